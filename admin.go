@@ -1,0 +1,135 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// The administrators' API: what AWS's does not offer, in the same protocol
+// (AWS JSON 1.1, target PoolhouseAdmin, signing name poolhouse) and signed with
+// the same keys.
+const (
+	adminName   = "poolhouse"
+	adminTarget = "PoolhouseAdmin"
+)
+
+type admin struct {
+	store  *store.Store
+	traces *traceStore
+}
+
+func (a *admin) operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
+		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, nil),
+	}
+}
+
+// explainInput names a refused call.
+type explainInput struct {
+	RequestId *string
+}
+
+type explainOutput struct {
+	RequestId string
+	Time      awsapi.Timestamp
+	Operation string
+	Outcome   string
+	Message   string
+	Steps     []explainStep
+}
+
+type explainStep struct {
+	Check    string
+	OK       bool
+	Expected string `json:",omitzero"`
+	Got      string `json:",omitzero"`
+	Fix      string `json:",omitzero"`
+}
+
+// explain returns the decision trace of a refused call of the caller's account,
+// or of a call that never got as far as an account.
+func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
+	if in.RequestId == nil {
+		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
+	}
+	t, ok := a.traces.find(*in.RequestId)
+	if !ok || t.Account != "" && t.Account != c.Account {
+		return nil, awsapi.Errorf("ResourceNotFoundException",
+			"No refused call with this request ID is remembered. The newest %d are kept, in memory; the log has them all.", len(a.traces.order))
+	}
+	out := &explainOutput{RequestId: t.RequestID, Time: awsapi.Timestamp(t.Time), Operation: t.Operation, Outcome: t.Outcome, Message: t.Message, Steps: []explainStep{}}
+	for _, s := range t.Steps {
+		out.Steps = append(out.Steps, explainStep(s))
+	}
+	return out, nil
+}
+
+type lookupIdentityInput struct {
+	IdentityPoolId *string
+	ProviderName   *string
+	Subject        *string
+	IdentityId     *string
+}
+
+type lookupIdentityOutput struct {
+	IdentityId     string
+	IdentityPoolId string
+	Disabled       bool
+	MergedTo       string `json:",omitzero"`
+	Logins         []lookupLogin
+}
+
+type lookupLogin struct {
+	ProviderName string
+	Subject      string
+	Kind         string // public or developer
+}
+
+// lookupIdentity goes from a login to its identity, or from an identity to its
+// logins with their subjects, within the caller's account and region.
+func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
+	identity, err := a.findIdentity(ctx, in)
+	if err == nil {
+		var pool identitypool.Pool
+		pool, err = a.store.Pool(ctx, identity.PoolID)
+		if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
+			err = store.ErrNotFound
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, awsapi.Errorf("ResourceNotFoundException", "No such identity in this account and region.")
+	} else if err != nil {
+		return nil, err
+	}
+	out := &lookupIdentityOutput{IdentityId: string(identity.ID), IdentityPoolId: string(identity.PoolID),
+		Disabled: identity.Disabled, MergedTo: string(identity.MergedTo), Logins: []lookupLogin{}}
+	for _, l := range identity.Logins {
+		out.Logins = append(out.Logins, lookupLogin{l.Provider, l.Subject, string(l.Kind)})
+	}
+	return out, nil
+}
+
+func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (identitypool.Identity, error) {
+	switch {
+	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
+		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
+	case in.IdentityId == nil && in.IdentityPoolId != nil && in.ProviderName != nil && in.Subject != nil:
+		id := identitypool.PoolID(*in.IdentityPoolId)
+		pool, err := a.store.Pool(ctx, id)
+		if err != nil {
+			return identitypool.Identity{}, err
+		}
+		login := identitypool.Login{Kind: identitypool.Public, Provider: *in.ProviderName, Subject: *in.Subject}
+		if *in.ProviderName == pool.DeveloperProviderName {
+			login.Kind = identitypool.Developer
+		}
+		return a.store.IdentityByLogin(ctx, id, login)
+	default:
+		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException", "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
+	}
+}

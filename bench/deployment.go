@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+)
+
+const (
+	account = "111122223333"
+	region  = "us-east-1"
+	// describedPools is how many pools DescribeIdentityPool takes turns with.
+	describedPools = 100
+)
+
+// deployment is a data folder with its settings file, and what the API needs to
+// know of both.
+type deployment struct {
+	dir       string // data
+	settings  string // file
+	keyID     string
+	secret    string
+	pool      string   // that all sign-ins use
+	described []string // others
+}
+
+var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)`)
+
+// newDeployment makes a deployment as an operator would: a first start shows
+// the root key, the pools are made with it, their IDs go into the roles' trust
+// policies, and the roles are given to the pool.
+func (b *bench) newDeployment(ctx context.Context) (*deployment, error) {
+	d := &deployment{dir: filepath.Join(b.dir, "base"), settings: filepath.Join(b.dir, "settings.yaml")}
+	if err := b.writeSettings(d); err != nil {
+		return nil, err
+	}
+	err := b.serving(ctx, d, func(p *process) error {
+		shown := shownKey.FindStringSubmatch(p.stdout.String())
+		if shown == nil {
+			return errors.New("the first start showed no access key")
+		}
+		d.keyID, d.secret = shown[1], shown[2]
+		return b.makePools(ctx, d, p.url)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := b.writeSettings(d); err != nil {
+		return nil, err
+	}
+	return d, b.serving(ctx, d, func(p *process) error {
+		_, err := d.client(p.url).SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &d.pool,
+			Roles: map[string]string{"unauthenticated": roleARN("Guest"), "authenticated": roleARN("User")}})
+		return err
+	})
+}
+
+func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }
+
+// writeSettings writes what the settings file of a small production has. JSON
+// is YAML.
+func (b *bench) writeSettings(d *deployment) error {
+	role := func(name, amr, policy string) map[string]any {
+		return map[string]any{
+			"arn": roleARN(name),
+			"trust_policy": map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
+				"Effect": "Allow", "Principal": map[string]string{"Federated": "cognito-identity.amazonaws.com"},
+				"Action": "sts:AssumeRoleWithWebIdentity",
+				"Condition": map[string]any{
+					"StringEquals":           map[string]string{"cognito-identity.amazonaws.com:aud": d.pool},
+					"ForAnyValue:StringLike": map[string]string{"cognito-identity.amazonaws.com:amr": amr},
+				}}}},
+			"policies": []any{map[string]any{"name": "objects", "document": map[string]any{"Version": "2012-10-17", "Statement": []any{
+				map[string]any{"Effect": "Allow", "Action": policy, "Resource": "arn:aws:s3:::uploads/${cognito-identity.amazonaws.com:sub}/*"}}}}},
+		}
+	}
+	settings := map[string]any{
+		"account_id": account, "region": region, "behind_proxy": true, "issuer_url": "http://127.0.0.1:4599",
+		"oidc_providers": []any{map[string]any{"url": b.issuer.url, "client_ids": []string{audience}, "allow_http": true, "allow_private": true}},
+	}
+	if d.pool != "" {
+		settings["roles"] = []any{role("Guest", "unauthenticated", "s3:GetObject"), role("User", "authenticated", "s3:*")}
+	}
+	text, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(d.settings, text, 0o600)
+}
+
+func (b *bench) makePools(ctx context.Context, d *deployment, url string) error {
+	client := d.client(url)
+	for n := range 1 + describedPools {
+		out, err := client.CreateIdentityPool(ctx, &ci.CreateIdentityPoolInput{
+			IdentityPoolName: aws.String(fmt.Sprintf("pool %d", n)), AllowUnauthenticatedIdentities: true,
+			OpenIdConnectProviderARNs: []string{"arn:aws:iam::" + account + ":oidc-provider/" + b.issuer.loginKey()},
+			IdentityPoolTags:          map[string]string{"stage": "bench"},
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			d.pool = *out.IdentityPoolId
+		} else {
+			d.described = append(d.described, *out.IdentityPoolId)
+		}
+	}
+	return nil
+}
+
+func (d *deployment) client(url string) *ci.Client {
+	return ci.New(ci.Options{BaseEndpoint: &url, Region: region, Credentials: credentials.NewStaticCredentialsProvider(d.keyID, d.secret, "")})
+}
+
+// serve starts the real server on the deployment.
+func (b *bench) serve(ctx context.Context, d *deployment) (*process, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return spawn(ctx, b.dir, address, b.binary, nil, "serve", "--config", d.settings, "--data", d.dir, "--listen", address)
+}
+
+// serving runs do while the real server serves the deployment.
+func (b *bench) serving(ctx context.Context, d *deployment, do func(*process) error) (err error) {
+	p, err := b.serve(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		log := ""
+		if err != nil {
+			log = "\n" + p.lastLog()
+		}
+		if err = errors.Join(err, p.stop()); err != nil {
+			err = fmt.Errorf("%w%s", err, log)
+		}
+	}()
+	return do(p)
+}
+
+// copyTo copies the data folder of a deployment that nobody serves, and waits
+// until the copy is on disk, so that writing it out disturbs no measurement.
+func (d *deployment) copyTo(dir string) (*deployment, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	files, err := os.ReadDir(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), "-shm") {
+			continue
+		}
+		if err := copyFile(filepath.Join(dir, f.Name()), filepath.Join(d.dir, f.Name())); err != nil {
+			return nil, err
+		}
+	}
+	made := *d
+	made.dir = dir
+	return &made, nil
+}
+
+func copyFile(to, from string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return out.Sync()
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// connections is how many keep-alive connections the load uses.
+const connections = 64
+
+// load sends targets in turn, over connections of its own.
+type load struct {
+	transport *http.Transport
+	targets   []vegeta.Target
+	member    []byte // what each answer must contain
+	next      atomic.Uint64
+}
+
+func newLoad(targets []vegeta.Target, member string) *load {
+	return &load{targets: targets, member: []byte(member), transport: &http.Transport{
+		MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true,
+		ResponseHeaderTimeout: 30 * time.Second,
+	}}
+}
+
+func (l *load) close() { l.transport.CloseIdleConnections() }
+
+// outcome is what an attack measured.
+type outcome struct {
+	requests  int
+	rate      float64 // answers a second
+	latencies []time.Duration
+}
+
+// percentile of sorted latencies.
+func (o *outcome) percentile(p float64) time.Duration {
+	if len(o.latencies) == 0 {
+		return 0
+	}
+	return o.latencies[min(int(p*float64(len(o.latencies))), len(o.latencies)-1)]
+}
+
+// closedLoop keeps every connection busy: each sends its next request when it
+// has the answer to the last.
+func (l *load) closedLoop(ctx context.Context, during time.Duration) (outcome, error) {
+	return l.attack(ctx, vegeta.ConstantPacer{}, during, connections)
+}
+
+// openLoop sends at a rate of its own, however long answers take.
+func (l *load) openLoop(ctx context.Context, rate int, during time.Duration) (outcome, error) {
+	return l.attack(ctx, vegeta.ConstantPacer{Freq: rate, Per: time.Second}, during, 16*connections)
+}
+
+// attack refuses to measure errors: each answer must be a 200 with the expected
+// member.
+func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Duration, maxWorkers uint64) (outcome, error) {
+	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(maxWorkers),
+		vegeta.Client(&http.Client{Transport: l.transport}))
+	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
+	begin := time.Now()
+	end := begin
+	var o outcome
+	var wrong error
+	for r := range attacker.Attack(l.pick, pace, during, "") {
+		if at := r.End(); at.After(end) {
+			end = at
+		}
+		o.requests++
+		o.latencies = append(o.latencies, r.Latency)
+		if wrong == nil && (r.Code != http.StatusOK || r.Error != "" || !bytes.Contains(r.Body, l.member)) {
+			wrong = fmt.Errorf("an answer is not the one to measure: %d %s %s", r.Code, r.Error, r.Body)
+			attacker.Stop()
+		}
+	}
+	if err := errors.Join(wrong, ctx.Err()); err != nil {
+		return o, err
+	}
+	if o.requests == 0 {
+		return o, errors.New("no request was answered")
+	}
+	slices.Sort(o.latencies)
+	o.rate = float64(o.requests) / end.Sub(begin).Seconds()
+	return o, nil
+}
+
+func (l *load) pick(t *vegeta.Target) error {
+	*t = l.targets[(l.next.Add(1)-1)%uint64(len(l.targets))]
+	return nil
+}
+
+// signRate is how many RS512 signatures a second crypto/rsa makes on all cores.
+func signRate(ctx context.Context, key *rsa.PrivateKey, during time.Duration) (float64, error) {
+	var count atomic.Int64
+	var failed atomic.Pointer[error]
+	var group sync.WaitGroup
+	begin := time.Now()
+	for n := range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			text := fmt.Appendf(nil, "a text of this goroutine's own: %d", n)
+			for time.Since(begin) < during && ctx.Err() == nil {
+				digest := sha512.Sum512(text)
+				if _, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA512, digest[:]); err != nil {
+					failed.Store(&err)
+					return
+				}
+				count.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(count.Load()) / time.Since(begin).Seconds(), ctx.Err()
+}

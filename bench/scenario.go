@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// yardstick is what an operation is compared with.
+type yardstick string
+
+const (
+	netHTTP   yardstick = "net/http"
+	cryptoRSA yardstick = "crypto/rsa"
+)
+
+// scenario is one operation under test.
+type scenario struct {
+	name      string
+	operation string
+	member    string // what a right answer contains
+	floor     float64
+	against   yardstick
+	signed    bool
+	inputs    func(*subjects) []map[string]any
+}
+
+// scenarios are the operations that the floors are about. DescribeIdentityPool
+// has none.
+var scenarios = []scenario{
+	{name: "GetId, new guest (durable)", operation: "GetId", member: `{"IdentityId":"us-east-1:`, floor: 0.3, against: netHTTP,
+		inputs: func(s *subjects) []map[string]any { return []map[string]any{{"IdentityPoolId": s.pool}} }},
+	{name: "GetId, known login", operation: "GetId", member: `{"IdentityId":"us-east-1:`, floor: 0.35, against: netHTTP,
+		inputs: func(s *subjects) []map[string]any {
+			return s.each(len(s.tokens), func(n int) map[string]any { return map[string]any{"IdentityPoolId": s.pool, "Logins": s.login(n)} })
+		}},
+	{name: "GetOpenIdToken, guest", operation: "GetOpenIdToken", member: `"Token":"ey`, floor: 0.9, against: cryptoRSA,
+		inputs: func(s *subjects) []map[string]any {
+			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
+		}},
+	{name: "GetCredentialsForIdentity, guest", operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: 0.6, against: netHTTP,
+		inputs: func(s *subjects) []map[string]any {
+			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
+		}},
+	{name: "GetCredentialsForIdentity, authenticated", operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: 0.35, against: netHTTP,
+		inputs: func(s *subjects) []map[string]any {
+			return s.each(len(s.users), func(n int) map[string]any { return map[string]any{"IdentityId": s.users[n], "Logins": s.login(n)} })
+		}},
+	{name: "DescribeIdentityPool, signed", operation: "DescribeIdentityPool", member: `"IdentityPoolName":"pool `, against: netHTTP, signed: true,
+		inputs: func(s *subjects) []map[string]any {
+			return s.each(len(s.described), func(n int) map[string]any { return map[string]any{"IdentityPoolId": s.described[n]} })
+		}},
+}
+
+// subjects are what requests are about.
+type subjects struct {
+	*deployment
+	loginKey string
+	tokens   []string // of users 0 to n-1
+	users    []string // identity IDs of the same users
+	guests   []string // identity IDs
+}
+
+func (s *subjects) login(n int) map[string]string { return map[string]string{s.loginKey: s.tokens[n]} }
+
+func (s *subjects) each(n int, input func(int) map[string]any) []map[string]any {
+	list := make([]map[string]any, n)
+	for i := range list {
+		list[i] = input(i)
+	}
+	return list
+}
+
+// preparedUsers is how many users and how many guests the requests of the main
+// table take turns with.
+const preparedUsers = 1000
+
+// newSubjects signs users in and makes guests through the API.
+func (b *bench) newSubjects(ctx context.Context, d *deployment, url string) (*subjects, error) {
+	s := &subjects{deployment: d, loginKey: b.issuer.loginKey()}
+	var err error
+	if s.tokens, err = b.issuer.tokens(preparedUsers); err != nil {
+		return nil, err
+	}
+	users := make([]map[string]any, preparedUsers)
+	guests := make([]map[string]any, preparedUsers)
+	for n := range preparedUsers {
+		users[n] = map[string]any{"IdentityPoolId": d.pool, "Logins": s.login(n)}
+		guests[n] = map[string]any{"IdentityPoolId": d.pool}
+	}
+	if s.users, err = identityIDs(ctx, url, users); err != nil {
+		return nil, err
+	}
+	s.guests, err = identityIDs(ctx, url, guests)
+	return s, err
+}
+
+// identityIDs calls GetId with each input and returns the answers in order.
+func identityIDs(ctx context.Context, url string, inputs []map[string]any) ([]string, error) {
+	ids := make([]string, len(inputs))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	failed := make(chan error, len(inputs))
+	for range connections {
+		group.Go(func() {
+			for at := next.Add(1) - 1; at < int64(len(inputs)); at = next.Add(1) - 1 {
+				answer, err := call(ctx, url, "GetId", inputs[at])
+				if err == nil {
+					var out struct{ IdentityId string }
+					err = json.Unmarshal(answer, &out)
+					ids[at] = out.IdentityId
+				}
+				if err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	return ids, <-failed
+}
+
+// call sends one public request.
+func call(ctx context.Context, url, operation string, input map[string]any) ([]byte, error) {
+	t, err := target(url, operation, input)
+	if err != nil {
+		return nil, err
+	}
+	return send(ctx, t)
+}
+
+func send(ctx context.Context, t vegeta.Target) ([]byte, error) {
+	r, err := t.Request()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(answer.Body); err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", t.Header.Get("X-Amz-Target"), answer.Status, body.String())
+	}
+	return body.Bytes(), nil
+}
+
+func target(url, operation string, input map[string]any) (vegeta.Target, error) {
+	body, err := json.Marshal(input)
+	return vegeta.Target{Method: http.MethodPost, URL: url, Body: body, Header: http.Header{
+		"Content-Type": {"application/x-amz-json-1.1"},
+		"X-Amz-Target": {"AWSCognitoIdentityService." + operation},
+		// What an SDK says of itself, in its usual length.
+		"User-Agent": {"aws-sdk-go-v2/1.41.9 ua/2.1 os/linux lang/go#1.26.8 md/GOOS#linux md/GOARCH#amd64 api/cognitoidentity#1.34.0"},
+	}}, err
+}
+
+// targets are the requests of a scenario. Signed ones are good for signatureLife.
+func (s *scenario) targets(ctx context.Context, url string, about *subjects) ([]vegeta.Target, error) {
+	inputs := s.inputs(about)
+	list := make([]vegeta.Target, len(inputs))
+	for n, input := range inputs {
+		t, err := target(url, s.operation, input)
+		if err != nil {
+			return nil, err
+		}
+		if s.signed {
+			if err := sign(ctx, &t, about.keyID, about.secret); err != nil {
+				return nil, err
+			}
+		}
+		list[n] = t
+	}
+	return list, nil
+}
+
+// signatureLife is how long a signed request is used: less than the 15 minutes
+// that a server accepts.
+const signatureLife = 10 * time.Minute
+
+func sign(ctx context.Context, t *vegeta.Target, keyID, secret string) error {
+	r, err := t.Request()
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256(t.Body)
+	err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
+		r, hex.EncodeToString(hash[:]), "cognito-identity", region, time.Now())
+	t.Header = r.Header
+	return err
+}
+
+// bareTargets are the same requests, sent to the bare server.
+func bareTargets(list []vegeta.Target, url string, number int) []vegeta.Target {
+	other := make([]vegeta.Target, len(list))
+	for n, t := range list {
+		t.URL = url + "/" + strconv.Itoa(number)
+		other[n] = t
+	}
+	return other
+}

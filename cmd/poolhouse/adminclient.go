@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// adminCall calls an operation of the administrators' API, signed with the keys
+// of the environment.
+func adminCall(ctx context.Context, endpoint, operation string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	request.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
+	if err := signRequest(request, body, time.Now().UTC()); err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		var refused struct {
+			Type    string `json:"__type"`
+			Message string `json:"message"`
+		}
+		if json.Unmarshal(answer, &refused) == nil && refused.Type != "" {
+			return fmt.Errorf("%s: %s", refused.Type, refused.Message)
+		}
+		return fmt.Errorf("%s answered %s", endpoint, response.Status)
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// signRequest signs a POST to "/" (AWS Signature Version 4). It covers the few
+// headers that this client sends; the server's verifier is the sigv4 package.
+func signRequest(r *http.Request, body []byte, now time.Time) error {
+	id, secret, token := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")
+	if id == "" || secret == "" {
+		return fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	}
+	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
+	stamp := now.Format("20060102T150405Z")
+	r.Header.Set("X-Amz-Date", stamp)
+	names := []string{"content-type", "host", "x-amz-date"}
+	if token != "" {
+		r.Header.Set("X-Amz-Security-Token", token)
+		names = append(names, "x-amz-security-token")
+	}
+	names = append(names, "x-amz-target")
+	var canonical strings.Builder
+	canonical.WriteString("POST\n" + r.URL.EscapedPath() + "\n\n")
+	for _, name := range names {
+		value := r.Header.Get(name)
+		if name == "host" {
+			value = r.URL.Host
+		}
+		canonical.WriteString(name + ":" + value + "\n")
+	}
+	signed := strings.Join(names, ";")
+	canonical.WriteString("\n" + signed + "\n" + hash(body))
+	scope := stamp[:8] + "/" + region + "/poolhouse/aws4_request"
+	key := []byte("AWS4" + secret)
+	for part := range strings.SplitSeq(scope, "/") {
+		key = mac(key, part)
+	}
+	signature := mac(key, "AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hash([]byte(canonical.String())))
+	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", id, scope, signed, signature))
+	return nil
+}
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func mac(key []byte, text string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(text))
+	return m.Sum(nil)
+}
+
+func explainCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "explain REQUEST_ID",
+		Short: "Tell why a call was refused",
+		Long: `Tell why a running server refused a call: which checks it made, which one failed,
+what was expected, what came, and how to mend it. The request ID is in the
+answer's x-amzn-RequestId header; SDKs show it with the error. Keys are taken
+from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Example: "  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var out struct {
+				Operation, Outcome, Message string
+				Steps                       []explain.Step
+			}
+			if err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out); err != nil {
+				return err
+			}
+			var b strings.Builder
+			fmt.Fprintf(&b, "%s: %s: %s\n", out.Operation, out.Outcome, out.Message)
+			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{Steps: out.Steps})
+			_, err := io.WriteString(c.OutOrStdout(), b.String())
+			return err
+		},
+	}
+	addEndpoint(c)
+	return c
+}
+
+func identityCommand() *cobra.Command {
+	c := &cobra.Command{Use: "identity", Short: "Find identities by login, and logins by identity"}
+	lookup := &cobra.Command{
+		Use:   "lookup",
+		Short: "Find an identity by a provider's subject, or the subjects of an identity",
+		Example: `  poolhouse identity lookup --pool us-east-1:... --provider accounts.google.com --subject 1092...
+  poolhouse identity lookup --identity-id us-east-1:...`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			in := map[string]string{}
+			for flag, member := range map[string]string{"pool": "IdentityPoolId", "provider": "ProviderName", "subject": "Subject", "identity-id": "IdentityId"} {
+				if value, _ := c.Flags().GetString(flag); value != "" {
+					in[member] = value
+				}
+			}
+			var out struct {
+				IdentityId, IdentityPoolId, MergedTo string
+				Disabled                             bool
+				Logins                               []struct{ ProviderName, Subject, Kind string }
+			}
+			if err := adminCall(c.Context(), endpoint(c), "LookupIdentity", in, &out); err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintf(w, "identity\t%s\npool\t%s\n", out.IdentityId, out.IdentityPoolId)
+			if out.Disabled {
+				fmt.Fprintf(w, "disabled\tmerged into %s\n", out.MergedTo)
+			}
+			for _, l := range out.Logins {
+				fmt.Fprintf(w, "login\t%s\t%s\t%s\n", l.ProviderName, l.Subject, l.Kind)
+			}
+			return w.Flush()
+		},
+	}
+	addEndpoint(lookup)
+	lookup.Flags().String("pool", "", "identity pool ID")
+	lookup.Flags().String("provider", "", "login provider name")
+	lookup.Flags().String("subject", "", "the provider's subject, or the developer user identifier")
+	lookup.Flags().String("identity-id", "", "identity ID")
+	c.AddCommand(lookup)
+	return c
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// database is the store of the settings, opened beside a server that may be
+// using it at the same time.
+type database struct {
+	settings *config.Settings
+	store    *store.Store
+}
+
+// openDatabase opens the store that a command's settings name.
+func openDatabase(c *cobra.Command) (*database, error) {
+	s, err := loadSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	o := store.Options{URL: s.Text(config.Database)}
+	if o.URL == "" {
+		if s.Text(config.Data) == "" {
+			return nil, s.Fault(config.Data, "say where the database is: the data folder, or database with a postgres:// URL")
+		}
+		if err := checkFolder(s, s.Text(config.Data)); err != nil {
+			return nil, err
+		}
+		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
+	}
+	opened, err := store.Open(c.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &database{s, opened}, nil
+}
+
+// sealer returns the seal under the settings' master key.
+func (d *database) sealer() (*seal.Sealer, error) {
+	key, err := masterKey(d.settings)
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		if d.settings.Text(config.Data) == "" {
+			return nil, d.settings.Fault(config.MasterKeyFile, "the master key is needed to read and write secrets")
+		}
+		if key, _, err = seal.LoadOrCreate(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
+			return nil, err
+		}
+	}
+	return seal.New(key)
+}
+
+// withDatabase runs do on the database of the command's settings.
+func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) (err error) {
+	d, err := openDatabase(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.store.Close()) }()
+	return do(c.Context(), d)
+}
+
+func backupCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write one consistent snapshot of the database to a file",
+		Long: `Write one consistent snapshot of the database to a file, also while a server
+serves. The file fits both kinds of database. Secrets in it stay sealed: keep
+the master key too, apart from the backups.`,
+		Example: "  poolhouse backup --data /var/lib/poolhouse backup.gz",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			force, _ := c.Flags().GetBool("force")
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				return writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(ctx, f) })
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	c.Flags().Bool("force", false, "replace FILE when it exists")
+	return c
+}
+
+func restoreCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "restore FILE",
+		Short:   "Load a backup into an empty database",
+		Long:    "Load a backup into an empty database: all of it, or nothing when the file was cut or altered.",
+		Example: "  poolhouse restore --data /var/lib/poolhouse-new backup.gz",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			file, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				err := d.store.Load(ctx, file)
+				if errors.Is(err, store.ErrConflict) {
+					return fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
+				}
+				return err
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	return c
+}
+
+// writeFile writes a file that appears whole, on disk, or not at all.
+func writeFile(path string, replace bool, write func(*os.File) error) (err error) {
+	if _, err := os.Lstat(path); err == nil && !replace {
+		return fmt.Errorf("%s exists: give another name, or --force to replace it", path)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".poolhouse-backup-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	err = write(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil // the file is there; some file systems have no folders to sync
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

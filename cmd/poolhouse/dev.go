@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/config"
+)
+
+func devCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run for development: in memory, with known keys and an issuer of its own",
+		Long: `Run for development: data in memory (or --data), account 000000000000, region
+us-east-1, the keys test/test, and an OpenID Connect issuer that vouches for
+whomever you name. Refusals are explained on the terminal as they happen.
+Never expose it: its keys are public knowledge.`,
+		Example: `  poolhouse dev
+  poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
+  poolhouse dev token --sub alice --claim email=a@b.c`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := loadSettings(c)
+			if err != nil {
+				return err
+			}
+			return dev(c.Context(), s, os.Stdout)
+		},
+	}
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.TokenAlgorithm, config.LogLevel, config.LogFormat)
+	c.AddCommand(devInfoCommand(), devTokenCommand())
+	return c
+}
+
+func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
+	logger, err := devLogger(s)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.Text(config.Listen))
+	if err != nil {
+		return s.Fault(config.Listen, "%v", err)
+	}
+	c, err := serverConfig(s)
+	if err != nil {
+		return err
+	}
+	if c.DataDir != "" {
+		if err := checkFolder(s, c.DataDir); err != nil {
+			return err
+		}
+	}
+	colour := newPalette(out)
+	c.Dev = true
+	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
+	c.IssuerURL = baseURL(listener)
+	c.Logger = logger
+	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
+	server, err := poolhouse.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	info, _ := server.DevInfo()
+	printWelcome(out, colour, info, c.DataDir)
+	return serveUntil(ctx, server, listener, logger)
+}
+
+// devLogger leaves the request log to those who ask for it (--log-level info):
+// a terminal is for what went wrong.
+func devLogger(s *config.Settings) (*slog.Logger, error) {
+	if s.Source(config.LogLevel) == "default" {
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil
+	}
+	return newLogger(s)
+}
+
+// palette colours for terminals, unless NO_COLOR says otherwise (no-color.org).
+type palette struct{ bold, red, green, reset string }
+
+func newPalette(out io.Writer) palette {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || !term.IsTerminal(int(f.Fd())) {
+		return palette{}
+	}
+	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", reset: "\x1b[0m"}
+}
+
+func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data string) {
+	where := "in memory: gone when this stops"
+	if data != "" {
+		where = "in " + data
+	}
+	fmt.Fprintf(out, `%[1]sPoolhouse %[2]s listens on %[3]s%[4]s
+%[5]sDevelopment mode: known keys, an issuer that vouches for anybody. Do not expose it.%[4]s
+Data is %[6]s.
+
+export AWS_ENDPOINT_URL_COGNITO_IDENTITY=%[3]s
+export AWS_ENDPOINT_URL_STS=%[3]s
+export AWS_ENDPOINT_URL_IAM=%[3]s
+export AWS_ACCESS_KEY_ID=%[7]s
+export AWS_SECRET_ACCESS_KEY=%[8]s
+export AWS_REGION=%[9]s
+export AWS_DEFAULT_REGION=%[9]s
+
+Try it:
+  POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
+  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
+  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(poolhouse dev token --endpoint %[3]s --sub alice)
+`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey)
+}
+
+// printTrace tells on the terminal why a call was refused.
+func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n", p.bold, t.Operation, t.Outcome, p.reset, t.Message, t.RequestID)
+	writeSteps(&b, p, t)
+	_, _ = io.WriteString(out, b.String())
+}
+
+func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
+	for _, s := range t.Steps {
+		if s.OK {
+			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, s.Check, s.Got)
+			continue
+		}
+		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, s.Check, s.Expected, s.Got)
+		if s.Fix != "" {
+			fmt.Fprintf(b, "          fix: %s\n", s.Fix)
+		}
+	}
+}

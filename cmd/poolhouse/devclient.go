@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+const (
+	defaultEndpoint = "http://127.0.0.1:4599"
+	clientTimeout   = 15 * time.Second
+	maxAnswer       = 1 << 20 // bytes
+)
+
+// addEndpoint gives a command the address of a running server.
+func addEndpoint(c *cobra.Command) {
+	c.Flags().String("endpoint", cmp.Or(os.Getenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY"), defaultEndpoint),
+		"URL of the running server (environment AWS_ENDPOINT_URL_COGNITO_IDENTITY)")
+}
+
+func endpoint(c *cobra.Command) string {
+	url, _ := c.Flags().GetString("endpoint") // defined by addEndpoint
+	return strings.TrimSuffix(url, "/")
+}
+
+func devInfoCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "info",
+		Short:   "Show what clients of a running development server need",
+		Example: "  poolhouse dev info --json | jq -r .oidc_provider_arn",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			body, err := devCall(c.Context(), http.MethodGet, endpoint(c)+poolhouse.DevInfoPath, nil)
+			if err != nil {
+				return err
+			}
+			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+				_, err = c.OutOrStdout().Write(body)
+				return err
+			}
+			var info map[string]string
+			if err := json.Unmarshal(body, &info); err != nil {
+				return err
+			}
+			for _, name := range []string{"endpoint", "region", "account_id", "access_key_id", "secret_access_key", "issuer", "oidc_provider_arn", "login_key", "audience"} {
+				fmt.Fprintf(c.OutOrStdout(), "%-18s %s\n", name, info[name])
+			}
+			return nil
+		},
+	}
+	addEndpoint(c)
+	c.Flags().Bool("json", false, "print JSON")
+	return c
+}
+
+func devTokenCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "token --sub SUBJECT",
+		Short: "Print an ID token of the development issuer",
+		Long: `Print an ID token of a running development server's issuer, and nothing else.
+A claim whose value begins with [, { or " is read as JSON; others are strings.`,
+		Example: `  poolhouse dev token --sub alice
+  poolhouse dev token --sub alice --aud other --expires-in 5m --claim email=a@b.c --claim 'cognito:groups=["admin"]'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			subject, _ := c.Flags().GetString("sub")
+			audience, _ := c.Flags().GetString("aud")
+			lifetime, _ := c.Flags().GetDuration("expires-in")
+			pairs, _ := c.Flags().GetStringArray("claim")
+			claims, err := parseClaims(pairs)
+			if err != nil {
+				return err
+			}
+			request, err := json.Marshal(poolhouse.DevTokenRequest{Subject: subject, Audience: audience, ExpiresIn: int64(lifetime / time.Second), Claims: claims})
+			if err != nil {
+				return err
+			}
+			body, err := devCall(c.Context(), http.MethodPost, endpoint(c)+poolhouse.DevTokenPath, request)
+			if err != nil {
+				return err
+			}
+			var out poolhouse.DevTokenResponse
+			if err := json.Unmarshal(body, &out); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), out.Token)
+			return nil
+		},
+	}
+	addEndpoint(c)
+	c.Flags().String("sub", "", "subject: who the token is about (required)")
+	c.Flags().String("aud", "", "audience; empty is the one that pools trust")
+	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; negative makes an expired token")
+	c.Flags().StringArray("claim", nil, "further claim, name=value; may be repeated")
+	_ = c.MarkFlagRequired("sub") // the flag exists
+	return c
+}
+
+func parseClaims(pairs []string) (map[string]any, error) {
+	claims := map[string]any{}
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--claim %q: use name=value", pair)
+		}
+		if strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{") || strings.HasPrefix(value, `"`) {
+			var parsed any
+			if err := json.Unmarshal([]byte(value), &parsed); err != nil {
+				return nil, fmt.Errorf("--claim %s: the value looks like JSON but is none: %w", name, err)
+			}
+			claims[name] = parsed
+			continue
+		}
+		claims[name] = value
+	}
+	return claims, nil
+}
+
+// devCall asks a development endpoint.
+func devCall(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Say where with --endpoint", err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	var refused poolhouse.DevTokenResponse
+	switch {
+	case response.StatusCode == http.StatusOK:
+		return answer, nil
+	case json.Unmarshal(answer, &refused) == nil && refused.Error != "":
+		return nil, errors.New(refused.Error)
+	default:
+		return nil, fmt.Errorf("%s answered %s: is it a `poolhouse dev`?", url, response.Status)
+	}
+}

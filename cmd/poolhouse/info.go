@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/config"
+)
+
+// release is set by the release build (-ldflags "-X main.release=v1.2.3").
+var release string
+
+// version is the release, else what Go knows of the build.
+func version() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "devel-" + s.Value[:12]
+		}
+	}
+	return "devel"
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "poolhouse "+version())
+			return err
+		},
+	}
+}
+
+func configCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Print the effective settings, each with its source",
+		Long:  "Print the effective settings, each with its source; secrets are masked. A fault in any of them is an error.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if docs, _ := c.Flags().GetBool("docs"); docs {
+				_, err := io.WriteString(c.OutOrStdout(), config.Reference())
+				return err
+			}
+			s, err := loadSettings(c)
+			if err != nil {
+				return err
+			}
+			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+				e := json.NewEncoder(c.OutOrStdout())
+				e.SetIndent("", "  ")
+				return e.Encode(struct {
+					Settings []config.Shown `json:"settings"`
+					config.File
+				}{s.Show(), s.File})
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, row := range s.Show() {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", row.Name, row.Value, row.Source)
+			}
+			for name, n := range map[string]int{"roles": len(s.File.Roles), "oidc_providers": len(s.File.OIDCProviders), "user_pools": len(s.File.UserPools)} {
+				if n > 0 {
+					fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", name, n, s.Path)
+				}
+			}
+			return w.Flush()
+		},
+	}
+	addSettings(c)
+	c.Flags().Bool("json", false, "print JSON, with roles and providers")
+	c.Flags().Bool("docs", false, "print the reference of all settings, in Markdown")
+	return c
+}
+
+// probeTimeout bounds a health check: containers ask every few seconds.
+const probeTimeout = 3 * time.Second
+
+func healthcheckCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "healthcheck",
+		Short:   "Exit with 0 when a running server is ready",
+		Example: "  poolhouse healthcheck --endpoint http://127.0.0.1:4599",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(c.Context(), probeTimeout)
+			defer cancel()
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint(c)+"/readyz", nil)
+			if err != nil {
+				return err
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				return err
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				return fmt.Errorf("not ready: %s", response.Status)
+			}
+			return nil
+		},
+	}
+	addEndpoint(c)
+	return c
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+func keysCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "keys",
+		Short: "Manage access keys",
+		Long: `Manage access keys, in the database: a server that is running takes changes up
+within five seconds. A key without a policy is root of its account.`,
+	}
+	c.AddCommand(keysCreateCommand(), keysListCommand(),
+		keyChangeCommand("disable", "Refuse a key until it is enabled again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, true) }),
+		keyChangeCommand("enable", "Accept a disabled key again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, false) }),
+		keyChangeCommand("delete", "Delete a key", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.Delete(ctx, id) }))
+	return c
+}
+
+// withKeys runs do on the access keys of the command's database.
+func withKeys(c *cobra.Command, do func(ctx context.Context, d *database, k *iam.AccessKeys) error) error {
+	return withDatabase(c, func(ctx context.Context, d *database) error {
+		sealer, err := d.sealer()
+		if err != nil {
+			return err
+		}
+		keys, err := iam.NewAccessKeys(iam.AccessKeyOptions{Store: d.store, Sealer: sealer})
+		if err != nil {
+			return err
+		}
+		return do(ctx, d, keys)
+	})
+}
+
+func keysCreateCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "create",
+		Short:   "Make an access key and show its secret, once",
+		Example: "  poolhouse keys create --data /var/lib/poolhouse --description backend --policy policy.json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withKeys(c, func(ctx context.Context, d *database, k *iam.AccessKeys) error {
+				n := iam.NewAccessKey{}
+				n.Description, _ = c.Flags().GetString("description")
+				account, err := keyAccount(ctx, c, d, k)
+				if err != nil {
+					return err
+				}
+				n.Account = account
+				if path, _ := c.Flags().GetString("policy"); path != "" {
+					text, err := os.ReadFile(path)
+					if err != nil {
+						return fmt.Errorf("--policy: %w", err)
+					}
+					n.Policy = string(text)
+				}
+				key, secret, err := k.Create(ctx, n)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)
+				return nil
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	c.Flags().String("account", "", "twelve-digit account; empty is that of the oldest key")
+	c.Flags().String("description", "", "what the key is for")
+	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
+	return c
+}
+
+// keyAccount is the account that a new key belongs to.
+func keyAccount(ctx context.Context, c *cobra.Command, d *database, k *iam.AccessKeys) (identitypool.AccountID, error) {
+	asked, _ := c.Flags().GetString("account")
+	if account := cmp.Or(asked, d.settings.Text(config.AccountID)); account != "" {
+		return identitypool.AccountID(account), nil
+	}
+	existing, err := k.List(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	if len(existing) == 0 {
+		return "", errors.New("there is no account yet: say which with --account, or start `poolhouse serve` once")
+	}
+	oldest := slices.MinFunc(existing, func(a, b iam.AccessKey) int { return a.Created.Compare(b.Created) })
+	return oldest.Account, nil
+}
+
+func keysListCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List access keys, without their secrets",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
+				list, err := k.List(ctx, "")
+				if err != nil {
+					return err
+				}
+				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATE\tCREATED\tRIGHTS\tDESCRIPTION")
+				for _, key := range list {
+					state, rights := "enabled", "root"
+					if key.Disabled {
+						state = "disabled"
+					}
+					if key.Policy != "" {
+						rights = "policy"
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights, key.Description)
+				}
+				return w.Flush()
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	return c
+}
+
+func keyChangeCommand(name, short string, change func(context.Context, *iam.AccessKeys, string) error) *cobra.Command {
+	c := &cobra.Command{
+		Use:   name + " ACCESS_KEY_ID",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
+				err := change(ctx, k, args[0])
+				if errors.Is(err, iam.ErrNotFound) {
+					return fmt.Errorf("there is no access key %s; `poolhouse keys list` shows them", args[0])
+				}
+				return err
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	return c
+}

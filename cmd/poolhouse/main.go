@@ -1,0 +1,56 @@
+// Command poolhouse is a self-hosted identity broker that speaks Amazon Cognito
+// identity pools. `poolhouse dev` runs it for development, `poolhouse serve` for
+// production; `poolhouse --help` lists the rest.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run()) }
+
+// run is main without os.Exit, so that tests can call it.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "poolhouse: "+err.Error())
+		return 1
+	}
+	return 0
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "poolhouse",
+		Short: "A self-hosted identity broker that speaks Amazon Cognito identity pools",
+		Long: `A self-hosted identity broker that speaks Amazon Cognito identity pools on the wire:
+an app's user signs in anywhere, gets one stable identity ID, and trades it for
+an OpenID Connect token or for temporary AWS-style credentials.
+
+Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
+(--config or POOLHOUSE_CONFIG). "poolhouse config" shows them with their sources.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		devCommand(),
+		serveCommand(),
+		configCommand(),
+		keysCommand(),
+		signingKeysCommand(),
+		backupCommand(),
+		restoreCommand(),
+		explainCommand(),
+		identityCommand(),
+		healthcheckCommand(),
+		versionCommand(),
+	)
+	return root
+}

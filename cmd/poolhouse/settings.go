@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+)
+
+// addSettings gives a command the flags of the settings table, or of those
+// named, and --config.
+func addSettings(c *cobra.Command, only ...string) {
+	c.Flags().String("config", "", "settings file, YAML (environment POOLHOUSE_CONFIG)")
+	for _, row := range config.Table {
+		if !row.HasFlag() || len(only) > 0 && !slices.Contains(only, row.Key) {
+			continue
+		}
+		if row.Kind == config.Boolean {
+			c.Flags().Bool(row.Flag(), row.Default == "true", row.Help)
+		} else {
+			c.Flags().String(row.Flag(), row.Default, row.Help)
+		}
+	}
+}
+
+// storeSettings are the settings of commands that open the database.
+var storeSettings = []string{config.Data, config.Database, config.MasterKeyFile}
+
+// loadSettings merges the command's flags with environment and file.
+func loadSettings(c *cobra.Command) (*config.Settings, error) {
+	given := map[string]string{}
+	for _, row := range config.Table {
+		if f := c.Flags().Lookup(row.Flag()); f != nil && f.Changed {
+			given[row.Key] = f.Value.String()
+		}
+	}
+	path, err := c.Flags().GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = os.Getenv("POOLHOUSE_CONFIG")
+	}
+	return config.Load(given, os.Environ(), path)
+}
+
+// serverConfig turns settings into the server's. Files that the settings name
+// are read here, relative to the settings file's folder.
+func serverConfig(s *config.Settings) (poolhouse.Config, error) {
+	c := poolhouse.Config{
+		DataDir:        s.Text(config.Data),
+		DatabaseURL:    s.Text(config.Database),
+		IssuerURL:      strings.TrimSuffix(s.Text(config.IssuerURL), "/"),
+		Account:        s.Text(config.AccountID),
+		Region:         s.Text(config.Region),
+		TokenAlgorithm: s.Text(config.TokenAlgorithm),
+		PoolAlgorithms: s.File.TokenAlgorithms,
+		UserPools:      map[string]poolhouse.ProviderOverride{},
+		Limits: poolhouse.Limits{
+			Pools:             s.Number(config.LimitPools),
+			UserPoolProviders: s.Number(config.LimitUserPoolProviders),
+			RulesPerMapping:   s.Number(config.LimitRulesPerMapping),
+			LoginsPerIdentity: s.Number(config.LimitLoginsPerIdentity),
+			TagsPerPool:       s.Number(config.LimitTagsPerPool),
+			TokenBytes:        s.Number(config.LimitTokenBytes),
+		},
+		Version: version(),
+	}
+	var err error
+	if c.MasterKey, err = masterKey(s); err != nil {
+		return c, err
+	}
+	files := bundles{folder: filepath.Dir(s.Path)}
+	for _, r := range s.File.Roles {
+		policies := map[string]string{}
+		for _, p := range r.Policies {
+			policies[p.Name] = string(p.Document)
+		}
+		c.Roles = append(c.Roles, poolhouse.RoleConfig{ARN: r.ARN, TrustPolicy: string(r.TrustPolicy), Policies: policies,
+			PermissionsBoundary: string(r.PermissionsBoundary), MaxSessionSeconds: r.MaxSessionDuration})
+	}
+	for n, p := range s.File.OIDCProviders {
+		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints,
+			Algorithms: p.AllowedAlgorithms, DiscoveryURL: p.DiscoveryURL, JWKSURL: p.JWKSURL,
+			CABundle:  string(files.read(fmt.Sprintf("oidc_providers[%d].ca_bundle", n), p.CABundle)),
+			AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate, EnforceThumbprints: p.EnforceThumbprints})
+	}
+	wellKnown := func(name string) poolhouse.ProviderOverride {
+		w := s.File.Providers[name]
+		return poolhouse.ProviderOverride{Issuers: w.Issuers, JWKSURL: w.JWKSURL, AllowHTTP: w.AllowHTTP, AllowPrivate: w.AllowPrivate,
+			CABundle: files.read("providers."+name+".ca_bundle", w.CABundle)}
+	}
+	c.Google, c.Apple = wellKnown("google"), wellKnown("apple")
+	for n, p := range s.File.UserPools {
+		if p.ProviderName == "" {
+			return c, fmt.Errorf("user_pools[%d].provider_name is required", n)
+		}
+		o := poolhouse.ProviderOverride{JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			CABundle: files.read(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
+		if p.Issuer != "" {
+			o.Issuers = []string{p.Issuer}
+		}
+		c.UserPools[p.ProviderName] = o
+	}
+	return c, files.err
+}
+
+// bundles reads PEM files and keeps the first failure.
+type bundles struct {
+	folder string
+	err    error
+}
+
+func (b *bundles) read(setting, path string) []byte {
+	if path == "" || b.err != nil {
+		return nil
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.folder, path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		b.err = fmt.Errorf("%s: %w", setting, err)
+	}
+	return text
+}
+
+// masterKey reads the master key that the settings name; nil leaves it to the
+// data folder.
+func masterKey(s *config.Settings) ([]byte, error) {
+	text, path := s.Text(config.MasterKey), s.Text(config.MasterKeyFile)
+	switch {
+	case text != "" && path != "":
+		return nil, s.Fault(config.MasterKeyFile, "master_key is set too; give one of them")
+	case text != "":
+		key, err := seal.ParseKey(text)
+		if err != nil {
+			return nil, s.Fault(config.MasterKey, "%v", err)
+		}
+		return key, nil
+	case path != "":
+		key, _, err := seal.LoadOrCreate(path)
+		if err != nil {
+			return nil, s.Fault(config.MasterKeyFile, "%v", err)
+		}
+		return key, nil
+	default:
+		return nil, nil
+	}
+}
+
+// newLogger logs to stderr: text for a person, JSON for a machine.
+func newLogger(s *config.Settings) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
+		return nil, s.Fault(config.LogLevel, "use debug, info, warn or error")
+	}
+	o := &slog.HandlerOptions{Level: level}
+	format := s.Text(config.LogFormat)
+	if format == "auto" {
+		format = "json"
+		if term.IsTerminal(int(os.Stderr.Fd())) {
+			format = "text"
+		}
+	}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	default:
+		return nil, s.Fault(config.LogFormat, "use auto, text or json")
+	}
+}

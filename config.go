@@ -1,0 +1,77 @@
+package poolhouse
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+)
+
+// Config says how a Server runs. The zero Config is refused: at least IssuerURL
+// and MasterKey are needed outside development, and nothing in it.
+type Config struct {
+	// DataDir holds the embedded database; "" keeps everything in memory, which
+	// only Dev allows. DatabaseURL (postgres://...) replaces the embedded one.
+	DataDir     string
+	DatabaseURL string
+	// MasterKey seals secrets at rest: 32 bytes. In memory one is made.
+	MasterKey []byte
+
+	// IssuerURL is the iss of the tokens and the base of discovery, without a
+	// trailing slash. Account and Region are the defaults for what the settings
+	// define and the first access key belongs to.
+	IssuerURL string
+	Account   string
+	Region    string
+	// TokenAlgorithm is RS512 (default), RS256 or ES256; PoolAlgorithms says
+	// otherwise for single pools.
+	TokenAlgorithm string
+	PoolAlgorithms map[string]string
+
+	Roles         []RoleConfig
+	OIDCProviders []OIDCProviderConfig
+	Google, Apple ProviderOverride
+	UserPools     map[string]ProviderOverride // by provider name
+	Limits        Limits                      // zero fields are AWS's numbers
+
+	// Dev switches on the well-known key pair test/test, the development
+	// issuer, pinned pool IDs and a start that does not wait for RSA keys.
+	Dev bool
+	// AcceptUnknownRoles takes a role that was never defined as one that trusts
+	// the pool and allows nothing. Only with Dev.
+	AcceptUnknownRoles bool
+
+	Logger  *slog.Logger     // nil discards
+	Now     func() time.Time // nil is time.Now
+	OnTrace func(Trace)      // sees every refusal as it happens; may be nil
+	Version string           // shown in metrics
+}
+
+// Types of the settings, so that embedders can write a Config.
+type (
+	RoleConfig         = iam.RoleConfig
+	OIDCProviderConfig = iam.OIDCProviderConfig
+	ProviderOverride   = cognitoidentity.ProviderOverride
+	Limits             = cognitoidentity.Limits
+)
+
+// DefaultLimits are the quotas that AWS documents.
+var DefaultLimits = cognitoidentity.DefaultLimits
+
+// withDefaults fills the zero fields of l with AWS's numbers.
+func withDefaults(l Limits) Limits {
+	for _, f := range []struct{ have, standard *int }{
+		{&l.Pools, &DefaultLimits.Pools},
+		{&l.UserPoolProviders, &DefaultLimits.UserPoolProviders},
+		{&l.RulesPerMapping, &DefaultLimits.RulesPerMapping},
+		{&l.LoginsPerIdentity, &DefaultLimits.LoginsPerIdentity},
+		{&l.TagsPerPool, &DefaultLimits.TagsPerPool},
+		{&l.TokenBytes, &DefaultLimits.TokenBytes},
+	} {
+		if *f.have == 0 {
+			*f.have = *f.standard
+		}
+	}
+	return l
+}

@@ -1,0 +1,123 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// gate joins signature, keys, sessions and IAM for signed operations. There is
+// one way through it: whatever is not recognised is refused.
+type gate struct {
+	verifier   *sigv4.Verifier
+	keys       *iam.AccessKeys
+	sessions   *sts.Minter
+	authorizer *iam.Authorizer
+}
+
+// signer is filled by the verifier's look-up of a secret: who signs with it.
+type signer struct{ caller iam.Caller }
+
+type signerKey struct{}
+
+func newGate(keys *iam.AccessKeys, sessions *sts.Minter, authorizer *iam.Authorizer, now func() time.Time, services ...string) *gate {
+	g := &gate{keys: keys, sessions: sessions, authorizer: authorizer}
+	g.verifier = &sigv4.Verifier{Credentials: g.secret, Services: map[string]sigv4.Service{}, Now: now}
+	for _, service := range services {
+		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
+	}
+	return g
+}
+
+// Authenticate verifies the request's signature for service.
+func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsapi.Caller, error) {
+	var s signer
+	result, err := g.verifier.Verify(r.WithContext(context.WithValue(r.Context(), signerKey{}, &s)), body, service)
+	if err != nil {
+		return awsapi.Caller{}, signatureError(err)
+	}
+	return awsapi.Caller{
+		Account:     string(s.caller.Account),
+		ARN:         s.caller.ARN,
+		UserID:      s.caller.UserID,
+		AccessKeyID: s.caller.AccessKeyID,
+		Region:      result.Region,
+		Session:     s.caller,
+	}, nil
+}
+
+// secret finds the secret of an access key, and who signs with it. Temporary
+// keys live in their session token; long-lived ones in the store, and never
+// come with a token.
+func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (string, error) {
+	s := ctx.Value(signerKey{}).(*signer)
+	if sessionToken == "" {
+		caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
+		if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
+			return "", fmt.Errorf("%w: %w", sigv4.ErrUnknownKey, err)
+		}
+		s.caller = caller
+		return secret, err
+	}
+	session, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
+	switch {
+	case errors.Is(err, sts.ErrInvalidToken):
+		return "", sigv4.ErrInvalidToken
+	case errors.Is(err, sts.ErrExpiredToken):
+		return "", sigv4.ErrExpiredToken
+	case err != nil:
+		return "", err
+	}
+	s.caller = session.Caller(accessKeyID)
+	return secret, nil
+}
+
+// refusalKinds maps the verifier's codes to what each protocol words.
+var refusalKinds = map[sigv4.Code]awsapi.Kind{
+	sigv4.MissingAuthentication: awsapi.MissingAuthentication,
+	sigv4.IncompleteSignature:   awsapi.IncompleteSignature,
+	sigv4.MalformedQuery:        awsapi.IncompleteSignature,
+	sigv4.WrongScope:            awsapi.BadSignature,
+	sigv4.Expired:               awsapi.RequestExpired,
+	sigv4.NotYetCurrent:         awsapi.RequestExpired,
+	sigv4.BadSignature:          awsapi.BadSignature,
+	sigv4.UnknownKey:            awsapi.UnknownKey,
+	sigv4.InvalidToken:          awsapi.InvalidToken,
+	sigv4.ExpiredToken:          awsapi.ExpiredToken,
+}
+
+// signatureError turns the verifier's refusal into one that protocols word;
+// anything else stays an internal error.
+func signatureError(err error) error {
+	refused, ok := errors.AsType[*sigv4.Error](err)
+	if !ok {
+		return err
+	}
+	kind, known := refusalKinds[refused.Code]
+	if !known {
+		kind = awsapi.BadSignature
+	}
+	return awsapi.Refuse(kind, refused.Message).Because(errors.Unwrap(refused))
+}
+
+// Authorize asks IAM whether caller may do action on resource.
+func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, action, resource string, conditions map[string][]string) error {
+	who, ok := caller.Session.(iam.Caller)
+	if !ok {
+		return awsapi.Refuse(awsapi.AccessDenied, "")
+	}
+	err := g.authorizer.Authorize(ctx, who, action, resource, policy.Context(conditions))
+	var denied *iam.DeniedError
+	if errors.As(err, &denied) {
+		return awsapi.Refuse(awsapi.AccessDenied, denied.Error())
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package awsapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// buffers holds bodies under way.
+var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 4<<10)) }}
+
+func getBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+func putBuffer(b *bytes.Buffer) {
+	if b.Cap() <= 64<<10 { // a rare giant must not stay
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// readBody reads r's body of at most limit bytes into buf.
+func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
+	if r.Body == nil {
+		return nil
+	}
+	if r.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	if _, err := buf.ReadFrom(r.Body); err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return tooLarge(limit)
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return Refuse(Malformed, "The body ends before its announced length.").Because(err)
+		}
+		return Refuse(Malformed, "The body could not be read.").Because(err)
+	}
+	return nil
+}
+
+func tooLarge(limit int64) error {
+	return Refuse(Malformed, "The body is larger than "+strconv.FormatInt(limit, 10)+" bytes.")
+}

@@ -1,0 +1,208 @@
+package awsapi
+
+import (
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth bounds the nesting of a JSON body.
+const maxDepth = 16
+
+// decodeJSON decodes body strictly: one object, valid UTF-8, no member twice,
+// no wrong type, no null inside a list or map. A null member is absent and an
+// unknown member ignored. Errors name the member and never quote a value.
+func decodeJSON(body []byte, in any) error {
+	if tooDeep(body) {
+		return Refuse(Malformed, "The body is nested more than "+strconv.Itoa(maxDepth)+" levels deep.")
+	}
+	if i := skipSpace(body); i == len(body) || body[i] != '{' {
+		return Refuse(Malformed, "The body must be a JSON object.")
+	}
+	err := json.Unmarshal(body, in, decodeOptions)
+	if err == nil {
+		return nil
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return Refuse(Malformed, wrongType(semantic))
+	}
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			if nested(syntactic.JSONPointer) {
+				return Refuse(Malformed, memberOf(syntactic.JSONPointer)+" contains a name twice.")
+			}
+			return Refuse(Malformed, memberOf(syntactic.JSONPointer)+" appears twice.")
+		}
+		return Refuse(Malformed, "The body is not valid JSON: see byte "+strconv.FormatInt(syntactic.ByteOffset, 10)+".")
+	}
+	return Refuse(Malformed, "The body cannot be read.").Because(err)
+}
+
+var errNotString = errors.New("not a string in a list or map of strings")
+
+// wrongType says which member has which type instead of which. The library's
+// own text would quote the value.
+func wrongType(e *json.SemanticError) string {
+	where := memberOf(e.JSONPointer)
+	if errors.Is(e.Err, errNotString) {
+		return where + " must contain strings only."
+	}
+	if nested(e.JSONPointer) {
+		return where + " contains a value of the wrong type: it must be " + typeName(e.GoType) + "."
+	}
+	return where + " has the wrong type: it must be " + typeName(e.GoType) + "."
+}
+
+func typeName(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return "of another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "an integer"
+	case reflect.Slice:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+// decodeOptions replaces the decoding of lists and maps of strings, which would
+// take null for "".
+var decodeOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap)))
+
+func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
+	switch dec.PeekKind() {
+	case 'n':
+		*list = nil
+		return dec.SkipValue()
+	case '[':
+	default:
+		return errors.ErrUnsupported // the library reports it
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	out := []string{}
+	for dec.PeekKind() != ']' {
+		s, err := readString(dec)
+		if err != nil {
+			return err
+		}
+		out = append(out, s)
+	}
+	*list = out
+	_, err := dec.ReadToken()
+	return err
+}
+
+func decodeStringMap(dec *jsontext.Decoder, m *map[string]string) error {
+	switch dec.PeekKind() {
+	case 'n':
+		*m = nil
+		return dec.SkipValue()
+	case '{':
+	default:
+		return errors.ErrUnsupported
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	out := map[string]string{}
+	for dec.PeekKind() != '}' {
+		k, err := readString(dec)
+		if err != nil {
+			return err
+		}
+		if out[k], err = readString(dec); err != nil {
+			return err
+		}
+	}
+	*m = out
+	_, err := dec.ReadToken()
+	return err
+}
+
+func readString(dec *jsontext.Decoder) (string, error) {
+	t, err := dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	if t.Kind() != '"' {
+		return "", errNotString
+	}
+	return t.String(), nil
+}
+
+// memberOf names the top-level member that a JSON pointer leads into.
+func memberOf(p jsontext.Pointer) string {
+	for name := range p.Tokens() {
+		return "Member " + plain(name)
+	}
+	return "The body"
+}
+
+// nested reports whether a JSON pointer leads below a top-level member.
+func nested(p jsontext.Pointer) bool { return strings.Count(string(p), "/") > 1 }
+
+// plain quotes a name that came from a client.
+func plain(name string) string { return "'" + printable(name) + "'" }
+
+// printable returns a name that came from a client, if it looks like one: a
+// secret in the wrong place must not reach the log.
+func printable(name string) string {
+	if len(name) > 64 {
+		return "(a long name)"
+	}
+	for i := range len(name) {
+		if c := name[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_.-", c) >= 0) {
+			return "(an unusual name)"
+		}
+	}
+	return name
+}
+
+func skipSpace(b []byte) int {
+	for i, c := range b {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// tooDeep reports whether brackets nest beyond maxDepth.
+func tooDeep(b []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				quoted = false
+			}
+		case c == '"':
+			quoted = true
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}

@@ -1,0 +1,134 @@
+package awsapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Kind names a refusal that every API service shares and that each protocol
+// words in its own way. The zero Kind means that Error.Code says it.
+type Kind uint8
+
+// The kinds of refusal.
+const (
+	Named                 Kind = iota // Error.Code is the wire's own word
+	MissingAuthentication             // a signed operation was called unsigned
+	IncompleteSignature               // the signature's parts are missing or malformed
+	UnknownKey                        // no such access key, or it is disabled
+	BadSignature                      // the signature does not match the request
+	RequestExpired                    // signed too long ago, or in the future
+	InvalidToken                      // the session token is not one of ours
+	ExpiredToken                      // the session token has expired
+	AccessDenied                      // IAM says no
+	UnknownOperation                  // no such operation
+	Malformed                         // the request cannot be read
+	InvalidInput                      // the input breaks the model's constraints
+	Throttled                         // too many requests
+	InternalError                     // our fault
+)
+
+// Error is an answer of an operation, free of any protocol. Layers below the
+// operations return their own errors; an error of another type is an internal
+// error, whose text stays in the log.
+type Error struct {
+	Kind    Kind
+	Code    string // the error type on the wire, e.g. AccessDenied; only when Kind is Named
+	Status  int    // HTTP status; 0 = the protocol's choice
+	Message string // what the client reads; "" = the protocol's text for Kind
+	Cause   error  // what the log reads besides
+
+	log string // what the log reads instead of Message, when that quotes the request
+}
+
+// Errorf returns a client error with the wire type code and a message.
+func Errorf(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Refuse returns an error of a kind. An empty message means the text that AWS
+// gives for the kind.
+func Refuse(kind Kind, message string) *Error { return &Error{Kind: kind, Message: message} }
+
+// Invalid returns the validation error that lists found, in AWS's words.
+func Invalid(found []Violation) *Error {
+	// A secret in the wrong member may be echoed to who sent it, not logged.
+	return &Error{Kind: InvalidInput, Message: violationsMessage(found, true), log: violationsMessage(found, false)}
+}
+
+// Internal returns an internal error. Only the log sees cause.
+func Internal(cause error) *Error { return &Error{Kind: InternalError, Cause: cause} }
+
+// Because returns a copy of e that carries cause for the log.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.Cause = cause
+	return &c
+}
+
+// Error returns the type and message and, after a colon, the cause.
+func (e *Error) Error() string {
+	s := e.Code
+	if e.Kind != Named {
+		s = jsonWords[e.Kind].code
+	}
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// asError finds the Error in err; anything else becomes an internal error.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return Internal(err)
+}
+
+// wireError is an Error in the words of one protocol and service.
+type wireError struct {
+	code    string
+	status  int
+	message string
+}
+
+// words is a protocol's name, status and standard text for a Kind.
+type words struct {
+	code    string
+	status  int
+	message string
+}
+
+// translate words e with table; internal is the service's name of an internal error.
+func translate(e *Error, table *[InternalError + 1]words, status map[string]int, internal string) wireError {
+	if e.Kind == Named {
+		w := wireError{code: e.Code, status: e.Status, message: e.Message}
+		if w.status == 0 {
+			w.status = status[e.Code]
+		}
+		if w.status == 0 {
+			w.status = http.StatusBadRequest
+		}
+		return w
+	}
+	t := table[e.Kind]
+	w := wireError(t)
+	if e.Kind == InternalError {
+		w.code = internal
+		return w // never e.Message: it may quote internals
+	}
+	if e.Message != "" {
+		w.message = e.Message
+	}
+	if e.Status != 0 {
+		w.status = e.Status
+	}
+	return w
+}

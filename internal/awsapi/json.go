@@ -1,0 +1,133 @@
+package awsapi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// jsonProtocol is AWS JSON 1.1.
+var jsonProtocol = awsJSON{}
+
+type awsJSON struct{}
+
+var jsonType = []string{"application/x-amz-json-1.1"}
+
+// jsonWords are the types of AWS JSON services (contract: HTTP 400 for every
+// client error but throttling, which older SDKs retry only at 429).
+var jsonWords = [InternalError + 1]words{
+	MissingAuthentication: {"MissingAuthenticationTokenException", 400, "Missing Authentication Token"},
+	IncompleteSignature:   {"IncompleteSignatureException", 400, "The request signature does not conform to AWS standards."},
+	UnknownKey:            {"UnrecognizedClientException", 400, "The security token included in the request is invalid."},
+	BadSignature:          {"InvalidSignatureException", 400, signatureMismatch},
+	RequestExpired:        {"InvalidSignatureException", 400, "Signature expired."},
+	InvalidToken:          {"UnrecognizedClientException", 400, "The security token included in the request is invalid."},
+	ExpiredToken:          {"ExpiredTokenException", 400, "The security token included in the request is expired"},
+	AccessDenied:          {"AccessDeniedException", 400, "The caller is not authorized to perform this action."},
+	UnknownOperation:      {"UnknownOperationException", 400, "The requested operation is not recognized by the service."},
+	Malformed:             {"SerializationException", 400, "The request cannot be read."},
+	InvalidInput:          {"ValidationException", 400, "The input fails to satisfy the service's constraints."},
+	Throttled:             {"TooManyRequestsException", 429, "Rate exceeded"},
+	InternalError:         {"InternalErrorException", 500, internalText},
+}
+
+// jsonStatus holds the named errors whose status is not 400.
+var jsonStatus = map[string]int{"TooManyRequestsException": 429, "InternalErrorException": 500}
+
+const (
+	signatureMismatch = "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	noOperation  = "The request names no operation: send POST with X-Amz-Target (AWS JSON) or with Action and Version (AWS Query)."
+	internalText = "Internal error. The server's log has the reason under the request ID."
+)
+
+// find finds the operation by X-Amz-Target: the operation's name after the
+// last dot, the API's before it. Old clients put a Java package in front of the
+// API's name, hand-written ones anything.
+func (awsJSON) find(c *call) error {
+	targets := c.request.Header["X-Amz-Target"]
+	switch {
+	case len(targets) == 0:
+		return Refuse(UnknownOperation, noOperation)
+	case c.request.Method != http.MethodPost:
+		return Refuse(UnknownOperation, "Requests with X-Amz-Target are sent with POST.")
+	case len(targets) > 1: // which of them was signed, or meant, is anybody's guess
+		return Refuse(UnknownOperation, "The request has more than one X-Amz-Target header.")
+	}
+	prefix, name := "", targets[0]
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		prefix, name = name[:dot], name[dot+1:]
+	}
+	api := c.targets[prefix[strings.LastIndexByte(prefix, '.')+1:]]
+	if api == nil {
+		api = c.fallback
+	}
+	if api == nil {
+		return Refuse(UnknownOperation, "")
+	}
+	c.api = api
+	if c.op = api.operations[name]; c.op == nil {
+		return Refuse(UnknownOperation, "Operation "+plain(name)+" is not an operation of "+api.Name+".")
+	}
+	return nil
+}
+
+func (awsJSON) decode(c *call, in any) error { return decodeJSON(c.body, in) }
+
+func (awsJSON) answer(x *exchange, _ *call, out any) error {
+	h := x.Header()
+	if out == nil {
+		h["Content-Type"] = jsonType
+		h["Content-Length"] = empty
+		x.WriteHeader(http.StatusOK)
+		return nil
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	if err := json.MarshalWrite(buf, out, json.Deterministic(true)); err != nil {
+		return err
+	}
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	x.WriteHeader(http.StatusOK)
+	_, _ = x.Write(buf.Bytes()) // a client that is gone cannot be told
+	return nil
+}
+
+func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
+	internal := c.api.InternalCode
+	if internal == "" {
+		internal = jsonWords[InternalError].code
+	}
+	w := translate(e, &jsonWords, jsonStatus, internal)
+	body := []byte(`{"__type":`)
+	body, _ = jsontext.AppendQuote(body, w.code)
+	body = append(body, `,"message":`...)
+	body, _ = jsontext.AppendQuote(body, w.message)
+	body = append(body, '}')
+	h := x.Header()
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["X-Amzn-Errortype"] = []string{w.code + ":"}
+	h["X-Amzn-Errormessage"] = []string{headerSafe(w.message)}
+	x.WriteHeader(w.status)
+	_, _ = x.Write(body)
+	return w
+}
+
+// headerSafe returns s as a header value: printable ASCII, at most 1 KiB.
+func headerSafe(s string) string {
+	s = s[:min(len(s), 1024)]
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ' || r == 0x7f:
+			return ' '
+		case r > 0x7f:
+			return '?'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,176 @@
+package awsapi
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+type recorder []Refusal
+
+func (r *recorder) Refused(f Refusal) { *r = append(*r, f) }
+
+// logged serves r and returns the log lines, the records and the refusals.
+func logged(t *testing.T, r *http.Request) (lines []map[string]any, seen []Record, refusals recorder, text string) {
+	t.Helper()
+	var out bytes.Buffer
+	clock := testNow
+	s := newTestService(t, func(o *Options) {
+		o.Logger = slog.New(slog.NewJSONHandler(&out, nil))
+		o.Observe = func(r *Record) { seen = append(seen, *r) }
+		o.Recorder = &refusals
+		o.Now = func() time.Time { clock = clock.Add(time.Second); return clock }
+	})
+	serve(s, r)
+	for line := range strings.Lines(out.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		delete(m, "time")
+		lines = append(lines, m)
+	}
+	return lines, seen, refusals, out.String()
+}
+
+func TestAccessLog(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		request *http.Request
+		want    map[string]any
+	}{
+		{"success", post("StoreService.Put", `{"Id":"a:0"}`, "Authorization", "AWS4-HMAC-SHA256 good", "X-Amz-User-Agent", "aws-amplify/6", "User-Agent", "Browser"),
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Put", "account": "111122223333",
+				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9, "user_agent": "aws-amplify/6"}},
+		{"refusal", post("StoreService.Fail", `{"How":"named"}`, "User-Agent", "Boto3/1"),
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Fail", "status": 400.0,
+				"duration": 1e9, "user_agent": "Boto3/1", "code": "StoreClosedException", "reason": "Store 'ä\n\"1\"' is closed; it's late.",
+				"check": map[string]any{"name": "door", "expected": "open", "got": "closed", "fix": "wait"}}},
+		{"unknown operation", post("StoreService.Nope", `{}`),
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0, "duration": 1e9,
+				"code": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store."}},
+		{"validation", post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`),
+			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "LookUp", "status": 400.0,
+				"duration": 1e9, "code": "ValidationException",
+				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lines, _, _, _ := logged(t, tt.request)
+			if diff := cmp.Diff(lines, []map[string]any{tt.want}); diff != "" {
+				t.Errorf("got -, want +\n%s", diff)
+			}
+		})
+	}
+}
+
+// An internal error's cause is in the log, at level ERROR, and nowhere else.
+func TestInternalErrorIsLogged(t *testing.T) {
+	lines, seen, refusals, _ := logged(t, post("StoreService.Fail", `{"How":"internal"}`))
+	if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["reason"] != "disk s3cr3t is full" {
+		t.Errorf("log %v", lines)
+	}
+	if len(seen) != 1 || seen[0].Code != "InternalErrorException" || seen[0].Status != 500 {
+		t.Errorf("observed %+v", seen)
+	}
+	if len(refusals) != 1 || strings.Contains(refusals[0].Message, "s3cr3t") {
+		t.Errorf("recorded %+v", refusals)
+	}
+}
+
+func TestPanicIsLogged(t *testing.T) {
+	for _, how := range []string{"panic", "nil map"} {
+		lines, _, _, _ := logged(t, post("StoreService.Fail", `{"How":"`+how+`"}`))
+		if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["operation"] != "Fail" ||
+			!strings.HasPrefix(lines[0]["reason"].(string), "panic: ") || !strings.Contains(lines[0]["stack"].(string), "wire_test.go") {
+			t.Errorf("%s: log %v", how, lines)
+		}
+	}
+}
+
+// A preflight costs no log line: there is one before every call of some clients.
+func TestPreflightIsNotLogged(t *testing.T) {
+	if lines, seen, _, _ := logged(t, httptest.NewRequest("OPTIONS", "/", nil)); len(lines) != 0 || len(seen) != 0 {
+		t.Errorf("log %v, observed %v", lines, seen)
+	}
+}
+
+// Neither bodies nor credentials reach the log, whatever goes wrong.
+func TestNoSecretsInTheLog(t *testing.T) {
+	const secret = "s3cr3t"
+	for _, r := range []*http.Request{
+		post("StoreService.LookUp", `{"StoreId":"a:0","Keys":{"p":"s3cr3t"}}`),
+		post("StoreService.LookUp", `{"StoreId":"a:0","Keys":{"p":["s3cr3t"]}}`),
+		post("StoreService.LookUp", `{"StoreId":"s3cr3t"}`),
+		post("StoreService.LookUp", `{"Keys":{"s3cr3t":""}}`),
+		post("StoreService.LookUp", `s3cr3t`),
+		post("StoreService.LookUp", `{"s3cr3t `+strings.Repeat("x", 100)+`":{"a":1,"a":2}}`),
+		post("StoreService.Put", `{}`, "Authorization", "s3cr3t"),
+		post("StoreService.Put", `{}`, "Authorization", "AWS4-HMAC-SHA256 bad", "X-Amz-Security-Token", "s3cr3t"),
+		post("StoreService.s3cr3t "+strings.Repeat("x", 100), `{}`),
+		httptest.NewRequest("GET", "/?Action=Who&Version=2011-06-15&X-Amz-Signature=s3cr3t&X-Amz-Credential=bad", nil),
+		httptest.NewRequest("GET", "/?Action=Show&Version=2011-06-15&DurationSeconds=s3cr3t", nil),
+	} {
+		if _, _, refusals, text := logged(t, r); strings.Contains(text, secret) {
+			t.Errorf("%s %v: log %s", r.URL, r.Header, text)
+		} else {
+			for _, f := range refusals {
+				if strings.Contains(f.Message, secret) {
+					t.Errorf("%s %v: recorded %+v", r.URL, r.Header, f)
+				}
+			}
+		}
+	}
+}
+
+// The recorder gets refusals with their trace, and successes not at all.
+func TestRecorder(t *testing.T) {
+	_, _, refusals, _ := logged(t, post("StoreService.LookUp", `{"StoreId":"a:0"}`))
+	if len(refusals) != 0 {
+		t.Errorf("a success was recorded: %+v", refusals)
+	}
+	_, _, refusals, _ = logged(t, post("StoreService.Fail", `{"How":"status"}`))
+	want := recorder{{
+		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail", Code: "IDPRejectedClaim", Message: "no", Status: 403,
+		Steps: []explain.Step{{Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
+	}}
+	if diff := cmp.Diff(refusals, want); diff != "" {
+		t.Errorf("got -, want +\n%s", diff)
+	}
+}
+
+// A forgotten signature is explained, not only refused.
+func TestMissingSignatureIsExplained(t *testing.T) {
+	_, _, refusals, _ := logged(t, post("StoreService.Put", `{}`))
+	if len(refusals) != 1 || len(refusals[0].Steps) != 1 || refusals[0].Steps[0].Check != "request signature" || refusals[0].Steps[0].Fix == "" {
+		t.Errorf("recorded %+v", refusals)
+	}
+}
+
+// What an operation notes about its request reaches log and metrics.
+func TestRecordFrom(t *testing.T) {
+	var seen Record
+	s := newTestService(t, func(o *Options) {
+		o.Observe = func(r *Record) { seen = *r }
+		o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Public("Note", func(ctx context.Context, _ *nothing) (*nothing, error) {
+			r := RecordFrom(ctx)
+			r.Pool, r.Account = "pool-1", "111122223333"
+			r.Add(slog.String("role", "r"))
+			return &nothing{}, nil
+		})}}}
+	})
+	serve(s, post("T.Note", `{}`))
+	if seen.Pool != "pool-1" || seen.Account != "111122223333" || len(seen.Attrs) != 1 || seen.Status != 200 {
+		t.Errorf("record %+v", seen)
+	}
+	RecordFrom(context.Background()).Pool = "outside of a request" // must not panic
+}

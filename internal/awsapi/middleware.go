@@ -1,0 +1,226 @@
+package awsapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Wrap puts around h what every answer of the server needs. operation names h
+// in log and metrics; "" when h finds out itself.
+func (s *Service) Wrap(operation string, h http.Handler) http.Handler {
+	for _, wrap := range []func(string, http.Handler) http.Handler{ // innermost first
+		s.limitBody,
+		s.recoverPanic,
+		s.logAccess, // outside recoverPanic: panics are logged too
+		s.identify,
+		s.cors, // outermost: preflights cost nothing more
+	} {
+		h = wrap(operation, h)
+	}
+	return h
+}
+
+// Values of headers that never change. Answers share the slices.
+var (
+	anyOrigin      = []string{"*"}
+	exposedHeaders = []string{"x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"}
+	allowedMethods = []string{"POST"}
+	preflightAge   = []string{"172800"} // seconds
+	yes            = []string{"true"}
+	empty          = []string{"0"}
+	strictTLS      = []string{"max-age=31536000; includeSubDomains"}
+)
+
+// cors lets pages of any origin call, which is safe because nothing here looks
+// at cookies, and answers preflights. Without Date among the exposed headers a
+// browser SDK cannot repair its clock.
+func (s *Service) cors(_ string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Access-Control-Allow-Origin"] = anyOrigin
+		h["Access-Control-Expose-Headers"] = exposedHeaders
+		h["Date"] = s.date.value(s.now())
+		if r.TLS != nil {
+			h["Strict-Transport-Security"] = strictTLS
+		}
+		if r.Method != http.MethodOptions {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h["Access-Control-Allow-Methods"] = allowedMethods
+		h["Access-Control-Max-Age"] = preflightAge
+		if asked := r.Header.Get("Access-Control-Request-Headers"); isHeaderList(asked) {
+			h["Access-Control-Allow-Headers"] = []string{asked}
+		}
+		if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+			h["Access-Control-Allow-Private-Network"] = yes
+		}
+		h["Content-Length"] = empty
+		w.WriteHeader(http.StatusOK)
+	})
+}
+
+// isHeaderList reports whether s may be echoed as a list of header names.
+func isHeaderList(s string) bool {
+	if s == "" || len(s) > 4096 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_,. ", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// identify gives the request its ID, record and trace.
+func (s *Service) identify(operation string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, r := s.newExchange(w, r, operation)
+		w.Header()["X-Amzn-Requestid"] = []string{x.record.RequestID}
+		next.ServeHTTP(x, r)
+	})
+}
+
+// logAccess writes the access log line, feeds the metrics and hands refusals
+// with their trace to the recorder.
+func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		// The answer may still sit in a buffer: a hook that breaks must not cost
+		// the client its answer.
+		defer func() {
+			if p := recover(); p != nil {
+				fmt.Fprintf(os.Stderr, "awsapi: log or metrics hook panicked: %v\n", p)
+			}
+		}()
+		x := w.(*exchange)
+		if !x.wrote {
+			x.record.Status = http.StatusOK // as net/http will answer
+		}
+		x.record.Duration = s.now().Sub(x.record.Start)
+		s.log(r, x)
+		if s.observe != nil {
+			s.observe(&x.record)
+		}
+		if rec := &x.record; s.recorder != nil && rec.Code != "" {
+			s.recorder.Refused(Refusal{
+				Time: rec.Start, RequestID: rec.RequestID, Service: rec.Service, Account: rec.Account, Operation: rec.Operation,
+				Code: rec.Code, Message: x.message, Status: rec.Status, Steps: x.trace.Steps(),
+			})
+		}
+	})
+}
+
+func (s *Service) log(r *http.Request, x *exchange) {
+	rec, level := &x.record, slog.LevelInfo
+	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is no fault of ours
+		level = slog.LevelError
+	}
+	if !s.logger.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 12+len(rec.Attrs))
+	for _, a := range []slog.Attr{
+		slog.String("request_id", rec.RequestID), slog.String("service", rec.Service),
+		slog.String("operation", rec.Operation), slog.String("account", rec.Account),
+		slog.String("region", rec.Region), slog.String("pool", rec.Pool),
+		slog.String("access_key_id", rec.AccessKeyID),
+		slog.String("code", rec.Code), slog.String("reason", rec.Reason), slog.String("user_agent", rec.UserAgent),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
+	if rec.Code != "" {
+		attrs = append(attrs, failedCheck(x.trace.Steps())...)
+	}
+	s.logger.LogAttrs(r.Context(), level, "request", append(attrs, rec.Attrs...)...)
+}
+
+// failedCheck describes the check that decided a refusal: the last that failed.
+func failedCheck(steps []explain.Step) []slog.Attr {
+	for _, step := range slices.Backward(steps) {
+		if !step.OK {
+			return []slog.Attr{slog.Group("check", slog.String("name", step.Check), slog.String("expected", step.Expected),
+				slog.String("got", step.Got), slog.String("fix", step.Fix))}
+		}
+	}
+	return nil
+}
+
+// userAgent prefers x-amz-user-agent: in a browser it names the SDK.
+func userAgent(r *http.Request) string {
+	ua := r.Header.Get("X-Amz-User-Agent")
+	if ua == "" {
+		ua = r.UserAgent()
+	}
+	return ua[:min(len(ua), 256)]
+}
+
+// recoverPanic turns a panic into an internal error, in place of net/http's
+// dropped connection.
+func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			x := w.(*exchange)
+			x.record.Add(slog.String("stack", string(debug.Stack())))
+			err := Internal(fmt.Errorf("panic: %v", p))
+			if x.wrote {
+				x.record.Code, x.record.Reason = "panic", err.Error()
+				return
+			}
+			if x.call == nil {
+				x.call = s.newCall(r)
+			}
+			x.refuse(x.call, err)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitBody bounds what a handler can read. net/http closes the connection of
+// a client that sends more.
+func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// dateHeader formats the Date header once a second.
+type dateHeader struct {
+	last atomic.Pointer[formattedDate]
+}
+
+type formattedDate struct {
+	second int64
+	value  []string
+}
+
+func (d *dateHeader) value(now time.Time) []string {
+	second := now.Unix()
+	f := d.last.Load()
+	if f == nil || f.second != second {
+		f = &formattedDate{second, []string{now.UTC().Format(http.TimeFormat)}}
+		d.last.Store(f)
+	}
+	return f.value
+}

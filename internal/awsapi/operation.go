@@ -1,0 +1,107 @@
+package awsapi
+
+import (
+	"context"
+	"net/http"
+)
+
+// Caller is who signed a request.
+type Caller struct {
+	Account     string // twelve-digit account
+	ARN         string // of the user or the assumed role
+	UserID      string
+	AccessKeyID string
+	Region      string // from the credential scope
+	Session     any    // what the Gate wants to find again in Authorize; may be nil
+}
+
+// Gate authenticates and authorises signed requests.
+type Gate interface {
+	// Authenticate verifies r's signature over body for the signing name
+	// service, e.g. sts. It returns an *Error of kind MissingAuthentication,
+	// IncompleteSignature, UnknownKey, BadSignature, RequestExpired,
+	// InvalidToken or ExpiredToken; any other error is internal. It must not
+	// keep body: the buffer is used again.
+	Authenticate(r *http.Request, body []byte, service string) (Caller, error)
+	// Authorize returns nil when caller may do action on resource under the
+	// condition keys given, an *Error of kind AccessDenied when not.
+	Authorize(ctx context.Context, caller Caller, action, resource string, conditions map[string][]string) error
+}
+
+// Access is one permission that a signed call needs.
+type Access struct {
+	Action     string // "" = the operation's own
+	Resource   string // ARN; "" = "*"
+	Conditions map[string][]string
+}
+
+// Needs says what a call needs permission for, before anything else of its
+// input is looked at. It must be cheap; it may return an *Error.
+type Needs[In any] func(ctx context.Context, caller Caller, in *In) ([]Access, error)
+
+// OnResource returns a Needs for the operation's own action on one resource.
+func OnResource[In any](arn func(caller Caller, in *In) string) Needs[In] {
+	return func(_ context.Context, caller Caller, in *In) ([]Access, error) {
+		return []Access{{Resource: arn(caller, in)}}, nil
+	}
+}
+
+// NoOutput is the output of an operation that answers with an empty body.
+type NoOutput struct{}
+
+// Operation is one row of an API's operation table, made by Public or Signed.
+// The input type may have a method Validate() []Violation, called after
+// decoding.
+type Operation struct {
+	name   string
+	action string // "" = public
+	serve  func(ctx context.Context, c *call) (any, error)
+}
+
+// Name returns the operation's name on the wire.
+func (o Operation) Name() string { return o.name }
+
+// Signed reports whether the operation needs a signature.
+func (o Operation) Signed() bool { return o.action != "" }
+
+// Public returns an operation that anybody may call. A signature, even a wrong
+// one, is tolerated and not looked at.
+func Public[In, Out any](name string, do func(ctx context.Context, in *In) (*Out, error)) Operation {
+	return Operation{name: name, serve: func(ctx context.Context, c *call) (any, error) {
+		in := new(In)
+		if err := c.read(in); err != nil {
+			return nil, err
+		}
+		return answer(do(ctx, in))
+	}}
+}
+
+// Signed returns an operation that needs a signature and IAM's permission for
+// action (e.g. sts:AssumeRole). A nil needs asks for the action on "*".
+func Signed[In, Out any](name, action string, do func(ctx context.Context, caller Caller, in *In) (*Out, error), needs Needs[In]) Operation {
+	return Operation{name: name, action: action, serve: func(ctx context.Context, c *call) (any, error) {
+		in := new(In)
+		if err := c.read(in); err != nil {
+			return nil, err
+		}
+		needed := []Access{{}}
+		if needs != nil {
+			var err error
+			if needed, err = needs(ctx, c.caller, in); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.authorize(ctx, action, needed); err != nil {
+			return nil, err
+		}
+		return answer(do(ctx, c.caller, in))
+	}}
+}
+
+// answer turns a typed result into an untyped one: nil for an empty body.
+func answer[Out any](out *Out, err error) (any, error) {
+	if _, none := any(out).(*NoOutput); none || out == nil || err != nil {
+		return nil, err
+	}
+	return out, nil
+}

@@ -1,0 +1,93 @@
+package awsapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Record is what the access log and the metrics know of one request. It holds
+// nothing secret: no body, no Authorization header, no token.
+type Record struct {
+	RequestID   string
+	Service     string // signing name; "" when none was recognised
+	Operation   string // only names of the operation table; "" when unknown
+	Account     string // of the caller, or as the operation sets it
+	Region      string // of the credential scope, or as the operation sets it
+	Pool        string // the resource that the operation says it concerns
+	AccessKeyID string
+	Code        string // error type on the wire; "" = success
+	Status      int    // HTTP status
+	Reason      string // why it was refused, for the log
+	Start       time.Time
+	Duration    time.Duration
+	UserAgent   string
+	Attrs       []slog.Attr // what the operation adds to the log line
+}
+
+// Add adds attributes to the request's log line. Values must not be secret.
+func (r *Record) Add(attrs ...slog.Attr) { r.Attrs = append(r.Attrs, attrs...) }
+
+type recordKey struct{}
+
+// RecordFrom returns the record of the request that ctx belongs to; outside a
+// request a record that nobody reads. Only the goroutine that serves the
+// request may change it.
+func RecordFrom(ctx context.Context) *Record {
+	if x, ok := ctx.Value(recordKey{}).(*exchange); ok {
+		return &x.record
+	}
+	return new(Record)
+}
+
+// Refusal is a request that was not granted, with the checks that decided it.
+type Refusal struct {
+	Time      time.Time
+	RequestID string
+	Service   string
+	Account   string // as in the record
+	Operation string
+	Code      string // error type on the wire
+	Message   string // as on the wire, without values of the request
+	Status    int
+	Steps     []explain.Step
+}
+
+// Recorder keeps refusals for whoever asks why. Refused must return quickly and
+// must bound what it keeps.
+type Recorder interface {
+	Refused(Refusal)
+}
+
+// exchange is one request under way: the writer of its answer, its record and
+// its trace, in one allocation.
+type exchange struct {
+	http.ResponseWriter
+	record  Record
+	trace   explain.Trace
+	call    *call  // once it is clear what the client speaks
+	message string // Refusal.Message
+	wrote   bool
+}
+
+func (x *exchange) WriteHeader(status int) {
+	if !x.wrote && status >= 200 {
+		x.wrote = true
+		x.record.Status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	if !x.wrote {
+		x.wrote = true
+		x.record.Status = http.StatusOK
+	}
+	return x.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

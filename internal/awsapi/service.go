@@ -1,0 +1,273 @@
+// Package awsapi serves AWS-style APIs: AWS JSON 1.1 and AWS Query on one port,
+// from tables of operations. It knows the protocols, the order of the checks
+// and the words of errors, and nothing of any API's meaning.
+//
+// Start reading at Operation (a row of a table) and Service.ServeHTTP.
+//
+// Protocols: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html and
+// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html.
+package awsapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// API is one API service: how requests name it, and what it can do.
+type API struct {
+	Name         string // signing name, e.g. sts
+	Target       string // AWS JSON: the part of X-Amz-Target before the operation; "" = no AWS JSON
+	Version      string // AWS Query: the Version parameter; "" = no AWS Query
+	Namespace    string // AWS Query: the XML namespace of answers
+	InternalCode string // the type of an internal error; "" = the protocol's
+	Operations   []Operation
+}
+
+// Options configures a Service. Only APIs is needed.
+type Options struct {
+	APIs     []API // the first with a Target is the default of AWS JSON
+	Gate     Gate  // nil = every signed operation is refused
+	Logger   *slog.Logger
+	Now      func() time.Time
+	NewID    func() string // request IDs; nil = UUIDv4
+	Observe  func(*Record) // called after each request, for metrics; must not keep it
+	Recorder Recorder      // nil = refusals are not kept
+	MaxBody  int64         // bytes; 0 = 512 KiB
+}
+
+// Service is an http.Handler that serves several APIs on one port. It looks at
+// neither path nor Host: clients set arbitrary endpoints.
+type Service struct {
+	gate     Gate
+	logger   *slog.Logger
+	now      func() time.Time
+	newID    func() string
+	observe  func(*Record)
+	recorder Recorder
+	maxBody  int64
+
+	targets  map[string]*api // by X-Amz-Target prefix
+	fallback *api            // for other prefixes
+	versions map[string]*api // by Version
+	date     dateHeader
+	handler  http.Handler
+}
+
+// api is an API made ready to serve.
+type api struct {
+	API
+	operations map[string]*Operation
+}
+
+// New returns a Service. It fails when two APIs or operations share a name.
+func New(o Options) (*Service, error) {
+	s := &Service{
+		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
+		recorder: o.Recorder, maxBody: o.MaxBody,
+		targets: map[string]*api{}, versions: map[string]*api{},
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.newID == nil {
+		s.newID = uuid.NewString
+	}
+	if s.maxBody == 0 {
+		s.maxBody = 512 << 10
+	}
+	for _, a := range o.APIs {
+		if err := s.add(a); err != nil {
+			return nil, err
+		}
+	}
+	s.handler = s.Wrap("", http.HandlerFunc(s.dispatch))
+	return s, nil
+}
+
+func (s *Service) add(a API) error {
+	v := &api{API: a, operations: map[string]*Operation{}}
+	for i := range a.Operations {
+		op := &a.Operations[i]
+		if v.operations[op.name] != nil {
+			return fmt.Errorf("awsapi: %s has two operations %s", a.Name, op.name)
+		}
+		v.operations[op.name] = op
+	}
+	if a.Target != "" {
+		if s.targets[a.Target] != nil {
+			return fmt.Errorf("awsapi: two APIs have the target %s", a.Target)
+		}
+		s.targets[a.Target] = v
+		if s.fallback == nil {
+			s.fallback = v
+		}
+	}
+	if a.Version != "" {
+		if s.versions[a.Version] != nil {
+			return fmt.Errorf("awsapi: two APIs have the version %s", a.Version)
+		}
+		s.versions[a.Version] = v
+	}
+	return nil
+}
+
+// ServeHTTP answers one request, always with CORS headers, a request ID and a Date.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// call is a request that is being answered.
+type call struct {
+	*Service
+	protocol protocol
+	api      *api
+	op       *Operation
+	request  *http.Request
+	body     []byte
+	form     parameters // AWS Query: of body and URL
+	caller   Caller
+}
+
+// nobody stands for the API of a request that names none.
+var nobody = &api{}
+
+func (s *Service) newCall(r *http.Request) *call {
+	c := &call{Service: s, request: r, protocol: jsonProtocol, api: nobody}
+	if isQuery(r) {
+		c.protocol = queryProtocol
+	}
+	return c
+}
+
+// protocol is what differs between AWS JSON and AWS Query.
+type protocol interface {
+	// find sets c.api and c.op to what the request names.
+	find(c *call) error
+	// decode reads the request's input into in, a pointer to a struct.
+	decode(c *call, in any) error
+	// answer writes out; nil is an empty answer. It fails before it writes.
+	answer(x *exchange, c *call, out any) error
+	// refuse writes e and returns it as written.
+	refuse(x *exchange, c *call, e *Error) wireError
+}
+
+// dispatch answers an API request: read the body, find the operation, let it
+// run, write the outcome.
+func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
+	x := w.(*exchange)
+	buf := getBuffer()
+	defer putBuffer(buf)
+	c := s.newCall(r)
+	x.call = c
+	err := readBody(buf, r, s.maxBody)
+	if err == nil {
+		c.body = buf.Bytes()
+		err = c.protocol.find(c)
+	}
+	var out any
+	if err == nil {
+		x.record.Service, x.record.Operation = c.api.Name, c.op.name
+		out, err = c.run(r.Context(), x)
+	}
+	if err == nil {
+		err = c.protocol.answer(x, c, out)
+	}
+	if err != nil {
+		x.refuse(c, err)
+	}
+}
+
+// refuse answers with err, in the words of c's protocol.
+func (x *exchange) refuse(c *call, err error) {
+	e := asError(err)
+	wire := c.protocol.refuse(x, c, e)
+	x.record.Code, x.message = wire.code, wire.message
+	if e.log != "" {
+		x.message = e.log
+	}
+	x.record.Reason = x.message
+	switch {
+	case e.Cause == nil:
+	case e.Kind == InternalError:
+		x.record.Reason = e.Cause.Error()
+	default:
+		x.record.Reason += " Cause: " + e.Cause.Error()
+	}
+}
+
+// run takes one operation through its checks. Signed: authenticate, decode,
+// validate, authorise, act. Public: decode, validate, act.
+func (c *call) run(ctx context.Context, x *exchange) (any, error) {
+	if c.op.Signed() {
+		if err := c.authenticate(x); err != nil {
+			return nil, err
+		}
+	}
+	return c.op.serve(ctx, c)
+}
+
+func (c *call) authenticate(x *exchange) error {
+	if c.gate == nil || !carriesSignature(c.request) {
+		x.trace.Fail("request signature", "AWS Signature Version 4 for the service "+c.api.Name, "none",
+			"give the client an access key of this server; only public operations work without one")
+		return Refuse(MissingAuthentication, "")
+	}
+	caller, err := c.gate.Authenticate(c.request, c.body, c.api.Name)
+	if err != nil {
+		return err
+	}
+	c.caller = caller
+	x.record.Account, x.record.Region, x.record.AccessKeyID = caller.Account, caller.Region, caller.AccessKeyID
+	return nil
+}
+
+// carriesSignature reports whether r is signed at all, in a header or presigned.
+func carriesSignature(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || strings.Contains(r.URL.RawQuery, "X-Amz-")
+}
+
+// read decodes and validates the input.
+func (c *call) read(in any) error {
+	if err := c.protocol.decode(c, in); err != nil {
+		return err
+	}
+	if v, ok := in.(interface{ Validate() []Violation }); ok {
+		if found := v.Validate(); len(found) > 0 {
+			return Invalid(found)
+		}
+	}
+	return nil
+}
+
+func (c *call) authorize(ctx context.Context, action string, needed []Access) error {
+	for _, n := range needed {
+		if n.Action == "" {
+			n.Action = action
+		}
+		if n.Resource == "" {
+			n.Resource = "*"
+		}
+		if err := c.gate.Authorize(ctx, c.caller, n.Action, n.Resource, n.Conditions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newExchange starts the record of a request.
+func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation string) (*exchange, *http.Request) {
+	x := &exchange{ResponseWriter: w, record: Record{
+		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r),
+	}}
+	ctx := explain.NewContext(context.WithValue(r.Context(), recordKey{}, x), &x.trace)
+	return x, r.WithContext(ctx)
+}

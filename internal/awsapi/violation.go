@@ -1,0 +1,235 @@
+package awsapi
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Violation is one member that breaks one demand of the model.
+type Violation struct {
+	Path       string // e.g. tags.1.member.key
+	Value      string // as the message prints it: "null ", "'x' ", or "" for what must not be echoed
+	Constraint string // e.g. Member must not be null
+}
+
+// Bounds of a message made of violations.
+const (
+	maxListed = 20  // violations spelled out; the count in front covers all
+	maxEcho   = 256 // characters of a value
+)
+
+// Validator collects the violations of one input. The zero value is ready.
+//
+// Paths and texts are those of AWS's own front end (observed): members in
+// lower camel case, list elements as LIST.1.member, map values as
+// MAP.KEY.member, strings in lists and maps judged together.
+type Validator struct {
+	prefix string
+	found  []Violation
+}
+
+// Violations returns what was found, in the order of the checks.
+func (v *Validator) Violations() []Violation { return v.found }
+
+// String checks a string member. A nil s is absent.
+func (v *Validator) String(name string, s *string, c *String, required bool) {
+	if s == nil {
+		v.absent(name, required)
+		return
+	}
+	if c == nil || c.accepts(*s) {
+		return
+	}
+	for _, d := range c.demands(*s) {
+		v.add(name, c.echo(*s), d)
+	}
+}
+
+// Bool checks a boolean member.
+func (v *Validator) Bool(name string, b *bool, required bool) {
+	if b == nil {
+		v.absent(name, required)
+	}
+}
+
+// Integer checks an integer member.
+func (v *Validator) Integer(name string, n *int, c *Integer, required bool) {
+	switch {
+	case n == nil:
+		v.absent(name, required)
+	case c == nil:
+	case *n > c.Max:
+		v.add(name, "'"+strconv.Itoa(*n)+"' ", "Member must have value less than or equal to "+strconv.Itoa(c.Max))
+	case *n < c.Min:
+		v.add(name, "'"+strconv.Itoa(*n)+"' ", "Member must have value greater than or equal to "+strconv.Itoa(c.Min))
+	}
+}
+
+// List checks a list of strings. A nil list is absent, an empty one is not.
+func (v *Validator) List(name string, list []string, c *List, required bool) {
+	if list == nil {
+		v.absent(name, required)
+		return
+	}
+	value := func() string {
+		if c.Element.sensitive() {
+			return ""
+		}
+		return "'" + bound("["+strings.Join(list, ", ")+"]") + "' "
+	}
+	v.size(name, len(list), c.Min, c.Max, value)
+	for _, s := range list {
+		if !c.Element.accepts(s) {
+			v.add(name, value(), "Member must satisfy constraint: "+c.Element.all())
+			return
+		}
+	}
+}
+
+// Map checks a map of strings. A nil map is absent, an empty one is not.
+func (v *Validator) Map(name string, m map[string]string, c *Map, required bool) {
+	if m == nil {
+		v.absent(name, required)
+		return
+	}
+	value := func() string {
+		if c.Key.sensitive() || c.Value.sensitive() {
+			return ""
+		}
+		var b strings.Builder
+		for i, k := range slices.Sorted(maps.Keys(m)) {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(k + "=" + m[k])
+			if b.Len() > 4*maxEcho {
+				break
+			}
+		}
+		return "'" + bound("{"+b.String()+"}") + "' "
+	}
+	v.size(name, len(m), c.Min, c.Max, value)
+	keys, values := true, true
+	for k, s := range m {
+		keys = keys && c.Key.accepts(k)
+		values = values && c.Value.accepts(s)
+	}
+	if !keys {
+		v.add(name, value(), "Map keys must satisfy constraint: "+c.Key.all())
+	}
+	if !values {
+		v.add(name, value(), "Map value must satisfy constraint: "+c.Value.all())
+	}
+}
+
+// Structure checks a structure member; check descends into it when present.
+func (v *Validator) Structure(name string, present, required bool, check func(*Validator)) {
+	if !present {
+		v.absent(name, required)
+		return
+	}
+	v.within(name, check)
+}
+
+// Structures checks a list of structures; check descends into one.
+func Structures[T any](v *Validator, name string, list []T, c *List, required bool, check func(*T, *Validator)) {
+	if list == nil {
+		v.absent(name, required)
+		return
+	}
+	v.size(name, len(list), c.Min, c.Max, emptyOnly(len(list), "[]"))
+	for i := range list {
+		v.within(name+"."+strconv.Itoa(i+1)+".member", func(v *Validator) { check(&list[i], v) })
+	}
+}
+
+// StructureMap checks a map of structures; check descends into the value of a key.
+func StructureMap[T any](v *Validator, name string, m map[string]T, c *Map, required bool, check func(*T, *Validator)) {
+	if m == nil {
+		v.absent(name, required)
+		return
+	}
+	v.size(name, len(m), c.Min, c.Max, emptyOnly(len(m), "{}"))
+	keys := slices.Sorted(maps.Keys(m))
+	for _, k := range keys {
+		if !c.Key.accepts(k) {
+			v.add(name, "", "Map keys must satisfy constraint: "+c.Key.all())
+			break
+		}
+	}
+	for _, k := range keys {
+		v.within(name+"."+bound(k)+".member", func(v *Validator) { check(new(m[k]), v) })
+	}
+}
+
+func emptyOnly(n int, text string) func() string {
+	return func() string {
+		if n == 0 {
+			return "'" + text + "' "
+		}
+		return ""
+	}
+}
+
+func (v *Validator) within(name string, check func(*Validator)) {
+	outer := v.prefix
+	v.prefix = outer + name + "."
+	check(v)
+	v.prefix = outer
+}
+
+func (v *Validator) size(name string, n, least, most int, value func() string) {
+	if most > 0 && n > most {
+		v.add(name, value(), "Member must have length less than or equal to "+strconv.Itoa(most))
+	}
+	if n < least {
+		v.add(name, value(), "Member must have length greater than or equal to "+strconv.Itoa(least))
+	}
+}
+
+func (v *Validator) absent(name string, required bool) {
+	if required {
+		v.add(name, "null ", "Member must not be null")
+	}
+}
+
+func (v *Validator) add(name, value, constraint string) {
+	v.found = append(v.found, Violation{v.prefix + name, value, constraint})
+}
+
+// bound cuts s to maxEcho characters.
+func bound(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxEcho {
+			return s[:i] + "..."
+		}
+		n++
+	}
+	return s
+}
+
+// violationsMessage joins violations as AWS's front end does, with or without
+// the values.
+func violationsMessage(found []Violation, values bool) string {
+	var b strings.Builder
+	b.WriteString(strconv.Itoa(len(found)))
+	b.WriteString(" validation error")
+	if len(found) != 1 {
+		b.WriteByte('s')
+	}
+	b.WriteString(" detected: ")
+	for i, f := range found[:min(len(found), maxListed)] {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString("Value ")
+		if values {
+			b.WriteString(f.Value)
+		}
+		b.WriteString("at '" + f.Path + "' failed to satisfy constraint: " + f.Constraint)
+	}
+	return b.String()
+}

@@ -1,0 +1,139 @@
+package cognitoidentity
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// createNeeds asks for CreateIdentityPool, and TagResource when tags come along
+// (Service Authorization Reference).
+func createNeeds(_ context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
+	needed := []awsapi.Access{{Resource: callerPoolARN(c, "")}}
+	if len(in.IdentityPoolTags) > 0 {
+		needed = append(needed, awsapi.Access{Action: "cognito-identity:TagResource", Resource: callerPoolARN(c, "")})
+	}
+	return needed, nil
+}
+
+// updateNeeds asks for UpdateIdentityPool, and both tag permissions when the
+// update carries tags: it may add and remove some.
+func updateNeeds(_ context.Context, c awsapi.Caller, in *IdentityPool) ([]awsapi.Access, error) {
+	arn := callerPoolARN(c, *in.IdentityPoolId)
+	needed := []awsapi.Access{{Resource: arn}}
+	if in.IdentityPoolTags != nil {
+		needed = append(needed,
+			awsapi.Access{Action: "cognito-identity:TagResource", Resource: arn},
+			awsapi.Access{Action: "cognito-identity:UntagResource", Resource: arn})
+	}
+	return needed, nil
+}
+
+// CreateIdentityPool makes a new pool with a new ID at every call.
+func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (*IdentityPool, error) {
+	pool, err := s.newPool(c, in)
+	if err != nil {
+		return nil, err
+	}
+	switch err := s.Store.CreatePool(ctx, pool, s.Limits.Pools); {
+	case errors.Is(err, store.ErrLimit):
+		return nil, awsapi.Errorf(limitExceeded, "The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
+	case errors.Is(err, store.ErrConflict):
+		return nil, awsapi.Errorf(conflict, "IdentityPool '%s' already exists.", pool.ID)
+	case err != nil:
+		return nil, err
+	}
+	note(ctx, pool)
+	return poolOutput(pool), nil
+}
+
+func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
+	now := s.Now()
+	pool := identitypool.Pool{
+		ID:      identitypool.PoolID(newID(c.Region)),
+		Account: identitypool.AccountID(c.Account),
+		Region:  c.Region,
+		Created: now,
+		Updated: now,
+	}
+	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
+		if !ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
+			return identitypool.Pool{}, invalid("The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
+		}
+		pool.ID = identitypool.PoolID(pinned)
+	}
+	err := s.configure(&pool, &IdentityPool{
+		IdentityPoolName:               in.IdentityPoolName,
+		AllowUnauthenticatedIdentities: in.AllowUnauthenticatedIdentities,
+		AllowClassicFlow:               in.AllowClassicFlow,
+		SupportedLoginProviders:        in.SupportedLoginProviders,
+		DeveloperProviderName:          in.DeveloperProviderName,
+		OpenIdConnectProviderARNs:      in.OpenIdConnectProviderARNs,
+		CognitoIdentityProviders:       in.CognitoIdentityProviders,
+		SamlProviderARNs:               in.SamlProviderARNs,
+		IdentityPoolTags:               in.IdentityPoolTags,
+	})
+	return pool, err
+}
+
+// DescribeIdentityPool returns a pool.
+func (s *Service) DescribeIdentityPool(ctx context.Context, c awsapi.Caller, in *DescribeIdentityPoolInput) (*IdentityPool, error) {
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return poolOutput(pool), nil
+}
+
+// UpdateIdentityPool replaces a pool's configuration. Absent members return to
+// their defaults, except the developer provider name and the tags, which are
+// kept (Terraform leaves them out of updates). Concurrent updates queue up;
+// ConcurrentModificationException is never needed.
+func (s *Service) UpdateIdentityPool(ctx context.Context, c awsapi.Caller, in *IdentityPool) (*IdentityPool, error) {
+	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
+		return nil, err
+	}
+	pool, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
+		return s.configure(p, in)
+	})
+	if err != nil {
+		return nil, poolError(err, *in.IdentityPoolId)
+	}
+	return poolOutput(pool), nil
+}
+
+// DeleteIdentityPool removes a pool with all its identities. From the first
+// durable step on the pool is gone for every other call.
+func (s *Service) DeleteIdentityPool(ctx context.Context, c awsapi.Caller, in *DeleteIdentityPoolInput) (*awsapi.NoOutput, error) {
+	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
+		return nil, err
+	}
+	return nil, poolError(s.Store.DeletePool(ctx, identitypool.PoolID(*in.IdentityPoolId)), *in.IdentityPoolId)
+}
+
+// ListIdentityPools lists the caller's pools in the order of their IDs.
+func (s *Service) ListIdentityPools(ctx context.Context, c awsapi.Caller, in *ListIdentityPoolsInput) (*ListIdentityPoolsResponse, error) {
+	scope := "pools/" + c.Account + "/" + c.Region
+	after, err := s.pageStart(scope, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	size := int(*in.MaxResults)
+	pools, err := s.Store.ListPools(ctx, identitypool.AccountID(c.Account), c.Region, identitypool.PoolID(after), size+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListIdentityPoolsResponse{IdentityPools: []IdentityPoolShortDescription{}}
+	if len(pools) > size {
+		pools = pools[:size]
+		out.NextToken = s.pageToken(scope, string(pools[size-1].ID))
+	}
+	for _, p := range pools {
+		out.IdentityPools = append(out.IdentityPools, IdentityPoolShortDescription{
+			IdentityPoolId: new(string(p.ID)), IdentityPoolName: new(p.Name)})
+	}
+	return out, nil
+}

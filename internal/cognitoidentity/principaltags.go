@@ -1,0 +1,61 @@
+package cognitoidentity
+
+import (
+	"context"
+	"maps"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// maxTagMaps bounds the attribute maps of one pool: more than it can have
+// providers at AWS's limits.
+const maxTagMaps = 200
+
+// SetPrincipalTagAttributeMap sets how a provider's claims become principal tags.
+func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *SetPrincipalTagAttributeMapInput) (*SetPrincipalTagAttributeMapResponse, error) {
+	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
+		return nil, err
+	}
+	if n := tagMapBytes(in.PrincipalTags); n > identitypool.MaxTagMapBytes {
+		return nil, invalid("The attributes have %d bytes; the limit is %d.", n, identitypool.MaxTagMapBytes)
+	}
+	for key := range in.PrincipalTags {
+		if err := identitypool.ValidTag(key, ""); err != nil {
+			return nil, invalid("%s.", err)
+		}
+	}
+	m := identitypool.PrincipalTagMap{UseDefaults: in.UseDefaults != nil && *in.UseDefaults, Tags: maps.Clone(in.PrincipalTags)}
+	_, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
+		if p.PrincipalTags == nil {
+			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
+		}
+		p.PrincipalTags[*in.IdentityProviderName] = m
+		if len(p.PrincipalTags) > maxTagMaps {
+			return invalid("The identity pool has attribute maps for %d providers already.", maxTagMaps)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, poolError(err, *in.IdentityPoolId)
+	}
+	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, m))), nil
+}
+
+// GetPrincipalTagAttributeMap returns a provider's map. A provider that never
+// had one answers an empty map without defaults: that is what is in force.
+func (s *Service) GetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *GetPrincipalTagAttributeMapInput) (*GetPrincipalTagAttributeMapResponse, error) {
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return new(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, pool.PrincipalTags[*in.IdentityProviderName])), nil
+}
+
+func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
+	tags := m.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return GetPrincipalTagAttributeMapResponse{IdentityPoolId: &pool, IdentityProviderName: &provider, UseDefaults: new(m.UseDefaults), PrincipalTags: tags}
+}

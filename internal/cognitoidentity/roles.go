@@ -1,0 +1,149 @@
+package cognitoidentity
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// SetIdentityPoolRoles replaces both the default roles and the role mappings;
+// mappings left out are cleared. The caller needs iam:PassRole for every role.
+func (s *Service) SetIdentityPoolRoles(ctx context.Context, c awsapi.Caller, in *SetIdentityPoolRolesInput) (*awsapi.NoOutput, error) {
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	mappings, err := s.roleMappings(pool, in.RoleMappings)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range rolesIn(in.Roles, mappings) {
+		if err := s.passRole(ctx, c, pool, role); err != nil {
+			return nil, err
+		}
+	}
+	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
+		// Again, inside the transaction: the pool's providers may have changed.
+		if _, err := s.roleMappings(*p, in.RoleMappings); err != nil {
+			return err
+		}
+		p.Roles, p.RoleMappings = maps.Clone(in.Roles), mappings
+		return nil
+	})
+	return nil, poolError(err, *in.IdentityPoolId)
+}
+
+// roleMappings converts the input's mappings, refusing keys that are no
+// provider of the pool and mappings that could never decide.
+func (s *Service) roleMappings(p identitypool.Pool, in map[string]RoleMapping) (map[string]identitypool.RoleMapping, error) {
+	if len(in) == 0 {
+		return nil, nil
+	}
+	mappings := make(map[string]identitypool.RoleMapping, len(in))
+	for _, key := range slices.Sorted(maps.Keys(in)) {
+		m := in[key]
+		if !mappable(p, key) {
+			return nil, invalid("(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", key)
+		}
+		if m.AmbiguousRoleResolution == nil {
+			return nil, invalid("AmbiguousRoleResolution is required for the role mapping of %s.", key)
+		}
+		mapping := identitypool.RoleMapping{Type: string(*m.Type), AmbiguousRoleResolution: string(*m.AmbiguousRoleResolution)}
+		switch {
+		case mapping.Type == identitypool.MappingRules && m.RulesConfiguration == nil:
+			return nil, invalid("RulesConfiguration is required for the role mapping of %s, which has the type Rules.", key)
+		case mapping.Type == identitypool.MappingToken && m.RulesConfiguration != nil:
+			return nil, invalid("RulesConfiguration is not allowed for the role mapping of %s, which has the type Token.", key)
+		case m.RulesConfiguration != nil && len(m.RulesConfiguration.Rules) > s.Limits.RulesPerMapping:
+			return nil, invalid("The role mapping of %s has %d rules; the limit is %d.", key, len(m.RulesConfiguration.Rules), s.Limits.RulesPerMapping)
+		}
+		if m.RulesConfiguration != nil {
+			for _, r := range m.RulesConfiguration.Rules {
+				mapping.Rules = append(mapping.Rules, identitypool.Rule{
+					Claim: *r.Claim, MatchType: string(*r.MatchType), Value: *r.Value, RoleARN: *r.RoleARN})
+			}
+		}
+		mappings[key] = mapping
+	}
+	return mappings, nil
+}
+
+// mappable reports whether key names a provider of the pool in the way role
+// mappings do: a user pool with its client ID, the others by name or ARN.
+func mappable(p identitypool.Pool, key string) bool {
+	for _, cip := range p.CognitoIdentityProviders {
+		if key == cip.ProviderName+":"+cip.ClientID {
+			return true
+		}
+	}
+	if slices.Contains(p.OIDCProviderARNs, key) {
+		return true
+	}
+	switch p.Provider(key).Kind {
+	case identitypool.AppProvider, identitypool.OIDCProviderKind, identitypool.SAMLProviderKind:
+		return true
+	default:
+		return false
+	}
+}
+
+func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMapping) []string {
+	seen := map[string]bool{}
+	for _, arn := range defaults {
+		seen[arn] = true
+	}
+	for _, m := range mappings {
+		for _, r := range m.Rules {
+			seen[r.RoleARN] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// passRole refuses a role that is not a role of the pool's account or that the
+// caller may not pass on. A role that IAM does not know is taken, as AWS does:
+// it shows when credentials are asked for.
+func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
+	if account, ok := identitypool.RoleAccount(arn); !ok || account != pool.Account {
+		return roleForbidden(arn)
+	}
+	if err := s.Authorize(ctx, c, "iam:PassRole", arn); err != nil {
+		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
+			return roleForbidden(arn).Because(err)
+		}
+		return err
+	}
+	if _, err := s.Providers.Role(ctx, arn); errors.Is(err, iam.ErrNotFound) {
+		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
+	}
+	return nil
+}
+
+// GetIdentityPoolRoles returns the default roles and the role mappings.
+func (s *Service) GetIdentityPoolRoles(ctx context.Context, c awsapi.Caller, in *GetIdentityPoolRolesInput) (*GetIdentityPoolRolesResponse, error) {
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	out := &GetIdentityPoolRolesResponse{IdentityPoolId: in.IdentityPoolId, Roles: orAbsent(pool.Roles)}
+	for key, m := range pool.RoleMappings {
+		mapping := RoleMapping{Type: new(m.Type), AmbiguousRoleResolution: new(m.AmbiguousRoleResolution)}
+		if m.Type == identitypool.MappingRules {
+			mapping.RulesConfiguration = &RulesConfigurationType{}
+			for _, r := range m.Rules {
+				mapping.RulesConfiguration.Rules = append(mapping.RulesConfiguration.Rules, MappingRule{
+					Claim: new(r.Claim), MatchType: new(r.MatchType), Value: new(r.Value), RoleARN: new(r.RoleARN)})
+			}
+		}
+		if out.RoleMappings == nil {
+			out.RoleMappings = make(map[string]RoleMapping, len(pool.RoleMappings))
+		}
+		out.RoleMappings[key] = mapping
+	}
+	return out, nil
+}

@@ -1,0 +1,227 @@
+// Package cognitoidentity is the Amazon Cognito identity pools API (Federated
+// Identities, version 2014-06-30): its 23 operations, one method each with
+// AWS's name, in files by resource. The rules that decide (which identity,
+// which role, which tags) are in identitypool; what is stored is in store; this
+// package puts them in AWS's order and words. Start at Operations.
+//
+// API reference: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/
+package cognitoidentity
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+// Limits are the quotas of an account and region. AWS's numbers are in
+// DefaultLimits (developer guide, "Quotas in Amazon Cognito").
+type Limits struct {
+	Pools             int // identity pools per account and region
+	UserPoolProviders int // user-pool app clients per pool
+	RulesPerMapping   int // role-mapping rules per provider
+	LoginsPerIdentity int
+	TagsPerPool       int
+	TokenBytes        int // one OpenID Connect login token
+}
+
+// DefaultLimits are AWS's numbers; TokenBytes is ours.
+var DefaultLimits = Limits{
+	Pools: 1000, UserPoolProviders: 50, RulesPerMapping: 25, LoginsPerIdentity: 20, TagsPerPool: 50,
+	TokenBytes: login.DefaultMaxTokenBytes,
+}
+
+// Issuer signs the tokens of GetOpenIdToken and reads those that come back.
+type Issuer interface {
+	Sign(ctx context.Context, algorithm string, c issuer.Claims) (string, error)
+	Verify(ctx context.Context, token string) (issuer.Claims, error)
+}
+
+// CredentialEngine exchanges an identity and a role for temporary credentials.
+type CredentialEngine interface {
+	AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Credentials, error)
+}
+
+// Logins proves one login.
+type Logins interface {
+	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
+}
+
+// Providers knows the registered OpenID Connect providers and roles of accounts.
+type Providers interface {
+	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
+	Role(ctx context.Context, arn string) (iam.Role, error)
+}
+
+// Options are what a Service needs. All fields without "may be" are required.
+type Options struct {
+	Store       *store.Store
+	Logins      Logins
+	Providers   Providers
+	Issuer      Issuer
+	Credentials CredentialEngine
+	Sealer      *seal.Sealer // seals page tokens
+	// Authorize asks IAM about a permission that depends on an operation's
+	// input, such as iam:PassRole.
+	Authorize func(ctx context.Context, caller awsapi.Caller, action, resource string) error
+	Limits    Limits
+	// Google, Apple and UserPools replace where well-known providers are found.
+	// UserPools is keyed by provider name.
+	Google, Apple ProviderOverride
+	UserPools     map[string]ProviderOverride
+	// Algorithms names the signing algorithm of single pools; may be nil.
+	Algorithms map[identitypool.PoolID]string
+	// PinnedPoolIDs lets the tag _custom_id_ choose a new pool's ID. For development.
+	PinnedPoolIDs bool
+	Now           func() time.Time
+	Logger        *slog.Logger
+}
+
+// ProviderOverride replaces the well-known addresses of a login provider; the
+// zero value changes nothing.
+type ProviderOverride struct {
+	Issuers      []string
+	JWKSURL      string
+	CABundle     []byte // PEM
+	AllowHTTP    bool
+	AllowPrivate bool
+}
+
+// Service implements the operations.
+type Service struct {
+	Options
+}
+
+// New returns a Service.
+func New(o Options) *Service { return &Service{o} }
+
+// Names by which requests call the API.
+const (
+	Name         = apiSigningName  // in the credential scope
+	TargetPrefix = apiTargetPrefix // of X-Amz-Target, before the last dot
+)
+
+// Operations is the API's table: name, signed or public, IAM action, resource, method.
+func (s *Service) Operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		awsapi.Signed("CreateIdentityPool", "cognito-identity:CreateIdentityPool", s.CreateIdentityPool, createNeeds),
+		awsapi.Signed("DeleteIdentities", "cognito-identity:DeleteIdentities", s.DeleteIdentities, s.deleteIdentitiesNeeds),
+		awsapi.Signed("DeleteIdentityPool", "cognito-identity:DeleteIdentityPool", s.DeleteIdentityPool,
+			onPool(func(in *DeleteIdentityPoolInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("DescribeIdentity", "cognito-identity:DescribeIdentity", s.DescribeIdentity, s.describeIdentityNeeds),
+		awsapi.Signed("DescribeIdentityPool", "cognito-identity:DescribeIdentityPool", s.DescribeIdentityPool,
+			onPool(func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
+		awsapi.Public("GetCredentialsForIdentity", s.GetCredentialsForIdentity),
+		awsapi.Public("GetId", s.GetId),
+		awsapi.Signed("GetIdentityPoolRoles", "cognito-identity:GetIdentityPoolRoles", s.GetIdentityPoolRoles,
+			onPool(func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
+		awsapi.Public("GetOpenIdToken", s.GetOpenIdToken),
+		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity,
+			onPool(func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
+			onPool(func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,
+			onPool(func(in *ListIdentitiesInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("ListIdentityPools", "cognito-identity:ListIdentityPools", s.ListIdentityPools,
+			onPool(func(*ListIdentityPoolsInput) *string { return new(string) })),
+		awsapi.Signed("ListTagsForResource", "cognito-identity:ListTagsForResource", s.ListTagsForResource,
+			onARN(func(in *ListTagsForResourceInput) *string { return in.ResourceArn })),
+		awsapi.Signed("LookupDeveloperIdentity", "cognito-identity:LookupDeveloperIdentity", s.LookupDeveloperIdentity,
+			onPool(func(in *LookupDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("MergeDeveloperIdentities", "cognito-identity:MergeDeveloperIdentities", s.MergeDeveloperIdentities,
+			onPool(func(in *MergeDeveloperIdentitiesInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("SetIdentityPoolRoles", "cognito-identity:SetIdentityPoolRoles", s.SetIdentityPoolRoles,
+			onPool(func(in *SetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("SetPrincipalTagAttributeMap", "cognito-identity:SetPrincipalTagAttributeMap", s.SetPrincipalTagAttributeMap,
+			onPool(func(in *SetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("TagResource", "cognito-identity:TagResource", s.TagResource,
+			onARN(func(in *TagResourceInput) *string { return in.ResourceArn })),
+		awsapi.Signed("UnlinkDeveloperIdentity", "cognito-identity:UnlinkDeveloperIdentity", s.UnlinkDeveloperIdentity,
+			onPool(func(in *UnlinkDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+		awsapi.Public("UnlinkIdentity", s.UnlinkIdentity),
+		awsapi.Signed("UntagResource", "cognito-identity:UntagResource", s.UntagResource,
+			onARN(func(in *UntagResourceInput) *string { return in.ResourceArn })),
+		awsapi.Signed("UpdateIdentityPool", "cognito-identity:UpdateIdentityPool", s.UpdateIdentityPool, updateNeeds),
+	}
+}
+
+// onPool asks for the operation's own action on the pool that the input names.
+func onPool[In any](id func(*In) *string) awsapi.Needs[In] {
+	return awsapi.OnResource(func(c awsapi.Caller, in *In) string { return callerPoolARN(c, *id(in)) })
+}
+
+// onARN asks for the operation's own action on the ARN that the input names, as
+// it came: IAM decides before anything is looked up.
+func onARN[In any](arn func(*In) *string) awsapi.Needs[In] {
+	return awsapi.OnResource(func(_ awsapi.Caller, in *In) string { return *arn(in) })
+}
+
+func callerPoolARN(c awsapi.Caller, id string) string {
+	return identitypool.PoolARN(c.Region, identitypool.AccountID(c.Account), identitypool.PoolID(id))
+}
+
+// callerPool returns a pool of the caller's account and region. Pools of others
+// are answered exactly like pools that do not exist.
+func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (identitypool.Pool, error) {
+	pool, err := s.Store.Pool(ctx, identitypool.PoolID(id))
+	if err != nil {
+		return identitypool.Pool{}, poolError(err, id)
+	}
+	if string(pool.Account) != c.Account || pool.Region != c.Region {
+		return identitypool.Pool{}, poolNotFound(id)
+	}
+	note(ctx, pool)
+	return pool, nil
+}
+
+// callerIdentity returns an identity of the caller's account and region, with its pool.
+func (s *Service) callerIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, pool, err := s.identityAndPool(ctx, id)
+	if err != nil {
+		return identitypool.Identity{}, identitypool.Pool{}, err
+	}
+	if string(pool.Account) != c.Account || pool.Region != c.Region {
+		return identitypool.Identity{}, identitypool.Pool{}, identityNotFound(id)
+	}
+	return identity, pool, nil
+}
+
+// identityAndPool returns an identity and its pool, whoever asks.
+func (s *Service) identityAndPool(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, err := s.Store.Identity(ctx, identitypool.IdentityID(id))
+	if err != nil {
+		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
+	}
+	pool, err := s.Store.Pool(ctx, identity.PoolID)
+	if err != nil {
+		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
+	}
+	return identity, pool, nil
+}
+
+// note puts the pool in the request's log line.
+func note(ctx context.Context, pool identitypool.Pool) {
+	r := awsapi.RecordFrom(ctx)
+	r.Account, r.Region, r.Pool = string(pool.Account), pool.Region, string(pool.ID)
+}
+
+// newID returns a fresh "REGION:GUID". GUIDs are version 4, from crypto/rand:
+// a guest's identity ID is a bearer secret.
+func newID(region string) string { return region + ":" + uuid.NewString() }
+
+func (s *Service) resolver(pool identitypool.Pool) identitypool.Resolver {
+	return identitypool.Resolver{
+		NewID:     func() identitypool.IdentityID { return identitypool.IdentityID(newID(pool.Region)) },
+		MaxLogins: s.Limits.LoginsPerIdentity,
+	}
+}

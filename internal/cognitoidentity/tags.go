@@ -1,0 +1,67 @@
+package cognitoidentity
+
+import (
+	"context"
+	"maps"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// callerPoolByARN returns the caller's pool that an ARN names.
+func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn string) (identitypool.Pool, error) {
+	region, account, id, ok := identitypool.ParsePoolARN(arn)
+	if !ok {
+		return identitypool.Pool{}, invalid("'%s' is not the ARN of an identity pool.", arn)
+	}
+	if region != c.Region || string(account) != c.Account {
+		return identitypool.Pool{}, poolNotFound(string(id))
+	}
+	return s.callerPool(ctx, c, string(id))
+}
+
+// TagResource adds tags to a pool, replacing those of the same key.
+func (s *Service) TagResource(ctx context.Context, c awsapi.Caller, in *TagResourceInput) (*TagResourceResponse, error) {
+	return &TagResourceResponse{}, s.changeTags(ctx, c, *in.ResourceArn, func(tags map[string]string) {
+		maps.Copy(tags, in.Tags)
+	})
+}
+
+// UntagResource removes tags from a pool; keys that it does not have are ignored.
+func (s *Service) UntagResource(ctx context.Context, c awsapi.Caller, in *UntagResourceInput) (*UntagResourceResponse, error) {
+	return &UntagResourceResponse{}, s.changeTags(ctx, c, *in.ResourceArn, func(tags map[string]string) {
+		for _, key := range in.TagKeys {
+			delete(tags, key)
+		}
+	})
+}
+
+func (s *Service) changeTags(ctx context.Context, c awsapi.Caller, arn string, change func(map[string]string)) error {
+	pool, err := s.callerPoolByARN(ctx, c, arn)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
+		tags := maps.Clone(p.Tags)
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		change(tags)
+		p.Tags = tags
+		return s.checkTags(tags)
+	})
+	return poolError(err, string(pool.ID))
+}
+
+// ListTagsForResource returns a pool's tags.
+func (s *Service) ListTagsForResource(ctx context.Context, c awsapi.Caller, in *ListTagsForResourceInput) (*ListTagsForResourceResponse, error) {
+	pool, err := s.callerPoolByARN(ctx, c, *in.ResourceArn)
+	if err != nil {
+		return nil, err
+	}
+	tags := pool.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return &ListTagsForResourceResponse{Tags: tags}, nil
+}

@@ -1,0 +1,84 @@
+package cognitoidentity
+
+import (
+	"context"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+)
+
+// tokenLifetime is that of GetOpenIdToken's tokens; AWS's too.
+const tokenLifetime = 10 * time.Minute
+
+// GetOpenIdToken returns an OpenID Connect token for a guest, or for an
+// identity with the logins given; it may link and merge (classic flow).
+func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenResponse, error) {
+	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId)
+	if err != nil {
+		return nil, err
+	}
+	if pool.AllowClassicFlow != nil && !*pool.AllowClassicFlow {
+		explain.FromContext(ctx).Fail("classic flow", "AllowClassicFlow true, or never set", "it is false",
+			"call GetCredentialsForIdentity, or set AllowClassicFlow to true")
+		return nil, awsapi.Errorf(invalidParameter, messageClassicFlowOff)
+	}
+	identity, verified, err := s.use(ctx, pool, identity, in.Logins)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := pool.SessionTags(verified, explain.FromContext(ctx))
+	if err != nil {
+		return nil, awsapi.Errorf(notAuthorized, "The login cannot be mapped to principal tags: %s.", err)
+	}
+	token, err := s.sign(ctx, pool, identity.ID, identitypool.AMR(verified), tags, tokenLifetime)
+	if err != nil {
+		return nil, err
+	}
+	return &GetOpenIdTokenResponse{IdentityId: new(string(identity.ID)), Token: &token}, nil
+}
+
+// publicIdentity returns the identity that an unsigned call names, with its pool.
+func (s *Service) publicIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, pool, err := s.identityAndPool(ctx, id)
+	if err == nil {
+		note(ctx, pool)
+	}
+	return identity, pool, err
+}
+
+// use proves the logins of a call on an identity and resolves them: the
+// identity returned may be another one than the call named.
+func (s *Service) use(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string) (identitypool.Identity, []identitypool.VerifiedLogin, error) {
+	if len(logins) == 0 {
+		if !identity.Guest() {
+			return identity, nil, s.resolveError(ctx, identitypool.ErrForbidden, pool, string(identity.ID))
+		}
+		return identity, nil, guestsAllowed(ctx, pool)
+	}
+	verified, err := s.verifyLogins(ctx, pool, logins)
+	if err != nil {
+		return identity, nil, err
+	}
+	keys := identitypool.Logins(verified)
+	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(pool).UseIdentity(keys))
+	if err != nil {
+		return identity, nil, s.resolveError(ctx, err, pool, string(identity.ID))
+	}
+	return resolved, verified, nil
+}
+
+func (s *Service) sign(ctx context.Context, pool identitypool.Pool, id identitypool.IdentityID, amr []string, tags map[string]string, lifetime time.Duration) (string, error) {
+	now := s.Now()
+	return s.Issuer.Sign(ctx, s.Algorithms[pool.ID], issuer.Claims{
+		Subject:       string(id),
+		Audience:      string(pool.ID),
+		AMR:           amr,
+		PoolARN:       pool.ARN(),
+		PrincipalTags: tags,
+		IssuedAt:      now,
+		Expires:       now.Add(lifetime),
+	})
+}

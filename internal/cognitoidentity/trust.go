@@ -1,0 +1,82 @@
+package cognitoidentity
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// wellKnown are the providers of SupportedLoginProviders whose login is an
+// OpenID Connect ID token. A provider is one line here; what differs is data.
+var wellKnown = map[string]struct {
+	issuers  []string // the first is the one that discovery states
+	jwksURL  string   // "" = by discovery
+	override func(*Service) ProviderOverride
+}{
+	// Google states both issuers, with and without scheme.
+	identitypool.Google: {[]string{"https://accounts.google.com", "accounts.google.com"}, "", func(s *Service) ProviderOverride { return s.Google }},
+	identitypool.Apple:  {[]string{"https://appleid.apple.com"}, "https://appleid.apple.com/auth/keys", func(s *Service) ProviderOverride { return s.Apple }},
+}
+
+// trust turns what a pool says about a provider into what its verifier needs.
+// A provider that cannot be verified is refused here.
+func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
+	unsupported := awsapi.Errorf(notAuthorized, messageUnsupportedProvider)
+	t := login.Trust{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}
+	switch c.Kind {
+	case identitypool.UserPoolProvider:
+		t.Issuers = []string{"https://" + c.Name}
+		t.Audiences = c.ClientIDs
+		t.Require = map[string]string{"token_use": "id"}
+		t.WrongAudience = login.MessageUnsupportedProvider
+		override(&t, s.UserPools[c.Name])
+		if t.JWKSURL == "" {
+			// By rule, not by discovery: emulated user pools publish none that fits.
+			t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"
+		}
+		return t, nil
+	case identitypool.OIDCProviderKind:
+		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
+		if errors.Is(err, iam.ErrNotFound) {
+			explain.FromContext(ctx).Fail("OpenID Connect provider", "a registered provider", c.ARN+" is not registered",
+				"add the issuer https://"+c.Name+" to oidc_providers in the settings")
+			return login.Trust{}, unsupported.Because(err)
+		} else if err != nil {
+			return login.Trust{}, err
+		}
+		t.Issuers, t.Audiences, t.Algorithms = []string{p.URL}, p.ClientIDs, p.Algorithms
+		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
+		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
+		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate
+		return t, nil
+	case identitypool.AppProvider:
+		known, ok := wellKnown[c.Name]
+		if !ok {
+			break
+		}
+		t.Issuers, t.JWKSURL, t.Audiences = known.issuers, known.jwksURL, []string{c.AppID}
+		override(&t, known.override(s))
+		return t, nil
+	}
+	if c.Kind != identitypool.UnknownProvider {
+		explain.FromContext(ctx).Fail("login provider", "a provider whose logins this version can verify", c.Name,
+			"sign in through an OpenID Connect issuer, Google, Apple or a user pool")
+	}
+	return login.Trust{}, unsupported
+}
+
+// override applies the settings' addresses for a provider.
+func override(t *login.Trust, o ProviderOverride) {
+	if len(o.Issuers) > 0 {
+		t.Issuers, t.JWKSURL = o.Issuers, ""
+	}
+	if o.JWKSURL != "" {
+		t.JWKSURL = o.JWKSURL
+	}
+	t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
+}

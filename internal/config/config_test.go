@@ -1,0 +1,78 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The settings' reference in docs/ is written from the table.
+func TestReferenceIsUpToDate(t *testing.T) {
+	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(have) != Reference() {
+		t.Error("docs/configuration.md differs from the table: run `poolhouse config --docs > docs/configuration.md`")
+	}
+}
+
+// The YAML of the reference is a settings file that loads, and every key in it exists.
+func TestReferenceLoads(t *testing.T) {
+	_, text, _ := strings.Cut(Reference(), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	_, file, err := parse("reference", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Roles) != 1 || len(file.OIDCProviders) != 1 || len(file.UserPools) != 1 || len(file.TokenAlgorithms) != 1 || len(file.Roles[0].Policies) != 1 {
+		t.Errorf("the reference defines %+v", file)
+	}
+	if want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`; !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
+		t.Errorf("trust policy = %s", file.Roles[0].TrustPolicy)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"listen", "database", "data", "issuer_url"}
+	for name, want := range map[string]string{"lisen": "listen", "databse": "database", "issuerurl": "issuer_url", "dta": "data", "zzzzzz": ""} {
+		if got := nearest(name, names); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestEverySettingHasOneName(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Table {
+		if seen[s.Key] || s.Help == "" || !strings.HasSuffix(s.Help, ".") {
+			t.Errorf("setting %s: repeated, or its help is no sentence", s.Key)
+		}
+		seen[s.Key] = true
+		if err := s.check(s.Default); err != nil {
+			t.Errorf("default of %s: %v", s.Key, err)
+		}
+	}
+}
+
+// Whatever is in the file, it is taken or refused, and its secrets are not shown.
+func FuzzParse(f *testing.F) {
+	_, text, _ := strings.Cut(Reference(), "```yaml\n")
+	f.Add(text)
+	f.Add("limits: 3")
+	f.Add("roles: [1]")
+	f.Add("oidc_providers: {a: b}")
+	f.Fuzz(func(t *testing.T, text string) {
+		values, _, err := parse("f", []byte(text))
+		if err != nil {
+			return
+		}
+		for key, v := range values {
+			_, _ = scalar(v)
+			if key == "" {
+				t.Error("a setting without a name was taken")
+			}
+		}
+	})
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// File is what the YAML file holds besides single values.
+type File struct {
+	Roles           []Role               `yaml:"roles" json:"roles,omitempty"`
+	OIDCProviders   []OIDCProvider       `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
+	Providers       map[string]WellKnown `yaml:"providers" json:"providers,omitempty"`
+	UserPools       []UserPool           `yaml:"user_pools" json:"user_pools,omitempty"`
+	TokenAlgorithms map[string]string    `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
+}
+
+// Role is an IAM role.
+type Role struct {
+	ARN                 string   `yaml:"arn" json:"arn"`
+	TrustPolicy         Document `yaml:"trust_policy" json:"trust_policy"`
+	Policies            []Policy `yaml:"policies" json:"policies,omitempty"`
+	PermissionsBoundary Document `yaml:"permissions_boundary" json:"permissions_boundary,omitempty"`
+	MaxSessionDuration  int      `yaml:"max_session_duration" json:"max_session_duration,omitempty"` // seconds
+}
+
+// Policy is an inline policy of a role.
+type Policy struct {
+	Name     string   `yaml:"name" json:"name"`
+	Document Document `yaml:"document" json:"document"`
+}
+
+// OIDCProvider is a registered OpenID Connect provider.
+type OIDCProvider struct {
+	URL                string   `yaml:"url" json:"url"`
+	ClientIDs          []string `yaml:"client_ids" json:"client_ids"`
+	Thumbprints        []string `yaml:"thumbprints" json:"thumbprints,omitempty"`
+	EnforceThumbprints bool     `yaml:"enforce_thumbprints" json:"enforce_thumbprints,omitempty"`
+	AllowedAlgorithms  []string `yaml:"allowed_algs" json:"allowed_algs,omitempty"`
+	DiscoveryURL       string   `yaml:"discovery_url" json:"discovery_url,omitempty"`
+	JWKSURL            string   `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	CABundle           string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP          bool     `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate       bool     `yaml:"allow_private" json:"allow_private,omitempty"`
+}
+
+// WellKnown replaces the addresses of a well-known provider.
+type WellKnown struct {
+	Issuers      []string `yaml:"issuers" json:"issuers,omitempty"`
+	JWKSURL      string   `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	CABundle     string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool     `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool     `yaml:"allow_private" json:"allow_private,omitempty"`
+}
+
+// UserPool says where a user pool's tokens come from, when not from AWS.
+type UserPool struct {
+	ProviderName string `yaml:"provider_name" json:"provider_name"`
+	Issuer       string `yaml:"issuer" json:"issuer,omitempty"`
+	JWKSURL      string `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	CABundle     string `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool   `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool   `yaml:"allow_private" json:"allow_private,omitempty"`
+}
+
+// Document is a JSON policy document; the file may hold it as YAML.
+type Document string
+
+// UnmarshalYAML takes a string as it is and anything else as JSON.
+func (d *Document) UnmarshalYAML(unmarshal func(any) error) error {
+	var value any
+	if err := unmarshal(&value); err != nil {
+		return err
+	}
+	if text, ok := value.(string); ok {
+		*d = Document(text)
+		return nil
+	}
+	text, err := json.Marshal(value)
+	*d = Document(text)
+	return err
+}
+
+// MarshalJSON shows the document as JSON, or as text when it is none.
+func (d Document) MarshalJSON() ([]byte, error) {
+	if json.Valid([]byte(d)) {
+		return []byte(d), nil
+	}
+	return json.Marshal(string(d))
+}
+
+const (
+	limitsKey  = "limits"
+	maxFile    = 4 << 20 // bytes
+	wellKnowns = "google, apple"
+)
+
+// readFile reads the single values and the lists of a settings file.
+func readFile(path string) (map[string]any, File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, File{}, fmt.Errorf("settings file: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, File{}, fmt.Errorf("settings file %s has %d bytes; the limit is %d", path, info.Size(), maxFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, File{}, fmt.Errorf("settings file: %w", err)
+	}
+	return parse(path, text)
+}
+
+func parse(path string, text []byte) (map[string]any, File, error) {
+	var raw map[string]any
+	if err := yaml.Unmarshal(text, &raw); err != nil {
+		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
+	}
+	var faults []error
+	values := map[string]any{}
+	known := fields(reflect.TypeFor[File]())
+	for _, s := range Table {
+		if !s.Limit {
+			known[s.Key] = nil
+			if v, ok := raw[s.Key]; ok {
+				values[s.Key] = v
+			}
+		}
+	}
+	limits := map[string]reflect.Type{}
+	for _, s := range Table {
+		if s.Limit {
+			limits[s.Key] = nil
+		}
+	}
+	known[limitsKey] = nil
+	faults = append(faults, unknown("", raw, known)...)
+	if section, ok := raw[limitsKey].(map[string]any); ok {
+		faults = append(faults, unknown(limitsKey+".", section, limits)...)
+		for key, v := range section {
+			values[key] = v
+		}
+	} else if raw[limitsKey] != nil {
+		faults = append(faults, fmt.Errorf("%s must be a mapping", limitsKey))
+	}
+	var file File
+	if len(faults) == 0 {
+		if err := yaml.Unmarshal(text, &file); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for name := range file.Providers {
+		if name != "google" && name != "apple" {
+			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: use %s", name, wellKnowns))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
+	}
+	return values, file, nil
+}
+
+// fields maps the YAML names of a structure to their types.
+func fields(t reflect.Type) map[string]reflect.Type {
+	names := map[string]reflect.Type{}
+	for n := range t.NumField() {
+		names[t.Field(n).Tag.Get("yaml")] = t.Field(n).Type
+	}
+	return names
+}
+
+// unknown finds keys that no setting has, at any depth, each with the nearest
+// that exists. known maps names to types; nil types are not looked into.
+func unknown(prefix string, section map[string]any, known map[string]reflect.Type) []error {
+	var faults []error
+	names := make([]string, 0, len(section))
+	for name := range section {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		t, ok := known[name]
+		if !ok {
+			faults = append(faults, fmt.Errorf("unknown setting %s%s%s", prefix, name, suggest(prefix, name, known)))
+			continue
+		}
+		if t != nil {
+			faults = append(faults, inside(prefix+name, section[name], t)...)
+		}
+	}
+	return faults
+}
+
+func inside(path string, value any, t reflect.Type) []error {
+	var faults []error
+	switch t.Kind() {
+	case reflect.Slice:
+		items, _ := value.([]any)
+		for n, item := range items {
+			faults = append(faults, inside(fmt.Sprintf("%s[%d]", path, n), item, t.Elem())...)
+		}
+	case reflect.Map:
+		entries, _ := value.(map[string]any)
+		for name, entry := range entries {
+			faults = append(faults, inside(path+"."+name, entry, t.Elem())...)
+		}
+	case reflect.Struct:
+		if section, ok := value.(map[string]any); ok {
+			return unknown(path+".", section, fields(t))
+		}
+	}
+	return faults
+}
+
+func suggest(prefix, name string, known map[string]reflect.Type) string {
+	names := make([]string, 0, len(known))
+	for n := range known {
+		names = append(names, n)
+	}
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %s%s?", prefix, near)
+	}
+	slices.Sort(names)
+	return "; known are " + strings.Join(names, ", ")
+}

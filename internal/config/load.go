@@ -1,0 +1,176 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Value is a single-valued setting with where it came from.
+type Value struct {
+	Text   string
+	Source string // "flag --x", "environment POOLHOUSE_X", "file PATH" or "default"
+}
+
+// Settings are the effective settings.
+type Settings struct {
+	values map[string]Value
+	File   File
+	Path   string // of the file, "" without one
+}
+
+// Load merges the sources. flags holds the flags that were given, by key;
+// environ is os.Environ(); path is the settings file, "" for none. All faults
+// are reported together, each with the setting's name.
+func Load(flags map[string]string, environ []string, path string) (*Settings, error) {
+	s := &Settings{values: map[string]Value{}, Path: path}
+	var faults []error
+	var fromFile map[string]any
+	if path != "" {
+		var err error
+		if fromFile, s.File, err = readFile(path); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	fromEnv, err := readEnv(environ)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, row := range Table {
+		v := Value{row.Default, "default"}
+		if raw, ok := fromFile[row.Key]; ok {
+			text, err := scalar(raw)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, row.name(), err))
+			}
+			v = Value{text, "file " + path}
+		}
+		if text, ok := fromEnv[row.Key]; ok {
+			v = Value{text, "environment " + row.Env()}
+		}
+		if text, ok := flags[row.Key]; ok {
+			v = Value{text, "flag --" + row.Flag()}
+		}
+		if err := row.check(v.Text); err != nil {
+			faults = append(faults, fmt.Errorf("%s (%s): %w", row.name(), v.Source, err))
+		}
+		s.values[row.Key] = v
+	}
+	return s, errors.Join(faults...)
+}
+
+// reserved are variables with our prefix that are no settings.
+var reserved = map[string]bool{"POOLHOUSE_CONFIG": true}
+
+func readEnv(environ []string) (map[string]string, error) {
+	keys := map[string]string{}
+	var names []string
+	for _, row := range Table {
+		if row.HasEnv() {
+			keys[row.Env()] = row.Key
+			names = append(names, row.Env())
+		}
+	}
+	values := map[string]string{}
+	var faults []error
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, EnvPrefix) || reserved[name] {
+			continue
+		}
+		key, ok := keys[name]
+		if !ok {
+			fault := fmt.Errorf("unknown environment variable %s", name)
+			if near := nearest(name, names); near != "" {
+				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
+			}
+			faults = append(faults, fault)
+			continue
+		}
+		values[key] = value
+	}
+	return values, errors.Join(faults...)
+}
+
+func scalar(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case nil:
+		return "", nil
+	default:
+		return "", fmt.Errorf("must be a single value, not %T", v)
+	}
+}
+
+func (s Setting) check(text string) error {
+	switch s.Kind {
+	case Boolean:
+		if _, err := strconv.ParseBool(text); err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+	case Integer:
+		if n, err := strconv.Atoi(text); err != nil || n < 1 {
+			return fmt.Errorf("%q is not a positive whole number", text)
+		}
+	}
+	return nil
+}
+
+// Text returns a setting's text.
+func (s *Settings) Text(key string) string { return s.values[key].Text }
+
+// Source returns where a setting came from.
+func (s *Settings) Source(key string) string { return s.values[key].Source }
+
+// Is returns a boolean setting.
+func (s *Settings) Is(key string) bool {
+	b, _ := strconv.ParseBool(s.values[key].Text) // checked by Load
+	return b
+}
+
+// Number returns an integer setting.
+func (s *Settings) Number(key string) int {
+	n, _ := strconv.Atoi(s.values[key].Text) // checked by Load
+	return n
+}
+
+// Fault returns an error that names a setting, its source and what is wrong.
+func (s *Settings) Fault(key, format string, args ...any) error {
+	return fmt.Errorf("%s = %q (%s): %s", key, s.masked(key), s.Source(key), fmt.Sprintf(format, args...))
+}
+
+// mask stands for a secret.
+const mask = "********"
+
+func (s *Settings) masked(key string) string {
+	for _, row := range Table {
+		if row.Key == key && row.Secret && s.values[key].Text != "" {
+			return mask
+		}
+	}
+	return s.values[key].Text
+}
+
+// Shown is a setting as `poolhouse config` prints it.
+type Shown struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// Show lists the single-valued settings, secrets masked.
+func (s *Settings) Show() []Shown {
+	list := make([]Shown, 0, len(Table))
+	for _, row := range Table {
+		list = append(list, Shown{row.name(), s.masked(row.Key), s.Source(row.Key)})
+	}
+	return list
+}

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reference returns the settings' reference in Markdown, from the table.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString(`# Settings
+
+<!-- Written by: poolhouse config --docs -->
+
+Flags come before environment variables, environment variables before the settings file (YAML; --config or
+POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of the wrong type.
+"poolhouse config" prints what is in force and where each value comes from.
+
+| In the file | Flag | Environment | Default | What |
+|---|---|---|---|---|
+`)
+	for _, s := range Table {
+		flag, env, standard := "–", "–", "–"
+		if s.HasFlag() {
+			flag = "`--" + s.Flag() + "`"
+		}
+		if s.HasEnv() {
+			env = "`" + s.Env() + "`"
+		}
+		if s.Default != "" {
+			standard = "`" + s.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.name(), flag, env, standard, s.Help)
+	}
+	b.WriteString(lists)
+	return b.String()
+}
+
+const lists = `
+Roles and providers are in the file only:
+
+` + "```yaml" + `
+roles:
+  - arn: arn:aws:iam::000000000000:role/Authenticated
+    # YAML, or JSON in a string. A role that trusts Cognito must name the pool (aud).
+    trust_policy:
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Principal: {Federated: cognito-identity.amazonaws.com}
+          Action: [sts:AssumeRoleWithWebIdentity, sts:TagSession]
+          Condition:
+            StringEquals: {"cognito-identity.amazonaws.com:aud": "us-east-1:11111111-2222-3333-4444-555555555555"}
+            "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": authenticated}
+    policies:
+      - name: own-files
+        document:
+          Version: "2012-10-17"
+          Statement:
+            - {Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
+    permissions_boundary: ""      # a policy document; empty is none
+    max_session_duration: 3600    # seconds
+
+oidc_providers:
+  - url: https://idp.example.com  # the issuer; its key in Logins is the part after https://
+    client_ids: [my-app]          # accepted in azp when present, else in aud
+    allowed_algs: [RS256]         # RS256 when left out
+    discovery_url: ""             # url + /.well-known/openid-configuration when left out
+    jwks_url: ""                  # set: no discovery
+    ca_bundle: ""                 # PEM file, relative to this file's folder; the system's when left out
+    thumbprints: []               # SHA-1 of a certificate in the TLS chain, hex
+    enforce_thumbprints: false
+    allow_private: false          # true for an issuer on a private network
+    allow_http: false             # true only for development
+
+providers:                        # other addresses for well-known providers: google, apple
+  google: {issuers: [], jwks_url: "", ca_bundle: "", allow_http: false, allow_private: false}
+
+user_pools:                       # user pools that are not at AWS
+  - provider_name: cognito-idp.us-east-1.amazonaws.com/us-east-1_Example
+    issuer: https://userpool.example.com/us-east-1_Example
+    jwks_url: ""                  # issuer + /.well-known/jwks.json when left out
+    ca_bundle: ""
+    allow_http: false
+    allow_private: false
+
+token_algorithms:                 # of single pools
+  us-east-1:11111111-2222-3333-4444-555555555555: RS256
+` + "```" + `
+`

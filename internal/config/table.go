@@ -1,0 +1,103 @@
+// Package config reads the settings: flags before environment (POOLHOUSE_*)
+// before one YAML file. Single values are rows of one table, from which flags,
+// look-ups, `poolhouse config` and the reference in docs/ are all derived;
+// lists of things (roles, providers) are in the file only. Start at Load.
+package config
+
+import "strings"
+
+// Kind is the type of a single-valued setting.
+type Kind int
+
+// The kinds of setting.
+const (
+	Text Kind = iota
+	Boolean
+	Integer
+)
+
+// Setting is one row of the table.
+type Setting struct {
+	Key     string // in the file; the flag has dashes for underscores
+	Kind    Kind
+	Default string
+	Secret  bool   // masked when shown, and no flag: process lists show flags
+	Limit   bool   // lives under "limits" in the file
+	Help    string // one sentence
+}
+
+// Flag is the setting's flag without the leading dashes.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+
+// Env is the setting's environment variable.
+func (s Setting) Env() string { return EnvPrefix + strings.ToUpper(s.Key) }
+
+// EnvPrefix begins every environment variable of ours.
+const EnvPrefix = "POOLHOUSE_"
+
+// Keys of single-valued settings.
+const (
+	Listen         = "listen"
+	Data           = "data"
+	Database       = "database"
+	IssuerURL      = "issuer_url"
+	Region         = "region"
+	AccountID      = "account_id"
+	TLSCert        = "tls_cert"
+	TLSKey         = "tls_key"
+	BehindProxy    = "behind_proxy"
+	MasterKeyFile  = "master_key_file"
+	MasterKey      = "master_key"
+	TokenAlgorithm = "token_algorithm"
+	StrictRoles    = "strict_roles"
+	LogLevel       = "log_level"
+	LogFormat      = "log_format"
+
+	LimitPools             = "pools"
+	LimitUserPoolProviders = "user_pool_providers"
+	LimitRulesPerMapping   = "rules_per_mapping"
+	LimitLoginsPerIdentity = "logins_per_identity"
+	LimitTagsPerPool       = "tags_per_pool"
+	LimitTokenBytes        = "token_bytes"
+)
+
+// Table lists the single-valued settings. The limits' defaults are AWS's
+// numbers (developer guide, "Quotas in Amazon Cognito").
+var Table = []Setting{
+	{Key: Listen, Default: "127.0.0.1:4599", Help: "Address to listen on, host:port."},
+	{Key: Data, Help: "Folder of the embedded database and the master key; empty keeps everything in memory (poolhouse dev only)."},
+	{Key: Database, Secret: true, Help: "PostgreSQL URL, postgres://user:password@host/name, in place of the embedded database."},
+	{Key: IssuerURL, Help: "The https:// URL under which clients and relying parties reach this server; the iss of its tokens."},
+	{Key: Region, Default: "us-east-1", Help: "Region in the key IDs of tokens. Pools are made in the region that a request is signed for."},
+	{Key: AccountID, Help: "Account of the roles and providers in this file, twelve digits; empty takes the account of the first access key."},
+	{Key: TLSCert, Help: "PEM file of the server's certificate and its chain."},
+	{Key: TLSKey, Help: "PEM file of the certificate's private key."},
+	{Key: BehindProxy, Kind: Boolean, Default: "false", Help: "A proxy in front ends TLS; allows plain HTTP on an address that others can reach."},
+	{Key: MasterKeyFile, Help: "File of the master key that seals secrets in the database; empty is master.key in the data folder."},
+	{Key: MasterKey, Secret: true, Help: "The master key itself: base64 of 32 bytes, in place of a file."},
+	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},
+	{Key: StrictRoles, Kind: Boolean, Default: "false", Help: "Refuse roles that are not defined, also in poolhouse dev; poolhouse serve always does."},
+	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
+	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
+
+	{Key: LimitPools, Kind: Integer, Limit: true, Default: "1000", Help: "Identity pools per account and region."},
+	{Key: LimitUserPoolProviders, Kind: Integer, Limit: true, Default: "50", Help: "User-pool app clients per identity pool."},
+	{Key: LimitRulesPerMapping, Kind: Integer, Limit: true, Default: "25", Help: "Role-mapping rules per provider; the API allows at most 400."},
+	{Key: LimitLoginsPerIdentity, Kind: Integer, Limit: true, Default: "20", Help: "Logins linked to one identity."},
+	{Key: LimitTagsPerPool, Kind: Integer, Limit: true, Default: "50", Help: "Tags per identity pool."},
+	{Key: LimitTokenBytes, Kind: Integer, Limit: true, Default: "16384", Help: "Size of one OpenID Connect login token in bytes; the API allows at most 50000 characters."},
+}
+
+// name is how messages call the setting.
+func (s Setting) name() string {
+	if s.Limit {
+		return "limits." + s.Key
+	}
+	return s.Key
+}
+
+// HasFlag reports whether the setting can be given as a flag.
+func (s Setting) HasFlag() bool { return !s.Secret && !s.Limit || s.Key == Database }
+
+// HasEnv reports whether the setting can be given in the environment.
+func (s Setting) HasEnv() bool { return !s.Limit }

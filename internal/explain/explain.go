@@ -1,0 +1,81 @@
+// Package explain records why a call was decided as it was. AWS's answers to a
+// refused login are deliberately terse; a Trace keeps, beside the wire, which
+// check failed, what it expected, what came, and how to mend it. Values are
+// masked by whoever adds the step: no token, secret or assertion enters a Trace.
+package explain
+
+import (
+	"context"
+	"sync"
+)
+
+// Step is one check of a decision.
+type Step struct {
+	Check    string `json:"check"`              // what was looked at, e.g. "token audience"
+	OK       bool   `json:"ok"`                 // whether it passed
+	Expected string `json:"expected,omitempty"` // what would have passed
+	Got      string `json:"got,omitempty"`      // what came, masked
+	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
+}
+
+// Trace collects the steps of one request. The nil Trace drops them, so code
+// that runs outside a request needs no special case. It is safe for concurrent use.
+type Trace struct {
+	mu    sync.Mutex
+	steps []Step
+}
+
+// maxSteps bounds a trace: ten logins with every check recorded fit.
+const maxSteps = 200
+
+// Pass records a check that succeeded.
+func (t *Trace) Pass(check, got string) { t.add(Step{Check: check, OK: true, Got: got}) }
+
+// Fail records a check that refused the request.
+func (t *Trace) Fail(check, expected, got, fix string) {
+	t.add(Step{Check: check, Expected: expected, Got: got, Fix: fix})
+}
+
+func (t *Trace) add(s Step) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.steps) < maxSteps {
+		t.steps = append(t.steps, s)
+	}
+}
+
+// Steps returns a copy of what was recorded so far.
+func (t *Trace) Steps() []Step {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Step(nil), t.steps...)
+}
+
+// Refused reports whether any recorded check failed.
+func (t *Trace) Refused() bool {
+	for _, s := range t.Steps() {
+		if !s.OK {
+			return true
+		}
+	}
+	return false
+}
+
+type contextKey struct{}
+
+// NewContext returns ctx carrying t.
+func NewContext(ctx context.Context, t *Trace) context.Context {
+	return context.WithValue(ctx, contextKey{}, t)
+}
+
+// FromContext returns the request's Trace, or nil.
+func FromContext(ctx context.Context) *Trace {
+	t, _ := ctx.Value(contextKey{}).(*Trace)
+	return t
+}

@@ -1,0 +1,300 @@
+package iam
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// AccessKeyStore is what AccessKeys needs of the store. Methods that name a key
+// return an error wrapping store.ErrNotFound when there is none;
+// CreateAccessKey one wrapping store.ErrConflict when there is one.
+type AccessKeyStore interface {
+	CreateAccessKey(ctx context.Context, k store.AccessKey) error
+	AccessKey(ctx context.Context, id string) (store.AccessKey, error)
+	AccessKeys(ctx context.Context, account identitypool.AccountID) ([]store.AccessKey, error)
+	SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error
+	DeleteAccessKey(ctx context.Context, id string) error
+}
+
+// Sealer is what AccessKeys needs of the seal package.
+type Sealer interface {
+	Seal(plain []byte, aad string) []byte
+	Open(sealed []byte, aad string) ([]byte, error)
+}
+
+// AccessKeyOptions configures AccessKeys.
+type AccessKeyOptions struct {
+	Store         AccessKeyStore
+	Sealer        Sealer
+	Logger        *slog.Logger     // nil = none
+	Now           func() time.Time // nil = time.Now
+	Partition     string           // of callers' ARNs; "" = aws
+	CacheLifetime time.Duration    // 0 = MaxCacheLifetime, which is also the most
+	CacheEntries  int              // 0 = 10,000
+}
+
+// MaxCacheLifetime bounds how long a key keeps working after another process
+// disabled or deleted it. In the process that does it, it stops at once.
+const MaxCacheLifetime = 5 * time.Second
+
+const defaultCacheEntries = 10_000
+
+// AccessKey is a long-lived access key without its secret.
+type AccessKey struct {
+	ID          string
+	Account     identitypool.AccountID
+	Disabled    bool
+	Description string
+	Policy      string // JSON policy document; "" = root of the account
+	Created     time.Time
+}
+
+// NewAccessKey says what key to make.
+type NewAccessKey struct {
+	Account     identitypool.AccountID
+	Description string // up to 256 characters
+	Policy      string // JSON policy document that bounds the key, up to 10,240 bytes; "" = root of the account
+}
+
+// AccessKeys manages access keys. It is safe for concurrent use.
+//
+// Secrets are sealed for the store, bound to the key's ID, account and policy,
+// so that a row cannot be given another account or a wider policy by somebody
+// who can write to the database but does not have the master key.
+type AccessKeys struct {
+	store     AccessKeyStore
+	sealer    Sealer
+	logger    *slog.Logger
+	now       func() time.Time
+	partition string
+	cache     *keyCache
+}
+
+// NewAccessKeys returns the access keys of a store. It fails when the options
+// make no sense.
+func NewAccessKeys(o AccessKeyOptions) (*AccessKeys, error) {
+	if o.Store == nil || o.Sealer == nil {
+		return nil, errors.New("iam: access keys need a store and a sealer")
+	}
+	lifetime := cmp.Or(o.CacheLifetime, MaxCacheLifetime)
+	if lifetime < 0 || lifetime > MaxCacheLifetime {
+		return nil, fmt.Errorf("iam: access keys cannot be cached for %v; use up to %v", lifetime, MaxCacheLifetime)
+	}
+	k := &AccessKeys{store: o.Store, sealer: o.Sealer, logger: o.Logger, now: o.Now, partition: cmp.Or(o.Partition, "aws")}
+	if k.now == nil {
+		k.now = time.Now
+	}
+	if k.logger == nil {
+		k.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	k.cache, err = newKeyCache(cmp.Or(o.CacheEntries, defaultCacheEntries), lifetime)
+	return k, err
+}
+
+// Create makes a key and returns it with its secret, which no later call shows.
+// The policy, if any, is checked first.
+func (k *AccessKeys) Create(ctx context.Context, n NewAccessKey) (key AccessKey, secret string, err error) {
+	secret = newSecret()
+	key, err = k.add(ctx, newAccessKeyID(), secret, n)
+	if err != nil {
+		return AccessKey{}, "", err
+	}
+	return key, secret, nil
+}
+
+// isAccessKeyID reports whether id can be that of a long-lived key: AWS's own
+// accessKeyIdType, but from three characters on, for well-known ones.
+func isAccessKeyID(id string) bool {
+	return len(id) >= 3 && len(id) <= 128 && only(id, func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+	})
+}
+
+func isSecret(s string) bool {
+	return s != "" && len(s) <= 128 && only(s, func(c byte) bool { return c > ' ' && c <= '~' })
+}
+
+// Import adds a key whose ID and secret are known in advance, such as
+// development's test/test. Importing the same key again changes nothing and
+// returns it as it is; the same ID with another secret, account or policy is
+// ErrConflict. Whoever knows a well-known secret is its owner: this is not for
+// production.
+func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessKey) (AccessKey, error) {
+	switch {
+	case !isAccessKeyID(id):
+		return AccessKey{}, fmt.Errorf("access key ID %q: use 3 to 128 letters, digits and underscores", id)
+	case strings.HasPrefix(id, sessionPrefix):
+		return AccessKey{}, fmt.Errorf("access key ID %q: %s begins the IDs of temporary keys", id, sessionPrefix)
+	case !isSecret(secret):
+		return AccessKey{}, fmt.Errorf("the secret of access key %s: use 1 to 128 printable ASCII characters", id)
+	}
+	key, err := k.add(ctx, id, secret, n)
+	if !errors.Is(err, ErrConflict) {
+		return key, err
+	}
+	row, err := k.store.AccessKey(ctx, id)
+	if err != nil {
+		return AccessKey{}, k.storeError(id, err)
+	}
+	have, err := k.open(row)
+	if err != nil {
+		return AccessKey{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(have), []byte(secret)) != 1 || row.Account != n.Account || row.Policy != n.Policy {
+		return AccessKey{}, fmt.Errorf("access key %s exists with another secret, account or policy: %w", id, ErrConflict)
+	}
+	return fromRow(row), nil
+}
+
+func (k *AccessKeys) add(ctx context.Context, id, secret string, n NewAccessKey) (AccessKey, error) {
+	const (
+		maxDescription = 256
+		maxPolicy      = 10_240 // the largest of IAM's quotas for inline policies
+	)
+	switch {
+	case !isAccount(string(n.Account)):
+		return AccessKey{}, fmt.Errorf("account %q: use 12 digits", n.Account)
+	case utf8.RuneCountInString(n.Description) > maxDescription, !utf8.ValidString(n.Description), strings.ContainsRune(n.Description, 0):
+		return AccessKey{}, fmt.Errorf("the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
+	case len(n.Policy) > maxPolicy:
+		return AccessKey{}, fmt.Errorf("the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
+	}
+	if _, err := keyPolicy(n.Policy); err != nil {
+		return AccessKey{}, fmt.Errorf("the access key's policy: %w", err)
+	}
+	row := store.AccessKey{
+		ID: id, Account: n.Account, Description: n.Description, Policy: n.Policy,
+		// Stored in milliseconds; what Create returns must be what List returns.
+		Created: k.now().UTC().Truncate(time.Millisecond),
+	}
+	row.SealedSecret = k.sealer.Seal([]byte(secret), sealedFor(row))
+	if err := k.store.CreateAccessKey(ctx, row); err != nil {
+		return AccessKey{}, k.storeError(id, err)
+	}
+	k.cache.forget(id)
+	k.logger.InfoContext(ctx, "access key created", "access_key", id, "account", string(n.Account), "with_policy", n.Policy != "")
+	return fromRow(row), nil
+}
+
+// Lookup returns the caller that an access key stands for and the secret it
+// signs with. The error wraps ErrNotFound or ErrDisabled, or says why the store
+// could not be asked. Answers are up to CacheLifetime old.
+func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret string, err error) {
+	if !isAccessKeyID(id) {
+		return Caller{}, "", fmt.Errorf("access key: %w", ErrNotFound)
+	}
+	now := k.now()
+	if hit, ok := k.cache.get(id, now); ok {
+		return hit.caller, hit.secret, nil
+	}
+	generation := k.cache.generation.Load()
+	row, err := k.store.AccessKey(ctx, id)
+	if err != nil {
+		return Caller{}, "", k.storeError(id, err)
+	}
+	if row.Disabled {
+		return Caller{}, "", fmt.Errorf("%s: %w", id, ErrDisabled)
+	}
+	secret, err = k.open(row)
+	if err != nil {
+		return Caller{}, "", err
+	}
+	document, err := keyPolicy(row.Policy)
+	if err != nil {
+		return Caller{}, "", fmt.Errorf("the policy of access key %s: %w", id, err)
+	}
+	c = newKeyCaller(k.partition, row.ID, row.Account, document)
+	k.cache.put(id, cachedKey{caller: c, secret: secret, read: now}, generation)
+	return c, secret, nil
+}
+
+// List returns the keys of an account, or of all accounts for "".
+func (k *AccessKeys) List(ctx context.Context, account identitypool.AccountID) ([]AccessKey, error) {
+	rows, err := k.store.AccessKeys(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("access keys: %w", err)
+	}
+	list := make([]AccessKey, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, fromRow(row))
+	}
+	return list, nil
+}
+
+// SetDisabled disables or enables a key. The error wraps ErrNotFound.
+func (k *AccessKeys) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	// Forgotten whatever the outcome: a write whose answer was lost may stand.
+	defer k.cache.forget(id)
+	if err := k.store.SetAccessKeyDisabled(ctx, id, disabled); err != nil {
+		return k.storeError(id, err)
+	}
+	k.logger.InfoContext(ctx, "access key changed", "access_key", id, "disabled", disabled)
+	return nil
+}
+
+// Delete removes a key. The error wraps ErrNotFound.
+func (k *AccessKeys) Delete(ctx context.Context, id string) error {
+	defer k.cache.forget(id)
+	if err := k.store.DeleteAccessKey(ctx, id); err != nil {
+		return k.storeError(id, err)
+	}
+	k.logger.InfoContext(ctx, "access key deleted", "access_key", id)
+	return nil
+}
+
+func (k *AccessKeys) open(row store.AccessKey) (string, error) {
+	secret, err := k.sealer.Open(row.SealedSecret, sealedFor(row))
+	if err != nil {
+		return "", fmt.Errorf("the secret of access key %s cannot be read: %w", row.ID, err)
+	}
+	return string(secret), nil
+}
+
+func (k *AccessKeys) storeError(id string, err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("access key %s: %w", id, ErrNotFound)
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("access key %s: %w", id, ErrConflict)
+	default:
+		return fmt.Errorf("access key %s: %w", id, err)
+	}
+}
+
+// sealedFor is what a key's secret is bound to.
+func sealedFor(row store.AccessKey) string {
+	digest := sha256.Sum256([]byte(row.Policy))
+	return "access-key/" + row.ID + "/" + string(row.Account) + "/" + hex.EncodeToString(digest[:])
+}
+
+func keyPolicy(text string) (*policy.Document, error) {
+	if text == "" {
+		return nil, nil
+	}
+	d, err := policy.Parse([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return d, d.CheckIdentity()
+}
+
+func fromRow(row store.AccessKey) AccessKey {
+	return AccessKey{
+		ID: row.ID, Account: row.Account, Disabled: row.Disabled,
+		Description: row.Description, Policy: row.Policy, Created: row.Created,
+	}
+}

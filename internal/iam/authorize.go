@@ -1,0 +1,125 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+)
+
+// RoleSource finds roles by ARN; its error wraps ErrNotFound when there is no
+// such role. *Directory is one.
+type RoleSource interface {
+	Role(ctx context.Context, arn string) (Role, error)
+}
+
+// Authorizer decides what callers may do. It is safe for concurrent use.
+type Authorizer struct {
+	roles RoleSource
+	now   func() time.Time
+}
+
+// NewAuthorizer returns an Authorizer that evaluates sessions against roles.
+// now gives aws:CurrentTime; nil = time.Now.
+func NewAuthorizer(roles RoleSource, now func() time.Time) *Authorizer {
+	if now == nil {
+		now = time.Now
+	}
+	return &Authorizer{roles: roles, now: now}
+}
+
+// DeniedError says that a caller may not do an action; errors.Is(err, ErrDenied).
+type DeniedError struct {
+	CallerARN string
+	Action    string
+	Resource  string
+	Explicit  bool   // a Deny statement refused it
+	Reason    string // for the log, not for the wire
+}
+
+// Error is AWS's text.
+func (e *DeniedError) Error() string {
+	text := "User: " + e.CallerARN + " is not authorized to perform: " + e.Action + " on resource: " + e.Resource
+	if e.Explicit {
+		text += " with an explicit deny"
+	}
+	return text
+}
+
+// Is reports whether target is ErrDenied.
+func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
+
+// Authorize returns nil when c may do action ("cognito-identity:CreateIdentityPool")
+// on resource (an ARN, or "*" for actions without one), a *DeniedError when not,
+// and another error when the role could not be looked up, which denies too.
+//
+// An access key without a policy is the root of its account; one with a policy
+// may do what that allows; a session may do what its role's policies, the
+// role's boundary and the session policies all allow. Nobody reaches into
+// another account: that would take a policy of the resource, and ours have none.
+// conditions are the request's condition keys; those that the caller brings
+// with it win.
+func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context) error {
+	denied := func(explicit bool, reason string) error {
+		return &DeniedError{CallerARN: c.ARN, Action: action, Resource: resource, Explicit: explicit, Reason: reason}
+	}
+	if c.kind == nobody {
+		c.ARN = "anonymous"
+		return denied(false, "the request has no caller")
+	}
+	if owner := accountOfARN(resource); owner != "" && owner != c.Account {
+		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account))
+	}
+	var identity, session []*policy.Document
+	var boundary *policy.Document
+	switch c.kind {
+	case accountRoot:
+		return nil
+	case boundedUser:
+		identity = []*policy.Document{c.document}
+	default:
+		role, err := a.roles.Role(ctx, c.roleARN)
+		if errors.Is(err, ErrNotFound) {
+			return denied(false, "the session's role "+c.roleARN+" does not exist")
+		}
+		if err != nil {
+			return fmt.Errorf("authorising %s: %w", c.ARN, err)
+		}
+		if session, err = SessionPolicies(c.policies); err != nil {
+			return denied(false, err.Error())
+		}
+		identity, boundary = role.Policies, role.Boundary
+	}
+	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: a.context(c, conditions)}, identity, boundary, session)
+	switch {
+	case d.Allowed:
+		return nil
+	case d.Explicit && d.Statement != nil:
+		return denied(true, fmt.Sprintf("%s of the %s denies it", d.Statement, d.Layer))
+	case d.Explicit:
+		return denied(true, "the request is not valid UTF-8")
+	default:
+		return denied(false, fmt.Sprintf("no %s allows it", d.Layer))
+	}
+}
+
+// context joins the request's condition keys with the caller's and the clock's.
+func (a *Authorizer) context(c Caller, request policy.Context) policy.Context {
+	all := make(policy.Context, len(request)+len(c.conditions)+2)
+	for key, values := range request {
+		all.Set(key, values...)
+	}
+	for key, values := range c.conditions {
+		all[key] = values
+	}
+	setClock(all, a.now())
+	return all
+}
+
+func setClock(c policy.Context, now time.Time) {
+	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
+	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
+}

@@ -1,0 +1,85 @@
+package iam
+
+import (
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+type callerKind uint8
+
+const (
+	nobody      callerKind = iota // the zero Caller: everything is denied
+	accountRoot                   // an access key without a policy
+	boundedUser                   // an access key with a policy
+	roleSession
+)
+
+// Caller is who signed a request. The zero Caller may do nothing. Callers come
+// from AccessKeys.Lookup and NewSessionCaller; what they may do is not in their
+// exported members, and changing those changes nothing.
+type Caller struct {
+	Account     identitypool.AccountID
+	ARN         string
+	UserID      string // what GetCallerIdentity answers as UserId
+	AccessKeyID string
+
+	kind       callerKind
+	document   *policy.Document // of boundedUser
+	roleARN    string           // of roleSession
+	policies   []string         // of roleSession: its session policies
+	conditions policy.Context   // condition keys that the caller brings with it
+}
+
+// newKeyCaller makes the Caller of an access key. A key without a policy is the
+// root of its account; one with a policy is a user of that account.
+func newKeyCaller(partition, id string, account identitypool.AccountID, document *policy.Document) Caller {
+	prefix := "arn:" + partition + ":iam::" + string(account) + ":"
+	c := Caller{Account: account, AccessKeyID: id, document: document, conditions: policy.Context{}}
+	if document == nil {
+		c.kind, c.ARN, c.UserID = accountRoot, prefix+"root", string(account)
+		c.conditions.Set("aws:PrincipalType", "Account")
+	} else {
+		c.kind, c.ARN, c.UserID = boundedUser, prefix+"user/poolhouse/"+id, uniqueID(userIDPrefix, id)
+		c.conditions.Set("aws:PrincipalType", "User")
+		c.conditions.Set("aws:username", id)
+	}
+	c.conditions.Set("aws:PrincipalArn", c.ARN)
+	c.setCommon()
+	return c
+}
+
+// SessionCaller describes an assumed-role session.
+type SessionCaller struct {
+	AccessKeyID string
+	RoleARN     string // also gives the account
+	RoleID      string
+	SessionName string
+	Policies    []string       // session policies: built-in names or JSON documents; none = the role's alone
+	Conditions  policy.Context // condition keys that the session carries: its tags, its provider
+}
+
+// NewSessionCaller makes the Caller of an assumed-role session. A session whose
+// role has no valid ARN is nobody.
+func NewSessionCaller(s SessionCaller) Caller {
+	role, err := ParseRoleARN(s.RoleARN)
+	if err != nil {
+		return Caller{}
+	}
+	c := Caller{
+		Account: role.Account, ARN: role.Session(s.SessionName), UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID,
+		kind: roleSession, roleARN: s.RoleARN, policies: s.Policies, conditions: make(policy.Context, len(s.Conditions)+4),
+	}
+	for key, values := range s.Conditions {
+		c.conditions.Set(key, values...)
+	}
+	// What identifies the caller is ours to say, not the session's.
+	c.conditions.Set("aws:PrincipalArn", s.RoleARN)
+	c.conditions.Set("aws:PrincipalType", "AssumedRole")
+	c.setCommon()
+	return c
+}
+
+func (c *Caller) setCommon() {
+	c.conditions.Set("aws:PrincipalAccount", string(c.Account))
+	c.conditions.Set("aws:userid", c.UserID)
+}

@@ -1,0 +1,200 @@
+package iam
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// OIDCProviderConfig describes the registration of one OpenID Connect issuer.
+type OIDCProviderConfig struct {
+	Account            identitypool.AccountID // "" = Config.Account
+	URL                string                 // the issuer, https://…, exactly as its tokens have it in iss
+	ClientIDs          []string               // accepted audiences, at least one
+	Thumbprints        []string               // SHA-1 of certificates, 40 hexadecimal characters each
+	Algorithms         []string               // accepted signature algorithms; nil = RS256
+	DiscoveryURL       string                 // "" = URL/.well-known/openid-configuration
+	JWKSURL            string                 // set = no discovery
+	CABundle           string                 // PEM certificates to trust instead of the system's
+	AllowHTTP          bool                   // accept URLs without TLS; for development only
+	AllowPrivate       bool                   // accept loopback and private addresses
+	EnforceThumbprints bool
+}
+
+// OIDCProvider is the registration of an OpenID Connect issuer. What it points
+// to is shared: read it, do not change it.
+type OIDCProvider struct {
+	ARN                string
+	URL                string
+	Account            identitypool.AccountID
+	ClientIDs          []string
+	Thumbprints        []string // lower case
+	Algorithms         []string // nil = RS256
+	DiscoveryURL       string
+	JWKSURL            string
+	CABundle           []byte // PEM; nil = system roots
+	AllowHTTP          bool
+	AllowPrivate       bool
+	EnforceThumbprints bool
+}
+
+// Limits of a provider (IAM API reference, CreateOpenIDConnectProvider; IAM
+// quotas).
+const (
+	maxProviderURL   = 255
+	maxClientIDs     = 100
+	maxClientID      = 255
+	maxThumbprints   = 5
+	maxOIDCProviders = 100 // in an account
+	maxCABundleBytes = 256 << 10
+)
+
+var (
+	thumbprintPattern = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
+
+	// Symmetric algorithms and none have no place here: whoever can verify such
+	// a token can forge one.
+	signatureAlgorithms = []string{
+		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+	}
+)
+
+// newOIDCProvider checks c and adds what is wrong with it to f.
+func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProvider {
+	if problem, fix := checkURL(c.URL, c.AllowHTTP); problem != "" {
+		f.add(".url", shown(c.URL), problem, fix)
+	} else {
+		f.entry = c.URL
+	}
+	if !isAccount(string(c.Account)) {
+		f.add(".account", string(c.Account), "is not an account", "use 12 digits")
+	}
+	for _, u := range []struct{ member, value string }{{".discovery_url", c.DiscoveryURL}, {".jwks_url", c.JWKSURL}} {
+		if u.value == "" {
+			continue
+		}
+		if problem, fix := checkURL(u.value, c.AllowHTTP); problem != "" {
+			f.add(u.member, shown(u.value), problem, fix)
+		}
+	}
+	checkClientIDs(c.ClientIDs, f)
+	for i, a := range c.Algorithms {
+		if !slices.Contains(signatureAlgorithms, a) {
+			f.add(entry(".algorithms", i), a, "is not an accepted signature algorithm", "use one of "+strings.Join(signatureAlgorithms, ", "))
+		}
+	}
+	p := OIDCProvider{
+		ARN: OIDCProviderARN(partition, c.Account, c.URL), URL: c.URL, Account: c.Account,
+		ClientIDs: slices.Clone(c.ClientIDs), Algorithms: slices.Clone(c.Algorithms),
+		DiscoveryURL: c.DiscoveryURL, JWKSURL: c.JWKSURL,
+		AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, EnforceThumbprints: c.EnforceThumbprints,
+	}
+	p.Thumbprints = checkThumbprints(c, f)
+	if c.CABundle != "" {
+		p.CABundle = []byte(c.CABundle)
+		if problem := checkCABundle(p.CABundle); problem != "" {
+			f.add(".ca_bundle", "", problem, "give PEM certificates")
+		}
+	}
+	return p
+}
+
+// shown is a URL as errors may show it: without a password.
+func shown(text string) string {
+	if u, err := url.Parse(text); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return text
+}
+
+// checkURL judges an issuer's or a key set's URL.
+func checkURL(text string, allowHTTP bool) (problem, fix string) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "is missing", "give the issuer's URL"
+	case len(text) > maxProviderURL:
+		return fmt.Sprintf("has %d characters", len(text)), fmt.Sprintf("%d are allowed", maxProviderURL)
+	case err != nil || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "is not a URL", "write it as the provider's tokens have it in iss"
+	case u.Scheme == "http" && !allowHTTP:
+		return "has no TLS", "use https, or set allow_http for development"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "does not begin with https://", "write it as the provider's tokens have it in iss"
+	case u.Host == "" || u.Hostname() == "":
+		return "names no host", "write it as the provider's tokens have it in iss"
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return "has a user, a query or a fragment", "leave only scheme, host and path"
+	}
+	return "", ""
+}
+
+func checkClientIDs(ids []string, f *faults) {
+	if len(ids) == 0 {
+		f.add(".client_ids", "", "is empty: no token could be accepted", "list the client IDs (aud or azp of the tokens)")
+	}
+	if len(ids) > maxClientIDs {
+		f.add(".client_ids", strconv.Itoa(len(ids))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxClientIDs))
+	}
+	for i, id := range ids {
+		if id == "" || len(id) > maxClientID {
+			f.add(entry(".client_ids", i), id, "has the wrong length", fmt.Sprintf("use 1 to %d characters", maxClientID))
+		} else if slices.Contains(ids[:i], id) {
+			f.add(entry(".client_ids", i), id, "is listed twice", "remove one")
+		}
+	}
+}
+
+func checkThumbprints(c OIDCProviderConfig, f *faults) []string {
+	var list []string
+	for i, t := range c.Thumbprints {
+		if !thumbprintPattern.MatchString(t) {
+			f.add(entry(".thumbprints", i), t, "is not a certificate's SHA-1 thumbprint", "use 40 hexadecimal characters without colons")
+		}
+		list = append(list, strings.ToLower(t))
+	}
+	if len(list) > maxThumbprints {
+		f.add(".thumbprints", strconv.Itoa(len(list))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxThumbprints))
+	}
+	if c.EnforceThumbprints && len(list) == 0 {
+		f.add(".enforce_thumbprints", "true", "refuses every certificate, as there are no thumbprints", "list thumbprints, or remove it")
+	}
+	if c.EnforceThumbprints && strings.HasPrefix(c.URL, "http:") {
+		f.add(".enforce_thumbprints", "true", "cannot hold without TLS", "use https, or remove it")
+	}
+	return list
+}
+
+func checkCABundle(bundle []byte) (problem string) {
+	if len(bundle) > maxCABundleBytes {
+		return fmt.Sprintf("has %d bytes, %d are allowed", len(bundle), maxCABundleBytes)
+	}
+	n := 0
+	for rest := bundle; ; n++ {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			if strings.Contains(string(rest), "-----BEGIN") {
+				return "has a PEM block that cannot be read"
+			}
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return fmt.Sprintf("has a PEM block of type %q", block.Type)
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return fmt.Sprintf("certificate %d cannot be read: %v", n+1, err)
+		}
+	}
+	if n == 0 {
+		return "has no certificate"
+	}
+	return ""
+}

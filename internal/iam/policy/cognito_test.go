@@ -1,0 +1,81 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCognitoTrustScoped(t *testing.T) {
+	statement := func(rest string) string {
+		return `{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"` + rest + `}`
+	}
+	with := func(operator, value string) string {
+		return statement(`,"Condition":{"` + operator + `":{"cognito-identity.amazonaws.com:aud":` + value + `}}`)
+	}
+	for _, tc := range []struct {
+		name, statements string
+		ok               bool
+	}{
+		{"StringEquals", with("StringEquals", `"us-east-1:1"`), true},
+		{"a list", with("StringEquals", `["us-east-1:1","us-east-1:2"]`), true},
+		{"StringLike", with("StringLike", `"us-east-1:*"`), true},
+		{"StringEqualsIgnoreCase", with("StringEqualsIgnoreCase", `"us-east-1:1"`), true},
+		{"ForAnyValue", with("ForAnyValue:StringEquals", `"us-east-1:1"`), true},
+		{"ForAllValues", with("ForAllValues:StringEquals", `"us-east-1:1"`), true},
+		{"key in another case", statement(`,"Condition":{"StringEquals":{"Cognito-Identity.Amazonaws.Com:AUD":"us-east-1:1"}}`), true},
+		{"no condition", statement(""), false},
+		{"empty condition", statement(`,"Condition":{}`), false},
+		{"only amr", statement(`,"Condition":{"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}`), false},
+		{"only sub", statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:sub":"us-east-1:1"}}`), false},
+		{"star", with("StringLike", `"*"`), false},
+		{"star that StringEquals takes literally", with("StringEquals", `"*"`), false},
+		{"wildcards only", with("StringLike", `"?*:*-*"`), false},
+		{"empty value", with("StringEquals", `""`), false},
+		{"a wide value beside a real one", with("StringLike", `["us-east-1:1","*"]`), false},
+		{"the key itself", with("StringEquals", `"${cognito-identity.amazonaws.com:aud}"`), false},
+		{"a variable with a default", with("StringLike", `"${aws:x,'us-east-1:1'}"`), false},
+		{"a variable behind a real beginning", with("StringEquals", `"us-east-1:${aws:RequestTag/pool}"`), false},
+		{"negated", with("StringNotEquals", `"us-east-1:1"`), false},
+		{"negated like", with("StringNotLike", `"us-east-1:1"`), false},
+		{"IfExists", with("StringEqualsIfExists", `"us-east-1:1"`), false},
+		{"Null", with("Null", `"false"`), false},
+		{"another family", with("ArnLike", `"arn:aws:a:b:c:d"`), false},
+		{"second statement open", with("StringEquals", `"us-east-1:1"`) + "," + statement(""), false},
+		{"open statement for TagSession", with("StringEquals", `"us-east-1:1"`) + "," + strings.Replace(statement(""), "AssumeRoleWithWebIdentity", "TagSession", 1), false},
+		{"Deny needs none", `{"Effect":"Deny","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`, true},
+		{"among others", `{"Effect":"Allow","Principal":{"Federated":["accounts.google.com","cognito-identity.amazonaws.com"]},"Action":"sts:*"}`, false},
+		{"another provider", `{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:*"}`, true},
+		{"everyone, the action pools use", `{"Effect":"Allow","Principal":"*","Action":"sts:Assume*"}`, false},
+		{"everyone as AWS", `{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"*"}`, false},
+		{"everyone, another action", `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`, true},
+		{"everyone but", `{"Effect":"Allow","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:*"}`, false},
+		{"everyone but Cognito", `{"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`, true},
+		{"every action but", `{"Effect":"Allow","Principal":"*","NotAction":"s3:*"}`, false},
+		{"no principal", `{"Effect":"Allow","Action":"sts:*"}`, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := CognitoTrustScoped(mustParse(t, `{"Version":"2012-10-17","Statement":[`+tc.statements+`]}`))
+			if (err == nil) != tc.ok {
+				t.Fatalf("CognitoTrustScoped = %v, want ok %v", err, tc.ok)
+			}
+			if err != nil && !strings.Contains(err.Error(), "A condition block must be present for the Cognito provider") {
+				t.Errorf("error %q is not IAM's text", err)
+			}
+		})
+	}
+}
+
+func TestCognitoTrustNamesAMR(t *testing.T) {
+	if !CognitoTrustNamesAMR(mustParse(t, cognitoTrust)) {
+		t.Error("false for a policy that asks for amr")
+	}
+	open := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"}}}}`
+	if CognitoTrustNamesAMR(mustParse(t, open)) {
+		t.Error("true for a policy that does not ask for amr")
+	}
+	other := `{"Statement":{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"}}`
+	if !CognitoTrustNamesAMR(mustParse(t, other)) {
+		t.Error("false for a policy that Cognito cannot use")
+	}
+}

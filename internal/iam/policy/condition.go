@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// writtenCondition is one operator and key as the document has them.
+type writtenCondition struct {
+	where    string
+	operator string
+	key      string
+	values   []string
+}
+
+// condition is one operator, one key and the values that satisfy it. All
+// conditions of a statement must hold.
+type condition struct {
+	operator
+	qualifier qualifier
+	ifExists  bool
+	key       string // lower case
+	matches   func(value string, sc *scope) bool
+	wantNull  bool // of the Null operator
+	written   *writtenCondition
+}
+
+// conditions reads a Condition element: operator to key to values.
+func (p *parser) conditions(where string) ([]writtenCondition, error) {
+	var list []writtenCondition
+	err := p.object(where, func(operator string) error {
+		at := where + "." + operator
+		if _, _, _, ok := parseOperator(operator); !ok {
+			return fault(where, "unknown condition operator %q", operator)
+		}
+		var keys []string
+		err := p.object(at, func(key string) error {
+			if prefix, name, ok := strings.Cut(key, ":"); !ok || prefix == "" || name == "" {
+				return fault(at, "condition key %q must be PREFIX:NAME", key)
+			}
+			if slices.Contains(keys, asciiLower(key)) {
+				return fault(at, "condition key %q is given twice; case does not matter", key)
+			}
+			keys = append(keys, asciiLower(key))
+			values, err := p.scalars(at + "." + key)
+			list = append(list, writtenCondition{where: at + "." + key, operator: operator, key: key, values: values})
+			return err
+		})
+		if err == nil && len(keys) == 0 {
+			err = fault(at, "names no condition key")
+		}
+		return err
+	})
+	return list, err
+}
+
+func (w *writtenCondition) compile(variables bool) (condition, error) {
+	c := condition{key: asciiLower(w.key), written: w}
+	c.operator, c.qualifier, c.ifExists, _ = parseOperator(w.operator)
+	if c.family == nullFamily {
+		for _, v := range w.values {
+			b, ok := parseBool(v)
+			if !ok || len(w.values) > 1 {
+				return c, fault(w.where, "must be one of true (the key is absent) and false (it is present)")
+			}
+			c.wantNull = b
+		}
+		return c, nil
+	}
+	var err error
+	c.matches, err = compileValues(c.operator, w.values, variables)
+	if err != nil {
+		return c, fault(w.where, "%v", err)
+	}
+	return c, nil
+}
+
+// holds evaluates the condition for a request (IAM User Guide, "Condition
+// operators" and "Multivalued context keys"). An absent key satisfies negated
+// operators, ForAllValues and IfExists, and nothing else; ForAnyValue always
+// needs a value. Without a qualifier a key with several values matches when any
+// of them does, and a negated operator is the opposite of that.
+func (c *condition) holds(sc *scope) bool {
+	values := sc.lookup(c.key)
+	if c.family == nullFamily {
+		return c.wantNull == (len(values) == 0)
+	}
+	if len(values) == 0 {
+		switch c.qualifier {
+		case forAllValues:
+			return true
+		case forAnyValue:
+			return false
+		default:
+			return c.ifExists || c.negated
+		}
+	}
+	switch c.qualifier {
+	case forAllValues:
+		// A set of nothing but empty strings is a null data set to IAM.
+		if !slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
+			return true
+		}
+		for _, v := range values {
+			if c.matches(v, sc) == c.negated {
+				return false
+			}
+		}
+		return true
+	case forAnyValue:
+		for _, v := range values {
+			if c.matches(v, sc) != c.negated {
+				return true
+			}
+		}
+		return false
+	default:
+		for _, v := range values {
+			if c.matches(v, sc) {
+				return !c.negated
+			}
+		}
+		return c.negated
+	}
+}

@@ -1,0 +1,70 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mismatch says why an Allow statement did not apply to a request.
+type Mismatch struct {
+	Statement *Statement
+	Element   string   // Principal, Action, Resource or Condition (with Not where written so)
+	Operator  string   // of a Condition
+	Key       string   // of a Condition
+	Wanted    []string // of a Condition: the policy's values
+	Got       []string // of a Condition: the request's values; none = the key is absent
+}
+
+// String is one line for a log or trace.
+func (m Mismatch) String() string {
+	if m.Operator == "" {
+		return fmt.Sprintf("%s: its %s does not match", m.Statement, m.Element)
+	}
+	got := "the request does not have that key"
+	if len(m.Got) > 0 {
+		got = "the request has " + strings.Join(m.Got, ", ")
+	}
+	return fmt.Sprintf("%s: %s %s wants %s, %s", m.Statement, m.Operator, m.Key, strings.Join(m.Wanted, " or "), got)
+}
+
+// Mismatches returns, for each Allow statement that does not apply to r, the
+// first element that is in the way. It is for explaining a refusal; Evaluate
+// decides.
+func (d *Document) Mismatches(r Request) []Mismatch {
+	sc := newScope(&r)
+	var list []Mismatch
+	for i := range d.statements {
+		s := &d.statements[i]
+		if s.Effect != Allow {
+			continue
+		}
+		if m, ok := s.mismatch(&sc); ok {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (s *Statement) mismatch(sc *scope) (Mismatch, bool) {
+	named := func(name string, not bool) (Mismatch, bool) {
+		return Mismatch{Statement: s, Element: elementName(name, not)}, true
+	}
+	switch {
+	case !s.coversPrincipal(sc):
+		return named("Principal", s.notPrincipal)
+	case !s.coversAction(sc):
+		return named("Action", s.notAction)
+	case !s.coversResource(sc):
+		return named("Resource", s.notResource)
+	}
+	for i := range s.conditions {
+		c := &s.conditions[i]
+		if !c.holds(sc) {
+			return Mismatch{
+				Statement: s, Element: "Condition", Operator: c.written.operator, Key: c.written.key,
+				Wanted: c.written.values, Got: sc.lookup(c.key),
+			}, true
+		}
+	}
+	return Mismatch{}, false
+}

@@ -1,0 +1,94 @@
+package policy
+
+import "strings"
+
+// family is a group of condition operators that compare alike.
+type family uint8
+
+const (
+	stringFamily family = iota
+	numericFamily
+	dateFamily
+	boolFamily
+	binaryFamily
+	addressFamily
+	arnFamily
+	nullFamily
+)
+
+// comparison is how an operator relates the request's value to the policy's.
+type comparison uint8
+
+const (
+	equals comparison = iota
+	equalsIgnoreCase
+	like
+	less
+	lessOrEqual
+	greater
+	greaterOrEqual
+)
+
+// operator is a condition operator without its qualifier and IfExists.
+type operator struct {
+	family     family
+	comparison comparison
+	negated    bool
+}
+
+// operators are all that the IAM User Guide's "Condition operators" lists.
+var operators = map[string]operator{
+	"StringEquals":              {stringFamily, equals, false},
+	"StringNotEquals":           {stringFamily, equals, true},
+	"StringEqualsIgnoreCase":    {stringFamily, equalsIgnoreCase, false},
+	"StringNotEqualsIgnoreCase": {stringFamily, equalsIgnoreCase, true},
+	"StringLike":                {stringFamily, like, false},
+	"StringNotLike":             {stringFamily, like, true},
+	"NumericEquals":             {numericFamily, equals, false},
+	"NumericNotEquals":          {numericFamily, equals, true},
+	"NumericLessThan":           {numericFamily, less, false},
+	"NumericLessThanEquals":     {numericFamily, lessOrEqual, false},
+	"NumericGreaterThan":        {numericFamily, greater, false},
+	"NumericGreaterThanEquals":  {numericFamily, greaterOrEqual, false},
+	"DateEquals":                {dateFamily, equals, false},
+	"DateNotEquals":             {dateFamily, equals, true},
+	"DateLessThan":              {dateFamily, less, false},
+	"DateLessThanEquals":        {dateFamily, lessOrEqual, false},
+	"DateGreaterThan":           {dateFamily, greater, false},
+	"DateGreaterThanEquals":     {dateFamily, greaterOrEqual, false},
+	"Bool":                      {boolFamily, equals, false},
+	"BinaryEquals":              {binaryFamily, equals, false},
+	"IpAddress":                 {addressFamily, equals, false},
+	"NotIpAddress":              {addressFamily, equals, true},
+	// The guide: ArnEquals and ArnLike behave identically.
+	"ArnEquals":    {arnFamily, like, false},
+	"ArnLike":      {arnFamily, like, false},
+	"ArnNotEquals": {arnFamily, like, true},
+	"ArnNotLike":   {arnFamily, like, true},
+	"Null":         {nullFamily, equals, false},
+}
+
+// qualifier says how a key with several values is compared.
+type qualifier uint8
+
+const (
+	single qualifier = iota
+	forAnyValue
+	forAllValues
+)
+
+// parseOperator reads QUALIFIER:OperatorIfExists.
+func parseOperator(name string) (op operator, q qualifier, ifExists, ok bool) {
+	if rest, found := strings.CutPrefix(name, "ForAnyValue:"); found {
+		q, name = forAnyValue, rest
+	} else if rest, found := strings.CutPrefix(name, "ForAllValues:"); found {
+		q, name = forAllValues, rest
+	}
+	name, ifExists = strings.CutSuffix(name, "IfExists")
+	op, ok = operators[name]
+	// Null asks whether a key exists: nothing can be added to that question.
+	if op.family == nullFamily && (q != single || ifExists) {
+		ok = false
+	}
+	return op, q, ifExists, ok
+}

@@ -1,0 +1,283 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ParseError says what is wrong with a document, and where.
+type ParseError struct {
+	Where   string // e.g. Statement[1].Condition.StringEquals; "" = the document
+	Problem string
+}
+
+// Error is "Where: Problem".
+func (e *ParseError) Error() string {
+	if e.Where == "" {
+		return e.Problem
+	}
+	return e.Where + ": " + e.Problem
+}
+
+func fault(where, format string, args ...any) error {
+	return &ParseError{Where: where, Problem: fmt.Sprintf(format, args...)}
+}
+
+// Parse reads and compiles one policy document. Its errors are *ParseError. It
+// refuses unknown elements, elements of the wrong type, members given twice,
+// unknown condition operators, values that the operator cannot compare,
+// malformed policy variables, and documents over MaxDocumentBytes.
+//
+// A document for one use can be unfit for another: see Document.CheckTrust and
+// Document.CheckIdentity.
+func Parse(doc []byte) (*Document, error) {
+	if len(doc) > MaxDocumentBytes {
+		return nil, fault("", "the document has %d bytes, %d are allowed", len(doc), MaxDocumentBytes)
+	}
+	p := parser{dec: jsontext.NewDecoder(bytes.NewReader(doc)), sids: map[string]bool{}}
+	d := &Document{text: string(doc), version: Version2008}
+	written, err := p.document(d)
+	if err != nil {
+		return nil, err
+	}
+	// The version decides how values are read, and members come in any order:
+	// nothing is compiled before the whole document was read.
+	for i := range written {
+		s, err := written[i].compile(d.version == Version2012)
+		if err != nil {
+			return nil, err
+		}
+		d.statements = append(d.statements, s)
+	}
+	return d, nil
+}
+
+// parser reads a document's members. Nothing it accepts is nested deeper than
+// a value of a condition; what it does not expect it refuses at the first
+// brace, so depth is bounded without a counter.
+type parser struct {
+	dec  *jsontext.Decoder
+	sids map[string]bool
+}
+
+// writtenStatement is a statement as the document has it.
+type writtenStatement struct {
+	where              string
+	Statement          // without what is compiled from the following
+	actions, resources []string
+	conditions         []writtenCondition
+}
+
+func (p *parser) document(d *Document) (statements []writtenStatement, err error) {
+	err = p.object("", func(name string) (err error) {
+		switch name {
+		case "Version":
+			d.version, err = p.text(name)
+			if err == nil && d.version != Version2012 && d.version != Version2008 {
+				err = fault(name, "is %q, use %q", d.version, Version2012)
+			}
+		case "Id":
+			_, err = p.text(name)
+		case "Statement":
+			statements, err = p.statements()
+		default:
+			err = fault("", "unknown element %q; a policy has Version, Id and Statement", name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, fault("", "there is text after the end of the document")
+	}
+	if len(statements) == 0 {
+		return nil, fault("Statement", "is missing or empty")
+	}
+	return statements, nil
+}
+
+func (p *parser) statements() (list []writtenStatement, err error) {
+	if p.dec.PeekKind() == '{' {
+		s, err := p.statement("Statement", 0)
+		return []writtenStatement{s}, err
+	}
+	err = p.array("Statement", "an object or a list of objects", func(i int) error {
+		s, err := p.statement(fmt.Sprintf("Statement[%d]", i), i)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
+
+var sidPattern = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+
+func (p *parser) statement(where string, index int) (writtenStatement, error) {
+	s := writtenStatement{where: where, Statement: Statement{Index: index}}
+	seen := map[string]bool{}
+	err := p.object(where, func(name string) (err error) {
+		at := where + "." + name
+		seen[name] = true
+		switch name {
+		case "Sid":
+			s.Sid, err = p.sid(at)
+		case "Effect":
+			s.Effect, err = p.effect(at)
+		case "Action", "NotAction":
+			s.notAction = name == "NotAction"
+			s.actions, err = p.texts(at)
+		case "Resource", "NotResource":
+			s.notResource = name == "NotResource"
+			s.resources, err = p.texts(at)
+		case "Principal", "NotPrincipal":
+			s.notPrincipal = name == "NotPrincipal"
+			s.principals, err = p.principals(at)
+		case "Condition":
+			s.conditions, err = p.conditions(at)
+		default:
+			err = fault(where, "unknown element %q", name)
+		}
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	for _, name := range []string{"Action", "Resource", "Principal"} {
+		if seen[name] && seen["Not"+name] {
+			return s, fault(where, "has both %s and Not%s", name, name)
+		}
+	}
+	if s.Effect == NoMatch {
+		return s, fault(where, "the Effect element is missing")
+	}
+	if s.actions == nil {
+		return s, fault(where, "the Action element is missing")
+	}
+	return s, nil
+}
+
+func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
+	s = w.Statement
+	if s.actions, err = compileActions(w.where+"."+elementName("Action", w.notAction), w.actions); err != nil {
+		return s, err
+	}
+	if s.resources, err = compileResources(w.where+"."+elementName("Resource", w.notResource), w.resources, variables); err != nil {
+		return s, err
+	}
+	for i := range w.conditions {
+		c, err := w.conditions[i].compile(variables)
+		if err != nil {
+			return s, err
+		}
+		s.conditions = append(s.conditions, c)
+	}
+	return s, nil
+}
+
+func (p *parser) sid(where string) (string, error) {
+	sid, err := p.text(where)
+	switch {
+	case err != nil || sid == "":
+		return sid, err
+	case !sidPattern.MatchString(sid):
+		return "", fault(where, "%q must consist of letters and digits", sid)
+	case p.sids[sid]:
+		return "", fault(where, "%q is used twice", sid)
+	}
+	p.sids[sid] = true
+	return sid, nil
+}
+
+func (p *parser) effect(where string) (Effect, error) {
+	text, err := p.text(where)
+	switch {
+	case err != nil:
+		return NoMatch, err
+	case text == "Allow":
+		return Allow, nil
+	case text == "Deny":
+		return Deny, nil
+	}
+	return NoMatch, fault(where, "is %q, must be Allow or Deny", text)
+}
+
+func compileActions(where string, actions []string) ([]pattern, error) {
+	list := make([]pattern, 0, len(actions))
+	for _, a := range actions {
+		service, operation, ok := strings.Cut(a, ":")
+		if a != "*" && (!ok || service == "" || operation == "") {
+			return nil, fault(where, "%q must be \"*\" or SERVICE:OPERATION", a)
+		}
+		// Actions have no variables in any version.
+		compiled, err := compile(asciiLower(a), wildcards)
+		if err != nil {
+			return nil, fault(where, "%q: %v", a, err)
+		}
+		list = append(list, compiled)
+	}
+	return list, nil
+}
+
+// compileResources prepares Resource patterns. They are matched against the
+// whole ARN: a * reaches across its parts, as IAM documents of a * that ends a
+// part.
+func compileResources(where string, resources []string, variables bool) ([]pattern, error) {
+	if resources == nil {
+		return nil, nil
+	}
+	flags := wildcards
+	if variables {
+		flags |= withVariables
+	}
+	list := make([]pattern, 0, len(resources))
+	for _, r := range resources {
+		if r != "*" && !strings.HasPrefix(r, "arn:") {
+			return nil, fault(where, "%q must be \"*\" or an ARN", r)
+		}
+		compiled, err := compile(r, flags)
+		if err != nil {
+			return nil, fault(where, "%q: %v", r, err)
+		}
+		list = append(list, compiled)
+	}
+	return list, nil
+}
+
+// CheckTrust refuses a document that cannot be a role's trust policy: every
+// statement needs a Principal, and none may have a Resource, which is the role.
+func (d *Document) CheckTrust() error {
+	for i := range d.statements {
+		s := &d.statements[i]
+		where := fmt.Sprintf("Statement[%d]", s.Index)
+		if s.principals == nil {
+			return fault(where, "a trust policy needs a Principal")
+		}
+		if s.resources != nil {
+			return fault(where, "a trust policy has no Resource")
+		}
+	}
+	return nil
+}
+
+// CheckIdentity refuses a document that cannot be an identity policy, a
+// permissions boundary or a session policy: every statement needs a Resource,
+// and none may have a Principal, which is the caller.
+func (d *Document) CheckIdentity() error {
+	for i := range d.statements {
+		s := &d.statements[i]
+		where := fmt.Sprintf("Statement[%d]", s.Index)
+		if s.principals != nil {
+			return fault(where, "only a trust policy has a Principal")
+		}
+		if s.resources == nil {
+			return fault(where, "the Resource element is missing")
+		}
+	}
+	return nil
+}

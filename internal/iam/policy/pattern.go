@@ -1,0 +1,303 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// What compile looks for in a text.
+const (
+	wildcards     = 1 << iota // * and ?
+	withVariables             // ${key}, ${key, 'default'}, ${*}, ${?}, ${$}
+)
+
+type patternMode uint8
+
+const (
+	modeExact    patternMode = iota
+	modePrefix               // text, then one *
+	modeAny                  // *
+	modeGlob                 // other wildcards
+	modeTemplate             // has variables: expanded for each request
+)
+
+// pattern is a compiled text of a policy. A request's value is matched without
+// looking at the policy's text again, unless variables must be filled in.
+type pattern struct {
+	mode     patternMode
+	text     string // of modeExact and modePrefix: the literal text
+	segments []segment
+	elements []element // of modeTemplate
+}
+
+type elementKind uint8
+
+const (
+	literal  elementKind = iota
+	one                  // ?
+	many                 // *
+	variable             // ${text} or ${text, 'fallback'}
+)
+
+type element struct {
+	kind        elementKind
+	text        string // of a literal its text, of a variable its key in lower case
+	fallback    string
+	hasFallback bool
+}
+
+// compile turns the text of a policy into a pattern.
+func compile(text string, flags int) (pattern, error) {
+	elements, err := split(text, flags)
+	if err != nil {
+		return pattern{}, err
+	}
+	return newPattern(elements), nil
+}
+
+func newPattern(elements []element) pattern {
+	if slices.ContainsFunc(elements, func(e element) bool { return e.kind == variable }) {
+		return pattern{mode: modeTemplate, elements: elements}
+	}
+	switch {
+	case len(elements) == 0:
+		return pattern{mode: modeExact}
+	case len(elements) == 1 && elements[0].kind == literal:
+		return pattern{mode: modeExact, text: elements[0].text}
+	case len(elements) == 1 && elements[0].kind == many:
+		return pattern{mode: modeAny}
+	case len(elements) == 2 && elements[0].kind == literal && elements[1].kind == many:
+		return pattern{mode: modePrefix, text: elements[0].text}
+	}
+	return pattern{mode: modeGlob, segments: segmentsOf(elements)}
+}
+
+// split cuts text into literals, wildcards and variables.
+func split(text string, flags int) ([]element, error) {
+	var list []element
+	var run strings.Builder
+	flush := func() {
+		if run.Len() > 0 {
+			list = append(list, element{kind: literal, text: run.String()})
+			run.Reset()
+		}
+	}
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == '$' && flags&withVariables != 0 && strings.HasPrefix(text[i:], "${"):
+			end := strings.IndexByte(text[i:], '}')
+			if end < 0 {
+				return nil, errors.New("the policy variable has no closing brace")
+			}
+			v, err := parseVariable(text[i+2 : i+end])
+			if err != nil {
+				return nil, err
+			}
+			if v.kind == literal {
+				run.WriteString(v.text)
+			} else {
+				flush()
+				list = append(list, v)
+			}
+			i += end + 1
+		case c == '*' && flags&wildcards != 0:
+			flush()
+			// Two stars in a row match what one does.
+			if n := len(list); n == 0 || list[n-1].kind != many {
+				list = append(list, element{kind: many})
+			}
+			i++
+		case c == '?' && flags&wildcards != 0:
+			flush()
+			list = append(list, element{kind: one})
+			i++
+		default:
+			run.WriteByte(c)
+			i++
+		}
+	}
+	flush()
+	return list, nil
+}
+
+// parseVariable reads what stands between ${ and }.
+func parseVariable(text string) (element, error) {
+	if text == "*" || text == "?" || text == "$" {
+		return element{kind: literal, text: text}, nil
+	}
+	key, rest, hasFallback := strings.Cut(text, ",")
+	v := element{kind: variable, text: asciiLower(strings.TrimSpace(key)), hasFallback: hasFallback}
+	if v.text == "" || strings.ContainsAny(v.text, `${'"*?`) {
+		return v, errors.New("the policy variable names no condition key")
+	}
+	if !hasFallback {
+		return v, nil
+	}
+	rest = strings.TrimSpace(rest)
+	if len(rest) < 2 || rest[0] != '\'' || rest[len(rest)-1] != '\'' || strings.Contains(rest[1:len(rest)-1], "'") {
+		return v, errors.New("the default of a policy variable must be in single quotes")
+	}
+	v.fallback = rest[1 : len(rest)-1]
+	return v, nil
+}
+
+// match reports whether s is what the pattern says. A pattern with a variable
+// that the request does not fill matches nothing, and what a variable is
+// replaced by is never read as a wildcard.
+func (p *pattern) match(s string, sc *scope) bool {
+	switch p.mode {
+	case modeExact:
+		return s == p.text
+	case modePrefix:
+		return strings.HasPrefix(s, p.text)
+	case modeAny:
+		return true
+	case modeGlob:
+		return matchSegments(p.segments, s)
+	default:
+		elements, ok := sc.expand(p.elements)
+		return ok && matchSegments(segmentsOf(elements), s)
+	}
+}
+
+// equalFold is match for patterns without wildcards, ignoring case.
+func (p *pattern) equalFold(s string, sc *scope) bool {
+	if p.mode == modeExact {
+		return strings.EqualFold(s, p.text)
+	}
+	elements, ok := sc.expand(p.elements)
+	if !ok {
+		return false
+	}
+	var whole strings.Builder
+	for _, e := range elements {
+		whole.WriteString(e.text)
+	}
+	return strings.EqualFold(s, whole.String())
+}
+
+// segment is what stands between two stars: literals and question marks.
+type segment []element
+
+func segmentsOf(elements []element) []segment {
+	list := make([]segment, 1, 4)
+	for i := range elements {
+		if elements[i].kind == many {
+			list = append(list, nil)
+			continue
+		}
+		last := len(list) - 1
+		list[last] = append(list[last], elements[i])
+	}
+	return list
+}
+
+// matchSegments matches the first segment at the start of s, the last at its
+// end, and each other at the first place after its predecessor; no earlier
+// choice has to be revisited, so the work is bounded by the length of the
+// pattern times that of s, and by their sum when no ? is in the way.
+func matchSegments(list []segment, s string) bool {
+	n, ok := list[0].prefix(s)
+	if !ok {
+		return false
+	}
+	if len(list) == 1 {
+		return n == len(s)
+	}
+	s = s[n:]
+	n, ok = list[len(list)-1].suffix(s)
+	if !ok {
+		return false
+	}
+	s = s[:n]
+	for _, g := range list[1 : len(list)-1] {
+		n, ok := g.find(s)
+		if !ok {
+			return false
+		}
+		s = s[n:]
+	}
+	return true
+}
+
+// prefix returns the length of the segment at the start of s.
+func (g segment) prefix(s string) (int, bool) {
+	n := 0
+	for i := range g {
+		if g[i].kind == literal {
+			if !strings.HasPrefix(s[n:], g[i].text) {
+				return 0, false
+			}
+			n += len(g[i].text)
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s[n:])
+		if size == 0 {
+			return 0, false
+		}
+		n += size
+	}
+	return n, true
+}
+
+// suffix returns where the segment at the end of s begins.
+func (g segment) suffix(s string) (int, bool) {
+	n := len(s)
+	for i := len(g) - 1; i >= 0; i-- {
+		if g[i].kind == literal {
+			if !strings.HasSuffix(s[:n], g[i].text) {
+				return 0, false
+			}
+			n -= len(g[i].text)
+			continue
+		}
+		_, size := utf8.DecodeLastRuneInString(s[:n])
+		if size == 0 {
+			return 0, false
+		}
+		n -= size
+	}
+	return n, true
+}
+
+// find returns the end of the segment's first occurrence in s.
+func (g segment) find(s string) (int, bool) {
+	for from := 0; ; {
+		if len(g) > 0 && g[0].kind == literal {
+			i := strings.Index(s[from:], g[0].text)
+			if i < 0 {
+				return 0, false
+			}
+			from += i
+		}
+		if n, ok := g.prefix(s[from:]); ok {
+			return from + n, true
+		}
+		_, size := utf8.DecodeRuneInString(s[from:])
+		if size == 0 {
+			return 0, false
+		}
+		from += size
+	}
+}
+
+// asciiLower folds A to Z only: condition keys and actions are ASCII, and
+// folding more would let two different keys meet.
+func asciiLower(s string) string {
+	i := 0
+	for i < len(s) && (s[i] < 'A' || s[i] > 'Z') {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
+	b := []byte(s)
+	for ; i < len(b); i++ {
+		if b[i] >= 'A' && b[i] <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,123 @@
+package iam
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// RoleConfig describes one role.
+type RoleConfig struct {
+	ARN                 string            // arn:aws:iam::ACCOUNT:role[/PATH]/NAME
+	TrustPolicy         string            // JSON policy document: who may assume the role
+	Policies            map[string]string // inline policies: name to JSON policy document
+	PermissionsBoundary string            // JSON policy document; "" = none
+	MaxSessionSeconds   int               // 3600 to 43200; 0 = 3600
+}
+
+// Role is an IAM role. What it points to is shared: read it, do not change it.
+type Role struct {
+	ARN        string
+	Name       string
+	Path       string // "/" or "/…/"
+	ID         string // AROA and 17 characters; the same for the same ARN
+	Account    identitypool.AccountID
+	Trust      *policy.Document
+	Policies   []*policy.Document // in the order of their names
+	Boundary   *policy.Document   // nil = none
+	MaxSession time.Duration      // 1 h to 12 h
+}
+
+// SessionARN is the ARN of the role's session of that name.
+func (r Role) SessionARN(name string) string {
+	arn, err := ParseRoleARN(r.ARN)
+	if err != nil {
+		return ""
+	}
+	return arn.Session(name)
+}
+
+// RoleID returns the unique ID of the role with that ARN.
+func RoleID(arn string) string { return uniqueID(roleIDPrefix, arn) }
+
+// Bounds of a role's maximum session, seconds (IAM API reference,
+// roleMaxSessionDurationType).
+const (
+	minMaxSession = 3600
+	maxMaxSession = 43200
+)
+
+const maxPolicyName = 128 // IAM API reference, policyNameType
+
+// MaxSession is the longest session any role can have.
+const MaxSession = maxMaxSession * time.Second
+
+// newRole checks c and adds what is wrong with it to f.
+func newRole(c RoleConfig, f *faults) Role {
+	r := Role{ARN: c.ARN, ID: RoleID(c.ARN), MaxSession: minMaxSession * time.Second}
+	arn, err := ParseRoleARN(c.ARN)
+	if err != nil {
+		f.add(".arn", c.ARN, err.Error(), "")
+	} else {
+		f.entry = c.ARN
+	}
+	r.Name, r.Path, r.Account = arn.Name, arn.Path, arn.Account
+
+	r.Trust = trustPolicy(c.TrustPolicy, f)
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		if !isName(name, maxPolicyName) {
+			f.add(".policies", name, "is not a policy name", "use 1 to 128 letters, digits and +=,.@_-")
+		}
+		r.Policies = append(r.Policies, identityPolicy(c.Policies[name], fmt.Sprintf(".policies[%q]", name), f))
+	}
+	if c.PermissionsBoundary != "" {
+		r.Boundary = identityPolicy(c.PermissionsBoundary, ".permissions_boundary", f)
+	}
+	switch n := c.MaxSessionSeconds; {
+	case n == 0:
+	case n < minMaxSession || n > maxMaxSession:
+		f.add(".max_session_seconds", strconv.Itoa(n), "is out of range", "use 3600 to 43200 seconds")
+	default:
+		r.MaxSession = time.Duration(n) * time.Second
+	}
+	return r
+}
+
+func trustPolicy(text string, f *faults) *policy.Document {
+	const member = ".trust_policy"
+	if text == "" {
+		f.add(member, "", "is missing", "give the JSON policy that says who may assume the role")
+		return nil
+	}
+	d, err := policy.Parse([]byte(text))
+	if err != nil {
+		f.add(member, "", err.Error(), "")
+		return nil
+	}
+	if err := d.CheckTrust(); err != nil {
+		f.add(member, "", err.Error(), "")
+		return nil
+	}
+	if err := policy.CognitoTrustScoped(d); err != nil {
+		f.add(member, "", err.Error(), `add "Condition": {"StringEquals": {"`+policy.CognitoAudience+`": "REGION:POOL"}}`)
+		return nil
+	}
+	return d
+}
+
+func identityPolicy(text, member string, f *faults) *policy.Document {
+	d, err := policy.Parse([]byte(text))
+	if err == nil {
+		err = d.CheckIdentity()
+	}
+	if err != nil {
+		f.add(member, "", err.Error(), "")
+		return nil
+	}
+	return d
+}

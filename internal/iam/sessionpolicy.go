@@ -1,0 +1,76 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+)
+
+// BuiltinPrefix begins the names of session policies that are part of the
+// program, so that a session can refer to them without carrying their text.
+const BuiltinPrefix = "builtin:"
+
+// GuestPolicy names what a guest's session is scoped down to in the enhanced
+// flow: the union of an inline policy and a managed one (Cognito developer
+// guide, "IAM roles", "Access policies for unauthenticated identities").
+const GuestPolicy = BuiltinPrefix + "guest"
+
+// guestInline is the inline session policy of guests.
+const guestInline = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
+"cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
+"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:*","cognito-idp:*","lex:*","polly:*",
+"comprehend:*","translate:*","transcribe:*","rekognition:*","mobiletargeting:*","firehose:*","appsync:*",
+"personalize:*","sagemaker:InvokeEndpoint","cognito-sync:*","codewhisperer:*","textract:DetectDocumentText",
+"textract:AnalyzeDocument","sdb:*"],"Resource":"*"}]}`
+
+// guestManaged is AmazonCognitoUnAuthedIdentitiesSessionPolicy, version 4.
+const guestManaged = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
+"rum:PutRumEvents","sagemaker:InvokeEndpoint","polly:*","comprehend:*","translate:*","transcribe:*","rekognition:*",
+"mobiletargeting:*","firehose:*","personalize:*","geo:GetMap*","geo:ListMaps","geo:SearchPlaceIndex*","geo:GetPlace",
+"geo:CalculateRoute*","geo:*Geofence","geo:*Geofences","geo:*DevicePosition*","kms:Encrypt","kms:Decrypt",
+"kms:ReEncryptTo","kms:ReEncryptFrom","kms:GenerateDataKey","kms:GenerateDataKeyPair",
+"kms:GenerateDataKeyPairWithoutPlaintext","kms:GenerateDataKeyWithoutPlaintext"],"Resource":"*"}]}`
+
+// builtinPolicies are parsed once, at start.
+var builtinPolicies = map[string][]*policy.Document{
+	GuestPolicy: {mustParse(guestInline), mustParse(guestManaged)},
+}
+
+func mustParse(text string) *policy.Document {
+	d, err := policy.Parse([]byte(text))
+	if err == nil {
+		err = d.CheckIdentity()
+	}
+	if err != nil {
+		panic("iam: built-in policy: " + err.Error())
+	}
+	return d
+}
+
+// SessionPolicies resolves the session policies of a session: built-in names
+// and JSON documents, whose union bounds the session. One that is unknown or
+// cannot be read is an error, never left out: leaving it out would widen the
+// session.
+func SessionPolicies(list []string) ([]*policy.Document, error) {
+	var documents []*policy.Document
+	for _, text := range list {
+		if strings.HasPrefix(text, BuiltinPrefix) {
+			builtin, ok := builtinPolicies[text]
+			if !ok {
+				return nil, fmt.Errorf("session policy %q is unknown", text)
+			}
+			documents = append(documents, builtin...)
+			continue
+		}
+		d, err := policy.Parse([]byte(text))
+		if err == nil {
+			err = d.CheckIdentity()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("session policy: %w", err)
+		}
+		documents = append(documents, d)
+	}
+	return documents, nil
+}

@@ -1,0 +1,37 @@
+package iam
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+)
+
+// Prefixes of unique IDs (IAM User Guide, "Understanding unique ID prefixes").
+const (
+	roleIDPrefix    = "AROA"
+	userIDPrefix    = "AIDA"
+	accessKeyPrefix = "AKIA"
+	sessionPrefix   = "ASIA"
+)
+
+// uniqueID derives an ID from what it stands for, so that it needs no place to
+// be kept and stays the same across restarts and nodes.
+func uniqueID(prefix, of string) string {
+	sum := sha256.Sum256([]byte(prefix + "\x00" + of))
+	return prefix + base32.StdEncoding.EncodeToString(sum[:])[:17]
+}
+
+// newAccessKeyID draws AKIA and 16 characters of A-Z, 2-7.
+func newAccessKeyID() string {
+	var b [10]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return accessKeyPrefix + base32.StdEncoding.EncodeToString(b[:])
+}
+
+// newSecret draws 40 characters of the base64 alphabet: 240 bits.
+func newSecret() string {
+	var b [30]byte
+	rand.Read(b[:])
+	return base64.StdEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,81 @@
+package identitypool
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Partition returns the AWS partition that a region belongs to.
+func Partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	case strings.HasPrefix(region, "eusc-"):
+		return "aws-eusc"
+	default:
+		return "aws"
+	}
+}
+
+// ARN returns the pool's Amazon resource name.
+func (p Pool) ARN() string { return PoolARN(p.Region, p.Account, p.ID) }
+
+// PoolARN builds an identity pool's ARN; the pool ID repeats the region
+// (Service Authorization Reference, Amazon Cognito Identity).
+func PoolARN(region string, account AccountID, id PoolID) string {
+	return "arn:" + Partition(region) + ":cognito-identity:" + region + ":" + string(account) + ":identitypool/" + string(id)
+}
+
+// ParsePoolARN splits a pool's ARN. It reports false for anything else.
+func ParsePoolARN(arn string) (region string, account AccountID, id PoolID, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "cognito-identity" || parts[1] != Partition(parts[3]) {
+		return "", "", "", false
+	}
+	name, found := strings.CutPrefix(parts[5], "identitypool/")
+	if !found || RegionOf(name) != parts[3] {
+		return "", "", "", false
+	}
+	return parts[3], AccountID(parts[4]), PoolID(name), true
+}
+
+// RegionOf returns the region in front of a pool's or identity's ID, or "".
+func RegionOf(id string) string {
+	region, _, found := strings.Cut(id, ":")
+	if !found {
+		return ""
+	}
+	return region
+}
+
+var (
+	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)*[\w+=,.@-]{1,64}$`)
+	providerARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):(oidc-provider|saml-provider)/([\x21-\x7e]+)$`)
+)
+
+// RoleAccount returns the account in a well-formed IAM role ARN.
+func RoleAccount(arn string) (AccountID, bool) {
+	m := roleARN.FindStringSubmatch(arn)
+	if m == nil {
+		return "", false
+	}
+	return AccountID(m[1]), true
+}
+
+// Kinds of identity provider in an IAM ARN.
+const (
+	OIDCProvider = "oidc-provider"
+	SAMLProvider = "saml-provider"
+)
+
+// ParseProviderARN splits an IAM OIDC or SAML provider ARN into its account,
+// its kind and its name: the issuer without scheme, or the SAML provider's name.
+func ParseProviderARN(arn string) (account AccountID, kind, name string, ok bool) {
+	m := providerARN.FindStringSubmatch(arn)
+	if m == nil {
+		return "", "", "", false
+	}
+	return AccountID(m[1]), m[2], m[3], true
+}

@@ -1,0 +1,69 @@
+package identitypool
+
+import "time"
+
+// LoginKind separates subjects that a provider vouched for from user
+// identifiers that the developer's own signed call vouched for. The two never
+// meet, even when a developer provider carries a public provider's name.
+type LoginKind string
+
+// The two kinds of login.
+const (
+	Public    LoginKind = "public"
+	Developer LoginKind = "developer"
+)
+
+// Login is one provider subject. (pool, Login) is the key that maps to exactly
+// one identity; subjects are compared byte for byte.
+type Login struct {
+	Kind     LoginKind
+	Provider string // the key in Logins, e.g. accounts.google.com
+	Subject  string // the provider's stable user ID, never the token's text
+}
+
+// Identity is one person or device in a pool.
+type Identity struct {
+	ID       IdentityID
+	PoolID   PoolID
+	Logins   []Login
+	Disabled bool       // it lost a merge
+	MergedTo IdentityID // the identity that absorbed it
+	Created  time.Time
+	Modified time.Time
+	// EverLinked tells a guest from an identity whose last login was unlinked:
+	// the first can be used by its ID alone, the second by nobody.
+	EverLinked bool
+}
+
+// Guest reports whether the identity may be used without logins.
+func (i Identity) Guest() bool { return !i.EverLinked && !i.Disabled && len(i.Logins) == 0 }
+
+// HasLogin reports whether l is linked to the identity.
+func (i Identity) HasLogin(l Login) bool {
+	for _, have := range i.Logins {
+		if have == l {
+			return true
+		}
+	}
+	return false
+}
+
+// View is what the store holds, at one instant, about the identities that a
+// call concerns: the identity it names, if any, and the owner of each login it
+// supplies, where one exists.
+type View struct {
+	Target *Identity
+	Owners map[Login]Identity
+}
+
+// Plan is the outcome of a decision on a View. The store carries it out in the
+// transaction that read the View.
+type Plan struct {
+	Identity IdentityID   // the identity to answer with
+	Create   bool         // Identity does not exist yet
+	Link     []Login      // to attach to Identity
+	Absorb   []IdentityID // to merge into Identity: their logins move, they end disabled
+}
+
+// Unchanged reports whether the plan writes nothing.
+func (p Plan) Unchanged() bool { return !p.Create && len(p.Link) == 0 && len(p.Absorb) == 0 }

@@ -1,0 +1,96 @@
+// Package identitypool is the domain: identity pools, identities, logins, and
+// the rules that decide which identity and which role a set of verified logins
+// gets. It does no I/O and imports nothing of ours but explain, so every rule
+// is testable as a function from values to values.
+//
+// Terms and rules follow the Amazon Cognito identity pools API (2014-06-30) and
+// its developer guide; where AWS's rule is unknown docs/behaviour.md gives ours.
+package identitypool
+
+import "time"
+
+// PoolID is an identity pool ID, "REGION:GUID".
+type PoolID string
+
+// IdentityID is an identity ID, "REGION:GUID".
+type IdentityID string
+
+// AccountID is a twelve-digit account number.
+type AccountID string
+
+// Keys of Pool.Roles.
+const (
+	Authenticated   = "authenticated"
+	Unauthenticated = "unauthenticated"
+)
+
+// Pool is an identity pool with everything configured on it. Empty maps and
+// slices mean "not configured".
+type Pool struct {
+	ID      PoolID
+	Account AccountID
+	Region  string
+	Name    string
+
+	AllowUnauthenticated bool
+	// AllowClassicFlow has three states: nil (never set: the classic flow works
+	// and the member is absent from answers), false (refused), true.
+	AllowClassicFlow *bool
+
+	SupportedLoginProviders  map[string]string // provider name to app ID
+	DeveloperProviderName    string
+	OIDCProviderARNs         []string
+	CognitoIdentityProviders []CognitoIdentityProvider
+	SAMLProviderARNs         []string
+	Tags                     map[string]string
+
+	Roles         map[string]string          // Authenticated, Unauthenticated to role ARN
+	RoleMappings  map[string]RoleMapping     // by provider name, "userpool:clientID" or ARN
+	PrincipalTags map[string]PrincipalTagMap // by provider name
+
+	Created time.Time
+	Updated time.Time
+	Version int64 // counts updates; the store compares and swaps on it
+}
+
+// CognitoIdentityProvider is one user-pool app client that a pool trusts.
+type CognitoIdentityProvider struct {
+	ProviderName         string // cognito-idp.REGION.amazonaws.com/USERPOOLID
+	ClientID             string
+	ServerSideTokenCheck *bool
+}
+
+// Values of RoleMapping.Type, RoleMapping.AmbiguousRoleResolution and Rule.MatchType.
+const (
+	MappingToken = "Token"
+	MappingRules = "Rules"
+
+	ResolveAuthenticatedRole = "AuthenticatedRole"
+	ResolveDeny              = "Deny"
+
+	MatchEquals     = "Equals"
+	MatchContains   = "Contains"
+	MatchStartsWith = "StartsWith"
+	MatchNotEqual   = "NotEqual"
+)
+
+// RoleMapping says how a provider's logins choose a role.
+type RoleMapping struct {
+	Type                    string
+	AmbiguousRoleResolution string
+	Rules                   []Rule // in order; the first match wins
+}
+
+// Rule maps one claim to a role.
+type Rule struct {
+	Claim     string
+	MatchType string
+	Value     string
+	RoleARN   string
+}
+
+// PrincipalTagMap maps a provider's claims to session tags.
+type PrincipalTagMap struct {
+	UseDefaults bool
+	Tags        map[string]string // tag key to claim name
+}

@@ -1,0 +1,102 @@
+package identitypool
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Limits of session tags (STS API reference, "Tag").
+const (
+	MaxTagKey   = 128 // characters
+	MaxTagValue = 256 // characters
+	MaxTags     = 50
+	// MaxTagMapBytes bounds the tag keys and claim names of one map together
+	// (developer guide, "Using attributes for access control").
+	MaxTagMapBytes = 460
+)
+
+var tagAlphabet = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+// TagError says why a claim cannot become a principal tag.
+type TagError struct{ Tag, Reason string }
+
+func (e *TagError) Error() string { return fmt.Sprintf("principal tag %q: %s", e.Tag, e.Reason) }
+
+// ValidTag checks one session tag against the limits and alphabet of STS.
+func ValidTag(key, value string) error {
+	switch {
+	case key == "" || utf8.RuneCountInString(key) > MaxTagKey:
+		return &TagError{key, fmt.Sprintf("the key must have 1 to %d characters", MaxTagKey)}
+	case utf8.RuneCountInString(value) > MaxTagValue:
+		return &TagError{key, fmt.Sprintf("the value has more than %d characters", MaxTagValue)}
+	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		return &TagError{key, `keys that begin with "aws:" are reserved`}
+	case !tagAlphabet.MatchString(key) || !tagAlphabet.MatchString(value):
+		return &TagError{key, "only letters, digits, spaces and _.:/=+-@ are allowed"}
+	}
+	return nil
+}
+
+// SessionTags turns the claims of proven logins into principal tags by the
+// pool's maps (defaults: client from the audience, username from the subject).
+// A claim that is missing or not a single value leaves its tag out; a value
+// that STS would refuse is an error, as is a tag that two logins fill with
+// different values: which of them an access policy meant cannot be known.
+func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[string]string, error) {
+	tags := map[string]string{}
+	for _, l := range logins {
+		m, ok := p.tagMapOf(l)
+		if !ok {
+			continue
+		}
+		values := map[string]string{}
+		if m.UseDefaults {
+			values["client"], values["username"] = appKey(l.Audience), l.Subject
+		} else {
+			for key, claim := range m.Tags {
+				if text, ok := scalarText(l.Claims[claim]); ok {
+					values[key] = text
+				}
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			value := values[key]
+			if value == "" {
+				continue
+			}
+			err := ValidTag(key, value)
+			if have, ok := tags[key]; ok && have != value {
+				err = &TagError{key, "two logins give it different values"}
+			}
+			if err != nil {
+				trace.Fail("principal tag "+key, "one valid session tag value", err.Error(),
+					"change the claim, the attribute map, or send one login only")
+				return nil, err
+			}
+			tags[key] = value
+		}
+	}
+	if len(tags) == 0 {
+		return nil, nil
+	}
+	return tags, nil
+}
+
+// tagMapOf finds the attribute map of a login's provider: by its name, or by
+// its ARN for OIDC and SAML providers.
+func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
+	if m, ok := p.PrincipalTags[l.Provider]; ok {
+		return m, true
+	}
+	if strings.HasPrefix(l.MappingKey, "arn:") {
+		m, ok := p.PrincipalTags[l.MappingKey]
+		return m, ok
+	}
+	return PrincipalTagMap{}, false
+}

@@ -1,0 +1,62 @@
+package identitypool
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSessionTags(t *testing.T) {
+	google := VerifiedLogin{Login: Login{Public, Google, "g1"}, Audience: "app", MappingKey: Google,
+		Claims: map[string]any{"dept": "sales", "level": 7.0, "ok": true, "groups": []any{"a"}, "long": strings.Repeat("x", 257), "odd": "a<b", "empty": ""}}
+	twitter := VerifiedLogin{Login: Login{Public, Twitter, "t1"}, Audience: "key;secret", MappingKey: Twitter}
+	oidc := VerifiedLogin{Login: Login{Public, "idp.example", "o1"}, Audience: "app", MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
+	custom := func(tags map[string]string) PrincipalTagMap { return PrincipalTagMap{Tags: tags} }
+	tests := []struct {
+		name   string
+		maps   map[string]PrincipalTagMap
+		logins []VerifiedLogin
+		want   map[string]string
+		denied string
+	}{
+		{"no map", nil, []VerifiedLogin{google}, nil, ""},
+		{"defaults", map[string]PrincipalTagMap{Google: {UseDefaults: true}}, []VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
+		{"twitter's secret stays out", map[string]PrincipalTagMap{Twitter: {UseDefaults: true}}, []VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
+		{"mapped", map[string]PrincipalTagMap{Google: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})}, []VerifiedLogin{google},
+			map[string]string{"d": "sales", "l": "7", "o": "true"}, ""},
+		{"missing, array and empty claims leave the tag out", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "nope", "b": "groups", "c": "empty"})}, []VerifiedLogin{google}, nil, ""},
+		{"too long", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "long"})}, []VerifiedLogin{google}, nil, "more than 256"},
+		{"alphabet", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google}, nil, "are allowed"},
+		{"by ARN", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"})}, []VerifiedLogin{oidc}, map[string]string{"d": "legal"}, ""},
+		{"two logins disagree", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"}), Google: custom(map[string]string{"d": "dept"})},
+			[]VerifiedLogin{google, oidc}, nil, "two logins"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := Pool{PrincipalTags: test.maps}.SessionTags(test.logins, nil)
+			if test.denied != "" {
+				if err == nil || !strings.Contains(err.Error(), test.denied) {
+					t.Fatalf("= %v, %v; want an error with %q", got, err, test.denied)
+				}
+				return
+			}
+			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestValidTag(t *testing.T) {
+	for key, value := range map[string]string{"": "x", "aws:x": "x", "AWS:x": "x", strings.Repeat("k", 129): "x", "k\n": "x", "k": "tab\t"} {
+		if ValidTag(key, value) == nil {
+			t.Errorf("ValidTag(%q, %q) accepted", key, value)
+		}
+	}
+	for key, value := range map[string]string{"client": "a_b.c:/=+-@", "Ünï": "日本 語", strings.Repeat("k", 128): strings.Repeat("é", 256)} {
+		if err := ValidTag(key, value); err != nil {
+			t.Errorf("ValidTag(%q, %q) = %v", key, value, err)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package identitypool
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+)
+
+// Refusals of a link or merge. LoginConflict names the login in the way.
+var (
+	// ErrForbidden: the identity may not be used this way (it has logins and
+	// none was given, or it is disabled).
+	ErrForbidden = errors.New("access to the identity is forbidden")
+	// ErrLoginsDontMatch: none of the logins given is linked to the identity.
+	ErrLoginsDontMatch = errors.New("none of the logins is linked to the identity")
+	// ErrDeveloperUserRegistered: the developer user belongs to another identity.
+	ErrDeveloperUserRegistered = errors.New("the developer user identifier is registered under a different identity")
+	// ErrUnknownDeveloperUser: no identity has the developer user identifier.
+	ErrUnknownDeveloperUser = errors.New("no identity has the developer user identifier")
+)
+
+// LoginConflict says why logins cannot share one identity.
+type LoginConflict struct {
+	Provider string
+	Reason   string
+}
+
+func (e *LoginConflict) Error() string {
+	return fmt.Sprintf("login of provider %q: %s", e.Provider, e.Reason)
+}
+
+// Resolver decides which identity a set of proven logins belongs to. NewID is
+// called only when an identity must be created.
+type Resolver struct {
+	NewID     func() IdentityID
+	MaxLogins int // logins an identity may hold; AWS: 20
+}
+
+// FirstSignIn decides GetId: the identity that owns the logins, or a new one.
+// Logins that nobody owns are linked to it. Logins of different identities are
+// a conflict: GetId names no identity that the caller wants to keep, so nothing
+// says which should survive (AWS documents merging for GetOpenIdToken only).
+func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
+	return func(v View) (Plan, error) {
+		owners := distinctOwners(v)
+		switch len(owners) {
+		case 0:
+			return r.checked(Plan{Identity: r.NewID(), Create: true, Link: logins}, nil, nil)
+		case 1:
+			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], nil)
+		default:
+			return Plan{}, &LoginConflict{logins[0].Provider, "the logins belong to different identities"}
+		}
+	}
+}
+
+// UseIdentity decides GetOpenIdToken and GetCredentialsForIdentity for the
+// identity the call names (contract: identity lifecycle, rules 4 to 8).
+func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
+	return func(v View) (Plan, error) {
+		target := *v.Target
+		if target.Disabled {
+			return Plan{}, ErrForbidden
+		}
+		if len(logins) == 0 {
+			if !target.Guest() {
+				return Plan{}, ErrForbidden
+			}
+			return Plan{Identity: target.ID}, nil
+		}
+		owners := distinctOwners(v)
+		if target.Guest() {
+			if len(owners) == 0 {
+				return r.checked(Plan{Identity: target.ID, Link: logins}, &target, nil)
+			}
+			// The identity that already owns a login beats a guest; among
+			// several owners the oldest keeps its ID.
+			absorbed := append([]Identity{target}, owners[1:]...)
+			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], absorbed)
+		}
+		if !ownsAny(target.ID, v) {
+			return Plan{}, ErrLoginsDontMatch
+		}
+		var absorbed []Identity
+		for _, o := range owners {
+			if o.ID != target.ID {
+				absorbed = append(absorbed, o)
+			}
+		}
+		return r.checked(Plan{Identity: target.ID, Link: unowned(v, logins)}, &target, absorbed)
+	}
+}
+
+// DeveloperSignIn decides GetOpenIdTokenForDeveloperIdentity. developer is
+// vouched for by the signed call, public are proven by tokens; the call names
+// an identity or none. Unlike UseIdentity it never merges: a developer who
+// wants a merge says so with MergeDeveloperIdentities.
+func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (Plan, error) {
+	all := append([]Login{developer}, public...)
+	return func(v View) (Plan, error) {
+		if v.Target == nil {
+			owners := distinctOwners(v)
+			switch len(owners) {
+			case 0:
+				return r.checked(Plan{Identity: r.NewID(), Create: true, Link: all}, nil, nil)
+			case 1:
+				return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, all)}, &owners[0], nil)
+			default:
+				return Plan{}, &LoginConflict{all[1].Provider, "the login is linked to another identity"}
+			}
+		}
+		target := *v.Target
+		if target.Disabled {
+			return Plan{}, ErrForbidden
+		}
+		if owner, ok := v.Owners[developer]; ok && owner.ID != target.ID {
+			return Plan{}, ErrDeveloperUserRegistered
+		}
+		for _, l := range public {
+			if owner, ok := v.Owners[l]; ok && owner.ID != target.ID {
+				return Plan{}, &LoginConflict{l.Provider, "the login is linked to another identity"}
+			}
+		}
+		if !target.Guest() && !ownsAny(target.ID, v) {
+			return Plan{}, ErrLoginsDontMatch
+		}
+		return r.checked(Plan{Identity: target.ID, Link: unowned(v, all)}, &target, nil)
+	}
+}
+
+// MergeDevelopers decides MergeDeveloperIdentities: the destination's identity
+// absorbs the source's.
+func (r Resolver) MergeDevelopers(source, destination Login) func(View) (Plan, error) {
+	return func(v View) (Plan, error) {
+		from, ok := v.Owners[source]
+		if !ok {
+			return Plan{}, ErrUnknownDeveloperUser
+		}
+		into, ok := v.Owners[destination]
+		if !ok {
+			return Plan{}, ErrUnknownDeveloperUser
+		}
+		if from.ID == into.ID {
+			return Plan{Identity: into.ID}, nil
+		}
+		return r.checked(Plan{Identity: into.ID}, &into, []Identity{from})
+	}
+}
+
+// checked refuses a plan whose identity would hold two users of one public
+// provider or too many logins; otherwise it returns the plan with Absorb filled.
+func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan, error) {
+	var held []Login
+	if survivor != nil {
+		held = append(held, survivor.Logins...)
+	}
+	held = append(held, p.Link...)
+	for _, a := range absorbed {
+		held = append(held, a.Logins...)
+		p.Absorb = append(p.Absorb, a.ID)
+	}
+	subjects := make(map[string]string, len(held))
+	for _, l := range held {
+		if l.Kind != Public {
+			continue
+		}
+		if subject, ok := subjects[l.Provider]; ok && subject != l.Subject {
+			return Plan{}, &LoginConflict{l.Provider, "the identity already has a different user of this provider"}
+		}
+		subjects[l.Provider] = l.Subject
+	}
+	if len(held) > r.MaxLogins && !p.Unchanged() {
+		return Plan{}, &LoginConflict{held[len(held)-1].Provider, fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins)}
+	}
+	return p, nil
+}
+
+// distinctOwners lists the identities that own a login of the view, the oldest first.
+func distinctOwners(v View) []Identity {
+	seen := make(map[IdentityID]bool, len(v.Owners))
+	var owners []Identity
+	for _, o := range v.Owners {
+		if !seen[o.ID] {
+			seen[o.ID] = true
+			owners = append(owners, o)
+		}
+	}
+	sort.Slice(owners, func(a, b int) bool {
+		if !owners[a].Created.Equal(owners[b].Created) {
+			return owners[a].Created.Before(owners[b].Created)
+		}
+		return owners[a].ID < owners[b].ID
+	})
+	return owners
+}
+
+func unowned(v View, logins []Login) []Login {
+	var free []Login
+	for _, l := range logins {
+		if _, ok := v.Owners[l]; !ok {
+			free = append(free, l)
+		}
+	}
+	return free
+}
+
+func ownsAny(id IdentityID, v View) bool {
+	for _, o := range v.Owners {
+		if o.ID == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,233 @@
+package identitypool
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// NoRoleError: the pool has no role for this kind of access. On the wire it is
+// InvalidIdentityPoolConfigurationException.
+type NoRoleError struct{ Kind string }
+
+func (e *NoRoleError) Error() string { return "the identity pool has no " + e.Kind + " role" }
+
+// AmbiguousRoleError: the provider's mapping chose no role and says Deny.
+type AmbiguousRoleError struct{ Provider string }
+
+// Error is AWS's text.
+func (e *AmbiguousRoleError) Error() string {
+	return "The ambiguous role mapping rules for: " + e.Provider + " denied this request."
+}
+
+// CustomRoleError: the caller asked for a role that its logins do not offer.
+type CustomRoleError struct{ RoleARN string }
+
+func (e *CustomRoleError) Error() string {
+	return fmt.Sprintf("the role %q is not among those the logins may choose", e.RoleARN)
+}
+
+// RoleRequest is what role choice depends on.
+type RoleRequest struct {
+	Logins    []VerifiedLogin // none: a guest, or our own token
+	OwnToken  bool            // the login was a token that we issued for a developer's user
+	CustomARN string          // CustomRoleArn of the call, or ""
+}
+
+// ChooseRole picks the role of GetCredentialsForIdentity (developer guide,
+// "Role-based access control"): the guest or authenticated default, or what
+// the role mapping of the login's provider says. A CustomARN that the choice
+// does not offer is refused, also where AWS may ignore it: a caller that asks
+// for one role must not get another. With several mapped logins, all must lead
+// to one role, or CustomARN must pick among those they lead to.
+func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
+	if len(r.Logins) == 0 && !r.OwnToken {
+		return p.defaultRole(Unauthenticated, r.CustomARN, trace)
+	}
+	var chosen []string
+	for _, login := range r.Logins {
+		mapping, key, ok := p.mappingOf(login)
+		if !ok {
+			continue
+		}
+		role, err := p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(chosen, role) {
+			chosen = append(chosen, role)
+		}
+	}
+	switch len(chosen) {
+	case 0:
+		return p.defaultRole(Authenticated, r.CustomARN, trace)
+	case 1:
+		trace.Pass("role", chosen[0])
+		return chosen[0], nil
+	default:
+		trace.Fail("role mapping", "one role for all logins", strings.Join(chosen, ", "),
+			"send only the login whose role is wanted, or name one of the roles in CustomRoleArn")
+		return "", &AmbiguousRoleError{r.Logins[0].MappingKey}
+	}
+}
+
+func (p Pool) defaultRole(kind, custom string, trace *explain.Trace) (string, error) {
+	role := p.Roles[kind]
+	if role == "" {
+		trace.Fail("default role", "a role for "+kind+" identities", "none is set",
+			"call SetIdentityPoolRoles with Roles."+kind)
+		return "", &NoRoleError{kind}
+	}
+	if custom != "" && custom != role {
+		trace.Fail("CustomRoleArn", role, custom,
+			"leave CustomRoleArn out, or give the provider a role mapping that offers the role")
+		return "", &CustomRoleError{custom}
+	}
+	trace.Pass("role", role)
+	return role, nil
+}
+
+// mappingOf finds a login's role mapping. An OIDC provider's mapping may be
+// keyed by its ARN, as the console writes it, or by its name.
+func (p Pool) mappingOf(l VerifiedLogin) (RoleMapping, string, bool) {
+	if m, ok := p.RoleMappings[l.MappingKey]; ok {
+		return m, l.MappingKey, true
+	}
+	if strings.HasPrefix(l.MappingKey, "arn:") {
+		if m, ok := p.RoleMappings[l.Provider]; ok {
+			return m, l.Provider, true
+		}
+	}
+	return RoleMapping{}, "", false
+}
+
+func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custom string, trace *explain.Trace) (string, error) {
+	var role, got string
+	switch m.Type {
+	case MappingToken:
+		roles := roleClaims(claims)
+		got = "cognito:roles = " + strings.Join(roles, ", ")
+		preferred, _ := claims["cognito:preferred_role"].(string)
+		switch {
+		case custom != "":
+			if !slices.Contains(roles, custom) {
+				trace.Fail("CustomRoleArn", "one of the token's cognito:roles", custom+"; "+got,
+					"have the user pool put the role in the token, or leave CustomRoleArn out")
+				return "", &CustomRoleError{custom}
+			}
+			role = custom
+		case preferred != "":
+			role = preferred
+		case len(roles) == 1:
+			role = roles[0]
+		}
+	case MappingRules:
+		got = fmt.Sprintf("no match among %d rules", len(m.Rules))
+		for i, rule := range m.Rules {
+			if !rule.matches(claims) || custom != "" && rule.RoleARN != custom {
+				continue
+			}
+			trace.Pass("role mapping of "+key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
+			role = rule.RoleARN
+			break
+		}
+		if role == "" && custom != "" {
+			trace.Fail("CustomRoleArn", "the RoleARN of a matching rule of "+key, custom,
+				"add a rule for this role that the user's claims match, or leave CustomRoleArn out")
+			return "", &CustomRoleError{custom}
+		}
+	}
+	if role != "" {
+		return role, nil
+	}
+	if m.AmbiguousRoleResolution == ResolveAuthenticatedRole {
+		trace.Pass("role mapping of "+key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
+		return p.defaultRole(Authenticated, "", trace)
+	}
+	trace.Fail("role mapping of "+key, "a role chosen by type "+m.Type, got,
+		"add a matching rule or role claim, or set AmbiguousRoleResolution to AuthenticatedRole")
+	return "", &AmbiguousRoleError{key}
+}
+
+// roleClaims reads cognito:roles: an array in real tokens, a comma-separated
+// string in the guide.
+func roleClaims(claims map[string]any) []string {
+	switch v := claims["cognito:roles"].(type) {
+	case string:
+		var roles []string
+		for role := range strings.SplitSeq(v, ",") {
+			if role = strings.TrimSpace(role); role != "" {
+				roles = append(roles, role)
+			}
+		}
+		return roles
+	case []any:
+		var roles []string
+		for _, item := range v {
+			if role, ok := item.(string); ok && role != "" {
+				roles = append(roles, role)
+			}
+		}
+		return roles
+	default:
+		return nil
+	}
+}
+
+// matches evaluates one rule. A missing claim matches nothing, not even
+// NotEqual (developer guide). An array claim such as cognito:groups matches
+// only Contains, by whole elements: comparing its printed form, or parts of an
+// element, would let the group "not-admin" pass for "admin".
+func (r Rule) matches(claims map[string]any) bool {
+	claim, ok := claims[r.Claim]
+	if !ok {
+		return false
+	}
+	if items, ok := claim.([]any); ok {
+		if r.MatchType != MatchContains {
+			return false
+		}
+		for _, item := range items {
+			if text, ok := scalarText(item); ok && text == r.Value {
+				return true
+			}
+		}
+		return false
+	}
+	text, ok := scalarText(claim)
+	if !ok {
+		return false
+	}
+	switch r.MatchType {
+	case MatchEquals:
+		return text == r.Value
+	case MatchNotEqual:
+		return text != r.Value
+	case MatchStartsWith:
+		return strings.HasPrefix(text, r.Value)
+	case MatchContains:
+		return strings.Contains(text, r.Value)
+	default:
+		return false
+	}
+}
+
+// scalarText prints a string, number or boolean claim; other values have no text.
+func scalarText(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case bool:
+		return strconv.FormatBool(v), true
+	case json.Number:
+		return v.String(), true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	default:
+		return "", false
+	}
+}

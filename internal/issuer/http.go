@@ -1,0 +1,91 @@
+package issuer
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Paths of what is published, below the issuer's URL. AWS publishes its keys
+// under jwks_uri, literally.
+const (
+	DiscoveryPath = "/.well-known/openid-configuration"
+	JWKSPath      = "/.well-known/jwks_uri"
+	AuthorizePath = "/authorize"
+)
+
+// discoveryDocument writes the discovery document (OpenID Connect Discovery
+// 1.0, section 3). It never changes.
+func (i *Issuer) discoveryDocument() (document, error) {
+	return newDocument(struct {
+		Issuer                 string   `json:"issuer"`
+		AuthorizationEndpoint  string   `json:"authorization_endpoint"`
+		JWKSURI                string   `json:"jwks_uri"`
+		ResponseTypesSupported []string `json:"response_types_supported"`
+		SubjectTypesSupported  []string `json:"subject_types_supported"`
+		Algorithms             []string `json:"id_token_signing_alg_values_supported"`
+		ClaimsSupported        []string `json:"claims_supported"`
+	}{i.options.URL, i.options.URL + AuthorizePath, i.options.URL + JWKSPath, []string{"id_token"}, []string{"public"}, i.order,
+		[]string{"sub", "aud", "amr", claimTags, "iss", claimPoolARN, "exp", "iat"}})
+}
+
+// DiscoveryHandler serves the discovery document.
+func (i *Issuer) DiscoveryHandler() http.Handler {
+	caching := i.caching()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i.discovery.serve(w, r, caching)
+	})
+}
+
+// JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the
+// max-age of the answer never meets a token whose key it does not have.
+func (i *Issuer) JWKSHandler() http.Handler {
+	caching := i.caching()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := i.options.Now()
+		set, err := i.current(r.Context(), now)
+		if err != nil {
+			i.options.Logger.ErrorContext(r.Context(), "no keys to publish", "error", err)
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Retry-After", "1") // seconds
+			http.Error(w, "The signing keys are not available.", http.StatusServiceUnavailable)
+			return
+		}
+		caching := caching
+		if now.Sub(set.read) >= i.timing.stale {
+			// There may be a newer key by now: better to be asked again than to
+			// have these kept.
+			caching = "no-cache"
+		}
+		set.document(now).serve(w, r, caching)
+	})
+}
+
+// AuthorizeHandler answers where discovery says that users sign in. Verifiers
+// and storage engines refuse a discovery document without that endpoint
+// (section 3 requires it), but nobody signs in here, so it says what to do
+// instead, in the form of RFC 6749, section 4.1.2.1. It never redirects.
+func (i *Issuer) AuthorizeHandler() http.Handler {
+	body := []byte(`{"error":"unsupported_response_type","error_description":"This issuer signs nobody in. ` +
+		`Its tokens are the answers of GetOpenIdToken and GetOpenIdTokenForDeveloperIdentity."}` + "\n")
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write(body) // the client has gone; nothing is left to tell
+	})
+}
+
+// caching is the Cache-Control of what is published.
+func (i *Issuer) caching() string {
+	return "public, max-age=" + strconv.Itoa(int(i.timing.maxAge/time.Second))
+}
+
+func (d document) serve(w http.ResponseWriter, r *http.Request, caching string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", caching)
+	h.Set("ETag", d.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body)) // HEAD, If-None-Match
+}

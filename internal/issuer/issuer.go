@@ -1,0 +1,217 @@
+// Package issuer is our side of OpenID Connect: it signs the tokens of
+// GetOpenIdToken, publishes the keys that verify them, and rotates those keys
+// so that a verifier which honours the cache headers never meets a token it
+// cannot verify.
+//
+// A key is published when it is made, signs from its NotBefore on, until a
+// younger key of its algorithm takes over, and stays published until the last
+// token it can have signed has expired. All of that is in the store, so every
+// node and the command line agree; the hand-over happens by the clock alone.
+// The first start makes keys for all algorithms, because a pool may ask for any
+// of them at any time and a key must have been published before it signs.
+//
+// Start at New and Sign, then rotation.go. Formats: RFC 7515, RFC 7517, RFC
+// 7519, OpenID Connect Discovery 1.0.
+package issuer
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Signature algorithms (RFC 7518).
+const (
+	RS512 = "RS512" // AWS's, and the default
+	RS256 = "RS256"
+	ES256 = "ES256"
+)
+
+// Algorithms lists what tokens can be signed with, the default first.
+var Algorithms = []string{RS512, RS256, ES256}
+
+// MaxTokenLifetime is the longest life of a token (API model, TokenDuration).
+const MaxTokenLifetime = 24 * time.Hour
+
+// KeyStore keeps the keys; *store.Store is one.
+type KeyStore interface {
+	Keys(ctx context.Context, purpose string) ([]store.Key, error)
+	UpdateKeys(ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error)
+}
+
+// Sealer protects private keys at rest; *seal.Sealer is one.
+type Sealer interface {
+	Seal(plain []byte, aad string) []byte
+	Open(sealed []byte, aad string) ([]byte, error)
+}
+
+// Options configures an Issuer. Store, Sealer, URL and Region are required.
+// PublishDelay and TokenLifetime must be the same wherever one store is used:
+// on every node and on the command line.
+type Options struct {
+	Store     KeyStore
+	Sealer    Sealer
+	URL       string           // the iss claim, without a trailing slash
+	Region    string           // the first part of key IDs
+	Algorithm string           // of tokens that ask for none; "" = RS512
+	Now       func() time.Time // nil = time.Now
+	Logger    *slog.Logger     // nil = none
+
+	// PublishDelay is the time between publishing a key and signing with it, at
+	// least 4 s; 0 = 1 h. A quarter of it is what verifiers may cache, and
+	// another quarter how late a node may learn of a new key.
+	PublishDelay time.Duration
+	RefreshEvery time.Duration // how often Run reads the keys; 0 = 1 min, or PublishDelay/8 when that is shorter
+	// TokenLifetime is the longest life of a token. Keys stay published for it
+	// after their last signature. 0 = MaxTokenLifetime.
+	TokenLifetime time.Duration
+	// Background makes New return without waiting for the first keys; whoever
+	// needs one first waits. For development.
+	Background bool
+
+	generate func(algorithm string) (crypto.Signer, error) // tests have ready-made keys
+}
+
+// Issuer signs and publishes. It is safe for concurrent use.
+type Issuer struct {
+	options   Options
+	timing    timing
+	order     []string // algorithms, the issuer's own first
+	discovery document
+	keys      atomic.Pointer[keySet]
+
+	// refreshing holds one token; who has it may read and change the keys.
+	refreshing chan struct{}
+	// retryAt and failure describe the last attempt, when it failed. Guarded by
+	// refreshing.
+	retryAt time.Time
+	failure error
+}
+
+// New loads the signing keys, making those that are missing. It fails when the
+// options make no sense, the store cannot be asked, or a stored key was altered
+// or sealed under another master key.
+func New(ctx context.Context, o Options) (*Issuer, error) {
+	i, err := newIssuer(o)
+	if err != nil {
+		return nil, err
+	}
+	i.refreshing <- struct{}{} // before anybody can call a method
+	if !o.Background {
+		defer i.release()
+		return i, i.refresh(ctx)
+	}
+	go func() {
+		defer i.release()
+		if err := i.refresh(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, store.ErrClosed) {
+			i.options.Logger.Error("no signing keys", "error", err)
+		}
+	}()
+	return i, nil
+}
+
+func newIssuer(o Options) (*Issuer, error) {
+	if o.Store == nil || o.Sealer == nil {
+		return nil, errors.New("issuer: a store and a sealer are needed")
+	}
+	if err := checkURL(o.URL); err != nil {
+		return nil, err
+	}
+	if !regionPattern.MatchString(o.Region) {
+		return nil, fmt.Errorf("region %q cannot begin a key ID: use the form us-east-1", o.Region)
+	}
+	o.Algorithm = cmp.Or(o.Algorithm, RS512)
+	if !slices.Contains(Algorithms, o.Algorithm) {
+		return nil, fmt.Errorf("token algorithm %q is not known: use %s", o.Algorithm, strings.Join(Algorithms, ", "))
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.generate == nil {
+		o.generate = generate
+	}
+	t, err := newTiming(o)
+	if err != nil {
+		return nil, err
+	}
+	i := &Issuer{options: o, timing: t, order: []string{o.Algorithm}, refreshing: make(chan struct{}, 1)}
+	for _, a := range Algorithms {
+		if a != o.Algorithm {
+			i.order = append(i.order, a)
+		}
+	}
+	i.discovery, err = i.discoveryDocument()
+	return i, err
+}
+
+var regionPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$`)
+
+// checkURL refuses what verifiers, which compare iss byte for byte, would trip
+// over (OpenID Connect Discovery 1.0, section 3; http is for development).
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return fmt.Errorf("issuer URL %q must be plain ASCII without spaces: write names in their encoded forms", text)
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("issuer URL %q is not an absolute https URL", text)
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return fmt.Errorf("issuer URL %q must have neither user, query nor fragment", text)
+	case strings.HasSuffix(text, "/"):
+		return fmt.Errorf("issuer URL %q ends in a slash: write %s", text, strings.TrimRight(text, "/"))
+	}
+	return nil
+}
+
+// timing is the life of a key. All of it follows from the publish delay, so its
+// parts cannot contradict each other: a new key is in every verifier's cache
+// after refresh + maxAge, at most half the delay. The other half is for clocks
+// that differ and refreshes that fail.
+type timing struct {
+	publish  time.Duration // from publishing to signing
+	maxAge   time.Duration // what verifiers may cache, in whole seconds
+	refresh  time.Duration // how often Run reads the keys
+	stale    time.Duration // age at which whoever needs the keys reads them
+	margin   time.Duration // by how much clocks may differ
+	lifetime time.Duration // the longest life of a token
+}
+
+const (
+	defaultPublishDelay = time.Hour
+	defaultRefresh      = time.Minute
+)
+
+func newTiming(o Options) (timing, error) {
+	publish := cmp.Or(o.PublishDelay, defaultPublishDelay)
+	t := timing{
+		publish:  publish,
+		maxAge:   (publish / 4).Truncate(time.Second),
+		refresh:  cmp.Or(o.RefreshEvery, min(defaultRefresh, publish/8)),
+		stale:    publish / 4,
+		margin:   publish / 4,
+		lifetime: cmp.Or(o.TokenLifetime, MaxTokenLifetime),
+	}
+	switch {
+	case t.maxAge < time.Second:
+		return t, fmt.Errorf("a publish delay of %s leaves verifiers no time to see a key before it signs: at least 4s is needed", publish)
+	case t.refresh <= 0 || t.refresh > t.stale:
+		return t, fmt.Errorf("refreshing keys every %s is not possible with a publish delay of %s: at most %s is", t.refresh, publish, t.stale)
+	case t.lifetime <= 0 || t.lifetime > MaxTokenLifetime:
+		return t, fmt.Errorf("a token lifetime of %s is not between 1s and %s", t.lifetime, MaxTokenLifetime)
+	}
+	return t, nil
+}

@@ -1,0 +1,173 @@
+package issuer
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+const rsaBits = 2048 // AWS's; NIST SP 800-57 part 1 accepts it until 2030
+
+// endless is the end of a certificate that has none (RFC 5280, section
+// 4.1.2.5). When a key ends is the key document's to say.
+var endless = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// key is a stored key, opened.
+type key struct {
+	row         store.Key
+	private     crypto.Signer // nil when it no longer signs
+	public      crypto.PublicKey
+	certificate *x509.Certificate
+	header      string // base64url of the JOSE header, with the dot behind it
+}
+
+func generate(algorithm string) (crypto.Signer, error) {
+	switch algorithm {
+	case RS256, RS512:
+		return rsa.GenerateKey(rand.Reader, rsaBits)
+	case ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	default:
+		return nil, fmt.Errorf("unknown algorithm %q", algorithm)
+	}
+}
+
+// fits reports whether a key may be used with an algorithm.
+func fits(public crypto.PublicKey, algorithm string) bool {
+	switch p := public.(type) {
+	case *rsa.PublicKey:
+		return (algorithm == RS256 || algorithm == RS512) && p.Size() == rsaBits/8
+	case *ecdsa.PublicKey:
+		return algorithm == ES256 && p.Curve == elliptic.P256()
+	default:
+		return false
+	}
+}
+
+// newRow turns a new private key into a row beside the given ones. Its public
+// half is kept as the self-signed certificate that x5c carries. The ID is
+// region + number, as AWS writes key IDs; the number is the certificate's
+// serial number too. An algorithm's youngest key never leaves the store, so one
+// above the highest number was never used, not even under another region.
+func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Key, now, signsFrom time.Time) (store.Key, error) {
+	number := int64(0)
+	for _, r := range rows {
+		certificate, err := x509.ParseCertificate(r.Public)
+		if err != nil {
+			return store.Key{}, fmt.Errorf("signing key %s: its certificate: %w", r.ID, err)
+		}
+		number = max(number, certificate.SerialNumber.Int64())
+	}
+	number++
+	at, err := url.Parse(i.options.URL)
+	if err != nil {
+		return store.Key{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(number),
+		Subject:      pkix.Name{CommonName: at.Host[:min(len(at.Host), 64)]}, // X.520 allows 64 characters
+		URIs:         []*url.URL{at},
+		NotBefore:    now.Add(-i.timing.margin),
+		NotAfter:     endless,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		return store.Key{}, fmt.Errorf("making a certificate: %w", err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return store.Key{}, fmt.Errorf("encoding a signing key: %w", err)
+	}
+	row := store.Key{
+		Purpose: purpose, ID: i.options.Region + strconv.FormatInt(number, 10), Algorithm: algorithm,
+		Public: der, Created: now, NotBefore: signsFrom,
+	}
+	row.Sealed = i.options.Sealer.Seal(pkcs8, sealedFor(row))
+	return row, nil
+}
+
+// sealedFor is the place that a sealed private key is bound to. It holds the
+// public half too, and stays when the private key is erased, so that nobody
+// who can write to the database but lacks the master key can have a key of
+// their own published and believed.
+func sealedFor(r store.Key) string {
+	sum := sha256.Sum256(r.Public)
+	return "signing-key/" + r.ID + "/" + r.Algorithm + "/" + hex.EncodeToString(sum[:])
+}
+
+// openAll opens rows, those that have not changed from the current set.
+func (i *Issuer) openAll(rows []store.Key) ([]*key, error) {
+	var known []*key
+	if set := i.keys.Load(); set != nil {
+		known = set.keys
+	}
+	keys := make([]*key, 0, len(rows))
+	for _, r := range rows {
+		var k *key
+		if n := slices.IndexFunc(known, func(k *key) bool { return k.sameMaterial(r) }); n >= 0 {
+			reused := *known[n]
+			reused.row = r
+			k = &reused
+		} else {
+			var err error
+			if k, err = i.open(r); err != nil {
+				return nil, fmt.Errorf("signing key %s: %w", r.ID, err)
+			}
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+func (k *key) sameMaterial(r store.Key) bool {
+	return k.row.ID == r.ID && k.row.Algorithm == r.Algorithm && slices.Equal(k.row.Sealed, r.Sealed) && slices.Equal(k.row.Public, r.Public)
+}
+
+func (i *Issuer) open(r store.Key) (*key, error) {
+	pkcs8, err := i.options.Sealer.Open(r.Sealed, sealedFor(r))
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := x509.ParseCertificate(r.Public)
+	if err != nil {
+		return nil, fmt.Errorf("its certificate: %w", err)
+	}
+	if !fits(certificate.PublicKey, r.Algorithm) {
+		return nil, fmt.Errorf("its algorithm %q is not one of this version for a %s key", r.Algorithm, certificate.PublicKeyAlgorithm)
+	}
+	k := &key{row: r, public: certificate.PublicKey, certificate: certificate, header: encodeHeader(r.ID, r.Algorithm)}
+	if len(pkcs8) == 0 { // erased
+		return k, nil
+	}
+	private, err := x509.ParsePKCS8PrivateKey(pkcs8) // precomputes what signing needs
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok || !k.hasHalf(signer) {
+		return nil, fmt.Errorf("its halves do not belong together")
+	}
+	k.private = signer
+	return k, nil
+}
+
+// hasHalf reports whether private belongs to the public half.
+func (k *key) hasHalf(private crypto.Signer) bool {
+	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(private.Public())
+}

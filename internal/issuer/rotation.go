@@ -1,0 +1,201 @@
+package issuer
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// purpose names the signing keys in the store.
+const purpose = "signing"
+
+// maxPublished bounds the keys of one algorithm. AWS refuses key documents with
+// more than 100 RSA keys, and two of our algorithms use RSA.
+const maxPublished = 48
+
+// Refusals of Rotate, wrapped with the time from which it will work.
+var (
+	// ErrRotating: a key that was added before does not sign yet.
+	ErrRotating = errors.New("a rotation is under way: the newest signing keys do not sign yet")
+	// ErrTooManyKeys: earlier rotations left as many keys as verifiers take.
+	ErrTooManyKeys = errors.New("too many signing keys are published")
+)
+
+// Rotate adds a key to every algorithm. It is published at once and signs after
+// the publish delay; then its predecessor retires. It returns ErrRotating or
+// ErrTooManyKeys when it has to wait.
+func (i *Issuer) Rotate(ctx context.Context) error {
+	if err := i.acquire(ctx); err != nil {
+		return err
+	}
+	defer i.release()
+	return i.change(ctx, i.options.Now(), Algorithms, i.rotate)
+}
+
+// fresh holds private keys that no row has yet.
+type fresh map[string]crypto.Signer
+
+// change has plan rewrite the keys in the store, and takes up the result. New
+// private keys are made beforehand, for the algorithms given, because RSA keys
+// take their time and plan may run more than once.
+func (i *Issuer) change(ctx context.Context, read time.Time, algorithms []string, plan func([]*key, fresh) ([]store.Key, error)) error {
+	made, err := i.generateAll(algorithms)
+	if err != nil {
+		return err
+	}
+	rows, err := i.options.Store.UpdateKeys(ctx, purpose, func(rows []store.Key) ([]store.Key, error) {
+		keys, err := i.openAll(rows)
+		if err != nil {
+			return nil, err
+		}
+		return plan(keys, made)
+	})
+	if err != nil {
+		return fmt.Errorf("changing the signing keys: %w", err)
+	}
+	keys, err := i.openAll(rows)
+	if err != nil {
+		return err
+	}
+	return i.publish(keys, read)
+}
+
+func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
+	signers := make([]crypto.Signer, len(algorithms))
+	var group errgroup.Group
+	for n, algorithm := range algorithms {
+		group.Go(func() (err error) {
+			signers[n], err = i.options.generate(algorithm)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("making signing keys: %w", err)
+	}
+	made := make(fresh, len(algorithms))
+	for n, algorithm := range algorithms {
+		made[algorithm] = signers[n]
+	}
+	return made, nil
+}
+
+// rotate plans Rotate.
+func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
+	now := i.options.Now()
+	keys = slices.DeleteFunc(keys, func(k *key) bool { return k.over(now) })
+	count := map[string]int{}
+	for _, k := range keys {
+		if k.row.NotBefore.After(now) {
+			return nil, fmt.Errorf("%w until %s", ErrRotating, k.row.NotBefore.UTC().Format(time.RFC3339))
+		}
+		if count[k.row.Algorithm]++; count[k.row.Algorithm] >= maxPublished {
+			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s", ErrTooManyKeys, maxPublished, k.row.Algorithm, firstEnd(keys))
+		}
+	}
+	signsFrom := now.Add(i.timing.publish)
+	var rows []store.Key
+	for _, k := range keys {
+		if k.row.NotAfter.IsZero() {
+			k.row.NotAfter = signsFrom.Add(i.timing.lifetime + i.timing.margin)
+		}
+		rows = append(rows, k.row)
+	}
+	return i.add(rows, i.order, made, now, signsFrom)
+}
+
+// firstEnd is when the first of the keys is dropped.
+func firstEnd(keys []*key) string {
+	var first time.Time
+	for _, k := range keys {
+		if end := k.row.NotAfter; !end.IsZero() && (first.IsZero() || end.Before(first)) {
+			first = end
+		}
+	}
+	return first.UTC().Format(time.RFC3339)
+}
+
+// settled reports whether settle would change nothing.
+func (i *Issuer) settled(keys []*key, now time.Time) bool {
+	return len(missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
+		return k.over(now) || i.erasable(k, keys, now)
+	})
+}
+
+// settle plans what needs no decision: first keys, and the end of old ones.
+func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
+	now := i.options.Now()
+	rows := make([]store.Key, 0, len(keys)+len(made))
+	for _, k := range keys {
+		switch {
+		case k.over(now):
+			continue
+		case i.erasable(k, keys, now):
+			k.row.Sealed = i.options.Sealer.Seal(nil, sealedFor(k.row))
+		}
+		rows = append(rows, k.row)
+	}
+	// The first keys of an issuer sign at once, on nodes whose clocks are behind
+	// too: nobody has cached anything. A key for an algorithm that comes later
+	// has to be published first.
+	signsFrom := now.Add(-i.timing.margin)
+	if len(keys) > 0 {
+		signsFrom = now.Add(i.timing.publish)
+	}
+	absent := missing(keys)
+	order := slices.DeleteFunc(slices.Clone(i.order), func(a string) bool { return !slices.Contains(absent, a) })
+	return i.add(rows, order, made, now, signsFrom)
+}
+
+// missing lists the algorithms that have no key to sign with, now or later.
+func missing(keys []*key) []string {
+	var absent []string
+	for _, algorithm := range Algorithms {
+		if !slices.ContainsFunc(keys, func(k *key) bool { return k.row.Algorithm == algorithm && k.row.NotAfter.IsZero() }) {
+			absent = append(absent, algorithm)
+		}
+	}
+	return absent
+}
+
+// add appends one new key for each algorithm.
+func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, signsFrom time.Time) ([]store.Key, error) {
+	for _, algorithm := range algorithms {
+		private := made[algorithm]
+		if private == nil { // it went missing since made was filled
+			var err error
+			if private, err = i.options.generate(algorithm); err != nil {
+				return nil, fmt.Errorf("making a signing key: %w", err)
+			}
+			made[algorithm] = private
+		}
+		row, err := i.newRow(private, algorithm, rows, now, signsFrom)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// over: the last token that the key can have signed has expired.
+func (k *key) over(now time.Time) bool { return ended(k.row, now) }
+
+func ended(r store.Key, now time.Time) bool { return !r.NotAfter.IsZero() && !now.Before(r.NotAfter) }
+
+// erasable: the successor has signed for long enough that no node's clock can
+// still want this private key.
+func (i *Issuer) erasable(k *key, keys []*key, now time.Time) bool {
+	if k.private == nil {
+		return false
+	}
+	return slices.ContainsFunc(keys, func(o *key) bool {
+		return o.row.Algorithm == k.row.Algorithm && o.row.NotBefore.After(k.row.NotBefore) && !now.Before(o.row.NotBefore.Add(i.timing.margin))
+	})
+}

@@ -1,0 +1,97 @@
+package issuer
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Refusals of Verify.
+var (
+	ErrNotOurs = errors.New("not a token of this issuer")
+	ErrExpired = errors.New("the token has expired")
+)
+
+// maxToken bounds a token of our own in bytes: 50 tags fit.
+const maxToken = 64 << 10
+
+// Verify reads a token that this issuer signed. It returns ErrNotOurs for
+// anything else and ErrExpired, with the claims, for one that is over, without
+// leeway: it is our own clock. It needs no network: the header must be, byte
+// for byte, that of one of our keys, which settles algorithm and key at once.
+func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
+	now := i.options.Now()
+	set, err := i.current(ctx, now)
+	if err != nil {
+		return Claims{}, err
+	}
+	if len(token) > maxToken {
+		return Claims{}, fmt.Errorf("%w: it has %d bytes", ErrNotOurs, len(token))
+	}
+	if strings.ContainsAny(token, "\r\n") { // which base64 decoders pass over
+		return Claims{}, fmt.Errorf("%w: it has line breaks", ErrNotOurs)
+	}
+	dot := strings.IndexByte(token, '.')
+	k := set.byHeader[token[:dot+1]]
+	if k == nil {
+		return Claims{}, fmt.Errorf("%w: its header names none of our keys", ErrNotOurs)
+	}
+	middle, end, ok := strings.Cut(token[dot+1:], ".")
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(end)
+	if !ok || err != nil || !k.verify([]byte(token[:dot+1+len(middle)]), signature) {
+		return Claims{}, fmt.Errorf("%w: the signature does not fit", ErrNotOurs)
+	}
+	payload, err := base64.RawURLEncoding.Strict().DecodeString(middle)
+	if err != nil {
+		return Claims{}, fmt.Errorf("%w: %w", ErrNotOurs, err)
+	}
+	c, err := i.readClaims(payload)
+	if err == nil && !now.Before(c.Expires) {
+		err = ErrExpired
+	}
+	return c, err
+}
+
+// readClaims reads back what appendClaims wrote, and nothing else: a token of
+// another shape, if our keys ever sign one, must not pass for a login. Names
+// given twice are an error of the JSON package.
+func (i *Issuer) readClaims(payload []byte) (Claims, error) {
+	var raw struct {
+		Sub  string   `json:"sub"`
+		Aud  string   `json:"aud"`
+		AMR  []string `json:"amr"`
+		Tags struct {
+			Principal map[string][]string `json:"principal_tags"`
+		} `json:"https://aws.amazon.com/tags"`
+		Iss     string `json:"iss"`
+		PoolARN string `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
+		Exp     int64  `json:"exp"`
+		Iat     int64  `json:"iat"`
+	}
+	if err := json.Unmarshal(payload, &raw, json.RejectUnknownMembers(true)); err != nil {
+		return Claims{}, fmt.Errorf("%w: %w", ErrNotOurs, err)
+	}
+	if raw.Iss != i.options.URL {
+		return Claims{}, fmt.Errorf("%w: its issuer is %q", ErrNotOurs, raw.Iss)
+	}
+	if raw.Sub == "" || raw.Aud == "" || raw.Exp == 0 {
+		return Claims{}, fmt.Errorf("%w: it lacks sub, aud or exp", ErrNotOurs)
+	}
+	c := Claims{Subject: raw.Sub, Audience: raw.Aud, AMR: raw.AMR, PoolARN: raw.PoolARN,
+		IssuedAt: time.Unix(raw.Iat, 0).UTC(), Expires: time.Unix(raw.Exp, 0).UTC()}
+	for name, values := range raw.Tags.Principal {
+		if len(values) != 1 {
+			return Claims{}, fmt.Errorf("%w: principal tag %q has %d values", ErrNotOurs, name, len(values))
+		}
+		if c.PrincipalTags == nil {
+			c.PrincipalTags = make(map[string]string, len(raw.Tags.Principal))
+		}
+		c.PrincipalTags[name] = values[0]
+	}
+	return c, nil
+}

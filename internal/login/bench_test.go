@@ -1,0 +1,62 @@
+package login_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+// benchmarkVerify measures a login whose provider's keys are held.
+func benchmarkVerify(b *testing.B, algorithm jose.SignatureAlgorithm, claims map[string]any) {
+	i := logintest.NewIssuer(b)
+	i.Add(logintest.NewKey(b, algorithm))
+	v := login.New(login.Options{})
+	defer v.Close()
+	trust := login.Trust{
+		Provider: "issuer.test", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
+		Algorithms: []string{string(algorithm)}, AllowHTTP: true, AllowPrivate: true,
+	}
+	token := i.Token(claims)
+	if _, err := v.Verify(b.Context(), trust, token); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(token)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(b.Context(), trust, token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifyRS256Warm(b *testing.B) { benchmarkVerify(b, jose.RS256, nil) }
+func BenchmarkVerifyES256Warm(b *testing.B) { benchmarkVerify(b, jose.ES256, nil) }
+func BenchmarkVerifyEdDSAWarm(b *testing.B) { benchmarkVerify(b, jose.EdDSA, nil) }
+
+// Tokens with many groups are the large ones in practice; cost must grow with
+// their size only.
+func BenchmarkVerifyRS256Large(b *testing.B) {
+	benchmarkVerify(b, jose.RS256, map[string]any{"groups": strings.Split(strings.Repeat("group-of-people,", 600), ",")})
+}
+
+// Refusing must not cost more than accepting.
+func BenchmarkRefuseUnknownKeyID(b *testing.B) {
+	i := logintest.NewIssuer(b)
+	v := login.New(login.Options{})
+	defer v.Close()
+	trust := login.Trust{
+		Provider: "issuer.test", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
+		AllowHTTP: true, AllowPrivate: true,
+	}
+	token := i.Key().Sign(map[string]any{"kid": "unknown"}, i.Payload(nil))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(b.Context(), trust, token); err == nil {
+			b.Fatal("a token under an unknown key ID passed")
+		}
+	}
+}

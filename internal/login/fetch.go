@@ -1,0 +1,285 @@
+package login
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // IAM's thumbprints are SHA-1; they narrow the usual verification and never replace it
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds on what a provider may send.
+const (
+	maxBodyBytes           = 1 << 20
+	maxResponseHeaderBytes = 32 << 10
+	maxURLBytes            = 2 << 10
+	maxDialled             = 4 // addresses of one host
+)
+
+// policy is how one provider may be asked. It is comparable: what was fetched
+// under one policy is never used under another.
+type policy struct {
+	allowHTTP, allowPrivate bool
+	roots                   string // PEM; "" is the system's
+	pinned                  bool
+	thumbprints             string // joined by commas
+}
+
+func policyOf(t *Trust) policy {
+	p := policy{allowHTTP: t.AllowHTTP, allowPrivate: t.AllowPrivate, roots: string(t.CABundle)}
+	if t.EnforceThumbprints {
+		p.pinned, p.thumbprints = true, strings.Join(t.Thumbprints, ",")
+	}
+	return p
+}
+
+// answer is what a provider published.
+type answer struct {
+	body      []byte
+	unchanged bool // 304: body is the one whose ETag was sent
+	etag      string
+	maxAge    time.Duration // 0 when the provider does not say
+}
+
+// fetchError tells why a provider could not be asked.
+type fetchError struct {
+	what string // for the log
+	fix  string // for whoever runs the server
+	// reached says that the host is alive, so that its breaker stays closed.
+	reached bool
+	cause   error
+}
+
+func (e *fetchError) Error() string {
+	if e.cause == nil {
+		return e.what
+	}
+	return e.what + ": " + oneLine(e.cause.Error(), maxCause)
+}
+
+func (e *fetchError) Unwrap() error { return e.cause }
+
+// fetcher asks providers. It follows no redirect, uses no proxy, and connects
+// only to addresses that it resolved and checked itself, so a name that
+// resolves differently the second time gains nothing.
+type fetcher struct {
+	resolver     Resolver
+	dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	dialTimeout  time.Duration
+	fetchTimeout time.Duration
+	now          func() time.Time
+	breakers     *bounded[breakerKey, *breaker]
+}
+
+type breakerKey struct {
+	host   string
+	policy policy
+}
+
+// get fetches address under p. etag, when set, is the ETag of what the caller holds.
+func (f *fetcher) get(ctx context.Context, p policy, address, etag string) (answer, error) {
+	u, err := checkURL(address, p.allowHTTP)
+	if err != nil {
+		return answer{}, err
+	}
+	if p.pinned && u.Scheme != "https" {
+		return answer{}, &fetchError{what: "thumbprints cannot be checked without TLS", reached: true,
+			fix: "Give the provider an https address, or do not enforce thumbprints."}
+	}
+	b := f.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
+	if !b.allow(f.now()) {
+		return answer{}, &fetchError{what: "host " + u.Host + " did not answer several times in a row and is left alone for a while",
+			fix: "Check that " + u.Host + " is up and reachable from this server."}
+	}
+	a, err := f.exchange(ctx, p, u, etag)
+	var failed *fetchError
+	b.done(f.now(), err == nil || errors.As(err, &failed) && failed.reached)
+	return a, err
+}
+
+func (f *fetcher) exchange(ctx context.Context, p policy, u *url.URL, etag string) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.fetchTimeout)
+	defer cancel()
+	config, err := tlsConfig(p, f.now)
+	if err != nil {
+		return answer{}, err
+	}
+	// One connection per fetch: fetches are minutes apart, and an idle
+	// connection would only be something more to keep.
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, hostPort string) (net.Conn, error) {
+			return f.connect(ctx, p, network, hostPort)
+		},
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    f.fetchTimeout,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxResponseHeaderBytes,
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return answer{}, &fetchError{what: "address " + showText(u.String()) + " is not usable", reached: true, cause: err,
+			fix: "Correct the provider's address."}
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "poolhouse")
+	if etag != "" {
+		request.Header.Set("If-None-Match", etag)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, explainTransport(u, err)
+	}
+	defer response.Body.Close()
+	return readAnswer(u, response, etag != "")
+}
+
+func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, error) {
+	refuse := func(what, fix string) (answer, error) {
+		return answer{}, &fetchError{what: showText(u.String()) + " " + what, reached: true, fix: fix}
+	}
+	a := answer{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
+	if len(a.etag) > maxShown {
+		a.etag = ""
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusNotModified && conditional:
+		a.unchanged = true
+		return a, nil
+	case code >= 300 && code < 400:
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "Register the final address of the provider's document; redirects are not followed.")
+	case code != http.StatusOK:
+		return refuse(fmt.Sprintf("answers with status %d", code), "Open this address: it must serve the provider's document with status 200.")
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse("answers compressed though not asked to", "Have the provider honour Accept-Encoding.")
+	}
+	if response.ContentLength > maxBodyBytes {
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "Check the address: no key set or discovery document is this large.")
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes+1))
+	if err != nil {
+		return answer{}, explainTransport(u, err)
+	}
+	if len(body) > maxBodyBytes {
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "Check the address: no key set or discovery document is this large.")
+	}
+	a.body = body
+	return a, nil
+}
+
+// maxAge reads Cache-Control (RFC 9111 section 5.2.2), as far as it says how
+// long an answer stays fresh; 0 when it does not or forbids storing.
+func maxAge(values []string) time.Duration {
+	least := time.Duration(-1)
+	for _, value := range values {
+		for directive := range strings.SplitSeq(value, ",") {
+			name, argument, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-store", "no-cache":
+				return 0
+			case "max-age":
+				seconds, err := strconv.ParseUint(strings.Trim(argument, `"`), 10, 31)
+				if err != nil {
+					return 0
+				}
+				age := time.Duration(seconds) * time.Second
+				if least < 0 || age < least {
+					least = age
+				}
+			}
+		}
+	}
+	return max(least, 0)
+}
+
+// checkURL reads a provider's address: absolute, https (or http where allowed),
+// without user name, fragment or empty host.
+func checkURL(address string, allowHTTP bool) (*url.URL, error) {
+	bad := func(why, fix string) (*url.URL, error) {
+		return nil, &fetchError{what: "address " + showText(address) + " " + why, fix: fix, reached: true}
+	}
+	if len(address) > maxURLBytes {
+		return bad("is too long", "Correct the provider's address.")
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !printable(address) {
+		return bad("is not a plain absolute URL", "Correct the provider's address: scheme, host and path only.")
+	}
+	switch {
+	case u.Scheme == "https", u.Scheme == "http" && allowHTTP:
+		return u, nil
+	case u.Scheme == "http":
+		return bad("is not https", "Use https, or allow http for this provider if it is a development one.")
+	default:
+		return bad("is not https", "Use https.")
+	}
+}
+
+// tlsConfig verifies certificates as usual, and on top of it the thumbprints.
+func tlsConfig(p policy, now func() time.Time) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: now}
+	if p.roots != "" {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM([]byte(p.roots)) {
+			return nil, &fetchError{what: "the provider's CA bundle holds no certificate", reached: true,
+				fix: "Give the CA bundle as PEM certificates."}
+		}
+	}
+	if p.pinned {
+		// The presented chain alone would not do: whoever has any valid
+		// certificate for the host may send the pinned one along. Only what
+		// the verification used counts.
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			accepted := strings.Split(p.thumbprints, ",")
+			for _, chain := range state.VerifiedChains {
+				for _, certificate := range chain {
+					sum := sha1.Sum(certificate.Raw) //nolint:gosec // see the import
+					if slices.Contains(accepted, hex.EncodeToString(sum[:])) {
+						return nil
+					}
+				}
+			}
+			return errThumbprint
+		}
+	}
+	return config, nil
+}
+
+var errThumbprint = errors.New("no certificate of the TLS chain has a registered thumbprint")
+
+// explainTransport says what to do about a failed exchange.
+func explainTransport(u *url.URL, err error) error {
+	var known *fetchError
+	if errors.As(err, &known) {
+		return known
+	}
+	var invalid *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, errThumbprint):
+		return &fetchError{what: u.Host + " presents another certificate", reached: true, cause: errThumbprint,
+			fix: "If the provider changed its certificate authority, register the new thumbprint."}
+	case errors.As(err, &invalid):
+		return &fetchError{what: u.Host + " presents a certificate that does not verify", reached: true, cause: invalid.Err,
+			fix: "Mend the provider's certificate, or register the CA that issued it as the provider's CA bundle."}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &fetchError{what: u.Host + " did not answer in time", cause: context.DeadlineExceeded,
+			fix: "Check that " + u.Host + " is up and reachable from this server."}
+	default:
+		return &fetchError{what: u.Host + " could not be asked", cause: err,
+			fix: "Check that " + u.Host + " is up and reachable from this server."}
+	}
+}

@@ -1,0 +1,179 @@
+package login_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+// clock is a clock that only the test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// lockedBuffer is a log that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// fixture is one provider, one verifier and the trust between them.
+type fixture struct {
+	*clock
+	issuer   *logintest.Issuer
+	verifier *login.Verifier
+	trust    login.Trust
+	log      *lockedBuffer
+}
+
+// newFixture starts a provider; change, if any, edits the verifier's options.
+func newFixture(tb testing.TB, change func(*login.Options)) *fixture {
+	tb.Helper()
+	f := &fixture{clock: newClock(), issuer: logintest.NewIssuer(tb), log: &lockedBuffer{}}
+	f.issuer.SetNow(f.Now)
+	o := login.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	if change != nil {
+		change(&o)
+	}
+	f.verifier = login.New(o)
+	tb.Cleanup(f.verifier.Close)
+	f.trust = login.Trust{
+		Provider: "issuer.test", Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience},
+		AllowHTTP: true, AllowPrivate: true,
+	}
+	return f
+}
+
+// verify returns what Verify answers and what it recorded.
+func (f *fixture) verify(tb testing.TB, trust login.Trust, token string) (login.Claims, *explain.Trace, error) {
+	tb.Helper()
+	trace := &explain.Trace{}
+	c, err := f.verifier.Verify(explain.NewContext(tb.Context(), trace), trust, token)
+	if err != nil && c.All != nil {
+		tb.Errorf("Verify returned claims %v with the error %v", c, err)
+	}
+	f.noLeak(tb, token, fmt.Sprint(err), trace)
+	return c, trace, err
+}
+
+// accepts fails the test unless token passes.
+func (f *fixture) accepts(tb testing.TB, token string) login.Claims {
+	tb.Helper()
+	c, trace, err := f.verify(tb, f.trust, token)
+	if err != nil {
+		tb.Fatalf("Verify: %v\ntrace: %+v", err, trace.Steps())
+	}
+	if trace.Refused() {
+		tb.Errorf("trace of an accepted token has a failed step: %+v", trace.Steps())
+	}
+	return c
+}
+
+// refuses fails the test unless token is refused at check with message.
+func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, message string) *login.Refused {
+	tb.Helper()
+	_, trace, err := f.verify(tb, trust, token)
+	var refused *login.Refused
+	if !errors.As(err, &refused) {
+		tb.Fatalf("Verify = %v, want *Refused at %q", err, check)
+	}
+	if refused.Check != check || refused.Message != message {
+		tb.Errorf("refused at %q with %q, want %q with %q", refused.Check, refused.Message, check, message)
+	}
+	if refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
+		tb.Errorf("refusal does not explain itself: %+v", refused)
+	}
+	steps := trace.Steps()
+	last := explain.Step{Check: refused.Check, Expected: refused.Expected, Got: refused.Got, Fix: refused.Fix}
+	if len(steps) == 0 || steps[len(steps)-1] != last {
+		tb.Errorf("trace ends with %+v, want %+v", steps, last)
+	}
+	for _, step := range steps[:max(0, len(steps)-1)] {
+		if !step.OK {
+			tb.Errorf("trace has a second failed step %+v", step)
+		}
+	}
+	return refused
+}
+
+// unavailable fails the test unless the provider could not be asked.
+func (f *fixture) unavailable(tb testing.TB, token string) error {
+	tb.Helper()
+	_, trace, err := f.verify(tb, f.trust, token)
+	var unavailable *login.Unavailable
+	if !errors.As(err, &unavailable) {
+		tb.Fatalf("Verify = %v, want *Unavailable", err)
+	}
+	if unavailable.Provider != f.trust.Provider {
+		tb.Errorf("Unavailable.Provider = %q, want %q", unavailable.Provider, f.trust.Provider)
+	}
+	steps := trace.Steps()
+	if len(steps) == 0 || steps[len(steps)-1].OK || steps[len(steps)-1].Fix == "" {
+		tb.Errorf("trace does not explain why the provider could not be asked: %+v", steps)
+	}
+	return err
+}
+
+// noLeak fails the test if any part of token stands in an error, trace or log.
+func (f *fixture) noLeak(tb testing.TB, token, errText string, trace *explain.Trace) {
+	tb.Helper()
+	var said strings.Builder
+	said.WriteString(errText)
+	said.WriteString(f.log.String())
+	for _, s := range trace.Steps() {
+		said.WriteString(s.Check + s.Expected + s.Got + s.Fix)
+	}
+	for part := range strings.SplitSeq(token, ".") {
+		if len(part) >= 16 && strings.Contains(said.String(), part[:16]) {
+			tb.Errorf("a part of the token stands in an error, trace or log")
+		}
+	}
+}
+
+// noNetwork makes every connection fail the test.
+func noNetwork(tb testing.TB) func(*login.Options) {
+	return func(o *login.Options) {
+		o.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+			tb.Errorf("connection to %s", address)
+			return nil, errors.New("no network in this test")
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// verifyIDToken proves an OpenID Connect ID token. Whatever the token can be
+// refused for without its provider's keys comes first, so that a token of
+// another issuer or client, or an expired one, sends no packet.
+func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string) (Claims, error) {
+	j := &judge{trust: &trust, trace: explain.FromContext(ctx)}
+	t, refused := j.parse(token)
+	if refused != nil {
+		return Claims{}, refused
+	}
+	now := v.now()
+	claims, refused := j.judgeClaims(t.claims, now, v.o.Skew)
+	if refused != nil {
+		return Claims{}, refused
+	}
+	switch err := v.proveSignature(ctx, &trust, now, &t); {
+	case err == nil:
+		if j.trace != nil {
+			j.pass("token signature", t.algorithm+" "+showText(t.keyID))
+		}
+		return claims, nil
+	case errors.Is(err, errUnknownKey):
+		return Claims{}, j.refuse(MessageBadSignature, "signing key", "a key that the provider publishes", "key ID "+showText(t.keyID),
+			fmt.Sprintf("Send a token of the registered provider: its key set has no such key. A key published a moment ago is found within %s.", v.o.RefetchPeriod))
+	case errors.Is(err, errUnfitKey):
+		return Claims{}, j.refuse(MessageBadSignature, "signing key", "exactly one usable key of the provider for "+t.algorithm, "none, or several without a key ID",
+			"Have the provider publish a usable key for this algorithm (RSA of 2048 to 8192 bits, or the algorithm's curve) and name it in the token's header.")
+	case errors.Is(err, errBadSignature):
+		return Claims{}, j.refuse(MessageBadSignature, "token signature", "the provider's signature with "+t.algorithm, "another one",
+			"Send the ID token exactly as the provider issued it: it was changed, or signed by somebody else.")
+	default:
+		return Claims{}, j.unavailable(err)
+	}
+}
+
+// unavailable records that the provider could not be asked.
+func (j *judge) unavailable(err error) *Unavailable {
+	fix := "Try again; check that the provider is reachable from this server."
+	var failed *fetchError
+	if errors.As(err, &failed) {
+		fix = failed.fix
+	}
+	j.trace.Fail("provider keys", "the keys of "+showText(j.trust.Issuers[0]), err.Error(), fix)
+	return &Unavailable{Provider: j.trust.Provider, Cause: err}
+}
+
+// prove checks the signature with the key that the token names.
+func (k *keys) prove(t *idToken) error {
+	fitting, published := k.find(t.keyID, t.algorithm)
+	switch {
+	case !published:
+		return errUnknownKey
+	case len(fitting) == 0:
+		return errUnfitKey
+	}
+	signed, err := jose.ParseSignedCompact(t.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
+	if err != nil {
+		return errBadSignature
+	}
+	for _, candidate := range fitting {
+		if _, err := signed.Verify(candidate.key); err == nil {
+			return nil
+		}
+	}
+	return errBadSignature
+}

@@ -1,0 +1,117 @@
+// Package login proves one login: it takes what a pool trusts (Trust) and the
+// credential a client sent, and answers with the provider's claims or with the
+// reason for refusing. Nothing that an unproved credential says is ever
+// returned as a claim, and no credential can make it contact an address that
+// its Trust does not name.
+//
+// OpenID Connect ID tokens are verified by the rules of OpenID Connect Core 1.0
+// section 3.1.3.7, RFC 7519 and RFC 8725, narrowed where the Amazon Cognito
+// developer guide is narrower. Start reading at Verify, then jwt.go (the checks
+// in their order), keyset.go (the provider's keys) and fetch.go (how a provider
+// may be asked).
+package login
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Kind names the protocol by which a provider's credential is proved.
+type Kind string
+
+// OIDC is an OpenID Connect ID token, checked against the provider's published
+// keys. It is the zero Trust's kind.
+const OIDC Kind = ""
+
+// protocols has one line per kind of credential.
+var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, credential string) (Claims, error){
+	OIDC: (*Verifier).verifyIDToken,
+}
+
+// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
+const DefaultMaxTokenBytes = 16 << 10
+
+// Trust is what a pool accepts from one provider. Differences between providers
+// are values here, never code.
+type Trust struct {
+	Provider string // the Logins key; becomes identitypool.Login.Provider
+	Kind     Kind   // zero is OIDC
+
+	Issuers    []string // accepted iss, byte-exact; the first is the one that discovery must state
+	Audiences  []string // accepted clients: azp when present, else aud
+	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil is RS256
+	// Require holds claims that must be strings equal to the value, e.g. token_use=id.
+	Require map[string]string
+	// WrongAudience is the message for a token of another client; "" is
+	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
+	WrongAudience string
+
+	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
+	JWKSURL      string // set: no discovery
+
+	// Thumbprints are lower-case hex SHA-1 digests of certificates. With
+	// EnforceThumbprints one of them must be in the verified TLS chain, in
+	// addition to the usual verification.
+	Thumbprints        []string
+	EnforceThumbprints bool
+	CABundle           []byte // PEM; nil is the system's roots
+	AllowHTTP          bool   // http: as well as https:, for development
+	// AllowPrivate admits loopback, private and shared addresses, for an
+	// in-house provider. Link-local and instance-metadata addresses stay refused.
+	AllowPrivate bool
+
+	MaxTokenBytes int // 0 is DefaultMaxTokenBytes
+}
+
+// Claims is what a provider vouched for.
+type Claims struct {
+	Issuer   string
+	Subject  string
+	Audience string // the accepted client: azp when present, else aud
+	Expires  time.Time
+	IssuedAt time.Time // zero when the token does not say
+	// All holds every claim. Numbers are json.Number, arrays []any, objects map[string]any.
+	All map[string]any
+}
+
+// Resolver looks host names up; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Options configure a Verifier; the zero value is ready for production.
+type Options struct {
+	Now    func() time.Time // nil is time.Now
+	Logger *slog.Logger     // nil discards
+	Skew   time.Duration    // tolerated clock difference; 0 is 5 minutes (Cognito developer guide, "Open ID Connect providers")
+
+	// Lifetimes of what providers publish: their keys and their discovery documents.
+	FreshMin      time.Duration // shortest time before a refresh, whatever Cache-Control says; 0 is 5 minutes
+	FreshMax      time.Duration // longest; 0 is 1 hour
+	MaxStale      time.Duration // age at which keys stop being used; 0 is 24 hours
+	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 30 seconds
+
+	FetchTimeout time.Duration // whole answer of a provider, and longest wait of a Verify; 0 is 5 seconds
+	DialTimeout  time.Duration // name resolution and connection; 0 is 2 seconds
+	MaxProviders int           // providers whose keys are held at once; 0 is 1024
+
+	Resolver Resolver // nil is net.DefaultResolver
+	// Dial connects to an address that was already checked; nil is net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Verify proves credential against trust. It returns *Refused when the
+// credential is bad and *Unavailable when the provider could not be asked; both
+// are also added to the context's explain.Trace, with the checks that passed.
+// It is safe for concurrent use and returns within Options.FetchTimeout.
+func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (Claims, error) {
+	verify, known := protocols[trust.Kind]
+	if !known {
+		return Claims{}, fmt.Errorf("login: provider %q has the unknown kind %q", trust.Provider, trust.Kind)
+	}
+	return verify(v, ctx, trust, credential)
+}

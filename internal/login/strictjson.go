@@ -1,0 +1,163 @@
+package login
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Reasons for refusing JSON text. They hold nothing of the text.
+var (
+	errNotObject    = errors.New("a JSON value that is not an object")
+	errNestedDeeply = errors.New("values nested too deeply")
+	errSameName     = errors.New("the same member name twice")
+	errCaseVariant  = errors.New("a member name in unusual letter case")
+	errBadJSON      = errors.New("text that is not valid JSON in UTF-8")
+)
+
+// parseObject reads one JSON object whose names are unique at every level
+// (RFC 7519 section 4) and nothing after it. Numbers become json.Number, so
+// that no digit is lost.
+//
+// Names at the top level are compared once more without letter case, since
+// other JSON readers take "Sub" for "sub": two that differ only in case, and
+// one that differs from a member of exact only in case, are refused.
+func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(text))
+	if d.PeekKind() != '{' {
+		return nil, errNotObject
+	}
+	value, err := readValue(d, maxDepth)
+	if err != nil {
+		return nil, err
+	}
+	if d.PeekKind() != 0 || !emptyTail(d) {
+		return nil, errBadJSON
+	}
+	object := value.(map[string]any)
+	if !uniqueFolded(object, exact) {
+		return nil, errCaseVariant
+	}
+	return object, nil
+}
+
+// emptyTail reports whether only white space is left.
+func emptyTail(d *jsontext.Decoder) bool {
+	return len(bytes.Trim(d.UnreadBuffer(), " \t\r\n")) == 0
+}
+
+// readValue reads the next value. It goes no deeper than depth levels, so the
+// stack is bounded whatever the text.
+func readValue(d *jsontext.Decoder, depth int) (any, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, jsonReason(err)
+	}
+	switch token.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return token.Bool(), nil
+	case '"':
+		return token.String(), nil
+	case '0':
+		return json.Number(token.String()), nil
+	}
+	if depth == 0 {
+		return nil, errNestedDeeply
+	}
+	if token.Kind() == '[' {
+		array := []any{}
+		for d.PeekKind() != ']' {
+			element, err := readValue(d, depth-1)
+			if err != nil {
+				return nil, err
+			}
+			array = append(array, element)
+		}
+		_, err = d.ReadToken()
+		return array, jsonReason(err)
+	}
+	object := map[string]any{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, jsonReason(err)
+		}
+		key := name.String() // before the next read invalidates it
+		if object[key], err = readValue(d, depth-1); err != nil {
+			return nil, err
+		}
+	}
+	_, err = d.ReadToken()
+	return object, jsonReason(err)
+}
+
+// jsonReason replaces the reader's error, which quotes the text.
+func jsonReason(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return errSameName
+	default:
+		return errBadJSON
+	}
+}
+
+// uniqueFolded reports whether no name of object equals another one, or one of
+// exact, but for letter case. Names in plain lower case cannot collide with
+// each other, so the usual token costs one scan.
+func uniqueFolded(object map[string]any, exact []string) bool {
+	var seen map[string]struct{}
+	for name := range object {
+		folded := foldCase(name)
+		if folded == name {
+			continue
+		}
+		if _, collides := object[folded]; collides {
+			return false
+		}
+		for _, e := range exact {
+			if folded == e {
+				return false
+			}
+		}
+		if _, collides := seen[folded]; collides {
+			return false
+		}
+		if seen == nil {
+			seen = map[string]struct{}{}
+		}
+		seen[folded] = struct{}{}
+	}
+	return true
+}
+
+// foldCase maps names that differ only in letter case to one text, and names
+// in lower-case ASCII to themselves. It follows Unicode's simple case folding,
+// in which the long s and the Kelvin sign are letters s and k.
+func foldCase(name string) string {
+	plain := true
+	for i := 0; i < len(name) && plain; i++ {
+		plain = name[i] < utf8.RuneSelf && (name[i] < 'A' || name[i] > 'Z')
+	}
+	if plain {
+		return name
+	}
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		if least < utf8.RuneSelf {
+			return unicode.ToLower(least)
+		}
+		return least
+	}, name)
+}

@@ -1,0 +1,127 @@
+package login
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Bounds on a token's parts, held before anything is parsed.
+const (
+	maxHeaderBytes = 4 << 10
+	maxHeaderDepth = 4
+	maxClaimsDepth = 16
+	maxKeyIDBytes  = 256
+)
+
+// idToken is a token whose form was checked and whose signature was not.
+type idToken struct {
+	text      string
+	algorithm string
+	keyID     string // "" when the header names none
+	claims    map[string]any
+}
+
+// judge records the checks of one token.
+type judge struct {
+	trust *Trust
+	trace *explain.Trace
+}
+
+func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
+
+func (j *judge) refuse(message, check, expected, got, fix string) *Refused {
+	j.trace.Fail(check, expected, got, fix)
+	return &Refused{Message: message, Check: check, Expected: expected, Got: got, Fix: fix}
+}
+
+// parse checks the form of a token: JWS compact serialization (RFC 7515 section
+// 7.1) in canonical base64url, with a header and claims in strict JSON. What it
+// returns is not yet proved.
+func (j *judge) parse(text string) (idToken, *Refused) {
+	const check = "token form"
+	segments, refused := j.split(text)
+	if refused != nil {
+		return idToken{}, refused
+	}
+	var decoded [3][]byte
+	for i, s := range segments {
+		var err error
+		// Strict refuses stray bits after the last byte: a token has one spelling.
+		if decoded[i], err = base64.RawURLEncoding.Strict().DecodeString(s); err != nil {
+			return idToken{}, j.refuse(MessageNotOIDC, check, "canonical base64url", "a part that is not",
+				"Send the ID token exactly as the provider issued it; something changed its last characters.")
+		}
+	}
+	if len(decoded[0]) > maxHeaderBytes {
+		return idToken{}, j.refuse(MessageNotOIDC, check, fmt.Sprintf("a header of at most %d bytes", maxHeaderBytes),
+			fmt.Sprintf("%d bytes", len(decoded[0])), "No provider's header is this large; send the ID token unchanged.")
+	}
+	header, err := parseObject(decoded[0], maxHeaderDepth, headerNames...)
+	if err != nil {
+		return idToken{}, j.refuse(MessageNotOIDC, "token header", "a JSON object with unique names", err.Error(),
+			"Send an ID token of the provider; this value's header is not one.")
+	}
+	t := idToken{text: text}
+	if refused := j.readHeader(header, &t); refused != nil {
+		return idToken{}, refused
+	}
+	if t.claims, err = parseObject(decoded[1], maxClaimsDepth, claimNames...); err != nil {
+		return idToken{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(),
+			"Send an ID token of the provider; this value's claims are not one.")
+	}
+	if j.trace != nil {
+		j.pass(check, fmt.Sprintf("%d bytes, %s", len(text), t.algorithm))
+	}
+	return t, nil
+}
+
+// split cuts the token in three without looking at more than the allowed size.
+func (j *judge) split(text string) (segments [3]string, refused *Refused) {
+	const check = "token form"
+	limit := j.trust.MaxTokenBytes
+	if limit <= 0 {
+		limit = DefaultMaxTokenBytes
+	}
+	if len(text) > limit {
+		return segments, j.refuse(MessageNotOIDC, check, fmt.Sprintf("at most %d bytes", limit), fmt.Sprintf("%d bytes", len(text)),
+			"Send an ID token, not another document; if the provider's tokens really are this large, raise the provider's token size limit.")
+	}
+	bad := func(got, fix string) ([3]string, *Refused) {
+		return segments, j.refuse(MessageNotOIDC, check, "a signed JWT: three base64url parts joined by dots", got, fix)
+	}
+	dots, start := 0, 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '.':
+			if dots < 2 {
+				segments[dots] = text[start:i]
+			}
+			dots, start = dots+1, i+1
+		case !base64urlByte(c):
+			if strings.HasPrefix(strings.TrimSpace(text), "{") {
+				return bad("JSON text", "Send the token in compact form; the JSON forms of RFC 7515 are not accepted.")
+			}
+			return bad("a byte that base64url does not have", "Send the ID token itself, without padding, blanks, quotes, a prefix such as Bearer, or line ends.")
+		}
+	}
+	switch {
+	case dots == 4:
+		return bad("five parts", "The token is encrypted (JWE). Have the provider issue signed, unencrypted ID tokens to this client.")
+	case dots != 2:
+		return bad(fmt.Sprintf("%d parts", dots+1), "Send the provider's ID token; this looks like an opaque access token or a code.")
+	}
+	segments[2] = text[start:]
+	for _, s := range segments {
+		if s == "" {
+			return bad("an empty part", "Send a signed ID token; unsigned and detached tokens are not accepted.")
+		}
+	}
+	return segments, nil
+}
+
+func base64urlByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}

@@ -1,0 +1,81 @@
+package login
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Validate reports every fault that would make the trust refuse all logins, or
+// keep its provider from being asked, so that a registration can be refused
+// instead of each login. The error names the field, its value and the fix.
+func (t Trust) Validate() error {
+	var faults []error
+	fault := func(field, value, fix string) {
+		faults = append(faults, fmt.Errorf("%s %s: %s", field, value, fix))
+	}
+	if _, known := protocols[t.Kind]; !known {
+		fault("Kind", showText(string(t.Kind)), "leave it empty for OpenID Connect")
+	}
+	if len(t.Issuers) == 0 || slices.Contains(t.Issuers, "") {
+		fault("Issuers", show(anyList(t.Issuers)), "name the provider's issuer, as it stands in the iss claim")
+	}
+	if len(t.Audiences) == 0 || slices.Contains(t.Audiences, "") {
+		fault("Audiences", show(anyList(t.Audiences)), "name at least one client ID")
+	}
+	if t.Algorithms != nil && len(t.Algorithms) == 0 {
+		fault("Algorithms", "[]", "leave it out for RS256, or name at least one")
+	}
+	for _, algorithm := range t.Algorithms {
+		if _, supported := algorithms[algorithm]; !supported {
+			fault("Algorithms", showText(algorithm), "use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
+		}
+	}
+	t.validateAddresses(fault)
+	if t.EnforceThumbprints && len(t.Thumbprints) == 0 {
+		fault("Thumbprints", "[]", "register one, or do not enforce thumbprints")
+	}
+	for _, thumbprint := range t.Thumbprints {
+		if raw, err := hex.DecodeString(thumbprint); err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
+			fault("Thumbprints", showText(thumbprint), "give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
+		}
+	}
+	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.CABundle) {
+		fault("CABundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
+	}
+	return errors.Join(faults...)
+}
+
+// validateAddresses checks the addresses that would be asked.
+func (t Trust) validateAddresses(fault func(field, value, fix string)) {
+	field, address := "JWKSURL", t.JWKSURL
+	if address == "" {
+		field, address = "DiscoveryURL", t.DiscoveryURL
+	}
+	if address == "" {
+		if len(t.Issuers) == 0 {
+			return // said already
+		}
+		field, address = "Issuers", discoveryURL(&t)
+	}
+	u, err := checkURL(address, t.AllowHTTP)
+	var failed *fetchError
+	switch {
+	case errors.As(err, &failed):
+		fault(field, failed.what, failed.fix)
+	case u.Scheme != "https" && t.EnforceThumbprints:
+		fault(field, showText(address), "use https, or do not enforce thumbprints")
+	}
+}
+
+func anyList(texts []string) []any {
+	list := make([]any, len(texts))
+	for i, text := range texts {
+		list[i] = text
+	}
+	return list
+}

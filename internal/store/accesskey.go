@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// AccessKey is a long-lived access key of an account. The secret is sealed
+// before it gets here.
+type AccessKey struct {
+	ID           string
+	Account      identitypool.AccountID
+	SealedSecret []byte
+	Disabled     bool
+	Description  string
+	Policy       string
+	Created      time.Time // to the millisecond
+}
+
+func (k AccessKey) check() error {
+	return errors.Join(checkID("access key ID", k.ID), checkID("account", string(k.Account)),
+		checkBytes("sealed secret", k.SealedSecret, maxText),
+		checkText("description", k.Description, maxText), checkText("policy", k.Policy, maxText))
+}
+
+const accessKeyColumns = `access_key_id, account, sealed_secret, disabled, description, policy, created`
+
+func scanAccessKey(row scanner) (k AccessKey, err error) {
+	var created int64
+	err = row.Scan(&k.ID, &k.Account, &k.SealedSecret, &k.Disabled, &k.Description, &k.Policy, &created)
+	k.Created = fromMillis(created)
+	return k, err
+}
+
+func insertAccessKey(t *tx, k AccessKey) error {
+	_, err := t.exec(`INSERT INTO access_keys (`+accessKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		k.ID, string(k.Account), notNil(k.SealedSecret), k.Disabled, k.Description, k.Policy, millis(k.Created))
+	return err
+}
+
+// notNil makes an empty value of a missing one: a nil slice would be NULL.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// CreateAccessKey adds an access key, created now unless k.Created is set.
+// Errors: ErrConflict, ErrInvalid.
+func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	if k.Created.IsZero() {
+		k.Created = s.now()
+	}
+	err := s.write(ctx, func(t *tx) error { return insertAccessKey(t, k) })
+	if s.engine.race(err) {
+		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
+	}
+	return err
+}
+
+// AccessKey returns an access key. It is never cached here: a key that was
+// disabled is seen as disabled by the next call. Error: ErrNotFound.
+func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
+	if !storable(id, maxID) {
+		return AccessKey{}, notFound("access key")
+	}
+	keys, err := s.accessKeys(ctx, `WHERE access_key_id = $1`, id)
+	switch {
+	case err != nil:
+		return AccessKey{}, err
+	case len(keys) == 0:
+		return AccessKey{}, notFound("access key")
+	}
+	return keys[0], nil
+}
+
+// AccessKeys returns the access keys of an account, of all accounts for "",
+// ordered by ID.
+func (s *Store) AccessKeys(ctx context.Context, account identitypool.AccountID) ([]AccessKey, error) {
+	if account == "" {
+		return s.accessKeys(ctx, `ORDER BY access_key_id`)
+	}
+	if err := checkID("account", string(account)); err != nil {
+		return nil, err
+	}
+	return s.accessKeys(ctx, `WHERE account = $1 ORDER BY access_key_id`, string(account))
+}
+
+func (s *Store) accessKeys(ctx context.Context, where string, args ...any) (keys []AccessKey, err error) {
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		keys, err = collect(q, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys `+where, args...)
+		return err
+	})
+	return keys, err
+}
+
+// SetAccessKeyDisabled disables or enables an access key. Error: ErrNotFound.
+func (s *Store) SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error {
+	return s.changeAccessKey(ctx, id, `UPDATE access_keys SET disabled = $2 WHERE access_key_id = $1`, disabled)
+}
+
+// DeleteAccessKey removes an access key. Error: ErrNotFound.
+func (s *Store) DeleteAccessKey(ctx context.Context, id string) error {
+	return s.changeAccessKey(ctx, id, `DELETE FROM access_keys WHERE access_key_id = $1`)
+}
+
+func (s *Store) changeAccessKey(ctx context.Context, id, text string, args ...any) error {
+	if !storable(id, maxID) {
+		return notFound("access key")
+	}
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec(text, append([]any{id}, args...)...)
+		if err == nil && n == 0 {
+			err = notFound("access key")
+		}
+		return err
+	})
+}

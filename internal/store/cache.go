@@ -1,0 +1,202 @@
+package store
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// cache keeps what reads of SQLite found. It is coherent with this process's
+// writer: an entry that a commit changes is dropped before that commit begins,
+// and nothing is entered that was read while such a commit was under way. So an
+// entry that is there is what the database holds now, and reads that use the
+// cache are as linearizable as reads that do not.
+//
+// Of other processes it learns by SQLite's data_version, which the writer looks
+// at; no entry is used when the last look is more than cacheFresh ago.
+//
+// A nil cache holds nothing.
+type cache struct {
+	seed    maphash.Seed
+	stripes [cacheStripes]stripe
+	// owners leads from a login to an identity that had it: a hint, which the
+	// identity's own entry confirms or not.
+	owners *lru.Cache[ownerKey, identitypool.IdentityID]
+
+	fresh  atomic.Bool // the last look is recent enough
+	asked  atomic.Bool // a look was asked for
+	look   func()      // asks for a look; nil when there is nobody else to write
+	expire *time.Timer
+}
+
+const (
+	cacheStripes = 256
+	cacheFresh   = 100 * time.Millisecond
+)
+
+type ownerKey struct {
+	pool  identitypool.PoolID
+	login loginKey
+}
+
+// stripe is a share of the keys. busy counts the commits under way that change
+// one of them; generation moves with each.
+type stripe struct {
+	mu         sync.Mutex
+	entries    *simplelru.LRU[string, any]
+	generation uint64
+	busy       int
+}
+
+// newCache returns a cache of about entries entries, nil for a negative number.
+func newCache(entries int) *cache {
+	if entries < 0 {
+		return nil
+	}
+	c := &cache{seed: maphash.MakeSeed()}
+	for i := range c.stripes {
+		c.stripes[i].entries, _ = simplelru.NewLRU[string, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
+	}
+	c.owners, _ = lru.New[ownerKey, identitypool.IdentityID](entries + 1)
+	return c
+}
+
+func poolKey(id identitypool.PoolID) string         { return "p" + string(id) }
+func identityKey(id identitypool.IdentityID) string { return "i" + string(id) }
+
+func (c *cache) stripe(key string) *stripe {
+	return &c.stripes[maphash.String(c.seed, key)%cacheStripes]
+}
+
+// get returns the entry of key. Its value is shared: clone before handing it out.
+func (c *cache) get(key string) (any, bool) {
+	if !c.usable() {
+		return nil, false
+	}
+	s := c.stripe(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries.Get(key)
+}
+
+// ticket is what must not have changed between the read of a row and its entry.
+type ticket struct {
+	generation uint64
+	valid      bool
+}
+
+// begin is called before the row of key is read.
+func (c *cache) begin(key string) ticket {
+	if c == nil {
+		return ticket{}
+	}
+	s := c.stripe(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ticket{generation: s.generation, valid: s.busy == 0}
+}
+
+// fill enters what was read since begin, unless a commit came between.
+func (c *cache) fill(key string, t ticket, value any) {
+	if !t.valid {
+		return
+	}
+	s := c.stripe(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.generation == t.generation {
+		s.entries.Add(key, value)
+	}
+}
+
+// hold drops keys and keeps them out until release is called. The writer calls
+// it before a commit and release after.
+func (c *cache) hold(keys []string) (release func()) {
+	if c == nil || len(keys) == 0 {
+		return func() {}
+	}
+	for _, key := range keys {
+		s := c.stripe(key)
+		s.mu.Lock()
+		s.entries.Remove(key)
+		s.generation++
+		s.busy++
+		s.mu.Unlock()
+	}
+	return func() {
+		for _, key := range keys {
+			s := c.stripe(key)
+			s.mu.Lock()
+			s.busy--
+			s.mu.Unlock()
+		}
+	}
+}
+
+// flush drops everything, and what reads under way would enter.
+func (c *cache) flush() {
+	if c == nil {
+		return
+	}
+	for i := range c.stripes {
+		s := &c.stripes[i]
+		s.mu.Lock()
+		s.entries.Purge()
+		s.generation++
+		s.mu.Unlock()
+	}
+	c.owners.Purge()
+}
+
+// alone says that no other process can write.
+func (c *cache) alone() {
+	if c != nil {
+		c.fresh.Store(true)
+	}
+}
+
+// watch sets how a look is asked for.
+func (c *cache) watch(look func()) {
+	if c != nil {
+		c.look = look
+		c.expire = time.AfterFunc(cacheFresh, c.stale)
+	}
+}
+
+// verified is called after each look.
+func (c *cache) verified() {
+	if c != nil && c.expire != nil {
+		c.asked.Store(false)
+		c.fresh.Store(true)
+		c.expire.Reset(cacheFresh)
+	}
+}
+
+func (c *cache) stale() { c.fresh.Store(false) }
+
+// unverified is called when a look failed: the next reader asks again.
+func (c *cache) unverified() {
+	if c != nil {
+		c.asked.Store(false)
+	}
+}
+
+// usable reports whether entries may be used and otherwise asks for a look.
+func (c *cache) usable() bool {
+	if c == nil {
+		return false
+	}
+	if c.fresh.Load() {
+		return true
+	}
+	if c.look != nil && c.asked.CompareAndSwap(false, true) {
+		c.look()
+	}
+	return false
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// failingDisk is a mode of the crash test's child: the kernel refuses its
+// writes beyond a file size, in the middle of a commit.
+const failingDisk = "has a disk that fails"
+
+// failingDiskChild writes until a commit fails, then checks that nothing more
+// is acknowledged, and reports what was.
+func failingDiskChild(path string) error {
+	ctx := context.Background()
+	s, err := Open(ctx, Options{Path: path})
+	if err != nil {
+		return err
+	}
+	if err := s.CreatePool(ctx, identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1"}, 0); err != nil {
+		return err
+	}
+	wal, err := os.Stat(path + "-wal")
+	if err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ) // the write fails with EFBIG instead
+	limit := uint64(wal.Size() + 300_000)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		return err
+	}
+	create := func() (identitypool.IdentityID, error) {
+		id := newIdentityID()
+		return id, s.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: crashPool})
+	}
+	for {
+		id, err := create()
+		if err == nil {
+			fmt.Println("guest", id)
+			continue
+		}
+		if !errors.Is(err, ErrIndeterminate) || !errors.Is(err, ErrStopped) {
+			return fmt.Errorf("the write whose commit failed: %w", err)
+		}
+		break
+	}
+	// Were the limit lifted, a retry could succeed; it must not be tried.
+	for range 3 {
+		if _, err := create(); !errors.Is(err, ErrStopped) || errors.Is(err, ErrIndeterminate) {
+			return fmt.Errorf("a write after it: %w", err)
+		}
+	}
+	if err := s.Ping(ctx); !errors.Is(err, ErrStopped) {
+		return fmt.Errorf("ping after it: %w", err)
+	}
+	if _, err := s.Pool(ctx, crashPool); err != nil {
+		return fmt.Errorf("reading after it: %w", err)
+	}
+	fmt.Println(crashReadySay)
+	return nil
+}
+
+func TestFailingDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk.db")
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), crashPath+"="+path, crashMode+"="+failingDisk)
+	var complaint strings.Builder
+	child.Stderr = &complaint
+	out, err := child.Output()
+	if err != nil {
+		t.Fatalf("the child: %v\n%s", err, complaint.String())
+	}
+	acks := acknowledged{}
+	finished := false
+	lines := bufio.NewScanner(strings.NewReader(string(out)))
+	for lines.Scan() {
+		if word, id, ok := strings.Cut(lines.Text(), " "); ok {
+			acks[identitypool.IdentityID(id)] = word
+		} else {
+			finished = lines.Text() == crashReadySay
+		}
+	}
+	if !finished || len(acks) < 5 {
+		t.Errorf("finished %t, %d acknowledged", finished, len(acks))
+	}
+	if wrong := findings(t, path, acks); len(wrong) > 0 {
+		t.Errorf("after the disk failed:\n%s", strings.Join(wrong, "\n"))
+	}
+}

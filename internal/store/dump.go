@@ -1,0 +1,253 @@
+package store
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// A dump is gzip-compressed lines of JSON, each an object with one member that
+// says what it is: first the header, then rows, a row after those it refers to,
+// and last the end, with the number of rows and the SHA-256 of all bytes before
+// it. It is the same for every engine. Secrets are in it as the store holds
+// them: sealed. The checksum finds accidents, not forgers, so a dump is to be
+// kept like the database itself.
+type dumpLine struct {
+	Header    *dumpHeader    `json:"header,omitzero"`
+	Pool      *dumpPool      `json:"pool,omitzero"`
+	Identity  *dumpIdentity  `json:"identity,omitzero"`
+	Login     *dumpLogin     `json:"login,omitzero"`
+	AccessKey *dumpAccessKey `json:"accessKey,omitzero"`
+	Key       *dumpKey       `json:"key,omitzero"`
+	End       *dumpEnd       `json:"end,omitzero"`
+}
+
+const (
+	dumpFormat = "poolhouse-dump"
+	// dumpSchema moves when the meaning of a line changes. Older ones are read.
+	dumpSchema = 1
+	// maxDumpLine bounds a line: pool settings and little more.
+	maxDumpLine = 4 << 20
+)
+
+type dumpHeader struct {
+	Format  string `json:"format"`
+	Schema  int    `json:"schema"`
+	Created int64  `json:"created"` // epoch milliseconds, as all times in a dump
+}
+
+type dumpPool struct {
+	ID       string       `json:"id"`
+	Account  string       `json:"account"`
+	Region   string       `json:"region"`
+	Settings poolSettings `json:"settings"`
+	Version  int64        `json:"version"`
+	Created  int64        `json:"created"`
+	Updated  int64        `json:"updated"`
+}
+
+type dumpIdentity struct {
+	ID         string `json:"id"`
+	Pool       string `json:"pool"`
+	Disabled   bool   `json:"disabled,omitzero"`
+	MergedTo   string `json:"mergedTo,omitzero"`
+	EverLinked bool   `json:"everLinked,omitzero"`
+	Created    int64  `json:"created"`
+	Modified   int64  `json:"modified"`
+}
+
+type dumpLogin struct {
+	Pool     string `json:"pool"`
+	Identity string `json:"identity"`
+	Kind     string `json:"kind"`
+	Provider string `json:"provider"`
+	Subject  []byte `json:"subject"` // any bytes
+}
+
+type dumpAccessKey struct {
+	ID           string `json:"id"`
+	Account      string `json:"account"`
+	SealedSecret []byte `json:"sealedSecret"`
+	Disabled     bool   `json:"disabled,omitzero"`
+	Description  string `json:"description,omitzero"`
+	Policy       string `json:"policy,omitzero"`
+	Created      int64  `json:"created"`
+}
+
+type dumpKey struct {
+	Purpose   string `json:"purpose"`
+	ID        string `json:"id"`
+	Algorithm string `json:"algorithm,omitzero"`
+	Sealed    []byte `json:"sealed"`
+	Public    []byte `json:"public"`
+	Created   int64  `json:"created"`
+	NotBefore int64  `json:"notBefore,omitzero"`
+	NotAfter  int64  `json:"notAfter,omitzero"`
+}
+
+type dumpEnd struct {
+	Rows   int64  `json:"rows"`
+	SHA256 string `json:"sha256"` // hexadecimal
+}
+
+// dumpWriter writes lines and counts and hashes them.
+type dumpWriter struct {
+	w    *bufio.Writer
+	sum  hash.Hash
+	rows int64
+}
+
+func (d *dumpWriter) line(l dumpLine) error {
+	text, err := json.Marshal(l, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	d.sum.Write(text)
+	_, err = d.w.Write(text)
+	return err
+}
+
+func (d *dumpWriter) row(l dumpLine) error {
+	d.rows++
+	return d.line(l)
+}
+
+// Dump writes a backup of everything as it was at one instant, while reads and
+// writes go on. (An in-memory store has one connection: there they wait until
+// the backup is compressed, but not for w.) Pools whose deletion is under way
+// are left out. What Dump wrote before an error is not a backup: Load refuses it.
+func (s *Store) Dump(ctx context.Context, w io.Writer) error {
+	target := w
+	var spool *memorySpool
+	if e, ok := s.engine.(*sqliteEngine); ok && e.inMemory {
+		spool = &memorySpool{}
+		target = spool
+	}
+	zip := gzip.NewWriter(target)
+	d := &dumpWriter{w: bufio.NewWriterSize(zip, 64<<10), sum: sha256.New()}
+	err := s.engine.snapshot(ctx, func(q querier) error { return s.dump(ctx, q, d) })
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	end := dumpLine{End: &dumpEnd{Rows: d.rows, SHA256: hex.EncodeToString(d.sum.Sum(nil))}}
+	if err := errors.Join(d.line(end), d.w.Flush(), zip.Close()); err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	if spool != nil {
+		if _, err := w.Write(spool.data); err != nil {
+			return fmt.Errorf("dump: %w", err)
+		}
+	}
+	return nil
+}
+
+// memorySpool holds a dump until the database is free again.
+type memorySpool struct{ data []byte }
+
+func (m *memorySpool) Write(p []byte) (int, error) {
+	m.data = append(m.data, p...)
+	return len(p), nil
+}
+
+func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
+	if err := d.line(dumpLine{Header: &dumpHeader{Format: dumpFormat, Schema: dumpSchema, Created: millis(s.now())}}); err != nil {
+		return err
+	}
+	err := each(ctx, q, func(row scanner) error {
+		p, err := scanPool(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Pool: &dumpPool{ID: string(p.ID), Account: string(p.Account), Region: p.Region,
+			Settings: settingsOf(p), Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated)}})
+	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		var i dumpIdentity
+		if err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified); err != nil {
+			return err
+		}
+		return d.row(dumpLine{Identity: &i})
+	}, `SELECT i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.created, i.modified
+		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting ORDER BY i.identity_id`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		var l dumpLogin
+		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject); err != nil {
+			return err
+		}
+		return d.row(dumpLine{Login: &l})
+	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject
+		FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting ORDER BY l.pool_id, l.login_key`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		k, err := scanAccessKey(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{AccessKey: &dumpAccessKey{ID: k.ID, Account: string(k.Account), SealedSecret: k.SealedSecret,
+			Disabled: k.Disabled, Description: k.Description, Policy: k.Policy, Created: millis(k.Created)}})
+	}, `SELECT `+accessKeyColumns+` FROM access_keys ORDER BY access_key_id`)
+	if err != nil {
+		return err
+	}
+	return each(ctx, q, func(row scanner) error {
+		k, err := scanKey(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Key: &dumpKey{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
+			Created: millis(k.Created), NotBefore: millis(k.NotBefore), NotAfter: millis(k.NotAfter)}})
+	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
+}
+
+// each calls fn with every row of a query, without holding them all.
+func each(ctx context.Context, q querier, fn func(scanner) error, text string, args ...any) (err error) {
+	rows, err := q.query(text, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// rows of a dump as the rows of the database.
+
+func (l *dumpLogin) login() identitypool.Login {
+	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject)}
+}
+
+func (k *dumpAccessKey) accessKey() AccessKey {
+	return AccessKey{ID: k.ID, Account: identitypool.AccountID(k.Account), SealedSecret: k.SealedSecret, Disabled: k.Disabled,
+		Description: k.Description, Policy: k.Policy, Created: fromMillis(k.Created)}
+}
+
+func (k *dumpKey) key() Key {
+	return Key{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
+		Created: fromMillis(k.Created), NotBefore: fromMillis(k.NotBefore), NotAfter: fromMillis(k.NotAfter)}
+}

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// engine is a database: how it is opened, how reads and writes reach it, and
+// what its errors mean. Everything else is one SQL text.
+type engine interface {
+	name() string
+	ping(context.Context) error
+	// read runs fn, each of whose statements sees one instant.
+	read(ctx context.Context, fn func(querier) error) error
+	// snapshot runs fn, all of whose statements see the same instant.
+	snapshot(ctx context.Context, fn func(querier) error) error
+	// write runs fn in one transaction and returns nil once it is durable. fn may
+	// run again. The caller waits for limit at most, 0 meaning without end.
+	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
+	// race reports whether err is a unique or foreign key violation: the rows a
+	// change was based on are no longer what they were.
+	race(err error) bool
+	close() error
+}
+
+// querier runs SQL text with $1… placeholders.
+type querier interface {
+	query(text string, args ...any) (*sql.Rows, error)
+	exec(text string, args ...any) (rows int64, err error)
+}
+
+// tx is a write transaction.
+type tx struct {
+	querier
+	touched []string // cache keys that commit invalidates
+}
+
+// touch notes that the transaction changes what the cache may hold under key.
+func (t *tx) touch(key string) { t.touched = append(t.touched, key) }
+
+// errMoved is what a guard returns when the row it names is no longer at the
+// revision the change was based on.
+var errMoved = errors.New("changed meanwhile")
+
+// mustChange is for statements guarded by a revision: no row changed means that
+// somebody else was first.
+func (t *tx) mustChange(text string, args ...any) error {
+	n, err := t.exec(text, args...)
+	if err == nil && n == 0 {
+		err = errMoved
+	}
+	return err
+}
+
+// protect runs fn so that a panic fails this write and not the writer.
+func protect(fn func(*tx) error, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a write: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(t)
+}
+
+// write is engine.write with the store's limit.
+func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
+	return s.engine.write(ctx, s.options.WriteTimeout, fn)
+}
+
+// collect runs a query and scans every row.
+func collect[T any](q querier, scan func(scanner) (T, error), text string, args ...any) (all []T, err error) {
+	rows, err := q.query(text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// scanner is the row under a cursor.
+type scanner interface{ Scan(...any) error }
+
+func scanString(row scanner) (s string, err error) { err = row.Scan(&s); return s, err }
+func scanInt(row scanner) (n int64, err error)     { err = row.Scan(&n); return n, err }
+
+// millis and fromMillis convert times to and from what rows hold. The zero time
+// is 0, so a time at the epoch itself reads as zero.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

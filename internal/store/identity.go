@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// identityRow is an identity with the revision its logins and state are at.
+type identityRow struct {
+	identitypool.Identity
+	revision int64
+}
+
+// claim moves the identity's revision on. Every change of an identity or of its
+// logins begins with it; it fails with errMoved unless the row is as it was read.
+func (r *identityRow) claim(t *tx, modified time.Time) error {
+	return t.mustChange(`UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
+		r.revision+1, millis(modified), string(r.ID), r.revision)
+}
+
+func cloneIdentity(i identitypool.Identity) identitypool.Identity {
+	i.Logins = slices.Clone(i.Logins)
+	return i
+}
+
+// One row per login, or one without a login. The order puts an identity's
+// logins together.
+const (
+	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.revision, i.created, i.modified, l.kind, l.provider, l.subject`
+	identityOrder   = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
+)
+
+// collectIdentities gathers the rows of a query for identityColumns. Rows
+// without an identity, which outer joins make, tell only that the query had a
+// result: any reports whether there was a row at all.
+func collectIdentities(q querier, text string, args ...any) (identities []*identityRow, any bool, err error) {
+	rows, err := q.query(text, args...)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var last *identityRow
+	for rows.Next() {
+		any = true
+		var id, pool, mergedTo, kind, provider sql.NullString
+		var disabled, everLinked sql.NullBool
+		var revision, created, modified sql.NullInt64
+		var subject []byte
+		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified, &kind, &provider, &subject); err != nil {
+			return nil, false, err
+		}
+		if !id.Valid {
+			continue
+		}
+		if last == nil || string(last.ID) != id.String {
+			last = &identityRow{revision: revision.Int64, Identity: identitypool.Identity{
+				ID: identitypool.IdentityID(id.String), PoolID: identitypool.PoolID(pool.String),
+				Disabled: disabled.Bool, MergedTo: identitypool.IdentityID(mergedTo.String), EverLinked: everLinked.Bool,
+				Created: fromMillis(created.Int64), Modified: fromMillis(modified.Int64),
+			}}
+			identities = append(identities, last)
+		}
+		if kind.Valid {
+			last.Logins = append(last.Logins, identitypool.Login{
+				Kind: identitypool.LoginKind(kind.String), Provider: provider.String, Subject: string(subject),
+			})
+		}
+	}
+	return identities, any, rows.Err()
+}
+
+// CreateIdentity adds a guest, created now unless i.Created is set.
+// Errors: ErrNotFound when the pool does not exist, ErrConflict when the ID
+// does, ErrInvalid also when i is not a guest.
+func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) error {
+	if err := errors.Join(checkID("pool ID", string(i.PoolID)), checkID("identity ID", string(i.ID))); err != nil {
+		return err
+	}
+	if !i.Guest() || i.MergedTo != "" {
+		return fmt.Errorf("%w: only a guest is created without logins", ErrInvalid)
+	}
+	if i.Created.IsZero() {
+		i.Created = s.now()
+	}
+	if i.Modified.IsZero() {
+		i.Modified = i.Created
+	}
+	err := s.write(ctx, func(t *tx) error { return insertIdentity(t, i) })
+	if s.engine.race(err) {
+		return fmt.Errorf("identity: %w", ErrConflict)
+	}
+	return err
+}
+
+// insertIdentity adds a row, without logins, to a pool that is there.
+func insertIdentity(t *tx, i identitypool.Identity) error {
+	n, err := t.exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+		SELECT $1, p.pool_id, FALSE, '', $2, 1, $3, $4 FROM pools AS p WHERE p.pool_id = $5 AND NOT p.deleting`,
+		string(i.ID), i.EverLinked, millis(i.Created), millis(i.Modified), string(i.PoolID))
+	if err == nil && n == 0 {
+		err = notFound("identity pool")
+	}
+	return err
+}
+
+// Identity returns an identity with its logins, ordered by kind, provider and
+// subject. Error: ErrNotFound, also when its pool is deleted.
+func (s *Store) Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error) {
+	if row, ok := s.cachedIdentity(ctx, id); ok {
+		return cloneIdentity(row.Identity), nil
+	}
+	row, err := s.readIdentity(ctx, id)
+	if err != nil {
+		return identitypool.Identity{}, err
+	}
+	return cloneIdentity(row.Identity), nil
+}
+
+// cachedIdentity returns what the cache holds of an identity whose pool lives.
+// The result must not be changed. The pool is looked at last: what it says then
+// it also said when the identity was looked at, because no pool comes back.
+func (s *Store) cachedIdentity(ctx context.Context, id identitypool.IdentityID) (*identityRow, bool) {
+	v, ok := s.cache.get(identityKey(id))
+	if !ok {
+		return nil, false
+	}
+	row := v.(*identityRow)
+	if _, err := s.pool(ctx, row.PoolID); err != nil {
+		return nil, false
+	}
+	return row, true
+}
+
+// readIdentity reads an identity and lets the cache have it. The result must
+// not be changed.
+func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*identityRow, error) {
+	if !storable(string(id), maxID) {
+		return nil, notFound("identity")
+	}
+	ticket := s.cache.begin(identityKey(id))
+	var found []*identityRow
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		found, _, err = collectIdentities(q, `SELECT `+identityColumns+`
+			FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting
+			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
+			WHERE i.identity_id = $1`+identityOrder, string(id))
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, notFound("identity")
+	}
+	s.cache.fill(identityKey(id), ticket, found[0])
+	return found[0], nil
+}
+
+// ListIdentities returns at most limit identities of a pool with their logins,
+// ordered by ID, beginning with the first ID greater than after ("" = from the
+// start), without disabled ones if hideDisabled. Errors: ErrNotFound when the
+// pool does not exist; ErrInvalid when after is not text that an ID could be.
+func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hideDisabled bool, after identitypool.IdentityID, limit int) ([]identitypool.Identity, error) {
+	if err := checkText("after", string(after), maxID); err != nil {
+		return nil, err
+	}
+	if !storable(string(pool), maxID) {
+		return nil, notFound("identity pool")
+	}
+	var rows []*identityRow
+	var exists bool
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		rows, exists, err = collectIdentities(q, `SELECT `+identityColumns+`
+			FROM pools AS p
+			LEFT JOIN (SELECT * FROM identities AS c
+				WHERE c.pool_id = $1 AND c.identity_id > $2 AND NOT (c.disabled AND $3)
+				ORDER BY c.identity_id LIMIT $4) AS i ON i.pool_id = p.pool_id
+			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
+			WHERE p.pool_id = $1 AND NOT p.deleting`+identityOrder, string(pool), string(after), hideDisabled, max(limit, 0))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, notFound("identity pool")
+	}
+	return convert(rows, func(r *identityRow) identitypool.Identity { return r.Identity }), nil
+}
+
+// DeleteIdentity removes an identity and its logins, which may then be linked
+// again elsewhere. Identities that were merged into it stay disabled.
+// Errors: ErrNotFound, ErrBusy.
+func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) error {
+	return s.untilSettled(ctx, func() error {
+		before, err := s.readIdentity(ctx, id)
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, func(t *tx) error {
+			t.touch(identityKey(id))
+			if err := before.claim(t, before.Modified); err != nil {
+				return err
+			}
+			if _, err := t.exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
+				return err
+			}
+			return t.mustChange(`DELETE FROM identities WHERE identity_id = $1`, string(id))
+		})
+	})
+}

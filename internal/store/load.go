@@ -1,0 +1,208 @@
+package store
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// ErrBadDump: what Load read is not a whole, unaltered dump.
+var ErrBadDump = errors.New("not a whole, unaltered dump")
+
+// Load reads what Dump wrote, on any engine, into a store that holds nothing.
+// It is one transaction: all of it or nothing. r is read while the transaction
+// is open, so it should be a file. Other writers of SQLite wait.
+// Errors: ErrConflict when the store is not empty, ErrNewerSchema when a newer
+// binary wrote the dump, ErrBadDump when it is cut short or altered, ErrInvalid.
+func (s *Store) Load(ctx context.Context, r io.Reader) error {
+	ran := false
+	err := s.engine.write(ctx, 0, func(t *tx) error {
+		if ran { // r is used up
+			return fmt.Errorf("%w: another transaction interfered", ErrBusy)
+		}
+		ran = true
+		before, err := countRows(t)
+		if err != nil {
+			return err
+		}
+		if before != 0 {
+			return fmt.Errorf("%w: the store must be empty and has %d rows", ErrConflict, before)
+		}
+		loaded, err := load(ctx, t, r)
+		if err != nil {
+			return err
+		}
+		after, err := countRows(t)
+		if err == nil && after != loaded {
+			err = fmt.Errorf("%w: somebody else wrote to the store", ErrConflict)
+		}
+		return err
+	})
+	if s.engine.race(err) {
+		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", ErrBadDump, err)
+	}
+	if err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	return nil
+}
+
+// countRows counts what a dump has rows for, and pools being deleted.
+func countRows(q querier) (int64, error) {
+	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
+		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys)`)
+	if err != nil {
+		return 0, err
+	}
+	return n[0], nil
+}
+
+// load inserts the rows of a dump and returns their number.
+func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
+	zip, err := gzip.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrBadDump, err)
+	}
+	d := &dumpReader{lines: bufio.NewScanner(zip), sum: sha256.New()}
+	d.lines.Buffer(make([]byte, 0, 64<<10), maxDumpLine)
+	first, err := d.next(json.RejectUnknownMembers(false)) // a newer header may say more
+	if err != nil {
+		return 0, err
+	}
+	switch h := first.Header; {
+	case h == nil || h.Format != dumpFormat:
+		return 0, fmt.Errorf("%w: it does not begin with the header of a dump", ErrBadDump)
+	case h.Schema > dumpSchema:
+		return 0, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
+	}
+	l := &loader{tx: t, purposes: map[string]bool{}}
+	for rows := int64(0); ; rows++ {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		line, err := d.next(json.RejectUnknownMembers(true))
+		if err != nil {
+			return 0, err
+		}
+		if line.End != nil {
+			if sum := hex.EncodeToString(d.sum.Sum(nil)); line.End.Rows != rows || line.End.SHA256 != sum {
+				return 0, fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s", ErrBadDump, rows, sum, line.End.Rows, line.End.SHA256)
+			}
+			return rows, d.finished()
+		}
+		if err := l.insert(line); err != nil {
+			return 0, fmt.Errorf("row %d: %w", rows+1, err)
+		}
+	}
+}
+
+// dumpReader reads lines and hashes those before the one it returned last.
+type dumpReader struct {
+	lines *bufio.Scanner
+	sum   hash.Hash
+	last  []byte
+}
+
+func (d *dumpReader) next(o json.Options) (dumpLine, error) {
+	d.sum.Write(d.last)
+	if !d.lines.Scan() {
+		err := d.lines.Err()
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
+	}
+	d.last = append(append(d.last[:0], d.lines.Bytes()...), '\n')
+	var line dumpLine
+	if err := json.Unmarshal(d.last, &line, o); err != nil {
+		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
+	}
+	return line, nil
+}
+
+// finished makes sure that nothing follows; reading on also makes gzip compare
+// its own checksum.
+func (d *dumpReader) finished() error {
+	if d.lines.Scan() {
+		return fmt.Errorf("%w: it goes on after its end", ErrBadDump)
+	}
+	if err := d.lines.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadDump, err)
+	}
+	return nil
+}
+
+// loader inserts rows.
+type loader struct {
+	tx       *tx
+	purposes map[string]bool // key sets made so far
+}
+
+func (l *loader) insert(line dumpLine) error {
+	switch {
+	case line.Pool != nil:
+		return l.pool(line.Pool)
+	case line.Identity != nil:
+		return l.identity(line.Identity)
+	case line.Login != nil:
+		if err := checkLogin(line.Login.login()); err != nil {
+			return err
+		}
+		return insertLogin(l.tx, identitypool.PoolID(line.Login.Pool), identitypool.IdentityID(line.Login.Identity), line.Login.login())
+	case line.AccessKey != nil:
+		k := line.AccessKey.accessKey()
+		if err := k.check(); err != nil {
+			return err
+		}
+		return insertAccessKey(l.tx, k)
+	case line.Key != nil:
+		return l.key(line.Key.key())
+	}
+	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
+}
+
+func (l *loader) pool(d *dumpPool) error {
+	p := identitypool.Pool{ID: identitypool.PoolID(d.ID), Account: identitypool.AccountID(d.Account), Region: d.Region}
+	d.Settings.fill(&p)
+	settings, err := checkPool(p)
+	if err != nil {
+		return err
+	}
+	_, err = l.tx.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE)`, d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated)
+	return err
+}
+
+func (l *loader) identity(d *dumpIdentity) error {
+	if err := errors.Join(checkID("identity ID", d.ID), checkID("pool ID", d.Pool), checkText("merged to", d.MergedTo, maxID)); err != nil {
+		return err
+	}
+	_, err := l.tx.exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`, d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
+	return err
+}
+
+func (l *loader) key(k Key) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	if !l.purposes[k.Purpose] {
+		l.purposes[k.Purpose] = true
+		// The set may be there, without keys, in a store that had some once.
+		if _, err := l.tx.exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)
+			ON CONFLICT (purpose) DO UPDATE SET revision = key_sets.revision + 1`, k.Purpose); err != nil {
+			return err
+		}
+	}
+	return insertKey(l.tx, k)
+}

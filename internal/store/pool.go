@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated`
+
+func scanPool(row scanner) (p identitypool.Pool, err error) {
+	var settings string
+	var created, updated int64
+	if err := row.Scan(&p.ID, &p.Account, &p.Region, &settings, &p.Version, &created, &updated); err != nil {
+		return p, err
+	}
+	p.Created, p.Updated = fromMillis(created), fromMillis(updated)
+	return p, decodeSettings(settings, &p)
+}
+
+func checkPool(p identitypool.Pool) (settings string, err error) {
+	if err := errors.Join(checkID("pool ID", string(p.ID)), checkID("account", string(p.Account)), checkID("region", p.Region)); err != nil {
+		return "", err
+	}
+	return encodeSettings(p)
+}
+
+// CreatePool adds p as version 1, created now unless p.Created is set. A limit
+// greater than 0 bounds the pools of p's account and region.
+// Errors: ErrConflict when the ID exists, also while its deletion is running;
+// ErrLimit; ErrInvalid.
+func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) error {
+	if p.Created.IsZero() {
+		p.Created = s.now()
+	}
+	if p.Updated.IsZero() {
+		p.Updated = p.Created
+	}
+	settings, err := checkPool(p)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(t *tx) error {
+		t.touch(poolKey(p.ID))
+		if limit > 0 {
+			if err := lockAccount(t, p.Account, p.Region); err != nil {
+				return err
+			}
+			n, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE account = $1 AND region = $2 AND NOT deleting`, string(p.Account), p.Region)
+			if err != nil {
+				return err
+			}
+			if n[0] >= int64(limit) {
+				return fmt.Errorf("%w: account %s has %d identity pools in %s", ErrLimit, p.Account, n[0], p.Region)
+			}
+		}
+		_, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
+			VALUES ($1, $2, $3, $4, 1, $5, $6, FALSE)`,
+			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated))
+		return err
+	})
+	if s.engine.race(err) {
+		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
+	}
+	return err
+}
+
+// lockAccount makes the transactions that count an account's pools run one
+// after the other: each changes the same row first.
+func lockAccount(t *tx, account identitypool.AccountID, region string) error {
+	_, err := t.exec(`INSERT INTO pool_counters (account, region, pools_created) VALUES ($1, $2, 1)
+		ON CONFLICT (account, region) DO UPDATE SET pools_created = pool_counters.pools_created + 1`, string(account), region)
+	return err
+}
+
+// Pool returns a pool. Error: ErrNotFound, also from the moment its deletion began.
+func (s *Store) Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
+	p, err := s.pool(ctx, id)
+	if err != nil {
+		return identitypool.Pool{}, err
+	}
+	return clonePool(*p), nil
+}
+
+// pool returns what the cache holds, or reads it. The result must not be changed.
+func (s *Store) pool(ctx context.Context, id identitypool.PoolID) (*identitypool.Pool, error) {
+	key := poolKey(id)
+	if v, ok := s.cache.get(key); ok {
+		return v.(*identitypool.Pool), nil
+	}
+	ticket := s.cache.begin(key)
+	p, err := s.readPool(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s.cache.fill(key, ticket, &p)
+	return &p, nil
+}
+
+func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
+	var found []identitypool.Pool
+	if !storable(string(id), maxID) {
+		return identitypool.Pool{}, notFound("identity pool")
+	}
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		found, err = collect(q, scanPool, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
+		return err
+	})
+	switch {
+	case err != nil:
+		return identitypool.Pool{}, err
+	case len(found) == 0:
+		return identitypool.Pool{}, notFound("identity pool")
+	}
+	return found[0], nil
+}
+
+// notFound names a kind of row but never its ID: a guest's identity ID opens
+// what the guest may do, so it stays out of error text.
+func notFound(what string) error { return fmt.Errorf("%s: %w", what, ErrNotFound) }
+
+// UpdatePool changes a pool: it reads it, calls change, and writes the result
+// unless somebody else wrote meanwhile, in which case it starts over. change
+// must be pure; its error ends the update and is returned as is. ID, Account,
+// Region, Created, Updated and Version are not change's to set.
+// Errors: ErrNotFound, ErrInvalid, ErrBusy.
+func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change func(*identitypool.Pool) error) (identitypool.Pool, error) {
+	var result identitypool.Pool
+	err := s.untilSettled(ctx, func() error {
+		before, err := s.readPool(ctx, id)
+		if err != nil {
+			return err
+		}
+		after := clonePool(before)
+		if err := change(&after); err != nil {
+			return err
+		}
+		after.ID, after.Account, after.Region, after.Created = before.ID, before.Account, before.Region, before.Created
+		after.Updated, after.Version = later(before.Updated, s.now()), before.Version+1
+		settings, err := checkPool(after)
+		if err != nil {
+			return err
+		}
+		settingsOf(after).fill(&after) // as the next read will show it
+		result = after
+		return s.write(ctx, func(t *tx) error {
+			t.touch(poolKey(id))
+			return t.mustChange(`UPDATE pools SET settings = $1, version = $2, updated = $3
+				WHERE pool_id = $4 AND version = $5 AND NOT deleting`,
+				settings, after.Version, millis(after.Updated), string(id), before.Version)
+		})
+	})
+	if err != nil {
+		return identitypool.Pool{}, err
+	}
+	return clonePool(result), nil
+}
+
+// ListPools returns at most limit pools of an account in a region, ordered by
+// ID, beginning with the first ID greater than after ("" = from the start).
+// Error: ErrInvalid when after is not text that an ID could be.
+func (s *Store) ListPools(ctx context.Context, account identitypool.AccountID, region string, after identitypool.PoolID, limit int) (pools []identitypool.Pool, err error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	if err := errors.Join(checkText("account", string(account), maxID), checkText("region", region, maxID), checkText("after", string(after), maxID)); err != nil {
+		return nil, err
+	}
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		pools, err = collect(q, scanPool, `SELECT `+poolColumns+` FROM pools AS p
+			WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
+			string(account), region, string(after), limit)
+		return err
+	})
+	return pools, err
+}

@@ -1,0 +1,368 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgreSQLEngine is PostgreSQL through database/sql. Writes have their own
+// connections, so that reads go on while commits wait for a standby. Many
+// nodes may use one database.
+type postgreSQLEngine struct {
+	reads, writes *sql.DB
+	queue         int64
+	log           *slog.Logger
+
+	waiting  atomic.Int64 // writes begun or waiting for a connection
+	mu       sync.RWMutex // held while a write begins, so that close is safe
+	closed   bool
+	underWay sync.WaitGroup
+}
+
+// SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+const (
+	pgUniqueViolation      = "23505"
+	pgForeignKeyViolation  = "23503"
+	pgSerializationFailure = "40001"
+	pgDeadlockDetected     = "40P01"
+	pgReadOnlyTransaction  = "25006"
+)
+
+const (
+	// pgConnLifetime spreads connections anew over the servers of a cluster.
+	pgConnLifetime = 30 * time.Minute
+	// pgAttempts bounds the repetition of a transaction that the server ended
+	// in favour of another one.
+	pgAttempts = 20
+	// pgMigrationLock is the advisory lock that starting nodes take turns with.
+	pgMigrationLock = 0x706f6f6c // "pool"
+)
+
+func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "poolhouse"
+	}
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.OnNotice = noteUnreplicated
+	config.DialFunc = dialToConnect(config.DialFunc)
+
+	e := &postgreSQLEngine{queue: int64(o.WriteQueue), log: o.Logger}
+	connector := connectOnly{stdlib.GetConnector(*config)}
+	e.reads, e.writes = sql.OpenDB(connector), sql.OpenDB(connector)
+	for _, db := range []*sql.DB{e.reads, e.writes} {
+		db.SetMaxOpenConns(o.ReadConns)
+		db.SetMaxIdleConns(o.ReadConns)
+		db.SetConnMaxLifetime(pgConnLifetime)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.reads.Close(), e.writes.Close())
+		}
+	}()
+	if err := e.inspect(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// inspect refuses servers on which the store's promises do not hold, and logs
+// the settings they depend on.
+func (e *postgreSQLEngine) inspect(ctx context.Context) error {
+	var version, encoding, commit, fsync, standbys string
+	var recovering bool
+	err := e.writes.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('server_encoding'),
+		current_setting('synchronous_commit'), current_setting('fsync'), current_setting('synchronous_standby_names'), pg_is_in_recovery()`).
+		Scan(&version, &encoding, &commit, &fsync, &standbys, &recovering)
+	switch {
+	case err != nil:
+		return fmt.Errorf("connecting to PostgreSQL: %w", err)
+	case encoding != "UTF8":
+		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+	case recovering:
+		return errors.New("the PostgreSQL server is a standby and takes no writes: name the primary in the database URL, or all servers and target_session_attrs=read-write")
+	case commit == "off":
+		return errors.New("PostgreSQL has synchronous_commit = off, with which a crash loses acknowledged writes: ALTER DATABASE … SET synchronous_commit = on")
+	}
+	log := e.log.Info
+	if fsync != "on" {
+		log = e.log.Warn // fit for tests only; their servers often run so
+	}
+	log("PostgreSQL", "version", version, "fsync", fsync, "synchronous_commit", commit, "synchronous_standby_names", standbys)
+	return nil
+}
+
+// prepare migrates the schema, one node after the other.
+func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
+	conn, err := e.writes.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, pgMigrationLock); err != nil {
+		return fmt.Errorf("waiting for another node's migration: %w", err)
+	}
+	defer func() {
+		_, unlock := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, pgMigrationLock)
+		err = errors.Join(err, unlock)
+	}()
+	// SQLite has no domains and no collation named C, so this is not in the
+	// migrations: text that is compared and ordered as bytes, as SQLite does.
+	_, err = conn.ExecContext(ctx, `DO $do$ BEGIN
+		IF to_regtype('keytext') IS NULL THEN CREATE DOMAIN keytext AS text COLLATE "C"; END IF;
+	END $do$`)
+	if err != nil {
+		return fmt.Errorf("preparing the database: %w", err)
+	}
+	if _, err := migrate(ctx, e.reads, goose.DialectPostgres); err != nil {
+		return fmt.Errorf("opening PostgreSQL database: %w", err)
+	}
+	return nil
+}
+
+func (e *postgreSQLEngine) name() string { return "postgresql" }
+
+func (e *postgreSQLEngine) ping(ctx context.Context) error {
+	return e.closedError(e.reads.PingContext(ctx))
+}
+
+// closedError gives what database/sql says of a closed pool its name.
+func (e *postgreSQLEngine) closedError(err error) error {
+	if err == nil {
+		return nil
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return ErrClosed
+	}
+	return err
+}
+
+// pgQuerier runs statements on a pool, a connection or a transaction.
+type pgQuerier struct {
+	ctx context.Context
+	on  interface {
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+	}
+}
+
+func (q pgQuerier) query(text string, args ...any) (*sql.Rows, error) {
+	return q.on.QueryContext(q.ctx, text, args...)
+}
+
+func (q pgQuerier) exec(text string, args ...any) (int64, error) {
+	result, err := q.on.ExecContext(q.ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) error {
+	return e.closedError(fn(pgQuerier{ctx, e.reads}))
+}
+
+func (e *postgreSQLEngine) snapshot(ctx context.Context, fn func(querier) error) error {
+	t, err := e.reads.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return e.closedError(err)
+	}
+	defer func() { _ = t.Rollback() }() // nothing was written
+	return fn(pgQuerier{ctx, t})
+}
+
+// write runs fn on a context that the caller cannot cancel: PostgreSQL makes a
+// commit visible when the waiting for a standby is cancelled, and a failover
+// would then lose what others have seen.
+func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.begin(); err != nil {
+		return err
+	}
+	detached, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	if limit > 0 {
+		detached, cancel = context.WithTimeout(detached, limit)
+	}
+	var state atomic.Int32
+	done := make(chan error, 1)
+	go func() {
+		defer e.underWay.Done()
+		defer e.waiting.Add(-1)
+		defer cancel()
+		done <- e.transact(detached, &state, fn)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if state.CompareAndSwap(waiting, abandoned) {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: %w", ErrIndeterminate, ctx.Err())
+	}
+}
+
+func (e *postgreSQLEngine) begin() error {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return ErrClosed
+	}
+	if e.waiting.Add(1) > e.queue {
+		e.waiting.Add(-1)
+		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, e.queue)
+	}
+	e.underWay.Add(1)
+	return nil
+}
+
+// transact runs fn until the server does not end it in favour of another one.
+func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn func(*tx) error) error {
+	conn, err := e.writes.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: no database connection: %w", ErrBusy, err)
+	}
+	defer func() { _ = conn.Close() }() // hands it back
+	if !state.CompareAndSwap(waiting, taken) {
+		return ctx.Err()
+	}
+	for n := 1; ; n++ {
+		err := e.once(ctx, conn, fn)
+		switch pgCode(err) {
+		case pgSerializationFailure, pgDeadlockDetected:
+			if n == pgAttempts {
+				return fmt.Errorf("%w: %w", ErrBusy, err)
+			}
+			if wait := backoff(ctx, n); wait != nil {
+				return fmt.Errorf("%w: %w", ErrBusy, err)
+			}
+			continue
+		case pgReadOnlyTransaction: // a failover made this server a standby: connect anew
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
+		return err
+	}
+}
+
+// once is one transaction. What fails before the commit is undone; of what
+// fails in it only the server's own refusal says so.
+func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx) error) error {
+	t, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	if err := protect(fn, &tx{querier: pgQuerier{ctx, t}}); err != nil {
+		_ = t.Rollback() // a lost connection has rolled back, too
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
+		return err
+	}
+	err = t.Commit()
+	if err == nil && takeUnreplicated(conn) {
+		err = errUnreplicated
+	}
+	if err == nil || pgRefusedCommit(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrIndeterminate, err)
+}
+
+// pgRefusedCommit reports whether a failed COMMIT certainly did not happen: a
+// constraint or the transaction's isolation stood against it.
+func pgRefusedCommit(err error) bool {
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
+		return true
+	}
+	code := pgCode(err)
+	return code == pgSerializationFailure || code == pgDeadlockDetected || len(code) == 5 && code[:2] == "23"
+}
+
+func pgCode(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+func (e *postgreSQLEngine) race(err error) bool {
+	code := pgCode(err)
+	return code == pgUniqueViolation || code == pgForeignKeyViolation
+}
+
+func (e *postgreSQLEngine) close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.underWay.Wait()
+	return errors.Join(e.reads.Close(), e.writes.Close())
+}
+
+// errUnreplicated: an administrator ended the waiting for a standby.
+var errUnreplicated = errors.New("committed on the primary, but not known to be on the standby")
+
+// noteUnreplicated marks a connection whose commit was not replicated. The
+// server reports that commit as a success, with a warning that has no code of
+// its own; Routine names the place in the server, in any language.
+func noteUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.CustomData()["unreplicated"] = true
+	}
+}
+
+func takeUnreplicated(conn *sql.Conn) (marked bool) {
+	_ = conn.Raw(func(c any) error {
+		data := c.(*stdlib.Conn).Conn().PgConn().CustomData()
+		_, marked = data["unreplicated"]
+		delete(data, "unreplicated")
+		return nil
+	})
+	return marked
+}
+
+// connectOnly and dialToConnect let the driver dial for connections and for
+// nothing else. When a context ends it would dial to send a cancel request,
+// which turns a commit that waits for a standby into a visible one that a
+// failover loses; without the request it just closes the connection.
+type connectOnly struct{ driver.Connector }
+
+type connecting struct{}
+
+func (c connectOnly) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
+}
+
+var errNoCancelRequests = errors.New("cancel requests are not sent")
+
+func dialToConnect(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if ctx.Value(connecting{}) == nil {
+			return nil, errNoCancelRequests
+		}
+		return dial(ctx, network, addr)
+	}
+}

@@ -1,0 +1,179 @@
+// Package store keeps pools, identities, logins, access keys and keys in SQLite
+// or PostgreSQL, with one SQL text for both. Its methods are the verbs of the
+// domain: each is one transaction that is carried out whole or not at all, and
+// when a write returns nil it is on disk.
+//
+// How concurrent changes stay right: whoever changes an identity's logins first
+// moves the identity's revision from the value its decision was based on, a
+// login's primary key lets one identity own it, and a change that meets another
+// one starts over from the read. Callbacks therefore run in the caller's
+// goroutine, outside of any transaction, and may run again.
+//
+// Start reading at Resolve (resolve.go), which every sign-in goes through, then
+// writer.go, which makes SQLite's single writer fast, and sqlite.go and
+// postgresql.go, which hold all that differs between the engines.
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The errors that callers tell apart with errors.Is.
+var (
+	// ErrNotFound: the row does not exist, or its pool does not.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the row exists already; for Load, the store is not empty.
+	ErrConflict = errors.New("already exists")
+	// ErrLimit: the limit that the caller passed is reached.
+	ErrLimit = errors.New("limit reached")
+	// ErrInvalid: a value that no engine may be asked to keep: text that is not
+	// UTF-8 or holds NUL, or is too long. Nothing was written.
+	ErrInvalid = errors.New("invalid value")
+	// ErrBusy: the write was not done: the queue is full, the disk is full,
+	// another process holds the database, or changes to the same rows kept
+	// getting in first. Nothing was written; trying again later is right.
+	ErrBusy = errors.New("the store cannot take the write now")
+	// ErrIndeterminate: the write may or may not be done, now or shortly. It is
+	// never done by half, and repeating the operation converges.
+	ErrIndeterminate = errors.New("the outcome of the write is unknown")
+	// ErrStopped: a commit failed on SQLite. What the disk holds is then
+	// unknown, so no write is acknowledged until the process is started anew.
+	ErrStopped = errors.New("the store stopped writing after a failed commit; check the disk, then restart")
+	// ErrNewerSchema: the database was migrated by a newer binary.
+	ErrNewerSchema = errors.New("the database was written by a newer version")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Options says which database to open and how hard to use it. The zero value
+// is a database in memory.
+type Options struct {
+	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
+	URL    string // postgres://…; set = PostgreSQL, Path ignored
+	Logger *slog.Logger
+	Now    func() time.Time // stamps rows; nil = time.Now
+
+	// ReadConns is how many connections serve reads; PostgreSQL has as many
+	// again for writes. 0 = 8.
+	ReadConns int
+	// WriteQueue is how many writes may wait for their turn; one more gets
+	// ErrBusy. 0 = 4096.
+	WriteQueue int
+	// WriteTimeout is how long a caller waits for a write at most; the caller's
+	// context may end the waiting earlier but does not cancel the write. A write
+	// that had not begun by then is dropped (ErrBusy, or the context's error),
+	// one that had is ErrIndeterminate. 0 = 10 s.
+	WriteTimeout time.Duration
+	// CacheEntries bounds the read cache of SQLite: pools and identities
+	// together. This process always reads its own writes; what another process
+	// (the command line beside a server) writes to the file is seen within
+	// 100 ms. PostgreSQL, which has many writers, is never cached.
+	// 0 = 16384, negative = no cache.
+	CacheEntries int
+}
+
+const (
+	defaultReadConns    = 8
+	defaultWriteQueue   = 4096
+	defaultWriteTimeout = 10 * time.Second
+	defaultCacheEntries = 16384
+)
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.ReadConns <= 0 {
+		o.ReadConns = defaultReadConns
+	}
+	if o.WriteQueue <= 0 {
+		o.WriteQueue = defaultWriteQueue
+	}
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = defaultWriteTimeout
+	}
+	if o.CacheEntries == 0 {
+		o.CacheEntries = defaultCacheEntries
+	}
+	return o
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	options Options
+	engine  engine
+	cache   *cache // nil when there is none
+	log     *slog.Logger
+
+	// deletions counts the pool removals under way; closing ends them between
+	// two batches.
+	deletions   sync.WaitGroup
+	deletionsMu sync.Mutex // held while one begins or closing ends that
+	closing     chan struct{}
+	closeOnce   sync.Once
+	closeErr    error
+
+	deletionBatch int // defaultDeletionBatch but in tests
+
+	// testStep, when a test sets it, runs after each committed step of a change
+	// that takes several; its error stands for a crash at that point.
+	testStep func(step string) error
+}
+
+// Open opens the database, creating a SQLite file that does not exist, and
+// brings its schema up to date. It returns ErrNewerSchema when the database was
+// migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := &Store{options: o, log: o.Logger, closing: make(chan struct{}), deletionBatch: defaultDeletionBatch}
+	var err error
+	if o.URL != "" {
+		s.engine, err = openPostgreSQL(ctx, o)
+	} else {
+		s.cache = newCache(o.CacheEntries)
+		s.engine, err = openSQLite(ctx, o, s.cache)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close finishes the writes under way, refuses further calls with ErrClosed and
+// closes the database. Removals of pools end after their current batch.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		s.deletionsMu.Lock()
+		close(s.closing)
+		s.deletionsMu.Unlock()
+		s.deletions.Wait()
+		s.closeErr = s.engine.close()
+	})
+	return s.closeErr
+}
+
+// Ping reports whether the database answers and, on SQLite, whether writes are
+// still acknowledged (ErrStopped otherwise).
+func (s *Store) Ping(ctx context.Context) error { return s.engine.ping(ctx) }
+
+// Engine is "sqlite" or "postgresql".
+func (s *Store) Engine() string { return s.engine.name() }
+
+// now is the time rows are stamped with: UTC, to the millisecond, which is what
+// the database keeps.
+func (s *Store) now() time.Time { return fromMillis(s.options.Now().UnixMilli()) }
+
+// step reports a committed step of a longer change to the test hook.
+func (s *Store) step(name string) error {
+	if s.testStep == nil {
+		return nil
+	}
+	return s.testStep(name)
+}

@@ -1,0 +1,301 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// writer is SQLite's only writer. It takes all requests that are waiting, runs
+// them in one transaction with a savepoint each, and commits: one fsync makes
+// the whole group durable, and a request that fails takes only itself back.
+type writer struct {
+	sessions *sessions // one session; in memory the readers use it, too
+	cache    *cache
+	log      *slog.Logger
+	queue    chan *request
+
+	mu     sync.RWMutex // held while sending to queue, so that close is safe
+	closed bool
+	done   chan struct{}
+
+	stop    atomic.Pointer[error] // why writing stopped for good
+	commit  func(*session) error  // COMMIT; a test may replace it
+	checks  chan struct{}         // asks for a look at data_version
+	version int64                 // data_version at the last look
+}
+
+// maxGroup bounds how much one commit's failure takes back.
+const maxGroup = 256
+
+// request is one write. state says who may still decide about it.
+type request struct {
+	fn    func(*tx) error
+	state atomic.Int32
+	err   error
+	done  chan struct{}
+}
+
+const (
+	waiting   = iota // in the queue
+	taken            // the writer has begun it
+	abandoned        // its caller left first, so the writer drops it
+)
+
+// start begins to serve. shared says that other processes may write, too.
+func (w *writer) start(shared bool) error {
+	w.done = make(chan struct{})
+	w.checks = make(chan struct{}, 1)
+	if w.commit == nil {
+		w.commit = func(s *session) error { _, err := s.exec("COMMIT"); return err }
+	}
+	if shared {
+		if err := w.look(); err != nil {
+			return err
+		}
+		w.cache.watch(func() {
+			select {
+			case w.checks <- struct{}{}:
+			default:
+			}
+		})
+	} else {
+		w.cache.alone()
+	}
+	go w.run()
+	return nil
+}
+
+func (w *writer) stopped() error {
+	if err := w.stop.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{fn: fn, done: make(chan struct{})}
+	if err := w.enqueue(r); err != nil {
+		return err
+	}
+	var timeout <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	var left error
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		left = ctx.Err()
+	case <-timeout:
+		left = fmt.Errorf("%w: waited %s", ErrBusy, limit)
+	}
+	if r.state.CompareAndSwap(waiting, abandoned) {
+		return left
+	}
+	if errors.Is(left, ErrBusy) {
+		return fmt.Errorf("%w: not finished after %s", ErrIndeterminate, limit)
+	}
+	return fmt.Errorf("%w: %w", ErrIndeterminate, left)
+}
+
+func (w *writer) enqueue(r *request) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return ErrClosed
+	}
+	if err := w.stopped(); err != nil {
+		return err
+	}
+	select {
+	case w.queue <- r:
+		return nil
+	default:
+		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, cap(w.queue))
+	}
+}
+
+// close refuses new requests, finishes those that wait, and returns.
+func (w *writer) close() {
+	w.mu.Lock()
+	w.closed = true
+	close(w.queue)
+	w.mu.Unlock()
+	<-w.done
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	group := make([]*request, 0, maxGroup)
+	for {
+		select {
+		case r, open := <-w.queue:
+			if !open {
+				return
+			}
+			group = w.collect(append(group[:0], r))
+			w.serve(group)
+			clear(group)
+		case <-w.checks:
+			if err := w.look(); err != nil {
+				w.cache.unverified()
+				w.log.Warn("looking for other writers failed", "err", err)
+			}
+		}
+	}
+}
+
+// collect adds what else is waiting.
+func (w *writer) collect(group []*request) []*request {
+	for len(group) < maxGroup {
+		select {
+		case r, open := <-w.queue:
+			if !open {
+				return group
+			}
+			group = append(group, r)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// serve carries a group out and answers each request.
+func (w *writer) serve(group []*request) {
+	live := group[:0]
+	for _, r := range group {
+		if r.state.CompareAndSwap(waiting, taken) {
+			live = append(live, r)
+		}
+	}
+	if len(live) == 0 {
+		return
+	}
+	s := <-w.sessions.free
+	err := w.stopped()
+	if err == nil {
+		err = w.transact(s, live)
+	}
+	w.sessions.put(s)
+	for _, r := range live {
+		if err != nil {
+			r.err = err
+		}
+		close(r.done)
+	}
+}
+
+// transact runs a group in one transaction. Its error is the whole group's;
+// without one each request has its own.
+func (w *writer) transact(s *session, group []*request) error {
+	if _, err := s.exec("BEGIN IMMEDIATE"); err != nil {
+		return w.failed(s, err)
+	}
+	t := &tx{querier: s}
+	changed := false
+	for _, r := range group {
+		touched := len(t.touched)
+		if r.err = w.runOne(s, t, r); r.err == nil {
+			changed = true
+			continue
+		}
+		t.touched = t.touched[:touched]
+		if lost, ok := errors.AsType[*lostError](r.err); ok {
+			return w.failed(s, lost.err)
+		}
+	}
+	if !changed {
+		_, err := s.exec("ROLLBACK")
+		if err != nil {
+			return w.failed(s, err)
+		}
+		return nil
+	}
+	release := w.cache.hold(t.touched)
+	defer release()
+	if err := w.commit(s); err != nil {
+		if sqliteTransient(err) {
+			return w.failed(s, err)
+		}
+		err = fmt.Errorf("%w: %w", ErrStopped, err)
+		w.halt(err)
+		_, _ = s.exec("ROLLBACK")
+		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
+	}
+	return nil
+}
+
+// lostError: the transaction itself is gone, with every request before.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+
+func (w *writer) runOne(s *session, t *tx, r *request) error {
+	if _, err := s.exec("SAVEPOINT request"); err != nil {
+		return &lostError{err}
+	}
+	err := protect(r.fn, t)
+	if err == nil {
+		if _, err := s.exec("RELEASE request"); err != nil {
+			return &lostError{err}
+		}
+		return nil
+	}
+	if sqliteBroken(err) || sqliteTransient(err) {
+		return &lostError{err}
+	}
+	if _, back := s.exec("ROLLBACK TO request"); back != nil {
+		return &lostError{errors.Join(err, back)}
+	}
+	if _, back := s.exec("RELEASE request"); back != nil {
+		return &lostError{errors.Join(err, back)}
+	}
+	return err
+}
+
+// failed takes a transaction back before its commit and says what that means:
+// ErrBusy when it may work later, the end of all writing when the file is bad.
+func (w *writer) failed(s *session, err error) error {
+	_, _ = s.exec("ROLLBACK") // fails when SQLite rolled back by itself
+	switch {
+	case sqliteTransient(err):
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqliteBroken(err):
+		err = fmt.Errorf("%w: %w", ErrStopped, err)
+		w.halt(err)
+	}
+	return err
+}
+
+func (w *writer) halt(err error) {
+	w.stop.Store(&err)
+	w.log.Error("writing stopped", "err", err)
+}
+
+// look drops the cache if another process has written since the last look.
+func (w *writer) look() error {
+	s := <-w.sessions.free
+	defer w.sessions.put(s)
+	version, err := collect(s, scanInt, "PRAGMA data_version")
+	if err != nil {
+		return err
+	}
+	if version[0] != w.version {
+		w.version = version[0]
+		w.cache.flush()
+	}
+	w.cache.verified()
+	return nil
+}

@@ -1,0 +1,94 @@
+package sts
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+)
+
+// explainRefusal records why a trust policy refused request and how to mend it,
+// and returns the reason in one line. denied is the Deny statement, if one it was.
+func explainRefusal(trace *explain.Trace, r Request, role iam.Role, request policy.Request, denied *policy.Statement) string {
+	check := "trust policy of " + role.ARN
+	if denied != nil {
+		trace.Fail(check, "no Deny statement for "+request.Action, "an explicit Deny in "+denied.String(),
+			"change or remove that statement of the trust policy")
+		return "an explicit Deny in " + denied.String()
+	}
+	m, ok := nearest(role.Trust.Mismatches(request))
+	if !ok {
+		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(r, request.Action, m))
+		return "its trust policy has no Allow statement"
+	}
+	m = masked(m)
+	expected, got := "a statement for "+policy.CognitoPrincipal+" that allows "+request.Action, m.String()
+	if m.Element == "Condition" {
+		expected = fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
+		got = "the request does not have that key"
+		if len(m.Got) > 0 {
+			got = strings.Join(m.Got, ", ")
+		}
+	}
+	trace.Fail(check, expected, got, fix(r, request.Action, m))
+	return request.Action + " is not allowed: " + m.String()
+}
+
+// nearest picks the statement that came closest to allowing.
+func nearest(list []policy.Mismatch) (policy.Mismatch, bool) {
+	rank := func(m policy.Mismatch) int {
+		switch strings.TrimPrefix(m.Element, "Not") {
+		case "Condition":
+			return 2
+		case "Action":
+			return 1
+		default:
+			return 0
+		}
+	}
+	var best policy.Mismatch
+	for i, m := range list {
+		if i == 0 || rank(m) > rank(best) {
+			best = m
+		}
+	}
+	return best, len(list) > 0
+}
+
+// masked hides the values of tags: they are claims about a person.
+func masked(m policy.Mismatch) policy.Mismatch {
+	if !strings.HasPrefix(strings.ToLower(m.Key), "aws:requesttag/") || len(m.Got) == 0 {
+		return m
+	}
+	m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}
+	return m
+}
+
+// fix says what to change, in plain words.
+func fix(r Request, action string, m policy.Mismatch) string {
+	pool := string(r.PoolID)
+	if m.Element == "Condition" {
+		switch key := strings.ToLower(m.Key); {
+		case key == strings.ToLower(policy.CognitoAudience):
+			return "the role trusts another pool: add " + pool + " to this condition, or give the pool a role that trusts it"
+		case key == strings.ToLower(policy.CognitoAMR) && r.Guest:
+			return "the role is not for guests: give the pool another unauthenticated role, or add unauthenticated to this condition"
+		case key == strings.ToLower(policy.CognitoAMR):
+			return "the role is not for how this user signed in: choose another role, or add one of the request's amr values to this condition"
+		case key == strings.ToLower(policy.CognitoSubject):
+			return "the role is for other identities: choose another role, or add " + string(r.IdentityID) + " to this condition"
+		case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":
+			return "compare the pool's principal tag mapping with this condition of the trust policy"
+		default:
+			return "change this condition of the trust policy, or choose another role"
+		}
+	}
+	if action == tagAction {
+		return "the identity has principal tags, which need " + tagAction + " beside " + assumeAction +
+			" in the Action of the trust policy's statement; or remove the pool's principal tag mapping"
+	}
+	return `add to the trust policy: {"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal + `"}, "Action": "` + assumeAction +
+		`", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + pool + `"}}}`
+}

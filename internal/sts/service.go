@@ -1,0 +1,232 @@
+package sts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Actions that a role's trust policy must allow.
+const (
+	assumeAction = "sts:AssumeRoleWithWebIdentity"
+	tagAction    = "sts:TagSession"
+)
+
+// ServiceOptions configures a Service.
+type ServiceOptions struct {
+	Minter *Minter
+	Roles  iam.RoleSource
+	Now    func() time.Time // nil = time.Now
+	Logger *slog.Logger     // nil = none
+	// AcceptUnknownRoles takes a role that Roles does not know as one that
+	// trusts the pool and has no policies. For development only: there a pool
+	// can be tried before its roles are written down.
+	AcceptUnknownRoles bool
+}
+
+// Service assumes roles on behalf of identities. It is safe for concurrent use.
+type Service struct {
+	minter        *Minter
+	roles         iam.RoleSource
+	now           func() time.Time
+	logger        *slog.Logger
+	acceptUnknown bool
+	warned        *lru.Cache[string, struct{}] // unknown roles that the log has named
+}
+
+// Request asks for credentials of a role on behalf of an identity that was
+// proven beforehand.
+type Request struct {
+	Account    identitypool.AccountID // of the pool; the role must be in it
+	Region     string
+	PoolID     identitypool.PoolID
+	IdentityID identitypool.IdentityID
+	AMR        []string // authenticated and how, or unauthenticated; none = by Guest
+	Provider   string   // the login provider, for resource servers; may be ""
+	RoleARN    string
+	Tags       map[string]string // session tags
+	Guest      bool              // an unauthenticated identity: iam.GuestPolicy bounds its session
+	Duration   time.Duration     // 0 = 1 h
+
+	SourceIP        netip.Addr // of the client; the zero Addr = unknown
+	SecureTransport bool       // the client's request came over TLS
+}
+
+// Bounds of a session's length (STS API reference, DurationSeconds). The upper
+// one is the role's.
+const (
+	defaultDuration = time.Hour
+	minDuration     = 15 * time.Minute
+)
+
+// maxWarned bounds the memory of unknown roles that were logged.
+const maxWarned = 1024
+
+// NewService returns a Service.
+func NewService(o ServiceOptions) *Service {
+	s := &Service{minter: o.Minter, roles: o.Roles, now: o.Now, logger: o.Logger, acceptUnknown: o.AcceptUnknownRoles}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	s.warned, _ = lru.New[string, struct{}](maxWarned) // fails only for sizes below one
+	return s
+}
+
+// AssumeRoleForIdentity does what the enhanced flow does with STS: it evaluates
+// the role's trust policy for sts:AssumeRoleWithWebIdentity by the Cognito
+// principal, and for sts:TagSession when there are tags, and mints credentials
+// named SessionName. ErrDenied, ErrTooLarge or ErrDuration when it may not be
+// done, with the reason and the fix in ctx's explain.Trace; another error when
+// the role could not be looked up.
+func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credentials, error) {
+	trace := explain.FromContext(ctx)
+	if err := r.complete(); err != nil {
+		return Credentials{}, err
+	}
+	role, known, err := s.role(ctx, r, trace)
+	if err != nil {
+		return Credentials{}, err
+	}
+	if problem, fix := checkTags(r.Tags); problem != "" {
+		trace.Fail("session tags", "tags that STS accepts", problem, fix)
+		return Credentials{}, fmt.Errorf("%w: %s", ErrDenied, problem)
+	}
+	if r.Duration < minDuration || r.Duration > role.MaxSession {
+		trace.Fail("session duration", fmt.Sprintf("%v to %v", minDuration, role.MaxSession), r.Duration.String(), "ask for another duration, or raise the role's max_session_seconds")
+		return Credentials{}, fmt.Errorf("%w: %v", ErrDuration, r.Duration)
+	}
+	now := s.now()
+	if known {
+		if err := s.trusted(r, role, now, trace); err != nil {
+			return Credentials{}, err
+		}
+	}
+	session := Session{
+		Account: r.Account, RoleARN: role.ARN, RoleID: role.ID, SessionName: SessionName,
+		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
+		Provider: r.Provider, Region: r.Region, Issued: now, Expires: now.Add(r.Duration),
+	}
+	if r.Guest {
+		session.Policies = []string{iam.GuestPolicy}
+	}
+	c, err := s.minter.Mint(ctx, session)
+	if errors.Is(err, ErrTooLarge) {
+		trace.Fail("session token size", fmt.Sprintf("up to %d bytes", MaxTokenBytes), err.Error(), "map fewer or shorter principal tags")
+	}
+	return c, err
+}
+
+// complete fills defaults in and refuses requests that contradict themselves,
+// which only our own code can send.
+func (r *Request) complete() error {
+	if r.PoolID == "" || r.IdentityID == "" {
+		return errors.New("sts: a role is assumed for an identity of a pool, and the request names none")
+	}
+	if len(r.AMR) == 0 {
+		r.AMR = []string{identitypool.Authenticated}
+		if r.Guest {
+			r.AMR = []string{identitypool.Unauthenticated}
+		}
+	}
+	if slices.Contains(r.AMR, identitypool.Unauthenticated) != r.Guest || slices.Contains(r.AMR, identitypool.Authenticated) == r.Guest {
+		return fmt.Errorf("sts: amr %q does not go with a guest being %t", r.AMR, r.Guest)
+	}
+	r.Duration = cmp.Or(r.Duration, defaultDuration)
+	return nil
+}
+
+// role finds the role, and reports whether the directory knows it.
+func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
+	arn, err := iam.ParseRoleARN(r.RoleARN)
+	if err != nil {
+		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:aws:iam::"+string(r.Account)+":role/NAME")
+		return iam.Role{}, false, fmt.Errorf("%w: %q %w", ErrDenied, r.RoleARN, err)
+	}
+	if arn.Account != r.Account {
+		trace.Fail("role account", "account "+string(r.Account)+", the pool's", "account "+string(arn.Account), "use a role in the pool's account")
+		return iam.Role{}, false, fmt.Errorf("%w: role %s is not in the pool's account %s", ErrDenied, r.RoleARN, r.Account)
+	}
+	role, err = s.roles.Role(ctx, r.RoleARN)
+	switch {
+	case err == nil:
+		trace.Pass("role", r.RoleARN)
+		return role, true, nil
+	case !errors.Is(err, iam.ErrNotFound):
+		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
+	case !s.acceptUnknown:
+		trace.Fail("role", "a role that this server knows", r.RoleARN,
+			"add the role to the settings, or set the pool to one that is there; name and path are compared exactly")
+		return iam.Role{}, false, fmt.Errorf("%w: role %s does not exist", ErrDenied, r.RoleARN)
+	}
+	if warned, _ := s.warned.ContainsOrAdd(r.RoleARN, struct{}{}); !warned {
+		s.logger.WarnContext(ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", r.RoleARN)
+	}
+	trace.Pass("role", r.RoleARN+" (unknown, accepted in development)")
+	return iam.Role{
+		ARN: r.RoleARN, Name: arn.Name, Path: arn.Path, ID: iam.RoleID(r.RoleARN), Account: arn.Account, MaxSession: defaultDuration,
+	}, false, nil
+}
+
+// trusted evaluates the role's trust policy.
+func (s *Service) trusted(r Request, role iam.Role, now time.Time, trace *explain.Trace) error {
+	if role.Trust == nil {
+		trace.Fail("trust policy of "+role.ARN, "a trust policy", "none", "give the role a trust policy")
+		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
+	}
+	request := policy.Request{
+		Action: assumeAction, Resource: role.ARN,
+		Principal: policy.Principal{Federated: policy.CognitoPrincipal},
+		Context:   r.conditions(now),
+	}
+	actions := []string{assumeAction}
+	if len(r.Tags) > 0 {
+		actions = append(actions, tagAction)
+	}
+	for _, action := range actions {
+		request.Action = action
+		effect, statement := role.Trust.Evaluate(request)
+		if effect != policy.Allow {
+			reason := explainRefusal(trace, r, role, request, statement)
+			return fmt.Errorf("%w: role %s: %s", ErrDenied, role.ARN, reason)
+		}
+		trace.Pass("trust policy allows "+action, statement.String())
+	}
+	return nil
+}
+
+// conditions are the condition keys of the request (STS condition keys; Cognito
+// developer guide, "Role trust and permissions").
+func (r Request) conditions(now time.Time) policy.Context {
+	c := make(policy.Context, 10+len(r.Tags))
+	setIdentity(c, r.PoolID, r.IdentityID, r.AMR)
+	c.Set("sts:RoleSessionName", SessionName)
+	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
+	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
+	c.Set("aws:SecureTransport", strconv.FormatBool(r.SecureTransport))
+	if r.SourceIP.IsValid() {
+		c.Set("aws:SourceIp", r.SourceIP.Unmap().WithZone("").String())
+	}
+	if len(r.Tags) > 0 {
+		for key, value := range r.Tags {
+			c.Set("aws:RequestTag/"+key, value)
+		}
+		c.Set("aws:TagKeys", sortedKeys(r.Tags)...)
+	}
+	return c
+}

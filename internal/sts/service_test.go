@@ -1,0 +1,427 @@
+package sts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+const (
+	account  = "123456789012"
+	pool     = "us-east-1:11111111-2222-3333-4444-555555555555"
+	identity = "us-east-1:99999999-2222-3333-4444-555555555555"
+	roleARN  = "arn:aws:iam::123456789012:role/team/app"
+)
+
+// trust is a trust policy of the usual form with the given actions and further conditions.
+func trust(actions, conditions string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"pool","Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+	  "Action":[` + actions + `],"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}` + conditions + `}}]}`
+}
+
+const (
+	assumeOnly   = `"sts:AssumeRoleWithWebIdentity"`
+	assumeAndTag = `"sts:AssumeRoleWithWebIdentity","sts:TagSession"`
+	signedIn     = `,"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}`
+	guestsOnly   = `,"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"unauthenticated"}`
+)
+
+func newService(t testing.TB, c *clock, roles ...iam.RoleConfig) *Service {
+	t.Helper()
+	d, err := iam.NewDirectory(iam.Config{Account: account, Roles: roles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, c), Roles: d, Now: c.Now})
+}
+
+func request() Request {
+	return Request{
+		Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, RoleARN: roleARN,
+		AMR:      []string{"authenticated", "accounts.google.com", "accounts.google.com:aud:sub"},
+		Provider: "accounts.google.com", SourceIP: netip.MustParseAddr("::ffff:203.0.113.9"), SecureTransport: true,
+	}
+}
+
+func TestAssumeRoleForIdentity(t *testing.T) {
+	c := newClock()
+	s := newService(t, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, signedIn)})
+	trace := &explain.Trace{}
+	ctx := explain.NewContext(t.Context(), trace)
+	r := request()
+	r.Tags = map[string]string{"team": "red", "empty": ""}
+	got, err := s.AssumeRoleForIdentity(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Expiration.Equal(c.Now().Add(time.Hour)) {
+		t.Errorf("Expiration = %v, want an hour from now", got.Expiration)
+	}
+	session, _, err := s.minter.Open(ctx, got.AccessKeyID, got.SessionToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Session{
+		Account: account, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
+		IdentityID: identity, PoolID: pool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com", Region: "us-east-1",
+		Issued: c.Now(), Expires: c.Now().Add(time.Hour),
+	}
+	if diff := cmp.Diff(want, session); diff != "" {
+		t.Errorf("session (-want +got):\n%s", diff)
+	}
+	if trace.Refused() || len(trace.Steps()) != 3 {
+		t.Errorf("trace = %+v, want the role and both actions to have passed", trace.Steps())
+	}
+
+	caller := CallerIdentityOf(session.Caller(got.AccessKeyID))
+	wantCaller := CallerIdentity{
+		Account: account, ARN: "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials",
+		UserID: iam.RoleID(roleARN) + ":CognitoIdentityCredentials",
+	}
+	if caller != wantCaller {
+		t.Errorf("CallerIdentityOf = %+v, want %+v", caller, wantCaller)
+	}
+}
+
+func TestGuestsAreScopedDown(t *testing.T) {
+	c := newClock()
+	const all = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	config := iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, ""), Policies: map[string]string{"all": all}}
+	s := newService(t, c, config)
+	authorizer := iam.NewAuthorizer(s.roles, c.Now)
+	for _, guest := range []bool{true, false} {
+		r := request()
+		r.Guest, r.AMR = guest, nil
+		got, err := s.AssumeRoleForIdentity(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAMR := []string{map[bool]string{true: "unauthenticated", false: "authenticated"}[guest]}
+		if diff := cmp.Diff(wantAMR, session.AMR); diff != "" {
+			t.Error(diff)
+		}
+		caller := session.Caller(got.AccessKeyID)
+		for action, guestMay := range map[string]bool{"s3:GetObject": true, "rum:PutRumEvents": true, "iam:PassRole": false, "ec2:RunInstances": false} {
+			err := authorizer.Authorize(t.Context(), caller, action, "*", nil)
+			if allowed := err == nil; allowed != (guestMay || !guest) {
+				t.Errorf("guest %t, %s: %v", guest, action, err)
+			}
+		}
+	}
+}
+
+// What a session may do can depend on whose it is.
+func TestSessionConditions(t *testing.T) {
+	c := newClock()
+	const own = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
+	  "Resource":"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/${aws:PrincipalTag/team}/*",
+	  "Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `","aws:FederatedProvider":"cognito-identity.amazonaws.com",
+	    "aws:PrincipalArn":"` + roleARN + `","aws:PrincipalAccount":"123456789012"},
+	    "ForAnyValue:StringEquals":{"cognito-identity.amazonaws.com:amr":"accounts.google.com"},
+	    "DateGreaterThanEquals":{"aws:TokenIssueTime":"2026-11-23T10:00:00Z"}}}]}`
+	s := newService(t, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, ""), Policies: map[string]string{"own": own}})
+	r := request()
+	r.Tags = map[string]string{"team": "red"}
+	got, err := s.AssumeRoleForIdentity(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session.SourceIdentity = "somebody"
+	a := iam.NewAuthorizer(s.roles, c.Now)
+	for resource, want := range map[string]bool{
+		"arn:aws:s3:::b/" + identity + "/red/photo":  true,
+		"arn:aws:s3:::b/" + identity + "/blue/photo": false,
+		"arn:aws:s3:::b/us-east-1:other/red/photo":   false,
+	} {
+		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID), "s3:GetObject", resource, nil); (err == nil) != want {
+			t.Errorf("%s: %v", resource, err)
+		}
+	}
+}
+
+func TestAssumeRoleDenials(t *testing.T) {
+	tagged := func(r *Request) { r.Tags = map[string]string{"team": "red"} }
+	guest := func(r *Request) { r.Guest, r.AMR = true, []string{"unauthenticated"} }
+	for _, tc := range []struct {
+		name   string
+		trust  string
+		change func(*Request)
+		want   []string // of the failed step
+		is     error
+	}{
+		{
+			name: "unknown role", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "arn:aws:iam::123456789012:role/app" },
+			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app", "add the role to the settings"},
+		},
+		{
+			name: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "app" },
+			want: []string{"the ARN of a role", "app", "set the pool's role to"},
+		},
+		{
+			name: "another account", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "arn:aws:iam::999999999999:role/app" },
+			want: []string{"account 123456789012", "account 999999999999", "use a role in the pool's account"},
+		},
+		{
+			name: "another pool", trust: trust(assumeOnly, ""), change: func(r *Request) { r.PoolID = "us-east-1:other" },
+			want: []string{`StringEquals cognito-identity.amazonaws.com:aud ` + pool + ` (statement "pool")`, "us-east-1:other", "add us-east-1:other to this condition"},
+		},
+		{
+			name: "a guest on a role for users", trust: trust(assumeOnly, signedIn), change: guest,
+			want: []string{"ForAnyValue:StringLike cognito-identity.amazonaws.com:amr authenticated", "unauthenticated", "the role is not for guests"},
+		},
+		{
+			name: "a user on a role for guests", trust: trust(assumeOnly, guestsOnly),
+			want: []string{"cognito-identity.amazonaws.com:amr unauthenticated", "authenticated, accounts.google.com", "choose another role"},
+		},
+		{
+			name: "another identity", trust: trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
+			want: []string{"cognito-identity.amazonaws.com:sub", identity, "add " + identity + " to this condition"},
+		},
+		{
+			name: "tags without TagSession", trust: trust(assumeOnly, ""), change: tagged,
+			want: []string{"allows sts:TagSession", "its Action does not match", "need sts:TagSession beside sts:AssumeRoleWithWebIdentity"},
+		},
+		{
+			name: "a tag of another value", trust: trust(assumeAndTag, `,"StringLike":{"aws:RequestTag/team":"blue"}`), change: tagged,
+			want: []string{"aws:RequestTag/team blue", "another value, of 3 bytes", "principal tag mapping"},
+		},
+		{
+			name: "a tag that is missing", trust: trust(assumeOnly, `,"StringLike":{"aws:RequestTag/team":"blue"}`),
+			want: []string{"aws:RequestTag/team", "the request does not have that key"},
+		},
+		{
+			name: "a tag key too many", trust: trust(assumeAndTag, `,"ForAllValues:StringEquals":{"aws:TagKeys":["name"]}`), change: tagged,
+			want: []string{"ForAllValues:StringEquals aws:TagKeys name", "team"},
+		},
+		{
+			name: "another address", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}`),
+			want: []string{"IpAddress aws:SourceIp 198.51.100.0/24", "203.0.113.9", "change this condition"},
+		},
+		{
+			name: "no address known", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}`), change: func(r *Request) { r.SourceIP = netip.Addr{} },
+			want: []string{"aws:SourceIp", "the request does not have that key"},
+		},
+		{
+			name: "no TLS", trust: trust(assumeOnly, `,"Bool":{"aws:SecureTransport":"true"}`), change: func(r *Request) { r.SecureTransport = false },
+			want: []string{"Bool aws:SecureTransport true", "false"},
+		},
+		{
+			name: "too late", trust: trust(assumeOnly, `,"DateLessThan":{"aws:CurrentTime":"2026-11-23T09:00:00Z"}`),
+			want: []string{"aws:CurrentTime", "2026-11-23T10:00:00Z"},
+		},
+		{
+			name: "another session name", trust: trust(assumeOnly, `,"StringLike":{"sts:RoleSessionName":"me"}`),
+			want: []string{"sts:RoleSessionName me", "CognitoIdentityCredentials"},
+		},
+		{
+			name: "another provider", trust: strings.Replace(trust(assumeOnly, ""), "cognito-identity.amazonaws.com\"}", "accounts.google.com\"}", 1),
+			want: []string{"a statement for cognito-identity.amazonaws.com", "its Principal does not match", `"StringEquals": {"cognito-identity.amazonaws.com:aud": "` + pool + `"}`},
+		},
+		{
+			name:  "nobody is trusted",
+			trust: `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":"*","Action":"s3:*"}]}`,
+			want:  []string{"no Allow statement", "add to the trust policy"},
+		},
+		{
+			name:  "denied",
+			trust: strings.Replace(trust(assumeOnly, ""), `"Statement":[`, `"Statement":[{"Sid":"no","Effect":"Deny","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"},`, 1),
+			want:  []string{`an explicit Deny in statement "no"`, "change or remove that statement"},
+		},
+		{
+			name: "too many tags", trust: trust(assumeAndTag, ""), change: func(r *Request) {
+				r.Tags = map[string]string{}
+				for i := range 51 {
+					r.Tags[strings.Repeat("k", i+1)] = "v"
+				}
+			}, want: []string{"51 tags", "up to 50"},
+		},
+		{name: "a reserved tag", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"AWS:x": "v"} }, want: []string{"AWS:x", "reserved"}},
+		{name: "an empty tag key", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"": "v"} }, want: []string{"1 to 128"}},
+		{name: "a long tag key", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{strings.Repeat("k", 129): "v"} }, want: []string{"1 to 128"}},
+		{name: "tag keys that differ by case", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v", "A": "v"} }, want: []string{"differ by case"}},
+		{name: "a long tag value", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": strings.Repeat("v", 257)} }, want: []string{`the value of tag "a", 257 bytes`}},
+		{name: "a tag value with a comma", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v,w"} }, want: []string{`the value of tag "a"`}},
+		{name: "a session too long", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = time.Hour + 1 }, want: []string{"15m0s to 1h0m0s", "max_session_seconds"}, is: ErrDuration},
+		{name: "a session too short", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = 15*time.Minute - 1 }, want: []string{"15m0s to 1h0m0s"}, is: ErrDuration},
+		{
+			name: "tags that do not fit", trust: trust(assumeAndTag, ""), change: func(r *Request) {
+				r.Tags = map[string]string{}
+				for i := range 50 {
+					r.Tags[strings.Repeat("k", i+1)] = strings.Repeat("v", 256)
+				}
+			}, want: []string{"session token size", "up to 4096 bytes", "fewer or shorter"}, is: ErrTooLarge,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newService(t, newClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: tc.trust})
+			r := request()
+			if tc.change != nil {
+				tc.change(&r)
+			}
+			trace := &explain.Trace{}
+			got, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), r)
+			if want := cmpOr(tc.is, ErrDenied); !errors.Is(err, want) || got != (Credentials{}) {
+				t.Fatalf("AssumeRoleForIdentity = %v, %v, want %v", got, err, want)
+			}
+			steps := trace.Steps()
+			if !trace.Refused() || steps[len(steps)-1].OK {
+				t.Fatalf("the trace does not say why: %+v", steps)
+			}
+			last := steps[len(steps)-1]
+			if last.Fix == "" || last.Expected == "" || last.Got == "" {
+				t.Errorf("the step is not complete: %+v", last)
+			}
+			line := strings.Join([]string{last.Check, last.Expected, last.Got, last.Fix}, " | ")
+			for _, want := range tc.want {
+				if !strings.Contains(line, want) {
+					t.Errorf("%q is not in: %s", want, line)
+				}
+			}
+			if len(r.Tags) == 1 && r.Tags["team"] != "" && strings.Contains(line, r.Tags["team"]+" ") {
+				t.Errorf("the trace shows a tag's value: %s", line)
+			}
+		})
+	}
+}
+
+func cmpOr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func TestAssumeRoleRefusesContradictions(t *testing.T) {
+	s := newService(t, newClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, "")})
+	for name, change := range map[string]func(*Request){
+		"no identity":                func(r *Request) { r.IdentityID = "" },
+		"no pool":                    func(r *Request) { r.PoolID = "" },
+		"a guest who signed in":      func(r *Request) { r.Guest = true },
+		"a user who did not":         func(r *Request) { r.AMR = []string{"unauthenticated"} },
+		"a user of both kinds":       func(r *Request) { r.AMR = []string{"authenticated", "unauthenticated"} },
+		"a user with providers only": func(r *Request) { r.AMR = []string{"accounts.google.com"} },
+	} {
+		r := request()
+		change(&r)
+		if got, err := s.AssumeRoleForIdentity(t.Context(), r); err == nil || errors.Is(err, ErrDenied) || got != (Credentials{}) {
+			t.Errorf("%s: %v, %v, want an error of its own", name, got, err)
+		}
+	}
+}
+
+func TestUnknownRolesInDevelopment(t *testing.T) {
+	c := newClock()
+	var log bytes.Buffer
+	d, err := iam.NewDirectory(iam.Config{Roles: []iam.RoleConfig{{ARN: roleARN, TrustPolicy: trust(assumeOnly, guestsOnly)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewService(ServiceOptions{
+		Minter: newMinter(t, &keyTable{}, c), Roles: d, Now: c.Now, AcceptUnknownRoles: true,
+		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	r := request()
+	r.RoleARN, r.Tags = "arn:aws:iam::123456789012:role/later", map[string]string{"team": "red"}
+	var got Credentials
+	for range 3 {
+		if got, err = s.AssumeRoleForIdentity(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "unknown role accepted"); n != 1 || !strings.Contains(log.String(), r.RoleARN) {
+		t.Errorf("three sessions warned %d times, want once for the role:\n%s", n, log.String())
+	}
+	session, _, err := s.minter.Open(t.Context(), got.AccessKeyID, got.SessionToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := session.Caller(got.AccessKeyID)
+	if caller.ARN != "arn:aws:sts::123456789012:assumed-role/later/CognitoIdentityCredentials" || !strings.HasPrefix(caller.UserID, "AROA") {
+		t.Errorf("caller = %+v", caller)
+	}
+	if err := iam.NewAuthorizer(d, c.Now).Authorize(t.Context(), caller, "s3:GetObject", "*", nil); !errors.Is(err, iam.ErrDenied) {
+		t.Errorf("a session of an unknown role may act: %v", err)
+	}
+	// The switch is for roles that are not there, not for those that refuse.
+	for name, arn := range map[string]string{
+		"a known role that does not trust the user": roleARN,
+		"a role in another account":                 "arn:aws:iam::999999999999:role/later",
+		"no role":                                   "later",
+	} {
+		r.RoleARN = arn
+		if _, err := s.AssumeRoleForIdentity(t.Context(), r); !errors.Is(err, ErrDenied) {
+			t.Errorf("%s: %v, want ErrDenied", name, err)
+		}
+	}
+}
+
+type brokenRoles struct{}
+
+var errBroken = errors.New("no database")
+
+func (brokenRoles) Role(context.Context, string) (iam.Role, error) { return iam.Role{}, errBroken }
+
+func TestAssumeRoleFailsClosedWithoutRoles(t *testing.T) {
+	c := newClock()
+	s := NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, c), Roles: brokenRoles{}, AcceptUnknownRoles: true})
+	if _, err := s.AssumeRoleForIdentity(t.Context(), request()); !errors.Is(err, errBroken) || errors.Is(err, ErrDenied) {
+		t.Errorf("AssumeRoleForIdentity = %v, want the store's error", err)
+	}
+}
+
+type bareRoles struct{}
+
+func (bareRoles) Role(_ context.Context, arn string) (iam.Role, error) {
+	return iam.Role{ARN: arn, Account: account, MaxSession: time.Hour}, nil
+}
+
+func TestRoleWithoutTrustPolicyIsDenied(t *testing.T) {
+	s := NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, newClock()), Roles: bareRoles{}, AcceptUnknownRoles: true})
+	trace := &explain.Trace{}
+	if _, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), request()); !errors.Is(err, ErrDenied) || !trace.Refused() {
+		t.Errorf("AssumeRoleForIdentity = %v, want ErrDenied with a reason", err)
+	}
+}
+
+func TestCallerOfOddSessions(t *testing.T) {
+	s := Session{RoleARN: "no ARN", SessionName: "s"}
+	if got := CallerIdentityOf(s.Caller("ASIATEST")); got != (CallerIdentity{}) {
+		t.Errorf("a session without a role is %+v, want nobody", got)
+	}
+	c := Session{Account: "1", RoleARN: roleARN, RoleID: "AROAX", SessionName: "s", PoolID: identitypool.PoolID(pool)}.Caller("ASIATEST")
+	if c.Account != account {
+		t.Errorf("account %s, want the role's", c.Account)
+	}
+}
+
+func BenchmarkAssumeRoleForIdentity(b *testing.B) {
+	c := newClock()
+	s := newService(b, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, signedIn)})
+	r := request()
+	r.Tags = map[string]string{"team": "red", "username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.AssumeRoleForIdentity(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

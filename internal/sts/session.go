@@ -1,0 +1,108 @@
+// Package sts mints temporary credentials for identities, opens them again, and
+// says whose they are.
+//
+// Sessions are kept nowhere. The session token is the session, encrypted under
+// a key that only the nodes of this installation have; the secret that belongs
+// to it is derived from another. Whoever can open a token therefore has the
+// secret to check a signature with and every fact to decide by, without asking
+// a database. Keys change daily and are kept until the last session they sealed
+// has ended.
+//
+// Start reading at Minter for credentials and at Service.AssumeRoleForIdentity
+// for who gets them.
+package sts
+
+import (
+	"errors"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// The errors that callers tell apart with errors.Is.
+var (
+	// ErrInvalidToken: the token is not one of ours, or does not belong to the
+	// access key.
+	ErrInvalidToken = errors.New("the security token included in the request is invalid")
+	// ErrExpiredToken: the session has ended.
+	ErrExpiredToken = errors.New("the security token included in the request is expired")
+	// ErrTooLarge: the session does not fit a session token (PackedPolicyTooLarge).
+	ErrTooLarge = errors.New("session policies and tags do not fit the session token")
+	// ErrDenied: the role does not exist or does not trust the identity.
+	ErrDenied = errors.New("not authorized to perform sts:AssumeRoleWithWebIdentity")
+	// ErrDuration: the role does not allow sessions that long, or none are that short.
+	ErrDuration = errors.New("the session duration is out of range")
+)
+
+// SessionName is the role session name of the enhanced flow.
+const SessionName = "CognitoIdentityCredentials"
+
+// Session is everything that a resource server must know about temporary
+// credentials. It travels encrypted inside the session token.
+type Session struct {
+	Account           identitypool.AccountID
+	RoleARN           string
+	RoleID            string // AROA…
+	SessionName       string
+	IdentityID        identitypool.IdentityID // "" for sessions that no identity has
+	PoolID            identitypool.PoolID
+	AMR               []string // authenticated or unauthenticated, then how
+	Tags              map[string]string
+	TransitiveTagKeys []string
+	Policies          []string // session policies: built-in names or JSON documents
+	SourceIdentity    string
+	Provider          string // the login provider
+	Region            string
+	Issued            time.Time // whole seconds, UTC
+	Expires           time.Time // whole seconds, UTC
+}
+
+// Credentials are temporary credentials.
+type Credentials struct {
+	AccessKeyID     string // ASIA and 16 characters
+	SecretAccessKey string // 40 characters
+	SessionToken    string
+	Expiration      time.Time
+}
+
+// Caller returns the session as the caller of a signed operation. The condition
+// keys it brings are those of AWS for a role assumed by an identity pool: aud,
+// sub and amr, its tags as aws:PrincipalTag, its provider and its issue time.
+func (s Session) Caller(accessKeyID string) iam.Caller {
+	c := policy.Context{}
+	for key, value := range s.Tags {
+		c.Set("aws:PrincipalTag/"+key, value)
+	}
+	if s.PoolID != "" {
+		setIdentity(c, s.PoolID, s.IdentityID, s.AMR)
+	}
+	if s.SourceIdentity != "" {
+		c.Set("aws:SourceIdentity", s.SourceIdentity)
+	}
+	c.Set("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
+	return iam.NewSessionCaller(iam.SessionCaller{
+		AccessKeyID: accessKeyID, RoleARN: s.RoleARN, RoleID: s.RoleID, SessionName: s.SessionName, Policies: s.Policies, Conditions: c,
+	})
+}
+
+// setIdentity sets the condition keys of an identity of a pool.
+func setIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
+	c.Set(policy.CognitoAudience, string(pool))
+	c.Set(policy.CognitoSubject, string(identity))
+	c.Set(policy.CognitoAMR, amr...)
+	c.Set("aws:FederatedProvider", policy.CognitoPrincipal)
+}
+
+// CallerIdentity is the answer to GetCallerIdentity.
+type CallerIdentity struct {
+	Account identitypool.AccountID
+	ARN     string // arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION for a session
+	UserID  string // AROA…:SESSION for a session
+}
+
+// CallerIdentityOf answers GetCallerIdentity for a session or an access key.
+func CallerIdentityOf(c iam.Caller) CallerIdentity {
+	return CallerIdentity{Account: c.Account, ARN: c.ARN, UserID: c.UserID}
+}

@@ -1,0 +1,142 @@
+package sts
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+)
+
+// A session token is the base64 of
+//
+//	version (1 byte) | key ID (8) | nonce (12) | AES-256-GCM of the session
+//
+// with version, key ID and the access key ID as additional data. It is encrypted
+// and not merely signed: who carries it has no business reading it.
+const (
+	tokenVersion = 1
+	headerBytes  = 1 + keyIDBytes
+	tagBytes     = 16
+)
+
+// MaxTokenBytes is the longest session token, in characters (AWS STS: 4,096
+// bytes since September 2026). Engines behind load balancers take headers of
+// 8 KB and less.
+const MaxTokenBytes = 4096
+
+const (
+	accessKeyPrefix = "ASIA"
+	accessKeyBytes  = len(accessKeyPrefix) + 16
+)
+
+// strict refuses trailing bits, so that a token has one spelling.
+var strict = base64.StdEncoding.Strict()
+
+// Mint makes credentials for s. Issued may be zero, which is now. ErrTooLarge
+// when the token would exceed MaxTokenBytes; another error when s is not a
+// session that could be opened again: it has no role or name, ends before it
+// begins, or lasts longer than iam.MaxSession, beyond which keys are not kept.
+func (m *Minter) Mint(_ context.Context, s Session) (Credentials, error) {
+	now := m.now()
+	if s.Issued.IsZero() {
+		s.Issued = now
+	}
+	s.Issued, s.Expires = s.Issued.UTC().Truncate(time.Second), s.Expires.UTC().Truncate(time.Second)
+	role, err := iam.ParseRoleARN(s.RoleARN)
+	switch {
+	case err != nil:
+		return Credentials{}, fmt.Errorf("sts: role %q %w", s.RoleARN, err)
+	case role.Account != s.Account:
+		return Credentials{}, fmt.Errorf("sts: role %s is not in account %s", s.RoleARN, s.Account)
+	case !iam.IsSessionName(s.SessionName):
+		return Credentials{}, fmt.Errorf("sts: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
+	case s.Issued.Unix() < 0 || !s.Expires.After(s.Issued):
+		return Credentials{}, fmt.Errorf("sts: a session cannot last from %v to %v", s.Issued, s.Expires)
+	case s.Expires.Sub(now) > iam.MaxSession:
+		return Credentials{}, fmt.Errorf("sts: a session until %v is longer than %v", s.Expires, iam.MaxSession)
+	}
+
+	var random [10 + nonceBytes]byte
+	rand.Read(random[:]) // never fails (crypto/rand)
+	accessKeyID := accessKeyPrefix + base32.StdEncoding.EncodeToString(random[:10])
+	nonce := random[10:]
+	key := m.ring.Load().current(now)
+
+	const typical = 1536
+	token := make([]byte, 0, typical)
+	token = append(token, tokenVersion)
+	token = append(token, key.id[:]...)
+	aad := additional(token, accessKeyID)
+	token = append(token, nonce...)
+	clear := len(token)
+	token = appendSession(token, &s)
+	length := base64.StdEncoding.EncodedLen(len(token) + tagBytes)
+	if length > MaxTokenBytes {
+		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
+	}
+	token = key.aead.Seal(token[:clear], nonce, token[clear:], aad) // in place
+	var text [MaxTokenBytes]byte
+	base64.StdEncoding.Encode(text[:length], token)
+	secret, err := key.secret(accessKeyID, nonce)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("sts: deriving a secret: %w", err)
+	}
+	return Credentials{
+		AccessKeyID: accessKeyID, SecretAccessKey: secret,
+		SessionToken: string(text[:length]), Expiration: s.Expires,
+	}, nil
+}
+
+// Open checks that sessionToken is one of ours, belongs to accessKeyID and has
+// not expired, and returns the session and the secret its requests are signed
+// with. The error wraps ErrInvalidToken or ErrExpiredToken. The database is not
+// asked, but for the key of a token that this node does not know yet.
+func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
+	if len(accessKeyID) != accessKeyBytes || !strings.HasPrefix(accessKeyID, accessKeyPrefix) {
+		return Session{}, "", invalid("the access key is not a temporary one")
+	}
+	// The decoder skips line breaks; a token has none.
+	if len(sessionToken) > MaxTokenBytes || strings.IndexByte(sessionToken, '\n') >= 0 || strings.IndexByte(sessionToken, '\r') >= 0 {
+		return Session{}, "", invalid("it does not have the form of a session token")
+	}
+	token, err := strict.DecodeString(sessionToken)
+	if err != nil || len(token) < headerBytes+nonceBytes+tagBytes || token[0] != tokenVersion {
+		return Session{}, "", invalid("it does not have the form of a session token")
+	}
+	key, ok := m.key(ctx, keyID(token[1:headerBytes]))
+	if !ok {
+		return Session{}, "", invalid("its key is unknown")
+	}
+	nonce := token[headerBytes : headerBytes+nonceBytes]
+	aad := additional(token[:headerBytes], accessKeyID)
+	sealed := token[headerBytes+nonceBytes:]
+	plain, err := key.aead.Open(sealed[:0], nonce, sealed, aad) // in place
+	if err != nil {
+		return Session{}, "", invalid("it was changed or belongs to another access key")
+	}
+	s, err := decodeSession(plain)
+	if err != nil {
+		return Session{}, "", invalid("its content cannot be read")
+	}
+	if now := m.now(); !now.Before(s.Expires) {
+		return Session{}, "", fmt.Errorf("%w: it ended at %s", ErrExpiredToken, s.Expires.Format(time.RFC3339))
+	}
+	secret, err := key.secret(accessKeyID, nonce)
+	if err != nil {
+		return Session{}, "", fmt.Errorf("sts: deriving a secret: %w", err)
+	}
+	return s, secret, nil
+}
+
+// additional is the additional data of a token: its header and its access key.
+func additional(header []byte, accessKeyID string) []byte {
+	b := make([]byte, 0, headerBytes+accessKeyBytes)
+	return append(append(b, header...), accessKeyID...)
+}
+
+func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalidToken, why) }

@@ -1,0 +1,207 @@
+package poolhouse_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+const (
+	userPool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"
+	corpARN  = "arn:aws:iam::000000000000:oidc-provider/"
+)
+
+// Each kind of provider signs a user in with a token that its keys prove, and
+// with no other: every token is tried under every provider.
+func TestProviders(t *testing.T) {
+	google, apple, pool, corp := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t)
+	at := func(i *logintest.Issuer, issuers ...string) poolhouse.ProviderOverride {
+		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
+	}
+	s := start(t, func(c *poolhouse.Config) {
+		c.Google = at(google, "https://accounts.google.com", "accounts.google.com")
+		c.Apple = at(apple, "https://appleid.apple.com")
+		c.UserPools = map[string]poolhouse.ProviderOverride{userPool: at(pool, "https://"+userPool)}
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"one", "two"}, AllowHTTP: true, AllowPrivate: true}}
+	})
+	corpKey := strings.TrimPrefix(corp.URL, "http://")
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		in.SupportedLoginProviders = map[string]string{"accounts.google.com": "google-app", "appleid.apple.com": "apple-app"}
+		in.OpenIdConnectProviderARNs = []string{corpARN + corpKey}
+		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{
+			{ProviderName: aws.String(userPool), ClientId: aws.String("client1")},
+			{ProviderName: aws.String(userPool), ClientId: aws.String("client2")},
+			{ProviderName: aws.String(userPool), ClientId: aws.String("checked"), ServerSideTokenCheck: aws.Bool(true)}}
+	})
+	tokens := map[string]map[string]string{ // provider to name to token
+		"accounts.google.com": {
+			"scheme":    google.Token(map[string]any{"iss": "https://accounts.google.com", "aud": "google-app", "sub": "g"}),
+			"no scheme": google.Token(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "g"}),
+			"azp":       google.Token(map[string]any{"iss": "accounts.google.com", "aud": "backend", "azp": "google-app", "sub": "g"}),
+		},
+		"appleid.apple.com": {"": apple.Token(map[string]any{"iss": "https://appleid.apple.com", "aud": "apple-app", "sub": "001968.a.0733"})},
+		userPool: {
+			"first client":  pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "client1", "sub": "u", "token_use": "id"}),
+			"second client": pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "client2", "sub": "u", "token_use": "id"}),
+		},
+		corpKey: {
+			"first audience": corp.Token(map[string]any{"aud": "one", "sub": "c"}),
+			"list":           corp.Token(map[string]any{"aud": []string{"two", "one"}, "sub": "c"}),
+		},
+	}
+	identities := map[string]string{}
+	for owner, list := range tokens {
+		for name, token := range list {
+			for provider := range tokens {
+				out, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{provider: token}})
+				switch {
+				case provider != owner && err == nil:
+					t.Errorf("a token of %s (%s) signs in as %s", owner, name, provider)
+				case provider == owner && err != nil:
+					t.Errorf("%s (%s): %v", owner, name, err)
+				case err == nil:
+					if have := identities[provider]; have != "" && have != *out.IdentityId {
+						t.Errorf("%s (%s): the same user has a second identity", provider, name)
+					}
+					identities[provider] = *out.IdentityId
+				}
+			}
+		}
+	}
+	for name, test := range map[string]struct{ provider, token, message string }{
+		"access token of a user pool": {userPool, pool.Token(map[string]any{"iss": "https://" + userPool, "client_id": "client1", "sub": "u", "token_use": "access", "aud": nil}), "Invalid login token. Missing a required claim: aud"},
+		"other use":                   {userPool, pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "client1", "sub": "u", "token_use": "access"}), ""},
+		"unknown client":              {userPool, pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "client3", "sub": "u", "token_use": "id"}), login.MessageUnsupportedProvider},
+		"foreign azp":                 {"accounts.google.com", google.Token(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "azp": "other", "sub": "g"}), ""},
+		"look-alike issuer":           {"accounts.google.com", google.Token(map[string]any{"iss": "https://accounts.google.com/", "aud": "google-app", "sub": "g"}), login.MessageIssuerMismatch},
+		"wrong app":                   {"appleid.apple.com", apple.Token(map[string]any{"iss": "https://appleid.apple.com", "aud": "other", "sub": "a"}), login.MessageWrongAudience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{test.provider: test.token}})
+			wantError(t, err, "NotAuthorizedException", test.message)
+		})
+	}
+	t.Run("ServerSideTokenCheck is never skipped", func(t *testing.T) {
+		token := pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "checked", "sub": "u", "token_use": "id"})
+		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{userPool: token}})
+		wantError(t, err, "NotAuthorizedException", "Invalid login token. The token could not be checked with the user pool.")
+		user := identities[userPool]
+		_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: map[string]string{userPool: token}})
+		wantError(t, err, "NotAuthorizedException", "")
+	})
+	t.Run("several logins in one call", func(t *testing.T) {
+		user := identities["accounts.google.com"]
+		both := map[string]string{"accounts.google.com": tokens["accounts.google.com"]["scheme"], "appleid.apple.com": tokens["appleid.apple.com"][""]}
+		out := must(s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: both}))(t)
+		equal(t, "identity after the merge", *out.IdentityId, user)
+		equal(t, "identity of the other login", s.getID(t, id, map[string]string{"appleid.apple.com": both["appleid.apple.com"]}), user)
+		described := must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
+		equal(t, "providers", strings.Join(described.Logins, " "), "accounts.google.com appleid.apple.com")
+		other := google.Token(map[string]any{"iss": "accounts.google.com", "aud": "google-app", "sub": "another user"})
+		_, err := s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user,
+			Logins: map[string]string{"accounts.google.com": other, "appleid.apple.com": both["appleid.apple.com"]}})
+		wantError(t, err, "ResourceConflictException", "")
+	})
+}
+
+// A provider that the settings do not know is refused without a packet; one
+// that does not answer is ExternalServiceException, never a sign-in.
+func TestUnregisteredAndUnreachableProviders(t *testing.T) {
+	unregistered := logintest.NewIssuer(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := "http://" + l.Addr().String()
+	_ = l.Close()
+	s := start(t, func(c *poolhouse.Config) {
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: dead, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+	})
+	key := func(url string) string { return strings.TrimPrefix(url, "http://") }
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		in.OpenIdConnectProviderARNs = []string{corpARN + key(unregistered.URL), corpARN + key(dead)}
+	})
+	_, err = s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{key(unregistered.URL): unregistered.Token(map[string]any{"aud": "app"})}})
+	wantError(t, err, "NotAuthorizedException", login.MessageUnsupportedProvider)
+	equal(t, "requests to an unregistered issuer", unregistered.Requests(), 0)
+	token := unregistered.Token(map[string]any{"iss": dead, "aud": "app", "sub": "x"})
+	_, err = s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{key(dead): token}})
+	wantError(t, err, "ExternalServiceException", "")
+	equal(t, "requests to an unregistered issuer", unregistered.Requests(), 0)
+}
+
+// Role mappings and principal tags, through the wire.
+func TestRoleMappingAndTags(t *testing.T) {
+	s := start(t)
+	id, info := s.newPool(t), devInfo(s)
+	const admin = "arn:aws:iam::000000000000:role/Admin"
+	must(s.admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &id, Roles: map[string]string{"authenticated": authenticatedRole},
+		RoleMappings: map[string]types.RoleMapping{info.OIDCProviderARN: {Type: types.RoleMappingTypeRules, AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeDeny,
+			RulesConfiguration: &types.RulesConfigurationType{Rules: []types.MappingRule{
+				{Claim: aws.String("dept"), MatchType: types.MappingRuleMatchTypeEquals, Value: aws.String("ops"), RoleARN: aws.String(admin)},
+				{Claim: aws.String("dept"), MatchType: types.MappingRuleMatchTypeStartsWith, Value: aws.String("o"), RoleARN: aws.String(authenticatedRole)}}}}}}))(t)
+	must(s.admin().SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &id, IdentityProviderName: &info.LoginKey,
+		PrincipalTags: map[string]string{"department": "dept"}}))(t)
+	credentials := func(dept string, custom *string) (string, error) {
+		logins := s.logins(t, "alice", func(r *poolhouse.DevTokenRequest) { r.Claims = map[string]any{"dept": dept} })
+		user := s.getID(t, id, logins)
+		out, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins, CustomRoleArn: custom})
+		if err != nil {
+			return "", err
+		}
+		who := must(s.whoami(t, *out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken))(t)
+		return *who.Arn, nil
+	}
+	equal(t, "role by the first rule", must(credentials("ops", nil))(t), "arn:aws:sts::000000000000:assumed-role/Admin/CognitoIdentityCredentials")
+	equal(t, "role by the second rule", must(credentials("office", nil))(t), "arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+	equal(t, "role by choice", must(credentials("ops", aws.String(authenticatedRole)))(t), "arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
+	_, err := credentials("sales", nil)
+	wantError(t, err, "NotAuthorizedException", "The ambiguous role mapping rules for: "+info.OIDCProviderARN+" denied this request.")
+	_, err = credentials("office", aws.String(admin))
+	wantError(t, err, "NotAuthorizedException", "Access to Role '"+admin+"' is forbidden.")
+	_, err = credentials("o<p>s", nil)
+	wantError(t, err, "InvalidIdentityPoolConfigurationException", "")
+}
+
+func TestUnlinkRefusals(t *testing.T) {
+	s := start(t)
+	id := s.newPool(t)
+	alice := s.logins(t, "alice")
+	user := s.getID(t, id, alice)
+	for name, test := range map[string]struct {
+		logins map[string]string
+		remove []string
+		code   string
+	}{
+		"no logins":          {map[string]string{}, []string{devInfo(s).LoginKey}, "NotAuthorizedException"},
+		"another user":       {s.logins(t, "bob"), []string{devInfo(s).LoginKey}, "NotAuthorizedException"},
+		"bad token":          {map[string]string{devInfo(s).LoginKey: "x"}, []string{devInfo(s).LoginKey}, "NotAuthorizedException"},
+		"developer provider": {alice, []string{"login.my.app"}, "InvalidParameterException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &user, Logins: test.logins, LoginsToRemove: test.remove})
+			wantError(t, err, test.code, "")
+		})
+	}
+	equal(t, "identity after refusals", s.getID(t, id, alice), user)
+	must(s.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &user, Logins: alice, LoginsToRemove: []string{"accounts.google.com"}}))(t)
+	equal(t, "identity after unlinking what is not linked", s.getID(t, id, alice), user)
+}
+
+func TestDeveloperTokenAlone(t *testing.T) {
+	s := start(t)
+	id := s.newPool(t)
+	bob := must(s.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &id, Logins: map[string]string{"login.my.app": "bob"}}))(t)
+	logins := s.logins(t, "alice")
+	logins["cognito-identity.amazonaws.com"] = *bob.Token
+	_, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: bob.IdentityId, Logins: logins})
+	wantError(t, err, "InvalidParameterException", "")
+}

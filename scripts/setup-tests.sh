@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need, where they are missing.
+set -euo pipefail
+
+missing=()
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+[ -x /usr/bin/aws ] || missing+=(awscli)
+[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
+if [ ${#missing[@]} -gt 0 ]; then
+	root=()
+	[ "$(id -u)" = 0 ] || root=(sudo)
+	"${root[@]}" apt-get update -qq
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+cd "$(dirname "$0")/../clienttests/js"
+[ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --silent --no-audit --no-fund

@@ -1,0 +1,148 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+// safeBuffer is a log sink for concurrent writers.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// No token and no secret reaches the log, the decision traces, the metrics or,
+// in clear, the data folder, in whatever way a call ends.
+func TestSecretsStaySecret(t *testing.T) {
+	idp := logintest.NewIssuer(t)
+	logs := &safeBuffer{}
+	folder := t.TempDir()
+	var traces []poolhouse.Trace
+	server, err := poolhouse.New(t.Context(), poolhouse.Config{
+		DataDir: folder, IssuerURL: "https://id.example",
+		OIDCProviders: []poolhouse.OIDCProviderConfig{{URL: idp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}},
+		Logger:        slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		OnTrace:       func(t poolhouse.Trace) { traces = append(traces, t) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server)
+	defer web.Close()
+	key, ok := server.FirstKey()
+	if !ok {
+		t.Fatal("the first start made no key")
+	}
+	admin := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: region, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, "")})
+	loginKey := strings.TrimPrefix(idp.URL, "http://")
+	pool := must(admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+		DeveloperProviderName: aws.String("login.my.app"), OpenIdConnectProviderARNs: []string{"arn:aws:iam::" + key.Account + ":oidc-provider/" + loginKey}}))(t)
+	good := idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "email": "canary@example.com"})
+	canaries := []string{key.SecretAccessKey, good, "canary-subject-4711", "canary@example.com"}
+	public := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	for _, token := range []string{good, good + "x", flip(good), "canary-not-a-token",
+		idp.Token(map[string]any{"aud": "other", "sub": "canary-subject-4711", "email": "canary@example.com"}),
+		idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "exp": 1}),
+		idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "iss": "https://other.example"})} {
+		canaries = append(canaries, token)
+		for _, provider := range []string{loginKey, "accounts.google.com", "cognito-identity.amazonaws.com"} {
+			logins := map[string]string{provider: token}
+			out, err := public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId, Logins: logins})
+			if err != nil {
+				continue
+			}
+			if issued, err := public.GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: out.IdentityId, Logins: logins}); err == nil {
+				canaries = append(canaries, *issued.Token)
+			}
+			_, _ = public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: out.IdentityId, Logins: logins})
+			_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: out.IdentityId, Logins: logins, LoginsToRemove: []string{"canary-provider"}})
+		}
+	}
+	developer := must(admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
+		Logins: map[string]string{"login.my.app": "user"}}))(t)
+	canaries = append(canaries, *developer.Token)
+	_, _ = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId, Logins: map[string]string{"cognito-identity.amazonaws.com": *developer.Token}})
+	wrong := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: region, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, "canary-wrong-secret", "canary-session-token")})
+	_, err = wrong.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
+	wantError(t, err, "UnrecognizedClientException", "")
+	canaries = append(canaries, "canary-wrong-secret", "canary-session-token")
+
+	metrics := httptest.NewRecorder()
+	server.ServeHTTP(metrics, httptest.NewRequestWithContext(context.Background(), "GET", "/metrics", nil))
+	web.Close()
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(traces) == 0 || !strings.Contains(logs.String(), "GetOpenIdToken") {
+		t.Fatal("nothing was logged or traced: the test proves nothing")
+	}
+	var steps strings.Builder
+	for _, trace := range traces {
+		steps.WriteString(trace.Message)
+		for _, s := range trace.Steps {
+			steps.WriteString(s.Expected + s.Got + s.Fix)
+		}
+	}
+	for where, text := range map[string]string{"log": logs.String(), "traces": steps.String(), "metrics": metrics.Body.String()} {
+		for _, canary := range canaries {
+			if strings.Contains(text, canary) {
+				t.Errorf("the %s shows %.20s…", where, canary)
+			}
+		}
+	}
+	// The data folder holds subjects, which are data, but no secret in clear.
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", entry.Name(), info.Mode())
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, secret := range []string{key.SecretAccessKey, "PRIVATE KEY", good, *developer.Token} {
+			if bytes.Contains(content, []byte(secret)) {
+				t.Errorf("%s holds %.20s… in clear", entry.Name(), secret)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,368 @@
+// Package poolhouse is a self-hosted identity broker that speaks Amazon Cognito
+// identity pools on the wire. A Server is an http.Handler: mount it, or let
+// cmd/poolhouse listen for it. Start at New, which wires everything.
+//
+// The Go API is not settled before version 1.
+package poolhouse
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+// File names in Config.DataDir.
+const (
+	DatabaseFile  = "poolhouse.db"
+	MasterKeyFile = "master.key"
+)
+
+// keptTraces is how many refusals `poolhouse explain` can look back on.
+const keptTraces = 10000
+
+// Server serves the APIs. It is an http.Handler.
+type Server struct {
+	config   Config
+	store    *store.Store
+	issuer   *issuer.Issuer
+	sessions *sts.Minter
+	logins   *login.Verifier
+	traces   *traceStore
+	metrics  *metrics
+	handler  http.Handler
+	dev      *devEndpoints
+	firstKey *AccessKey
+}
+
+// AccessKey is an account's access key with its secret.
+type AccessKey struct {
+	Account         string
+	AccessKeyID     string
+	SecretAccessKey string
+}
+
+// New opens the database and wires a Server. Its errors name the setting at
+// fault. Background work starts with Run.
+func New(ctx context.Context, c Config) (_ *Server, err error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Limits = withDefaults(c.Limits)
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, traces: newTraceStore(keptTraces)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	sealer, err := c.sealer()
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(ctx, c.storeOptions()); err != nil {
+		return nil, err
+	}
+	keys, err := iam.NewAccessKeys(iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.settleAccount(ctx, keys); err != nil {
+		return nil, err
+	}
+	return s, s.wire(ctx, sealer, keys)
+}
+
+// check refuses settings that cannot run.
+func (c *Config) check() error {
+	switch {
+	case c.AcceptUnknownRoles && !c.Dev:
+		return errors.New("accepting unknown roles is for development only")
+	case c.DataDir == "" && c.DatabaseURL == "" && !c.Dev:
+		return errors.New(`no database: set "data" to a folder or "database" to a postgres:// URL`)
+	case c.DatabaseURL != "" && len(c.MasterKey) == 0:
+		return errors.New(`no master key: with "database" set "master_key_file" or POOLHOUSE_MASTER_KEY; every node needs the same one`)
+	case c.IssuerURL == "":
+		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
+	}
+	return nil
+}
+
+func (c *Config) storeOptions() store.Options {
+	o := store.Options{URL: c.DatabaseURL, Logger: c.Logger, Now: c.Now}
+	if c.DataDir != "" && c.DatabaseURL == "" {
+		o.Path = filepath.Join(c.DataDir, DatabaseFile)
+	}
+	return o
+}
+
+// sealer returns the seal under the master key: the one given, that of the data
+// folder, or a passing one for data that passes too.
+func (c *Config) sealer() (*seal.Sealer, error) {
+	key := c.MasterKey
+	switch {
+	case len(key) > 0:
+	case c.DataDir != "":
+		loaded, created, err := seal.LoadOrCreate(filepath.Join(c.DataDir, MasterKeyFile))
+		if err != nil {
+			return nil, err
+		}
+		if created {
+			c.Logger.Info("made a master key; keep a copy apart from the backups", "file", filepath.Join(c.DataDir, MasterKeyFile))
+		}
+		key = loaded
+	default:
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails (crypto/rand)
+	}
+	return seal.New(key)
+}
+
+// settleAccount makes sure that there is an access key, and finds the account
+// that the settings' roles and providers belong to.
+func (s *Server) settleAccount(ctx context.Context, keys *iam.AccessKeys) error {
+	existing, err := keys.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	if s.config.Dev {
+		if s.config.Account == "" {
+			s.config.Account = DevAccount
+		}
+		if !slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
+			_, err = keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
+				Account: identitypool.AccountID(s.config.Account), Description: "development"})
+		}
+		return err
+	}
+	for _, k := range existing {
+		if k.ID == DevAccessKeyID {
+			return fmt.Errorf("the database holds the development key %q: delete it with `poolhouse keys delete %s` or use another database", k.ID, k.ID)
+		}
+	}
+	if len(existing) > 0 {
+		if s.config.Account == "" {
+			slices.SortFunc(existing, func(a, b iam.AccessKey) int { return a.Created.Compare(b.Created) })
+			s.config.Account = string(existing[0].Account)
+		}
+		return nil
+	}
+	if s.config.Account == "" {
+		if s.config.Account, err = newAccount(); err != nil {
+			return err
+		}
+	}
+	key, secret, err := keys.Create(ctx, iam.NewAccessKey{Account: identitypool.AccountID(s.config.Account), Description: "root key of the first start"})
+	if err != nil {
+		return err
+	}
+	s.firstKey = &AccessKey{Account: string(key.Account), AccessKeyID: key.ID, SecretAccessKey: secret}
+	return nil
+}
+
+// newAccount draws a twelve-digit account number that does not begin with 0.
+func newAccount() (string, error) {
+	n, err := rand.Int(rand.Reader, big.NewInt(9e11))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(n.Int64() + 1e11), nil
+}
+
+// FirstKey returns the root access key that this start made, because there was
+// none: the only time its secret can be seen.
+func (s *Server) FirstKey() (AccessKey, bool) {
+	if s.firstKey == nil {
+		return AccessKey{}, false
+	}
+	return *s.firstKey, true
+}
+
+// Account returns the account of the settings' roles and providers.
+func (s *Server) Account() string { return s.config.Account }
+
+// DevInfo returns what clients of a development server need; false otherwise.
+func (s *Server) DevInfo() (DevInfo, bool) {
+	if s.dev == nil {
+		return DevInfo{}, false
+	}
+	return s.dev.info, true
+}
+
+// wire builds everything above the database.
+func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.AccessKeys) (err error) {
+	c := &s.config
+	providers := c.OIDCProviders
+	if c.Dev {
+		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
+		providers = append(slices.Clone(providers), s.dev.provider())
+	}
+	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Roles: c.Roles, OIDCProviders: providers})
+	if err != nil {
+		return err
+	}
+	for _, warning := range directory.Warnings() {
+		if !c.Dev { // development takes the risks that they warn of
+			c.Logger.Warn(warning)
+		}
+	}
+	s.issuer, err = issuer.New(ctx, issuer.Options{Store: s.store, Sealer: sealer, URL: c.IssuerURL, Region: c.region(),
+		Algorithm: c.TokenAlgorithm, Now: c.Now, Logger: c.Logger, Background: c.Dev})
+	if err != nil {
+		return err
+	}
+	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
+	if err != nil {
+		return err
+	}
+	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
+	gate := newGate(keys, s.sessions, iam.NewAuthorizer(directory, c.Now), c.Now, cognitoidentity.Name, sts.APIName, adminName)
+	pools := cognitoidentity.New(cognitoidentity.Options{
+		Store:     s.store,
+		Logins:    s.logins,
+		Providers: directory,
+		Issuer:    s.issuer,
+		Credentials: sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
+			AcceptUnknownRoles: c.AcceptUnknownRoles}),
+		Sealer: sealer,
+		Authorize: func(ctx context.Context, caller awsapi.Caller, action, resource string) error {
+			return gate.Authorize(ctx, caller, action, resource, nil)
+		},
+		Limits:        c.Limits,
+		Google:        c.Google,
+		Apple:         c.Apple,
+		UserPools:     c.UserPools,
+		Algorithms:    poolAlgorithms(c.PoolAlgorithms),
+		PinnedPoolIDs: c.Dev,
+		Now:           c.Now,
+		Logger:        c.Logger,
+	})
+	apis := []awsapi.API{
+		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces}).operations()},
+		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: sts.Operations()},
+	}
+	s.metrics = newMetrics(c.Version, apis)
+	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s})
+	if err != nil {
+		return err
+	}
+	s.handler = s.routes(api)
+	return nil
+}
+
+func (c *Config) region() string {
+	if c.Region == "" {
+		return DevRegion
+	}
+	return c.Region
+}
+
+func poolAlgorithms(byPool map[string]string) map[identitypool.PoolID]string {
+	algorithms := make(map[identitypool.PoolID]string, len(byPool))
+	for pool, algorithm := range byPool {
+		algorithms[identitypool.PoolID(pool)] = algorithm
+	}
+	return algorithms
+}
+
+// routes: the APIs answer POST on any path, because clients put any path in
+// their endpoint; the rest are GETs.
+func (s *Server) routes(api *awsapi.Service) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
+	// AWS publishes its keys under this very path; jwks.json is what others guess.
+	mux.Handle("GET /.well-known/jwks_uri", api.Wrap("JWKS", s.issuer.JWKSHandler()))
+	mux.Handle("GET /.well-known/jwks.json", api.Wrap("JWKS", s.issuer.JWKSHandler()))
+	mux.Handle("GET /authorize", api.Wrap("Authorize", s.issuer.AuthorizeHandler()))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", s.metrics.handler())
+	if s.dev != nil {
+		s.dev.register(mux)
+	}
+	return mux
+}
+
+// readyTimeout bounds how long a readiness probe waits for the database.
+const readyTimeout = 2 * time.Second
+
+// ready says whether the server can do its work: the database answers. It tells
+// nobody more than that.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := s.store.Ping(ctx); err != nil {
+		s.config.Logger.Error("not ready", "error", err)
+		plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // the client has gone; nothing is left to tell
+}
+
+// Refused keeps the trace of a refused call (awsapi.Recorder).
+func (s *Server) Refused(r awsapi.Refusal) {
+	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Operation: r.Operation,
+		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
+	s.traces.add(t)
+	if s.config.OnTrace != nil {
+		s.config.OnTrace(t)
+	}
+}
+
+// ServeHTTP serves the APIs, discovery, keys, health and metrics.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run does the background work until ctx ends: keys are renewed, changes that
+// other nodes and the command line made are picked up, deletions that a crash
+// cut short are finished.
+func (s *Server) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { s.issuer.Run(ctx) })
+	group.Go(func() { s.sessions.Run(ctx) })
+	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
+		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)
+	}
+	group.Wait()
+}
+
+// Close ends outgoing fetches and closes the database, after the writes under way.
+func (s *Server) Close() error {
+	if s.logins != nil {
+		s.logins.Close()
+	}
+	if s.store != nil {
+		return s.store.Close()
+	}
+	return nil
+}

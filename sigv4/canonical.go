@@ -1,0 +1,217 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	unsignedPayload = "UNSIGNED-PAYLOAD"
+	redacted        = "REDACTED"
+)
+
+// checkCoverage refuses a signature that leaves out the host, the date, or any x-amz-* header that is present.
+// On the JSON protocol x-amz-target is the operation: unsigned, it would turn a captured body into another call.
+// AWS asks for the same in "Create a canonical request", https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+func (c *claim) checkCoverage(h http.Header) error {
+	if !c.signs("host") {
+		return refuse(BadSignature, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	if c.dateHeader != "" && !c.signs(c.dateHeader) {
+		return refuse(BadSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", textproto.CanonicalMIMEHeaderKey(c.dateHeader))
+	}
+	const prefix = "x-amz-"
+	for key, values := range h {
+		if len(key) < len(prefix) || !strings.EqualFold(key[:len(prefix)], prefix) {
+			continue
+		}
+		if !c.signs(strings.ToLower(key)) {
+			return refuse(BadSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key))
+		}
+		if len(values) != 1 { // the signature binds the joined values, a handler reads the first
+			return refuse(IncompleteSignature, "The header '%s' must be sent once.", quoted(key))
+		}
+	}
+	return nil
+}
+
+func (c *claim) signs(name string) bool {
+	_, found := slices.BinarySearch(c.signedHeaders, name)
+	return found
+}
+
+// payloadHash returns the last line of the canonical request. It is the hash of the body in hand, whatever the
+// client says; what the client says must agree. Only a presigned GET or HEAD without a body may be signed as
+// UNSIGNED-PAYLOAD, and only for a service that allows it: there is nothing left to bind.
+func (c *claim) payloadHash(r *http.Request, s Service, body []byte) (string, error) {
+	sum := sha256.Sum256(body)
+	computed := hex.EncodeToString(sum[:])
+	want := computed
+	unsigned := s.UnsignedPayload && c.presigned && len(body) == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	if unsigned {
+		want = unsignedPayload
+	}
+	stated := r.Header[headerContentSHA256]
+	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
+		stated = append(slices.Clip(stated), v)
+	}
+	for i, v := range stated {
+		switch {
+		case i > 0 && v != stated[0]:
+			return "", refuse(IncompleteSignature, "The request states two different values for X-Amz-Content-Sha256.")
+		case v == computed, unsigned && v == unsignedPayload:
+			want = v
+		case v == unsignedPayload || strings.HasPrefix(v, "STREAMING-"):
+			return "", refuse(IncompleteSignature, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body.", quoted(v))
+		default:
+			return "", refuse(BadSignature, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+		}
+	}
+	return want, nil
+}
+
+// canonicalRequest builds step 1 of the signature. With redact it hides the session token.
+func (c *claim) canonicalRequest(r *http.Request, s Service, bodyLen int, payloadHash string, redact bool) ([]byte, error) {
+	path, err := canonicalPath(c.path, s.LiteralPath)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, 1024)
+	b = append(b, r.Method...)
+	b = append(b, '\n')
+	b = append(b, path...)
+	b = append(b, '\n')
+	b = c.appendQuery(b, redact)
+	b = append(b, '\n')
+	if b, err = c.appendHeaders(b, r, bodyLen, redact); err != nil {
+		return nil, err
+	}
+	b = append(b, '\n')
+	for i, name := range c.signedHeaders {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
+	b = append(b, '\n')
+	return append(b, payloadHash...), nil
+}
+
+func (c *claim) appendQuery(b []byte, redact bool) []byte {
+	first := true
+	for i := range c.query {
+		p := &c.query[i]
+		if p.name == paramSignature {
+			continue
+		}
+		if !first {
+			b = append(b, '&')
+		}
+		first = false
+		b = append(b, p.encName...)
+		b = append(b, '=')
+		if redact && p.name == paramToken {
+			b = append(b, redacted...)
+		} else {
+			b = append(b, p.encValue...)
+		}
+	}
+	return b
+}
+
+// appendHeaders appends one line for each signed header. net/http keeps the host apart and may drop the length,
+// which proxies also rewrite: the length of the body in hand is what a client that signs it has signed.
+func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int, redact bool) ([]byte, error) {
+	start := len(b)
+	for _, name := range c.signedHeaders {
+		b = append(b, name...)
+		b = append(b, ':')
+		from := len(b)
+		switch {
+		case name == "host":
+			b = appendTrimmed(b, r.Host)
+		case name == "content-length":
+			b = strconv.AppendInt(b, int64(bodyLen), 10)
+		case redact && name == "x-amz-security-token":
+			b = append(b, redacted...)
+		default:
+			values := r.Header[textproto.CanonicalMIMEHeaderKey(name)]
+			if len(values) == 0 {
+				return nil, refuse(BadSignature, "The header '%s' is in SignedHeaders but not in the request.", quoted(name))
+			}
+			for i, v := range values {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b = appendTrimmed(b, v)
+			}
+		}
+		if slices.Contains(b[from:], '\n') { // no HTTP server lets one through; a line of its own would be forgery
+			return nil, refuse(IncompleteSignature, "The header '%s' has a line break in its value.", quoted(name))
+		}
+		b = append(b, '\n')
+		if len(b)-start > maxHeaderBytes {
+			return nil, refuse(IncompleteSignature, "The signed headers are longer than %d bytes.", maxHeaderBytes)
+		}
+	}
+	return b, nil
+}
+
+// appendTrimmed drops blanks around a header value and makes one of several within.
+func appendTrimmed(b []byte, v string) []byte {
+	v = strings.Trim(v, " \t")
+	for {
+		i := strings.Index(v, "  ")
+		if i < 0 {
+			return append(b, v...)
+		}
+		b = append(b, v[:i+1]...)
+		v = strings.TrimLeft(v[i:], " ")
+	}
+}
+
+// canonicalPath returns the path for the canonical request. S3 takes it as it is, escaped once. All other services
+// remove dot segments and empty segments and escape the path as sent once more, which clients that escape it
+// for the wire see as twice.
+func canonicalPath(sent string, literal bool) (string, error) {
+	if sent == "" {
+		return "/", nil
+	}
+	if literal {
+		decoded, ok := unescape(sent, false)
+		if !ok {
+			return "", refuse(MalformedQuery, "The path contains an illegal %% escape.")
+		}
+		return escape(decoded, true), nil
+	}
+	return escape(normalPath(sent), true), nil
+}
+
+func normalPath(p string) string {
+	if !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[0] == '/' {
+		return p
+	}
+	var kept []string
+	for segment := range strings.SplitSeq(p, "/") {
+		switch segment {
+		case "", ".":
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+		default:
+			kept = append(kept, segment)
+		}
+	}
+	if len(kept) == 0 {
+		return "/"
+	}
+	n := "/" + strings.Join(kept, "/")
+	if strings.HasSuffix(p, "/") {
+		n += "/"
+	}
+	return n
+}

@@ -1,0 +1,280 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	timeFormat = "20060102T150405Z" // ISO 8601 basic format
+	dateFormat = "20060102"
+
+	headerDate          = "X-Amz-Date"
+	headerToken         = "X-Amz-Security-Token"
+	headerContentSHA256 = "X-Amz-Content-Sha256"
+)
+
+// claim is what a request says about its own signature, in either form, before any of it is believed.
+type claim struct {
+	presigned     bool
+	algorithm     string
+	scope         Scope
+	signedHeaders []string
+	signature     string
+	date          time.Time
+	dateHeader    string // the header that date came from, in lower case; "" when presigned
+	expires       string // X-Amz-Expires as sent
+	token         string
+
+	path  string // as sent
+	query query
+}
+
+// Scope is the Credential of a signature: who signed, and the credential scope (day, region, service, terminator).
+type Scope struct {
+	AccessKeyID string
+	Date        string // YYYYMMDD
+	Region      string
+	Service     string
+
+	terminator string
+}
+
+func (s Scope) String() string {
+	return s.Date + "/" + s.Region + "/" + s.Service + "/" + s.terminator
+}
+
+// Signed reports whether the request carries an AWS signature in any form, good or bad. A service with operations
+// that need no signature treats a request as anonymous only when Signed is false, and verifies it otherwise: a
+// client that signs must not be served as a guest because its signature is broken.
+func Signed(r *http.Request) bool {
+	for _, a := range r.Header["Authorization"] {
+		if isSigV4(a) {
+			return true
+		}
+	}
+	_, rawQuery := wireTarget(r)
+	if len(rawQuery) > maxQuery {
+		return true // too long to look through; Verify refuses it
+	}
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		rawName, _, _ := strings.Cut(pair, "=")
+		if name, ok := unescape(rawName, true); ok && authParam(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// UnverifiedScope returns the scope that a request claims. Nothing of it is proven: it may choose a service to
+// verify the request for, and nothing else. Errors are those of [Verifier.Verify] about the form of a signature.
+func UnverifiedScope(r *http.Request) (Scope, error) {
+	c, err := parseClaim(r)
+	if err != nil {
+		return Scope{}, err
+	}
+	return c.scope, nil
+}
+
+// isSigV4 recognises any of AWS's version 4 algorithms, so that an unsupported one is named in the refusal.
+func isSigV4(authorization string) bool {
+	authorization = strings.TrimLeft(authorization, " \t")
+	return len(authorization) >= 5 && strings.EqualFold(authorization[:5], "AWS4-")
+}
+
+// parseClaim reads the signature's parameters from the Authorization header or from the query, never from both:
+// a second, unchecked place is how verifiers were bypassed before.
+func parseClaim(r *http.Request) (*claim, error) {
+	path, rawQuery := wireTarget(r)
+	q, err := parseQuery(rawQuery)
+	if err != nil {
+		return nil, err
+	}
+	inQuery := false
+	for i := range q {
+		p := authParam(q[i].name)
+		if p == "" {
+			continue
+		}
+		if p != q[i].name {
+			return nil, refuse(IncompleteSignature, "The query parameter '%s' must be spelled '%s'.", quoted(q[i].name), p)
+		}
+		inQuery = true
+	}
+	authorization := r.Header["Authorization"]
+	c := &claim{path: path, query: q}
+	switch {
+	case len(authorization) > 0 && inQuery:
+		return nil, refuse(IncompleteSignature, "Only one auth mechanism allowed: either the Authorization header or X-Amz-* query parameters, not both.")
+	case len(authorization) > 1:
+		return nil, refuse(IncompleteSignature, "The Authorization header must be sent once.")
+	case len(authorization) == 1 && isSigV4(authorization[0]):
+		err = c.parseHeaderForm(r.Header, authorization[0])
+	case inQuery:
+		err = c.parseQueryForm(r.Header)
+	default:
+		err = refuse(MissingAuthentication, msgMissing)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
+	if len(authorization) > maxAuthorization {
+		return refuse(IncompleteSignature, "The Authorization header is longer than %d bytes.", maxAuthorization)
+	}
+	authorization = strings.Trim(authorization, " \t")
+	var credential, signedHeaders, signature string
+	var parameters string
+	c.algorithm, parameters, _ = strings.Cut(authorization, " ")
+	for pair := range strings.SplitSeq(parameters, ",") {
+		pair = strings.Trim(pair, " \t")
+		if pair == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return refuse(IncompleteSignature, "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '%s'.", digest(authorization))
+		}
+		var field *string
+		switch name {
+		case "Credential":
+			field = &credential
+		case "SignedHeaders":
+			field = &signedHeaders
+		case "Signature":
+			field = &signature
+		default:
+			return refuse(IncompleteSignature, "Authorization header has an unknown parameter '%s'.", quoted(name))
+		}
+		if *field != "" {
+			return refuse(IncompleteSignature, "Authorization header has '%s' more than once.", name)
+		}
+		*field = value
+	}
+
+	date, dateHeader := h[headerDate], "x-amz-date"
+	if len(date) == 0 {
+		date, dateHeader = h["Date"], "date"
+	}
+	var missing strings.Builder
+	for _, p := range []struct{ name, value string }{{"Credential", credential}, {"Signature", signature}, {"SignedHeaders", signedHeaders}} {
+		if p.value == "" {
+			missing.WriteString("Authorization header requires '" + p.name + "' parameter. ")
+		}
+	}
+	if len(date) == 0 {
+		missing.WriteString("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
+	}
+	if missing.Len() > 0 {
+		return refuse(IncompleteSignature, "%s(Hashed with SHA-256 and encoded with Base64) Authorization=%s", missing.String(), digest(authorization))
+	}
+	if len(date) > 1 {
+		return refuse(IncompleteSignature, "The header '%s' must be sent once.", dateHeader)
+	}
+	c.dateHeader = dateHeader
+	if len(h[headerToken]) > 0 {
+		c.token = h[headerToken][0] // checkCoverage refuses a second one
+	}
+	return c.parseValues(credential, signedHeaders, signature, date[0])
+}
+
+func (c *claim) parseQueryForm(h http.Header) error {
+	var missing strings.Builder
+	value := func(name string) string {
+		v, _ := c.query.get(name)
+		if v == "" {
+			missing.WriteString("AWS query-string parameters must include '" + name + "'. ")
+		}
+		return v
+	}
+	c.presigned = true
+	c.algorithm = value(paramAlgorithm)
+	credential := value(paramCredential)
+	signature := value(paramSignature)
+	signedHeaders := value(paramSignedHeaders)
+	date := value(paramDate)
+	if missing.Len() > 0 {
+		return refuse(IncompleteSignature, "%sRe-examine the query-string parameters.", missing.String())
+	}
+	for _, name := range []string{headerDate, headerToken} {
+		if len(h[name]) > 0 {
+			return refuse(IncompleteSignature, "The header '%s' is not allowed in a presigned request.", strings.ToLower(name))
+		}
+	}
+	c.expires, _ = c.query.get(paramExpires)
+	c.token, _ = c.query.get(paramToken)
+	return c.parseValues(credential, signedHeaders, signature, date)
+}
+
+// parseValues reads the values that both forms share.
+func (c *claim) parseValues(credential, signedHeaders, signature, date string) error {
+	if len(c.token) > maxToken {
+		return refuse(IncompleteSignature, "The session token is longer than %d bytes.", maxToken)
+	}
+	var ok bool
+	if c.date, ok = parseDate(date, c.dateHeader == "date"); !ok {
+		return refuse(IncompleteSignature, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", quoted(date))
+	}
+	if strings.Count(signedHeaders, ";") >= maxSignedHeaders {
+		return refuse(IncompleteSignature, "SignedHeaders has more than %d names.", maxSignedHeaders)
+	}
+	c.signedHeaders = strings.Split(signedHeaders, ";")
+	for i, name := range c.signedHeaders {
+		if !headerName(name) || i > 0 && name <= c.signedHeaders[i-1] {
+			return refuse(IncompleteSignature, "SignedHeaders must be header names in lower case, sorted, each once. Got '%s'.", quoted(signedHeaders))
+		}
+	}
+	if c.algorithm != algorithm {
+		return refuse(IncompleteSignature, "Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(c.algorithm))
+	}
+	parts := strings.SplitN(credential, "/", 6)
+	if len(parts) != 5 {
+		return refuse(IncompleteSignature, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", quoted(credential))
+	}
+	c.scope = Scope{parts[0], parts[1], parts[2], parts[3], parts[4]}
+	c.signature = signature
+	return nil
+}
+
+// parseDate reads ISO 8601 basic format. A Date header may also have HTTP's own format (RFC 9110 section 5.6.7):
+// botocore signs Date in place of X-Amz-Date when the caller sets it, and writes GMT as "-0000".
+func parseDate(s string, httpDate bool) (time.Time, bool) {
+	if len(s) == len(timeFormat) { // time.Parse would take fractions of a second
+		if t, err := time.Parse(timeFormat, s); err == nil {
+			return t, true
+		}
+	}
+	if httpDate {
+		if local, ok := strings.CutSuffix(s, " -0000"); ok {
+			s = local + " GMT"
+		}
+		if t, err := time.Parse(http.TimeFormat, s); err == nil && len(s) == len(http.TimeFormat) {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// headerName reports whether s is a token of RFC 9110 section 5.6.2 without upper-case letters.
+func headerName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-_!#$%&'*+.^`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// digest stands for an Authorization header in messages, as in AWS's: the header itself may be a secret.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}

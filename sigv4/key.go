@@ -1,0 +1,82 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
+)
+
+// signingKey is the key of one access key for one day, region and service.
+type signingKey [sha256.Size]byte
+
+// deriveKey is the chain of HMACs that leads from the secret to the signing key.
+func deriveKey(secret string, s Scope) signingKey {
+	k := signingKey(sum([]byte("AWS4"+secret), s.Date))
+	k = sum(k[:], s.Region)
+	k = sum(k[:], s.Service)
+	return sum(k[:], s.terminator)
+}
+
+func sum(key []byte, data string) (out [sha256.Size]byte) {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(data))
+	h.Sum(out[:0])
+	return out
+}
+
+// sign returns the signature of a string to sign, in hexadecimal.
+func (k signingKey) sign(stringToSign string) []byte {
+	mac := sum(k[:], stringToSign)
+	return hex.AppendEncode(nil, mac[:])
+}
+
+// keyID names a derived key by a hash of all it is derived from. The secret is part of it, so the key of a secret
+// that was replaced is never found again; and its size does not depend on the request.
+type keyID [sha256.Size]byte
+
+func newKeyID(secret string, s Scope) keyID {
+	h := sha256.New()
+	for _, part := range []string{secret, s.AccessKeyID, s.Date, s.Region, s.Service} {
+		n := sha256.Sum256([]byte(part)) // fixed length: two lists of parts cannot run together
+		h.Write(n[:])
+	}
+	var id keyID
+	h.Sum(id[:0])
+	return id
+}
+
+// keysPerGeneration bounds the cache: two generations of 64-byte entries, some 200 KiB.
+const keysPerGeneration = 1024
+
+// keyCache keeps derived signing keys. Entries live in two generations: when the young one is full it becomes the
+// old one, and what is used moves back to the young one; so what is used stays and what is not goes, cheaply.
+type keyCache struct {
+	mu         sync.Mutex
+	young, old map[keyID]signingKey
+}
+
+func (c *keyCache) get(id keyID) (signingKey, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.young[id]
+	if !ok {
+		if k, ok = c.old[id]; ok {
+			c.add(id, k)
+		}
+	}
+	return k, ok
+}
+
+func (c *keyCache) put(id keyID, k signingKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(id, k)
+}
+
+func (c *keyCache) add(id keyID, k signingKey) {
+	if c.young == nil || len(c.young) >= keysPerGeneration {
+		c.old, c.young = c.young, make(map[keyID]signingKey)
+	}
+	c.young[id] = k
+}

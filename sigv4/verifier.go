@@ -1,0 +1,333 @@
+// Package sigv4 verifies AWS Signature Version 4 on requests whose body is at hand: the JSON and Query protocols of
+// AWS services, in the Authorization header form and in the presigned query form. It uses the standard library only.
+//
+// A service decides from the request which operation it is and so which service it must be signed for, looks
+// secrets up in [Verifier.Credentials], and calls [Verifier.Verify]. A nil error means: the holder of the secret
+// signed this method, path, query, host, body, and every x-amz-* header of the request, for that service, within
+// the time window. A refusal is an [*Error]; [Signed] tells anonymous requests from signed ones.
+//
+// The rules are those of "Signature Version 4 for API requests"
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html), read strictly: what is repeated,
+// contradictory or not bound by the signature is refused. Chunk-signed and other streaming bodies are not supported.
+// A reverse proxy in front must pass the Host header and signed headers on unchanged, and must not add an X-Amz-*
+// header of its own (CloudFront's X-Amz-Cf-Id has to be taken off again).
+package sigv4
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Verifier verifies requests. Fields must not change after the first call. It is safe for concurrent use and must
+// not be copied.
+type Verifier struct {
+	// Credentials returns the secret of an access key. sessionToken is "" when the request has none. For a request
+	// that must be refused it returns ErrUnknownKey, ErrInvalidToken or ErrExpiredToken, alone or wrapped; any
+	// other error means that the answer is not known, and Verify returns it wrapped, not as an *Error.
+	// Verify takes as long for an unknown key as for a wrong signature; Credentials should do the same.
+	Credentials func(ctx context.Context, accessKeyID, sessionToken string) (secret string, err error)
+
+	// Services are the services that requests may be verified for, by the name in the credential scope.
+	Services map[string]Service
+
+	// MaxSkew is how far the date of a request may be from now, either way; 0 means 15 minutes, as on AWS.
+	MaxSkew time.Duration
+
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	keys  keyCache
+	decoy struct {
+		once   sync.Once
+		secret string
+	}
+}
+
+// Service is what differs between services. The zero value fits those of the JSON protocol.
+type Service struct {
+	// Presigned says whether and for how long presigned requests are taken; by default they are refused.
+	Presigned Presigned
+
+	// LiteralPath takes the path as S3 does: not normalised, and escaped once instead of twice.
+	LiteralPath bool
+
+	// UnsignedPayload allows presigned GET and HEAD requests without a body to be signed as UNSIGNED-PAYLOAD, and
+	// expects it of those that do not state X-Amz-Content-Sha256, as S3 does. STS signs the hash of the empty body.
+	UnsignedPayload bool
+}
+
+// Presigned is the lifetime of presigned requests.
+type Presigned int
+
+const (
+	// PresignedRefused takes no presigned requests.
+	PresignedRefused Presigned = iota
+	// PresignedExpires requires X-Amz-Expires, 1 to 604800 seconds, and honours it, as S3 does.
+	PresignedExpires
+	// PresignedWindow gives presigned requests the window of all others (MaxSkew), as STS does. X-Amz-Expires may be
+	// absent; present, it must be well-formed but counts for nothing: EKS clients say 60 seconds for
+	// GetCallerIdentity and use the request for 14 minutes.
+	PresignedWindow
+)
+
+const (
+	defaultSkew = 15 * time.Minute
+	maxExpires  = 604800 // seconds, one week
+)
+
+// Result is what a verified request has proven.
+type Result struct {
+	AccessKeyID   string
+	SessionToken  string `json:"-"` // as handed to Credentials; "" when there was none
+	Region        string
+	Service       string
+	Date          time.Time // when the client says it signed, to the second
+	Expires       time.Time // when the same request stops being accepted
+	SignedHeaders []string  // in lower case, sorted
+	Presigned     bool
+	PayloadHash   string // SHA-256 of the body in hexadecimal, or UNSIGNED-PAYLOAD
+}
+
+// String leaves out the session token.
+func (r Result) String() string {
+	form := "signed"
+	if r.Presigned {
+		form = "presigned"
+	}
+	return fmt.Sprintf("%s by %s for %s in %s at %s", form, r.AccessKeyID, r.Service, r.Region, r.Date.Format(timeFormat))
+}
+
+// LogValue leaves out the session token.
+func (r Result) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("access_key_id", r.AccessKeyID), slog.String("service", r.Service), slog.String("region", r.Region),
+		slog.Time("date", r.Date), slog.Bool("presigned", r.Presigned))
+}
+
+// Verify verifies r, whose whole body is body, for service, which must be a key of Services. It does not read
+// r.Body. The region may be any; Result tells which, and it is the caller's to compare.
+//
+// A refusal is an *Error. Any other error is not the client's fault: Credentials could not answer, or the Verifier
+// is not set up for service.
+func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result, error) {
+	rules, ok := v.Services[service]
+	if !ok || v.Credentials == nil {
+		return Result{}, fmt.Errorf("sigv4: Verifier has no Credentials or no entry in Services for %q", service)
+	}
+	c, err := parseClaim(r)
+	if err != nil {
+		return Result{}, err
+	}
+	expires, err := v.checkTime(c, rules, service)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.checkCoverage(r.Header); err != nil {
+		return Result{}, err
+	}
+	if err := c.checkScope(service); err != nil {
+		return Result{}, err
+	}
+	payload, err := c.payloadHash(r, rules, body)
+	if err != nil {
+		return Result{}, err
+	}
+	canonical, err := c.canonicalRequest(r, rules, len(body), payload, false)
+	if err != nil {
+		return Result{}, err
+	}
+
+	secret, refusal, err := v.secret(r.Context(), c)
+	if err != nil {
+		return Result{}, err
+	}
+	toSign := c.stringToSign(canonical)
+	if !v.matches(secret, c, toSign) || refusal != nil {
+		mismatch := c.mismatch(r, rules, len(body), payload, toSign)
+		if refusal != nil {
+			return Result{}, refusal
+		}
+		return Result{}, mismatch
+	}
+	return Result{
+		AccessKeyID:   c.scope.AccessKeyID,
+		SessionToken:  c.token,
+		Region:        c.scope.Region,
+		Service:       c.scope.Service,
+		Date:          c.date,
+		Expires:       expires,
+		SignedHeaders: c.signedHeaders,
+		Presigned:     c.presigned,
+		PayloadHash:   payload,
+	}, nil
+}
+
+// checkTime refuses what is outside the time window and returns the window's end.
+func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time, error) {
+	now := time.Now
+	if v.Now != nil {
+		now = v.Now
+	}
+	at, skew := now().UTC(), v.MaxSkew
+	if skew == 0 {
+		skew = defaultSkew
+	}
+	lifetime := skew
+	if c.presigned {
+		if rules.Presigned == PresignedRefused {
+			return time.Time{}, refuse(IncompleteSignature, "Presigned requests are not supported for '%s': send an Authorization header.", service)
+		}
+		_, stated := c.query.get(paramExpires)
+		if !stated && rules.Presigned == PresignedExpires {
+			return time.Time{}, refuse(IncompleteSignature, "AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
+		}
+		if stated {
+			seconds, err := parseExpires(c.expires)
+			if err != nil {
+				return time.Time{}, err
+			}
+			if rules.Presigned == PresignedExpires {
+				lifetime = seconds
+			}
+		}
+	}
+	if earliest := at.Add(-lifetime); c.date.Before(earliest) {
+		return time.Time{}, refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %s)",
+			c.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
+	}
+	if latest := at.Add(skew); c.date.After(latest) {
+		return time.Time{}, refuse(NotYetCurrent, "Signature not yet current: %s is still later than %s (%s + %s)",
+			c.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
+	}
+	return c.date.Add(lifetime), nil
+}
+
+// span writes a duration as AWS does: "15 min.".
+func span(d time.Duration) string {
+	if d%time.Minute == 0 {
+		return fmt.Sprintf("%d min.", d/time.Minute)
+	}
+	return fmt.Sprintf("%d sec.", d/time.Second)
+}
+
+// parseExpires reads X-Amz-Expires; the texts are S3's.
+func parseExpires(s string) (time.Duration, error) {
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, refuse(IncompleteSignature, "X-Amz-Expires should be a number")
+		}
+		if n = n*10 + int(s[i]-'0'); n > maxExpires {
+			return 0, refuse(IncompleteSignature, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+		}
+	}
+	if n == 0 {
+		return 0, refuse(IncompleteSignature, "X-Amz-Expires must be at least 1 second")
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// checkScope refuses a credential scope that is not of this service and day, with all its faults in one message.
+func (c *claim) checkScope(service string) error {
+	var faults []string
+	if !region(c.scope.Region) {
+		faults = append(faults, fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
+	}
+	if c.scope.Service != service {
+		faults = append(faults, fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
+	}
+	if c.scope.terminator != terminator {
+		faults = append(faults, fmt.Sprintf("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", quoted(c.scope.terminator)))
+	}
+	if day := c.date.Format(dateFormat); c.scope.Date != day {
+		faults = append(faults, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
+	}
+	if faults != nil {
+		return refuse(WrongScope, "%s", strings.Join(faults, " "))
+	}
+	return nil
+}
+
+// region reports whether s could be the name of a region: lower-case letters, digits and inner dashes.
+func region(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' && i > 0 && i < len(s)-1) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63
+}
+
+// accessKeyID reports whether s could be an access key ID: 1 to 128 letters, digits and "_", as IAM's AccessKeyId,
+// and "-" and ".", which others allow.
+func accessKeyID(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !(unreserved(c) && c != '~') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
+// secret looks the secret up. For a key that must be refused it returns a secret that nobody knows together with
+// the refusal, so that the caller can do the same work as for a wrong signature before it tells.
+func (v *Verifier) secret(ctx context.Context, c *claim) (string, *Error, error) {
+	err := ErrUnknownKey
+	if accessKeyID(c.scope.AccessKeyID) {
+		var secret string
+		if secret, err = v.Credentials(ctx, c.scope.AccessKeyID, c.token); err == nil {
+			if secret == "" {
+				return "", nil, errors.New("sigv4: Credentials returned an empty secret")
+			}
+			return secret, nil, nil
+		}
+	}
+	refusal := credentialsError(err)
+	if refusal == nil {
+		return "", nil, fmt.Errorf("sigv4: looking up the access key: %w", err)
+	}
+	v.decoy.once.Do(func() { v.decoy.secret = rand.Text() })
+	return v.decoy.secret, refusal, nil
+}
+
+func (c *claim) stringToSign(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	return algorithm + "\n" + c.date.Format(timeFormat) + "\n" + c.scope.String() + "\n" + hex.EncodeToString(sum[:])
+}
+
+// matches compares the signature sent with the one computed. A known key with a wrong signature and an unknown key
+// cost the same: one comparison with the cached key or, in its absence, the zero key; then one with a fresh key.
+// Only a key that has verified a request is kept, so nobody without a secret can push others out of the cache.
+func (v *Verifier) matches(secret string, c *claim, toSign string) bool {
+	id, sent := newKeyID(secret, c.scope), []byte(c.signature)
+	key, cached := v.keys.get(id)
+	if equal := hmac.Equal(key.sign(toSign), sent); equal && cached {
+		return true
+	}
+	key = deriveKey(secret, c.scope)
+	if !hmac.Equal(key.sign(toSign), sent) {
+		return false
+	}
+	v.keys.put(id, key)
+	return true
+}
+
+// mismatch is the refusal of a wrong signature, with what the verifier has computed.
+func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int, payload, toSign string) *Error {
+	e := refuse(BadSignature, msgMismatch)
+	if shown, err := c.canonicalRequest(r, rules, bodyLen, payload, true); err == nil {
+		e.CanonicalRequest, e.StringToSign = string(shown), toSign
+	}
+	return e
+}

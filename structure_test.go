@@ -1,0 +1,123 @@
+package poolhouse_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/poolhouse-id/poolhouse"
+
+// allowedImports is the direction of imports: what each package may import of ours.
+var allowedImports = map[string][]string{
+	"sigv4":                    {},
+	"internal/explain":         {},
+	"internal/seal":            {},
+	"internal/config":          {},
+	"internal/devissuer":       {},
+	"internal/iam/policy":      {},
+	"internal/identitypool":    {"internal/explain"},
+	"internal/awsapi":          {"internal/explain"},
+	"internal/store":           {"internal/identitypool"},
+	"internal/login":           {"internal/explain", "internal/identitypool"},
+	"internal/issuer":          {"internal/store"},
+	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/store"},
+	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/store"},
+	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts"},
+	"": {"internal/awsapi", "internal/cognitoidentity", "internal/devissuer", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
+		"internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts", "sigv4"},
+	"cmd/poolhouse": {"", "internal/config", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/store"},
+}
+
+// fences keeps libraries where they belong.
+var fences = map[string][]string{
+	"modernc.org/sqlite":                  {"internal/store"},
+	"github.com/jackc/pgx/v5":             {"internal/store"},
+	"github.com/go-jose/go-jose/v4":       {"internal/login", "internal/issuer", "internal/devissuer"},
+	"github.com/prometheus/client_golang": {""},
+	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/goccy/go-yaml":            {"internal/config"},
+	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
+}
+
+// helpers are programs and packages for tests and measuring, outside the table.
+func isHelper(name string) bool {
+	return slices.ContainsFunc([]string{"bench", "clienttests", "internal/pgtest", "internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
+		return name == p || strings.HasPrefix(name, p+"/")
+	}) || strings.HasSuffix(name, "test") && name != "internal/awstest"
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if isHelper(name) {
+			continue
+		}
+		allowed, known := allowedImports[name]
+		if !known {
+			t.Errorf("package %q is not in the table of imports", name)
+		}
+		for _, path := range p.Imports {
+			if ours, ok := strings.CutPrefix(path, module); ok {
+				if ours = strings.TrimPrefix(ours, "/"); !slices.Contains(allowed, ours) {
+					t.Errorf("%q may not import %q", name, ours)
+				}
+			}
+			for library, places := range fences {
+				if (path == library || strings.HasPrefix(path, library+"/")) && !slices.Contains(places, name) {
+					t.Errorf("%q may not import %s", name, path)
+				}
+			}
+		}
+	}
+}
+
+// The clock is injected: only commands, and the default of an option, read it.
+func TestNoWallClock(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || entry.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "cmd/") || isHelper(filepath.ToSlash(filepath.Dir(path))) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for n, line := range strings.Split(string(text), "\n") {
+			code, _, _ := strings.Cut(line, "//")
+			if strings.Contains(code, "time.Now()") || strings.Contains(code, "time.Since(") {
+				t.Errorf("%s:%d reads the clock: %s", path, n+1, strings.TrimSpace(line))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
