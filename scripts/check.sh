@@ -10,7 +10,7 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 go vet ./...
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks "inherit,-SA1019,-SA4000,-U1000" ./...
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 go mod tidy -diff
 go mod verify
 
@@ -26,8 +26,8 @@ fi
 
 # A skipped test has shown nothing. One needs vectors that are not ours to ship.
 skipped=$(grep -E -- '--- SKIP' "$log" | grep -v 'SKIP: Fuzz' || true) # a fuzz seed outside the target's domain is no test
-if [ -z "${POOLHOUSE_SIGV4_VECTORS:-}" ] && [ -n "$skipped" ]; then
-	echo "AWS's public signing vectors were not tried: POOLHOUSE_SIGV4_VECTORS does not name their folder."
+if [ -z "${SIGV4_VECTORS:-}" ] && [ -n "$skipped" ]; then
+	echo "AWS's public signing vectors were not tried: SIGV4_VECTORS does not name their folder."
 	skipped=$(grep -v 'TestVectors' <<<"$skipped" || true)
 fi
 if [ -n "$skipped" ]; then

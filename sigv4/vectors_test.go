@@ -16,7 +16,7 @@ import (
 // TestVectors proves canonicalisation on AWS's own public test suite, in both forms. The suite is not part of this
 // project: it is the folder tests/aws-signing-test-suite/v4 of the repository awslabs/aws-c-auth (Apache-2.0).
 func TestVectors(t *testing.T) {
-	const variable = "POOLHOUSE_SIGV4_VECTORS"
+	const variable = "SIGV4_VECTORS"
 	root := os.Getenv(variable)
 	if root == "" {
 		t.Skipf("%s is not set: get the repository awslabs/aws-c-auth and set it to its folder tests/aws-signing-test-suite/v4", variable)

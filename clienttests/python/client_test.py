@@ -259,8 +259,8 @@ class Refusals(Case):
             ("InvalidParameterException", "InvalidParameterException", "Please provide a valid public provider", PUBLIC.get_id,
              dict(IdentityPoolId=pool, Logins={DEVELOPER: "bob"})),
             ("ClientError", "ValidationException",
-             r"2 validation errors detected: Value 'no/slash' at 'identityPoolName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w\s+=,.@-]+; "
-             r"Value 'no pool' at 'identityPoolId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+",
+             r"2 validation errors detected: Value 'no pool' at 'identityPoolId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+; "
+             r"Value 'no/slash' at 'identityPoolName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w\s+=,.@-]+",
              ADMIN.update_identity_pool, dict(IdentityPoolId="no pool", IdentityPoolName="no/slash", AllowUnauthenticatedIdentities=True)),
         ):
             with self.subTest(code=code):

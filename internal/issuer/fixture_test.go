@@ -145,7 +145,7 @@ func (f *fixture) sign(t testing.TB, i *issuer.Issuer, algorithm string) string 
 // kid reads a token's key ID.
 func kid(t testing.TB, token string) string {
 	t.Helper()
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (v *verifier) verify(t *testing.T, nodes []*issuer.Issuer, now time.Time, t
 		v.asked++
 		v.keys, v.until = keys, now.Add(v.patience*maxAge)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
 	if err != nil {
 		return err
 	}

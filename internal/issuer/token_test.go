@@ -146,7 +146,7 @@ func TestSignAndVerify(t *testing.T) {
 			if want == "" {
 				want = issuer.RS512
 			}
-			signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(want)})
+			signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(want)})
 			if err != nil {
 				t.Fatal(err)
 			}
