@@ -31,7 +31,7 @@ type Config struct {
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
-	Google, Apple ProviderOverride
+	Providers     map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
 	UserPools     map[string]ProviderOverride // by provider name
 	Limits        Limits                      // zero fields are AWS's numbers
 

@@ -27,8 +27,9 @@ func TestProviders(t *testing.T) {
 		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
 	}
 	s := start(t, func(c *poolhouse.Config) {
-		c.Google = at(google, "https://accounts.google.com", "accounts.google.com")
-		c.Apple = at(apple, "https://appleid.apple.com")
+		c.Providers = map[string]poolhouse.ProviderOverride{
+			"accounts.google.com": at(google, "https://accounts.google.com", "accounts.google.com"),
+			"appleid.apple.com":   at(apple, "https://appleid.apple.com")}
 		c.UserPools = map[string]poolhouse.ProviderOverride{userPool: at(pool, "https://"+userPool)}
 		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"one", "two"}, AllowHTTP: true, AllowPrivate: true}}
 	})

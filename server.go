@@ -107,7 +107,7 @@ func (c *Config) check() error {
 	case c.IssuerURL == "":
 		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
 	}
-	return nil
+	return cognitoidentity.CheckProviders(c.Providers)
 }
 
 func (c *Config) storeOptions() store.Options {
@@ -251,8 +251,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 			return gate.Authorize(ctx, caller, action, resource, nil)
 		},
 		Limits:        c.Limits,
-		Google:        c.Google,
-		Apple:         c.Apple,
+		WellKnown:     c.Providers,
 		UserPools:     c.UserPools,
 		Algorithms:    poolAlgorithms(c.PoolAlgorithms),
 		PinnedPoolIDs: c.Dev,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
@@ -94,12 +95,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			CABundle:  string(files.read(fmt.Sprintf("oidc_providers[%d].ca_bundle", n), p.CABundle)),
 			AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate, EnforceThumbprints: p.EnforceThumbprints})
 	}
-	wellKnown := func(name string) poolhouse.ProviderOverride {
-		w := s.File.Providers[name]
-		return poolhouse.ProviderOverride{Issuers: w.Issuers, JWKSURL: w.JWKSURL, AllowHTTP: w.AllowHTTP, AllowPrivate: w.AllowPrivate,
-			CABundle: files.read("providers."+name+".ca_bundle", w.CABundle)}
-	}
-	c.Google, c.Apple = wellKnown("google"), wellKnown("apple")
+	c.Providers = wellKnownProviders(s, &files)
 	for n, p := range s.File.UserPools {
 		if p.ProviderName == "" {
 			return c, fmt.Errorf("user_pools[%d].provider_name is required", n)
@@ -112,6 +108,21 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		c.UserPools[p.ProviderName] = o
 	}
 	return c, files.err
+}
+
+// loginKeys are the Logins keys of the settings' provider names.
+var loginKeys = map[string]string{
+	"google": identitypool.Google,
+	"apple":  identitypool.Apple,
+}
+
+func wellKnownProviders(s *config.Settings, files *bundles) map[string]poolhouse.ProviderOverride {
+	overrides := map[string]poolhouse.ProviderOverride{}
+	for name, p := range s.File.Providers {
+		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: p.Issuers, JWKSURL: p.JWKSURL,
+			CABundle: files.read("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate}
+	}
+	return overrides
 }
 
 // bundles reads PEM files and keeps the first failure.

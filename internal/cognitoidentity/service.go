@@ -75,10 +75,9 @@ type Options struct {
 	// input, such as iam:PassRole.
 	Authorize func(ctx context.Context, caller awsapi.Caller, action, resource string) error
 	Limits    Limits
-	// Google, Apple and UserPools replace where well-known providers are found.
-	// UserPools is keyed by provider name.
-	Google, Apple ProviderOverride
-	UserPools     map[string]ProviderOverride
+	// WellKnown and UserPools replace where providers are found, by provider name.
+	WellKnown map[string]ProviderOverride
+	UserPools map[string]ProviderOverride
 	// Algorithms names the signing algorithm of single pools; may be nil.
 	Algorithms map[identitypool.PoolID]string
 	// PinnedPoolIDs lets the tag _custom_id_ choose a new pool's ID. For development.

@@ -11,18 +11,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
-// wellKnown are the providers of SupportedLoginProviders whose login is an
-// OpenID Connect ID token. A provider is one line here; what differs is data.
-var wellKnown = map[string]struct {
-	issuers  []string // the first is the one that discovery states
-	jwksURL  string   // "" = by discovery
-	override func(*Service) ProviderOverride
-}{
-	// Google states both issuers, with and without scheme.
-	identitypool.Google: {[]string{"https://accounts.google.com", "accounts.google.com"}, "", func(s *Service) ProviderOverride { return s.Google }},
-	identitypool.Apple:  {[]string{"https://appleid.apple.com"}, "https://appleid.apple.com/auth/keys", func(s *Service) ProviderOverride { return s.Apple }},
-}
-
 // trust turns what a pool says about a provider into what its verifier needs.
 // A provider that cannot be verified is refused here.
 func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
@@ -50,22 +38,29 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			return login.Trust{}, err
 		}
 		t.Issuers, t.Audiences, t.Algorithms = []string{p.URL}, p.ClientIDs, p.Algorithms
+		if p.URL == googleIssuers[0] {
+			t.Issuers = googleIssuers // several client IDs, the same two spellings
+		}
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
 		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate
 		return t, nil
 	case identitypool.AppProvider:
-		known, ok := wellKnown[c.Name]
-		if !ok {
+		makeTrust, known := wellKnown[c.Name]
+		if !known {
 			break
 		}
-		t.Issuers, t.JWKSURL, t.Audiences = known.issuers, known.jwksURL, []string{c.AppID}
-		override(&t, known.override(s))
+		t, err := makeTrust(c.AppID, s.WellKnown[c.Name])
+		if err != nil {
+			explain.FromContext(ctx).Fail("login provider", "a provider whose logins can be verified", c.Name, err.Error())
+			return login.Trust{}, unsupported.Because(err)
+		}
+		t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
 		return t, nil
 	}
 	if c.Kind != identitypool.UnknownProvider {
 		explain.FromContext(ctx).Fail("login provider", "a provider whose logins this version can verify", c.Name,
-			"sign in through an OpenID Connect issuer, Google, Apple or a user pool")
+			"sign in through another provider of the pool")
 	}
 	return login.Trust{}, unsupported
 }
