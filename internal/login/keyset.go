@@ -41,7 +41,7 @@ func (s *keySet) prove(ctx context.Context, now time.Time, t *idToken) error {
 	if err != nil {
 		return err
 	}
-	reason := e.value.prove(t)
+	reason := s.document.v.prove(e.value, t)
 	// Without a key ID, a key that is not there looks like a bad signature.
 	if reason == nil || t.keyID != "" && !errors.Is(reason, errUnknownKey) || e != before {
 		if e != before && errors.Is(reason, errUnknownKey) {
@@ -59,7 +59,7 @@ func (s *keySet) prove(ctx context.Context, now time.Time, t *idToken) error {
 	if !looked {
 		return reason
 	}
-	reason = s.document.current.Load().value.prove(t)
+	reason = s.document.v.prove(s.document.current.Load().value, t)
 	if errors.Is(reason, errUnknownKey) {
 		s.missing.Add(t.keyID, now.Add(s.document.v.o.RefetchPeriod))
 	}

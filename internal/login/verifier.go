@@ -22,6 +22,7 @@ type Verifier struct {
 
 	discoveries *bounded[discoveryKey, *published[string]]
 	keySets     *bounded[keySetKey, *keySet]
+	proved      *lru.Cache[proof, struct{}]
 
 	root       context.Context // ends with Close
 	stop       context.CancelFunc
@@ -70,12 +71,13 @@ func New(o Options) *Verifier {
 		o: o, now: o.Now, log: o.Logger,
 		fetcher: &fetcher{
 			resolver: o.Resolver, dial: o.Dial, dialTimeout: o.DialTimeout, fetchTimeout: o.FetchTimeout, now: o.Now,
-			breakers: newBounded[breakerKey, *breaker](o.MaxProviders),
+			breakers: newBounded[breakerKey, *breaker](o.MaxProviders), transports: newBounded[policy, pooledTransport](o.MaxProviders),
 		},
 		discoveries: newBounded[discoveryKey, *published[string]](o.MaxProviders),
 		keySets:     newBounded[keySetKey, *keySet](o.MaxProviders),
 		background:  make(chan struct{}, maxBackground),
 	}
+	v.proved, _ = lru.New[proof, struct{}](maxProved) // fails only for a size below 1
 	v.root, v.stop = context.WithCancel(context.Background())
 	return v
 }
@@ -88,6 +90,7 @@ func (v *Verifier) Close() {
 	v.mu.Unlock()
 	v.stop()
 	v.running.Wait()
+	v.fetcher.close()
 }
 
 // begin announces work that Close waits for; false once closed.
@@ -132,7 +135,7 @@ func (v *Verifier) proveSignature(ctx context.Context, t *Trust, now time.Time, 
 	if address, held := v.heldKeysURL(t, p, now); held {
 		set := v.keySet(address, p)
 		if e, held := set.document.held(now); held {
-			if reason := e.value.prove(token); reason == nil || token.keyID != "" && !errors.Is(reason, errUnknownKey) {
+			if reason := v.prove(e.value, token); reason == nil || token.keyID != "" && !errors.Is(reason, errUnknownKey) {
 				return reason
 			}
 		}
