@@ -2,6 +2,7 @@ package login
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ const (
 // fails. It counts failures to connect and to answer in time only; what a host
 // answers concerns one URL, and a host has many.
 type breaker struct {
+	asking atomic.Int32 // questions under way, which ask bounds
+
 	mu       sync.Mutex
 	failures int
 	pause    time.Duration
@@ -36,6 +39,13 @@ func (b *breaker) allow(now time.Time) bool {
 	}
 	b.trying = true
 	return true
+}
+
+// abandon reports that an allowed request ended without telling anything.
+func (b *breaker) abandon() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trying = false
 }
 
 // done reports how an allowed request ended.

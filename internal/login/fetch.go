@@ -79,6 +79,7 @@ type fetcher struct {
 	fetchTimeout time.Duration
 	now          func() time.Time
 	breakers     *bounded[breakerKey, *breaker]
+	transports   *bounded[policy, pooledTransport] // for questions about single logins
 }
 
 type breakerKey struct {
@@ -96,55 +97,89 @@ func (f *fetcher) get(ctx context.Context, p policy, address, etag string) (answ
 		return answer{}, &fetchError{what: "thumbprints cannot be checked without TLS", reached: true,
 			fix: "Give the provider an https address, or do not enforce thumbprints."}
 	}
+	var a answer
+	err = f.guarded(ctx, p, u, func() (err error) {
+		a, err = f.exchange(ctx, p, u, etag)
+		return err
+	})
+	return a, err
+}
+
+// guarded runs one exchange with u's host, unless the host's breaker is open.
+func (f *fetcher) guarded(ctx context.Context, p policy, u *url.URL, exchange func() error) error {
 	b := f.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
 	if !b.allow(f.now()) {
-		return answer{}, &fetchError{what: "host " + u.Host + " did not answer several times in a row and is left alone for a while",
+		return &fetchError{what: "host " + u.Host + " did not answer several times in a row and is left alone for a while",
 			fix: "Check that " + u.Host + " is up and reachable from this server."}
 	}
-	a, err := f.exchange(ctx, p, u, etag)
+	err := exchange()
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		b.abandon() // the caller left: that says nothing about the host
+		return err
+	}
 	var failed *fetchError
 	b.done(f.now(), err == nil || errors.As(err, &failed) && failed.reached)
-	return a, err
+	return err
 }
 
 func (f *fetcher) exchange(ctx context.Context, p policy, u *url.URL, etag string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.fetchTimeout)
 	defer cancel()
-	config, err := tlsConfig(p, f.now)
+	// One connection per fetch: fetches are minutes apart, and an idle
+	// connection would only be something more to keep.
+	transport, err := f.transport(p)
 	if err != nil {
 		return answer{}, err
 	}
-	// One connection per fetch: fetches are minutes apart, and an idle
-	// connection would only be something more to keep.
-	transport := &http.Transport{
+	transport.DisableKeepAlives = true
+	defer transport.CloseIdleConnections()
+
+	header := http.Header{}
+	if etag != "" {
+		header.Set("If-None-Match", etag)
+	}
+	response, err := roundTrip(ctx, transport, u, header)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	return readAnswer(u, response, etag != "")
+}
+
+// transport returns what asks under p: without proxy or compression, connecting
+// to checked addresses only.
+func (f *fetcher) transport(p policy) (*http.Transport, error) {
+	config, err := tlsConfig(p, f.now)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
 		DialContext: func(ctx context.Context, network, hostPort string) (net.Conn, error) {
 			return f.connect(ctx, p, network, hostPort)
 		},
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    f.fetchTimeout,
-		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxResponseHeaderBytes,
-	}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	}, nil
+}
 
+// roundTrip sends a GET and returns the answer, a redirect as it is.
+func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, header http.Header) (*http.Response, error) {
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return answer{}, &fetchError{what: "address " + showText(u.String()) + " is not usable", reached: true, cause: err,
+		return nil, &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true,
 			fix: "Correct the provider's address."}
 	}
+	request.Header = header
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "poolhouse")
-	if etag != "" {
-		request.Header.Set("If-None-Match", etag)
-	}
 	response, err := client.Do(request)
 	if err != nil {
-		return answer{}, explainTransport(u, err)
+		return nil, explainTransport(u, err)
 	}
-	defer response.Body.Close()
-	return readAnswer(u, response, etag != "")
+	return response, nil
 }
 
 func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, error) {
@@ -266,6 +301,11 @@ func explainTransport(u *url.URL, err error) error {
 	var known *fetchError
 	if errors.As(err, &known) {
 		return known
+	}
+	// The client's own error repeats the URL, which may hold a credential.
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
 	}
 	var invalid *tls.CertificateVerificationError
 	switch {

@@ -27,9 +27,19 @@ type Kind string
 // keys. It is the zero Trust's kind.
 const OIDC Kind = ""
 
+// Kinds of access token, which only the provider's own API can judge.
+const (
+	Facebook Kind = "facebook" // Graph API
+	Amazon   Kind = "amazon"   // Login with Amazon's tokeninfo
+	Twitter  Kind = "twitter"  // OAuth 1.0a, as X has it; "token;secret"
+)
+
 // protocols has one line per kind of credential.
 var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, credential string) (Claims, error){
-	OIDC: (*Verifier).verifyIDToken,
+	OIDC:     (*Verifier).verifyIDToken,
+	Facebook: (*Verifier).verifyFacebook,
+	Amazon:   (*Verifier).verifyAmazon,
+	Twitter:  (*Verifier).verifyTwitter,
 }
 
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
@@ -65,6 +75,18 @@ type Trust struct {
 	AllowPrivate bool
 
 	MaxTokenBytes int // 0 is DefaultMaxTokenBytes
+
+	// Of access tokens. Audiences holds the application: its ID, for Twitter
+	// its consumer key.
+	BaseURL    string // of the provider's API, without a trailing slash
+	APIVersion string // Facebook: e.g. v25.0
+	VerifyPath string // Amazon, Twitter: what is asked, from BaseURL on
+	// AppSecret is Twitter's consumer secret, or, if known, Facebook's app
+	// secret. It enters no claim, error, trace or log.
+	AppSecret string
+	// IDTokens is how ID tokens that stand in for an access token are proved
+	// (Facebook's Limited Login); nil refuses them.
+	IDTokens *Trust
 }
 
 // Claims is what a provider vouched for.

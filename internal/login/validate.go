@@ -21,6 +21,10 @@ func (t Trust) Validate() error {
 	if _, known := protocols[t.Kind]; !known {
 		fault("Kind", showText(string(t.Kind)), "leave it empty for OpenID Connect")
 	}
+	if t.Kind != OIDC {
+		t.validateAPI(fault)
+		return errors.Join(faults...)
+	}
 	if len(t.Issuers) == 0 || slices.Contains(t.Issuers, "") {
 		fault("Issuers", show(anyList(t.Issuers)), "name the provider's issuer, as it stands in the iss claim")
 	}
@@ -48,6 +52,33 @@ func (t Trust) Validate() error {
 		fault("CABundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
 	}
 	return errors.Join(faults...)
+}
+
+// validateAPI checks what access tokens are judged by.
+func (t Trust) validateAPI(fault func(field, value, fix string)) {
+	if len(t.Audiences) == 0 || slices.Contains(t.Audiences, "") {
+		fault("Audiences", show(anyList(t.Audiences)), "name the application")
+	}
+	var failed *fetchError
+	if _, err := checkURL(t.BaseURL, t.AllowHTTP); errors.As(err, &failed) {
+		fault("BaseURL", failed.what, failed.fix)
+	} else if strings.ContainsAny(t.BaseURL, "?#") || strings.HasSuffix(t.BaseURL, "/") {
+		fault("BaseURL", showText(t.BaseURL), "leave out the query and the last slash")
+	}
+	if t.VerifyPath != "" && (t.VerifyPath[0] != '/' || strings.ContainsAny(t.VerifyPath, "?#")) {
+		fault("VerifyPath", showText(t.VerifyPath), "begin with a slash, and leave out the query")
+	}
+	if strings.ContainsAny(t.APIVersion, "/?#") {
+		fault("APIVersion", showText(t.APIVersion), "write it like v25.0")
+	}
+	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.CABundle) {
+		fault("CABundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
+	}
+	if t.IDTokens != nil {
+		if err := t.IDTokens.Validate(); err != nil {
+			fault("IDTokens", "of "+showText(t.Provider), err.Error())
+		}
+	}
 }
 
 // validateAddresses checks the addresses that would be asked.

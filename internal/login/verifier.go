@@ -23,6 +23,7 @@ type Verifier struct {
 	discoveries *bounded[discoveryKey, *published[string]]
 	keySets     *bounded[keySetKey, *keySet]
 	proved      *lru.Cache[proof, struct{}]
+	answers     *answers // of X
 
 	root       context.Context // ends with Close
 	stop       context.CancelFunc
@@ -75,6 +76,7 @@ func New(o Options) *Verifier {
 		},
 		discoveries: newBounded[discoveryKey, *published[string]](o.MaxProviders),
 		keySets:     newBounded[keySetKey, *keySet](o.MaxProviders),
+		answers:     newAnswers(maxAnswers),
 		background:  make(chan struct{}, maxBackground),
 	}
 	v.proved, _ = lru.New[proof, struct{}](maxProved) // fails only for a size below 1

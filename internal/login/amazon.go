@@ -1,0 +1,97 @@
+package login
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+const (
+	maxAmazonToken    = 2 << 10 // bytes (Login with Amazon, "Access token")
+	maxAmazonLifetime = 10 * 365 * 24 * 60 * 60
+)
+
+// verifyAmazon proves a Login with Amazon access token by tokeninfo. The token
+// must have been issued to the pool's application, named by its client ID (aud)
+// or by its application ID (app_id): both are in use as the pool's value.
+func (v *Verifier) verifyAmazon(ctx context.Context, trust Trust, token string) (Claims, error) {
+	j := newJudge(ctx, &trust)
+	if refused := j.opaque("a Login with Amazon access token", token, maxAmazonToken,
+		"Send the access token of Login with Amazon as it is (it begins with Atza|)."); refused != nil {
+		return Claims{}, refused
+	}
+	ctx, done, err := v.dialogue(ctx)
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	defer done()
+	// tokeninfo documents the token as a query parameter only.
+	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath, query: url.Values{"access_token": {token}}})
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	return j.verdict(v.judgeTokenInfo(j, r))
+}
+
+func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
+	switch r.status {
+	case http.StatusOK:
+	case http.StatusBadRequest, http.StatusUnauthorized:
+		if code := member(r.object, "error"); code != "" { // as OAuth 2.0 explains refusals (RFC 6749 section 5.2)
+			return Claims{}, j.refuse(messageNotAccepted, "token at Amazon", "a valid access token", "Amazon's error "+showCode(code),
+				"Sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is none.")
+		}
+		return Claims{}, unusable(r, "and no error code", "Check base_url for amazon in the settings.")
+	default:
+		return Claims{}, unusable(r, "", "Check base_url for amazon in the settings, and the state of Login with Amazon.")
+	}
+	client, app := member(r.object, "aud"), member(r.object, "app_id")
+	if client == "" && app == "" {
+		return Claims{}, lacking("aud")
+	}
+	audience := ""
+	for _, candidate := range []string{client, app} {
+		if candidate != "" && slices.Contains(j.trust.Audiences, candidate) {
+			audience = candidate
+			break
+		}
+	}
+	if audience == "" {
+		return Claims{}, j.refuse(MessageUnsupportedProvider, "token application", show(anyList(j.trust.Audiences)), showText(client)+" of "+showText(app),
+			"Sign in with the application that the identity pool names, or put this client ID in the pool.")
+	}
+	j.pass("token application", showText(audience))
+	left, valid := wholeNumber(r.object["exp"]) // seconds left, not a time
+	if !valid || left > maxAmazonLifetime {
+		return Claims{}, lacking("exp")
+	}
+	if left <= 0 {
+		return Claims{}, j.refuse(messageTokenExpired, "token expiry", "some seconds left", "none", "Sign in with Amazon again.")
+	}
+	user := member(r.object, "user_id")
+	if user == "" || len(user) > maxSubjectBytes || !printable(user) {
+		return Claims{}, lacking("user_id")
+	}
+	j.pass("token subject", mask(user))
+	claims := Claims{Issuer: j.trust.Provider, Subject: user, Audience: audience, Expires: v.now().Add(time.Duration(left) * time.Second),
+		All: map[string]any{"aud": client, "app_id": app, "user_id": user, "sub": user}}
+	return claims, nil
+}
+
+// showCode shows an error code of a provider: letters and underscores. Anything
+// else might repeat the credential.
+func showCode(code string) string {
+	for i := range len(code) {
+		if c := code[i]; (c < 'a' || c > 'z') && c != '_' {
+			return "in another form"
+		}
+	}
+	if len(code) > maxErrorCode {
+		return "in another form"
+	}
+	return code
+}
+
+const maxErrorCode = 40

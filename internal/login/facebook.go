@@ -1,0 +1,260 @@
+package login
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	maxFacebookToken = 4 << 10 // Meta states no limit
+	maxDigits        = 32      // of an ID; Meta's have 15 to 17
+)
+
+// Codes of Graph API errors that concern the token (Graph API, "Handling
+// errors"). Every other one says that the provider could not be asked: it is
+// busy, has a fault, or the application is set up otherwise than we think.
+const (
+	graphBadParameter = 100 // from debug_token: the token is another application's; from me: not a user
+	graphSession      = 102
+	graphNeedsProof   = 104
+	graphToken        = 190
+	graphNoUser       = 2500 // me, asked with an application's token
+)
+
+// verifyFacebook proves a Facebook user's access token. A token says nothing of
+// whom it was issued to, so that any application's token would name its user:
+// the application is compared first. With the application's secret debug_token
+// tells it, with the token's type and expiry; without, the token itself is asked.
+func (v *Verifier) verifyFacebook(ctx context.Context, trust Trust, token string) (Claims, error) {
+	j := newJudge(ctx, &trust)
+	if isIDToken(token) {
+		if trust.IDTokens != nil {
+			return v.verifyIDToken(ctx, *trust.IDTokens, token)
+		}
+		return Claims{}, j.refuse(messageNotCredential, "credential form", "a Facebook access token", "a signed JWT",
+			"This is the ID token of Facebook's Limited Login; set limited_login for facebook in the settings to accept these, or sign in with tracking enabled.")
+	}
+	if refused := j.opaque("a Facebook access token", token, maxFacebookToken, "Send the access token of the Facebook SDK as it is."); refused != nil {
+		return Claims{}, refused
+	}
+	ctx, done, err := v.dialogue(ctx)
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	defer done()
+	g := graph{v, j, token}
+	if trust.AppSecret == "" {
+		return j.verdict(g.byToken(ctx))
+	}
+	return j.verdict(g.bySecret(ctx))
+}
+
+// graph asks the Graph API about one token.
+type graph struct {
+	v     *Verifier
+	j     *judge
+	token string
+}
+
+// ask puts a question as the bearer of token. It returns answers with status
+// 200; anything else is an error, a refusal where the code is among refusals.
+func (g graph) ask(ctx context.Context, node string, query url.Values, bearer string, refusals ...int64) (map[string]any, error) {
+	t := g.j.trust
+	path := "/" + node
+	if t.APIVersion != "" {
+		path = "/" + t.APIVersion + path
+	}
+	if t.AppSecret != "" {
+		query.Set("appsecret_proof", appSecretProof(t.AppSecret, bearer))
+	}
+	r, err := g.v.ask(ctx, t, question{base: t.BaseURL, path: path, query: query, authorization: "Bearer " + bearer})
+	if err != nil {
+		return nil, err
+	}
+	if r.status == 200 {
+		return r.object, nil
+	}
+	fault, _ := r.object["error"].(map[string]any)
+	code, known := wholeNumber(fault["code"])
+	switch {
+	case known && r.status < 500 && slices.Contains(refusals, code):
+		return nil, g.j.refuse(messageNotAccepted, "token at Facebook", "a valid access token of a user", fmt.Sprintf("Facebook's error %d for %s", code, node),
+			"Sign in to Facebook again. Only a user's own access token is a login: not that of an application or a page.")
+	case code == graphNeedsProof:
+		return nil, unusable(r, "and error 104", "The Facebook application requires proofs by its secret: set app_secret for facebook in the settings.")
+	case node == debugToken && code == graphToken:
+		return nil, unusable(r, "and error 190", "Correct app_secret for facebook in the settings: Facebook does not take it for the pool's application.")
+	}
+	return nil, unusable(r, fmt.Sprintf("and error %d", code), "Look the code up in the Graph API's reference of errors, and check the application at Facebook.")
+}
+
+const debugToken = "debug_token"
+
+// byToken asks with the token alone, which shows its application and its user.
+func (g graph) byToken(ctx context.Context) (Claims, error) {
+	app, err := g.ask(ctx, "app", url.Values{"fields": {"id"}}, g.token, graphToken, graphSession, graphNoUser)
+	if err != nil {
+		return Claims{}, err
+	}
+	id, err := graphID(app, "id")
+	if err != nil {
+		return Claims{}, err
+	}
+	if refused := g.application(id); refused != nil {
+		return Claims{}, refused
+	}
+	// Pages have no first name: Facebook refuses to name a page by this.
+	return g.user(ctx, id, "id,first_name", graphToken, graphSession, graphNoUser, graphBadParameter)
+}
+
+// bySecret asks as the application what the token is.
+func (g graph) bySecret(ctx context.Context) (Claims, error) {
+	t := g.j.trust
+	answer, err := g.ask(ctx, debugToken, url.Values{"input_token": {g.token}}, t.Audiences[0]+"|"+t.AppSecret, graphBadParameter)
+	if err != nil {
+		return Claims{}, err
+	}
+	data, isObject := answer["data"].(map[string]any)
+	if !isObject {
+		return Claims{}, lacking("data")
+	}
+	valid, isBool := data["is_valid"].(bool)
+	if !isBool {
+		return Claims{}, lacking("is_valid")
+	}
+	if !valid {
+		return Claims{}, g.j.refuse(messageNotAccepted, "token at Facebook", "is_valid is true", "false",
+			"Sign in to Facebook again: the token was withdrawn, has expired, or is none.")
+	}
+	app, err := graphID(data, "app_id")
+	if err != nil {
+		return Claims{}, err
+	}
+	if refused := g.application(app); refused != nil {
+		return Claims{}, refused
+	}
+	if kind := member(data, "type"); kind != "USER" {
+		return Claims{}, g.j.refuse(messageNotAccepted, "token type", "USER", show(data["type"]),
+			"Send the user's own access token, not that of an application, a page or a system.")
+	}
+	expires, refused, err := g.expiry(data)
+	if err != nil {
+		return Claims{}, err
+	}
+	if refused != nil {
+		return Claims{}, refused
+	}
+	claims, err := g.user(ctx, app, "id", graphToken, graphSession, graphNoUser)
+	if err != nil {
+		return Claims{}, err
+	}
+	if named, err := graphID(data, "user_id"); err != nil || named != claims.Subject {
+		return Claims{}, g.j.refuse(messageNotAccepted, "token user", "the same user from debug_token and me", "another one, or none",
+			"Sign in to Facebook again.")
+	}
+	claims.Expires = expires
+	return claims, nil
+}
+
+// application compares the token's application with the pool's.
+func (g graph) application(id string) *Refused {
+	if !slices.Contains(g.j.trust.Audiences, id) {
+		return g.j.refuse(MessageUnsupportedProvider, "token application", show(anyList(g.j.trust.Audiences)), showText(id),
+			"Sign in with the Facebook application that the identity pool names, or put this application's ID in the pool.")
+	}
+	g.j.pass("token application", id)
+	return nil
+}
+
+// expiry reads expires_at, seconds since 1970; 0 is a token without end.
+func (g graph) expiry(data map[string]any) (time.Time, *Refused, error) {
+	seconds, valid := wholeNumber(data["expires_at"])
+	if !valid || seconds < 0 || seconds > maxNumericDate {
+		return time.Time{}, nil, lacking("expires_at")
+	}
+	if seconds == 0 {
+		return time.Time{}, nil, nil
+	}
+	at := time.Unix(seconds, 0)
+	if !g.v.now().Before(at) {
+		return time.Time{}, g.j.refuse(messageTokenExpired, "token expiry", "a time to come, or 0", at.UTC().Format(time.RFC3339),
+			"Sign in to Facebook again."), nil
+	}
+	return at, nil, nil
+}
+
+// user asks whose token it is.
+func (g graph) user(ctx context.Context, app, fields string, refusals ...int64) (Claims, error) {
+	me, err := g.ask(ctx, "me", url.Values{"fields": {fields}}, g.token, refusals...)
+	if err != nil {
+		return Claims{}, err
+	}
+	id, err := graphID(me, "id")
+	if err != nil {
+		return Claims{}, err
+	}
+	g.j.pass("token subject", mask(id))
+	return Claims{Issuer: g.j.trust.Provider, Subject: id, Audience: app,
+		All: map[string]any{"aud": app, "sub": id, "app_id": app, "user_id": id}}, nil
+}
+
+// appSecretProof is Graph's proof that a call comes from the application's
+// server (Meta, "Secure Graph API calls").
+func appSecretProof(secret, token string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(token))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// graphID reads an ID: digits, which old versions of the API send as a number.
+// As text no digit is lost.
+func graphID(object map[string]any, name string) (string, error) {
+	id := ""
+	switch x := object[name].(type) {
+	case string:
+		id = x
+	case json.Number:
+		id = x.String()
+	}
+	if !decimal(id) {
+		return "", lacking(name)
+	}
+	return id, nil
+}
+
+// decimal reports whether id is a whole number above 0 in its one spelling.
+func decimal(id string) bool {
+	if id == "" || len(id) > maxDigits || id[0] == '0' {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < '0' || id[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// wholeNumber reads a JSON number without fraction and exponent.
+func wholeNumber(value any) (int64, bool) {
+	number, isNumber := value.(json.Number)
+	if !isNumber {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(number.String(), 10, 64)
+	return n, err == nil
+}
+
+// lacking is the error for an answer that does not say what it must.
+func lacking(name string) error {
+	return &fetchError{what: "the provider's answer has no usable " + name, reached: true,
+		fix: "Check the provider's base_url in the settings; if it is right, the provider changed its API."}
+}

@@ -1,0 +1,186 @@
+package login
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const (
+	maxTwitterHalf = 512 // bytes of a token or of its secret; X's have about 50
+	// X charges for each answer, and an app signs in and gets credentials
+	// within moments; a withdrawn login lives on for as long.
+	answerLifetime = 5 * time.Minute
+	maxAnswers     = 16 << 10
+	nonceBytes     = 16
+)
+
+// Codes of API errors that decide (X, "Response codes"): the others of a
+// refusal are the operator's plan or the service.
+const (
+	twitterBadToken  = 89
+	twitterSuspended = 64
+	twitterBadClock  = 135
+)
+
+// answers holds who was proved lately, by a hash of everything that the proof
+// rested on. The hash's key never leaves the process, so a dump of the table
+// tells nothing about any token.
+type answers struct {
+	key  [32]byte
+	held *lru.Cache[[sha256.Size]byte, provedUser]
+}
+
+type provedUser struct {
+	id    string
+	until time.Time
+}
+
+func newAnswers(size int) *answers {
+	held, err := lru.New[[sha256.Size]byte, provedUser](size)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	a := &answers{held: held}
+	_, _ = rand.Read(a.key[:]) // never fails (crypto/rand)
+	return a
+}
+
+// hash of the parts, each with its length, so that no two lists run together.
+func (a *answers) hash(parts ...string) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, a.key[:])
+	for _, part := range parts {
+		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		mac.Write([]byte(part))
+	}
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+// verifyTwitter proves an X login: "token;secret" of OAuth 1.0a, by a request
+// that they and the pool's consumer key sign together. X answers only when
+// token and consumer key belong together.
+func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential string) (Claims, error) {
+	j := newJudge(ctx, &trust)
+	signer, refused := j.signer(credential)
+	if refused != nil {
+		return Claims{}, refused
+	}
+	now := v.now()
+	p := policyOf(&trust)
+	key := v.answers.hash(trust.Provider, trust.BaseURL, trust.VerifyPath, signer.consumerKey, signer.consumerSecret, signer.token, signer.tokenSecret,
+		p.roots, p.thumbprints, fmt.Sprint(p.allowHTTP, p.allowPrivate, p.pinned))
+	if user, held := v.answers.held.Get(key); held && now.Before(user.until) {
+		j.pass("token subject", mask(user.id)+", proved a moment ago")
+		return j.twitterClaims(user.id), nil
+	}
+	ctx, done, err := v.dialogue(ctx)
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	defer done()
+	u, err := checkURL(trust.BaseURL+trust.VerifyPath, trust.AllowHTTP)
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	var nonce [nonceBytes]byte
+	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
+	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath,
+		authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:]))})
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	id, err := j.twitterUser(r)
+	if err != nil {
+		return j.verdict(Claims{}, err)
+	}
+	v.answers.held.Add(key, provedUser{id, now.Add(answerLifetime)})
+	j.pass("token subject", mask(id))
+	return j.twitterClaims(id), nil
+}
+
+// signer reads the login's value, and the pool's.
+func (j *judge) signer(credential string) (oauth1, *Refused) {
+	t := j.trust
+	if len(t.Audiences) != 1 || t.Audiences[0] == "" || t.AppSecret == "" {
+		return oauth1{}, j.refuse(MessageUnsupportedProvider, "pool's application", "a consumer key and its secret, joined by one ;", "something else",
+			"Set the pool's value for "+t.Provider+" to the application's API key and API key secret, joined by ; without blanks.")
+	}
+	const fix = "Send the user's OAuth 1.0a access token and its secret, joined by one ; and without blanks."
+	token, secret, joined := strings.Cut(credential, ";")
+	switch {
+	case !joined:
+		return oauth1{}, j.refuse(messageNotCredential, "credential form", "token;secret", "no ;", fix)
+	case strings.Contains(secret, ";"):
+		return oauth1{}, j.refuse(messageNotCredential, "credential form", "token;secret", "more than one ;", fix)
+	}
+	for what, half := range map[string]string{"an access token": token, "an access token's secret": secret} {
+		if refused := j.opaque(what, half, maxTwitterHalf, fix); refused != nil {
+			return oauth1{}, refused
+		}
+	}
+	return oauth1{consumerKey: t.Audiences[0], consumerSecret: t.AppSecret, token: token, tokenSecret: secret, version: true}, nil
+}
+
+// twitterUser reads who the token's user is, or why there is no telling.
+func (j *judge) twitterUser(r reply) (string, error) {
+	code := twitterCode(r)
+	const fix = "Sign in with X again, and check that the pool's consumer key and secret are those of the application that the user signed in to."
+	switch {
+	case r.status == http.StatusOK:
+		return twitterID(r, j.trust.VerifyPath)
+	case code == twitterBadClock:
+		return "", unusable(r, "and error 135", "Set this server's clock: X does not take the time of the request.")
+	case r.status == http.StatusUnauthorized, code == twitterBadToken:
+		return "", j.refuse(messageNotAccepted, "token at X", "an access token of the pool's application", fmt.Sprintf("status %d", r.status), fix)
+	case code == twitterSuspended:
+		return "", j.refuse(messageNotAccepted, "account at X", "an account in good standing", "a suspended one", "Sign in with another account.")
+	case r.status == http.StatusPaymentRequired:
+		return "", unusable(r, "", "X wants to be paid: check the credits of the application's project.")
+	case r.status == http.StatusForbidden:
+		return "", unusable(r, fmt.Sprintf("and error %d", code),
+			"The application's plan at X does not include "+j.trust.VerifyPath+": change the plan, or verify_path in the settings.")
+	}
+	return "", unusable(r, "", "Check base_url and verify_path in the settings, and the state of X's API.")
+}
+
+// twitterCode is the first error's code in a 1.1 answer; 0 when there is none.
+func twitterCode(r reply) int64 {
+	list, _ := r.object["errors"].([]any)
+	if len(list) == 0 {
+		return 0
+	}
+	first, _ := list[0].(map[string]any)
+	code, _ := wholeNumber(first["code"])
+	return code
+}
+
+// twitterID reads the user's ID where the API's version has it. 1.1 also sends
+// it as a number, in which other readers lose digits; that one is not read.
+func twitterID(r reply, path string) (string, error) {
+	object, name := r.object, "id_str"
+	if !strings.HasSuffix(path, ".json") {
+		object, _ = r.object["data"].(map[string]any)
+		name = "id"
+	}
+	id := member(object, name)
+	if !decimal(id) {
+		return "", lacking(name)
+	}
+	return id, nil
+}
+
+// twitterClaims names the application by its consumer key alone.
+func (j *judge) twitterClaims(id string) Claims {
+	app := j.trust.Audiences[0]
+	return Claims{Issuer: j.trust.Provider, Subject: id, Audience: app, All: map[string]any{"aud": app, "sub": id}}
+}
