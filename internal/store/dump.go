@@ -29,13 +29,15 @@ type dumpLine struct {
 	Login     *dumpLogin     `json:"login,omitzero"`
 	AccessKey *dumpAccessKey `json:"accessKey,omitzero"`
 	Key       *dumpKey       `json:"key,omitzero"`
+	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
 const (
 	dumpFormat = "poolhouse-dump"
-	// dumpSchema moves when the meaning of a line changes. Older ones are read.
-	dumpSchema = 1
+	// dumpSchema moves when lines are added or change their meaning. Older ones
+	// are read. 2 added sign-outs.
+	dumpSchema = 2
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
 )
@@ -93,6 +95,14 @@ type dumpKey struct {
 	Created   int64  `json:"created"`
 	NotBefore int64  `json:"notBefore,omitzero"`
 	NotAfter  int64  `json:"notAfter,omitzero"`
+}
+
+type dumpSignOut struct {
+	Kind      string `json:"kind"`
+	Provider  string `json:"provider"`
+	Value     []byte `json:"value"` // any bytes
+	NotBefore int64  `json:"notBefore,omitzero"`
+	Expires   int64  `json:"expires"`
 }
 
 type dumpEnd struct {
@@ -208,7 +218,7 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, q, func(row scanner) error {
+	err = each(ctx, q, func(row scanner) error {
 		k, err := scanKey(row)
 		if err != nil {
 			return err
@@ -216,6 +226,17 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 		return d.row(dumpLine{Key: &dumpKey{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
 			Created: millis(k.Created), NotBefore: millis(k.NotBefore), NotAfter: millis(k.NotAfter)}})
 	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
+	if err != nil {
+		return err
+	}
+	return each(ctx, q, func(row scanner) error {
+		m, err := scanSignOut(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{SignOut: &dumpSignOut{Kind: string(m.Kind), Provider: m.Provider, Value: []byte(m.Value),
+			NotBefore: millis(m.NotBefore), Expires: millis(m.Expires)}})
+	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
 }
 
 // each calls fn with every row of a query, without holding them all.
@@ -250,4 +271,9 @@ func (k *dumpAccessKey) accessKey() AccessKey {
 func (k *dumpKey) key() Key {
 	return Key{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
 		Created: fromMillis(k.Created), NotBefore: fromMillis(k.NotBefore), NotAfter: fromMillis(k.NotAfter)}
+}
+
+func (m *dumpSignOut) signOut() SignOut {
+	return SignOut{Kind: SignOutKind(m.Kind), Provider: m.Provider, Value: string(m.Value),
+		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
 }

@@ -57,6 +57,11 @@ func fillEverything(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.MarkSignOuts(t.Context(),
+		SignOut{SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)},
+		SignOut{SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
 	// What is being deleted is in no backup.
 	s.testStep = func(string) error { return errors.New("crash") }
 	defer func() { s.testStep = nil }()
@@ -161,6 +166,12 @@ func compareStores(t *testing.T, a, b *Store) {
 		y, err2 := b.Keys(t.Context(), purpose)
 		same("keys", x, y, err, err2)
 	}
+	marks, err := a.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	loadedMarks, err2 := b.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	same("sign-outs", marks, loadedMarks, err, err2)
+	if len(marks) != 2 {
+		t.Errorf("sign-outs = %v, want 2", marks)
+	}
 	x, err := a.AccessKeys(t.Context(), "")
 	y, err2 := b.AccessKeys(t.Context(), "")
 	same("access keys", x, y, err, err2)
@@ -173,7 +184,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":1,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		`{"header":{"format":"poolhouse-dump","schema":2,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -226,7 +237,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":1`, `"schema":2,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, `"schema":2`, `"schema":3,"more":true`), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},
@@ -240,6 +251,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"a line that never ends":    {pack(t, good[0], strings.Repeat(" ", maxDumpLine+1)), ErrBadDump},
 		"a login of no identity":    {pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"public","provider":"p","subject":"cw=="}}`+"\n"), ErrBadDump},
 		"a login of no kind":        {pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"x","provider":"p","subject":"cw=="}}`+"\n"), ErrInvalid},
+		"a sign-out of no kind":     {pack(t, good[0], `{"signOut":{"kind":"x","provider":"p","value":"cw==","expires":1}}`+"\n"), ErrInvalid},
 		"an identity with NUL":      {pack(t, good[0], `{"identity":{"id":"\u0000","pool":"p","created":1,"modified":1}}`+"\n"), ErrInvalid},
 		"a pool without an account": {pack(t, good[0], `{"pool":{"id":"p","account":"","region":"r","settings":{"name":""},"version":1,"created":1,"updated":1}}`+"\n"), ErrInvalid},
 	}
@@ -264,6 +276,9 @@ func TestLoadNeedsAnEmptyStore(t *testing.T) {
 			"a pool": func(s *Store) { addPool(t, s) },
 			"an access key": func(s *Store) {
 				wantError(t, "create", s.CreateAccessKey(t.Context(), AccessKey{ID: "A", Account: "1"}), nil)
+			},
+			"a sign-out": func(s *Store) {
+				wantError(t, "mark", s.MarkSignOuts(t.Context(), SignOut{Kind: SubjectSignOut, Provider: "p", Value: "v", Expires: time.Now()}), nil)
 			},
 			"a key": func(s *Store) {
 				_, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return []Key{testKey("k", time.Now())}, nil })

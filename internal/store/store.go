@@ -1,4 +1,4 @@
-// Package store keeps pools, identities, logins, access keys and keys in SQLite
+// Package store keeps pools, identities, logins, sign-outs, access keys and keys in SQLite
 // or PostgreSQL, with one SQL text for both. Its methods are the verbs of the
 // domain: each is one transaction that is carried out whole or not at all, and
 // when a write returns nil it is on disk.
