@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,6 +145,7 @@ func (w *writer) run() {
 			if !open {
 				return
 			}
+			runtime.Gosched() // requests that are about to write join this group
 			group = w.collect(append(group[:0], r))
 			w.serve(group)
 			clear(group)
