@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -47,6 +48,17 @@ func TestForgedSignatures(t *testing.T) {
 			k.Algorithm = jose.PS256
 			return k.Sign(nil, f.issuer.Payload(nil))
 		}, "signing key"},
+		{"PS256 signature with another salt length than its digest's (RFC 7518 section 3.5)", func(t *testing.T, f *fixture) string {
+			k := logintest.NewKey(t, jose.PS256)
+			f.issuer.Add(k)
+			parts := strings.Split(f.issuer.Token(nil), ".")
+			digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+			signature, err := k.Private.Sign(rand.Reader, digest[:], &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature)
+		}, "token signature"},
 		{"RS256 header over a PS256 key", func(t *testing.T, f *fixture) string {
 			f.issuer.Add(logintest.NewKey(t, jose.PS256))
 			return f.issuer.Key().Sign(map[string]any{"alg": "RS256"}, f.issuer.Payload(nil))
@@ -141,6 +153,7 @@ func TestHostileKeys(t *testing.T) {
 	add("e of 8192 bits", map[string]any{"e": strings.Repeat("_", 1365)})
 	cases = append(cases,
 		hostile{"e = 1 with the signature that fits it", jwk(badRSA.N, 1), func(f *fixture) string { return exponentOne(f, "bad", badRSA.N) }},
+		hostile{"a key of the generator of CVE-2017-15361", rocaKey(badRSA), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
 		hostile{"512 bits", jwk(modulus(512), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
 		hostile{"2047 bits", jwk(modulus(2047), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
 		hostile{"16384 bits", jwk(modulus(16384), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
@@ -186,6 +199,21 @@ func TestHostileKeys(t *testing.T) {
 		f.issuer.Answer(keys, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) })
 		f.accepts(t, token(f))
 	})
+}
+
+// rocaKey returns a key of 2048 bits whose modulus is a power of 65537 modulo
+// the product of small primes, as the moduli of CVE-2017-15361 are.
+func rocaKey(like *rsa.PrivateKey) map[string]any {
+	product := big.NewInt(1)
+	for p := int64(2); p <= 701; p++ {
+		if big.NewInt(p).ProbablyPrime(0) {
+			product.Mul(product, big.NewInt(p))
+		}
+	}
+	rest := new(big.Int).Exp(big.NewInt(65537), big.NewInt(123456789), product)
+	n := new(big.Int).Sub(like.N, new(big.Int).Mod(like.N, product))
+	n.Add(n, rest)
+	return map[string]any{"kty": "RSA", "kid": "bad", "n": base64.RawURLEncoding.EncodeToString(n.Bytes()), "e": "AQAB"}
 }
 
 // exponentOne forges a signature under an RSA key with the exponent 1: it is

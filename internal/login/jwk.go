@@ -243,6 +243,9 @@ func checkStrength(key any) error {
 		if k.E < minRSAExponent || k.E > maxRSAExponent || k.E%2 == 0 {
 			return fmt.Errorf("the RSA exponent %d", k.E)
 		}
+		if madeByROCA(k.N) {
+			return errors.New("an RSA key of a flawed generator (CVE-2017-15361)")
+		}
 		return nil
 	case *ecdsa.PublicKey:
 		return nil // the reader checked curve and point

@@ -2,8 +2,11 @@ package login
 
 import (
 	"context"
+	"crypto"
+	"crypto/rsa"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -69,9 +72,28 @@ func (k *keys) prove(t *idToken) error {
 		return errBadSignature
 	}
 	for _, candidate := range fitting {
-		if _, err := signed.Verify(candidate.key); err == nil {
+		if _, err := signed.Verify(candidate.key); err == nil && saltFits(t, signed.Signatures[0].Signature, candidate.key) {
 			return nil
 		}
 	}
 	return errBadSignature
 }
+
+// saltFits holds an RSASSA-PSS signature to a salt as long as the digest (RFC
+// 7518 section 3.5), where the library takes any length. Other algorithms have
+// no salt.
+func saltFits(t *idToken, signature []byte, key any) bool {
+	hash, salted := saltedHashes[t.algorithm]
+	if !salted {
+		return true
+	}
+	public, isRSA := key.(*rsa.PublicKey)
+	if !isRSA {
+		return false
+	}
+	h := hash.New()
+	h.Write([]byte(t.text[:strings.LastIndexByte(t.text, '.')]))
+	return rsa.VerifyPSS(public, hash, h.Sum(nil), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+}
+
+var saltedHashes = map[string]crypto.Hash{"PS256": crypto.SHA256, "PS384": crypto.SHA384, "PS512": crypto.SHA512}

@@ -28,6 +28,7 @@ type idToken struct {
 type judge struct {
 	trust *Trust
 	trace *explain.Trace
+	types []string // accepted typ, "" for none; nil is an ID token's
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
@@ -37,60 +38,70 @@ func (j *judge) refuse(message, check, expected, got, fix string) *Refused {
 	return &Refused{Message: message, Check: check, Expected: expected, Got: got, Fix: fix}
 }
 
+const formCheck = "token form"
+
 // parse checks the form of a token: JWS compact serialization (RFC 7515 section
 // 7.1) in canonical base64url, with a header and claims in strict JSON. What it
 // returns is not yet proved.
 func (j *judge) parse(text string) (idToken, *Refused) {
-	const check = "token form"
-	segments, refused := j.split(text)
+	t, claims, refused := j.open(text)
 	if refused != nil {
 		return idToken{}, refused
+	}
+	var err error
+	if t.claims, err = parseObject(claims, maxClaimsDepth, claimNames...); err != nil {
+		return idToken{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(),
+			"Send an ID token of the provider; this value's claims are not one.")
+	}
+	if j.trace != nil {
+		j.pass(formCheck, fmt.Sprintf("%d bytes, %s", len(text), t.algorithm))
+	}
+	return t, nil
+}
+
+// open takes a token apart and reads its header. The claims come back as text.
+func (j *judge) open(text string) (t idToken, claims []byte, refused *Refused) {
+	segments, refused := j.split(text)
+	if refused != nil {
+		return idToken{}, nil, refused
 	}
 	var decoded [3][]byte
 	for i, s := range segments {
 		var err error
 		// Strict refuses stray bits after the last byte: a token has one spelling.
 		if decoded[i], err = base64.RawURLEncoding.Strict().DecodeString(s); err != nil {
-			return idToken{}, j.refuse(MessageNotOIDC, check, "canonical base64url", "a part that is not",
+			return idToken{}, nil, j.refuse(MessageNotOIDC, formCheck, "canonical base64url", "a part that is not",
 				"Send the ID token exactly as the provider issued it; something changed its last characters.")
 		}
 	}
 	if len(decoded[0]) > maxHeaderBytes {
-		return idToken{}, j.refuse(MessageNotOIDC, check, fmt.Sprintf("a header of at most %d bytes", maxHeaderBytes),
+		return idToken{}, nil, j.refuse(MessageNotOIDC, formCheck, fmt.Sprintf("a header of at most %d bytes", maxHeaderBytes),
 			fmt.Sprintf("%d bytes", len(decoded[0])), "No provider's header is this large; send the ID token unchanged.")
 	}
 	header, err := parseObject(decoded[0], maxHeaderDepth, headerNames...)
 	if err != nil {
-		return idToken{}, j.refuse(MessageNotOIDC, "token header", "a JSON object with unique names", err.Error(),
+		return idToken{}, nil, j.refuse(MessageNotOIDC, "token header", "a JSON object with unique names", err.Error(),
 			"Send an ID token of the provider; this value's header is not one.")
 	}
-	t := idToken{text: text}
+	t.text = text
 	if refused := j.readHeader(header, &t); refused != nil {
-		return idToken{}, refused
+		return idToken{}, nil, refused
 	}
-	if t.claims, err = parseObject(decoded[1], maxClaimsDepth, claimNames...); err != nil {
-		return idToken{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(),
-			"Send an ID token of the provider; this value's claims are not one.")
-	}
-	if j.trace != nil {
-		j.pass(check, fmt.Sprintf("%d bytes, %s", len(text), t.algorithm))
-	}
-	return t, nil
+	return t, decoded[1], nil
 }
 
 // split cuts the token in three without looking at more than the allowed size.
 func (j *judge) split(text string) (segments [3]string, refused *Refused) {
-	const check = "token form"
 	limit := j.trust.MaxTokenBytes
 	if limit <= 0 {
 		limit = DefaultMaxTokenBytes
 	}
 	if len(text) > limit {
-		return segments, j.refuse(MessageNotOIDC, check, fmt.Sprintf("at most %d bytes", limit), fmt.Sprintf("%d bytes", len(text)),
+		return segments, j.refuse(MessageNotOIDC, formCheck, fmt.Sprintf("at most %d bytes", limit), fmt.Sprintf("%d bytes", len(text)),
 			"Send an ID token, not another document; if the provider's tokens really are this large, raise the provider's token size limit.")
 	}
 	bad := func(got, fix string) ([3]string, *Refused) {
-		return segments, j.refuse(MessageNotOIDC, check, "a signed JWT: three base64url parts joined by dots", got, fix)
+		return segments, j.refuse(MessageNotOIDC, formCheck, "a signed JWT: three base64url parts joined by dots", got, fix)
 	}
 	dots, start := 0, 0
 	for i := range len(text) {
