@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -112,15 +113,21 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 
 // loginKeys are the Logins keys of the settings' provider names.
 var loginKeys = map[string]string{
-	"google": identitypool.Google,
-	"apple":  identitypool.Apple,
+	"google":   identitypool.Google,
+	"apple":    identitypool.Apple,
+	"facebook": identitypool.Facebook,
+	"amazon":   identitypool.Amazon,
+	"twitter":  identitypool.Twitter,
+	"digits":   identitypool.Digits,
 }
 
 func wellKnownProviders(s *config.Settings, files *bundles) map[string]poolhouse.ProviderOverride {
 	overrides := map[string]poolhouse.ProviderOverride{}
 	for name, p := range s.File.Providers {
 		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: p.Issuers, JWKSURL: p.JWKSURL,
-			CABundle: files.read("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate}
+			CABundle: files.read("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			BaseURL: strings.TrimSuffix(p.BaseURL, "/"), APIVersion: p.GraphVersion, VerifyPath: p.VerifyPath,
+			AppSecret: string(p.AppSecret), AppSecrets: p.Secrets(), LimitedLogin: p.LimitedLogin}
 	}
 	return overrides
 }
@@ -141,6 +148,8 @@ func (b *bundles) read(setting, path string) []byte {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		b.err = fmt.Errorf("%s: %w", setting, err)
+	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		b.err = fmt.Errorf("%s: %s holds no certificate: give PEM", setting, path)
 	}
 	return text
 }

@@ -94,6 +94,15 @@ type ProviderOverride struct {
 	CABundle     []byte // PEM
 	AllowHTTP    bool
 	AllowPrivate bool
+
+	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits
+	APIVersion string // Facebook: of the Graph API, e.g. v25.0
+	VerifyPath string // Twitter, Digits: what says whose token it is
+	// AppSecret is the secret of the Facebook application, AppSecrets of single
+	// ones by ID. Without, applications are checked by what the token itself shows.
+	AppSecret    string
+	AppSecrets   map[string]string
+	LimitedLogin bool // Facebook: accept the ID tokens of Limited Login, too
 }
 
 // Service implements the operations.

@@ -1,6 +1,7 @@
 package cognitoidentity
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,8 +16,12 @@ import (
 // line here: how its trust is made. What differs is data.
 var wellKnown = map[string]trustMaker{
 	// Google states both issuers, with and without scheme.
-	identitypool.Google: idTokens("", googleIssuers...),
-	identitypool.Apple:  idTokens("https://appleid.apple.com/auth/keys", "https://appleid.apple.com"),
+	identitypool.Google:   idTokens("", googleIssuers...),
+	identitypool.Apple:    idTokens("https://appleid.apple.com/auth/keys", "https://appleid.apple.com"),
+	identitypool.Facebook: facebook("https://graph.facebook.com", "v25.0"),
+	identitypool.Amazon:   accessTokens(login.Amazon, "https://api.amazon.com", "/auth/o2/tokeninfo"),
+	identitypool.Twitter:  consumerKeys("https://api.twitter.com", twitterPath),
+	identitypool.Digits:   consumerKeys("", twitterPath), // the service ended in 2017
 }
 
 // trustMaker makes a provider's trust from the application that a pool is
@@ -36,6 +41,62 @@ func idTokens(keys string, issuers ...string) trustMaker {
 	}
 }
 
+// accessTokens is a provider of access tokens that its API at base judges.
+func accessTokens(kind login.Kind, base, path string) trustMaker {
+	return func(app string, o ProviderOverride) (login.Trust, error) {
+		t := login.Trust{Kind: kind, Audiences: []string{app}, BaseURL: cmp.Or(o.BaseURL, base), VerifyPath: cmp.Or(o.VerifyPath, path)}
+		override(&t, o)
+		return t, nil
+	}
+}
+
+// Where Facebook's Limited Login says that its ID tokens come from (Meta,
+// "Validating the OIDC token"). The subject is the same as with access tokens.
+const limitedLoginKeys = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
+
+var limitedLoginIssuers = []string{"https://www.facebook.com", "https://limited.facebook.com"}
+
+// facebook takes access tokens and, where the settings say so, the ID tokens of
+// Limited Login.
+func facebook(base, version string) trustMaker {
+	limited := idTokens(limitedLoginKeys, limitedLoginIssuers...)
+	return func(app string, o ProviderOverride) (login.Trust, error) {
+		t := login.Trust{Kind: login.Facebook, Audiences: []string{app}, BaseURL: cmp.Or(o.BaseURL, base),
+			APIVersion: cmp.Or(o.APIVersion, version), AppSecret: cmp.Or(o.AppSecrets[app], o.AppSecret)}
+		t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
+		if o.LimitedLogin {
+			ids, err := limited(app, o)
+			if err != nil {
+				return login.Trust{}, err
+			}
+			ids.Provider = identitypool.Facebook
+			t.IDTokens = &ids
+		}
+		return t, nil
+	}
+}
+
+const twitterPath = "/2/users/me" // the one user look-up that every plan at X has
+
+var errDigits = errors.New("Digits was shut down in 2017: sign these users in through another provider, or set base_url for digits in the settings to a service that answers like X's API")
+
+// consumerKeys is a provider of OAuth 1.0a tokens. Pools hold "key;secret".
+func consumerKeys(base, path string) trustMaker {
+	signed := accessTokens(login.Twitter, base, path)
+	return func(app string, o ProviderOverride) (login.Trust, error) {
+		if base == "" && o.BaseURL == "" {
+			return login.Trust{}, errDigits
+		}
+		key, secret, joined := strings.Cut(app, ";")
+		if !joined || key == "" || secret == "" || strings.Contains(secret, ";") {
+			return login.Trust{}, errors.New("the pool's value for this provider is not a consumer key and its secret, joined by one ; : set it to the API key and the API key secret of the application")
+		}
+		t, err := signed(key, o)
+		t.AppSecret = secret
+		return t, err
+	}
+}
+
 // CheckProviders refuses overrides of unknown providers, and those with which
 // no login could be verified.
 func CheckProviders(overrides map[string]ProviderOverride) error {
@@ -48,6 +109,9 @@ func CheckProviders(overrides map[string]ProviderOverride) error {
 			continue
 		}
 		t, err := makeTrust(anyApp, overrides[name])
+		if errors.Is(err, errDigits) {
+			continue
+		}
 		if err == nil {
 			err = t.Validate()
 		}

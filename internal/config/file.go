@@ -50,15 +50,6 @@ type OIDCProvider struct {
 	AllowPrivate       bool     `yaml:"allow_private" json:"allow_private,omitempty"`
 }
 
-// WellKnown replaces the addresses of a well-known provider.
-type WellKnown struct {
-	Issuers      []string `yaml:"issuers" json:"issuers,omitempty"`
-	JWKSURL      string   `yaml:"jwks_url" json:"jwks_url,omitempty"`
-	CABundle     string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
-	AllowHTTP    bool     `yaml:"allow_http" json:"allow_http,omitempty"`
-	AllowPrivate bool     `yaml:"allow_private" json:"allow_private,omitempty"`
-}
-
 // UserPool says where a user pool's tokens come from, when not from AWS.
 type UserPool struct {
 	ProviderName string `yaml:"provider_name" json:"provider_name"`
@@ -96,9 +87,8 @@ func (d Document) MarshalJSON() ([]byte, error) {
 }
 
 const (
-	limitsKey  = "limits"
-	maxFile    = 4 << 20 // bytes
-	wellKnowns = "google, apple"
+	limitsKey = "limits"
+	maxFile   = 4 << 20 // bytes
 )
 
 // readFile reads the single values and the lists of a settings file.
@@ -155,11 +145,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 			faults = append(faults, err)
 		}
 	}
-	for name := range file.Providers {
-		if name != "google" && name != "apple" {
-			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: use %s", name, wellKnowns))
-		}
-	}
+	faults = append(faults, file.checkProviders()...)
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}

@@ -73,8 +73,18 @@ oidc_providers:
     allow_private: false          # true for an issuer on a private network
     allow_http: false             # true only for development
 
-providers:                        # other addresses for well-known providers: google, apple
+providers:                        # the providers of SupportedLoginProviders: only what is to differ
   google: {issuers: [], jwks_url: "", ca_bundle: "", allow_http: false, allow_private: false}
+  apple: {issuers: [], jwks_url: ""}
+  facebook:
+    base_url: https://graph.facebook.com
+    graph_version: v25.0
+    app_secret: ""                # set: tokens are checked by debug_token, and calls carry appsecret_proof
+    app_secrets: {}               # of single applications, by ID
+    limited_login: false          # true takes the ID tokens of Limited Login, too; issuers and jwks_url are theirs
+  amazon: {base_url: "https://api.amazon.com"}
+  twitter: {base_url: "https://api.twitter.com", verify_path: /2/users/me}
+  digits: {base_url: ""}          # Digits has ended: logins are refused unless something answers like X here
 
 user_pools:                       # user pools that are not at AWS
   - provider_name: cognito-idp.us-east-1.amazonaws.com/us-east-1_Example

@@ -123,10 +123,11 @@ func (j *judge) signer(credential string) (oauth1, *Refused) {
 	case strings.Contains(secret, ";"):
 		return oauth1{}, j.refuse(messageNotCredential, "credential form", "token;secret", "more than one ;", fix)
 	}
-	for what, half := range map[string]string{"an access token": token, "an access token's secret": secret} {
-		if refused := j.opaque(what, half, maxTwitterHalf, fix); refused != nil {
-			return oauth1{}, refused
-		}
+	if refused := j.opaque("an X access token", token, maxTwitterHalf, fix); refused != nil {
+		return oauth1{}, refused
+	}
+	if refused := j.opaque("an X access token's secret", secret, maxTwitterHalf, fix); refused != nil {
+		return oauth1{}, refused
 	}
 	return oauth1{consumerKey: t.Audiences[0], consumerSecret: t.AppSecret, token: token, tokenSecret: secret, version: true}, nil
 }

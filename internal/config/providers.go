@@ -1,0 +1,151 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
+type WellKnown struct {
+	BaseURL      string            `yaml:"base_url" json:"base_url,omitempty"`
+	GraphVersion string            `yaml:"graph_version" json:"graph_version,omitempty"`
+	VerifyPath   string            `yaml:"verify_path" json:"verify_path,omitempty"`
+	AppSecret    Secret            `yaml:"app_secret" json:"app_secret,omitempty"`
+	AppSecrets   map[string]Secret `yaml:"app_secrets" json:"app_secrets,omitempty"` // by application ID
+	LimitedLogin bool              `yaml:"limited_login" json:"limited_login,omitempty"`
+	Issuers      []string          `yaml:"issuers" json:"issuers,omitempty"`
+	JWKSURL      string            `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	CABundle     string            `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool              `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool              `yaml:"allow_private" json:"allow_private,omitempty"`
+}
+
+// Secret is a secret in the settings file. It is masked wherever it is shown.
+type Secret string
+
+// MarshalJSON shows the mask.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// String shows the mask.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return mask
+}
+
+// Secrets returns AppSecrets in clear.
+func (w WellKnown) Secrets() map[string]string {
+	clear := make(map[string]string, len(w.AppSecrets))
+	for app, secret := range w.AppSecrets {
+		clear[app] = string(secret)
+	}
+	return clear
+}
+
+// providerSettings lists, for each provider, the settings that mean something
+// there, besides those that all have.
+var providerSettings = map[string][]string{
+	"google":   {"issuers", "jwks_url"},
+	"apple":    {"issuers", "jwks_url"},
+	"facebook": {"base_url", "graph_version", "app_secret", "app_secrets", "limited_login", "issuers", "jwks_url"},
+	"amazon":   {"base_url"},
+	"twitter":  {"base_url", "verify_path"},
+	"digits":   {"base_url", "verify_path"},
+}
+
+var graphVersion = regexp.MustCompile(`^v[1-9]\d{0,2}\.\d{1,2}$`)
+
+// checkProviders refuses unknown providers, settings that have no meaning
+// there, and values that cannot work.
+func (f *File) checkProviders() []error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(f.Providers)) {
+		meant, known := providerSettings[name]
+		if !known {
+			names := slices.Sorted(maps.Keys(providerSettings))
+			fix := "use " + strings.Join(names, ", ")
+			if near := nearest(name, names); near != "" {
+				fix = "did you mean " + near + "?"
+			}
+			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: %s", name, fix))
+			continue
+		}
+		if w := f.Providers[name]; name == "facebook" && !w.LimitedLogin && (len(w.Issuers) > 0 || w.JWKSURL != "") {
+			faults = append(faults, errors.New("providers.facebook: issuers and jwks_url are those of Limited Login: set limited_login: true, or leave them out"))
+		}
+		for _, c := range f.Providers[name].checks() {
+			setting := "providers." + name + "." + c.name
+			switch {
+			case !c.set:
+			case !slices.Contains(meant, c.name):
+				faults = append(faults, fmt.Errorf("%s has no meaning for this provider: leave it out (it has %s)", setting, strings.Join(meant, ", ")))
+			case c.fault != nil:
+				faults = append(faults, fmt.Errorf("%s: %w", setting, c.fault))
+			}
+		}
+	}
+	return faults
+}
+
+type providerCheck struct {
+	name  string
+	set   bool
+	fault error
+}
+
+func (w WellKnown) checks() []providerCheck {
+	list := []providerCheck{
+		{"base_url", w.BaseURL != "", checkAddress(w.BaseURL, w.AllowHTTP)},
+		{"graph_version", w.GraphVersion != "", nil},
+		{"verify_path", w.VerifyPath != "", nil},
+		{"app_secret", w.AppSecret != "", checkSecret(w.AppSecret)},
+		{"app_secrets", len(w.AppSecrets) > 0, nil},
+		{"limited_login", w.LimitedLogin, nil},
+		{"issuers", len(w.Issuers) > 0, nil},
+		{"jwks_url", w.JWKSURL != "", checkAddress(w.JWKSURL, w.AllowHTTP)},
+	}
+	if !graphVersion.MatchString(w.GraphVersion) {
+		list[1].fault = fmt.Errorf("%q is no version of the Graph API: write it like v25.0", w.GraphVersion)
+	}
+	if !strings.HasPrefix(w.VerifyPath, "/") || strings.ContainsAny(w.VerifyPath, "?# \t\r\n") {
+		list[2].fault = fmt.Errorf("%q is no path: begin with a slash and leave out the query, e.g. /1.1/account/verify_credentials.json", w.VerifyPath)
+	}
+	for app, secret := range w.AppSecrets {
+		if err := checkSecret(secret); err != nil || app == "" || strings.Trim(app, "0123456789") != "" {
+			list[4].fault = fmt.Errorf("%q: name a Facebook application by its ID in digits, and give its secret", app)
+		}
+	}
+	if slices.Contains(w.Issuers, "") {
+		list[6].fault = errors.New("one is empty: name each issuer as it stands in the iss claim")
+	}
+	return list
+}
+
+func checkSecret(s Secret) error {
+	if s == "" || strings.ContainsAny(string(s), "| \t\r\n") {
+		return errors.New("is empty or has blanks or a bar: give the secret alone, as the provider shows it")
+	}
+	return nil
+}
+
+// checkAddress takes https URLs, and http where the provider's allow_http says so.
+func checkAddress(address string, allowHTTP bool) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "":
+		return fmt.Errorf("%q is no plain URL: give scheme, host and path only", address)
+	case u.Scheme == "https" || u.Scheme == "http" && allowHTTP:
+		return nil
+	case u.Scheme == "http":
+		return fmt.Errorf("%q is not https: use https, or set allow_http for this provider if it is a development one", address)
+	default:
+		return fmt.Errorf("%q is not https: use https", address)
+	}
+}
