@@ -73,6 +73,15 @@ func (j *judge) required(c *Claims) *Refused {
 
 // times checks exp, nbf and iat (RFC 7519 section 4.1.4 to 4.1.6).
 func (j *judge) times(c *Claims, now time.Time, skew time.Duration) *Refused {
+	return j.judgeTimes(c, now, skew, true)
+}
+
+// eventTimes is for tokens that need no exp.
+func (j *judge) eventTimes(c *Claims, now time.Time, skew time.Duration) *Refused {
+	return j.judgeTimes(c, now, skew, c.All["exp"] != nil)
+}
+
+func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires bool) *Refused {
 	moment := map[string]time.Time{}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		value, present := c.All[name]
@@ -87,7 +96,7 @@ func (j *judge) times(c *Claims, now time.Time, skew time.Duration) *Refused {
 		moment[name] = at
 	}
 	exp := moment["exp"]
-	if !now.Before(exp.Add(skew)) {
+	if expires && !now.Before(exp.Add(skew)) {
 		got := fmt.Sprintf("expired at %s", exp.UTC().Format(time.RFC3339))
 		return j.refuse(fmt.Sprintf("%s%d >= %d", messageExpired, now.Unix(), exp.Unix()),
 			"token expiry", fmt.Sprintf("after %s", now.Add(-skew).UTC().Format(time.RFC3339)), got,
@@ -100,7 +109,7 @@ func (j *judge) times(c *Claims, now time.Time, skew time.Duration) *Refused {
 		}
 	}
 	c.Expires, c.IssuedAt = exp, moment["iat"]
-	if j.trace != nil {
+	if j.trace != nil && expires {
 		j.pass("token expiry", exp.UTC().Format(time.RFC3339))
 	}
 	return nil

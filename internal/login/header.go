@@ -32,14 +32,8 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 			return j.refuse(MessageNotOIDC, "token header", "no parameter "+p.name, p.name+" is present", p.fix)
 		}
 	}
-	if typ, present := header["typ"]; present {
-		// Tokens of one issuer that are not ID tokens carry their own type:
-		// at+jwt (RFC 9068), logout+jwt, secevent+jwt (RFC 8417).
-		name, isString := typ.(string)
-		if !isString || !strings.EqualFold(name, "JWT") {
-			return j.refuse(MessageNotOIDC, "token type", "JWT", show(typ),
-				"Send the ID token; an access, logout or event token of the same issuer is not a login.")
-		}
+	if refused := j.tokenType(header); refused != nil {
+		return refused
 	}
 	algorithm, _ := header["alg"].(string)
 	accepted := j.trust.Algorithms
@@ -60,6 +54,22 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 				"Send the provider's ID token unchanged; no provider issues such a key ID.")
 		}
 		t.keyID = id
+	}
+	return nil
+}
+
+// tokenType tells the tokens of one issuer apart (RFC 8725 section 3.11): those
+// that are not ID tokens carry their own type, such as at+jwt (RFC 9068),
+// logout+jwt and secevent+jwt (RFC 8417). An ID token may have none.
+func (j *judge) tokenType(header map[string]any) *Refused {
+	accepted, fix := []string{"JWT", ""}, "Send the ID token; an access, logout or event token of the same issuer is not a login."
+	if j.types != nil {
+		accepted, fix = j.types, "Have the provider send the token that this address is for, with its type in the header."
+	}
+	typ, present := header["typ"]
+	name, isString := typ.(string)
+	if present && (!isString || name == "") || !slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
+		return j.refuse(MessageNotOIDC, "token type", cmp.Or(strings.Join(slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" }), " or "), "none"), show(typ), fix)
 	}
 	return nil
 }

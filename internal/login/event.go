@@ -1,0 +1,75 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// eventNames are the claims that decide something in an event token.
+var eventNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "nonce", "sid", "sub_id", "events", "toe", "txn"}
+
+// VerifyEvent proves a token by which a provider tells of something that
+// happened: a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)
+// or a security event token (RFC 8417). It checks form, type, algorithm, iss,
+// aud, times and signature; what the event means is for the caller. types are
+// the accepted values of typ, "" standing for none; since typ alone keeps other
+// tokens of the issuer out, a caller that accepts "" must check more.
+//
+// Unlike an ID token it needs no exp and no sub, and one accepted audience among
+// several is enough. Claims.Subject is "" without sub. Errors are as of Verify.
+func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string, token string) (Claims, error) {
+	j := &judge{trust: &trust, trace: explain.FromContext(ctx), types: types}
+	t, text, refused := j.open(token)
+	if refused != nil {
+		return Claims{}, refused
+	}
+	var err error
+	if t.claims, err = parseObject(text, maxClaimsDepth, eventNames...); err != nil {
+		return Claims{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(), "Have the provider send a valid token.")
+	}
+	now := v.now()
+	c := Claims{All: t.claims}
+	for _, step := range []func(*Claims) *Refused{
+		j.issuer,
+		func(c *Claims) *Refused { return j.eventTimes(c, now, v.o.Skew) },
+		j.eventSubject,
+		j.eventAudience,
+	} {
+		if refused := step(&c); refused != nil {
+			return Claims{}, refused
+		}
+	}
+	switch err := v.proveSignature(ctx, &trust, now, &t); {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, errUnknownKey), errors.Is(err, errUnfitKey), errors.Is(err, errBadSignature):
+		return Claims{}, j.refuse(MessageBadSignature, "token signature", "a signature by a key that the provider publishes", err.Error(),
+			"Have the provider sign with a key of its key set, and send the token unchanged.")
+	default:
+		return Claims{}, j.unavailable(err)
+	}
+}
+
+func (j *judge) eventSubject(c *Claims) *Refused {
+	if c.All["sub"] == nil {
+		return nil
+	}
+	return j.subject(c)
+}
+
+// eventAudience wants this server among the recipients (RFC 7519 section 4.1.3).
+func (j *judge) eventAudience(c *Claims) *Refused {
+	audiences, _ := stringOrList(c.All["aud"])
+	for _, a := range audiences {
+		if a != "" && slices.Contains(j.trust.Audiences, a) {
+			c.Audience = a
+			return nil
+		}
+	}
+	return j.refuse(MessageWrongAudience, "token audience", strings.Join(j.trust.Audiences, " or "), show(c.All["aud"]),
+		"Register the token's audience as a client ID of the provider, or have the provider address the token to one.")
+}

@@ -1,0 +1,118 @@
+package login
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// Endpoint is an address of a provider that answers questions about users.
+type Endpoint struct {
+	URL          string
+	CABundle     []byte // PEM; nil is the system's roots
+	AllowHTTP    bool   // http: as well as https:, for development
+	AllowPrivate bool   // loopback and private addresses
+}
+
+func (e Endpoint) policy() policy {
+	return policyOf(&Trust{CABundle: e.CABundle, AllowHTTP: e.AllowHTTP, AllowPrivate: e.AllowPrivate})
+}
+
+// Validate reports whether the endpoint could be asked at all.
+func (e Endpoint) Validate() error {
+	if _, err := checkURL(e.URL, e.AllowHTTP); err != nil {
+		var failed *fetchError
+		if errors.As(err, &failed) {
+			return fmt.Errorf("%s: %s", failed.what, failed.fix)
+		}
+		return err
+	}
+	_, err := tlsConfig(e.policy(), nil)
+	return err
+}
+
+// Reply is what an endpoint answered.
+type Reply struct {
+	Status int
+	// Object is the body if it is a JSON object with unique names, else nil.
+	// Numbers are json.Number.
+	Object map[string]any
+}
+
+// Post sends body to an endpoint under the rules by which providers are asked:
+// checked addresses, no redirect followed, bounded time and answer, and a
+// breaker for hosts that do not answer. It tries once. Its error says why there
+// is no answer, and quotes neither body nor header.
+func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, body []byte) (Reply, error) {
+	p := e.policy()
+	u, err := checkURL(e.URL, e.AllowHTTP)
+	if err != nil {
+		return Reply{}, err
+	}
+	ctx, end, err := v.dialogue(ctx)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer end()
+	b := v.fetcher.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
+	defer b.asking.Add(-1)
+	if b.asking.Add(1) > maxAsking {
+		return Reply{}, errBusy
+	}
+	pooled := v.fetcher.pooled(p)
+	if pooled.err != nil {
+		return Reply{}, pooled.err
+	}
+	client := &http.Client{Transport: pooled.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var reply Reply
+	err = v.fetcher.guarded(ctx, p, u, func() error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+		if err != nil {
+			return &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true, fix: "Correct the endpoint's address."}
+		}
+		if header != nil {
+			request.Header = header.Clone()
+		}
+		request.Header.Set("Accept", "application/json")
+		request.Header.Set("User-Agent", "poolhouse")
+		response, err := client.Do(request)
+		if err != nil {
+			return withoutEcho(u, explainTransport(u, err))
+		}
+		defer response.Body.Close()
+		if code := response.StatusCode; code >= 300 && code < 400 {
+			return &fetchError{what: fmt.Sprintf("%s answers with a redirect (%d)", showText(u.Host+u.Path), code), reached: true,
+				fix: "Set the endpoint to its final address; redirects are not followed."}
+		}
+		text, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
+		if err != nil {
+			return withoutEcho(u, explainTransport(u, err))
+		}
+		if len(text) > maxReplyBytes {
+			return &fetchError{what: fmt.Sprintf("%s answers with more than %d bytes", showText(u.Host+u.Path), maxReplyBytes), reached: true,
+				fix: "Check the endpoint's address."}
+		}
+		reply.Status = response.StatusCode
+		if object, err := parseObject(text, maxReplyDepth); err == nil {
+			reply.Object = object
+		}
+		return nil
+	})
+	if err != nil {
+		return Reply{}, err
+	}
+	return reply, nil
+}
+
+// FixOf returns what to do about an error of Post or the cause of an
+// Unavailable, in plain words; "" when nothing better is known than to retry.
+func FixOf(err error) string {
+	var failed *fetchError
+	if errors.As(err, &failed) {
+		return failed.fix
+	}
+	return ""
+}
