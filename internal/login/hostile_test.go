@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
@@ -83,6 +85,11 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"one byte too long", func(f *fixture) string {
 			return padded(f, login.DefaultMaxTokenBytes+1)
 		}, "token form", notOIDC},
+		{"good but for a claim of 8 MiB", claims(map[string]any{"filler": strings.Repeat("f", 8<<20)}), "token form", notOIDC},
+		{"padding in the header", edit(func(s string) string { return strings.Replace(s, ".", "=.", 1) }), "token form", notOIDC},
+		{"blank before the claims", edit(func(s string) string { return strings.Replace(s, ".", ". ", 1) }), "token form", notOIDC},
+		{"detached payload", edit(func(s string) string { return strings.Split(s, ".")[0] + ".." + strings.Split(s, ".")[2] }), "token form", notOIDC},
+		{"kid of 10 KiB", header(map[string]any{"kid": strings.Repeat("k", 10<<10)}), "token form", notOIDC},
 		{"header too long", header(map[string]any{"x5t": strings.Repeat("a", 5000)}), "token form", notOIDC},
 
 		// Algorithms.
@@ -107,6 +114,15 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"header with trailing text", func(f *fixture) string {
 			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256"}{}`), f.issuer.Payload(nil))
 		}, "token header", notOIDC},
+		{"header with byte order mark", func(f *fixture) string {
+			return f.issuer.Key().SignRaw([]byte("\ufeff"+`{"alg":"RS256"}`), f.issuer.Payload(nil))
+		}, "token header", notOIDC},
+		{"header in UTF-16", func(f *fixture) string {
+			return f.issuer.Key().SignRaw([]byte("{\x00}\x00"), f.issuer.Payload(nil))
+		}, "token header", notOIDC},
+		{"header with a comment", func(f *fixture) string {
+			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256"/**/}`), f.issuer.Payload(nil))
+		}, "token header", notOIDC},
 		{"header not JSON", func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`alg=RS256`), f.issuer.Payload(nil)) }, "token header", notOIDC},
 		{"header nested deeply", rawHeader(`"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)), "token header", notOIDC},
 		{"duplicate alg", rawHeader(`"alg":"none"`), "token header", notOIDC},
@@ -120,6 +136,10 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"crit null", rawHeader(`"crit":null`), "token header", notOIDC},
 		{"b64 without crit", header(map[string]any{"b64": false}), "token header", notOIDC},
 		{"embedded jwk", header(map[string]any{"jwk": map[string]any{"kty": "oct", "k": "AA"}}), "token header", notOIDC},
+		{"embedded jwk that fits the signature", func(f *fixture) string {
+			stranger := logintest.NewKey(t, jose.RS256)
+			return stranger.Sign(map[string]any{"kid": f.issuer.Key().ID, "jwk": stranger.Public()}, f.issuer.Payload(nil))
+		}, "token header", notOIDC},
 		{"jku to a canary", header(map[string]any{"jku": "http://127.0.0.1:1/canary"}), "token header", notOIDC},
 		{"x5u to a canary", header(map[string]any{"x5u": "http://127.0.0.1:1/canary"}), "token header", notOIDC},
 		{"embedded x5c", header(map[string]any{"x5c": []string{"AA"}}), "token header", notOIDC},
@@ -142,6 +162,17 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"claims with trailing text", func(f *fixture) string {
 			return f.issuer.Key().Sign(nil, append(f.issuer.Payload(nil), " x"...))
 		}, "token claims", notOIDC},
+		{"claims with byte order mark", func(f *fixture) string {
+			return f.issuer.Key().Sign(nil, append([]byte("\ufeff"), f.issuer.Payload(nil)...))
+		}, "token claims", notOIDC},
+		{"claims cut short", func(f *fixture) string {
+			text := f.issuer.Payload(nil)
+			return f.issuer.Key().Sign(nil, text[:len(text)-1])
+		}, "token claims", notOIDC},
+		{"NaN in a claim", rawClaims(nil, `"x":NaN`), "token claims", notOIDC},
+		{"exp Infinity", rawClaims(map[string]any{"exp": nil}, `"exp":Infinity`), "token claims", notOIDC},
+		{"exp hexadecimal", rawClaims(map[string]any{"exp": nil}, `"exp":0xffffffff`), "token claims", notOIDC},
+		{"exp with leading zero", rawClaims(map[string]any{"exp": nil}, `"exp":09999999999`), "token claims", notOIDC},
 		{"duplicate sub", rawClaims(nil, `"sub":"admin"`), "token claims", notOIDC},
 		{"duplicate sub, escaped", rawClaims(nil, `"\u0073ub":"admin"`), "token claims", notOIDC},
 		{"duplicate iss", rawClaims(nil, `"iss":"https://evil.test"`), "token claims", notOIDC},
@@ -169,6 +200,13 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"iss with user name", issuerForm(func(url string) string { return strings.Replace(url, "://", "://a@", 1) }), "token issuer", login.MessageIssuerMismatch},
 		{"iss with dot after host", issuerForm(func(url string) string { return strings.Replace(url, "127.0.0.1", "127.0.0.1.", 1) }), "token issuer", login.MessageIssuerMismatch},
 		{"iss with another port", issuerForm(func(url string) string { return url + "0" }), "token issuer", login.MessageIssuerMismatch},
+		{"iss with the default port", issuerForm(func(url string) string { return url + ":80" }), "token issuer", login.MessageIssuerMismatch},
+		{"iss without scheme", issuerForm(func(url string) string { return strings.TrimPrefix(url, "http://") }), "token issuer", login.MessageIssuerMismatch},
+		{"iss over https", issuerForm(func(url string) string { return strings.Replace(url, "http:", "https:", 1) }), "token issuer", login.MessageIssuerMismatch},
+		{"iss with blank", issuerForm(func(url string) string { return url + " " }), "token issuer", login.MessageIssuerMismatch},
+		{"iss escaped", issuerForm(func(url string) string { return strings.Replace(url, "127", "%3127", 1) }), "token issuer", login.MessageIssuerMismatch},
+		{"iss in punycode", claims(map[string]any{"iss": "https://xn--ccounts-6fg.google.com"}), "token issuer", login.MessageIssuerMismatch},
+		{"an identity pool's own token", claims(map[string]any{"iss": "https://cognito-identity.amazonaws.com", "aud": "us-east-1:11111111-1111-1111-1111-111111111111", "amr": []string{"authenticated"}}), "token issuer", login.MessageIssuerMismatch},
 		{"iss with query", issuerForm(func(url string) string { return url + "?" }), "token issuer", login.MessageIssuerMismatch},
 		{"iss with international host", claims(map[string]any{"iss": "https://аccounts.google.com"}), "token issuer", login.MessageIssuerMismatch},
 		{"Google's iss under another provider", claims(map[string]any{"iss": "accounts.google.com"}), "token issuer", login.MessageIssuerMismatch},
@@ -188,6 +226,11 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"nbf in 5 min 1 s", func(f *fixture) string {
 			return f.issuer.Token(map[string]any{"nbf": f.Now().Add(5*time.Minute + time.Second).Unix()})
 		}, "token nbf", notOIDC},
+		{"nbf 1e300", rawClaims(nil, `"nbf":1e300`), "token nbf", notOIDC},
+		{"iat 2^63", rawClaims(map[string]any{"iat": nil}, `"iat":9223372036854775808`), "token iat", notOIDC},
+		{"iat in 5 min 1 s", func(f *fixture) string {
+			return f.issuer.Token(map[string]any{"iat": f.Now().Add(5*time.Minute + time.Second).Unix()})
+		}, "token iat", notOIDC},
 		{"nbf a string", claims(map[string]any{"nbf": "0"}), "token nbf", notOIDC},
 		{"nbf null", rawClaims(nil, `"nbf":null`), "token nbf", notOIDC},
 		{"iat in a day", func(f *fixture) string {
@@ -197,6 +240,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 
 		// Subject.
 		{"sub absent", claims(map[string]any{"sub": nil}), "token claims", "Invalid login token. Missing a required claim: sub"},
+		{"sub null", rawClaims(map[string]any{"sub": nil}, `"sub":null`), "token claims", "Invalid login token. Missing a required claim: sub"},
 		{"sub empty", claims(map[string]any{"sub": ""}), "token subject", notOIDC},
 		{"sub a number", claims(map[string]any{"sub": 42}), "token subject", notOIDC},
 		{"sub an object", claims(map[string]any{"sub": map[string]any{"a": 1}}), "token subject", notOIDC},
@@ -211,6 +255,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 
 		// Audience.
 		{"aud absent", claims(map[string]any{"aud": nil}), "token claims", "Invalid login token. Missing a required claim: aud"},
+		{"aud null", rawClaims(map[string]any{"aud": nil}, `"aud":null`), "token claims", "Invalid login token. Missing a required claim: aud"},
 		{"aud of another client", claims(map[string]any{"aud": "evil"}), "token audience", login.MessageWrongAudience},
 		{"aud in capitals", claims(map[string]any{"aud": strings.ToUpper(logintest.Audience)}), "token audience", login.MessageWrongAudience},
 		{"aud with a blank", claims(map[string]any{"aud": logintest.Audience + " "}), "token audience", login.MessageWrongAudience},
@@ -225,6 +270,22 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"azp empty", claims(map[string]any{"azp": ""}), "token authorized party", login.MessageWrongAudience},
 		{"azp null", rawClaims(nil, `"azp":null`), "token authorized party", login.MessageWrongAudience},
 		{"azp a list", claims(map[string]any{"azp": []string{logintest.Audience}}), "token authorized party", login.MessageWrongAudience},
+	}
+	for _, algorithm := range []string{"none", "None", "NONE", "nOnE"} {
+		unsigned := func(tail string) func(*fixture) string {
+			return func(f *fixture) string {
+				return b64(`{"alg":"`+algorithm+`"}`) + "." + b64(string(f.issuer.Payload(map[string]any{"sub": "admin"}))) + tail
+			}
+		}
+		cases = append(cases, []struct {
+			name           string
+			token          func(*fixture) string
+			check, message string
+		}{
+			{algorithm + " and no last dot", unsigned(""), "token form", notOIDC},
+			{algorithm + " and a last dot", unsigned("."), "token form", notOIDC},
+			{algorithm + " and a signature of one byte", unsigned(".AA"), "signature algorithm", badSig},
+		}...)
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -362,6 +423,23 @@ func TestTokenCrossMatrix(t *testing.T) {
 				t.Errorf("token of %s under %s: error %v", s.name, r.name, err)
 			}
 		}
+	}
+}
+
+// Nesting is refused at the first level too many, however large a token the
+// registration allows.
+func TestDeepNestingIsRefused(t *testing.T) {
+	f := newFixture(t, noNetwork(t))
+	f.trust.MaxTokenBytes = 1 << 20
+	for _, brackets := range []string{"[]", "{}"} {
+		open, shut := brackets[:1], brackets[1:]
+		if open == "{" {
+			open = `{"a":`
+		}
+		deep := strings.Repeat(open, 100_000) + "1" + strings.Repeat(shut, 100_000)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, with(f, nil, `"x":`+deep)), "token claims", login.MessageNotOIDC)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, []byte(deep)), "token claims", login.MessageNotOIDC)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, []byte(strings.Repeat(open, 100_000))), "token claims", login.MessageNotOIDC)
 	}
 }
 
