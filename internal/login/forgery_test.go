@@ -49,15 +49,8 @@ func TestForgedSignatures(t *testing.T) {
 			return k.Sign(nil, f.issuer.Payload(nil))
 		}, "signing key"},
 		{"PS256 signature with another salt length than its digest's (RFC 7518 section 3.5)", func(t *testing.T, f *fixture) string {
-			k := logintest.NewKey(t, jose.PS256)
-			f.issuer.Add(k)
-			parts := strings.Split(f.issuer.Token(nil), ".")
-			digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-			signature, err := k.Private.Sign(rand.Reader, digest[:], &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature)
+			f.issuer.Add(logintest.NewKey(t, jose.PS256))
+			return shortSalt(t, f)
 		}, "token signature"},
 		{"RS256 header over a PS256 key", func(t *testing.T, f *fixture) string {
 			f.issuer.Add(logintest.NewKey(t, jose.PS256))
@@ -100,6 +93,18 @@ func TestForgedSignatures(t *testing.T) {
 			f.accepts(t, f.issuer.Token(nil)) // the key itself is fine
 		})
 	}
+}
+
+// shortSalt returns a token that the issuer's PS256 key signs with a salt of 20 bytes.
+func shortSalt(t *testing.T, f *fixture) string {
+	t.Helper()
+	parts := strings.Split(f.issuer.Token(nil), ".")
+	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	signature, err := f.issuer.Key().Private.Sign(rand.Reader, digest[:], &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
 // Keys that must not be used, each published beside a good one that still works.
