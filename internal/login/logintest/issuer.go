@@ -1,5 +1,6 @@
-// Package logintest runs an OpenID Connect provider inside a test: discovery,
-// keys, rotation, and tokens signed with real keys, so that code under test
+// Package logintest runs login providers inside a test: an OpenID Connect one
+// with discovery, keys, rotation and tokens signed with real keys, and the APIs
+// by which Facebook, Amazon and X judge access tokens, so that code under test
 // verifies for real. NewIssuer is the usual start.
 package logintest
 
