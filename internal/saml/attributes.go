@@ -1,0 +1,161 @@
+package saml
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+)
+
+// Names of AWS's attributes (IAM User Guide, "Configure SAML assertions for the
+// authentication response"). They are case-sensitive.
+const (
+	awsAttribute             = "https://aws.amazon.com/SAML/Attributes/"
+	RoleAttribute            = awsAttribute + "Role"
+	RoleSessionNameAttribute = awsAttribute + "RoleSessionName"
+	SessionDurationAttribute = awsAttribute + "SessionDuration"
+	SourceIdentityAttribute  = awsAttribute + "SourceIdentity"
+	TransitiveTagsAttribute  = awsAttribute + "TransitiveTagKeys"
+	PrincipalTagPrefix       = awsAttribute + "PrincipalTag:"
+)
+
+// AWSAttributes are the attributes that AWS gives a meaning.
+type AWSAttributes struct {
+	// Roles are the pairs of the Role attribute; values that are no pair are
+	// counted in NoPairs. HasRoles is whether the attribute is there at all.
+	Roles    []RolePair
+	HasRoles bool
+	NoPairs  int
+
+	RoleSessionName   string        // "" = not said
+	SessionDuration   time.Duration // 0 = not said
+	SourceIdentity    string
+	PrincipalTags     map[string]string
+	TransitiveTagKeys []string
+}
+
+// RolePair is a role that the identity provider offers the user, with the SAML
+// provider that the offer goes through, as ARNs.
+type RolePair struct{ Role, Provider string }
+
+const (
+	minSessionDuration, maxSessionDuration = 900, 43200 // seconds
+	maxRolePairs                           = 500
+)
+
+var sessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+
+// attributes reads all attributes and AWS's among them.
+func (j *judge) attributes(e *etree.Element) *Refused {
+	j.a.Attributes = map[string][]string{}
+	for _, statement := range all(e, assertionNamespace, "AttributeStatement") {
+		for _, a := range all(statement, assertionNamespace, "Attribute") {
+			name, _ := attribute(a, "Name")
+			if name == "" || !printable(name) {
+				return malformed("SAML attribute", "an attribute with a name", "one without", "Have the identity provider name every attribute.")
+			}
+			if _, twice := j.a.Attributes[name]; twice && strings.HasPrefix(name, awsAttribute) {
+				return malformed("SAML attribute "+show(name), "the attribute once", "it is repeated", "Have the identity provider send one attribute with several values.")
+			}
+			values, refused := attributeValues(a)
+			if refused != nil {
+				return refused
+			}
+			if values == nil && strings.HasPrefix(name, awsAttribute) {
+				return malformed("SAML attribute "+show(name), "texts", "an element as value", "Have the identity provider send plain texts.")
+			}
+			j.a.Attributes[name] = append(j.a.Attributes[name], values...)
+		}
+	}
+	return j.a.readAWS()
+}
+
+// attributeValues returns the texts of an attribute; nil when a value is none.
+func attributeValues(a *etree.Element) ([]string, *Refused) {
+	values := make([]string, 0, len(a.Child))
+	for _, v := range a.ChildElements() {
+		if !is(v, assertionNamespace, "AttributeValue") {
+			return nil, malformed("SAML attribute", "AttributeValue elements", "the element "+show(v.Tag), resend)
+		}
+		value, plain := text(v)
+		if !plain { // an element as value, such as a NameID
+			return nil, nil
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// readAWS interprets AWS's attributes. What AWS's STS would refuse is refused.
+func (a *Assertion) readAWS() *Refused {
+	var roles []string
+	if roles, a.AWS.HasRoles = a.Attributes[RoleAttribute]; len(roles) > maxRolePairs {
+		return malformed("SAML attribute Role", fmt.Sprintf("at most %d values", maxRolePairs), fmt.Sprintf("%d", len(roles)), "Have the identity provider send the roles of this user only.")
+	}
+	for _, value := range roles {
+		pair, ok := rolePair(value)
+		if !ok {
+			a.AWS.NoPairs++
+		} else if !slices.Contains(a.AWS.Roles, pair) {
+			a.AWS.Roles = append(a.AWS.Roles, pair)
+		}
+	}
+	for _, single := range []struct {
+		name string
+		keep func(string) bool
+		want string
+	}{
+		{RoleSessionNameAttribute, func(v string) bool { a.AWS.RoleSessionName = v; return sessionName.MatchString(v) }, "2 to 64 letters, digits and _+=,.@-"},
+		{SourceIdentityAttribute, func(v string) bool {
+			a.AWS.SourceIdentity = v
+			return sessionName.MatchString(v) && !strings.HasPrefix(strings.ToLower(v), "aws:")
+		}, `2 to 64 letters, digits and _+=,.@-, not beginning with "aws:"`},
+		{SessionDurationAttribute, func(v string) bool {
+			seconds, err := strconv.Atoi(v)
+			a.AWS.SessionDuration = time.Duration(seconds) * time.Second
+			return err == nil && len(v) <= 5 && v[0] != '+' && seconds >= minSessionDuration && seconds <= maxSessionDuration
+		}, fmt.Sprintf("%d to %d seconds", minSessionDuration, maxSessionDuration)},
+	} {
+		values, present := a.Attributes[single.name]
+		if present && (len(values) != 1 || !single.keep(values[0])) {
+			return malformed("SAML attribute "+strings.TrimPrefix(single.name, awsAttribute), "one value: "+single.want, "something else",
+				"Correct the attribute at the identity provider, or leave it out.")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Attributes)) {
+		key, isTag := strings.CutPrefix(name, PrincipalTagPrefix)
+		if !isTag {
+			continue
+		}
+		if values := a.Attributes[name]; key == "" || len(values) != 1 {
+			return malformed("SAML attribute "+show(strings.TrimPrefix(name, awsAttribute)), "a tag key and one value", fmt.Sprintf("%d values", len(values)),
+				"Send one value for each principal tag.")
+		}
+		if a.AWS.PrincipalTags == nil {
+			a.AWS.PrincipalTags = map[string]string{}
+		}
+		a.AWS.PrincipalTags[key] = a.Attributes[name][0]
+	}
+	a.AWS.TransitiveTagKeys = a.Attributes[TransitiveTagsAttribute]
+	return nil
+}
+
+// rolePair reads one value of Role: the ARNs of a role and of a SAML provider,
+// with a comma between. Identity providers send them in either order.
+func rolePair(value string) (RolePair, bool) {
+	first, second, ok := strings.Cut(value, ",")
+	first, second = strings.TrimSpace(first), strings.TrimSpace(second)
+	if !ok || strings.Contains(second, ",") {
+		return RolePair{}, false
+	}
+	if strings.Contains(first, ":saml-provider/") {
+		first, second = second, first
+	}
+	return RolePair{first, second}, strings.HasPrefix(first, "arn:") && strings.Contains(first, ":role/") &&
+		strings.HasPrefix(second, "arn:") && strings.Contains(second, ":saml-provider/")
+}

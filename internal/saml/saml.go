@@ -1,0 +1,122 @@
+// Package saml reads SAML 2.0: an identity provider's metadata, and the signed
+// Response by which it says who a user is. It is a relying party's half only:
+// it asks nobody, stores nothing, and knows no clock but the one it is given.
+//
+// The reader is narrower than the standard on purpose. It takes what identity
+// providers send in the Web Browser SSO profile (SAML Profiles 4.1) to AWS's
+// sign-in endpoint and refuses everything else, first of all any document that
+// two XML parsers might understand differently. Start reading at Provider.Read,
+// then scan.go (the document), signature.go (what is signed), assertion.go (what
+// it says) and attributes.go (AWS's attributes).
+package saml
+
+import (
+	"crypto/x509"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Provider is an identity provider with what is accepted from it.
+type Provider struct {
+	Metadata
+	// Audiences and Recipients are accepted besides AWS's sign-in endpoints.
+	Audiences  []string
+	Recipients []string
+	// AnyCertificateDate accepts signatures by certificates that have run out or
+	// are not yet valid.
+	AnyCertificateDate bool
+}
+
+// Metadata is what a metadata document says of an identity provider.
+type Metadata struct {
+	EntityID     string
+	Certificates []*x509.Certificate // for signatures; any of them counts
+	ValidUntil   time.Time           // of the document; zero = it does not say
+}
+
+// The relying party that identity providers know as AWS (IAM User Guide,
+// "Configure SAML assertions for the authentication response"): an application
+// that is set up for AWS need not be changed.
+var (
+	awsAudiences = []string{
+		"urn:amazon:webservices", "urn:amazon:webservices:govcloud", "urn:amazon:webservices:cn-north-1",
+		"https://signin.aws.amazon.com/saml",
+	}
+	awsRecipient = regexp.MustCompile(`^https://(?:(?:[a-z0-9-]{1,32}\.)?signin\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/saml|signin\.aws\.amazon\.com/static/saml)$`)
+)
+
+func (p *Provider) acceptsAudience(audience string) bool {
+	return slices.Contains(p.Audiences, audience) || slices.Contains(awsAudiences, audience)
+}
+
+func (p *Provider) acceptsRecipient(recipient string) bool {
+	return slices.Contains(p.Recipients, recipient) || awsRecipient.MatchString(recipient)
+}
+
+// Assertion is what an identity provider vouched for with its signature.
+type Assertion struct {
+	ID     string
+	Issuer string
+
+	NameID          string // the subject; compared byte for byte, never normalised
+	NameIDFormat    string // a URI; "" = not said
+	NameQualifier   string
+	SPNameQualifier string
+
+	Audience  string // the accepted one
+	Recipient string // the accepted one; what STS calls saml:aud
+
+	IssueInstant time.Time
+	// NotOnOrAfter is the earliest end of validity of the assertion's parts.
+	NotOnOrAfter time.Time
+	// SessionNotOnOrAfter is when the provider's own session ends; zero = not said.
+	SessionNotOnOrAfter time.Time
+
+	// Attributes are the texts of all attributes by Name, in document order. An
+	// attribute whose values are no plain text is left out.
+	Attributes map[string][]string
+	AWS        AWSAttributes
+
+	Signature string // algorithm of the signature that covers the assertion
+}
+
+// Transient reports whether the NameID is made anew for each sign-in.
+func (a *Assertion) Transient() bool {
+	return a.NameIDFormat == "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+}
+
+// Reason is the kind of a refusal, for callers that answer differently by kind.
+type Reason int
+
+// The reasons for refusing a Response.
+const (
+	Malformed  Reason = iota // not a Response of the accepted form
+	Unverified               // no valid signature
+	WrongIssuer
+	WrongAudience // or recipient
+	Expired       // or not yet valid
+	Failed        // the identity provider itself refused
+	Unsupported   // encrypted
+)
+
+// Refused is the error for a Response that proves nothing.
+type Refused struct {
+	Reason   Reason
+	Check    string // what was looked at
+	Expected string
+	Got      string // never a name, an attribute value or a signature
+	Fix      string // what to change, in plain words
+
+	NotOnOrAfter time.Time // of Expired: the moment that passed; zero for what is not yet valid
+}
+
+// Error is one line for the log, without personal data.
+func (r *Refused) Error() string {
+	return fmt.Sprintf("SAML response refused: %s: expected %s, got %s", r.Check, r.Expected, r.Got)
+}
+
+func malformed(check, expected, got, fix string) *Refused {
+	return &Refused{Reason: Malformed, Check: check, Expected: expected, Got: got, Fix: fix}
+}

@@ -1,0 +1,203 @@
+package saml
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+	dsig "github.com/russellhaering/goxmldsig"
+	"github.com/russellhaering/goxmldsig/etreeutils"
+)
+
+// Algorithms that signatures may use: nothing below SHA-256, nothing symmetric,
+// one canonical form (XML Signature 1.1 names them; RFC 6931 has the others).
+var (
+	signatureMethods = map[string]x509.PublicKeyAlgorithm{
+		dsig.RSASHA256SignatureMethod: x509.RSA, dsig.RSASHA384SignatureMethod: x509.RSA, dsig.RSASHA512SignatureMethod: x509.RSA,
+		dsig.ECDSASHA256SignatureMethod: x509.ECDSA, dsig.ECDSASHA384SignatureMethod: x509.ECDSA, dsig.ECDSASHA512SignatureMethod: x509.ECDSA,
+	}
+	digestMethods = map[string]int{ // to bytes
+		"http://www.w3.org/2001/04/xmlenc#sha256":       32,
+		"http://www.w3.org/2001/04/xmldsig-more#sha384": 48,
+		"http://www.w3.org/2001/04/xmlenc#sha512":       64,
+	}
+	ncName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,255}$`)
+)
+
+const (
+	enveloped = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+	exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
+)
+
+// signatureOf returns the signature that is a direct child of e, if there is
+// one, after checking that it is an enveloped signature over e and nothing else.
+func signatureOf(e *etree.Element) (*etree.Element, *Refused) {
+	found := all(e, signatureNamespace, "Signature")
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if len(found) > 1 {
+		return nil, unverified("one signature", fmt.Sprintf("%d signatures in the %s", len(found), e.Tag), "Have the identity provider sign the assertion once.")
+	}
+	id, _ := attribute(e, "ID")
+	if problem := checkSignature(found[0], id); problem != "" {
+		return nil, unverified("an enveloped signature over its own "+e.Tag+", with RSA or ECDSA and SHA-256 or better", problem,
+			"Have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the response was changed on its way.")
+	}
+	return found[0], nil
+}
+
+func unverified(expected, got, fix string) *Refused {
+	return &Refused{Reason: Unverified, Check: "SAML signature", Expected: expected, Got: got, Fix: fix}
+}
+
+// checkSignature holds a Signature element to the one shape that is accepted.
+func checkSignature(s *etree.Element, id string) (problem string) {
+	if !ncName.MatchString(id) {
+		return "a signature in an element without a usable ID"
+	}
+	parts := s.ChildElements()
+	if len(parts) < 2 || len(parts) > 3 || !onlyElements(s) || !is(parts[0], signatureNamespace, "SignedInfo") ||
+		!is(parts[1], signatureNamespace, "SignatureValue") || len(parts) == 3 && !is(parts[2], signatureNamespace, "KeyInfo") {
+		return "a signature with other parts than SignedInfo, SignatureValue and KeyInfo"
+	}
+	if value, plain := text(parts[1]); !plain || value == "" {
+		return "a signature without value"
+	}
+	info := parts[0].ChildElements()
+	if len(info) != 3 || !onlyElements(parts[0]) || !is(info[0], signatureNamespace, "CanonicalizationMethod") ||
+		!is(info[1], signatureNamespace, "SignatureMethod") || !is(info[2], signatureNamespace, "Reference") {
+		return "a signature with other contents than one method, one canonicalisation and one reference"
+	}
+	if algorithm, _ := attribute(info[0], "Algorithm"); algorithm != exclusive || len(info[0].Child) > 0 {
+		return "the canonicalisation " + show(algorithm)
+	}
+	method, _ := attribute(info[1], "Algorithm")
+	if _, ok := signatureMethods[method]; !ok || len(info[1].Child) > 0 {
+		return "the signature method " + show(method)
+	}
+	return checkReference(info[2], id)
+}
+
+func checkReference(r *etree.Element, id string) (problem string) {
+	if uri, _ := attribute(r, "URI"); uri != "#"+id {
+		return "a signature over something else than its own element"
+	}
+	parts := r.ChildElements()
+	if len(parts) != 3 || !onlyElements(r) || !is(parts[0], signatureNamespace, "Transforms") ||
+		!is(parts[1], signatureNamespace, "DigestMethod") || !is(parts[2], signatureNamespace, "DigestValue") {
+		return "a reference with other parts than transforms and digest"
+	}
+	transforms := parts[0].ChildElements()
+	if len(transforms) != 2 || !onlyElements(parts[0]) {
+		return fmt.Sprintf("%d transforms", len(transforms))
+	}
+	for i, want := range []string{enveloped, exclusive} {
+		t := transforms[i]
+		if algorithm, _ := attribute(t, "Algorithm"); algorithm != want || !is(t, signatureNamespace, "Transform") {
+			return "the transform " + show(algorithm)
+		}
+		inner := t.ChildElements()
+		if !onlyElements(t) || len(inner) > i || len(inner) == 1 && (!is(inner[0], exclusiveNamespace, "InclusiveNamespaces") || len(inner[0].Child) > 0) {
+			return "a transform with parameters"
+		}
+	}
+	method, _ := attribute(parts[1], "Algorithm")
+	size, ok := digestMethods[method]
+	if !ok || len(parts[1].Child) > 0 {
+		return "the digest method " + show(method)
+	}
+	value, plain := text(parts[2])
+	if digest, err := base64.StdEncoding.DecodeString(value); !plain || err != nil || len(digest) != size {
+		return "a digest of another length"
+	}
+	return ""
+}
+
+// verify checks the signature over e with each of the provider's certificates
+// and returns e again, parsed from the canonical bytes that were signed. Only
+// what it returns may be believed. method is the algorithm used.
+func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Element, method string, refused *Refused) {
+	context, err := etreeutils.NSBuildParentContext(e)
+	if err != nil {
+		return nil, "", unverified("an element in its namespaces", "one without", "Send the response exactly as the identity provider issued it.")
+	}
+	// With the namespaces that its ancestors declare, apart from them.
+	alone, err := etreeutils.NSDetatch(context, e)
+	if err != nil {
+		return nil, "", unverified("an element in its namespaces", "one without", "Send the response exactly as the identity provider issued it.")
+	}
+	signature, _ := one(alone, signatureNamespace, "Signature")
+	if signature == nil {
+		return nil, "", unverified("a signature", "none", "Have the identity provider sign its assertions.")
+	}
+	// The sender's own idea of which key to use plays no part.
+	if keyInfo, _ := one(signature, signatureNamespace, "KeyInfo"); keyInfo != nil {
+		signature.RemoveChild(keyInfo)
+	}
+	info, _ := one(signature, signatureNamespace, "SignedInfo")
+	methodElement, _ := one(info, signatureNamespace, "SignatureMethod")
+	method, _ = attribute(methodElement, "Algorithm")
+	value, _ := one(signature, signatureNamespace, "SignatureValue")
+	written, _ := text(value)
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(written), ""))
+	if err != nil {
+		return nil, "", unverified("a signature in base64", "another one", "Send the response exactly as the identity provider issued it.")
+	}
+	tried, outdated := 0, 0
+	for _, certificate := range p.Certificates {
+		if certificate.PublicKeyAlgorithm != signatureMethods[method] {
+			continue
+		}
+		if !p.AnyCertificateDate && (now.Before(certificate.NotBefore) || now.After(certificate.NotAfter)) {
+			outdated++
+			continue
+		}
+		encoded, ok := signatureValue(certificate, raw)
+		if !ok {
+			continue
+		}
+		tried++
+		value.SetText(base64.StdEncoding.EncodeToString(encoded))
+		validation := dsig.ValidationContext{
+			CertificateStore: &dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{certificate}},
+			IdAttribute:      "ID",
+			Clock:            dsig.NewFakeClockAt(certificate.NotBefore), // dates were judged above
+		}
+		if signed, err := validation.Validate(alone); err == nil && signed != nil {
+			return signed, method, nil
+		}
+	}
+	if tried == 0 && outdated > 0 {
+		return nil, "", unverified("a certificate of the provider that is valid today", fmt.Sprintf("%d certificates that are not", outdated),
+			"Renew the identity provider's certificate and its metadata here, or set enforce_certificate_dates to false for this provider.")
+	}
+	return nil, "", unverified("a signature by one of the provider's registered certificates", "another one",
+		"Register the identity provider's current metadata (its certificate may have changed), and send the response exactly as it was issued.")
+}
+
+// signatureValue turns the two numbers of an ECDSA signature as XML has them
+// (XML Signature 1.1 section 6.4.3) into the form that the library checks.
+func signatureValue(c *x509.Certificate, raw []byte) ([]byte, bool) {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return raw, len(raw) == key.Size()
+	case *ecdsa.PublicKey:
+		size := (key.Curve.Params().BitSize + 7) / 8
+		if len(raw) != 2*size {
+			return nil, false
+		}
+		encoded, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:size]), new(big.Int).SetBytes(raw[size:])})
+		return encoded, err == nil
+	default:
+		return nil, false
+	}
+}
