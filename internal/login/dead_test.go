@@ -87,7 +87,7 @@ var dead = map[string]func(*logintest.Issuer) http.Handler{
 // A dead provider holds its own users for five seconds at most, once; then it
 // answers at once that it is unavailable, while it is tried now and then. Other
 // providers never notice.
-func TestDeadProviderHoldsNobody(t *testing.T) {
+func TestKeyCacheDeadIssuerHoldsNobody(t *testing.T) {
 	for name, handler := range dead {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -21,7 +21,7 @@ const keys = logintest.KeysPath
 
 // Anyone can invent key IDs: 10,000 of them cost at most one fetch beyond the
 // first, and good tokens keep passing meanwhile.
-func TestKidFlood(t *testing.T) {
+func TestKeyCacheUnknownKeyIDs(t *testing.T) {
 	f := newFixture(t, nil)
 	good := f.issuer.Token(nil)
 	payload := f.issuer.Payload(nil)
@@ -66,7 +66,7 @@ func TestKidFlood(t *testing.T) {
 
 // A key ID that was looked for in vain is not looked for again within a period,
 // even where a fetch would be allowed.
-func TestMissingKeyIDIsRemembered(t *testing.T) {
+func TestKeyCacheRemembersMissingKeyIDs(t *testing.T) {
 	f := newFixture(t, nil)
 	unknown := f.issuer.Key().Sign(map[string]any{"kid": "retired"}, f.issuer.Payload(nil))
 	for range 5 { // the first asks for the keys; they are new, so none asks again
@@ -85,7 +85,7 @@ func TestMissingKeyIDIsRemembered(t *testing.T) {
 }
 
 // A signature that does not match under a known key ID never causes a fetch.
-func TestBadSignatureFlood(t *testing.T) {
+func TestKeyCacheBadSignatures(t *testing.T) {
 	f := newFixture(t, nil)
 	f.accepts(t, f.issuer.Token(nil))
 	stranger := logintest.NewKey(t, jose.RS256)
@@ -100,7 +100,7 @@ func TestBadSignatureFlood(t *testing.T) {
 }
 
 // A new key signs at once: it is looked for, and callers that come together share one fetch.
-func TestRotationIsPickedUp(t *testing.T) {
+func TestKeyCacheRotation(t *testing.T) {
 	f := newFixture(t, nil)
 	old := f.issuer.Token(nil)
 	f.accepts(t, old)
@@ -128,7 +128,7 @@ func TestRotationIsPickedUp(t *testing.T) {
 }
 
 // A provider whose keys have no IDs may rotate too.
-func TestRotationWithoutKeyIDs(t *testing.T) {
+func TestKeyCacheRotationWithoutKeyIDs(t *testing.T) {
 	f := newFixture(t, nil)
 	unnamed := func() string { return f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)) }
 	f.accepts(t, unnamed())
@@ -145,7 +145,7 @@ func TestRotationWithoutKeyIDs(t *testing.T) {
 }
 
 // Which key is tried for a token without key ID, or with one that several keys share.
-func TestKeyChoice(t *testing.T) {
+func TestKeyCacheKeyChoice(t *testing.T) {
 	t.Run("no key ID, two keys", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.issuer.Rotate()
@@ -183,7 +183,7 @@ func TestKeyChoice(t *testing.T) {
 
 // A key that the provider withdrew stops working once the keys were refreshed:
 // after Cache-Control's max-age, held between 5 minutes and 1 hour.
-func TestWithdrawnKey(t *testing.T) {
+func TestKeyCacheRevokedKey(t *testing.T) {
 	for _, c := range []struct {
 		cacheControl string
 		fresh        time.Duration
@@ -224,7 +224,7 @@ func TestWithdrawnKey(t *testing.T) {
 }
 
 // An unchanged key set costs the provider a 304.
-func TestConditionalRequest(t *testing.T) {
+func TestKeyCacheETag(t *testing.T) {
 	f := newFixture(t, nil)
 	var conditional atomic.Int64
 	f.issuer.Answer(keys, func(w http.ResponseWriter, r *http.Request) {
@@ -253,7 +253,7 @@ func TestConditionalRequest(t *testing.T) {
 }
 
 // A provider that breaks is survived with the keys held, for a day.
-func TestStaleKeysAreServedForADay(t *testing.T) {
+func TestKeyCacheStaleIfError(t *testing.T) {
 	f := newFixture(t, nil)
 	f.trust.JWKSURL = f.issuer.URL + keys
 	token := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})

@@ -1,0 +1,197 @@
+package login_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+// The promises of the key cache, each with its test:
+//   - unknown key IDs cost one fetch per period: TestKeyCacheUnknownKeyIDs
+//   - bad signatures cost none: TestKeyCacheBadSignatures
+//   - a rotation is picked up within one period: TestKeyCacheRotation
+//   - a revoked key stops being trusted within the soft lifetime: TestKeyCacheRevokedKey, TestKeyCacheRevokedKeyOfProvedToken
+//   - an unchanged key set costs a 304: TestKeyCacheETag
+//   - a failing provider is survived up to the hard lifetime: TestKeyCacheStaleIfError
+//   - many callers cause one fetch: TestKeyCacheSingleFlight
+//   - a dead issuer slows nobody else: TestKeyCacheDeadIssuerHoldsNobody, TestKeyCacheDeadHostsAtScale
+//   - what is held is bounded: TestProvidersHeldAreBounded, TestWaitingIsBounded, TestBackgroundIsBounded
+
+// Callers that come while nothing is held share one fetch of each document, and
+// so do callers that come while an unknown key is looked for.
+func TestKeyCacheSingleFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		trust := w.provider(t, "slow.test", publicAddress, func(i *logintest.Issuer) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				time.Sleep(time.Second) // the bubble's time
+				i.ServeHTTP(rw, r)
+			})
+		})
+		trust.JWKSURL = ""
+		issuer := w.issuers["slow.test"]
+		crowd := func(token string, want time.Duration) {
+			t.Helper()
+			var wg sync.WaitGroup
+			for range 200 {
+				wg.Go(func() {
+					start := time.Now()
+					_, err := w.verifier.Verify(t.Context(), trust, token)
+					if took := time.Since(start); err != nil || took != want {
+						t.Errorf("%v after %v, want success after %v", err, took, want)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		crowd(issuer.Token(nil), 2*time.Second) // discovery, then keys
+		crowd(issuer.Token(nil), 0)
+		issuer.Rotate()
+		crowd(issuer.Token(nil), time.Second)
+		if d, k := issuer.Requests(discovery), issuer.Requests(keys); d != 1 || k != 2 {
+			t.Errorf("%d discovery and %d key requests, want 1 and 2", d, k)
+		}
+	})
+}
+
+// That a token's signature was proved once does not outlive its key: the next
+// refresh ends it, though the token itself is good for longer.
+func TestKeyCacheRevokedKeyOfProvedToken(t *testing.T) {
+	for name, revoke := range map[string]func(*logintest.Issuer){
+		"withdrawn": func(i *logintest.Issuer) { i.Rotate(); i.Withdraw() },
+		"replaced under the same ID": func(i *logintest.Issuer) {
+			id := i.Key().ID
+			i.Rotate()
+			i.Withdraw()
+			i.Key().ID = id
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, nil)
+			token := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
+			for range 5 {
+				f.accepts(t, token)
+			}
+			revoke(f.issuer)
+			f.Advance(5*time.Minute - time.Second)
+			f.accepts(t, token)
+			f.Advance(time.Second)
+			f.accepts(t, token) // while the keys are refreshed
+			login.Settle(f.verifier)
+			_, _, err := f.verify(t, f.trust, token)
+			var refused *login.Refused
+			if !errors.As(err, &refused) || refused.Message != login.MessageBadSignature {
+				t.Errorf("token of a revoked key: %v", err)
+			}
+		})
+	}
+}
+
+// What was proved is the signature only: everything that the registration asks
+// is asked at each use of the same token.
+func TestProvedTokenIsJudgedAnew(t *testing.T) {
+	f := newFixture(t, nil)
+	token := f.issuer.Token(nil)
+	f.accepts(t, token)
+	changed := func(change func(*login.Trust)) login.Trust {
+		trust := f.trust
+		change(&trust)
+		return trust
+	}
+	f.refuses(t, changed(func(t *login.Trust) { t.Audiences = []string{"another"} }), token, "token audience", login.MessageWrongAudience)
+	f.refuses(t, changed(func(t *login.Trust) { t.Issuers = []string{"https://another.test"} }), token, "token issuer", login.MessageIssuerMismatch)
+	f.refuses(t, changed(func(t *login.Trust) { t.Algorithms = []string{"ES256"} }), token, "signature algorithm", login.MessageBadSignature)
+	f.refuses(t, changed(func(t *login.Trust) { t.MaxTokenBytes = len(token) - 1 }), token, "token form", login.MessageNotOIDC)
+	f.refuses(t, changed(func(t *login.Trust) { t.Require = map[string]string{"token_use": "id"} }), token, "token token_use", login.MessageNotOIDC)
+	f.refuses(t, f.trust, lastCharacter(token), "token form", login.MessageNotOIDC)
+	// Keys of another address are other keys, even where they are the same ones.
+	elsewhere := logintest.NewIssuer(t)
+	f.refuses(t, changed(func(t *login.Trust) { t.JWKSURL = elsewhere.URL + keys }), token, "signing key", login.MessageBadSignature)
+	f.Advance(time.Hour + 5*time.Minute)
+	f.refuses(t, f.trust, token, "token expiry", fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), f.Now().Add(-5*time.Minute).Unix()))
+}
+
+// Fifty dead hosts at once, each with users who keep trying, hold nobody else;
+// the number of connections that are under way stays small.
+func TestKeyCacheDeadHostsAtScale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		good := w.provider(t, "good.test", "93.184.215.15", healthy)
+		var trusts []login.Trust
+		for n := range 50 {
+			trusts = append(trusts, w.provider(t, fmt.Sprintf("dead-%d.test", n), fmt.Sprintf("93.184.214.%d", n+1), nil))
+		}
+		if _, err := w.try(t.Context(), good); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 60 {
+			for _, trust := range trusts {
+				wg.Go(func() {
+					if took, err := w.try(t.Context(), trust); !isUnavailable(err) || took > 5*time.Second {
+						t.Errorf("dead provider: %v after %v", err, took)
+					}
+				})
+			}
+			if took, err := w.try(t.Context(), good); err != nil || took != 0 {
+				t.Fatalf("good provider: %v after %v", err, took)
+			}
+			time.Sleep(time.Second) // the bubble's time
+		}
+		wg.Wait()
+		if n := len(w.net.dialled()); n > 50*10 {
+			t.Errorf("%d connection attempts in a minute to 50 dead hosts", n)
+		}
+	})
+}
+
+// A key set that shrinks to something unreadable, or grows beyond the bounds,
+// never replaces keys that work.
+func TestKeyCacheKeepsKeysOverBrokenDocuments(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"HTML":          text("<html>maintenance</html>"),
+		"cut short":     text(`{"keys":[{"kty":"RSA","n":"`),
+		"NaN":           text(`{"keys":[NaN]}`),
+		"10,000 keys":   text(`{"keys":[` + strings.Repeat("{},", 9999) + `{}]}`),
+		"not found":     status(404),
+		"redirect":      status(302, "Location", "http://169.254.169.254/"),
+		"to plain http": status(301, "Location", "http://issuer.test/jwks.json"),
+		"cut off":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"too large":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.CopyN(w, zeros{}, 2<<20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, nil)
+			f.trust.JWKSURL = f.issuer.URL + keys
+			token := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
+			f.accepts(t, token)
+			f.issuer.Answer(keys, answer)
+			f.Advance(6 * time.Minute)
+			f.accepts(t, token) // refreshes, in vain
+			login.Settle(f.verifier)
+			f.accepts(t, token)
+			stranger := logintest.NewKey(t, jose.RS256)
+			_, _, err := f.verify(t, f.trust, stranger.Sign(nil, f.issuer.Payload(nil)))
+			var refused *login.Refused
+			if !errors.As(err, &refused) && !isUnavailable(err) {
+				t.Errorf("unknown key while the provider is broken: %v", err)
+			}
+			f.accepts(t, token)
+			f.issuer.Answer(keys, nil)
+			f.Advance(time.Minute)
+			f.accepts(t, token)
+			login.Settle(f.verifier)
+			f.accepts(t, token)
+		})
+	}
+}
