@@ -18,6 +18,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
 // Kind names the protocol by which a provider's credential is proved.
@@ -40,6 +42,7 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 	Facebook: (*Verifier).verifyFacebook,
 	Amazon:   (*Verifier).verifyAmazon,
 	Twitter:  (*Verifier).verifyTwitter,
+	SAML:     (*Verifier).verifySAML,
 }
 
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
@@ -87,6 +90,8 @@ type Trust struct {
 	// IDTokens is how ID tokens that stand in for an access token are proved
 	// (Facebook's Limited Login); nil refuses them.
 	IDTokens *Trust
+
+	SAML *saml.Provider // of SAML responses; MaxTokenBytes does not apply to them
 }
 
 // Claims is what a provider vouched for.
@@ -96,6 +101,9 @@ type Claims struct {
 	Audience string // the accepted client: azp when present, else aud
 	Expires  time.Time
 	IssuedAt time.Time // zero when the token does not say
+	// Roles are the ARNs of the roles that the provider itself offers the user:
+	// nil when it says nothing of roles, empty when it offers none.
+	Roles []string
 	// All holds every claim. Numbers are json.Number, arrays []any, objects map[string]any.
 	All map[string]any
 }

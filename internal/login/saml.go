@@ -1,0 +1,126 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
+)
+
+// SAML is a SAML 2.0 Response in base64, judged by Trust.SAML. Nobody is asked.
+const SAML Kind = "saml"
+
+// Messages for SAML logins. What AWS answers is not known; the second halves
+// are those of its STS (IAM User Guide, "Troubleshoot SAML federation").
+const (
+	messageNotSAML        = "Invalid login token. Not a valid SAML assertion response."
+	messageSAMLSignature  = "Invalid login token. Response signature invalid"
+	messageSAMLIssuer     = "Invalid login token. Issuer not present in specified provider"
+	messageSAMLAudience   = "Invalid login token. Response does not contain the required audience."
+	messageSAMLEncryption = "Invalid login token. Encrypted SAML assertions are not supported."
+	messageSAMLStatus     = "Invalid login token. The SAML response reports a failure."
+)
+
+// nameIdentifierClaim is the name under which AWS's attribute mapping finds the
+// NameID (Cognito developer guide, "Using attributes for access control").
+const nameIdentifierClaim = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
+
+// verifySAML proves a SAML Response. Its claims are the assertion's attributes
+// by name, one value as string, several as []any, and the NameID.
+func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string) (Claims, error) {
+	if trust.SAML == nil {
+		return Claims{}, fmt.Errorf("login: provider %q has no SAML metadata", trust.Provider)
+	}
+	j := &judge{trust: &trust, trace: explain.FromContext(ctx)}
+	now := v.now()
+	a, refused := trust.SAML.Read(response, now, v.o.Skew)
+	if refused != nil {
+		return Claims{}, j.refuse(samlMessage(refused, now), refused.Check, refused.Expected, refused.Got, refused.Fix)
+	}
+	if j.trace != nil {
+		j.pass("SAML signature", a.Signature)
+		j.pass("SAML issuer", showText(a.Issuer))
+		j.pass("SAML audience", showText(a.Audience))
+		j.pass("SAML recipient", showText(a.Recipient))
+		j.pass("SAML expiry", a.NotOnOrAfter.Format(time.RFC3339))
+		j.pass("SAML NameID", mask(a.NameID))
+	}
+	if a.Transient() {
+		v.log.WarnContext(ctx, "a SAML login has a transient NameID: each sign-in makes a new identity; have the identity provider send persistent ones", "provider", trust.Provider)
+		j.pass("SAML NameID format", "transient: each sign-in makes a new identity")
+	}
+	return Claims{
+		Issuer: a.Issuer, Subject: a.NameID, Audience: a.Audience, Expires: a.NotOnOrAfter, IssuedAt: a.IssueInstant,
+		All: samlClaims(a), Roles: j.samlRoles(a),
+	}, nil
+}
+
+func samlMessage(r *saml.Refused, now time.Time) string {
+	switch r.Reason {
+	case saml.Unverified:
+		return messageSAMLSignature
+	case saml.WrongIssuer:
+		return messageSAMLIssuer
+	case saml.WrongAudience:
+		return messageSAMLAudience
+	case saml.Unsupported:
+		return messageSAMLEncryption
+	case saml.Failed:
+		return messageSAMLStatus
+	case saml.Expired:
+		if !r.NotOnOrAfter.IsZero() {
+			return fmt.Sprintf("%s%d >= %d", messageExpired, now.Unix(), r.NotOnOrAfter.Unix())
+		}
+	}
+	return messageNotSAML
+}
+
+// samlClaims are the attributes as role rules and principal tags read them. The
+// NameID outranks an attribute under its claim's name.
+func samlClaims(a *saml.Assertion) map[string]any {
+	all := make(map[string]any, len(a.Attributes)+1)
+	for name, values := range a.Attributes {
+		switch len(values) {
+		case 0:
+		case 1:
+			all[name] = values[0]
+		default:
+			list := make([]any, len(values))
+			for i, value := range values {
+				list[i] = value
+			}
+			all[name] = list
+		}
+	}
+	all[nameIdentifierClaim] = a.NameID
+	return all
+}
+
+// samlRoles returns the roles that the assertion offers through this provider:
+// nil when it says nothing of roles, empty when it offers none here.
+func (j *judge) samlRoles(a *saml.Assertion) []string {
+	if !a.AWS.HasRoles {
+		return nil
+	}
+	roles := []string{}
+	elsewhere := 0
+	for _, pair := range a.AWS.Roles {
+		if pair.Provider != j.trust.Provider {
+			elsewhere++
+		} else if !slices.Contains(roles, pair.Role) {
+			roles = append(roles, pair.Role)
+		}
+	}
+	if j.trace != nil {
+		got := strings.Join(roles[:min(len(roles), 10)], ", ")
+		if len(roles) == 0 {
+			got = "none for " + j.trust.Provider
+		}
+		j.pass("SAML roles", fmt.Sprintf("%s (%d values are for other providers, %d are no pair of ARNs)", got, elsewhere, a.AWS.NoPairs))
+	}
+	return roles
+}
