@@ -35,14 +35,16 @@ type Config struct {
 	Partition     string                 // of provider ARNs; "" = aws
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
+	SAMLProviders []SAMLProviderConfig
 }
 
-// Directory answers for the roles and OIDC providers of the settings. It is
+// Directory answers for the roles, OIDC and SAML providers of the settings. It is
 // immutable and safe for concurrent use.
 type Directory struct {
-	roles     map[string]Role
-	providers map[string]OIDCProvider
-	warnings  []string
+	roles         map[string]Role
+	providers     map[string]OIDCProvider
+	samlProviders map[string]SAMLProvider
+	warnings      []string
 }
 
 // NewDirectory checks c completely. Its error joins one *SettingError for each
@@ -51,7 +53,7 @@ func NewDirectory(c Config) (*Directory, error) {
 	if c.Partition == "" {
 		c.Partition = "aws"
 	}
-	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}}
+	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}, samlProviders: map[string]SAMLProvider{}}
 	var all faults
 	names := map[string]string{} // account and folded name to the entry that has it
 	for i, rc := range c.Roles {
@@ -90,6 +92,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		}
 		all.list = append(all.list, f.list...)
 	}
+	d.addSAMLProviders(c, &all)
 	if err := all.err(); err != nil {
 		return nil, err
 	}

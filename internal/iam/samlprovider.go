@@ -1,0 +1,117 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
+)
+
+// SAMLProviderConfig describes the registration of one SAML identity provider.
+type SAMLProviderConfig struct {
+	Account  identitypool.AccountID // "" = Config.Account
+	Name     string                 // the last part of the ARN
+	Metadata string                 // the provider's metadata document
+	// Audiences and Recipients are accepted besides AWS's sign-in endpoints:
+	// what the provider puts in AudienceRestriction and SubjectConfirmationData.
+	Audiences  []string
+	Recipients []string
+	// AnyCertificateDate accepts signatures by certificates that have run out.
+	AnyCertificateDate bool
+}
+
+// SAMLProvider is the registration of a SAML identity provider. What it points
+// to is shared: read it, do not change it.
+type SAMLProvider struct {
+	ARN      string
+	Account  identitypool.AccountID
+	Name     string
+	Document string // the metadata
+	Provider *saml.Provider
+}
+
+const (
+	maxSAMLProviders = 100 // in an account (IAM quotas)
+	maxSAMLNames     = 20  // audiences or recipients of one provider
+	maxSAMLName      = 1024
+)
+
+var samlProviderName = regexp.MustCompile(`^[\w.-]{1,128}$`)
+
+// SAMLProviderARN is the ARN of the provider with that name.
+func SAMLProviderARN(partition string, account identitypool.AccountID, name string) string {
+	return "arn:" + partition + ":iam::" + string(account) + ":saml-provider/" + name
+}
+
+// newSAMLProvider checks c and adds what is wrong with it to f.
+func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProvider {
+	if !samlProviderName.MatchString(c.Name) {
+		f.add(".name", c.Name, "is not the name of a SAML provider", "use 1 to 128 letters, digits and ._-")
+	} else {
+		f.entry = c.Name
+	}
+	if !isAccount(string(c.Account)) {
+		f.add(".account", string(c.Account), "is not an account", "use 12 digits")
+	}
+	for _, list := range []struct {
+		member string
+		values []string
+	}{{".audiences", c.Audiences}, {".recipients", c.Recipients}} {
+		if len(list.values) > maxSAMLNames {
+			f.add(list.member, strconv.Itoa(len(list.values))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxSAMLNames))
+		}
+		for i, v := range list.values {
+			if v == "" || len(v) > maxSAMLName || !only(v, func(b byte) bool { return b > ' ' && b <= '~' }) {
+				f.add(entry(list.member, i), v, "is not a URI", "write it as the identity provider has it")
+			}
+		}
+	}
+	p := SAMLProvider{ARN: SAMLProviderARN(partition, c.Account, c.Name), Account: c.Account, Name: c.Name, Document: c.Metadata}
+	metadata, err := saml.ParseMetadata([]byte(c.Metadata))
+	if problem, ok := errors.AsType[*saml.MetadataError](err); ok {
+		f.add(".metadata_file", "", problem.Problem, problem.Fix)
+	}
+	p.Provider = &saml.Provider{Metadata: metadata, Audiences: slices.Clone(c.Audiences), Recipients: slices.Clone(c.Recipients),
+		AnyCertificateDate: c.AnyCertificateDate}
+	return p
+}
+
+// addSAMLProviders checks the SAML providers of c and adds them to d.
+func (d *Directory) addSAMLProviders(c Config, all *faults) {
+	arns, counts := map[string]string{}, map[identitypool.AccountID]int{}
+	for i, pc := range c.SAMLProviders {
+		f := faults{setting: entry("saml_providers", i)}
+		if pc.Account == "" {
+			pc.Account = c.Account
+		}
+		p := newSAMLProvider(pc, c.Partition, &f)
+		if first, taken := arns[p.ARN]; taken {
+			f.add(".name", pc.Name, "is the same provider as "+first, "names are unique in an account")
+		} else {
+			arns[p.ARN] = f.setting
+		}
+		if counts[p.Account]++; counts[p.Account] == maxSAMLProviders+1 {
+			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders), "remove some")
+		}
+		d.samlProviders[p.ARN] = p
+		if pc.AnyCertificateDate {
+			d.warnings = append(d.warnings, f.setting+" ("+pc.Name+"): signatures by expired certificates are accepted (enforce_certificate_dates is false)")
+		}
+		all.list = append(all.list, f.list...)
+	}
+}
+
+// SAMLProvider returns the provider with exactly that ARN. The error wraps
+// ErrNotFound.
+func (d *Directory) SAMLProvider(_ context.Context, arn string) (SAMLProvider, error) {
+	p, ok := d.samlProviders[arn]
+	if !ok {
+		return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, ErrNotFound)
+	}
+	return p, nil
+}
