@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,7 +11,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
 
-// benchmarkVerify measures a login whose provider's keys are held.
+// benchmarkVerify measures the first login with a token, whose provider's keys
+// are held.
 func benchmarkVerify(b *testing.B, algorithm jose.SignatureAlgorithm, claims map[string]any) {
 	i := logintest.NewIssuer(b)
 	i.Add(logintest.NewKey(b, algorithm))
@@ -27,9 +29,24 @@ func benchmarkVerify(b *testing.B, algorithm jose.SignatureAlgorithm, claims map
 	b.SetBytes(int64(len(token)))
 	b.ReportAllocs()
 	for b.Loop() {
+		login.ForgetProofs(v)
 		if _, err := v.Verify(b.Context(), trust, token); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkVerify measures logins whose providers' keys are held, in turn by the
+// users of each of so many providers.
+func BenchmarkVerify(b *testing.B) {
+	for _, issuers := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("issuers=%d", issuers), func(b *testing.B) {
+			c := newCrowd(b, issuers)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.login(b)
+			}
+		})
 	}
 }
 
