@@ -71,7 +71,7 @@ func newAmazon(tb testing.TB, change ...func(*login.Options)) (opaque, *logintes
 	api := logintest.NewAmazon(tb)
 	f := newOpaque(tb, login.Trust{Kind: login.Amazon, Audiences: []string{amazonClient}, BaseURL: api.URL, VerifyPath: "/auth/o2/tokeninfo"}, change...)
 	api.SetNow(f.Now)
-	api.AddToken(amazonToken, logintest.AmazonToken{Client: amazonClient, App: amazonApp, User: amazonUser, Expires: f.Now().Add(time.Hour)})
+	api.AddToken(amazonToken, logintest.AmazonToken{Client: amazonClient, App: amazonApp, User: amazonUser, Expires: f.Now().Add(24 * time.Hour)})
 	return opaque{f, &api.API, amazonToken, []string{"/auth/o2/tokeninfo"}}, api
 }
 
@@ -259,37 +259,46 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 		}
 	}
 	cases := map[string]http.HandlerFunc{
-		"500":                 jsonStatus(500, `{"error":"invalid_token"}`),
-		"502 in HTML":         status(502),
-		"404":                 jsonStatus(404, `{}`),
-		"404 in HTML":         status(404),
-		"402":                 jsonStatus(402, `{"title":"CreditsDepleted"}`),
-		"429":                 jsonStatus(429, `{"error":{"code":190}}`),
-		"204":                 status(204),
-		"HTML with 200":       text("<!DOCTYPE html><title>Sign in</title>"),
-		"HTML with 400":       status(400, "Content-Type", "text/html"),
-		"HTML with 401":       status(401, "Content-Type", "text/html"),
-		"HTML as JSON":        jsonText("<!DOCTYPE html>"),
-		"no content type":     func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = nil; _, _ = io.WriteString(w, `{"id":"1"}`) },
-		"nothing":             jsonText(""),
-		"null":                jsonText("null"),
-		"list":                jsonText(`[{"id":"1"}]`),
-		"no members":          jsonText("{}"),
-		"NaN":                 jsonText(`{"id":NaN,"aud":"` + amazonClient + `","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
-		"cut short":           jsonText(`{"id":"12`),
-		"tail":                jsonText(`{"id":"1"}{"id":"2"}`),
-		"same name twice":     jsonText(`{"id":"` + facebookApp + `","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
-		"empty members":       jsonText(`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
-		"other types":         jsonText(`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
-		"fractions":           jsonText(`{"id":1.5e15,"aud":"` + amazonClient + `","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
-		"text for a boolean":  jsonText(`{"data":{"app_id":"` + facebookApp + `","is_valid":"true","type":"USER","user_id":"1"}}`),
-		"invalid UTF-8":       jsonText("{\"id\":\"\xff\"}"),
-		"nested deeply":       jsonText(strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000)),
-		"redirect":            status(302, "Location", "http://169.254.169.254/latest/meta-data/"),
-		"redirect with JSON":  func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/other"); logintest.JSON(w, 307, map[string]any{}) },
-		"100 MB announced":    jsonType(endless(100<<20, true, &sent)),
-		"100 MB":              jsonType(endless(100<<20, false, &sent)),
-		"compressed":          func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Encoding", "gzip"); logintest.JSON(w, 200, map[string]any{}) },
+		"500":           jsonStatus(500, `{"error":"invalid_token"}`),
+		"502 in HTML":   status(502),
+		"404":           jsonStatus(404, `{}`),
+		"404 in HTML":   status(404),
+		"402":           jsonStatus(402, `{"title":"CreditsDepleted"}`),
+		"429":           jsonStatus(429, `{"error":{"code":190}}`),
+		"204":           status(204),
+		"HTML with 200": text("<!DOCTYPE html><title>Sign in</title>"),
+		"HTML with 400": status(400, "Content-Type", "text/html"),
+		"HTML with 401": status(401, "Content-Type", "text/html"),
+		"HTML as JSON":  jsonText("<!DOCTYPE html>"),
+		"no content type": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			_, _ = io.WriteString(w, `{"id":"1"}`)
+		},
+		"nothing":            jsonText(""),
+		"null":               jsonText("null"),
+		"list":               jsonText(`[{"id":"1"}]`),
+		"no members":         jsonText("{}"),
+		"NaN":                jsonText(`{"id":NaN,"aud":"` + amazonClient + `","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
+		"cut short":          jsonText(`{"id":"12`),
+		"tail":               jsonText(`{"id":"1"}{"id":"2"}`),
+		"same name twice":    jsonText(`{"id":"` + facebookApp + `","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
+		"empty members":      jsonText(`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
+		"other types":        jsonText(`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
+		"fractions":          jsonText(`{"id":1.5e15,"aud":"` + amazonClient + `","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
+		"text for a boolean": jsonText(`{"data":{"app_id":"` + facebookApp + `","is_valid":"true","type":"USER","user_id":"1"}}`),
+		"invalid UTF-8":      jsonText("{\"id\":\"\xff\"}"),
+		"nested deeply":      jsonText(strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000)),
+		"redirect":           status(302, "Location", "http://169.254.169.254/latest/meta-data/"),
+		"redirect with JSON": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/other")
+			logintest.JSON(w, 307, map[string]any{})
+		},
+		"100 MB announced": jsonType(endless(100<<20, true, &sent)),
+		"100 MB":           jsonType(endless(100<<20, false, &sent)),
+		"compressed": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			logintest.JSON(w, 200, map[string]any{})
+		},
 		"error in no form":    jsonStatus(400, `{"error":[1,2],"errors":{}}`),
 		"error of a new kind": jsonStatus(400, `{"error":{"code":4711}}`),
 		"connection closed":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -316,18 +325,9 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 				}
 				o.api.Answer(nil)
 				o.Advance(2 * time.Minute) // past the breaker's pause
-				if t.Failed() {
-					return
-				}
-				if name == "100 MB" {
-					o.accepts(t, o.token)
-					o.Advance(10 * time.Minute)
-				}
+				o.accepts(t, o.token)
+				o.Advance(10 * time.Minute) // past what is remembered of it
 			})
-		}
-		// Amazon's token has run out by now, so the proof is of another one.
-		if o.trust.Kind != login.Amazon {
-			o.accepts(t, o.token)
 		}
 	})
 }
@@ -380,6 +380,7 @@ func TestOpaqueSlowProviders(t *testing.T) {
 				t.Errorf("%s: %d connections, want 3 and then none", kind, n)
 			}
 		}
+		<-time.After(2 * time.Second) // the drips notice that nobody reads
 	})
 }
 
@@ -442,5 +443,18 @@ func TestOpaqueAddresses(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}, noNetwork(t))
+	}
+}
+
+// byPath answers with the document whose name ends the path.
+func byPath(documents map[string]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name, body := range documents {
+			if strings.HasSuffix(r.URL.Path, "/"+name) {
+				jsonText(body)(w, r)
+				return
+			}
+		}
+		w.WriteHeader(404)
 	}
 }
