@@ -31,6 +31,7 @@ type Config struct {
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
+	SAMLProviders []SAMLProviderConfig
 	Providers     map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
 	UserPools     map[string]ProviderOverride // by provider name
 	Limits        Limits                      // zero fields are AWS's numbers
@@ -52,6 +53,7 @@ type Config struct {
 type (
 	RoleConfig         = iam.RoleConfig
 	OIDCProviderConfig = iam.OIDCProviderConfig
+	SAMLProviderConfig = iam.SAMLProviderConfig
 	ProviderOverride   = cognitoidentity.ProviderOverride
 	Limits             = cognitoidentity.Limits
 )

@@ -219,7 +219,8 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
 		providers = append(slices.Clone(providers), s.dev.provider())
 	}
-	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Roles: c.Roles, OIDCProviders: providers})
+	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Roles: c.Roles, OIDCProviders: providers,
+		SAMLProviders: c.samlProviders()})
 	if err != nil {
 		return err
 	}
@@ -270,6 +271,17 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 	}
 	s.handler = s.routes(api)
 	return nil
+}
+
+// samlProviders are the settings' providers, which may name us by our issuer URL.
+func (c *Config) samlProviders() []SAMLProviderConfig {
+	providers := slices.Clone(c.SAMLProviders)
+	for i := range providers {
+		p := &providers[i]
+		p.Audiences = append(slices.Clone(p.Audiences), c.IssuerURL)
+		p.Recipients = append(slices.Clone(p.Recipients), c.IssuerURL)
+	}
+	return providers
 }
 
 func (c *Config) region() string {

@@ -76,11 +76,17 @@ func roleError(err error) error {
 	var none *identitypool.NoRoleError
 	var ambiguous *identitypool.AmbiguousRoleError
 	var custom *identitypool.CustomRoleError
+	var needed *identitypool.RoleNeededError
+	var nothing *identitypool.NoOfferedRoleError
 	switch {
 	case errors.As(err, &none):
 		return configurationError(err)
 	case errors.As(err, &ambiguous):
 		return awsapi.Errorf(notAuthorized, "%s", ambiguous.Error())
+	case errors.As(err, &needed):
+		return awsapi.Errorf(notAuthorized, "%s", needed.Error())
+	case errors.As(err, &nothing):
+		return awsapi.Errorf(notAuthorized, "%s", nothing.Error())
 	case errors.As(err, &custom):
 		return roleForbidden(custom.RoleARN).Because(err)
 	default:

@@ -31,6 +31,7 @@ const (
 	messageOwnToken            = "Invalid login token. Can't pass in a Cognito token."
 	messageNotOwnToken         = "Invalid login token. Not a Cognito token."
 	messageClassicFlowOff      = "Basic (classic) flow is not enabled, please use enhanced flow."
+	messageClassicFlowSAML     = "Basic (classic) flow is not supported for SAML providers, please use enhanced flow."
 	messageConfiguration       = "Invalid identity pool configuration. Check assigned IAM roles for this pool."
 	messageUserPoolProvider    = "Invalid Cognito Identity Provider"
 	messageDeveloperProvider   = "This identity pool does not support the specified developer provider"

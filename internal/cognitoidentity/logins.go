@@ -86,6 +86,6 @@ func (s *Service) verify(ctx context.Context, p proof) (identitypool.VerifiedLog
 		return identitypool.VerifiedLogin{}, awsapi.Errorf(notAuthorized, "Invalid login token. The token could not be checked with the user pool.")
 	}
 	v := p.config.Verified(claims.Subject, claims.Audience)
-	v.Claims, v.Expires = claims.All, claims.Expires
+	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
 	return v, nil
 }

@@ -57,9 +57,10 @@ type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
 }
 
-// Providers knows the registered OpenID Connect providers and roles of accounts.
+// Providers knows the registered OpenID Connect and SAML providers and roles of accounts.
 type Providers interface {
 	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
+	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
 	Role(ctx context.Context, arn string) (iam.Role, error)
 }
 

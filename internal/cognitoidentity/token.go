@@ -25,6 +25,14 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 			"call GetCredentialsForIdentity, or set AllowClassicFlow to true")
 		return nil, awsapi.Errorf(invalidParameter, messageClassicFlowOff)
 	}
+	for name := range in.Logins {
+		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
+			// Developer guide, "SAML identity providers": the roles are chosen by
+			// the assertion, which only the enhanced flow looks at.
+			explain.FromContext(ctx).Fail("classic flow", "logins that it supports", name+" is a SAML provider", "call GetCredentialsForIdentity")
+			return nil, awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
+		}
+	}
 	identity, verified, err := s.use(ctx, pool, identity, in.Logins)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,17 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		}
 		t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
 		return t, nil
+	case identitypool.SAMLProviderKind:
+		p, err := s.Providers.SAMLProvider(ctx, c.ARN)
+		if errors.Is(err, iam.ErrNotFound) {
+			explain.FromContext(ctx).Fail("SAML provider", "a registered provider", c.ARN+" is not registered",
+				"add the provider with its metadata to saml_providers in the settings")
+			return login.Trust{}, unsupported.Because(err)
+		} else if err != nil {
+			return login.Trust{}, err
+		}
+		t.Kind, t.SAML = login.SAML, p.Provider
+		return t, nil
 	}
 	if c.Kind != identitypool.UnknownProvider {
 		explain.FromContext(ctx).Fail("login provider", "a provider whose logins this version can verify", c.Name,

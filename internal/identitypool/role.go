@@ -31,6 +31,21 @@ func (e *CustomRoleError) Error() string {
 	return fmt.Sprintf("the role %q is not among those the logins may choose", e.RoleARN)
 }
 
+// RoleNeededError: the provider offers several roles and the caller names none.
+type RoleNeededError struct{ Provider string }
+
+func (e *RoleNeededError) Error() string {
+	return "The login of " + e.Provider + " offers several roles: CustomRoleArn must name one of them."
+}
+
+// NoOfferedRoleError: the assertion speaks of roles, and none goes through the
+// provider.
+type NoOfferedRoleError struct{ Provider string }
+
+func (e *NoOfferedRoleError) Error() string {
+	return "The login of " + e.Provider + " offers no role through this provider."
+}
+
 // RoleRequest is what role choice depends on.
 type RoleRequest struct {
 	Logins    []VerifiedLogin // none: a guest, or our own token
@@ -40,7 +55,8 @@ type RoleRequest struct {
 
 // ChooseRole picks the role of GetCredentialsForIdentity (developer guide,
 // "Role-based access control"): the guest or authenticated default, or what
-// the role mapping of the login's provider says. A CustomARN that the choice
+// the role mapping of the login's provider says, or else what a SAML provider
+// offers in its Role attribute. A CustomARN that the choice
 // does not offer is refused, also where AWS may ignore it: a caller that asks
 // for one role must not get another. With several mapped logins, all must lead
 // to one role, or CustomARN must pick among those they lead to.
@@ -50,11 +66,15 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	}
 	var chosen []string
 	for _, login := range r.Logins {
-		mapping, key, ok := p.mappingOf(login)
-		if !ok {
+		var role string
+		var err error
+		if mapping, key, ok := p.mappingOf(login); ok {
+			role, err = p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
+		} else if login.Roles != nil {
+			role, err = offeredRole(login, r.CustomARN, trace)
+		} else {
 			continue
 		}
-		role, err := p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
 		if err != nil {
 			return "", err
 		}
@@ -72,6 +92,28 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		trace.Fail("role mapping", "one role for all logins", strings.Join(chosen, ", "),
 			"send only the login whose role is wanted, or name one of the roles in CustomRoleArn")
 		return "", &AmbiguousRoleError{r.Logins[0].MappingKey}
+	}
+}
+
+// offeredRole picks among the roles that the provider offers: the only one, or
+// the one that the caller names (developer guide, "SAML identity providers").
+func offeredRole(l VerifiedLogin, custom string, trace *explain.Trace) (string, error) {
+	offered := strings.Join(l.Roles[:min(len(l.Roles), 10)], ", ")
+	switch {
+	case len(l.Roles) == 0:
+		trace.Fail("SAML roles", "a value of the Role attribute with "+l.Provider, "none",
+			"have the identity provider send the role's ARN, a comma and "+l.Provider+" as a value of the Role attribute")
+		return "", &NoOfferedRoleError{l.Provider}
+	case custom != "" && !slices.Contains(l.Roles, custom):
+		trace.Fail("CustomRoleArn", offered, custom, "name one of the roles that the assertion offers through "+l.Provider+", or have the identity provider offer this one")
+		return "", &CustomRoleError{custom}
+	case custom != "":
+		return custom, nil
+	case len(l.Roles) > 1:
+		trace.Fail("SAML roles", "CustomRoleArn, as the assertion offers several roles", offered, "name one of the roles in CustomRoleArn")
+		return "", &RoleNeededError{l.Provider}
+	default:
+		return l.Roles[0], nil
 	}
 }
 

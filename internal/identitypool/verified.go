@@ -17,6 +17,9 @@ type VerifiedLogin struct {
 	// Claims are the provider's claims, for role rules and principal tags.
 	// Numbers are json.Number, arrays []any, objects map[string]any.
 	Claims map[string]any
+	// Roles are the ARNs of the roles that the provider itself offers the user
+	// (SAML's Role attribute): nil when it says nothing of roles.
+	Roles []string
 	// Expires is when the credential stops being valid; zero when unknown.
 	Expires time.Time
 }
