@@ -1,0 +1,67 @@
+package signout
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// logoutEvent is the event of a logout token.
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+// BackChannelLogout receives logout tokens (OpenID Connect Back-Channel Logout
+// 1.0 section 2.5): POST with the form field logout_token. It answers 200, or
+// 400 with the protocol's error.
+func (s *Service) BackChannelLogout() http.Handler {
+	return s.receive(protocol{
+		media: "application/x-www-form-urlencoded",
+		// Providers older than the type send JWT or none. The events claim, which
+		// no other token has, and the lack of a nonce keep ID tokens out.
+		types: []string{"logout+jwt", "JWT", ""},
+		token: func(body []byte) (string, error) {
+			form, err := url.ParseQuery(string(body))
+			if err != nil || len(form["logout_token"]) != 1 {
+				return "", bad(invalidRequest, "the form has not one field logout_token", "send the token in the form field logout_token")
+			}
+			return form.Get("logout_token"), nil
+		},
+		take:     (*Service).logout,
+		accepted: http.StatusOK,
+		fresh:    freshLogout,
+		answer: func(_, text string) any {
+			return struct {
+				Error       string `json:"error"`
+				Description string `json:"error_description"`
+			}{invalidRequest, text}
+		},
+		repeated: bad(invalidRequest, "this logout token was used before", "issue a new one"),
+	})
+}
+
+// logout carries out a logout token (section 2.6): of one session when it names
+// one, else of all the subject's.
+func (s *Service) logout(ctx context.Context, p Provider, c login.Claims) error {
+	if _, present := c.All["nonce"]; present {
+		return bad(invalidRequest, "a logout token must not have a nonce", "send a logout token, not an ID token")
+	}
+	events, isObject := c.All["events"].(map[string]any)
+	if _, listed := events[logoutEvent].(map[string]any); !isObject || !listed {
+		return bad(invalidRequest, "events does not hold the back-channel logout event as an object", "send a logout token")
+	}
+	session := ""
+	if sid, present := c.All["sid"]; present {
+		var isString bool
+		if session, isString = sid.(string); !isString || session == "" || len(session) > maxValue {
+			return bad(invalidRequest, "sid is not a session ID", "send the session's ID as a string")
+		}
+	}
+	if c.Subject == "" && session == "" {
+		return bad(invalidRequest, "neither sub nor sid is there", "say who is signed out")
+	}
+	return s.SignOut(ctx, p.Name, c.Subject, session, c.IssuedAt)
+}
+
+// maxValue bounds a session's or subject's ID, in bytes.
+const maxValue = 1024

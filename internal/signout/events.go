@@ -1,0 +1,133 @@
+package signout
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// Events that end a subject's logins (OpenID CAEP 1.0, OpenID RISC Profile 1.0).
+const (
+	sessionRevoked   = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+	credentialChange = "https://schemas.openid.net/secevent/caep/event-type/credential-change"
+	accountDisabled  = "https://schemas.openid.net/secevent/risc/event-type/account-disabled"
+	accountPurged    = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
+)
+
+// SharedSignals receives security event tokens that a Shared Signals transmitter
+// pushes (RFC 8935): POST with one token (RFC 8417) as application/secevent+jwt.
+// It answers 202, or 400 with the protocol's error. Events that mean nothing
+// here are taken and dropped, as the RFC wants it.
+func (s *Service) SharedSignals() http.Handler {
+	return s.receive(protocol{
+		media:    "application/secevent+jwt",
+		types:    []string{"secevent+jwt", "application/secevent+jwt"},
+		token:    func(body []byte) (string, error) { return string(body), nil },
+		take:     (*Service).signal,
+		accepted: http.StatusAccepted,
+		fresh:    freshEvent,
+		answer: func(code, text string) any {
+			return struct {
+				Code        string `json:"err"`
+				Description string `json:"description"`
+			}{code, text}
+		},
+		repeated: nil, // a transmitter repeats what it holds to be lost
+	})
+}
+
+// signal carries out a security event token. Marks count from its iat, not from
+// the event's own time, which transmitters may leave out: that refuses more.
+func (s *Service) signal(ctx context.Context, p Provider, c login.Claims) error {
+	events, isObject := c.All["events"].(map[string]any)
+	if !isObject || len(events) == 0 {
+		return bad(invalidRequest, "events is missing", "send a security event token")
+	}
+	for _, name := range slices.Sorted(maps.Keys(events)) {
+		event, isObject := events[name].(map[string]any)
+		if !isObject {
+			return bad(invalidRequest, "an event is not an object", "send a security event token")
+		}
+		switch name {
+		case sessionRevoked, accountDisabled, accountPurged:
+		case credentialChange:
+			if !p.CredentialChange {
+				continue
+			}
+		default:
+			continue
+		}
+		subject, session, err := whom(p, c, event)
+		if err != nil {
+			return err
+		}
+		if name != sessionRevoked {
+			session = "" // the account as a whole
+		}
+		if err := s.SignOut(ctx, p.Name, subject, session, c.IssuedAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whom finds the subject, and perhaps the session, of an event: in sub_id (RFC
+// 9493) of the token, in subject of the event, as before that, or in sub.
+func whom(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
+	id, present := c.All["sub_id"]
+	if !present {
+		id, present = event["subject"]
+	}
+	if !present {
+		if c.Subject == "" {
+			return "", "", bad(invalidRequest, "the event has no subject", "send sub_id in the format iss_sub or opaque")
+		}
+		return c.Subject, "", nil
+	}
+	object, _ := id.(map[string]any)
+	switch format := text(object, "format"); format {
+	case "complex":
+		for part, into := range map[string]*string{"user": &subject, "session": &session} {
+			if named, present := object[part].(map[string]any); present {
+				if *into, err = simple(p, named); err != nil {
+					return "", "", err
+				}
+			}
+		}
+		if subject == "" {
+			return "", "", bad(invalidRequest, "the event names no user", "send sub_id with a user")
+		}
+		return subject, session, nil
+	default:
+		subject, err = simple(p, object)
+		return subject, "", err
+	}
+}
+
+// simple reads a subject identifier of one format.
+func simple(p Provider, object map[string]any) (string, error) {
+	var subject string
+	switch text(object, "format") {
+	case "iss_sub":
+		if !slices.Contains(p.Trust.Issuers, text(object, "iss")) {
+			return "", bad(invalidIssuer, "the event's subject is of another issuer", "name the subject by the provider's own issuer")
+		}
+		subject = text(object, "sub")
+	case "opaque":
+		subject = text(object, "id")
+	default:
+		return "", bad(invalidRequest, "the format of the event's subject is not supported", "send sub_id in the format iss_sub or opaque")
+	}
+	if subject == "" || len(subject) > maxValue {
+		return "", bad(invalidRequest, "the event's subject is empty or too long", "send the subject that ID tokens have as sub")
+	}
+	return subject, nil
+}
+
+func text(object map[string]any, name string) string {
+	value, _ := object[name].(string)
+	return value
+}

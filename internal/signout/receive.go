@@ -1,0 +1,172 @@
+package signout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// maxEventBytes bounds the body of an event.
+const maxEventBytes = 32 << 10
+
+// ProviderPath is the path's wildcard of the receivers: a Logins key, escaped
+// as one path segment.
+const ProviderPath = "provider"
+
+// fault is why an event was not taken.
+type fault struct {
+	status int
+	code   string // of the protocol's error
+	text   string
+	fix    string
+}
+
+func (f *fault) Error() string { return f.text }
+
+func bad(code, text, fix string) error {
+	return &fault{status: http.StatusBadRequest, code: code, text: text, fix: fix}
+}
+
+// Error codes of RFC 8935 section 2.4; Back-Channel Logout 1.0 section 2.8 has
+// the first only.
+const (
+	invalidRequest  = "invalid_request"
+	invalidKey      = "invalid_key"
+	invalidIssuer   = "invalid_issuer"
+	invalidAudience = "invalid_audience"
+)
+
+// protocol is one way in which providers push events.
+type protocol struct {
+	media    string
+	types    []string // of the token; "" stands for none
+	token    func(body []byte) (string, error)
+	take     func(s *Service, ctx context.Context, p Provider, c login.Claims) error
+	accepted int // status
+	fresh    time.Duration
+	answer   func(code, text string) any
+	// repeated answers an event that was taken before.
+	repeated error
+}
+
+// receive is an http.Handler for a protocol, to be mounted on a pattern with
+// the wildcard ProviderPath and method POST. Outcomes go to the log and the
+// request's trace, never the token.
+func (s *Service) receive(p protocol) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		key := r.PathValue(ProviderPath)
+		err := s.receiveOne(r, p, key)
+		if err == nil {
+			w.WriteHeader(p.accepted)
+			return
+		}
+		f := asFault(err)
+		level := slog.LevelWarn
+		if f.status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		if f.status != http.StatusBadRequest {
+			w.Header().Set("Retry-After", "5")
+		}
+		s.log.Log(r.Context(), level, "a provider's sign-out was not taken", "provider", show(key), "reason", err.Error(), "fix", f.fix)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(f.status)
+		_ = json.NewEncoder(w).Encode(p.answer(f.code, f.text)) // the provider has gone; nothing is left to tell
+	})
+}
+
+func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
+	provider, known := s.o.Provider(r.Context(), key)
+	if !known {
+		return &fault{http.StatusBadRequest, invalidRequest, "no such provider is registered",
+			"use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider in the settings"}
+	}
+	now := s.o.Now()
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.media {
+		return bad(invalidRequest, "the content type is not "+p.media, "send the event as "+p.media)
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxEventBytes+1))
+	if err != nil {
+		return bad(invalidRequest, "the body could not be read", "send it again")
+	}
+	if len(body) > maxEventBytes {
+		return bad(invalidRequest, "the body is too large", "send one event of at most 32 KiB")
+	}
+	token, err := p.token(body)
+	if err != nil {
+		return err
+	}
+	c, err := s.o.Verifier.VerifyEvent(r.Context(), provider.Trust, p.types, token)
+	if err != nil {
+		return err
+	}
+	// Counted only now: whoever cannot sign must not use up the provider's share.
+	if !s.incoming.allow(provider.Name, now) {
+		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
+	}
+	return s.takeOnce(r.Context(), p, provider, c, now)
+}
+
+// takeOnce checks what both protocols ask of a token, and carries it out unless
+// that was done before.
+func (s *Service) takeOnce(ctx context.Context, p protocol, provider Provider, c login.Claims, now time.Time) error {
+	if c.IssuedAt.IsZero() || now.Sub(c.IssuedAt) > p.fresh+skew {
+		return bad(invalidRequest, "iat is missing or too old", "send events as they happen, and compare the clocks")
+	}
+	id, isString := c.All["jti"].(string)
+	if !isString || id == "" || len(id) > 256 {
+		return bad(invalidRequest, "jti is missing", "give each event an ID of its own")
+	}
+	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {
+		return p.repeated
+	}
+	err := p.take(s, ctx, provider, c)
+	if err != nil {
+		s.replays.release(provider.Name, id)
+		return err
+	}
+	return nil
+}
+
+// asFault words an error for the provider.
+func asFault(err error) *fault {
+	var f *fault
+	var refused *login.Refused
+	var unavailable *login.Unavailable
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &refused):
+		code := invalidRequest
+		switch refused.Message {
+		case login.MessageBadSignature:
+			code = invalidKey
+		case login.MessageIssuerMismatch:
+			code = invalidIssuer
+		case login.MessageWrongAudience:
+			code = invalidAudience
+		}
+		return &fault{http.StatusBadRequest, code, refused.Check + " is not as it must be", refused.Fix}
+	case errors.As(err, &unavailable):
+		return &fault{http.StatusServiceUnavailable, invalidRequest, "the provider's keys could not be fetched", "try again"}
+	default:
+		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be stored", "try again"}
+	}
+}
+
+// show makes what a stranger sent fit for the log.
+func show(key string) string {
+	const most = 128
+	if len(key) > most {
+		key = key[:most]
+	}
+	return key
+}

@@ -1,0 +1,176 @@
+// Package signout ends logins before their tokens expire. A sign-out leaves a
+// mark (store.SignOut) on a provider's subject or session; Check refuses every
+// token that was issued before. Marks come from an administrator (SignOut) and
+// from the providers themselves: OpenID Connect Back-Channel Logout 1.0
+// (backchannel.go) and Shared Signals security events pushed by RFC 8935
+// (events.go). Credentials that were issued already live on until they expire.
+package signout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Kept is how long a mark counts: longer than any provider's ID tokens are
+// valid. What is refreshed after that is for the provider to refuse.
+const Kept = 400 * 24 * time.Hour
+
+// MessageSignedOut is the wire's message for a login that was signed out. AWS's
+// own words for it are not known.
+const MessageSignedOut = "Invalid login token. Token has been revoked."
+
+// Store keeps the marks.
+type Store interface {
+	MarkSignOuts(ctx context.Context, marks ...store.SignOut) error
+	SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Verifier proves the tokens that providers send.
+type Verifier interface {
+	VerifyEvent(ctx context.Context, trust login.Trust, types []string, token string) (login.Claims, error)
+}
+
+// Provider is a login provider that may tell of sign-outs.
+type Provider struct {
+	Name  string // the Logins key
+	Trust login.Trust
+	// CredentialChange makes a changed credential, such as a new password, end
+	// the user's logins too.
+	CredentialChange bool
+}
+
+// Options are what a Service needs.
+type Options struct {
+	Store    Store
+	Verifier Verifier
+	// Provider returns the provider of a Logins key; false when the settings
+	// name none.
+	Provider func(ctx context.Context, key string) (Provider, bool)
+	Now      func() time.Time
+	Logger   *slog.Logger
+}
+
+// Service marks sign-outs and refuses what they end.
+type Service struct {
+	o        Options
+	log      *slog.Logger
+	replays  *replays
+	incoming *limiter
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Service{o: o, log: o.Logger, replays: newReplays(), incoming: newLimiter()}
+}
+
+// SignOut ends, for a provider's subject, everything issued before at, or, with
+// a session, what was issued in that session: then tokens of the subject that
+// name no session end as well, since they may belong to it. One of subject and
+// session may be "". at counts in whole seconds, rounded down, so that a sign-in
+// within the second of the sign-out holds.
+func (s *Service) SignOut(ctx context.Context, provider, subject, session string, at time.Time) error {
+	at = at.Truncate(time.Second)
+	expires := s.o.Now().Add(Kept)
+	var marks []store.SignOut
+	if session != "" {
+		marks = append(marks, store.SignOut{Kind: store.SessionSignOut, Provider: provider, Value: session, Expires: expires})
+	}
+	if subject != "" {
+		kind := store.SubjectSignOut
+		if session != "" {
+			kind = store.UnnamedSignOut
+		}
+		marks = append(marks, store.SignOut{Kind: kind, Provider: provider, Value: subject, NotBefore: at, Expires: expires})
+	}
+	if len(marks) == 0 {
+		return fmt.Errorf("%w: a sign-out needs a subject or a session", store.ErrInvalid)
+	}
+	if err := s.o.Store.MarkSignOuts(ctx, marks...); err != nil {
+		return err
+	}
+	// Each sign-out clears away more than it adds, so the table stays bounded.
+	if _, err := s.o.Store.RemoveSignOuts(ctx, s.o.Now(), sweep); err != nil && ctx.Err() == nil {
+		s.log.Warn("expired sign-outs could not be removed", "error", err)
+	}
+	return nil
+}
+
+// sweep is how many expired marks one sign-out removes at most.
+const sweep = 100
+
+// sessionClaims name what a token was issued in: a session of the provider
+// (OpenID Connect Front-Channel Logout 1.0), a sign-in at a user pool with all
+// that was refreshed from it, and the token itself.
+var sessionClaims = []string{"sid", "origin_jti", "jti"}
+
+// Check refuses the claims of a verified token with *login.Refused when it was
+// signed out: when its session is marked, or when it is from before the
+// subject's mark. A token counts from auth_time or iat, whichever is earlier,
+// so refreshing it does not help; one that says neither is refused once there
+// is a mark.
+func (s *Service) Check(ctx context.Context, provider string, c login.Claims) error {
+	var sessions []string
+	for _, name := range sessionClaims {
+		if id, isString := c.All[name].(string); isString && id != "" {
+			sessions = append(sessions, id)
+		}
+	}
+	marks, err := s.o.Store.SignOuts(ctx, provider, c.Subject, sessions, s.o.Now())
+	if err != nil {
+		return err
+	}
+	trace := explain.FromContext(ctx)
+	since, known := signedInAt(c)
+	sid, _ := c.All["sid"].(string)
+	for _, m := range marks {
+		var got string
+		switch {
+		case m.Kind == store.SessionSignOut && slices.Contains(sessions, m.Value):
+			got = "the token's session was signed out"
+		case m.Kind == store.UnnamedSignOut && sid != "":
+			continue // it says which session it belongs to, and that one goes on
+		case !known:
+			got = "the user was signed out at " + stamp(m.NotBefore) + ", and the token does not say when it was issued"
+		case since.Before(m.NotBefore):
+			got = "the sign-in is of " + stamp(since) + ", and the user was signed out at " + stamp(m.NotBefore)
+		default:
+			continue
+		}
+		r := &login.Refused{Message: MessageSignedOut, Check: "sign-out", Expected: "a sign-in after the user's last sign-out", Got: got,
+			Fix: "Sign in again at the provider; a refreshed token of the old sign-in does not help."}
+		trace.Fail(r.Check, r.Expected, r.Got, r.Fix)
+		return r
+	}
+	if trace != nil {
+		trace.Pass("sign-out", "not signed out since")
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// signedInAt is when the sign-in of a token took place, in whole seconds.
+func signedInAt(c login.Claims) (time.Time, bool) {
+	at := c.IssuedAt
+	if n, isNumber := c.All["auth_time"].(json.Number); isNumber {
+		if seconds, err := n.Float64(); err == nil && seconds >= 0 && seconds < 1e12 {
+			if t := time.Unix(int64(math.Floor(seconds)), 0); at.IsZero() || t.Before(at) {
+				at = t
+			}
+		}
+	}
+	return at, !at.IsZero()
+}
