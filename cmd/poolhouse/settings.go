@@ -97,6 +97,9 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate, EnforceThumbprints: p.EnforceThumbprints})
 	}
 	c.Providers = wellKnownProviders(s, &files)
+	if files.err == nil {
+		c.SAMLProviders = samlProviders(s, &files)
+	}
 	for n, p := range s.File.UserPools {
 		if p.ProviderName == "" {
 			return c, fmt.Errorf("user_pools[%d].provider_name is required", n)
@@ -109,6 +112,24 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		c.UserPools[p.ProviderName] = o
 	}
 	return c, files.err
+}
+
+func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderConfig {
+	var list []poolhouse.SAMLProviderConfig
+	for n, p := range s.File.SAMLProviders {
+		setting := fmt.Sprintf("saml_providers[%d].metadata_file", n)
+		metadata := files.read(setting, p.MetadataFile)
+		if p.MetadataFile == "" && files.err == nil {
+			files.err = fmt.Errorf("%s is required", setting)
+		}
+		if files.err != nil {
+			files.err = fmt.Errorf("%w; name the file with the identity provider's metadata, relative to the settings file's folder", files.err)
+			return nil
+		}
+		list = append(list, poolhouse.SAMLProviderConfig{Name: p.Name, Metadata: string(metadata), Audiences: p.Audiences, Recipients: p.Recipients,
+			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates})
+	}
+	return list
 }
 
 // loginKeys are the Logins keys of the settings' provider names.

@@ -16,6 +16,7 @@ import (
 type File struct {
 	Roles           []Role               `yaml:"roles" json:"roles,omitempty"`
 	OIDCProviders   []OIDCProvider       `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
+	SAMLProviders   []SAMLProvider       `yaml:"saml_providers" json:"saml_providers,omitempty"`
 	Providers       map[string]WellKnown `yaml:"providers" json:"providers,omitempty"`
 	UserPools       []UserPool           `yaml:"user_pools" json:"user_pools,omitempty"`
 	TokenAlgorithms map[string]string    `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
@@ -48,6 +49,15 @@ type OIDCProvider struct {
 	CABundle           string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP          bool     `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate       bool     `yaml:"allow_private" json:"allow_private,omitempty"`
+}
+
+// SAMLProvider is a registered SAML identity provider.
+type SAMLProvider struct {
+	Name                    string   `yaml:"name" json:"name"`
+	MetadataFile            string   `yaml:"metadata_file" json:"metadata_file"`
+	Audiences               []string `yaml:"audiences" json:"audiences,omitempty"`
+	Recipients              []string `yaml:"recipients" json:"recipients,omitempty"`
+	EnforceCertificateDates *bool    `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
 }
 
 // UserPool says where a user pool's tokens come from, when not from AWS.

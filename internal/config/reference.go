@@ -94,6 +94,13 @@ user_pools:                       # user pools that are not at AWS
     allow_http: false
     allow_private: false
 
+saml_providers:
+  - name: Example                 # its key in Logins is arn:aws:iam::ACCOUNT:saml-provider/Example
+    metadata_file: idp.xml        # the identity provider's metadata, relative to this file's folder
+    audiences: []                 # accepted besides issuer_url and urn:amazon:webservices
+    recipients: []                # accepted besides issuer_url and AWS's sign-in endpoints
+    enforce_certificate_dates: true # false accepts signatures by expired certificates
+
 token_algorithms:                 # of single pools
   us-east-1:11111111-2222-3333-4444-555555555555: RS256
 ` + "```" + `
