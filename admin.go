@@ -44,6 +44,7 @@ type explainOutput struct {
 }
 
 type explainStep struct {
+	Provider string `json:",omitzero"`
 	Check    string
 	OK       bool
 	Expected string `json:",omitzero"`

@@ -128,11 +128,15 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 
 func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 	for _, s := range t.Steps {
+		check := s.Check
+		if s.Provider != "" {
+			check = s.Provider + ": " + check
+		}
 		if s.OK {
-			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, s.Check, s.Got)
+			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, check, s.Got)
 			continue
 		}
-		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, s.Check, s.Expected, s.Got)
+		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, check, s.Expected, s.Got)
 		if s.Fix != "" {
 			fmt.Fprintf(b, "          fix: %s\n", s.Fix)
 		}

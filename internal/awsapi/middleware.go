@@ -153,8 +153,12 @@ func (s *Service) log(r *http.Request, x *exchange) {
 func failedCheck(steps []explain.Step) []slog.Attr {
 	for _, step := range slices.Backward(steps) {
 		if !step.OK {
-			return []slog.Attr{slog.Group("check", slog.String("name", step.Check), slog.String("expected", step.Expected),
-				slog.String("got", step.Got), slog.String("fix", step.Fix))}
+			check := []any{slog.String("name", step.Check), slog.String("expected", step.Expected),
+				slog.String("got", step.Got), slog.String("fix", step.Fix)}
+			if step.Provider != "" {
+				check = append(check, slog.String("provider", step.Provider))
+			}
+			return []slog.Attr{slog.Group("check", check...)}
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 // Step is one check of a decision.
 type Step struct {
+	Provider string `json:"provider,omitempty"` // the Logins key, for the checks of one login
 	Check    string `json:"check"`              // what was looked at, e.g. "token audience"
 	OK       bool   `json:"ok"`                 // whether it passed
 	Expected string `json:"expected,omitempty"` // what would have passed
@@ -23,6 +24,18 @@ type Step struct {
 type Trace struct {
 	mu    sync.Mutex
 	steps []Step
+
+	whole    *Trace // of a Trace for one provider: where its steps go
+	provider string
+}
+
+// For returns a Trace whose steps are added to t, each with the provider. The
+// logins of one call are verified at the same time.
+func (t *Trace) For(provider string) *Trace {
+	if t == nil {
+		return nil
+	}
+	return &Trace{whole: t, provider: provider}
 }
 
 // maxSteps bounds a trace: ten logins with every check recorded fit.
@@ -40,6 +53,11 @@ func (t *Trace) add(s Step) {
 	if t == nil {
 		return
 	}
+	if t.whole != nil {
+		s.Provider = t.provider
+		t.whole.add(s)
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.steps) < maxSteps {
@@ -51,6 +69,9 @@ func (t *Trace) add(s Step) {
 func (t *Trace) Steps() []Step {
 	if t == nil {
 		return nil
+	}
+	if t.whole != nil {
+		return t.whole.Steps()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

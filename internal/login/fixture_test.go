@@ -122,7 +122,7 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 		tb.Errorf("refusal does not explain itself: %+v", refused)
 	}
 	steps := trace.Steps()
-	last := explain.Step{Check: refused.Check, Expected: refused.Expected, Got: refused.Got, Fix: refused.Fix}
+	last := explain.Step{Provider: trust.Provider, Check: refused.Check, Expected: refused.Expected, Got: refused.Got, Fix: refused.Fix}
 	if len(steps) == 0 || steps[len(steps)-1] != last {
 		tb.Errorf("trace ends with %+v, want %+v", steps, last)
 	}

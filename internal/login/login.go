@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
@@ -142,6 +143,9 @@ func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (
 	verify, known := protocols[trust.Kind]
 	if !known {
 		return Claims{}, fmt.Errorf("login: provider %q has the unknown kind %q", trust.Provider, trust.Kind)
+	}
+	if trace := explain.FromContext(ctx); trace != nil {
+		ctx = explain.NewContext(ctx, trace.For(trust.Provider))
 	}
 	return verify(v, ctx, trust, credential)
 }
