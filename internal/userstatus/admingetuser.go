@@ -1,0 +1,108 @@
+package userstatus
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// adminGetUser asks with AdminGetUser of the user pools API
+// (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminGetUser.html).
+// It sees users who are disabled or deleted, not those who signed out everywhere.
+type adminGetUser struct {
+	Config
+	Options
+}
+
+// allowedStatus are the states in which a user may have signed in. ARCHIVED and
+// COMPROMISED are not, and neither is what nobody has heard of yet.
+var allowedStatus = map[string]bool{
+	"CONFIRMED": true, "EXTERNAL_PROVIDER": true, "FORCE_CHANGE_PASSWORD": true, "RESET_REQUIRED": true, "UNCONFIRMED": true, "UNKNOWN": true,
+}
+
+// username is the user's name in the pool: pools may let it differ from sub.
+func username(u User) string {
+	name, _ := u.Claims.All["cognito:username"].(string)
+	return cmp.Or(name, u.Claims.Subject)
+}
+
+func (a *adminGetUser) same(u User) string {
+	return u.Provider + "\x00" + u.Claims.Subject + "\x00" + username(u)
+}
+
+func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
+	region, pool := PoolOf(u.Provider)
+	region = cmp.Or(a.Region, region)
+	endpoint := cmp.Or(a.Endpoint, "https://cognito-idp."+region+".amazonaws.com/")
+	body, err := json.Marshal(map[string]string{"UserPoolId": pool, "Username": username(u)})
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
+	if err != nil {
+		return "", &misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
+	}
+	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
+	keys := sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}
+	if err := sigv4.Sign(request, body, keys, region, "cognito-idp", a.Now()); err != nil {
+		return "", err
+	}
+	reply, err := post(ctx, a.Asker, a.endpoint(endpoint), request.Header, body)
+	if err != nil {
+		return "", err
+	}
+	if reply.Status == http.StatusOK {
+		return judgeUser(reply, u)
+	}
+	switch name := errorType(reply); name {
+	case "UserNotFoundException":
+		return "the user pool does not know the user", nil
+	case "ResourceNotFoundException":
+		return "", &misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
+	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
+		return "", &misconfigured{"the endpoint does not let this server ask (" + name + ")",
+			"Correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool."}
+	default:
+		return "", &misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
+			"Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
+	}
+}
+
+// judgeUser reads what the pool says of a user it knows.
+func judgeUser(reply login.Reply, u User) (verdict, error) {
+	enabled, stated := reply.Object["Enabled"].(bool)
+	status, _ := reply.Object["UserStatus"].(string)
+	if !stated || status == "" {
+		return "", &misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
+	}
+	switch {
+	case !enabled:
+		return "the user is disabled", nil
+	case !allowedStatus[status]:
+		return "the user's status does not allow to sign in", nil
+	case anotherUser(reply, u.Claims.Subject):
+		// The name was given to somebody else after the user was deleted.
+		return "the user pool knows another user by this name", nil
+	}
+	return "", nil
+}
+
+// anotherUser reports whether the answer's sub is there and is not the token's.
+func anotherUser(reply login.Reply, subject string) bool {
+	attributes, _ := reply.Object["UserAttributes"].([]any)
+	for _, a := range attributes {
+		attribute, _ := a.(map[string]any)
+		if name, _ := attribute["Name"].(string); name == "sub" {
+			value, _ := attribute["Value"].(string)
+			return value != subject
+		}
+	}
+	return false
+}

@@ -1,0 +1,59 @@
+package userstatus
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// introspection asks whether the token itself is still good (RFC 7662). The RFC
+// speaks of access and refresh tokens; which providers take ID tokens, too, is
+// up to them.
+type introspection struct {
+	Config
+	Options
+}
+
+func (i *introspection) same(u User) string {
+	sum := sha256.Sum256([]byte(u.Token))
+	return string(sum[:])
+}
+
+func (i *introspection) ask(ctx context.Context, u User) (verdict, error) {
+	header := http.Header{}
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// RFC 6749 section 2.3.1: both are form-encoded before they are joined.
+	pair := url.QueryEscape(i.ClientID) + ":" + url.QueryEscape(i.ClientSecret)
+	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
+	if err != nil {
+		return "", err
+	}
+	code, _ := reply.Object["error"].(string)
+	switch {
+	case reply.Status == http.StatusOK:
+	case code == "unsupported_token_type":
+		return "", &misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
+			"This provider cannot be asked about ID tokens: use admin_get_user or push for it, or set ServerSideTokenCheck to false."}
+	case reply.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
+		return "", &misconfigured{"the provider does not accept this server's client",
+			"Correct client_id and client_secret of the user pool's status section, and allow the client to introspect at the provider."}
+	default:
+		return "", &misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
+			"Check that endpoint in the user pool's status section is the provider's introspection endpoint, and that it takes ID tokens."}
+	}
+	active, stated := reply.Object["active"].(bool)
+	if !stated {
+		return "", &misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
+	}
+	if !active {
+		return "the provider says that the token is not active", nil
+	}
+	if subject, present := reply.Object["sub"]; present && subject != any(u.Claims.Subject) {
+		return "the provider says that the token is another user's", nil
+	}
+	return "", nil
+}

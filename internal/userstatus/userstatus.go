@@ -1,0 +1,291 @@
+// Package userstatus asks user pools whether a user whose ID token was verified
+// may still sign in (ServerSideTokenCheck): a token says what held when it was
+// issued, the pool knows who was disabled or deleted since. There is a back end
+// per way of asking: AdminGetUser of the user pools API (admingetuser.go), token
+// introspection by RFC 7662 (introspection.go), and push, which asks nobody
+// because the pool tells of sign-outs by itself (package signout).
+//
+// Whatever is not a clear yes is no: a pool that cannot be asked, or answers
+// what is not understood, lets nobody in.
+package userstatus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// MessageRefused is the wire's message for a user who may not sign in any more.
+// AWS's own words are not known.
+const MessageRefused = "Invalid login token. Token has been revoked."
+
+// Back ends.
+const (
+	AdminGetUser  = "admin_get_user"
+	Introspection = "introspection"
+	Push          = "push"
+)
+
+// MaxCache is the longest time for which a yes may be kept.
+const MaxCache = 5 * time.Second
+
+const (
+	timeout       = 2 * time.Second // for all that one check asks
+	maxRemembered = 8192
+)
+
+// Config says how a user pool is asked.
+type Config struct {
+	Check           string        // AdminGetUser, Introspection or Push
+	Endpoint        string        // "" is AWS's, which AdminGetUser alone has
+	Region          string        // AdminGetUser; "" is the pool's
+	AccessKeyID     string        // AdminGetUser
+	SecretAccessKey string        // AdminGetUser
+	ClientID        string        // Introspection
+	ClientSecret    string        // Introspection
+	Cache           time.Duration // how long a yes is kept; at most MaxCache, 0 is not at all
+	CABundle        []byte        // PEM
+	AllowHTTP       bool
+	AllowPrivate    bool
+}
+
+// User is who is asked about: the token as it came, and what it proved.
+type User struct {
+	Provider string // the Logins key, REGION's host/POOL
+	Token    string
+	Claims   login.Claims
+}
+
+// Checker answers with nil when the user may sign in, *login.Refused when not,
+// and *login.Unavailable when that could not be found out. The context's trace
+// gets the reason. It is safe for concurrent use.
+type Checker interface {
+	Check(ctx context.Context, u User) error
+}
+
+// Asker sends a question; *login.Verifier is one.
+type Asker interface {
+	Post(ctx context.Context, e login.Endpoint, header http.Header, body []byte) (login.Reply, error)
+}
+
+// Options are what a Checker needs besides its Config.
+type Options struct {
+	Asker Asker
+	Now   func() time.Time
+}
+
+// New returns the Checker of a Config. The error names every setting at fault.
+func New(c Config, o Options) (Checker, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	var ask backEnd
+	switch c.Check {
+	case AdminGetUser:
+		ask = &adminGetUser{c, o}
+	case Introspection:
+		ask = &introspection{c, o}
+	default:
+		return push{}, nil
+	}
+	r := &remembering{ask: ask, now: o.Now, keep: c.Cache}
+	if c.Cache > 0 {
+		var err error
+		if r.yes, err = lru.New[string, time.Time](maxRemembered); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (c Config) endpoint(url string) login.Endpoint {
+	return login.Endpoint{URL: url, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate}
+}
+
+func (c Config) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	needs := func(setting, value string, wanted bool) {
+		if wanted && value == "" {
+			fault("%s is missing: check %s needs it", setting, c.Check)
+		}
+		if !wanted && value != "" {
+			fault("%s has no meaning for check %s: leave it out", setting, c.Check)
+		}
+	}
+	switch c.Check {
+	case AdminGetUser, Introspection, Push:
+		needs("access_key_id", c.AccessKeyID, c.Check == AdminGetUser)
+		needs("secret_access_key", c.SecretAccessKey, c.Check == AdminGetUser)
+		needs("client_id", c.ClientID, c.Check == Introspection)
+		needs("client_secret", c.ClientSecret, c.Check == Introspection)
+		if c.Check != AdminGetUser || c.Endpoint != "" {
+			needs("endpoint", c.Endpoint, c.Check != Push)
+		}
+		if c.Check != AdminGetUser || c.Region != "" {
+			needs("region", c.Region, c.Check == AdminGetUser)
+		}
+	default:
+		fault("check %q is not known: use %s, %s or %s", c.Check, AdminGetUser, Introspection, Push)
+	}
+	if c.Cache < 0 || c.Cache > MaxCache {
+		fault("cache %s is not between 0 and %s", c.Cache, MaxCache)
+	}
+	if c.Endpoint != "" {
+		if err := c.endpoint(c.Endpoint).Validate(); err != nil {
+			fault("endpoint: %w", err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// backEnd asks a user pool.
+type backEnd interface {
+	ask(ctx context.Context, u User) (verdict, error)
+	// same names what the answer holds for.
+	same(u User) string
+}
+
+// verdict is a pool's answer: "" for yes, else why not.
+type verdict string
+
+// misconfigured is an answer that says that the settings are wrong.
+type misconfigured struct{ what, fix string }
+
+func (m *misconfigured) Error() string { return m.what }
+
+// remembering asks a back end, in bounded time, and keeps each yes for a moment.
+// A no is never kept.
+type remembering struct {
+	ask  backEnd
+	now  func() time.Time
+	keep time.Duration
+	yes  *lru.Cache[string, time.Time] // until when; nil keeps nothing
+}
+
+const checkName = "ServerSideTokenCheck"
+
+func (r *remembering) Check(ctx context.Context, u User) error {
+	trace := explain.FromContext(ctx)
+	now := r.now()
+	key := ""
+	if r.yes != nil {
+		key = r.ask.same(u)
+		if until, known := r.yes.Get(key); known && now.Before(until) {
+			trace.Pass(checkName, "asked a moment ago")
+			return nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	answer, err := r.ask.ask(ctx, u)
+	if err != nil {
+		fix := login.FixOf(err)
+		if wrong, ok := errors.AsType[*misconfigured](err); ok {
+			fix = wrong.fix
+		}
+		if fix == "" {
+			fix = "Try again; check that the user pool is reachable from this server."
+		}
+		trace.Fail(checkName, "an answer of the user pool "+u.Provider, err.Error(), fix)
+		return &login.Unavailable{Provider: u.Provider, Cause: err}
+	}
+	if answer != "" {
+		return refuse(ctx, string(answer), "Sign in as a user whom the user pool knows and allows to sign in.")
+	}
+	trace.Pass(checkName, "the user pool knows the user")
+	if r.yes != nil {
+		r.yes.Add(key, now.Add(r.keep))
+	}
+	return nil
+}
+
+func refuse(ctx context.Context, got, fix string) error {
+	refused := &login.Refused{Message: MessageRefused, Check: checkName, Expected: "a user whom the user pool lets sign in", Got: got, Fix: fix}
+	explain.FromContext(ctx).Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+	return refused
+}
+
+// post asks, and asks once more if the pool was busy or did not answer. Only an
+// answer that is neither busy nor broken is returned.
+func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, body []byte) (login.Reply, error) {
+	var err error
+	for range 2 {
+		var reply login.Reply
+		reply, err = a.Post(ctx, e, header, body)
+		if err == nil {
+			if !busy(reply) {
+				return reply, nil
+			}
+			err = fmt.Errorf("the user pool is busy or has a fault (status %d)", reply.Status)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return login.Reply{}, err
+}
+
+// busy reports whether asking again may help.
+func busy(r login.Reply) bool {
+	switch errorType(r) {
+	case "TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException", "InternalErrorException", "ServiceUnavailable":
+		return true
+	}
+	return r.Status == http.StatusTooManyRequests || r.Status >= http.StatusInternalServerError
+}
+
+// errorType is the name of an AWS JSON error, without its namespace; "" for none.
+func errorType(r login.Reply) string {
+	name, _ := r.Object["__type"].(string)
+	if r.Status == http.StatusOK {
+		return ""
+	}
+	return name[strings.LastIndexByte(name, '#')+1:]
+}
+
+// push asks nobody: the marks that the user pool's own events left decide, and
+// those are looked at for every login.
+type push struct{}
+
+func (push) Check(ctx context.Context, _ User) error {
+	explain.FromContext(ctx).Pass(checkName, "the user pool tells of sign-outs by itself")
+	return nil
+}
+
+// Pools finds the Checker of a user pool.
+type Pools struct {
+	ByProvider map[string]Checker // by Logins key
+	ByRegion   map[string]Checker // for the other pools of a region
+}
+
+// Check asks the user pool of u.Provider. A pool that nobody said how to ask is
+// refused: its owner wanted the check.
+func (p Pools) Check(ctx context.Context, u User) error {
+	c, known := p.ByProvider[u.Provider]
+	if !known {
+		region, _ := PoolOf(u.Provider)
+		c, known = p.ByRegion[region]
+	}
+	if !known {
+		return refuse(ctx, "the settings do not say how to ask "+u.Provider,
+			"Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set ServerSideTokenCheck to false for this client.")
+	}
+	return c.Check(ctx, u)
+}
+
+// PoolOf splits a user pool's provider name into the region of its ID and the
+// ID: host/REGION_NAME.
+func PoolOf(provider string) (region, pool string) {
+	pool = provider[strings.LastIndexByte(provider, '/')+1:]
+	region, _, _ = strings.Cut(pool, "_")
+	return region, pool
+}

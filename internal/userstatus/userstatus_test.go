@@ -1,0 +1,364 @@
+package userstatus_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+const provider = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC"
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// backEnd answers with what the test says, in turn; the last answer stays.
+type backEnd struct {
+	URL string
+
+	mu       sync.Mutex
+	answers  []reply
+	requests []request
+}
+
+type reply struct {
+	status int
+	body   string
+}
+
+type request struct {
+	header http.Header
+	body   string
+	signed error // nil when SigV4 verifies
+}
+
+func newBackEnd(t *testing.T, answers ...reply) *backEnd {
+	b := &backEnd{answers: answers}
+	verifier := &sigv4.Verifier{
+		Credentials: func(_ context.Context, id, _ string) (string, error) {
+			if id != "AKIDEXAMPLEEXAMPLE" {
+				return "", sigv4.ErrUnknownKey
+			}
+			return "hushhush", nil
+		},
+		Services: map[string]sigv4.Service{"cognito-idp": {}},
+		Now:      func() time.Time { return now },
+	}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, err := verifier.Verify(r, body, "cognito-idp")
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.requests = append(b.requests, request{r.Header, string(body), err})
+		answer := b.answers[0]
+		if len(b.answers) > 1 {
+			b.answers = b.answers[1:]
+		}
+		w.WriteHeader(answer.status)
+		_, _ = w.Write([]byte(answer.body))
+	}))
+	t.Cleanup(web.Close)
+	b.URL = web.URL
+	return b
+}
+
+func (b *backEnd) seen() []request {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.requests)
+}
+
+// config asks b in the given way.
+func (b *backEnd) config(check string) userstatus.Config {
+	c := userstatus.Config{Check: check, Endpoint: b.URL, AllowHTTP: true, AllowPrivate: true}
+	if check == userstatus.AdminGetUser {
+		c.AccessKeyID, c.SecretAccessKey = "AKIDEXAMPLEEXAMPLE", "hushhush"
+	} else {
+		c.ClientID, c.ClientSecret = "cli:ent", "s cret"
+	}
+	return c
+}
+
+func newChecker(t *testing.T, c userstatus.Config, clock func() time.Time) userstatus.Checker {
+	t.Helper()
+	verifier := login.New(login.Options{})
+	t.Cleanup(verifier.Close)
+	checker, err := userstatus.New(c, userstatus.Options{Asker: verifier, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checker
+}
+
+func fixed() time.Time { return now }
+
+// alice is a user whose pool calls her otherwise than by her sub.
+var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
+	Claims: login.Claims{Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
+
+// outcome is yes, no or unknown, and fails the test unless the trace says why.
+func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
+	t.Helper()
+	trace := &explain.Trace{}
+	err := c.Check(explain.NewContext(t.Context(), trace), u)
+	steps := trace.Steps()
+	if len(steps) == 0 || steps[len(steps)-1].OK != (err == nil) || err != nil && steps[len(steps)-1].Fix == "" {
+		t.Errorf("Check = %v, with the trace %+v", err, steps)
+	}
+	for _, s := range steps {
+		for _, secret := range []string{"hushhush", "s cret", "alice@", "head.claims"} {
+			if strings.Contains(s.Check+s.Expected+s.Got+s.Fix, secret) {
+				t.Errorf("the trace holds %q: %+v", secret, s)
+			}
+		}
+	}
+	var refused *login.Refused
+	var unavailable *login.Unavailable
+	switch {
+	case err == nil:
+		return "yes"
+	case errors.As(err, &refused):
+		return "no"
+	case errors.As(err, &unavailable):
+		return "unknown"
+	default:
+		t.Errorf("Check = %v", err)
+		return ""
+	}
+}
+
+func TestAdminGetUser(t *testing.T) {
+	user := func(enabled bool, status string, attributes ...map[string]string) reply {
+		text, _ := json.Marshal(map[string]any{"Username": "alice@example.org", "Enabled": enabled, "UserStatus": status, "UserAttributes": attributes})
+		return reply{200, string(text)}
+	}
+	sub := func(value string) map[string]string { return map[string]string{"Name": "sub", "Value": value} }
+	failed := func(status int, name string) reply {
+		return reply{status, `{"__type":"com.amazonaws.cognito#` + name + `","message":"m"}`}
+	}
+	for name, test := range map[string]struct {
+		answers []reply
+		want    string
+		asked   int
+	}{
+		"confirmed":            {[]reply{user(true, "CONFIRMED", sub("sub-1"))}, "yes", 1},
+		"external":             {[]reply{user(true, "EXTERNAL_PROVIDER")}, "yes", 1},
+		"disabled":             {[]reply{user(false, "CONFIRMED")}, "no", 1},
+		"archived":             {[]reply{user(true, "ARCHIVED")}, "no", 1},
+		"compromised":          {[]reply{user(true, "COMPROMISED")}, "no", 1},
+		"a status to come":     {[]reply{user(true, "LOCKED")}, "no", 1},
+		"a name's next owner":  {[]reply{user(true, "CONFIRMED", map[string]string{"Name": "email", "Value": "x"}, sub("sub-2"))}, "no", 1},
+		"deleted":              {[]reply{failed(400, "UserNotFoundException")}, "no", 1},
+		"no such pool":         {[]reply{failed(400, "ResourceNotFoundException")}, "unknown", 1},
+		"not allowed to ask":   {[]reply{failed(400, "NotAuthorizedException")}, "unknown", 1},
+		"another service":      {[]reply{{404, "<html>"}}, "unknown", 1},
+		"no JSON":              {[]reply{{200, "ok"}}, "unknown", 1},
+		"says nothing":         {[]reply{{200, "{}"}}, "unknown", 1},
+		"Enabled as text":      {[]reply{{200, `{"Enabled":"true","UserStatus":"CONFIRMED"}`}}, "unknown", 1},
+		"Enabled twice":        {[]reply{{200, `{"Enabled":false,"Enabled":true,"UserStatus":"CONFIRMED"}`}}, "unknown", 1},
+		"busy once":            {[]reply{failed(400, "TooManyRequestsException"), user(true, "CONFIRMED")}, "yes", 2},
+		"busy":                 {[]reply{failed(400, "TooManyRequestsException")}, "unknown", 2},
+		"429":                  {[]reply{{429, ""}, user(false, "CONFIRMED")}, "no", 2},
+		"a fault":              {[]reply{{500, "{}"}}, "unknown", 2},
+		"a fault, then an end": {[]reply{{503, ""}, failed(400, "UserNotFoundException")}, "no", 2},
+		"a redirect":           {[]reply{{307, ""}}, "unknown", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackEnd(t, test.answers...)
+			if got := outcome(t, newChecker(t, b.config(userstatus.AdminGetUser), fixed), alice); got != test.want {
+				t.Errorf("outcome = %s, want %s", got, test.want)
+			}
+			if n := len(b.seen()); n != test.asked {
+				t.Errorf("asked %d times, want %d", n, test.asked)
+			}
+		})
+	}
+	t.Run("the question", func(t *testing.T) {
+		b := newBackEnd(t, user(true, "CONFIRMED"))
+		c := newChecker(t, b.config(userstatus.AdminGetUser), fixed)
+		plain := alice
+		plain.Claims.All = nil
+		outcome(t, c, alice)
+		outcome(t, c, plain)
+		for n, want := range []string{`{"UserPoolId":"eu-west-1_AbC","Username":"alice@example.org"}`, `{"UserPoolId":"eu-west-1_AbC","Username":"sub-1"}`} {
+			r := b.seen()[n]
+			if r.body != want || r.header.Get("X-Amz-Target") != "AWSCognitoIdentityProviderService.AdminGetUser" || r.signed != nil {
+				t.Errorf("question %d: %s, %s, signature %v", n, r.body, r.header.Get("X-Amz-Target"), r.signed)
+			}
+			if !strings.Contains(r.header.Get("Authorization"), "/eu-west-1/cognito-idp/aws4_request") {
+				t.Errorf("signed for %s", r.header.Get("Authorization"))
+			}
+		}
+	})
+}
+
+func TestIntrospection(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers []reply
+		want    string
+		asked   int
+	}{
+		"active":             {[]reply{{200, `{"active":true}`}}, "yes", 1},
+		"active, same user":  {[]reply{{200, `{"active":true,"sub":"sub-1"}`}}, "yes", 1},
+		"another user":       {[]reply{{200, `{"active":true,"sub":"sub-2"}`}}, "no", 1},
+		"a user of a number": {[]reply{{200, `{"active":true,"sub":1}`}}, "no", 1},
+		"inactive":           {[]reply{{200, `{"active":false}`}}, "no", 1},
+		"active as text":     {[]reply{{200, `{"active":"true"}`}}, "unknown", 1},
+		"says nothing":       {[]reply{{200, `{}`}}, "unknown", 1},
+		"ID tokens unknown":  {[]reply{{400, `{"error":"unsupported_token_type"}`}}, "unknown", 1},
+		"wrong secret":       {[]reply{{401, `{"error":"invalid_client"}`}}, "unknown", 1},
+		"not found":          {[]reply{{404, ``}}, "unknown", 1},
+		"a fault once":       {[]reply{{502, ``}, {200, `{"active":true}`}}, "yes", 2},
+		"a fault":            {[]reply{{502, ``}}, "unknown", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackEnd(t, test.answers...)
+			if got := outcome(t, newChecker(t, b.config(userstatus.Introspection), fixed), alice); got != test.want {
+				t.Errorf("outcome = %s, want %s", got, test.want)
+			}
+			if n := len(b.seen()); n != test.asked {
+				t.Errorf("asked %d times, want %d", n, test.asked)
+			}
+			r := b.seen()[0]
+			form, err := url.ParseQuery(r.body)
+			if err != nil || form.Get("token") != alice.Token || r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
+				t.Errorf("question %s, %s", r.body, r.header.Get("Authorization"))
+			}
+		})
+	}
+}
+
+// A pool that does not answer lets nobody in, in bounded time.
+func TestUnreachable(t *testing.T) {
+	release := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(web.Close)
+	t.Cleanup(func() { close(release) })
+	begin := time.Now()
+	slow := newChecker(t, (&backEnd{URL: web.URL}).config(userstatus.AdminGetUser), fixed)
+	if got := outcome(t, slow, alice); got != "unknown" {
+		t.Errorf("a pool that hangs: %s", got)
+	}
+	if d := time.Since(begin); d > 4*time.Second {
+		t.Errorf("it took %s", d)
+	}
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	if got := outcome(t, newChecker(t, (&backEnd{URL: dead.URL}).config(userstatus.Introspection), fixed), alice); got != "unknown" {
+		t.Errorf("a pool that is not there: %s", got)
+	}
+	private := (&backEnd{URL: dead.URL}).config(userstatus.Introspection)
+	private.AllowPrivate = false
+	if got := outcome(t, newChecker(t, private, fixed), alice); got != "unknown" {
+		t.Errorf("a pool at an address that is not allowed: %s", got)
+	}
+}
+
+// A yes is kept for as long as the settings say, for this user alone; a no is not.
+func TestCache(t *testing.T) {
+	yes, no := reply{200, `{"Enabled":true,"UserStatus":"CONFIRMED"}`}, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}
+	b := newBackEnd(t, no, yes, no)
+	at := now
+	c := b.config(userstatus.AdminGetUser)
+	c.Cache = 3 * time.Second
+	checker := newChecker(t, c, func() time.Time { return at })
+	bob := alice
+	bob.Claims.Subject, bob.Claims.All = "sub-2", nil
+	for n, step := range []struct {
+		after time.Duration
+		user  userstatus.User
+		want  string
+		asked int
+	}{
+		{0, alice, "no", 1}, {0, alice, "yes", 2}, {2 * time.Second, alice, "yes", 2}, {0, bob, "no", 3}, {time.Second, alice, "no", 4}, {0, alice, "no", 5},
+	} {
+		at = at.Add(step.after)
+		if got := outcome(t, checker, step.user); got != step.want || len(b.seen()) != step.asked {
+			t.Errorf("step %d: %s after %d questions, want %s after %d", n, got, len(b.seen()), step.want, step.asked)
+		}
+	}
+	uncached := newBackEnd(t, yes)
+	checker = newChecker(t, uncached.config(userstatus.AdminGetUser), fixed)
+	for range 3 {
+		outcome(t, checker, alice)
+	}
+	if n := len(uncached.seen()); n != 3 {
+		t.Errorf("without a cache: %d questions, want 3", n)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	admin := userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}
+	introspection := userstatus.Config{Check: userstatus.Introspection, Endpoint: "https://idp.example/introspect", ClientID: "c", ClientSecret: "s"}
+	for name, test := range map[string]struct {
+		base   userstatus.Config
+		change func(*userstatus.Config)
+		want   []string // in the error; none = accepted
+	}{
+		"AWS":                 {admin, func(*userstatus.Config) {}, nil},
+		"introspection":       {introspection, func(*userstatus.Config) {}, nil},
+		"push":                {userstatus.Config{Check: userstatus.Push}, func(*userstatus.Config) {}, nil},
+		"most cache":          {admin, func(c *userstatus.Config) { c.Cache = 5 * time.Second }, nil},
+		"too much cache":      {admin, func(c *userstatus.Config) { c.Cache = 6 * time.Second }, []string{"cache 6s"}},
+		"unknown":             {admin, func(c *userstatus.Config) { c.Check = "ask" }, []string{`"ask"`, "admin_get_user"}},
+		"nothing":             {userstatus.Config{}, func(*userstatus.Config) {}, []string{"check"}},
+		"no keys":             {admin, func(c *userstatus.Config) { c.AccessKeyID, c.SecretAccessKey = "", "" }, []string{"access_key_id is missing", "secret_access_key is missing"}},
+		"a client for AWS":    {admin, func(c *userstatus.Config) { c.ClientID = "x" }, []string{"client_id has no meaning"}},
+		"no endpoint":         {introspection, func(c *userstatus.Config) { c.Endpoint = "" }, []string{"endpoint is missing"}},
+		"http":                {introspection, func(c *userstatus.Config) { c.Endpoint = "http://idp.example" }, []string{"endpoint: ", "https"}},
+		"bad certificates":    {introspection, func(c *userstatus.Config) { c.CABundle = []byte("x") }, []string{"endpoint: ", "certificate"}},
+		"an endpoint to push": {userstatus.Config{Check: userstatus.Push}, func(c *userstatus.Config) { c.Endpoint = "https://a" }, []string{"endpoint has no meaning"}},
+		"a region to push":    {userstatus.Config{Check: userstatus.Push}, func(c *userstatus.Config) { c.Region = "r" }, []string{"region has no meaning"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := test.base
+			test.change(&c)
+			_, err := userstatus.New(c, userstatus.Options{})
+			if (err == nil) != (len(test.want) == 0) {
+				t.Fatalf("New: %v", err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestPools(t *testing.T) {
+	yes := newBackEnd(t, reply{200, `{"active":true}`})
+	no := newBackEnd(t, reply{200, `{"active":false}`})
+	push := newChecker(t, userstatus.Config{Check: userstatus.Push}, fixed)
+	pools := userstatus.Pools{
+		ByProvider: map[string]userstatus.Checker{provider: newChecker(t, yes.config(userstatus.Introspection), fixed), "other.example/x": push},
+		ByRegion:   map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed)},
+	}
+	for name, want := range map[string]string{
+		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",
+	} {
+		u := alice
+		u.Provider = name
+		if got := outcome(t, pools, u); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
