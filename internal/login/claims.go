@@ -52,9 +52,13 @@ func (j *judge) issuer(c *Claims) *Refused {
 	if !present || iss == nil {
 		return j.missing("iss")
 	}
-	text, _ := iss.(string)
+	text, isString := iss.(string)
 	if text == "" || !slices.Contains(j.trust.Issuers, text) {
-		return j.refuse(MessageIssuerMismatch, "token issuer", strings.Join(j.trust.Issuers, " or "), show(iss),
+		got := show(iss)
+		if !isString {
+			got = mask(iss)
+		}
+		return j.refuse(MessageIssuerMismatch, "token issuer", strings.Join(j.trust.Issuers, " or "), got,
 			"Put the token under the Logins key of the provider that issued it, or correct the provider's registered issuer; they are compared character by character.")
 	}
 	c.Issuer = text

@@ -22,7 +22,7 @@ var eventNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "nonc
 // Unlike an ID token it needs no exp and no sub, and one accepted audience among
 // several is enough. Claims.Subject is "" without sub. Errors are as of Verify.
 func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string, token string) (Claims, error) {
-	j := &judge{trust: &trust, trace: explain.FromContext(ctx), types: types}
+	j := &judge{trust: &trust, trace: explain.FromContext(ctx).For(trust.Provider), types: types}
 	t, text, refused := j.open(token)
 	if refused != nil {
 		return Claims{}, refused

@@ -146,7 +146,7 @@ func (f *fixture) unavailable(tb testing.TB, token string) error {
 		tb.Errorf("Unavailable.Provider = %q, want %q", unavailable.Provider, f.trust.Provider)
 	}
 	steps := trace.Steps()
-	if len(steps) == 0 || steps[len(steps)-1].OK || steps[len(steps)-1].Fix == "" {
+	if last := steps[max(0, len(steps)-1):]; len(last) == 0 || last[0].OK || last[0].Provider != f.trust.Provider || last[0].Expected == "" || last[0].Got == "" || !inPlainWords(last[0].Fix) {
 		tb.Errorf("trace does not explain why the provider could not be asked: %+v", steps)
 	}
 	return err

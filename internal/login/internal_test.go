@@ -164,7 +164,7 @@ func TestRefusingLargeTokensIsCheap(t *testing.T) {
 func TestUnknownKind(t *testing.T) {
 	v := New(Options{})
 	defer v.Close()
-	if _, err := v.Verify(t.Context(), Trust{Provider: "p", Kind: "saml"}, "x"); err == nil || !strings.Contains(err.Error(), `unknown kind "saml"`) {
+	if _, err := v.Verify(t.Context(), Trust{Provider: "p", Kind: "kerberos"}, "x"); err == nil || !strings.Contains(err.Error(), `unknown kind "kerberos"`) {
 		t.Errorf("Verify = %v", err)
 	}
 }
