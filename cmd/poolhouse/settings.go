@@ -93,7 +93,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	for n, p := range s.File.OIDCProviders {
 		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints,
 			Algorithms: p.AllowedAlgorithms, DiscoveryURL: p.DiscoveryURL, JWKSURL: p.JWKSURL,
-			CABundle:  string(files.read(fmt.Sprintf("oidc_providers[%d].ca_bundle", n), p.CABundle)),
+			CABundle:  string(files.certificates(fmt.Sprintf("oidc_providers[%d].ca_bundle", n), p.CABundle)),
 			AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate, EnforceThumbprints: p.EnforceThumbprints})
 	}
 	c.Providers = wellKnownProviders(s, &files)
@@ -105,7 +105,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			return c, fmt.Errorf("user_pools[%d].provider_name is required", n)
 		}
 		o := poolhouse.ProviderOverride{JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			CABundle: files.read(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
+			CABundle: files.certificates(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
 		if p.Issuer != "" {
 			o.Issuers = []string{p.Issuer}
 		}
@@ -146,14 +146,14 @@ func wellKnownProviders(s *config.Settings, files *bundles) map[string]poolhouse
 	overrides := map[string]poolhouse.ProviderOverride{}
 	for name, p := range s.File.Providers {
 		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: p.Issuers, JWKSURL: p.JWKSURL,
-			CABundle: files.read("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			CABundle: files.certificates("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
 			BaseURL: strings.TrimSuffix(p.BaseURL, "/"), APIVersion: p.GraphVersion, VerifyPath: p.VerifyPath,
 			AppSecret: string(p.AppSecret), AppSecrets: p.Secrets(), LimitedLogin: p.LimitedLogin}
 	}
 	return overrides
 }
 
-// bundles reads PEM files and keeps the first failure.
+// bundles reads the files that settings name, and keeps the first failure.
 type bundles struct {
 	folder string
 	err    error
@@ -169,7 +169,14 @@ func (b *bundles) read(setting, path string) []byte {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		b.err = fmt.Errorf("%s: %w", setting, err)
-	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+	}
+	return text
+}
+
+// certificates reads a file that must hold certificates.
+func (b *bundles) certificates(setting, path string) []byte {
+	text := b.read(setting, path)
+	if path != "" && b.err == nil && !x509.NewCertPool().AppendCertsFromPEM(text) {
 		b.err = fmt.Errorf("%s: %s holds no certificate: give PEM", setting, path)
 	}
 	return text

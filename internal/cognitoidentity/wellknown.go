@@ -78,7 +78,7 @@ func facebook(base, version string) trustMaker {
 
 const twitterPath = "/2/users/me" // the one user look-up that every plan at X has
 
-var errDigits = errors.New("Digits was shut down in 2017: sign these users in through another provider, or set base_url for digits in the settings to a service that answers like X's API")
+var errDigits = errors.New("the Digits service ended in 2017: sign these users in through another provider, or set base_url for digits in the settings to a service that answers like X's API")
 
 // consumerKeys is a provider of OAuth 1.0a tokens. Pools hold "key;secret".
 func consumerKeys(base, path string) trustMaker {

@@ -120,7 +120,7 @@ func readFile(path string) (map[string]any, File, error) {
 func parse(path string, text []byte) (map[string]any, File, error) {
 	var raw map[string]any
 	if err := yaml.Unmarshal(text, &raw); err != nil {
-		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
+		return nil, File{}, fmt.Errorf("settings file %s: %w", path, withoutSource(err))
 	}
 	var faults []error
 	values := map[string]any{}
@@ -152,7 +152,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	var file File
 	if len(faults) == 0 {
 		if err := yaml.Unmarshal(text, &file); err != nil {
-			faults = append(faults, err)
+			faults = append(faults, withoutSource(err))
 		}
 	}
 	faults = append(faults, file.checkProviders()...)
@@ -161,6 +161,10 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	}
 	return values, file, nil
 }
+
+// withoutSource keeps the place and the reason of a YAML error, and drops the
+// lines around it, which may hold a secret.
+func withoutSource(err error) error { return errors.New(yaml.FormatError(err, false, false)) }
 
 // fields maps the YAML names of a structure to their types.
 func fields(t reflect.Type) map[string]reflect.Type {
