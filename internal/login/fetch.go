@@ -202,6 +202,9 @@ func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, 
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse("answers compressed though not asked to", "Have the provider honour Accept-Encoding.")
 	}
+	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
+		return refuse("answers with the content type "+showText(contentType), "Open this address: it must serve the provider's document as application/json.")
+	}
 	if response.ContentLength > maxBodyBytes {
 		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "Check the address: no key set or discovery document is this large.")
 	}
@@ -214,6 +217,19 @@ func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, 
 	}
 	a.body = body
 	return a, nil
+}
+
+// mayHoldJSON reports whether a document of this content type can be one of a
+// provider's. Many providers keep theirs in file stores, which name no type, or
+// a general one; a page or an image is never one.
+func mayHoldJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	switch media {
+	case "", "application/json", "text/json", "text/plain", "application/octet-stream", "binary/octet-stream":
+		return true
+	}
+	return strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") // application/jwk-set+json among them
 }
 
 // maxAge reads Cache-Control (RFC 9111 section 5.2.2), as far as it says how

@@ -23,6 +23,14 @@ func text(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 
+// typed answers with body and a content type.
+func typed(contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
 func status(code int, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
@@ -72,7 +80,17 @@ func TestBrokenProviders(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		{"HTML with 200", text("<!DOCTYPE html><title>Sign in</title>"), "not valid"},
+		{"HTML with 200", text("<!DOCTYPE html><title>Sign in</title>"), "content type text/html"},
+		{"HTML as JSON", typed("application/json", "<!DOCTYPE html><title>Sign in</title>"), "not valid"},
+		{"JSON as HTML", typed("text/html; charset=utf-8", `{"issuer":"x","keys":[]}`), "content type text/html"},
+		{"JSON as XML", typed("application/xml", `{"issuer":"x","keys":[]}`), "content type application/xml"},
+		{"JSON as an image", typed("image/png", `{"issuer":"x","keys":[]}`), "content type image/png"},
+		{"content type with control characters", typed("text/\thtml", "{}"), "content type"},
+		{"a signed JWT", typed("application/json", "e30.e30.AA"), "not valid"},
+		{"NaN", text(`{"issuer":"x","keys":[],"n":NaN}`), "not valid"},
+		{"invalid UTF-8", text("{\"issuer\":\"\xff\",\"keys\":[{\"a\":1}],\"\xff"), "not valid"},
+		{"byte order mark", text("\ufeff{}"), "not valid"},
+		{"two documents", text(`{"issuer":"x","keys":[]}{"issuer":"x","keys":[]}`), "not valid"},
 		{"nothing with 200", text(""), "not valid"},
 		{"a list", text("[]"), "not valid"},
 		{"null", text("null"), "not valid"},
@@ -119,6 +137,18 @@ func TestBrokenProviders(t *testing.T) {
 		broken{"jwks_uri with user name", discovery, document(`{"issuer":"URL","jwks_uri":"https://a:b@issuer.test/k"}`), "not a plain absolute URL"},
 		broken{"jwks_uri with line end", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/\r\nx"}`), "not a plain absolute URL"},
 		broken{"jwks_uri of 3000 bytes", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/` + strings.Repeat("x", 3000) + `"}`), "too long"},
+		broken{"issuer empty", discovery, document(`{"issuer":"",` + good + `}`), "states the issuer"},
+		broken{"issuer in capitals", discovery, document(`{"issuer":"HTTP://127.0.0.1",` + good + `}`), "states the issuer"},
+		broken{"issuer under another name", discovery, document(`{"Issuer":"URL",` + good + `}`), "states the issuer"},
+		broken{"two spellings of jwks_uri", discovery, document(`{"issuer":"URL",` + good + `,"JWKS_URI":"https://evil.test/"}`), "letter case"},
+		broken{"jwks_uri twice", discovery, document(`{"issuer":"URL",` + good + `,"jwks_uri":"https://evil.test/"}`), "same member name twice"},
+		broken{"jwks_uri a list", discovery, document(`{"issuer":"URL","jwks_uri":["URL/jwks.json"]}`), "no jwks_uri"},
+		broken{"jwks_uri data", discovery, document(`{"issuer":"URL","jwks_uri":"data:application/json,{}"}`), "not a plain absolute URL"},
+		broken{"jwks_uri without scheme", discovery, document(`{"issuer":"URL","jwks_uri":"//evil.test/k"}`), "not https"},
+		broken{"jwks_uri with backslash", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test\\@evil.test/"}`), "not a plain absolute URL"},
+		broken{"jwks_uri with fragment", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/#k"}`), "not a plain absolute URL"},
+		broken{"keys null", keys, document(`{"keys":null}`), "not a list"},
+		broken{"101 keys", keys, document(`{"keys":[` + strings.Repeat("{},", 100) + `{}]}`), "more than 100 keys"},
 		broken{"keys absent", keys, document(`{"key":[]}`), `no member "keys"`},
 		broken{"keys an object", keys, document(`{"keys":{}}`), "not a list"},
 		broken{"keys twice", keys, document(`{"keys":[],"keys":[]}`), "twice"},
@@ -145,6 +175,48 @@ func TestBrokenProviders(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// Providers serve their documents under several content types.
+func TestContentTypesOfProviders(t *testing.T) {
+	for _, contentType := range []string{
+		"application/json", "application/json; charset=utf-8", "Application/JSON", "application/jwk-set+json", "text/plain", "binary/octet-stream", "application/octet-stream", "",
+	} {
+		t.Run(contentType, func(t *testing.T) {
+			f := newFixture(t, nil)
+			f.issuer.Answer(keys, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Content-Type"] = []string{contentType}
+				_, _ = w.Write(f.issuer.KeySet())
+			})
+			f.accepts(t, f.issuer.Token(nil))
+		})
+	}
+}
+
+// A provider registered with https stays there: neither its discovery document
+// nor a redirect leads to plain http.
+func TestNoDowngradeToHTTP(t *testing.T) {
+	for name, answer := range map[string]func(s *secure){
+		"jwks_uri": func(s *secure) {
+			s.issuer.Answer(discovery, text(`{"issuer":"https://issuer.test","jwks_uri":"http://issuer.test/jwks.json"}`))
+		},
+		"redirect of the discovery document": func(s *secure) {
+			s.issuer.Answer(discovery, status(302, "Location", "http://issuer.test"+discovery))
+		},
+		"redirect of the keys": func(s *secure) {
+			s.issuer.Answer(keys, status(301, "Location", "http://issuer.test"+keys))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSecure(t, nil)
+			s.net.serve(t, publicAddress+":80", nil, s.issuer)
+			answer(s)
+			s.unavailable(t, s.issuer.Token(nil))
+			if i := slices.Index(s.net.dialled(), publicAddress+":80"); i >= 0 {
+				t.Error("the plain http address was asked")
+			}
+		})
+	}
+}
 
 // A provider that withdraws every key has no valid token left.
 func TestEmptyKeySet(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,6 +180,48 @@ func TestKeyCacheKeyChoice(t *testing.T) {
 			t.Errorf("%d requests, want at most discovery and two fetches", n)
 		}
 	})
+}
+
+// A published key that names no algorithm proves every algorithm of its type
+// and curve that the registration accepts, and no other.
+func TestKeyCacheKeysWithoutAlgorithm(t *testing.T) {
+	families := map[jose.SignatureAlgorithm][]jose.SignatureAlgorithm{
+		jose.RS256: {jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512},
+		jose.ES256: {jose.ES256}, jose.ES384: {jose.ES384}, jose.ES512: {jose.ES512}, jose.EdDSA: {jose.EdDSA},
+	}
+	var every []string
+	for _, family := range families {
+		for _, algorithm := range family {
+			every = append(every, string(algorithm))
+		}
+	}
+	for kind, family := range families {
+		t.Run(string(kind), func(t *testing.T) {
+			f := newFixture(t, nil)
+			f.trust.Algorithms = every
+			k := logintest.NewKey(t, kind)
+			published := k.Public()
+			published.Algorithm = ""
+			set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{published}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.issuer.Answer(keys, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) })
+			for _, algorithm := range every {
+				signer := *k
+				fits := slices.Contains(family, jose.SignatureAlgorithm(algorithm))
+				if fits {
+					signer.Algorithm = jose.SignatureAlgorithm(algorithm)
+				}
+				token := signer.Sign(map[string]any{"alg": algorithm}, f.issuer.Payload(nil))
+				if fits {
+					f.accepts(t, token)
+				} else {
+					f.refuses(t, f.trust, token, "signing key", login.MessageBadSignature)
+				}
+			}
+		})
+	}
 }
 
 // A key that the provider withdrew stops working once the keys were refreshed:
