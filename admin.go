@@ -3,9 +3,13 @@ package poolhouse
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -20,12 +24,17 @@ const (
 type admin struct {
 	store  *store.Store
 	traces *traceStore
+
+	signOuts     *signout.Service
+	providerName func(key string) string // behind an alias
+	now          func() time.Time
 }
 
 func (a *admin) operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, nil),
+		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
 	}
 }
 
@@ -133,4 +142,48 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 	default:
 		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException", "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
 	}
+}
+
+// signOutInput names who is signed out: a provider's subject, one of the
+// subject's sessions, or a session alone.
+type signOutInput struct {
+	ProviderName *string
+	Subject      *string
+	Session      *string // sid, origin_jti or jti of the tokens
+}
+
+type signOutOutput struct {
+	ProviderName string // the alias' provider
+	NotBefore    awsapi.Timestamp
+}
+
+// opaqueProviders issue tokens that do not say when that was.
+var opaqueProviders = []string{identitypool.Facebook, identitypool.Amazon, identitypool.Twitter, identitypool.Digits, identitypool.OwnProvider}
+
+// signOut refuses, from now on, what a provider issued to a subject before now,
+// or in a session. Logins are not an account's own: whoever may call this ends
+// the subject's logins in every pool.
+func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
+	text := func(value *string) string {
+		if value == nil {
+			return ""
+		}
+		return *value
+	}
+	name, subject, session := a.providerName(text(in.ProviderName)), text(in.Subject), text(in.Session)
+	switch {
+	case name == "" || subject == "" && session == "":
+		return nil, awsapi.Errorf("InvalidParameterException", "Give ProviderName, and Subject or Session or both.")
+	case strings.Contains(name, "://"):
+		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName is the key in Logins: leave out the scheme.")
+	case slices.Contains(opaqueProviders, name):
+		return nil, awsapi.Errorf("InvalidParameterException", "Logins of %s do not say when they were issued: end them at the provider, which is asked about each.", name)
+	}
+	now := a.now()
+	if err := a.signOuts.SignOut(ctx, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
+		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName, Subject or Session is too long or not valid text.").Because(err)
+	} else if err != nil {
+		return nil, err
+	}
+	return &signOutOutput{ProviderName: name, NotBefore: awsapi.Timestamp(now.Truncate(time.Second))}, nil
 }

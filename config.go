@@ -6,6 +6,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // Config says how a Server runs. The zero Config is refused: at least IssuerURL
@@ -34,7 +35,16 @@ type Config struct {
 	SAMLProviders []SAMLProviderConfig
 	Providers     map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
 	UserPools     map[string]ProviderOverride // by provider name
-	Limits        Limits                      // zero fields are AWS's numbers
+	// UserPoolRegions says where the user pools of a region are that UserPools does
+	// not name; ProviderAliases which Logins keys stand for which provider.
+	UserPoolRegions map[string]ProviderOverride
+	ProviderAliases map[string]string
+	// UserStatus says how user pools are asked for ServerSideTokenCheck, by provider
+	// name; UserStatusRegions by region for the others.
+	UserStatus        map[string]UserStatusConfig
+	UserStatusRegions map[string]UserStatusConfig
+	SignOut           map[string]SignOutConfig // what providers may tell of sign-outs, by Logins key
+	Limits            Limits                   // zero fields are AWS's numbers
 
 	// Dev switches on the well-known key pair test/test, the development
 	// issuer, pinned pool IDs and a start that does not wait for RSA keys.
@@ -56,7 +66,18 @@ type (
 	SAMLProviderConfig = iam.SAMLProviderConfig
 	ProviderOverride   = cognitoidentity.ProviderOverride
 	Limits             = cognitoidentity.Limits
+	UserStatusConfig   = userstatus.Config
 )
+
+// SignOutConfig says what a provider may tell of sign-outs. Every OpenID Connect
+// provider of OIDCProviders may, for its client IDs, without one.
+type SignOutConfig struct {
+	// Audiences are accepted in aud besides the client IDs. A user pool has no
+	// others: without, it can tell nothing.
+	Audiences []string
+	// CredentialChange makes a changed credential end the user's logins too.
+	CredentialChange bool
+}
 
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits

@@ -92,10 +92,15 @@ func TestProviders(t *testing.T) {
 	}
 	t.Run("ServerSideTokenCheck is never skipped", func(t *testing.T) {
 		token := pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "checked", "sub": "u", "token_use": "id"})
-		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{userPool: token}})
-		wantError(t, err, "NotAuthorizedException", "Invalid login token. The token could not be checked with the user pool.")
-		user := identities[userPool]
-		_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: map[string]string{userPool: token}})
+		logins := map[string]string{userPool: token}
+		user := s.getID(t, id, logins) // the check is asked for before tokens and credentials
+		equal(t, "identity", user, identities[userPool])
+		_, err := s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: logins})
+		wantError(t, err, "NotAuthorizedException", "")
+		_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins})
+		wantError(t, err, "NotAuthorizedException", "")
+		_, err = s.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &id,
+			Logins: map[string]string{userPool: token, "login.my.app": "bob"}})
 		wantError(t, err, "NotAuthorizedException", "")
 	})
 	t.Run("several logins in one call", func(t *testing.T) {

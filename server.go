@@ -25,6 +25,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
@@ -45,6 +46,7 @@ type Server struct {
 	issuer   *issuer.Issuer
 	sessions *sts.Minter
 	logins   *login.Verifier
+	signOuts *signout.Service
 	traces   *traceStore
 	metrics  *metrics
 	handler  http.Handler
@@ -240,7 +242,16 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 	}
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
 	gate := newGate(keys, s.sessions, iam.NewAuthorizer(directory, c.Now), c.Now, cognitoidentity.Name, sts.APIName, adminName)
-	pools := cognitoidentity.New(cognitoidentity.Options{
+	status, err := s.userStatus()
+	if err != nil {
+		return err
+	}
+	events := &eventSources{config: c}
+	if events.providers, err = directory.OIDCProviders(ctx, identitypool.AccountID(c.Account)); err != nil {
+		return err
+	}
+	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
+	options := cognitoidentity.Options{
 		Store:     s.store,
 		Logins:    s.logins,
 		Providers: directory,
@@ -251,17 +262,27 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 		Authorize: func(ctx context.Context, caller awsapi.Caller, action, resource string) error {
 			return gate.Authorize(ctx, caller, action, resource, nil)
 		},
-		Limits:        c.Limits,
-		WellKnown:     c.Providers,
-		UserPools:     c.UserPools,
-		Algorithms:    poolAlgorithms(c.PoolAlgorithms),
-		PinnedPoolIDs: c.Dev,
-		Now:           c.Now,
-		Logger:        c.Logger,
-	})
+		Limits:          c.Limits,
+		WellKnown:       c.Providers,
+		UserPools:       c.UserPools,
+		UserPoolRegions: c.UserPoolRegions,
+		Aliases:         c.ProviderAliases,
+		IssuerAliases:   c.Dev,
+		SignOuts:        s.signOuts,
+		UserStatus:      status,
+		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
+		PinnedPoolIDs:   c.Dev,
+		Now:             c.Now,
+		Logger:          c.Logger,
+	}
+	if err := cognitoidentity.CheckUserPools(options); err != nil {
+		return err
+	}
+	pools := cognitoidentity.New(options)
+	events.pools = pools
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces}).operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, s.signOuts, pools.ProviderName, c.Now}).operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: sts.Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
@@ -312,6 +333,7 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler())
+	s.receivers(mux, api)
 	if s.dev != nil {
 		s.dev.register(mux)
 	}

@@ -25,7 +25,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins)
+	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	if len(in.Logins) == 0 {
 		return nil, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins)
+	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		}
 		var remove []identitypool.Login
 		for _, l := range i.Logins {
-			if l.Kind == identitypool.Public && slices.Contains(in.LoginsToRemove, l.Provider) {
+			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool { return s.nameIn(pool, key) == l.Provider }) {
 				remove = append(remove, l)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // proof is one Logins entry about to be verified.
@@ -21,13 +22,27 @@ type proof struct {
 	token  string
 }
 
+// purpose is what the proved logins are for.
+type purpose int
+
+const (
+	toIdentify purpose = iota
+	// toIssue: a token or credentials. The API reference asks for
+	// ServerSideTokenCheck before these, not before GetId.
+	toIssue
+)
+
 // verifyLogins proves every entry of a Logins map, or refuses the call: one bad
 // login spoils the rest (developer guide, "Authentication flow"). Nothing is
 // asked of any provider before all entries are known to be configured. The
 // result is in the order of the provider names.
-func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logins map[string]string) ([]identitypool.VerifiedLogin, error) {
+func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
 	if len(logins) == 0 {
 		return nil, nil
+	}
+	logins, err := s.named(ctx, pool, logins)
+	if err != nil {
+		return nil, err
 	}
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
@@ -59,31 +74,38 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 	}
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
-		var err error
-		verified[0], err = s.verify(ctx, proofs[0])
+		verified[0], err = s.verify(ctx, proofs[0], why)
 		return verified, err
 	}
 	// Several providers are asked at once: a slow one must cost its own time only.
 	group, ctx := errgroup.WithContext(ctx)
 	for i, p := range proofs {
 		group.Go(func() (err error) {
-			verified[i], err = s.verify(ctx, p)
+			verified[i], err = s.verify(ctx, p, why)
 			return err
 		})
 	}
 	return verified, group.Wait()
 }
 
-func (s *Service) verify(ctx context.Context, p proof) (identitypool.VerifiedLogin, error) {
+func (s *Service) verify(ctx context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
 	claims, err := s.Logins.Verify(ctx, p.trust, p.token)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, loginError(err)
 	}
-	if slices.Contains(p.config.ServerSideTokenCheck, claims.Audience) {
-		// Never let through unchecked: the pool's owner asked for the check.
-		explain.FromContext(ctx).Fail("ServerSideTokenCheck", "a user pool that can be asked about sign-out and deletion", "this version cannot ask user pools",
-			"set ServerSideTokenCheck to false for client "+claims.Audience+" of "+p.config.Name)
-		return identitypool.VerifiedLogin{}, awsapi.Errorf(notAuthorized, "Invalid login token. The token could not be checked with the user pool.")
+	if trace := explain.FromContext(ctx); trace != nil {
+		ctx = explain.NewContext(ctx, trace.For(p.config.Name))
+	}
+	// Opaque tokens do not say when they were issued: their provider answers for them.
+	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
+		if err := s.SignOuts.Check(ctx, p.config.Name, claims); err != nil {
+			return identitypool.VerifiedLogin{}, loginError(err)
+		}
+	}
+	if why == toIssue && slices.Contains(p.config.ServerSideTokenCheck, claims.Audience) {
+		if err := s.UserStatus.Check(ctx, userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
+			return identitypool.VerifiedLogin{}, loginError(err)
+		}
 	}
 	v := p.config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires

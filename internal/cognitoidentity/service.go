@@ -22,6 +22,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // Limits are the quotas of an account and region. AWS's numbers are in
@@ -57,6 +58,18 @@ type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
 }
 
+// SignOuts refuses the claims of a verified login that was signed out since
+// (*login.Refused).
+type SignOuts interface {
+	Check(ctx context.Context, provider string, c login.Claims) error
+}
+
+// UserStatus asks a user pool whether a verified user may still sign in:
+// *login.Refused when not, *login.Unavailable when it cannot be asked.
+type UserStatus interface {
+	Check(ctx context.Context, u userstatus.User) error
+}
+
 // Providers knows the registered OpenID Connect and SAML providers and roles of accounts.
 type Providers interface {
 	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
@@ -79,6 +92,17 @@ type Options struct {
 	// WellKnown and UserPools replace where providers are found, by provider name.
 	WellKnown map[string]ProviderOverride
 	UserPools map[string]ProviderOverride
+	// UserPoolRegions says where the user pools of a region are; may be nil.
+	UserPoolRegions map[string]ProviderOverride
+	// Aliases are Logins keys that stand for a provider; may be nil. IssuerAliases
+	// makes the issuer of a user pool that is found elsewhere than its name says
+	// an alias of it. For development.
+	Aliases       map[string]string
+	IssuerAliases bool
+	// SignOuts refuses logins that were signed out; UserStatus asks user pools
+	// for ServerSideTokenCheck.
+	SignOuts   SignOuts
+	UserStatus UserStatus
 	// Algorithms names the signing algorithm of single pools; may be nil.
 	Algorithms map[identitypool.PoolID]string
 	// PinnedPoolIDs lets the tag _custom_id_ choose a new pool's ID. For development.
@@ -96,7 +120,7 @@ type ProviderOverride struct {
 	AllowHTTP    bool
 	AllowPrivate bool
 
-	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits
+	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits, user pools
 	APIVersion string // Facebook: of the Graph API, e.g. v25.0
 	VerifyPath string // Twitter, Digits: what says whose token it is
 	// AppSecret is the secret of the Facebook application, AppSecrets of single
@@ -109,10 +133,11 @@ type ProviderOverride struct {
 // Service implements the operations.
 type Service struct {
 	Options
+	aliases map[string]string // Logins key to provider name
 }
 
 // New returns a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service { return &Service{o, o.allAliases()} }
 
 // Names by which requests call the API.
 const (

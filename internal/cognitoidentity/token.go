@@ -66,7 +66,7 @@ func (s *Service) use(ctx context.Context, pool identitypool.Pool, identity iden
 		}
 		return identity, nil, guestsAllowed(ctx, pool)
 	}
-	verified, err := s.verifyLogins(ctx, pool, logins)
+	verified, err := s.verifyLogins(ctx, pool, logins, toIssue)
 	if err != nil {
 		return identity, nil, err
 	}

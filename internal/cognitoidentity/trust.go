@@ -18,16 +18,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	t := login.Trust{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
-		t.Issuers = []string{"https://" + c.Name}
-		t.Audiences = c.ClientIDs
-		t.Require = map[string]string{"token_use": "id"}
-		t.WrongAudience = login.MessageUnsupportedProvider
-		override(&t, s.UserPools[c.Name])
-		if t.JWKSURL == "" {
-			// By rule, not by discovery: emulated user pools publish none that fits.
-			t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"
-		}
-		return t, nil
+		return s.userPoolTrust(c.Name, c.ClientIDs), nil
 	case identitypool.OIDCProviderKind:
 		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {

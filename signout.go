@@ -1,0 +1,77 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
+)
+
+// Paths on which providers tell of sign-outs: the Logins key of the provider
+// follows, escaped as one segment.
+const (
+	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "}"
+	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "}"
+)
+
+// userStatus makes what asks user pools, from the settings.
+func (s *Server) userStatus() (userstatus.Pools, error) {
+	var faults []error
+	make := func(what string, configs map[string]UserStatusConfig) map[string]userstatus.Checker {
+		checkers := map[string]userstatus.Checker{}
+		for _, name := range slices.Sorted(maps.Keys(configs)) {
+			checker, err := userstatus.New(configs[name], userstatus.Options{Asker: s.logins, Now: s.config.Now})
+			if err != nil {
+				faults = append(faults, fmt.Errorf("status of %s %s: %w", what, name, err))
+			}
+			checkers[name] = checker
+		}
+		return checkers
+	}
+	pools := userstatus.Pools{ByProvider: make("user pool", s.config.UserStatus), ByRegion: make("the user pools of region", s.config.UserStatusRegions)}
+	return pools, errors.Join(faults...)
+}
+
+// eventSources finds the provider that a receiver's path names. Only providers
+// of the settings may tell anything; every other key is unknown.
+type eventSources struct {
+	pools     *cognitoidentity.Service
+	providers []iam.OIDCProvider
+	config    *Config
+}
+
+func (e *eventSources) find(ctx context.Context, key string) (signout.Provider, bool) {
+	name := e.pools.ProviderName(key)
+	settings := e.config.SignOut[name]
+	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
+	for _, p := range e.providers {
+		if _, rest, _ := strings.Cut(p.URL, "://"); rest == name {
+			c.Kind, c.ARN = identitypool.OIDCProviderKind, p.ARN
+		}
+	}
+	if c.Kind == identitypool.UserPoolProvider && len(settings.Audiences) == 0 {
+		return signout.Provider{}, false
+	}
+	trust, err := e.pools.ProviderTrust(ctx, c)
+	if err != nil {
+		return signout.Provider{}, false
+	}
+	trust.Audiences = slices.Concat(trust.Audiences, settings.Audiences)
+	return signout.Provider{Name: name, Trust: trust, CredentialChange: settings.CredentialChange}, true
+}
+
+// receivers are where providers tell of sign-outs.
+func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
+	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
+	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
+}
