@@ -72,28 +72,28 @@ func (k *keys) prove(t *idToken) error {
 		return errBadSignature
 	}
 	for _, candidate := range fitting {
-		if _, err := signed.Verify(candidate.key); err == nil && saltFits(t, signed.Signatures[0].Signature, candidate.key) {
+		if hash, salted := saltedHashes[t.algorithm]; salted {
+			err = verifySalted(hash, t.text, signed.Signatures[0].Signature, candidate.key)
+		} else {
+			_, err = signed.Verify(candidate.key)
+		}
+		if err == nil {
 			return nil
 		}
 	}
 	return errBadSignature
 }
 
-// saltFits holds an RSASSA-PSS signature to a salt as long as the digest (RFC
-// 7518 section 3.5), where the library takes any length. Other algorithms have
-// no salt.
-func saltFits(t *idToken, signature []byte, key any) bool {
-	hash, salted := saltedHashes[t.algorithm]
-	if !salted {
-		return true
-	}
+var saltedHashes = map[string]crypto.Hash{"PS256": crypto.SHA256, "PS384": crypto.SHA384, "PS512": crypto.SHA512}
+
+// verifySalted checks an RSASSA-PSS signature, whose salt must be as long as the
+// digest (RFC 7518 section 3.5); the JOSE library takes any length.
+func verifySalted(hash crypto.Hash, token string, signature []byte, key any) error {
 	public, isRSA := key.(*rsa.PublicKey)
 	if !isRSA {
-		return false
+		return errUnfitKey
 	}
 	h := hash.New()
-	h.Write([]byte(t.text[:strings.LastIndexByte(t.text, '.')]))
-	return rsa.VerifyPSS(public, hash, h.Sum(nil), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+	h.Write([]byte(token[:strings.LastIndexByte(token, '.')]))
+	return rsa.VerifyPSS(public, hash, h.Sum(nil), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 }
-
-var saltedHashes = map[string]crypto.Hash{"PS256": crypto.SHA256, "PS384": crypto.SHA384, "PS512": crypto.SHA512}
