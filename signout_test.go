@@ -1,0 +1,271 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
+)
+
+// signedIn is one user of one provider who has signed in.
+type signedIn struct {
+	*testServer
+	identity string
+}
+
+// refusal is a sentence that says how the three operations took a login.
+func (u *signedIn) refusal(t *testing.T, pool string, logins map[string]string) string {
+	t.Helper()
+	_, getID := u.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
+	_, token := u.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &u.identity, Logins: logins})
+	_, credentials := u.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &u.identity, Logins: logins})
+	_, unlink := u.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &u.identity, Logins: logins, LoginsToRemove: []string{}})
+	for _, err := range []error{getID, token, credentials, unlink} {
+		if (err == nil) != (getID == nil) {
+			t.Errorf("operations disagree: %v; %v; %v; %v", getID, token, credentials, unlink)
+		}
+		if err != nil {
+			wantError(t, err, "NotAuthorizedException", signout.MessageSignedOut)
+		}
+	}
+	if getID != nil {
+		return "refused"
+	}
+	return "accepted"
+}
+
+func post(t *testing.T, address, media, body string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", media)
+	return do(t, request)
+}
+
+func (s *testServer) backChannelLogout(t *testing.T, key, token string) answer {
+	return post(t, s.URL+"/backchannel-logout/"+url.PathEscape(key), "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
+}
+
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+// event signs a token by which i tells of something.
+func event(i *logintest.Issuer, typ, jti string, claims map[string]any) string {
+	all := map[string]any{"jti": jti, "sub": nil, "exp": nil}
+	for name, value := range claims {
+		all[name] = value
+	}
+	return i.Key().Sign(map[string]any{"typ": typ}, i.Payload(all))
+}
+
+// Sign in, sign out by each channel, and only what was issued since signs in,
+// at every kind of provider whose tokens say when they were issued.
+func TestSignOut(t *testing.T) {
+	corp, pool, google := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t)
+	corpKey := strings.TrimPrefix(corp.URL, "http://")
+	local := func(i *logintest.Issuer, issuers ...string) poolhouse.ProviderOverride {
+		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
+	}
+	eachEngine := func(t *testing.T, test func(*testing.T, ...func(*poolhouse.Config))) {
+		configure := func(c *poolhouse.Config) {
+			c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: local(pool, "https://"+userPool)}
+			c.Providers = map[string]poolhouse.ProviderOverride{"accounts.google.com": local(google, "https://accounts.google.com")}
+			c.SignOut = map[string]poolhouse.SignOutConfig{userPool: {Audiences: []string{"app"}}, corpKey: {Audiences: []string{"stream"}}}
+		}
+		t.Run("sqlite", func(t *testing.T) { test(t, configure) })
+		t.Run("postgresql", func(t *testing.T) {
+			database := pgtest.URL(t)
+			test(t, configure, func(c *poolhouse.Config) { c.DatabaseURL, c.MasterKey = database, bytes.Repeat([]byte{7}, 32) })
+		})
+	}
+	eachEngine(t, func(t *testing.T, change ...func(*poolhouse.Config)) {
+		s := start(t, change...)
+		nodes := []*testServer{s}
+		if t.Name() == "TestSignOut/postgresql" {
+			nodes = append(nodes, start(t, change...))
+		}
+		id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+			in.OpenIdConnectProviderARNs = []string{corpARN + corpKey}
+			in.SupportedLoginProviders = map[string]string{"accounts.google.com": "app"}
+			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(userPool), ClientId: aws.String("app")}}
+		})
+		providers := map[string]struct {
+			issuer *logintest.Issuer
+			claims map[string]any
+		}{
+			corpKey:               {corp, map[string]any{"aud": "app"}},
+			userPool:              {pool, map[string]any{"aud": "app", "iss": "https://" + userPool, "token_use": "id"}},
+			"accounts.google.com": {google, map[string]any{"aud": "app", "iss": "https://accounts.google.com"}},
+		}
+		admin := func(body map[string]string) func(*testing.T, string) answer {
+			return func(t *testing.T, key string) answer {
+				in := map[string]string{"ProviderName": key}
+				for name, value := range body {
+					in[name] = strings.Replace(value, "SUB", t.Name(), 1)
+				}
+				text, err := json.Marshal(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s.adminCall(t, "SignOut", string(text))
+			}
+		}
+		logout := func(claims map[string]string) func(*testing.T, string) answer {
+			return func(t *testing.T, key string) answer {
+				all := map[string]any{"aud": "app", "iss": providers[key].claims["iss"], "events": map[string]any{logoutEvent: map[string]any{}}}
+				if all["iss"] == nil {
+					all["iss"] = providers[key].issuer.URL
+				}
+				for name, value := range claims {
+					all[name] = strings.Replace(value, "SUB", t.Name(), 1)
+				}
+				return s.backChannelLogout(t, key, event(providers[key].issuer, "logout+jwt", t.Name(), all))
+			}
+		}
+		signal := func(t *testing.T, key string) answer {
+			iss, _ := providers[key].claims["iss"].(string)
+			if iss == "" {
+				iss = providers[key].issuer.URL
+			}
+			token := event(providers[key].issuer, "secevent+jwt", t.Name(), map[string]any{"iss": iss, "aud": "app",
+				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
+				"sub_id": map[string]any{"format": "iss_sub", "iss": iss, "sub": t.Name()}})
+			return post(t, s.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt", token)
+		}
+		for name, channel := range map[string]struct {
+			how     func(*testing.T, string) answer
+			status  int
+			session string // the one that ends; "" for all of the subject's
+			keys    []string
+		}{
+			"administrator":          {admin(map[string]string{"Subject": "SUB"}), 200, "", []string{corpKey, userPool, "accounts.google.com"}},
+			"administrator, session": {admin(map[string]string{"Session": "SUB-s1"}), 200, "s1", []string{corpKey, userPool, "accounts.google.com"}},
+			"back-channel":           {logout(map[string]string{"sub": "SUB"}), 200, "", []string{corpKey, userPool}},
+			"back-channel, session":  {logout(map[string]string{"sub": "SUB", "sid": "SUB-s1"}), 200, "s1", []string{corpKey, userPool}},
+			"shared signals":         {signal, 202, "", []string{corpKey, userPool}},
+		} {
+			for _, key := range channel.keys {
+				t.Run(name+" at "+key, func(t *testing.T) {
+					sub := t.Name()
+					p := providers[key]
+					token := func(age time.Duration, session string) map[string]string {
+						claims := map[string]any{"sub": sub, "iat": time.Now().Add(-age).Unix(), "sid": sub + "-" + session}
+						for name, value := range p.claims {
+							claims[name] = value
+						}
+						return map[string]string{key: p.issuer.Token(claims)}
+					}
+					old, other := token(time.Hour, "s1"), token(time.Hour, "s2")
+					user := &signedIn{s, s.getID(t, id, old)}
+					equal(t, "before", user.refusal(t, id, old), "accepted")
+					got := channel.how(t, key)
+					if got.status != channel.status {
+						t.Fatalf("sign-out: %d %s", got.status, got.body)
+					}
+					for _, node := range nodes { // at once, on every node
+						user := &signedIn{node, user.identity}
+						equal(t, "the signed-out token", user.refusal(t, id, old), "refused")
+						want := "refused"
+						if channel.session != "" {
+							want = "accepted"
+						}
+						equal(t, "the token of another session", user.refusal(t, id, other), want)
+						equal(t, "a new sign-in", user.refusal(t, id, token(-time.Second, "s3")), "accepted")
+					}
+				})
+			}
+		}
+	})
+}
+
+// What is not the provider's own, fresh and first logout token signs nobody out.
+func TestSignOutRefusals(t *testing.T) {
+	corp, other := logintest.NewIssuer(t), logintest.NewIssuer(t)
+	key := strings.TrimPrefix(corp.URL, "http://")
+	s := start(t, func(c *poolhouse.Config) {
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: corp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+	})
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{corpARN + key} })
+	old := map[string]string{key: corp.Token(map[string]any{"aud": "app", "sub": "alice", "iat": time.Now().Add(-time.Hour).Unix()})}
+	user := &signedIn{s, s.getID(t, id, old)}
+	claims := func(change map[string]any) map[string]any {
+		all := map[string]any{"aud": "app", "sub": "alice", "events": map[string]any{logoutEvent: map[string]any{}}}
+		for name, value := range change {
+			all[name] = value
+		}
+		return all
+	}
+	good := event(corp, "logout+jwt", "1", claims(nil))
+	for name, got := range map[string]answer{
+		"another provider's":     s.backChannelLogout(t, key, event(other, "logout+jwt", "2", claims(map[string]any{"iss": corp.URL}))),
+		"another issuer":         s.backChannelLogout(t, key, event(other, "logout+jwt", "3", claims(nil))),
+		"the ID token":           s.backChannelLogout(t, key, old[key]),
+		"changed":                s.backChannelLogout(t, key, flip(good)),
+		"stale":                  s.backChannelLogout(t, key, event(corp, "logout+jwt", "4", claims(map[string]any{"iat": time.Now().Add(-time.Hour).Unix()}))),
+		"with a nonce":           s.backChannelLogout(t, key, event(corp, "logout+jwt", "5", claims(map[string]any{"nonce": "n"}))),
+		"for another client":     s.backChannelLogout(t, key, event(corp, "logout+jwt", "6", claims(map[string]any{"aud": "other"}))),
+		"an unknown provider":    s.backChannelLogout(t, "other.example", good),
+		"Google, not registered": s.backChannelLogout(t, "accounts.google.com", good),
+		"as a security event":    post(t, s.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt", good),
+	} {
+		if got.status != http.StatusBadRequest || got.header.Get("Cache-Control") != "no-store" || !json.Valid([]byte(got.body)) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	equal(t, "after all that", user.refusal(t, id, old), "accepted")
+	equal(t, "the logout", s.backChannelLogout(t, key, good).status, 200)
+	equal(t, "after it", user.refusal(t, id, old), "refused")
+	equal(t, "the logout replayed", s.backChannelLogout(t, key, good).status, 400)
+	described := s.adminCall(t, "Explain", `{"RequestId":"`+lastRequest(t, s, id, old)+`"}`)
+	for _, want := range []string{`"sign-out"`, "was signed out at", "Sign in again"} {
+		if !strings.Contains(described.body, want) {
+			t.Errorf("the explanation lacks %q: %s", want, described.body)
+		}
+	}
+}
+
+// lastRequest makes a refused call and returns its request ID.
+func lastRequest(t *testing.T, s *testServer, pool string, logins map[string]string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"IdentityPoolId": pool, "Logins": logins})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.raw(t, "GetId", string(body), false).header.Get("X-Amzn-Requestid")
+}
+
+func TestSignOutAdminRefusals(t *testing.T) {
+	s := start(t)
+	for name, body := range map[string]string{
+		"nobody":            `{"ProviderName":"idp.example"}`,
+		"no provider":       `{"Subject":"alice"}`,
+		"a URL":             `{"ProviderName":"https://idp.example","Subject":"alice"}`,
+		"opaque tokens":     `{"ProviderName":"graph.facebook.com","Subject":"1"}`,
+		"our own":           `{"ProviderName":"cognito-identity.amazonaws.com","Subject":"1"}`,
+		"not storable":      `{"ProviderName":"a\u0000b","Subject":"1"}`,
+		"too long":          `{"ProviderName":"idp.example","Subject":"` + strings.Repeat("a", 10_000) + `"}`,
+		"a subject of type": `{"ProviderName":"idp.example","Subject":1}`,
+	} {
+		if got := s.adminCall(t, "SignOut", body); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	unsigned := s.raw(t, "", `{"ProviderName":"idp.example","Subject":"alice"}`, false, func(r *http.Request) { r.Header.Set("X-Amz-Target", "PoolhouseAdmin.SignOut") })
+	if unsigned.status == http.StatusOK {
+		t.Errorf("unsigned: %d %s", unsigned.status, unsigned.body)
+	}
+}
