@@ -37,6 +37,7 @@ type question struct {
 	base, path    string // base is Trust.BaseURL
 	query         url.Values
 	authorization string
+	once          bool // not even the HTTP client may repeat it
 }
 
 // reply is a provider's answer in JSON, whatever its status.
@@ -93,7 +94,7 @@ func (f *fetcher) ask(ctx context.Context, p policy, q question) (reply, error) 
 		if q.authorization != "" {
 			header.Set("Authorization", q.authorization)
 		}
-		response, err := roundTrip(ctx, pooled.transport, u, header)
+		response, err := roundTrip(ctx, pooled.transport, u, header, q.once)
 		if err != nil {
 			return withoutEcho(u, err)
 		}

@@ -138,7 +138,7 @@ func (f *fetcher) exchange(ctx context.Context, p policy, u *url.URL, etag strin
 	if etag != "" {
 		header.Set("If-None-Match", etag)
 	}
-	response, err := roundTrip(ctx, transport, u, header)
+	response, err := roundTrip(ctx, transport, u, header, true)
 	if err != nil {
 		return answer{}, err
 	}
@@ -164,15 +164,17 @@ func (f *fetcher) transport(p policy) (*http.Transport, error) {
 	}, nil
 }
 
-// roundTrip sends a GET and returns the answer, a redirect as it is.
-func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, header http.Header) (*http.Response, error) {
+// roundTrip sends a GET and returns the answer, a redirect as it is. With once
+// its connection serves no other request: over a kept one, which may just have
+// ended, the client would ask a second time.
+func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, header http.Header, once bool) (*http.Response, error) {
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true,
 			fix: "Correct the provider's address."}
 	}
-	request.Header = header
+	request.Header, request.Close = header, once
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "poolhouse")
 	response, err := client.Do(request)

@@ -94,7 +94,8 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 	}
 	var nonce [nonceBytes]byte
 	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
-	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath,
+	// Each answer costs money, and a nonce is good for one request.
+	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath, once: true,
 		authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:]))})
 	if err != nil {
 		return j.verdict(Claims{}, err)
