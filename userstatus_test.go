@@ -1,0 +1,265 @@
+package poolhouse_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
+)
+
+// userPoolAPI is a user pool's AdminGetUser and a provider's introspection, as
+// far as the answers go.
+type userPoolAPI struct {
+	URL string
+
+	mu     sync.Mutex
+	answer string // AdminGetUser's, or an error's name with a leading !
+	active string // introspection's body
+	asked  int
+}
+
+func newUserPoolAPI(t *testing.T) *userPoolAPI {
+	a := &userPoolAPI{}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.asked++
+		body := a.active
+		if r.Header.Get("X-Amz-Target") == "AWSCognitoIdentityProviderService.AdminGetUser" {
+			body = a.answer
+			if name, failed := strings.CutPrefix(a.answer, "!"); failed {
+				w.WriteHeader(http.StatusBadRequest)
+				body = `{"__type":"` + name + `"}`
+			}
+		} else if strings.Contains(body, `"error"`) {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(web.Close)
+	a.URL = web.URL
+	return a
+}
+
+func (a *userPoolAPI) says(answer, active string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer, a.active = answer, active
+}
+
+func (a *userPoolAPI) questions() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
+}
+
+// The user pool's word is asked for before tokens and credentials, for the
+// clients that want it and no others, and nothing but a clear yes will do.
+func TestServerSideTokenCheck(t *testing.T) {
+	api, issuer := newUserPoolAPI(t), logintest.NewIssuer(t)
+	const push = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Push"
+	const introspected = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Other"
+	const silent = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Silent"
+	s := start(t, func(c *poolhouse.Config) {
+		c.UserPools = map[string]poolhouse.ProviderOverride{}
+		for _, name := range []string{userPool, push, introspected, silent} {
+			c.UserPools[name] = poolhouse.ProviderOverride{Issuers: []string{"https://" + name}, JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
+		}
+		c.UserStatus = map[string]poolhouse.UserStatusConfig{
+			userPool: {Check: userstatus.AdminGetUser, Endpoint: api.URL, AccessKeyID: "k", SecretAccessKey: "s", AllowHTTP: true, AllowPrivate: true},
+			push:     {Check: userstatus.Push},
+		}
+		c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{
+			"us-east-1": {Check: userstatus.Introspection, Endpoint: api.URL + "/introspect", ClientID: "c", ClientSecret: "s", AllowHTTP: true, AllowPrivate: true},
+		}
+	})
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		for _, name := range []string{userPool, push, introspected, silent} {
+			in.CognitoIdentityProviders = append(in.CognitoIdentityProviders,
+				types.CognitoIdentityProvider{ProviderName: aws.String(name), ClientId: aws.String("checked"), ServerSideTokenCheck: aws.Bool(true)},
+				types.CognitoIdentityProvider{ProviderName: aws.String(name), ClientId: aws.String("free"), ServerSideTokenCheck: aws.Bool(false)})
+		}
+	})
+	logins := func(provider, client string, age time.Duration) map[string]string {
+		return map[string]string{provider: issuer.Token(map[string]any{"iss": "https://" + provider, "aud": client, "sub": "alice", "token_use": "id",
+			"cognito:username": "alice", "iat": time.Now().Add(-age).Unix()})}
+	}
+	const fine = `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"alice"}]}`
+	for _, test := range []struct {
+		name, provider, client string
+		user, active           string
+		code                   string // "" = passes
+		asks                   bool
+	}{
+		{"enabled", userPool, "checked", fine, "", "", true},
+		{"disabled", userPool, "checked", `{"Enabled":false,"UserStatus":"CONFIRMED"}`, "", "NotAuthorizedException", true},
+		{"deleted", userPool, "checked", "!UserNotFoundException", "", "NotAuthorizedException", true},
+		{"made anew", userPool, "checked", strings.Replace(fine, "alice", "another", 1), "", "NotAuthorizedException", true},
+		{"busy", userPool, "checked", "!TooManyRequestsException", "", "ExternalServiceException", true},
+		{"wrong keys", userPool, "checked", "!UnrecognizedClientException", "", "ExternalServiceException", true},
+		{"nonsense", userPool, "checked", "{}", "", "ExternalServiceException", true},
+		{"another client", userPool, "free", "!UserNotFoundException", "", "", false},
+		{"active", introspected, "checked", "", `{"active":true}`, "", true},
+		{"inactive", introspected, "checked", "", `{"active":false}`, "NotAuthorizedException", true},
+		{"no ID tokens", introspected, "checked", "", `{"error":"unsupported_token_type"}`, "ExternalServiceException", true},
+		{"push", push, "checked", "", "", "", false},
+		{"no way to ask", silent, "checked", "", "", "NotAuthorizedException", false},
+		{"no way to ask, free", silent, "free", "", "", "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			api.says(test.user, test.active)
+			before := api.questions()
+			l := logins(test.provider, test.client, time.Hour)
+			user := s.getID(t, id, l)
+			equal(t, "questions for GetId", api.questions(), before)
+			_, token := s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: l})
+			_, credentials := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: l})
+			for _, err := range []error{token, credentials} {
+				if test.code == "" && err != nil {
+					t.Errorf("refused: %v", err)
+				} else if test.code != "" {
+					wantError(t, err, test.code, "")
+				}
+			}
+			if asked := api.questions() > before; asked != test.asks {
+				t.Errorf("asked = %t, want %t", asked, test.asks)
+			}
+		})
+	}
+	t.Run("push is told", func(t *testing.T) {
+		l := logins(push, "checked", time.Hour)
+		user := &signedIn{s, s.getID(t, id, l)}
+		equal(t, "before", user.refusal(t, id, l), "accepted")
+		equal(t, "sign-out", s.adminCall(t, "SignOut", `{"ProviderName":"`+push+`","Subject":"alice"}`).status, 200)
+		equal(t, "after", user.refusal(t, id, l), "refused")
+	})
+}
+
+// What a user pool must not be configured with stops the start, by name.
+func TestUserStatusSettings(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*poolhouse.Config)
+		want   string
+	}{
+		"unknown check": {func(c *poolhouse.Config) {
+			c.UserStatus = map[string]poolhouse.UserStatusConfig{userPool: {Check: "ask"}}
+		}, "status of user pool " + userPool + `: check "ask"`},
+		"no keys": {func(c *poolhouse.Config) {
+			c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{"us-east-1": {Check: userstatus.AdminGetUser}}
+		}, "access_key_id is missing"},
+		"a pool without TLS": {func(c *poolhouse.Config) {
+			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {BaseURL: "http://idp.example"}}
+		}, "user pool " + userPool + ": JWKSURL"},
+		"a region without TLS": {func(c *poolhouse.Config) {
+			c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-east-1": {BaseURL: "http://idp.example"}}
+		}, "user pools of region us-east-1: JWKSURL"},
+		"an alias with a scheme": {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"http://localhost:9229/x": userPool} }, "without its scheme"},
+		"an alias of an alias":   {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"a": "b", "b": userPool} }, "leads to another alias"},
+		"Google as an alias":     {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"accounts.google.com": userPool} }, "is the name of a provider"},
+	} {
+		c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1"}
+		test.change(&c)
+		server, err := poolhouse.New(t.Context(), c)
+		if err == nil {
+			_ = server.Close()
+			t.Errorf("%s is accepted", name)
+		} else if !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// Clients that derive the Logins key from the token's issuer reach the provider
+// that the pool was configured with, and its identities.
+func TestProviderAliases(t *testing.T) {
+	issuer := logintest.NewIssuer(t)
+	base := issuer.URL
+	keys := issuer.KeySet()
+	const second = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Second"
+	pools := []string{userPool, second}
+	for _, name := range pools {
+		issuer.Answer("/"+name[strings.LastIndexByte(name, '/')+1:]+"/.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(keys) })
+	}
+	s := start(t, func(c *poolhouse.Config) {
+		at := poolhouse.ProviderOverride{BaseURL: base, AllowHTTP: true, AllowPrivate: true}
+		c.UserPools = map[string]poolhouse.ProviderOverride{userPool: at}
+		c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"eu-west-1": at}
+		c.ProviderAliases = map[string]string{"pools.example/main": userPool}
+	})
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		for _, name := range pools {
+			in.CognitoIdentityProviders = append(in.CognitoIdentityProviders, types.CognitoIdentityProvider{ProviderName: aws.String(name), ClientId: aws.String("app")})
+		}
+	})
+	for _, name := range pools {
+		poolID := name[strings.LastIndexByte(name, '/')+1:]
+		derived := strings.TrimPrefix(base, "http://") + "/" + poolID
+		token := issuer.Token(map[string]any{"iss": base + "/" + poolID, "aud": "app", "sub": "alice", "token_use": "id"})
+		asAWS := issuer.Token(map[string]any{"iss": "https://" + name, "aud": "app", "sub": "alice", "token_use": "id"})
+		user := s.getID(t, id, map[string]string{derived: token})
+		logins := map[string]map[string]string{"by name": {name: token}, "by name, as AWS issues": {name: asAWS}, "by issuer, as AWS issues": {derived: asAWS}}
+		if name == userPool {
+			logins["by alias"] = map[string]string{"pools.example/main": token}
+		}
+		for how, l := range logins {
+			equal(t, "identity "+how, s.getID(t, id, l), user)
+		}
+		must(s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: map[string]string{derived: token}}))(t)
+		described := must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
+		equal(t, "provider of the identity", strings.Join(described.Logins, " "), name)
+		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{derived: token, name: token}})
+		wantError(t, err, "InvalidParameterException", "")
+		_, err = s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: map[string]string{
+			derived: issuer.Token(map[string]any{"iss": "https://evil.example", "aud": "app", "sub": "alice", "token_use": "id"})}})
+		wantError(t, err, "NotAuthorizedException", "")
+		body, _ := json.Marshal(map[string]string{"ProviderName": derived, "Subject": "nobody"}) // strings only: cannot fail
+		signedOut := s.adminCall(t, "SignOut", string(body))
+		if !strings.Contains(signedOut.body, `"ProviderName":"`+name+`"`) {
+			t.Errorf("a sign-out by alias: %d %s", signedOut.status, signedOut.body)
+		}
+		must(s.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &user, Logins: map[string]string{derived: token}, LoginsToRemove: []string{derived}}))(t)
+		described = must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
+		equal(t, "logins left", len(described.Logins), 0)
+	}
+}
+
+// Outside development only the administrator's aliases count.
+func TestAliasesAreNamedInProduction(t *testing.T) {
+	issuer := logintest.NewIssuer(t)
+	at := poolhouse.ProviderOverride{Issuers: []string{issuer.URL + "/pool"}, JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
+	derived := strings.TrimPrefix(issuer.URL, "http://") + "/pool"
+	for _, named := range []bool{false, true} {
+		var first poolhouse.AccessKey
+		s := start(t, func(c *poolhouse.Config) {
+			c.Dev, c.AcceptUnknownRoles, c.DataDir, c.Region = false, false, t.TempDir(), region
+			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: at}
+			if named {
+				c.ProviderAliases = map[string]string{derived: userPool}
+			}
+		})
+		first, _ = s.FirstKey()
+		created := must(s.signedBy(region, first.AccessKeyID, first.SecretAccessKey, "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+			IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: false,
+			CognitoIdentityProviders: []types.CognitoIdentityProvider{{ProviderName: aws.String(userPool), ClientId: aws.String("app")}}}))(t)
+		token := issuer.Token(map[string]any{"iss": issuer.URL + "/pool", "aud": "app", "sub": "alice", "token_use": "id"})
+		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: created.IdentityPoolId, Logins: map[string]string{derived: token}})
+		if named && err != nil {
+			t.Errorf("the administrator's alias: %v", err)
+		} else if !named {
+			wantError(t, err, "NotAuthorizedException", "")
+		}
+	}
+}
