@@ -68,3 +68,14 @@ func TestOfferedRoles(t *testing.T) {
 		})
 	}
 }
+
+func TestSAMLDefaultTags(t *testing.T) {
+	const provider = "arn:aws:iam::000000000000:saml-provider/Corp"
+	pool := Pool{SAMLProviderARNs: []string{provider}, PrincipalTags: map[string]PrincipalTagMap{provider: {UseDefaults: true}}}
+	l := pool.Provider(provider).Verified("alice", "urn:amazon:webservices")
+	l.Claims = map[string]any{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name": "Alice Cooper"}
+	tags, err := pool.SessionTags([]VerifiedLogin{l}, nil)
+	if err != nil || len(tags) != 2 || tags["username"] != "alice" || tags["client"] != "urn:amazon:webservices" {
+		t.Errorf("tags = %v, %v", tags, err)
+	}
+}
