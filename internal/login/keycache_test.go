@@ -22,6 +22,7 @@ import (
 //   - bad signatures cost none: TestKeyCacheBadSignatures
 //   - a rotation is picked up within one period: TestKeyCacheRotation
 //   - a revoked key stops being trusted within the soft lifetime: TestKeyCacheRevokedKey, TestKeyCacheRevokedKeyOfProvedToken
+//   - and the first login after a quiet time does not rest on it: TestKeyCacheRevokedKeyAfterQuietTime
 //   - an unchanged key set costs a 304: TestKeyCacheETag
 //   - a failing provider is survived up to the hard lifetime: TestKeyCacheStaleIfError
 //   - many callers cause one fetch: TestKeyCacheSingleFlight
@@ -94,6 +95,55 @@ func TestKeyCacheRevokedKeyOfProvedToken(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Message != login.MessageBadSignature {
 				t.Errorf("token of a revoked key: %v", err)
 			}
+		})
+	}
+}
+
+// After a quiet time nobody refreshed the keys: the first login waits for the
+// refresh, so that a key withdrawn in that time proves nothing. It waits for
+// five seconds at most, and if the provider fails, the keys held do.
+func TestKeyCacheRevokedKeyAfterQuietTime(t *testing.T) {
+	for _, quiet := range []time.Duration{10 * time.Minute, time.Hour, 23 * time.Hour} {
+		t.Run(quiet.String(), func(t *testing.T) {
+			f := newFixture(t, nil)
+			token := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
+			f.accepts(t, token)
+			f.issuer.Rotate()
+			f.issuer.Withdraw()
+			f.Advance(quiet)
+			f.refuses(t, f.trust, token, "signing key", login.MessageBadSignature)
+			f.accepts(t, f.issuer.Token(nil))
+			if n := f.issuer.Requests(keys); n != 2 {
+				t.Errorf("%d fetches of the keys, want 2", n)
+			}
+		})
+	}
+	for name, handler := range dead {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				trust := w.provider(t, "idp.test", publicAddress, healthy)
+				w.tokens["idp.test"] = w.issuers["idp.test"].Token(map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})
+				if took, err := w.try(t.Context(), trust); err != nil || took != 0 {
+					t.Fatalf("%v after %v", err, took)
+				}
+				if handler == nil {
+					w.net.cut(publicAddress + ":80")
+				} else {
+					w.net.serve(t, publicAddress+":80", nil, handler(w.issuers["idp.test"]))
+				}
+				time.Sleep(12 * time.Hour) // the bubble's time
+				if took, err := w.try(t.Context(), trust); err != nil || took == 0 || took > 5*time.Second {
+					t.Errorf("first login after a quiet time: %v after %v", err, took)
+				}
+				if took, err := w.try(t.Context(), trust); err != nil || took != 0 {
+					t.Errorf("second login: %v after %v, want success at once", err, took)
+				}
+				time.Sleep(12 * time.Hour)
+				if _, err := w.try(t.Context(), trust); !isUnavailable(err) {
+					t.Errorf("login with keys a day old: %v", err)
+				}
+			})
 		})
 	}
 }

@@ -74,6 +74,13 @@ func (n *network) Dial(ctx context.Context, _, address string) (net.Conn, error)
 	return accept(ctx)
 }
 
+// cut makes address swallow packets.
+func (n *network) cut(address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.servers, address)
+}
+
 func (n *network) dialled() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

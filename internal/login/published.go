@@ -28,8 +28,10 @@ var (
 
 // published is one document of a provider, at one URL, held with its age. It is
 // fresh for as long as Cache-Control says, within bounds; then it is served
-// while it is refreshed in the background; past MaxStale it is not used, and
-// calls wait for the provider.
+// while it is refreshed in the background. If nobody came by to refresh it for
+// FreshMin more, calls wait for the refresh: the first login after a quiet time
+// must not rest on a key that was withdrawn in it. While the provider fails, it
+// is used all the same up to MaxStale; past that it is not used.
 //
 // At most one fetch is under way. After a failure the next one waits for a
 // growing pause, in which calls that need it fail at once; and while a provider
@@ -54,16 +56,17 @@ type published[T any] struct {
 
 // edition is what a provider published at one time. It does not change.
 type edition[T any] struct {
-	value   T
-	etag    string
-	staleAt time.Time
-	deadAt  time.Time
+	value     T
+	etag      string
+	staleAt   time.Time
+	overdueAt time.Time // from then on calls wait for the refresh
+	deadAt    time.Time
 }
 
-// held returns the edition if it may be used without asking the provider.
+// held returns the edition if it may be used without waiting for the provider.
 func (p *published[T]) held(now time.Time) (*edition[T], bool) {
 	e := p.current.Load()
-	if e == nil || !now.Before(e.deadAt) {
+	if e == nil || !now.Before(e.overdueAt) {
 		return nil, false
 	}
 	if !now.Before(e.staleAt) {
@@ -72,18 +75,20 @@ func (p *published[T]) held(now time.Time) (*edition[T], bool) {
 	return e, true
 }
 
-// get returns the edition, asking the provider if none may be used.
+// get returns the edition, asking the provider if none may be used without.
 func (p *published[T]) get(ctx context.Context, now time.Time) (*edition[T], error) {
 	if e, usable := p.held(now); usable {
 		return e, nil
 	}
-	if err := p.failing(now); err != nil {
+	err := p.failing(now)
+	if err == nil {
+		err = p.wait(ctx, "fetch", p.fetch)
+	}
+	e := p.current.Load()
+	if err != nil && (e == nil || !now.Before(e.deadAt)) {
 		return nil, err
 	}
-	if err := p.wait(ctx, "fetch", p.fetch); err != nil {
-		return nil, err
-	}
-	return p.current.Load(), nil
+	return e, nil
 }
 
 // failing returns the latest error while the provider is known to fail and is
@@ -179,7 +184,8 @@ func (p *published[T]) exchange(now time.Time) (next *edition[T], err error) {
 		return nil, err
 	}
 	fresh := min(max(a.maxAge, p.v.o.FreshMin), p.v.o.FreshMax)
-	next = &edition[T]{etag: a.etag, staleAt: now.Add(fresh), deadAt: now.Add(p.v.o.MaxStale)}
+	overdue := min(fresh+p.v.o.FreshMin, p.v.o.MaxStale)
+	next = &edition[T]{etag: a.etag, staleAt: now.Add(fresh), overdueAt: now.Add(overdue), deadAt: now.Add(p.v.o.MaxStale)}
 	if a.unchanged {
 		next.value, next.etag = former.value, former.etag
 		return next, nil
