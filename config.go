@@ -9,11 +9,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// Config says how a Server runs. The zero Config is refused: at least IssuerURL
-// and MasterKey are needed outside development, and nothing in it.
+// Config says how a Server runs. It needs an IssuerURL, outside development a
+// DataDir or a DatabaseURL, and with the latter a MasterKey.
 type Config struct {
-	// DataDir holds the embedded database; "" keeps everything in memory, which
-	// only Dev allows. DatabaseURL (postgres://...) replaces the embedded one.
+	// DataDir holds the embedded database; DatabaseURL (postgres://...) replaces
+	// it. Without both, everything is in memory, which only Dev allows.
 	DataDir     string
 	DatabaseURL string
 	// MasterKey seals secrets at rest: 32 bytes. In memory one is made.
@@ -45,6 +45,11 @@ type Config struct {
 	UserStatusRegions map[string]UserStatusConfig
 	SignOut           map[string]SignOutConfig // what providers may tell of sign-outs, by Logins key
 	Limits            Limits                   // zero fields are AWS's numbers
+
+	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
+	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport
+	// are about what these say.
+	BehindProxy bool
 
 	// Dev switches on the well-known key pair test/test, the development
 	// issuer, pinned pool IDs and a start that does not wait for RSA keys.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -114,7 +115,17 @@ func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, action, reso
 	if !ok {
 		return awsapi.Refuse(awsapi.AccessDenied, "")
 	}
-	err := g.authorizer.Authorize(ctx, who, action, resource, policy.Context(conditions))
+	request := make(policy.Context, len(conditions)+3)
+	for key, values := range conditions {
+		request.Set(key, values...)
+	}
+	client := awsapi.RecordFrom(ctx).Client
+	request.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
+	if client.IP.IsValid() {
+		request.Set("aws:SourceIp", client.IP.String())
+	}
+	request.Set("aws:RequestedRegion", caller.Region)
+	err := g.authorizer.Authorize(ctx, who, action, resource, request)
 	var denied *iam.DeniedError
 	if errors.As(err, &denied) {
 		return awsapi.Refuse(awsapi.AccessDenied, denied.Error())

@@ -51,7 +51,7 @@ type Server struct {
 	metrics  *metrics
 	handler  http.Handler
 	dev      *devEndpoints
-	firstKey *AccessKey
+	keys     *iam.AccessKeys
 }
 
 // AccessKey is an account's access key with its secret.
@@ -87,14 +87,15 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.store, err = store.Open(ctx, c.storeOptions()); err != nil {
 		return nil, err
 	}
-	keys, err := iam.NewAccessKeys(iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now})
+	s.keys, err = iam.NewAccessKeys(iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now,
+		Partition: identitypool.Partition(c.region())})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.settleAccount(ctx, keys); err != nil {
+	if err := s.settleAccount(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.wire(ctx, sealer, keys)
+	return s, s.wire(ctx, sealer)
 }
 
 // check refuses settings that cannot run.
@@ -142,10 +143,10 @@ func (c *Config) sealer() (*seal.Sealer, error) {
 	return seal.New(key)
 }
 
-// settleAccount makes sure that there is an access key, and finds the account
-// that the settings' roles and providers belong to.
-func (s *Server) settleAccount(ctx context.Context, keys *iam.AccessKeys) error {
-	existing, err := keys.List(ctx, "")
+// settleAccount finds the account that the settings' roles and providers belong
+// to: the one they name, else the deployment's home account.
+func (s *Server) settleAccount(ctx context.Context) error {
+	existing, err := s.keys.List(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (s *Server) settleAccount(ctx context.Context, keys *iam.AccessKeys) error 
 			s.config.Account = DevAccount
 		}
 		if !slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
-			_, err = keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
+			_, err = s.keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
 				Account: identitypool.AccountID(s.config.Account), Description: "development"})
 		}
 		return err
@@ -164,24 +165,17 @@ func (s *Server) settleAccount(ctx context.Context, keys *iam.AccessKeys) error 
 			return fmt.Errorf("the database holds the development key %q: delete it with `poolhouse keys delete %s` or use another database", k.ID, k.ID)
 		}
 	}
-	if len(existing) > 0 {
-		if s.config.Account == "" {
-			slices.SortFunc(existing, func(a, b iam.AccessKey) int { return a.Created.Compare(b.Created) })
-			s.config.Account = string(existing[0].Account)
-		}
-		return nil
-	}
-	if s.config.Account == "" {
-		if s.config.Account, err = newAccount(); err != nil {
+	proposed := s.config.Account
+	if proposed == "" {
+		if proposed, err = newAccount(); err != nil {
 			return err
 		}
 	}
-	key, secret, err := keys.Create(ctx, iam.NewAccessKey{Account: identitypool.AccountID(s.config.Account), Description: "root key of the first start"})
-	if err != nil {
-		return err
+	home, err := s.store.SettleAccount(ctx, identitypool.AccountID(proposed))
+	if s.config.Account == "" {
+		s.config.Account = string(home)
 	}
-	s.firstKey = &AccessKey{Account: string(key.Account), AccessKeyID: key.ID, SecretAccessKey: secret}
-	return nil
+	return err
 }
 
 // newAccount draws a twelve-digit account number that does not begin with 0.
@@ -193,13 +187,16 @@ func newAccount() (string, error) {
 	return fmt.Sprint(n.Int64() + 1e11), nil
 }
 
-// FirstKey returns the root access key that this start made, because there was
-// none: the only time its secret can be seen.
-func (s *Server) FirstKey() (AccessKey, bool) {
-	if s.firstKey == nil {
-		return AccessKey{}, false
+// FirstKey makes a root access key of the account if there is no access key at
+// all. It is the only time its secret can be seen, so call it when nothing else
+// stands in the way of serving. made is false when there is a key, or another
+// node made one meanwhile.
+func (s *Server) FirstKey(ctx context.Context) (key AccessKey, made bool, err error) {
+	k, secret, made, err := s.keys.CreateFirst(ctx, iam.NewAccessKey{Account: identitypool.AccountID(s.config.Account), Description: "root key of the first start"})
+	if err != nil || !made {
+		return AccessKey{}, false, err
 	}
-	return *s.firstKey, true
+	return AccessKey{Account: string(k.Account), AccessKeyID: k.ID, SecretAccessKey: secret}, true, nil
 }
 
 // Account returns the account of the settings' roles and providers.
@@ -214,14 +211,14 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 }
 
 // wire builds everything above the database.
-func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.AccessKeys) (err error) {
+func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	c := &s.config
 	providers := c.OIDCProviders
 	if c.Dev {
 		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
 		providers = append(slices.Clone(providers), s.dev.provider())
 	}
-	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Roles: c.Roles, OIDCProviders: providers,
+	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Partition: identitypool.Partition(c.region()), Roles: c.Roles, OIDCProviders: providers,
 		SAMLProviders: c.samlProviders()})
 	if err != nil {
 		return err
@@ -241,7 +238,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 		return err
 	}
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
-	gate := newGate(keys, s.sessions, iam.NewAuthorizer(directory, c.Now), c.Now, cognitoidentity.Name, sts.APIName, adminName)
+	gate := newGate(s.keys, s.sessions, iam.NewAuthorizer(directory, c.Now), c.Now, cognitoidentity.Name, sts.APIName, adminName)
 	status, err := s.userStatus()
 	if err != nil {
 		return err
@@ -258,10 +255,8 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 		Issuer:    s.issuer,
 		Credentials: sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
 			AcceptUnknownRoles: c.AcceptUnknownRoles}),
-		Sealer: sealer,
-		Authorize: func(ctx context.Context, caller awsapi.Caller, action, resource string) error {
-			return gate.Authorize(ctx, caller, action, resource, nil)
-		},
+		Sealer:          sealer,
+		Authorize:       gate.Authorize,
 		Limits:          c.Limits,
 		WellKnown:       c.Providers,
 		UserPools:       c.UserPools,
@@ -286,7 +281,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer, keys *iam.Access
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: sts.Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
-	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s})
+	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s, BehindProxy: c.BehindProxy})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -22,8 +23,9 @@ type database struct {
 	store    *store.Store
 }
 
-// openDatabase opens the store that a command's settings name.
-func openDatabase(c *cobra.Command) (*database, error) {
+// openDatabase opens the store that a command's settings name. Only a restore
+// may make it: elsewhere a path without a database is a mistake.
+func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
 	s, err := loadSettings(c)
 	if err != nil {
 		return nil, err
@@ -33,10 +35,13 @@ func openDatabase(c *cobra.Command) (*database, error) {
 		if s.Text(config.Data) == "" {
 			return nil, s.Fault(config.Data, "say where the database is: the data folder, or database with a postgres:// URL")
 		}
+		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
+		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) && !mayCreate {
+			return nil, s.Fault(config.Data, "the folder holds no %s: check the path; the first start of `poolhouse serve` makes it", poolhouse.DatabaseFile)
+		}
 		if err := checkFolder(s, s.Text(config.Data)); err != nil {
 			return nil, err
 		}
-		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
 	}
 	opened, err := store.Open(c.Context(), o)
 	if err != nil {
@@ -47,7 +52,7 @@ func openDatabase(c *cobra.Command) (*database, error) {
 
 // sealer returns the seal under the settings' master key.
 func (d *database) sealer() (*seal.Sealer, error) {
-	key, err := masterKey(d.settings)
+	key, err := masterKey(d.settings, false)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func (d *database) sealer() (*seal.Sealer, error) {
 		if d.settings.Text(config.Data) == "" {
 			return nil, d.settings.Fault(config.MasterKeyFile, "the master key is needed to read and write secrets")
 		}
-		if key, _, err = seal.LoadOrCreate(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
+		if key, err = seal.Load(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
 			return nil, err
 		}
 	}
@@ -63,14 +68,16 @@ func (d *database) sealer() (*seal.Sealer, error) {
 }
 
 // withDatabase runs do on the database of the command's settings.
-func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) (err error) {
-	d, err := openDatabase(c)
+func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) error {
+	d, err := openDatabase(c, false)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.store.Close()) }()
-	return do(c.Context(), d)
+	return d.close(do(c.Context(), d))
 }
+
+// close closes the database after a command that ended with err.
+func (d *database) close(err error) error { return errors.Join(err, d.store.Close()) }
 
 func backupCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -106,13 +113,15 @@ func restoreCommand() *cobra.Command {
 				return err
 			}
 			defer file.Close()
-			return withDatabase(c, func(ctx context.Context, d *database) error {
-				err := d.store.Load(ctx, file)
-				if errors.Is(err, store.ErrConflict) {
-					return fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
-				}
+			d, err := openDatabase(c, true)
+			if err != nil {
 				return err
-			})
+			}
+			err = d.store.Load(c.Context(), file)
+			if errors.Is(err, store.ErrConflict) {
+				err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
+			}
+			return d.close(err)
 		},
 	}
 	addSettings(c, storeSettings...)

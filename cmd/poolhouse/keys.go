@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 func keysCommand() *cobra.Command {
@@ -55,7 +55,7 @@ func keysCreateCommand() *cobra.Command {
 			return withKeys(c, func(ctx context.Context, d *database, k *iam.AccessKeys) error {
 				n := iam.NewAccessKey{}
 				n.Description, _ = c.Flags().GetString("description")
-				account, err := keyAccount(ctx, c, d, k)
+				account, err := keyAccount(ctx, c, d)
 				if err != nil {
 					return err
 				}
@@ -77,27 +77,23 @@ func keysCreateCommand() *cobra.Command {
 		},
 	}
 	addSettings(c, storeSettings...)
-	c.Flags().String("account", "", "twelve-digit account; empty is that of the oldest key")
+	c.Flags().String("account", "", "twelve-digit account; empty is that of the settings, or of the first start")
 	c.Flags().String("description", "", "what the key is for")
 	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
 	return c
 }
 
 // keyAccount is the account that a new key belongs to.
-func keyAccount(ctx context.Context, c *cobra.Command, d *database, k *iam.AccessKeys) (identitypool.AccountID, error) {
+func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypool.AccountID, error) {
 	asked, _ := c.Flags().GetString("account")
 	if account := cmp.Or(asked, d.settings.Text(config.AccountID)); account != "" {
 		return identitypool.AccountID(account), nil
 	}
-	existing, err := k.List(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	if len(existing) == 0 {
+	account, err := d.store.HomeAccount(ctx)
+	if errors.Is(err, store.ErrNotFound) {
 		return "", errors.New("there is no account yet: say which with --account, or start `poolhouse serve` once")
 	}
-	oldest := slices.MinFunc(existing, func(a, b iam.AccessKey) int { return a.Created.Compare(b.Created) })
-	return oldest.Account, nil
+	return account, err
 }
 
 func keysListCommand() *cobra.Command {

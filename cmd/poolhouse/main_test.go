@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/poolhouse-id/poolhouse"
 )
 
 // The test binary is the program itself when it is called poolhouse.
@@ -17,5 +20,15 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"first-start": firstStart},
 	})
+}
+
+// firstStart DIR ACCOUNT makes the data folder that a server's first start makes.
+func firstStart(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.Mkdir(dir, 0o700))
+	server, err := poolhouse.New(context.Background(), poolhouse.Config{DataDir: dir, Account: args[1], IssuerURL: "https://id.example", TokenAlgorithm: "ES256"})
+	ts.Check(err)
+	ts.Check(server.Close())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -56,19 +57,22 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return err
 	}
 	c.Logger = logger
-	server, err := poolhouse.New(ctx, c)
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", s.Text(config.Listen))
 	if err != nil {
-		_ = server.Close()
 		return s.Fault(config.Listen, "%v", err)
 	}
 	if cert != nil {
 		listener = cert.wrap(listener)
 	}
-	if key, made := server.FirstKey(); made {
+	server, err := poolhouse.New(ctx, c)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	key, made, err := server.FirstKey(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close(), server.Close())
+	}
+	if made {
 		fmt.Printf("Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 			key.Account, key.AccessKeyID, key.SecretAccessKey)
 	}

@@ -75,10 +75,11 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			TagsPerPool:       s.Number(config.LimitTagsPerPool),
 			TokenBytes:        s.Number(config.LimitTokenBytes),
 		},
-		Version: version(),
+		BehindProxy: s.Is(config.BehindProxy),
+		Version:     version(),
 	}
 	var err error
-	if c.MasterKey, err = masterKey(s); err != nil {
+	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return c, err
 	}
 	files := bundles{folder: filepath.Dir(s.Path)}
@@ -183,8 +184,9 @@ func (b *bundles) certificates(setting, path string) []byte {
 }
 
 // masterKey reads the master key that the settings name; nil leaves it to the
-// data folder.
-func masterKey(s *config.Settings) ([]byte, error) {
+// data folder. Only a server's first start makes the file: elsewhere a path that
+// is not there is a mistake.
+func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 	text, path := s.Text(config.MasterKey), s.Text(config.MasterKeyFile)
 	switch {
 	case text != "" && path != "":
@@ -196,7 +198,11 @@ func masterKey(s *config.Settings) ([]byte, error) {
 		}
 		return key, nil
 	case path != "":
-		key, _, err := seal.LoadOrCreate(path)
+		load := seal.Load
+		if mayCreate {
+			load = func(path string) ([]byte, error) { key, _, err := seal.LoadOrCreate(path); return key, err }
+		}
+		key, err := load(path)
 		if err != nil {
 			return nil, s.Fault(config.MasterKeyFile, "%v", err)
 		}

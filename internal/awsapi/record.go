@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -25,11 +27,37 @@ type Record struct {
 	Start       time.Time
 	Duration    time.Duration
 	UserAgent   string
+	Client      Client
 	Attrs       []slog.Attr // what the operation adds to the log line
 }
 
 // Add adds attributes to the request's log line. Values must not be secret.
 func (r *Record) Add(attrs ...slog.Attr) { r.Attrs = append(r.Attrs, attrs...) }
+
+// Client is how a request came: what aws:SourceIp and aws:SecureTransport say.
+type Client struct {
+	IP  netip.Addr // the zero Addr = unknown
+	TLS bool
+}
+
+// clientOf reads it from the connection, or behind a proxy from what that adds:
+// the last X-Forwarded-For entry, the only one that the proxy vouches for, and
+// X-Forwarded-Proto.
+func clientOf(r *http.Request, behindProxy bool) Client {
+	c := Client{TLS: r.TLS != nil}
+	address := r.RemoteAddr
+	if behindProxy {
+		c.TLS = r.Header.Get("X-Forwarded-Proto") == "https"
+		forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+		address = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
+	}
+	if ip, err := netip.ParseAddr(address); err == nil {
+		c.IP = ip.Unmap().WithZone("")
+	} else if both, err := netip.ParseAddrPort(address); err == nil {
+		c.IP = both.Addr().Unmap().WithZone("")
+	}
+	return c
+}
 
 type recordKey struct{}
 

@@ -41,6 +41,9 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	MaxBody  int64         // bytes; 0 = 512 KiB
+	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
+	// because every request comes through a proxy that sets them.
+	BehindProxy bool
 }
 
 // Service is an http.Handler that serves several APIs on one port. It looks at
@@ -53,6 +56,8 @@ type Service struct {
 	observe  func(*Record)
 	recorder Recorder
 	maxBody  int64
+	// behindProxy: see Options.
+	behindProxy bool
 
 	targets  map[string]*api // by X-Amz-Target prefix
 	fallback *api            // for other prefixes
@@ -71,7 +76,7 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody,
+		recorder: o.Recorder, maxBody: o.MaxBody, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -266,7 +271,7 @@ func (c *call) authorize(ctx context.Context, action string, needed []Access) er
 // newExchange starts the record of a request.
 func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation string) (*exchange, *http.Request) {
 	x := &exchange{ResponseWriter: w, record: Record{
-		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r),
+		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
 	ctx := explain.NewContext(context.WithValue(r.Context(), recordKey{}, x), &x.trace)
 	return x, r.WithContext(ctx)

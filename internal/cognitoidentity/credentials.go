@@ -21,7 +21,8 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	if err != nil {
 		return nil, err
 	}
-	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID}
+	client := awsapi.RecordFrom(ctx).Client
+	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID, SourceIP: client.IP, SecureTransport: client.TLS}
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		choice.CustomARN = *in.CustomRoleArn
@@ -34,7 +35,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 		choice.OwnToken = true
 		request.AMR, request.Tags, request.Provider = claims.AMR, claims.PrincipalTags, pool.DeveloperProviderName
 	} else {
-		identity, choice.Logins, err = s.use(ctx, pool, identity, in.Logins)
+		identity, choice.Logins, err = s.use(ctx, &pool, identity, in.Logins)
 		if err != nil {
 			return nil, err
 		}

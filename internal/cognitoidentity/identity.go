@@ -114,9 +114,13 @@ func (s *Service) deleteIdentitiesNeeds(ctx context.Context, c awsapi.Caller, in
 func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, ids []string) ([]awsapi.Access, error) {
 	pools := map[identitypool.PoolID]bool{}
 	for _, id := range ids {
-		if _, pool, err := s.callerIdentity(ctx, c, id); err == nil {
-			pools[pool.ID] = true
+		_, pool, err := s.callerIdentity(ctx, c, id)
+		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Code == notFound {
+			continue
+		} else if err != nil {
+			return nil, err // what could not be looked up must not go unasked
 		}
+		pools[pool.ID] = true
 	}
 	needed := make([]awsapi.Access, 0, len(pools))
 	for _, pool := range slices.Sorted(maps.Keys(pools)) {
@@ -189,14 +193,14 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	if len(in.Logins) == 0 {
 		return nil, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
-	if err != nil {
-		return nil, err
-	}
 	for _, provider := range in.LoginsToRemove {
 		if provider == pool.DeveloperProviderName && provider != "" {
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		}
+	}
+	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
+	if err != nil {
+		return nil, err
 	}
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if i.Disabled {

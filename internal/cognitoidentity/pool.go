@@ -50,7 +50,14 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *C
 	return poolOutput(pool), nil
 }
 
+const maxRegion = 55 - 1 - 36 // characters
+
 func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
+	// The model's IDs have 55 characters and a GUID 36: a pool of a longer region
+	// could be made, and then never be named.
+	if len(c.Region) > maxRegion {
+		return identitypool.Pool{}, invalid("The region %s is longer than %d characters.", c.Region, maxRegion)
+	}
 	now := s.Now()
 	pool := identitypool.Pool{
 		ID:      identitypool.PoolID(newID(c.Region)),
@@ -111,7 +118,11 @@ func (s *Service) DeleteIdentityPool(ctx context.Context, c awsapi.Caller, in *D
 	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
 		return nil, err
 	}
-	return nil, poolError(s.Store.DeletePool(ctx, identitypool.PoolID(*in.IdentityPoolId)), *in.IdentityPoolId)
+	err := s.Store.DeletePool(ctx, identitypool.PoolID(*in.IdentityPoolId))
+	if errors.Is(err, store.ErrUnfinished) {
+		return nil, nil // gone for everybody; the store logged what is left to do
+	}
+	return nil, poolError(err, *in.IdentityPoolId)
 }
 
 // ListIdentityPools lists the caller's pools in the order of their IDs.

@@ -112,7 +112,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	if account, ok := identitypool.RoleAccount(arn); !ok || account != pool.Account {
 		return roleForbidden(arn)
 	}
-	if err := s.Authorize(ctx, c, "iam:PassRole", arn); err != nil {
+	if err := s.Authorize(ctx, c, "iam:PassRole", arn, map[string][]string{"iam:PassedToService": {"cognito-identity.amazonaws.com"}}); err != nil {
 		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
 			return roleForbidden(arn).Because(err)
 		}

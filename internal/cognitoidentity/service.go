@@ -87,7 +87,7 @@ type Options struct {
 	Sealer      *seal.Sealer // seals page tokens
 	// Authorize asks IAM about a permission that depends on an operation's
 	// input, such as iam:PassRole.
-	Authorize func(ctx context.Context, caller awsapi.Caller, action, resource string) error
+	Authorize func(ctx context.Context, caller awsapi.Caller, action, resource string, conditions map[string][]string) error
 	Limits    Limits
 	// WellKnown and UserPools replace where providers are found, by provider name.
 	WellKnown map[string]ProviderOverride

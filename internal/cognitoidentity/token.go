@@ -33,7 +33,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 			return nil, awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
 		}
 	}
-	identity, verified, err := s.use(ctx, pool, identity, in.Logins)
+	identity, verified, err := s.use(ctx, &pool, identity, in.Logins)
 	if err != nil {
 		return nil, err
 	}
@@ -58,22 +58,33 @@ func (s *Service) publicIdentity(ctx context.Context, id string) (identitypool.I
 }
 
 // use proves the logins of a call on an identity and resolves them: the
-// identity returned may be another one than the call named.
-func (s *Service) use(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string) (identitypool.Identity, []identitypool.VerifiedLogin, error) {
+// identity returned may be another one than the call named. Proving may have
+// waited for a provider; pool is then what it is afterwards.
+func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity identitypool.Identity, logins map[string]string) (identitypool.Identity, []identitypool.VerifiedLogin, error) {
 	if len(logins) == 0 {
 		if !identity.Guest() {
-			return identity, nil, s.resolveError(ctx, identitypool.ErrForbidden, pool, string(identity.ID))
+			return identity, nil, s.resolveError(ctx, identitypool.ErrForbidden, *pool, string(identity.ID))
 		}
-		return identity, nil, guestsAllowed(ctx, pool)
+		return identity, nil, guestsAllowed(ctx, *pool)
 	}
-	verified, err := s.verifyLogins(ctx, pool, logins, toIssue)
+	verified, err := s.verifyLogins(ctx, *pool, logins, toIssue)
 	if err != nil {
 		return identity, nil, err
 	}
-	keys := identitypool.Logins(verified)
-	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(pool).UseIdentity(keys))
+	current, err := s.Store.Pool(ctx, pool.ID)
 	if err != nil {
-		return identity, nil, s.resolveError(ctx, err, pool, string(identity.ID))
+		return identity, nil, identityError(err, string(identity.ID))
+	}
+	if current.Version != pool.Version { // its providers may have changed: judge the logins by what holds now
+		if verified, err = s.verifyLogins(ctx, current, logins, toIssue); err != nil {
+			return identity, nil, err
+		}
+		*pool = current
+	}
+	keys := identitypool.Logins(verified)
+	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(*pool).UseIdentity(keys))
+	if err != nil {
+		return identity, nil, s.resolveError(ctx, err, *pool, string(identity.ID))
 	}
 	return resolved, verified, nil
 }

@@ -23,6 +23,7 @@ import (
 // CreateAccessKey one wrapping store.ErrConflict when there is one.
 type AccessKeyStore interface {
 	CreateAccessKey(ctx context.Context, k store.AccessKey) error
+	CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (made bool, err error)
 	AccessKey(ctx context.Context, id string) (store.AccessKey, error)
 	AccessKeys(ctx context.Context, account identitypool.AccountID) ([]store.AccessKey, error)
 	SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error
@@ -116,6 +117,21 @@ func (k *AccessKeys) Create(ctx context.Context, n NewAccessKey) (key AccessKey,
 	return key, secret, nil
 }
 
+// CreateFirst is Create if there is no access key at all; made says whether it
+// did. Of several nodes that start at once, one does.
+func (k *AccessKeys) CreateFirst(ctx context.Context, n NewAccessKey) (key AccessKey, secret string, made bool, err error) {
+	secret = newSecret()
+	row, err := k.row(newAccessKeyID(), secret, n)
+	if err == nil {
+		made, err = k.store.CreateFirstAccessKey(ctx, row)
+	}
+	if err != nil || !made {
+		return AccessKey{}, "", false, err
+	}
+	k.created(ctx, row)
+	return fromRow(row), secret, true, nil
+}
+
 // isAccessKeyID reports whether id can be that of a long-lived key: AWS's own
 // accessKeyIdType, but from three characters on, for well-known ones.
 func isAccessKeyID(id string) bool {
@@ -161,20 +177,38 @@ func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessK
 }
 
 func (k *AccessKeys) add(ctx context.Context, id, secret string, n NewAccessKey) (AccessKey, error) {
+	row, err := k.row(id, secret, n)
+	if err != nil {
+		return AccessKey{}, err
+	}
+	if err := k.store.CreateAccessKey(ctx, row); err != nil {
+		return AccessKey{}, k.storeError(id, err)
+	}
+	k.created(ctx, row)
+	return fromRow(row), nil
+}
+
+func (k *AccessKeys) created(ctx context.Context, row store.AccessKey) {
+	k.cache.forget(row.ID)
+	k.logger.InfoContext(ctx, "access key created", "access_key", row.ID, "account", string(row.Account), "with_policy", row.Policy != "")
+}
+
+// row checks a new key and seals its secret.
+func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, error) {
 	const (
 		maxDescription = 256
 		maxPolicy      = 10_240 // the largest of IAM's quotas for inline policies
 	)
 	switch {
 	case !isAccount(string(n.Account)):
-		return AccessKey{}, fmt.Errorf("account %q: use 12 digits", n.Account)
+		return store.AccessKey{}, fmt.Errorf("account %q: use 12 digits", n.Account)
 	case utf8.RuneCountInString(n.Description) > maxDescription, !utf8.ValidString(n.Description), strings.ContainsRune(n.Description, 0):
-		return AccessKey{}, fmt.Errorf("the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
+		return store.AccessKey{}, fmt.Errorf("the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
 	case len(n.Policy) > maxPolicy:
-		return AccessKey{}, fmt.Errorf("the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
+		return store.AccessKey{}, fmt.Errorf("the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
 	}
 	if _, err := keyPolicy(n.Policy); err != nil {
-		return AccessKey{}, fmt.Errorf("the access key's policy: %w", err)
+		return store.AccessKey{}, fmt.Errorf("the access key's policy: %w", err)
 	}
 	row := store.AccessKey{
 		ID: id, Account: n.Account, Description: n.Description, Policy: n.Policy,
@@ -182,12 +216,7 @@ func (k *AccessKeys) add(ctx context.Context, id, secret string, n NewAccessKey)
 		Created: k.now().UTC().Truncate(time.Millisecond),
 	}
 	row.SealedSecret = k.sealer.Seal([]byte(secret), sealedFor(row))
-	if err := k.store.CreateAccessKey(ctx, row); err != nil {
-		return AccessKey{}, k.storeError(id, err)
-	}
-	k.cache.forget(id)
-	k.logger.InfoContext(ctx, "access key created", "access_key", id, "account", string(n.Account), "with_policy", n.Policy != "")
-	return fromRow(row), nil
+	return row, nil
 }
 
 // Lookup returns the caller that an access key stands for and the secret it

@@ -50,6 +50,13 @@ func (r *rows) CreateAccessKey(_ context.Context, k store.AccessKey) error {
 	return r.broken
 }
 
+func (r *rows) CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (bool, error) {
+	if list, err := r.AccessKeys(ctx, ""); err != nil || len(list) > 0 {
+		return false, err
+	}
+	return true, r.CreateAccessKey(ctx, k)
+}
+
 func (r *rows) AccessKey(_ context.Context, id string) (found store.AccessKey, err error) {
 	err = r.change(id, func(k *store.AccessKey) { found = *k })
 	r.mu.Lock()

@@ -14,6 +14,9 @@ import (
 // maxKeyFile bounds what is read of a key file, in bytes.
 const maxKeyFile = 1 << 10
 
+// Load reads the master key file. Its errors say what to do.
+func Load(path string) ([]byte, error) { return load(path) }
+
 // LoadOrCreate reads the master key file, making it when it is absent. A new
 // file is on disk, with its folder, before the key is returned: what is sealed
 // under a key that a power cut swallows is lost. A file that others can read is

@@ -36,7 +36,8 @@ type dumpLine struct {
 const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
-	// are read. 2 added sign-outs.
+	// are read. 2 added sign-outs and
+	// the home account.
 	dumpSchema = 2
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -45,7 +46,8 @@ const (
 type dumpHeader struct {
 	Format  string `json:"format"`
 	Schema  int    `json:"schema"`
-	Created int64  `json:"created"` // epoch milliseconds, as all times in a dump
+	Created int64  `json:"created"`       // epoch milliseconds, as all times in a dump
+	Home    string `json:"home,omitzero"` // account
 }
 
 type dumpPool struct {
@@ -171,10 +173,14 @@ func (m *memorySpool) Write(p []byte) (int, error) {
 }
 
 func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
-	if err := d.line(dumpLine{Header: &dumpHeader{Format: dumpFormat, Schema: dumpSchema, Created: millis(s.now())}}); err != nil {
+	home, err := homeAccount(q)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	err := each(ctx, q, func(row scanner) error {
+	if err := d.line(dumpLine{Header: &dumpHeader{Format: dumpFormat, Schema: dumpSchema, Created: millis(s.now()), Home: string(home)}}); err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
 		p, err := scanPool(row)
 		if err != nil {
 			return err

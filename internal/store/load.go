@@ -85,6 +85,15 @@ func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 	case h.Schema > dumpSchema:
 		return 0, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
 	}
+	if home := first.Header.Home; home != "" {
+		if err := checkID("account", home); err != nil {
+			return 0, err
+		}
+		// A server that was started and never used has settled one of its own.
+		if _, err := t.exec(`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`, home); err != nil {
+			return 0, err
+		}
+	}
 	l := &loader{tx: t, purposes: map[string]bool{}}
 	for rows := int64(0); ; rows++ {
 		if err := ctx.Err(); err != nil {

@@ -37,6 +37,9 @@ var (
 	// another process holds the database, or changes to the same rows kept
 	// getting in first. Nothing was written; trying again later is right.
 	ErrBusy = errors.New("the store cannot take the write now")
+	// ErrUnfinished: what was deleted is gone for everybody, and the rest of the
+	// work is left to ResumeDeletions.
+	ErrUnfinished = errors.New("the deletion is not finished")
 	// ErrIndeterminate: the write may or may not be done, now or shortly. It is
 	// never done by half, and repeating the operation converges.
 	ErrIndeterminate = errors.New("the outcome of the write is unknown")
