@@ -1,11 +1,17 @@
 package poolhouse
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -86,6 +92,39 @@ type SignOutConfig struct {
 
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits
+
+var (
+	accountPattern = regexp.MustCompile(`^\d{12}$`)
+	// The model's pool IDs have 55 characters, 36 of them a GUID.
+	regionPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,17}$`)
+)
+
+// Validate reports values that no server can run with. What is missing is no
+// fault yet; New asks for that.
+func (c *Config) Validate() error {
+	var faults []error
+	if c.Account != "" && !accountPattern.MatchString(c.Account) {
+		faults = append(faults, fmt.Errorf("account_id %q: use twelve digits", c.Account))
+	}
+	if c.Region != "" && !regionPattern.MatchString(c.Region) {
+		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, such as us-east-1", c.Region))
+	}
+	algorithm := func(setting, name string) {
+		if name != "" && !slices.Contains(issuer.Algorithms, name) {
+			faults = append(faults, fmt.Errorf("%s %q: use %s", setting, name, strings.Join(issuer.Algorithms, ", ")))
+		}
+	}
+	algorithm("token_algorithm", c.TokenAlgorithm)
+	for pool, name := range c.PoolAlgorithms {
+		algorithm("token_algorithms."+pool, name)
+	}
+	faults = append(faults, cognitoidentity.CheckProviders(c.Providers))
+	if len(faults) == 1 { // the account is part of every provider's ARN
+		_, err := c.directory(c.OIDCProviders)
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
 
 // withDefaults fills the zero fields of l with AWS's numbers.
 func withDefaults(l Limits) Limits {

@@ -6,6 +6,7 @@
 package poolhouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -110,7 +112,13 @@ func (c *Config) check() error {
 	case c.IssuerURL == "":
 		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
 	}
-	return cognitoidentity.CheckProviders(c.Providers)
+	return c.Validate()
+}
+
+// directory reads the settings' roles and providers.
+func (c *Config) directory(oidc []OIDCProviderConfig) (*iam.Directory, error) {
+	return iam.NewDirectory(iam.Config{Account: identitypool.AccountID(cmp.Or(c.Account, DevAccount)), Partition: identitypool.Partition(c.region()),
+		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders()})
 }
 
 func (c *Config) storeOptions() store.Options {
@@ -218,8 +226,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
 		providers = append(slices.Clone(providers), s.dev.provider())
 	}
-	directory, err := iam.NewDirectory(iam.Config{Account: identitypool.AccountID(c.Account), Partition: identitypool.Partition(c.region()), Roles: c.Roles, OIDCProviders: providers,
-		SAMLProviders: c.samlProviders()})
+	directory, err := c.directory(providers)
 	if err != nil {
 		return err
 	}
@@ -332,7 +339,14 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	if s.dev != nil {
 		s.dev.register(mux)
 	}
-	return mux
+	// The mux would redirect a path such as "//", which clients do not follow.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean(r.URL.Path); r.Method == http.MethodGet || clean == r.URL.Path || clean+"/" == r.URL.Path {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // readyTimeout bounds how long a readiness probe waits for the database.

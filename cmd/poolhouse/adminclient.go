@@ -129,7 +129,7 @@ from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 				return err
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s: %s: %s\n", out.Operation, out.Outcome, out.Message)
+			fmt.Fprintf(&b, "%s: %s: %s\n", printable(out.Operation), printable(out.Outcome), printable(out.Message))
 			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{Steps: out.Steps})
 			_, err := io.WriteString(c.OutOrStdout(), b.String())
 			return err
@@ -168,7 +168,7 @@ func identityCommand() *cobra.Command {
 				fmt.Fprintf(w, "disabled\tmerged into %s\n", out.MergedTo)
 			}
 			for _, l := range out.Logins {
-				fmt.Fprintf(w, "login\t%s\t%s\t%s\n", l.ProviderName, l.Subject, l.Kind)
+				fmt.Fprintf(w, "login\t%s\t%s\t%s\n", printable(l.ProviderName), printable(l.Subject), printable(l.Kind))
 			}
 			return w.Flush()
 		},

@@ -63,6 +63,9 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
 	c.IssuerURL = baseURL(listener)
+	if c.MasterKey, err = masterKey(s, true); err != nil {
+		return err
+	}
 	c.Logger = logger
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
 	server, err := poolhouse.New(ctx, c)
@@ -121,7 +124,7 @@ Try it:
 // printTrace tells on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n", p.bold, t.Operation, t.Outcome, p.reset, t.Message, t.RequestID)
+	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n", p.bold, t.Operation, t.Outcome, p.reset, printable(t.Message), t.RequestID)
 	writeSteps(&b, p, t)
 	_, _ = io.WriteString(out, b.String())
 }
@@ -138,7 +141,7 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 		}
 		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, check, s.Expected, s.Got)
 		if s.Fix != "" {
-			fmt.Fprintf(b, "          fix: %s\n", s.Fix)
+			fmt.Fprintf(b, "          fix: %s\n", printable(s.Fix))
 		}
 	}
 }

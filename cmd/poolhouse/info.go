@@ -65,6 +65,9 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkSettings(s); err != nil {
+				return err
+			}
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -89,6 +92,22 @@ func configCommand() *cobra.Command {
 	c.Flags().Bool("json", false, "print JSON, with roles and providers")
 	c.Flags().Bool("docs", false, "print the reference of all settings, in Markdown")
 	return c
+}
+
+// checkSettings refuses what no server would start with, whatever is still left
+// to be set.
+func checkSettings(s *config.Settings) error {
+	c, err := serverConfig(s)
+	if err != nil {
+		return err
+	}
+	if _, err := newLogger(s); err != nil {
+		return err
+	}
+	if _, err := loopbackOnly(s.Text(config.Listen)); err != nil {
+		return s.Fault(config.Listen, "%v", err)
+	}
+	return c.Validate()
 }
 
 // probeTimeout bounds a health check: containers ask every few seconds.

@@ -117,7 +117,7 @@ func keysListCommand() *cobra.Command {
 					if key.Policy != "" {
 						rights = "policy"
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights, key.Description)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights, printable(key.Description))
 				}
 				return w.Flush()
 			})

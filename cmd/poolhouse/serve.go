@@ -56,6 +56,9 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if err != nil {
 		return err
 	}
+	if c.MasterKey, err = masterKey(s, true); err != nil {
+		return err
+	}
 	c.Logger = logger
 	listener, err := net.Listen("tcp", s.Text(config.Listen))
 	if err != nil {

@@ -78,10 +78,6 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		BehindProxy: s.Is(config.BehindProxy),
 		Version:     version(),
 	}
-	var err error
-	if c.MasterKey, err = masterKey(s, true); err != nil {
-		return c, err
-	}
 	files := bundles{folder: filepath.Dir(s.Path)}
 	for _, r := range s.File.Roles {
 		policies := map[string]string{}

@@ -3,14 +3,11 @@ package cognitoidentity
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
-
-// maxTagMaps bounds the attribute maps of one pool: more than it can have
-// providers at AWS's limits.
-const maxTagMaps = 200
 
 // SetPrincipalTagAttributeMap sets how a provider's claims become principal tags.
 func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *SetPrincipalTagAttributeMapInput) (*SetPrincipalTagAttributeMapResponse, error) {
@@ -27,19 +24,27 @@ func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Call
 	}
 	m := identitypool.PrincipalTagMap{UseDefaults: in.UseDefaults != nil && *in.UseDefaults, Tags: maps.Clone(in.PrincipalTags)}
 	_, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
+		_, had := p.PrincipalTags[*in.IdentityProviderName]
+		if !had && !taggable(*p, *in.IdentityProviderName) {
+			return invalid("(%s) is not a configured provider of the identity pool.", *in.IdentityProviderName)
+		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
 		}
 		p.PrincipalTags[*in.IdentityProviderName] = m
-		if len(p.PrincipalTags) > maxTagMaps {
-			return invalid("The identity pool has attribute maps for %d providers already.", maxTagMaps)
-		}
 		return nil
 	})
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
 	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, m))), nil
+}
+
+// taggable reports whether logins of the pool can come under this name: maps of
+// other names would pile up and never be read.
+func taggable(p identitypool.Pool, name string) bool {
+	return slices.Contains(p.PublicProviderNames(), name) || slices.Contains(p.OIDCProviderARNs, name) ||
+		p.DeveloperProviderName != "" && name == p.DeveloperProviderName || mappable(p, name)
 }
 
 // GetPrincipalTagAttributeMap returns a provider's map. A provider that never

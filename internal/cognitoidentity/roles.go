@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -49,6 +50,11 @@ func (s *Service) roleMappings(p identitypool.Pool, in map[string]RoleMapping) (
 		m := in[key]
 		if !mappable(p, key) {
 			return nil, invalid("(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", key)
+		}
+		if _, issuer, ok := strings.Cut(key, ":oidc-provider/"); ok && strings.HasPrefix(key, "arn:") {
+			if _, twice := in[issuer]; twice {
+				return nil, invalid("(%s) and (%s) are role mappings of one provider; give one.", key, issuer)
+			}
 		}
 		if m.AmbiguousRoleResolution == nil {
 			return nil, invalid("AmbiguousRoleResolution is required for the role mapping of %s.", key)
