@@ -2,6 +2,7 @@ package identitypool
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,12 +60,13 @@ type RoleRequest struct {
 // offers in its Role attribute. A CustomARN that the choice
 // does not offer is refused, also where AWS may ignore it: a caller that asks
 // for one role must not get another. With several mapped logins, all must lead
-// to one role, or CustomARN must pick among those they lead to.
+// to one role, or one of them must offer CustomARN.
 func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	if len(r.Logins) == 0 && !r.OwnToken {
 		return p.defaultRole(Unauthenticated, r.CustomARN, trace)
 	}
 	var chosen []string
+	var notOffered *CustomRoleError
 	for _, login := range r.Logins {
 		var role string
 		var err error
@@ -75,7 +77,9 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		} else {
 			continue
 		}
-		if err != nil {
+		if errors.As(err, &notOffered) {
+			continue // another login may offer it
+		} else if err != nil {
 			return "", err
 		}
 		if !slices.Contains(chosen, role) {
@@ -84,6 +88,9 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	}
 	switch len(chosen) {
 	case 0:
+		if notOffered != nil {
+			return "", notOffered
+		}
 		return p.defaultRole(Authenticated, r.CustomARN, trace)
 	case 1:
 		trace.Pass("role", chosen[0])

@@ -79,6 +79,9 @@ func TestChooseRole(t *testing.T) {
 		{name: "two mapped logins disagree", mappings: map[string]RoleMapping{
 			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})},
 			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), denied: "ambiguous"},
+		{name: "two mapped logins, custom of the first", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleUser, want: roleUser},
+		{name: "two mapped logins, custom of the second", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleAdmin, want: roleAdmin},
+		{name: "two mapped logins, custom of neither", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleAuth, denied: "not among"},
 		{name: "two mapped logins agree", mappings: map[string]RoleMapping{
 			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser})},
 			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), want: roleUser},

@@ -1,0 +1,51 @@
+package poolhouse_test
+
+import (
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+// The root key's secret can be seen once only, so a start that fails must not
+// have made it.
+func TestFailedFirstStartMakesNoKey(t *testing.T) {
+	c := poolhouse.Config{DataDir: t.TempDir(), IssuerURL: "https://id.example", TokenAlgorithm: "ES256"}
+	bad := c
+	bad.Roles = []poolhouse.RoleConfig{{ARN: "nope"}}
+	if _, err := poolhouse.New(t.Context(), bad); err == nil {
+		t.Fatal("a start with a bad role worked")
+	}
+	var account string
+	for _, wantKey := range []bool{true, false} {
+		server := must(poolhouse.New(t.Context(), c))(t)
+		key, made, err := server.FirstKey(t.Context())
+		if err != nil || made != wantKey {
+			t.Errorf("FirstKey = %t, %v, want %t", made, err, wantKey)
+		}
+		if made {
+			account = key.Account
+		}
+		equal(t, "account", server.Account(), account)
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	for name, c := range map[string]poolhouse.Config{
+		"account":        {Account: "1"},
+		"region":         {Region: "datacenter-frankfurt-1"},
+		"algorithm":      {TokenAlgorithm: "HS256"},
+		"pool algorithm": {PoolAlgorithms: map[string]string{"us-east-1:x": "RS384"}},
+		"role":           {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},
+		"provider":       {Providers: map[string]poolhouse.ProviderOverride{"accounts.example": {}}},
+	} {
+		if err := c.Validate(); err == nil {
+			t.Errorf("%s: no fault found", name)
+		}
+	}
+	if err := new(poolhouse.Config).Validate(); err != nil {
+		t.Errorf("nothing set: %v", err)
+	}
+}
