@@ -242,7 +242,6 @@ func TestAliasesAreNamedInProduction(t *testing.T) {
 	at := poolhouse.ProviderOverride{Issuers: []string{issuer.URL + "/pool"}, JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
 	derived := strings.TrimPrefix(issuer.URL, "http://") + "/pool"
 	for _, named := range []bool{false, true} {
-		var first poolhouse.AccessKey
 		s := start(t, func(c *poolhouse.Config) {
 			c.Dev, c.AcceptUnknownRoles, c.DataDir, c.Region = false, false, t.TempDir(), region
 			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: at}
@@ -250,12 +249,15 @@ func TestAliasesAreNamedInProduction(t *testing.T) {
 				c.ProviderAliases = map[string]string{derived: userPool}
 			}
 		})
-		first, _ = s.FirstKey()
+		first, made, err := s.FirstKey(t.Context())
+		if err != nil || !made {
+			t.Fatalf("no first key: %v", err)
+		}
 		created := must(s.signedBy(region, first.AccessKeyID, first.SecretAccessKey, "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 			IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: false,
 			CognitoIdentityProviders: []types.CognitoIdentityProvider{{ProviderName: aws.String(userPool), ClientId: aws.String("app")}}}))(t)
 		token := issuer.Token(map[string]any{"iss": issuer.URL + "/pool", "aud": "app", "sub": "alice", "token_use": "id"})
-		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: created.IdentityPoolId, Logins: map[string]string{derived: token}})
+		_, err = s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: created.IdentityPoolId, Logins: map[string]string{derived: token}})
 		if named && err != nil {
 			t.Errorf("the administrator's alias: %v", err)
 		} else if !named {
