@@ -80,6 +80,13 @@ type (
 	UserStatusConfig   = userstatus.Config
 )
 
+// Ways of asking a user pool (UserStatusConfig.Check).
+const (
+	UserStatusAdminGetUser  = userstatus.AdminGetUser
+	UserStatusIntrospection = userstatus.Introspection
+	UserStatusPush          = userstatus.Push
+)
+
 // SignOutConfig says what a provider may tell of sign-outs. Every OpenID Connect
 // provider of OIDCProviders may, for its client IDs, without one.
 type SignOutConfig struct {

@@ -178,6 +178,43 @@ func identityCommand() *cobra.Command {
 	lookup.Flags().String("provider", "", "login provider name")
 	lookup.Flags().String("subject", "", "the provider's subject, or the developer user identifier")
 	lookup.Flags().String("identity-id", "", "identity ID")
-	c.AddCommand(lookup)
+	c.AddCommand(lookup, signOutCommand())
+	return c
+}
+
+func signOutCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "sign-out",
+		Short: "Refuse the tokens that a provider issued to a user before now",
+		Long: `Refuse, from now on and in every pool, the ID tokens that a provider issued to a
+user before now, or in one session of the user. New sign-ins at the provider are
+accepted. Credentials and tokens that Poolhouse issued already stay valid until
+they expire. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_REGION.`,
+		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
+  poolhouse identity sign-out --provider idp.example.com --subject alice --session 08a5019c-17e1-4977-8f42-65a12843ea02`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			in := map[string]string{}
+			for flag, member := range map[string]string{"provider": "ProviderName", "subject": "Subject", "session": "Session"} {
+				if value, _ := c.Flags().GetString(flag); value != "" {
+					in[member] = value
+				}
+			}
+			var out struct {
+				ProviderName string
+				NotBefore    float64
+			}
+			if err := adminCall(c.Context(), endpoint(c), "SignOut", in, &out); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "signed out at %s, as of %s\n", out.ProviderName, time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339))
+			return err
+		},
+	}
+	addEndpoint(c)
+	c.Flags().String("provider", "", "login provider name: the key in Logins")
+	c.Flags().String("subject", "", "the provider's subject")
+	c.Flags().String("session", "", "end one session only: sid, origin_jti or jti of its tokens")
 	return c
 }

@@ -80,7 +80,7 @@ func configCommand() *cobra.Command {
 			for _, row := range s.Show() {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", row.Name, row.Value, row.Source)
 			}
-			for name, n := range map[string]int{"roles": len(s.File.Roles), "oidc_providers": len(s.File.OIDCProviders), "saml_providers": len(s.File.SAMLProviders), "providers": len(s.File.Providers), "user_pools": len(s.File.UserPools)} {
+			for name, n := range map[string]int{"roles": len(s.File.Roles), "oidc_providers": len(s.File.OIDCProviders), "saml_providers": len(s.File.SAMLProviders), "providers": len(s.File.Providers), "user_pools": len(s.File.UserPools), "user_pool_regions": len(s.File.UserPoolRegions)} {
 				if n > 0 {
 					fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", name, n, s.Path)
 				}

@@ -162,6 +162,12 @@ func TestDev(t *testing.T) {
 	if out, err := run1(t, "identity", "lookup", "--identity-id", *guest.IdentityId, "--endpoint", endpoint); err != nil || !strings.Contains(out, *pool.IdentityPoolId) {
 		t.Errorf("lookup = %q, %v", out, err)
 	}
+	if out, err := run1(t, "identity", "sign-out", "--provider", "idp.example", "--subject", "alice", "--session", "s", "--endpoint", endpoint); err != nil || !strings.Contains(out, "signed out at idp.example, as of 2") {
+		t.Errorf("sign-out = %q, %v", out, err)
+	}
+	if out, err := run1(t, "identity", "sign-out", "--provider", "idp.example", "--endpoint", endpoint); err == nil {
+		t.Errorf("sign-out of nobody = %q", out)
+	}
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}

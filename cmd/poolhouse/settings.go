@@ -66,7 +66,6 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		Region:         s.Text(config.Region),
 		TokenAlgorithm: s.Text(config.TokenAlgorithm),
 		PoolAlgorithms: s.File.TokenAlgorithms,
-		UserPools:      map[string]poolhouse.ProviderOverride{},
 		Limits: poolhouse.Limits{
 			Pools:             s.Number(config.LimitPools),
 			UserPoolProviders: s.Number(config.LimitUserPoolProviders),
@@ -97,17 +96,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	if files.err == nil {
 		c.SAMLProviders = samlProviders(s, &files)
 	}
-	for n, p := range s.File.UserPools {
-		if p.ProviderName == "" {
-			return c, fmt.Errorf("user_pools[%d].provider_name is required", n)
-		}
-		o := poolhouse.ProviderOverride{JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			CABundle: files.certificates(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
-		if p.Issuer != "" {
-			o.Issuers = []string{p.Issuer}
-		}
-		c.UserPools[p.ProviderName] = o
-	}
+	userPools(s, &c, &files)
 	return c, files.err
 }
 
@@ -127,6 +116,58 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates})
 	}
 	return list
+}
+
+// userPools turns what the settings say of user pools, and of the sign-outs
+// that providers may tell of, into the server's.
+func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
+	c.UserPools, c.UserPoolRegions = map[string]poolhouse.ProviderOverride{}, map[string]poolhouse.ProviderOverride{}
+	c.ProviderAliases = map[string]string{}
+	c.UserStatus, c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{}, map[string]poolhouse.UserStatusConfig{}
+	c.SignOut = map[string]poolhouse.SignOutConfig{}
+	for n, p := range s.File.UserPools {
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			CABundle: files.read(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
+		if p.Issuer != "" {
+			o.Issuers = []string{p.Issuer}
+		}
+		c.UserPools[p.ProviderName] = o
+		for _, alias := range p.Aliases {
+			c.ProviderAliases[alias] = p.ProviderName
+		}
+		if p.Status != (config.UserStatus{}) {
+			c.UserStatus[p.ProviderName] = userStatus(p.Status, o)
+		}
+		if !p.SignOut.IsZero() {
+			c.SignOut[p.ProviderName] = poolhouse.SignOutConfig(p.SignOut)
+		}
+	}
+	for region, p := range s.File.UserPoolRegions {
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			CABundle: files.read("user_pool_regions."+region+".ca_bundle", p.CABundle)}
+		c.UserPoolRegions[region] = o
+		if p.Status != (config.UserStatus{}) {
+			c.UserStatusRegions[region] = userStatus(p.Status, o)
+		}
+	}
+	for _, p := range s.File.OIDCProviders {
+		if _, key, found := strings.Cut(p.URL, "://"); found && !p.SignOut.IsZero() {
+			c.SignOut[key] = poolhouse.SignOutConfig(p.SignOut)
+		}
+	}
+}
+
+// userStatus is how a user pool at o is asked: AdminGetUser at the same endpoint
+// unless there is another.
+func userStatus(u config.UserStatus, o poolhouse.ProviderOverride) poolhouse.UserStatusConfig {
+	cache, _ := u.CacheTime() // checked with the file
+	status := poolhouse.UserStatusConfig{Check: u.Check, Endpoint: u.Endpoint, Region: u.Region,
+		AccessKeyID: u.AccessKeyID, SecretAccessKey: string(u.SecretAccessKey), ClientID: u.ClientID, ClientSecret: string(u.ClientSecret),
+		Cache: cache, CABundle: o.CABundle, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate}
+	if u.Check == poolhouse.UserStatusAdminGetUser && u.Endpoint == "" {
+		status.Endpoint = o.BaseURL
+	}
+	return status
 }
 
 // loginKeys are the Logins keys of the settings' provider names.

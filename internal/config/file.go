@@ -14,12 +14,13 @@ import (
 
 // File is what the YAML file holds besides single values.
 type File struct {
-	Roles           []Role               `yaml:"roles" json:"roles,omitempty"`
-	OIDCProviders   []OIDCProvider       `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
-	SAMLProviders   []SAMLProvider       `yaml:"saml_providers" json:"saml_providers,omitempty"`
-	Providers       map[string]WellKnown `yaml:"providers" json:"providers,omitempty"`
-	UserPools       []UserPool           `yaml:"user_pools" json:"user_pools,omitempty"`
-	TokenAlgorithms map[string]string    `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
+	Roles           []Role                    `yaml:"roles" json:"roles,omitempty"`
+	OIDCProviders   []OIDCProvider            `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
+	SAMLProviders   []SAMLProvider            `yaml:"saml_providers" json:"saml_providers,omitempty"`
+	Providers       map[string]WellKnown      `yaml:"providers" json:"providers,omitempty"`
+	UserPools       []UserPool                `yaml:"user_pools" json:"user_pools,omitempty"`
+	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
+	TokenAlgorithms map[string]string         `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
 }
 
 // Role is an IAM role.
@@ -49,6 +50,7 @@ type OIDCProvider struct {
 	CABundle           string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP          bool     `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate       bool     `yaml:"allow_private" json:"allow_private,omitempty"`
+	SignOut            SignOut  `yaml:"sign_out" json:"sign_out,omitzero"`
 }
 
 // SAMLProvider is a registered SAML identity provider.
@@ -58,16 +60,6 @@ type SAMLProvider struct {
 	Audiences               []string `yaml:"audiences" json:"audiences,omitempty"`
 	Recipients              []string `yaml:"recipients" json:"recipients,omitempty"`
 	EnforceCertificateDates *bool    `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
-}
-
-// UserPool says where a user pool's tokens come from, when not from AWS.
-type UserPool struct {
-	ProviderName string `yaml:"provider_name" json:"provider_name"`
-	Issuer       string `yaml:"issuer" json:"issuer,omitempty"`
-	JWKSURL      string `yaml:"jwks_url" json:"jwks_url,omitempty"`
-	CABundle     string `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
-	AllowHTTP    bool   `yaml:"allow_http" json:"allow_http,omitempty"`
-	AllowPrivate bool   `yaml:"allow_private" json:"allow_private,omitempty"`
 }
 
 // Document is a JSON policy document; the file may hold it as YAML.
@@ -156,6 +148,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 		}
 	}
 	faults = append(faults, file.checkProviders()...)
+	faults = append(faults, file.checkUserPools()...)
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}

@@ -72,6 +72,9 @@ oidc_providers:
     enforce_thumbprints: false
     allow_private: false          # true for an issuer on a private network
     allow_http: false             # true only for development
+    sign_out:                     # its logout tokens and security events are taken without this
+      audiences: []               # accepted in aud besides client_ids
+      credential_change: false    # true: a new password signs out, too
 
 providers:                        # the providers of SupportedLoginProviders: only what is to differ
   google: {issuers: [], jwks_url: "", ca_bundle: "", allow_http: false, allow_private: false}
@@ -86,13 +89,30 @@ providers:                        # the providers of SupportedLoginProviders: on
   twitter: {base_url: "https://api.twitter.com", verify_path: /2/users/me}
   digits: {base_url: ""}          # Digits has ended: logins are refused unless something answers like X here
 
-user_pools:                       # user pools that are not at AWS
+user_pools:                       # user pools that are not at AWS, or whose users are looked up
   - provider_name: cognito-idp.us-east-1.amazonaws.com/us-east-1_Example
-    issuer: https://userpool.example.com/us-east-1_Example
+    aliases: []                   # other keys in Logins that stand for it, e.g. localhost:9229/us-east-1_Example
+    endpoint: ""                  # of a user pools API: tokens are then of endpoint/POOL, or as AWS issues them
+    issuer: https://userpool.example.com/us-east-1_Example # only this one, whatever the endpoint
     jwks_url: ""                  # issuer + /.well-known/jwks.json when left out
     ca_bundle: ""
     allow_http: false
     allow_private: false
+    status:                       # for ServerSideTokenCheck: without it such logins are refused
+      check: admin_get_user       # or introspection, or push
+      endpoint: ""                # admin_get_user: endpoint from above, else AWS's; introspection: its URL
+      region: ""                  # admin_get_user: the pool's when left out
+      access_key_id: AKIDEXAMPLE  # admin_get_user: a key that may call cognito-idp:AdminGetUser
+      secret_access_key: ""
+      client_id: ""               # introspection
+      client_secret: ""
+      cache: 0s                   # how long a yes is kept, up to 5s
+    sign_out:                     # what the user pool may tell of sign-outs
+      audiences: []               # accepted in aud; none: it may tell nothing
+      credential_change: false    # true: a new password signs out, too
+
+user_pool_regions:                # where the other user pools of a region are
+  us-east-1: {endpoint: "http://localhost:9229", allow_http: true, allow_private: true} # ca_bundle, status: as above
 
 saml_providers:
   - name: Example                 # its key in Logins is arn:aws:iam::ACCOUNT:saml-provider/Example

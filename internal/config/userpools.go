@@ -1,0 +1,115 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// UserPool says where a user pool's tokens come from, when not from AWS, and
+// how its users are looked up.
+type UserPool struct {
+	ProviderName string     `yaml:"provider_name" json:"provider_name"`
+	Aliases      []string   `yaml:"aliases" json:"aliases,omitempty"`
+	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
+	Issuer       string     `yaml:"issuer" json:"issuer,omitempty"`
+	JWKSURL      string     `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool       `yaml:"allow_private" json:"allow_private,omitempty"`
+	Status       UserStatus `yaml:"status" json:"status,omitzero"`
+	SignOut      SignOut    `yaml:"sign_out" json:"sign_out,omitzero"`
+}
+
+// UserPoolRegion says where the user pools of a region are.
+type UserPoolRegion struct {
+	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
+	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool       `yaml:"allow_private" json:"allow_private,omitempty"`
+	Status       UserStatus `yaml:"status" json:"status,omitzero"`
+}
+
+// UserStatus says how a user pool is asked about a user (ServerSideTokenCheck).
+// Its certificates and addresses are held to the user pool's own settings.
+type UserStatus struct {
+	Check           string `yaml:"check" json:"check,omitempty"`
+	Endpoint        string `yaml:"endpoint" json:"endpoint,omitempty"`
+	Region          string `yaml:"region" json:"region,omitempty"`
+	AccessKeyID     string `yaml:"access_key_id" json:"access_key_id,omitempty"`
+	SecretAccessKey Secret `yaml:"secret_access_key" json:"secret_access_key,omitempty"`
+	ClientID        string `yaml:"client_id" json:"client_id,omitempty"`
+	ClientSecret    Secret `yaml:"client_secret" json:"client_secret,omitempty"`
+	Cache           string `yaml:"cache" json:"cache,omitempty"` // a duration, e.g. 3s
+}
+
+// SignOut says what a provider may tell of sign-outs.
+type SignOut struct {
+	Audiences        []string `yaml:"audiences" json:"audiences,omitempty"`
+	CredentialChange bool     `yaml:"credential_change" json:"credential_change,omitempty"`
+}
+
+// IsZero reports whether nothing is set.
+func (s SignOut) IsZero() bool { return len(s.Audiences) == 0 && !s.CredentialChange }
+
+// CacheTime is Cache, 0 for "".
+func (s UserStatus) CacheTime() (time.Duration, error) {
+	if s.Cache == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s.Cache)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no duration: write it like 3s", s.Cache)
+	}
+	return d, nil
+}
+
+// checkUserPools refuses what can be told from the file alone; the server
+// checks the rest.
+func (f *File) checkUserPools() []error {
+	var faults []error
+	seen, aliases := map[string]bool{}, map[string]string{}
+	for n, p := range f.UserPools {
+		setting := fmt.Sprintf("user_pools[%d]", n)
+		switch {
+		case p.ProviderName == "":
+			faults = append(faults, fmt.Errorf("%s.provider_name is required", setting))
+		case strings.Contains(p.ProviderName, "://"):
+			faults = append(faults, fmt.Errorf("%s.provider_name %q: leave out the scheme", setting, p.ProviderName))
+		case seen[p.ProviderName]:
+			faults = append(faults, fmt.Errorf("%s.provider_name %q is there twice", setting, p.ProviderName))
+		}
+		seen[p.ProviderName] = true
+		for _, alias := range p.Aliases {
+			if other, taken := aliases[alias]; taken {
+				faults = append(faults, fmt.Errorf("%s.aliases: %q is an alias of %s already", setting, alias, other))
+			}
+			aliases[alias] = p.ProviderName
+		}
+		if p.Endpoint != "" {
+			if err := checkAddress(p.Endpoint, p.AllowHTTP); err != nil {
+				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
+			}
+		}
+		if _, err := p.Status.CacheTime(); err != nil {
+			faults = append(faults, fmt.Errorf("%s.status.cache: %w", setting, err))
+		}
+	}
+	for _, region := range slices.Sorted(maps.Keys(f.UserPoolRegions)) {
+		p, setting := f.UserPoolRegions[region], "user_pool_regions."+region
+		if p.Endpoint != "" {
+			if err := checkAddress(p.Endpoint, p.AllowHTTP); err != nil {
+				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
+			}
+		} else if p.Status == (UserStatus{}) {
+			faults = append(faults, errors.New(setting+" says nothing: give endpoint, status or both"))
+		}
+		if _, err := p.Status.CacheTime(); err != nil {
+			faults = append(faults, fmt.Errorf("%s.status.cache: %w", setting, err))
+		}
+	}
+	return faults
+}
