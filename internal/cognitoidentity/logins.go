@@ -2,7 +2,9 @@ package cognitoidentity
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -78,14 +80,47 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 		return verified, err
 	}
 	// Several providers are asked at once: a slow one must cost its own time only.
+	// The first refusal ends the others; that they ended is no finding about them,
+	// so their traces are dropped.
 	group, ctx := errgroup.WithContext(ctx)
+	traces, failures := make([]explain.Trace, len(proofs)), make([]error, len(proofs))
 	for i, p := range proofs {
-		group.Go(func() (err error) {
-			verified[i], err = s.verify(ctx, p, why)
-			return err
+		group.Go(func() error {
+			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), p, why)
+			return failures[i]
 		})
 	}
-	return verified, group.Wait()
+	err = group.Wait()
+	for i := range traces {
+		if failures[i] == nil || failures[i] == err {
+			trace.Join(&traces[i])
+		}
+	}
+	return verified, err
+}
+
+// verifyApart is verify on a goroutine of its own, where a panic would not end
+// the request alone but the server.
+func (s *Service) verifyApart(ctx context.Context, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("verifying a login of %s panicked: %v\n%s", p.config.Name, r, debug.Stack())
+		}
+	}()
+	return s.verify(ctx, p, why)
+}
+
+// mustBeChecked reports whether the pool asks for a server-side check of any
+// client that the token names: the first of several must not hide the others.
+func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
+	if slices.Contains(c.ServerSideTokenCheck, claims.Audience) {
+		return true
+	}
+	all, _ := claims.All["aud"].([]any)
+	return slices.ContainsFunc(all, func(audience any) bool {
+		name, ok := audience.(string)
+		return ok && slices.Contains(c.ServerSideTokenCheck, name)
+	})
 }
 
 func (s *Service) verify(ctx context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
@@ -102,7 +137,7 @@ func (s *Service) verify(ctx context.Context, p proof, why purpose) (identitypoo
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}
-	if why == toIssue && slices.Contains(p.config.ServerSideTokenCheck, claims.Audience) {
+	if why == toIssue && mustBeChecked(p.config, claims) {
 		if err := s.UserStatus.Check(ctx, userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}

@@ -65,6 +65,13 @@ func (t *Trace) add(s Step) {
 	}
 }
 
+// Join adds the steps of o, which belong to the same request.
+func (t *Trace) Join(o *Trace) {
+	for _, s := range o.Steps() {
+		t.add(s)
+	}
+}
+
 // Steps returns a copy of what was recorded so far.
 func (t *Trace) Steps() []Step {
 	if t == nil {

@@ -38,6 +38,7 @@ func TestGoodTokens(t *testing.T) {
 		{name: "sub of 255 bytes", claims: map[string]any{"sub": longest}, subject: longest},
 		{name: "sub with a bar", claims: map[string]any{"sub": "auth0|1"}, subject: "auth0|1"},
 		{name: "sub in Hebrew", claims: map[string]any{"sub": "משתמש"}, subject: "משתמש"},
+		{name: "own names that differ in letter case", claims: map[string]any{"Role": "a", "role": "b", "ROLE": "c"}},
 		{name: "names with capitals", claims: map[string]any{"https://app.test/Roles": []string{"a"}, "givenName": "x", "cognito:groups": []string{"g"}}},
 	}
 	for _, c := range cases {

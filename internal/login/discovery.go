@@ -25,7 +25,7 @@ func discoveryURL(t *Trust) string {
 // provider's; its keys may be on another host, as they are at real providers,
 // but under the same rules for connecting.
 func parseDiscovery(body []byte, issuer string, allowHTTP bool) (string, error) {
-	document, err := parseObject(body, maxDiscoveryDepth)
+	document, err := parseObject(body, maxDiscoveryDepth, "jwks_uri")
 	if err != nil {
 		return "", fmt.Errorf("the discovery document is %w", err)
 	}

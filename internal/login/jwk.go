@@ -183,7 +183,7 @@ const maxKeyDepth = 4
 // private half that a provider published by mistake is never held, and
 // certificates beside a key neither help nor harm it.
 func parseKey(text []byte) (publicKey, error) {
-	members, err := parseObject(text, maxKeyDepth)
+	members, err := parseObject(text, maxKeyDepth, "kty", "kid", "use", "alg", "crv", "n", "e", "x", "y")
 	if err != nil {
 		return publicKey{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,8 +26,8 @@ var (
 // that no digit is lost.
 //
 // Names at the top level are compared once more without letter case, since
-// other JSON readers take "Sub" for "sub": two that differ only in case, and
-// one that differs from a member of exact only in case, are refused.
+// other JSON readers take "Sub" for "sub": one that differs from a member of
+// exact only in case is refused. Other names may differ in case alone.
 func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(text))
 	if d.PeekKind() != '{' {
@@ -40,7 +41,7 @@ func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, er
 		return nil, errBadJSON
 	}
 	object := value.(map[string]any)
-	if !uniqueFolded(object, exact) {
+	if !spelledExactly(object, exact) {
 		return nil, errCaseVariant
 	}
 	return object, nil
@@ -110,31 +111,13 @@ func jsonReason(err error) error {
 	}
 }
 
-// uniqueFolded reports whether no name of object equals another one, or one of
-// exact, but for letter case. Names in plain lower case cannot collide with
-// each other, so the usual token costs one scan.
-func uniqueFolded(object map[string]any, exact []string) bool {
-	var seen map[string]struct{}
+// spelledExactly reports whether no name of object is one of exact but for
+// letter case.
+func spelledExactly(object map[string]any, exact []string) bool {
 	for name := range object {
-		folded := foldCase(name)
-		if folded == name {
-			continue
-		}
-		if _, collides := object[folded]; collides {
+		if folded := foldCase(name); folded != name && slices.Contains(exact, folded) {
 			return false
 		}
-		for _, e := range exact {
-			if folded == e {
-				return false
-			}
-		}
-		if _, collides := seen[folded]; collides {
-			return false
-		}
-		if seen == nil {
-			seen = map[string]struct{}{}
-		}
-		seen[folded] = struct{}{}
 	}
 	return true
 }
