@@ -1,0 +1,90 @@
+package clienttests
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// shellBlock is a block of shell commands, with the comment that says why it is
+// not run, if there is one.
+var shellBlock = regexp.MustCompile("(?m)(?:^<!-- no-run:(.*)-->\n)?^```sh\n((?s).*?)^```$")
+
+// TestDocumentation runs the commands of every page, a page's blocks in one
+// shell, beside a fresh development server. ENDPOINT is its URL.
+func TestDocumentation(t *testing.T) {
+	client(t, "/usr/bin/aws", "awscli")
+	var pages []string
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".") && path != "..") {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) == ".md" {
+			pages = append(pages, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var script strings.Builder
+		for n, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+			switch reason := strings.TrimSpace(block[1]); {
+			case strings.HasPrefix(block[0], "<!--") && reason == "":
+				t.Errorf("%s: block %d is not run and does not say why", page, n+1)
+			case reason == "":
+				fmt.Fprintf(&script, "echo '--- block %d' >&2\n%s\n", n+1, block[2])
+				ran++
+			}
+		}
+		if script.Len() == 0 {
+			continue
+		}
+		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
+			s := startDev(t)
+			shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", script.String())
+			shell.Dir = t.TempDir()
+			shell.Env = append(s.environment(t), "ENDPOINT="+s.info.Endpoint, "TMPDIR="+t.TempDir())
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	if ran < 10 {
+		t.Errorf("%d blocks ran: the pages are not found, or hardly anything of them is shown to work", ran)
+	}
+}
+
+// The example that the program itself prints works when it is pasted.
+func TestWelcome(t *testing.T) {
+	client(t, "/usr/bin/aws", "awscli")
+	s := startDev(t)
+	_, rest, found := strings.Cut(s.text(), "Data is in memory: gone when this stops.\n")
+	if !found {
+		t.Fatalf("the first lines are not there:\n%s", s.text())
+	}
+	pasted := strings.Replace(rest, "Try it:\n", "", 1)
+	if before, _, log := strings.Cut(pasted, "\ntime="); log {
+		pasted = before
+	}
+	shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", pasted)
+	shell.Env = plainEnvironment(t)
+	out, err := shell.CombinedOutput()
+	if err != nil || strings.Count(string(out), "IdentityId") != 2 {
+		t.Errorf("%v\n%s\n%s", err, pasted, out)
+	}
+}
