@@ -1,0 +1,121 @@
+package clienttests
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+)
+
+// zitadelOP is the provider in zitadelop, whose sign-in is a page with a form.
+type zitadelOP struct{ openIDProvider }
+
+func (p zitadelOP) signIn(t *testing.T, user string) string {
+	t.Helper()
+	b := newBrowser(t, p.callback)
+	_, page := b.visit(t, p.authorize+"?"+url.Values{"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"},
+		"redirect_uri": {p.callback}, "state": {"s"}, "nonce": {"n"}}.Encode(), nil)
+	found := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("no form to sign in: %s", page)
+	}
+	back, page := b.visit(t, strings.TrimSuffix(p.issuer, "/")+"/login/username", url.Values{"id": {found[1]}, "username": {user}, "password": {"verysecure"}})
+	if back == nil || back.Query().Get("code") == "" {
+		t.Fatalf("no code: %v %s", back, page)
+	}
+	var answer struct {
+		IDToken string `json:"id_token"`
+	}
+	fetchJSON(t, http.MethodPost, p.token, url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {p.callback}}, &answer)
+	if answer.IDToken == "" {
+		t.Fatal("no ID token")
+	}
+	return answer.IDToken
+}
+
+// do posts to one of the provider's own addresses.
+func (p zitadelOP) do(t *testing.T, path string) string {
+	t.Helper()
+	response, err := http.Post(strings.TrimSuffix(p.issuer, "/")+path, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %s", path, response.Status, text)
+	}
+	return string(text)
+}
+
+// A provider on zitadel/oidc, taken as a user pool: its issuer ends with a
+// slash, its introspection is asked for one client, its logout tokens have the
+// type that the library gives them, and it rotates keys.
+func TestZitadelOIDC(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "zitadelop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Dir = "zitadelop"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build in zitadelop: %v\n%s", err, out)
+	}
+	address := freeAddress(t)
+	issuer, name := "http://"+address+"/", "zitadel.example/users"
+	base := strings.TrimSuffix(issuer, "/")
+	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf(`user_pools:
+  - provider_name: %s
+    issuer: %s
+    jwks_url: %s/keys
+    allow_http: true
+    allow_private: true
+    status: {check: introspection, endpoint: "%s/oauth/introspect", client_id: app, client_secret: app-secret}
+    sign_out: {audiences: [app]}
+`, name, issuer, base, base)))
+	callback := "http://127.0.0.1:1/callback"
+	startPeer(t, ".", []string{"ISSUER=" + issuer, "CALLBACK=" + callback, "LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(name)},
+		"provider starts on", program)
+	eventually(t, "the provider answers", func() bool {
+		response, err := http.Get(base + "/.well-known/openid-configuration")
+		if err != nil {
+			return false
+		}
+		return response.Body.Close() == nil
+	})
+	p := zitadelOP{discover(t, issuer, callback)}
+	pool := func(check bool) userClient {
+		return newUserClient(t, s, &ci.CreateIdentityPoolInput{CognitoIdentityProviders: []types.CognitoIdentityProvider{
+			{ProviderName: &name, ClientId: aws.String("app"), ServerSideTokenCheck: aws.Bool(check)}}})
+	}
+	checked, unchecked := pool(true), pool(false)
+
+	first := p.signIn(t, "test-user@127.0.0.1")
+	second := p.signIn(t, "test-user2")
+	checked.accepted(t, "a user", name, first)
+	unchecked.accepted(t, "a user where nobody asks", name, first)
+	p.do(t, "/rotate")
+	checked.accepted(t, "a token of the former key", name, first)
+	checked.accepted(t, "a token of the new key", name, p.signIn(t, "test-user2"))
+
+	p.do(t, "/end?sub=id1")
+	checked.refused(t, "a user whose token is no longer active", name, first, "Token has been revoked")
+	unchecked.accepted(t, "a user whose token is no longer active where nobody asks", name, first)
+
+	// Times are whole seconds: what was issued in the second of the logout stays.
+	issued := claims(t, second)["auth_time"].(float64)
+	eventually(t, "the next second", func() bool { return float64(time.Now().Unix()) > issued })
+	if answer := p.do(t, "/logout?sub=id2"); !strings.HasPrefix(answer, "200 ") {
+		t.Fatalf("the logout token was answered with %s", answer)
+	}
+	unchecked.refused(t, "a token from before the logout", name, second, "Token has been revoked")
+	unchecked.accepted(t, "a new sign-in", name, p.signIn(t, "test-user2"))
+	unchecked.accepted(t, "another user after it", name, first)
+}
