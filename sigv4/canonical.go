@@ -75,8 +75,53 @@ func (c *claim) payloadHash(r *http.Request, s Service, body []byte) (string, er
 	return want, nil
 }
 
+// hashLength is the length of a SHA-256 in hexadecimal.
+const hashLength = 2 * sha256.Size
+
+// emptyHash is the hash of the empty body.
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// statedHash returns the last line of the canonical request of a request whose body is not at hand: what the client
+// states, which the signature then binds. A client that states nothing has signed the empty body, unless the service
+// has presigned requests say UNSIGNED-PAYLOAD. length is the body's, -1 when it is not known.
+func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, error) {
+	want := emptyHash
+	if c.presigned && s.UnsignedPayload {
+		want = unsignedPayload
+	}
+	stated := r.Header[headerContentSHA256]
+	if v, ok := c.query.get(paramContentSHA256); ok && c.presigned {
+		stated = append(slices.Clip(stated), v)
+	}
+	for i, v := range stated {
+		switch {
+		case i > 0 && v != stated[0]:
+			return "", refuse(IncompleteSignature, "The request states two different values for X-Amz-Content-Sha256.")
+		case v != unsignedPayload && !isHash(v):
+			return "", refuse(IncompleteSignature, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body or UNSIGNED-PAYLOAD.", quoted(v))
+		}
+		want = v
+	}
+	if want == emptyHash && length > 0 {
+		return "", refuse(BadSignature, "The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in X-Amz-Content-Sha256.", length)
+	}
+	if length < 0 && c.signs("content-length") {
+		return "", refuse(IncompleteSignature, "Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
+	}
+	return want, nil
+}
+
+func isHash(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+			return false
+		}
+	}
+	return len(s) == hashLength
+}
+
 // canonicalRequest builds step 1 of the signature. With redact it hides the session token.
-func (c *claim) canonicalRequest(r *http.Request, s Service, bodyLen int, payloadHash string, redact bool) ([]byte, error) {
+func (c *claim) canonicalRequest(r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool) ([]byte, error) {
 	path, err := canonicalPath(c.path, s.LiteralPath)
 	if err != nil {
 		return nil, err
@@ -126,7 +171,7 @@ func (c *claim) appendQuery(b []byte, redact bool) []byte {
 
 // appendHeaders appends one line for each signed header. net/http keeps the host apart and may drop the length,
 // which proxies also rewrite: the length of the body in hand is what a client that signs it has signed.
-func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int, redact bool) ([]byte, error) {
+func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact bool) ([]byte, error) {
 	start := len(b)
 	for _, name := range c.signedHeaders {
 		b = append(b, name...)
@@ -136,7 +181,7 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int, redact boo
 		case name == "host":
 			b = appendTrimmed(b, r.Host)
 		case name == "content-length":
-			b = strconv.AppendInt(b, int64(bodyLen), 10)
+			b = strconv.AppendInt(b, bodyLen, 10)
 		case redact && name == "x-amz-security-token":
 			b = append(b, redacted...)
 		default:

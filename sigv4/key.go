@@ -7,12 +7,24 @@ import (
 	"sync"
 )
 
-// signingKey is the key of one access key for one day, region and service.
-type signingKey [sha256.Size]byte
+// SigningKey is the key of one access key for one day, region and service. Whoever has it can check, and make,
+// signatures of that scope, and of no other: the secret does not follow from it.
+type SigningKey [sha256.Size]byte
+
+// DeriveSigningKey derives the signing key of a secret access key for a date (YYYYMMDD), region and service.
+func DeriveSigningKey(secret, date, region, service string) SigningKey {
+	return deriveKey(secret, Scope{Date: date, Region: region, Service: service, terminator: terminator})
+}
+
+// String hides the key.
+func (SigningKey) String() string { return redacted }
+
+// GoString hides the key.
+func (SigningKey) GoString() string { return redacted }
 
 // deriveKey is the chain of HMACs that leads from the secret to the signing key.
-func deriveKey(secret string, s Scope) signingKey {
-	k := signingKey(sum([]byte("AWS4"+secret), s.Date))
+func deriveKey(secret string, s Scope) SigningKey {
+	k := SigningKey(sum([]byte("AWS4"+secret), s.Date))
 	k = sum(k[:], s.Region)
 	k = sum(k[:], s.Service)
 	return sum(k[:], s.terminator)
@@ -26,7 +38,7 @@ func sum(key []byte, data string) (out [sha256.Size]byte) {
 }
 
 // sign returns the signature of a string to sign, in hexadecimal.
-func (k signingKey) sign(stringToSign string) []byte {
+func (k SigningKey) sign(stringToSign string) []byte {
 	mac := sum(k[:], stringToSign)
 	return hex.AppendEncode(nil, mac[:])
 }
@@ -53,10 +65,10 @@ const keysPerGeneration = 1024
 // old one, and what is used moves back to the young one; so what is used stays and what is not goes, cheaply.
 type keyCache struct {
 	mu         sync.Mutex
-	young, old map[keyID]signingKey
+	young, old map[keyID]SigningKey
 }
 
-func (c *keyCache) get(id keyID) (signingKey, bool) {
+func (c *keyCache) get(id keyID) (SigningKey, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, ok := c.young[id]
@@ -68,15 +80,15 @@ func (c *keyCache) get(id keyID) (signingKey, bool) {
 	return k, ok
 }
 
-func (c *keyCache) put(id keyID, k signingKey) {
+func (c *keyCache) put(id keyID, k SigningKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(id, k)
 }
 
-func (c *keyCache) add(id keyID, k signingKey) {
+func (c *keyCache) add(id keyID, k SigningKey) {
 	if c.young == nil || len(c.young) >= keysPerGeneration {
-		c.old, c.young = c.young, make(map[keyID]signingKey)
+		c.old, c.young = c.young, make(map[keyID]SigningKey)
 	}
 	c.young[id] = k
 }

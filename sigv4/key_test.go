@@ -9,12 +9,12 @@ func TestKeyCache(t *testing.T) {
 	var c keyCache
 	scope := Scope{AccessKeyID: testKey, Date: "20261123", Region: "r", Service: "s", terminator: terminator}
 	used := newKeyID(testSecret, scope)
-	c.put(used, signingKey{1})
+	c.put(used, SigningKey{1})
 	for i := range 20 * keysPerGeneration {
 		s := scope
 		s.Region = fmt.Sprint(i)
-		c.put(newKeyID(testSecret, s), signingKey{2})
-		if k, ok := c.get(used); !ok || k != (signingKey{1}) {
+		c.put(newKeyID(testSecret, s), SigningKey{2})
+		if k, ok := c.get(used); !ok || k != (SigningKey{1}) {
 			t.Fatalf("a key in use is gone after %d others", i)
 		}
 		if n := len(c.young) + len(c.old); n > 2*keysPerGeneration {

@@ -112,8 +112,8 @@ func TestRefusalsHeaderForm(t *testing.T) {
 				panic(err)
 			}
 			payload, _ := c.payloadHash(r, Service{}, body)
-			canonical, _ := c.canonicalRequest(r, Service{}, len(body), payload, false)
-			d.signatureHex = string(signingKey{}.sign(c.stringToSign(canonical)))
+			canonical, _ := c.canonicalRequest(r, Service{}, int64(len(body)), payload, false)
+			d.signatureHex = string(SigningKey{}.sign(c.stringToSign(canonical)))
 		}, nil, BadSignature, mismatch},
 
 		// the signature is right, but does not cover what it must

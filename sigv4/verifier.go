@@ -37,6 +37,10 @@ type Verifier struct {
 	// Verify takes as long for an unknown key as for a wrong signature; Credentials should do the same.
 	Credentials func(ctx context.Context, accessKeyID, sessionToken string) (secret string, err error)
 
+	// SigningKeys, in place of Credentials, returns the signing key of a scope, for whoever must not have the secret.
+	// Only the day, region and service of the scope were checked; its errors are those of Credentials.
+	SigningKeys func(ctx context.Context, scope Scope, sessionToken string) (SigningKey, error)
+
 	// Services are the services that requests may be verified for, by the name in the credential scope.
 	Services map[string]Service
 
@@ -120,8 +124,20 @@ func (r Result) LogValue() slog.Value {
 // A refusal is an *Error. Any other error is not the client's fault: Credentials could not answer, or the Verifier
 // is not set up for service.
 func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result, error) {
+	return v.verify(r, int64(len(body)), service, func(c *claim, rules Service) (string, error) { return c.payloadHash(r, rules, body) })
+}
+
+// VerifyUnread is Verify for a request whose body is not at hand, such as a proxy's question about it. length is the
+// length of the body, -1 when that is not known. Result.PayloadHash is what the client signed: the SHA-256 that it
+// states, of the empty body if it states none, or UNSIGNED-PAYLOAD. That the body has this hash is NOT proven; whoever
+// reads the body must compare.
+func (v *Verifier) VerifyUnread(r *http.Request, length int64, service string) (Result, error) {
+	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) { return c.statedHash(r, rules, length) })
+}
+
+func (v *Verifier) verify(r *http.Request, length int64, service string, hash func(*claim, Service) (string, error)) (Result, error) {
 	rules, ok := v.Services[service]
-	if !ok || v.Credentials == nil {
+	if !ok || (v.Credentials == nil) == (v.SigningKeys == nil) {
 		return Result{}, fmt.Errorf("sigv4: Verifier has no Credentials or no entry in Services for %q", service)
 	}
 	c, err := parseClaim(r)
@@ -138,22 +154,21 @@ func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result,
 	if err := c.checkScope(service); err != nil {
 		return Result{}, err
 	}
-	payload, err := c.payloadHash(r, rules, body)
+	payload, err := hash(c, rules)
 	if err != nil {
 		return Result{}, err
 	}
-	canonical, err := c.canonicalRequest(r, rules, len(body), payload, false)
-	if err != nil {
-		return Result{}, err
-	}
-
-	secret, refusal, err := v.secret(r.Context(), c)
+	canonical, err := c.canonicalRequest(r, rules, length, payload, false)
 	if err != nil {
 		return Result{}, err
 	}
 	toSign := c.stringToSign(canonical)
-	if !v.matches(secret, c, toSign) || refusal != nil {
-		mismatch := c.mismatch(r, rules, len(body), payload, toSign)
+	matches, refusal, err := v.proven(r.Context(), c, toSign)
+	if err != nil {
+		return Result{}, err
+	}
+	if !matches || refusal != nil {
+		mismatch := c.mismatch(r, rules, length, payload, toSign)
 		if refusal != nil {
 			return Result{}, refusal
 		}
@@ -170,6 +185,29 @@ func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result,
 		Presigned:     c.presigned,
 		PayloadHash:   payload,
 	}, nil
+}
+
+// proven compares the signature sent with that of the key's holder. A key that must be refused costs what a wrong
+// signature does.
+func (v *Verifier) proven(ctx context.Context, c *claim, toSign string) (matches bool, refusal *Error, err error) {
+	if v.SigningKeys == nil {
+		secret, refusal, err := v.secret(ctx, c)
+		if err != nil {
+			return false, nil, err
+		}
+		return v.matches(secret, c, toSign), refusal, nil
+	}
+	key, err := SigningKey{}, ErrUnknownKey
+	if accessKeyID(c.scope.AccessKeyID) {
+		key, err = v.SigningKeys(ctx, c.scope, c.token)
+	}
+	if err != nil {
+		if refusal = credentialsError(err); refusal == nil {
+			return false, nil, fmt.Errorf("sigv4: looking up the signing key: %w", err)
+		}
+	}
+	equal := hmac.Equal(key.sign(toSign), []byte(c.signature))
+	return equal && refusal == nil, refusal, nil
 }
 
 // checkTime refuses what is outside the time window and returns the window's end.
@@ -324,7 +362,7 @@ func (v *Verifier) matches(secret string, c *claim, toSign string) bool {
 }
 
 // mismatch is the refusal of a wrong signature, with what the verifier has computed.
-func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int, payload, toSign string) *Error {
+func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
 	e := refuse(BadSignature, msgMismatch)
 	if shown, err := c.canonicalRequest(r, rules, bodyLen, payload, true); err == nil {
 		e.CanonicalRequest, e.StringToSign = string(shown), toSign
