@@ -30,13 +30,14 @@ type dumpLine struct {
 	AccessKey *dumpAccessKey `json:"accessKey,omitzero"`
 	Key       *dumpKey       `json:"key,omitzero"`
 	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
+	Revoked   *dumpRevoked   `json:"revoked,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
 const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
-	// are read. 2 added sign-outs and
+	// are read. 2 added sign-outs, revocations and
 	// the home account.
 	dumpSchema = 2
 	// maxDumpLine bounds a line: pool settings and little more.
@@ -104,6 +105,14 @@ type dumpSignOut struct {
 	Provider  string `json:"provider"`
 	Value     []byte `json:"value"` // any bytes
 	NotBefore int64  `json:"notBefore,omitzero"`
+	Expires   int64  `json:"expires"`
+}
+
+type dumpRevoked struct {
+	Kind      string `json:"kind"`
+	Account   string `json:"account"`
+	Value     string `json:"value"`
+	NotBefore int64  `json:"notBefore"`
 	Expires   int64  `json:"expires"`
 }
 
@@ -235,6 +244,17 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil {
 		return err
 	}
+	err = each(ctx, q, func(row scanner) error {
+		m, err := scanRevocation(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Revoked: &dumpRevoked{Kind: string(m.Kind), Account: string(m.Account), Value: m.Value,
+			NotBefore: millis(m.NotBefore), Expires: millis(m.Expires)}})
+	}, `SELECT `+revocationColumns+` FROM revocations ORDER BY mark_key`)
+	if err != nil {
+		return err
+	}
 	return each(ctx, q, func(row scanner) error {
 		m, err := scanSignOut(row)
 		if err != nil {
@@ -281,5 +301,10 @@ func (k *dumpKey) key() Key {
 
 func (m *dumpSignOut) signOut() SignOut {
 	return SignOut{Kind: SignOutKind(m.Kind), Provider: m.Provider, Value: string(m.Value),
+		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
+}
+
+func (m *dumpRevoked) revocation() Revocation {
+	return Revocation{Kind: RevocationKind(m.Kind), Account: identitypool.AccountID(m.Account), Value: m.Value,
 		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
 }

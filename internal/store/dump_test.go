@@ -57,6 +57,9 @@ func fillEverything(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.Revoke(t.Context(), Revocation{RoleRevocation, "123456789012", "arn:aws:iam::123456789012:role/a", at, at.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.MarkSignOuts(t.Context(),
 		SignOut{SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)},
 		SignOut{SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)}); err != nil {
@@ -165,6 +168,12 @@ func compareStores(t *testing.T, a, b *Store) {
 		x, err := a.Keys(t.Context(), purpose)
 		y, err2 := b.Keys(t.Context(), purpose)
 		same("keys", x, y, err, err2)
+	}
+	role := Revocation{Kind: RoleRevocation, Account: "123456789012", Value: "arn:aws:iam::123456789012:role/a"}
+	revoked, err := a.Revocations(t.Context(), newClock().now(), role)
+	loadedRevoked, err2 := b.Revocations(t.Context(), newClock().now(), role)
+	if diff := cmp.Diff(revoked, loadedRevoked); diff != "" || err != nil || err2 != nil || len(revoked) != 1 {
+		t.Errorf("revocations: %v, %v (-dumped +loaded):\n%s", err, err2, diff)
 	}
 	marks, err := a.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
 	loadedMarks, err2 := b.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())

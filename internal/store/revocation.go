@@ -1,0 +1,144 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// RevocationKind says which session credentials a revocation ends.
+type RevocationKind string
+
+// The kinds of revocation.
+const (
+	AccessKeyRevocation RevocationKind = "access_key" // Value is the ID of a temporary access key
+	IdentityRevocation  RevocationKind = "identity"   // Value is an identity ID
+	PoolRevocation      RevocationKind = "pool"       // Value is an identity pool ID
+	RoleRevocation      RevocationKind = "role"       // Value is the ARN of a role
+)
+
+// Revocation ends the session credentials of an access key, identity, pool or
+// role of an account that were issued before NotBefore.
+type Revocation struct {
+	Kind      RevocationKind
+	Account   identitypool.AccountID // of the session
+	Value     string
+	NotBefore time.Time // to the millisecond
+	Expires   time.Time // when the mark stops counting
+}
+
+// maxRevoked is the length of the longest Value: a role's ARN.
+const maxRevoked = 2048
+
+func (m Revocation) check() error {
+	switch m.Kind {
+	case AccessKeyRevocation, IdentityRevocation, PoolRevocation, RoleRevocation:
+	default:
+		return fmt.Errorf("%w: kind of revocation", ErrInvalid)
+	}
+	if m.Value == "" || m.NotBefore.IsZero() || m.Expires.IsZero() {
+		return fmt.Errorf("%w: a revocation needs a value, a time and an end", ErrInvalid)
+	}
+	return errors.Join(checkID("account", string(m.Account)), checkText("what is revoked", m.Value, maxRevoked))
+}
+
+// key is revocations.mark_key, made like logins.login_key.
+func (m Revocation) key() []byte {
+	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(m.Kind), Provider: string(m.Account), Subject: m.Value})
+	return key[:]
+}
+
+const revocationColumns = `kind, account, value, not_before, expires`
+
+func scanRevocation(row scanner) (m Revocation, err error) {
+	var notBefore, expires int64
+	err = row.Scan(&m.Kind, &m.Account, &m.Value, &notBefore, &expires)
+	m.NotBefore, m.Expires = fromMillis(notBefore), fromMillis(expires)
+	return m, err
+}
+
+// upsertRevocation keeps the later of two marks: a revocation is never taken back.
+func upsertRevocation(t *tx, m Revocation) error {
+	_, err := t.exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (mark_key) DO UPDATE SET
+			not_before = CASE WHEN excluded.not_before > revocations.not_before THEN excluded.not_before ELSE revocations.not_before END,
+			expires = CASE WHEN excluded.expires > revocations.expires THEN excluded.expires ELSE revocations.expires END`,
+		m.key(), string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires))
+	return err
+}
+
+// insertRevocation adds a mark of a dump, where none occurs twice.
+func insertRevocation(t *tx, m Revocation) error {
+	_, err := t.exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
+		m.key(), string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires))
+	return err
+}
+
+// Revoke sets a mark. Of two for the same thing the later one holds.
+// Error: ErrInvalid.
+func (s *Store) Revoke(ctx context.Context, m Revocation) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	return s.write(ctx, func(t *tx) error { return upsertRevocation(t, m) })
+}
+
+// maxRevocations is how many things Revocations looks for: one of each kind.
+const maxRevocations = 4
+
+// Revocations returns the marks, unexpired at now, on up to four things, of
+// which Kind, Account and Value count. It is never cached here: it sees what
+// every node has committed. Error: ErrInvalid.
+func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation) ([]Revocation, error) {
+	if len(of) == 0 || len(of) > maxRevocations {
+		return nil, fmt.Errorf("%w: revocations of %d things", ErrInvalid, len(of))
+	}
+	args := make([]any, 0, 1+maxRevocations)
+	args = append(args, millis(now))
+	for _, m := range of {
+		args = append(args, m.key())
+	}
+	for len(args) < cap(args) {
+		args = append(args, args[1]) // one statement for any number
+	}
+	var marks []Revocation
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		marks, err = collect(q, scanRevocation, `SELECT `+revocationColumns+` FROM revocations
+			WHERE mark_key IN ($2, $3, $4, $5) AND expires > $1 ORDER BY kind, value`, args...)
+		return err
+	})
+	return marks, err
+}
+
+// RemoveRevocations removes up to limit marks that expired by now and returns
+// how many those were.
+func (s *Store) RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error) {
+	var keys [][]byte
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		keys, err = collect(q, scanBytes, `SELECT mark_key FROM revocations WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
+		return err
+	})
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
+	removed := 0
+	err = s.write(ctx, func(t *tx) error {
+		removed = 0
+		for _, key := range keys {
+			// Still expired: it may have been set again meanwhile.
+			n, err := t.exec(`DELETE FROM revocations WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
+			if err != nil {
+				return err
+			}
+			removed += int(n)
+		}
+		return nil
+	})
+	return removed, err
+}
