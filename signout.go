@@ -18,10 +18,10 @@ import (
 )
 
 // Paths on which providers tell of sign-outs: the Logins key of the provider
-// follows, escaped as one segment.
+// follows, escaped as one segment or, where a proxy undoes that, as it is.
 const (
-	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "}"
-	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "}"
+	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "...}"
+	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
 // userStatus makes what asks user pools, from the settings.

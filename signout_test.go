@@ -144,7 +144,7 @@ func TestSignOut(t *testing.T) {
 			token := event(providers[key].issuer, "secevent+jwt", t.Name(), map[string]any{"iss": iss, "aud": "app",
 				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
 				"sub_id": map[string]any{"format": "iss_sub", "iss": iss, "sub": t.Name()}})
-			return post(t, s.URL+"/shared-signals/"+url.PathEscape(key), "application/secevent+jwt", token)
+			return post(t, s.URL+"/shared-signals/"+key, "application/secevent+jwt", token)
 		}
 		for name, channel := range map[string]struct {
 			how     func(*testing.T, string) answer
