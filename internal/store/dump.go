@@ -31,15 +31,16 @@ type dumpLine struct {
 	Key       *dumpKey       `json:"key,omitzero"`
 	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
 	Revoked   *dumpRevoked   `json:"revoked,omitzero"`
+	IAM       *dumpIAM       `json:"iam,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
 const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
-	// are read. 2 added sign-outs, revocations and
-	// the home account.
-	dumpSchema = 2
+	// are read. 2 added sign-outs and the home account, 3 revocations and what the
+	// IAM API made.
+	dumpSchema = 3
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
 )
@@ -114,6 +115,17 @@ type dumpRevoked struct {
 	Value     string `json:"value"`
 	NotBefore int64  `json:"notBefore"`
 	Expires   int64  `json:"expires"`
+}
+
+// dumpIAM is a role, managed policy or provider; only one of its last four
+// members is there.
+type dumpIAM struct {
+	Account      string         `json:"account"`
+	Created      int64          `json:"created"`
+	Role         *Role          `json:"role,omitzero"`
+	Policy       *ManagedPolicy `json:"policy,omitzero"`
+	OIDCProvider *OIDCProvider  `json:"oidcProvider,omitzero"`
+	SAMLProvider *SAMLProvider  `json:"samlProvider,omitzero"`
 }
 
 type dumpEnd struct {
@@ -255,7 +267,7 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, q, func(row scanner) error {
+	err = each(ctx, q, func(row scanner) error {
 		m, err := scanSignOut(row)
 		if err != nil {
 			return err
@@ -263,6 +275,20 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 		return d.row(dumpLine{SignOut: &dumpSignOut{Kind: string(m.Kind), Provider: m.Provider, Value: []byte(m.Value),
 			NotBefore: millis(m.NotBefore), Expires: millis(m.Expires)}})
 	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
+	if err != nil {
+		return err
+	}
+	return each(ctx, q, func(row scanner) error {
+		r, err := scanResource(row)
+		if err != nil {
+			return err
+		}
+		i, err := dumpedIAM(r)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{IAM: i})
+	}, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources ORDER BY account, kind, resource_key`)
 }
 
 // each calls fn with every row of a query, without holding them all.
@@ -307,4 +333,49 @@ func (m *dumpSignOut) signOut() SignOut {
 func (m *dumpRevoked) revocation() Revocation {
 	return Revocation{Kind: RevocationKind(m.Kind), Account: identitypool.AccountID(m.Account), Value: m.Value,
 		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
+}
+
+func dumpedIAM(row resourceRow) (*dumpIAM, error) {
+	i := &dumpIAM{Account: string(row.account), Created: row.createdMillis}
+	var err error
+	switch row.kind {
+	case roleKind:
+		i.Role, err = pointed(resourceOf[Role](row))
+	case policyKind:
+		i.Policy, err = pointed(resourceOf[ManagedPolicy](row))
+	case oidcKind:
+		i.OIDCProvider, err = pointed(resourceOf[OIDCProvider](row))
+	case samlKind:
+		i.SAMLProvider, err = pointed(resourceOf[SAMLProvider](row))
+	default:
+		err = fmt.Errorf("an IAM resource of the kind %q", row.kind)
+	}
+	return i, err
+}
+
+func pointed[T any](v T, err error) (*T, error) { return &v, err }
+
+// insert adds the resource to the database. The attachments follow from it.
+func (i *dumpIAM) insert(t *tx) error {
+	h := header{account: identitypool.AccountID(i.Account), created: fromMillis(i.Created)}
+	switch {
+	case i.Role != nil:
+		return loadResource(t, *i.Role, h)
+	case i.Policy != nil:
+		return loadResource(t, *i.Policy, h)
+	case i.OIDCProvider != nil:
+		return loadResource(t, *i.OIDCProvider, h)
+	case i.SAMLProvider != nil:
+		return loadResource(t, *i.SAMLProvider, h)
+	}
+	return fmt.Errorf("%w: an IAM resource without content", ErrBadDump)
+}
+
+func loadResource[T iamResource, P setter[T]](t *tx, v T, h header) error {
+	P(&v).setHeader(h)
+	row, err := rowOf(v)
+	if err != nil {
+		return err
+	}
+	return insertResource(t, row, v)
 }

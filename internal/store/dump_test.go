@@ -65,6 +65,7 @@ func fillEverything(t *testing.T, s *Store) {
 		SignOut{SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
+	fillIAM(t, s)
 	// What is being deleted is in no backup.
 	s.testStep = func(string) error { return errors.New("crash") }
 	defer func() { s.testStep = nil }()
@@ -193,7 +194,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":2,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		`{"header":{"format":"poolhouse-dump","schema":3,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -246,7 +247,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":2`, `"schema":3,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, `"schema":3`, `"schema":4,"more":true`), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},

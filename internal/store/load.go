@@ -60,7 +60,8 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 // countRows counts what a dump has rows for, and pools being deleted.
 func countRows(q querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
-		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)`)
+		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
+		+ (SELECT count(*) FROM iam_resources)`)
 	if err != nil {
 		return 0, err
 	}
@@ -188,6 +189,8 @@ func (l *loader) insert(line dumpLine) error {
 			return err
 		}
 		return insertRevocation(l.tx, m)
+	case line.IAM != nil:
+		return line.IAM.insert(l.tx)
 	}
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }

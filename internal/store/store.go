@@ -1,7 +1,7 @@
-// Package store keeps pools, identities, logins, sign-outs, access keys and keys in SQLite
-// or PostgreSQL, with one SQL text for both. Its methods are the verbs of the
-// domain: each is one transaction that is carried out whole or not at all, and
-// when a write returns nil it is on disk.
+// Package store keeps pools, identities, logins, sign-outs, access keys, keys and
+// what the IAM API makes in SQLite or PostgreSQL, with one SQL text for both. Its
+// methods are the verbs of the domain: each is one transaction that is carried
+// out whole or not at all, and when a write returns nil it is on disk.
 //
 // How concurrent changes stay right: whoever changes an identity's logins first
 // moves the identity's revision from the value its decision was based on, a

@@ -1,0 +1,364 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Role is a role that the IAM API made. Its name is unique in the account
+// whatever its case.
+type Role struct {
+	Account     identitypool.AccountID `json:"-"`
+	Created     time.Time              `json:"-"`
+	Name        string                 `json:"name"`
+	Path        string                 `json:"path"`
+	ID          string                 `json:"id"`
+	Description string                 `json:"description,omitzero"`
+	Trust       string                 `json:"trust"`              // JSON policy document
+	MaxSession  int                    `json:"maxSession"`         // seconds
+	Boundary    string                 `json:"boundary,omitzero"`  // ARN of a managed policy; "" = none
+	Tags        map[string]string      `json:"tags,omitempty"`     //
+	Policies    map[string]string      `json:"policies,omitempty"` // inline policies: name to JSON document
+	Attached    []string               `json:"attached,omitempty"` // ARNs of managed policies, sorted
+}
+
+// ManagedPolicy is a managed policy of an account. Its name is unique in the
+// account whatever its case.
+type ManagedPolicy struct {
+	Account     identitypool.AccountID `json:"-"`
+	Created     time.Time              `json:"-"`
+	Name        string                 `json:"name"`
+	Path        string                 `json:"path"`
+	ID          string                 `json:"id"`
+	Description string                 `json:"description,omitzero"`
+	Updated     int64                  `json:"updated"` // epoch milliseconds
+	Tags        map[string]string      `json:"tags,omitempty"`
+	Versions    []PolicyVersion        `json:"versions"` // by number
+	Default     int                    `json:"default"`  // number of the version that counts
+	Next        int                    `json:"next"`     // number of the next version
+}
+
+// PolicyVersion is one version of a managed policy.
+type PolicyVersion struct {
+	Number   int    `json:"number"`
+	Document string `json:"document"`
+	Created  int64  `json:"created"` // epoch milliseconds
+}
+
+// Version returns the version of that number.
+func (p ManagedPolicy) Version(number int) (PolicyVersion, bool) {
+	i := slices.IndexFunc(p.Versions, func(v PolicyVersion) bool { return v.Number == number })
+	if i < 0 {
+		return PolicyVersion{}, false
+	}
+	return p.Versions[i], true
+}
+
+// OIDCProvider is an OpenID Connect provider that the IAM API registered.
+type OIDCProvider struct {
+	Account     identitypool.AccountID `json:"-"`
+	Created     time.Time              `json:"-"`
+	URL         string                 `json:"url"` // with its scheme
+	ClientIDs   []string               `json:"clientIDs,omitempty"`
+	Thumbprints []string               `json:"thumbprints,omitempty"`
+	Tags        map[string]string      `json:"tags,omitempty"`
+}
+
+// Key is what an account has one provider of: the URL without its scheme.
+func (p OIDCProvider) Key() string {
+	_, rest, _ := strings.Cut(p.URL, "://")
+	return rest
+}
+
+// SAMLProvider is a SAML provider that the IAM API registered.
+type SAMLProvider struct {
+	Account  identitypool.AccountID `json:"-"`
+	Created  time.Time              `json:"-"`
+	Name     string                 `json:"name"`
+	ID       string                 `json:"id"`
+	Metadata string                 `json:"metadata"`
+	Tags     map[string]string      `json:"tags,omitempty"`
+}
+
+// The kinds of IAM resource.
+const (
+	roleKind   = "role"
+	policyKind = "policy"
+	oidcKind   = "oidc-provider"
+	samlKind   = "saml-provider"
+)
+
+func (r Role) header() header {
+	return header{r.Account, roleKind, strings.ToLower(r.Name), r.Path, r.Created}
+}
+func (p ManagedPolicy) header() header {
+	return header{p.Account, policyKind, strings.ToLower(p.Name), p.Path, p.Created}
+}
+func (p OIDCProvider) header() header { return header{p.Account, oidcKind, p.Key(), "", p.Created} }
+func (p SAMLProvider) header() header { return header{p.Account, samlKind, p.Name, "", p.Created} }
+
+func (r *Role) setHeader(h header)          { r.Account, r.Created = h.account, h.created }
+func (p *ManagedPolicy) setHeader(h header) { p.Account, p.Created = h.account, h.created }
+func (p *OIDCProvider) setHeader(h header)  { p.Account, p.Created = h.account, h.created }
+func (p *SAMLProvider) setHeader(h header)  { p.Account, p.Created = h.account, h.created }
+
+// CreateRole adds a role, created now. limit bounds the account's roles; 0 =
+// none. Errors: ErrConflict, ErrLimit, ErrInvalid; ErrNotFound when it uses a
+// managed policy that the account does not have.
+func (s *Store) CreateRole(ctx context.Context, r Role, limit int) (Role, error) {
+	return createResource(ctx, s, r, limit)
+}
+
+// Role returns a role by its name, in any case. Error: ErrNotFound.
+func (s *Store) Role(ctx context.Context, account identitypool.AccountID, name string) (Role, error) {
+	return findResource[Role](ctx, s, account, roleKind, strings.ToLower(name))
+}
+
+// RoleWithPolicies returns a role and, as of the same instant, the managed
+// policies of the account that it uses. Error: ErrNotFound.
+func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.AccountID, name string) (Role, []ManagedPolicy, error) {
+	key := strings.ToLower(name)
+	if !storable(string(account), maxID) || !storable(key, maxID) {
+		return Role{}, nil, notFound("role")
+	}
+	var rows []resourceRow
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		// One statement sees one instant.
+		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+				WHERE account = $1 AND kind = $3 AND resource_key = $2
+			UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
+				FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
+				WHERE a.account = $1 AND a.role_key = $2`, string(account), key, roleKind, policyKind)
+		return err
+	})
+	if err != nil {
+		return Role{}, nil, err
+	}
+	var role *Role
+	var policies []ManagedPolicy
+	for _, row := range rows {
+		if row.kind == roleKind {
+			r, err := resourceOf[Role](row)
+			if err != nil {
+				return Role{}, nil, err
+			}
+			role = &r
+			continue
+		}
+		p, err := resourceOf[ManagedPolicy](row)
+		if err != nil {
+			return Role{}, nil, err
+		}
+		policies = append(policies, p)
+	}
+	if role == nil {
+		return Role{}, nil, notFound("role")
+	}
+	return *role, policies, nil
+}
+
+// Roles returns at most limit roles of an account whose path begins with
+// pathPrefix, ordered by lower-case name, from the first after the name after.
+// Error: ErrInvalid.
+func (s *Store) Roles(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]Role, error) {
+	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
+}
+
+// UpdateRole changes a role: it reads it, calls change and writes the result,
+// starting over when the account's resources were changed meanwhile. change
+// must be pure; its error ends the update and is returned as is. Account, Name,
+// Path, ID and Created are not change's to set. Errors: ErrNotFound (wrapped
+// with "policy" when a managed policy does not exist), ErrInvalid, ErrBusy.
+func (s *Store) UpdateRole(ctx context.Context, account identitypool.AccountID, name string, change func(*Role) error) (Role, error) {
+	return updateResource(ctx, s, account, roleKind, strings.ToLower(name), func(r *Role) error {
+		before := *r
+		err := change(r)
+		r.Name, r.Path, r.ID = before.Name, before.Path, before.ID
+		return err
+	})
+}
+
+// DeleteRole removes a role that may says may go; may's error is returned as
+// is. Errors: ErrNotFound, ErrBusy.
+func (s *Store) DeleteRole(ctx context.Context, account identitypool.AccountID, name string, may func(Role) error) error {
+	return deleteResource(ctx, s, account, roleKind, strings.ToLower(name), may)
+}
+
+// CreatePolicy adds a managed policy, created now. Errors as CreateRole.
+func (s *Store) CreatePolicy(ctx context.Context, p ManagedPolicy, limit int) (ManagedPolicy, error) {
+	return createResource(ctx, s, p, limit)
+}
+
+// Policy returns a managed policy by its name, in any case. Error: ErrNotFound.
+func (s *Store) Policy(ctx context.Context, account identitypool.AccountID, name string) (ManagedPolicy, error) {
+	return findResource[ManagedPolicy](ctx, s, account, policyKind, strings.ToLower(name))
+}
+
+// Policies lists managed policies as Roles lists roles.
+func (s *Store) Policies(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]ManagedPolicy, error) {
+	return listResources[ManagedPolicy](ctx, s, account, policyKind, pathPrefix, strings.ToLower(after), limit)
+}
+
+// UpdatePolicy changes a managed policy as UpdateRole changes a role.
+func (s *Store) UpdatePolicy(ctx context.Context, account identitypool.AccountID, name string, change func(*ManagedPolicy) error) (ManagedPolicy, error) {
+	return updateResource(ctx, s, account, policyKind, strings.ToLower(name), func(p *ManagedPolicy) error {
+		before := *p
+		err := change(p)
+		p.Name, p.Path, p.ID = before.Name, before.Path, before.ID
+		return err
+	})
+}
+
+// DeletePolicy removes a managed policy that no role uses and that may says may
+// go; may's error is returned as is. Errors: ErrNotFound, ErrConflict when a
+// role uses it, ErrBusy.
+func (s *Store) DeletePolicy(ctx context.Context, account identitypool.AccountID, name string, may func(ManagedPolicy) error) error {
+	return deleteResource(ctx, s, account, policyKind, strings.ToLower(name), may)
+}
+
+// CreateOIDCProvider adds a provider, created now. Errors as CreateRole.
+func (s *Store) CreateOIDCProvider(ctx context.Context, p OIDCProvider, limit int) (OIDCProvider, error) {
+	return createResource(ctx, s, p, limit)
+}
+
+// OIDCProvider returns a provider by its Key. Error: ErrNotFound.
+func (s *Store) OIDCProvider(ctx context.Context, account identitypool.AccountID, key string) (OIDCProvider, error) {
+	return findResource[OIDCProvider](ctx, s, account, oidcKind, key)
+}
+
+// OIDCProviders lists an account's providers by Key.
+func (s *Store) OIDCProviders(ctx context.Context, account identitypool.AccountID) ([]OIDCProvider, error) {
+	return listResources[OIDCProvider](ctx, s, account, oidcKind, "", "", maxListed)
+}
+
+// UpdateOIDCProvider changes a provider as UpdateRole changes a role.
+func (s *Store) UpdateOIDCProvider(ctx context.Context, account identitypool.AccountID, key string, change func(*OIDCProvider) error) (OIDCProvider, error) {
+	return updateResource(ctx, s, account, oidcKind, key, func(p *OIDCProvider) error {
+		url := p.URL
+		err := change(p)
+		p.URL = url
+		return err
+	})
+}
+
+// DeleteOIDCProvider removes a provider. Errors: ErrNotFound, ErrBusy.
+func (s *Store) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, key string) error {
+	return deleteResource(ctx, s, account, oidcKind, key, func(OIDCProvider) error { return nil })
+}
+
+// CreateSAMLProvider adds a provider, created now. Errors as CreateRole.
+func (s *Store) CreateSAMLProvider(ctx context.Context, p SAMLProvider, limit int) (SAMLProvider, error) {
+	return createResource(ctx, s, p, limit)
+}
+
+// SAMLProvider returns a provider by its name. Error: ErrNotFound.
+func (s *Store) SAMLProvider(ctx context.Context, account identitypool.AccountID, name string) (SAMLProvider, error) {
+	return findResource[SAMLProvider](ctx, s, account, samlKind, name)
+}
+
+// SAMLProviders lists an account's providers by name.
+func (s *Store) SAMLProviders(ctx context.Context, account identitypool.AccountID) ([]SAMLProvider, error) {
+	return listResources[SAMLProvider](ctx, s, account, samlKind, "", "", maxListed)
+}
+
+// UpdateSAMLProvider changes a provider as UpdateRole changes a role.
+func (s *Store) UpdateSAMLProvider(ctx context.Context, account identitypool.AccountID, name string, change func(*SAMLProvider) error) (SAMLProvider, error) {
+	return updateResource(ctx, s, account, samlKind, name, func(p *SAMLProvider) error {
+		before := *p
+		err := change(p)
+		p.Name, p.ID = before.Name, before.ID
+		return err
+	})
+}
+
+// DeleteSAMLProvider removes a provider. Errors: ErrNotFound, ErrBusy.
+func (s *Store) DeleteSAMLProvider(ctx context.Context, account identitypool.AccountID, name string) error {
+	return deleteResource(ctx, s, account, samlKind, name, func(SAMLProvider) error { return nil })
+}
+
+// maxListed bounds what is listed whole; the API keeps accounts far below.
+const maxListed = 10_000
+
+// PolicyUsage is how a role uses a managed policy.
+type PolicyUsage string
+
+// The usages.
+const (
+	AttachedUsage PolicyUsage = "attached"
+	BoundaryUsage PolicyUsage = "boundary"
+)
+
+// PolicyUser is a role that uses a managed policy.
+type PolicyUser struct {
+	Usage PolicyUsage
+	Role  Role
+}
+
+// PolicyUsers lists the roles that use the managed policy with that ARN, by
+// lower-case name. Error: ErrInvalid.
+func (s *Store) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) (users []PolicyUser, err error) {
+	if err := checkText("policy ARN", arn, maxARN); err != nil {
+		return nil, err
+	}
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		users, err = collect(q, func(row scanner) (u PolicyUser, err error) {
+			var r resourceRow
+			if err := row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis); err != nil {
+				return u, err
+			}
+			u.Role, err = resourceOf[Role](r)
+			return u, err
+		}, `SELECT a.usage, r.account, r.kind, r.resource_key, r.path, r.settings, r.created
+			FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
+			WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
+		return err
+	})
+	return users, err
+}
+
+// PolicyUses counts, by ARN, how often the account's roles use each managed policy.
+func (s *Store) PolicyUses(ctx context.Context, account identitypool.AccountID) (map[string]map[PolicyUsage]int, error) {
+	uses := map[string]map[PolicyUsage]int{}
+	err := s.engine.read(ctx, func(q querier) error {
+		return each(ctx, q, func(row scanner) error {
+			var arn string
+			var usage PolicyUsage
+			var n int
+			if err := row.Scan(&arn, &usage, &n); err != nil {
+				return err
+			}
+			if uses[arn] == nil {
+				uses[arn] = map[PolicyUsage]int{}
+			}
+			uses[arn][usage] = n
+			return nil
+		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
+	})
+	return uses, err
+}
+
+// maxARN is the longest ARN of a policy (IAM API reference, arnType).
+const maxARN = 2048
+
+// policyKeyOf is the key of the account's managed policy with that ARN; "" when
+// the ARN is not of one. The path is not compared here.
+func policyKeyOf(account identitypool.AccountID, arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[4] != string(account) {
+		return ""
+	}
+	resource, ok := strings.CutPrefix(parts[5], "policy/")
+	if !ok {
+		return ""
+	}
+	return strings.ToLower(resource[strings.LastIndexByte(resource, '/')+1:])
+}
+
+// ErrPolicyNotFound: a role was to use a managed policy that does not exist.
+// It is an ErrNotFound.
+var ErrPolicyNotFound = fmt.Errorf("managed policy: %w", ErrNotFound)

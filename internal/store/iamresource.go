@@ -1,0 +1,372 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// header is what every IAM resource has.
+type header struct {
+	account identitypool.AccountID
+	kind    string
+	key     string // unique in account and kind
+	path    string
+	created time.Time
+}
+
+func (h header) check() error {
+	return errors.Join(checkID("account", string(h.account)), checkID("name", h.key), checkText("path", h.path, maxProvider))
+}
+
+// iamResource is a type of IAM resource.
+type iamResource interface {
+	Role | ManagedPolicy | OIDCProvider | SAMLProvider
+	header() header
+}
+
+// setter is the pointer to one.
+type setter[T any] interface {
+	*T
+	setHeader(header)
+}
+
+// resourceRow is an IAM resource as the database holds it.
+type resourceRow struct {
+	header
+	settings      string
+	createdMillis int64
+}
+
+func scanResource(row scanner) (r resourceRow, err error) {
+	err = row.Scan(&r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
+	return r, err
+}
+
+func resourceOf[T iamResource, P setter[T]](row resourceRow) (v T, err error) {
+	if err := json.Unmarshal([]byte(row.settings), &v); err != nil {
+		return v, fmt.Errorf("reading %s: %w", row.kind, err)
+	}
+	row.created = fromMillis(row.createdMillis)
+	P(&v).setHeader(row.header)
+	return v, nil
+}
+
+// rowOf is the row of v. Error: ErrInvalid.
+func rowOf[T iamResource](v T) (resourceRow, error) {
+	row := resourceRow{header: v.header()}
+	row.createdMillis = millis(row.created)
+	if err := row.check(); err != nil {
+		return row, err
+	}
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return row, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	row.settings = string(text)
+	return row, checkText(row.kind+" settings", row.settings, maxSettings)
+}
+
+// changeIAM makes a change of an account's IAM resources: look reads what it is
+// decided on, decide says what to write, and what it says is written unless any
+// resource of the account was changed after look began, in which case all
+// starts over.
+func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, look func(querier) error, decide func() (func(*tx) error, error)) error {
+	if err := checkID("account", string(account)); err != nil {
+		return err
+	}
+	return s.untilSettled(ctx, func() error {
+		var revision int64
+		err := s.engine.read(ctx, func(q querier) error {
+			found, err := collect(q, scanInt, `SELECT revision FROM iam_accounts WHERE account = $1`, string(account))
+			if err != nil {
+				return err
+			}
+			revision = 0
+			if len(found) > 0 {
+				revision = found[0]
+			}
+			return look(q)
+		})
+		if err != nil {
+			return err
+		}
+		apply, err := decide()
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, func(t *tx) error {
+			if err := t.mustChange(`INSERT INTO iam_accounts (account, revision) VALUES ($1, $2)
+				ON CONFLICT (account) DO UPDATE SET revision = $2 WHERE iam_accounts.revision = $3`, string(account), revision+1, revision); err != nil {
+				return err
+			}
+			return apply(t)
+		})
+	})
+}
+
+func selectResource(q querier, h header) ([]resourceRow, error) {
+	return collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
+}
+
+func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v T, limit int) (T, error) {
+	h := v.header()
+	h.created = s.now()
+	P(&v).setHeader(h)
+	row, err := rowOf(v)
+	if err != nil {
+		return v, err
+	}
+	err = s.changeIAM(ctx, h.account, func(q querier) error {
+		switch found, err := selectResource(q, h); {
+		case err != nil:
+			return err
+		case len(found) > 0:
+			return fmt.Errorf("%s: %w", h.kind, ErrConflict)
+		}
+		if limit > 0 {
+			count, err := collect(q, scanInt, `SELECT count(*) FROM iam_resources WHERE account = $1 AND kind = $2`, string(h.account), h.kind)
+			if err != nil {
+				return err
+			}
+			if count[0] >= int64(limit) {
+				return ErrLimit
+			}
+		}
+		return checkUses(q, v, nil)
+	}, func() (func(*tx) error, error) {
+		return func(t *tx) error { return insertResource(t, row, v) }, nil
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return resourceOf[T, P](row) // as the next read will show it
+}
+
+func insertResource(t *tx, row resourceRow, v any) error {
+	if _, err := t.exec(`INSERT INTO iam_resources (account, kind, resource_key, path, settings, created) VALUES ($1, $2, $3, $4, $5, $6)`,
+		string(row.account), row.kind, row.key, row.path, row.settings, row.createdMillis); err != nil {
+		return err
+	}
+	return insertUses(t, v)
+}
+
+func findResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string) (v T, err error) {
+	if !storable(string(account), maxID) || !storable(key, maxID) {
+		return v, notFound(kind)
+	}
+	var rows []resourceRow
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		rows, err = selectResource(q, header{account: account, kind: kind, key: key})
+		return err
+	})
+	switch {
+	case err != nil:
+		return v, err
+	case len(rows) == 0:
+		return v, notFound(kind)
+	}
+	return resourceOf[T, P](rows[0])
+}
+
+func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, pathPrefix, after string, limit int) ([]T, error) {
+	if err := errors.Join(checkText("account", string(account), maxID), checkText("path", pathPrefix, maxProvider), checkText("after", after, maxProvider)); err != nil {
+		return nil, err
+	}
+	var rows []resourceRow
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+			WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4 ORDER BY resource_key LIMIT $6`,
+			string(account), kind, after, pathPrefix, len(pathPrefix), limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]T, len(rows))
+	for i, row := range rows {
+		if list[i], err = resourceOf[T, P](row); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error) (result T, err error) {
+	var none T
+	if !storable(key, maxID) {
+		return none, notFound(kind)
+	}
+	var before T
+	var found resourceRow
+	err = s.changeIAM(ctx, account, func(q querier) error {
+		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
+		if err == nil && len(rows) == 0 {
+			err = notFound(kind)
+		}
+		if err != nil {
+			return err
+		}
+		found = rows[0]
+		if before, err = resourceOf[T, P](found); err != nil {
+			return err
+		}
+		// change is given a copy of its own, and runs before the managed policies
+		// that its result uses are looked for.
+		if result, err = resourceOf[T, P](found); err != nil {
+			return err
+		}
+		if err := change(&result); err != nil {
+			return err
+		}
+		return checkUses(q, result, before)
+	}, func() (func(*tx) error, error) {
+		h := result.header()
+		h.account, h.created = account, before.header().created
+		P(&result).setHeader(h)
+		row, err := rowOf(result)
+		if err != nil {
+			return nil, err
+		}
+		if row.key != key {
+			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
+		}
+		if result, err = resourceOf[T, P](row); err != nil {
+			return nil, err
+		}
+		return func(t *tx) error {
+			if err := t.mustChange(`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
+				string(account), kind, key, row.settings, row.path); err != nil {
+				return err
+			}
+			if err := deleteUses(t, kind, account, key); err != nil {
+				return err
+			}
+			return insertUses(t, result)
+		}, nil
+	})
+	if err != nil {
+		return none, err
+	}
+	return result, nil
+}
+
+func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, may func(T) error) error {
+	if !storable(key, maxID) {
+		return notFound(kind)
+	}
+	return s.changeIAM(ctx, account, func(q querier) error {
+		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
+		if err == nil && len(rows) == 0 {
+			err = notFound(kind)
+		}
+		if err != nil {
+			return err
+		}
+		v, err := resourceOf[T, P](rows[0])
+		if err != nil {
+			return err
+		}
+		if kind == policyKind {
+			users, err := collect(q, scanInt, `SELECT count(*) FROM iam_attachments WHERE account = $1 AND policy_key = $2`, string(account), key)
+			if err != nil {
+				return err
+			}
+			if users[0] > 0 {
+				return fmt.Errorf("a role uses the policy: %w", ErrConflict)
+			}
+		}
+		return may(v)
+	}, func() (func(*tx) error, error) {
+		return func(t *tx) error {
+			if err := deleteUses(t, kind, account, key); err != nil {
+				return err
+			}
+			return t.mustChange(`DELETE FROM iam_resources WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(account), kind, key)
+		}, nil
+	})
+}
+
+// use is one managed policy that a role uses.
+type use struct {
+	usage PolicyUsage
+	arn   string
+}
+
+func usesOf(v any) (uses []use) {
+	r, ok := v.(Role)
+	if !ok {
+		return nil
+	}
+	for _, arn := range r.Attached {
+		uses = append(uses, use{AttachedUsage, arn})
+	}
+	if r.Boundary != "" {
+		uses = append(uses, use{BoundaryUsage, r.Boundary})
+	}
+	return uses
+}
+
+// checkUses makes sure that the managed policies that v uses and before does
+// not are there. Those of AWS are not looked for.
+func checkUses(q querier, v, before any) error {
+	had := map[string]bool{}
+	for _, u := range usesOf(before) {
+		had[u.arn] = true
+	}
+	account := identitypool.AccountID("")
+	if r, ok := v.(Role); ok {
+		account = r.Account
+	}
+	for _, u := range usesOf(v) {
+		if err := checkText("policy ARN", u.arn, maxARN); err != nil {
+			return err
+		}
+		key := policyKeyOf(account, u.arn)
+		if had[u.arn] || key == "" {
+			continue
+		}
+		rows, err := selectResource(q, header{account: account, kind: policyKind, key: key})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return ErrPolicyNotFound
+		}
+		p, err := resourceOf[ManagedPolicy](rows[0])
+		if err != nil {
+			return err
+		}
+		if !strings.HasSuffix(u.arn, ":policy"+p.Path+p.Name) { // another path
+			return ErrPolicyNotFound
+		}
+	}
+	return nil
+}
+
+func insertUses(t *tx, v any) error {
+	for _, u := range usesOf(v) {
+		h := v.(Role).header()
+		if _, err := t.exec(`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
+			string(h.account), h.key, string(u.usage), u.arn, policyKeyOf(h.account, u.arn)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteUses(t *tx, kind string, account identitypool.AccountID, key string) error {
+	if kind != roleKind {
+		return nil
+	}
+	_, err := t.exec(`DELETE FROM iam_attachments WHERE account = $1 AND role_key = $2`, string(account), key)
+	return err
+}
