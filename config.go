@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/engine"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -35,6 +38,13 @@ type Config struct {
 	// otherwise for single pools.
 	TokenAlgorithm string
 	PoolAlgorithms map[string]string
+
+	// CredentialEngine names where the enhanced flow's credentials come from: ""
+	// is builtin, else one of CredentialEngines. PoolCredentialEngines says
+	// otherwise for single pools.
+	CredentialEngine      string
+	CredentialEngines     map[string]CredentialEngineConfig
+	PoolCredentialEngines map[string]string
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
@@ -78,6 +88,9 @@ type (
 	ProviderOverride   = cognitoidentity.ProviderOverride
 	Limits             = cognitoidentity.Limits
 	UserStatusConfig   = userstatus.Config
+
+	CredentialEngineConfig = engine.Config
+	EngineTokenConfig      = engine.TokenConfig
 )
 
 // Ways of asking a user pool (UserStatusConfig.Check).
@@ -125,8 +138,9 @@ func (c *Config) Validate() error {
 	for pool, name := range c.PoolAlgorithms {
 		algorithm("token_algorithms."+pool, name)
 	}
-	faults = append(faults, cognitoidentity.CheckProviders(c.Providers))
-	if len(faults) == 1 { // the account is part of every provider's ARN
+	_, err := c.credentialEngines(nil, nil, nil)
+	faults = append(faults, err, cognitoidentity.CheckProviders(c.Providers))
+	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders)
 		faults = append(faults, err)
 	}
@@ -148,4 +162,32 @@ func withDefaults(l Limits) Limits {
 		}
 	}
 	return l
+}
+
+// credentialEngines makes the engines that the settings name, beside the
+// server's own.
+func (c *Config) credentialEngines(builtin engine.Source, signer engine.Signer, poster engine.Poster) (*engine.Router, error) {
+	if builtin == nil { // only checking
+		builtin = (*engine.Router)(nil)
+	}
+	engines := map[string]engine.Source{engine.Builtin: builtin}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.CredentialEngines)) {
+		if name == engine.Builtin {
+			return nil, fmt.Errorf("credential_engines.%s: that is the name of the server's own engine", name)
+		}
+		e, err := engine.NewSTS(engine.STSOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
+		if err != nil {
+			faults = append(faults, err)
+		}
+		engines[name] = e
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	pools := make(map[identitypool.PoolID]string, len(c.PoolCredentialEngines))
+	for pool, name := range c.PoolCredentialEngines {
+		pools[identitypool.PoolID(pool)] = name
+	}
+	return engine.NewRouter(engines, c.CredentialEngine, pools)
 }

@@ -255,13 +255,17 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
+	credentials, err := c.credentialEngines(sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
+		AcceptUnknownRoles: c.AcceptUnknownRoles}), s.issuer, s.logins)
+	if err != nil {
+		return err
+	}
 	options := cognitoidentity.Options{
-		Store:     s.store,
-		Logins:    s.logins,
-		Providers: directory,
-		Issuer:    s.issuer,
-		Credentials: sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
-			AcceptUnknownRoles: c.AcceptUnknownRoles}),
+		Store:           s.store,
+		Logins:          s.logins,
+		Providers:       directory,
+		Issuer:          s.issuer,
+		Credentials:     credentials,
 		Sealer:          sealer,
 		Authorize:       gate.Authorize,
 		Limits:          c.Limits,

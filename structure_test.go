@@ -33,8 +33,9 @@ var allowedImports = map[string][]string{
 	"internal/issuer":          {"internal/store"},
 	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
 	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/store"},
+	"internal/engine":          {"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/sts"},
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
-	"": {"internal/awsapi", "internal/cognitoidentity", "internal/devissuer", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
+	"": {"internal/awsapi", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4"},
 	"cmd/poolhouse": {"", "internal/config", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/store"},
 }

@@ -97,6 +97,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		c.SAMLProviders = samlProviders(s, &files)
 	}
 	userPools(s, &c, &files)
+	credentialEngines(s, &c, &files)
 	return c, files.err
 }
 
@@ -116,6 +117,21 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates})
 	}
 	return list
+}
+
+// credentialEngines turns what the settings say of engines into the server's.
+func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) {
+	c.CredentialEngine, c.PoolCredentialEngines = s.Text(config.Engine), s.File.PoolCredentialEngines
+	c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{}
+	for name, e := range s.File.CredentialEngines {
+		session, token, _ := e.Durations() // checked with the file
+		c.CredentialEngines[name] = poolhouse.CredentialEngineConfig{Endpoint: e.Endpoint, Region: e.Region,
+			CABundle: files.certificates("credential_engines."+name+".ca_bundle", e.CABundle), AllowHTTP: e.AllowHTTP, AllowPrivate: e.AllowPrivate,
+			ClientID: e.ClientID, ClientSecret: string(e.ClientSecret), Roles: e.Roles,
+			GuestPolicy: string(e.GuestPolicy), GuestPolicyARNs: e.GuestPolicyARNs, SessionName: e.SessionName, Duration: session,
+			Token: poolhouse.EngineTokenConfig{Algorithm: e.Token.Algorithm, Type: e.Token.Type, Certificate: e.Token.X5C, Audience: e.Token.Audience,
+				Issuer: e.Token.Issuer, AMR: e.Token.AMR, Tags: e.Token.Tags == nil || *e.Token.Tags, Lifetime: token, Claims: e.Token.Claims}}
+	}
 }
 
 // userPools turns what the settings say of user pools, and of the sign-outs

@@ -55,6 +55,8 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	credentials, err := s.Credentials.AssumeRoleForIdentity(ctx, request)
 	if errors.Is(err, sts.ErrDenied) || errors.Is(err, sts.ErrTooLarge) {
 		return nil, configurationError(err)
+	} else if errors.Is(err, sts.ErrUnavailable) {
+		return nil, awsapi.Errorf(externalService, "The credential engine of this identity pool is not responding.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ type File struct {
 	UserPools       []UserPool                `yaml:"user_pools" json:"user_pools,omitempty"`
 	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
 	TokenAlgorithms map[string]string         `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
+
+	CredentialEngines     map[string]CredentialEngine `yaml:"credential_engines" json:"credential_engines,omitempty"`
+	PoolCredentialEngines map[string]string           `yaml:"pool_credential_engines" json:"pool_credential_engines,omitempty"`
 }
 
 // Role is an IAM role.
@@ -149,6 +152,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	}
 	faults = append(faults, file.checkProviders()...)
 	faults = append(faults, file.checkUserPools()...)
+	faults = append(faults, file.checkEngines()...)
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}

@@ -123,5 +123,34 @@ saml_providers:
 
 token_algorithms:                 # of single pools
   us-east-1:11111111-2222-3333-4444-555555555555: RS256
+
+credential_engines:               # STS services outside that the enhanced flow may take credentials from
+  storage:
+    endpoint: https://s3.example.com # left out: AWS's of region
+    region: ""
+    ca_bundle: ""
+    allow_http: false             # true only for development: the token and the keys would pass in clear
+    allow_private: false          # true for an engine on a private network
+    client_id: ""                 # HTTP Basic, for what asks callers to authenticate; AWS does not
+    client_secret: ""
+    roles:                        # what the engine calls a pool's role; none sends no role. Without: as it is
+      "arn:aws:iam::000000000000:role/*": "arn:aws:iam:::role/*"
+    guest_policy: aws             # aws, off or a policy document: bounds guests' sessions
+    guest_policy_arns: []         # managed policies beside a document
+    role_session_name: CognitoIdentityCredentials
+    duration: 1h                  # of sessions, 15m to 12h
+    token:                        # what states the identity to the engine
+      algorithm: ""               # RS512, RS256 or ES256; the server's when left out
+      typ: JWS                    # or JWT, or none
+      x5c: false                  # true: the key's certificate is in the token's header, too
+      audience: ""                # the pool's ID when left out
+      issuer: ""                  # issuer_url when left out
+      amr: full                   # short: only whether signed in; or none
+      tags: true                  # false leaves principal tags out
+      lifetime: ""                # that of the session when left out
+      claims: {policy: "${role_name}"} # also ${identity_id}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
+
+pool_credential_engines:          # of single pools; credential_engine is for all others
+  us-east-1:11111111-2222-3333-4444-555555555555: storage
 ` + "```" + `
 `

@@ -50,6 +50,7 @@ const (
 	MasterKey      = "master_key"
 	TokenAlgorithm = "token_algorithm"
 	StrictRoles    = "strict_roles"
+	Engine         = "credential_engine"
 	LogLevel       = "log_level"
 	LogFormat      = "log_format"
 
@@ -77,6 +78,7 @@ var Table = []Setting{
 	{Key: MasterKey, Secret: true, Help: "The master key itself: base64 of 32 bytes, in place of a file."},
 	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},
 	{Key: StrictRoles, Kind: Boolean, Default: "false", Help: "Refuse roles that are not defined, also in poolhouse dev; poolhouse serve always does."},
+	{Key: Engine, Default: builtinEngine, Help: "Where the enhanced flow's credentials come from: builtin, or a name of credential_engines. pool_credential_engines says otherwise for single pools."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
 

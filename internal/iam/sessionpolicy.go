@@ -74,3 +74,6 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 	}
 	return documents, nil
 }
+
+// GuestInline is the inline part of GuestPolicy, for engines outside.
+func GuestInline() string { return strings.ReplaceAll(guestInline, "\n", "") }

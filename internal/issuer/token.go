@@ -44,23 +44,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 // lets the order be chosen, and because the signature should be all that
 // signing costs.
 func (i *Issuer) Sign(ctx context.Context, algorithm string, c Claims) (string, error) {
-	now := i.options.Now()
-	set, err := i.current(ctx, now)
+	k, err := i.signing(ctx, algorithm, c)
 	if err != nil {
 		return "", err
-	}
-	if now.Sub(set.read) >= i.timing.publish {
-		return "", fmt.Errorf("the signing keys were last read at %s and may be out of date", set.read.UTC().Format(time.RFC3339))
-	}
-	if algorithm == "" {
-		algorithm = i.options.Algorithm
-	}
-	k := set.signer(algorithm, now)
-	if k == nil {
-		return "", i.noSigner(set, algorithm)
-	}
-	if life := c.Expires.Sub(now); life > i.timing.lifetime || !c.Expires.After(c.IssuedAt) {
-		return "", fmt.Errorf("a token from %s to %s is not between 1s and %s long", c.IssuedAt.UTC().Format(time.RFC3339), c.Expires.UTC().Format(time.RFC3339), i.timing.lifetime)
 	}
 	claims, token := buffers.Get().(*[]byte), buffers.Get().(*[]byte)
 	defer buffers.Put(claims)
@@ -69,14 +55,42 @@ func (i *Issuer) Sign(ctx context.Context, algorithm string, c Claims) (string, 
 		return "", err
 	}
 	*token = append((*token)[:0], k.header...)
-	*token = base64.RawURLEncoding.AppendEncode(*token, *claims)
-	signature, err := k.sign(*token)
+	*token, err = k.complete(*token, *claims)
+	return string(*token), err
+}
+
+// signing returns the key that signs claims with an algorithm now.
+func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key, error) {
+	now := i.options.Now()
+	set, err := i.current(ctx, now)
 	if err != nil {
-		return "", fmt.Errorf("signing key %s: %w", k.row.ID, err)
+		return nil, err
 	}
-	*token = append(*token, '.')
-	*token = base64.RawURLEncoding.AppendEncode(*token, signature)
-	return string(*token), nil
+	if now.Sub(set.read) >= i.timing.publish {
+		return nil, fmt.Errorf("the signing keys were last read at %s and may be out of date", set.read.UTC().Format(time.RFC3339))
+	}
+	if algorithm == "" {
+		algorithm = i.options.Algorithm
+	}
+	k := set.signer(algorithm, now)
+	if k == nil {
+		return nil, i.noSigner(set, algorithm)
+	}
+	if life := c.Expires.Sub(now); life > i.timing.lifetime || !c.Expires.After(c.IssuedAt) {
+		return nil, fmt.Errorf("a token from %s to %s is not between 1s and %s long", c.IssuedAt.UTC().Format(time.RFC3339), c.Expires.UTC().Format(time.RFC3339), i.timing.lifetime)
+	}
+	return k, nil
+}
+
+// complete appends claims and signature to a token's header.
+func (k *key) complete(token, claims []byte) ([]byte, error) {
+	token = base64.RawURLEncoding.AppendEncode(token, claims)
+	signature, err := k.sign(token)
+	if err != nil {
+		return token[:0], fmt.Errorf("signing key %s: %w", k.row.ID, err)
+	}
+	token = append(token, '.')
+	return base64.RawURLEncoding.AppendEncode(token, signature), nil
 }
 
 // noSigner says why nothing signs an algorithm.

@@ -40,6 +40,7 @@ type Reply struct {
 	// Object is the body if it is a JSON object with unique names, else nil.
 	// Numbers are json.Number.
 	Object map[string]any
+	Body   []byte // as it came
 }
 
 // Post sends body to an endpoint under the rules by which providers are asked:
@@ -76,7 +77,9 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 		if header != nil {
 			request.Header = header.Clone()
 		}
-		request.Header.Set("Accept", "application/json")
+		if request.Header.Get("Accept") == "" {
+			request.Header.Set("Accept", "application/json")
+		}
 		request.Header.Set("User-Agent", "poolhouse")
 		response, err := client.Do(request)
 		if err != nil {
@@ -95,7 +98,7 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 			return &fetchError{what: fmt.Sprintf("%s answers with more than %d bytes", showText(u.Host+u.Path), maxReplyBytes), reached: true,
 				fix: "Check the endpoint's address."}
 		}
-		reply.Status = response.StatusCode
+		reply.Status, reply.Body = response.StatusCode, text
 		if object, err := parseObject(text, maxReplyDepth); err == nil {
 			reply.Object = object
 		}

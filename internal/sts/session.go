@@ -34,6 +34,9 @@ var (
 	ErrDenied = errors.New("not authorized to perform sts:AssumeRoleWithWebIdentity")
 	// ErrDuration: the role does not allow sessions that long, or none are that short.
 	ErrDuration = errors.New("the session duration is out of range")
+	// ErrUnavailable: a credential engine outside could not be asked, or gave no
+	// answer of use.
+	ErrUnavailable = errors.New("the credential engine is not responding")
 )
 
 // SessionName is the role session name of the enhanced flow.
