@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  CognitoIdentityClient, CreateIdentityPoolCommand, GetCredentialsForIdentityCommand, GetIdCommand, GetOpenIdTokenCommand,
+  CognitoIdentityClient, CreateIdentityPoolCommand, DescribeIdentityPoolCommand, GetCredentialsForIdentityCommand, GetIdCommand, GetOpenIdTokenCommand,
   GetOpenIdTokenForDeveloperIdentityCommand, NotAuthorizedException, ResourceNotFoundException, SetIdentityPoolRolesCommand,
 } from "@aws-sdk/client-cognito-identity";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
@@ -68,4 +68,22 @@ test("errors arrive as their classes, with message and request ID", async () => 
   await assert.rejects(client.send(new GetIdCommand({ IdentityPoolId: unknown })), (e) =>
     e instanceof ResourceNotFoundException && e.message === `IdentityPool '${unknown}' not found.` && e.$metadata.requestId.length === 36);
   await assert.rejects(client.send(new GetIdCommand({ IdentityPoolId, Logins: { [info.login_key]: "forged" } })), NotAuthorizedException);
+});
+
+// The SDK reads the server's Date from the refusal, corrects its clock and sends
+// the call again. systemClockOffset will not do for this test: the SDK compares
+// with the machine's clock, so that is what must be wrong.
+test("a client whose clock is an hour off repairs itself", async () => {
+  const now = Date.now;
+  Date.now = () => now() + 3600_000;
+  try {
+    const wrong = new CognitoIdentityClient({});
+    const answer = await wrong.send(new DescribeIdentityPoolCommand({ IdentityPoolId }));
+    assert.equal(answer.IdentityPoolName, "js");
+    assert.equal(answer.$metadata.attempts, 2);
+    const sts = new STSClient({});
+    assert.equal((await sts.send(new GetCallerIdentityCommand({}))).Account, "000000000000");
+  } finally {
+    Date.now = now;
+  }
 });
