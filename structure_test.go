@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -125,5 +126,45 @@ func TestNoWallClock(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+var testName = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
+
+// Pages that name the test of a statement name one that is there.
+func TestDocumentedTestsExist(t *testing.T) {
+	var sources strings.Builder
+	named := map[string]string{} // test to page
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || entry.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		source, page := strings.HasSuffix(path, "_test.go"), filepath.Ext(path) == ".md"
+		if !source && !page {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if source {
+			sources.Write(text)
+		} else {
+			for _, found := range testName.FindAllSubmatch(text, -1) {
+				named[string(found[1])] = path
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(named) < 20 {
+		t.Errorf("%d tests are named: the pages were not found", len(named))
+	}
+	for name, page := range named {
+		if !strings.Contains(sources.String(), "func "+name+"(") {
+			t.Errorf("%s names %s, which does not exist", page, name)
+		}
 	}
 }
