@@ -37,7 +37,7 @@ func TestSignShaped(t *testing.T) {
 			if (typ == "") != (head["typ"] == nil) || typ != "" && head["typ"] != typ || head["alg"] != algorithm || (head["x5c"] != nil) != (typ == "JWT") {
 				t.Errorf("%s %q: header %s", algorithm, typ, text)
 			}
-			signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+			signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 			if err != nil {
 				t.Fatal(err)
 			}
