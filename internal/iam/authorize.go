@@ -88,6 +88,9 @@ func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource s
 		if err != nil {
 			return fmt.Errorf("authorising %s: %w", c.ARN, err)
 		}
+		if role.ID != c.roleID {
+			return denied(false, "the session's role "+c.roleARN+" was deleted; one of the same name is another role")
+		}
 		if session, err = SessionPolicies(c.policies); err != nil {
 			return denied(false, err.Error())
 		}

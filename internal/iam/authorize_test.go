@@ -44,7 +44,7 @@ func TestAuthorize(t *testing.T) {
 	a := NewAuthorizer(directory(t, app, bounded, bare), newClock().Now)
 	session := func(role string, policies ...string) Caller {
 		return NewSessionCaller(SessionCaller{
-			AccessKeyID: "ASIATEST", RoleARN: role, RoleID: "AROATEST", SessionName: "s", Policies: policies,
+			AccessKeyID: "ASIATEST", RoleARN: role, RoleID: RoleID(role), SessionName: "s", Policies: policies,
 			Conditions: policy.Context{"aws:PrincipalTag/team": {"red"}, "aws:PrincipalArn": {"arn:aws:iam::123456789012:root"}},
 		})
 	}
@@ -185,7 +185,7 @@ func TestGuestPolicy(t *testing.T) {
 
 func BenchmarkAuthorizeSession(b *testing.B) {
 	a := NewAuthorizer(directory(b, RoleConfig{ARN: appARN, TrustPolicy: trustPool, Policies: map[string]string{"all": allowAll}}), nil)
-	caller := NewSessionCaller(SessionCaller{RoleARN: appARN, SessionName: "s", Policies: []string{GuestPolicy}})
+	caller := NewSessionCaller(SessionCaller{RoleARN: appARN, RoleID: RoleID(appARN), SessionName: "s", Policies: []string{GuestPolicy}})
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := a.Authorize(b.Context(), caller, "s3:GetObject", "arn:aws:s3:::b/x", nil); err != nil {

@@ -25,9 +25,10 @@ type Caller struct {
 
 	kind       callerKind
 	document   *policy.Document // of boundedUser
-	roleARN    string           // of roleSession
-	policies   []string         // of roleSession: its session policies
-	conditions policy.Context   // condition keys that the caller brings with it
+	roleARN    string           // of roleSession, as roleID
+	roleID     string
+	policies   []string       // of roleSession: its session policies
+	conditions policy.Context // condition keys that the caller brings with it
 }
 
 // newKeyCaller makes the Caller of an access key. A key without a policy is the
@@ -67,7 +68,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 	}
 	c := Caller{
 		Account: role.Account, ARN: role.Session(s.SessionName), UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID,
-		kind: roleSession, roleARN: s.RoleARN, policies: s.Policies, conditions: make(policy.Context, len(s.Conditions)+4),
+		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, conditions: make(policy.Context, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {
 		c.conditions.Set(key, values...)

@@ -1,9 +1,10 @@
 // Package iam holds what decides who may do what: roles, OIDC provider
 // registrations, access keys, and the authorisation of callers against them.
 //
-// A Directory is built from the settings and checked as a whole, so that a
-// server either starts with policies that mean what they say or not at all.
-// AccessKeys live in the store. Authorizer puts both together for signed calls.
+// A Directory answers for what the settings define, which is checked as a whole,
+// so that a server either starts with policies that mean what they say or not at
+// all, and for what the IAM API made, which is in the store. AccessKeys live in
+// the store, too. Authorizer puts both together for signed calls.
 //
 // Rules and limits follow the IAM API reference (2010-05-08) and the IAM User
 // Guide. Start reading at NewDirectory and Authorizer.Authorize.
@@ -15,10 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // The errors that callers tell apart with errors.Is.
@@ -29,22 +31,48 @@ var (
 	ErrDenied   = errors.New("access denied")
 )
 
-// Config is the content of a Directory, as the settings give it.
+// Config is the content of a Directory: what the settings give, and the store
+// with what the IAM API makes.
 type Config struct {
 	Account       identitypool.AccountID // of providers that name none
 	Partition     string                 // of provider ARNs; "" = aws
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
+
+	Store *store.Store     // nil = the settings are all there is
+	Now   func() time.Time // bounds the age of what is remembered of the store; nil = time.Now
+	// SAMLNames are accepted as audience and recipient of SAML providers that the
+	// IAM API made, besides AWS's sign-in endpoints.
+	SAMLNames []string
+	// Local accepts OIDC providers that the IAM API made without TLS and on
+	// loopback and private addresses. For development only.
+	Local bool
 }
 
-// Directory answers for the roles, OIDC and SAML providers of the settings. It is
-// immutable and safe for concurrent use.
+// Directory answers for the roles, OIDC and SAML providers of the settings and of
+// the store. It is safe for concurrent use.
+//
+// What trust decisions ask (Role, OIDCProvider, SAMLProvider) may be answered
+// from memory: a change made through this Directory counts at once, one made by
+// another node within resourceLifetime, one second.
 type Directory struct {
-	roles         map[string]Role
+	roles         map[string]Role // of the settings, as the next two
 	providers     map[string]OIDCProvider
 	samlProviders map[string]SAMLProvider
 	warnings      []string
+
+	// The settings' entries as the IAM API shows them, roles by roleKey, the
+	// others by ARN.
+	settingsRoles map[string]store.Role
+	settingsOIDC  map[string]store.OIDCProvider
+	settingsSAML  map[string]store.SAMLProvider
+
+	partition string
+	store     *store.Store
+	cache     caches
+	samlNames []string
+	local     bool
 }
 
 // NewDirectory checks c completely. Its error joins one *SettingError for each
@@ -53,7 +81,12 @@ func NewDirectory(c Config) (*Directory, error) {
 	if c.Partition == "" {
 		c.Partition = "aws"
 	}
-	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}, samlProviders: map[string]SAMLProvider{}}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}, samlProviders: map[string]SAMLProvider{},
+		settingsRoles: map[string]store.Role{}, settingsOIDC: map[string]store.OIDCProvider{}, settingsSAML: map[string]store.SAMLProvider{},
+		partition: c.Partition, store: c.Store, cache: newCaches(c.Now), samlNames: c.SAMLNames, local: c.Local}
 	var all faults
 	names := map[string]string{} // account and folded name to the entry that has it
 	for i, rc := range c.Roles {
@@ -61,7 +94,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		r := newRole(rc, &f)
 		// Role names are unique without regard to case, whatever their paths
 		// (IAM API reference, CreateRole).
-		key := string(r.Account) + "/" + strings.ToLower(r.Name)
+		key := roleKey(r.Account, r.Name)
 		if first, taken := names[key]; taken && r.Name != "" {
 			f.add(".arn", rc.ARN, "names the same role as "+first, "role names are unique in an account, whatever their case and path")
 		}
@@ -69,6 +102,8 @@ func NewDirectory(c Config) (*Directory, error) {
 			names[key] = f.setting
 		}
 		d.roles[r.ARN] = r
+		d.settingsRoles[roleKey(r.Account, r.Name)] = store.Role{Account: r.Account, Name: r.Name, Path: r.Path, ID: r.ID, Trust: rc.TrustPolicy,
+			MaxSession: int(r.MaxSession / time.Second), Policies: rc.Policies}
 		d.warnRole(r, f.setting)
 		all.list = append(all.list, f.list...)
 	}
@@ -87,6 +122,7 @@ func NewDirectory(c Config) (*Directory, error) {
 			f.add("", "", fmt.Sprintf("account %s has more than %d OIDC providers", p.Account, maxOIDCProviders), "remove some")
 		}
 		d.providers[p.ARN] = p
+		d.settingsOIDC[p.ARN] = store.OIDCProvider{Account: p.Account, URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints}
 		if pc.AllowHTTP {
 			d.warnings = append(d.warnings, f.setting+" ("+pc.URL+"): allow_http lets whoever is on the network forge this provider's keys")
 		}
@@ -111,16 +147,15 @@ func (d *Directory) warnRole(r Role, setting string) {
 func (d *Directory) Warnings() []string { return slices.Clone(d.warnings) }
 
 // Role returns the role with exactly that ARN, path included. The error wraps
-// ErrNotFound.
-func (d *Directory) Role(_ context.Context, arn string) (Role, error) {
-	r, ok := d.roles[arn]
-	if !ok {
-		return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
+// ErrNotFound when there is none.
+func (d *Directory) Role(ctx context.Context, arn string) (Role, error) {
+	if r, ok := d.roles[arn]; ok {
+		return r, nil
 	}
-	return r, nil
+	return d.storedRole(ctx, arn)
 }
 
-// Roles lists an account's roles by name.
+// Roles lists an account's roles of the settings by name.
 func (d *Directory) Roles(_ context.Context, account identitypool.AccountID) ([]Role, error) {
 	var list []Role
 	for _, r := range d.roles {
@@ -133,16 +168,15 @@ func (d *Directory) Roles(_ context.Context, account identitypool.AccountID) ([]
 }
 
 // OIDCProvider returns the provider with exactly that ARN. The error wraps
-// ErrNotFound.
-func (d *Directory) OIDCProvider(_ context.Context, arn string) (OIDCProvider, error) {
-	p, ok := d.providers[arn]
-	if !ok {
-		return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, ErrNotFound)
+// ErrNotFound when there is none.
+func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
+	if p, ok := d.providers[arn]; ok {
+		return p, nil
 	}
-	return p, nil
+	return d.storedOIDCProvider(ctx, arn)
 }
 
-// OIDCProviders lists an account's providers by ARN.
+// OIDCProviders lists an account's providers of the settings by ARN.
 func (d *Directory) OIDCProviders(_ context.Context, account identitypool.AccountID) ([]OIDCProvider, error) {
 	var list []OIDCProvider
 	for _, p := range d.providers {

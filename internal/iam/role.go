@@ -107,6 +107,10 @@ func trustPolicy(text string, f *faults) *policy.Document {
 		f.add(member, "", err.Error(), `add "Condition": {"StringEquals": {"`+policy.CognitoAudience+`": "REGION:POOL"}}`)
 		return nil
 	}
+	if err := policy.SharedIssuersScoped(d); err != nil {
+		f.add(member, "", err.Error(), "")
+		return nil
+	}
 	return d
 }
 

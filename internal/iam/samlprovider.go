@@ -10,6 +10,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // SAMLProviderConfig describes the registration of one SAML identity provider.
@@ -99,6 +100,7 @@ func (d *Directory) addSAMLProviders(c Config, all *faults) {
 			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders), "remove some")
 		}
 		d.samlProviders[p.ARN] = p
+		d.settingsSAML[p.ARN] = store.SAMLProvider{Account: p.Account, Name: p.Name, ID: uniqueID(samlIDPrefix, p.ARN), Metadata: p.Document}
 		if pc.AnyCertificateDate {
 			d.warnings = append(d.warnings, f.setting+" ("+pc.Name+"): signatures by expired certificates are accepted (enforce_certificate_dates is false)")
 		}
@@ -107,11 +109,10 @@ func (d *Directory) addSAMLProviders(c Config, all *faults) {
 }
 
 // SAMLProvider returns the provider with exactly that ARN. The error wraps
-// ErrNotFound.
-func (d *Directory) SAMLProvider(_ context.Context, arn string) (SAMLProvider, error) {
-	p, ok := d.samlProviders[arn]
-	if !ok {
-		return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, ErrNotFound)
+// ErrNotFound when there is none.
+func (d *Directory) SAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
+	if p, ok := d.samlProviders[arn]; ok {
+		return p, nil
 	}
-	return p, nil
+	return d.storedSAMLProvider(ctx, arn)
 }

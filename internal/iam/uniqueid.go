@@ -11,6 +11,8 @@ import (
 const (
 	roleIDPrefix    = "AROA"
 	userIDPrefix    = "AIDA"
+	policyIDPrefix  = "ANPA"
+	samlIDPrefix    = "ASMP"
 	accessKeyPrefix = "AKIA"
 	sessionPrefix   = "ASIA"
 )
@@ -20,6 +22,14 @@ const (
 func uniqueID(prefix, of string) string {
 	sum := sha256.Sum256([]byte(prefix + "\x00" + of))
 	return prefix + base32.StdEncoding.EncodeToString(sum[:])[:17]
+}
+
+// newUniqueID draws prefix and 17 characters of A-Z, 2-7: what is deleted and
+// made anew is something else.
+func newUniqueID(prefix string) string {
+	var b [11]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return prefix + base32.StdEncoding.EncodeToString(b[:])[:17]
 }
 
 // newAccessKeyID draws AKIA and 16 characters of A-Z, 2-7.

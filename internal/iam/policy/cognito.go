@@ -71,9 +71,12 @@ func (s *Statement) coversCognito() bool {
 	return s.coversPrincipal(&sc) && s.coversAction(&sc)
 }
 
-func scopesToPool(c condition) bool {
+func scopesToPool(c condition) bool { return c.narrows(CognitoAudience) }
+
+// narrows reports whether c holds only for values of key that it names.
+func (c condition) narrows(key string) bool {
 	positive := c.family == stringFamily && !c.negated && !c.ifExists
-	if !positive || c.key != asciiLower(CognitoAudience) {
+	if !positive || c.key != asciiLower(key) {
 		return false
 	}
 	return !slices.ContainsFunc(c.written.values, func(v string) bool { return !namesPool(v, c.comparison == like) })

@@ -1,0 +1,58 @@
+package iam
+
+import (
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// awsDocuments are the managed policies of AWS that this server knows, by path
+// and name. Any other one cannot be attached: its content is AWS's, and guessing
+// it would allow or deny the wrong things.
+var awsDocuments = map[string]string{
+	"/AdministratorAccess":                          `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+	"/AmazonCognitoUnAuthedIdentitiesSessionPolicy": guestManaged,
+}
+
+var awsPolicies = func() map[string]*policy.Document {
+	parsed := map[string]*policy.Document{}
+	for name, text := range awsDocuments {
+		parsed[name] = mustParse(text)
+	}
+	return parsed
+}()
+
+func (d *Directory) awsName(arn string) string {
+	name, ok := strings.CutPrefix(arn, "arn:"+d.partition+":iam::aws:policy")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+func (d *Directory) awsPolicy(arn string) (*policy.Document, bool) {
+	p, ok := awsPolicies[d.awsName(arn)]
+	return p, ok
+}
+
+// awsManagedPolicy is a managed policy of AWS as the API shows it.
+func (d *Directory) awsManagedPolicy(arn string) (store.ManagedPolicy, bool) {
+	name := d.awsName(arn)
+	text, ok := awsDocuments[name]
+	if !ok {
+		return store.ManagedPolicy{}, false
+	}
+	return store.ManagedPolicy{Account: "aws", Name: name[1:], Path: "/", ID: uniqueID(policyIDPrefix, arn),
+		Versions: []store.PolicyVersion{{Number: 1, Document: text}}, Default: 1, Next: 2}, true
+}
+
+// AWSPolicies lists the managed policies of AWS that this server knows.
+func (d *Directory) AWSPolicies() []store.ManagedPolicy {
+	var list []store.ManagedPolicy
+	for name := range awsDocuments {
+		p, _ := d.awsManagedPolicy("arn:" + d.partition + ":iam::aws:policy" + name)
+		list = append(list, p)
+	}
+	return list
+}

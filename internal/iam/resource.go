@@ -1,0 +1,281 @@
+package iam
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// ErrSettings says that a change was asked of what the settings file defines.
+var ErrSettings = errors.New("is defined in the settings file of this server: change it there")
+
+// resourceLifetime is how long this node may answer from memory for what the
+// store holds. A change made on this node is seen at once; one made on another
+// node is seen after this time at the latest.
+const resourceLifetime = time.Second
+
+// maxCachedResources bounds the memory of each kind of resource.
+const maxCachedResources = 1024
+
+// resourceCache keeps what was found in the store for resourceLifetime. What
+// was not found is not kept.
+type resourceCache[V any] struct {
+	entries *lru.Cache[string, cachedResource[V]]
+	now     func() time.Time
+	// generation counts changes made by this process. A read that began before
+	// a change must not be kept after it.
+	generation atomic.Uint64
+}
+
+type cachedResource[V any] struct {
+	value V
+	read  time.Time // when the store was asked
+}
+
+func newResourceCache[V any](now func() time.Time) *resourceCache[V] {
+	entries, _ := lru.New[string, cachedResource[V]](maxCachedResources) // fails only for sizes below one
+	return &resourceCache[V]{entries: entries, now: now}
+}
+
+// get returns what is kept under key, else what read says. read is given what
+// was kept before, if anything, to be used again where it is still right.
+func (c *resourceCache[V]) get(key string, read func(old *V) (V, error)) (V, error) {
+	generation, now := c.generation.Load(), c.now()
+	var old *V
+	if e, ok := c.entries.Get(key); ok {
+		// A clock that was set back must not lengthen a life.
+		if age := now.Sub(e.read); age >= 0 && age < resourceLifetime {
+			return e.value, nil
+		}
+		old = &e.value
+	}
+	v, err := read(old)
+	if err != nil {
+		c.entries.Remove(key)
+		return v, err
+	}
+	c.entries.Add(key, cachedResource[V]{v, now})
+	if c.generation.Load() != generation {
+		c.entries.Remove(key)
+	}
+	return v, nil
+}
+
+func (c *resourceCache[V]) forget() {
+	c.generation.Add(1)
+	c.entries.Purge()
+}
+
+// caches of a Directory with a store.
+type caches struct {
+	roles *resourceCache[Role]
+	oidc  *resourceCache[OIDCProvider]
+	saml  *resourceCache[SAMLProvider]
+}
+
+func newCaches(now func() time.Time) caches {
+	return caches{newResourceCache[Role](now), newResourceCache[OIDCProvider](now), newResourceCache[SAMLProvider](now)}
+}
+
+// changed is called after every attempt to change the store, also a failed one:
+// its outcome may be unknown.
+func (d *Directory) changed() {
+	d.cache.roles.forget()
+	d.cache.oidc.forget()
+	d.cache.saml.forget()
+}
+
+// storedRole finds a role that the IAM API made, ready for decisions.
+func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
+	parsed, err := ParseRoleARN(arn)
+	if d.store == nil || err != nil || parsed.Partition != d.partition || d.settingsRoles[roleKey(parsed.Account, parsed.Name)].Name != "" {
+		return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
+	}
+	return d.cache.roles.get(arn, func(*Role) (Role, error) {
+		row, managed, err := d.store.RoleWithPolicies(ctx, parsed.Account, parsed.Name)
+		if err != nil {
+			return Role{}, fmt.Errorf("role %s: %w", arn, fromStore(err))
+		}
+		if d.RoleARN(row) != arn { // another case or path
+			return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
+		}
+		return d.compile(row, managed)
+	})
+}
+
+// compile makes a role ready for decisions. A policy that cannot be read is an
+// error: leaving it out could allow what it denies.
+func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
+	r := Role{ARN: d.RoleARN(row), Name: row.Name, Path: row.Path, ID: row.ID, Account: row.Account,
+		MaxSession: time.Duration(row.MaxSession) * time.Second}
+	byARN := map[string]string{}
+	for _, p := range managed {
+		if v, ok := p.Version(p.Default); ok {
+			byARN[d.PolicyARN(p)] = v.Document
+		}
+	}
+	read := func(what, text string) (*policy.Document, error) {
+		document, err := policy.Parse([]byte(text))
+		if err != nil {
+			return nil, fmt.Errorf("role %s: %s: %w", r.ARN, what, err)
+		}
+		return document, nil
+	}
+	attached := func(arn string) (*policy.Document, error) {
+		if builtin, ok := d.awsPolicy(arn); ok {
+			return builtin, nil
+		}
+		text, ok := byARN[arn]
+		if !ok {
+			return nil, fmt.Errorf("role %s: its managed policy %s is missing", r.ARN, arn)
+		}
+		return read(arn, text)
+	}
+	var err error
+	if r.Trust, err = read("trust policy", row.Trust); err != nil {
+		return Role{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(row.Policies)) {
+		document, err := read("policy "+name, row.Policies[name])
+		if err != nil {
+			return Role{}, err
+		}
+		r.Policies = append(r.Policies, document)
+	}
+	for _, arn := range row.Attached {
+		document, err := attached(arn)
+		if err != nil {
+			return Role{}, err
+		}
+		r.Policies = append(r.Policies, document)
+	}
+	if row.Boundary != "" {
+		if r.Boundary, err = attached(row.Boundary); err != nil {
+			return Role{}, err
+		}
+	}
+	return r, nil
+}
+
+// storedOIDCProvider finds a provider that the IAM API made.
+func (d *Directory) storedOIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
+	account, key, ok := d.parseARN(arn, "oidc-provider/")
+	if d.store == nil || !ok {
+		return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, ErrNotFound)
+	}
+	return d.cache.oidc.get(arn, func(*OIDCProvider) (OIDCProvider, error) {
+		row, err := d.store.OIDCProvider(ctx, account, key)
+		if err != nil {
+			return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, fromStore(err))
+		}
+		return OIDCProvider{ARN: arn, URL: row.URL, Account: account, ClientIDs: row.ClientIDs, Thumbprints: row.Thumbprints,
+			Algorithms: awsAlgorithms, AllowHTTP: d.local, AllowPrivate: d.local}, nil
+	})
+}
+
+// awsAlgorithms are what AWS accepts of any provider (STS API reference,
+// AssumeRoleWithWebIdentity); the IAM API cannot say otherwise.
+var awsAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
+
+// storedSAMLProvider finds a provider that the IAM API made.
+func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
+	account, name, ok := d.parseARN(arn, "saml-provider/")
+	if d.store == nil || !ok {
+		return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, ErrNotFound)
+	}
+	return d.cache.saml.get(arn, func(old *SAMLProvider) (SAMLProvider, error) {
+		row, err := d.store.SAMLProvider(ctx, account, name)
+		if err != nil {
+			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, fromStore(err))
+		}
+		if old != nil && old.Document == row.Metadata { // reading it is the expensive part
+			return *old, nil
+		}
+		metadata, err := saml.ParseMetadata([]byte(row.Metadata))
+		if err != nil {
+			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, err)
+		}
+		return SAMLProvider{ARN: arn, Account: account, Name: name, Document: row.Metadata,
+			Provider: &saml.Provider{Metadata: metadata, Audiences: d.samlNames, Recipients: d.samlNames}}, nil
+	})
+}
+
+// parseARN takes arn:PARTITION:iam::ACCOUNT:KIND… apart, for ARNs of this
+// directory's partition.
+func (d *Directory) parseARN(arn, kind string) (account identitypool.AccountID, name string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:"+d.partition+":iam::")
+	if !ok {
+		return "", "", false
+	}
+	owner, resource, _ := strings.Cut(rest, ":")
+	name, ok = strings.CutPrefix(resource, kind)
+	return identitypool.AccountID(owner), name, ok && isAccount(owner) && name != ""
+}
+
+// fromStore words the store's errors as this package's.
+func fromStore(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
+}
+
+// Names of resources.
+
+// RoleARN is the ARN of a role.
+func (d *Directory) RoleARN(r store.Role) string {
+	return RoleARN{d.partition, r.Account, r.Path, r.Name}.String()
+}
+
+// PolicyARN is the ARN of a managed policy.
+func (d *Directory) PolicyARN(p store.ManagedPolicy) string {
+	return d.arn(p.Account, "policy"+p.Path+p.Name)
+}
+
+// OIDCProviderARN is the ARN of a provider.
+func (d *Directory) OIDCProviderARN(p store.OIDCProvider) string {
+	return OIDCProviderARN(d.partition, p.Account, p.URL)
+}
+
+// SAMLProviderARN is the ARN of a provider.
+func (d *Directory) SAMLProviderARN(p store.SAMLProvider) string {
+	return SAMLProviderARN(d.partition, p.Account, p.Name)
+}
+
+func (d *Directory) arn(account identitypool.AccountID, resource string) string {
+	return "arn:" + d.partition + ":iam::" + string(account) + ":" + resource
+}
+
+// roleKey is what an account has one role of.
+func roleKey(account identitypool.AccountID, name string) string {
+	return string(account) + "/" + strings.ToLower(name)
+}
+
+// merge joins what the settings define with what the store holds, by key and
+// without what the settings have under the same key, at most limit of them.
+func merge[T any](settings, stored []T, key func(T) string, limit int) []T {
+	names := map[string]bool{}
+	for _, v := range settings {
+		names[key(v)] = true
+	}
+	stored = slices.DeleteFunc(stored, func(v T) bool { return names[key(v)] })
+	all := slices.Concat(settings, stored)
+	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+	return all[:min(limit, len(all))]
+}
