@@ -19,6 +19,7 @@ const module = "github.com/poolhouse-id/poolhouse"
 // allowedImports is the direction of imports: what each package may import of ours.
 var allowedImports = map[string][]string{
 	"sigv4":                    {},
+	"auth":                     {"sigv4"},
 	"internal/explain":         {},
 	"internal/seal":            {},
 	"internal/saml":            {},
@@ -35,9 +36,11 @@ var allowedImports = map[string][]string{
 	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
 	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/store"},
 	"internal/engine":          {"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/sts"},
+	"internal/revocation":      {"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts"},
+	"internal/check":           {"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/revocation", "internal/sts", "sigv4"},
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
-	"": {"internal/awsapi", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4"},
+	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
+		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4"},
 	"cmd/poolhouse": {"", "internal/config", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/store"},
 }
 

@@ -42,7 +42,7 @@ const (
 	ExpiredToken Code = "ExpiredToken"
 )
 
-// Errors for [Verifier.Credentials] to return, alone or wrapped. Verify answers them with an *Error that has the
+// Errors for [Verifier.Credentials] to return, alone or wrapped; an *Error is returned as it is. Verify answers them with an *Error that has the
 // matching Code and unwraps to what Credentials returned.
 var (
 	// ErrUnknownKey: there is no such access key, or it may not be used.
@@ -85,8 +85,12 @@ const (
 	msgExpiredToken = "The security token included in the request is expired"
 )
 
-// credentialsError turns a sentinel of Verifier.Credentials into a refusal; nil when err is something else.
+// credentialsError turns a sentinel of Verifier.Credentials, or an *Error, into a refusal; nil when err is something
+// else.
 func credentialsError(err error) *Error {
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		return refusal
+	}
 	switch {
 	case errors.Is(err, ErrUnknownKey):
 		return &Error{Code: UnknownKey, Message: msgInvalidToken, cause: err}

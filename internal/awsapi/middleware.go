@@ -17,12 +17,16 @@ import (
 // Wrap puts around h what every answer of the server needs. operation names h
 // in log and metrics; "" when h finds out itself.
 func (s *Service) Wrap(operation string, h http.Handler) http.Handler {
+	return s.cors(operation, s.WrapInternal(operation, s.limitBody(operation, h))) // outermost: preflights cost nothing more
+}
+
+// WrapInternal is Wrap for what browsers do not call: every method reaches h,
+// which bounds the body itself.
+func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 	for _, wrap := range []func(string, http.Handler) http.Handler{ // innermost first
-		s.limitBody,
 		s.recoverPanic,
 		s.logAccess, // outside recoverPanic: panics are logged too
 		s.identify,
-		s.cors, // outermost: preflights cost nothing more
 	} {
 		h = wrap(operation, h)
 	}

@@ -1,0 +1,190 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Principal is who signed a request: a session of a role, usually that of an
+// identity of an identity pool. It is shared between requests of one session:
+// read it, do not change it.
+type Principal struct {
+	AccountID      string            `json:"accountId"`
+	ARN            string            `json:"arn"`     // arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION
+	UserID         string            `json:"userId"`  // AROA…:SESSION
+	RoleARN        string            `json:"roleArn"` // arn:aws:iam::ACCOUNT:role/…
+	AccessKeyID    string            `json:"accessKeyId"`
+	IdentityID     string            `json:"identityId,omitempty"` // "" for a session that no identity has
+	IdentityPoolID string            `json:"identityPoolId,omitempty"`
+	AMR            []string          `json:"amr,omitempty"`      // authenticated, then by which login; or unauthenticated
+	Provider       string            `json:"provider,omitempty"` // the login provider's name
+	Tags           map[string]string `json:"tags,omitempty"`     // principal tags
+	SourceIdentity string            `json:"sourceIdentity,omitempty"`
+	Issued         time.Time         `json:"issued"`
+	Expires        time.Time         `json:"expires"`
+}
+
+const (
+	authenticated   = "authenticated"
+	unauthenticated = "unauthenticated"
+)
+
+// Authenticated reports whether the identity has proven a login; a guest has not.
+func (p *Principal) Authenticated() bool {
+	return slices.Contains(p.AMR, authenticated) && !slices.Contains(p.AMR, unauthenticated)
+}
+
+// RequestIdentity is what Amazon API Gateway tells a REST API's backend of the
+// caller of a method with AWS_IAM authorization: requestContext.identity of the
+// Lambda proxy event. Members that have no value are null, as they are there.
+type RequestIdentity struct {
+	AccessKey                     *string `json:"accessKey"`
+	AccountID                     *string `json:"accountId"`
+	Caller                        *string `json:"caller"`
+	CognitoAuthenticationProvider *string `json:"cognitoAuthenticationProvider"`
+	CognitoAuthenticationType     *string `json:"cognitoAuthenticationType"`
+	CognitoIdentityID             *string `json:"cognitoIdentityId"`
+	CognitoIdentityPoolID         *string `json:"cognitoIdentityPoolId"`
+	User                          *string `json:"user"`
+	UserARN                       *string `json:"userArn"`
+}
+
+// RequestIdentity returns p as API Gateway tells a REST API.
+func (p *Principal) RequestIdentity() RequestIdentity {
+	i := RequestIdentity{
+		AccessKey: some(p.AccessKeyID), AccountID: some(p.AccountID), Caller: some(p.UserID), User: some(p.UserID), UserARN: some(p.ARN),
+		CognitoIdentityID: some(p.IdentityID), CognitoIdentityPoolID: some(p.IdentityPoolID),
+	}
+	switch {
+	case p.IdentityID == "":
+	case p.Authenticated():
+		i.CognitoAuthenticationType = some(authenticated)
+		i.CognitoAuthenticationProvider = some(strings.Join(p.logins(), ","))
+	default:
+		i.CognitoAuthenticationType = some(unauthenticated)
+	}
+	return i
+}
+
+// logins are the entries of amr that name a login.
+func (p *Principal) logins() []string {
+	return slices.DeleteFunc(slices.Clone(p.AMR), func(entry string) bool { return entry == authenticated })
+}
+
+// IAMAuthorizer is what Amazon API Gateway tells an HTTP API's backend of the
+// caller: requestContext.authorizer.iam of the event in format 2.0.
+type IAMAuthorizer struct {
+	AccessKey       string           `json:"accessKey"`
+	AccountID       string           `json:"accountId"`
+	CallerID        string           `json:"callerId"`
+	CognitoIdentity *CognitoIdentity `json:"cognitoIdentity"`
+	PrincipalOrgID  *string          `json:"principalOrgId"` // always null: there are no organisations
+	UserARN         string           `json:"userArn"`
+	UserID          string           `json:"userId"`
+}
+
+// CognitoIdentity is the identity in an IAMAuthorizer.
+type CognitoIdentity struct {
+	AMR            []string `json:"amr"`
+	IdentityID     string   `json:"identityId"`
+	IdentityPoolID string   `json:"identityPoolId"`
+}
+
+// IAMAuthorizer returns p as API Gateway tells an HTTP API.
+func (p *Principal) IAMAuthorizer() IAMAuthorizer {
+	a := IAMAuthorizer{AccessKey: p.AccessKeyID, AccountID: p.AccountID, CallerID: p.UserID, UserARN: p.ARN, UserID: p.UserID}
+	if p.IdentityID != "" {
+		a.CognitoIdentity = &CognitoIdentity{AMR: slices.Clone(p.AMR), IdentityID: p.IdentityID, IdentityPoolID: p.IdentityPoolID}
+	}
+	return a
+}
+
+func some(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Headers of a Principal, as SetHeaders writes them and the check endpoint
+// answers. A header is there, empty, also when it has no value, so that what a
+// client sends under its name is replaced.
+const (
+	HeaderIdentityID     = "X-Amz-Cognito-Identity-Id"
+	HeaderIdentityPoolID = "X-Amz-Cognito-Identity-Pool-Id"
+	HeaderAMR            = "X-Poolhouse-Amr"            // entries, percent-encoded, joined by commas
+	HeaderRoleARN        = "X-Poolhouse-Role-Arn"       //
+	HeaderARN            = "X-Poolhouse-Arn"            // of the session
+	HeaderAccount        = "X-Poolhouse-Account"        //
+	HeaderAccessKeyID    = "X-Poolhouse-Access-Key-Id"  //
+	HeaderTags           = "X-Poolhouse-Principal-Tags" // as a query string: key=value&key=value, sorted by key
+)
+
+// SetHeaders writes p into h, replacing what is there. Values that headers
+// cannot hold are percent-encoded.
+func (p *Principal) SetHeaders(h http.Header) {
+	h[HeaderIdentityID] = []string{printable(p.IdentityID)}
+	h[HeaderIdentityPoolID] = []string{printable(p.IdentityPoolID)}
+	h[HeaderRoleARN] = []string{printable(p.RoleARN)}
+	h[HeaderARN] = []string{printable(p.ARN)}
+	h[HeaderAccount] = []string{printable(p.AccountID)}
+	h[HeaderAccessKeyID] = []string{printable(p.AccessKeyID)}
+	amr := ""
+	for i, entry := range p.AMR {
+		if i > 0 {
+			amr += ","
+		}
+		amr += printable(entry)
+	}
+	h[HeaderAMR] = []string{amr}
+	tags := ""
+	if len(p.Tags) > 0 {
+		values := make(url.Values, len(p.Tags))
+		for key, value := range p.Tags {
+			values.Set(key, value)
+		}
+		tags = values.Encode()
+	}
+	h[HeaderTags] = []string{tags}
+}
+
+// printable percent-encodes everything but visible ASCII, and commas, quotes
+// and percent signs, which have a meaning in lists.
+func printable(s string) string {
+	const hex = "0123456789ABCDEF"
+	plain := func(c byte) bool { return c > ' ' && c <= '~' && c != ',' && c != '%' && c != '"' && c != '\\' }
+	for i := range len(s) {
+		if plain(s[i]) {
+			continue
+		}
+		b := make([]byte, i, len(s)+8)
+		copy(b, s)
+		for ; i < len(s); i++ {
+			if c := s[i]; plain(c) {
+				b = append(b, c)
+			} else {
+				b = append(b, '%', hex[c>>4], hex[c&15])
+			}
+		}
+		return string(b)
+	}
+	return s
+}
+
+type contextKey struct{}
+
+// NewContext returns ctx carrying p.
+func NewContext(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext returns who signed the request that ctx belongs to; nil outside of
+// Verifier.Middleware.
+func FromContext(ctx context.Context) *Principal {
+	p, _ := ctx.Value(contextKey{}).(*Principal)
+	return p
+}

@@ -1,0 +1,382 @@
+// Package check answers reverse proxies that ask whether they may let a request
+// through (forward authentication): nginx auth_request, Traefik forwardAuth,
+// Caddy forward_auth, Envoy ext_authz. The request must be signed (AWS Signature
+// Version 4) with session credentials of ours, and the policies of their role
+// must allow the action that the route table names. It also vouches for sessions
+// to services that check signatures themselves (Sessions.Verify, package auth).
+//
+// A proxy sends the head of a request. What is proven of its body is
+// Config.Body's to say.
+package check
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/poolhouse-id/poolhouse/auth"
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// What is proven of a request's body (Config.Body).
+const (
+	// HashRequired: the client signed a SHA-256 of the body; the service behind
+	// gets it in X-Poolhouse-Content-Sha256 and compares, or nobody does.
+	HashRequired = "hash-required"
+	// Unchecked: nothing; UNSIGNED-PAYLOAD is taken too.
+	Unchecked = "unchecked"
+	// Forwarded: everything; the proxy sends the body along.
+	Forwarded = "forwarded"
+)
+
+// Defaults of Config.
+const (
+	DefaultPath    = "/check"
+	DefaultService = auth.DefaultService
+	DefaultMaxBody = 1 << 20
+)
+
+// HeaderContentSHA256 is what the client signed as the hash of the body.
+const HeaderContentSHA256 = "X-Poolhouse-Content-Sha256"
+
+// HeaderReason says in one word why a request was refused.
+const HeaderReason = "X-Poolhouse-Reason"
+
+// Config is what the settings say.
+type Config struct {
+	Path      string  // of the endpoint; "" = /check
+	Request   string  // FromOriginal (default), FromForwarded or FromRequest
+	Service   string  // that clients sign for; "" = execute-api
+	Region    string  // that clients sign for
+	Body      string  // HashRequired (default), Unchecked or Forwarded
+	MaxBody   int64   // bytes of a forwarded body; 0 = 1 MiB
+	Presigned bool    // takes presigned URLs too
+	Routes    []Route // the first that matches counts; what none matches is refused
+}
+
+// withDefaults fills in what is not set.
+func (c Config) withDefaults() Config {
+	c.Path = strings.TrimSuffix(cmp.Or(c.Path, DefaultPath), "/")
+	c.Request = cmp.Or(c.Request, FromOriginal)
+	c.Service = cmp.Or(c.Service, DefaultService)
+	c.Body = cmp.Or(c.Body, HashRequired)
+	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
+	return c
+}
+
+// Check reports everything that is wrong with c.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	var faults []error
+	oneOf := func(setting, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			faults = append(faults, fmt.Errorf("check.%s %q: use %s", setting, value, strings.Join(allowed, ", ")))
+		}
+	}
+	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
+	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.Contains(c.Path, "//") {
+		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
+	}
+	if c.MaxBody < 0 {
+		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
+	}
+	if len(c.Routes) == 0 {
+		faults = append(faults, errors.New("check.routes: without a route every request is refused; give at least one"))
+	}
+	for n, r := range c.Routes {
+		if _, err := parseRoute(r); err != nil {
+			faults = append(faults, fmt.Errorf("check.routes[%d]: %w", n, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Authorizer decides what callers may do: *iam.Authorizer.
+type Authorizer interface {
+	Authorize(ctx context.Context, c iam.Caller, action, resource string, conditions policy.Context) error
+}
+
+// Options are what a Handler needs.
+type Options struct {
+	Config     Config
+	Account    string // sessions of others are refused
+	Sessions   *Sessions
+	Authorizer Authorizer
+	// BehindProxy: the proxy says in X-Forwarded-For and -Proto how the client came.
+	BehindProxy bool
+	Now         func() time.Time
+	Logger      *slog.Logger // nil = none
+}
+
+// Handler is the endpoint.
+type Handler struct {
+	o        Options
+	c        Config
+	routes   []route
+	verifier *sigv4.Verifier
+}
+
+// New returns a Handler, or what is wrong with the settings.
+func New(o Options) (*Handler, error) {
+	if err := o.Config.Check(); err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{o: o, c: o.Config.withDefaults()}
+	for _, r := range h.c.Routes {
+		parsed, err := parseRoute(r)
+		if err != nil {
+			return nil, err
+		}
+		h.routes = append(h.routes, parsed)
+	}
+	s3 := h.c.Service == "s3"
+	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
+	if h.c.Presigned {
+		rules.Presigned = sigv4.PresignedExpires
+	}
+	h.verifier = &sigv4.Verifier{SigningKeys: h.signingKey, Services: map[string]sigv4.Service{h.c.Service: rules}, Now: o.Now}
+	return h, nil
+}
+
+// Path is where the endpoint is.
+func (h *Handler) Path() string { return h.c.Path }
+
+// Below reports whether the paths below Path are the endpoint's too.
+func (h *Handler) Below() bool { return h.c.Request == FromRequest }
+
+type openedKey struct{}
+
+// signingKey is the verifier's look-up; it leaves the session in ctx's holder.
+func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token string) (sigv4.SigningKey, error) {
+	if token == "" {
+		return sigv4.SigningKey{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
+	}
+	o, err := h.o.Sessions.open(ctx, scope.AccessKeyID, token)
+	if err != nil {
+		if refused := refusal(err); refused != nil {
+			return sigv4.SigningKey{}, refused
+		}
+		return sigv4.SigningKey{}, err
+	}
+	*ctx.Value(openedKey{}).(**opened) = o
+	return o.signingKey(scope.Date, scope.Region, scope.Service), nil
+}
+
+// denied is a refusal.
+type denied struct {
+	status                     int
+	code, message              string
+	check, expected, got, help string // of the explain step; "" = it has one
+}
+
+func (d *denied) Error() string { return d.code + ": " + d.message }
+
+// ServeHTTP answers 200 with who signed, or 401 or 403 with why not.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o, payload, err := h.decide(r)
+	header := w.Header()
+	header["Cache-Control"] = noStore
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	o.principal.SetHeaders(header)
+	header[HeaderContentSHA256] = []string{payload}
+	if !strings.Contains(r.Header.Get("Accept"), "application/json") {
+		header["Content-Length"] = zero
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	header["Content-Type"] = jsonType
+	w.WriteHeader(http.StatusOK)
+	_ = json.MarshalWrite(w, contextOf(o.principal)) // the client has gone; nothing is left to tell
+}
+
+// Values of headers that never change. Answers share the slices.
+var (
+	noStore  = []string{"no-store"}
+	zero     = []string{"0"}
+	jsonType = []string{"application/json"}
+)
+
+// answer is the JSON form of who signed: the Principal, and what API Gateway
+// would put into a backend's event.
+type answer struct {
+	Principal      *auth.Principal `json:"principal"`
+	RequestContext requestContext  `json:"requestContext"`
+}
+
+type requestContext struct {
+	Identity   auth.RequestIdentity `json:"identity"`
+	Authorizer authorizer           `json:"authorizer"`
+}
+
+type authorizer struct {
+	IAM auth.IAMAuthorizer `json:"iam"`
+}
+
+func contextOf(p *auth.Principal) answer {
+	return answer{p, requestContext{p.RequestIdentity(), authorizer{p.IAMAuthorizer()}}}
+}
+
+// decide verifies and authorises the request that the proxy asks about. Errors
+// that are no *denied mean that the answer is not known.
+func (h *Handler) decide(r *http.Request) (*opened, string, error) {
+	asked, err := h.readOriginal(r)
+	if err != nil {
+		return nil, "", &denied{http.StatusForbidden, "MissingOriginalRequest", "The proxy does not say what was asked for: " + err.Error() + ".",
+			"original request", "method, URI and host of the client's request, each once", err.Error(),
+			"Set check.request to what the proxy sends, and make it send all three; see docs/check.md."}
+	}
+	segments, err := splitPath(asked.path)
+	if err != nil {
+		return nil, "", &denied{http.StatusForbidden, "AmbiguousPath", "The path could be read in two ways: " + err.Error() + ".",
+			"path", "one that every server reads alike", err.Error(), "Ask for the path in its plain form."}
+	}
+	o, payload, err := h.verify(r, asked)
+	if err != nil {
+		return nil, "", err
+	}
+	action, resource, ok := find(h.routes, asked.request.Method, segments)
+	if !ok {
+		return nil, "", &denied{http.StatusForbidden, "NoRoute", "No route of the settings allows this request.",
+			"route", "a route that matches", asked.request.Method + " and the path match none", "Add a route for it to check.routes."}
+	}
+	if string(o.session.Account) != h.o.Account {
+		return nil, "", &denied{http.StatusForbidden, "AccessDenied", "The session belongs to another account.",
+			"account", "account " + h.o.Account, "account " + string(o.session.Account), "Use credentials of a pool of this server's own account (account_id)."}
+	}
+	err = h.o.Authorizer.Authorize(r.Context(), o.caller, action, resource, h.conditions(r))
+	if d, ok := errors.AsType[*iam.DeniedError](err); ok {
+		return nil, "", &denied{http.StatusForbidden, "AccessDenied", d.Error(),
+			"policies", action + " on " + resource + " allowed", d.Reason, "Let the policies of role " + o.session.RoleARN + " allow it."}
+	}
+	return o, payload, err
+}
+
+// verify checks the signature and what is to be proven of the body.
+func (h *Handler) verify(r *http.Request, asked original) (*opened, string, error) {
+	var o *opened
+	request := asked.request.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
+	var result sigv4.Result
+	var err error
+	if h.c.Body == Forwarded {
+		var body []byte
+		if body, err = io.ReadAll(io.LimitReader(r.Body, h.c.MaxBody+1)); err != nil {
+			return nil, "", fmt.Errorf("reading the forwarded body: %w", err)
+		}
+		if int64(len(body)) > h.c.MaxBody {
+			return nil, "", &denied{http.StatusForbidden, "BodyTooLarge", "The body is too large to be verified.",
+				"body", fmt.Sprintf("up to %d bytes", h.c.MaxBody), "more", "Raise check.max_body, or send less."}
+		}
+		if asked.length > int64(len(body)) {
+			return nil, "", &denied{http.StatusForbidden, "BodyMissing", "The proxy did not forward the body.",
+				"body", strconv.FormatInt(asked.length, 10) + " bytes", strconv.Itoa(len(body)) + " bytes", "Make the proxy forward the whole body, or set check.body to hash-required."}
+		}
+		result, err = h.verifier.Verify(request, body, h.c.Service)
+	} else {
+		result, err = h.verifier.VerifyUnread(request, asked.length, h.c.Service)
+	}
+	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
+		return nil, "", signatureRefused(refused)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if result.Region != h.c.Region {
+		return nil, "", &denied{http.StatusForbidden, string(sigv4.WrongScope), "Credential should be scoped to a valid region: '" + h.c.Region + "'.",
+			"region of the signature", h.c.Region, result.Region, "Set the client's region, or check.region, so that they agree."}
+	}
+	read := request.Method == http.MethodGet || request.Method == http.MethodHead
+	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !(result.Presigned && read && asked.length <= 0) {
+		return nil, "", &denied{http.StatusForbidden, "UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
+			"hash of the body", "SHA-256 in X-Amz-Content-Sha256", unsignedPayload, "Make the client sign the body, or set check.body to unchecked if nothing depends on it."}
+	}
+	return o, result.PayloadHash, nil
+}
+
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
+// signatureRefused words a refusal of the verifier.
+func signatureRefused(e *sigv4.Error) *denied {
+	d := &denied{http.StatusForbidden, string(e.Code), e.Message, "signature", "a valid signature of a current session", string(e.Code), "Sign the request with current credentials."}
+	switch {
+	case e.Code == sigv4.MissingAuthentication:
+		d.status, d.help = http.StatusUnauthorized, "Sign the request (AWS Signature Version 4)."
+	case e.Code == sigv4.BadSignature || e.Code == sigv4.IncompleteSignature || e.Code == sigv4.MalformedQuery:
+		d.got = e.Message
+		d.help = "Compare what the client signs with what arrives: the proxy must pass Host and all signed headers on unchanged, and the URI as it was sent."
+	case errors.Is(e, revocation.ErrRevoked):
+		d.check = "" // it has a step of its own
+	case e.Code == sigv4.ExpiredToken || e.Code == sigv4.InvalidToken:
+		d.help = "Get new credentials from this server."
+	}
+	return d
+}
+
+// conditions are the condition keys of the request. How the client came only the
+// proxy can say; where it is not trusted to, the keys that would let somebody in
+// are left out.
+func (h *Handler) conditions(r *http.Request) policy.Context {
+	c := make(policy.Context, 3)
+	secure := false
+	if h.o.BehindProxy {
+		client := awsapi.RecordFrom(r.Context()).Client
+		secure = client.TLS
+		if client.IP.IsValid() {
+			c.Set("aws:SourceIp", client.IP.String())
+		}
+	}
+	c.Set("aws:SecureTransport", strconv.FormatBool(secure))
+	c.Set("aws:RequestedRegion", h.c.Region)
+	return c
+}
+
+// refuse answers an error of decide. nginx takes 401 and 403 as they are and
+// anything else but 2xx as an error of its own, which refuses too.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	d, ok := errors.AsType[*denied](err)
+	if !ok {
+		h.o.Logger.ErrorContext(r.Context(), "a request could not be checked", "error", err)
+		d = &denied{http.StatusServiceUnavailable, "Unavailable", "The request cannot be checked now.", "check", "an answer of the database", "none", "See the log for the error, and try again."}
+	}
+	if d.check != "" {
+		explain.FromContext(r.Context()).Fail(d.check, d.expected, d.got, d.help)
+	}
+	record := awsapi.RecordFrom(r.Context())
+	record.Code, record.Reason = d.code, d.code
+	var body bytes.Buffer
+	_ = json.MarshalWrite(&body, struct { // no such value fails
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{d.code, d.message})
+	header := w.Header()
+	header[HeaderReason] = []string{d.code}
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(body.Len())}
+	if d.status == http.StatusUnauthorized {
+		header["Www-Authenticate"] = []string{"AWS4-HMAC-SHA256"}
+	}
+	w.WriteHeader(d.status)
+	_, _ = w.Write(body.Bytes()) // the client has gone; nothing is left to tell
+}

@@ -1,0 +1,257 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Route says which permission a request needs.
+type Route struct {
+	// Match is METHOD /path, or a path alone for every method. A segment {name}
+	// stands for any one, {name...} at the end for all that follow. GET is HEAD too.
+	Match string
+	// Action is what the session's role must allow, such as s3:GetObject, on
+	// Resource: an ARN in which {name} is what stood in its place, or "*".
+	Action   string
+	Resource string
+}
+
+// route is a Route that was read.
+type route struct {
+	method   string // "" = any
+	segments []segment
+	action   string
+	resource []part
+}
+
+type segment struct {
+	text     string // literal, or the name of a variable
+	variable bool
+	rest     bool
+}
+
+// part of a resource: text, or the variable that stands there.
+type part struct {
+	text     string
+	variable bool
+}
+
+func parseRoute(r Route) (route, error) {
+	var out route
+	path := r.Match
+	if method, rest, ok := strings.Cut(r.Match, " "); ok {
+		out.method, path = method, strings.TrimLeft(rest, " ")
+		if !isMethod(method) {
+			return route{}, fmt.Errorf("match %q: %q is not an HTTP method", r.Match, method)
+		}
+	}
+	if !strings.HasPrefix(path, "/") {
+		return route{}, fmt.Errorf("match %q: write it like GET /files/{path...}", r.Match)
+	}
+	var names []string
+	list := strings.Split(path[1:], "/")
+	for n, text := range list {
+		s := segment{text: text}
+		if strings.ContainsAny(text, "{}") {
+			name, ok := strings.CutPrefix(text, "{")
+			name, closed := strings.CutSuffix(name, "}")
+			name, s.rest = strings.CutSuffix(name, "...")
+			s.text, s.variable = name, true
+			switch {
+			case !ok || !closed || !isIdentifier(name):
+				return route{}, fmt.Errorf("match %q: %q is neither a whole {name} nor text", r.Match, text)
+			case s.rest && n != len(list)-1:
+				return route{}, fmt.Errorf("match %q: {%s...} must be at the end", r.Match, name)
+			case slices.Contains(names, name):
+				return route{}, fmt.Errorf("match %q: {%s} is there twice", r.Match, name)
+			}
+			names = append(names, name)
+		} else if text == "" && n != len(list)-1 || text == "." || text == ".." || strings.ContainsAny(text, "%?#\\") {
+			return route{}, fmt.Errorf("match %q: %q cannot be a segment; write segments unescaped", r.Match, text)
+		}
+		out.segments = append(out.segments, s)
+	}
+	service, action, ok := strings.Cut(r.Action, ":")
+	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
+		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
+	}
+	out.action = r.Action
+	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
+		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *", r.Match, r.Resource)
+	}
+	var err error
+	if out.resource, err = parseResource(r.Resource, names); err != nil {
+		return route{}, fmt.Errorf("match %q: resource %q: %w", r.Match, r.Resource, err)
+	}
+	return out, nil
+}
+
+func parseResource(text string, names []string) ([]part, error) {
+	var parts []part
+	for text != "" {
+		before, rest, ok := strings.Cut(text, "{")
+		if before != "" {
+			parts = append(parts, part{text: before})
+		}
+		if !ok {
+			if strings.Contains(before, "}") {
+				return nil, errors.New("a } has no {")
+			}
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || !slices.Contains(names, name) {
+			return nil, fmt.Errorf("{%s} is not in the match", name)
+		}
+		parts = append(parts, part{text: name, variable: true})
+		text = after
+	}
+	return parts, nil
+}
+
+func isIdentifier(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || i > 0 && '0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isMethod reports whether s could be a method: upper-case letters and dashes.
+func isMethod(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('A' <= c && c <= 'Z' || c == '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// find returns the permission that the first matching route asks for.
+func find(routes []route, method string, segments []string) (action, resource string, ok bool) {
+	for i := range routes {
+		r := &routes[i]
+		if r.method != "" && r.method != method && (r.method != "GET" || method != "HEAD") || !r.matches(segments) {
+			continue
+		}
+		return r.action, r.fill(segments), true
+	}
+	return "", "", false
+}
+
+func (r *route) matches(segments []string) bool {
+	for n, s := range r.segments {
+		switch {
+		case n >= len(segments):
+			return false
+		case s.rest:
+			return true
+		case s.variable && segments[n] == "", !s.variable && s.text != segments[n]:
+			return false
+		}
+	}
+	return len(segments) == len(r.segments)
+}
+
+func (r *route) fill(segments []string) string {
+	var b strings.Builder
+	for _, p := range r.resource {
+		if !p.variable {
+			b.WriteString(p.text)
+			continue
+		}
+		for n, s := range r.segments {
+			switch {
+			case !s.variable || s.text != p.text:
+			case s.rest:
+				b.WriteString(strings.Join(segments[n:], "/"))
+			default:
+				b.WriteString(segments[n])
+			}
+		}
+	}
+	return b.String()
+}
+
+// splitPath returns the segments of a request's path, decoded, and refuses paths
+// that the service behind could read otherwise than we do: what it sees must be
+// what was authorised.
+func splitPath(raw string) ([]string, error) {
+	if !strings.HasPrefix(raw, "/") {
+		return nil, errors.New("the path does not begin with a slash")
+	}
+	segments := strings.Split(raw[1:], "/")
+	for n, text := range segments {
+		decoded, ok := unescape(text)
+		switch {
+		case !ok:
+			return nil, errors.New("the path has an illegal % escape")
+		case decoded == "" && n != len(segments)-1:
+			return nil, errors.New("the path has an empty segment")
+		case strings.ContainsAny(decoded, "/\\"):
+			return nil, errors.New("the path has an escaped slash or a backslash")
+		case isDots(decoded):
+			return nil, errors.New("the path has a dot segment")
+		case hidesMore(decoded):
+			return nil, errors.New("the path is escaped twice")
+		case !utf8.ValidString(decoded) || strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7f }):
+			return nil, errors.New("the path is not printable UTF-8")
+		}
+		segments[n] = decoded
+	}
+	return segments, nil
+}
+
+// isDots finds "." and "..", also before the parameters that some servers cut off.
+func isDots(s string) bool {
+	s, _, _ = strings.Cut(s, ";")
+	return s == "." || s == ".."
+}
+
+// hidesMore finds the escapes that would matter to a server that decodes twice.
+func hidesMore(s string) bool {
+	if !strings.Contains(s, "%") {
+		return false
+	}
+	s = strings.ToLower(s)
+	return strings.Contains(s, "%2e") || strings.Contains(s, "%2f") || strings.Contains(s, "%5c") || strings.Contains(s, "%00")
+}
+
+func unescape(s string) (string, bool) {
+	if !strings.Contains(s, "%") {
+		return s, true
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b = append(b, s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", false
+		}
+		hi, lo := unhex(s[i+1]), unhex(s[i+2])
+		if hi > 15 || lo > 15 {
+			return "", false
+		}
+		b = append(b, hi<<4|lo)
+		i += 2
+	}
+	return string(b), true
+}
+
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 0xff
+}

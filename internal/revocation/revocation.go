@@ -1,0 +1,239 @@
+// Package revocation ends session credentials before they expire. A session
+// token says all about its session but what happened since it was issued: that
+// its identity, pool or role was deleted, that its user signed out, or that an
+// administrator put it on the deny list. List asks the store for that, at most
+// once in Fresh for a session, so that a revocation holds on every node within
+// that time.
+package revocation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+// ErrRevoked: the session was ended before it expired.
+var ErrRevoked = errors.New("the session was revoked")
+
+// Fresh is how old the answer about a session may be.
+const Fresh = 2 * time.Second
+
+// kept is how long a mark counts: until the last session that it can concern is
+// over, and for clocks that differ.
+const kept = iam.MaxSession + time.Hour
+
+// defaultEntries bounds the memory of sessions: some 20 MB.
+const defaultEntries = 100_000
+
+// maxMerges bounds how far an identity's merges are followed.
+const maxMerges = 10
+
+// sweep is how many expired marks one revocation removes at most.
+const sweep = 100
+
+// Store is what a List needs of the store.
+type Store interface {
+	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
+	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
+	SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error)
+	Revoke(ctx context.Context, m store.Revocation) error
+	RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Options are what a List needs.
+type Options struct {
+	Store Store
+	// Roles, where set, must know a session's role, under the ID that the
+	// session has. nil takes sessions of roles that do not exist.
+	Roles iam.RoleSource
+	// SignOuts makes a user's sign-out end the sessions that the login led to.
+	SignOuts bool
+	Now      func() time.Time
+	Logger   *slog.Logger // nil = none
+	Entries  int          // sessions remembered; 0 = 100,000
+}
+
+// List tells which sessions are revoked. It is safe for concurrent use.
+type List struct {
+	o       Options
+	entries *lru.Cache[string, answer]
+	// generation counts revocations by this process: what was asked before one
+	// must not be kept after it.
+	generation atomic.Uint64
+}
+
+// answer is what the store said of a session: "" or why it is revoked.
+type answer struct {
+	asked  time.Time
+	reason string
+}
+
+// New returns a List.
+func New(o Options) *List {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	entries, _ := lru.New[string, answer](max(1, cmp.Or(o.Entries, defaultEntries))) // fails for sizes < 1 only
+	return &List{o: o, entries: entries}
+}
+
+// Check refuses a session that was opened with its access key and is revoked,
+// with an error that wraps ErrRevoked and a step of ctx's explain.Trace. Another
+// error means that the answer is not known, which refuses too. An answer is up
+// to Fresh old.
+func (l *List) Check(ctx context.Context, accessKeyID string, s *sts.Session) error {
+	now := l.o.Now()
+	a, ok := l.entries.Get(accessKeyID)
+	// A clock that was set back must not lengthen a life.
+	if age := now.Sub(a.asked); !ok || age < 0 || age >= Fresh {
+		generation := l.generation.Load()
+		reason, err := l.reason(ctx, accessKeyID, s, now)
+		if err != nil {
+			return fmt.Errorf("asking whether a session is revoked: %w", err)
+		}
+		a = answer{now, reason}
+		l.entries.Add(accessKeyID, a)
+		if l.generation.Load() != generation {
+			l.entries.Remove(accessKeyID)
+		}
+	}
+	if a.reason == "" {
+		return nil
+	}
+	explain.FromContext(ctx).Fail("revocation", "a session that goes on", a.reason, "Sign in again and get new credentials.")
+	return fmt.Errorf("%w: %s", ErrRevoked, a.reason)
+}
+
+// reason asks the store: "" when nothing ended the session.
+func (l *List) reason(ctx context.Context, accessKeyID string, s *sts.Session, now time.Time) (string, error) {
+	of := []store.Revocation{
+		{Kind: store.AccessKeyRevocation, Account: s.Account, Value: accessKeyID},
+		{Kind: store.RoleRevocation, Account: s.Account, Value: s.RoleARN},
+	}
+	if s.IdentityID != "" {
+		of = append(of, store.Revocation{Kind: store.IdentityRevocation, Account: s.Account, Value: string(s.IdentityID)})
+	}
+	if s.PoolID != "" {
+		of = append(of, store.Revocation{Kind: store.PoolRevocation, Account: s.Account, Value: string(s.PoolID)})
+	}
+	marks, err := l.o.Store.Revocations(ctx, now, of...)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range marks {
+		if s.Issued.Before(m.NotBefore) {
+			return "an administrator ended the sessions of this " + names[m.Kind], nil
+		}
+	}
+	if reason, err := l.roleGone(ctx, s); reason != "" || err != nil {
+		return reason, err
+	}
+	return l.identityGone(ctx, s, now)
+}
+
+var names = map[store.RevocationKind]string{
+	store.AccessKeyRevocation: "access key",
+	store.RoleRevocation:      "role",
+	store.IdentityRevocation:  "identity",
+	store.PoolRevocation:      "identity pool",
+}
+
+func (l *List) roleGone(ctx context.Context, s *sts.Session) (string, error) {
+	if l.o.Roles == nil {
+		return "", nil
+	}
+	role, err := l.o.Roles.Role(ctx, s.RoleARN)
+	switch {
+	case errors.Is(err, iam.ErrNotFound):
+		return "the role was deleted", nil
+	case err != nil:
+		return "", err
+	case s.RoleID != "" && role.ID != s.RoleID:
+		return "the role was deleted; another has its name now", nil
+	}
+	return "", nil
+}
+
+func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) (string, error) {
+	if s.IdentityID == "" {
+		if s.PoolID == "" {
+			return "", nil
+		}
+		_, err := l.o.Store.Pool(ctx, s.PoolID)
+		if errors.Is(err, store.ErrNotFound) {
+			return "the identity pool was deleted", nil
+		}
+		return "", err
+	}
+	identity, err := l.o.Store.Identity(ctx, s.IdentityID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "the identity or its pool was deleted", nil
+	}
+	if err != nil || !l.o.SignOuts {
+		return "", err
+	}
+	// The logins of an identity that became part of another are there now.
+	for hops := 0; identity.MergedTo != "" && hops < maxMerges; hops++ {
+		if identity, err = l.o.Store.Identity(ctx, identity.MergedTo); errors.Is(err, store.ErrNotFound) {
+			return "the identity that it became part of was deleted", nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+	// amr names the logins that led to the session.
+	for _, login := range identity.Logins {
+		if !slices.Contains(s.AMR, login.Provider) {
+			continue
+		}
+		marks, err := l.o.Store.SignOuts(ctx, login.Provider, login.Subject, nil, now)
+		if err != nil {
+			return "", err
+		}
+		for _, m := range marks {
+			// Both are whole seconds: who signs out and in again within one must
+			// wait for the next, rather than an older session outlive the sign-out.
+			if !s.Issued.After(m.NotBefore) {
+				return "the user signed out at " + login.Provider, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// Revoke ends the sessions of a thing of account that were issued until now: an
+// access key's, whenever it was issued. It returns the time. Error:
+// store.ErrInvalid.
+func (l *List) Revoke(ctx context.Context, kind store.RevocationKind, account identitypool.AccountID, value string) (time.Time, error) {
+	now := l.o.Now()
+	m := store.Revocation{Kind: kind, Account: account, Value: value, NotBefore: now, Expires: now.Add(kept)}
+	if kind == store.AccessKeyRevocation {
+		m.NotBefore = m.Expires // there is one session of it, and it may be young
+	}
+	err := l.o.Store.Revoke(ctx, m)
+	// Forgotten whatever the outcome: a write whose answer was lost may stand.
+	l.generation.Add(1)
+	l.entries.Purge()
+	if err != nil {
+		return time.Time{}, err
+	}
+	l.o.Logger.InfoContext(ctx, "sessions revoked", "kind", string(kind), "account", string(account), "value", value)
+	// Each revocation clears away more than it adds, so the table stays bounded.
+	if _, err := l.o.Store.RemoveRevocations(ctx, now, sweep); err != nil && ctx.Err() == nil {
+		l.o.Logger.WarnContext(ctx, "expired revocations could not be removed", "error", err)
+	}
+	return now, nil
+}

@@ -1,0 +1,236 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+const (
+	account  = identitypool.AccountID("123456789012")
+	pool     = identitypool.PoolID("us-east-1:00000000-0000-4000-8000-000000000001")
+	identity = identitypool.IdentityID("us-east-1:00000000-0000-4000-8000-000000000002")
+	roleARN  = "arn:aws:iam::123456789012:role/app"
+	key      = "ASIAQAAAAAAAAAAAAAAA"
+)
+
+// roles is a RoleSource that can be changed.
+type roles struct{ id string }
+
+func (r *roles) Role(_ context.Context, arn string) (iam.Role, error) {
+	if r.id == "" {
+		return iam.Role{}, iam.ErrNotFound
+	}
+	return iam.Role{ARN: arn, ID: r.id}, nil
+}
+
+// world is one store with two nodes, each with a clock of its own.
+type world struct {
+	store *store.Store // of the first node
+	lists []*List
+	now   time.Time
+	roles *roles
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{now: time.Date(2026, 11, 24, 12, 0, 0, 5e8, time.UTC), roles: &roles{"AROAX"}}
+	database := pgtest.URL(t)
+	clock := func() time.Time { return w.now }
+	for n := range 2 {
+		s, err := store.Open(t.Context(), store.Options{URL: database, Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		if n == 0 {
+			w.store = s
+		}
+		w.lists = append(w.lists, New(Options{Store: s, Roles: w.roles, SignOuts: true, Now: clock}))
+	}
+	p := identitypool.Pool{ID: pool, Account: account, Region: "us-east-1", Name: "p"}
+	if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.CreateIdentity(t.Context(), identitypool.Identity{ID: identity, PoolID: pool}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// link gives an identity a login, absorbing others.
+func (w *world) link(t *testing.T, to identitypool.IdentityID, login identitypool.Login, absorbed ...identitypool.IdentityID) {
+	t.Helper()
+	plan := identitypool.Plan{Identity: to, Absorb: absorbed}
+	if len(absorbed) == 0 {
+		plan.Link = []identitypool.Login{login}
+	}
+	if _, err := w.store.Resolve(t.Context(), pool, to, []identitypool.Login{login}, func(identitypool.View) (identitypool.Plan, error) { return plan, nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) session() *sts.Session {
+	return &sts.Session{Account: account, RoleARN: roleARN, RoleID: "AROAX", SessionName: "s", IdentityID: identity, PoolID: pool,
+		AMR: []string{"authenticated", "idp.example.com"}, Issued: w.now.Truncate(time.Second), Expires: w.now.Add(time.Hour)}
+}
+
+// What ends a session ends it on every node once the answers there have become
+// old, and never before; on the node that did it, at once.
+func TestEveryNodeLearnsInTime(t *testing.T) {
+	subject := identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"}
+	for name, test := range map[string]struct {
+		end    func(t *testing.T, w *world) error
+		atOnce bool
+		change func(*sts.Session)
+	}{
+		"access key": {atOnce: true, end: func(t *testing.T, w *world) error {
+			_, err := w.lists[0].Revoke(t.Context(), store.AccessKeyRevocation, account, key)
+			return err
+		}},
+		"identity": {atOnce: true, end: func(t *testing.T, w *world) error {
+			_, err := w.lists[0].Revoke(t.Context(), store.IdentityRevocation, account, string(identity))
+			return err
+		}},
+		"pool": {atOnce: true, end: func(t *testing.T, w *world) error {
+			_, err := w.lists[0].Revoke(t.Context(), store.PoolRevocation, account, string(pool))
+			return err
+		}},
+		"role": {atOnce: true, end: func(t *testing.T, w *world) error {
+			_, err := w.lists[0].Revoke(t.Context(), store.RoleRevocation, account, roleARN)
+			return err
+		}},
+		"deleted identity": {end: func(t *testing.T, w *world) error { return w.store.DeleteIdentity(t.Context(), identity) }},
+		"deleted pool":     {end: func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
+		"deleted pool of a session without an identity": {
+			change: func(s *sts.Session) { s.IdentityID = "" },
+			end:    func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
+		"deleted role":  {end: func(_ *testing.T, w *world) error { w.roles.id = ""; return nil }},
+		"replaced role": {end: func(_ *testing.T, w *world) error { w.roles.id = "AROAY"; return nil }},
+		"signed-out user": {end: func(t *testing.T, w *world) error {
+			return w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: subject.Provider, Value: subject.Subject,
+				NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+		}},
+		"signed-out user, whose identity became part of another": {end: func(t *testing.T, w *world) error {
+			const other = "us-east-1:00000000-0000-4000-8000-000000000003"
+			if err := w.store.CreateIdentity(t.Context(), identitypool.Identity{ID: other, PoolID: pool}); err != nil {
+				return err
+			}
+			w.link(t, other, subject, identity)
+			return w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: subject.Provider, Value: subject.Subject,
+				NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.link(t, identity, subject)
+			s := w.session()
+			if test.change != nil {
+				test.change(s)
+			}
+			check := func(node int, want bool) {
+				t.Helper()
+				trace := &explain.Trace{}
+				err := w.lists[node].Check(explain.NewContext(t.Context(), trace), key, s)
+				if err != nil && !errors.Is(err, ErrRevoked) || (err != nil) != want || trace.Refused() != want {
+					t.Errorf("node %d: %v, want revoked %t; %v", node, err, want, trace.Steps())
+				}
+			}
+			check(0, false)
+			check(1, false)
+			if err := test.end(t, w); err != nil {
+				t.Fatal(err)
+			}
+			check(0, test.atOnce)
+			w.now = w.now.Add(Fresh - time.Millisecond)
+			check(1, false) // the answer is still good: the store is not asked
+			w.now = w.now.Add(time.Millisecond)
+			check(0, true)
+			check(1, true)
+		})
+	}
+}
+
+// What is no concern of a session leaves it alone.
+func TestOthersGoOn(t *testing.T) {
+	w := newWorld(t)
+	w.link(t, identity, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"})
+	for kind, value := range map[store.RevocationKind]string{store.AccessKeyRevocation: "ASIAQOTHER", store.IdentityRevocation: "us-east-1:x",
+		store.PoolRevocation: "us-east-1:y", store.RoleRevocation: roleARN + "x"} {
+		if _, err := w.lists[0].Revoke(t.Context(), kind, account, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, kind := range []store.RevocationKind{store.AccessKeyRevocation, store.IdentityRevocation} {
+		if _, err := w.lists[0].Revoke(t.Context(), kind, "210987654321", map[store.RevocationKind]string{store.AccessKeyRevocation: key, store.IdentityRevocation: string(identity)}[kind]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.store.MarkSignOuts(t.Context(),
+		store.SignOut{Kind: store.SubjectSignOut, Provider: "idp.example.com", Value: "bob", NotBefore: w.now, Expires: w.now.Add(time.Hour)},
+		store.SignOut{Kind: store.SubjectSignOut, Provider: "other.example.com", Value: "alice", NotBefore: w.now, Expires: w.now.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.lists[0].Check(t.Context(), key, w.session()); err != nil {
+		t.Error(err)
+	}
+
+	// Sessions that begin after a revocation are not concerned, but those of the
+	// deny list are, even when their clock is ahead.
+	if _, err := w.lists[0].Revoke(t.Context(), store.IdentityRevocation, account, string(identity)); err != nil {
+		t.Fatal(err)
+	}
+	s := w.session()
+	if err := w.lists[0].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+		t.Errorf("an older session: %v", err)
+	}
+	s.Issued = s.Issued.Add(time.Second)
+	if err := w.lists[1].Check(t.Context(), key, s); err != nil {
+		t.Errorf("a younger session: %v", err)
+	}
+	if _, err := w.lists[1].Revoke(t.Context(), store.AccessKeyRevocation, account, key); err != nil {
+		t.Fatal(err)
+	}
+	s.Issued = s.Issued.Add(time.Minute)
+	if err := w.lists[1].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+		t.Errorf("a session on the deny list: %v", err)
+	}
+	// Marks outlive every session they can concern, and no longer.
+	w.now = w.now.Add(kept)
+	if _, err := w.lists[0].Revoke(t.Context(), store.PoolRevocation, account, "us-east-1:z"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.store.RemoveRevocations(t.Context(), w.now, 100); n != 0 || err != nil {
+		t.Errorf("%d expired marks were left, %v", n, err)
+	}
+}
+
+// A store that does not answer refuses; a clock set back does not lengthen an answer's life.
+func TestUnknownRefuses(t *testing.T) {
+	w := newWorld(t)
+	s := w.session()
+	if err := w.lists[0].Check(t.Context(), key, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.DeleteIdentity(t.Context(), identity); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(-time.Minute)
+	if err := w.lists[0].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+		t.Errorf("after the clock was set back: %v", err)
+	}
+	_ = w.store.Close()
+	if err := w.lists[0].Check(t.Context(), "ASIAQOTHER", s); err == nil || errors.Is(err, ErrRevoked) {
+		t.Errorf("without a store: %v", err)
+	}
+	if _, err := w.lists[0].Revoke(t.Context(), store.AccessKeyRevocation, account, key); err == nil {
+		t.Error("a revocation that was not written is reported as done")
+	}
+}
