@@ -68,6 +68,10 @@ func TestSecretsStaySecret(t *testing.T) {
 	good := idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "email": "canary@example.com"})
 	canaries := []string{key.SecretAccessKey, good, "canary-subject-4711", "canary@example.com"}
 	public := ci.New(ci.Options{BaseEndpoint: &web.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	guest := *must(public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId}))(t).IdentityId
+	_, err = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &guest}) // mixed up: whoever has a guest's ID is that guest
+	wantError(t, err, "ResourceNotFoundException", "IdentityPool '"+guest+"' not found.")
+	canaries = append(canaries, guest)
 	for _, token := range []string{good, good + "x", flip(good), "canary-not-a-token",
 		idp.Token(map[string]any{"aud": "other", "sub": "canary-subject-4711", "email": "canary@example.com"}),
 		idp.Token(map[string]any{"aud": "app", "sub": "canary-subject-4711", "exp": 1}),

@@ -76,6 +76,9 @@ func (c *certificate) load() error {
 	if err != nil {
 		return err
 	}
+	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
+		c.logger.Warn("anybody on this machine can read the TLS key", "tls_key", c.keyFile, "fix", "chmod 600 "+c.keyFile)
+	}
 	c.loaded, c.stamp = &pair, stamp
 	return nil
 }

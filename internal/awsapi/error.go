@@ -56,6 +56,14 @@ func Invalid(found []Violation) *Error {
 	return &Error{Kind: InvalidInput, Message: violationsMessage(found, true), log: violationsMessage(found, false)}
 }
 
+// LogAs returns a copy of e for which the log reads text in place of the
+// message: what a client sent in the wrong member may be a secret.
+func (e *Error) LogAs(text string) *Error {
+	c := *e
+	c.log = text
+	return &c
+}
+
 // Internal returns an internal error. Only the log sees cause.
 func Internal(cause error) *Error { return &Error{Kind: InternalError, Cause: cause} }
 

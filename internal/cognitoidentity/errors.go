@@ -39,13 +39,21 @@ const (
 	messageDeveloperRegistered = "The provided developer user identifier is already registered with Cognito under a different identity ID."
 )
 
+// poolNotFound does not log the ID: clients mix up pool and identity IDs, and a
+// guest's identity ID is a bearer secret.
 func poolNotFound(id string) *awsapi.Error {
-	return awsapi.Errorf(notFound, "IdentityPool '%s' not found.", id)
+	const text = "IdentityPool '%s' not found."
+	return awsapi.Errorf(notFound, text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
 }
+
+// maskedID is how much of an ID that may be a secret the log shows: a region and
+// a little.
+const maskedID = 18
 
 // identityNotFound has the exact text that old Amplify versions compare.
 func identityNotFound(id string) *awsapi.Error {
-	return awsapi.Errorf(notFound, "Identity '%s' not found.", id)
+	const text = "Identity '%s' not found."
+	return awsapi.Errorf(notFound, text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
 }
 
 // identityForbidden has the prefix that the .NET SDK compares.
