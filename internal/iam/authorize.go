@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -63,6 +64,19 @@ func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 // conditions are the request's condition keys; those that the caller brings
 // with it win.
 func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context) error {
+	return a.authorize(ctx, c, action, resource, conditions, resourceSilent)
+}
+
+// resourceSays is what the policy of the resource itself says about the caller.
+type resourceSays uint8
+
+const (
+	resourceSilent resourceSays = iota // there is none
+	trustsAccount                      // it leaves the decision to the caller's account
+	trustsCaller                       // it names the caller, in whose account it is
+)
+
+func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context, says resourceSays) error {
 	denied := func(explicit bool, reason string) error {
 		return &DeniedError{CallerARN: c.ARN, Action: action, Resource: resource, Explicit: explicit, Reason: reason}
 	}
@@ -70,7 +84,10 @@ func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource s
 		c.ARN = "anonymous"
 		return denied(false, "the request has no caller")
 	}
-	if owner := accountOfARN(resource); owner != "" && owner != c.Account {
+	if c.limited && !limitedMay(action) {
+		return denied(false, "temporary credentials of an access key may not call "+action)
+	}
+	if owner := accountOfARN(resource); says == resourceSilent && owner != "" && owner != c.Account {
 		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account))
 	}
 	var identity, session []*policy.Document
@@ -95,6 +112,9 @@ func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource s
 			return denied(false, err.Error())
 		}
 		identity, boundary = role.Policies, role.Boundary
+	}
+	if says == trustsCaller {
+		identity = append(slices.Clip(identity), allowAll)
 	}
 	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: a.context(c, conditions)}, identity, boundary, session)
 	switch {

@@ -27,8 +27,10 @@ type Caller struct {
 	document   *policy.Document // of boundedUser
 	roleARN    string           // of roleSession, as roleID
 	roleID     string
-	policies   []string       // of roleSession: its session policies
-	conditions policy.Context // condition keys that the caller brings with it
+	policies   []string          // of roleSession: its session policies
+	conditions policy.Context    // condition keys that the caller brings with it
+	transitive map[string]string // of roleSession: the tags that sessions it starts inherit
+	limited    bool              // temporary credentials of an access key: see Temporary
 }
 
 // newKeyCaller makes the Caller of an access key. A key without a policy is the
@@ -57,6 +59,8 @@ type SessionCaller struct {
 	SessionName string
 	Policies    []string       // session policies: built-in names or JSON documents; none = the role's alone
 	Conditions  policy.Context // condition keys that the session carries: its tags, its provider
+	// TransitiveTags are the tags that sessions inherit which this one starts.
+	TransitiveTags map[string]string
 }
 
 // NewSessionCaller makes the Caller of an assumed-role session. A session whose
@@ -68,7 +72,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 	}
 	c := Caller{
 		Account: role.Account, ARN: role.Session(s.SessionName), UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID,
-		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, conditions: make(policy.Context, len(s.Conditions)+4),
+		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, transitive: s.TransitiveTags, conditions: make(policy.Context, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {
 		c.conditions.Set(key, values...)

@@ -14,7 +14,8 @@ import (
 // number; a tag is the length of its key, its key and its value; times are
 // seconds since 1970 as unsigned varints. Empty fields are left out. A reader
 // refuses numbers it does not know: a field it skipped could have been the one
-// that narrows the session. A new field therefore takes a new token version.
+// that narrows the session. An older node therefore refuses sessions that use a
+// newer field.
 const (
 	fieldAccount = iota + 1
 	fieldRoleARN
@@ -31,6 +32,10 @@ const (
 	fieldRegion
 	fieldIssued
 	fieldExpires
+	fieldFederatedProvider
+	fieldClaim // like a tag; a key with several values repeats
+	fieldKey
+	fieldPadding // means nothing
 )
 
 var errEncoding = errors.New("malformed session")
@@ -62,7 +67,7 @@ func appendTime(b []byte, number byte, t time.Time) []byte {
 	return append(b, seconds[:n]...)
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {
 		keys = append(keys, key)
@@ -81,13 +86,7 @@ func appendSession(b []byte, s *Session) []byte {
 	b = appendText(b, fieldPoolID, string(s.PoolID))
 	b = appendTexts(b, fieldAMR, s.AMR)
 	for _, key := range sortedKeys(s.Tags) {
-		var length [binary.MaxVarintLen64]byte
-		n := binary.PutUvarint(length[:], uint64(len(key)))
-		b = append(b, fieldTag)
-		b = binary.AppendUvarint(b, uint64(n+len(key)+len(s.Tags[key])))
-		b = append(b, length[:n]...)
-		b = append(b, key...)
-		b = append(b, s.Tags[key]...)
+		b = appendPair(b, fieldTag, key, s.Tags[key])
 	}
 	b = appendTexts(b, fieldTransitiveTagKey, s.TransitiveTagKeys)
 	b = appendTexts(b, fieldPolicy, s.Policies)
@@ -95,7 +94,40 @@ func appendSession(b []byte, s *Session) []byte {
 	b = appendText(b, fieldProvider, s.Provider)
 	b = appendText(b, fieldRegion, s.Region)
 	b = appendTime(b, fieldIssued, s.Issued)
-	return appendTime(b, fieldExpires, s.Expires)
+	b = appendTime(b, fieldExpires, s.Expires)
+	b = appendText(b, fieldFederatedProvider, s.FederatedProvider)
+	for _, key := range sortedKeys(s.Claims) {
+		for _, value := range s.Claims[key] {
+			b = appendPair(b, fieldClaim, key, value)
+		}
+	}
+	return appendText(b, fieldKey, s.Key)
+}
+
+// appendPair appends a field whose content is the length of key, key and value.
+func appendPair(b []byte, number byte, key, value string) []byte {
+	var length [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(length[:], uint64(len(key)))
+	b = append(b, number)
+	b = binary.AppendUvarint(b, uint64(n+len(key)+len(value)))
+	b = append(b, length[:n]...)
+	b = append(b, key...)
+	return append(b, value...)
+}
+
+// appendPadding appends at least missing bytes that mean nothing, and at most
+// one more.
+func appendPadding(b []byte, missing int) []byte {
+	if missing <= 0 {
+		return b
+	}
+	content := max(0, missing-2) // beside the number and a length of one byte
+	if content > 127 {
+		content = max(128, missing-3) // beside a length of two bytes
+	}
+	b = append(b, fieldPadding)
+	b = binary.AppendUvarint(b, uint64(content))
+	return append(b, make([]byte, content)...)
 }
 
 // decodeSession reads what appendSession wrote, and nothing else.
@@ -106,7 +138,7 @@ func decodeSession(b []byte) (Session, error) {
 	for all := string(b); all != ""; {
 		number := all[0]
 		content, rest, ok := cutLength(all[1:])
-		repeats := number == fieldAMR || number == fieldTag || number == fieldTransitiveTagKey || number == fieldPolicy
+		repeats := number == fieldAMR || number == fieldTag || number == fieldTransitiveTagKey || number == fieldPolicy || number == fieldClaim
 		if !ok || number < last || number == last && !repeats {
 			return Session{}, errEncoding
 		}
@@ -157,6 +189,19 @@ func (s *Session) set(number byte, content string) bool {
 		s.Issued, ok = decodeTime(content)
 	case fieldExpires:
 		s.Expires, ok = decodeTime(content)
+	case fieldFederatedProvider:
+		s.FederatedProvider = content
+	case fieldClaim:
+		var key, value string
+		if key, value, ok = cutLength(content); ok {
+			if s.Claims == nil {
+				s.Claims = map[string][]string{}
+			}
+			s.Claims[key] = append(s.Claims[key], value)
+		}
+	case fieldKey:
+		s.Key = content
+	case fieldPadding:
 	default:
 		ok = false
 	}

@@ -2,6 +2,7 @@ package sts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -12,6 +13,11 @@ import (
 // explainRefusal records why a trust policy refused request and how to mend it,
 // and returns the reason in one line. denied is the Deny statement, if one it was.
 func explainRefusal(trace *explain.Trace, r Request, role iam.Role, request policy.Request, denied *policy.Statement) string {
+	return explainTrust(trace, role, request, denied, func(action string, m policy.Mismatch) string { return fix(r, action, m) })
+}
+
+// explainTrust is explainRefusal for anybody; fix says what to change.
+func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, denied *policy.Statement, fix func(action string, m policy.Mismatch) string) string {
 	check := "trust policy of " + role.ARN
 	if denied != nil {
 		trace.Fail(check, "no Deny statement for "+request.Action, "an explicit Deny in "+denied.String(),
@@ -20,11 +26,11 @@ func explainRefusal(trace *explain.Trace, r Request, role iam.Role, request poli
 	}
 	m, ok := nearest(role.Trust.Mismatches(request))
 	if !ok {
-		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(r, request.Action, m))
+		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(request.Action, m))
 		return "its trust policy has no Allow statement"
 	}
 	m = masked(m)
-	expected, got := "a statement for "+policy.CognitoPrincipal+" that allows "+request.Action, m.String()
+	expected, got := "a statement for "+principalName(request.Principal)+" that allows "+request.Action, m.String()
 	if m.Element == "Condition" {
 		expected = fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
 		got = "the request does not have that key"
@@ -32,7 +38,7 @@ func explainRefusal(trace *explain.Trace, r Request, role iam.Role, request poli
 			got = strings.Join(m.Got, ", ")
 		}
 	}
-	trace.Fail(check, expected, got, fix(r, request.Action, m))
+	trace.Fail(check, expected, got, fix(request.Action, m))
 	return request.Action + " is not allowed: " + m.String()
 }
 
@@ -57,9 +63,29 @@ func nearest(list []policy.Mismatch) (policy.Mismatch, bool) {
 	return best, len(list) > 0
 }
 
-// masked hides the values of tags: they are claims about a person.
+// principalName names who asks, in a trace.
+func principalName(p policy.Principal) string {
+	if len(p.AWS) > 0 {
+		return p.AWS[0]
+	}
+	return p.Federated
+}
+
+// shownKeys are the condition keys that say nothing personal, or what whoever
+// reads the trace knows anyway. Every other value is a claim about a person.
+var shownKeys = []string{
+	"aws:sourceip", "aws:securetransport", "aws:currenttime", "aws:epochtime", "aws:tagkeys", "aws:federatedprovider",
+	"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid", "aws:username",
+	"sts:rolesessionname", "sts:transitivetagkeys", "saml:iss", "saml:aud", "saml:doc", "saml:sub_type",
+	"cognito-identity.amazonaws.com:sub",
+}
+
+// masked hides the values of tags and of other claims about a person.
 func masked(m policy.Mismatch) policy.Mismatch {
-	if !strings.HasPrefix(strings.ToLower(m.Key), "aws:requesttag/") || len(m.Got) == 0 {
+	key := strings.ToLower(m.Key)
+	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
+	shown := slices.Contains(shownKeys, key) || !strings.HasPrefix(key, "aws:") && slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
+	if shown || len(m.Got) == 0 {
 		return m
 	}
 	m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}

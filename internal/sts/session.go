@@ -43,7 +43,8 @@ var (
 const SessionName = "CognitoIdentityCredentials"
 
 // Session is everything that a resource server must know about temporary
-// credentials. It travels encrypted inside the session token.
+// credentials. It travels encrypted inside the session token. It is the session
+// of a role, or of an access key (Key).
 type Session struct {
 	Account           identitypool.AccountID
 	RoleARN           string
@@ -60,6 +61,15 @@ type Session struct {
 	Region            string
 	Issued            time.Time // whole seconds, UTC
 	Expires           time.Time // whole seconds, UTC
+	// FederatedProvider is who vouched for the user, as trust policies name it: a
+	// provider's ARN or host; "" = the identity pool, if there is one.
+	FederatedProvider string
+	// Claims are the condition keys that the provider's token gave, with their
+	// values, such as idp.example.com:sub or saml:iss. Keys are in lower case.
+	Claims map[string][]string
+	// Key is the access key whose temporary credentials these are; who may use
+	// them and for what is decided by that key at each use. There is no role then.
+	Key string
 }
 
 // Credentials are temporary credentials.
@@ -81,12 +91,28 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 	if s.PoolID != "" {
 		setIdentity(c, s.PoolID, s.IdentityID, s.AMR)
 	}
+	for key, values := range s.Claims {
+		c.Set(key, values...)
+	}
+	if s.FederatedProvider != "" {
+		c.Set("aws:FederatedProvider", s.FederatedProvider)
+	}
 	if s.SourceIdentity != "" {
 		c.Set("aws:SourceIdentity", s.SourceIdentity)
+	}
+	var transitive map[string]string
+	for _, key := range s.TransitiveTagKeys {
+		if value, ok := s.Tags[key]; ok {
+			if transitive == nil {
+				transitive = map[string]string{}
+			}
+			transitive[key] = value
+		}
 	}
 	c.Set("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
 	return iam.NewSessionCaller(iam.SessionCaller{
 		AccessKeyID: accessKeyID, RoleARN: s.RoleARN, RoleID: s.RoleID, SessionName: s.SessionName, Policies: s.Policies, Conditions: c,
+		TransitiveTags: transitive,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -41,20 +42,22 @@ var strict = base64.StdEncoding.Strict()
 // when the token would exceed MaxTokenBytes; another error when s is not a
 // session that could be opened again: it has no role or name, ends before it
 // begins, or lasts longer than iam.MaxSession, beyond which keys are not kept.
-func (m *Minter) Mint(_ context.Context, s Session) (Credentials, error) {
+func (m *Minter) Mint(ctx context.Context, s Session) (Credentials, error) {
+	return m.MintSized(ctx, s, 0)
+}
+
+// MintSized is Mint with a session token of at least minBytes, for trying out
+// whether clients carry larger ones (STS API reference, MinimumSessionTokenSize).
+func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credentials, error) {
 	now := m.now()
 	if s.Issued.IsZero() {
 		s.Issued = now
 	}
 	s.Issued, s.Expires = s.Issued.UTC().Truncate(time.Second), s.Expires.UTC().Truncate(time.Second)
-	role, err := iam.ParseRoleARN(s.RoleARN)
+	if err := s.checkOwner(); err != nil {
+		return Credentials{}, err
+	}
 	switch {
-	case err != nil:
-		return Credentials{}, fmt.Errorf("sts: role %q %w", s.RoleARN, err)
-	case role.Account != s.Account:
-		return Credentials{}, fmt.Errorf("sts: role %s is not in account %s", s.RoleARN, s.Account)
-	case !iam.IsSessionName(s.SessionName):
-		return Credentials{}, fmt.Errorf("sts: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
 	case s.Issued.Unix() < 0 || !s.Expires.After(s.Issued):
 		return Credentials{}, fmt.Errorf("sts: a session cannot last from %v to %v", s.Issued, s.Expires)
 	case s.Expires.Sub(now) > iam.MaxSession:
@@ -75,6 +78,8 @@ func (m *Minter) Mint(_ context.Context, s Session) (Credentials, error) {
 	token = append(token, nonce...)
 	clear := len(token)
 	token = appendSession(token, &s)
+	// Of the three bytes of base64's last group one is enough.
+	token = appendPadding(token, (min(minBytes, MaxTokenBytes)+3)/4*3-2-tagBytes-len(token))
 	length := base64.StdEncoding.EncodedLen(len(token) + tagBytes)
 	if length > MaxTokenBytes {
 		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
@@ -90,6 +95,26 @@ func (m *Minter) Mint(_ context.Context, s Session) (Credentials, error) {
 		AccessKeyID: accessKeyID, SecretAccessKey: secret,
 		SessionToken: string(text[:length]), Expiration: s.Expires,
 	}, nil
+}
+
+// checkOwner refuses sessions that are neither a role's nor an access key's.
+func (s *Session) checkOwner() error {
+	if s.Key != "" {
+		if s.RoleARN != "" || s.SessionName != "" || s.Account == "" {
+			return errors.New("sts: a session of an access key has an account, and no role")
+		}
+		return nil
+	}
+	role, err := iam.ParseRoleARN(s.RoleARN)
+	switch {
+	case err != nil:
+		return fmt.Errorf("sts: role %q %w", s.RoleARN, err)
+	case role.Account != s.Account:
+		return fmt.Errorf("sts: role %s is not in account %s", s.RoleARN, s.Account)
+	case !iam.IsSessionName(s.SessionName):
+		return fmt.Errorf("sts: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
+	}
+	return nil
 }
 
 // Open checks that sessionToken is one of ours, belongs to accessKeyID and has

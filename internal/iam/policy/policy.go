@@ -107,6 +107,9 @@ type Principal struct {
 	Federated     string   // an identity provider: a host name or a provider's ARN
 	Service       string
 	CanonicalUser string
+	// Itself narrows matching to statements that name the principal itself:
+	// those that name its whole account do not count.
+	Itself bool
 }
 
 // Request is what a policy is asked about.

@@ -25,7 +25,7 @@ func (s *principalSet) contains(p *Principal) bool {
 		if slices.Contains(s.aws, arn) {
 			return true
 		}
-		if len(s.accounts) > 0 && slices.Contains(s.accounts, accountOf(arn)) {
+		if len(s.accounts) > 0 && !p.Itself && slices.Contains(s.accounts, accountOf(arn)) {
 			return true
 		}
 	}

@@ -1,0 +1,94 @@
+package iam
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+)
+
+// Principal is the caller as trust policies name it.
+func (c Caller) Principal() policy.Principal {
+	switch c.kind {
+	case nobody:
+		return policy.Principal{}
+	case roleSession:
+		return policy.Principal{AWS: []string{c.ARN, c.roleARN, c.roleID}}
+	case boundedUser:
+		return policy.Principal{AWS: []string{c.ARN, c.UserID}}
+	default:
+		return policy.Principal{AWS: []string{c.ARN}}
+	}
+}
+
+// Nobody reports whether c is the zero Caller.
+func (c Caller) Nobody() bool { return c.kind == nobody }
+
+// AssumedRole reports whether c is the session of a role.
+func (c Caller) AssumedRole() bool { return c.kind == roleSession }
+
+// Root reports whether c is an account's root.
+func (c Caller) Root() bool { return c.kind == accountRoot }
+
+// IsTemporary reports whether c holds temporary credentials of an access key.
+func (c Caller) IsTemporary() bool { return c.limited }
+
+// TransitiveTags returns the tags that sessions inherit which c starts.
+func (c Caller) TransitiveTags() map[string]string { return maps.Clone(c.transitive) }
+
+// SourceIdentity returns who is behind a session, if it says; "" if not.
+func (c Caller) SourceIdentity() string {
+	if v := c.conditions["aws:sourceidentity"]; len(v) == 1 {
+		return v[0]
+	}
+	return ""
+}
+
+// Temporary returns c as the holder of temporary credentials that
+// GetSessionToken gave it. They do what the access key does, but for the IAM
+// API and most of STS (STS API reference, GetSessionToken: so it is without
+// multi-factor authentication).
+func (c Caller) Temporary(accessKeyID string, issued time.Time) Caller {
+	c.conditions = maps.Clone(c.conditions)
+	if c.conditions == nil {
+		c.conditions = policy.Context{}
+	}
+	c.conditions.Set("aws:TokenIssueTime", issued.UTC().Format(time.RFC3339))
+	c.AccessKeyID, c.limited = accessKeyID, true
+	return c
+}
+
+// limitedMay reports whether temporary credentials of an access key may do action.
+func limitedMay(action string) bool {
+	service, operation, _ := strings.Cut(strings.ToLower(action), ":")
+	switch service {
+	case "iam":
+		return false
+	case "sts":
+		return operation == "assumerole" || operation == "tagsession" || operation == "setsourceidentity" || operation == "getcalleridentity"
+	}
+	return true
+}
+
+var allowAll = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+
+// Context joins the request's condition keys with the caller's and the clock's.
+func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
+	return a.context(c, request)
+}
+
+// AuthorizeTrusted decides whether c may do action, such as sts:AssumeRole, on a
+// role whose trust policy allows it (IAM User Guide, "Policy evaluation logic").
+// In the role's own account a trust policy that names the caller itself grants;
+// otherwise the caller's own policies must allow it too. An explicit Deny, a
+// permissions boundary and session policies bound it in any case. Errors are
+// those of Authorize.
+func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, action string, role Role, namesCaller bool, conditions policy.Context) error {
+	says := trustsAccount
+	if namesCaller && role.Account == c.Account {
+		says = trustsCaller
+	}
+	return a.authorize(ctx, c, action, role.ARN, conditions, says)
+}

@@ -1,0 +1,39 @@
+package policy
+
+import "slices"
+
+// Covers reports whether an Allow statement is for r's principal, action and
+// resource, whatever its conditions.
+func (d *Document) Covers(r Request) bool {
+	sc := newScope(&r)
+	return slices.ContainsFunc(d.statements, func(s Statement) bool { return s.allowsFor(&sc) })
+}
+
+func (s *Statement) allowsFor(sc *scope) bool {
+	return s.Effect == Allow && sc.valid && s.coversPrincipal(sc) && s.coversAction(sc) && s.coversResource(sc)
+}
+
+// Named returns the values that r's Allow statements demand of key by
+// StringEquals: the applications, say, whose tokens a trust policy means. Values
+// with variables name nothing.
+func (d *Document) Named(r Request, key string) []string {
+	sc := newScope(&r)
+	var list []string
+	for i := range d.statements {
+		s := &d.statements[i]
+		if !s.allowsFor(&sc) {
+			continue
+		}
+		for _, c := range s.conditions {
+			if c.key != asciiLower(key) || c.family != stringFamily || c.comparison != equals || c.negated || c.ifExists {
+				continue
+			}
+			for _, value := range c.written.values {
+				if namesPool(value, false) && !slices.Contains(list, value) {
+					list = append(list, value)
+				}
+			}
+		}
+	}
+	return list
+}

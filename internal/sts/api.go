@@ -1,0 +1,129 @@
+package sts
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// Names by which requests call the STS API (AWS Query).
+const (
+	APIName      = "sts"
+	APIVersion   = "2011-06-15"
+	APINamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+)
+
+// OwnTokens reads the tokens that identity pools issue: issuer.ErrNotOurs for
+// others, issuer.ErrExpired for old ones.
+type OwnTokens interface {
+	Verify(ctx context.Context, token string) (issuer.Claims, error)
+}
+
+// Logins proves tokens of other issuers.
+type Logins interface {
+	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
+}
+
+// Providers knows the registered identity providers; errors wrap iam.ErrNotFound.
+type Providers interface {
+	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
+	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
+}
+
+// ManagedPolicies finds the document of a managed policy; its error wraps
+// iam.ErrNotFound.
+type ManagedPolicies interface {
+	ManagedPolicyDocument(ctx context.Context, arn string) (string, error)
+}
+
+// AccessKeys knows long-lived access keys; errors wrap iam.ErrNotFound or iam.ErrDisabled.
+type AccessKeys interface {
+	Lookup(ctx context.Context, id string) (iam.Caller, string, error)
+}
+
+// Identities says whether an identity of a token still is one.
+type Identities interface {
+	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
+}
+
+// SignOuts refuses the claims of a verified token that was signed out since
+// (*login.Refused).
+type SignOuts interface {
+	Check(ctx context.Context, provider string, c login.Claims) error
+}
+
+// APIOptions are what an API needs. All fields without "may be" are required.
+type APIOptions struct {
+	Service    *Service
+	OwnTokens  OwnTokens
+	IssuerURL  string // iss of our own tokens
+	Logins     Logins
+	Providers  Providers
+	Authorizer *iam.Authorizer
+	Keys       AccessKeys
+	// App makes the trust in a provider that trust policies name by its host
+	// (accounts.google.com, graph.facebook.com, www.amazon.com), for tokens of
+	// one application.
+	App        func(provider, app string) (login.Trust, error)
+	Identities Identities
+	// IsNotFound recognises the error of Identities for an identity that is gone.
+	IsNotFound func(error) bool
+	Policies   ManagedPolicies // may be nil: there are none
+	SignOuts   SignOuts        // may be nil: nobody signs out
+	Region     string          // of sessions whose request names none
+	Now        func() time.Time
+}
+
+// API is the STS API.
+type API struct{ APIOptions }
+
+// NewAPI returns the STS API.
+func NewAPI(o APIOptions) *API {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{o}
+}
+
+// Operations is the STS API's table.
+func (a *API) Operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		// Roles are assumed by what the role's trust policy says of the token or
+		// the caller, which the operations themselves evaluate.
+		awsapi.Public("AssumeRoleWithWebIdentity", a.assumeRoleWithWebIdentity),
+		awsapi.Public("AssumeRoleWithSAML", a.assumeRoleWithSAML),
+		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
+		// No permission is needed to learn who one is, nor for temporary
+		// credentials of one's own (STS API reference).
+		awsapi.Signed("GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput]),
+		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
+		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
+	}
+}
+
+func needsNothing[In any](context.Context, awsapi.Caller, *In) ([]awsapi.Access, error) {
+	return nil, nil
+}
+
+type getCallerIdentityInput struct{}
+
+type getCallerIdentityResult struct {
+	UserId  string
+	Account string
+	Arn     string
+}
+
+func getCallerIdentity(_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput) (*getCallerIdentityResult, error) {
+	who, _ := c.Session.(iam.Caller)
+	id := CallerIdentityOf(who)
+	return &getCallerIdentityResult{UserId: id.UserID, Account: string(id.Account), Arn: id.ARN}, nil
+}
+
+// region is that of the caller's signature, or the default.
+func (a *API) region(c awsapi.Caller) string { return cmp.Or(c.Region, a.Region) }

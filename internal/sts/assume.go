@@ -1,0 +1,379 @@
+package sts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Actions that a role's trust policy must allow, by how the role is assumed.
+const (
+	assumeRoleAction     = "sts:AssumeRole"
+	assumeSAMLAction     = "sts:AssumeRoleWithSAML"
+	sourceIdentityAction = "sts:SetSourceIdentity"
+)
+
+// maxChained is the longest session that another role's session can start
+// (IAM User Guide, "Role chaining").
+const maxChained = time.Hour
+
+// Messages of STS. Those of web identities are observed, the others documented.
+const (
+	messageNotAuthorized  = "Not authorized to perform "
+	messageDuration       = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+	messageChained        = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+	messageTooLarge       = "The session policies and session tags do not fit the session token."
+	messageTransitive     = "The specified transitive tag key must be included in the requested tags."
+	messageDuplicateTag   = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+	messageInherited      = "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
+	messageNoSecondFactor = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+)
+
+// entry is a request to assume a role, proven but not yet allowed.
+type entry struct {
+	action         string
+	role           iam.Role
+	unknown        bool // the role is taken as it comes, for development
+	principal      policy.Principal
+	conditions     policy.Context // what the token says, or the caller brings
+	name           string
+	tags           map[string]string
+	transitive     []string
+	sourceIdentity string
+	duration       time.Duration
+
+	inline   *string
+	managed  []policyDescriptor
+	minBytes int
+
+	fix func(action string, m policy.Mismatch) string
+}
+
+// actions are all that the trust policy must allow.
+func (e *entry) actions() []string {
+	list := []string{e.action}
+	if len(e.tags) > 0 {
+		list = append(list, tagAction)
+	}
+	if e.sourceIdentity != "" {
+		list = append(list, sourceIdentityAction)
+	}
+	return list
+}
+
+// request adds to the entry's condition keys those of the request (STS
+// condition keys; IAM User Guide, "Global condition context keys").
+func (e *entry) request(ctx context.Context, now time.Time) policy.Request {
+	c := make(policy.Context, len(e.conditions)+len(e.tags)+8)
+	for key, values := range e.conditions {
+		c.Set(key, values...)
+	}
+	c.Set("sts:RoleSessionName", e.name)
+	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
+	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
+	client := awsapi.RecordFrom(ctx).Client
+	c.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
+	if client.IP.IsValid() {
+		c.Set("aws:SourceIp", client.IP.String())
+	}
+	if len(e.tags) > 0 {
+		for key, value := range e.tags {
+			c.Set("aws:RequestTag/"+key, value)
+		}
+		c.Set("aws:TagKeys", sortedKeys(e.tags)...)
+	}
+	if len(e.transitive) > 0 {
+		c.Set("sts:TransitiveTagKeys", e.transitive...)
+	}
+	if e.sourceIdentity != "" {
+		c.Set("sts:SourceIdentity", e.sourceIdentity)
+	}
+	return policy.Request{Resource: e.role.ARN, Principal: e.principal, Context: c}
+}
+
+// trusted evaluates the role's trust policy for every action of e.
+func (e *entry) trusted(ctx context.Context, now time.Time) error {
+	if e.unknown {
+		return nil
+	}
+	trace := explain.FromContext(ctx)
+	if e.role.Trust == nil {
+		trace.Fail("trust policy of "+e.role.ARN, "a trust policy", "none", "give the role a trust policy")
+		return fmt.Errorf("%w: the role has no trust policy", ErrDenied)
+	}
+	request := e.request(ctx, now)
+	for _, action := range e.actions() {
+		request.Action = action
+		effect, statement := e.role.Trust.Evaluate(request)
+		if effect != policy.Allow {
+			return fmt.Errorf("%w: role %s: %s", ErrDenied, e.role.ARN, explainTrust(trace, e.role, request, statement, e.fix))
+		}
+		trace.Pass("trust policy allows "+action, statement.String())
+	}
+	return nil
+}
+
+// checkTags refuses tags that STS does not take, and transitive keys without a tag.
+func (e *entry) checkTags(ctx context.Context) error {
+	trace := explain.FromContext(ctx)
+	if problem, fix := checkTags(e.tags); problem != "" {
+		trace.Fail("session tags", "tags that STS accepts", problem, fix)
+		return refusal("ValidationError", "The session tags are not valid: %s.", problem)
+	}
+	for _, key := range e.transitive {
+		if _, ok := e.tags[key]; !ok {
+			trace.Fail("transitive tag keys", "keys of the session tags", "another key", "pass the tag itself, too; its key is compared with case")
+			return refusal("ValidationError", messageTransitive)
+		}
+	}
+	return nil
+}
+
+// checkDuration compares the duration with the role's maximum.
+func (e *entry) checkDuration(ctx context.Context) error {
+	if e.duration <= e.role.MaxSession {
+		return nil
+	}
+	explain.FromContext(ctx).Fail("session duration", "up to "+e.role.MaxSession.String(), e.duration.String(),
+		"ask for a shorter session, or raise the role's MaxSessionDuration")
+	return refusal("ValidationError", messageDuration)
+}
+
+// sessionPolicies reads the session policies of a request. They travel in the
+// session token, so that whoever opens it needs nothing else.
+func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
+	trace := explain.FromContext(ctx)
+	var list []string
+	size := 0
+	add := func(name, document string) error {
+		size += utf8.RuneCountInString(document)
+		parsed, err := policy.Parse([]byte(document))
+		if err == nil {
+			err = parsed.CheckIdentity()
+		}
+		if err != nil {
+			trace.Fail(name, "a policy of Allow and Deny statements without Principal", err.Error(), "correct the session policy")
+			return refusal("MalformedPolicyDocument", "%s", oneLine(err.Error()))
+		}
+		list = append(list, compact(document))
+		return nil
+	}
+	if e.inline != nil {
+		if err := add("inline session policy", *e.inline); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	for _, d := range e.managed {
+		arn := *d.ARN
+		if seen[arn] {
+			trace.Fail("session policies", "each managed policy once", "one of them twice", "remove the second one from PolicyArns")
+			return nil, refusal("ValidationError", "The session policies have a duplicate ARN.")
+		}
+		seen[arn] = true
+		document, err := a.managedPolicy(ctx, e.role.Account, arn)
+		if errors.Is(err, iam.ErrNotFound) {
+			trace.Fail("managed session policy", "a managed policy of the role's account", "none with this ARN", "create the policy, or correct its ARN")
+			return nil, refusal("ValidationError", "Policy %s does not exist or is not attachable.", printableARN(arn))
+		} else if err != nil {
+			return nil, err
+		}
+		if err := add("managed session policy", document); err != nil {
+			return nil, err
+		}
+	}
+	if size > maxSessionPolicies {
+		trace.Fail("session policies", fmt.Sprintf("up to %d characters together", maxSessionPolicies), strconv.Itoa(size), "shorten the policies, or put them on the role")
+		return nil, refusal("PackedPolicyTooLarge", "The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies)
+	}
+	return list, nil
+}
+
+// managedPolicy finds a managed policy of the account or of AWS.
+func (a *API) managedPolicy(ctx context.Context, account identitypool.AccountID, arn string) (string, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if a.Policies == nil || len(parts) != 6 || parts[2] != "iam" || parts[4] != string(account) && parts[4] != "aws" || !strings.HasPrefix(parts[5], "policy/") {
+		return "", iam.ErrNotFound
+	}
+	return a.Policies.ManagedPolicyDocument(ctx, arn)
+}
+
+// compact takes the blanks out of a JSON document that was parsed before.
+func compact(document string) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(document); i++ {
+		c := document[i]
+		switch {
+		case quoted && c == '\\':
+			b.WriteByte(c)
+			i++
+			c = document[i]
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			continue
+		}
+		b.WriteByte(c)
+	}
+	if !json.Valid([]byte(b.String())) {
+		return document
+	}
+	return b.String()
+}
+
+// grant mints the session of an entry that may be let in.
+func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, error) {
+	policies, err := a.sessionPolicies(ctx, e)
+	if err != nil {
+		return granted{}, err
+	}
+	now := a.Now()
+	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.role.Account, e.role.ARN, e.role.ID, e.name
+	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.tags, e.transitive, e.sourceIdentity
+	session.Policies, session.Issued, session.Expires = policies, now, now.Add(e.duration)
+	return a.mint(ctx, session, e.minBytes)
+}
+
+// mint words a token that is too large.
+func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted, error) {
+	c, err := a.Service.minter.MintSized(ctx, session, minBytes)
+	if errors.Is(err, ErrTooLarge) {
+		explain.FromContext(ctx).Fail("session token size", fmt.Sprintf("up to %d bytes", MaxTokenBytes), err.Error(), "pass fewer or shorter session policies and tags")
+		return granted{}, awsapi.Errorf("PackedPolicyTooLarge", messageTooLarge).Because(err)
+	} else if err != nil {
+		return granted{}, err
+	}
+	return granted{c, session}, nil
+}
+
+// granted is a session that was minted.
+type granted struct {
+	Credentials
+	session Session
+}
+
+type credentialsResult struct {
+	AccessKeyId     string
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+func (g granted) credentials() credentialsResult {
+	return credentialsResult{g.AccessKeyID, g.SecretAccessKey, g.SessionToken, g.Expiration.UTC().Format("2006-01-02T15:04:05Z")}
+}
+
+type assumedRoleUser struct {
+	AssumedRoleId string
+	Arn           string
+}
+
+func (g granted) user() assumedRoleUser {
+	role, _ := iam.ParseRoleARN(g.session.RoleARN) // Mint parsed it
+	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
+}
+
+// sizes are what answers say of the token's size; members are absent where STS
+// leaves them out.
+type sizes struct {
+	PackedPolicySize        *int `xml:",omitempty"`
+	SessionTokenSize        int
+	SessionTokenUtilization int
+}
+
+func (g granted) sizes() sizes {
+	s := sizes{SessionTokenSize: len(g.SessionToken), SessionTokenUtilization: percent(len(g.SessionToken), MaxTokenBytes)}
+	packed := 0
+	for key, value := range g.session.Tags {
+		packed += len(key) + len(value)
+	}
+	for _, p := range g.session.Policies {
+		packed += len(p)
+	}
+	if packed > 0 {
+		s.PackedPolicySize = new(min(100, percent(packed, MaxTokenBytes/4*3)))
+	}
+	return s
+}
+
+// refusal is an error of STS with a trace already made.
+func refusal(code, format string, args ...any) error { return awsapi.Errorf(code, format, args...) }
+
+// notAuthorized is STS's one answer to a role that does not exist and to one
+// that does not trust the token.
+func notAuthorized(action string, cause error) error {
+	return awsapi.Refuse(awsapi.AccessDenied, messageNotAuthorized+action).Because(cause)
+}
+
+// oneLine makes the parser's words fit for an answer.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// printableARN is an ARN from a request as messages may repeat it.
+func printableARN(arn string) string {
+	const longest = 256
+	if len(arn) > longest || strings.ContainsFunc(arn, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "(an unusual ARN)"
+	}
+	return arn
+}
+
+// lookUp finds a role for a token that no account of ours vouches for: what is
+// wrong with it goes to the trace and not to the client.
+func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
+	trace := explain.FromContext(ctx)
+	if _, err := iam.ParseRoleARN(arn); err != nil {
+		trace.Fail("role", "the ARN of a role", printableARN(arn), "pass arn:aws:iam::ACCOUNT:role/NAME")
+		return iam.Role{}, notAuthorized(action, err)
+	}
+	role, err := a.Service.roles.Role(ctx, arn)
+	switch {
+	case errors.Is(err, iam.ErrNotFound):
+		trace.Fail("role", "a role that this server knows", arn, "create the role, or correct its ARN; name and path are compared exactly")
+		return iam.Role{}, notAuthorized(action, err)
+	case err != nil:
+		return iam.Role{}, fmt.Errorf("sts: %w", err)
+	}
+	trace.Pass("role", arn)
+	return role, nil
+}
+
+// stringList reads a list of texts, or one text.
+func stringList(v any) ([]string, bool) {
+	switch x := v.(type) {
+	case string:
+		return []string{x}, true
+	case []string:
+		return slices.Clone(x), true
+	case []any:
+		list := make([]string, 0, len(x))
+		for _, element := range x {
+			s, ok := element.(string)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	return nil, false
+}

@@ -1,0 +1,229 @@
+package sts
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // NameQualifier is defined by it; nothing rests on it
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
+)
+
+// Messages of AssumeRoleWithSAML (IAM User Guide, "Troubleshoot SAML federation").
+const (
+	messageNotSAML         = "The SAML assertion is not valid."
+	messageSAMLSignature   = "Response signature invalid"
+	messageSAMLIssuer      = "Issuer not present in specified provider"
+	messageSAMLAudience    = "Response does not contain the required audience."
+	messageSAMLProvider    = "Specified provider doesn't exist"
+	messageSAMLAge         = "Token must be redeemed within 5 minutes of issuance"
+	messageSAMLSessionName = "RoleSessionName is required in AuthnResponse"
+	messageSAMLBadName     = "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"
+	messageSAMLSource      = `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`
+)
+
+const (
+	samlSkew = 5 * time.Minute // tolerated difference of clocks, as in login
+	samlAge  = 5 * time.Minute // of an assertion when it is redeemed
+)
+
+type samlResult struct {
+	Audience        string
+	AssumedRoleUser assumedRoleUser
+	Credentials     credentialsResult
+	Subject         string
+	NameQualifier   string
+	SubjectType     string
+	Issuer          string
+	SourceIdentity  string `xml:",omitempty"`
+	sizes
+}
+
+// assumeRoleWithSAML checks role, provider, the assertion, that it offers the
+// role, and the trust policy.
+func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResult, error) {
+	trace := explain.FromContext(ctx)
+	e := entry{
+		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
+		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize),
+	}
+	var err error
+	if e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction); err != nil {
+		return nil, err
+	}
+	provider, err := a.samlProvider(ctx, &e, *in.PrincipalArn)
+	if err != nil {
+		return nil, err
+	}
+	now := a.Now()
+	assertion, refused := provider.Provider.Read(*in.SAMLAssertion, now, samlSkew)
+	if refused != nil {
+		trace.Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+		return nil, awsapi.Errorf(samlCode(refused), "%s", samlMessage(refused)).Because(refused)
+	}
+	if now.Sub(assertion.IssueInstant) > samlAge {
+		trace.Fail("SAML issue instant", "at most "+samlAge.String()+" ago", assertion.IssueInstant.Format(time.RFC3339), "sign in again, and redeem the assertion at once")
+		return nil, refusal("ExpiredTokenException", messageSAMLAge)
+	}
+	trace.Pass("SAML assertion", "of "+provider.ARN)
+	if !slices.Contains(assertion.AWS.Roles, saml.RolePair{Role: e.role.ARN, Provider: provider.ARN}) {
+		trace.Fail("SAML attribute Role", e.role.ARN+","+provider.ARN, "other pairs, or none", "have the identity provider offer this role through this provider")
+		return nil, notAuthorized(assumeSAMLAction, ErrDenied)
+	}
+	if e.name = assertion.AWS.RoleSessionName; e.name == "" {
+		trace.Fail("SAML attribute RoleSessionName", "a session name", "none", "have the identity provider send the attribute "+saml.RoleSessionNameAttribute)
+		return nil, refusal(invalidIdentityToken, messageSAMLSessionName)
+	}
+	e.tags, e.transitive, e.sourceIdentity = assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
+	if err := e.checkTags(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.checkDuration(ctx); err != nil {
+		return nil, err
+	}
+	if end := assertion.SessionNotOnOrAfter; !end.IsZero() {
+		if e.duration = min(e.duration, end.Sub(now)); e.duration < time.Second {
+			trace.Fail("SAML session", "one that goes on", "it ended at "+end.Format(time.RFC3339), "sign in again")
+			return nil, refusal("ExpiredTokenException", "The SAML session has ended.")
+		}
+	}
+	qualifier := nameQualifier(assertion.Issuer, e.role.Account, provider.Name)
+	e.conditions = samlConditions(assertion, provider, qualifier)
+	session := Session{Provider: provider.ARN, FederatedProvider: provider.ARN, Region: a.Region,
+		Claims: carried(e.conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc")}
+	e.conditions.Set("aws:FederatedProvider", provider.ARN)
+	if err := e.trusted(ctx, now); err != nil {
+		return nil, notAuthorized(assumeSAMLAction, err)
+	}
+	g, err := a.grant(ctx, &e, session)
+	if err != nil {
+		return nil, err
+	}
+	return &samlResult{
+		Audience: assertion.Recipient, AssumedRoleUser: g.user(), Credentials: g.credentials(),
+		Subject: assertion.NameID, SubjectType: subjectType(assertion.NameIDFormat), NameQualifier: qualifier,
+		Issuer: assertion.Issuer, SourceIdentity: e.sourceIdentity, sizes: g.sizes(),
+	}, nil
+}
+
+// samlProvider finds the provider, in the role's account.
+func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
+	trace := explain.FromContext(ctx)
+	account, kind, _, ok := identitypool.ParseProviderARN(arn)
+	if !ok || kind != identitypool.SAMLProvider {
+		trace.Fail("SAML provider", "the ARN of a SAML provider", printableARN(arn), "pass arn:aws:iam::ACCOUNT:saml-provider/NAME")
+		return iam.SAMLProvider{}, refusal("ValidationError", "%s is invalid", printableARN(arn))
+	}
+	provider, err := a.Providers.SAMLProvider(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
+		trace.Fail("SAML provider", "a provider registered in account "+string(e.role.Account), arn, "register the provider with its metadata")
+		return iam.SAMLProvider{}, refusal(invalidIdentityToken, messageSAMLProvider)
+	} else if err != nil {
+		return iam.SAMLProvider{}, err
+	}
+	e.principal = policy.Principal{Federated: arn}
+	e.fix = func(action string, m policy.Mismatch) string { return fixFor(arn, assumeSAMLAction, action, m) }
+	return provider, nil
+}
+
+func samlCode(r *saml.Refused) string {
+	switch {
+	case r.Reason == saml.Expired && !r.NotOnOrAfter.IsZero():
+		return "ExpiredTokenException"
+	case r.Reason == saml.Failed:
+		return "IDPRejectedClaim"
+	}
+	return invalidIdentityToken
+}
+
+func samlMessage(r *saml.Refused) string {
+	switch {
+	case r.Check == "SAML attribute RoleSessionName":
+		return messageSAMLBadName
+	case r.Check == "SAML attribute SourceIdentity":
+		return messageSAMLSource
+	}
+	switch r.Reason {
+	case saml.Unverified:
+		return messageSAMLSignature
+	case saml.WrongIssuer:
+		return messageSAMLIssuer
+	case saml.WrongAudience:
+		return messageSAMLAudience
+	case saml.Failed:
+		return messageRejected
+	case saml.Expired:
+		return messageSAMLAge
+	}
+	return messageNotSAML
+}
+
+// nameQualifier tells users of the same name of different providers apart (STS
+// API reference, AssumeRoleWithSAML).
+func nameQualifier(issuer string, account identitypool.AccountID, provider string) string {
+	sum := sha1.Sum([]byte(issuer + string(account) + "/" + provider)) //nolint:gosec // see above
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+const nameIDFormat = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
+
+// subjectType is persistent, transient, or the whole URI of another format.
+func subjectType(format string) string {
+	short := strings.TrimPrefix(format, nameIDFormat)
+	if short == "persistent" || short == "transient" {
+		return short
+	}
+	return format
+}
+
+// samlAttributes are the attributes that have condition keys (IAM User Guide,
+// "Available keys for SAML-based AWS STS federation").
+var samlAttributes = map[string]string{
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.1":  "edupersonaffiliation",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.2":  "edupersonnickname",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.3":  "edupersonorgdn",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.4":  "edupersonorgunitdn",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.5":  "edupersonprimaryaffiliation",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.6":  "edupersonprincipalname",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.7":  "edupersonentitlement",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.8":  "edupersonprimaryorgunitdn",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.9":  "edupersonscopedaffiliation",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.10": "edupersontargetedid",
+	"urn:oid:1.3.6.1.4.1.5923.1.1.1.11": "edupersonassurance",
+	"urn:oid:1.3.6.1.4.1.5923.1.2.1.2":  "eduorghomepageuri",
+	"urn:oid:1.3.6.1.4.1.5923.1.2.1.3":  "eduorgidentityauthnpolicyuri",
+	"urn:oid:1.3.6.1.4.1.5923.1.2.1.4":  "eduorglegalname",
+	"urn:oid:1.3.6.1.4.1.5923.1.2.1.5":  "eduorgsuperioruri",
+	"urn:oid:1.3.6.1.4.1.5923.1.2.1.6":  "eduorgwhitepagesuri",
+	"urn:oid:2.5.4.3":                   "cn",
+	"urn:oid:2.5.4.4":                   "surname",
+	"urn:oid:2.5.4.42":                  "givenname",
+	"urn:oid:2.5.4.45":                  "x500uniqueidentifier",
+	"urn:oid:0.9.2342.19200300.100.1.1": "uid",
+	"urn:oid:0.9.2342.19200300.100.1.3": "mail",
+}
+
+// samlConditions are the condition keys of an assertion.
+func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) policy.Context {
+	c := policy.Context{}
+	c.Set("saml:aud", a.Recipient)
+	c.Set("saml:iss", a.Issuer)
+	c.Set("saml:sub", a.NameID)
+	c.Set("saml:sub_type", subjectType(a.NameIDFormat))
+	c.Set("saml:namequalifier", qualifier)
+	c.Set("saml:doc", string(p.Account)+"/"+p.Name)
+	for name, key := range samlAttributes {
+		if values := a.Attributes[name]; len(values) > 0 && len(values) <= maxClaimValues {
+			c.Set("saml:"+key, values...)
+		}
+	}
+	return c
+}

@@ -1,0 +1,556 @@
+package sts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// Codes and messages of AssumeRoleWithWebIdentity (observed).
+const (
+	invalidIdentityToken = "InvalidIdentityToken"
+
+	messageNotJWT       = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+	messageNotValidated = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
+	messageNoProvider   = "No OpenIDConnect provider found in your account for "
+	messageAudience     = "Incorrect token audience"
+	messageAudiences    = "Token audience contains more than one audience while authorized party is not present"
+	messageKeys         = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+	messageRejected     = "The identity provider rejected the claim."
+	messageUnreachable  = "The identity provider could not be reached. Try again."
+)
+
+// Providers that trust policies name by their host.
+const (
+	google   = identitypool.Google
+	amazon   = identitypool.Amazon
+	facebook = identitypool.Facebook
+)
+
+var googleIssuers = []string{"https://accounts.google.com", "accounts.google.com"}
+
+// tokenAlgorithms are what STS accepts (STS API reference, WebIdentityToken).
+var tokenAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
+
+// Claims by which a token sets session tags and the source identity (IAM User
+// Guide, "Pass session tags"; "Monitor and control actions taken with assumed roles").
+const (
+	tagsClaim           = "https://aws.amazon.com/tags"
+	principalTagClaim   = tagsClaim + "/principal_tags/"
+	transitiveTagsClaim = tagsClaim + "/transitive_tag_keys"
+	sourceIdentityClaim = "https://aws.amazon.com/source_identity"
+)
+
+type webIdentityResult struct {
+	SubjectFromWebIdentityToken string
+	Audience                    string
+	AssumedRoleUser             assumedRoleUser
+	Credentials                 credentialsResult
+	Provider                    string
+	SourceIdentity              string `xml:",omitempty"`
+	sizes
+}
+
+// webIdentity is what a proven token says.
+type webIdentity struct {
+	entry
+	subject, audience string
+	provider          string // as the answer names it
+	session           Session
+}
+
+// assumeRoleWithWebIdentity checks the token's form, the role, the duration, the
+// token and then the trust policy. What is wrong with role or trust policy is
+// not told apart.
+func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
+	claims, own, err := a.tokenForm(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	w := webIdentity{entry: entry{
+		action: assumeAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
+		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize),
+	}}
+	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
+		return nil, err
+	}
+	if err := w.checkDuration(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case own:
+		err = a.ownToken(ctx, &w, *in.WebIdentityToken)
+	case text(in.ProviderId) != "":
+		err = a.accessToken(ctx, &w, *in.ProviderId, *in.WebIdentityToken)
+	default:
+		err = a.idToken(ctx, &w, claims, *in.WebIdentityToken)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := w.checkTags(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.trusted(ctx, a.Now()); err != nil {
+		return nil, notAuthorized(assumeAction, err)
+	}
+	g, err := a.grant(ctx, &w.entry, w.session)
+	if err != nil {
+		return nil, err
+	}
+	return &webIdentityResult{
+		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.sourceIdentity,
+		AssumedRoleUser: g.user(), Credentials: g.credentials(), sizes: g.sizes(),
+	}, nil
+}
+
+// tokenForm reads an ID token without proving it, to see whose it would be. The
+// access tokens of a ProviderId have no form.
+func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
+	if id := text(in.ProviderId); id != "" {
+		if id != amazon && id != facebook {
+			explain.FromContext(ctx).Fail("ProviderId", amazon+" or "+facebook, "another provider",
+				"leave ProviderId out: tokens of OpenID Connect providers say themselves who issued them")
+			return nil, false, refusal("ValidationError", "The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
+		}
+		return nil, false, nil
+	}
+	claims, err = login.Peek(*in.WebIdentityToken, maxWebToken)
+	if refused, ok := errors.AsType[*login.Refused](err); ok {
+		explain.FromContext(ctx).Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+	}
+	if err != nil {
+		return nil, false, awsapi.Errorf(invalidIdentityToken, messageNotJWT).Because(err)
+	}
+	iss, _ := claims["iss"].(string)
+	return claims, iss == a.IssuerURL, nil
+}
+
+// webRole finds the role. In development an unknown role of our own tokens is
+// taken as it comes.
+func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
+	if own && a.Service.acceptUnknown {
+		if parsed, err := iam.ParseRoleARN(arn); err == nil {
+			role, known, err := a.Service.role(ctx, Request{Account: parsed.Account, RoleARN: arn}, explain.FromContext(ctx))
+			w.role, w.unknown = role, !known
+			return err
+		}
+	}
+	var err error
+	w.role, err = a.lookUp(ctx, arn, assumeAction)
+	return err
+}
+
+// ownToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
+func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
+	trace := explain.FromContext(ctx)
+	c, err := a.OwnTokens.Verify(ctx, token)
+	switch {
+	case errors.Is(err, issuer.ErrExpired):
+		trace.Fail("token expiry", "an unexpired token", "expired at "+c.Expires.UTC().Format(time.RFC3339), "ask for a new token: they last 10 minutes, those for developers as long as was asked for")
+		return a.expired(c.Expires)
+	case errors.Is(err, issuer.ErrNotOurs):
+		trace.Fail("token signature", "a token that this server signed", "another one", "pass the Token of GetOpenIdToken as it came")
+		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
+	case err != nil:
+		return err
+	}
+	region, account, pool, ok := identitypool.ParsePoolARN(c.PoolARN)
+	if !ok || string(pool) != c.Audience {
+		return fmt.Errorf("sts: our token names the pool %q as %q", c.Audience, c.PoolARN)
+	}
+	record := awsapi.RecordFrom(ctx)
+	record.Account, record.Region, record.Pool = string(account), region, string(pool)
+	identity, err := a.Identities.Identity(ctx, identitypool.IdentityID(c.Subject))
+	if err != nil && !a.IsNotFound(err) {
+		return err
+	}
+	if err != nil || identity.Disabled || identity.PoolID != pool {
+		trace.Fail("identity of the token", "an identity that exists and is enabled", "it was deleted or merged", "call GetId again, and ask for a new token")
+		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+	}
+	// A trust policy without a pool would let in the pools of every account.
+	if !w.unknown && w.role.Account != account && (w.role.Trust == nil || policy.CognitoTrustScoped(w.role.Trust) != nil) {
+		trace.Fail("role account", "account "+string(account)+", the pool's, or a trust policy that names the pool", "account "+string(w.role.Account), "name the pool in the trust policy")
+		return notAuthorized(assumeAction, ErrDenied)
+	}
+	trace.Pass("token", "of pool "+c.Audience)
+	w.subject, w.audience, w.provider = c.Subject, c.Audience, policy.CognitoPrincipal
+	w.principal = policy.Principal{Federated: policy.CognitoPrincipal}
+	w.conditions = policy.Context{}
+	setIdentity(w.conditions, pool, identity.ID, c.AMR)
+	w.tags = c.PrincipalTags
+	w.fix = func(action string, m policy.Mismatch) string {
+		return fix(Request{PoolID: pool, IdentityID: identity.ID, Guest: slices.Contains(c.AMR, identitypool.Unauthenticated)}, action, m)
+	}
+	w.session = Session{IdentityID: identity.ID, PoolID: pool, AMR: c.AMR, Region: region}
+	if len(c.AMR) > 1 {
+		w.session.Provider = c.AMR[1]
+	}
+	return nil
+}
+
+func (a *API) expired(at time.Time) error {
+	return refusal("ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix())
+}
+
+// idToken proves an ID token of a registered provider, or of Google.
+func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any, token string) error {
+	trace := explain.FromContext(ctx)
+	iss, _ := claims["iss"].(string)
+	if audiences, ok := stringList(claims["aud"]); ok && len(audiences) > 1 && claims["azp"] == nil {
+		trace.Fail("token audience", "one audience, or azp", fmt.Sprintf("%d audiences", len(audiences)), "have the provider issue azp, or one audience")
+		return refusal(invalidIdentityToken, messageAudiences)
+	}
+	trust, err := a.idTokenTrust(ctx, w, iss, claims)
+	if err != nil {
+		return err
+	}
+	proved, err := a.Logins.Verify(ctx, trust, token)
+	if err == nil && a.SignOuts != nil {
+		err = a.SignOuts.Check(ctx, trust.Provider, proved)
+	}
+	if err != nil {
+		return a.loginError(err, claims)
+	}
+	for _, name := range []string{"iat", "sub"} {
+		if proved.All[name] == nil {
+			trace.Fail("token claims", "a claim "+name, "none", "have the provider issue "+name)
+			return refusal(invalidIdentityToken, "Missing a required claim: %s.", name)
+		}
+	}
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
+	w.conditions = tokenConditions(trust.Provider, proved)
+	w.conditions.Set("aws:FederatedProvider", w.principal.Federated)
+	w.session = Session{
+		Provider: trust.Provider, FederatedProvider: w.principal.Federated, Region: a.Region,
+		Claims: carried(w.conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
+	}
+	if w.tags, w.transitive, err = tokenTags(proved.All); err == nil {
+		w.sourceIdentity, err = tokenSourceIdentity(proved.All)
+	}
+	if err != nil {
+		trace.Fail("token claims for the session", "tags and a source identity of the documented form", err.Error(), "correct the claims under "+tagsClaim+" and "+sourceIdentityClaim+" at the provider")
+		return refusal(invalidIdentityToken, "%s", err.Error())
+	}
+	return nil
+}
+
+// idTokenTrust says by what a token of iss is proven, and as whom the trust
+// policy knows its user. A provider that the trust policy does not mean is
+// never contacted.
+func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
+	trace := explain.FromContext(ctx)
+	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
+		app, err := a.application(ctx, w, google, "aud", func(apps []string) []string {
+			azp, isText := claims["azp"].(string)
+			if list, ok := stringList(claims["aud"]); !isText && ok && len(list) == 1 {
+				azp = list[0]
+			}
+			return slices.DeleteFunc(apps, func(app string) bool { return app != azp })
+		})
+		if err != nil {
+			return login.Trust{}, err
+		}
+		trust, err := a.App(google, app[0])
+		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
+		return trust, err
+	}
+	arn, _ := iam.ParseRoleARN(w.role.ARN)
+	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.role.Account, iss))
+	switch {
+	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
+		trace.Fail("OpenID Connect provider", "a provider registered in account "+string(w.role.Account), "none for the token's issuer "+shown(iss),
+			"register the issuer, character by character as the token has it in iss")
+		return login.Trust{}, refusal(invalidIdentityToken, "%s%s", messageNoProvider, shown(iss))
+	case err != nil:
+		return login.Trust{}, err
+	}
+	if !a.means(w, provider.ARN) {
+		w.principal = policy.Principal{Federated: provider.ARN}
+		return login.Trust{}, a.unmeant(ctx, w)
+	}
+	algorithms := provider.Algorithms
+	if algorithms == nil {
+		algorithms = tokenAlgorithms
+	}
+	_, name, _ := strings.Cut(provider.URL, "://")
+	return login.Trust{
+		Provider: name, Issuers: []string{provider.URL}, Audiences: provider.ClientIDs, Algorithms: algorithms,
+		DiscoveryURL: provider.DiscoveryURL, JWKSURL: provider.JWKSURL, Thumbprints: provider.Thumbprints, EnforceThumbprints: provider.EnforceThumbprints,
+		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
+	}, nil
+}
+
+// means reports whether the role's trust policy has a statement for the
+// federated principal at all, and notes it as the one that asks.
+func (a *API) means(w *webIdentity, principal string) bool {
+	p := policy.Principal{Federated: principal}
+	if w.role.Trust == nil || !w.role.Trust.Covers(policy.Request{Action: w.action, Resource: w.role.ARN, Principal: p}) {
+		return false
+	}
+	w.principal = p
+	w.fix = func(action string, m policy.Mismatch) string { return fixFor(principal, assumeAction, action, m) }
+	return true
+}
+
+// unmeant refuses a principal that no statement of the trust policy names.
+func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
+	explain.FromContext(ctx).Fail("trust policy of "+w.role.ARN, "a statement for "+w.principal.Federated+" that allows "+w.action, "none",
+		"add the principal and the action to the trust policy, or choose another role")
+	return notAuthorized(w.action, fmt.Errorf("%w: the trust policy of %s is not about %s", ErrDenied, w.role.ARN, w.principal.Federated))
+}
+
+// application returns the applications that the trust policy names for a
+// provider without registration. Tokens of every application of the world are
+// such a provider's; without a name all of them would be let in.
+func (a *API) application(ctx context.Context, w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
+	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal}
+	named := w.role.Trust.Named(request, provider+":"+key)
+	apps := narrow(slices.Clone(named))
+	if len(apps) > 0 {
+		return apps, nil
+	}
+	explain.FromContext(ctx).Fail("application of the token", "one that the trust policy names by StringEquals "+provider+":"+key+" ("+strings.Join(named, ", ")+")",
+		"another one, or none is named", "add the application's ID to that condition of the trust policy")
+	return nil, awsapi.Errorf(invalidIdentityToken, messageAudience)
+}
+
+// maxApplications bounds how many applications a token is tried for.
+const maxApplications = 10
+
+// accessToken proves an access token of Facebook or Login with Amazon.
+func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token string) error {
+	if !a.means(w, provider) {
+		w.principal = policy.Principal{Federated: provider}
+		return a.unmeant(ctx, w)
+	}
+	apps, err := a.application(ctx, w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	if err != nil {
+		return err
+	}
+	var proved login.Claims
+	for _, app := range apps {
+		trust, failed := a.App(provider, app)
+		if failed != nil {
+			return failed
+		}
+		trust.Provider, trust.MaxTokenBytes = provider, maxWebToken
+		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return a.loginError(err, nil)
+	}
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
+	w.conditions = policy.Context{}
+	user := provider + ":user_id"
+	if provider == facebook {
+		user = provider + ":id"
+	}
+	w.conditions.Set(provider+":app_id", proved.Audience)
+	w.conditions.Set(user, proved.Subject)
+	w.session = Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.conditions)}
+	w.conditions.Set("aws:FederatedProvider", provider)
+	return nil
+}
+
+// loginError words a refused token as STS does. Its trace is made already.
+func (a *API) loginError(err error, claims map[string]any) error {
+	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
+		if claims == nil {
+			return awsapi.Errorf("IDPCommunicationError", messageUnreachable).Because(unavailable)
+		}
+		return awsapi.Errorf(invalidIdentityToken, messageKeys).Because(unavailable)
+	}
+	refused, ok := errors.AsType[*login.Refused](err)
+	switch {
+	case !ok:
+		return err
+	case refused.Expired():
+		number, _ := claims["exp"].(json.Number)
+		if exp, bad := number.Float64(); bad == nil {
+			return a.expired(time.Unix(int64(exp), 0))
+		}
+		return awsapi.Errorf("ExpiredTokenException", "Token expired").Because(refused)
+	case refused.MissingClaim() != "":
+		return awsapi.Errorf(invalidIdentityToken, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
+	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
+		return awsapi.Errorf(invalidIdentityToken, messageAudience).Because(refused)
+	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Check, "sign-out"):
+		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(refused)
+	default:
+		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(refused)
+	}
+}
+
+// Bounds on the claims that become condition keys.
+const (
+	maxClaimBytes  = 1024
+	maxClaimValues = 100
+)
+
+var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
+
+// tokenConditions are a token's condition keys: every claim of plain texts,
+// numbers and truth values under the provider's name. aud is azp where there is
+// one, and oaud what aud said then (IAM User Guide, "AWS OIDC federation").
+func tokenConditions(provider string, proved login.Claims) policy.Context {
+	c := policy.Context{}
+	for name, value := range proved.All {
+		if !claimName.MatchString(name) {
+			continue
+		}
+		if values := conditionValues(value); len(values) > 0 {
+			c.Set(provider+":"+name, values...)
+		}
+	}
+	if original, ok := stringList(proved.All["aud"]); ok && proved.All["azp"] != nil {
+		c.Set(provider+":oaud", original...)
+	}
+	c.Set(provider+":aud", proved.Audience)
+	c.Set(provider+":sub", proved.Subject)
+	return c
+}
+
+func conditionValues(value any) []string {
+	switch x := value.(type) {
+	case json.Number:
+		return []string{x.String()}
+	case bool:
+		return []string{fmt.Sprint(x)}
+	}
+	list, ok := stringList(value)
+	if !ok || len(list) > maxClaimValues {
+		return nil
+	}
+	total := 0
+	for _, v := range list {
+		total += len(v)
+	}
+	if total > maxClaimBytes {
+		return nil
+	}
+	return list
+}
+
+// carried picks the condition keys of provider that its sessions keep.
+func carried(c policy.Context, provider string, names ...string) map[string][]string {
+	kept := policy.Context{}
+	for _, name := range names {
+		key := strings.ToLower(provider + ":" + name)
+		if values := c[key]; len(values) > 0 {
+			kept.Set(key, values...)
+		}
+	}
+	return kept
+}
+
+// tokenTags reads the session tags of a token: nested, each value a list of
+// one, or flattened into claims of their own.
+func tokenTags(claims map[string]any) (tags map[string]string, transitive []string, err error) {
+	tags = map[string]string{}
+	add := func(key string, value any) error {
+		list, ok := stringList(value)
+		if _, twice := tags[key]; !ok || len(list) != 1 || twice {
+			return fmt.Errorf("the principal tag %.64q does not have one value", key)
+		}
+		tags[key] = list[0]
+		return nil
+	}
+	addKeys := func(value any) error {
+		list, ok := stringList(value)
+		if !ok {
+			return errors.New("the transitive tag keys are no list of texts")
+		}
+		for _, key := range list {
+			if !slices.Contains(transitive, key) {
+				transitive = append(transitive, key)
+			}
+		}
+		return nil
+	}
+	if nested, present := claims[tagsClaim]; present {
+		object, ok := nested.(map[string]any)
+		principal, isObject := object["principal_tags"].(map[string]any)
+		if !ok || object["principal_tags"] != nil && !isObject {
+			return nil, nil, errors.New("the tags are no object of principal tags")
+		}
+		for _, key := range sortedKeys(principal) {
+			if err := add(key, principal[key]); err != nil {
+				return nil, nil, err
+			}
+		}
+		if keys, present := object["transitive_tag_keys"]; present {
+			if err := addKeys(keys); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, name := range sortedKeys(claims) {
+		key, isTag := strings.CutPrefix(name, principalTagClaim)
+		if isTag {
+			err = add(key, claims[name])
+		} else if name == transitiveTagsClaim {
+			err = addKeys(claims[name])
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return tags, transitive, nil
+}
+
+func tokenSourceIdentity(claims map[string]any) (string, error) {
+	value, present := claims[sourceIdentityClaim]
+	if !present {
+		return "", nil
+	}
+	name, _ := value.(string)
+	if !isSourceIdentity(name) {
+		return "", errors.New(`Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`) //nolint:staticcheck // STS's words
+	}
+	return name, nil
+}
+
+// isSourceIdentity reports whether s can be a SourceIdentity. A colon is not
+// among its characters, so none begins with "aws:".
+func isSourceIdentity(s string) bool { return iam.IsSessionName(s) }
+
+// shown is an issuer from an unproven token, as answers and traces may repeat it.
+func shown(iss string) string {
+	const longest = 255
+	if iss == "" || len(iss) > longest || strings.ContainsFunc(iss, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "(no issuer, or an unusual one)"
+	}
+	return iss
+}
+
+// fixFor says what to change in a trust policy for a federated principal that is
+// no identity pool.
+func fixFor(principal, assume, action string, m policy.Mismatch) string {
+	switch {
+	case m.Element == "Condition":
+		return "change this condition of the trust policy, or choose another role"
+	case action == tagAction:
+		return "the session has tags, which need " + tagAction + " beside " + assume + " in the Action of the trust policy's statement"
+	case action == sourceIdentityAction:
+		return "the session has a source identity, which needs " + sourceIdentityAction + " beside " + assume + " in the Action of the trust policy's statement"
+	}
+	return "add " + principal + " and " + assume + " to a statement of the trust policy"
+}
