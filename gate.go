@@ -77,8 +77,17 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	case err != nil:
 		return "", err
 	}
-	s.caller = session.Caller(accessKeyID)
-	return secret, nil
+	if session.Key == "" {
+		s.caller = session.Caller(accessKeyID)
+		return secret, nil
+	}
+	// Temporary credentials of an access key end with it.
+	caller, _, err := g.keys.Lookup(ctx, session.Key)
+	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
+		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
+	}
+	s.caller = caller.Temporary(accessKeyID, session.Issued)
+	return secret, err
 }
 
 // refusalKinds maps the verifier's codes to what each protocol words.

@@ -245,7 +245,8 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
-	gate := newGate(s.keys, s.sessions, iam.NewAuthorizer(directory, c.Now), c.Now, cognitoidentity.Name, sts.APIName, adminName)
+	authorizer := iam.NewAuthorizer(directory, c.Now)
+	gate := newGate(s.keys, s.sessions, authorizer, c.Now, cognitoidentity.Name, sts.APIName, adminName)
 	status, err := s.userStatus()
 	if err != nil {
 		return err
@@ -255,8 +256,9 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
-	credentials, err := c.credentialEngines(sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
-		AcceptUnknownRoles: c.AcceptUnknownRoles}), s.issuer, s.logins)
+	assume := sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
+		AcceptUnknownRoles: c.AcceptUnknownRoles})
+	credentials, err := c.credentialEngines(assume, s.issuer, s.logins)
 	if err != nil {
 		return err
 	}
@@ -289,7 +291,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
 		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, s.signOuts, pools.ProviderName, c.Now}).operations()},
-		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: sts.Operations()},
+		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
 	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s, BehindProxy: c.BehindProxy})
@@ -298,6 +300,19 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	}
 	s.handler = s.routes(api)
 	return nil
+}
+
+// stsAPI is the STS API over what the pools use, too.
+func (s *Server) stsAPI(assume *sts.Service, directory *iam.Directory, authorizer *iam.Authorizer) *sts.API {
+	c := &s.config
+	return sts.NewAPI(sts.APIOptions{
+		Service: assume, OwnTokens: s.issuer, IssuerURL: c.IssuerURL, Logins: s.logins, Providers: directory, Authorizer: authorizer,
+		Keys: s.keys, Identities: s.store, IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
+		App: func(provider, app string) (login.Trust, error) {
+			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
+		},
+		SignOuts: s.signOuts, Region: c.region(), Now: c.Now,
+	})
 }
 
 // samlProviders are the settings' providers, which may name us by our issuer URL.

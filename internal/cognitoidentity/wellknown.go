@@ -97,6 +97,18 @@ func consumerKeys(base, path string) trustMaker {
 	}
 }
 
+// AppTrust is the trust in tokens that a provider with a fixed name, such as
+// graph.facebook.com, issued to one application, with the settings' override.
+func AppTrust(provider, app string, o ProviderOverride) (login.Trust, error) {
+	makeTrust, known := wellKnown[provider]
+	if !known {
+		return login.Trust{}, fmt.Errorf("login provider %q is not known", provider)
+	}
+	t, err := makeTrust(app, o)
+	t.Provider = provider
+	return t, err
+}
+
 // CheckProviders refuses overrides of unknown providers, and those with which
 // no login could be verified.
 func CheckProviders(overrides map[string]ProviderOverride) error {

@@ -72,7 +72,7 @@ func limitedMay(action string) bool {
 	return true
 }
 
-var allowAll = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
 // Context joins the request's condition keys with the caller's and the clock's.
 func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {

@@ -114,7 +114,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 		identity, boundary = role.Policies, role.Boundary
 	}
 	if says == trustsCaller {
-		identity = append(slices.Clip(identity), allowAll)
+		identity = append(slices.Clip(identity), everything)
 	}
 	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: a.context(c, conditions)}, identity, boundary, session)
 	switch {
