@@ -307,7 +307,7 @@ func (s *Server) stsAPI(assume *sts.Service, directory *iam.Directory, authorize
 	c := &s.config
 	return sts.NewAPI(sts.APIOptions{
 		Service: assume, OwnTokens: s.issuer, IssuerURL: c.IssuerURL, Logins: s.logins, Providers: directory, Authorizer: authorizer,
-		Keys: s.keys, Identities: s.store, IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
+		Keys: s.keys, Policies: directory, Identities: s.store, IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
 		App: func(provider, app string) (login.Trust, error) {
 			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
 		},

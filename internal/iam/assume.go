@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -91,4 +92,21 @@ func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, action stri
 		says = trustsCaller
 	}
 	return a.authorize(ctx, c, action, role.ARN, conditions, says)
+}
+
+// ManagedPolicyDocument returns what the managed policy with exactly that ARN
+// says now. The error wraps ErrNotFound.
+func (d *Directory) ManagedPolicyDocument(ctx context.Context, arn string) (string, error) {
+	if _, aws := d.awsManagedPolicy(arn); !aws && d.store == nil {
+		return "", fmt.Errorf("policy %s: %w", arn, ErrNotFound)
+	}
+	p, _, err := d.PolicyNamed(ctx, accountOfARN(arn), arn)
+	if err != nil {
+		return "", err
+	}
+	v, ok := p.Version(p.Default)
+	if !ok {
+		return "", fmt.Errorf("policy %s has no version %d", arn, p.Default)
+	}
+	return v.Document, nil
 }
