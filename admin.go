@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -25,6 +27,9 @@ type admin struct {
 	store  *store.Store
 	traces *traceStore
 
+	sessions *check.Sessions
+	revoked  *revocation.List
+
 	signOuts     *signout.Service
 	providerName func(key string) string // behind an alias
 	now          func() time.Time
@@ -35,6 +40,8 @@ func (a *admin) operations() []awsapi.Operation {
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, nil),
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
+		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, nil),
+		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, nil),
 	}
 }
 

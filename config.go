@@ -62,6 +62,12 @@ type Config struct {
 	SignOut           map[string]SignOutConfig // what providers may tell of sign-outs, by Logins key
 	Limits            Limits                   // zero fields are AWS's numbers
 
+	// Check is the endpoint that reverse proxies ask; nil = there is none.
+	Check *CheckConfig
+	// SignOutEndsSessions: a user's sign-out ends the session credentials that the
+	// login led to, too.
+	SignOutEndsSessions bool
+
 	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
 	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport
 	// are about what these say.
@@ -135,6 +141,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	algorithm("token_algorithm", c.TokenAlgorithm)
+	if c.Check != nil {
+		faults = append(faults, c.Check.Check())
+	}
 	for pool, name := range c.PoolAlgorithms {
 		algorithm("token_algorithms."+pool, name)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -21,6 +22,7 @@ type gate struct {
 	verifier   *sigv4.Verifier
 	keys       *iam.AccessKeys
 	sessions   *sts.Minter
+	revoked    *revocation.List
 	authorizer *iam.Authorizer
 }
 
@@ -29,8 +31,8 @@ type signer struct{ caller iam.Caller }
 
 type signerKey struct{}
 
-func newGate(keys *iam.AccessKeys, sessions *sts.Minter, authorizer *iam.Authorizer, now func() time.Time, services ...string) *gate {
-	g := &gate{keys: keys, sessions: sessions, authorizer: authorizer}
+func newGate(keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer, now func() time.Time, services ...string) *gate {
+	g := &gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
 	g.verifier = &sigv4.Verifier{Credentials: g.secret, Services: map[string]sigv4.Service{}, Now: now}
 	for _, service := range services {
 		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
@@ -75,6 +77,11 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	case errors.Is(err, sts.ErrExpiredToken):
 		return "", sigv4.ErrExpiredToken
 	case err != nil:
+		return "", err
+	}
+	if err := g.revoked.Check(ctx, accessKeyID, &session); errors.Is(err, revocation.ErrRevoked) {
+		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
+	} else if err != nil {
 		return "", err
 	}
 	if session.Key == "" {

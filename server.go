@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -245,8 +246,13 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
-	authorizer := iam.NewAuthorizer(directory, c.Now)
-	gate := newGate(s.keys, s.sessions, authorizer, c.Now, cognitoidentity.Name, sts.APIName, adminName)
+	revoked, authorizer := s.revocations(directory), iam.NewAuthorizer(directory, c.Now)
+	opened := check.NewSessions(s.sessions, revoked, c.Now)
+	checks, err := s.checkEndpoint(opened, authorizer)
+	if err != nil {
+		return err
+	}
+	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, adminName)
 	status, err := s.userStatus()
 	if err != nil {
 		return err
@@ -290,7 +296,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	events.pools = pools
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, s.signOuts, pools.ProviderName, c.Now}).operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, opened, revoked, s.signOuts, pools.ProviderName, c.Now}).operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
@@ -298,7 +304,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	s.handler = s.routes(api)
+	s.handler = withCheck(checks, api, s.routes(api))
 	return nil
 }
 

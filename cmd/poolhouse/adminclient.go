@@ -189,7 +189,7 @@ func signOutCommand() *cobra.Command {
 		Long: `Refuse, from now on and in every pool, the ID tokens that a provider issued to a
 user before now, or in one session of the user. New sign-ins at the provider are
 accepted. Credentials and tokens that Poolhouse issued already stay valid until
-they expire. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+they expire; with the setting sign_out_ends_sessions the credentials end, too. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 AWS_REGION.`,
 		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
   poolhouse identity sign-out --provider idp.example.com --subject alice --session 08a5019c-17e1-4977-8f42-65a12843ea02`,

@@ -26,6 +26,7 @@ within five seconds. A key without a policy is root of its account.`,
 	c.AddCommand(keysCreateCommand(), keysListCommand(),
 		keyChangeCommand("disable", "Refuse a key until it is enabled again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, true) }),
 		keyChangeCommand("enable", "Accept a disabled key again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, false) }),
+		revokeSessionCommand(),
 		keyChangeCommand("delete", "Delete a key", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.Delete(ctx, id) }))
 	return c
 }
@@ -143,5 +144,41 @@ func keyChangeCommand(name, short string, change func(context.Context, *iam.Acce
 		},
 	}
 	addSettings(c, storeSettings...)
+	return c
+}
+
+func revokeSessionCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "revoke-session [ACCESS_KEY_ID]",
+		Short: "End session credentials before they expire",
+		Long: `End the session credentials of a temporary access key (ASIA...), or all that a
+running server has issued until now to an identity, in a pool or of a role. They
+are refused on every node within five seconds; nothing takes that back. Keys are
+taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE
+  poolhouse keys revoke-session --identity us-east-1:...
+  poolhouse keys revoke-session --role arn:aws:iam::123456789012:role/app`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in := map[string]string{}
+			if len(args) == 1 {
+				in["AccessKeyId"] = args[0]
+			}
+			for flag, member := range map[string]string{"identity": "IdentityId", "pool": "IdentityPoolId", "role": "RoleArn"} {
+				if value, _ := c.Flags().GetString(flag); value != "" {
+					in[member] = value
+				}
+			}
+			if err := adminCall(c.Context(), endpoint(c), "RevokeSessions", in, &struct{}{}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")
+			return err
+		},
+	}
+	addEndpoint(c)
+	c.Flags().String("identity", "", "end the sessions of this identity")
+	c.Flags().String("pool", "", "end the sessions of this identity pool")
+	c.Flags().String("role", "", "end the sessions of this role, by its ARN")
 	return c
 }

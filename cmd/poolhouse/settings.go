@@ -74,8 +74,9 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			TagsPerPool:       s.Number(config.LimitTagsPerPool),
 			TokenBytes:        s.Number(config.LimitTokenBytes),
 		},
-		BehindProxy: s.Is(config.BehindProxy),
-		Version:     version(),
+		BehindProxy:         s.Is(config.BehindProxy),
+		SignOutEndsSessions: s.Is(config.SignOutEnds),
+		Version:             version(),
 	}
 	files := bundles{folder: filepath.Dir(s.Path)}
 	for _, r := range s.File.Roles {
@@ -97,6 +98,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		c.SAMLProviders = samlProviders(s, &files)
 	}
 	userPools(s, &c, &files)
+	c.Check = checkEndpoint(s.File.Check)
 	credentialEngines(s, &c, &files)
 	return c, files.err
 }
@@ -132,6 +134,19 @@ func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) 
 			Token: poolhouse.EngineTokenConfig{Algorithm: e.Token.Algorithm, Type: e.Token.Type, Certificate: e.Token.X5C, Audience: e.Token.Audience,
 				Issuer: e.Token.Issuer, AMR: e.Token.AMR, Tags: e.Token.Tags == nil || *e.Token.Tags, Lifetime: token, Claims: e.Token.Claims}}
 	}
+}
+
+// checkEndpoint turns what the settings say of the check endpoint into the
+// server's; nil leaves it off.
+func checkEndpoint(s *config.Check) *poolhouse.CheckConfig {
+	if s == nil {
+		return nil
+	}
+	c := &poolhouse.CheckConfig{Path: s.Path, Request: s.Request, Service: s.Service, Region: s.Region, Body: s.Body, MaxBody: s.MaxBody, Presigned: s.Presigned}
+	for _, r := range s.Routes {
+		c.Routes = append(c.Routes, poolhouse.CheckRoute(r))
+	}
+	return c
 }
 
 // userPools turns what the settings say of user pools, and of the sign-outs

@@ -72,7 +72,7 @@ type Config struct {
 
 // withDefaults fills in what is not set.
 func (c Config) withDefaults() Config {
-	c.Path = strings.TrimSuffix(cmp.Or(c.Path, DefaultPath), "/")
+	c.Path = cmp.Or(c.Path, DefaultPath)
 	c.Request = cmp.Or(c.Request, FromOriginal)
 	c.Service = cmp.Or(c.Service, DefaultService)
 	c.Body = cmp.Or(c.Body, HashRequired)
@@ -91,7 +91,7 @@ func (c Config) Check() error {
 	}
 	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
 	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
-	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.Contains(c.Path, "//") {
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
 		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
 	}
 	if c.MaxBody < 0 {

@@ -73,6 +73,9 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 		if err != nil {
 			return nil, err
 		}
+		if session.RoleARN == "" {
+			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
+		}
 		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
 		o.principal = principal(&o.session, o.caller)
 		s.opened.Add(accessKeyID, o)

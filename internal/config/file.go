@@ -21,6 +21,7 @@ type File struct {
 	UserPools       []UserPool                `yaml:"user_pools" json:"user_pools,omitempty"`
 	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
 	TokenAlgorithms map[string]string         `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
+	Check           *Check                    `yaml:"check" json:"check,omitempty"`
 
 	CredentialEngines     map[string]CredentialEngine `yaml:"credential_engines" json:"credential_engines,omitempty"`
 	PoolCredentialEngines map[string]string           `yaml:"pool_credential_engines" json:"pool_credential_engines,omitempty"`

@@ -124,6 +124,19 @@ saml_providers:
 token_algorithms:                 # of single pools
   us-east-1:11111111-2222-3333-4444-555555555555: RS256
 
+check:                            # off unless it is here: docs/check.md
+  path: /check
+  request: x-original             # which headers tell the client's request: x-original, x-forwarded, or request (Envoy)
+  service: execute-api            # that clients sign for
+  region: ""                      # that clients sign for; region from above when left out
+  body: hash-required             # or unchecked, or forwarded
+  max_body: 1048576               # bytes of a forwarded body
+  presigned: false                # true takes presigned URLs, too
+  routes:                         # the first that matches counts
+    - match: GET /files/{path...}
+      action: s3:GetObject
+      resource: arn:aws:s3:::files/{path}
+
 credential_engines:               # STS services outside that the enhanced flow may take credentials from
   storage:
     endpoint: https://s3.example.com # left out: AWS's of region

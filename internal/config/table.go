@@ -50,6 +50,7 @@ const (
 	MasterKey      = "master_key"
 	TokenAlgorithm = "token_algorithm"
 	StrictRoles    = "strict_roles"
+	SignOutEnds    = "sign_out_ends_sessions"
 	Engine         = "credential_engine"
 	LogLevel       = "log_level"
 	LogFormat      = "log_format"
@@ -79,6 +80,7 @@ var Table = []Setting{
 	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},
 	{Key: StrictRoles, Kind: Boolean, Default: "false", Help: "Refuse roles that are not defined, also in poolhouse dev; poolhouse serve always does."},
 	{Key: Engine, Default: builtinEngine, Help: "Where the enhanced flow's credentials come from: builtin, or a name of credential_engines. pool_credential_engines says otherwise for single pools."},
+	{Key: SignOutEnds, Kind: Boolean, Default: "false", Help: "A user's sign-out also ends the session credentials that the login led to, within five seconds."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
 

@@ -122,7 +122,9 @@ func (l *List) Check(ctx context.Context, accessKeyID string, s *sts.Session) er
 func (l *List) reason(ctx context.Context, accessKeyID string, s *sts.Session, now time.Time) (string, error) {
 	of := []store.Revocation{
 		{Kind: store.AccessKeyRevocation, Account: s.Account, Value: accessKeyID},
-		{Kind: store.RoleRevocation, Account: s.Account, Value: s.RoleARN},
+	}
+	if s.RoleARN != "" { // temporary credentials of a long-lived key have none
+		of = append(of, store.Revocation{Kind: store.RoleRevocation, Account: s.Account, Value: s.RoleARN})
 	}
 	if s.IdentityID != "" {
 		of = append(of, store.Revocation{Kind: store.IdentityRevocation, Account: s.Account, Value: string(s.IdentityID)})
@@ -153,7 +155,7 @@ var names = map[store.RevocationKind]string{
 }
 
 func (l *List) roleGone(ctx context.Context, s *sts.Session) (string, error) {
-	if l.o.Roles == nil {
+	if l.o.Roles == nil || s.RoleARN == "" {
 		return "", nil
 	}
 	role, err := l.o.Roles.Role(ctx, s.RoleARN)
