@@ -35,10 +35,8 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	if characters(user) > maxDeveloperUserID {
 		return nil, invalid("The developer user identifier has more than %d characters.", maxDeveloperUserID)
 	}
-	for key, value := range in.PrincipalTags {
-		if err := identitypool.ValidTag(key, value); err != nil {
-			return nil, invalid("%s.", err)
-		}
+	if err := identitypool.ValidTags(in.PrincipalTags); err != nil {
+		return nil, invalid("%s.", err)
 	}
 	others := maps.Clone(in.Logins)
 	delete(others, pool.DeveloperProviderName)

@@ -17,10 +17,12 @@ func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Call
 	if n := tagMapBytes(in.PrincipalTags); n > identitypool.MaxTagMapBytes {
 		return nil, invalid("The attributes have %d bytes; the limit is %d.", n, identitypool.MaxTagMapBytes)
 	}
+	keys := make(map[string]string, len(in.PrincipalTags)) // the values are claim names, which have other rules
 	for key := range in.PrincipalTags {
-		if err := identitypool.ValidTag(key, ""); err != nil {
-			return nil, invalid("%s.", err)
-		}
+		keys[key] = ""
+	}
+	if err := identitypool.ValidTags(keys); err != nil {
+		return nil, invalid("%s.", err)
 	}
 	m := identitypool.PrincipalTagMap{UseDefaults: in.UseDefaults != nil && *in.UseDefaults, Tags: maps.Clone(in.PrincipalTags)}
 	_, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {

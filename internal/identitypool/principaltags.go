@@ -43,6 +43,26 @@ func ValidTag(key, value string) error {
 	return nil
 }
 
+// ValidTags checks a session's tags together: each, their number, and keys that
+// differ by letter case alone, which are one to IAM.
+func ValidTags(tags map[string]string) error {
+	if len(tags) > MaxTags {
+		return fmt.Errorf("there are %d tags; the limit is %d", len(tags), MaxTags)
+	}
+	seen := make(map[string]string, len(tags))
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if err := ValidTag(key, tags[key]); err != nil {
+			return err
+		}
+		folded := strings.ToLower(key)
+		if other, twice := seen[folded]; twice {
+			return &TagError{key, "it differs from the key " + other + " by letter case only"}
+		}
+		seen[folded] = key
+	}
+	return nil
+}
+
 // SessionTags turns the claims of proven logins into principal tags by the
 // pool's maps (defaults: client from the audience, username from the subject).
 // A claim that is missing or not a single value leaves its tag out; a value
@@ -84,6 +104,10 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	}
 	if len(tags) == 0 {
 		return nil, nil
+	}
+	if err := ValidTags(tags); err != nil { // two providers' maps may differ by letter case
+		trace.Fail("principal tags", "tags that a session can have together", err.Error(), "change the attribute maps so that they name each tag in one way")
+		return nil, err
 	}
 	return tags, nil
 }

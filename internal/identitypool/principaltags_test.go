@@ -60,3 +60,26 @@ func TestValidTag(t *testing.T) {
 		}
 	}
 }
+
+func TestValidTags(t *testing.T) {
+	many := map[string]string{}
+	for n := range MaxTags + 1 {
+		many[strings.Repeat("k", n+1)] = "v"
+	}
+	for name, test := range map[string]struct {
+		tags map[string]string
+		want string // substring of the error; "" = none
+	}{
+		"none":             {nil, ""},
+		"some":             {map[string]string{"Dept": "a", "team": "b"}, ""},
+		"case only":        {map[string]string{"Dept": "a", "dept": "a"}, "letter case"},
+		"reserved":         {map[string]string{"AWS:x": "a"}, "reserved"},
+		"too many":         {many, "51 tags"},
+		"outside alphabet": {map[string]string{"a": "b*"}, "allowed"},
+	} {
+		err := ValidTags(test.tags)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
