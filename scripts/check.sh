@@ -9,15 +9,15 @@ if [ -n "$unformatted" ]; then
 	printf 'run gofmt -w on:\n%s\n' "$unformatted"
 	exit 1
 fi
-go vet ./...
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+go vet -tags extended ./...
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags extended ./...
 go mod tidy -diff
 go mod verify
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-go test -race -timeout 25m -v ./... >"$log" 2>&1 || status=$?
+go test -race -timeout "${TEST_TIMEOUT:-25m}" -tags "${TEST_TAGS:-}" -v ./... >"$log" 2>&1 || status=$?
 grep -E '^(ok|FAIL|panic:|---|\?)|^ +--- FAIL' "$log" | grep -v -- '--- PASS' || true
 if [ $status -ne 0 ]; then
 	grep -B 2 -A 30 -E -- '--- FAIL|panic:|DATA RACE' "$log" | head -n 300

@@ -7,6 +7,11 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/bin/aws ] || missing+=(awscli)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import saml2' 2>/dev/null || missing+=(python3-pysaml2)
+if [ "${TEST_TAGS:-}" = extended ]; then
+	for program in radosgw ceph-mon ceph-osd; do
+		[ -x "/usr/bin/$program" ] || missing+=("$program")
+	done
+fi
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)

@@ -130,7 +130,7 @@ func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) 
 		c.CredentialEngines[name] = poolhouse.CredentialEngineConfig{Endpoint: e.Endpoint, Region: e.Region,
 			CABundle: files.certificates("credential_engines."+name+".ca_bundle", e.CABundle), AllowHTTP: e.AllowHTTP, AllowPrivate: e.AllowPrivate,
 			ClientID: e.ClientID, ClientSecret: string(e.ClientSecret), Roles: e.Roles,
-			GuestPolicy: string(e.GuestPolicy), GuestPolicyARNs: e.GuestPolicyARNs, SessionName: e.SessionName, Duration: session,
+			GuestPolicy: string(e.GuestPolicy), GuestPolicyARNs: e.GuestPolicyARNs, SessionPolicy: string(e.SessionPolicy), SessionName: e.SessionName, Duration: session,
 			Token: poolhouse.EngineTokenConfig{Algorithm: e.Token.Algorithm, Type: e.Token.Type, Certificate: e.Token.X5C, Audience: e.Token.Audience,
 				Issuer: e.Token.Issuer, AMR: e.Token.AMR, Tags: e.Token.Tags == nil || *e.Token.Tags, Lifetime: token, Claims: e.Token.Claims}}
 	}

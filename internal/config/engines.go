@@ -23,6 +23,7 @@ type CredentialEngine struct {
 	Roles           map[string]string `yaml:"roles" json:"roles,omitempty"`
 	GuestPolicy     Document          `yaml:"guest_policy" json:"guest_policy,omitempty"`
 	GuestPolicyARNs []string          `yaml:"guest_policy_arns" json:"guest_policy_arns,omitempty"`
+	SessionPolicy   Document          `yaml:"session_policy" json:"session_policy,omitempty"`
 	SessionName     string            `yaml:"role_session_name" json:"role_session_name,omitempty"`
 	Duration        string            `yaml:"duration" json:"duration,omitempty"` // e.g. 1h
 	Token           EngineToken       `yaml:"token" json:"token,omitzero"`

@@ -148,8 +148,9 @@ credential_engines:               # STS services outside that the enhanced flow 
     client_secret: ""
     roles:                        # what the engine calls a pool's role; none sends no role. Without: as it is
       "arn:aws:iam::000000000000:role/*": "arn:aws:iam:::role/*"
-    guest_policy: aws             # aws, off or a policy document: bounds guests' sessions
+    guest_policy: aws             # aws, s3, off or a policy document: bounds guests' sessions
     guest_policy_arns: []         # managed policies beside a document
+    session_policy: ""            # a policy document that bounds the sessions of signed-in users; ${identity_id}… as in claims
     role_session_name: CognitoIdentityCredentials
     duration: 1h                  # of sessions, 15m to 12h
     token:                        # what states the identity to the engine
@@ -161,7 +162,7 @@ credential_engines:               # STS services outside that the enhanced flow 
       amr: full                   # short: only whether signed in; or none
       tags: true                  # false leaves principal tags out
       lifetime: ""                # that of the session when left out
-      claims: {policy: "${role_name}"} # also ${identity_id}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
+      claims: {policy: "${role_name}"} # also ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${state}, ${tag:KEY}
 
 pool_credential_engines:          # of single pools; credential_engine is for all others
   us-east-1:11111111-2222-3333-4444-555555555555: storage

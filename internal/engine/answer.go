@@ -39,8 +39,8 @@ func (r *refusal) fix(name string) string {
 		return "Check that the engine knows this issuer, reaches its keys, and accepts credential_engines." + name + ".token: audience, algorithm, typ."
 	case "ExpiredTokenException":
 		return "Compare the clocks of this server and the engine; or set a longer credential_engines." + name + ".token.lifetime."
-	case "MalformedPolicyDocument", "PackedPolicyTooLarge":
-		return "Set credential_engines." + name + ".guest_policy to what the engine understands, or send fewer tags."
+	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue", "InvalidInput":
+		return "Compare credential_engines." + name + " with the engine's documentation: it may not understand guest_policy (try s3), session_policy, the role or a claim."
 	default:
 		return "Look the code up in the engine's documentation, and at its log; see docs/engines."
 	}

@@ -35,11 +35,16 @@ type Config struct {
 	// A role that no key fits is refused; without keys all are sent as they are.
 	Roles map[string]string
 
-	// GuestPolicy bounds guests' sessions: GuestAWS (default), GuestOff, or a
-	// policy document. GuestPolicyARNs are managed policies beside a document;
+	// GuestPolicy bounds guests' sessions: GuestAWS (default), GuestS3 for engines
+	// that refuse actions of other services, GuestOff, or a policy document. GuestPolicyARNs are managed policies beside a document;
 	// the union of all bounds.
 	GuestPolicy     string
 	GuestPolicyARNs []string
+
+	// SessionPolicy bounds the sessions of users who signed in; "" is no bound. It
+	// is a policy document, and like GuestPolicy may have the placeholders of
+	// claims, for engines that know no policy variables.
+	SessionPolicy string
 
 	SessionName string        // "" is sts.SessionName
 	Duration    time.Duration // of sessions; 0 = 1 h
@@ -71,6 +76,7 @@ type TokenConfig struct {
 const (
 	None     = "none"
 	GuestAWS = "aws"
+	GuestS3  = "s3"
 	GuestOff = "off"
 	AMRFull  = "full"
 	AMRShort = "short"
@@ -139,6 +145,9 @@ func (c *Config) settle() error {
 	return errors.Join(faults...)
 }
 
+// guestS3 is the part of AWS's guest policy that storage engines know.
+const guestS3 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
+
 func (c *Config) settleGuests(fault func(string, string, ...any)) {
 	switch c.GuestPolicy {
 	case "", GuestAWS:
@@ -147,22 +156,29 @@ func (c *Config) settleGuests(fault func(string, string, ...any)) {
 			fault("guest_policy_arns", "leave them out, or give a policy of your own in guest_policy")
 		}
 		c.GuestPolicyARNs = []string{managedGuestARN}
+	case GuestS3:
+		c.GuestPolicy = guestS3
 	case GuestOff:
 		c.GuestPolicy = ""
 		if len(c.GuestPolicyARNs) > 0 {
 			fault("guest_policy_arns", "guest_policy is off; leave them out")
 		}
 	default:
-		if documents, err := iam.SessionPolicies([]string{c.GuestPolicy}); err != nil || len(documents) != 1 || strings.HasPrefix(c.GuestPolicy, iam.BuiltinPrefix) {
-			fault("guest_policy", "use aws, off or a policy document: %v", err)
-			return
-		}
+		checkPolicy(fault, "guest_policy", "use aws, s3, off or a policy document", c.GuestPolicy)
 	}
-	if len(c.GuestPolicy) > maxPolicyChars {
-		fault("guest_policy", "it has %d characters; STS takes %d", len(c.GuestPolicy), maxPolicyChars)
+	if c.SessionPolicy != "" {
+		checkPolicy(fault, "session_policy", "use a policy document", c.SessionPolicy)
 	}
 	if len(c.GuestPolicyARNs) > maxPolicyARNs || slices.Contains(c.GuestPolicyARNs, "") {
 		fault("guest_policy_arns", "up to %d ARNs", maxPolicyARNs)
+	}
+}
+
+func checkPolicy(fault func(string, string, ...any), setting, fix, text string) {
+	if _, err := iam.SessionPolicies([]string{placeholder.ReplaceAllString(text, "x")}); err != nil || strings.HasPrefix(text, iam.BuiltinPrefix) {
+		fault(setting, "%s: %v", fix, err)
+	} else if len(text) > maxPolicyChars {
+		fault(setting, "it has %d characters; STS takes %d", len(text), maxPolicyChars)
 	}
 }
 

@@ -79,7 +79,11 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 	if err != nil {
 		return sts.Credentials{}, err
 	}
-	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), s.question(&r, role, token, duration))
+	question, err := s.question(&r, role, token, duration, trace)
+	if err != nil {
+		return sts.Credentials{}, err
+	}
+	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
 	if err != nil {
 		return sts.Credentials{}, s.unavailable(ctx, trace, err.Error(), login.FixOf(err), ctx.Err())
 	}
@@ -164,32 +168,44 @@ func (s *STS) token(ctx context.Context, r *sts.Request, now time.Time, duration
 	for name, template := range t.Claims {
 		value, missing := fill(template, r)
 		if missing != "" {
-			trace.Fail("claim "+name+" for credential engine "+s.name, "principal tag "+missing+": 1 to 256 letters, digits and _.:/=+@-", "no such value",
-				"map a claim of the login to the tag, one without commas and blanks")
-			return "", fmt.Errorf("%w: engine %s: tag %q cannot fill claim %q", sts.ErrDenied, s.name, missing, name)
+			return "", s.lacksTag("claim "+name, missing, trace)
 		}
 		shape.Extra[name] = value
 	}
 	return s.signer.SignShaped(ctx, shape, claims)
 }
 
+func (s *STS) lacksTag(where, tag string, trace *explain.Trace) error {
+	trace.Fail(where+" for credential engine "+s.name, "principal tag "+tag+": 1 to 256 letters, digits and _.:/=+@-", "no such value",
+		"map a claim of the login to the tag, one without commas and blanks")
+	return fmt.Errorf("%w: engine %s: tag %q cannot fill %s", sts.ErrDenied, s.name, tag, where)
+}
+
 // question is the body of the request.
-func (s *STS) question(r *sts.Request, role, token string, duration time.Duration) []byte {
+func (s *STS) question(r *sts.Request, role, token string, duration time.Duration, trace *explain.Trace) ([]byte, error) {
 	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {stsVersion},
 		"RoleSessionName": {s.config.SessionName}, "WebIdentityToken": {token},
 		"DurationSeconds": {strconv.Itoa(int(duration / time.Second))}}
 	if role != "" {
 		form.Set("RoleArn", role)
 	}
+	policy := s.config.SessionPolicy
 	if r.Guest {
-		if s.config.GuestPolicy != "" {
-			form.Set("Policy", s.config.GuestPolicy)
+		policy = s.config.GuestPolicy
+	}
+	if policy != "" {
+		filled, missing := fill(policy, r)
+		if missing != "" {
+			return nil, s.lacksTag("the session policy", missing, trace)
 		}
+		form.Set("Policy", filled.(string))
+	}
+	if r.Guest {
 		for n, arn := range s.config.GuestPolicyARNs {
 			form.Set("PolicyArns.member."+strconv.Itoa(n+1)+".arn", arn)
 		}
 	}
-	return []byte(form.Encode())
+	return []byte(form.Encode()), nil
 }
 
 // secretText finds what may be a token, a key or a part of one in an engine's words.

@@ -19,10 +19,15 @@ const tagPrefix = "tag:"
 // chosen by users.
 var placeholders = map[string]func(r *sts.Request) string{
 	"identity_id": func(r *sts.Request) string { return string(r.IdentityID) },
-	"pool_id":     func(r *sts.Request) string { return string(r.PoolID) },
-	"account":     func(r *sts.Request) string { return string(r.Account) },
-	"region":      func(r *sts.Request) string { return r.Region },
-	"role_arn":    func(r *sts.Request) string { return r.RoleARN },
+	// Without the region and its colon, which some engines do not take in policies.
+	"identity_uuid": func(r *sts.Request) string {
+		_, id, _ := strings.Cut(string(r.IdentityID), ":")
+		return id
+	},
+	"pool_id":  func(r *sts.Request) string { return string(r.PoolID) },
+	"account":  func(r *sts.Request) string { return string(r.Account) },
+	"region":   func(r *sts.Request) string { return r.Region },
+	"role_arn": func(r *sts.Request) string { return r.RoleARN },
 	"role_name": func(r *sts.Request) string {
 		arn, _ := iam.ParseRoleARN(r.RoleARN) // parsed before
 		return arn.Name
@@ -46,7 +51,7 @@ func checkTemplate(value any) error {
 	case string:
 		for _, match := range placeholder.FindAllStringSubmatch(v, -1) {
 			if name := match[1]; placeholders[name] == nil && (!strings.HasPrefix(name, tagPrefix) || name == tagPrefix) {
-				return fmt.Errorf("there is no ${%s}; there are ${identity_id}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}", name)
+				return fmt.Errorf("there is no ${%s}; there are ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}", name)
 			}
 		}
 		if strings.Contains(placeholder.ReplaceAllString(v, ""), "${") {
@@ -78,7 +83,10 @@ func fill(value any, r *sts.Request) (filled any, missing string) {
 			if fact := placeholders[name]; fact != nil {
 				return fact(r)
 			}
-			key := strings.TrimPrefix(name, tagPrefix)
+			key, isTag := strings.CutPrefix(name, tagPrefix)
+			if !isTag { // a variable of the engine's, in a policy
+				return match
+			}
 			if !tagText.MatchString(r.Tags[key]) {
 				missing = key
 			}
