@@ -33,7 +33,8 @@ func TestPageToken(t *testing.T) {
 	}
 }
 
-// Whatever comes as a token is refused, unless it is one of ours to the letter.
+// Whatever comes as a token is refused, or says what was sealed into it. (Seals
+// are random and fuzzing has several processes, so ours is known by what it says.)
 func FuzzPageToken(f *testing.F) {
 	s := newPages(f)
 	good := *s.pageToken("pools/1", "last")
@@ -45,7 +46,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Add(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0}, 64)))
 	f.Fuzz(func(t *testing.T, token string) {
 		last, err := s.pageStart("pools/1", &token)
-		if (err == nil) != (token == good) || err == nil && last != "last" {
+		if token == good && err != nil || err == nil && last != "last" {
 			t.Errorf("pageStart(%q) = %q, %v", token, last, err)
 		}
 	})
