@@ -150,7 +150,7 @@ func (c *Config) Validate() error {
 	_, err := c.credentialEngines(nil, nil, nil)
 	faults = append(faults, err, cognitoidentity.CheckProviders(c.Providers))
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
-		_, err := c.directory(c.OIDCProviders)
+		_, err := c.directory(c.OIDCProviders, nil)
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)

@@ -24,6 +24,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -116,10 +117,12 @@ func (c *Config) check() error {
 	return c.Validate()
 }
 
-// directory reads the settings' roles and providers.
-func (c *Config) directory(oidc []OIDCProviderConfig) (*iam.Directory, error) {
+// directory reads the settings' roles and providers; those of the IAM API are in
+// resources, which may be nil to check the settings alone.
+func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*iam.Directory, error) {
 	return iam.NewDirectory(iam.Config{Account: identitypool.AccountID(cmp.Or(c.Account, DevAccount)), Partition: identitypool.Partition(c.region()),
-		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders()})
+		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders(),
+		Store: resources, Now: c.Now, SAMLNames: []string{c.IssuerURL}, Local: c.Dev})
 }
 
 func (c *Config) storeOptions() store.Options {
@@ -227,7 +230,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
 		providers = append(slices.Clone(providers), s.dev.provider())
 	}
-	directory, err := c.directory(providers)
+	directory, err := c.directory(providers, s.store)
 	if err != nil {
 		return err
 	}
@@ -252,7 +255,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, adminName)
+	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
 	status, err := s.userStatus()
 	if err != nil {
 		return err
@@ -298,6 +301,8 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
 		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, opened, revoked, s.signOuts, pools.ProviderName, c.Now}).operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
+		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
+			Operations: iamapi.New(iamapi.Options{Directory: directory, Now: c.Now, Logger: c.Logger}).Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
 	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s, BehindProxy: c.BehindProxy})

@@ -108,10 +108,11 @@ func OIDCProviderARN(partition string, account identitypool.AccountID, url strin
 	return "arn:" + partition + ":iam::" + string(account) + ":oidc-provider/" + rest
 }
 
-// accountOfARN returns the account that an ARN names, or "" when it names none.
+// accountOfARN returns the account that an ARN names, or "" when it names none or
+// AWS itself, whose managed policies every account has.
 func accountOfARN(arn string) identitypool.AccountID {
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
+	if len(parts) != 6 || parts[0] != "arn" || parts[4] == "aws" {
 		return ""
 	}
 	return identitypool.AccountID(parts[4])

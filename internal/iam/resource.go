@@ -279,3 +279,8 @@ func merge[T any](settings, stored []T, key func(T) string, limit int) []T {
 	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
 	return all[:min(limit, len(all))]
 }
+
+// ARN is the ARN of a resource of an account, such as "role/NAME".
+func (d *Directory) ARN(account identitypool.AccountID, resource string) string {
+	return d.arn(account, resource)
+}

@@ -1,0 +1,65 @@
+package iamapi
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// What clients ask at their start to learn the account's number.
+
+type getUserInput struct{ UserName *string }
+
+func (in *getUserInput) Validate() []awsapi.Violation {
+	return checked(optional("userName", in.UserName, &userName)).Violations()
+}
+
+type user struct {
+	Path       *string `xml:",omitempty"`
+	UserName   *string `xml:",omitempty"`
+	UserId     string
+	Arn        string
+	CreateDate string
+}
+
+type getUserOutput struct{ User user }
+
+// getUser answers for the caller itself, root or an access key with a policy:
+// there are no other users.
+func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) (*getUserOutput, error) {
+	_, resource, _ := strings.Cut(c.ARN, ":iam::"+c.Account+":")
+	path, isUser := strings.CutPrefix(resource, "user")
+	out := user{UserId: c.UserID, Arn: c.ARN, CreateDate: timestamp(time.Time{})}
+	if isUser {
+		slash := strings.LastIndexByte(path, '/') + 1
+		out.Path, out.UserName = new(path[:slash]), new(path[slash:])
+	}
+	switch {
+	case in.UserName != nil && *in.UserName != value(out.UserName):
+		return nil, awsapi.Errorf(noSuchEntity, "The user with name %s cannot be found.", *in.UserName)
+	case !isUser && resource != "root":
+		return nil, awsapi.Refuse(awsapi.InvalidInput, "Must specify userName when calling with non-User credentials")
+	}
+	return &getUserOutput{out}, nil
+}
+
+type listAccountAliasesInput struct {
+	Marker   *string
+	MaxItems *int
+}
+
+func (in *listAccountAliasesInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems})
+}
+
+type listAccountAliasesOutput struct {
+	AccountAliases list[string]
+	pageEnd
+}
+
+// listAccountAliases says that there are none.
+func (s *Service) listAccountAliases(context.Context, awsapi.Caller, *listAccountAliasesInput) (*listAccountAliasesOutput, error) {
+	return &listAccountAliasesOutput{}, nil
+}

@@ -1,0 +1,252 @@
+package iamapi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Quotas of a provider (IAM User Guide, "IAM and AWS STS quotas").
+const (
+	maxClientIDs   = 100
+	maxThumbprints = 5
+)
+
+// oidcWords are the texts about the provider with that ARN.
+func oidcWords(arn string) words {
+	return words{what: "OpenID Connect provider", section: "oidc_providers",
+		missing: "OpenIDConnect Provider not found for arn " + arn,
+		quota:   fmt.Sprintf("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", iam.MaxOIDCProviders)}
+}
+
+func (s *Service) updateOIDC(ctx context.Context, c awsapi.Caller, arn *string, change func(*store.OIDCProvider) error) error {
+	_, err := s.directory.UpdateOIDCProvider(ctx, accountOf(c), *arn, change)
+	return oidcWords(*arn).fault(err)
+}
+
+func checkThumbprints(list []string) error {
+	if len(list) > maxThumbprints {
+		return awsapi.Errorf(invalidInput, "Thumbprint list must contain at most %d entries.", maxThumbprints)
+	}
+	for _, t := range list {
+		for _, c := range t {
+			if c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f' {
+				return awsapi.Errorf(invalidInput, "Thumbprint %s is not made of hexadecimal digits.", t)
+			}
+		}
+	}
+	return nil
+}
+
+// distinct is list without repetitions.
+func distinct(list []string) (all []string) {
+	for _, v := range list {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func tooManyClientIDs() error {
+	return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
+}
+
+type createOIDCProviderInput struct {
+	Url            *string
+	ClientIDList   []string
+	ThumbprintList []string
+	Tags           []tag
+}
+
+func (in *createOIDCProviderInput) Validate() []awsapi.Violation {
+	v := checked(required("url", in.Url, &providerURL))
+	v.List("clientIDList", in.ClientIDList, &awsapi.List{Element: &clientID}, false)
+	v.List("thumbprintList", in.ThumbprintList, &awsapi.List{Element: &thumbprint}, false)
+	return checkTags(v, in.Tags, false)
+}
+
+type createOIDCProviderOutput struct {
+	OpenIDConnectProviderArn string
+	Tags                     list[tag]
+}
+
+// createOIDCProvider does not contact the provider: its keys are fetched when
+// the first token comes.
+func (s *Service) createOIDCProvider(ctx context.Context, c awsapi.Caller, in *createOIDCProviderInput) (*createOIDCProviderOutput, error) {
+	switch problem := s.directory.CheckOIDCURL(*in.Url); problem {
+	case "":
+	case "has no TLS", "does not begin with https://":
+		return nil, awsapi.Errorf(invalidInput, "Invalid Open ID Connect Provider URL. The URL must begin with https://.")
+	default:
+		return nil, awsapi.Errorf(invalidInput, "Invalid Open ID Connect Provider URL. It %s.", problem)
+	}
+	if err := checkThumbprints(in.ThumbprintList); err != nil {
+		return nil, err
+	}
+	clients := distinct(in.ClientIDList)
+	if len(clients) > maxClientIDs {
+		return nil, tooManyClientIDs()
+	}
+	tags, err := addTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.directory.CreateOIDCProvider(ctx, store.OIDCProvider{Account: accountOf(c), URL: *in.Url, ClientIDs: clients,
+		Thumbprints: in.ThumbprintList, Tags: tags})
+	if err != nil {
+		w := oidcWords("")
+		w.conflict = "Provider with url " + *in.Url + " already exists."
+		return nil, w.fault(err)
+	}
+	return &createOIDCProviderOutput{s.directory.OIDCProviderARN(p), tagsOf(p.Tags)}, nil
+}
+
+type getOIDCProviderInput struct{ OpenIDConnectProviderArn *string }
+
+func (in *getOIDCProviderInput) Validate() []awsapi.Violation {
+	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)).Violations()
+}
+
+type getOIDCProviderOutput struct {
+	Url            string // without its scheme
+	ClientIDList   list[string]
+	ThumbprintList list[string]
+	CreateDate     string
+	Tags           list[tag]
+}
+
+func (s *Service) getOIDCProvider(ctx context.Context, c awsapi.Caller, in *getOIDCProviderInput) (*getOIDCProviderOutput, error) {
+	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
+	if err != nil {
+		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
+	}
+	return &getOIDCProviderOutput{p.Key(), list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags)}, nil
+}
+
+type listOIDCProvidersInput struct{}
+
+type arnEntry struct{ Arn string }
+
+type listOIDCProvidersOutput struct {
+	OpenIDConnectProviderList list[arnEntry]
+}
+
+func (s *Service) listOIDCProviders(ctx context.Context, c awsapi.Caller, _ *listOIDCProvidersInput) (*listOIDCProvidersOutput, error) {
+	providers, err := s.directory.RegisteredOIDCProviders(ctx, accountOf(c))
+	if err != nil {
+		return nil, err
+	}
+	out := &listOIDCProvidersOutput{}
+	for _, p := range providers {
+		out.OpenIDConnectProviderList.Members = append(out.OpenIDConnectProviderList.Members, arnEntry{s.directory.OIDCProviderARN(p)})
+	}
+	return out, nil
+}
+
+type addClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
+
+func (in *addClientIDInput) Validate() []awsapi.Violation {
+	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn), required("clientID", in.ClientID, &clientID)).Violations()
+}
+
+func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClientIDInput) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+		p.ClientIDs = distinct(append(p.ClientIDs, *in.ClientID))
+		if len(p.ClientIDs) > maxClientIDs {
+			return tooManyClientIDs()
+		}
+		return nil
+	})
+}
+
+type removeClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
+
+func (in *removeClientIDInput) Validate() []awsapi.Violation {
+	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn), required("clientID", in.ClientID, &clientID)).Violations()
+}
+
+func (s *Service) removeClientID(ctx context.Context, c awsapi.Caller, in *removeClientIDInput) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+		p.ClientIDs = slices.DeleteFunc(p.ClientIDs, func(id string) bool { return id == *in.ClientID })
+		return nil
+	})
+}
+
+type updateThumbprintInput struct {
+	OpenIDConnectProviderArn *string
+	ThumbprintList           []string
+}
+
+func (in *updateThumbprintInput) Validate() []awsapi.Violation {
+	v := checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn))
+	v.List("thumbprintList", in.ThumbprintList, &awsapi.List{Min: 1, Element: &thumbprint}, true)
+	return v.Violations()
+}
+
+func (s *Service) updateThumbprint(ctx context.Context, c awsapi.Caller, in *updateThumbprintInput) (*awsapi.NoOutput, error) {
+	if err := checkThumbprints(in.ThumbprintList); err != nil {
+		return nil, err
+	}
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error { p.Thumbprints = in.ThumbprintList; return nil })
+}
+
+type deleteOIDCProviderInput struct{ OpenIDConnectProviderArn *string }
+
+func (in *deleteOIDCProviderInput) Validate() []awsapi.Violation {
+	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)).Violations()
+}
+
+func (s *Service) deleteOIDCProvider(ctx context.Context, c awsapi.Caller, in *deleteOIDCProviderInput) (*awsapi.NoOutput, error) {
+	w := oidcWords(*in.OpenIDConnectProviderArn)
+	w.missing = "OpenId connect Provider " + *in.OpenIDConnectProviderArn + " cannot be found."
+	return nil, w.fault(s.directory.DeleteOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
+}
+
+type tagOIDCProviderInput struct {
+	OpenIDConnectProviderArn *string
+	Tags                     []tag
+}
+
+func (in *tagOIDCProviderInput) Validate() []awsapi.Violation {
+	return checkTags(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.Tags, true)
+}
+
+func (s *Service) tagOIDCProvider(ctx context.Context, c awsapi.Caller, in *tagOIDCProviderInput) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) (err error) { p.Tags, err = addTags(p.Tags, in.Tags); return err })
+}
+
+type untagOIDCProviderInput struct {
+	OpenIDConnectProviderArn *string
+	TagKeys                  []string
+}
+
+func (in *untagOIDCProviderInput) Validate() []awsapi.Violation {
+	return checkTagKeys(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.TagKeys)
+}
+
+func (s *Service) untagOIDCProvider(ctx context.Context, c awsapi.Caller, in *untagOIDCProviderInput) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error { p.Tags = removeTags(p.Tags, in.TagKeys); return nil })
+}
+
+type listOIDCProviderTagsInput struct {
+	OpenIDConnectProviderArn *string
+	Marker                   *string
+	MaxItems                 *int
+}
+
+func (in *listOIDCProviderTagsInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn))
+}
+
+func (s *Service) listOIDCProviderTags(ctx context.Context, c awsapi.Caller, in *listOIDCProviderTagsInput) (*tagList, error) {
+	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
+	if err != nil {
+		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
+	}
+	return listTags(paging{in.Marker, in.MaxItems}, p.Tags)
+}

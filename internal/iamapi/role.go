@@ -1,0 +1,321 @@
+package iamapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// role is a role in an answer.
+type role struct {
+	Path                     string
+	RoleName                 string
+	RoleId                   string
+	Arn                      string
+	CreateDate               string
+	AssumeRolePolicyDocument string
+	Description              *string `xml:",omitempty"`
+	MaxSessionDuration       int
+	PermissionsBoundary      *permissionsBoundary `xml:",omitempty"`
+	Tags                     *list[tag]           `xml:",omitempty"`
+	RoleLastUsed             *empty               `xml:",omitempty"` // use is not recorded
+}
+
+type permissionsBoundary struct {
+	PermissionsBoundaryType string
+	PermissionsBoundaryArn  string
+}
+
+// listedRole is a role as listings show it.
+func (s *Service) listedRole(r store.Role) role {
+	return role{
+		Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: s.directory.RoleARN(r), CreateDate: timestamp(r.Created),
+		AssumeRolePolicyDocument: encoded(r.Trust), Description: text(r.Description), MaxSessionDuration: r.MaxSession,
+	}
+}
+
+// wholeRole is a role as it is shown alone.
+func (s *Service) wholeRole(r store.Role) role {
+	out := s.listedRole(r)
+	if r.Boundary != "" {
+		out.PermissionsBoundary = &permissionsBoundary{"Policy", r.Boundary}
+	}
+	out.Tags, out.RoleLastUsed = new(tagsOf(r.Tags)), &empty{}
+	return out
+}
+
+type roleOutput struct{ Role role }
+
+// roleWords are the texts about the role of that name.
+func roleWords(name string) words {
+	return words{what: "role", section: "roles",
+		missing:  "The role with name " + name + " cannot be found.",
+		conflict: "Role with name " + name + " already exists.",
+		quota:    fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", iam.MaxRoles)}
+}
+
+// updateNamed changes the caller's role of that name.
+func (s *Service) updateNamed(ctx context.Context, c awsapi.Caller, name *string, change func(*store.Role) error) (store.Role, error) {
+	r, err := s.directory.UpdateRole(ctx, accountOf(c), *name, change)
+	return r, roleWords(*name).fault(err)
+}
+
+// named returns the caller's role of that name.
+func (s *Service) named(ctx context.Context, c awsapi.Caller, name *string) (store.Role, error) {
+	r, err := s.directory.NamedRole(ctx, accountOf(c), *name)
+	return r, roleWords(*name).fault(err)
+}
+
+// checkTrust refuses a trust policy that cannot stand.
+func (s *Service) checkTrust(ctx context.Context, name, document string) error {
+	asksForAMR, err := iam.CheckTrustPolicy(document)
+	if err != nil {
+		return malformed(err)
+	}
+	if characters(document) > maxTrustPolicy {
+		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
+	}
+	if !asksForAMR {
+		s.logger.WarnContext(ctx, "a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow", "role", name)
+	}
+	return nil
+}
+
+type createRoleInput struct {
+	RoleName                 *string
+	AssumeRolePolicyDocument *string
+	Path                     *string
+	Description              *string
+	MaxSessionDuration       *int
+	PermissionsBoundary      *string
+	Tags                     []tag
+}
+
+func (in *createRoleInput) Validate() []awsapi.Violation {
+	v := checked(required("roleName", in.RoleName, &roleName), required("assumeRolePolicyDocument", in.AssumeRolePolicyDocument, &document),
+		optional("path", in.Path, &rolePath), optional("description", in.Description, &roleDescription),
+		optional("permissionsBoundary", in.PermissionsBoundary, &arn))
+	v.Integer("maxSessionDuration", in.MaxSessionDuration, &maxSession, false)
+	return checkTags(v, in.Tags, false)
+}
+
+func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRoleInput) (*roleOutput, error) {
+	if err := s.checkTrust(ctx, *in.RoleName, *in.AssumeRolePolicyDocument); err != nil {
+		return nil, err
+	}
+	tags, err := addTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	r := store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path), Description: value(in.Description),
+		Trust: *in.AssumeRolePolicyDocument, MaxSession: maxSession.Min, Tags: tags, Boundary: value(in.PermissionsBoundary)}
+	if in.MaxSessionDuration != nil {
+		r.MaxSession = *in.MaxSessionDuration
+	}
+	if r.Boundary != "" {
+		if err := s.attachable(ctx, c, r.Boundary, boundaryMissing); err != nil {
+			return nil, err
+		}
+	}
+	made, err := s.directory.CreateRole(ctx, r)
+	if errors.Is(err, store.ErrPolicyNotFound) {
+		return nil, boundaryMissing(r.Boundary)
+	}
+	if err != nil {
+		return nil, roleWords(*in.RoleName).fault(err)
+	}
+	return &roleOutput{s.wholeRole(made)}, nil
+}
+
+type getRoleInput struct{ RoleName *string }
+
+func (in *getRoleInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName)).Violations()
+}
+
+func (s *Service) getRole(ctx context.Context, c awsapi.Caller, in *getRoleInput) (*roleOutput, error) {
+	r, err := s.named(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	return &roleOutput{s.wholeRole(r)}, nil
+}
+
+type updateRoleInput struct {
+	RoleName           *string
+	Description        *string
+	MaxSessionDuration *int
+}
+
+func (in *updateRoleInput) Validate() []awsapi.Violation {
+	v := checked(required("roleName", in.RoleName, &roleName), optional("description", in.Description, &roleDescription))
+	v.Integer("maxSessionDuration", in.MaxSessionDuration, &maxSession, false)
+	return v.Violations()
+}
+
+func (s *Service) updateRole(ctx context.Context, c awsapi.Caller, in *updateRoleInput) (*empty, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		if in.Description != nil {
+			r.Description = *in.Description
+		}
+		if in.MaxSessionDuration != nil {
+			r.MaxSession = *in.MaxSessionDuration
+		}
+		return nil
+	})
+	return &empty{}, err
+}
+
+type updateRoleDescriptionInput struct{ RoleName, Description *string }
+
+func (in *updateRoleDescriptionInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("description", in.Description, &roleDescription)).Violations()
+}
+
+func (s *Service) updateRoleDescription(ctx context.Context, c awsapi.Caller, in *updateRoleDescriptionInput) (*roleOutput, error) {
+	r, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Description = *in.Description; return nil })
+	if err != nil {
+		return nil, err
+	}
+	return &roleOutput{s.wholeRole(r)}, nil
+}
+
+type updateAssumeRolePolicyInput struct{ RoleName, PolicyDocument *string }
+
+func (in *updateAssumeRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyDocument", in.PolicyDocument, &document)).Violations()
+}
+
+func (s *Service) updateAssumeRolePolicy(ctx context.Context, c awsapi.Caller, in *updateAssumeRolePolicyInput) (*awsapi.NoOutput, error) {
+	if err := s.checkTrust(ctx, *in.RoleName, *in.PolicyDocument); err != nil {
+		return nil, err
+	}
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Trust = *in.PolicyDocument; return nil })
+	return nil, err
+}
+
+type deleteRoleInput struct{ RoleName *string }
+
+func (in *deleteRoleInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName)).Violations()
+}
+
+func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *deleteRoleInput) (*awsapi.NoOutput, error) {
+	err := s.directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
+		switch {
+		case len(r.Attached) > 0:
+			return awsapi.Errorf(deleteConflict, "Cannot delete entity, must detach all policies first.")
+		case len(r.Policies) > 0:
+			return awsapi.Errorf(deleteConflict, "Cannot delete entity, must delete policies first.")
+		}
+		return nil
+	})
+	return nil, roleWords(*in.RoleName).fault(err)
+}
+
+type listRolesInput struct {
+	PathPrefix *string
+	Marker     *string
+	MaxItems   *int
+}
+
+func (in *listRolesInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, optional("pathPrefix", in.PathPrefix, &pathPrefix))
+}
+
+type listRolesOutput struct {
+	Roles list[role]
+	pageEnd
+}
+
+func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesInput) (*listRolesOutput, error) {
+	p := paging{in.Marker, in.MaxItems}
+	after, err := p.after()
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.directory.NamedRoles(ctx, accountOf(c), value(in.PathPrefix), after, p.limit()+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &listRolesOutput{}
+	found, out.pageEnd = cut(p, found, func(r store.Role) string { return strings.ToLower(r.Name) })
+	for _, r := range found {
+		out.Roles.Members = append(out.Roles.Members, s.listedRole(r))
+	}
+	return out, nil
+}
+
+type tagRoleInput struct {
+	RoleName *string
+	Tags     []tag
+}
+
+func (in *tagRoleInput) Validate() []awsapi.Violation {
+	return checkTags(checked(required("roleName", in.RoleName, &roleName)), in.Tags, true)
+}
+
+func (s *Service) tagRole(ctx context.Context, c awsapi.Caller, in *tagRoleInput) (*awsapi.NoOutput, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) (err error) { r.Tags, err = addTags(r.Tags, in.Tags); return err })
+	return nil, err
+}
+
+type untagRoleInput struct {
+	RoleName *string
+	TagKeys  []string
+}
+
+func (in *untagRoleInput) Validate() []awsapi.Violation {
+	return checkTagKeys(checked(required("roleName", in.RoleName, &roleName)), in.TagKeys)
+}
+
+func (s *Service) untagRole(ctx context.Context, c awsapi.Caller, in *untagRoleInput) (*awsapi.NoOutput, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Tags = removeTags(r.Tags, in.TagKeys); return nil })
+	return nil, err
+}
+
+type listRoleTagsInput struct {
+	RoleName *string
+	Marker   *string
+	MaxItems *int
+}
+
+func (in *listRoleTagsInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
+}
+
+func (s *Service) listRoleTags(ctx context.Context, c awsapi.Caller, in *listRoleTagsInput) (*tagList, error) {
+	r, err := s.named(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	return listTags(paging{in.Marker, in.MaxItems}, r.Tags)
+}
+
+type listInstanceProfilesForRoleInput struct {
+	RoleName *string
+	Marker   *string
+	MaxItems *int
+}
+
+func (in *listInstanceProfilesForRoleInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
+}
+
+type listInstanceProfilesForRoleOutput struct {
+	InstanceProfiles list[empty]
+	pageEnd
+}
+
+// listInstanceProfilesForRole says that there are none: there are no instances.
+func (s *Service) listInstanceProfilesForRole(ctx context.Context, c awsapi.Caller, in *listInstanceProfilesForRoleInput) (*listInstanceProfilesForRoleOutput, error) {
+	if _, err := s.named(ctx, c, in.RoleName); err != nil {
+		return nil, err
+	}
+	return &listInstanceProfilesForRoleOutput{}, nil
+}

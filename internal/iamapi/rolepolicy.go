@@ -1,0 +1,239 @@
+package iamapi
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Inline policies of roles, and managed policies attached to them.
+
+type putRolePolicyInput struct{ RoleName, PolicyName, PolicyDocument *string }
+
+func (in *putRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName),
+		required("policyDocument", in.PolicyDocument, &document)).Violations()
+}
+
+func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRolePolicyInput) (*awsapi.NoOutput, error) {
+	if err := iam.CheckIdentityPolicy(*in.PolicyDocument); err != nil {
+		return nil, malformed(err)
+	}
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		policies := maps.Clone(r.Policies)
+		if policies == nil {
+			policies = map[string]string{}
+		}
+		policies[*in.PolicyName] = *in.PolicyDocument
+		size := 0
+		for _, document := range policies {
+			size += characters(document)
+		}
+		if size > maxInlinePolicies {
+			return awsapi.Errorf(limitExceeded, "Maximum policy size of %d bytes exceeded for role %s", maxInlinePolicies, r.Name)
+		}
+		r.Policies = policies
+		return nil
+	})
+	return nil, err
+}
+
+type getRolePolicyInput struct{ RoleName, PolicyName *string }
+
+func (in *getRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName)).Violations()
+}
+
+type getRolePolicyOutput struct{ RoleName, PolicyName, PolicyDocument string }
+
+func rolePolicyMissing(name string) error {
+	return awsapi.Errorf(noSuchEntity, "The role policy with name %s cannot be found.", name)
+}
+
+func (s *Service) getRolePolicy(ctx context.Context, c awsapi.Caller, in *getRolePolicyInput) (*getRolePolicyOutput, error) {
+	r, err := s.named(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	document, ok := r.Policies[*in.PolicyName]
+	if !ok {
+		return nil, rolePolicyMissing(*in.PolicyName)
+	}
+	return &getRolePolicyOutput{r.Name, *in.PolicyName, encoded(document)}, nil
+}
+
+type deleteRolePolicyInput struct{ RoleName, PolicyName *string }
+
+func (in *deleteRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName)).Violations()
+}
+
+func (s *Service) deleteRolePolicy(ctx context.Context, c awsapi.Caller, in *deleteRolePolicyInput) (*awsapi.NoOutput, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		if _, ok := r.Policies[*in.PolicyName]; !ok {
+			return rolePolicyMissing(*in.PolicyName)
+		}
+		delete(r.Policies, *in.PolicyName)
+		return nil
+	})
+	return nil, err
+}
+
+type listRolePoliciesInput struct {
+	RoleName *string
+	Marker   *string
+	MaxItems *int
+}
+
+func (in *listRolePoliciesInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName))
+}
+
+type listRolePoliciesOutput struct {
+	PolicyNames list[string]
+	pageEnd
+}
+
+func (s *Service) listRolePolicies(ctx context.Context, c awsapi.Caller, in *listRolePoliciesInput) (*listRolePoliciesOutput, error) {
+	r, err := s.named(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	out := &listRolePoliciesOutput{}
+	out.PolicyNames.Members, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, slices.Sorted(maps.Keys(r.Policies)), func(name string) string { return name })
+	return out, err
+}
+
+func policyMissing(arn string) error {
+	return awsapi.Errorf(noSuchEntity, "Policy %s does not exist or is not attachable.", arn)
+}
+
+func boundaryMissing(arn string) error {
+	return awsapi.Errorf(noSuchEntity, "Scope ARN: %s does not exist or is not attachable.", arn)
+}
+
+// attachable refuses a managed policy that the caller's roles cannot use.
+func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, missing func(arn string) error) error {
+	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":policy/") {
+		return awsapi.Errorf(invalidInput, "ARN %s is not valid.", arn)
+	}
+	_, _, err := s.directory.PolicyNamed(ctx, accountOf(c), arn)
+	if errors.Is(err, iam.ErrNotFound) {
+		return missing(arn)
+	}
+	return err
+}
+
+type attachRolePolicyInput struct{ RoleName, PolicyArn *string }
+
+func (in *attachRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
+}
+
+func (s *Service) attachRolePolicy(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) (*awsapi.NoOutput, error) {
+	if err := s.attachable(ctx, c, *in.PolicyArn, policyMissing); err != nil {
+		return nil, err
+	}
+	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+		if slices.Contains(r.Attached, *in.PolicyArn) {
+			return nil
+		}
+		if len(r.Attached) >= maxAttachedPolicies {
+			return awsapi.Errorf(limitExceeded, "Cannot exceed quota for PoliciesPerRole: %d", maxAttachedPolicies)
+		}
+		r.Attached = append(r.Attached, *in.PolicyArn)
+		slices.Sort(r.Attached)
+		return nil
+	})
+	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
+		return nil, policyMissing(*in.PolicyArn)
+	}
+	return nil, roleWords(*in.RoleName).fault(err)
+}
+
+type detachRolePolicyInput struct{ RoleName, PolicyArn *string }
+
+func (in *detachRolePolicyInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
+}
+
+func (s *Service) detachRolePolicy(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) (*awsapi.NoOutput, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		i := slices.Index(r.Attached, *in.PolicyArn)
+		if i < 0 {
+			return awsapi.Errorf(noSuchEntity, "Policy %s was not found.", *in.PolicyArn)
+		}
+		r.Attached = slices.Delete(r.Attached, i, i+1)
+		return nil
+	})
+	return nil, err
+}
+
+type listAttachedRolePoliciesInput struct {
+	RoleName   *string
+	PathPrefix *string
+	Marker     *string
+	MaxItems   *int
+}
+
+func (in *listAttachedRolePoliciesInput) Validate() []awsapi.Violation {
+	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName), optional("pathPrefix", in.PathPrefix, &pathPrefix))
+}
+
+type attachedPolicy struct{ PolicyName, PolicyArn string }
+
+type listAttachedRolePoliciesOutput struct {
+	AttachedPolicies list[attachedPolicy]
+	pageEnd
+}
+
+func (s *Service) listAttachedRolePolicies(ctx context.Context, c awsapi.Caller, in *listAttachedRolePoliciesInput) (*listAttachedRolePoliciesOutput, error) {
+	r, err := s.named(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	var all []attachedPolicy
+	for _, arn := range r.Attached { // sorted
+		_, path, _ := strings.Cut(arn, ":policy")
+		if strings.HasPrefix(path, value(in.PathPrefix)) {
+			all = append(all, attachedPolicy{nameOfARN(arn), arn})
+		}
+	}
+	out := &listAttachedRolePoliciesOutput{}
+	out.AttachedPolicies.Members, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, all, func(p attachedPolicy) string { return p.PolicyArn })
+	return out, err
+}
+
+type putRolePermissionsBoundaryInput struct{ RoleName, PermissionsBoundary *string }
+
+func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName), required("permissionsBoundary", in.PermissionsBoundary, &arn)).Violations()
+}
+
+func (s *Service) putRolePermissionsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) (*awsapi.NoOutput, error) {
+	if err := s.attachable(ctx, c, *in.PermissionsBoundary, boundaryMissing); err != nil {
+		return nil, err
+	}
+	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error { r.Boundary = *in.PermissionsBoundary; return nil })
+	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
+		return nil, boundaryMissing(*in.PermissionsBoundary)
+	}
+	return nil, roleWords(*in.RoleName).fault(err)
+}
+
+type deleteRolePermissionsBoundaryInput struct{ RoleName *string }
+
+func (in *deleteRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
+	return checked(required("roleName", in.RoleName, &roleName)).Violations()
+}
+
+func (s *Service) deleteRolePermissionsBoundary(ctx context.Context, c awsapi.Caller, in *deleteRolePermissionsBoundaryInput) (*awsapi.NoOutput, error) {
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Boundary = ""; return nil })
+	return nil, err
+}

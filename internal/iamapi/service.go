@@ -1,0 +1,156 @@
+// Package iamapi is the part of the IAM API that identity pools need: roles with
+// their policies, managed policies, OpenID Connect and SAML providers. It says
+// in AWS's words what iam.Directory does.
+//
+// Start reading at Service.Operations. The rules, texts and quotas follow the
+// IAM API reference (2010-05-08).
+package iamapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Names by which requests call the API (AWS Query).
+const (
+	Name         = "iam"
+	Version      = "2010-05-08"
+	Namespace    = "https://iam.amazonaws.com/doc/2010-05-08/"
+	InternalCode = "ServiceFailure"
+)
+
+// Options are what a Service needs. All fields are required.
+type Options struct {
+	Directory *iam.Directory // with a store
+	Now       func() time.Time
+	Logger    *slog.Logger
+}
+
+// Service serves the operations. It is safe for concurrent use.
+type Service struct {
+	directory *iam.Directory
+	now       func() time.Time
+	logger    *slog.Logger
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	return &Service{directory: o.Directory, now: o.Now, logger: o.Logger}
+}
+
+// Codes of the API's errors.
+const (
+	noSuchEntity      = "NoSuchEntity"
+	alreadyExists     = "EntityAlreadyExists"
+	malformedDocument = "MalformedPolicyDocument"
+	invalidInput      = "InvalidInput"
+	limitExceeded     = "LimitExceeded"
+	deleteConflict    = "DeleteConflict"
+	unmodifiable      = "UnmodifiableEntity"
+)
+
+// words are the texts of one kind of resource.
+type words struct {
+	what     string // e.g. role; its section of the settings file follows
+	section  string
+	missing  string // the text of NoSuchEntity
+	conflict string // the text of EntityAlreadyExists or DeleteConflict
+	quota    string // the text of LimitExceeded
+}
+
+// fault puts an error of the directory into the API's words.
+func (w words) fault(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, iam.ErrSettings):
+		return awsapi.Errorf(unmodifiable, "This %s is defined in the settings file of this server, under %s, and cannot be changed through the API: change it there.", w.what, w.section)
+	case errors.Is(err, iam.ErrNotFound):
+		return awsapi.Errorf(noSuchEntity, "%s", w.missing)
+	case errors.Is(err, iam.ErrConflict) && w.conflict != "":
+		return awsapi.Errorf(alreadyExists, "%s", w.conflict)
+	case errors.Is(err, store.ErrLimit) && w.quota != "":
+		return awsapi.Errorf(limitExceeded, "%s", w.quota)
+	}
+	return err
+}
+
+// accountOf is the account that a caller acts in.
+func accountOf(c awsapi.Caller) identitypool.AccountID { return identitypool.AccountID(c.Account) }
+
+// encoded is a document as answers have it: every byte that RFC 3986 does not
+// leave unreserved is percent-encoded.
+func encoded(document string) string {
+	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
+}
+
+// timestamp is a time as answers have it. What has none is of the settings file.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		t = time.Unix(0, 0)
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// list is a list in an answer; an empty one is an empty element.
+type list[T any] struct {
+	Members []T `xml:"member"`
+}
+
+// empty is the answer of an operation that says nothing.
+type empty struct{}
+
+// characters is the size of a policy document for quotas, which do not count
+// white space (IAM quotas).
+func characters(document string) (n int) {
+	for _, r := range document {
+		if r != ' ' && r != '\t' && r != '\n' && r != '\r' {
+			n++
+		}
+	}
+	return n
+}
+
+// Quotas of policies (IAM User Guide, "IAM and AWS STS quotas").
+const (
+	maxTrustPolicy      = 2048  // characters, as the next two
+	maxInlinePolicies   = 10240 // of a role together
+	maxManagedPolicy    = 6144
+	maxAttachedPolicies = 10
+	maxPolicyVersions   = 5
+	maxTags             = 50
+)
+
+func malformed(err error) error {
+	return awsapi.Errorf(malformedDocument, "%s", err.Error())
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// text is a member that is left out when it is empty.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// access is the permission for the operation's own action on one resource.
+func access(resource string, conditions map[string][]string) []awsapi.Access {
+	return []awsapi.Access{{Resource: resource, Conditions: conditions}}
+}
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms) }

@@ -1,0 +1,87 @@
+package iamapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+)
+
+// tag is a tag in a request or an answer.
+type tag struct {
+	Key   *string
+	Value *string
+}
+
+// tagsOf lists tags by key.
+func tagsOf(tags map[string]string) list[tag] {
+	all := list[tag]{Members: make([]tag, 0, len(tags))}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		all.Members = append(all.Members, tag{new(k), new(tags[k])})
+	}
+	return all
+}
+
+// addTags sets tags in have, which may be nil. A key that differs only in case
+// is the same key (IAM User Guide, "Tagging IAM resources").
+func addTags(have map[string]string, tags []tag) (map[string]string, error) {
+	all := maps.Clone(have)
+	if all == nil {
+		all = map[string]string{}
+	}
+	seen := map[string]bool{}
+	for _, t := range tags {
+		key, folded := value(t.Key), strings.ToLower(value(t.Key))
+		switch {
+		case seen[folded]:
+			return nil, awsapi.Errorf(invalidInput, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		case strings.HasPrefix(folded, "aws:"):
+			return nil, awsapi.Errorf(invalidInput, "Tag keys that begin with aws: are reserved.")
+		}
+		seen[folded] = true
+		maps.DeleteFunc(all, func(k, _ string) bool { return strings.ToLower(k) == folded })
+		all[key] = value(t.Value)
+	}
+	if len(all) > maxTags {
+		return nil, awsapi.Errorf(limitExceeded, "The number of tags has reached the maximum limit of %d.", maxTags)
+	}
+	return all, nil
+}
+
+// removeTags is have without keys; keys that are not there do not matter.
+func removeTags(have map[string]string, keys []string) map[string]string {
+	all := maps.Clone(have)
+	maps.DeleteFunc(all, func(k, _ string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(k, key) })
+	})
+	return all
+}
+
+// tagConditions are the condition keys of a request that sets tags.
+func tagConditions(tags []tag) map[string][]string {
+	conditions := map[string][]string{}
+	for _, t := range tags {
+		conditions["aws:RequestTag/"+value(t.Key)] = []string{value(t.Value)}
+		conditions["aws:TagKeys"] = append(conditions["aws:TagKeys"], value(t.Key))
+	}
+	return conditions
+}
+
+func keyConditions(keys []string) map[string][]string {
+	return map[string][]string{"aws:TagKeys": keys}
+}
+
+// tagList answers a listing of tags.
+type tagList struct {
+	Tags list[tag]
+	pageEnd
+}
+
+func listTags(p paging, tags map[string]string) (*tagList, error) {
+	found, end, err := page(p, tagsOf(tags).Members, func(t tag) string { return *t.Key })
+	if err != nil {
+		return nil, err
+	}
+	return &tagList{list[tag]{found}, end}, nil
+}
