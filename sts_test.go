@@ -1,0 +1,698 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+const (
+	stsPool    = "us-east-1:57500000-0000-4000-8000-000000000001"
+	rolePrefix = "arn:aws:iam::000000000000:role/"
+	sessions   = "arn:aws:sts::000000000000:assumed-role/"
+)
+
+// stsWorld is a server with roles for every way in.
+type stsWorld struct {
+	*testServer
+	apps   *apps
+	idp    *samltest.IdP
+	user   *sts.Client // of an access key whose policy allows assuming role/may/*
+	userID string      // its ARN
+	pool   string
+	keys   *iam.AccessKeys
+	ahead  atomic.Int64 // nanoseconds of the server's clock before ours
+
+	mu     sync.Mutex
+	traces []poolhouse.Trace
+}
+
+// role is a role with one statement of trust.
+func role(name, principal, actions, conditions string, policies ...string) poolhouse.RoleConfig {
+	if conditions != "" {
+		conditions = `,"Condition":{` + conditions + `}`
+	}
+	r := poolhouse.RoleConfig{ARN: rolePrefix + name, MaxSessionSeconds: 7200, TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{` + principal + `},"Action":[` + actions + `]` + conditions + `}]}`}
+	for i, p := range policies {
+		if r.Policies == nil {
+			r.Policies = map[string]string{}
+		}
+		r.Policies[fmt.Sprint("p", i)] = `{"Version":"2012-10-17","Statement":[` + p + `]}`
+	}
+	return r
+}
+
+const (
+	web       = `"sts:AssumeRoleWithWebIdentity"`
+	tagged    = `"sts:TagSession"`
+	sourced   = `"sts:SetSourceIdentity"`
+	fromPool  = `"Federated":"cognito-identity.amazonaws.com"`
+	ofPool    = `"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + stsPool + `"}`
+	usersOnly = `,"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}`
+	home      = `"AWS":"arn:aws:iam::000000000000:root"`
+	anything  = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+)
+
+func startSTS(t *testing.T) *stsWorld {
+	t.Helper()
+	now := time.Now().Truncate(time.Second)
+	w := &stsWorld{apps: newApps(t), idp: samltest.New(t, now, 0)}
+	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
+	w.testServer = start(t, func(c *poolhouse.Config) {
+		c.DataDir, c.MasterKey, c.TokenAlgorithm, c.AcceptUnknownRoles = dir, master, "ES256", false
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+		c.OnTrace = func(t poolhouse.Trace) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.traces = append(w.traces, t)
+		}
+		w.apps.configure(c)
+		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
+		issuer := strings.TrimPrefix(c.IssuerURL+devissuer.Path, "http://")
+		fromDev := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` + issuer + `"`
+		fromSAML := `"Federated":"` + samlARN + `"`
+		c.Roles = []poolhouse.RoleConfig{
+			role("Authenticated", fromPool, web+","+tagged, ofPool+usersOnly, anything),
+			role("Unauthenticated", fromPool, web, ofPool, anything),
+			role("NoTags", fromPool, web, ofPool+usersOnly),
+			role("path/Dev", fromDev, web+","+tagged+","+sourced, `"StringEquals":{"`+issuer+`:aud":"`+poolhouse.DevAudience+`"},"StringLike":{"`+issuer+`:sub":"a*"}`,
+				`{"Effect":"Allow","Action":"sts:*","Resource":"*"}`),
+			role("DevPlain", fromDev, web, `"StringEquals":{"`+issuer+`:dept":"ops"}`),
+			role("Google", `"Federated":"accounts.google.com"`, web, `"StringEquals":{"accounts.google.com:aud":"google-app"}`),
+			role("Open", `"Federated":["accounts.google.com","graph.facebook.com"]`, web, `"StringLike":{"accounts.google.com:aud":"*"}`),
+			role("Facebook", `"Federated":"graph.facebook.com"`, web, `"StringEquals":{"graph.facebook.com:app_id":["999","112233"]}`),
+			role("Amazon", `"Federated":"www.amazon.com"`, web, `"StringEquals":{"www.amazon.com:app_id":"amzn1.application-oa2-client.77"}`),
+			role("Saml", fromSAML, `"sts:AssumeRoleWithSAML",`+tagged+","+sourced, `"StringEquals":{"saml:aud":"https://signin.aws.amazon.com/saml","saml:sub_type":"persistent"}`),
+			role("SamlPlain", fromSAML, `"sts:AssumeRoleWithSAML"`, ""),
+			role("may/Home", home, `"sts:AssumeRole",`+tagged+","+sourced, "", anything),
+			role("Elsewhere", home, `"sts:AssumeRole"`, ""),
+			role("may/External", home, `"sts:AssumeRole"`, `"StringEquals":{"sts:ExternalId":"blue"}`),
+			role("may/Bare", home, `"sts:AssumeRole"`, "", anything),
+			role("Chain", `"AWS":["`+rolePrefix+`path/Dev","`+rolePrefix+`may/Home"]`, `"sts:AssumeRole",`+tagged+","+sourced, ""),
+		}
+	})
+	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	t.Cleanup(func() { _ = db.Close() })
+	w.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	key, secret, err := w.keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(w.Account()), Policy: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"sts:*","Resource":"` + rolePrefix + `may/*"},{"Effect":"Allow","Action":["cognito-identity:*","iam:*"],"Resource":"*"}]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.user = w.client(key.ID, secret, "")
+	w.userID = "arn:aws:iam::000000000000:user/poolhouse/" + key.ID
+	w.pool = w.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		in.AllowClassicFlow = aws.Bool(true)
+		in.IdentityPoolTags = map[string]string{"_custom_id_": stsPool}
+	})
+	return w
+}
+
+func (w *stsWorld) client(id, secret, token string) *sts.Client {
+	return sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+}
+
+func (w *stsWorld) by(c *ststypes.Credentials) *sts.Client {
+	return w.client(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+}
+
+func (w *stsWorld) anonymous() *sts.Client {
+	return sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+}
+
+// openIDToken is a token of the classic flow.
+func (w *stsWorld) openIDToken(t *testing.T, logins map[string]string) (id, token string) {
+	t.Helper()
+	id = w.getID(t, w.pool, logins)
+	out := must(w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins}))(t)
+	return id, *out.Token
+}
+
+// refusedWith checks that the last refusal left a trace with a fix.
+func (w *stsWorld) refusedWith(t *testing.T, fix string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.traces) == 0 {
+		t.Error("no refusal was traced")
+		return
+	}
+	last := w.traces[len(w.traces)-1]
+	for _, step := range last.Steps {
+		if !step.OK && step.Fix != "" && strings.Contains(step.Fix, fix) {
+			return
+		}
+	}
+	t.Errorf("%s: no step with the fix %q in %+v", last.Operation, fix, last.Steps)
+}
+
+// The classic flow: identity, token, credentials of a role that the application
+// names, for users, guests and developers' users.
+func TestClassicFlow(t *testing.T) {
+	w := startSTS(t)
+	alice := w.logins(t, "alice")
+	id, token := w.openIDToken(t, alice)
+	out := must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("app1"), WebIdentityToken: &token, DurationSeconds: aws.Int32(7200)}))(t)
+	equal(t, "subject", *out.SubjectFromWebIdentityToken, id)
+	equal(t, "audience", *out.Audience, w.pool)
+	equal(t, "provider", *out.Provider, "cognito-identity.amazonaws.com")
+	equal(t, "assumed role", *out.AssumedRoleUser.Arn, sessions+"Authenticated/app1")
+	if out.PackedPolicySize != nil {
+		t.Errorf("PackedPolicySize = %d without policies and tags", *out.PackedPolicySize)
+	}
+	if d := time.Until(*out.Credentials.Expiration); d < 119*time.Minute || d > 2*time.Hour {
+		t.Errorf("the session lasts %v", d)
+	}
+	if n := len(*out.Credentials.SessionToken); n > 2000 {
+		t.Errorf("the session token has %d bytes", n)
+	}
+	who := must(w.by(out.Credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
+	equal(t, "caller", *who.Arn, sessions+"Authenticated/app1")
+	equal(t, "user ID", *who.UserId, *out.AssumedRoleUser.AssumedRoleId)
+	signer := w.signedBy(region, *out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	must(signer.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &w.pool}))(t)
+
+	_, guest := w.openIDToken(t, nil)
+	out = must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Unauthenticated"), RoleSessionName: aws.String("guest"), WebIdentityToken: &guest}))(t)
+	equal(t, "guest", *out.AssumedRoleUser.Arn, sessions+"Unauthenticated/guest")
+	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("guest"), WebIdentityToken: &guest})
+	wantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	w.refusedWith(t, "not for guests")
+
+	dev := must(w.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &w.pool,
+		Logins: map[string]string{"login.my.app": "bob"}, PrincipalTags: map[string]string{"team": "red"}}))(t)
+	out = must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("bob"), WebIdentityToken: dev.Token}))(t)
+	if out.PackedPolicySize == nil || *out.PackedPolicySize != 1 {
+		t.Errorf("PackedPolicySize = %v with a tag, want 1", out.PackedPolicySize)
+	}
+	_, err = w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "NoTags"), RoleSessionName: aws.String("bob"), WebIdentityToken: dev.Token})
+	wantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	w.refusedWith(t, "sts:TagSession")
+
+	// The flag counts where the token is asked for.
+	must(w.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"),
+		AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(false), OpenIdConnectProviderARNs: []string{devInfo(w.testServer).OIDCProviderARN}}))(t)
+	_, err = w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: alice})
+	wantError(t, err, "InvalidParameterException", "Basic (classic) flow is not enabled, please use enhanced flow.")
+
+	// A token of a deleted identity opens nothing, though it has not run out.
+	must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+	_, err = w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("app1"), WebIdentityToken: &token})
+	wantError(t, err, "IDPRejectedClaim", "The identity provider rejected the claim.")
+	w.refusedWith(t, "call GetId again")
+}
+
+// The SDK's providers of credentials: a web identity from a file, and a role
+// assumed with its credentials.
+func TestSTSCredentialProviders(t *testing.T) {
+	w := startSTS(t)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(w.token(t, "alice", func(r *poolhouse.DevTokenRequest) {
+		r.Claims = map[string]any{
+			"https://aws.amazon.com/tags":            map[string]any{"principal_tags": map[string]any{"team": []string{"red"}}, "transitive_tag_keys": []string{"team"}},
+			"https://aws.amazon.com/source_identity": "alice.a",
+		}
+	})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := stscreds.NewWebIdentityRoleProvider(w.anonymous(), rolePrefix+"path/Dev", stscreds.IdentityTokenFile(file),
+		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName, o.Duration = "first", 2*time.Hour })
+	held := must(first.Retrieve(t.Context()))(t)
+	who := must(w.whoami(t, held.AccessKeyID, held.SecretAccessKey, held.SessionToken))(t)
+	equal(t, "caller by web identity", *who.Arn, sessions+"Dev/first")
+
+	second := stscreds.NewAssumeRoleProvider(sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, Credentials: first}), rolePrefix+"Chain",
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "second"
+			o.Tags = []ststypes.Tag{{Key: aws.String("mood"), Value: aws.String("good")}}
+			o.Duration = time.Hour
+		})
+	held = must(second.Retrieve(t.Context()))(t)
+	who = must(w.whoami(t, held.AccessKeyID, held.SecretAccessKey, held.SessionToken))(t)
+	equal(t, "caller by a chain", *who.Arn, sessions+"Chain/second")
+
+	// What the first session hands on cannot be changed, nor outlast an hour.
+	credentials := must(first.Retrieve(t.Context()))(t)
+	client := w.client(credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken)
+	in := func(change func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
+		in := &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "Chain"), RoleSessionName: aws.String("second")}
+		change(in)
+		return in
+	}
+	out := must(client.AssumeRole(t.Context(), in(func(*sts.AssumeRoleInput) {})))(t)
+	equal(t, "inherited source identity", aws.ToString(out.SourceIdentity), "alice.a")
+	_, err := client.AssumeRole(t.Context(), in(func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(3601) }))
+	wantError(t, err, "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	w.refusedWith(t, "an hour at most")
+	_, err = client.AssumeRole(t.Context(), in(func(in *sts.AssumeRoleInput) { in.SourceIdentity = aws.String("mallory") }))
+	wantError(t, err, "AccessDenied", "User: "+sessions+"Dev/first is not authorized to perform: sts:SetSourceIdentity on resource: "+rolePrefix+"Chain")
+	w.refusedWith(t, "inherits")
+	_, err = client.AssumeRole(t.Context(), in(func(in *sts.AssumeRoleInput) {
+		in.Tags = []ststypes.Tag{{Key: aws.String("TEAM"), Value: aws.String("blue")}}
+	}))
+	wantError(t, err, "ValidationError", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+	w.refusedWith(t, "inherits")
+}
+
+// form is a request of AWS Query.
+func form(action string, pairs ...string) url.Values {
+	v := url.Values{"Action": {action}, "Version": {"2011-06-15"}}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "-" {
+			v.Del(pairs[i])
+			continue
+		}
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+// query sends a form, unsigned, and returns the error.
+func (w *stsWorld) query(t *testing.T, v url.Values) (status int, code, message, body string) {
+	t.Helper()
+	request := must(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL, strings.NewReader(v.Encode())))(t)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	return answered(t, request)
+}
+
+func answered(t *testing.T, request *http.Request) (status int, code, message, body string) {
+	t.Helper()
+	a := do(t, request)
+	var e struct {
+		Code    string `xml:"Error>Code"`
+		Message string `xml:"Error>Message"`
+	}
+	if a.status != http.StatusOK {
+		if err := xml.Unmarshal([]byte(a.body), &e); err != nil {
+			t.Fatalf("%v in %s", err, a.body)
+		}
+	}
+	return a.status, e.Code, e.Message, a.body
+}
+
+func TestWebIdentityRefusals(t *testing.T) {
+	w := startSTS(t)
+	alice := w.token(t, "alice")
+	_, own := w.openIDToken(t, w.logins(t, "carol"))
+	now := time.Now()
+	claims := func(c map[string]any) string {
+		return w.token(t, "alice", func(r *poolhouse.DevTokenRequest) { r.Claims = c })
+	}
+	good := []string{"RoleArn", rolePrefix + "path/Dev", "RoleSessionName", "s1", "WebIdentityToken", alice}
+	const (
+		denied    = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+		notJWT    = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+		one       = "1 validation error detected: "
+		notProven = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
+	)
+	if status, code, _, body := w.query(t, form("AssumeRoleWithWebIdentity", good...)); status != 200 || !strings.Contains(body, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>`) {
+		t.Fatalf("the good request: %d %s %s", status, code, body)
+	}
+	for name, test := range map[string]struct {
+		change        []string
+		status        int
+		code, message string
+		fix           string // of the trace; "-" = no trace is due
+	}{
+		"no role":                  {[]string{"RoleArn", "-"}, 400, "ValidationError", one + "Value at 'roleArn' failed to satisfy constraint: Member must not be null", "-"},
+		"no session name":          {[]string{"RoleSessionName", "-"}, 400, "ValidationError", one + "Value at 'roleSessionName' failed to satisfy constraint: Member must not be null", "-"},
+		"short session name":       {[]string{"RoleSessionName", "x"}, 400, "ValidationError", one + "Value 'x' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2", "-"},
+		"odd session name":         {[]string{"RoleSessionName", "x y"}, 400, "ValidationError", one + `Value 'x y' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`, "-"},
+		"short duration":           {[]string{"DurationSeconds", "899"}, 400, "ValidationError", one + "Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900", "-"},
+		"long duration":            {[]string{"DurationSeconds", "43201"}, 400, "ValidationError", one + "Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200", "-"},
+		"duration is no number":    {[]string{"DurationSeconds", "long"}, 400, "MalformedInput", "", "-"},
+		"a secret is not echoed":   {[]string{"WebIdentityToken", "abc"}, 400, "ValidationError", one + "Value at 'webIdentityToken' failed to satisfy constraint: Member must have length greater than or equal to 4", "-"},
+		"a large token size":       {[]string{"MinimumSessionTokenSize", "4097"}, 400, "ValidationError", one + "Value '4097' at 'minimumSessionTokenSize' failed to satisfy constraint: Member must have value less than or equal to 4096", "-"},
+		"no JWT":                   {[]string{"WebIdentityToken", "opaque"}, 400, "InvalidIdentityToken", notJWT, "opaque access token"},
+		"no JWT, no such role":     {[]string{"WebIdentityToken", "opaque", "RoleArn", rolePrefix + "Nobody"}, 400, "InvalidIdentityToken", notJWT, ""},
+		"no such role":             {[]string{"RoleArn", rolePrefix + "Nobody"}, 403, "AccessDenied", denied, "create the role"},
+		"the role's path is wrong": {[]string{"RoleArn", rolePrefix + "Dev"}, 403, "AccessDenied", denied, "compared exactly"},
+		"no role's ARN":            {[]string{"RoleArn", "arn:aws:s3:::a-bucket-of-mine"}, 403, "AccessDenied", denied, "role/NAME"},
+		"longer than the role":     {[]string{"DurationSeconds", "7201"}, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "MaxSessionDuration"},
+		"another's role":           {[]string{"RoleArn", rolePrefix + "Google"}, 403, "AccessDenied", denied, "add the principal"},
+		"expired": {[]string{"WebIdentityToken", w.token(t, "alice", func(r *poolhouse.DevTokenRequest) { r.ExpiresIn = -3600 })}, 400, "ExpiredTokenException", "",
+			"Sign in again"},
+		"another audience":    {[]string{"WebIdentityToken", w.token(t, "alice", func(r *poolhouse.DevTokenRequest) { r.Audience = "other" })}, 400, "InvalidIdentityToken", "Incorrect token audience", "client"},
+		"two audiences":       {[]string{"RoleArn", rolePrefix + "Google", "WebIdentityToken", w.apps.google.Token(map[string]any{"iss": "accounts.google.com", "aud": []string{"google-app", "b"}, "sub": "y"})}, 400, "InvalidIdentityToken", "Token audience contains more than one audience while authorized party is not present", "azp"},
+		"tampered":            {[]string{"WebIdentityToken", alice[:len(alice)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", "", ""},
+		"another subject":     {[]string{"WebIdentityToken", w.token(t, "bob")}, 403, "AccessDenied", denied, "change this condition"},
+		"another claim":       {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "sales"})}, 403, "AccessDenied", denied, "change this condition"},
+		"tags not allowed":    {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "ops", "https://aws.amazon.com/tags/principal_tags/x": "y"})}, 403, "AccessDenied", denied, "sts:TagSession"},
+		"source not allowed":  {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "ops", "https://aws.amazon.com/source_identity": "me"})}, 403, "AccessDenied", denied, "sts:SetSourceIdentity"},
+		"odd source":          {[]string{"WebIdentityToken", claims(map[string]any{"https://aws.amazon.com/source_identity": "me and you"})}, 400, "InvalidIdentityToken", `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`, "correct the claims"},
+		"a tag of two values": {[]string{"WebIdentityToken", claims(map[string]any{"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string]any{"k": []string{"a", "b"}}}})}, 400, "InvalidIdentityToken", "", "correct the claims"},
+		"a reserved tag":      {[]string{"WebIdentityToken", claims(map[string]any{"https://aws.amazon.com/tags/principal_tags/aws:x": "y"})}, 400, "ValidationError", "", "reserved"},
+		"transitive, no tag":  {[]string{"WebIdentityToken", claims(map[string]any{"https://aws.amazon.com/tags/transitive_tag_keys": []string{"x"}})}, 400, "ValidationError", "The specified transitive tag key must be included in the requested tags.", "its key"},
+		"session policy":      {[]string{"Policy", `{"Version":"2012-10-17"`}, 400, "MalformedPolicyDocument", "", "correct the session policy"},
+		"policy of principals": {[]string{"Policy", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`}, 400, "MalformedPolicyDocument", "",
+			"correct the session policy"},
+		"unknown managed policy": {[]string{"PolicyArns.member.1.arn", "arn:aws:iam::000000000000:policy/Nothing"}, 400, "ValidationError", "Policy arn:aws:iam::000000000000:policy/Nothing does not exist or is not attachable.", "create the policy"},
+		"a managed policy twice": {[]string{"PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/AdministratorAccess", "PolicyArns.member.2.arn", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400,
+			"ValidationError", "The session policies have a duplicate ARN.", "PolicyArns"},
+		"policies too long": {[]string{"Policy", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}` + strings.Repeat(" ", 1960), "PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/AdministratorAccess"},
+			400, "PackedPolicyTooLarge", "", "shorten"},
+		"unknown ProviderId":       {[]string{"ProviderId", "accounts.google.com"}, 400, "ValidationError", "", "leave ProviderId out"},
+		"a token of nobody here":   {[]string{"WebIdentityToken", w.apps.google.Token(map[string]any{"iss": "https://nobody.example", "aud": "x", "sub": "y"})}, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://nobody.example", "register the issuer"},
+		"Google, not meant":        {[]string{"WebIdentityToken", w.apps.logins[googleKey]}, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for accounts.google.com", "register"},
+		"Google, any application":  {[]string{"RoleArn", rolePrefix + "Open", "WebIdentityToken", w.apps.logins[googleKey]}, 400, "InvalidIdentityToken", "Incorrect token audience", "add the application's ID"},
+		"Facebook, any":            {[]string{"RoleArn", rolePrefix + "Open", "ProviderId", facebookKey, "WebIdentityToken", w.apps.logins[facebookKey]}, 400, "InvalidIdentityToken", "Incorrect token audience", "add the application's ID"},
+		"Facebook, bad token":      {[]string{"RoleArn", rolePrefix + "Facebook", "ProviderId", facebookKey, "WebIdentityToken", "EAANothing"}, 403, "IDPRejectedClaim", "The identity provider rejected the claim.", "Sign in"},
+		"Amazon's role, Facebook":  {[]string{"RoleArn", rolePrefix + "Amazon", "ProviderId", facebookKey, "WebIdentityToken", w.apps.logins[facebookKey]}, 403, "AccessDenied", denied, "add the principal"},
+		"own token, changed":       {[]string{"RoleArn", rolePrefix + "Authenticated", "WebIdentityToken", own[:len(own)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", notProven, "as it came"},
+		"own token, other's role":  {[]string{"WebIdentityToken", own}, 403, "AccessDenied", denied, "cognito-identity.amazonaws.com"},
+		"unsigned token":           {[]string{"WebIdentityToken", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0."}, 400, "InvalidIdentityToken", notJWT, ""},
+		"a parameter twice, quiet": {[]string{"PolicyArns.member.2.arn", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400, "MalformedInput", "List 'PolicyArns' has a hole in its numbering.", "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, code, message, _ := w.query(t, form("AssumeRoleWithWebIdentity", append(append([]string{}, good...), test.change...)...))
+			if status != test.status || code != test.code || test.message != "" && message != test.message {
+				t.Errorf("%d %s: %s\nwant %d %s: %s", status, code, message, test.status, test.code, test.message)
+			}
+			if test.fix != "-" {
+				w.refusedWith(t, test.fix)
+			}
+			if code == "ExpiredTokenException" && !strings.HasPrefix(message, fmt.Sprintf("Token expired: current date/time %d", now.Unix()/1000)) {
+				t.Errorf("message = %s", message)
+			}
+		})
+	}
+}
+
+// Google, Facebook and Login with Amazon need no registration: trust policies
+// name them by their host.
+func TestWebIdentityOfKnownProviders(t *testing.T) {
+	w := startSTS(t)
+	for key, test := range map[string]struct{ role, providerID, provider, audience string }{
+		googleKey:   {"Google", "-", "accounts.google.com", "google-app"},
+		facebookKey: {"Facebook", facebookKey, facebookKey, "112233"},
+		amazonKey:   {"Amazon", amazonKey, amazonKey, "amzn1.application-oa2-client.77"},
+	} {
+		t.Run(key, func(t *testing.T) {
+			in := &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(rolePrefix + test.role), RoleSessionName: aws.String("s1"), WebIdentityToken: aws.String(w.apps.logins[key])}
+			if test.providerID != "-" {
+				in.ProviderId = &test.providerID
+			}
+			out := must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), in))(t)
+			equal(t, "subject", *out.SubjectFromWebIdentityToken, w.apps.subjects[key])
+			equal(t, "audience", *out.Audience, test.audience)
+			equal(t, "provider", *out.Provider, test.provider)
+			who := must(w.by(out.Credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
+			equal(t, "caller", *who.Arn, sessions+test.role+"/s1")
+		})
+	}
+}
+
+func TestAssumeRole(t *testing.T) {
+	w := startSTS(t)
+	input := func(name string, change ...func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
+		in := &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + name), RoleSessionName: aws.String("s1")}
+		for _, f := range change {
+			f(in)
+		}
+		return in
+	}
+	tag := func(key, value string) func(*sts.AssumeRoleInput) {
+		return func(in *sts.AssumeRoleInput) {
+			in.Tags = append(in.Tags, ststypes.Tag{Key: &key, Value: &value})
+		}
+	}
+	out := must(w.user.AssumeRole(t.Context(), input("may/Home", tag("team", "red"), func(in *sts.AssumeRoleInput) {
+		in.DurationSeconds, in.SourceIdentity, in.TransitiveTagKeys = aws.Int32(7200), aws.String("boss"), []string{"team"}
+		in.Policy = aws.String(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "cognito-identity:ListIdentityPools", "Resource": "*"}]}`)
+		in.PolicyArns = []ststypes.PolicyDescriptorType{{Arn: aws.String("arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy")}}
+	})))(t)
+	equal(t, "assumed role", *out.AssumedRoleUser.Arn, sessions+"Home/s1")
+	equal(t, "source identity", aws.ToString(out.SourceIdentity), "boss")
+	if out.PackedPolicySize == nil || *out.PackedPolicySize < 10 {
+		t.Errorf("PackedPolicySize = %v", out.PackedPolicySize)
+	}
+	// The session policy narrows what the role allows.
+	session := w.signedBy(region, *out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	must(session.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
+	_, err := session.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &w.pool})
+	wantError(t, err, "AccessDeniedException", "")
+	// A trust policy that names the caller's role is enough in its account, but a session policy bounds it still.
+	_, err = w.by(out.Credentials).AssumeRole(t.Context(), input("Chain"))
+	wantError(t, err, "AccessDenied", "User: "+sessions+"Home/s1 is not authorized to perform: sts:AssumeRole on resource: "+rolePrefix+"Chain")
+	wide := must(w.user.AssumeRole(t.Context(), input("may/Home")))(t)
+	must(w.by(wide.Credentials).AssumeRole(t.Context(), input("Chain")))(t)
+	must(w.user.AssumeRole(t.Context(), input("may/External", func(in *sts.AssumeRoleInput) { in.ExternalId = aws.String("blue") })))(t)
+	root := w.client("test", "test", "")
+	must(root.AssumeRole(t.Context(), input("Elsewhere")))(t)
+
+	denied := func(action, name string) string {
+		return "User: " + w.userID + " is not authorized to perform: " + action + " on resource: " + rolePrefix + name
+	}
+	for name, test := range map[string]struct {
+		in            *sts.AssumeRoleInput
+		code, message string
+		fix           string
+	}{
+		"own policies":      {input("Elsewhere"), "AccessDenied", denied("sts:AssumeRole", "Elsewhere"), "allow the action in the caller's policy"},
+		"trust policy":      {input("Chain"), "AccessDenied", denied("sts:AssumeRole", "Chain"), "trust policy"},
+		"no such role":      {input("may/Nobody"), "AccessDenied", denied("sts:AssumeRole", "may/Nobody"), "create the role"},
+		"external ID":       {input("may/External", func(in *sts.AssumeRoleInput) { in.ExternalId = aws.String("red") }), "AccessDenied", denied("sts:AssumeRole", "may/External"), "condition"},
+		"tags":              {input("may/Bare", tag("a", "b")), "AccessDenied", denied("sts:AssumeRole", "may/Bare"), "sts:TagSession"},
+		"a role's ARN":      {input("x", func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::000000000000:user/x") }), "ValidationError", "arn:aws:iam::000000000000:user/x is invalid", "role/NAME"},
+		"duration":          {input("may/Home", func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(7201) }), "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "MaxSessionDuration"},
+		"a tag twice":       {input("may/Home", tag("Team", "a"), tag("team", "b")), "ValidationError", "Duplicate tag keys found. Please note that Tag keys are case insensitive.", "remove one"},
+		"a reserved tag":    {input("may/Home", tag("aws:x", "a")), "ValidationError", "", "reserved"},
+		"transitive, alone": {input("may/Home", func(in *sts.AssumeRoleInput) { in.TransitiveTagKeys = []string{"team"} }), "ValidationError", "The specified transitive tag key must be included in the requested tags.", "pass the tag"},
+		"second factor": {input("may/Home", func(in *sts.AssumeRoleInput) {
+			in.SerialNumber, in.TokenCode = aws.String("arn:aws:iam::000000000000:mfa/x"), aws.String("123456")
+		}), "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", "leave both out"},
+		"contexts": {input("may/Home", func(in *sts.AssumeRoleInput) {
+			in.ProvidedContexts = []ststypes.ProvidedContext{{ProviderArn: aws.String("arn:aws:sts::aws:contextProvider/x"), ContextAssertion: aws.String("xxxx")}}
+		}), "ValidationError", "", "ProvidedContexts"},
+		"too large": {input("may/Home", func(in *sts.AssumeRoleInput) {
+			for i := range 50 {
+				tag(fmt.Sprintf("key%d", i), strings.Repeat("v", 100))(in)
+			}
+		}), "PackedPolicyTooLarge", "The session policies and session tags do not fit the session token.", "fewer or shorter"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.user.AssumeRole(t.Context(), test.in)
+			wantError(t, err, test.code, test.message)
+			w.refusedWith(t, test.fix)
+		})
+	}
+	_, err = w.anonymous().AssumeRole(t.Context(), input("may/Home"))
+	wantError(t, err, "MissingAuthenticationToken", "")
+}
+
+func TestGetSessionToken(t *testing.T) {
+	w := startSTS(t)
+	out := must(w.user.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(900)}))(t)
+	if d := time.Until(*out.Credentials.Expiration); d > 15*time.Minute || d < 14*time.Minute {
+		t.Errorf("they last %v", d)
+	}
+	who := must(w.by(out.Credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
+	equal(t, "caller", *who.Arn, w.userID)
+	must(w.by(out.Credentials).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "may/Home"), RoleSessionName: aws.String("s1")}))(t)
+	session := w.signedBy(region, *out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	must(session.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
+	// PassRole is of the IAM API, which temporary credentials cannot use.
+	_, err := session.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &w.pool, Roles: map[string]string{"authenticated": authenticatedRole}})
+	if err == nil {
+		t.Error("temporary credentials passed a role")
+	}
+	_, err = w.by(out.Credentials).GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
+	wantError(t, err, "AccessDenied", "Cannot call GetSessionToken with session credentials")
+	w.refusedWith(t, "access key")
+	_, err = w.user.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{TokenCode: aws.String("123456")})
+	wantError(t, err, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+	_, err = w.user.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(129601)})
+	wantError(t, err, "ValidationError", "1 validation error detected: Value '129601' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 129600")
+	root := must(w.client("test", "test", "").GetSessionToken(t.Context(), &sts.GetSessionTokenInput{}))(t)
+	if d := time.Until(*root.Credentials.Expiration); d > time.Hour {
+		t.Errorf("root's last %v", d)
+	}
+
+	// The credentials end with their key.
+	key := strings.TrimPrefix(w.userID, "arn:aws:iam::000000000000:user/poolhouse/")
+	if err := w.keys.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	w.ahead.Add(int64(iam.MaxCacheLifetime))
+	_, err = w.by(out.Credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	wantError(t, err, "InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+func TestGetAccessKeyInfo(t *testing.T) {
+	w := startSTS(t)
+	root := w.client("test", "test", "")
+	key := strings.TrimPrefix(w.userID, "arn:aws:iam::000000000000:user/poolhouse/")
+	equal(t, "account", *must(root.GetAccessKeyInfo(t.Context(), &sts.GetAccessKeyInfoInput{AccessKeyId: &key}))(t).Account, "000000000000")
+	_, err := root.GetAccessKeyInfo(t.Context(), &sts.GetAccessKeyInfoInput{AccessKeyId: aws.String("AKIAAAAAAAAAAAAAAAAA")})
+	wantError(t, err, "ValidationError", "The access key ID is not known.")
+	w.refusedWith(t, "GetCallerIdentity")
+	_, err = root.GetAccessKeyInfo(t.Context(), &sts.GetAccessKeyInfoInput{AccessKeyId: aws.String("short")})
+	wantError(t, err, "ValidationError", "1 validation error detected: Value 'short' at 'accessKeyId' failed to satisfy constraint: Member must have length greater than or equal to 16")
+	_, err = w.user.GetAccessKeyInfo(t.Context(), &sts.GetAccessKeyInfoInput{AccessKeyId: &key})
+	wantError(t, err, "AccessDenied", "")
+	held := must(w.user.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "may/Home"), RoleSessionName: aws.String("s1")}))(t)
+	equal(t, "own account", *must(w.by(held.Credentials).GetAccessKeyInfo(t.Context(), &sts.GetAccessKeyInfoInput{AccessKeyId: held.Credentials.AccessKeyId}))(t).Account, "000000000000")
+}
+
+func TestAssumeRoleWithSAML(t *testing.T) {
+	w := startSTS(t)
+	const attribute = "https://aws.amazon.com/SAML/Attributes/"
+	persistent := "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+	assertion := func(change ...func(*samltest.Login)) string {
+		l := samltest.Login{NameID: "alice", Format: persistent, Attributes: []samltest.Attribute{pairs(rolePrefix+"Saml", rolePrefix+"SamlPlain", rolePrefix+"Nobody"),
+			{Name: attribute + "RoleSessionName", Values: []string{"alice@corp"}}}}
+		for _, f := range change {
+			f(&l)
+		}
+		return w.idp.Response(t, l)
+	}
+	more := func(name string, values ...string) func(*samltest.Login) {
+		return func(l *samltest.Login) {
+			l.Attributes = append(l.Attributes, samltest.Attribute{Name: attribute + name, Values: values})
+		}
+	}
+	input := func(role, assertion string) *sts.AssumeRoleWithSAMLInput {
+		return &sts.AssumeRoleWithSAMLInput{RoleArn: aws.String(rolePrefix + role), PrincipalArn: aws.String(samlARN), SAMLAssertion: &assertion}
+	}
+	end := time.Now().Add(20 * time.Minute)
+	out := must(w.anonymous().AssumeRoleWithSAML(t.Context(), input("Saml", assertion(
+		more("PrincipalTag:team", "red"), more("TransitiveTagKeys", "team"), more("SourceIdentity", "alice.a"),
+		func(l *samltest.Login) { l.SessionEnd = samltest.Time(end) }))))(t)
+	equal(t, "assumed role", *out.AssumedRoleUser.Arn, sessions+"Saml/alice@corp")
+	equal(t, "subject", *out.Subject, "alice")
+	equal(t, "subject type", *out.SubjectType, "persistent")
+	equal(t, "audience", *out.Audience, "https://signin.aws.amazon.com/saml")
+	equal(t, "source identity", aws.ToString(out.SourceIdentity), "alice.a")
+	if len(*out.NameQualifier) != 28 || *out.Issuer == "" {
+		t.Errorf("NameQualifier %s, Issuer %s", *out.NameQualifier, *out.Issuer)
+	}
+	if got := out.Credentials.Expiration; got.After(end) {
+		t.Errorf("the session outlives the provider's: %v", got)
+	}
+	who := must(w.by(out.Credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
+	equal(t, "caller", *who.Arn, sessions+"Saml/alice@corp")
+
+	const denied = "Not authorized to perform sts:AssumeRoleWithSAML"
+	stranger := samltest.New(t, time.Now().Truncate(time.Second), 1)
+	for name, test := range map[string]struct {
+		in            *sts.AssumeRoleWithSAMLInput
+		code, message string
+		fix           string
+	}{
+		"no such role":   {input("Nobody", assertion()), "AccessDenied", denied, "create the role"},
+		"not offered":    {input("Saml", assertion(func(l *samltest.Login) { l.Attributes[0] = pairs(opsRole) })), "AccessDenied", denied, "offer this role"},
+		"not base64":     {input("Saml", "<Response/>"), "InvalidIdentityToken", "The SAML assertion is not valid.", "SAMLResponse"},
+		"another key":    {input("Saml", stranger.Response(t, samltest.Login{NameID: "alice"})), "InvalidIdentityToken", "Response signature invalid", ""},
+		"another target": {input("Saml", assertion(func(l *samltest.Login) { l.Audience = "urn:other" })), "InvalidIdentityToken", "Response does not contain the required audience.", ""},
+		"no session name": {input("Saml", assertion(func(l *samltest.Login) { l.Attributes = l.Attributes[:1] })), "InvalidIdentityToken", "RoleSessionName is required in AuthnResponse",
+			"RoleSessionName"},
+		"odd session name":  {input("Saml", assertion(func(l *samltest.Login) { l.Attributes[1].Values = []string{"a b"} })), "InvalidIdentityToken", "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}", ""},
+		"odd source":        {input("Saml", assertion(more("SourceIdentity", "aws:me"))), "InvalidIdentityToken", `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`, ""},
+		"old":               {input("Saml", assertion(func(l *samltest.Login) { l.IssueInstant = samltest.Time(time.Now().Add(-6 * time.Minute)) })), "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance", "at once"},
+		"condition":         {input("Saml", assertion(func(l *samltest.Login) { l.Format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient" })), "AccessDenied", denied, "condition"},
+		"tags not allowed":  {input("SamlPlain", assertion(more("PrincipalTag:team", "red"))), "AccessDenied", denied, "sts:TagSession"},
+		"source not so":     {input("SamlPlain", assertion(more("SourceIdentity", "me"))), "AccessDenied", denied, "sts:SetSourceIdentity"},
+		"transitive, alone": {input("Saml", assertion(more("TransitiveTagKeys", "x"))), "ValidationError", "The specified transitive tag key must be included in the requested tags.", "its key"},
+		"duration": {func() *sts.AssumeRoleWithSAMLInput {
+			in := input("Saml", assertion())
+			in.DurationSeconds = aws.Int32(7201)
+			return in
+		}(), "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "MaxSessionDuration"},
+		"no such provider": {func() *sts.AssumeRoleWithSAMLInput {
+			in := input("Saml", assertion())
+			in.PrincipalArn = aws.String(otherSAML)
+			return in
+		}(), "InvalidIdentityToken", "Specified provider doesn't exist", "register the provider"},
+		"no provider's ARN": {func() *sts.AssumeRoleWithSAMLInput {
+			in := input("Saml", assertion())
+			in.PrincipalArn = aws.String(rolePrefix + "Saml")
+			return in
+		}(), "ValidationError", rolePrefix + "Saml is invalid", "saml-provider/NAME"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.anonymous().AssumeRoleWithSAML(t.Context(), test.in)
+			wantError(t, err, test.code, test.message)
+			w.refusedWith(t, test.fix)
+		})
+	}
+}
+
+// A presigned GetCallerIdentity proves to others who one is; Vault and EKS take
+// it so.
+func TestPresignedCallerIdentity(t *testing.T) {
+	w := startSTS(t)
+	request := must(http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL+"/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60", nil))(t)
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	address, _, err := v4.NewSigner().PresignHTTP(context.Background(), aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, request, empty, "sts", region, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, code, _, body := answered(t, must(http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))(t))
+	if status != 200 || !strings.Contains(body, "<Arn>arn:aws:iam::000000000000:root</Arn>") {
+		t.Errorf("%d %s %s", status, code, body)
+	}
+	status, code, _, _ = answered(t, must(http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(address, "X-Amz-Expires=60", "X-Amz-Expires=61", 1), nil))(t))
+	if status != 403 || code != "SignatureDoesNotMatch" {
+		t.Errorf("changed: %d %s", status, code)
+	}
+}
+
+// The size members that replaced PackedPolicySize, and padded tokens.
+func TestSessionTokenSizes(t *testing.T) {
+	w := startSTS(t)
+	alice := w.token(t, "alice")
+	for _, size := range []int{0, 1000, 2047, 4096} {
+		_, _, _, body := w.query(t, form("AssumeRoleWithWebIdentity", "RoleArn", rolePrefix+"path/Dev", "RoleSessionName", "s1", "WebIdentityToken", alice,
+			"MinimumSessionTokenSize", fmt.Sprint(size)))
+		var out struct {
+			Result struct {
+				Token       string `xml:"Credentials>SessionToken"`
+				Key         string `xml:"Credentials>AccessKeyId"`
+				Secret      string `xml:"Credentials>SecretAccessKey"`
+				Size        int    `xml:"SessionTokenSize"`
+				Utilization int    `xml:"SessionTokenUtilization"`
+			} `xml:"AssumeRoleWithWebIdentityResult"`
+		}
+		if err := xml.Unmarshal([]byte(body), &out); err != nil {
+			t.Fatal(err, body)
+		}
+		r := out.Result
+		if n := len(r.Token); n < size || n > max(size+8, 1000) || n > 4096 || r.Size != n || r.Utilization != (n*100+4095)/4096 {
+			t.Errorf("asked for %d: %d bytes, said %d and %d %%", size, n, r.Size, r.Utilization)
+		}
+		must(w.whoami(t, r.Key, r.Secret, r.Token))(t)
+	}
+}
