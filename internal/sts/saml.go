@@ -2,7 +2,7 @@ package sts
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // NameQualifier is defined by it; nothing rests on it
+	"crypto/sha1"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -27,8 +27,10 @@ const (
 	messageSAMLAge         = "Token must be redeemed within 5 minutes of issuance"
 	messageSAMLSessionName = "RoleSessionName is required in AuthnResponse"
 	messageSAMLBadName     = "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"
-	messageSAMLSource      = `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`
 )
+
+// messageSourceIdentity is the answer to a source identity of a token or an assertion.
+const messageSourceIdentity = `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`
 
 const (
 	samlSkew = 5 * time.Minute // tolerated difference of clocks, as in login
@@ -149,7 +151,7 @@ func samlMessage(r *saml.Refused) string {
 	case r.Check == "SAML attribute RoleSessionName":
 		return messageSAMLBadName
 	case r.Check == "SAML attribute SourceIdentity":
-		return messageSAMLSource
+		return messageSourceIdentity
 	}
 	switch r.Reason {
 	case saml.Unverified:
@@ -169,7 +171,7 @@ func samlMessage(r *saml.Refused) string {
 // nameQualifier tells users of the same name of different providers apart (STS
 // API reference, AssumeRoleWithSAML).
 func nameQualifier(issuer string, account identitypool.AccountID, provider string) string {
-	sum := sha1.Sum([]byte(issuer + string(account) + "/" + provider)) //nolint:gosec // see above
+	sum := sha1.Sum([]byte(issuer + string(account) + "/" + provider))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 

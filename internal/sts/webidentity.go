@@ -516,21 +516,21 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 	return tags, transitive, nil
 }
 
+// errSourceIdentity is in STS's words.
+var errSourceIdentity = errors.New(messageSourceIdentity)
+
 func tokenSourceIdentity(claims map[string]any) (string, error) {
 	value, present := claims[sourceIdentityClaim]
 	if !present {
 		return "", nil
 	}
 	name, _ := value.(string)
-	if !isSourceIdentity(name) {
-		return "", errors.New(`Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`) //nolint:staticcheck // STS's words
+	// A colon is not among a session name's characters: none begins with "aws:".
+	if !iam.IsSessionName(name) {
+		return "", errSourceIdentity
 	}
 	return name, nil
 }
-
-// isSourceIdentity reports whether s can be a SourceIdentity. A colon is not
-// among its characters, so none begins with "aws:".
-func isSourceIdentity(s string) bool { return iam.IsSessionName(s) }
 
 // shown is an issuer from an unproven token, as answers and traces may repeat it.
 func shown(iss string) string {
