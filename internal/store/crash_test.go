@@ -282,7 +282,16 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	}
 	const perFile = 10 // then a new file, so that its creation is met, too
 	said, words := 0, map[string]int{}
-	for n := 0; n < kills; {
+	// On a machine that is busy little happens between two kills: there go on.
+	lacking := func() (list []string) {
+		for _, word := range []string{"guest", "winner", "merged", "deleted"} {
+			if words[word] < kills/2 {
+				list = append(list, word)
+			}
+		}
+		return list
+	}
+	for n := 0; n < kills || n < 6*kills && len(lacking()) > 0; {
 		path := filepath.Join(t.TempDir(), "crash.db")
 		acks := acknowledged{}
 		for range perFile {
@@ -298,11 +307,9 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			words[word]++
 		}
 	}
-	t.Logf("%d kills, %d identities: %v", kills, said, words)
-	for _, word := range []string{"guest", "winner", "merged", "deleted"} {
-		if words[word] < kills/2 {
-			t.Errorf("%d identities were last acknowledged as %s: too little happened", words[word], word)
-		}
+	t.Logf("%d identities: %v", said, words)
+	if list := lacking(); len(list) > 0 {
+		t.Errorf("too few identities were last acknowledged as %s: too little happened", strings.Join(list, ", "))
 	}
 }
 

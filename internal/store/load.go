@@ -111,6 +111,9 @@ func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 			return rows, d.finished()
 		}
 		if err := l.insert(line); err != nil {
+			if errors.Is(err, ErrInvalid) { // Dump writes no such row
+				err = fmt.Errorf("%w: %w", ErrBadDump, err)
+			}
 			return 0, fmt.Errorf("row %d: %w", rows+1, err)
 		}
 	}
