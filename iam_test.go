@@ -1,0 +1,601 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// iam returns an IAM client that signs with the development keys.
+func (s *testServer) iam() *iamclient.Client { return s.iamBy("test", "test", "") }
+
+func (s *testServer) iamBy(id, secret, token string) *iamclient.Client {
+	return iamclient.New(iamclient.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+}
+
+const (
+	iamBase      = "arn:aws:iam::000000000000:"
+	accountTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
+	readPools    = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["cognito-identity:Describe*", "cognito-identity:List*"], "Resource": "*"}]}`
+)
+
+func iamTag(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
+
+func tagText(tags []types.Tag) string {
+	var all []string
+	for _, t := range tags {
+		all = append(all, *t.Key+"="+*t.Value)
+	}
+	return strings.Join(all, " ")
+}
+
+// decoded is a document of an answer, which must be encoded as RFC 3986 has it.
+func decoded(t *testing.T, document *string) string {
+	t.Helper()
+	if strings.ContainsAny(*document, " +{\"") {
+		t.Errorf("document is not percent-encoded: %s", *document)
+	}
+	return must(url.PathUnescape(*document))(t)
+}
+
+func (s *testServer) newIAMRole(t *testing.T, name, trust string) *types.Role {
+	t.Helper()
+	return must(s.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t).Role
+}
+
+func TestIAMRoles(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		c, ctx := s.iam(), t.Context()
+		made := must(c.CreateRole(ctx, &iamclient.CreateRoleInput{RoleName: aws.String("App"), AssumeRolePolicyDocument: aws.String(accountTrust), Path: aws.String("/team/"),
+			Description: aws.String("what it does"), MaxSessionDuration: aws.Int32(7200), Tags: []types.Tag{iamTag("b", "2"), iamTag("a", "1 ä")}}))(t).Role
+		got := must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("app")}))(t).Role
+		for step, r := range map[string]*types.Role{"CreateRole": made, "GetRole": got} {
+			equal(t, step+": ARN", *r.Arn, iamBase+"role/team/App")
+			equal(t, step+": name", *r.RoleName, "App")
+			equal(t, step+": path", *r.Path, "/team/")
+			equal(t, step+": trust policy", decoded(t, r.AssumeRolePolicyDocument), accountTrust)
+			equal(t, step+": description", *r.Description, "what it does")
+			equal(t, step+": maximum session", *r.MaxSessionDuration, 7200)
+			equal(t, step+": tags", tagText(r.Tags), "a=1 ä b=2")
+			equal(t, step+": ID", *r.RoleId, *made.RoleId)
+			if !strings.HasPrefix(*r.RoleId, "AROA") || len(*r.RoleId) != 21 || time.Since(*r.CreateDate).Abs() > time.Minute || r.RoleLastUsed == nil {
+				t.Errorf("%s: %+v", step, r)
+			}
+		}
+		must(c.UpdateRole(ctx, &iamclient.UpdateRoleInput{RoleName: aws.String("App"), MaxSessionDuration: aws.Int32(3600)}))(t)
+		must(c.UpdateRole(ctx, &iamclient.UpdateRoleInput{RoleName: aws.String("App"), Description: aws.String("other")}))(t)
+		must(c.UpdateRoleDescription(ctx, &iamclient.UpdateRoleDescriptionInput{RoleName: aws.String("App"), Description: aws.String("third")}))(t)
+		trust := strings.ReplaceAll(accountTrust, "root", "role/Other")
+		must(c.UpdateAssumeRolePolicy(ctx, &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("App"), PolicyDocument: &trust}))(t)
+		must(c.TagRole(ctx, &iamclient.TagRoleInput{RoleName: aws.String("App"), Tags: []types.Tag{iamTag("A", "3"), iamTag("c", "")}}))(t)
+		must(c.UntagRole(ctx, &iamclient.UntagRoleInput{RoleName: aws.String("App"), TagKeys: []string{"b", "none"}}))(t)
+		got = must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("App")}))(t).Role
+		equal(t, "updated", fmt.Sprint(*got.Description, *got.MaxSessionDuration, tagText(got.Tags), decoded(t, got.AssumeRolePolicyDocument)), "third3600A=3 c="+trust)
+		tags := must(c.ListRoleTags(ctx, &iamclient.ListRoleTagsInput{RoleName: aws.String("App"), MaxItems: aws.Int32(1)}))(t)
+		equal(t, "first page of tags", tagText(tags.Tags), "A=3")
+		tags = must(c.ListRoleTags(ctx, &iamclient.ListRoleTagsInput{RoleName: aws.String("App"), Marker: tags.Marker}))(t)
+		equal(t, "second page of tags", tagText(tags.Tags)+fmt.Sprint(tags.IsTruncated), "c=false")
+		profiles := must(c.ListInstanceProfilesForRole(ctx, &iamclient.ListInstanceProfilesForRoleInput{RoleName: aws.String("App")}))(t)
+		equal(t, "instance profiles", len(profiles.InstanceProfiles), 0)
+
+		for _, name := range []string{"beta", "Alpha"} {
+			s.newIAMRole(t, name, accountTrust)
+		}
+		var names []string
+		pages := iamclient.NewListRolesPaginator(c, &iamclient.ListRolesInput{MaxItems: aws.Int32(2)})
+		for pages.HasMorePages() {
+			page := must(pages.NextPage(ctx))(t)
+			for _, r := range page.Roles {
+				names = append(names, *r.RoleName)
+				if r.Tags != nil || r.PermissionsBoundary != nil {
+					t.Errorf("a listed role has tags or a boundary: %+v", r)
+				}
+			}
+		}
+		equal(t, "roles", strings.Join(names, " "), "Alpha App beta")
+		under := must(c.ListRoles(ctx, &iamclient.ListRolesInput{PathPrefix: aws.String("/team/")}))(t)
+		if len(under.Roles) != 1 || under.IsTruncated || under.Marker != nil {
+			t.Errorf("roles under /team/: %+v", under)
+		}
+		must(c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: aws.String("App")}))(t)
+		_, err := c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("App")})
+		wantError(t, err, "NoSuchEntity", "The role with name App cannot be found.")
+	})
+}
+
+func TestIAMRoleRefusals(t *testing.T) {
+	s := start(t)
+	c, ctx := s.iam(), t.Context()
+	s.newIAMRole(t, "App", accountTrust)
+	create := func(change func(*iamclient.CreateRoleInput)) error {
+		in := &iamclient.CreateRoleInput{RoleName: aws.String("New"), AssumeRolePolicyDocument: aws.String(accountTrust)}
+		change(in)
+		_, err := c.CreateRole(ctx, in)
+		return err
+	}
+	federated := func(principal, condition string) *string {
+		return aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"` + principal + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":` + condition + `}}`)
+	}
+	none := aws.String("None")
+	var many []types.Tag
+	for i := range 51 {
+		many = append(many, iamTag(fmt.Sprint(i), ""))
+	}
+	long := strings.Replace(accountTrust, `:root"`, `:role/`+strings.Repeat("x", 2048)+`"`, 1)
+	_, getPolicy := c.GetRolePolicy(ctx, &iamclient.GetRolePolicyInput{RoleName: aws.String("App"), PolicyName: none})
+	_, deletePolicy := c.DeleteRolePolicy(ctx, &iamclient.DeleteRolePolicyInput{RoleName: aws.String("App"), PolicyName: none})
+	_, putPolicy := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: aws.String("App"), PolicyName: none, PolicyDocument: aws.String(accountTrust)})
+	_, tooLarge := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: aws.String("App"), PolicyName: none,
+		PolicyDocument: aws.String(strings.Replace(readPools, `"*"`, `"arn:aws:s3:::`+strings.Repeat("x", 10240)+`"`, 1))})
+	_, marker := c.ListRoles(ctx, &iamclient.ListRolesInput{Marker: aws.String("!")})
+	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String(iamBase + "policy/None")})
+	_, attachAWS := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonS3FullAccess")})
+	_, attachOdd := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String(iamBase + "role/App-and-more")})
+	_, detach := c.DetachRolePolicy(ctx, &iamclient.DetachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String(iamBase + "policy/None")})
+	for _, test := range []struct {
+		name          string
+		err           error
+		code, message string
+	}{
+		{"the same name", create(func(in *iamclient.CreateRoleInput) { in.RoleName = aws.String("aPP") }), "EntityAlreadyExists", "Role with name aPP already exists."},
+		{"bad name", create(func(in *iamclient.CreateRoleInput) { in.RoleName = aws.String("a b") }), "ValidationError",
+			`1 validation error detected: Value 'a b' at 'roleName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`},
+		{"bad path", create(func(in *iamclient.CreateRoleInput) { in.Path = aws.String("team") }), "ValidationError", ""},
+		{"long session", create(func(in *iamclient.CreateRoleInput) { in.MaxSessionDuration = aws.Int32(43201) }), "ValidationError",
+			"1 validation error detected: Value '43201' at 'maxSessionDuration' failed to satisfy constraint: Member must have value less than or equal to 43200"},
+		{"no JSON", create(func(in *iamclient.CreateRoleInput) { in.AssumeRolePolicyDocument = aws.String("{") }), "MalformedPolicyDocument", ""},
+		{"no principal", create(func(in *iamclient.CreateRoleInput) { in.AssumeRolePolicyDocument = aws.String(readPools) }), "MalformedPolicyDocument", ""},
+		{"any pool", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity.amazonaws.com", `{}`)
+		}), "MalformedPolicyDocument", ""},
+		{"any pool, in words", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity.amazonaws.com", `{"StringLike":{"cognito-identity.amazonaws.com:aud":"*"}}`)
+		}), "MalformedPolicyDocument", ""},
+		{"any repository", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated(iamBase+"oidc-provider/token.actions.githubusercontent.com", `{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}`)
+		}), "MalformedPolicyDocument", ""},
+		{"long trust policy", create(func(in *iamclient.CreateRoleInput) { in.AssumeRolePolicyDocument = &long }), "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048"},
+		{"no such boundary", create(func(in *iamclient.CreateRoleInput) { in.PermissionsBoundary = aws.String(iamBase + "policy/None") }), "NoSuchEntity",
+			"Scope ARN: " + iamBase + "policy/None does not exist or is not attachable."},
+		{"a tag twice", create(func(in *iamclient.CreateRoleInput) { in.Tags = []types.Tag{iamTag("a", ""), iamTag("A", "")} }), "InvalidInput",
+			"Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+		{"a tag of AWS", create(func(in *iamclient.CreateRoleInput) { in.Tags = []types.Tag{iamTag("aws:x", "")} }), "InvalidInput", ""},
+		{"51 tags", create(func(in *iamclient.CreateRoleInput) { in.Tags = many }), "ValidationError", ""},
+		{"GetRolePolicy of none", getPolicy, "NoSuchEntity", "The role policy with name None cannot be found."},
+		{"DeleteRolePolicy of none", deletePolicy, "NoSuchEntity", "The role policy with name None cannot be found."},
+		{"a trust policy as inline policy", putPolicy, "MalformedPolicyDocument", ""},
+		{"inline policies too large", tooLarge, "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role App"},
+		{"a marker of nobody's", marker, "ValidationError", ""},
+		{"attach none", attach, "NoSuchEntity", "Policy " + iamBase + "policy/None does not exist or is not attachable."},
+		{"attach an unknown policy of AWS", attachAWS, "NoSuchEntity", "Policy arn:aws:iam::aws:policy/AmazonS3FullAccess does not exist or is not attachable."},
+		{"attach no policy", attachOdd, "InvalidInput", ""},
+		{"detach none", detach, "NoSuchEntity", "Policy " + iamBase + "policy/None was not found."},
+	} {
+		t.Run(test.name, func(t *testing.T) { wantError(t, test.err, test.code, test.message) })
+	}
+	missing := "The role with name None cannot be found."
+	for name, call := range map[string]func() error{
+		"UpdateRole": func() error { _, err := c.UpdateRole(ctx, &iamclient.UpdateRoleInput{RoleName: none}); return err },
+		"UpdateRoleDescription": func() error {
+			_, err := c.UpdateRoleDescription(ctx, &iamclient.UpdateRoleDescriptionInput{RoleName: none, Description: none})
+			return err
+		},
+		"UpdateAssumeRolePolicy": func() error {
+			_, err := c.UpdateAssumeRolePolicy(ctx, &iamclient.UpdateAssumeRolePolicyInput{RoleName: none, PolicyDocument: aws.String(accountTrust)})
+			return err
+		},
+		"DeleteRole": func() error { _, err := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: none}); return err },
+		"TagRole": func() error {
+			_, err := c.TagRole(ctx, &iamclient.TagRoleInput{RoleName: none, Tags: many[:1]})
+			return err
+		},
+		"UntagRole": func() error {
+			_, err := c.UntagRole(ctx, &iamclient.UntagRoleInput{RoleName: none, TagKeys: []string{"a"}})
+			return err
+		},
+		"ListRoleTags": func() error { _, err := c.ListRoleTags(ctx, &iamclient.ListRoleTagsInput{RoleName: none}); return err },
+		"ListInstanceProfilesForRole": func() error {
+			_, err := c.ListInstanceProfilesForRole(ctx, &iamclient.ListInstanceProfilesForRoleInput{RoleName: none})
+			return err
+		},
+		"PutRolePolicy": func() error {
+			_, err := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: none, PolicyName: none, PolicyDocument: aws.String(readPools)})
+			return err
+		},
+		"ListRolePolicies": func() error {
+			_, err := c.ListRolePolicies(ctx, &iamclient.ListRolePoliciesInput{RoleName: none})
+			return err
+		},
+		"ListAttachedRolePolicies": func() error {
+			_, err := c.ListAttachedRolePolicies(ctx, &iamclient.ListAttachedRolePoliciesInput{RoleName: none})
+			return err
+		},
+		"AttachRolePolicy": func() error {
+			_, err := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: none, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+			return err
+		},
+		"DeleteRolePermissionsBoundary": func() error {
+			_, err := c.DeleteRolePermissionsBoundary(ctx, &iamclient.DeleteRolePermissionsBoundaryInput{RoleName: none})
+			return err
+		},
+	} {
+		t.Run(name+" of none", func(t *testing.T) { wantError(t, call(), "NoSuchEntity", missing) })
+	}
+}
+
+func TestIAMPolicies(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		c, ctx := s.iam(), t.Context()
+		s.newIAMRole(t, "App", accountTrust)
+		role := aws.String("App")
+		for _, name := range []string{"b", "a"} {
+			must(c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: role, PolicyName: &name, PolicyDocument: aws.String(readPools)}))(t)
+		}
+		inline := must(c.GetRolePolicy(ctx, &iamclient.GetRolePolicyInput{RoleName: role, PolicyName: aws.String("a")}))(t)
+		equal(t, "inline policy", *inline.RoleName+*inline.PolicyName+decoded(t, inline.PolicyDocument), "Appa"+readPools)
+		names := must(c.ListRolePolicies(ctx, &iamclient.ListRolePoliciesInput{RoleName: role, MaxItems: aws.Int32(1)}))(t)
+		more := must(c.ListRolePolicies(ctx, &iamclient.ListRolePoliciesInput{RoleName: role, Marker: names.Marker}))(t)
+		equal(t, "inline policies", fmt.Sprint(names.PolicyNames, names.IsTruncated, more.PolicyNames, more.IsTruncated), "[a] true [b] false")
+		_, err := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role})
+		wantError(t, err, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+		for _, name := range []string{"b", "a"} {
+			must(c.DeleteRolePolicy(ctx, &iamclient.DeleteRolePolicyInput{RoleName: role, PolicyName: &name}))(t)
+		}
+
+		made := must(c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String("Read"), Path: aws.String("/team/"), PolicyDocument: aws.String(readPools),
+			Description: aws.String("reads"), Tags: []types.Tag{iamTag("a", "1")}}))(t).Policy
+		arn := made.Arn
+		equal(t, "policy", *arn, iamBase+"policy/team/Read")
+		_, err = c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String("READ"), PolicyDocument: aws.String(readPools)})
+		wantError(t, err, "EntityAlreadyExists", "A policy called READ already exists. Duplicate names are not allowed.")
+		_, err = c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String("X"), PolicyDocument: aws.String(accountTrust)})
+		wantError(t, err, "MalformedPolicyDocument", "")
+		must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: arn}))(t)
+		must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: arn}))(t)
+		admin := aws.String("arn:aws:iam::aws:policy/AdministratorAccess")
+		must(c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: role, PolicyArn: admin}))(t)
+		must(c.PutRolePermissionsBoundary(ctx, &iamclient.PutRolePermissionsBoundaryInput{RoleName: role, PermissionsBoundary: arn}))(t)
+		attached := must(c.ListAttachedRolePolicies(ctx, &iamclient.ListAttachedRolePoliciesInput{RoleName: role, PathPrefix: aws.String("/team/")}))(t)
+		if len(attached.AttachedPolicies) != 1 || *attached.AttachedPolicies[0].PolicyName != "Read" || *attached.AttachedPolicies[0].PolicyArn != *arn {
+			t.Errorf("attached: %+v", attached.AttachedPolicies)
+		}
+		got := must(c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: arn}))(t).Policy
+		equal(t, "policy", fmt.Sprint(*got.PolicyName, *got.Path, *got.Description, *got.DefaultVersionId, *got.AttachmentCount, *got.PermissionsBoundaryUsageCount, got.IsAttachable, tagText(got.Tags)),
+			"Read/team/readsv11 1 truea=1")
+		equal(t, "boundary", *must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: role}))(t).Role.PermissionsBoundary.PermissionsBoundaryArn, *arn)
+		entities := must(c.ListEntitiesForPolicy(ctx, &iamclient.ListEntitiesForPolicyInput{PolicyArn: arn}))(t)
+		if len(entities.PolicyRoles) != 1 || *entities.PolicyRoles[0].RoleName != "App" {
+			t.Errorf("entities: %+v", entities.PolicyRoles)
+		}
+		_, err = c.DeletePolicy(ctx, &iamclient.DeletePolicyInput{PolicyArn: arn})
+		wantError(t, err, "DeleteConflict", "Cannot delete a policy attached to entities.")
+		_, err = c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role})
+		wantError(t, err, "DeleteConflict", "Cannot delete entity, must detach all policies first.")
+
+		second := must(c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(readPools), SetAsDefault: true}))(t).PolicyVersion
+		equal(t, "version", *second.VersionId+fmt.Sprint(second.IsDefaultVersion), "v2true")
+		for range 3 {
+			must(c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(readPools)}))(t)
+		}
+		_, err = c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(readPools)})
+		wantError(t, err, "LimitExceeded", "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.")
+		must(c.SetDefaultPolicyVersion(ctx, &iamclient.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")}))(t)
+		_, err = c.DeletePolicyVersion(ctx, &iamclient.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")})
+		wantError(t, err, "DeleteConflict", "Cannot delete the default version of a policy.")
+		_, err = c.SetDefaultPolicyVersion(ctx, &iamclient.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v9")})
+		wantError(t, err, "NoSuchEntity", "")
+		for _, v := range []string{"v1", "v2", "v4"} {
+			must(c.DeletePolicyVersion(ctx, &iamclient.DeletePolicyVersionInput{PolicyArn: arn, VersionId: &v}))(t)
+		}
+		versions := must(c.ListPolicyVersions(ctx, &iamclient.ListPolicyVersionsInput{PolicyArn: arn, MaxItems: aws.Int32(1)}))(t)
+		rest := must(c.ListPolicyVersions(ctx, &iamclient.ListPolicyVersionsInput{PolicyArn: arn, Marker: versions.Marker}))(t)
+		equal(t, "versions", fmt.Sprint(len(versions.Versions), *versions.Versions[0].VersionId, len(rest.Versions), *rest.Versions[0].VersionId), "1v51v3")
+		version := must(c.GetPolicyVersion(ctx, &iamclient.GetPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")}))(t).PolicyVersion
+		equal(t, "document", decoded(t, version.Document), readPools)
+		must(c.TagPolicy(ctx, &iamclient.TagPolicyInput{PolicyArn: arn, Tags: []types.Tag{iamTag("b", "2")}}))(t)
+		must(c.UntagPolicy(ctx, &iamclient.UntagPolicyInput{PolicyArn: arn, TagKeys: []string{"a"}}))(t)
+		equal(t, "tags", tagText(must(c.ListPolicyTags(ctx, &iamclient.ListPolicyTagsInput{PolicyArn: arn}))(t).Tags), "b=2")
+
+		count := func(in iamclient.ListPoliciesInput) (names string) {
+			in.MaxItems = aws.Int32(1)
+			pages := iamclient.NewListPoliciesPaginator(c, &in)
+			for pages.HasMorePages() {
+				for _, p := range must(pages.NextPage(ctx))(t).Policies {
+					names += *p.PolicyName + " "
+				}
+			}
+			return names
+		}
+		equal(t, "all policies", count(iamclient.ListPoliciesInput{}), "AdministratorAccess AmazonCognitoUnAuthedIdentitiesSessionPolicy Read ")
+		equal(t, "own policies", count(iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}), "Read ")
+		equal(t, "attached policies", count(iamclient.ListPoliciesInput{OnlyAttached: true}), "AdministratorAccess Read ")
+		equal(t, "boundaries", count(iamclient.ListPoliciesInput{PolicyUsageFilter: types.PolicyUsageTypePermissionsBoundary}), "Read ")
+
+		_, err = c.TagPolicy(ctx, &iamclient.TagPolicyInput{PolicyArn: admin, Tags: []types.Tag{iamTag("b", "2")}})
+		wantError(t, err, "AccessDenied", "")
+		must(c.DetachRolePolicy(ctx, &iamclient.DetachRolePolicyInput{RoleName: role, PolicyArn: arn}))(t)
+		must(c.DetachRolePolicy(ctx, &iamclient.DetachRolePolicyInput{RoleName: role, PolicyArn: admin}))(t)
+		must(c.DeleteRolePermissionsBoundary(ctx, &iamclient.DeleteRolePermissionsBoundaryInput{RoleName: role}))(t)
+		_, err = c.DeletePolicy(ctx, &iamclient.DeletePolicyInput{PolicyArn: arn})
+		wantError(t, err, "DeleteConflict", "")
+		must(c.DeletePolicyVersion(ctx, &iamclient.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v5")}))(t)
+		must(c.DeletePolicy(ctx, &iamclient.DeletePolicyInput{PolicyArn: arn}))(t)
+		_, err = c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: arn})
+		wantError(t, err, "NoSuchEntity", "Policy "+*arn+" was not found.")
+		must(c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role}))(t)
+	})
+}
+
+func TestIAMOIDCProviders(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		c, ctx := s.iam(), t.Context()
+		print := strings.Repeat("0aB9", 10)
+		made := must(c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://issuer.example/Realm/"),
+			ClientIDList: []string{"b", "a", "b"}, ThumbprintList: []string{print}, Tags: []types.Tag{iamTag("a", "1")}}))(t)
+		arn := made.OpenIDConnectProviderArn
+		equal(t, "provider", *arn+tagText(made.Tags), iamBase+"oidc-provider/issuer.example/Realm/a=1")
+		get := func() string {
+			t.Helper()
+			p := must(c.GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
+			if time.Since(*p.CreateDate).Abs() > time.Minute {
+				t.Errorf("created %v", p.CreateDate)
+			}
+			return fmt.Sprint(*p.Url, p.ClientIDList, p.ThumbprintList, tagText(p.Tags))
+		}
+		equal(t, "provider", get(), "issuer.example/Realm/[b a] ["+print+"]a=1")
+		must(c.AddClientIDToOpenIDConnectProvider(ctx, &iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("c")}))(t)
+		must(c.AddClientIDToOpenIDConnectProvider(ctx, &iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("c")}))(t)
+		for range 2 {
+			must(c.RemoveClientIDFromOpenIDConnectProvider(ctx, &iamclient.RemoveClientIDFromOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("b")}))(t)
+		}
+		other := strings.Repeat("f", 40)
+		must(c.UpdateOpenIDConnectProviderThumbprint(ctx, &iamclient.UpdateOpenIDConnectProviderThumbprintInput{OpenIDConnectProviderArn: arn, ThumbprintList: []string{other}}))(t)
+		must(c.TagOpenIDConnectProvider(ctx, &iamclient.TagOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, Tags: []types.Tag{iamTag("b", "2")}}))(t)
+		must(c.UntagOpenIDConnectProvider(ctx, &iamclient.UntagOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, TagKeys: []string{"a"}}))(t)
+		equal(t, "changed provider", get(), "issuer.example/Realm/[a c] ["+other+"]b=2")
+		equal(t, "tags", tagText(must(c.ListOpenIDConnectProviderTags(ctx, &iamclient.ListOpenIDConnectProviderTagsInput{OpenIDConnectProviderArn: arn}))(t).Tags), "b=2")
+		all := must(c.ListOpenIDConnectProviders(ctx, &iamclient.ListOpenIDConnectProvidersInput{}))(t).OpenIDConnectProviderList
+		info, _ := s.DevInfo() // the development issuer is of the settings
+		if len(all) != 2 || *all[0].Arn != info.OIDCProviderARN || *all[1].Arn != *arn {
+			t.Errorf("%d providers", len(all))
+		}
+
+		for url, message := range map[string]string{"ftp://issuer.example": "Invalid Open ID Connect Provider URL. The URL must begin with https://.", "https://issuer.example?a=b": "", "https://u@issuer.example": ""} {
+			_, err := c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{Url: &url})
+			wantError(t, err, "InvalidInput", message)
+		}
+		_, err := c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://issuer.example/Realm/")})
+		wantError(t, err, "EntityAlreadyExists", "Provider with url https://issuer.example/Realm/ already exists.")
+		_, err = c.UpdateOpenIDConnectProviderThumbprint(ctx, &iamclient.UpdateOpenIDConnectProviderThumbprintInput{OpenIDConnectProviderArn: arn, ThumbprintList: []string{strings.Repeat("g", 40)}})
+		wantError(t, err, "InvalidInput", "")
+		_, err = c.UpdateOpenIDConnectProviderThumbprint(ctx, &iamclient.UpdateOpenIDConnectProviderThumbprintInput{OpenIDConnectProviderArn: arn,
+			ThumbprintList: []string{other, other, other, other, other, other}})
+		wantError(t, err, "InvalidInput", "Thumbprint list must contain at most 5 entries.")
+		_, err = c.DeleteOpenIDConnectProvider(ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: &info.OIDCProviderARN})
+		wantError(t, err, "UnmodifiableEntity", "This OpenID Connect provider is defined in the settings file of this server, under oidc_providers, and cannot be changed through the API: change it there.")
+		must(c.DeleteOpenIDConnectProvider(ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
+		_, err = c.DeleteOpenIDConnectProvider(ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn})
+		wantError(t, err, "NoSuchEntity", "OpenId connect Provider "+*arn+" cannot be found.")
+		_, err = c.GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn})
+		wantError(t, err, "NoSuchEntity", "OpenIDConnect Provider not found for arn "+*arn)
+	})
+}
+
+func TestIAMSAMLProviders(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		c, ctx := s.iam(), t.Context()
+		now := time.Now().Truncate(time.Second)
+		idp, other := samltest.New(t, now, 0), samltest.New(t, now, 1)
+		made := must(c.CreateSAMLProvider(ctx, &iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(other.Metadata()), Tags: []types.Tag{iamTag("a", "1")}}))(t)
+		arn := made.SAMLProviderArn
+		equal(t, "provider", *arn+tagText(made.Tags), samlARN+"a=1")
+		must(c.UpdateSAMLProvider(ctx, &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: aws.String(idp.Metadata())}))(t)
+		must(c.TagSAMLProvider(ctx, &iamclient.TagSAMLProviderInput{SAMLProviderArn: arn, Tags: []types.Tag{iamTag("b", "2")}}))(t)
+		must(c.UntagSAMLProvider(ctx, &iamclient.UntagSAMLProviderInput{SAMLProviderArn: arn, TagKeys: []string{"a"}}))(t)
+		equal(t, "tags", tagText(must(c.ListSAMLProviderTags(ctx, &iamclient.ListSAMLProviderTagsInput{SAMLProviderArn: arn}))(t).Tags), "b=2")
+		got := must(c.GetSAMLProvider(ctx, &iamclient.GetSAMLProviderInput{SAMLProviderArn: arn}))(t)
+		equal(t, "provider", *got.SAMLMetadataDocument+tagText(got.Tags), idp.Metadata()+"b=2")
+		if got.ValidUntil == nil || got.CreateDate == nil || !got.ValidUntil.After(*got.CreateDate) || *got.SAMLProviderUUID == "" {
+			t.Errorf("provider = %+v", got)
+		}
+		list := must(c.ListSAMLProviders(ctx, &iamclient.ListSAMLProvidersInput{}))(t).SAMLProviderList
+		if len(list) != 1 || *list[0].Arn != *arn {
+			t.Errorf("providers = %+v", list)
+		}
+		_, err := c.CreateSAMLProvider(ctx, &iamclient.CreateSAMLProviderInput{Name: aws.String("Corp"), SAMLMetadataDocument: aws.String(idp.Metadata())})
+		wantError(t, err, "EntityAlreadyExists", "")
+		_, err = c.CreateSAMLProvider(ctx, &iamclient.CreateSAMLProviderInput{Name: aws.String("X"), SAMLMetadataDocument: aws.String(strings.Repeat("<a/>", 300))})
+		wantError(t, err, "InvalidInput", "")
+		_, err = c.CreateSAMLProvider(ctx, &iamclient.CreateSAMLProviderInput{Name: aws.String("X"), SAMLMetadataDocument: aws.String(idp.Metadata()), AssertionEncryptionMode: types.AssertionEncryptionModeTypeRequired})
+		wantError(t, err, "InvalidInput", "Encrypted SAML assertions are not supported by this server.")
+
+		// A login through the provider works at once, and not after its deletion.
+		pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{*arn} })
+		logins := map[string]string{*arn: idp.Response(t, samltest.Login{})}
+		s.getID(t, pool, logins)
+		must(c.DeleteSAMLProvider(ctx, &iamclient.DeleteSAMLProviderInput{SAMLProviderArn: arn}))(t)
+		_, err = s.public().GetId(ctx, &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
+		wantError(t, err, "NotAuthorizedException", "")
+		_, err = c.GetSAMLProvider(ctx, &iamclient.GetSAMLProviderInput{SAMLProviderArn: arn})
+		wantError(t, err, "NoSuchEntity", "")
+	})
+}
+
+// Through a provider and a role that were made through the API, a user signs in
+// and does what the role allows; without the role no more.
+func TestIAMSignIn(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		c, ctx := s.iam(), t.Context()
+		upstream := start(t) // its development issuer
+		up, _ := upstream.DevInfo()
+		provider := must(c.CreateOpenIDConnectProvider(ctx, &iamclient.CreateOpenIDConnectProviderInput{Url: &up.Issuer, ClientIDList: []string{up.Audience}}))(t).OpenIDConnectProviderArn
+		pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{*provider} })
+		trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+			"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}}`
+		role := s.newIAMRole(t, "Signed", trust)
+		must(c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("p"), PolicyDocument: aws.String(readPools)}))(t)
+		must(s.admin().SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool, Roles: map[string]string{"authenticated": *role.Arn}}))(t)
+		_, key, _ := strings.Cut(up.Issuer, "://")
+		logins := map[string]string{key: upstream.token(t, "alice")}
+		id := s.getID(t, pool, logins)
+		sign := func() (*ci.GetCredentialsForIdentityOutput, error) {
+			return s.public().GetCredentialsForIdentity(ctx, &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+		}
+		creds := must(sign())(t).Credentials
+		describe := func() error {
+			_, err := s.signedBy(region, *creds.AccessKeyId, *creds.SecretKey, *creds.SessionToken).DescribeIdentityPool(ctx, &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
+			return err
+		}
+		who := must(s.whoami(t, *creds.AccessKeyId, *creds.SecretKey, *creds.SessionToken))(t)
+		equal(t, "caller", *who.Arn+" "+*who.UserId, "arn:aws:sts::000000000000:assumed-role/Signed/CognitoIdentityCredentials "+*role.RoleId+":CognitoIdentityCredentials")
+		if err := describe(); err != nil {
+			t.Errorf("what the role allows: %v", err)
+		}
+		// The session may not change IAM.
+		_, err := s.iamBy(*creds.AccessKeyId, *creds.SecretKey, *creds.SessionToken).CreateRole(ctx, &iamclient.CreateRoleInput{RoleName: aws.String("Mine"), AssumeRolePolicyDocument: aws.String(accountTrust)})
+		wantError(t, err, "AccessDenied", "User: "+*who.Arn+" is not authorized to perform: iam:CreateRole on resource: "+iamBase+"role/Mine")
+
+		must(c.DeleteRolePolicy(ctx, &iamclient.DeleteRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("p")}))(t)
+		wantError(t, describe(), "AccessDeniedException", "")
+		must(c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("p"), PolicyDocument: aws.String(readPools)}))(t)
+		if err := describe(); err != nil {
+			t.Errorf("with the policy again: %v", err)
+		}
+		other := strings.ReplaceAll(trust, pool, "us-east-1:00000000-0000-4000-8000-000000000000")
+		must(c.UpdateAssumeRolePolicy(ctx, &iamclient.UpdateAssumeRolePolicyInput{RoleName: role.RoleName, PolicyDocument: &other}))(t)
+		_, err = sign()
+		wantError(t, err, "InvalidIdentityPoolConfigurationException", "")
+		must(c.DeleteRolePolicy(ctx, &iamclient.DeleteRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("p")}))(t)
+		must(c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role.RoleName}))(t)
+		if err := describe(); err == nil {
+			t.Error("a session of a deleted role is allowed what the role was")
+		}
+		again := s.newIAMRole(t, "Signed", trust)
+		must(c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: again.RoleName, PolicyName: aws.String("p"), PolicyDocument: aws.String(readPools)}))(t)
+		if err := describe(); err == nil {
+			t.Error("a session of a deleted role is allowed what another role of its name is")
+		}
+		must(c.DeleteOpenIDConnectProvider(ctx, &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: provider}))(t)
+		_, err = sign()
+		wantError(t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+	})
+}
+
+// Without AcceptUnknownRoles there are no credentials of a deleted role.
+func TestIAMDeletedRole(t *testing.T) {
+	s := start(t, func(c *poolhouse.Config) { c.AcceptUnknownRoles = false })
+	pool := s.newPool(t)
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `"}}}}`
+	s.newIAMRole(t, "Guest", trust)
+	id := s.getID(t, pool, nil)
+	must(s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id}))(t)
+	must(s.iam().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Guest")}))(t)
+	_, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id})
+	wantError(t, err, "InvalidIdentityPoolConfigurationException", "")
+}
+
+// The API shows what the settings define, and does not change it.
+func TestIAMSettings(t *testing.T) {
+	s := start(t, func(c *poolhouse.Config) {
+		c.Roles = []poolhouse.RoleConfig{{ARN: iamBase + "role/team/Fixed", TrustPolicy: accountTrust, Policies: map[string]string{"read": readPools}, MaxSessionSeconds: 7200}}
+	})
+	c, ctx := s.iam(), t.Context()
+	name := aws.String("fixed")
+	r := must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: name}))(t).Role
+	equal(t, "role", fmt.Sprint(*r.Arn, *r.MaxSessionDuration, decoded(t, r.AssumeRolePolicyDocument)), iamBase+"role/team/Fixed7200"+accountTrust)
+	equal(t, "policy", decoded(t, must(c.GetRolePolicy(ctx, &iamclient.GetRolePolicyInput{RoleName: name, PolicyName: aws.String("read")}))(t).PolicyDocument), readPools)
+	equal(t, "roles", len(must(c.ListRoles(ctx, &iamclient.ListRolesInput{}))(t).Roles), 1)
+	_, update := c.UpdateRole(ctx, &iamclient.UpdateRoleInput{RoleName: name})
+	_, put := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{RoleName: name, PolicyName: name, PolicyDocument: aws.String(readPools)})
+	_, remove := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: name})
+	for _, err := range []error{update, put, remove} {
+		wantError(t, err, "UnmodifiableEntity", "This role is defined in the settings file of this server, under roles, and cannot be changed through the API: change it there.")
+	}
+	_, err := c.CreateRole(ctx, &iamclient.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(accountTrust)})
+	wantError(t, err, "EntityAlreadyExists", "")
+}
+
+// What clients see of the protocol, and who they are told that they are.
+func TestIAMProtocol(t *testing.T) {
+	s := start(t)
+	user := must(s.iam().GetUser(t.Context(), &iamclient.GetUserInput{}))(t).User
+	equal(t, "user", *user.Arn+*user.UserId, iamBase+"root000000000000")
+	_, err := s.iam().GetUser(t.Context(), &iamclient.GetUserInput{UserName: aws.String("alice")})
+	wantError(t, err, "NoSuchEntity", "The user with name alice cannot be found.")
+	equal(t, "aliases", len(must(s.iam().ListAccountAliases(t.Context(), &iamclient.ListAccountAliasesInput{}))(t).AccountAliases), 0)
+	_, err = s.iamBy("test", "wrong", "").ListRoles(t.Context(), &iamclient.ListRolesInput{})
+	wantError(t, err, "SignatureDoesNotMatch", "")
+	_, err = s.iam().CreateGroup(t.Context(), &iamclient.CreateGroupInput{GroupName: aws.String("g")})
+	wantError(t, err, "InvalidAction", "Could not find operation CreateGroup for version 2010-05-08")
+
+	body := "Action=ListRoles&Version=2010-05-08"
+	a := s.raw(t, "", body, false, func(r *http.Request) {
+		r.Header.Del("X-Amz-Target")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		sign(t, r, body, "iam")
+	})
+	id := a.header.Get("X-Amzn-Requestid")
+	equal(t, "answer", a.body, `<ListRolesResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ListRolesResult><Roles></Roles><IsTruncated>false</IsTruncated></ListRolesResult>`+
+		`<ResponseMetadata><RequestId>`+id+`</RequestId></ResponseMetadata></ListRolesResponse>`)
+	equal(t, "type", a.header.Get("Content-Type"), "text/xml")
+}
+
+// An access key with a policy may do what that allows, on what it allows.
+func TestIAMAuthorisation(t *testing.T) {
+	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
+	s := start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey = dir, master })
+	ctx := t.Context()
+	db := must(store.Open(ctx, store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	defer db.Close()
+	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	key, secret, err := keys.Create(ctx, iam.NewAccessKey{Account: "000000000000", Policy: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"iam:*","Resource":"` + iamBase + `role/team/*"},
+		{"Effect":"Deny","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AdministratorAccess"}}},
+		{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.iamBy(key.ID, secret, "")
+	create := func(name, path, env string) error {
+		_, err := c.CreateRole(ctx, &iamclient.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: aws.String(accountTrust), Tags: []types.Tag{iamTag("env", env)}})
+		return err
+	}
+	if err := create("App", "/team/", "test"); err != nil {
+		t.Errorf("within the path: %v", err)
+	}
+	s.newIAMRole(t, "Other", accountTrust)
+	get := func(name string) error {
+		_, err := c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: &name})
+		return err
+	}
+	if err := get("app"); err != nil {
+		t.Errorf("GetRole: %v", err)
+	}
+	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+	_, list := c.ListRoles(ctx, &iamclient.ListRolesInput{})
+	for name, err := range map[string]error{"another path": create("New", "/", "test"), "a tag": create("New", "/team/", "prod"), "another role": get("Other"),
+		"a role that does not exist": get("None"), "a denied policy": attach, "a listing": list} {
+		t.Run(name, func(t *testing.T) { wantError(t, err, "AccessDenied", "") })
+	}
+	_, err = s.iam().GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String("arn:aws:iam::111111111111:oidc-provider/issuer.example")})
+	wantError(t, err, "AccessDenied", "")
+}
