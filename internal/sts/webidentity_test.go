@@ -1,0 +1,179 @@
+package sts
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// parseClaims reads claims as package login does.
+func parseClaims(text string) (claims map[string]any) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&claims) != nil {
+		return nil
+	}
+	return claims
+}
+
+func TestTokenTags(t *testing.T) {
+	for name, test := range map[string]struct {
+		claims     string
+		tags       map[string]string
+		transitive []string
+		err        string
+	}{
+		"none":          {claims: `{"sub":"x"}`, tags: map[string]string{}},
+		"nested":        {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"],"b":["2"]},"transitive_tag_keys":["b"]}}`, tags: map[string]string{"a": "1", "b": "2"}, transitive: []string{"b"}},
+		"flattened":     {claims: `{"https://aws.amazon.com/tags/principal_tags/a":"1","https://aws.amazon.com/tags/transitive_tag_keys":["a","a"]}`, tags: map[string]string{"a": "1"}, transitive: []string{"a"}},
+		"a lone key":    {claims: `{"https://aws.amazon.com/tags":{"transitive_tag_keys":"a"}}`, tags: map[string]string{}, transitive: []string{"a"}},
+		"both forms":    {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"]}},"https://aws.amazon.com/tags/principal_tags/a":["2"]}`, err: "one value"},
+		"no value":      {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":[]}}}`, err: "one value"},
+		"a number":      {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":[1]}}}`, err: "one value"},
+		"no object":     {claims: `{"https://aws.amazon.com/tags":"x"}`, err: "no object"},
+		"no tag object": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":["a"]}}`, err: "no object"},
+		"odd keys":      {claims: `{"https://aws.amazon.com/tags/transitive_tag_keys":{"a":1}}`, err: "no list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tags, transitive, err := tokenTags(parseClaims(test.claims))
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) || tags != nil {
+					t.Fatalf("%v, %v; want an error with %q", tags, err, test.err)
+				}
+				return
+			}
+			if err != nil || !cmp.Equal(tags, test.tags) || !cmp.Equal(transitive, test.transitive) {
+				t.Errorf("%v, %v, %v", tags, transitive, err)
+			}
+		})
+	}
+}
+
+func TestTokenConditions(t *testing.T) {
+	claims := parseClaims(`{"iss":"https://idp.example/a","sub":"s","aud":["x","y"],"azp":"x","amr":["pwd","otp"],"admin":true,"level":3,"nested":{"a":1},"mixed":["a",1],"odd name":"v","a:b":"v"}`)
+	got := tokenConditions("idp.example/A", login.Claims{Subject: "s", Audience: "x", All: claims})
+	want := policy.Context{
+		"idp.example/a:iss": {"https://idp.example/a"}, "idp.example/a:sub": {"s"}, "idp.example/a:aud": {"x"}, "idp.example/a:oaud": {"x", "y"}, "idp.example/a:azp": {"x"},
+		"idp.example/a:amr": {"pwd", "otp"}, "idp.example/a:admin": {"true"}, "idp.example/a:level": {"3"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	kept := carried(got, "idp.example/A", "aud", "oaud", "sub", "amr")
+	if len(kept) != 4 {
+		t.Errorf("carried %v", kept)
+	}
+}
+
+func TestCompact(t *testing.T) {
+	for document, want := range map[string]string{
+		"{ \"a b\" :\t[ \"c \\\" d\" ,\n1 ] }": `{"a b":["c \" d",1]}`,
+		`{"a":"\\"}`:                           `{"a":"\\"}`,
+	} {
+		if got := compact(document); got != want {
+			t.Errorf("compact(%s) = %s, want %s", document, got, want)
+		}
+	}
+}
+
+// What a federated session carries is sealed and opened unchanged, and its
+// policies can see it; so is what an access key's credentials carry.
+func TestFederatedSessions(t *testing.T) {
+	c := newClock()
+	m := newMinter(t, &keyTable{}, c)
+	s := ordinary(c.Now())
+	s.PoolID, s.IdentityID, s.AMR = "", "", nil
+	s.FederatedProvider = "arn:aws:iam::123456789012:oidc-provider/idp.example"
+	s.Claims = map[string][]string{"idp.example:sub": {"u1"}, "idp.example:amr": {"pwd", "otp"}}
+	for _, size := range []int{0, 100, 1500, 1501, 1502, 1503, 1504, 1700, 4095, 4096} {
+		minted, err := m.MintSized(t.Context(), s, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(minted.SessionToken); n < size || size > 1504 && n > size+4 {
+			t.Errorf("%d bytes for %d", n, size)
+		}
+		opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, opened); diff != "" {
+			t.Fatal(diff)
+		}
+		if got := opened.Caller(minted.AccessKeyID).TransitiveTags(); !cmp.Equal(got, map[string]string{"team": "platform"}) {
+			t.Errorf("transitive tags %v", got)
+		}
+	}
+	key := Session{Account: account, Key: "AKIAAAAAAAAAAAAAAAAA", Issued: c.Now(), Expires: c.Now().Add(defaultDuration)}
+	minted, err := m.Mint(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
+	if diff := cmp.Diff(key, opened); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if !opened.Caller(minted.AccessKeyID).Nobody() {
+		t.Error("an access key's session is somebody by itself")
+	}
+	key.RoleARN = roleARN
+	if _, err := m.Mint(t.Context(), key); err == nil {
+		t.Error("a session of a key and a role was minted")
+	}
+}
+
+// Padding hits every length that it is asked for, or one more.
+func TestPadding(t *testing.T) {
+	for missing := range 600 {
+		if got := len(appendPadding(nil, missing)); got < missing || got > missing+1 {
+			t.Fatalf("%d bytes for %d", got, missing)
+		}
+	}
+}
+
+// FuzzTokenClaims reads arbitrary claims: tags have one value each, source
+// identities are session names, and nothing panics.
+func FuzzTokenClaims(f *testing.F) {
+	f.Add(`{"https://aws.amazon.com/tags":{"principal_tags":{"a":["1"]},"transitive_tag_keys":["a"]}}`)
+	f.Add(`{"https://aws.amazon.com/tags/principal_tags/a":"1","https://aws.amazon.com/source_identity":"me"}`)
+	f.Add(`{"aud":["a","b"],"azp":1,"amr":[["x"]],"exp":1e400}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		claims := parseClaims(text)
+		tags, transitive, err := tokenTags(claims)
+		if err != nil && (tags != nil || transitive != nil) {
+			t.Error("tags beside an error")
+		}
+		name, err := tokenSourceIdentity(claims)
+		if err == nil && strings.ContainsAny(name, ": \n") {
+			t.Errorf("source identity %q", name)
+		}
+		for key, values := range tokenConditions("idp.example", login.Claims{All: claims}) {
+			if !strings.HasPrefix(key, "idp.example:") || len(values) == 0 || len(values) > maxClaimValues {
+				t.Errorf("condition %q: %d values", key, len(values))
+			}
+		}
+	})
+}
+
+// FuzzCompact takes blanks out of policies and nothing else.
+func FuzzCompact(f *testing.F) {
+	f.Add(`{"Version": "2012-10-17", "Statement": []}`)
+	f.Add(`{"a": "\" \\"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		var before, after any
+		if json.Unmarshal([]byte(text), &before) != nil {
+			return
+		}
+		if err := json.Unmarshal([]byte(compact(text)), &after); err != nil || !cmp.Equal(before, after) {
+			t.Errorf("compact(%q) = %q", text, compact(text))
+		}
+	})
+}
