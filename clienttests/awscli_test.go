@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -208,6 +210,7 @@ func TestAWSCLI(t *testing.T) {
 			"pool operations":      testCLIPools,
 			"identity operations":  testCLIIdentities,
 			"forged keys":          testCLIForgedKeys,
+			"classic flow":         testCLIClassicFlow,
 			"refusals":             testCLIRefusals,
 			"explain":              testCLIExplain,
 			"own server, pages":    func(t *testing.T, _ *awsCLI) { testCLIPages(t) },
@@ -281,6 +284,58 @@ func flip(s string) string {
 		b[len(b)/2] = 'A'
 	}
 	return string(b)
+}
+
+// The classic flow: the CLI takes its credentials from a role and a file with a
+// token of the pool.
+func testCLIClassicFlow(t *testing.T, c *awsCLI) {
+	pool := c.pool(t)
+	logins := c.login(t, "classic")
+	id := c.ci(t, "get-id", "--identity-pool-id", pool, "--logins", logins).text(t, "IdentityId")
+	token := c.ci(t, "get-open-id-token", "--identity-id", id, "--logins", logins).text(t, "Token")
+	const roleARN = "arn:aws:iam::000000000000:role/User"
+	stdout, _, refused := c.run(t, devKeys, "sts", "assume-role-with-web-identity", "--role-arn", roleARN, "--role-session-name", "app", "--web-identity-token", token)
+	if refused != nil {
+		t.Fatalf("%s: %s", refused.code, refused.message)
+	}
+	out := parse(t, stdout)
+	if got, of := out.text(t, "SubjectFromWebIdentityToken"), out.text(t, "Audience"); got != id || of != pool {
+		t.Errorf("the token is of %s in %s, want %s in %s", got, of, id, pool)
+	}
+	c.refuses(t, devKeys, "InvalidIdentityToken", "", "sts", "assume-role-with-web-identity", "--role-arn", roleARN, "--role-session-name", "app", "--web-identity-token", "opaque")
+
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Debian's CLI does not know AWS_ENDPOINT_URL_STS: its model of STS is given
+	// other rules for endpoints instead.
+	home := t.TempDir()
+	model := filepath.Join(home, ".aws", "models", "sts", "2011-06-15")
+	rules := `{"version": "1.0", "parameters": {"Region": {"builtIn": "AWS::Region", "required": false, "type": "String", "documentation": ""},
+		"UseDualStack": {"builtIn": "AWS::UseDualStack", "required": true, "default": false, "type": "Boolean", "documentation": ""},
+		"UseFIPS": {"builtIn": "AWS::UseFIPS", "required": true, "default": false, "type": "Boolean", "documentation": ""},
+		"Endpoint": {"builtIn": "SDK::Endpoint", "required": false, "type": "String", "documentation": ""},
+		"UseGlobalEndpoint": {"builtIn": "AWS::STS::UseGlobalEndpoint", "required": true, "default": false, "type": "Boolean", "documentation": ""}},
+		"rules": [{"conditions": [], "endpoint": {"url": "` + c.info.Endpoint + `", "properties": {}, "headers": {}}, "type": "endpoint"}]}`
+	if err := os.MkdirAll(model, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(model, "endpoint-rule-set-1.json"), []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), c.program, "sts", "get-caller-identity", "--output", "json")
+	cmd.Env = append(slices.Clone(c.environment), "HOME="+home, "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_STS="+c.info.Endpoint,
+		"AWS_ROLE_ARN="+roleARN, "AWS_ROLE_SESSION_NAME=file", "AWS_WEB_IDENTITY_TOKEN_FILE="+file)
+	var messages bytes.Buffer
+	cmd.Stderr = &messages
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tail(messages.String()))
+	}
+	if got := parse(t, string(text)).text(t, "Arn"); got != "arn:aws:sts::000000000000:assumed-role/User/file" {
+		t.Errorf("caller %s", got)
+	}
 }
 
 func testCLIDevelopers(t *testing.T, c *awsCLI) {

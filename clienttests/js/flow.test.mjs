@@ -7,8 +7,9 @@ import {
   CognitoIdentityClient, CreateIdentityPoolCommand, DescribeIdentityPoolCommand, GetCredentialsForIdentityCommand, GetIdCommand, GetOpenIdTokenCommand,
   GetOpenIdTokenForDeveloperIdentityCommand, NotAuthorizedException, ResourceNotFoundException, SetIdentityPoolRolesCommand,
 } from "@aws-sdk/client-cognito-identity";
-import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromCognitoIdentityPool } from "@aws-sdk/credential-provider-cognito-identity";
+import { fromWebToken } from "@aws-sdk/credential-provider-web-identity";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
 const info = JSON.parse(process.env.POOLHOUSE_INFO);
@@ -54,6 +55,22 @@ test("the credential provider works for guests and users", async () => {
     const who = await new STSClient({ credentials }).send(new GetCallerIdentityCommand({}));
     assert.equal(who.Arn, `arn:aws:sts::000000000000:assumed-role/${role}/CognitoIdentityCredentials`);
   }
+});
+
+test("the classic flow: a token of the pool, a role that the application names", async () => {
+  const Logins = { [info.login_key]: await idToken("dave") };
+  const { IdentityId } = await client.send(new GetIdCommand({ IdentityPoolId, Logins }));
+  const { Token } = await client.send(new GetOpenIdTokenCommand({ IdentityId, Logins }));
+  const role = { roleArn: "arn:aws:iam::000000000000:role/User", roleSessionName: "classic", webIdentityToken: Token };
+  const credentials = fromWebToken({ ...role, clientConfig: { region: info.region } });
+  const who = await new STSClient({ credentials }).send(new GetCallerIdentityCommand({}));
+  assert.equal(who.Arn, "arn:aws:sts::000000000000:assumed-role/User/classic");
+  const answer = await new STSClient({}).send(new AssumeRoleWithWebIdentityCommand(
+    { RoleArn: role.roleArn, RoleSessionName: "classic", WebIdentityToken: Token }));
+  assert.equal(answer.SubjectFromWebIdentityToken, IdentityId);
+  assert.equal(answer.Audience, IdentityPoolId);
+  assert.equal(answer.Provider, "cognito-identity.amazonaws.com");
+  assert.ok(answer.Credentials.Expiration instanceof Date);
 });
 
 test("developer identities", async () => {

@@ -8,7 +8,7 @@
 // a database. Keys change daily and are kept until the last session they sealed
 // has ended.
 //
-// Start reading at Minter for credentials and at Service.AssumeRoleForIdentity
+// Start reading at Minter for credentials, at API for the STS API and at Service.AssumeRoleForIdentity
 // for who gets them.
 package sts
 
