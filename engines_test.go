@@ -1,0 +1,145 @@
+package poolhouse_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+// A pool's credentials come from the engine that the settings name. The token
+// that the engine gets verifies from discovery alone, and is good for nothing
+// here. A refusal of the engine is the pool's configuration, an outage the
+// service's; the app reads none of the engine's words.
+func TestCredentialEngine(t *testing.T) {
+	var mu sync.Mutex
+	var got url.Values
+	status, body := http.StatusOK, ""
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got, _ = url.ParseQuery(string(text))
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	defer engine.Close()
+	answer := func(code int, text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		status, body = code, text
+	}
+	const outside = "us-east-1:11111111-2222-4333-8444-555555555555"
+	var traces []poolhouse.Trace
+	s := start(t, func(c *poolhouse.Config) {
+		c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"storage": {Endpoint: engine.URL, AllowHTTP: true, AllowPrivate: true,
+			Token: poolhouse.EngineTokenConfig{Algorithm: "RS256", Type: "JWT", Claims: map[string]any{"policy": "${role_name}"}}}}
+		c.PoolCredentialEngines = map[string]string{outside: "storage"}
+		c.OnTrace = func(trace poolhouse.Trace) { mu.Lock(); traces = append(traces, trace); mu.Unlock() }
+	})
+	builtin := s.newPool(t)
+	equal(t, "pool", s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": outside} }), outside)
+	ask := func(pool string) (*ci.GetCredentialsForIdentityOutput, error) {
+		logins := s.logins(t, "alice")
+		return s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: aws.String(s.getID(t, pool, logins)), Logins: logins})
+	}
+	answer(http.StatusOK, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
+		`<AccessKeyId>engines-key</AccessKeyId><SecretAccessKey>engines-secret</SecretAccessKey><SessionToken>engines-session</SessionToken><Expiration>`+
+		time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
+	out := must(ask(outside))(t)
+	equal(t, "key", *out.Credentials.AccessKeyId, "engines-key")
+	equal(t, "secret", *out.Credentials.SecretKey, "engines-secret")
+	equal(t, "session token", *out.Credentials.SessionToken, "engines-session")
+	token := got.Get("WebIdentityToken")
+	equal(t, "role", got.Get("RoleArn"), authenticatedRole)
+	equal(t, "duration", got.Get("DurationSeconds"), "3600")
+
+	provider, err := oidc.NewProvider(t.Context(), s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified, err := provider.Verifier(&oidc.Config{ClientID: outside, SupportedSigningAlgs: []string{"RS256"}}).Verify(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "subject", verified.Subject, *out.IdentityId)
+	var claims struct {
+		Policy string `json:"policy"`
+	}
+	if err := verified.Claims(&claims); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "policy claim", claims.Policy, "Authenticated")
+
+	// Who runs the engine has the token, and must not become the user by it.
+	_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: out.IdentityId,
+		Logins: map[string]string{"cognito-identity.amazonaws.com": token}})
+	wantError(t, err, "NotAuthorizedException", "")
+	_, err = sts.New(sts.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}}).
+		AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(authenticatedRole), RoleSessionName: aws.String("x1"), WebIdentityToken: &token})
+	if err == nil {
+		t.Error("our own STS takes an engine's token")
+	}
+
+	mu.Lock()
+	got = nil
+	mu.Unlock()
+	equal(t, "length of the other pool's key", len(*must(ask(builtin))(t).Credentials.AccessKeyId), 20)
+	if got != nil {
+		t.Error("the engine was asked for a pool that is not its own")
+	}
+
+	answer(http.StatusForbidden, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>engine words</Message></Error></ErrorResponse>`)
+	_, err = ask(outside)
+	wantError(t, err, "InvalidIdentityPoolConfigurationException", "")
+	answer(http.StatusInternalServerError, "engine words")
+	_, failed := ask(outside)
+	wantError(t, failed, "ExternalServiceException", "The credential engine of this identity pool is not responding.")
+	for _, e := range []error{err, failed} {
+		if strings.Contains(e.Error(), "engine words") {
+			t.Errorf("the app is told: %v", e)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, code := range []string{"InvalidIdentityPoolConfigurationException", "ExternalServiceException"} {
+		if !slices.ContainsFunc(traces, func(trace poolhouse.Trace) bool {
+			return trace.Outcome == code && trace.Steps[len(trace.Steps)-1].Check == "credential engine storage" && trace.Steps[len(trace.Steps)-1].Fix != ""
+		}) {
+			t.Errorf("no trace says why %s", code)
+		}
+	}
+}
+
+func TestCredentialEngineFaults(t *testing.T) {
+	for want, change := range map[string]func(*poolhouse.Config){
+		`credential_engine "s3"`: func(c *poolhouse.Config) { c.CredentialEngine = "s3" },
+		`pool_credential_engines.us-east-1:a "s3"`: func(c *poolhouse.Config) {
+			c.PoolCredentialEngines = map[string]string{"us-east-1:a": "s3"}
+		},
+		"credential_engines.s3: endpoint": func(c *poolhouse.Config) {
+			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"s3": {}}
+		},
+		"credential_engines.builtin": func(c *poolhouse.Config) {
+			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"builtin": {Region: "eu-west-1"}}
+		},
+	} {
+		c := poolhouse.Config{}
+		change(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Validate = %v, want %s", err, want)
+		}
+	}
+}
