@@ -12,6 +12,7 @@ if [ "${TEST_TAGS:-}" = extended ]; then
 		[ -x "/usr/bin/$program" ] || missing+=("$program")
 	done
 fi
+[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)
