@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
@@ -30,11 +29,27 @@ func deriveKey(secret string, s Scope) SigningKey {
 	return sum(k[:], s.terminator)
 }
 
-func sum(key []byte, data string) (out [sha256.Size]byte) {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(data))
-	h.Sum(out[:0])
-	return out
+// sum is HMAC-SHA256 (RFC 2104) in two calls of the hash, without the allocations of crypto/hmac: signatures are most
+// of what a verifier does.
+func sum(key []byte, data string) [sha256.Size]byte {
+	var block [sha256.BlockSize]byte
+	if len(key) > len(block) {
+		short := sha256.Sum256(key)
+		key = short[:]
+	}
+	copy(block[:], key)
+	for i := range block {
+		block[i] ^= 0x36
+	}
+	inner := make([]byte, 0, 512) // on the stack: a string to sign has about 150 bytes
+	inner = append(append(inner, block[:]...), data...)
+	first := sha256.Sum256(inner)
+	var outer [sha256.BlockSize + sha256.Size]byte
+	for i := range block {
+		outer[i] = block[i] ^ 0x36 ^ 0x5c
+	}
+	copy(outer[sha256.BlockSize:], first[:])
+	return sha256.Sum256(outer[:])
 }
 
 // sign returns the signature of a string to sign, in hexadecimal.

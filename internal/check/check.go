@@ -200,7 +200,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	o.principal.SetHeaders(header)
+	for name, value := range o.header {
+		header[name] = value // shared, and never changed
+	}
 	header[HeaderContentSHA256] = []string{payload}
 	if !strings.Contains(r.Header.Get("Accept"), "application/json") {
 		header["Content-Length"] = zero
@@ -257,10 +259,10 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	action, resource, ok := find(h.routes, asked.request.Method, segments)
+	action, resource, ok := find(h.routes, asked.method, segments)
 	if !ok {
 		return nil, "", &denied{http.StatusForbidden, "NoRoute", "No route of the settings allows this request.",
-			"route", "a route that matches", asked.request.Method + " and the path match none", "Add a route for it to check.routes."}
+			"route", "a route that matches", asked.method + " and the path match none", "Add a route for it to check.routes."}
 	}
 	if string(o.session.Account) != h.o.Account {
 		return nil, "", &denied{http.StatusForbidden, "AccessDenied", "The session belongs to another account.",
@@ -277,7 +279,8 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 // verify checks the signature and what is to be proven of the body.
 func (h *Handler) verify(r *http.Request, asked original) (*opened, string, error) {
 	var o *opened
-	request := asked.request.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
+	request := r.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
+	request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
 	var result sigv4.Result
 	var err error
 	if h.c.Body == Forwarded {

@@ -25,9 +25,9 @@ const maxURI = 40 << 10
 
 // original is what the client asked of the proxy.
 type original struct {
-	request *http.Request // for the verifier: method, target, host and headers
-	path    string        // as sent, without the query
-	length  int64         // of the body; -1 = not known
+	method, uri, host string
+	path              string // as sent, without the query
+	length            int64  // of the body; -1 = not known
 }
 
 // readOriginal reads it out of the proxy's question. What is missing, repeated or
@@ -67,12 +67,8 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	case !isHost(host):
 		return original{}, errors.New("the original host is not one")
 	}
-	o := original{length: length}
-	o.path, _, _ = strings.Cut(uri, "?")
-	o.request = new(http.Request)
-	*o.request = *r
-	o.request.Method, o.request.RequestURI, o.request.Host = method, uri, host
-	return o, nil
+	path, _, _ := strings.Cut(uri, "?")
+	return original{method, uri, host, path, length}, nil
 }
 
 func once(h http.Header, name string) (string, error) {

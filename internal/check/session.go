@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,7 @@ type opened struct {
 	session   sts.Session
 	caller    iam.Caller
 	principal *auth.Principal
+	header    http.Header             // the principal's
 	key       atomic.Pointer[derived] // the last one asked for
 }
 
@@ -77,7 +79,8 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
 		}
 		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
-		o.principal = principal(&o.session, o.caller)
+		o.principal, o.header = principal(&o.session, o.caller), make(http.Header, 9)
+		o.principal.SetHeaders(o.header)
 		s.opened.Add(accessKeyID, o)
 	}
 	if err := s.revoked.Check(ctx, accessKeyID, &o.session); err != nil {
