@@ -2,6 +2,9 @@ package config
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +44,29 @@ pool_credential_engines: {"us-east-1:a": storage, "us-east-1:b": builtin}
 	} {
 		if _, _, err := parse("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "a secret") {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// The settings that the pages about engines show are settings.
+func TestEnginePages(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/engines/*.md")
+	if err != nil || len(pages) < 6 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s shows no settings", page)
+		}
+		for _, block := range blocks {
+			if _, _, err := parse(page, block[1]); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
