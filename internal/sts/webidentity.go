@@ -516,7 +516,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 	return tags, transitive, nil
 }
 
-// errSourceIdentity is in STS's words.
+//lint:ignore ST1005 these are the words of STS
 var errSourceIdentity = errors.New(messageSourceIdentity)
 
 func tokenSourceIdentity(claims map[string]any) (string, error) {
