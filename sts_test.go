@@ -411,6 +411,30 @@ func TestWebIdentityRefusals(t *testing.T) {
 	}
 }
 
+// No trace of a refusal holds a token or an access token.
+func TestSTSTracesHoldNoTokens(t *testing.T) {
+	w := startSTS(t)
+	alice := w.token(t, "alice")
+	for name, role := range map[string]string{alice: "DevPlain", w.apps.logins[facebookKey]: "Amazon", "EAANothingCanary": "Facebook"} {
+		pairs := []string{"RoleArn", rolePrefix + role, "RoleSessionName", "s1", "WebIdentityToken", name}
+		if name != alice {
+			pairs = append(pairs, "ProviderId", facebookKey)
+		}
+		if status, _, _, body := w.query(t, form("AssumeRoleWithWebIdentity", pairs...)); status == 200 {
+			t.Fatal(body)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := fmt.Sprintf("%+v", w.traces)
+	for _, secret := range []string{alice[len(alice)-40:], strings.Split(alice, ".")[1], "EAACanaryOfAlice", "EAANothingCanary"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the traces hold %q", secret)
+		}
+	}
+	equal(t, "traces", len(w.traces), 3)
+}
+
 // Google, Facebook and Login with Amazon need no registration: trust policies
 // name them by their host.
 func TestWebIdentityOfKnownProviders(t *testing.T) {

