@@ -30,7 +30,7 @@ func (c *claim) checkCoverage(h http.Header) error {
 		if len(key) < len(prefix) || !strings.EqualFold(key[:len(prefix)], prefix) {
 			continue
 		}
-		if !c.signs(strings.ToLower(key)) {
+		if !c.signsKey(key) {
 			return refuse(BadSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key))
 		}
 		if len(values) != 1 { // the signature binds the joined values, a handler reads the first
@@ -38,6 +38,16 @@ func (c *claim) checkCoverage(h http.Header) error {
 		}
 	}
 	return nil
+}
+
+// signsKey is signs for the key of a header, in any case.
+func (c *claim) signsKey(key string) bool {
+	for _, name := range c.signedHeaders {
+		if len(name) == len(key) && strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *claim) signs(name string) bool {
@@ -185,7 +195,7 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 		case redact && name == "x-amz-security-token":
 			b = append(b, redacted...)
 		default:
-			values := r.Header[textproto.CanonicalMIMEHeaderKey(name)]
+			values := r.Header[canonicalName(name)]
 			if len(values) == 0 {
 				return nil, refuse(BadSignature, "The header '%s' is in SignedHeaders but not in the request.", quoted(name))
 			}
@@ -205,6 +215,25 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 		}
 	}
 	return b, nil
+}
+
+// canonicalNames are those of headers that AWS clients sign, so that they need not be made anew for each request.
+var canonicalNames = map[string]string{
+	"x-amz-content-sha256":  headerContentSHA256,
+	"x-amz-date":            headerDate,
+	"x-amz-security-token":  headerToken,
+	"x-amz-target":          "X-Amz-Target",
+	"x-amz-user-agent":      "X-Amz-User-Agent",
+	"amz-sdk-invocation-id": "Amz-Sdk-Invocation-Id",
+	"amz-sdk-request":       "Amz-Sdk-Request",
+}
+
+// canonicalName is the key that net/http keeps a header under.
+func canonicalName(name string) string {
+	if known, ok := canonicalNames[name]; ok {
+		return known
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
 // appendTrimmed drops blanks around a header value and makes one of several within.

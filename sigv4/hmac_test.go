@@ -3,6 +3,7 @@ package sigv4
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"net/textproto"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,14 @@ func TestSumIsHMAC(t *testing.T) {
 			if got := sum(k, d); !hmac.Equal(got[:], h.Sum(nil)) {
 				t.Errorf("key of %d, data of %d bytes: another code", key, data)
 			}
+		}
+	}
+}
+
+func TestCanonicalNames(t *testing.T) {
+	for name, known := range canonicalNames {
+		if want := textproto.CanonicalMIMEHeaderKey(name); known != want {
+			t.Errorf("%s: %s, want %s", name, known, want)
 		}
 	}
 }

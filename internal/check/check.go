@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -131,6 +132,7 @@ type Handler struct {
 	c        Config
 	routes   []route
 	verifier *sigv4.Verifier
+	unknown  policy.Context // the condition keys of a client of whom nothing is known
 }
 
 // New returns a Handler, or what is wrong with the settings.
@@ -142,6 +144,9 @@ func New(o Options) (*Handler, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{o: o, c: o.Config.withDefaults()}
+	h.unknown = policy.Context{}
+	h.unknown.Set("aws:SecureTransport", "false")
+	h.unknown.Set("aws:RequestedRegion", h.c.Region)
 	for _, r := range h.c.Routes {
 		parsed, err := parseRoute(r)
 		if err != nil {
@@ -341,17 +346,15 @@ func signatureRefused(e *sigv4.Error) *denied {
 // proxy can say; where it is not trusted to, the keys that would let somebody in
 // are left out.
 func (h *Handler) conditions(r *http.Request) policy.Context {
-	c := make(policy.Context, 3)
-	secure := false
-	if h.o.BehindProxy {
-		client := awsapi.RecordFrom(r.Context()).Client
-		secure = client.TLS
-		if client.IP.IsValid() {
-			c.Set("aws:SourceIp", client.IP.String())
-		}
+	if !h.o.BehindProxy {
+		return h.unknown
 	}
-	c.Set("aws:SecureTransport", strconv.FormatBool(secure))
-	c.Set("aws:RequestedRegion", h.c.Region)
+	client := awsapi.RecordFrom(r.Context()).Client
+	c := maps.Clone(h.unknown)
+	c.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
+	if client.IP.IsValid() {
+		c.Set("aws:SourceIp", client.IP.String())
+	}
 	return c
 }
 
