@@ -1,0 +1,99 @@
+package clienttests
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The calls that Terraform's AWS provider makes for aws_iam_role,
+// aws_iam_openid_connect_provider and aws_iam_saml_provider, made by the AWS
+// CLI: create, read as on every plan, update, delete. Every field that the
+// provider reads is looked at.
+func TestIAMThroughAWSCLI(t *testing.T) {
+	s := startDev(t)
+	const base = "arn:aws:iam::000000000000:"
+	const trust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
+	const document = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/a b+c/*"}]}`
+	// call makes a call and returns the answer, without what differs each time.
+	call := func(arguments ...string) map[string]any {
+		t.Helper()
+		text := s.aws(t, append([]string{"iam"}, arguments...)...)
+		answer := map[string]any{}
+		if strings.TrimSpace(text) != "" {
+			if err := json.Unmarshal([]byte(text), &answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		drop := answer
+		if role, ok := answer["Role"].(map[string]any); ok {
+			drop = role
+		}
+		for _, name := range []string{"CreateDate", "RoleId", "ValidUntil", "SAMLProviderUUID"} {
+			if v, ok := drop[name]; ok && v == "" {
+				t.Errorf("%v: %s is empty", arguments, name)
+			}
+			delete(drop, name)
+		}
+		return answer
+	}
+	role := func(description, session, tags string) string {
+		return `{"Role": {"Path": "/app/", "RoleName": "Web", "Arn": "` + base + `role/app/Web", "Description": "` + description + `", "MaxSessionDuration": ` + session +
+			`, "AssumeRolePolicyDocument": ` + trust + `, "Tags": ` + tags + `, "RoleLastUsed": {}}}`
+	}
+	same(t, "CreateRole", call("create-role", "--role-name", "Web", "--path", "/app/", "--description", "first", "--max-session-duration", "3600",
+		"--assume-role-policy-document", trust, "--tags", "Key=a,Value=1"), role("first", "3600", `[{"Key": "a", "Value": "1"}]`))
+	call("put-role-policy", "--role-name", "Web", "--policy-name", "inline", "--policy-document", document)
+	call("attach-role-policy", "--role-name", "Web", "--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess")
+	read := func(want string) {
+		t.Helper()
+		same(t, "GetRole", call("get-role", "--role-name", "Web"), want)
+		same(t, "ListRolePolicies", call("list-role-policies", "--role-name", "Web"), `{"PolicyNames": ["inline"]}`)
+		same(t, "GetRolePolicy", call("get-role-policy", "--role-name", "Web", "--policy-name", "inline"),
+			`{"RoleName": "Web", "PolicyName": "inline", "PolicyDocument": `+document+`}`)
+		same(t, "ListAttachedRolePolicies", call("list-attached-role-policies", "--role-name", "Web"),
+			`{"AttachedPolicies": [{"PolicyName": "AdministratorAccess", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]}`)
+	}
+	read(role("first", "3600", `[{"Key": "a", "Value": "1"}]`))
+	call("update-assume-role-policy", "--role-name", "Web", "--policy-document", trust)
+	call("update-role-description", "--role-name", "Web", "--description", "second")
+	call("update-role", "--role-name", "Web", "--max-session-duration", "7200")
+	call("tag-role", "--role-name", "Web", "--tags", "Key=b,Value=2")
+	call("untag-role", "--role-name", "Web", "--tag-keys", "a")
+	read(role("second", "7200", `[{"Key": "b", "Value": "2"}]`))
+	same(t, "ListInstanceProfilesForRole", call("list-instance-profiles-for-role", "--role-name", "Web"), `{"InstanceProfiles": []}`)
+	call("detach-role-policy", "--role-name", "Web", "--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess")
+	call("delete-role-policy", "--role-name", "Web", "--policy-name", "inline")
+	call("delete-role", "--role-name", "Web")
+	same(t, "ListRoles", call("list-roles"), `{"Roles": []}`)
+
+	const provider = base + "oidc-provider/login.example.com/realm"
+	first, second := strings.Repeat("0a", 20), strings.Repeat("f9", 20)
+	same(t, "CreateOpenIDConnectProvider", call("create-open-id-connect-provider", "--url", "https://login.example.com/realm", "--client-id-list", "app",
+		"--thumbprint-list", first, "--tags", "Key=a,Value=1"), `{"OpenIDConnectProviderArn": "`+provider+`", "Tags": [{"Key": "a", "Value": "1"}]}`)
+	call("update-open-id-connect-provider-thumbprint", "--open-id-connect-provider-arn", provider, "--thumbprint-list", second)
+	call("add-client-id-to-open-id-connect-provider", "--open-id-connect-provider-arn", provider, "--client-id", "new")
+	call("remove-client-id-from-open-id-connect-provider", "--open-id-connect-provider-arn", provider, "--client-id", "app")
+	same(t, "GetOpenIDConnectProvider", call("get-open-id-connect-provider", "--open-id-connect-provider-arn", provider),
+		`{"Url": "login.example.com/realm", "ClientIDList": ["new"], "ThumbprintList": ["`+second+`"], "Tags": [{"Key": "a", "Value": "1"}]}`)
+	call("delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
+
+	metadata := samlMetadata(t, "https://idp.example.com")
+	file := filepath.Join(t.TempDir(), "metadata.xml")
+	if err := os.WriteFile(file, []byte(metadata), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const corp = base + "saml-provider/Corp"
+	created := call("create-saml-provider", "--name", "Corp", "--saml-metadata-document", "file://"+file)
+	if created["SAMLProviderArn"] != corp {
+		t.Errorf("CreateSAMLProvider = %v", created)
+	}
+	if got := call("get-saml-provider", "--saml-provider-arn", corp); got["SAMLMetadataDocument"] != metadata {
+		t.Errorf("GetSAMLProvider = %v", got)
+	}
+	same(t, "UpdateSAMLProvider", call("update-saml-provider", "--saml-provider-arn", corp, "--saml-metadata-document", "file://"+file), `{"SAMLProviderArn": "`+corp+`"}`)
+	call("delete-saml-provider", "--saml-provider-arn", corp)
+	same(t, "ListSAMLProviders", call("list-saml-providers"), `{"SAMLProviderList": []}`)
+}
