@@ -256,7 +256,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
-	status, err := s.userStatus()
+	status, err := s.userStatus(ctx)
 	if err != nil {
 		return err
 	}

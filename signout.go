@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
@@ -25,7 +26,7 @@ const (
 )
 
 // userStatus makes what asks user pools, from the settings.
-func (s *Server) userStatus() (userstatus.Pools, error) {
+func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
 	var faults []error
 	make := func(what string, configs map[string]UserStatusConfig) map[string]userstatus.Checker {
 		checkers := map[string]userstatus.Checker{}
@@ -39,7 +40,30 @@ func (s *Server) userStatus() (userstatus.Pools, error) {
 		return checkers
 	}
 	pools := userstatus.Pools{ByProvider: make("user pool", s.config.UserStatus), ByRegion: make("the user pools of region", s.config.UserStatusRegions)}
-	return pools, errors.Join(faults...)
+	if len(faults) > 0 {
+		return pools, errors.Join(faults...)
+	}
+	return pools, errors.Join(s.askOnce(ctx, "user pool", pools.ByProvider), s.askOnce(ctx, "the user pools of region", pools.ByRegion))
+}
+
+// askOnce tests each checker, all at once. What answers that it will never do
+// is an error; what does not answer may do so later.
+func (s *Server) askOnce(ctx context.Context, what string, checkers map[string]userstatus.Checker) error {
+	names := slices.Sorted(maps.Keys(checkers))
+	faults := make([]error, len(names))
+	var group sync.WaitGroup
+	for n, name := range names {
+		group.Go(func() {
+			err := userstatus.SelfTest(ctx, checkers[name])
+			if wrong, ok := errors.AsType[*userstatus.Misconfigured](err); ok {
+				faults[n] = fmt.Errorf("status of %s %s: %w. %s", what, name, err, wrong.Fix)
+			} else if err != nil {
+				s.config.Logger.Warn("status of "+what+" "+name+": no answer now; logins with ServerSideTokenCheck wait for it", "error", err)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(faults...)
 }
 
 // eventSources finds the provider that a receiver's path names. Only providers

@@ -73,6 +73,7 @@ func TestServerSideTokenCheck(t *testing.T) {
 	const push = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Push"
 	const introspected = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Other"
 	const silent = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Silent"
+	api.says("", `{"active":false}`) // asked at the start, before there is a user
 	s := start(t, func(c *poolhouse.Config) {
 		c.UserPools = map[string]poolhouse.ProviderOverride{}
 		for _, name := range []string{userPool, push, introspected, silent} {

@@ -35,7 +35,7 @@ func serveBare(context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
-	for n, s := range scenarios {
+	for n, s := range allScenarios() {
 		sample, ok := samples[strconv.Itoa(n)]
 		if !ok {
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -34,34 +35,76 @@ type deployment struct {
 	described []string // others
 }
 
+// layout is what a deployment trusts and which pools it has.
+type layout struct {
+	name     string
+	settings map[string]any                      // beside those of every deployment
+	pools    []func(*ci.CreateIdentityPoolInput) // the first takes sign-ins
+	signIn   int                                 // how many of them take sign-ins; the others are described only
+}
+
+// mainLayout is of the main table: one OpenID Connect provider.
+func (b *bench) mainLayout() layout {
+	l := layout{name: "base", signIn: 1, settings: map[string]any{"oidc_providers": []any{localProvider(b.issuer.url)}}}
+	for range l.signIn + describedPools {
+		l.pools = append(l.pools, func(in *ci.CreateIdentityPoolInput) {
+			in.OpenIdConnectProviderARNs = []string{providerARN(b.issuer.url)}
+		})
+	}
+	return l
+}
+
+// localProvider is an OpenID Connect provider's entry in the settings.
+func localProvider(url string) map[string]any {
+	return map[string]any{"url": url, "client_ids": []string{audience}, "allow_http": true, "allow_private": true}
+}
+
+func providerARN(url string) string {
+	return "arn:aws:iam::" + account + ":oidc-provider/" + strings.TrimPrefix(url, "http://")
+}
+
+// pools are those that take sign-ins.
+func (d *deployment) pools(l layout) []string {
+	return append([]string{d.pool}, d.described...)[:l.signIn]
+}
+
 var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)`)
 
 // newDeployment makes a deployment as an operator would: a first start shows
 // the root key, the pools are made with it, their IDs go into the roles' trust
 // policies, and the roles are given to the pool.
-func (b *bench) newDeployment(ctx context.Context) (*deployment, error) {
-	d := &deployment{dir: filepath.Join(b.dir, "base"), settings: filepath.Join(b.dir, "settings.yaml")}
-	if err := b.writeSettings(d); err != nil {
+func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
+	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml")}
+	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
-	err := b.serving(ctx, d, func(p *process) error {
-		shown := shownKey.FindStringSubmatch(p.stdout.String())
-		if shown == nil {
-			return errors.New("the first start showed no access key")
-		}
-		d.keyID, d.secret = shown[1], shown[2]
-		return b.makePools(ctx, d, p.url)
-	})
+	first, err := b.serve(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.writeSettings(d); err != nil {
+	if err := first.stop(); err != nil {
+		return nil, err
+	}
+	shown := shownKey.FindStringSubmatch(first.stdout.String()) // whole, now that the process has ended
+	if shown == nil {
+		return nil, errors.New("the first start showed no access key")
+	}
+	d.keyID, d.secret = shown[1], shown[2]
+	if err := b.serving(ctx, d, func(p *process) error { return d.makePools(ctx, p.url, l) }); err != nil {
+		return nil, err
+	}
+	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
 	return d, b.serving(ctx, d, func(p *process) error {
-		_, err := d.client(p.url).SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &d.pool,
-			Roles: map[string]string{"unauthenticated": roleARN("Guest"), "authenticated": roleARN("User")}})
-		return err
+		for _, pool := range d.pools(l) {
+			_, err := d.client(p.url).SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool,
+				Roles: map[string]string{"unauthenticated": roleARN("Guest"), "authenticated": roleARN("User")}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -69,7 +112,7 @@ func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" +
 
 // writeSettings writes what the settings file of a small production has. JSON
 // is YAML.
-func (b *bench) writeSettings(d *deployment) error {
+func (b *bench) writeSettings(d *deployment, l layout) error {
 	role := func(name, amr, policy string) map[string]any {
 		return map[string]any{
 			"arn": roleARN(name),
@@ -77,7 +120,7 @@ func (b *bench) writeSettings(d *deployment) error {
 				"Effect": "Allow", "Principal": map[string]string{"Federated": "cognito-identity.amazonaws.com"},
 				"Action": "sts:AssumeRoleWithWebIdentity",
 				"Condition": map[string]any{
-					"StringEquals":           map[string]string{"cognito-identity.amazonaws.com:aud": d.pool},
+					"StringEquals":           map[string][]string{"cognito-identity.amazonaws.com:aud": d.pools(l)},
 					"ForAnyValue:StringLike": map[string]string{"cognito-identity.amazonaws.com:amr": amr},
 				}}}},
 			"policies": []any{map[string]any{"name": "objects", "document": map[string]any{"Version": "2012-10-17", "Statement": []any{
@@ -86,8 +129,8 @@ func (b *bench) writeSettings(d *deployment) error {
 	}
 	settings := map[string]any{
 		"account_id": account, "region": region, "behind_proxy": true, "issuer_url": "http://127.0.0.1:4599",
-		"oidc_providers": []any{map[string]any{"url": b.issuer.url, "client_ids": []string{audience}, "allow_http": true, "allow_private": true}},
 	}
+	maps.Copy(settings, l.settings)
 	if d.pool != "" {
 		settings["roles"] = []any{role("Guest", "unauthenticated", "s3:GetObject"), role("User", "authenticated", "s3:*")}
 	}
@@ -98,14 +141,13 @@ func (b *bench) writeSettings(d *deployment) error {
 	return os.WriteFile(d.settings, text, 0o600)
 }
 
-func (b *bench) makePools(ctx context.Context, d *deployment, url string) error {
+func (d *deployment) makePools(ctx context.Context, url string, l layout) error {
 	client := d.client(url)
-	for n := range 1 + describedPools {
-		out, err := client.CreateIdentityPool(ctx, &ci.CreateIdentityPoolInput{
-			IdentityPoolName: aws.String(fmt.Sprintf("pool %d", n)), AllowUnauthenticatedIdentities: true,
-			OpenIdConnectProviderARNs: []string{"arn:aws:iam::" + account + ":oidc-provider/" + b.issuer.loginKey()},
-			IdentityPoolTags:          map[string]string{"stage": "bench"},
-		})
+	for n, trust := range l.pools {
+		in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String(fmt.Sprintf("pool %d", n)), AllowUnauthenticatedIdentities: true,
+			IdentityPoolTags: map[string]string{"stage": "bench"}}
+		trust(in)
+		out, err := client.CreateIdentityPool(ctx, in)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -18,7 +19,8 @@ import (
 	"time"
 )
 
-// issuer is an OpenID Connect provider with one RSA-2048 key.
+// issuer is an OpenID Connect provider with one RSA-2048 key. Below /issuers/ it
+// is many others, with the same key.
 type issuer struct {
 	url string
 	key *rsa.PrivateKey
@@ -46,6 +48,11 @@ func newIssuer() (*issuer, error) {
 		"issuer": i.url, "jwks_uri": i.url + "/keys", "response_types_supported": []string{"id_token"},
 		"subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
 	})
+	mux.HandleFunc("GET /issuers/{n}/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.other(r.PathValue("n")), "jwks_uri": i.url + "/keys"}) // the client has gone; nothing is left to tell
+	})
 	publish(mux, "GET /keys", map[string]any{"keys": []map[string]string{{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID,
 		"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()),
@@ -69,12 +76,21 @@ func (i *issuer) close() { _ = i.web.Close() }
 // loginKey is the issuer's key in Logins.
 func (i *issuer) loginKey() string { return strings.TrimPrefix(i.url, "http://") }
 
+// other is the URL of another issuer of the same process.
+func (i *issuer) other(n string) string { return i.url + "/issuers/" + n }
+
 // subject is the n-th user.
 func subject(n int) string { return fmt.Sprintf("user-%07d", n) }
 
 // tokens signs ID tokens for users 0 to n-1, with the claims that such tokens
 // usually have.
 func (i *issuer) tokens(n int) ([]string, error) {
+	return i.sign(n, func(int) map[string]any { return nil })
+}
+
+// sign signs n tokens; more says in which claims each differs from an ID token
+// of user n.
+func (i *issuer) sign(n int, more func(int) map[string]any) ([]string, error) {
 	list := make([]string, n)
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -83,7 +99,7 @@ func (i *issuer) tokens(n int) ([]string, error) {
 		group.Go(func() {
 			for at := next.Add(1) - 1; at < int64(n); at = next.Add(1) - 1 {
 				var err error
-				if list[at], err = i.token(int(at)); err != nil {
+				if list[at], err = i.token(int(at), more(int(at))); err != nil {
 					failed.Store(&err)
 				}
 			}
@@ -96,16 +112,18 @@ func (i *issuer) tokens(n int) ([]string, error) {
 	return list, nil
 }
 
-func (i *issuer) token(n int) (string, error) {
+func (i *issuer) token(n int, more map[string]any) (string, error) {
 	now := time.Now()
 	header, err := json.Marshal(map[string]string{"alg": "RS256", "typ": "JWT", "kid": keyID})
 	if err != nil {
 		return "", err
 	}
-	claims, err := json.Marshal(map[string]any{
+	all := map[string]any{
 		"iss": i.url, "sub": subject(n), "aud": audience, "iat": now.Unix(), "exp": now.Add(loginExpiry).Unix(),
 		"auth_time": now.Unix(), "email": subject(n) + "@example.com", "email_verified": true, "name": "Some Body", "locale": "en",
-	})
+	}
+	maps.Copy(all, more)
+	claims, err := json.Marshal(all)
 	if err != nil {
 		return "", err
 	}

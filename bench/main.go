@@ -2,7 +2,7 @@
 // and answers the same JSON, in one run on one machine, and writes the results
 // into bench/README.md:
 //
-//	go run ./bench            # all of it, about 15 minutes
+//	go run ./bench            # all of it, about 20 minutes
 //	go run ./bench -short     # a few minutes, printed only
 //	go run ./bench -profile d # CPU and allocation profiles of each operation into folder d
 //
@@ -155,7 +155,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	b.rate = map[string]float64{}
-	b.base, err = b.newDeployment(ctx)
+	b.base, err = b.newDeployment(ctx, b.mainLayout())
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 type pair struct {
 	server  *process
 	bare    *process
+	many    *process // likewise, with a thousand issuers; nil in the main table
 	about   *subjects
 	samples map[string][]byte
 }
@@ -51,27 +53,58 @@ func (b *bench) both(ctx context.Context, do func(*pair) error) error {
 	})
 }
 
+// serverOf is the server that a scenario is about.
+func (p *pair) serverOf(s *scenario) *process {
+	if s.against == oneIssuer {
+		return p.many
+	}
+	return p.server
+}
+
 // selected reports whether -match asks for a scenario.
 func (b *bench) selected(s *scenario) bool { return strings.Contains(s.name, b.match) }
 
 // rates measures each operation and its yardstick in turn, in rounds.
 func (b *bench) rates(ctx context.Context, r *results) error {
-	return b.both(ctx, func(p *pair) error {
-		for n := range scenarios {
-			s := &scenarios[n]
-			if !b.selected(s) {
-				continue
-			}
-			row, err := b.compare(ctx, p, n, s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			r.Rates = append(r.Rates, row)
-			b.rate[s.name] = row.Rate
-			progress("%s: %.0f/s, %s %.0f/s, ratio %.3f", s.name, row.Rate, row.Against, row.Other, row.Ratio)
+	wanted := func(list []scenario) bool {
+		return slices.ContainsFunc(list, func(s scenario) bool { return b.selected(&s) })
+	}
+	if wanted(scenarios) {
+		err := b.both(ctx, func(p *pair) (err error) {
+			r.Rates, err = b.compareAll(ctx, p, 0, scenarios)
+			return err
+		})
+		if err != nil {
+			return err
 		}
+	}
+	if !wanted(loginScenarios) {
 		return nil
+	}
+	return b.withLogins(ctx, func(p *pair) (err error) {
+		r.Logins, err = b.compareAll(ctx, p, len(scenarios), loginScenarios)
+		return err
 	})
+}
+
+// compareAll measures those of list that -match selects; the first has the
+// number first.
+func (b *bench) compareAll(ctx context.Context, p *pair, first int, list []scenario) ([]rateRow, error) {
+	var rows []rateRow
+	for n := range list {
+		s := &list[n]
+		if !b.selected(s) {
+			continue
+		}
+		row, err := b.compare(ctx, p, first+n, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		rows = append(rows, row)
+		b.rate[s.name] = row.Rate
+		progress("%s: %.0f/s, %s %.0f/s, ratio %.3f", s.name, row.Rate, row.Against, row.Other, row.Ratio)
+	}
+	return rows, nil
 }
 
 // side is one of the two that are compared.
@@ -83,7 +116,8 @@ type side struct {
 }
 
 func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (rateRow, error) {
-	targets, err := s.targets(ctx, p.server.url, p.about)
+	server := p.serverOf(s)
+	targets, err := s.targets(ctx, server.url, p.about)
 	if err != nil {
 		return rateRow{}, err
 	}
@@ -95,9 +129,10 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 	}
 	real := newLoad(targets, s.member)
 	defer real.close()
-	ours := &side{measure: closed(real), process: p.server}
+	ours := &side{measure: closed(real), process: server}
 	var other *side
-	if s.against == cryptoRSA {
+	switch s.against {
+	case cryptoRSA:
 		// The cores are the server's here: a generator with little to do would spend
 		// a second processor's time on looking for work.
 		ours.measure = func(during time.Duration) (int, float64, error) {
@@ -108,7 +143,14 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 			rate, err := signRate(ctx, b.issuer.key, during)
 			return 0, rate, err
 		}}
-	} else {
+	case oneIssuer:
+		one := newLoad(nil, s.member)
+		defer one.close()
+		if one.targets, err = plainTargets(p.server.url, s.operation, p.about.logins[knownToken]); err != nil {
+			return rateRow{}, err
+		}
+		other = &side{measure: closed(one), process: p.server}
+	default:
 		bare := newLoad(bareTargets(targets, p.bare.url, number), s.member)
 		defer bare.close()
 		other = &side{measure: closed(bare), process: p.bare}
@@ -130,7 +172,7 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 			if err := one.run(b, round < 0); err != nil {
 				return rateRow{}, err
 			}
-			if err := p.server.dropLog(); err != nil {
+			if err := errors.Join(p.server.dropLog(), server.dropLog()); err != nil {
 				return rateRow{}, err
 			}
 		}

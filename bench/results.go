@@ -24,6 +24,7 @@ const (
 type results struct {
 	Machine   machine
 	Rates     []rateRow
+	Logins    []rateRow // credentials by kind of login provider
 	Latencies []latencyRow
 	Memory    memoryUse
 	Start     startTimes
@@ -101,24 +102,17 @@ func (t table) write(b *strings.Builder) {
 var (
 	machineHeading = []string{"Machine", ""}
 	rateHeading    = []string{"Operation, 64 connections", "Poolhouse /s", "Compared with", "its /s", "Ratio", "Lowest–highest", "Floor", "Met", "CPU µs/request", "its CPU"}
+	loginHeading   = append([]string{"Credentials by login, 64 connections"}, rateHeading[1:]...)
 	latencyHeading = []string{"Operation, open loop", "Sent /s", "p50 ms", "p95 ms", "p99 ms", "net/http p50", "p95", "p99"}
 	resourceHead   = []string{"Resource", "Measured", "Floor", "Met"}
 	growthName     = "Identities in the store"
 	fallName       = "Fall"
 )
 
-// render writes the results as Markdown.
-func (r *results) render() string {
-	var b strings.Builder
-	m := r.Machine
-	table{machineHeading,
-		{"Date", m.Date}, {"CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores)}, {"Go", m.Go}, {"Kernel", m.Kernel},
-		{"Disk", fmt.Sprintf("%s, fsync of 4 KiB %d µs", m.Filesystem, m.Fsync.Microseconds())},
-		{"Load before", m.Load},
-	}.write(&b)
-	b.WriteString("\n")
-	rates := table{rateHeading}
-	for _, row := range r.Rates {
+// rateTable is the rates under a heading.
+func rateTable(heading []string, rows []rateRow) table {
+	rates := table{heading}
+	for _, row := range rows {
 		floor, held := "none", "–"
 		if row.Floor > 0 {
 			floor, held = fmt.Sprintf("%.2f", row.Floor), met(row.Ratio >= row.Floor)
@@ -130,7 +124,22 @@ func (r *results) render() string {
 		rates = append(rates, []string{row.Operation, fmt.Sprintf("%.0f", row.Rate), string(row.Against), fmt.Sprintf("%.0f", row.Other),
 			fmt.Sprintf("%.3f", row.Ratio), fmt.Sprintf("%.3f–%.3f", row.Lowest, row.Highest), floor, held, fmt.Sprintf("%.0f", row.CPU), otherCPU})
 	}
-	rates.write(&b)
+	return rates
+}
+
+// render writes the results as Markdown.
+func (r *results) render() string {
+	var b strings.Builder
+	m := r.Machine
+	table{machineHeading,
+		{"Date", m.Date}, {"CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores)}, {"Go", m.Go}, {"Kernel", m.Kernel},
+		{"Disk", fmt.Sprintf("%s, fsync of 4 KiB %d µs", m.Filesystem, m.Fsync.Microseconds())},
+		{"Load before", m.Load},
+	}.write(&b)
+	b.WriteString("\n")
+	rateTable(rateHeading, r.Rates).write(&b)
+	b.WriteString("\n")
+	rateTable(loginHeading, r.Logins).write(&b)
 	b.WriteString("\n")
 	late := table{latencyHeading}
 	for _, row := range r.Latencies {

@@ -24,6 +24,7 @@ type yardstick string
 const (
 	netHTTP   yardstick = "net/http"
 	cryptoRSA yardstick = "crypto/rsa"
+	oneIssuer yardstick = "one issuer" // the same operation of a server that knows one issuer
 )
 
 // scenario is one operation under test.
@@ -68,9 +69,10 @@ var scenarios = []scenario{
 type subjects struct {
 	*deployment
 	loginKey string
-	tokens   []string // of users 0 to n-1
-	users    []string // identity IDs of the same users
-	guests   []string // identity IDs
+	tokens   []string                    // of users 0 to n-1
+	users    []string                    // identity IDs of the same users
+	guests   []string                    // identity IDs
+	logins   map[string][]map[string]any // by scenario: inputs of GetCredentialsForIdentity
 }
 
 func (s *subjects) login(n int) map[string]string { return map[string]string{s.loginKey: s.tokens[n]} }
@@ -175,19 +177,26 @@ func target(url, operation string, input map[string]any) (vegeta.Target, error) 
 
 // targets are the requests of a scenario. Signed ones are good for signatureLife.
 func (s *scenario) targets(ctx context.Context, url string, about *subjects) ([]vegeta.Target, error) {
-	inputs := s.inputs(about)
-	list := make([]vegeta.Target, len(inputs))
-	for n, input := range inputs {
-		t, err := target(url, s.operation, input)
-		if err != nil {
+	list, err := plainTargets(url, s.operation, s.inputs(about))
+	if err != nil || !s.signed {
+		return list, err
+	}
+	for n := range list {
+		if err := sign(ctx, &list[n], about.keyID, about.secret); err != nil {
 			return nil, err
 		}
-		if s.signed {
-			if err := sign(ctx, &t, about.keyID, about.secret); err != nil {
-				return nil, err
-			}
+	}
+	return list, nil
+}
+
+// plainTargets are unsigned requests.
+func plainTargets(url, operation string, inputs []map[string]any) ([]vegeta.Target, error) {
+	list := make([]vegeta.Target, len(inputs))
+	for n, input := range inputs {
+		var err error
+		if list[n], err = target(url, operation, input); err != nil {
+			return nil, err
 		}
-		list[n] = t
 	}
 	return list, nil
 }

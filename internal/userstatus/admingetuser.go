@@ -46,7 +46,7 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return "", &misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
+		return "", &Misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
@@ -65,12 +65,12 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
 	case "UserNotFoundException":
 		return "the user pool does not know the user", nil
 	case "ResourceNotFoundException":
-		return "", &misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
+		return "", &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
-		return "", &misconfigured{"the endpoint does not let this server ask (" + name + ")",
+		return "", &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
 			"Correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool."}
 	default:
-		return "", &misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
+		return "", &Misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
 			"Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 }
@@ -80,7 +80,7 @@ func judgeUser(reply login.Reply, u User) (verdict, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return "", &misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
+		return "", &Misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 	switch {
 	case !enabled:

@@ -154,13 +154,36 @@ type backEnd interface {
 	same(u User) string
 }
 
+// SelfTest asks about a token that is nobody's, where the way of asking allows
+// it, so that settings that could never let anybody in are found at the start
+// and not by users. An error that is not *Misconfigured says only that the pool
+// does not answer now.
+func SelfTest(ctx context.Context, c Checker) error {
+	r, ok := c.(*remembering)
+	if !ok {
+		return nil
+	}
+	i, ok := r.ask.(*introspection)
+	if !ok {
+		return nil // AdminGetUser needs the name of a user who is there
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_, err := i.ask(ctx, User{Token: selfTestToken})
+	return err
+}
+
+// selfTestToken has the form of an ID token: providers that introspect none
+// refuse it by its form. Its claims are iss and sub, and nobody signed it.
+const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
+
 // verdict is a pool's answer: "" for yes, else why not.
 type verdict string
 
-// misconfigured is an answer that says that the settings are wrong.
-type misconfigured struct{ what, fix string }
+// Misconfigured is an answer that says that the settings are wrong.
+type Misconfigured struct{ what, Fix string }
 
-func (m *misconfigured) Error() string { return m.what }
+func (m *Misconfigured) Error() string { return m.what }
 
 // remembering asks a back end, in bounded time, and keeps each yes for a moment.
 // A no is never kept.
@@ -189,8 +212,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	answer, err := r.ask.ask(ctx, u)
 	if err != nil {
 		fix := login.FixOf(err)
-		if wrong, ok := errors.AsType[*misconfigured](err); ok {
-			fix = wrong.fix
+		if wrong, ok := errors.AsType[*Misconfigured](err); ok {
+			fix = wrong.Fix
 		}
 		if fix == "" {
 			fix = "Try again; check that the user pool is reachable from this server."

@@ -343,6 +343,52 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// Settings that could let nobody in are told apart from a pool that is not
+// there now, and no user is asked about.
+func TestSelfTest(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer reply
+		want   string // "" = passes, - = no answer now, else in the error
+	}{
+		"knows no such token":   {reply{200, `{"active":false}`}, ""},
+		"takes anything":        {reply{200, `{"active":true}`}, ""},
+		"no ID tokens":          {reply{400, `{"error":"unsupported_token_type"}`}, "unsupported_token_type"},
+		"another client":        {reply{401, `{"error":"invalid_client"}`}, "client"},
+		"no such page":          {reply{404, `{}`}, "404"},
+		"not an answer":         {reply{200, `{"ok":true}`}, "whether the token is active"},
+		"a fault at the moment": {reply{503, `{}`}, "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackEnd(t, test.answer)
+			err := userstatus.SelfTest(t.Context(), newChecker(t, b.config(userstatus.Introspection), fixed))
+			wrong, misconfigured := errors.AsType[*userstatus.Misconfigured](err)
+			switch test.want {
+			case "":
+				if err != nil {
+					t.Error(err)
+				}
+			case "-":
+				if err == nil || misconfigured {
+					t.Errorf("error = %v", err)
+				}
+			default:
+				if !misconfigured || !strings.Contains(wrong.Error(), test.want) || wrong.Fix == "" {
+					t.Errorf("error = %v, want %s and a fix", err, test.want)
+				}
+			}
+		})
+	}
+	b := newBackEnd(t, reply{400, `{}`})
+	for _, c := range []userstatus.Config{b.config(userstatus.AdminGetUser), {Check: userstatus.Push}} {
+		if err := userstatus.SelfTest(t.Context(), newChecker(t, c, fixed)); err != nil {
+			t.Errorf("%s: %v", c.Check, err)
+		}
+	}
+	if n := len(b.seen()); n != 0 {
+		t.Errorf("%d questions about a user who is not there", n)
+	}
+}
+
 func TestPools(t *testing.T) {
 	yes := newBackEnd(t, reply{200, `{"active":true}`})
 	no := newBackEnd(t, reply{200, `{"active":false}`})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type API struct {
 	now      func() time.Time
 	answer   http.HandlerFunc
 	requests []*http.Request
+	keep     int // of the requests, the latest; 0 keeps all
 }
 
 // serve starts the API on a loopback port; the test's end stops it.
@@ -27,6 +29,9 @@ func (a *API) serve(tb testing.TB, h http.HandlerFunc) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		a.requests = append(a.requests, r.Clone(r.Context()))
+		if a.keep > 0 && len(a.requests) > a.keep {
+			a.requests = slices.Delete(a.requests, 0, len(a.requests)-a.keep)
+		}
 		answer := a.answer
 		a.mu.Unlock()
 		if answer == nil {
@@ -51,6 +56,13 @@ func (a *API) SetNow(now func() time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.now = now
+}
+
+// KeepRequests keeps only the latest n requests, for callers who make many.
+func (a *API) KeepRequests(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keep = n
 }
 
 // Requests returns what was asked so far.
