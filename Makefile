@@ -11,7 +11,8 @@ test:
 	./scripts/setup-tests.sh
 	./scripts/check.sh
 
-# Everything of make test, with a minute of every fuzz target, and with Ceph and
+# Everything of make test, with a minute of every fuzz target, with Keycloak (Java,
+# from the Maven registry) as login provider, and with Ceph and
 # MinIO as credential engines; MinIO is built the first time, which takes minutes.
 test-extended:
 	TEST_TAGS=extended ./scripts/setup-tests.sh

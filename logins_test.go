@@ -277,3 +277,27 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 		t.Errorf("a provider that is not there: %v", err)
 	}
 }
+
+// In development a user pool's issuer stands for the user pool, unless it is an
+// OpenID Connect provider of its own: then each is told of its own sign-outs.
+func TestSignOutOfASharedIssuer(t *testing.T) {
+	issuer := logintest.NewIssuer(t)
+	key := strings.TrimPrefix(issuer.URL, "http://")
+	s := start(t, func(c *poolhouse.Config) {
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: issuer.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+		c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {Issuers: []string{issuer.URL}, JWKSURL: issuer.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}}
+	})
+	id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{corpARN + key} })
+	for user, signOut := range map[string]func() answer{
+		"alice": func() answer {
+			return s.backChannelLogout(t, key, event(issuer, "logout+jwt", "1", map[string]any{"aud": "app", "sub": "alice", "events": map[string]any{logoutEvent: map[string]any{}}}))
+		},
+		"bob": func() answer { return s.adminCall(t, "SignOut", `{"ProviderName":"`+key+`","Subject":"bob"}`) },
+	} {
+		old := map[string]string{key: issuer.Token(map[string]any{"aud": "app", "sub": user, "iat": time.Now().Add(-time.Hour).Unix()})}
+		who := &signedIn{s, s.getID(t, id, old)}
+		got := signOut()
+		equal(t, "sign-out of "+user+": "+got.body, got.status, 200)
+		equal(t, user+" afterwards", who.refusal(t, id, old), "refused")
+	}
+}

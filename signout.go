@@ -74,8 +74,19 @@ type eventSources struct {
 	config    *Config
 }
 
+// name is the provider that a Logins key stands for. An OpenID Connect provider
+// of the settings stands for itself, also where a user pool has the same issuer.
+func (e *eventSources) name(key string) string {
+	for _, p := range e.providers {
+		if _, rest, _ := strings.Cut(p.URL, "://"); rest == key {
+			return key
+		}
+	}
+	return e.pools.ProviderName(key)
+}
+
 func (e *eventSources) find(ctx context.Context, key string) (signout.Provider, bool) {
-	name := e.pools.ProviderName(key)
+	name := e.name(key)
 	settings := e.config.SignOut[name]
 	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
 	for _, p := range e.providers {

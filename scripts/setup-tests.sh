@@ -21,3 +21,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 cd "$(dirname "$0")/../clienttests/js"
 [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
+if [ "${TEST_TAGS:-}" = extended ]; then
+	../../scripts/setup-extended.sh
+fi
