@@ -136,10 +136,10 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 			check = s.Provider + ": " + check
 		}
 		if s.OK {
-			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, check, s.Got)
+			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, printable(check), printable(s.Got))
 			continue
 		}
-		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, check, s.Expected, s.Got)
+		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, printable(check), printable(s.Expected), printable(s.Got))
 		if s.Fix != "" {
 			fmt.Fprintf(b, "          fix: %s\n", printable(s.Fix))
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // File is what the YAML file holds besides single values.
@@ -117,6 +118,9 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	var raw map[string]any
 	if err := yaml.Unmarshal(text, &raw); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, withoutSource(err))
+	}
+	if documents, err := parser.ParseBytes(text, 0); err == nil && len(documents.Docs) > 1 {
+		return nil, File{}, fmt.Errorf("settings file %s has %d YAML documents; what follows the first --- would be lost: put all settings in one", path, len(documents.Docs))
 	}
 	var faults []error
 	values := map[string]any{}

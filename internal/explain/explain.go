@@ -6,6 +6,7 @@ package explain
 
 import (
 	"context"
+	"strings"
 	"sync"
 )
 
@@ -41,6 +42,9 @@ func (t *Trace) For(provider string) *Trace {
 // maxSteps bounds a trace: ten logins with every check recorded fit.
 const maxSteps = 200
 
+// maxText bounds each text of a step, in bytes: the newest refusals are kept.
+const maxText = 512
+
 // Pass records a check that succeeded.
 func (t *Trace) Pass(check, got string) { t.add(Step{Check: check, OK: true, Got: got}) }
 
@@ -57,6 +61,11 @@ func (t *Trace) add(s Step) {
 		s.Provider = t.provider
 		t.whole.add(s)
 		return
+	}
+	for _, text := range []*string{&s.Provider, &s.Check, &s.Expected, &s.Got, &s.Fix} {
+		if len(*text) > maxText {
+			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxText], "")) + "…"
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -102,6 +102,9 @@ func (f *fetcher) ask(ctx context.Context, p policy, q question) (reply, error) 
 		r, err = readReply(u, response)
 		return err
 	})
+	if err == nil && r.status == http.StatusOK && (r.object["error"] != nil || r.object["errors"] != nil) {
+		return reply{}, unusable(r, "and an error in it", "An answer that contradicts itself proves nothing: look at the provider's state, and at its address in the settings.")
+	}
 	return r, err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // claimNames are the claims that decide something; other spellings of them are
 // refused (names in Trust.Require are matched exactly in any case).
-var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use"}
+var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use", "events"}
 
 const (
 	maxSubjectBytes = 255          // OpenID Connect Core 1.0 section 2
@@ -24,6 +24,12 @@ const (
 // signature is checked, since it can spare a request to the provider; what it
 // passes is proved only afterwards.
 func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Duration) (Claims, *Refused) {
+	if _, event := claims["events"]; event {
+		// A logout token may have an ID token's typ (OpenID Connect Back-Channel
+		// Logout 1.0 section 2.4): this claim is what tells them apart.
+		return Claims{}, j.refuse(MessageNotOIDC, "token claims", "an ID token", "a security event token (RFC 8417): it has a claim events",
+			"Send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are no logins.")
+	}
 	c := Claims{All: claims}
 	for _, step := range []func(*Claims) *Refused{
 		j.issuer,

@@ -73,6 +73,7 @@ func everyRefusal(t *testing.T) []refusal {
 	add("kid with line end", signed(map[string]any{"kid": "a\nb"}, nil))
 	add("claims not JSON", func(f *fixture) string { return f.issuer.Key().Sign(nil, []byte("private.person@example.com")) })
 	add("claim twice", raw(`"sub":"auth0|5f7c8ec7c33c6c004bbafe82"`))
+	add("logout token of an ID token's type", signed(nil, map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}))
 	add("claim in capitals", raw(`"NONCE":"private.person@example.com"`))
 	for _, name := range []string{"iss", "sub", "aud", "exp"} {
 		add("without "+name, signed(nil, map[string]any{name: nil}))

@@ -54,7 +54,7 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 		j.pass("SAML NameID format", "transient: each sign-in makes a new identity")
 	}
 	return Claims{
-		Issuer: a.Issuer, Subject: a.NameID, Audience: a.Audience, Expires: a.NotOnOrAfter, IssuedAt: a.IssueInstant,
+		Issuer: a.Issuer, Subject: a.NameID, Audience: a.Audience, Expires: a.NotOnOrAfter, IssuedAt: signedIn(a),
 		All: samlClaims(a), Roles: j.samlRoles(a),
 	}, nil
 }
@@ -77,6 +77,15 @@ func samlMessage(r *saml.Refused, now time.Time) string {
 		}
 	}
 	return messageNotSAML
+}
+
+// signedIn is from when on the assertion speaks of the user: a response that is
+// issued anew in an old session is as old as the session.
+func signedIn(a *saml.Assertion) time.Time {
+	if !a.AuthnInstant.IsZero() && a.AuthnInstant.Before(a.IssueInstant) {
+		return a.AuthnInstant
+	}
+	return a.IssueInstant
 }
 
 // samlClaims are the attributes as role rules and principal tags read them. The

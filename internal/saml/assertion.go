@@ -201,11 +201,25 @@ func (j *judge) audience(restriction *etree.Element) *Refused {
 		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or add its present one to the provider's audiences here."}
 }
 
-// session reads when the provider's session ends.
+// session reads when the user signed in at the provider, and when its session ends.
 func (j *judge) session(e *etree.Element) *Refused {
 	for _, s := range all(e, assertionNamespace, "AuthnStatement") {
 		if refused := j.until("session", s, "SessionNotOnOrAfter", &j.a.SessionNotOnOrAfter); refused != nil {
 			return refused
+		}
+		value, said := attribute(s, "AuthnInstant")
+		if !said {
+			continue
+		}
+		at, ok := instant(value)
+		switch {
+		case !ok:
+			return j.noInstant("AuthnInstant", value)
+		case at.After(j.now.Add(j.skew)):
+			return &Refused{Reason: Expired, Check: "SAML authentication instant", Expected: "at most " + j.now.Add(j.skew).Format(time.RFC3339),
+				Got: at.Format(time.RFC3339), Fix: "Compare this server's clock with the identity provider's: the sign-in is from the future."}
+		case j.a.AuthnInstant.IsZero() || at.Before(j.a.AuthnInstant):
+			j.a.AuthnInstant = at
 		}
 	}
 	return nil

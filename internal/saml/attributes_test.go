@@ -107,3 +107,26 @@ func TestRefusedAttributes(t *testing.T) {
 		})
 	}
 }
+
+// The sign-in may be older than the response, and is never from the future.
+func TestAuthnInstant(t *testing.T) {
+	idp := samltest.New(t, now, 0)
+	provider := trusting(t, idp)
+	for name, test := range map[string]struct {
+		at      time.Time
+		refused bool
+	}{
+		"now":            {now, false},
+		"an hour ago":    {now.Add(-time.Hour), false},
+		"within skew":    {now.Add(skew), false},
+		"in the future":  {now.Add(skew + time.Second), true},
+		"in a long time": {now.AddDate(1, 0, 0), true},
+	} {
+		a, refused := provider.Read(idp.Response(t, samltest.Login{NameID: "alice", SignedIn: test.at}), now, skew)
+		if (refused != nil) != test.refused {
+			t.Errorf("%s: %v", name, refused)
+		} else if refused == nil && !a.AuthnInstant.Equal(test.at) {
+			t.Errorf("%s: AuthnInstant = %v", name, a.AuthnInstant)
+		}
+	}
+}

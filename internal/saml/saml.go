@@ -69,6 +69,9 @@ type Assertion struct {
 	Recipient string // the accepted one; what STS calls saml:aud
 
 	IssueInstant time.Time
+	// AuthnInstant is when the user signed in at the provider, the earliest of all
+	// statements; zero = not said.
+	AuthnInstant time.Time
 	// NotOnOrAfter is the earliest end of validity of the assertion's parts.
 	NotOnOrAfter time.Time
 	// SessionNotOnOrAfter is when the provider's own session ends; zero = not said.

@@ -23,7 +23,7 @@ type adminGetUser struct {
 // allowedStatus are the states in which a user may have signed in. ARCHIVED and
 // COMPROMISED are not, and neither is what nobody has heard of yet.
 var allowedStatus = map[string]bool{
-	"CONFIRMED": true, "EXTERNAL_PROVIDER": true, "FORCE_CHANGE_PASSWORD": true, "RESET_REQUIRED": true, "UNCONFIRMED": true, "UNKNOWN": true,
+	"CONFIRMED": true, "EXTERNAL_PROVIDER": true, "FORCE_CHANGE_PASSWORD": true, "RESET_REQUIRED": true, "UNCONFIRMED": true,
 }
 
 // username is the user's name in the pool: pools may let it differ from sub.
@@ -94,15 +94,20 @@ func judgeUser(reply login.Reply, u User) (verdict, error) {
 	return "", nil
 }
 
-// anotherUser reports whether the answer's sub is there and is not the token's.
+// anotherUser reports whether the answer is not about the token's user: user
+// pools always say the sub, once.
 func anotherUser(reply login.Reply, subject string) bool {
 	attributes, _ := reply.Object["UserAttributes"].([]any)
+	found := 0
 	for _, a := range attributes {
 		attribute, _ := a.(map[string]any)
 		if name, _ := attribute["Name"].(string); name == "sub" {
 			value, _ := attribute["Value"].(string)
-			return value != subject
+			if value != subject {
+				return true
+			}
+			found++
 		}
 	}
-	return false
+	return found != 1
 }

@@ -154,7 +154,10 @@ func TestAdminGetUser(t *testing.T) {
 		asked   int
 	}{
 		"confirmed":            {[]reply{user(true, "CONFIRMED", sub("sub-1"))}, "yes", 1},
-		"external":             {[]reply{user(true, "EXTERNAL_PROVIDER")}, "yes", 1},
+		"external":             {[]reply{user(true, "EXTERNAL_PROVIDER", sub("sub-1"))}, "yes", 1},
+		"no sub":               {[]reply{user(true, "CONFIRMED")}, "no", 1},
+		"sub twice":            {[]reply{user(true, "CONFIRMED", sub("sub-1"), sub("sub-1"))}, "no", 1},
+		"unknown status":       {[]reply{user(true, "UNKNOWN", sub("sub-1"))}, "no", 1},
 		"disabled":             {[]reply{user(false, "CONFIRMED")}, "no", 1},
 		"archived":             {[]reply{user(true, "ARCHIVED")}, "no", 1},
 		"compromised":          {[]reply{user(true, "COMPROMISED")}, "no", 1},
@@ -168,7 +171,7 @@ func TestAdminGetUser(t *testing.T) {
 		"says nothing":         {[]reply{{200, "{}"}}, "unknown", 1},
 		"Enabled as text":      {[]reply{{200, `{"Enabled":"true","UserStatus":"CONFIRMED"}`}}, "unknown", 1},
 		"Enabled twice":        {[]reply{{200, `{"Enabled":false,"Enabled":true,"UserStatus":"CONFIRMED"}`}}, "unknown", 1},
-		"busy once":            {[]reply{failed(400, "TooManyRequestsException"), user(true, "CONFIRMED")}, "yes", 2},
+		"busy once":            {[]reply{failed(400, "TooManyRequestsException"), user(true, "CONFIRMED", sub("sub-1"))}, "yes", 2},
 		"busy":                 {[]reply{failed(400, "TooManyRequestsException")}, "unknown", 2},
 		"429":                  {[]reply{{429, ""}, user(false, "CONFIRMED")}, "no", 2},
 		"a fault":              {[]reply{{500, "{}"}}, "unknown", 2},
@@ -273,7 +276,7 @@ func TestUnreachable(t *testing.T) {
 
 // A yes is kept for as long as the settings say, for this user alone; a no is not.
 func TestCache(t *testing.T) {
-	yes, no := reply{200, `{"Enabled":true,"UserStatus":"CONFIRMED"}`}, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}
+	yes, no := reply{200, `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`}, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}
 	b := newBackEnd(t, no, yes, no)
 	at := now
 	c := b.config(userstatus.AdminGetUser)

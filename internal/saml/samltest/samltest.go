@@ -3,6 +3,7 @@
 package samltest
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -128,7 +129,8 @@ type Login struct {
 	Destination  string
 	NotBefore    string
 	NotOnOrAfter string
-	SessionEnd   string // SessionNotOnOrAfter
+	SessionEnd   string    // SessionNotOnOrAfter
+	SignedIn     time.Time // AuthnInstant; zero = the IdP\'s Now
 	IssueInstant string
 	Attributes   []Attribute
 	More         string // XML at the end of the assertion
@@ -185,7 +187,7 @@ func (p *IdP) Unsigned(l Login) string {
 		`<saml:SubjectConfirmation Method="` + or(l.Method, "urn:oasis:names:tc:SAML:2.0:cm:bearer") + `">` +
 		`<saml:SubjectConfirmationData` + put("NotOnOrAfter", ends) + put("Recipient", or(l.Recipient, Recipient)) + `/></saml:SubjectConfirmation></saml:Subject>` +
 		`<saml:Conditions` + put("NotBefore", or(l.NotBefore, Time(p.Now.Add(-time.Minute)))) + put("NotOnOrAfter", ends) + `>` + audience + `</saml:Conditions>` +
-		`<saml:AuthnStatement AuthnInstant="` + Time(p.Now) + `"` + put("SessionNotOnOrAfter", l.SessionEnd) + `><saml:AuthnContext>` +
+		`<saml:AuthnStatement AuthnInstant="` + Time(cmp.Or(l.SignedIn, p.Now)) + `"` + put("SessionNotOnOrAfter", l.SessionEnd) + `><saml:AuthnContext>` +
 		`<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>`)
 	if len(l.Attributes) > 0 {
 		b.WriteString("<saml:AttributeStatement>")
