@@ -22,7 +22,7 @@ import (
 )
 
 // skipVariable, set to 1, makes tests whose client is not installed skip.
-const skipVariable = "POOLHOUSE_SKIP_CLIENTS"
+const skipVariable = "SKIP_MISSING_CLIENTS"
 
 // binary is the program under test, built once.
 var binary string

@@ -1,11 +1,19 @@
 package clienttests
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The calls that Terraform's AWS provider makes for aws_iam_role,
@@ -96,4 +104,35 @@ func TestIAMThroughAWSCLI(t *testing.T) {
 	same(t, "UpdateSAMLProvider", call("update-saml-provider", "--saml-provider-arn", corp, "--saml-metadata-document", "file://"+file), `{"SAMLProviderArn": "`+corp+`"}`)
 	call("delete-saml-provider", "--saml-provider-arn", corp)
 	same(t, "ListSAMLProviders", call("list-saml-providers"), `{"SAMLProviderList": []}`)
+}
+
+// samlMetadata is the metadata of an identity provider whose key nobody has.
+func samlMetadata(t *testing.T, entity string) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + entity + `"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` +
+		`<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(certificate) +
+		`</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="` + entity + `/sso"/></IDPSSODescriptor></EntityDescriptor>`
+}
+
+// aws runs the AWS CLI with the development keys and returns what it prints.
+func (s *server) aws(t *testing.T, arguments ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), client(t, "/usr/bin/aws", "awscli"), append(arguments, "--output", "json", "--endpoint-url", s.info.Endpoint)...)
+	cmd.Env = s.environment(t)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("aws %s: %v\n%s", strings.Join(arguments, " "), err, tail(stderr.String()))
+	}
+	return string(out)
 }

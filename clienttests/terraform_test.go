@@ -1,45 +1,21 @@
+//go:build terraform || extended
+
 package clienttests
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // pluginsVariable names a folder in which Terraform finds its AWS provider
-// (filesystem_mirror), so that the test fetches nothing.
-const (
-	pluginsVariable = "POOLHOUSE_TERRAFORM_PLUGINS"
-	defaultPlugins  = "/opt/tf-plugins"
-)
-
-// samlMetadata is the metadata of an identity provider whose key nobody has.
-func samlMetadata(t *testing.T, entity string) string {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + entity + `"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` +
-		`<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(certificate) +
-		`</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="` + entity + `/sso"/></IDPSSODescriptor></EntityDescriptor>`
-}
+// (filesystem_mirror); without it Terraform's own settings say where that is.
+const pluginsVariable = "TERRAFORM_PLUGINS"
 
 // workspace is a folder with a Terraform configuration.
 type workspace struct {
@@ -49,19 +25,12 @@ type workspace struct {
 
 func newWorkspace(t *testing.T, s *server) *workspace {
 	t.Helper()
-	plugins := os.Getenv(pluginsVariable)
-	if plugins == "" {
-		plugins = defaultPlugins
-	}
-	found, _ := filepath.Glob(filepath.Join(plugins, "registry.terraform.io/hashicorp/aws/*"))
-	if len(found) == 0 {
-		missing(t, "Terraform's AWS provider is not in "+plugins+": set "+pluginsVariable+" to a filesystem mirror that has it")
-	}
 	w := &workspace{dir: t.TempDir(), program: client(t, "/usr/local/bin/terraform", "terraform")}
-	settings := filepath.Join(w.dir, "terraform.rc")
-	w.write(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  filesystem_mirror { path = %q }\n}\ndisable_checkpoint = true\n", plugins))
-	w.environment = append(s.environment(t), "TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
-		"AWS_ENDPOINT_URL="+s.info.Endpoint, "AWS_MAX_ATTEMPTS=2")
+	w.environment = append(s.environment(t), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "AWS_ENDPOINT_URL="+s.info.Endpoint, "AWS_MAX_ATTEMPTS=2")
+	if plugins := os.Getenv(pluginsVariable); plugins != "" {
+		w.write(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  filesystem_mirror { path = %q }\n}\ndisable_checkpoint = true\n", plugins))
+		w.environment = append(w.environment, "TF_CLI_CONFIG_FILE="+filepath.Join(w.dir, "terraform.rc"))
+	}
 	return w
 }
 
@@ -271,18 +240,4 @@ func TestTerraform(t *testing.T) {
 			t.Errorf("%s after destroy: %s", operation, out)
 		}
 	}
-}
-
-// aws runs the AWS CLI with the development keys and returns what it prints.
-func (s *server) aws(t *testing.T, arguments ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), client(t, "/usr/bin/aws", "awscli"), append(arguments, "--output", "json", "--endpoint-url", s.info.Endpoint)...)
-	cmd.Env = s.environment(t)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("aws %s: %v\n%s", strings.Join(arguments, " "), err, tail(stderr.String()))
-	}
-	return string(out)
 }
