@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
@@ -21,6 +23,8 @@ type RoleSource interface {
 type Authorizer struct {
 	roles RoleSource
 	now   func() time.Time
+	// second holds the clock's condition keys, made once a second.
+	second atomic.Pointer[clockConditions]
 }
 
 // NewAuthorizer returns an Authorizer that evaluates sessions against roles.
@@ -61,8 +65,8 @@ func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 // may do what that allows; a session may do what its role's policies, the
 // role's boundary and the session policies all allow. Nobody reaches into
 // another account: that would take a policy of the resource, and ours have none.
-// conditions are the request's condition keys; those that the caller brings
-// with it win.
+// conditions are the request's condition keys, stored by policy.Context.Set; those
+// that the caller brings with it win. Authorize takes the map over.
 func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context) error {
 	return a.authorize(ctx, c, action, resource, conditions, resourceSilent)
 }
@@ -129,20 +133,37 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 	}
 }
 
-// context joins the request's condition keys with the caller's and the clock's.
+// context adds the caller's condition keys and the clock's to the request's,
+// which it takes over: signed requests are checked by the ten thousand a second.
 func (a *Authorizer) context(c Caller, request policy.Context) policy.Context {
-	all := make(policy.Context, len(request)+len(c.conditions)+2)
-	for key, values := range request {
-		all.Set(key, values...)
+	if request == nil {
+		request = make(policy.Context, len(c.conditions)+2)
+	}
+	for key, values := range request { // a key in another spelling must not stand beside the caller's
+		if folded := strings.ToLower(key); folded != key {
+			delete(request, key)
+			request[folded] = values
+		}
 	}
 	for key, values := range c.conditions {
-		all[key] = values
+		request[key] = values
 	}
-	setClock(all, a.now())
-	return all
+	at := a.clock(a.now())
+	request["aws:currenttime"], request["aws:epochtime"] = at.date[:], at.epoch[:]
+	return request
 }
 
-func setClock(c policy.Context, now time.Time) {
-	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
+// clockConditions are the clock's condition keys in one second.
+type clockConditions struct {
+	second      int64
+	date, epoch [1]string
+}
+
+func (a *Authorizer) clock(now time.Time) *clockConditions {
+	if at := a.second.Load(); at != nil && at.second == now.Unix() {
+		return at
+	}
+	at := &clockConditions{now.Unix(), [1]string{now.UTC().Format(time.RFC3339)}, [1]string{strconv.FormatInt(now.Unix(), 10)}}
+	a.second.Store(at)
+	return at
 }
