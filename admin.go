@@ -9,6 +9,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -27,6 +28,7 @@ type admin struct {
 	store  *store.Store
 	traces *traceStore
 
+	pools    *cognitoidentity.Service
 	sessions *check.Sessions
 	revoked  *revocation.List
 
@@ -40,6 +42,8 @@ func (a *admin) operations() []awsapi.Operation {
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, nil),
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
+		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
+		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, nil),
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, nil),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, nil),
 	}
@@ -193,4 +197,34 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 		return nil, err
 	}
 	return &signOutOutput{ProviderName: name, NotBefore: awsapi.Timestamp(now.Truncate(time.Second))}, nil
+}
+
+// createWithIDInput is a pool's ID with the input of CreateIdentityPool.
+type createWithIDInput struct {
+	IdentityPoolId *string
+	Pool           *cognitoidentity.CreateIdentityPoolInput
+}
+
+func (in *createWithIDInput) Validate() []awsapi.Violation {
+	if in.Pool == nil {
+		return nil
+	}
+	return in.Pool.Validate()
+}
+
+// createWithIDNeeds asks for what CreateIdentityPool needs, too.
+func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInput) ([]awsapi.Access, error) {
+	if in.Pool == nil {
+		return []awsapi.Access{{}}, nil
+	}
+	needed, err := cognitoidentity.CreateNeeds(ctx, c, in.Pool)
+	return append(needed, awsapi.Access{}), err
+}
+
+// createIdentityPoolWithID makes a pool with an ID that clients know already.
+func (a *admin) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
+	if in.IdentityPoolId == nil || in.Pool == nil {
+		return nil, awsapi.Errorf("InvalidParameterException", "Give IdentityPoolId and Pool.")
+	}
+	return a.pools.CreateIdentityPoolWithID(ctx, c, *in.IdentityPoolId, in.Pool)
 }

@@ -38,6 +38,35 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *C
 	if err != nil {
 		return nil, err
 	}
+	return s.addPool(ctx, c, pool)
+}
+
+// CreateIdentityPoolWithID makes a new pool with an ID that the caller chooses:
+// one that clients know from elsewhere. It is no operation of AWS's.
+func (s *Service) CreateIdentityPoolWithID(ctx context.Context, c awsapi.Caller, id string, in *CreateIdentityPoolInput) (*IdentityPool, error) {
+	pool, err := s.newPool(c, in)
+	if err != nil {
+		return nil, err
+	}
+	if !ValidID(id) || identitypool.RegionOf(id) != c.Region {
+		return nil, invalid("IdentityPoolId must be a pool ID of this region, %s:<lower-case GUID>.", c.Region)
+	}
+	pool.ID = identitypool.PoolID(id)
+	return s.addPool(ctx, c, pool)
+}
+
+// CreateNeeds is what CreateIdentityPool must be permitted.
+func CreateNeeds(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
+	needed, err := createNeeds(ctx, c, in)
+	for i := range needed {
+		if needed[i].Action == "" {
+			needed[i].Action = "cognito-identity:CreateIdentityPool"
+		}
+	}
+	return needed, err
+}
+
+func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypool.Pool) (*IdentityPool, error) {
 	switch err := s.Store.CreatePool(ctx, pool, s.Limits.Pools); {
 	case errors.Is(err, store.ErrLimit):
 		return nil, awsapi.Errorf(limitExceeded, "The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)

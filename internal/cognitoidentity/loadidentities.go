@@ -1,0 +1,151 @@
+package cognitoidentity
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// MaxLoaded is how many identities one call of LoadIdentities takes.
+const MaxLoaded = 500
+
+// LoadIdentitiesInput names identities that were made elsewhere. It is no
+// operation of AWS's.
+type LoadIdentitiesInput struct {
+	IdentityPoolId *string
+	Identities     []LoadedIdentity
+}
+
+// LoadedIdentity is an identity with what is known about its logins. One that
+// has logins nobody could tell is not Guest, and then useless by its ID alone:
+// otherwise whoever knows the ID could claim it.
+type LoadedIdentity struct {
+	IdentityId       *string
+	CreationDate     *float64 // epoch seconds; absent is now
+	LastModifiedDate *float64
+	Guest            *bool // usable without logins
+	Logins           []LoadedLogin
+}
+
+// LoadedLogin is one login of an identity. A subject of the pool's developer
+// provider is a developer user identifier.
+type LoadedLogin struct {
+	ProviderName *string
+	Subject      *string
+}
+
+// LoadIdentitiesOutput counts what was done.
+type LoadIdentitiesOutput struct {
+	Loaded  int // new
+	Present int // there already, with these logins
+	Refused []RefusedIdentity
+}
+
+// RefusedIdentity is an identity that was not loaded.
+type RefusedIdentity struct {
+	IdentityId string
+	Message    string
+}
+
+// LoadIdentities adds identities with their IDs to a pool. Each stands alone:
+// one that is refused does not stop the others, and one that is there with the
+// same logins is left alone, so that a load may be repeated.
+func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadIdentitiesInput) (*LoadIdentitiesOutput, error) {
+	if in.IdentityPoolId == nil {
+		return nil, invalid("IdentityPoolId is required.")
+	}
+	if len(in.Identities) > MaxLoaded {
+		return nil, invalid("Give at most %d identities; there are %d.", MaxLoaded, len(in.Identities))
+	}
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
+	for _, given := range in.Identities {
+		identity, problem := s.loaded(pool, given)
+		if problem != "" {
+			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), problem})
+			continue
+		}
+		switch err := s.Store.LoadIdentity(ctx, identity); {
+		case err == nil:
+			out.Loaded++
+		case errors.Is(err, store.ErrConflict):
+			have, err := s.Store.Identity(ctx, identity.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+			if err == nil && sameLogins(have, identity) {
+				out.Present++
+				continue
+			}
+			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "The ID exists with other logins, or one of the logins belongs to another identity."})
+		case errors.Is(err, store.ErrInvalid):
+			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "A login is empty, too long or not valid text."})
+		default:
+			return nil, poolError(err, *in.IdentityPoolId)
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) loaded(pool identitypool.Pool, in LoadedIdentity) (i identitypool.Identity, problem string) {
+	if in.IdentityId != nil {
+		i.ID = identitypool.IdentityID(*in.IdentityId)
+	}
+	if !ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
+		return i, "IdentityId must be an ID of the pool's region."
+	}
+	i.PoolID = pool.ID
+	for _, l := range in.Logins {
+		if l.ProviderName == nil || l.Subject == nil || *l.ProviderName == "" || *l.Subject == "" {
+			return i, "A login has no ProviderName or no Subject."
+		}
+		login := identitypool.Login{Kind: identitypool.Public, Provider: s.ProviderName(*l.ProviderName), Subject: *l.Subject}
+		if *l.ProviderName == pool.DeveloperProviderName {
+			if login = pool.DeveloperLogin(*l.Subject).Login; characters(*l.Subject) > maxDeveloperUserID {
+				return i, "A developer user identifier is too long."
+			}
+		}
+		if i.HasLogin(login) {
+			return i, "A login is listed twice."
+		}
+		i.Logins = append(i.Logins, login)
+	}
+	guest := in.Guest != nil && *in.Guest
+	if guest && len(i.Logins) > 0 {
+		return i, "A guest has no logins."
+	}
+	i.EverLinked = !guest
+	i.Created, i.Modified = s.moment(in.CreationDate), s.moment(in.LastModifiedDate)
+	if i.Modified.Before(i.Created) {
+		i.Modified = i.Created
+	}
+	return i, ""
+}
+
+// moment is a time in epoch seconds; none, or one to come, is now.
+func (s *Service) moment(seconds *float64) time.Time {
+	now := s.Now()
+	if seconds == nil || *seconds < 0 || *seconds >= float64(now.Unix()) {
+		return now
+	}
+	return time.UnixMilli(int64(*seconds * 1000)).UTC()
+}
+
+func sameLogins(have, want identitypool.Identity) bool {
+	if have.PoolID != want.PoolID || have.Disabled || have.EverLinked != want.EverLinked || len(have.Logins) != len(want.Logins) {
+		return false
+	}
+	for _, l := range want.Logins {
+		if !have.HasLogin(l) {
+			return false
+		}
+	}
+	return true
+}
