@@ -24,6 +24,7 @@ var allowedImports = map[string][]string{
 	"internal/seal":            {},
 	"internal/saml":            {},
 	"internal/config":          {},
+	"internal/declare":         {"sigv4"},
 	"internal/devissuer":       {},
 	"internal/iam/policy":      {},
 	"internal/identitypool":    {"internal/explain"},
@@ -42,7 +43,7 @@ var allowedImports = map[string][]string{
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
 	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4"},
-	"cmd/poolhouse": {"", "internal/config", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/store"},
+	"cmd/poolhouse": {"", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/store", "sigv4"},
 }
 
 // fences keeps libraries where they belong.
@@ -54,7 +55,7 @@ var fences = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {""},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
-	"github.com/goccy/go-yaml":            {"internal/config"},
+	"github.com/goccy/go-yaml":            {"internal/config", "internal/declare"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 }
 

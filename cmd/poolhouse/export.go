@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/declare"
+)
+
+func exportCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Write a running server's pools, roles and providers as a file",
+		Long: `Write a running server's pools, roles and providers as a file for "poolhouse
+apply". Applied to an empty server it makes the same, with the same pool IDs.
+Identities are not in it: "poolhouse backup" has them. Keys are taken from
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+		Example: "  poolhouse export > pools.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			url := endpoint(c)
+			client, err := apiClient(func(string) string { return url })
+			if err != nil {
+				return err
+			}
+			out, err := declare.Export(c.Context(), client, false)
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(out.File)
+			return err
+		},
+	}
+	addEndpoint(c)
+	return c
+}

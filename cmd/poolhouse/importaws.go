@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/declare"
+)
+
+func importCommand() *cobra.Command {
+	c := &cobra.Command{Use: "import", Short: "Bring pools and identities from AWS"}
+	c.AddCommand(importAWSCommand(), importIdentitiesCommand())
+	return c
+}
+
+// awsEndpoint is where AWS serves a service.
+func awsEndpoint(service, region string) string {
+	suffix := "amazonaws.com"
+	china, gov := strings.HasPrefix(region, "cn-"), strings.HasPrefix(region, "us-gov-")
+	if china {
+		suffix += ".cn"
+	}
+	switch {
+	case service != "iam":
+		return "https://" + service + "." + region + "." + suffix
+	case china:
+		return "https://iam.cn-north-1." + suffix
+	case gov:
+		return "https://iam.us-gov." + suffix
+	}
+	return "https://iam." + suffix
+}
+
+// iamRegion is the region that IAM calls of a partition are signed for.
+func iamRegion(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "cn-north-1"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
+
+func importAWSCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "aws",
+		Short: "Write the pools of an AWS account and region as a file",
+		Long: `Read the identity pools of an AWS account and region, with the roles, policies and
+providers that they use, and write a file for "poolhouse apply". Nothing is
+changed at AWS. With --identities the identities are written, too, for "poolhouse
+import identities". What cannot be carried over is listed on standard error.
+
+Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format env)".`,
+		Example: `  poolhouse import aws > pools.yaml
+  poolhouse import aws --identities identities.jsonl > pools.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			region := clientRegion()
+			override, _ := c.Flags().GetString("endpoint")
+			client, err := apiClient(func(service string) string {
+				if override != "" {
+					return override
+				}
+				return awsEndpoint(service, region)
+			})
+			if err != nil {
+				return err
+			}
+			if client.IAMRegion = iamRegion(region); override != "" {
+				client.IAMRegion = region
+			}
+			out, err := declare.Export(c.Context(), client, true)
+			if err != nil {
+				return err
+			}
+			if path, _ := c.Flags().GetString("identities"); path != "" {
+				file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+				if err != nil {
+					return err
+				}
+				notes, err := declare.WriteIdentities(c.Context(), client, out.Pools, file)
+				if err := errors.Join(err, file.Close()); err != nil {
+					return err
+				}
+				out.Notes = append(out.Notes, notes...)
+			}
+			for _, note := range out.Notes {
+				fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))
+			}
+			_, err = c.OutOrStdout().Write(out.File)
+			return err
+		},
+	}
+	c.Flags().String("endpoint", "", "URL of all services; empty is AWS")
+	c.Flags().String("identities", "", "new file for the identities")
+	return c
+}
+
+func importIdentitiesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "identities FILE",
+		Short: "Load identities with their IDs into a running server",
+		Long: `Load the identities that "poolhouse import aws --identities" wrote into a running
+server that has their pools. It may be repeated. An identity whose logins cannot
+be read is loaded so that its ID is taken and nobody can use it; add the subjects
+to Logins in the file where you know them.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			url := endpoint(c)
+			client, err := apiClient(func(string) string { return url })
+			if err != nil {
+				return err
+			}
+			file, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			return declare.LoadIdentities(c.Context(), client, file, c.OutOrStdout())
+		},
+	}
+	addEndpoint(c)
+	return c
+}

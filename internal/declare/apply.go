@@ -1,0 +1,703 @@
+package declare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Options of Apply.
+type Options struct {
+	Name   string // of the file, in the tags of what it makes
+	DryRun bool
+	Prune  bool
+	Out    io.Writer
+}
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// change is one line of the plan.
+type change struct {
+	resource Resource
+	want     map[string]any
+	have     *state
+	fields   []Field
+	remove   func(ctx context.Context) error // prune
+}
+
+type applier struct {
+	*server
+	options Options
+	known   map[string]map[string]string // resource to attributes
+	pooled  []*state                     // every pool, once it was asked for
+	listed  bool
+}
+
+// Apply makes the server what the resources say, and prints the plan first. It
+// stops at the first failure; what was done until then is printed.
+func Apply(ctx context.Context, c *Client, resources []Resource, o Options) error {
+	if !fileName.MatchString(o.Name) {
+		return fmt.Errorf("the name %q must have 1 to 64 letters, digits, '_', '.' and '-': choose one with --name", o.Name)
+	}
+	s, err := connect(ctx, c)
+	if err != nil {
+		return err
+	}
+	a := &applier{server: s, options: o, known: map[string]map[string]string{}}
+	a.known["AWS::AccountId"] = map[string]string{"Ref": s.account}
+	a.known["AWS::Region"] = map[string]string{"Ref": s.Region}
+	a.known["AWS::Partition"] = map[string]string{"Ref": s.partition}
+	var plan []*change
+	owners := map[string]string{}
+	for _, r := range resources {
+		ch, err := a.plan(ctx, r)
+		if err != nil {
+			return fmt.Errorf("%s (line %d): %w", r.Name, r.Line, err)
+		}
+		key := a.key(ch)
+		if other, twice := owners[key]; twice {
+			return fmt.Errorf("%s (line %d): is the same as %s", r.Name, r.Line, other)
+		}
+		owners[key] = r.Name
+		plan = append(plan, ch)
+	}
+	if o.Prune {
+		gone, err := a.prune(ctx, resources)
+		if err != nil {
+			return err
+		}
+		plan = append(plan, gone...)
+	}
+	todo := a.print(plan)
+	if o.DryRun || todo == 0 {
+		return nil
+	}
+	done := 0
+	for _, ch := range plan {
+		verb, err := a.carryOut(ctx, ch)
+		if err != nil {
+			return fmt.Errorf("%s: %w; %d of %d changes were made", ch.resource.Name, err, done, todo)
+		}
+		if verb != "" {
+			done++
+			fmt.Fprintf(o.Out, "%s %s\n", verb, ch.resource.Name)
+		}
+	}
+	return nil
+}
+
+func (a *applier) key(ch *change) string {
+	p := ch.want
+	switch ch.resource.Type {
+	case typePool:
+		if ch.resource.PinnedID != "" {
+			return ch.resource.PinnedID
+		}
+		return typePool + ch.resource.Name
+	case typeAttachment:
+		return typeAttachment + fmt.Sprint(p["IdentityPoolId"])
+	case typeTags:
+		return typeTags + fmt.Sprint(p["IdentityPoolId"], p["IdentityProviderName"])
+	}
+	return ch.resource.Type + a.arnOf(ch.resource.Type, p)
+}
+
+func (a *applier) mark(r Resource) string { return a.options.Name + "/" + r.Name }
+
+// resolve puts what is known in the place of references.
+func (a *applier) resolve(v any) any {
+	switch v := v.(type) {
+	case *Reference:
+		var b strings.Builder
+		for _, p := range v.Parts {
+			b.WriteString(p.Text)
+			if p.Resource == "" {
+				continue
+			}
+			if value, ok := a.known[p.Resource][p.Attribute]; ok {
+				b.WriteString(value)
+			} else {
+				b.WriteString("(known after apply: " + p.Resource + ")")
+			}
+		}
+		return b.String()
+	case []any:
+		out := []any{}
+		for _, one := range v {
+			out = append(out, a.resolve(one))
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for key, one := range v {
+			out[key] = a.resolve(one)
+		}
+		return out
+	}
+	return v
+}
+
+// want is what a resource says, with defaults and without references.
+func (a *applier) want(r Resource) (map[string]any, error) {
+	p := a.resolve(r.Properties).(map[string]any)
+	orElse := func(key string, value any) {
+		if p[key] == nil || p[key] == "" {
+			p[key] = value
+		}
+	}
+	switch r.Type {
+	case typePool:
+		orElse("IdentityPoolName", r.Name)
+		for _, one := range asList(p["CognitoIdentityProviders"]) {
+			if m := one.(map[string]any); m["ServerSideTokenCheck"] == false {
+				delete(m, "ServerSideTokenCheck")
+			}
+		}
+	case typeAttachment:
+		byProvider := map[string]any{}
+		mappings, _ := p["RoleMappings"].(map[string]any)
+		for key, one := range mappings {
+			m := one.(map[string]any)
+			if name, ok := m["IdentityProvider"].(string); ok {
+				key = name
+			}
+			delete(m, "IdentityProvider")
+			if byProvider[key] != nil {
+				return nil, fmt.Errorf("two role mappings are for %s", key)
+			}
+			byProvider[key] = m
+		}
+		p["RoleMappings"] = byProvider
+	case typeTags:
+		orElse("UseDefaults", false)
+	case typeRole:
+		orElse("RoleName", r.Name)
+		orElse("Path", "/")
+		orElse("MaxSessionDuration", json.Number(defaultMaxSession))
+		p["MaxSessionDuration"] = fmt.Sprint(p["MaxSessionDuration"])
+	case typePolicy:
+		orElse("ManagedPolicyName", r.Name)
+		orElse("Path", "/")
+	case typeSAML:
+		orElse("Name", r.Name)
+	}
+	return p, nil
+}
+
+func asList(v any) []any { l, _ := v.([]any); return l }
+func str(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func strs(v any) (out []string) {
+	for _, one := range asList(v) {
+		out = append(out, str(one))
+	}
+	return out
+}
+
+func (a *applier) arnOf(kind string, p map[string]any) string {
+	switch kind {
+	case typeRole:
+		return a.arn("role" + str(p["Path"]) + str(p["RoleName"]))
+	case typePolicy:
+		return a.arn("policy" + str(p["Path"]) + str(p["ManagedPolicyName"]))
+	case typeOIDC:
+		_, rest, _ := strings.Cut(str(p["Url"]), "://")
+		return a.arn("oidc-provider/" + rest)
+	case typeSAML:
+		return a.arn("saml-provider/" + str(p["Name"]))
+	}
+	return ""
+}
+
+func (a *applier) allPools(ctx context.Context) ([]*state, error) {
+	if a.listed {
+		return a.pooled, nil
+	}
+	ids, err := a.poolIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		p, err := a.pool(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			a.pooled = append(a.pooled, p)
+		}
+	}
+	a.listed = true
+	return a.pooled, nil
+}
+
+// find returns what the server has of a resource, or nil.
+func (a *applier) find(ctx context.Context, r Resource, want map[string]any) (*state, error) {
+	pool := str(want["IdentityPoolId"])
+	switch r.Type {
+	case typePool:
+		if r.PinnedID != "" {
+			return a.pool(ctx, r.PinnedID)
+		}
+		all, err := a.allPools(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range all {
+			if p.markers[marker] == a.mark(r) {
+				return p, nil
+			}
+		}
+		return nil, nil
+	case typeAttachment, typeTags:
+		if strings.HasPrefix(pool, "(") {
+			return nil, nil // the pool is not there yet
+		}
+		if r.Type == typeAttachment {
+			return a.attachment(ctx, pool)
+		}
+		return a.principalTags(ctx, pool, str(want["IdentityProviderName"]))
+	case typeRole:
+		return a.role(ctx, str(want["RoleName"]))
+	case typePolicy:
+		return a.policy(ctx, a.arnOf(r.Type, want))
+	case typeOIDC:
+		return a.oidcProvider(ctx, a.arnOf(r.Type, want))
+	default:
+		return a.samlProvider(ctx, a.arnOf(r.Type, want))
+	}
+}
+
+func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
+	want, err := a.want(r)
+	if err != nil {
+		return nil, err
+	}
+	have, err := a.find(ctx, r, want)
+	if err != nil {
+		return nil, err
+	}
+	ch := &change{resource: r, want: want, have: have}
+	s := types[r.Type]
+	if have == nil {
+		a.predict(r, want)
+		return ch, nil
+	}
+	if owner := have.markers[marker]; owner != "" && owner != a.mark(r) {
+		return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; when this is that file, give --name and keep the resource's name", owner)
+	}
+	a.known[r.Name] = have.attributes
+	from := plain(normal(s, have.properties))
+	to := plain(normal(s, want))
+	ch.fields = slices.DeleteFunc(differences("", from, to), func(f Field) bool {
+		return s.fields[f.Path].byServer && f.To == nil
+	})
+	for _, f := range ch.fields {
+		top, _, _ := strings.Cut(f.Path, ".")
+		if s.fields[top].fixed {
+			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file", f.Path, show(f.From), show(f.To))
+		}
+	}
+	return ch, nil
+}
+
+// predict notes the attributes of a resource that is not there yet, as far as
+// they are certain.
+func (a *applier) predict(r Resource, want map[string]any) {
+	arn := a.arnOf(r.Type, want)
+	switch r.Type {
+	case typePool:
+		a.known[r.Name] = map[string]string{"Name": str(want["IdentityPoolName"])}
+		if id := r.PinnedID; id != "" {
+			a.known[r.Name] = map[string]string{"Ref": id, "Id": id, "Name": str(want["IdentityPoolName"]), "Arn": a.poolARN(id)}
+		}
+	case typeRole:
+		a.known[r.Name] = map[string]string{"Ref": str(want["RoleName"]), "Arn": arn}
+	case typePolicy, typeOIDC, typeSAML:
+		a.known[r.Name] = map[string]string{"Ref": arn, "Arn": arn, "PolicyArn": arn}
+	}
+}
+
+func (a *applier) print(plan []*change) (todo int) {
+	counts := map[string]int{}
+	for _, ch := range plan {
+		sign := "="
+		switch {
+		case ch.remove != nil:
+			sign = "-"
+		case ch.have == nil:
+			sign = "+"
+		case len(ch.fields) > 0:
+			sign = "~"
+		}
+		counts[sign]++
+		fmt.Fprintf(a.options.Out, "%s %s %s\n", sign, ch.resource.Name, ch.resource.Type)
+		if sign == "+" {
+			s := types[ch.resource.Type]
+			ch.fields = differences("", map[string]any{}, plain(normal(s, ch.want)))
+		}
+		for _, f := range ch.fields {
+			if f.From == nil {
+				fmt.Fprintf(a.options.Out, "    %s: %s\n", f.Path, short(f.To))
+			} else {
+				fmt.Fprintf(a.options.Out, "    %s: %s -> %s\n", f.Path, short(f.From), short(f.To))
+			}
+		}
+	}
+	fmt.Fprintf(a.options.Out, "%d to create, %d to update, %d to delete, %d without change\n", counts["+"], counts["~"], counts["-"], counts["="])
+	return counts["+"] + counts["~"] + counts["-"]
+}
+
+// short is a value for the plan; SAML metadata would fill the screen.
+func short(v any) string {
+	if v == nil {
+		return "none"
+	}
+	text := []rune(show(v))
+	if len(text) > 400 {
+		return fmt.Sprintf("%s… (%d characters)", string(text[:100]), len(text))
+	}
+	return string(text)
+}
+
+func (a *applier) carryOut(ctx context.Context, ch *change) (verb string, err error) {
+	if ch.remove != nil {
+		return "deleted", ch.remove(ctx)
+	}
+	if ch.have != nil && len(ch.fields) == 0 {
+		return "", nil
+	}
+	if ch.want, err = a.want(ch.resource); err != nil { // now with the IDs of what was made
+		return "", err
+	}
+	ch.want, _ = normal(types[ch.resource.Type], ch.want).(map[string]any)
+	verb = "updated"
+	if ch.have == nil {
+		verb = "created"
+	}
+	switch ch.resource.Type {
+	case typePool:
+		err = a.putPool(ctx, ch)
+	case typeAttachment:
+		err = a.putAttachment(ctx, ch)
+	case typeTags:
+		err = a.putPrincipalTags(ctx, ch)
+	case typeRole:
+		err = a.putRole(ctx, ch)
+	case typePolicy:
+		err = a.putPolicy(ctx, ch)
+	case typeOIDC:
+		err = a.putOIDC(ctx, ch)
+	case typeSAML:
+		err = a.putSAML(ctx, ch)
+	}
+	return verb, err
+}
+
+// withMarkers are the user's tags and, of a new resource, the command's own.
+func (a *applier) withMarkers(ch *change, property string) map[string]any {
+	all, _ := ch.want[property].(map[string]any)
+	all = maps.Clone(all)
+	if all == nil {
+		all = map[string]any{}
+	}
+	if ch.have == nil {
+		all[marker] = a.mark(ch.resource)
+		return all
+	}
+	for key, value := range ch.have.markers {
+		all[key] = value
+	}
+	return all
+}
+
+func (a *applier) putPool(ctx context.Context, ch *change) error {
+	in := maps.Clone(ch.want)
+	in["IdentityPoolTags"] = a.withMarkers(ch, "IdentityPoolTags")
+	if ch.have != nil {
+		// What apply itself noted on the pool meanwhile stays.
+		now, err := a.pool(ctx, ch.have.id)
+		if err != nil {
+			return err
+		}
+		if now != nil {
+			for key, value := range now.markers {
+				in["IdentityPoolTags"].(map[string]any)[key] = value
+			}
+		}
+		in["IdentityPoolId"] = ch.have.id
+		return a.pools(ctx, "UpdateIdentityPool", in, nil)
+	}
+	var out struct{ IdentityPoolId string }
+	var err error
+	if id := ch.resource.PinnedID; id != "" {
+		err = a.admin(ctx, "CreateIdentityPoolWithId", map[string]any{"IdentityPoolId": id, "Pool": in}, &out)
+	} else {
+		err = a.pools(ctx, "CreateIdentityPool", in, &out)
+	}
+	if id := out.IdentityPoolId; err == nil {
+		a.known[ch.resource.Name] = map[string]string{"Ref": id, "Id": id, "Name": str(in["IdentityPoolName"]), "Arn": a.poolARN(id)}
+	}
+	return err
+}
+
+// note puts a tag on a pool that says which of its parts apply made.
+func (a *applier) note(ctx context.Context, ch *change, key string) error {
+	if ch.have != nil {
+		return nil
+	}
+	return a.pools(ctx, "TagResource", map[string]any{"ResourceArn": a.poolARN(str(ch.want["IdentityPoolId"])), "Tags": map[string]any{key: a.mark(ch.resource)}}, nil)
+}
+
+func orEmpty(v any) any {
+	if v == nil {
+		return map[string]any{}
+	}
+	return v
+}
+
+func (a *applier) putAttachment(ctx context.Context, ch *change) error {
+	in := map[string]any{"IdentityPoolId": ch.want["IdentityPoolId"], "Roles": orEmpty(ch.want["Roles"]), "RoleMappings": orEmpty(ch.want["RoleMappings"])}
+	if err := a.pools(ctx, "SetIdentityPoolRoles", in, nil); err != nil {
+		return err
+	}
+	return a.note(ctx, ch, markerAttachment)
+}
+
+func (a *applier) putPrincipalTags(ctx context.Context, ch *change) error {
+	in := maps.Clone(ch.want)
+	in["PrincipalTags"] = orEmpty(in["PrincipalTags"])
+	if err := a.pools(ctx, "SetPrincipalTagAttributeMap", in, nil); err != nil {
+		return err
+	}
+	return a.note(ctx, ch, tagsMarker(str(in["IdentityProviderName"])))
+}
+
+// retag brings the tags of an IAM resource to what is wanted.
+func (a *applier) retag(ctx context.Context, ch *change, noun string, on url.Values) error {
+	have, _ := ch.have.properties["Tags"].(map[string]any)
+	want, _ := ch.want["Tags"].(map[string]any)
+	var gone []string
+	for key := range have {
+		if _, stays := want[key]; !stays {
+			gone = append(gone, key)
+		}
+	}
+	slices.Sort(gone)
+	if len(gone) > 0 {
+		in := maps.Clone(on)
+		members(in, "TagKeys", gone)
+		if err := a.iam(ctx, "Untag"+noun, in, nil); err != nil {
+			return err
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	in := maps.Clone(on)
+	tagMembers(in, want)
+	return a.iam(ctx, "Tag"+noun, in, nil)
+}
+
+func policiesOf(p map[string]any) map[string]any {
+	all := map[string]any{}
+	for _, one := range asList(p["Policies"]) {
+		m := one.(map[string]any)
+		all[str(m["PolicyName"])] = m["PolicyDocument"]
+	}
+	return all
+}
+
+func (a *applier) putRole(ctx context.Context, ch *change) error {
+	w, name := ch.want, str(ch.want["RoleName"])
+	on := func(more ...string) url.Values {
+		v := url.Values{"RoleName": {name}}
+		for i := 0; i < len(more); i += 2 {
+			v.Set(more[i], more[i+1])
+		}
+		return v
+	}
+	have := map[string]any{}
+	boundary := str(w["PermissionsBoundary"])
+	if ch.have == nil {
+		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", show(w["AssumeRolePolicyDocument"]), "MaxSessionDuration", str(w["MaxSessionDuration"]))
+		if d := str(w["Description"]); d != "" {
+			in.Set("Description", d)
+		}
+		if boundary != "" {
+			in.Set("PermissionsBoundary", boundary)
+		}
+		tagMembers(in, a.withMarkers(ch, "Tags"))
+		if err := a.iam(ctx, "CreateRole", in, nil); err != nil {
+			return err
+		}
+	} else {
+		have = ch.have.properties
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", show(w["AssumeRolePolicyDocument"])), nil); err != nil {
+			return err
+		}
+		if err := a.iam(ctx, "UpdateRole", on("Description", str(w["Description"]), "MaxSessionDuration", str(w["MaxSessionDuration"])), nil); err != nil {
+			return err
+		}
+		if was := str(have["PermissionsBoundary"]); was != boundary {
+			operation, in := "DeleteRolePermissionsBoundary", on()
+			if boundary != "" {
+				operation, in = "PutRolePermissionsBoundary", on("PermissionsBoundary", boundary)
+			}
+			if err := a.iam(ctx, operation, in, nil); err != nil {
+				return err
+			}
+		}
+		if err := a.retag(ctx, ch, "Role", on()); err != nil {
+			return err
+		}
+	}
+	was, is := policiesOf(have), policiesOf(w)
+	for _, policy := range slices.Sorted(maps.Keys(is)) {
+		if len(differences("", plain(was[policy]), plain(is[policy]))) == 0 {
+			continue
+		}
+		if err := a.iam(ctx, "PutRolePolicy", on("PolicyName", policy, "PolicyDocument", show(is[policy])), nil); err != nil {
+			return err
+		}
+	}
+	for _, policy := range slices.Sorted(maps.Keys(was)) {
+		if _, stays := is[policy]; !stays {
+			if err := a.iam(ctx, "DeleteRolePolicy", on("PolicyName", policy), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return each(strs(have["ManagedPolicyArns"]), strs(w["ManagedPolicyArns"]), func(arn string, add bool) error {
+		operation := "DetachRolePolicy"
+		if add {
+			operation = "AttachRolePolicy"
+		}
+		return a.iam(ctx, operation, on("PolicyArn", arn), nil)
+	})
+}
+
+// each calls do for what is added, then for what is gone.
+func each(was, is []string, do func(one string, add bool) error) error {
+	for _, one := range is {
+		if !slices.Contains(was, one) {
+			if err := do(one, true); err != nil {
+				return err
+			}
+		}
+	}
+	for _, one := range was {
+		if !slices.Contains(is, one) {
+			if err := do(one, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *applier) putPolicy(ctx context.Context, ch *change) error {
+	w := ch.want
+	arn := a.arnOf(typePolicy, w)
+	if ch.have == nil {
+		in := url.Values{"PolicyName": {str(w["ManagedPolicyName"])}, "Path": {str(w["Path"])}, "PolicyDocument": {show(w["PolicyDocument"])}}
+		if d := str(w["Description"]); d != "" {
+			in.Set("Description", d)
+		}
+		tagMembers(in, a.withMarkers(ch, "Tags"))
+		return a.iam(ctx, "CreatePolicy", in, nil)
+	}
+	on := url.Values{"PolicyArn": {arn}}
+	if len(differences("", plain(ch.have.properties["PolicyDocument"]), plain(w["PolicyDocument"]))) > 0 {
+		// Five versions are kept: the old ones go, so that there is room.
+		if err := a.deleteVersions(ctx, arn); err != nil {
+			return err
+		}
+		in := url.Values{"PolicyArn": {arn}, "PolicyDocument": {show(w["PolicyDocument"])}, "SetAsDefault": {"true"}}
+		if err := a.iam(ctx, "CreatePolicyVersion", in, nil); err != nil {
+			return err
+		}
+	}
+	return a.retag(ctx, ch, "Policy", on)
+}
+
+// deleteVersions deletes the versions that are not the default.
+func (a *applier) deleteVersions(ctx context.Context, arn string) error {
+	var out struct {
+		Versions []struct {
+			VersionId        string
+			IsDefaultVersion bool
+		} `xml:"ListPolicyVersionsResult>Versions>member"`
+	}
+	if err := a.iam(ctx, "ListPolicyVersions", url.Values{"PolicyArn": {arn}}, &out); err != nil {
+		return err
+	}
+	for _, v := range out.Versions {
+		if v.IsDefaultVersion {
+			continue
+		}
+		if err := a.iam(ctx, "DeletePolicyVersion", url.Values{"PolicyArn": {arn}, "VersionId": {v.VersionId}}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) putOIDC(ctx context.Context, ch *change) error {
+	w := ch.want
+	if ch.have == nil {
+		in := url.Values{"Url": {str(w["Url"])}}
+		members(in, "ClientIDList", strs(w["ClientIdList"]))
+		members(in, "ThumbprintList", strs(w["ThumbprintList"]))
+		tagMembers(in, a.withMarkers(ch, "Tags"))
+		return a.iam(ctx, "CreateOpenIDConnectProvider", in, nil)
+	}
+	on := url.Values{"OpenIDConnectProviderArn": {ch.have.id}}
+	err := each(strs(ch.have.properties["ClientIdList"]), strs(w["ClientIdList"]), func(id string, add bool) error {
+		operation, in := "RemoveClientIDFromOpenIDConnectProvider", maps.Clone(on)
+		if add {
+			operation = "AddClientIDToOpenIDConnectProvider"
+		}
+		in.Set("ClientID", id)
+		return a.iam(ctx, operation, in, nil)
+	})
+	if err != nil {
+		return err
+	}
+	if prints := strs(w["ThumbprintList"]); len(prints) > 0 {
+		in := maps.Clone(on)
+		members(in, "ThumbprintList", prints)
+		if err := a.iam(ctx, "UpdateOpenIDConnectProviderThumbprint", in, nil); err != nil {
+			return err
+		}
+	}
+	return a.retag(ctx, ch, "OpenIDConnectProvider", on)
+}
+
+func (a *applier) putSAML(ctx context.Context, ch *change) error {
+	w := ch.want
+	if ch.have == nil {
+		in := url.Values{"Name": {str(w["Name"])}, "SAMLMetadataDocument": {str(w["SamlMetadataDocument"])}}
+		tagMembers(in, a.withMarkers(ch, "Tags"))
+		return a.iam(ctx, "CreateSAMLProvider", in, nil)
+	}
+	on := url.Values{"SAMLProviderArn": {ch.have.id}}
+	if str(w["SamlMetadataDocument"]) != str(ch.have.properties["SamlMetadataDocument"]) {
+		in := maps.Clone(on)
+		in.Set("SAMLMetadataDocument", str(w["SamlMetadataDocument"]))
+		if err := a.iam(ctx, "UpdateSAMLProvider", in, nil); err != nil {
+			return err
+		}
+	}
+	return a.retag(ctx, ch, "SAMLProvider", on)
+}

@@ -1,0 +1,405 @@
+package declare
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// marker is the tag of what apply made: FILE/RESOURCE. Parts of a pool that
+// cannot be tagged have a tag on the pool.
+const (
+	marker            = "poolhouse:applied"
+	markerAttachment  = marker + "-roles"
+	markerTags        = marker + "-tags/" // and what stands for the provider
+	hashOfProvider    = 16                // hexadecimal digits
+	defaultMaxSession = "3600"
+)
+
+func tagsMarker(provider string) string {
+	sum := sha256.Sum256([]byte(provider))
+	return markerTags + hex.EncodeToString(sum[:])[:hashOfProvider]
+}
+
+// state is a resource as the server has it.
+type state struct {
+	id         string // pool ID, or ARN
+	attributes map[string]string
+	properties map[string]any
+	markers    map[string]string // tags that begin with marker
+}
+
+// server reads and changes one account and region.
+type server struct {
+	*Client
+	account, partition string
+}
+
+func connect(ctx context.Context, c *Client) (*server, error) {
+	var out struct {
+		Account string `xml:"GetCallerIdentityResult>Account"`
+		Arn     string `xml:"GetCallerIdentityResult>Arn"`
+	}
+	if err := c.Query(ctx, "sts", "2011-06-15", "GetCallerIdentity", nil, &out); err != nil {
+		return nil, err
+	}
+	parts := strings.SplitN(out.Arn, ":", 3)
+	if len(parts) < 3 {
+		return nil, fmt.Errorf("GetCallerIdentity: the ARN %q has no partition", out.Arn)
+	}
+	return &server{c, out.Account, parts[1]}, nil
+}
+
+func (s *server) arn(rest string) string {
+	return "arn:" + s.partition + ":iam::" + s.account + ":" + rest
+}
+
+func (s *server) poolARN(id string) string {
+	return "arn:" + s.partition + ":cognito-identity:" + s.Region + ":" + s.account + ":identitypool/" + id
+}
+
+// made splits all tags into the user's and the command's own.
+func made(all map[string]any) (user map[string]any, markers map[string]string) {
+	user, markers = map[string]any{}, map[string]string{}
+	for key, value := range all {
+		if strings.HasPrefix(key, marker) {
+			markers[key] = fmt.Sprint(value)
+			continue
+		}
+		user[key] = value
+	}
+	return user, markers
+}
+
+func (s *server) poolIDs(ctx context.Context) (ids []string, err error) {
+	in := map[string]any{"MaxResults": 60}
+	for {
+		var out struct {
+			IdentityPools []struct{ IdentityPoolId string }
+			NextToken     string
+		}
+		if err := s.pools(ctx, "ListIdentityPools", in, &out); err != nil {
+			return nil, err
+		}
+		for _, p := range out.IdentityPools {
+			ids = append(ids, p.IdentityPoolId)
+		}
+		if out.NextToken == "" {
+			return ids, nil
+		}
+		in["NextToken"] = out.NextToken
+	}
+}
+
+// pool returns nil when there is none.
+func (s *server) pool(ctx context.Context, id string) (*state, error) {
+	var out map[string]any
+	if err := s.pools(ctx, "DescribeIdentityPool", map[string]any{"IdentityPoolId": id}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	delete(out, "IdentityPoolId")
+	all, _ := out["IdentityPoolTags"].(map[string]any)
+	st := &state{id: id, properties: out}
+	out["IdentityPoolTags"], st.markers = made(all)
+	for _, sync := range []string{"CognitoEvents", "CognitoStreams", "PushSync"} {
+		delete(out, sync)
+	}
+	if providers, ok := out["CognitoIdentityProviders"].([]any); ok {
+		for _, p := range providers {
+			if m, ok := p.(map[string]any); ok && m["ServerSideTokenCheck"] == false {
+				delete(m, "ServerSideTokenCheck")
+			}
+		}
+	}
+	st.attributes = map[string]string{"Ref": id, "Id": id, "Name": fmt.Sprint(out["IdentityPoolName"]), "Arn": s.poolARN(id)}
+	return st, nil
+}
+
+func (s *server) attachment(ctx context.Context, pool string) (*state, error) {
+	var out map[string]any
+	if err := s.pools(ctx, "GetIdentityPoolRoles", map[string]any{"IdentityPoolId": pool}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	roles, _ := out["Roles"].(map[string]any)
+	mappings, _ := out["RoleMappings"].(map[string]any)
+	if len(roles) == 0 && len(mappings) == 0 {
+		return nil, nil
+	}
+	return &state{id: pool, properties: map[string]any{"IdentityPoolId": pool, "Roles": roles, "RoleMappings": mappings}}, nil
+}
+
+func (s *server) principalTags(ctx context.Context, pool, provider string) (*state, error) {
+	var out map[string]any
+	err := s.pools(ctx, "GetPrincipalTagAttributeMap", map[string]any{"IdentityPoolId": pool, "IdentityProviderName": provider}, &out)
+	if missing(err) || refusedAs(err, "InvalidParameterException") {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	m, _ := out["PrincipalTags"].(map[string]any)
+	if len(m) == 0 && out["UseDefaults"] != true {
+		return nil, nil
+	}
+	return &state{id: pool, properties: map[string]any{"IdentityPoolId": pool, "IdentityProviderName": provider, "PrincipalTags": m, "UseDefaults": out["UseDefaults"]}}, nil
+}
+
+// providerNames are the names that a pool's principal tags can be under.
+func providerNames(pool *state) []string {
+	var names []string
+	if m, ok := pool.properties["SupportedLoginProviders"].(map[string]any); ok {
+		names = slices.Collect(maps.Keys(m))
+	}
+	for _, member := range []string{"OpenIdConnectProviderARNs", "SamlProviderARNs"} {
+		arns, _ := pool.properties[member].([]any)
+		for _, arn := range arns {
+			names = append(names, fmt.Sprint(arn))
+			if _, issuer, ok := strings.Cut(fmt.Sprint(arn), ":oidc-provider/"); ok {
+				names = append(names, issuer)
+			}
+		}
+	}
+	if providers, ok := pool.properties["CognitoIdentityProviders"].([]any); ok {
+		for _, p := range providers {
+			if m, ok := p.(map[string]any); ok {
+				names = append(names, fmt.Sprint(m["ProviderName"]), fmt.Sprintf("%s:%s", m["ProviderName"], m["ClientId"]))
+			}
+		}
+	}
+	if name, ok := pool.properties["DeveloperProviderName"].(string); ok {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+type xmlTag struct{ Key, Value string }
+
+func tagMap(list []xmlTag) (map[string]any, map[string]string) {
+	all := map[string]any{}
+	for _, t := range list {
+		all[t.Key] = t.Value
+	}
+	return made(all)
+}
+
+func anyList(texts []string) []any {
+	out := []any{}
+	for _, t := range texts {
+		out = append(out, t)
+	}
+	return out
+}
+
+// decoded is a document of an answer, where it is URL-encoded.
+func decoded(document string) any {
+	text, err := url.PathUnescape(document)
+	if err != nil {
+		return document
+	}
+	if v, err := parseJSON(text); err == nil {
+		return v
+	}
+	return text
+}
+
+// names lists what a listing operation returns under path, page by page.
+func listed[Page any](ctx context.Context, s *server, operation string, in url.Values, take func(*Page) (more bool, next string)) error {
+	in = maps.Clone(in)
+	if in == nil {
+		in = url.Values{}
+	}
+	for {
+		page := new(Page)
+		if err := s.iam(ctx, operation, in, page); err != nil {
+			return err
+		}
+		more, next := take(page)
+		if !more || next == "" {
+			return nil
+		}
+		in.Set("Marker", next)
+	}
+}
+
+func (s *server) roleNames(ctx context.Context) (names []string, err error) {
+	type page struct {
+		Names  []string `xml:"ListRolesResult>Roles>member>RoleName"`
+		More   bool     `xml:"ListRolesResult>IsTruncated"`
+		Marker string   `xml:"ListRolesResult>Marker"`
+	}
+	err = listed(ctx, s, "ListRoles", nil, func(p *page) (bool, string) { names = append(names, p.Names...); return p.More, p.Marker })
+	return names, err
+}
+
+func (s *server) role(ctx context.Context, name string) (*state, error) {
+	var out struct {
+		Role struct {
+			RoleName, Arn, Path, Description, AssumeRolePolicyDocument string
+			MaxSessionDuration                                         string
+			Boundary                                                   string   `xml:"PermissionsBoundary>PermissionsBoundaryArn"`
+			Tags                                                       []xmlTag `xml:"Tags>member"`
+		} `xml:"GetRoleResult>Role"`
+	}
+	on := url.Values{"RoleName": {name}}
+	if err := s.iam(ctx, "GetRole", on, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	r := out.Role
+	type inline struct {
+		Names  []string `xml:"ListRolePoliciesResult>PolicyNames>member"`
+		More   bool     `xml:"ListRolePoliciesResult>IsTruncated"`
+		Marker string   `xml:"ListRolePoliciesResult>Marker"`
+	}
+	var names, attached []string
+	err := listed(ctx, s, "ListRolePolicies", on, func(p *inline) (bool, string) { names = append(names, p.Names...); return p.More, p.Marker })
+	if err != nil {
+		return nil, err
+	}
+	policies := []any{}
+	for _, policy := range names {
+		var out struct {
+			Document string `xml:"GetRolePolicyResult>PolicyDocument"`
+		}
+		if err := s.iam(ctx, "GetRolePolicy", url.Values{"RoleName": {name}, "PolicyName": {policy}}, &out); err != nil {
+			return nil, err
+		}
+		policies = append(policies, map[string]any{"PolicyName": policy, "PolicyDocument": decoded(out.Document)})
+	}
+	type managed struct {
+		ARNs   []string `xml:"ListAttachedRolePoliciesResult>AttachedPolicies>member>PolicyArn"`
+		More   bool     `xml:"ListAttachedRolePoliciesResult>IsTruncated"`
+		Marker string   `xml:"ListAttachedRolePoliciesResult>Marker"`
+	}
+	err = listed(ctx, s, "ListAttachedRolePolicies", on, func(p *managed) (bool, string) { attached = append(attached, p.ARNs...); return p.More, p.Marker })
+	if err != nil {
+		return nil, err
+	}
+	st := &state{id: r.Arn, attributes: map[string]string{"Ref": r.RoleName, "Arn": r.Arn}}
+	st.properties = map[string]any{"RoleName": r.RoleName, "Path": r.Path, "Description": r.Description, "AssumeRolePolicyDocument": decoded(r.AssumeRolePolicyDocument),
+		"MaxSessionDuration": cmp.Or(r.MaxSessionDuration, defaultMaxSession), "PermissionsBoundary": r.Boundary,
+		"ManagedPolicyArns": anyList(attached), "Policies": policies}
+	st.properties["Tags"], st.markers = tagMap(r.Tags)
+	return st, nil
+}
+
+func (s *server) policyARNs(ctx context.Context) (arns []string, err error) {
+	type page struct {
+		ARNs   []string `xml:"ListPoliciesResult>Policies>member>Arn"`
+		More   bool     `xml:"ListPoliciesResult>IsTruncated"`
+		Marker string   `xml:"ListPoliciesResult>Marker"`
+	}
+	err = listed(ctx, s, "ListPolicies", url.Values{"Scope": {"Local"}}, func(p *page) (bool, string) { arns = append(arns, p.ARNs...); return p.More, p.Marker })
+	return arns, err
+}
+
+func (s *server) policy(ctx context.Context, arn string) (*state, error) {
+	var out struct {
+		Policy struct {
+			PolicyName, Path, Description, DefaultVersionId string
+			Tags                                            []xmlTag `xml:"Tags>member"`
+		} `xml:"GetPolicyResult>Policy"`
+	}
+	if err := s.iam(ctx, "GetPolicy", url.Values{"PolicyArn": {arn}}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	p := out.Policy
+	var version struct {
+		Document string `xml:"GetPolicyVersionResult>PolicyVersion>Document"`
+	}
+	if err := s.iam(ctx, "GetPolicyVersion", url.Values{"PolicyArn": {arn}, "VersionId": {p.DefaultVersionId}}, &version); err != nil {
+		return nil, err
+	}
+	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "PolicyArn": arn}}
+	st.properties = map[string]any{"ManagedPolicyName": p.PolicyName, "Path": p.Path, "Description": p.Description, "PolicyDocument": decoded(version.Document)}
+	st.properties["Tags"], st.markers = tagMap(p.Tags)
+	return st, nil
+}
+
+func (s *server) oidcARNs(ctx context.Context) ([]string, error) {
+	var out struct {
+		ARNs []string `xml:"ListOpenIDConnectProvidersResult>OpenIDConnectProviderList>member>Arn"`
+	}
+	return out.ARNs, errOr(s.iam(ctx, "ListOpenIDConnectProviders", nil, &out), func() { slices.Sort(out.ARNs) })
+}
+
+func errOr(err error, do func()) error {
+	if err == nil {
+		do()
+	}
+	return err
+}
+
+func (s *server) oidcProvider(ctx context.Context, arn string) (*state, error) {
+	var out struct {
+		P struct {
+			Url            string
+			ClientIDList   []string `xml:"ClientIDList>member"`
+			ThumbprintList []string `xml:"ThumbprintList>member"`
+			Tags           []xmlTag `xml:"Tags>member"`
+		} `xml:"GetOpenIDConnectProviderResult"`
+	}
+	if err := s.iam(ctx, "GetOpenIDConnectProvider", url.Values{"OpenIDConnectProviderArn": {arn}}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "Arn": arn}}
+	st.properties = map[string]any{"Url": "https://" + strings.TrimPrefix(out.P.Url, "https://"), "ClientIdList": anyList(out.P.ClientIDList), "ThumbprintList": anyList(out.P.ThumbprintList)}
+	st.properties["Tags"], st.markers = tagMap(out.P.Tags)
+	return st, nil
+}
+
+func (s *server) samlARNs(ctx context.Context) ([]string, error) {
+	var out struct {
+		ARNs []string `xml:"ListSAMLProvidersResult>SAMLProviderList>member>Arn"`
+	}
+	err := s.iam(ctx, "ListSAMLProviders", nil, &out)
+	slices.Sort(out.ARNs)
+	return out.ARNs, err
+}
+
+func (s *server) samlProvider(ctx context.Context, arn string) (*state, error) {
+	var out struct {
+		Metadata string   `xml:"GetSAMLProviderResult>SAMLMetadataDocument"`
+		Tags     []xmlTag `xml:"GetSAMLProviderResult>Tags>member"`
+	}
+	if err := s.iam(ctx, "GetSAMLProvider", url.Values{"SAMLProviderArn": {arn}}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "Arn": arn}}
+	st.properties = map[string]any{"Name": arn[strings.LastIndex(arn, "/")+1:], "SamlMetadataDocument": out.Metadata}
+	st.properties["Tags"], st.markers = tagMap(out.Tags)
+	return st, nil
+}
+
+// members numbers a list's members in a form.
+func members(form url.Values, name string, list []string) {
+	for i, v := range list {
+		form.Set(name+".member."+strconv.Itoa(i+1), v)
+	}
+}
+
+func tagMembers(form url.Values, all map[string]any) {
+	for i, key := range slices.Sorted(maps.Keys(all)) {
+		at := "Tags.member." + strconv.Itoa(i+1)
+		form.Set(at+".Key", key)
+		form.Set(at+".Value", fmt.Sprint(all[key]))
+	}
+}
