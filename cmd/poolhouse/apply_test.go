@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+const applied = `Resources:
+  Pool:
+    Type: AWS::Cognito::IdentityPool
+    Metadata: {PoolhouseId: "us-east-1:11111111-2222-4333-8444-555555555555"}
+    Properties:
+      IdentityPoolName: shop
+      AllowUnauthenticatedIdentities: false
+      DeveloperProviderName: login.shop
+      OpenIdConnectProviderARNs: [!GetAtt Issuer.Arn]
+      IdentityPoolTags: [{Key: team, Value: web}]
+  Issuer:
+    Type: AWS::IAM::OIDCProvider
+    Properties: {Url: "https://idp.example.com", ClientIdList: [shop-web]}
+  Files:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:ListBucket", Resource: "*"}]}
+  UserRole:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: shop-user
+      ManagedPolicyArns: [!Ref Files]
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {Federated: cognito-identity.amazonaws.com}
+            Action: sts:AssumeRoleWithWebIdentity
+            Condition:
+              StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref Pool}
+              "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": authenticated}
+      Policies:
+        - PolicyName: own-files
+          PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+  Roles:
+    Type: AWS::Cognito::IdentityPoolRoleAttachment
+    Properties:
+      IdentityPoolId: !Ref Pool
+      Roles: {authenticated: !GetAtt UserRole.Arn}
+      RoleMappings:
+        issuer:
+          IdentityProvider: !Ref Issuer
+          Type: Rules
+          AmbiguousRoleResolution: Deny
+          RulesConfiguration: {Rules: [{Claim: plan, MatchType: Equals, Value: gold, RoleARN: !GetAtt UserRole.Arn}]}
+  Tags:
+    Type: AWS::Cognito::IdentityPoolPrincipalTag
+    Properties: {IdentityPoolId: !Ref Pool, IdentityProviderName: idp.example.com, PrincipalTags: {plan: plan}}
+`
+
+// devServer is an empty development server; its URL.
+func devServer(t *testing.T) string {
+	t.Helper()
+	server, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := httptest.NewServer(server)
+	t.Cleanup(func() { h.Close(); _ = server.Close() })
+	return h.URL
+}
+
+// command runs a command line in this process.
+func command(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(t.Output())
+	err := root.ExecuteContext(context.WithoutCancel(t.Context()))
+	return out.String(), err
+}
+
+func mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := command(t, args...)
+	if err != nil {
+		t.Fatalf("poolhouse %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func written(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func devKeys(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	t.Setenv("AWS_REGION", "us-east-1")
+}
+
+func contains(t *testing.T, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in:\n%s", want, text)
+		}
+	}
+}
+
+// A file is applied, twice, changed and pruned.
+func TestApply(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	file := written(t, "shop.yaml", applied)
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--dry-run"), "6 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "6 to create", "created Tags")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to create, 0 to update, 0 to delete, 6 without change")
+
+	changed := strings.NewReplacer("Value: web", "Value: shop", "[shop-web]", "[shop-app]", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:*", "gold", "silver", "plan: plan", "plan: level").Replace(applied)
+	file = written(t, "shop.yaml", changed)
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "6 to update", `IdentityPoolTags.team: "web" -> "shop"`)
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to update", "6 without change")
+
+	// Another file may not take a resource over, and prunes nothing of this one's.
+	other := written(t, "other.yaml", "Resources:\n  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n")
+	if _, err := command(t, "apply", "--endpoint", url, "-f", other); err == nil || !strings.Contains(err.Error(), "shop/Issuer") {
+		t.Errorf("another file's resource: %v", err)
+	}
+	other = written(t, "other.yaml", "Resources: {}\n")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", other, "--prune"), "0 to delete")
+
+	before, _, _ := strings.Cut(changed, "  Roles:\n")
+	file = written(t, "shop.yaml", before)
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to delete")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "2 to delete", "deleted Roles", "deleted Tags")
+	file = written(t, "shop.yaml", "Resources: {}\n")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "4 to delete")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "0 to delete")
+}
+
+// What export writes makes the same on an empty server; so does import, from a
+// server that stands in for AWS, with the identities.
+func TestExportAndImport(t *testing.T) {
+	devKeys(t)
+	source, target := devServer(t), devServer(t)
+	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "shop.yaml", applied))
+	exported := mustRun(t, "export", "--endpoint", source)
+	file := written(t, "shop.yaml", exported)
+	contains(t, mustRun(t, "apply", "--endpoint", source, "-f", file), "0 to create, 0 to update")
+	mustRun(t, "apply", "--endpoint", target, "-f", file)
+	if again := mustRun(t, "export", "--endpoint", target); again != exported {
+		t.Errorf("exported again:\n%s\nwant:\n%s", again, exported)
+	}
+
+	people := written(t, "people.jsonl", `{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:aaaaaaaa-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"login.shop","Subject":"alice"}]}
+{"IdentityPoolId":"us-east-1:11111111-2222-4333-8444-555555555555","IdentityId":"us-east-1:bbbbbbbb-2222-4333-8444-555555555555","CreationDate":1700000000,"LastModifiedDate":1700000001,"Logins":[{"ProviderName":"idp.example.com","Subject":"bob"}]}
+`)
+	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source), "2 loaded, 0 there already, 0 refused")
+	contains(t, mustRun(t, "import", "identities", people, "--endpoint", source), "0 loaded, 2 there already, 0 refused")
+	identities := filepath.Join(t.TempDir(), "identities.jsonl")
+	imported := mustRun(t, "import", "aws", "--endpoint", source, "--identities", identities)
+	if strings.Contains(imported, "dev-issuer") {
+		t.Errorf("a provider that no pool uses is imported:\n%s", imported)
+	}
+	empty := devServer(t)
+	mustRun(t, "apply", "--endpoint", empty, "-f", written(t, "shop.yaml", imported))
+	contains(t, mustRun(t, "import", "identities", identities, "--endpoint", empty), "2 loaded")
+	contains(t, mustRun(t, "identity", "lookup", "--endpoint", empty, "--pool", "us-east-1:11111111-2222-4333-8444-555555555555", "--provider", "login.shop", "--subject", "alice"),
+		"us-east-1:aaaaaaaa-2222-4333-8444-555555555555")
+	lines, err := os.ReadFile(identities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(lines), `"Unreadable":["idp.example.com"]`, `"Subject":"alice"`, `"CreationDate":1700000000`)
+}
