@@ -15,6 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -148,7 +149,12 @@ func (c *Config) Validate() error {
 		algorithm("token_algorithms."+pool, name)
 	}
 	_, err := c.credentialEngines(nil, nil, nil)
-	faults = append(faults, err, cognitoidentity.CheckProviders(c.Providers))
+	faults = append(faults, err, cognitoidentity.CheckProviders(c.Providers),
+		cognitoidentity.CheckUserPools(cognitoidentity.Options{UserPools: c.UserPools, UserPoolRegions: c.UserPoolRegions, Aliases: c.ProviderAliases}))
+	verifier := login.New(login.Options{}) // asks nobody
+	defer verifier.Close()
+	_, err = c.statusCheckers(verifier)
+	faults = append(faults, err)
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
 		faults = append(faults, err)

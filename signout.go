@@ -14,6 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -27,11 +28,20 @@ const (
 
 // userStatus makes what asks user pools, from the settings.
 func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
+	pools, err := s.config.statusCheckers(s.logins)
+	if err != nil {
+		return pools, err
+	}
+	return pools, errors.Join(s.askOnce(ctx, "user pool", pools.ByProvider), s.askOnce(ctx, "the user pools of region", pools.ByRegion))
+}
+
+// statusCheckers makes the checkers of the settings. It asks nobody.
+func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error) {
 	var faults []error
 	make := func(what string, configs map[string]UserStatusConfig) map[string]userstatus.Checker {
 		checkers := map[string]userstatus.Checker{}
 		for _, name := range slices.Sorted(maps.Keys(configs)) {
-			checker, err := userstatus.New(configs[name], userstatus.Options{Asker: s.logins, Now: s.config.Now})
+			checker, err := userstatus.New(configs[name], userstatus.Options{Asker: asker, Now: c.Now})
 			if err != nil {
 				faults = append(faults, fmt.Errorf("status of %s %s: %w", what, name, err))
 			}
@@ -39,11 +49,8 @@ func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
 		}
 		return checkers
 	}
-	pools := userstatus.Pools{ByProvider: make("user pool", s.config.UserStatus), ByRegion: make("the user pools of region", s.config.UserStatusRegions)}
-	if len(faults) > 0 {
-		return pools, errors.Join(faults...)
-	}
-	return pools, errors.Join(s.askOnce(ctx, "user pool", pools.ByProvider), s.askOnce(ctx, "the user pools of region", pools.ByRegion))
+	pools := userstatus.Pools{ByProvider: make("user pool", c.UserStatus), ByRegion: make("the user pools of region", c.UserStatusRegions)}
+	return pools, errors.Join(faults...)
 }
 
 // askOnce tests each checker, all at once. What answers that it will never do

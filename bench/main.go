@@ -47,8 +47,8 @@ type plan struct {
 }
 
 var (
-	fullPlan = plan{rounds: 5, round: 2 * time.Second, warmUp: time.Second, latency: 3 * time.Second, starts: 20,
-		sizes: []int{1e3, 1e4, 1e5, 1e6}, growthRounds: 3, growthTargets: 40_000, limit: 45 * time.Minute}
+	fullPlan = plan{rounds: 3, round: 2 * time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
+		sizes: []int{1e3, 1e5, 1e6}, growthRounds: 3, growthTargets: 20_000, limit: 45 * time.Minute}
 	shortPlan = plan{rounds: 3, round: time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 5,
 		sizes: []int{1e3, 1e4, 1e5}, growthRounds: 3, growthTargets: 20_000, limit: 15 * time.Minute}
 )

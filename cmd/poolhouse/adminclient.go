@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +17,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // adminCall calls an operation of the administrators' API, signed with the keys
@@ -62,52 +60,14 @@ func adminCall(ctx context.Context, endpoint, operation string, in, out any) err
 	return json.Unmarshal(answer, out)
 }
 
-// signRequest signs a POST to "/" (AWS Signature Version 4). It covers the few
-// headers that this client sends; the server's verifier is the sigv4 package.
+// signRequest signs with the keys of the environment.
 func signRequest(r *http.Request, body []byte, now time.Time) error {
-	id, secret, token := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")
-	if id == "" || secret == "" {
+	keys := sigv4.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}
+	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
 		return fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
-	stamp := now.Format("20060102T150405Z")
-	r.Header.Set("X-Amz-Date", stamp)
-	names := []string{"content-type", "host", "x-amz-date"}
-	if token != "" {
-		r.Header.Set("X-Amz-Security-Token", token)
-		names = append(names, "x-amz-security-token")
-	}
-	names = append(names, "x-amz-target")
-	var canonical strings.Builder
-	canonical.WriteString("POST\n" + r.URL.EscapedPath() + "\n\n")
-	for _, name := range names {
-		value := r.Header.Get(name)
-		if name == "host" {
-			value = r.URL.Host
-		}
-		canonical.WriteString(name + ":" + value + "\n")
-	}
-	signed := strings.Join(names, ";")
-	canonical.WriteString("\n" + signed + "\n" + hash(body))
-	scope := stamp[:8] + "/" + region + "/poolhouse/aws4_request"
-	key := []byte("AWS4" + secret)
-	for part := range strings.SplitSeq(scope, "/") {
-		key = mac(key, part)
-	}
-	signature := mac(key, "AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hash([]byte(canonical.String())))
-	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", id, scope, signed, signature))
-	return nil
-}
-
-func hash(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-func mac(key []byte, text string) []byte {
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte(text))
-	return m.Sum(nil)
+	return sigv4.Sign(r, body, keys, region, "poolhouse", now)
 }
 
 func explainCommand() *cobra.Command {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// lightLoop is closedLoop with a client that costs a third: for a comparison with
+// something that has no client at all.
+func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, error) {
+	uri := fasthttp.AcquireURI()
+	defer fasthttp.ReleaseURI(uri)
+	if err := uri.Parse(nil, []byte(l.targets[0].URL)); err != nil {
+		return outcome{}, err
+	}
+	client := &fasthttp.HostClient{Addr: string(uri.Host()), MaxConns: connections, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	var count atomic.Int64
+	var failed atomic.Pointer[error]
+	var group sync.WaitGroup
+	begin := time.Now()
+	for range connections {
+		group.Go(func() {
+			request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+			defer fasthttp.ReleaseRequest(request)
+			defer fasthttp.ReleaseResponse(response)
+			for time.Since(begin) < during && ctx.Err() == nil && failed.Load() == nil {
+				t := &l.targets[(l.next.Add(1)-1)%uint64(len(l.targets))]
+				request.Reset()
+				request.SetRequestURI(t.URL)
+				request.Header.SetMethod(t.Method)
+				for name, values := range t.Header {
+					request.Header.Set(name, values[0])
+				}
+				request.SetBodyRaw(t.Body)
+				err := client.Do(request, response)
+				if err == nil && (response.StatusCode() != fasthttp.StatusOK || !bytes.Contains(response.Body(), l.member)) {
+					err = fmt.Errorf("an answer is not the one to measure: %d %s", response.StatusCode(), response.Body())
+				}
+				if err != nil {
+					failed.Store(&err)
+					return
+				}
+				count.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return outcome{}, *err
+	}
+	return outcome{requests: int(count.Load()), rate: float64(count.Load()) / time.Since(begin).Seconds()}, ctx.Err()
+}
