@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // The settings' reference in docs/ is written from the table.
@@ -37,8 +39,8 @@ func TestReferenceLoads(t *testing.T) {
 func TestNearest(t *testing.T) {
 	names := []string{"listen", "database", "data", "issuer_url"}
 	for name, want := range map[string]string{"lisen": "listen", "databse": "database", "issuerurl": "issuer_url", "dta": "data", "zzzzzz": ""} {
-		if got := nearest(name, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
+		if got := spelling.Nearest(name, names); got != want {
+			t.Errorf("spelling.Nearest(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

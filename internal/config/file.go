@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // File is what the YAML file holds besides single values.
@@ -225,7 +226,7 @@ func suggest(prefix, name string, known map[string]reflect.Type) string {
 	for n := range known {
 		names = append(names, n)
 	}
-	if near := nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %s%s?", prefix, near)
 	}
 	slices.Sort(names)

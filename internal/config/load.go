@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // Value is a single-valued setting with where it came from.
@@ -82,7 +84,7 @@ func readEnv(environ []string) (map[string]string, error) {
 		key, ok := keys[name]
 		if !ok {
 			fault := fmt.Errorf("unknown environment variable %s", name)
-			if near := nearest(name, names); near != "" {
+			if near := spelling.Nearest(name, names); near != "" {
 				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
 			}
 			faults = append(faults, fault)

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
@@ -71,7 +73,7 @@ func (f *File) checkProviders() []error {
 		if !known {
 			names := slices.Sorted(maps.Keys(providerSettings))
 			fix := "use " + strings.Join(names, ", ")
-			if near := nearest(name, names); near != "" {
+			if near := spelling.Nearest(name, names); near != "" {
 				fix = "did you mean " + near + "?"
 			}
 			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: %s", name, fix))

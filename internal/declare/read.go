@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 const (
@@ -90,7 +91,7 @@ func Read(text []byte) ([]Resource, error) {
 }
 
 func (f *fileReader) unknown(line int, what, name string, known []string) {
-	if near := nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		f.fault(line, "unknown %s %q: did you mean %s?", what, name, near)
 		return
 	}

@@ -1,11 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -118,27 +116,5 @@ func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation
 // RemoveRevocations removes up to limit marks that expired by now and returns
 // how many those were.
 func (s *Store) RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error) {
-	var keys [][]byte
-	err := s.engine.read(ctx, func(q querier) (err error) {
-		keys, err = collect(q, scanBytes, `SELECT mark_key FROM revocations WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
-		return err
-	})
-	if err != nil || len(keys) == 0 {
-		return 0, err
-	}
-	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
-	removed := 0
-	err = s.write(ctx, func(t *tx) error {
-		removed = 0
-		for _, key := range keys {
-			// Still expired: it may have been set again meanwhile.
-			n, err := t.exec(`DELETE FROM revocations WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
-			if err != nil {
-				return err
-			}
-			removed += int(n)
-		}
-		return nil
-	})
-	return removed, err
+	return s.removeExpired(ctx, "revocations", now, limit)
 }

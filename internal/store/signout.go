@@ -157,21 +157,27 @@ func (s *Store) SignOuts(ctx context.Context, provider, subject string, sessions
 // RemoveSignOuts removes up to limit marks that expired by now and returns how
 // many those were.
 func (s *Store) RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error) {
+	return s.removeExpired(ctx, "sign_outs", now, limit)
+}
+
+// removeExpired removes at most limit expired rows of a table of marks, which has
+// mark_key and expires, and returns how many.
+func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, limit int) (int, error) {
 	var keys [][]byte
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		keys, err = collect(q, scanBytes, `SELECT mark_key FROM sign_outs WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
+		keys, err = collect(q, scanBytes, `SELECT mark_key FROM `+table+` WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
 		return err
 	})
 	if err != nil || len(keys) == 0 {
 		return 0, err
 	}
-	slices.SortFunc(keys, bytes.Compare)
+	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
 	removed := 0
 	err = s.write(ctx, func(t *tx) error {
 		removed = 0
 		for _, key := range keys {
 			// Still expired: it may have been set again meanwhile.
-			n, err := t.exec(`DELETE FROM sign_outs WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
+			n, err := t.exec(`DELETE FROM `+table+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
 			if err != nil {
 				return err
 			}

@@ -1,10 +1,11 @@
-package config
+// Package spelling finds the known name that a mistyped one was meant to be.
+package spelling
 
 import "slices"
 
-// nearest returns the candidate with the fewest edits from name, or "" when all
+// Nearest returns the candidate with the fewest edits from name, or "" when all
 // are too far for a guess.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	slices.Sort(candidates)
 	best, distance := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
