@@ -1,0 +1,74 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+// BenchmarkServe is what a request costs inside the server, its log line
+// included and the network left out:
+//
+//	go test -run xxx -bench Serve -benchmem .
+func BenchmarkServe(b *testing.B) {
+	const pinned = "us-east-1:b64805ad-cb56-40ba-9ffc-f5d8207e6d42"
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pinned + `"},
+		"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":["authenticated","unauthenticated"]}}}]}`
+	s := start(b, func(c *poolhouse.Config) {
+		c.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+		c.Roles = []poolhouse.RoleConfig{{ARN: guestRole, TrustPolicy: trust}, {ARN: authenticatedRole, TrustPolicy: trust}}
+	})
+	pool := s.newPool(b, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": pinned} })
+	logins := s.logins(b, "alice")
+	guest, user := s.getID(b, pool, nil), s.getID(b, pool, logins)
+	for _, c := range []struct {
+		name, operation string
+		input           any
+	}{
+		{"GetIdKnownLogin", "GetId", ci.GetIdInput{IdentityPoolId: &pool, Logins: logins}},
+		{"GetCredentialsGuest", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest}},
+		{"GetCredentialsUser", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			body, err := json.Marshal(c.input)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.URL, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.RemoteAddr = "127.0.0.1:50000"
+			r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+			r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+c.operation)
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				clear(w.header)
+				s.ServeHTTP(w, r)
+				if w.status != http.StatusOK {
+					b.Fatal(w.status)
+				}
+			}
+		})
+	}
+}
+
+// discard is a client that reads nothing of its answers.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
