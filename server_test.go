@@ -35,7 +35,7 @@ type testServer struct {
 }
 
 // start runs a development server on a free port until the test ends.
-func start(t *testing.T, change ...func(*poolhouse.Config)) *testServer {
+func start(t testing.TB, change ...func(*poolhouse.Config)) *testServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *testServer) whoami(t *testing.T, id, secret, token string) (*sts.GetCal
 }
 
 // token mints a development ID token.
-func (s *testServer) token(t *testing.T, subject string, change ...func(*poolhouse.DevTokenRequest)) string {
+func (s *testServer) token(t testing.TB, subject string, change ...func(*poolhouse.DevTokenRequest)) string {
 	t.Helper()
 	request := poolhouse.DevTokenRequest{Subject: subject}
 	for _, f := range change {
@@ -127,7 +127,7 @@ func (s *testServer) token(t *testing.T, subject string, change ...func(*poolhou
 }
 
 // logins returns a Logins map with a development token of subject.
-func (s *testServer) logins(t *testing.T, subject string, change ...func(*poolhouse.DevTokenRequest)) map[string]string {
+func (s *testServer) logins(t testing.TB, subject string, change ...func(*poolhouse.DevTokenRequest)) map[string]string {
 	info, _ := s.DevInfo()
 	return map[string]string{info.LoginKey: s.token(t, subject, change...)}
 }
@@ -220,7 +220,7 @@ const (
 
 // newPool makes a pool that takes guests, the development issuer and the
 // developer provider login.my.app, with both default roles.
-func (s *testServer) newPool(t *testing.T, change ...func(*ci.CreateIdentityPoolInput)) string {
+func (s *testServer) newPool(t testing.TB, change ...func(*ci.CreateIdentityPoolInput)) string {
 	t.Helper()
 	info, _ := s.DevInfo()
 	in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("test pool"), AllowUnauthenticatedIdentities: true,
@@ -234,7 +234,7 @@ func (s *testServer) newPool(t *testing.T, change ...func(*ci.CreateIdentityPool
 	return *pool.IdentityPoolId
 }
 
-func (s *testServer) getID(t *testing.T, pool string, logins map[string]string) string {
+func (s *testServer) getID(t testing.TB, pool string, logins map[string]string) string {
 	t.Helper()
 	return *must(s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins}))(t).IdentityId
 }

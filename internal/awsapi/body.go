@@ -29,7 +29,7 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 	if r.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	if _, err := buf.ReadFrom(r.Body); err != nil {
+	if err := readAtMost(buf, r.Body, limit); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return tooLarge(limit)
 		}
@@ -39,6 +39,24 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 		return Refuse(Malformed, "The body could not be read.").Because(err)
 	}
 	return nil
+}
+
+// readAtMost reads all of body unless it is longer than limit.
+func readAtMost(buf *bytes.Buffer, body io.Reader, limit int64) error {
+	for {
+		buf.Grow(bytes.MinRead)
+		free := buf.AvailableBuffer()
+		n, err := body.Read(free[:cap(free)])
+		buf.Write(free[:n])
+		switch {
+		case int64(buf.Len()) > limit:
+			return &http.MaxBytesError{Limit: limit}
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 func tooLarge(limit int64) error {

@@ -91,7 +91,8 @@ func (awsJSON) answer(x *exchange, _ *call, out any) error {
 		return err
 	}
 	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	x.length[0] = strconv.Itoa(buf.Len())
+	h["Content-Length"] = x.length[:]
 	x.WriteHeader(http.StatusOK)
 	_, _ = x.Write(buf.Bytes()) // a client that is gone cannot be told
 	return nil

@@ -51,17 +51,17 @@ func TestAccessLog(t *testing.T) {
 	}{
 		{"success", post("StoreService.Put", `{"Id":"a:0"}`, "Authorization", "AWS4-HMAC-SHA256 good", "X-Amz-User-Agent", "aws-amplify/6", "User-Agent", "Browser"),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Put", "account": "111122223333",
-				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9, "user_agent": "aws-amplify/6"}},
+				"region": "eu-central-1", "access_key_id": "good", "status": 200.0, "duration": 1e9, "user_agent": "aws-amplify/6", "outcome": "OK"}},
 		{"refusal", post("StoreService.Fail", `{"How":"named"}`, "User-Agent", "Boto3/1"),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Fail", "status": 400.0,
-				"duration": 1e9, "user_agent": "Boto3/1", "code": "StoreClosedException", "reason": "Store 'ä\n\"1\"' is closed; it's late.",
+				"duration": 1e9, "user_agent": "Boto3/1", "outcome": "StoreClosedException", "reason": "Store 'ä\n\"1\"' is closed; it's late.",
 				"check": map[string]any{"name": "door", "expected": "open", "got": "closed", "fix": "wait"}}},
 		{"unknown operation", post("StoreService.Nope", `{}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0, "duration": 1e9,
-				"code": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store."}},
+				"outcome": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store."}},
 		{"validation", post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "LookUp", "status": 400.0,
-				"duration": 1e9, "code": "ValidationException",
+				"duration": 1e9, "outcome": "ValidationException",
 				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -91,7 +91,8 @@ func isHeaderList(s string) bool {
 func (s *Service) identify(operation string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r := s.newExchange(w, r, operation)
-		w.Header()["X-Amzn-Requestid"] = []string{x.record.RequestID}
+		x.requestID[0] = x.record.RequestID
+		w.Header()["X-Amzn-Requestid"] = x.requestID[:]
 		next.ServeHTTP(x, r)
 	})
 }
@@ -134,23 +135,30 @@ func (s *Service) log(r *http.Request, x *exchange) {
 	if !s.logger.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12+len(rec.Attrs))
-	for _, a := range []slog.Attr{
-		slog.String("request_id", rec.RequestID), slog.String("service", rec.Service),
-		slog.String("operation", rec.Operation), slog.String("account", rec.Account),
-		slog.String("region", rec.Region), slog.String("pool", rec.Pool),
-		slog.String("access_key_id", rec.AccessKeyID),
-		slog.String("code", rec.Code), slog.String("reason", rec.Reason), slog.String("user_agent", rec.UserAgent),
+	outcome := rec.Code
+	if outcome == "" {
+		outcome = "OK"
+	}
+	var room [16]slog.Attr
+	attrs := room[:0]
+	for _, a := range [...]struct{ name, value string }{
+		{"request_id", rec.RequestID}, {"service", rec.Service}, {"operation", rec.Operation}, {"account", rec.Account},
+		{"region", rec.Region}, {"pool", rec.Pool}, {"access_key_id", rec.AccessKeyID},
+		{"outcome", outcome}, {"reason", rec.Reason}, {"user_agent", rec.UserAgent},
 	} {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
 		}
 	}
 	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
 	if rec.Code != "" {
 		attrs = append(attrs, failedCheck(x.trace.Steps())...)
 	}
-	s.logger.LogAttrs(r.Context(), level, "request", append(attrs, rec.Attrs...)...)
+	// Without the caller's address, which costs more than the attributes do.
+	line := slog.NewRecord(rec.Start.Add(rec.Duration), level, "request", 0)
+	line.AddAttrs(attrs...)
+	line.AddAttrs(rec.Attrs...)
+	_ = s.logger.Handler().Handle(r.Context(), line) // a log that cannot be written must not fail the request
 }
 
 // failedCheck describes the check that decided a refusal: the last that failed.
@@ -193,20 +201,20 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 				x.record.Code, x.record.Reason = "panic", err.Error()
 				return
 			}
-			if x.call == nil {
+			if x.call.protocol == nil {
 				x.call = s.newCall(r)
 			}
-			x.refuse(x.call, err)
+			x.refuse(&x.call, err)
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
 // limitBody bounds what a handler can read. net/http closes the connection of
-// a client that sends more.
+// a client that sends more, and bounds a body whose length was announced.
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != nil && r.Body != http.NoBody {
+		if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > s.maxBody) {
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
 		next.ServeHTTP(w, r)

@@ -117,7 +117,7 @@ func TestQueryParametersInURLAndBody(t *testing.T) {
 		c := s.newCall(r)
 		c.body = []byte(tt.body)
 		got := ""
-		if err := (awsQuery{}).find(c); err != nil {
+		if err := (awsQuery{}).find(&c); err != nil {
 			got = asError(err).Message
 		}
 		if got != tt.want {

@@ -51,10 +51,10 @@ func clientOf(r *http.Request, behindProxy bool) Client {
 		forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
 		address = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	}
-	if ip, err := netip.ParseAddr(address); err == nil {
-		c.IP = ip.Unmap().WithZone("")
-	} else if both, err := netip.ParseAddrPort(address); err == nil {
+	if both, err := netip.ParseAddrPort(address); err == nil {
 		c.IP = both.Addr().Unmap().WithZone("")
+	} else if ip, err := netip.ParseAddr(address); err == nil {
+		c.IP = ip.Unmap().WithZone("")
 	}
 	return c
 }
@@ -90,15 +90,34 @@ type Recorder interface {
 	Refused(Refusal)
 }
 
-// exchange is one request under way: the writer of its answer, its record and
-// its trace, in one allocation.
+// exchange is one request under way: the writer of its answer, its context, its
+// record and its trace, in one allocation.
 type exchange struct {
 	http.ResponseWriter
+	context exchangeContext
 	record  Record
 	trace   explain.Trace
-	call    *call  // once it is clear what the client speaks
+	call    call   // its protocol is nil until it is clear what the client speaks
 	message string // Refusal.Message
 	wrote   bool
+
+	requestID, length [1]string // values of headers
+}
+
+// exchangeContext is the context of a request, which knows its record and trace.
+type exchangeContext struct {
+	context.Context
+	x *exchange
+}
+
+func (c *exchangeContext) Value(key any) any {
+	switch key {
+	case recordKey{}:
+		return c.x
+	case explain.ContextKey{}:
+		return &c.x.trace
+	}
+	return c.Context.Value(key)
 }
 
 func (x *exchange) WriteHeader(status int) {

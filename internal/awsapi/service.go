@@ -18,7 +18,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // API is one API service: how requests name it, and what it can do.
@@ -145,8 +144,8 @@ type call struct {
 // nobody stands for the API of a request that names none.
 var nobody = &api{}
 
-func (s *Service) newCall(r *http.Request) *call {
-	c := &call{Service: s, request: r, protocol: jsonProtocol, api: nobody}
+func (s *Service) newCall(r *http.Request) call {
+	c := call{Service: s, request: r, protocol: jsonProtocol, api: nobody}
 	if isQuery(r) {
 		c.protocol = queryProtocol
 	}
@@ -171,8 +170,8 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
 	buf := getBuffer()
 	defer putBuffer(buf)
-	c := s.newCall(r)
-	x.call = c
+	x.call = s.newCall(r)
+	c := &x.call
 	err := readBody(buf, r, s.maxBody)
 	if err == nil {
 		c.body = buf.Bytes()
@@ -273,6 +272,6 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 	x := &exchange{ResponseWriter: w, record: Record{
 		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
-	ctx := explain.NewContext(context.WithValue(r.Context(), recordKey{}, x), &x.trace)
-	return x, r.WithContext(ctx)
+	x.context = exchangeContext{r.Context(), x}
+	return x, r.WithContext(&x.context)
 }

@@ -25,6 +25,7 @@ type Step struct {
 type Trace struct {
 	mu    sync.Mutex
 	steps []Step
+	first [6]Step // room for the steps of an ordinary request
 
 	whole    *Trace // of a Trace for one provider: where its steps go
 	provider string
@@ -69,6 +70,9 @@ func (t *Trace) add(s Step) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.steps == nil {
+		t.steps = t.first[:0]
+	}
 	if len(t.steps) < maxSteps {
 		t.steps = append(t.steps, s)
 	}
@@ -104,15 +108,17 @@ func (t *Trace) Refused() bool {
 	return false
 }
 
-type contextKey struct{}
+// ContextKey is the key of a context's *Trace, for contexts that answer it
+// themselves.
+type ContextKey struct{}
 
 // NewContext returns ctx carrying t.
 func NewContext(ctx context.Context, t *Trace) context.Context {
-	return context.WithValue(ctx, contextKey{}, t)
+	return context.WithValue(ctx, ContextKey{}, t)
 }
 
 // FromContext returns the request's Trace, or nil.
 func FromContext(ctx context.Context) *Trace {
-	t, _ := ctx.Value(contextKey{}).(*Trace)
+	t, _ := ctx.Value(ContextKey{}).(*Trace)
 	return t
 }

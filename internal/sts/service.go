@@ -113,7 +113,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	}
 	now := s.now()
 	if known {
-		if err := s.trusted(r, role, now, trace); err != nil {
+		if err := s.trusted(&r, role, now, trace); err != nil {
 			return Credentials{}, err
 		}
 	}
@@ -184,7 +184,7 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 }
 
 // trusted evaluates the role's trust policy.
-func (s *Service) trusted(r Request, role iam.Role, now time.Time, trace *explain.Trace) error {
+func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
 	if role.Trust == nil {
 		trace.Fail("trust policy of "+role.ARN, "a trust policy", "none", "give the role a trust policy")
 		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
@@ -192,17 +192,17 @@ func (s *Service) trusted(r Request, role iam.Role, now time.Time, trace *explai
 	request := policy.Request{
 		Action: assumeAction, Resource: role.ARN,
 		Principal: policy.Principal{Federated: policy.CognitoPrincipal},
-		Context:   r.conditions(now),
+		Context:   r.tagConditions(), Later: func(key string) []string { return r.condition(key, now) },
 	}
-	actions := []string{assumeAction}
-	if len(r.Tags) > 0 {
-		actions = append(actions, tagAction)
+	actions := []string{assumeAction, tagAction}
+	if len(r.Tags) == 0 {
+		actions = actions[:1]
 	}
 	for _, action := range actions {
 		request.Action = action
 		effect, statement := role.Trust.Evaluate(request)
 		if effect != policy.Allow {
-			reason := explainRefusal(trace, r, role, request, statement)
+			reason := explainRefusal(trace, *r, role, request, statement)
 			return fmt.Errorf("%w: role %s: %s", ErrDenied, role.ARN, reason)
 		}
 		trace.Pass("trust policy allows "+action, statement.String())
@@ -210,23 +210,43 @@ func (s *Service) trusted(r Request, role iam.Role, now time.Time, trace *explai
 	return nil
 }
 
-// conditions are the condition keys of the request (STS condition keys; Cognito
-// developer guide, "Role trust and permissions").
-func (r Request) conditions(now time.Time) policy.Context {
-	c := make(policy.Context, 10+len(r.Tags))
-	setIdentity(c, r.PoolID, r.IdentityID, r.AMR)
-	c.Set("sts:RoleSessionName", SessionName)
-	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
-	c.Set("aws:SecureTransport", strconv.FormatBool(r.SecureTransport))
-	if r.SourceIP.IsValid() {
-		c.Set("aws:SourceIp", r.SourceIP.Unmap().WithZone("").String())
-	}
-	if len(r.Tags) > 0 {
-		for key, value := range r.Tags {
-			c.Set("aws:RequestTag/"+key, value)
+// condition gives the values of one of the request's condition keys (STS
+// condition keys; Cognito developer guide, "Role trust and permissions").
+func (r *Request) condition(key string, now time.Time) []string {
+	switch key {
+	case policy.CognitoAudience:
+		return []string{string(r.PoolID)}
+	case policy.CognitoSubject:
+		return []string{string(r.IdentityID)}
+	case policy.CognitoAMR:
+		return r.AMR
+	case "aws:federatedprovider":
+		return []string{policy.CognitoPrincipal}
+	case "sts:rolesessionname":
+		return []string{SessionName}
+	case "aws:currenttime":
+		return []string{now.UTC().Format(time.RFC3339)}
+	case "aws:epochtime":
+		return []string{strconv.FormatInt(now.Unix(), 10)}
+	case "aws:securetransport":
+		return []string{strconv.FormatBool(r.SecureTransport)}
+	case "aws:sourceip":
+		if r.SourceIP.IsValid() {
+			return []string{r.SourceIP.Unmap().WithZone("").String()}
 		}
-		c.Set("aws:TagKeys", sortedKeys(r.Tags)...)
 	}
+	return nil
+}
+
+// tagConditions are the condition keys of the session tags.
+func (r *Request) tagConditions() policy.Context {
+	if len(r.Tags) == 0 {
+		return nil
+	}
+	c := make(policy.Context, 1+len(r.Tags))
+	for key, value := range r.Tags {
+		c.Set("aws:RequestTag/"+key, value)
+	}
+	c.Set("aws:TagKeys", sortedKeys(r.Tags)...)
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -34,6 +35,17 @@ const (
 	accessKeyPrefix = "ASIA"
 	accessKeyBytes  = len(accessKeyPrefix) + 16
 )
+
+// workspace is the memory that minting needs for a moment.
+type workspace struct {
+	random      [10 + nonceBytes]byte
+	accessKeyID [accessKeyBytes]byte
+	additional  [headerBytes + accessKeyBytes]byte
+	token       []byte
+	text        [MaxTokenBytes]byte
+}
+
+var workspaces = sync.Pool{New: func() any { return &workspace{token: make([]byte, 0, 1536)} }}
 
 // strict refuses trailing bits, so that a token has one spelling.
 var strict = base64.StdEncoding.Strict()
@@ -64,17 +76,18 @@ func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credenti
 		return Credentials{}, fmt.Errorf("sts: a session until %v is longer than %v", s.Expires, iam.MaxSession)
 	}
 
-	var random [10 + nonceBytes]byte
-	rand.Read(random[:]) // never fails (crypto/rand)
-	accessKeyID := accessKeyPrefix + base32.StdEncoding.EncodeToString(random[:10])
-	nonce := random[10:]
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	rand.Read(w.random[:]) // never fails (crypto/rand)
+	nonce := w.random[10:]
+	copy(w.accessKeyID[:], accessKeyPrefix)
+	base32.StdEncoding.Encode(w.accessKeyID[len(accessKeyPrefix):], w.random[:10])
+	accessKeyID := string(w.accessKeyID[:])
 	key := m.ring.Load().current(now)
 
-	const typical = 1536
-	token := make([]byte, 0, typical)
-	token = append(token, tokenVersion)
+	token := append(w.token[:0], tokenVersion)
 	token = append(token, key.id[:]...)
-	aad := additional(token, accessKeyID)
+	aad := append(append(w.additional[:0], token...), accessKeyID...)
 	token = append(token, nonce...)
 	clear := len(token)
 	token = appendSession(token, &s)
@@ -85,15 +98,12 @@ func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credenti
 		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
 	}
 	token = key.aead.Seal(token[:clear], nonce, token[clear:], aad) // in place
-	var text [MaxTokenBytes]byte
-	base64.StdEncoding.Encode(text[:length], token)
-	secret, err := key.secret(accessKeyID, nonce)
-	if err != nil {
-		return Credentials{}, fmt.Errorf("sts: deriving a secret: %w", err)
-	}
+	text := w.text[:length]
+	base64.StdEncoding.Encode(text, token)
+	w.token = token // which may have grown
 	return Credentials{
-		AccessKeyID: accessKeyID, SecretAccessKey: secret,
-		SessionToken: string(text[:length]), Expiration: s.Expires,
+		AccessKeyID: accessKeyID, SecretAccessKey: key.secret(accessKeyID, nonce),
+		SessionToken: string(text), Expiration: s.Expires,
 	}, nil
 }
 
@@ -151,11 +161,7 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	if now := m.now(); !now.Before(s.Expires) {
 		return Session{}, "", fmt.Errorf("%w: it ended at %s", ErrExpiredToken, s.Expires.Format(time.RFC3339))
 	}
-	secret, err := key.secret(accessKeyID, nonce)
-	if err != nil {
-		return Session{}, "", fmt.Errorf("sts: deriving a secret: %w", err)
-	}
-	return s, secret, nil
+	return s, key.secret(accessKeyID, nonce), nil
 }
 
 // additional is the additional data of a token: its header and its access key.

@@ -11,7 +11,7 @@ type scope struct {
 	request *Request
 	action  string  // lower case
 	context Context // keys in lower case
-	valid   bool    // every text is UTF-8
+	valid   bool    // every text that was looked at is UTF-8
 }
 
 func newScope(r *Request) scope {
@@ -41,7 +41,16 @@ func foldKeys(c Context) Context {
 	return lower
 }
 
-func (sc *scope) lookup(key string) []string { return sc.context[key] }
+func (sc *scope) lookup(key string) []string {
+	values, ok := sc.context[key]
+	if !ok && sc.request.Later != nil {
+		values = sc.request.Later(key)
+		for _, v := range values {
+			sc.valid = sc.valid && utf8.ValidString(v)
+		}
+	}
+	return values
+}
 
 // expand replaces variables by the request's values. It reports false when one
 // has no value: AWS calls the result null, which equals nothing. A key with
@@ -74,24 +83,21 @@ func (d *Document) Evaluate(r Request) (Effect, *Statement) {
 }
 
 func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
+	effect, decided := NoMatch, (*Statement)(nil)
+	for i := 0; sc.valid && i < len(d.statements); i++ {
+		s := &d.statements[i]
+		if s.Effect == Allow && effect == Allow || !s.applies(sc) {
+			continue
+		}
+		effect, decided = s.Effect, s
+		if effect == Deny {
+			break
+		}
+	}
 	if !sc.valid {
 		return Deny, nil
 	}
-	var allow *Statement
-	for i := range d.statements {
-		s := &d.statements[i]
-		if s.Effect == Allow && allow != nil || !s.applies(sc) {
-			continue
-		}
-		if s.Effect == Deny {
-			return Deny, s
-		}
-		allow = s
-	}
-	if allow != nil {
-		return Allow, allow
-	}
-	return NoMatch, nil
+	return effect, decided
 }
 
 // applies reports whether every element of the statement covers the request.

@@ -118,4 +118,7 @@ type Request struct {
 	Resource  string // an ARN, or "*" for an operation that has no resource
 	Principal Principal
 	Context   Context
+	// Later gives the values of a condition key, in lower case, that Context
+	// lacks; nil = none. It spares making those that no policy asks for.
+	Later func(key string) []string
 }
