@@ -17,7 +17,7 @@ import (
 // without logins, a new guest each time. AccountId is not needed and not
 // looked at: the pool's ID says it all.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, error) {
-	pool, err := s.Store.Pool(ctx, identitypool.PoolID(*in.IdentityPoolId))
+	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}

@@ -3,7 +3,6 @@ package cognitoidentity
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -48,7 +47,7 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 	}
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
-	for _, name := range slices.Sorted(maps.Keys(logins)) {
+	for _, name := range sortedNames(logins) {
 		config := pool.Provider(name)
 		switch {
 		case name == identitypool.OwnProvider:
@@ -97,6 +96,17 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 		}
 	}
 	return verified, err
+}
+
+// sortedNames are the keys of logins in order; sorting an iterator's would
+// allocate for each sign-in.
+func sortedNames(logins map[string]string) []string {
+	names := make([]string, 0, len(logins))
+	for name := range logins {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end

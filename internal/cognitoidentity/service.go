@@ -236,7 +236,7 @@ func (s *Service) identityAndPool(ctx context.Context, id string) (identitypool.
 	if err != nil {
 		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
 	}
-	pool, err := s.Store.Pool(ctx, identity.PoolID)
+	pool, err := s.Store.SharedPool(ctx, identity.PoolID)
 	if err != nil {
 		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
 	}

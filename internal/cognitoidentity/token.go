@@ -71,7 +71,7 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 	if err != nil {
 		return identity, nil, err
 	}
-	current, err := s.Store.Pool(ctx, pool.ID)
+	current, err := s.Store.SharedPool(ctx, pool.ID)
 	if err != nil {
 		return identity, nil, identityError(err, string(identity.ID))
 	}

@@ -108,7 +108,7 @@ func (o *Options) allAliases() map[string]string {
 // stand for. What the pool knows by the alias itself is left alone. One
 // provider under two keys is refused: it could be two users.
 func (s *Service) named(ctx context.Context, pool identitypool.Pool, logins map[string]string) (map[string]string, error) {
-	if len(s.aliases) == 0 && !s.IssuerAliases {
+	if !s.anyAlias(pool, logins) {
 		return logins, nil
 	}
 	named := make(map[string]string, len(logins))
@@ -122,6 +122,18 @@ func (s *Service) named(ctx context.Context, pool identitypool.Pool, logins map[
 		named[name] = logins[key]
 	}
 	return named, nil
+}
+
+// anyAlias reports whether a key of logins stands for another name.
+func (s *Service) anyAlias(pool identitypool.Pool, logins map[string]string) bool {
+	if len(s.aliases) > 0 || s.IssuerAliases {
+		for key := range logins {
+			if s.nameIn(pool, key) != key {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *Service) nameIn(pool identitypool.Pool, key string) string {

@@ -62,6 +62,9 @@ func (p Pool) Provider(name string) ProviderConfig {
 	// An OIDC registration outranks an app ID of the same name: it is how a
 	// pool trusts several Google client IDs (developer guide, "Google").
 	for _, arn := range p.OIDCProviderARNs {
+		if !strings.HasSuffix(arn, name) { // a pool may have many, and parsing costs more
+			continue
+		}
 		if _, kind, issuer, ok := ParseProviderARN(arn); ok && kind == OIDCProvider && issuer == name {
 			c.Kind, c.ARN = OIDCProviderKind, arn
 			return c

@@ -69,6 +69,9 @@ func ValidTags(tags map[string]string) error {
 // that STS would refuse is an error, as is a tag that two logins fill with
 // different values: which of them an access policy meant cannot be known.
 func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[string]string, error) {
+	if len(p.PrincipalTags) == 0 {
+		return nil, nil
+	}
 	tags := map[string]string{}
 	for _, l := range logins {
 		m, ok := p.tagMapOf(l)

@@ -3,6 +3,7 @@ package identitypool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -177,13 +178,14 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 
 // distinctOwners lists the identities that own a login of the view, the oldest first.
 func distinctOwners(v View) []Identity {
-	seen := make(map[IdentityID]bool, len(v.Owners))
-	var owners []Identity
+	owners := make([]Identity, 0, len(v.Owners))
 	for _, o := range v.Owners {
-		if !seen[o.ID] {
-			seen[o.ID] = true
+		if !slices.ContainsFunc(owners, func(known Identity) bool { return known.ID == o.ID }) {
 			owners = append(owners, o)
 		}
+	}
+	if len(owners) < 2 {
+		return owners
 	}
 	sort.Slice(owners, func(a, b int) bool {
 		if !owners[a].Created.Equal(owners[b].Created) {

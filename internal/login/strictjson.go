@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -29,7 +30,12 @@ var (
 // other JSON readers take "Sub" for "sub": one that differs from a member of
 // exact only in case is refused. Other names may differ in case alone.
 func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(text))
+	d := decoders.Get().(*jsontext.Decoder)
+	defer func() {
+		d.Reset(nothing) // so that it does not keep the text
+		decoders.Put(d)
+	}()
+	d.Reset(bytes.NewBuffer(text))
 	if d.PeekKind() != '{' {
 		return nil, errNotObject
 	}
@@ -46,6 +52,11 @@ func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, er
 	}
 	return object, nil
 }
+
+// decoders are used again for the memory in which they keep member names.
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(nothing) }}
+
+var nothing = new(bytes.Buffer)
 
 // emptyTail reports whether only white space is left.
 func emptyTail(d *jsontext.Decoder) bool {

@@ -3,6 +3,7 @@ package login
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -54,7 +55,7 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 			"Send an ID token of the provider; this value's claims are not one.")
 	}
 	if j.trace != nil {
-		j.pass(formCheck, fmt.Sprintf("%d bytes, %s", len(text), t.algorithm))
+		j.pass(formCheck, strconv.Itoa(len(text))+" bytes, "+t.algorithm)
 	}
 	return t, nil
 }

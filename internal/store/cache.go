@@ -49,7 +49,7 @@ type ownerKey struct {
 // one of them; generation moves with each.
 type stripe struct {
 	mu         sync.Mutex
-	entries    *simplelru.LRU[string, any]
+	entries    *simplelru.LRU[cacheKey, any]
 	generation uint64
 	busy       int
 }
@@ -61,21 +61,27 @@ func newCache(entries int) *cache {
 	}
 	c := &cache{seed: maphash.MakeSeed()}
 	for i := range c.stripes {
-		c.stripes[i].entries, _ = simplelru.NewLRU[string, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
+		c.stripes[i].entries, _ = simplelru.NewLRU[cacheKey, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
 	}
 	c.owners, _ = lru.New[ownerKey, identitypool.IdentityID](entries + 1)
 	return c
 }
 
-func poolKey(id identitypool.PoolID) string         { return "p" + string(id) }
-func identityKey(id identitypool.IdentityID) string { return "i" + string(id) }
+// cacheKey names an entry: what kind of row, and which.
+type cacheKey struct {
+	kind byte
+	id   string
+}
 
-func (c *cache) stripe(key string) *stripe {
-	return &c.stripes[maphash.String(c.seed, key)%cacheStripes]
+func poolKey(id identitypool.PoolID) cacheKey         { return cacheKey{'p', string(id)} }
+func identityKey(id identitypool.IdentityID) cacheKey { return cacheKey{'i', string(id)} }
+
+func (c *cache) stripe(key cacheKey) *stripe {
+	return &c.stripes[maphash.String(c.seed, key.id)%cacheStripes]
 }
 
 // get returns the entry of key. Its value is shared: clone before handing it out.
-func (c *cache) get(key string) (any, bool) {
+func (c *cache) get(key cacheKey) (any, bool) {
 	if !c.usable() {
 		return nil, false
 	}
@@ -92,7 +98,7 @@ type ticket struct {
 }
 
 // begin is called before the row of key is read.
-func (c *cache) begin(key string) ticket {
+func (c *cache) begin(key cacheKey) ticket {
 	if c == nil {
 		return ticket{}
 	}
@@ -103,7 +109,7 @@ func (c *cache) begin(key string) ticket {
 }
 
 // fill enters what was read since begin, unless a commit came between.
-func (c *cache) fill(key string, t ticket, value any) {
+func (c *cache) fill(key cacheKey, t ticket, value any) {
 	if !t.valid {
 		return
 	}
@@ -117,7 +123,7 @@ func (c *cache) fill(key string, t ticket, value any) {
 
 // hold drops keys and keeps them out until release is called. The writer calls
 // it before a commit and release after.
-func (c *cache) hold(keys []string) (release func()) {
+func (c *cache) hold(keys []cacheKey) (release func()) {
 	if c == nil || len(keys) == 0 {
 		return func() {}
 	}

@@ -23,7 +23,7 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 	before := c.begin(key)
 	c.fill(key, before, 1)
 	has(1)
-	release := c.hold([]string{key})
+	release := c.hold([]cacheKey{key})
 	has(nil) // dropped before the commit begins
 	c.fill(key, before, 1)
 	has(nil) // read before it
@@ -44,7 +44,7 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 
 	var none *cache
 	none.fill(key, none.begin(key), 1)
-	none.hold([]string{key})()
+	none.hold([]cacheKey{key})()
 	none.flush()
 	if _, ok := none.get(key); ok {
 		t.Error("no cache holds something")

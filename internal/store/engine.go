@@ -36,11 +36,11 @@ type querier interface {
 // tx is a write transaction.
 type tx struct {
 	querier
-	touched []string // cache keys that commit invalidates
+	touched []cacheKey // cache keys that commit invalidates
 }
 
 // touch notes that the transaction changes what the cache may hold under key.
-func (t *tx) touch(key string) { t.touched = append(t.touched, key) }
+func (t *tx) touch(key cacheKey) { t.touched = append(t.touched, key) }
 
 // errMoved is what a guard returns when the row it names is no longer at the
 // revision the change was based on.

@@ -84,6 +84,16 @@ func (s *Store) Pool(ctx context.Context, id identitypool.PoolID) (identitypool.
 	return clonePool(*p), nil
 }
 
+// SharedPool is Pool for what only reads it: its maps and lists are those of
+// other readers, too, and must not be changed.
+func (s *Store) SharedPool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
+	p, err := s.pool(ctx, id)
+	if err != nil {
+		return identitypool.Pool{}, err
+	}
+	return *p, nil
+}
+
 // pool returns what the cache holds, or reads it. The result must not be changed.
 func (s *Store) pool(ctx context.Context, id identitypool.PoolID) (*identitypool.Pool, error) {
 	key := poolKey(id)

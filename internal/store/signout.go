@@ -53,7 +53,7 @@ func (m SignOut) key() []byte {
 }
 
 // signOutsKey is the cache's entry for whether a provider has any marks.
-func signOutsKey(provider string) string { return "s" + provider }
+func signOutsKey(provider string) cacheKey { return cacheKey{'s', provider} }
 
 const signOutColumns = `kind, provider, value, not_before, expires`
 
