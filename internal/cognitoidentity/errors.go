@@ -27,6 +27,7 @@ const (
 	messageGuestsOff           = "Unauthenticated access is not supported for this identity pool."
 	messageLoginsDontMatch     = "Logins don't match. Please include at least one valid login for this identity or identity pool."
 	messageUnsupportedProvider = login.MessageUnsupportedProvider
+	messageNextToken           = "Invalid NextToken."
 	messagePublicProvider      = "Please provide a valid public provider"
 	messageOwnToken            = "Invalid login token. Can't pass in a Cognito token."
 	messageNotOwnToken         = "Invalid login token. Not a Cognito token."

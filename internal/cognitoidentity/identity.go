@@ -132,7 +132,7 @@ func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, ids []stri
 	return needed, nil
 }
 
-// ListIdentities lists a pool's identities in the order of their IDs.
+// ListIdentities lists a pool's identities in the order of their creation.
 func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListIdentitiesInput) (*ListIdentitiesResponse, error) {
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
@@ -140,19 +140,23 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 	}
 	hide := in.HideDisabled != nil && *in.HideDisabled
 	scope := "identities/" + string(pool.ID) + "/" + strconv.FormatBool(hide)
-	after, err := s.pageStart(scope, in.NextToken)
+	start, err := s.pageStart(scope, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+	after, err := store.ParsePlace(start)
+	if err != nil { // a token of an older version
+		return nil, awsapi.Errorf(invalidParameter, messageNextToken).Because(err)
+	}
 	size := int(*in.MaxResults)
-	identities, err := s.Store.ListIdentities(ctx, pool.ID, hide, identitypool.IdentityID(after), size+1)
+	identities, err := s.Store.ListIdentities(ctx, pool.ID, hide, after, size+1)
 	if err != nil {
 		return nil, poolError(err, string(pool.ID))
 	}
 	out := &ListIdentitiesResponse{IdentityPoolId: in.IdentityPoolId, Identities: []IdentityDescription{}}
 	if len(identities) > size {
 		identities = identities[:size]
-		out.NextToken = s.pageToken(scope, string(identities[size-1].ID))
+		out.NextToken = s.pageToken(scope, store.PlaceOf(identities[size-1]).String())
 	}
 	for _, i := range identities {
 		out.Identities = append(out.Identities, describe(i))

@@ -25,5 +25,5 @@ func (s *Service) pageStart(scope string, token *string) (string, error) {
 			return string(last), nil
 		}
 	}
-	return "", awsapi.Errorf(invalidParameter, "Invalid NextToken.").Because(err)
+	return "", awsapi.Errorf(invalidParameter, messageNextToken).Because(err)
 }

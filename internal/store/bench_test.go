@@ -117,9 +117,13 @@ func BenchmarkResolveKnownLogin(b *testing.B) {
 
 func BenchmarkListIdentities60(b *testing.B) {
 	benchEngines(b, func(b *testing.B, s *Store) {
-		pool, ids := addMany(b, s)
+		pool, _ := addMany(b, s)
+		all, err := s.ListIdentities(b.Context(), pool, false, Place{}, benchIdentities)
+		if err != nil {
+			b.Fatal(err)
+		}
 		inParallel(b, 2, func(int64) error {
-			_, err := s.ListIdentities(b.Context(), pool, false, ids[rand.IntN(len(ids))], 60)
+			_, err := s.ListIdentities(b.Context(), pool, false, PlaceOf(all[rand.IntN(len(all))]), 60)
 			return err
 		})
 	})

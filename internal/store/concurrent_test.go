@@ -172,7 +172,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 		for round := range 12 {
 			s := nodes[round%len(nodes)]
 			seen := map[identitypool.IdentityID]bool{}
-			last := identitypool.IdentityID("")
+			last := Place{}
 			for {
 				page, err := s.ListIdentities(t.Context(), pool, false, last, 7)
 				if err != nil {
@@ -182,10 +182,10 @@ func TestPaginationUnderWrites(t *testing.T) {
 					break
 				}
 				for _, i := range page {
-					if i.ID <= last {
-						t.Errorf("%s after %s", i.ID, last)
+					if c := i.Created.Compare(last.Created); c < 0 || c == 0 && i.ID <= last.ID {
+						t.Errorf("%v after %v", PlaceOf(i), last)
 					}
-					last = i.ID
+					last = PlaceOf(i)
 					seen[i.ID] = true
 				}
 			}

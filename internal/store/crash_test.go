@@ -205,7 +205,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 	if len(acks) == 0 {
 		return nil // killed before there was anything, perhaps before the pool
 	}
-	all, err := s.ListIdentities(t.Context(), crashPool, false, "", 10_000_000)
+	all, err := s.ListIdentities(t.Context(), crashPool, false, Place{}, 10_000_000)
 	if err != nil {
 		t.Fatalf("after a crash: %v", err)
 	}

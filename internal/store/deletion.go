@@ -122,20 +122,15 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 // removeBatch removes up to size identities of a hidden pool, with their logins,
 // and reports whether there may be more.
 func removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
-	ids, err := collect(t, scanString, `SELECT i.identity_id FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
-		WHERE i.pool_id = $1 ORDER BY i.identity_id LIMIT $2`, string(id), size)
-	if err != nil || len(ids) == 0 {
+	const batch = ` WHERE identity_id IN (SELECT i.identity_id FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
+		WHERE i.pool_id = $1 ORDER BY i.created, i.identity_id LIMIT $2)`
+	// One that comes in between the statements has logins left: the foreign key
+	// then refuses the second.
+	if _, err := t.exec(`DELETE FROM logins`+batch, string(id), size); err != nil {
 		return false, err
 	}
-	// By range: one statement for any number, and rows come in order of ID.
-	first, last := ids[0], ids[len(ids)-1]
-	if _, err := t.exec(`DELETE FROM logins WHERE pool_id = $1 AND identity_id >= $2 AND identity_id <= $3`, string(id), first, last); err != nil {
-		return false, err
-	}
-	if _, err := t.exec(`DELETE FROM identities WHERE pool_id = $1 AND identity_id >= $2 AND identity_id <= $3`, string(id), first, last); err != nil {
-		return false, err
-	}
-	return len(ids) == size, nil
+	n, err := t.exec(`DELETE FROM identities`+batch, string(id), size)
+	return n == int64(size), err
 }
 
 // ResumeDeletions finishes the deletions of pools that a crash or Close

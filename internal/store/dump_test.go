@@ -161,8 +161,8 @@ func compareStores(t *testing.T, a, b *Store) {
 	loaded, err2 := b.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 	same("pools", pools, loaded, err, err2)
 	for _, p := range pools {
-		x, err := a.ListIdentities(t.Context(), p.ID, false, "", 1000)
-		y, err2 := b.ListIdentities(t.Context(), p.ID, false, "", 1000)
+		x, err := a.ListIdentities(t.Context(), p.ID, false, Place{}, 1000)
+		y, err2 := b.ListIdentities(t.Context(), p.ID, false, Place{}, 1000)
 		same("identities", x, y, err, err2)
 	}
 	for _, purpose := range []string{"signing", "session", "none"} {
@@ -346,7 +346,7 @@ func TestDumpWhileWriting(t *testing.T) {
 			if err := restored.Load(t.Context(), bytes.NewReader(dumpOf(t, s))); err != nil {
 				t.Fatal(err)
 			}
-			listed, err := restored.ListIdentities(t.Context(), pool, false, "", 1_000_000)
+			listed, err := restored.ListIdentities(t.Context(), pool, false, Place{}, 1_000_000)
 			if err != nil {
 				t.Fatal(err)
 			}

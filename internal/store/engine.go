@@ -21,7 +21,7 @@ type engine interface {
 	// write runs fn in one transaction and returns nil once it is durable. fn may
 	// run again. The caller waits for limit at most, 0 meaning without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
-	// race reports whether err is a unique or foreign key violation: the rows a
+	// race reports whether err is a unique, foreign key or trigger's violation: the rows a
 	// change was based on are no longer what they were.
 	race(err error) bool
 	close() error

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -162,12 +164,39 @@ func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*
 	return found[0], nil
 }
 
+// Place is where an identity stands in the list of its pool: by the time of its
+// creation, and by ID among those of one millisecond. The zero Place is before
+// all of them.
+type Place struct {
+	Created time.Time
+	ID      identitypool.IdentityID
+}
+
+// PlaceOf returns the place of i.
+func PlaceOf(i identitypool.Identity) Place { return Place{i.Created, i.ID} }
+
+// String is the place as ParsePlace reads it.
+func (p Place) String() string { return strconv.FormatInt(millis(p.Created), 10) + "/" + string(p.ID) }
+
+// ParsePlace reads what Place.String wrote, and "" as the zero Place. Error: ErrInvalid.
+func ParsePlace(text string) (Place, error) {
+	if text == "" {
+		return Place{}, nil
+	}
+	created, id, _ := strings.Cut(text, "/")
+	ms, err := strconv.ParseInt(created, 10, 64)
+	if err != nil || checkID("identity ID", id) != nil {
+		return Place{}, fmt.Errorf("%w: not a place in a list", ErrInvalid)
+	}
+	return Place{fromMillis(ms), identitypool.IdentityID(id)}, nil
+}
+
 // ListIdentities returns at most limit identities of a pool with their logins,
-// ordered by ID, beginning with the first ID greater than after ("" = from the
-// start), without disabled ones if hideDisabled. Errors: ErrNotFound when the
-// pool does not exist; ErrInvalid when after is not text that an ID could be.
-func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hideDisabled bool, after identitypool.IdentityID, limit int) ([]identitypool.Identity, error) {
-	if err := checkText("after", string(after), maxID); err != nil {
+// in the order of their places, beginning with the first behind after, without
+// disabled ones if hideDisabled. Errors: ErrNotFound when the pool does not
+// exist; ErrInvalid when after's ID is not text that an ID could be.
+func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hideDisabled bool, after Place, limit int) ([]identitypool.Identity, error) {
+	if err := checkText("after", string(after.ID), maxID); err != nil {
 		return nil, err
 	}
 	if !storable(string(pool), maxID) {
@@ -179,10 +208,11 @@ func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hi
 		rows, exists, err = collectIdentities(q, `SELECT `+identityColumns+`
 			FROM pools AS p
 			LEFT JOIN (SELECT * FROM identities AS c
-				WHERE c.pool_id = $1 AND c.identity_id > $2 AND NOT (c.disabled AND $3)
-				ORDER BY c.identity_id LIMIT $4) AS i ON i.pool_id = p.pool_id
+				WHERE c.pool_id = $1 AND (c.created, c.identity_id) > ($2, $3) AND NOT (c.disabled AND $4)
+				ORDER BY c.created, c.identity_id LIMIT $5) AS i ON i.pool_id = p.pool_id
 			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
-			WHERE p.pool_id = $1 AND NOT p.deleting`+identityOrder, string(pool), string(after), hideDisabled, max(limit, 0))
+			WHERE p.pool_id = $1 AND NOT p.deleting ORDER BY i.created, i.identity_id, l.kind, l.provider, l.subject`,
+			string(pool), millis(after.Created), string(after.ID), hideDisabled, max(limit, 0))
 		return err
 	})
 	if err != nil {

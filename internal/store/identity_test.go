@@ -111,10 +111,15 @@ func TestListIdentities(t *testing.T) {
 					ids = append(ids, id)
 				}
 			}
-			slices.Sort(ids)
+			slices.SortFunc(ids, func(a, b identitypool.IdentityID) int {
+				if c := want[a].Created.Compare(want[b].Created); c != 0 {
+					return c
+				}
+				return strings.Compare(string(a), string(b))
+			})
 			for _, size := range []int{1, 3, 60} {
 				var got []identitypool.IdentityID
-				after := identitypool.IdentityID("")
+				after := Place{}
 				for {
 					page, err := s.ListIdentities(t.Context(), pool, hide, after, size)
 					if err != nil || len(page) > size {
@@ -129,19 +134,22 @@ func TestListIdentities(t *testing.T) {
 							t.Errorf("listed identity (-want +got):\n%s", diff)
 						}
 					}
-					after = got[len(got)-1]
+					var err2 error
+					if after, err2 = ParsePlace(PlaceOf(page[len(page)-1]).String()); err2 != nil {
+						t.Fatal(err2)
+					}
 				}
 				if diff := cmp.Diff(ids, got); diff != "" {
 					t.Errorf("hide disabled %t, pages of %d (-want +got):\n%s", hide, size, diff)
 				}
 			}
 		}
-		if page, err := s.ListIdentities(t.Context(), pool, false, "", 0); err != nil || len(page) != 0 {
+		if page, err := s.ListIdentities(t.Context(), pool, false, Place{}, 0); err != nil || len(page) != 0 {
 			t.Errorf("ListIdentities with limit 0 = %d, %v", len(page), err)
 		}
-		_, err := s.ListIdentities(t.Context(), newPoolID(), false, "", 5)
+		_, err := s.ListIdentities(t.Context(), newPoolID(), false, Place{}, 5)
 		wantError(t, "ListIdentities of no pool", err, ErrNotFound)
-		_, err = s.ListIdentities(t.Context(), pool, false, "\xff", 5)
+		_, err = s.ListIdentities(t.Context(), pool, false, Place{ID: "\xff"}, 5)
 		wantError(t, "ListIdentities after what is no ID", err, ErrInvalid)
 	})
 }
@@ -206,7 +214,7 @@ func TestHostileIDs(t *testing.T) {
 			_, err = s.UpdatePool(ctx, identitypool.PoolID(id), func(*identitypool.Pool) error { return nil })
 			wantError(t, "UpdatePool", err, ErrNotFound)
 			wantError(t, "DeletePool", s.DeletePool(ctx, identitypool.PoolID(id)), ErrNotFound)
-			_, err = s.ListIdentities(ctx, identitypool.PoolID(id), false, "", 5)
+			_, err = s.ListIdentities(ctx, identitypool.PoolID(id), false, Place{}, 5)
 			wantError(t, "ListIdentities", err, ErrNotFound)
 			_, err = s.Identity(ctx, identitypool.IdentityID(id))
 			wantError(t, "Identity", err, ErrNotFound)

@@ -13,6 +13,12 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// oneRandomIndex is migration 7 of SQLite alone; all others are one text for
+// both engines.
+//
+//go:embed migrations/sqlite/0007_one_random_index.sql
+var oneRandomIndex string
+
 // schemaTable is where the schema's version is kept.
 const schemaTable = "schema_version"
 
@@ -20,19 +26,37 @@ const schemaTable = "schema_version"
 // migration looks again. Only SQLite needs it: PostgreSQL nodes hold a lock.
 const migrateAttempts = 5
 
+// migrations are those of an engine.
+func migrations(db *sql.DB, dialect goose.Dialect) (*goose.Provider, error) {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithTableName(schemaTable),
+		goose.WithLogger(goose.NopLogger()),
+	}
+	if dialect == goose.DialectSQLite3 {
+		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(7, &goose.GoFunc{
+			RunTx: func(ctx context.Context, tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, oneRandomIndex)
+				return err
+			}}, nil)))
+	}
+	provider, err := goose.NewProvider(dialect, db, files, options...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the built-in migrations: %w", err)
+	}
+	return provider, nil
+}
+
 // migrate brings the schema of db up to the newest version this binary knows
 // and returns that version. A newer schema is refused with ErrNewerSchema.
 func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version int64, err error) {
-	files, err := fs.Sub(migrationFiles, "migrations")
+	provider, err := migrations(db, dialect)
 	if err != nil {
 		return 0, err
-	}
-	provider, err := goose.NewProvider(dialect, db, files,
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithTableName(schemaTable),
-		goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return 0, fmt.Errorf("reading the built-in migrations: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
 		current, target, err := provider.GetVersions(ctx)

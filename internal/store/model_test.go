@@ -203,7 +203,7 @@ func (m *model) apply(t *testing.T, s *Store, pool identitypool.PoolID, st step)
 // compare reads everything back.
 func (m *model) compare(t *testing.T, s *Store, pool identitypool.PoolID) {
 	t.Helper()
-	listed, err := s.ListIdentities(t.Context(), pool, false, "", 1_000_000)
+	listed, err := s.ListIdentities(t.Context(), pool, false, Place{}, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,7 +233,7 @@ func TestCancelledCalls(t *testing.T) {
 		pool := addPool(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := s.ListIdentities(ctx, pool, false, "", 5)
+		_, err := s.ListIdentities(ctx, pool, false, Place{}, 5)
 		if s.Engine() == "postgresql" { // SQLite does not ask: the read takes microseconds
 			wantError(t, "ListIdentities", err, context.Canceled)
 		}

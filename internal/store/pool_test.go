@@ -278,7 +278,7 @@ func TestDeletePool(t *testing.T) {
 		wantError(t, "Identity", err, ErrNotFound)
 		_, err = s.IdentityByLogin(ctx, id, public("p", "s"))
 		wantError(t, "IdentityByLogin", err, ErrNotFound)
-		_, err = s.ListIdentities(ctx, id, false, "", 10)
+		_, err = s.ListIdentities(ctx, id, false, Place{}, 10)
 		wantError(t, "ListIdentities", err, ErrNotFound)
 		_, err = s.Resolve(ctx, id, "", []identitypool.Login{public("p", "s")}, signIn([]identitypool.Login{public("p", "s")}))
 		wantError(t, "Resolve", err, ErrNotFound)

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// A database of an older version keeps its logins when SQLite's copy of them is
+// built anew, and its rows are guarded as before.
+func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.db")
+	db, err := sql.Open("sqlite", sqliteDSN(path, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := migrations(db, goose.DialectSQLite3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	l := public("a", "1")
+	key := keyOf(l)
+	for _, statement := range []struct {
+		text string
+		args []any
+	}{
+		{`INSERT INTO pools VALUES ('r:p', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:q', '1', 'r', '{}', 1, 1, 1, FALSE)`, nil},
+		{`INSERT INTO identities VALUES ('r:i', 'r:p', FALSE, '', TRUE, 1, 5, 6), ('r:g', 'r:p', FALSE, '', FALSE, 1, 4, 4)`, nil},
+		{`INSERT INTO logins VALUES ('r:p', $1, 'r:i', $2, $3, $4)`, []any{key[:], string(l.Kind), l.Provider, []byte(l.Subject)}},
+	} {
+		if _, err := db.ExecContext(t.Context(), statement.text, statement.args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s := open(t, Options{Path: path})
+	got, err := s.ListIdentities(t.Context(), "r:p", false, Place{}, 10)
+	want := []identitypool.Identity{
+		{ID: "r:g", PoolID: "r:p", Created: fromMillis(4), Modified: fromMillis(4)},
+		{ID: "r:i", PoolID: "r:p", EverLinked: true, Created: fromMillis(5), Modified: fromMillis(6), Logins: []identitypool.Login{l}},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("identities after the migration: %v (-want +got)\n%s", err, diff)
+	}
+	if owner, err := s.Resolve(t.Context(), "r:p", "", []identitypool.Login{l}, signIn([]identitypool.Login{l})); err != nil || owner.ID != "r:i" {
+		t.Errorf("the login leads to %q, %v", owner.ID, err)
+	}
+	for name, fn := range map[string]func(*tx) error{
+		"another pool": func(t *tx) error { return insertLogin(t, "r:q", "r:i", public("x", "1")) },
+		"no identity":  func(t *tx) error { return insertLogin(t, "r:p", "r:none", public("x", "1")) },
+		"twice":        func(t *tx) error { return insertLogin(t, "r:p", "r:g", l) },
+	} {
+		if err := s.write(t.Context(), fn); !s.engine.race(err) {
+			t.Errorf("a login of %s: %v, want a constraint's refusal", name, err)
+		}
+	}
+}
