@@ -83,7 +83,7 @@ const (
 	defaultReadConns    = 8
 	defaultWriteQueue   = 4096
 	defaultWriteTimeout = 10 * time.Second
-	defaultCacheEntries = 16384
+	defaultCacheEntries = 65536
 )
 
 func (o Options) withDefaults() Options {
