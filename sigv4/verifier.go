@@ -287,7 +287,8 @@ func (c *claim) checkScope(service string) error {
 	if c.scope.terminator != terminator {
 		faults = append(faults, fmt.Sprintf("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", quoted(c.scope.terminator)))
 	}
-	if day := c.date.Format(dateFormat); c.scope.Date != day {
+	var room [len(dateFormat)]byte
+	if day := c.date.AppendFormat(room[:0], dateFormat); c.scope.Date != string(day) {
 		faults = append(faults, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
 			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
 	}
@@ -341,7 +342,14 @@ func (v *Verifier) secret(ctx context.Context, c *claim) (string, *Error, error)
 
 func (c *claim) stringToSign(canonical []byte) string {
 	sum := sha256.Sum256(canonical)
-	return algorithm + "\n" + c.date.Format(timeFormat) + "\n" + c.scope.String() + "\n" + hex.EncodeToString(sum[:])
+	var room [256]byte
+	b := append(room[:0], algorithm+"\n"...)
+	b = append(c.date.AppendFormat(b, timeFormat), '\n')
+	for _, part := range [...]string{c.scope.Date, c.scope.Region, c.scope.Service} {
+		b = append(append(b, part...), '/')
+	}
+	b = append(append(b, c.scope.terminator...), '\n')
+	return string(hex.AppendEncode(b, sum[:]))
 }
 
 // matches compares the signature sent with the one computed. A known key with a wrong signature and an unknown key

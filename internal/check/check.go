@@ -347,7 +347,7 @@ func signatureRefused(e *sigv4.Error) *denied {
 // are left out.
 func (h *Handler) conditions(r *http.Request) policy.Context {
 	if !h.o.BehindProxy {
-		return maps.Clone(h.unknown)
+		return h.unknown // shared, and never changed
 	}
 	client := awsapi.RecordFrom(r.Context()).Client
 	c := maps.Clone(h.unknown)

@@ -77,7 +77,12 @@ var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allo
 
 // Context joins the request's condition keys with the caller's and the clock's.
 func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
-	return a.context(c, request)
+	all := make(policy.Context, len(request)+len(c.conditions)+2)
+	maps.Copy(all, folded(request))
+	maps.Copy(all, c.conditions)
+	at := a.clock(a.now())
+	all[clockDate], all[clockEpoch] = at.date[:], at.epoch[:]
+	return all
 }
 
 // AuthorizeTrusted decides whether c may do action, such as sts:AssumeRole, on a

@@ -66,7 +66,7 @@ func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 // role's boundary and the session policies all allow. Nobody reaches into
 // another account: that would take a policy of the resource, and ours have none.
 // conditions are the request's condition keys, stored by policy.Context.Set; those
-// that the caller brings with it win. Authorize takes the map over.
+// that the caller brings with it win.
 func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context) error {
 	return a.authorize(ctx, c, action, resource, conditions, resourceSilent)
 }
@@ -120,7 +120,16 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 	if says == trustsCaller {
 		identity = append(slices.Clip(identity), everything)
 	}
-	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: a.context(c, conditions)}, identity, boundary, session)
+	conditions, at := folded(conditions), a.clock(a.now())
+	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: c.conditions, Later: func(key string) []string {
+		switch key {
+		case clockDate:
+			return at.date[:]
+		case clockEpoch:
+			return at.epoch[:]
+		}
+		return conditions[key]
+	}}, identity, boundary, session)
 	switch {
 	case d.Allowed:
 		return nil
@@ -133,24 +142,25 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 	}
 }
 
-// context adds the caller's condition keys and the clock's to the request's,
-// which it takes over: signed requests are checked by the ten thousand a second.
-func (a *Authorizer) context(c Caller, request policy.Context) policy.Context {
-	if request == nil {
-		request = make(policy.Context, len(c.conditions)+2)
-	}
-	for key, values := range request { // a key in another spelling must not stand beside the caller's
-		if folded := strings.ToLower(key); folded != key {
-			delete(request, key)
-			request[folded] = values
+// Condition keys of the clock.
+const (
+	clockDate  = "aws:currenttime"
+	clockEpoch = "aws:epochtime"
+)
+
+// folded returns conditions with its keys in lower case: one in another spelling
+// must not stand beside the caller's.
+func folded(conditions policy.Context) policy.Context {
+	for key := range conditions {
+		if strings.ToLower(key) != key {
+			list := make(policy.Context, len(conditions))
+			for key, values := range conditions {
+				list[strings.ToLower(key)] = values
+			}
+			return list
 		}
 	}
-	for key, values := range c.conditions {
-		request[key] = values
-	}
-	at := a.clock(a.now())
-	request["aws:currenttime"], request["aws:epochtime"] = at.date[:], at.epoch[:]
-	return request
+	return conditions
 }
 
 // clockConditions are the clock's condition keys in one second.

@@ -80,6 +80,8 @@ func NewSessionCaller(s SessionCaller) Caller {
 	// What identifies the caller is ours to say, not the session's.
 	c.conditions.Set("aws:PrincipalArn", s.RoleARN)
 	c.conditions.Set("aws:PrincipalType", "AssumedRole")
+	delete(c.conditions, clockDate)
+	delete(c.conditions, clockEpoch)
 	c.setCommon()
 	return c
 }

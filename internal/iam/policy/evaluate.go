@@ -52,11 +52,10 @@ func (sc *scope) lookup(key string) []string {
 	return values
 }
 
-// expand replaces variables by the request's values. It reports false when one
-// has no value: AWS calls the result null, which equals nothing. A key with
-// several values cannot be a variable.
-func (sc *scope) expand(elements []element) ([]element, bool) {
-	list := make([]element, 0, len(elements))
+// expand appends elements to list with variables replaced by the request's
+// values. It reports false when one has no value: AWS calls the result null,
+// which equals nothing. A key with several values cannot be a variable.
+func (sc *scope) expand(list, elements []element) ([]element, bool) {
 	for _, e := range elements {
 		if e.kind == variable {
 			values := sc.lookup(e.text)

@@ -71,7 +71,7 @@ func newPattern(elements []element) pattern {
 	case len(elements) == 2 && elements[0].kind == literal && elements[1].kind == many:
 		return pattern{mode: modePrefix, text: elements[0].text}
 	}
-	return pattern{mode: modeGlob, segments: segmentsOf(elements)}
+	return pattern{mode: modeGlob, segments: segmentsOf(nil, elements)}
 }
 
 // split cuts text into literals, wildcards and variables.
@@ -157,8 +157,10 @@ func (p *pattern) match(s string, sc *scope) bool {
 	case modeGlob:
 		return matchSegments(p.segments, s)
 	default:
-		elements, ok := sc.expand(p.elements)
-		return ok && matchSegments(segmentsOf(elements), s)
+		var room [16]element
+		var list [8]segment
+		elements, ok := sc.expand(room[:0], p.elements)
+		return ok && matchSegments(segmentsOf(list[:0], elements), s)
 	}
 }
 
@@ -167,7 +169,7 @@ func (p *pattern) equalFold(s string, sc *scope) bool {
 	if p.mode == modeExact {
 		return strings.EqualFold(s, p.text)
 	}
-	elements, ok := sc.expand(p.elements)
+	elements, ok := sc.expand(nil, p.elements)
 	if !ok {
 		return false
 	}
@@ -181,17 +183,16 @@ func (p *pattern) equalFold(s string, sc *scope) bool {
 // segment is what stands between two stars: literals and question marks.
 type segment []element
 
-func segmentsOf(elements []element) []segment {
-	list := make([]segment, 1, 4)
+// segmentsOf appends the segments of elements to list.
+func segmentsOf(list []segment, elements []element) []segment {
+	start := 0
 	for i := range elements {
 		if elements[i].kind == many {
-			list = append(list, nil)
-			continue
+			list = append(list, elements[start:i])
+			start = i + 1
 		}
-		last := len(list) - 1
-		list[last] = append(list[last], elements[i])
 	}
-	return list
+	return append(list, elements[start:])
 }
 
 // matchSegments matches the first segment at the start of s, the last at its
