@@ -130,13 +130,12 @@ func isHash(s string) bool {
 	return len(s) == hashLength
 }
 
-// canonicalRequest builds step 1 of the signature. With redact it hides the session token.
-func (c *claim) canonicalRequest(r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool) ([]byte, error) {
+// canonicalRequest appends step 1 of the signature to b. With redact it hides the session token.
+func (c *claim) canonicalRequest(b []byte, r *http.Request, s Service, bodyLen int64, payloadHash string, redact bool) ([]byte, error) {
 	path, err := canonicalPath(c.path, s.LiteralPath)
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, 1024)
 	b = append(b, r.Method...)
 	b = append(b, '\n')
 	b = append(b, path...)

@@ -112,7 +112,7 @@ func TestRefusalsHeaderForm(t *testing.T) {
 				panic(err)
 			}
 			payload, _ := c.payloadHash(r, Service{}, body)
-			canonical, _ := c.canonicalRequest(r, Service{}, int64(len(body)), payload, false)
+			canonical, _ := c.canonicalRequest(nil, r, Service{}, int64(len(body)), payload, false)
 			d.signatureHex = string(SigningKey{}.sign(c.stringToSign(canonical)))
 		}, nil, BadSignature, mismatch},
 

@@ -106,7 +106,7 @@ func testVector(t *testing.T, folder, form string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	canonical, err := c.canonicalRequest(r, rules, int64(len(body)), payload, false)
+	canonical, err := c.canonicalRequest(nil, r, rules, int64(len(body)), payload, false)
 	if err != nil {
 		t.Fatal(err)
 	}

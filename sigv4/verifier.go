@@ -158,11 +158,16 @@ func (v *Verifier) verify(r *http.Request, length int64, service string, hash fu
 	if err != nil {
 		return Result{}, err
 	}
-	canonical, err := c.canonicalRequest(r, rules, length, payload, false)
+	buffer := canonicals.Get().(*[]byte)
+	canonical, err := c.canonicalRequest((*buffer)[:0], r, rules, length, payload, false)
+	toSign := c.stringToSign(canonical)
+	if cap(canonical) <= maxKept {
+		*buffer = canonical[:0]
+	}
+	canonicals.Put(buffer)
 	if err != nil {
 		return Result{}, err
 	}
-	toSign := c.stringToSign(canonical)
 	matches, refusal, err := v.proven(r.Context(), c, toSign)
 	if err != nil {
 		return Result{}, err
@@ -186,6 +191,11 @@ func (v *Verifier) verify(r *http.Request, length int64, service string, hash fu
 		PayloadHash:   payload,
 	}, nil
 }
+
+// canonicals are buffers of canonical requests, used again.
+var canonicals = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKept = 8 << 10 // bytes of a buffer that is kept
 
 // proven compares the signature sent with that of the key's holder. A key that must be refused costs what a wrong
 // signature does.
@@ -372,7 +382,7 @@ func (v *Verifier) matches(secret string, c *claim, toSign string) bool {
 // mismatch is the refusal of a wrong signature, with what the verifier has computed.
 func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
 	e := refuse(BadSignature, msgMismatch)
-	if shown, err := c.canonicalRequest(r, rules, bodyLen, payload, true); err == nil {
+	if shown, err := c.canonicalRequest(nil, r, rules, bodyLen, payload, true); err == nil {
 		e.CanonicalRequest, e.StringToSign = string(shown), toSign
 	}
 	return e

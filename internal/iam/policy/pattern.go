@@ -27,10 +27,13 @@ const (
 // looking at the policy's text again, unless variables must be filled in.
 type pattern struct {
 	mode     patternMode
-	text     string // of modeExact and modePrefix: the literal text
-	segments []segment
-	elements []element // of modeTemplate
+	text     string    // of modeExact and modePrefix: the literal text
+	elements []element // of modeGlob and modeTemplate
+	segments []span    // of elements, between the stars
 }
+
+// span is a range of elements.
+type span struct{ from, to int }
 
 type elementKind uint8
 
@@ -59,7 +62,7 @@ func compile(text string, flags int) (pattern, error) {
 
 func newPattern(elements []element) pattern {
 	if slices.ContainsFunc(elements, func(e element) bool { return e.kind == variable }) {
-		return pattern{mode: modeTemplate, elements: elements}
+		return pattern{mode: modeTemplate, elements: elements, segments: segmentsOf(elements)}
 	}
 	switch {
 	case len(elements) == 0:
@@ -71,7 +74,7 @@ func newPattern(elements []element) pattern {
 	case len(elements) == 2 && elements[0].kind == literal && elements[1].kind == many:
 		return pattern{mode: modePrefix, text: elements[0].text}
 	}
-	return pattern{mode: modeGlob, segments: segmentsOf(nil, elements)}
+	return pattern{mode: modeGlob, elements: elements, segments: segmentsOf(elements)}
 }
 
 // split cuts text into literals, wildcards and variables.
@@ -155,12 +158,11 @@ func (p *pattern) match(s string, sc *scope) bool {
 	case modeAny:
 		return true
 	case modeGlob:
-		return matchSegments(p.segments, s)
+		return matchSegments(p.elements, p.segments, s)
 	default:
-		var room [16]element
-		var list [8]segment
-		elements, ok := sc.expand(room[:0], p.elements)
-		return ok && matchSegments(segmentsOf(list[:0], elements), s)
+		var room [8]element
+		elements, ok := sc.expand(room[:0], p.elements) // one for one: the segments stay
+		return ok && matchSegments(elements, p.segments, s)
 	}
 }
 
@@ -183,24 +185,25 @@ func (p *pattern) equalFold(s string, sc *scope) bool {
 // segment is what stands between two stars: literals and question marks.
 type segment []element
 
-// segmentsOf appends the segments of elements to list.
-func segmentsOf(list []segment, elements []element) []segment {
+func segmentsOf(elements []element) []span {
+	var list []span
 	start := 0
 	for i := range elements {
 		if elements[i].kind == many {
-			list = append(list, elements[start:i])
+			list = append(list, span{start, i})
 			start = i + 1
 		}
 	}
-	return append(list, elements[start:])
+	return append(list, span{start, len(elements)})
 }
 
 // matchSegments matches the first segment at the start of s, the last at its
 // end, and each other at the first place after its predecessor; no earlier
 // choice has to be revisited, so the work is bounded by the length of the
 // pattern times that of s, and by their sum when no ? is in the way.
-func matchSegments(list []segment, s string) bool {
-	n, ok := list[0].prefix(s)
+func matchSegments(elements []element, list []span, s string) bool {
+	at := func(i int) segment { return elements[list[i].from:list[i].to] }
+	n, ok := at(0).prefix(s)
 	if !ok {
 		return false
 	}
@@ -208,13 +211,13 @@ func matchSegments(list []segment, s string) bool {
 		return n == len(s)
 	}
 	s = s[n:]
-	n, ok = list[len(list)-1].suffix(s)
+	n, ok = at(len(list) - 1).suffix(s)
 	if !ok {
 		return false
 	}
 	s = s[:n]
-	for _, g := range list[1 : len(list)-1] {
-		n, ok := g.find(s)
+	for i := 1; i < len(list)-1; i++ {
+		n, ok := at(i).find(s)
 		if !ok {
 			return false
 		}
