@@ -29,6 +29,7 @@ const (
 type deployment struct {
 	dir       string // data
 	settings  string // file
+	address   string // to listen on; "" = any
 	keyID     string
 	secret    string
 	pool      string   // that all sign-ins use
@@ -38,6 +39,7 @@ type deployment struct {
 // layout is what a deployment trusts and which pools it has.
 type layout struct {
 	name     string
+	address  string                              // to listen on; "" = any
 	settings map[string]any                      // beside those of every deployment
 	pools    []func(*ci.CreateIdentityPoolInput) // the first takes sign-ins
 	signIn   int                                 // how many of them take sign-ins; the others are described only
@@ -74,7 +76,7 @@ var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_K
 // the root key, the pools are made with it, their IDs go into the roles' trust
 // policies, and the roles are given to the pool.
 func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
-	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml")}
+	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"), address: l.address}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
@@ -166,9 +168,12 @@ func (d *deployment) client(url string) *ci.Client {
 
 // serve starts the real server on the deployment.
 func (b *bench) serve(ctx context.Context, d *deployment) (*process, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
+	address := d.address
+	if address == "" {
+		var err error
+		if address, err = freeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	return spawn(ctx, b.dir, address, b.binary, nil, "serve", "--config", d.settings, "--data", d.dir, "--listen", address)
 }

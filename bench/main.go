@@ -47,9 +47,9 @@ type plan struct {
 }
 
 var (
-	fullPlan = plan{rounds: 3, round: 2 * time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
+	fullPlan = plan{rounds: 15, round: 500 * time.Millisecond, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
 		sizes: []int{1e3, 1e5, 1e6}, growthRounds: 3, growthTargets: 20_000, limit: 45 * time.Minute}
-	shortPlan = plan{rounds: 3, round: time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 5,
+	shortPlan = plan{rounds: 7, round: 500 * time.Millisecond, warmUp: time.Second, latency: 2 * time.Second, starts: 5,
 		sizes: []int{1e3, 1e4, 1e5}, growthRounds: 3, growthTargets: 20_000, limit: 15 * time.Minute}
 )
 
@@ -72,7 +72,7 @@ func main() {
 }
 
 // parts are what -only can name.
-const parts = "rate,latency,memory,start,growth"
+const parts = "rate,check,engine,latency,memory,start,growth"
 
 func run(ctx context.Context) (err error) {
 	short := flag.Bool("short", false, "measure briefly and leave bench/README.md alone")
@@ -113,7 +113,7 @@ func run(ctx context.Context) (err error) {
 	}
 	for _, part := range strings.Split(*only, ",") {
 		measure, ok := map[string]func(context.Context, *results) error{
-			"rate": b.rates, "latency": b.latencies, "memory": b.memory, "start": b.start, "growth": b.growth,
+			"rate": b.rates, "check": b.checks, "engine": b.engine, "latency": b.latencies, "memory": b.memory, "start": b.start, "growth": b.growth,
 		}[part]
 		if !ok {
 			return fmt.Errorf("-only has no part %q: use %s", part, parts)

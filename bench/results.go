@@ -29,6 +29,8 @@ type results struct {
 	Memory    memoryUse
 	Start     startTimes
 	Growth    growthTable
+	Checks    []checkRow
+	Engine    engineUse
 }
 
 type machine struct {
@@ -140,6 +142,10 @@ func (r *results) render() string {
 	rateTable(rateHeading, r.Rates).write(&b)
 	b.WriteString("\n")
 	rateTable(loginHeading, r.Logins).write(&b)
+	b.WriteString("\n")
+	checkTable(r.Checks).write(&b)
+	b.WriteString("\n")
+	r.Engine.table().write(&b)
 	b.WriteString("\n")
 	late := table{latencyHeading}
 	for _, row := range r.Latencies {

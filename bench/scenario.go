@@ -210,11 +210,15 @@ func sign(ctx context.Context, t *vegeta.Target, keyID, secret string) error {
 	if err != nil {
 		return err
 	}
-	hash := sha256.Sum256(t.Body)
 	err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
-		r, hex.EncodeToString(hash[:]), "cognito-identity", region, time.Now())
+		r, sha256Hex(t.Body), "cognito-identity", region, time.Now())
 	t.Header = r.Header
 	return err
+}
+
+func sha256Hex(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // bareTargets are the same requests, sent to the bare server.

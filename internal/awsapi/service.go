@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
 )
 
 // API is one API service: how requests name it, and what it can do.
