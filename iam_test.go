@@ -592,8 +592,9 @@ func TestIAMAuthorisation(t *testing.T) {
 	}
 	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
 	_, list := c.ListRoles(ctx, &iamclient.ListRolesInput{})
+	_, details := c.GetAccountAuthorizationDetails(ctx, &iamclient.GetAccountAuthorizationDetailsInput{})
 	for name, err := range map[string]error{"another path": create("New", "/", "test"), "a tag": create("New", "/team/", "prod"), "another role": get("Other"),
-		"a role that does not exist": get("None"), "a denied policy": attach, "a listing": list} {
+		"a role that does not exist": get("None"), "a denied policy": attach, "a listing": list, "the whole account": details} {
 		t.Run(name, func(t *testing.T) { wantError(t, err, "AccessDenied", "") })
 	}
 	_, err = s.iam().GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String("arn:aws:iam::111111111111:oidc-provider/issuer.example")})
