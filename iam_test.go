@@ -169,6 +169,13 @@ func TestIAMRoleRefusals(t *testing.T) {
 		{"any pool, in words", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated("cognito-identity.amazonaws.com", `{"StringLike":{"cognito-identity.amazonaws.com:aud":"*"}}`)
 		}), "MalformedPolicyDocument", ""},
+		{"pools of GovCloud", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity-us-gov.amazonaws.com", `{"StringEquals":{"cognito-identity-us-gov.amazonaws.com:aud":"us-gov-west-1:x"}}`)
+		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity-us-gov.amazonaws.com is not supported: identity pools of every region are cognito-identity.amazonaws.com here, " +
+			"with the condition keys cognito-identity.amazonaws.com:aud, cognito-identity.amazonaws.com:sub and cognito-identity.amazonaws.com:amr"},
+		{"pools of China", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity.cn-north-1.amazonaws.com.cn", `{"StringEquals":{"cognito-identity.amazonaws.com.cn:aud":"cn-north-1:x"}}`)
+		}), "MalformedPolicyDocument", ""},
 		{"any repository", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated(iamBase+"oidc-provider/token.actions.githubusercontent.com", `{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}`)
 		}), "MalformedPolicyDocument", ""},
