@@ -412,6 +412,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 		"own token, changed":       {[]string{"RoleArn", rolePrefix + "Authenticated", "WebIdentityToken", own[:len(own)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", notProven, "as it came"},
 		"own token, other's role":  {[]string{"WebIdentityToken", own}, 403, "AccessDenied", denied, "cognito-identity.amazonaws.com"},
 		"unsigned token":           {[]string{"WebIdentityToken", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0."}, 400, "InvalidIdentityToken", notJWT, ""},
+		"policies in no list":      {[]string{"PolicyArns", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400, "MalformedInput", "List 'PolicyArns' is not written as NAME.member.N.", "-"},
 		"a parameter twice, quiet": {[]string{"PolicyArns.member.2.arn", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400, "MalformedInput", "List 'PolicyArns' has a hole in its numbering.", "-"},
 	} {
 		t.Run(name, func(t *testing.T) {

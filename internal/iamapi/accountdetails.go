@@ -76,7 +76,7 @@ type detail struct {
 // account's, as other listings sort them.
 func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c awsapi.Caller, in *getAccountAuthorizationDetailsInput) (*getAccountAuthorizationDetailsOutput, error) {
 	p := paging{in.Marker, in.MaxItems}
-	after, err := p.after()
+	after, err := p.afterName()
 	if err != nil {
 		return nil, err
 	}

@@ -226,7 +226,7 @@ const policyBatch = 100
 // listPolicies lists AWS's policies first, then the account's.
 func (s *Service) listPolicies(ctx context.Context, c awsapi.Caller, in *listPoliciesInput) (*listPoliciesOutput, error) {
 	p := paging{in.Marker, in.MaxItems}
-	after, err := p.after()
+	after, err := p.afterName()
 	if err != nil {
 		return nil, err
 	}
