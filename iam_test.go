@@ -169,6 +169,13 @@ func TestIAMRoleRefusals(t *testing.T) {
 		{"any pool, in words", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated("cognito-identity.amazonaws.com", `{"StringLike":{"cognito-identity.amazonaws.com:aud":"*"}}`)
 		}), "MalformedPolicyDocument", ""},
+		{"pools of GovCloud", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity-us-gov.amazonaws.com", `{"StringEquals":{"cognito-identity-us-gov.amazonaws.com:aud":"us-gov-west-1:x"}}`)
+		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity-us-gov.amazonaws.com is not supported: identity pools of every region are cognito-identity.amazonaws.com here, " +
+			"with the condition keys cognito-identity.amazonaws.com:aud, cognito-identity.amazonaws.com:sub and cognito-identity.amazonaws.com:amr"},
+		{"pools of China", create(func(in *iamclient.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = federated("cognito-identity.cn-north-1.amazonaws.com.cn", `{"StringEquals":{"cognito-identity.amazonaws.com.cn:aud":"cn-north-1:x"}}`)
+		}), "MalformedPolicyDocument", ""},
 		{"any repository", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated(iamBase+"oidc-provider/token.actions.githubusercontent.com", `{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}`)
 		}), "MalformedPolicyDocument", ""},
@@ -592,8 +599,9 @@ func TestIAMAuthorisation(t *testing.T) {
 	}
 	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
 	_, list := c.ListRoles(ctx, &iamclient.ListRolesInput{})
+	_, details := c.GetAccountAuthorizationDetails(ctx, &iamclient.GetAccountAuthorizationDetailsInput{})
 	for name, err := range map[string]error{"another path": create("New", "/", "test"), "a tag": create("New", "/team/", "prod"), "another role": get("Other"),
-		"a role that does not exist": get("None"), "a denied policy": attach, "a listing": list} {
+		"a role that does not exist": get("None"), "a denied policy": attach, "a listing": list, "the whole account": details} {
 		t.Run(name, func(t *testing.T) { wantError(t, err, "AccessDenied", "") })
 	}
 	_, err = s.iam().GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String("arn:aws:iam::111111111111:oidc-provider/issuer.example")})

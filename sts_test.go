@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,6 +29,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -42,6 +45,8 @@ const (
 type stsWorld struct {
 	*testServer
 	apps   *apps
+	corp   *logintest.Issuer // of role/corp/*
+	dead   *logintest.Issuer // listens nowhere; of role/Dead
 	idp    *samltest.IdP
 	user   *sts.Client // of an access key whose policy allows assuming role/may/*
 	userID string      // its ARN
@@ -83,7 +88,7 @@ const (
 func startSTS(t *testing.T) *stsWorld {
 	t.Helper()
 	now := time.Now().Truncate(time.Second)
-	w := &stsWorld{apps: newApps(t), idp: samltest.New(t, now, 0)}
+	w := &stsWorld{apps: newApps(t), corp: logintest.NewIssuer(t), dead: logintest.NewIssuerAt(t, closedServer(t)), idp: samltest.New(t, now, 0)}
 	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
 	w.testServer = start(t, func(c *poolhouse.Config) {
 		c.DataDir, c.MasterKey, c.TokenAlgorithm, c.AcceptUnknownRoles = dir, master, "ES256", false
@@ -98,7 +103,19 @@ func startSTS(t *testing.T) *stsWorld {
 		issuer := strings.TrimPrefix(c.IssuerURL+devissuer.Path, "http://")
 		fromDev := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` + issuer + `"`
 		fromSAML := `"Federated":"` + samlARN + `"`
+		for _, i := range []*logintest.Issuer{w.corp, w.dead} {
+			c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: i.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true})
+		}
+		corp, dead := strings.TrimPrefix(w.corp.URL, "http://"), strings.TrimPrefix(w.dead.URL, "http://")
+		fromCorp := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` + corp + `"`
 		c.Roles = []poolhouse.RoleConfig{
+			role("corp/Alice", fromCorp, web, `"StringEquals":{"`+corp+`:sub":"alice"}`),
+			role("corp/Red", fromCorp, web+","+tagged+","+sourced, `"StringEquals":{"aws:RequestTag/team":"red","sts:SourceIdentity":"me"},"ForAllValues:StringEquals":{"sts:TransitiveTagKeys":"team"}`),
+			role("corp/Any", fromCorp, web, ""),
+			{ARN: rolePrefix + "corp/Barred", MaxSessionSeconds: 3600, TrustPolicy: `{"Version":"2012-10-17","Statement":[
+				{"Effect":"Allow","Principal":{` + fromCorp + `},"Action":` + web + `},
+				{"Effect":"Deny","Principal":{` + fromCorp + `},"Action":` + web + `,"Condition":{"StringEquals":{"` + corp + `:sub":"mallory"}}}]}`},
+			role("Dead", `"Federated":"arn:aws:iam::000000000000:oidc-provider/`+dead+`"`, web, `"StringEquals":{"`+dead+`:sub":"alice"}`),
 			role("Authenticated", fromPool, web+","+tagged, ofPool+usersOnly, anything),
 			role("Unauthenticated", fromPool, web, ofPool, anything),
 			role("NoTags", fromPool, web, ofPool+usersOnly),
@@ -106,6 +123,7 @@ func startSTS(t *testing.T) *stsWorld {
 				`{"Effect":"Allow","Action":"sts:*","Resource":"*"}`),
 			role("DevPlain", fromDev, web, `"StringEquals":{"`+issuer+`:dept":"ops"}`),
 			role("Google", `"Federated":"accounts.google.com"`, web, `"StringEquals":{"accounts.google.com:aud":"google-app"}`),
+			role("GoogleBob", `"Federated":"accounts.google.com"`, web, `"StringEquals":{"accounts.google.com:aud":"google-app","accounts.google.com:sub":"bob"}`),
 			role("Open", `"Federated":["accounts.google.com","graph.facebook.com"]`, web, `"StringLike":{"accounts.google.com:aud":"*"}`),
 			role("Facebook", `"Federated":"graph.facebook.com"`, web, `"StringEquals":{"graph.facebook.com:app_id":["999","112233"]}`),
 			role("Amazon", `"Federated":"www.amazon.com"`, web, `"StringEquals":{"www.amazon.com:app_id":"amzn1.application-oa2-client.77"}`),
@@ -368,8 +386,8 @@ func TestWebIdentityRefusals(t *testing.T) {
 		"another audience":    {[]string{"WebIdentityToken", w.token(t, "alice", func(r *poolhouse.DevTokenRequest) { r.Audience = "other" })}, 400, "InvalidIdentityToken", "Incorrect token audience", "client"},
 		"two audiences":       {[]string{"RoleArn", rolePrefix + "Google", "WebIdentityToken", w.apps.google.Token(map[string]any{"iss": "accounts.google.com", "aud": []string{"google-app", "b"}, "sub": "y"})}, 400, "InvalidIdentityToken", "Token audience contains more than one audience while authorized party is not present", "azp"},
 		"tampered":            {[]string{"WebIdentityToken", alice[:len(alice)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", "", ""},
-		"another subject":     {[]string{"WebIdentityToken", w.token(t, "bob")}, 403, "AccessDenied", denied, "change this condition"},
-		"another claim":       {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "sales"})}, 403, "AccessDenied", denied, "change this condition"},
+		"another subject":     {[]string{"WebIdentityToken", w.token(t, "bob")}, 400, "InvalidIdentityToken", notProven, "change this condition"},
+		"another claim":       {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "sales"})}, 400, "InvalidIdentityToken", notProven, "change this condition"},
 		"tags not allowed":    {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "ops", "https://aws.amazon.com/tags/principal_tags/x": "y"})}, 403, "AccessDenied", denied, "sts:TagSession"},
 		"source not allowed":  {[]string{"RoleArn", rolePrefix + "DevPlain", "WebIdentityToken", claims(map[string]any{"dept": "ops", "https://aws.amazon.com/source_identity": "me"})}, 403, "AccessDenied", denied, "sts:SetSourceIdentity"},
 		"odd source":          {[]string{"WebIdentityToken", claims(map[string]any{"https://aws.amazon.com/source_identity": "me and you"})}, 400, "InvalidIdentityToken", `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`, "correct the claims"},
@@ -394,6 +412,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 		"own token, changed":       {[]string{"RoleArn", rolePrefix + "Authenticated", "WebIdentityToken", own[:len(own)-6] + "AAAAAA"}, 400, "InvalidIdentityToken", notProven, "as it came"},
 		"own token, other's role":  {[]string{"WebIdentityToken", own}, 403, "AccessDenied", denied, "cognito-identity.amazonaws.com"},
 		"unsigned token":           {[]string{"WebIdentityToken", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0."}, 400, "InvalidIdentityToken", notJWT, ""},
+		"policies in no list":      {[]string{"PolicyArns", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400, "MalformedInput", "List 'PolicyArns' is not written as NAME.member.N.", "-"},
 		"a parameter twice, quiet": {[]string{"PolicyArns.member.2.arn", "arn:aws:iam::aws:policy/AdministratorAccess"}, 400, "MalformedInput", "List 'PolicyArns' has a hole in its numbering.", "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -409,6 +428,113 @@ func TestWebIdentityRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// closedServer is the address of a server that is gone.
+func closedServer(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.NotFoundHandler())
+	s.Close()
+	return s.URL
+}
+
+// Of two faults, the one that STS looks at first is answered: form, role,
+// duration, trust policy, audience, keys, signature, age, claims.
+func TestWebIdentityOrderOfChecks(t *testing.T) {
+	w := startSTS(t)
+	const (
+		denied    = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+		notProven = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
+		notJWT    = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+		tooLong   = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+		// With two blanks, as STS has it.
+		noKeys  = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+		missing = "Missing a required claim: "
+	)
+	corp := func(claims map[string]any) string {
+		all := map[string]any{"sub": "alice", "aud": "app"}
+		maps.Copy(all, claims)
+		return w.corp.Token(all)
+	}
+	forged := func(token string) string { return token[:len(token)-8] + "AAAAAAAA" }
+	old := time.Now().Add(-time.Hour).Unix()
+	_, own := w.openIDToken(t, w.logins(t, "carol"))
+	const tags = "https://aws.amazon.com/tags"
+	red := map[string]any{tags: map[string]any{"principal_tags": map[string]any{"team": []string{"red"}}, "transitive_tag_keys": []string{"team"}}, "https://aws.amazon.com/source_identity": "me"}
+	alice, anybody := rolePrefix+"corp/Alice", rolePrefix+"corp/Any"
+	for name, test := range map[string]struct {
+		role, token   string
+		change        []string
+		status        int
+		code, message string
+		fix           string
+		asked         bool // the provider, for its keys
+	}{
+		"all is well":               {role: alice, token: corp(nil), status: 200, asked: true},
+		"the session's own keys":    {role: rolePrefix + "corp/Red", token: corp(red), status: 200, asked: true},
+		"parameter, form":           {alice, "opaque", []string{"RoleSessionName", "x"}, 400, "ValidationError", "1 validation error detected: Value 'x' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2", "-", false},
+		"form, role":                {rolePrefix + "Nobody", "opaque", nil, 400, "InvalidIdentityToken", notJWT, "", false},
+		"form, duration":            {alice, "opaque", []string{"DurationSeconds", "43200"}, 400, "InvalidIdentityToken", notJWT, "", false},
+		"role, duration":            {rolePrefix + "Nobody", corp(nil), []string{"DurationSeconds", "43200"}, 403, "AccessDenied", denied, "create the role", false},
+		"role, signature":           {rolePrefix + "corp/Nobody", forged(corp(nil)), nil, 403, "AccessDenied", denied, "create the role", false},
+		"duration, principal":       {rolePrefix + "Google", corp(nil), []string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
+		"duration, condition":       {alice, corp(map[string]any{"sub": "bob"}), []string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
+		"duration, signature":       {alice, forged(corp(nil)), []string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
+		"duration, age":             {alice, corp(map[string]any{"exp": old}), []string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
+		"principal, signature":      {rolePrefix + "DevPlain", forged(corp(nil)), nil, 403, "AccessDenied", denied, "add the principal", false},
+		"issuer, age":               {alice, corp(map[string]any{"iss": "https://nobody.example", "exp": old}), nil, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://nobody.example", "register", false},
+		"deny, signature":           {rolePrefix + "corp/Barred", forged(corp(map[string]any{"sub": "mallory"})), nil, 403, "AccessDenied", denied, "remove that statement", false},
+		"audiences, condition":      {alice, corp(map[string]any{"sub": "bob", "aud": []string{"app", "b"}}), nil, 400, "InvalidIdentityToken", "Token audience contains more than one audience while authorized party is not present", "azp", false},
+		"audience, condition":       {alice, corp(map[string]any{"sub": "bob", "aud": "other"}), nil, 400, "InvalidIdentityToken", "Incorrect token audience", "client", false},
+		"condition":                 {alice, corp(map[string]any{"sub": "bob"}), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition, signature":      {alice, forged(corp(map[string]any{"sub": "bob"})), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition, age":            {alice, corp(map[string]any{"sub": "bob", "exp": old}), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition, no sub":         {alice, corp(map[string]any{"sub": nil}), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition, keys":           {rolePrefix + "Dead", w.dead.Token(map[string]any{"sub": "bob", "aud": "app"}), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition, Google":         {rolePrefix + "GoogleBob", w.apps.logins[googleKey], nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"condition on a tag":        {rolePrefix + "corp/Red", forged(corp(nil)), nil, 400, "InvalidIdentityToken", notProven, "change this condition", false},
+		"keys":                      {rolePrefix + "Dead", w.dead.Token(map[string]any{"sub": "alice", "aud": "app"}), nil, 400, "InvalidIdentityToken", noKeys, "reachable", false},
+		"signature":                 {alice, forged(corp(nil)), nil, 400, "InvalidIdentityToken", notProven, "", true},
+		"age, no iat":               {anybody, corp(map[string]any{"exp": old, "iat": nil}), nil, 400, "ExpiredTokenException", "", "", false},
+		"signature, no iat":         {anybody, forged(corp(map[string]any{"iat": nil})), nil, 400, "InvalidIdentityToken", notProven, "", true},
+		"no iat":                    {anybody, corp(map[string]any{"iat": nil}), nil, 400, "InvalidIdentityToken", missing + "iat.", "have the provider issue iat", true},
+		"no sub":                    {anybody, corp(map[string]any{"sub": nil}), nil, 400, "InvalidIdentityToken", missing + "sub.", "", false},
+		"tags that are not allowed": {anybody, corp(red), nil, 403, "AccessDenied", denied, "sts:TagSession", true},
+		"forged tags":               {anybody, forged(corp(red)), nil, 400, "InvalidIdentityToken", notProven, "", true},
+		// A failed condition of the Cognito principal is documented as AccessDenied.
+		"own token, signature, condition": {rolePrefix + "Authenticated", forged(own), nil, 400, "InvalidIdentityToken", notProven, "as it came", false},
+		"own token, duration, signature":  {rolePrefix + "Authenticated", forged(own), []string{"DurationSeconds", "7201"}, 400, "ValidationError", tooLong, "MaxSessionDuration", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.mu.Lock()
+			w.traces = nil
+			w.mu.Unlock()
+			asked := w.corp.Requests()
+			good := []string{"RoleArn", test.role, "RoleSessionName", "s1", "WebIdentityToken", test.token}
+			status, code, message, _ := w.query(t, form("AssumeRoleWithWebIdentity", append(good, test.change...)...))
+			if status != test.status || code != test.code || test.message != "" && message != test.message {
+				t.Errorf("%d %s: %s\nwant %d %s: %s", status, code, message, test.status, test.code, test.message)
+			}
+			if status != http.StatusOK && test.fix != "-" {
+				w.refusedWith(t, test.fix)
+			}
+			if got := w.corp.Requests() - asked; got > 0 && !test.asked {
+				t.Errorf("the provider was asked %d times", got)
+			}
+		})
+	}
+}
+
+// Of Facebook and Login with Amazon, who judge their tokens themselves, STS says
+// that they could not be reached: SDKs try again.
+func TestUnreachableProviders(t *testing.T) {
+	w := startSTS(t)
+	w.apps.facebook.Answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	status, code, message, _ := w.query(t, form("AssumeRoleWithWebIdentity", "RoleArn", rolePrefix+"Facebook", "RoleSessionName", "s1", "ProviderId", facebookKey, "WebIdentityToken", w.apps.logins[facebookKey]))
+	if status != 400 || code != "IDPCommunicationError" || message != "The identity provider could not be reached. Try again." {
+		t.Errorf("%d %s: %s", status, code, message)
+	}
+	w.refusedWith(t, "reachable")
 }
 
 // No trace of a refusal holds a token or an access token.

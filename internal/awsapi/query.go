@@ -198,15 +198,23 @@ func decodeParameter(form *parameters, name string, v reflect.Value) error {
 	return nil
 }
 
-// decodeList fills a list from NAME.member.N. A hole in the numbers is refused:
-// skipping it could drop a restriction that the caller meant to set.
+// decodeList fills a list from NAME.member.N. A hole in the numbers is refused,
+// and so is any other spelling of a list (NAME=x, NAME.N): skipping it could drop
+// a restriction that the caller meant to set.
 func decodeList(form *parameters, name string, v reflect.Value) error {
 	prefix, last := name+".member.", 0
 	structs := v.Type().Elem().Kind() == reflect.Struct
 	seen := map[int]bool{}
-	for rest := range form.under(prefix) {
+	if form.values.Get(name) != "" {
+		return Refuse(Malformed, "List "+plain(name)+" is not written as NAME.member.N.")
+	}
+	for rest := range form.under(name + ".") {
+		rest, isMember := strings.CutPrefix(rest, "member.")
 		index, _, deeper := strings.Cut(rest, ".")
 		n, err := strconv.Atoi(index)
+		if !isMember {
+			return Refuse(Malformed, "List "+plain(name)+" is not written as NAME.member.N.")
+		}
 		if err != nil || n < 1 || n > maxParameters || strconv.Itoa(n) != index || deeper != structs {
 			return Refuse(Malformed, "List "+plain(name)+" has a bad index.")
 		}

@@ -217,7 +217,7 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 }
 
 func (c *Config) endpoint() login.Endpoint {
-	return login.Endpoint{URL: c.Endpoint, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate}
+	return login.Endpoint{URL: c.Endpoint, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, FaultsCount: true}
 }
 
 // header is what every question carries.

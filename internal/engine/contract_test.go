@@ -15,10 +15,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
-// What goes to each engine, with the settings of docs/engines: the whole form
-// and the whole token. AWS, SeaweedFS and RustFS are not run by any test: this
-// is what their documentation and sources ask for.
-func TestContracts(t *testing.T) {
+// What settings make of the form and of the token's shape. What a whole server
+// sends with the settings of docs/engines is in cmd/poolhouse (TestEngineContracts).
+func TestForms(t *testing.T) {
 	full := []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"}
 	claims := func(audience string, amr []string, life time.Duration, tags map[string]string) issuer.Claims {
 		return issuer.Claims{Subject: identity, Audience: audience, AMR: amr, PrincipalTags: tags, IssuedAt: now, Expires: now.Add(life)}
@@ -35,13 +34,8 @@ func TestContracts(t *testing.T) {
 		return v
 	}
 	own := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::files/${identity_uuid}/${aws:username}/*"}]}`
-	ceph := Config{Roles: map[string]string{"arn:aws:iam::123456789012:role/*": "arn:aws:iam:::role/*"}, GuestPolicy: "s3", SessionPolicy: own,
+	bounded := Config{Roles: map[string]string{"arn:aws:iam::123456789012:role/*": "arn:aws:iam:::role/*"}, GuestPolicy: "s3", SessionPolicy: own,
 		Token: TokenConfig{Audience: "poolhouse", Type: "JWT"}}
-	minio := Config{Roles: map[string]string{"*": None}, GuestPolicy: "s3",
-		Token: TokenConfig{Audience: "poolhouse", AMR: "short", Claims: map[string]any{"policy": "${role_name}"}}}
-	rustfs := Config{Roles: map[string]string{"*": None}, GuestPolicy: "s3",
-		Token: TokenConfig{Algorithm: "RS256", Type: "JWT", Audience: "poolhouse", AMR: "short", Claims: map[string]any{"groups": []any{"${role_name}"}}}}
-	seaweed := Config{Roles: map[string]string{"arn:aws:iam::123456789012:role/app/*": "arn:aws:iam::role/*"}, GuestPolicy: "s3", Token: TokenConfig{Audience: "poolhouse"}}
 	aws := Config{Token: TokenConfig{Tags: true, Lifetime: 5 * time.Minute}}
 	for _, c := range []struct {
 		name   string
@@ -51,23 +45,13 @@ func TestContracts(t *testing.T) {
 		shape  issuer.Shape
 		claims issuer.Claims
 	}{
-		{"AWS", aws, user(), form(userRole), issuer.Shape{Type: "JWS", Extra: map[string]any{}}, claims(pool, full, 5*time.Minute, user().Tags)},
-		{"AWS, a guest", aws, guest(), form(userRole, "Policy", iam.GuestInline(), "PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy"),
+		{"AWS's defaults", aws, user(), form(userRole), issuer.Shape{Type: "JWS", Extra: map[string]any{}}, claims(pool, full, 5*time.Minute, user().Tags)},
+		{"AWS's defaults, a guest", aws, guest(), form(userRole, "Policy", iam.GuestInline(), "PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy"),
 			issuer.Shape{Type: "JWS", Extra: map[string]any{}}, claims(pool, []string{"unauthenticated"}, 5*time.Minute, nil)},
-		{"Ceph", ceph, user(), form("arn:aws:iam:::role/app/User", "Policy", strings.ReplaceAll(own, "${identity_uuid}", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")),
+		{"rewritten role, session policy", bounded, user(), form("arn:aws:iam:::role/app/User", "Policy", strings.ReplaceAll(own, "${identity_uuid}", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", full, time.Hour, nil)},
-		{"Ceph, a guest", ceph, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestS3),
+		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestS3),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
-		{"SeaweedFS", seaweed, user(), form("arn:aws:iam::role/User"), issuer.Shape{Type: "JWS", Extra: map[string]any{}}, claims("poolhouse", full, time.Hour, nil)},
-		{"SeaweedFS, a guest", seaweed, guest(), form("arn:aws:iam::role/User", "Policy", guestS3), issuer.Shape{Type: "JWS", Extra: map[string]any{}},
-			claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
-		{"RustFS", rustfs, user(), form(""), issuer.Shape{Algorithm: "RS256", Type: "JWT", Extra: map[string]any{"groups": []any{"User"}}},
-			claims("poolhouse", []string{"authenticated"}, time.Hour, nil)},
-		{"RustFS, a guest", rustfs, guest(), form("", "Policy", guestS3), issuer.Shape{Algorithm: "RS256", Type: "JWT", Extra: map[string]any{"groups": []any{"User"}}},
-			claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
-		{"MinIO", minio, user(), form(""), issuer.Shape{Type: "JWS", Extra: map[string]any{"policy": "User"}}, claims("poolhouse", []string{"authenticated"}, time.Hour, nil)},
-		{"MinIO, a guest", minio, guest(), form("", "Policy", guestS3), issuer.Shape{Type: "JWS", Extra: map[string]any{"policy": "User"}},
-			claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
 		{"everything set", Config{SessionName: "broker", Duration: 15 * time.Minute, GuestPolicy: "off", ClientID: "broker", ClientSecret: "hushhush",
 			Token: TokenConfig{Algorithm: "ES256", Type: None, Certificate: true, Issuer: "https://public.example", AMR: None,
 				Claims: map[string]any{"a": "${identity_id} ${pool_id} ${account} ${region} ${role_arn} ${state} ${tag:team}", "n": 7}}}, user(),

@@ -77,6 +77,12 @@ func newFakeSTS(t *testing.T, answer http.HandlerFunc) *fakeSTS {
 	return f
 }
 
+func (f *fakeSTS) questions() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
+}
+
 // answering answers with a status and a body.
 func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -123,13 +129,14 @@ type fixture struct {
 	signer *signer
 	log    *bytes.Buffer
 	trace  *explain.Trace
+	ahead  time.Duration // of the breaker's clock
 }
 
 func newFixture(t *testing.T, c Config, timeout time.Duration) *fixture {
 	t.Helper()
-	verifier := login.New(login.Options{FetchTimeout: timeout, Now: func() time.Time { return now }})
-	t.Cleanup(verifier.Close)
 	f := &fixture{signer: &signer{}, log: &bytes.Buffer{}, trace: &explain.Trace{}}
+	verifier := login.New(login.Options{FetchTimeout: timeout, Now: func() time.Time { return now.Add(f.ahead) }})
+	t.Cleanup(verifier.Close)
 	var err error
 	f.STS, err = NewSTS(STSOptions{Name: "storage", Config: c, Signer: f.signer, Poster: verifier,
 		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(f.log, nil))})

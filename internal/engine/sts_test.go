@@ -154,18 +154,97 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
-// A host that does not answer is left alone after a few attempts.
+// An engine that does not answer, or answers with faults, is left alone after a
+// few attempts, asked once in a while, and asked by all again when it is well.
 func TestBreaker(t *testing.T) {
-	dead := newFakeSTS(t, nil)
-	dead.Close()
-	f := newFixture(t, dead.at(Config{}), 0)
-	for n := range 4 {
-		_, err := f.ask(t, user())
-		if !errors.Is(err, sts.ErrUnavailable) {
-			t.Fatalf("attempt %d: %v", n, err)
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	for name, sick := range map[string]http.HandlerFunc{
+		"slow": func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-stop:
+			case <-r.Context().Done():
+			}
+		},
+		"slow body": func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-stop:
+			case <-r.Context().Done():
+			}
+		},
+		"hung up":                func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"500":                    answering(500, ""),
+		"fault of an STS":        answering(500, refusing("InternalFailure", "m")),
+		"502 of a proxy":         answering(502, "<html><body>Bad Gateway</body></html>"),
+		"503 that says no":       answering(503, refusing("AccessDenied", "m")),
+		"503 while it starts":    answering(503, refusing("XMinioServerNotInitialized", "m")),
+		"504 of a load balancer": answering(504, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var well atomic.Bool
+			fake := newFakeSTS(t, func(w http.ResponseWriter, r *http.Request) {
+				if well.Load() {
+					answering(200, granted())(w, r)
+					return
+				}
+				sick(w, r)
+			})
+			timeout := 30 * time.Second
+			if strings.HasPrefix(name, "slow") {
+				timeout = 100 * time.Millisecond
+			}
+			f := newFixture(t, fake.at(Config{}), timeout)
+			fails := func(asked int, alone bool) {
+				t.Helper()
+				_, err := f.ask(t, user())
+				if !errors.Is(err, sts.ErrUnavailable) || strings.Contains(err.Error(), "left alone") != alone || fake.questions() != asked {
+					t.Fatalf("asked %d times: %v; want %d times, left alone %t", fake.questions(), err, asked, alone)
+				}
+			}
+			for n := range 3 {
+				fails(n+1, false)
+			}
+			fails(3, true)
+			f.ahead = 5*time.Second - 1
+			fails(3, true)
+			f.ahead++
+			fails(4, false)
+			fails(4, true)
+			well.Store(true)
+			f.ahead += 10 * time.Second
+			for range 4 {
+				if _, err := f.ask(t, user()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	t.Run("gone", func(t *testing.T) {
+		dead := newFakeSTS(t, nil)
+		dead.Close()
+		f := newFixture(t, dead.at(Config{}), 0)
+		for n := range 4 {
+			_, err := f.ask(t, user())
+			if open := strings.Contains(err.Error(), "left alone"); !errors.Is(err, sts.ErrUnavailable) || open != (n == 3) {
+				t.Errorf("attempt %d: %v", n, err)
+			}
 		}
-		if open := strings.Contains(err.Error(), "left alone"); open != (n == 3) {
-			t.Errorf("attempt %d: %v", n, err)
+	})
+	// What an engine refuses, and that it is asked too often, concerns who asks:
+	// others are not to suffer from it.
+	for name, answer := range map[string]http.HandlerFunc{
+		"refusal":   answering(403, refusing("AccessDenied", "m")),
+		"throttled": answering(429, refusing("Throttling", "m")),
+		"page":      answering(200, "<html></html>"),
+	} {
+		fake := newFakeSTS(t, answer)
+		f := newFixture(t, fake.at(Config{}), 0)
+		for range 6 {
+			_, _ = f.ask(t, user())
+		}
+		if fake.questions() != 6 {
+			t.Errorf("%s: asked %d times", name, fake.questions())
 		}
 	}
 }

@@ -292,7 +292,7 @@ func CheckTrustPolicy(text string) (asksForAMR bool, err error) {
 }
 
 func checkTrust(d *policy.Document) error {
-	for _, check := range []func(*policy.Document) error{(*policy.Document).CheckTrust, policy.CognitoTrustScoped, policy.SharedIssuersScoped} {
+	for _, check := range []func(*policy.Document) error{(*policy.Document).CheckTrust, policy.CognitoTrustLocal, policy.CognitoTrustScoped, policy.SharedIssuersScoped} {
 		if err := check(d); err != nil {
 			return err
 		}

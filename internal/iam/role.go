@@ -103,6 +103,10 @@ func trustPolicy(text string, f *faults) *policy.Document {
 		f.add(member, "", err.Error(), "")
 		return nil
 	}
+	if err := policy.CognitoTrustLocal(d); err != nil {
+		f.add(member, "", err.Error(), "")
+		return nil
+	}
 	if err := policy.CognitoTrustScoped(d); err != nil {
 		f.add(member, "", err.Error(), `add "Condition": {"StringEquals": {"`+policy.CognitoAudience+`": "REGION:POOL"}}`)
 		return nil

@@ -226,7 +226,7 @@ const policyBatch = 100
 // listPolicies lists AWS's policies first, then the account's.
 func (s *Service) listPolicies(ctx context.Context, c awsapi.Caller, in *listPoliciesInput) (*listPoliciesOutput, error) {
 	p := paging{in.Marker, in.MaxItems}
-	after, err := p.after()
+	after, err := p.afterName()
 	if err != nil {
 		return nil, err
 	}
@@ -234,33 +234,11 @@ func (s *Service) listPolicies(ctx context.Context, c awsapi.Caller, in *listPol
 	if err != nil {
 		return nil, err
 	}
-	var found []store.ManagedPolicy
-	keep := func(all []store.ManagedPolicy) {
-		for _, m := range all {
-			if in.wants(uses[s.arnOf(m)]) && strings.HasPrefix(m.Path, value(in.PathPrefix)) && listKey(m) > after && len(found) <= p.limit() {
-				found = append(found, m)
-			}
-		}
-	}
-	if value(in.Scope) != "Local" {
-		aws := s.directory.AWSPolicies()
-		slices.SortFunc(aws, func(a, b store.ManagedPolicy) int { return strings.Compare(listKey(a), listKey(b)) })
-		keep(aws)
-	}
-	from, _ := strings.CutPrefix(after, ownKey)
-	if strings.HasPrefix(after, awsKey) {
-		from = ""
-	}
-	for value(in.Scope) != "AWS" && len(found) <= p.limit() {
-		batch, err := s.directory.Policies(ctx, accountOf(c), value(in.PathPrefix), from, policyBatch)
-		if err != nil {
-			return nil, err
-		}
-		keep(batch)
-		if len(batch) < policyBatch {
-			break
-		}
-		from = batch[len(batch)-1].Name
+	of := policySelection{aws: value(in.Scope) != "Local", own: value(in.Scope) != "AWS", pathPrefix: value(in.PathPrefix),
+		wants: func(m store.ManagedPolicy) bool { return in.wants(uses[s.arnOf(m)]) }}
+	found, err := s.policiesAfter(ctx, c, of, after, p.limit()+1)
+	if err != nil {
+		return nil, err
 	}
 	out := &listPoliciesOutput{}
 	found, out.pageEnd = cut(p, found, listKey)
@@ -270,10 +248,53 @@ func (s *Service) listPolicies(ctx context.Context, c awsapi.Caller, in *listPol
 	return out, nil
 }
 
-// A listing's order: AWS's policies, then the account's, by lower-case name.
+// policySelection says which managed policies a listing is about.
+type policySelection struct {
+	aws, own   bool
+	pathPrefix string
+	wants      func(store.ManagedPolicy) bool
+}
+
+// policiesAfter returns at most limit managed policies in a listing's order, from
+// the first after the key after.
+func (s *Service) policiesAfter(ctx context.Context, c awsapi.Caller, of policySelection, after string, limit int) ([]store.ManagedPolicy, error) {
+	var found []store.ManagedPolicy
+	keep := func(all []store.ManagedPolicy) {
+		for _, m := range all {
+			if of.wants(m) && strings.HasPrefix(m.Path, of.pathPrefix) && listKey(m) > after && len(found) < limit {
+				found = append(found, m)
+			}
+		}
+	}
+	if of.aws {
+		aws := s.directory.AWSPolicies()
+		slices.SortFunc(aws, func(a, b store.ManagedPolicy) int { return strings.Compare(listKey(a), listKey(b)) })
+		keep(aws)
+	}
+	from, isOwn := strings.CutPrefix(after, ownKey)
+	if !isOwn {
+		from = ""
+	}
+	for of.own && len(found) < limit {
+		batch, err := s.directory.Policies(ctx, accountOf(c), of.pathPrefix, from, policyBatch)
+		if err != nil {
+			return nil, err
+		}
+		keep(batch)
+		if len(batch) < policyBatch {
+			break
+		}
+		from = batch[len(batch)-1].Name
+	}
+	return found, nil
+}
+
+// A listing's order: roles where it has any, AWS's policies, then the account's,
+// by lower-case name.
 const (
-	awsKey = "1/"
-	ownKey = "2/"
+	rolesKey = "0/"
+	awsKey   = "1/"
+	ownKey   = "2/"
 )
 
 func listKey(p store.ManagedPolicy) string {

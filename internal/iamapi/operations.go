@@ -100,6 +100,7 @@ func (s *Service) Operations() []awsapi.Operation {
 			onARN(func(in *listSAMLProviderTagsInput) *string { return in.SAMLProviderArn })),
 
 		awsapi.Signed("GetUser", "iam:GetUser", s.getUser, nil),
+		awsapi.Signed("GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails", s.getAccountAuthorizationDetails, nil),
 		awsapi.Signed("ListAccountAliases", "iam:ListAccountAliases", s.listAccountAliases, nil),
 	}
 }

@@ -1,7 +1,9 @@
 package iamapi
 
 import (
+	"bytes"
 	"encoding/base64"
+	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
@@ -21,13 +23,25 @@ func (p paging) limit() int {
 	return *p.maxItems
 }
 
+// Bounds of keys in bytes: of ARNs and tags, which are the longest, and of
+// names with their kind in front.
+const (
+	maxKey     = 1024
+	maxNameKey = 2 + 128
+)
+
 // after is the key that the page begins after; "" = the first page.
-func (p paging) after() (string, error) {
+func (p paging) after() (string, error) { return p.within(maxKey) }
+
+// afterName is after where keys are names.
+func (p paging) afterName() (string, error) { return p.within(maxNameKey) }
+
+func (p paging) within(limit int) (string, error) {
 	if p.marker == nil {
 		return "", nil
 	}
 	key, err := base64.RawURLEncoding.DecodeString(*p.marker)
-	if err != nil || len(key) == 0 {
+	if err != nil || len(key) == 0 || len(key) > limit || !utf8.Valid(key) || bytes.IndexByte(key, 0) >= 0 {
 		return "", awsapi.Refuse(awsapi.InvalidInput, "The marker is not one that this API returned.")
 	}
 	return string(key), nil

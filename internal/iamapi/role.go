@@ -235,7 +235,7 @@ type listRolesOutput struct {
 
 func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesInput) (*listRolesOutput, error) {
 	p := paging{in.Marker, in.MaxItems}
-	after, err := p.after()
+	after, err := p.afterName()
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (f *fetcher) ask(ctx context.Context, p policy, q question) (reply, error) 
 		return reply{}, err
 	}
 	u.RawQuery = q.query.Encode()
-	b := f.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
+	b := f.breaker(breakerKey{host: u.Host, policy: p})
 	defer b.asking.Add(-1)
 	if b.asking.Add(1) > maxAsking {
 		return reply{}, errBusy
@@ -89,7 +89,7 @@ func (f *fetcher) ask(ctx context.Context, p policy, q question) (reply, error) 
 		return reply{}, pooled.err
 	}
 	var r reply
-	err = f.guarded(ctx, p, u, func() error {
+	err = f.guarded(ctx, b, u, func() error {
 		header := http.Header{}
 		if q.authorization != "" {
 			header.Set("Authorization", q.authorization)

@@ -15,7 +15,8 @@ const (
 // breaker stops asking a host that does not answer: after a few failures in a
 // row it lets one request through per pause, and the pause grows while that one
 // fails. It counts failures to connect and to answer in time only; what a host
-// answers concerns one URL, and a host has many.
+// answers concerns one URL, and a host has many. Endpoint.FaultsCount is the
+// exception.
 type breaker struct {
 	asking atomic.Int32 // questions under way, which ask bounds
 

@@ -82,9 +82,15 @@ type fetcher struct {
 	transports   *bounded[policy, pooledTransport] // for questions about single logins
 }
 
+// breakerKey names a breaker: that of a host, or of one address of it.
 type breakerKey struct {
-	host   string
-	policy policy
+	host    string
+	policy  policy
+	address string // "" is the host
+}
+
+func (f *fetcher) breaker(k breakerKey) *breaker {
+	return f.breakers.get(k, func() *breaker { return &breaker{} })
 }
 
 // get fetches address under p. etag, when set, is the ETag of what the caller holds.
@@ -98,18 +104,17 @@ func (f *fetcher) get(ctx context.Context, p policy, address, etag string) (answ
 			fix: "Give the provider an https address, or do not enforce thumbprints."}
 	}
 	var a answer
-	err = f.guarded(ctx, p, u, func() (err error) {
+	err = f.guarded(ctx, f.breaker(breakerKey{host: u.Host, policy: p}), u, func() (err error) {
 		a, err = f.exchange(ctx, p, u, etag)
 		return err
 	})
 	return a, err
 }
 
-// guarded runs one exchange with u's host, unless the host's breaker is open.
-func (f *fetcher) guarded(ctx context.Context, p policy, u *url.URL, exchange func() error) error {
-	b := f.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
+// guarded runs one exchange with u's host, unless its breaker b is open.
+func (f *fetcher) guarded(ctx context.Context, b *breaker, u *url.URL, exchange func() error) error {
 	if !b.allow(f.now()) {
-		return &fetchError{what: "host " + u.Host + " did not answer several times in a row and is left alone for a while",
+		return &fetchError{what: "host " + u.Host + " failed to answer several times in a row and is left alone for a while",
 			fix: "Check that " + u.Host + " is up and reachable from this server."}
 	}
 	err := exchange()

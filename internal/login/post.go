@@ -15,7 +15,13 @@ type Endpoint struct {
 	CABundle     []byte // PEM; nil is the system's roots
 	AllowHTTP    bool   // http: as well as https:, for development
 	AllowPrivate bool   // loopback and private addresses
+	// FaultsCount gives the address a breaker of its own, for which an answer of
+	// status 5xx is as bad as none. It is for services whose every question is alike.
+	FaultsCount bool
 }
+
+// errFault tells the breaker of a fault that the caller gets as an answer.
+var errFault = errors.New("the endpoint has a fault")
 
 func (e Endpoint) policy() policy {
 	return policyOf(&Trust{CABundle: e.CABundle, AllowHTTP: e.AllowHTTP, AllowPrivate: e.AllowPrivate})
@@ -58,7 +64,11 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 		return Reply{}, err
 	}
 	defer end()
-	b := v.fetcher.breakers.get(breakerKey{u.Host, p}, func() *breaker { return &breaker{} })
+	k := breakerKey{host: u.Host, policy: p}
+	if e.FaultsCount {
+		k.address = e.URL
+	}
+	b := v.fetcher.breaker(k)
 	defer b.asking.Add(-1)
 	if b.asking.Add(1) > maxAsking {
 		return Reply{}, errBusy
@@ -69,7 +79,7 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 	}
 	client := &http.Client{Transport: pooled.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	var reply Reply
-	err = v.fetcher.guarded(ctx, p, u, func() error {
+	err = v.fetcher.guarded(ctx, b, u, func() error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 		if err != nil {
 			return &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true, fix: "Correct the endpoint's address."}
@@ -102,9 +112,12 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 		if object, err := parseObject(text, maxReplyDepth); err == nil {
 			reply.Object = object
 		}
+		if e.FaultsCount && reply.Status >= 500 {
+			return errFault
+		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errFault) {
 		return Reply{}, err
 	}
 	return reply, nil

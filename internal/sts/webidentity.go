@@ -73,9 +73,10 @@ type webIdentity struct {
 	session           Session
 }
 
-// assumeRoleWithWebIdentity checks the token's form, the role, the duration, the
-// token and then the trust policy. What is wrong with role or trust policy is
-// not told apart.
+// assumeRoleWithWebIdentity checks the token's form, the role, the duration, what
+// the trust policy makes of the token's claims, the token, and then the trust
+// policy again with what is proven. What is wrong with the role or with the
+// trust policy's principals is not told apart.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
 	claims, own, err := a.tokenForm(ctx, in)
 	if err != nil {
@@ -220,6 +221,9 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	if err != nil {
 		return err
 	}
+	if err := a.claimed(ctx, w, trust, claims); err != nil {
+		return err
+	}
 	proved, err := a.Logins.Verify(ctx, trust, token)
 	if err == nil && a.SignOuts != nil {
 		err = a.SignOuts.Check(ctx, trust.Provider, proved)
@@ -234,8 +238,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		}
 	}
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
-	w.conditions = tokenConditions(trust.Provider, proved)
-	w.conditions.Set("aws:FederatedProvider", w.principal.Federated)
+	w.conditions = w.tokenConditions(trust.Provider, proved)
 	w.session = Session{
 		Provider: trust.Provider, FederatedProvider: w.principal.Federated, Region: a.Region,
 		Claims: carried(w.conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
@@ -248,6 +251,48 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		return refusal(invalidIdentityToken, "%s", err.Error())
 	}
 	return nil
+}
+
+// claimed refuses an ID token that the trust policy would not let in even if
+// all it says were true. Nothing is proven yet, so it lets nobody in: it spares
+// the provider a question, and STS answers so before it looks at the signature.
+func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
+	said := login.Claims{All: claims}
+	said.Subject, _ = claims["sub"].(string)
+	said.Audience, _ = claims["azp"].(string)
+	if list, ok := stringList(claims["aud"]); ok && len(list) == 1 && claims["azp"] == nil {
+		said.Audience = list[0]
+	}
+	if !slices.Contains(trust.Audiences, said.Audience) {
+		return nil // Verify says so, in other words
+	}
+	e := w.entry
+	e.conditions = w.tokenConditions(trust.Provider, said)
+	var err error
+	if e.tags, e.transitive, err = tokenTags(claims); err == nil {
+		e.sourceIdentity, err = tokenSourceIdentity(claims)
+	}
+	if err != nil {
+		return nil //nolint:nilerr // said once the token is proven
+	}
+	request := e.request(ctx, a.Now())
+	request.Action = e.action
+	effect, denied := e.role.Trust.Evaluate(request)
+	if effect == policy.Allow {
+		return nil
+	}
+	cause := fmt.Errorf("%w: role %s: %s", ErrDenied, e.role.ARN, explainTrust(explain.FromContext(ctx), e.role, request, denied, e.fix))
+	if denied != nil {
+		return notAuthorized(e.action, cause)
+	}
+	return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(cause)
+}
+
+// tokenConditions are the condition keys of an ID token that w is assumed with.
+func (w *webIdentity) tokenConditions(provider string, c login.Claims) policy.Context {
+	conditions := tokenConditions(provider, c)
+	conditions.Set("aws:FederatedProvider", w.principal.Federated)
+	return conditions
 }
 
 // idTokenTrust says by what a token of iss is proven, and as whom the trust

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,30 @@ func CognitoTrustScoped(d *Document) error {
 		if s.coversCognito() && !slices.ContainsFunc(s.conditions, scopesToPool) {
 			return fault(fmt.Sprintf("Statement[%d]", s.Index), "A condition block must be present for the Cognito provider: "+
 				"without StringEquals on %s with the identity pool's ID, any identity pool could assume the role", CognitoAudience)
+		}
+	}
+	return nil
+}
+
+// foreignCognito are the principals of identity pools in AWS's other partitions
+// (AWS GovCloud user guide, "Amazon Cognito"; the China Regions' Cognito guide).
+var foreignCognito = regexp.MustCompile(`^(?i:cognito-identity(-us-gov|-fips)?(\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu))$`)
+
+// CognitoTrustLocal refuses a trust policy that names identity pools as another
+// partition or region of AWS does. Nothing here goes by those names: a statement
+// about them would allow nobody, and as a Deny keep nobody out.
+// The error is a *ParseError.
+func CognitoTrustLocal(d *Document) error {
+	for i := range d.statements {
+		s := &d.statements[i]
+		if s.principals == nil {
+			continue
+		}
+		for _, name := range s.principals.federated {
+			if name != CognitoPrincipal && foreignCognito.MatchString(name) {
+				return fault(fmt.Sprintf("Statement[%d]", s.Index), "The principal %s is not supported: identity pools of every region are %s here, with the condition keys %s, %s and %s",
+					name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR)
+			}
 		}
 	}
 	return nil

@@ -79,3 +79,35 @@ func TestCognitoTrustNamesAMR(t *testing.T) {
 		t.Error("false for a policy that Cognito cannot use")
 	}
 }
+
+// Identity pools have one name here. A statement about another of AWS's names for
+// them would decide nothing, so it is refused, as Allow and as Deny.
+func TestCognitoTrustLocal(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"cognito-identity.amazonaws.com":                                              true,
+		"cognito-identity-us-gov.amazonaws.com":                                       false,
+		"cognito-identity.us-gov-east-1.amazonaws.com":                                false,
+		"cognito-identity.cn-north-1.amazonaws.com.cn":                                false,
+		"cognito-identity.amazonaws.com.cn":                                           false,
+		"cognito-identity.eusc-de-east-1.amazonaws.eu":                                false,
+		"Cognito-Identity.Amazonaws.Com":                                              false,
+		"accounts.google.com":                                                         true,
+		"cognito-identity.amazonaws.com.example":                                      true,
+		"arn:aws:iam::123456789012:oidc-provider/cognito-identity.example":            true,
+		"arn:aws:iam::123456789012:oidc-provider/x/cognito-identity.amazonaws.com.cn": true,
+	} {
+		for _, statement := range []string{
+			`{"Effect":"Allow","Principal":{"Federated":"` + name + `"},"Action":"sts:AssumeRoleWithWebIdentity"}`,
+			`{"Effect":"Deny","Principal":{"Federated":["accounts.google.com","` + name + `"]},"Action":"*"}`,
+			`{"Effect":"Allow","NotPrincipal":{"Federated":"` + name + `"},"Action":"sts:AssumeRole"}`,
+		} {
+			err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[`+statement+`]}`))
+			if (err == nil) != ok || err != nil && (!strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "not supported")) {
+				t.Errorf("%s: %v", statement, err)
+			}
+		}
+	}
+	if err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`)); err != nil {
+		t.Error(err)
+	}
+}

@@ -199,8 +199,8 @@ func segmentsOf(elements []element) []span {
 
 // matchSegments matches the first segment at the start of s, the last at its
 // end, and each other at the first place after its predecessor; no earlier
-// choice has to be revisited, so the work is bounded by the length of the
-// pattern times that of s, and by their sum when no ? is in the way.
+// choice has to be revisited, so the work is bounded by the sum of the lengths
+// of the pattern and s; where ? is in the way, by a 64th of their product.
 func matchSegments(elements []element, list []span, s string) bool {
 	at := func(i int) segment { return elements[list[i].from:list[i].to] }
 	n, ok := at(0).prefix(s)
@@ -266,8 +266,23 @@ func (g segment) suffix(s string) (int, bool) {
 	return n, true
 }
 
+// slowSteps is how many comparisons find may make the plain way.
+const slowSteps = 1 << 12
+
 // find returns the end of the segment's first occurrence in s.
 func (g segment) find(s string) (int, bool) {
+	// A literal is found in linear time. Question marks are what may force every
+	// comparison at every place, and both texts can be a stranger's: a session
+	// policy's and a request's.
+	if len(g) > 1 && len(g)*len(s) > slowSteps {
+		if f, ok := newFinder(g); ok {
+			return f.find(s)
+		}
+	}
+	return g.findPlainly(s)
+}
+
+func (g segment) findPlainly(s string) (int, bool) {
 	for from := 0; ; {
 		if len(g) > 0 && g[0].kind == literal {
 			i := strings.Index(s[from:], g[0].text)

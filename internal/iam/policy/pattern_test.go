@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,5 +53,77 @@ func TestMatchCannotBlowUp(t *testing.T) {
 		if !p.match(strings.Repeat("a", 4096)+"xab", &sc) && !strings.HasSuffix(text, "?b*") {
 			t.Errorf("%.20s… did not match", text)
 		}
+	}
+}
+
+// Question marks in the way force no more work than a 64th of all comparisons:
+// the plain way would take minutes for these.
+func TestMatchOfHostileTexts(t *testing.T) {
+	sc := newScope(&Request{})
+	text := strings.Repeat("a", 40<<10)
+	for _, segment := range []string{
+		strings.Repeat("?", 8000) + "b", strings.Repeat("a?", 4000) + "b", strings.Repeat("?a", 4000) + "b",
+		strings.Repeat("a", 4000) + "?" + strings.Repeat("a", 4000) + "b", "?" + strings.Repeat("a", 8000) + "b",
+	} {
+		p, err := compile("*"+segment+"*", wildcards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			if p.match(text, &sc) {
+				t.Errorf("%.20s… matched a text without its b", segment)
+			}
+		}
+		if !p.match(text+"b"+text, &sc) {
+			t.Errorf("%.20s… did not match", segment)
+		}
+	}
+}
+
+// The finder finds what the plain way finds, at the same place.
+func TestFinder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	letters := []string{"a", "b", "é", "日", "\U0001F600"}
+	draw := func(n int, more ...string) (text string) {
+		all := append(slices.Clone(letters[:1+random.IntN(len(letters))]), more...)
+		for range n {
+			text += all[random.IntN(len(all))]
+		}
+		return text
+	}
+	for range 4000 {
+		elements, err := split(draw(1+random.IntN(90), "?", "?"), wildcards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := draw(random.IntN(200), "\xff", "\ufffd")
+		if random.IntN(2) == 0 { // put an occurrence in
+			for _, e := range elements {
+				if e.kind == one {
+					text += letters[random.IntN(len(letters))]
+				}
+				text += e.text
+			}
+			text += draw(random.IntN(20))
+		}
+		f, ok := newFinder(elements)
+		if !ok {
+			t.Fatalf("no finder for %v", elements)
+		}
+		end, found := f.find(text)
+		if wantEnd, want := segment(elements).findPlainly(text); end != wantEnd || found != want {
+			t.Fatalf("%v in %q: %d, %t, want %d, %t", elements, text, end, found, wantEnd, want)
+		}
+	}
+	p, err := compile("*${aws:a}${aws:b}*?${aws:a}", wildcards|withVariables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := newScope(&Request{Context: Context{"aws:a": {""}, "aws:b": {""}}})
+	if !p.match(strings.Repeat("x", 2*slowSteps), &empty) || p.match("", &empty) {
+		t.Error("empty variables between stars")
+	}
+	if _, ok := newFinder(segment{{kind: one}, {kind: literal, text: "\xff"}}); ok {
+		t.Error("a finder for what is no UTF-8")
 	}
 }
