@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -46,12 +50,14 @@ func (b *bench) growth(ctx context.Context, r *results) error {
 		if !b.selected(s) {
 			continue
 		}
-		row, err := b.growthOf(ctx, s, stores)
+		rows, err := b.growthOf(ctx, s, stores)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		r.Growth.Rows = append(r.Growth.Rows, row)
-		progress("%s: %.0f, %.1f%% less at %d", s.name, row.Rates, 100*row.Fall, b.sizes[len(b.sizes)-1])
+		r.Growth.Rows = append(r.Growth.Rows, rows...)
+		for _, row := range rows {
+			progress("%s: %.0f, %.1f%% less at %d", row.Operation, row.Rates, 100*row.Fall, b.sizes[len(b.sizes)-1])
+		}
 	}
 	return nil
 }
@@ -62,35 +68,47 @@ type grown struct {
 	about *subjects
 }
 
-func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (growthRow, error) {
-	rates := make([][]float64, len(stores))
-	falls := []float64{}
+// growthOf measures a scenario twice: when each of its requests was made before,
+// so that what can be remembered is; and the very first requests after a start.
+func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (rows []growthRow, err error) {
+	rates, firsts := make([][]float64, len(stores)), make([][]float64, len(stores))
+	falls, firstFalls := []float64{}, []float64{}
 	for round := range b.growthRounds {
 		for k := range stores {
 			if round%2 != 0 {
 				k = len(stores) - 1 - k
 			}
-			rate, err := b.growthRound(ctx, s, stores[k])
+			first, rate, err := b.growthOnce(ctx, s, stores[k])
 			if err != nil {
-				return growthRow{}, fmt.Errorf("%d identities: %w", stores[k].size, err)
+				return nil, fmt.Errorf("%d identities: %w", stores[k].size, err)
 			}
-			rates[k] = append(rates[k], rate)
+			rates[k], firsts[k] = append(rates[k], rate), append(firsts[k], first)
 		}
-		falls = append(falls, 1-rates[len(stores)-1][round]/rates[0][round])
+		last := len(stores) - 1
+		falls = append(falls, 1-rates[last][round]/rates[0][round])
+		firstFalls = append(firstFalls, 1-firsts[last][round]/firsts[0][round])
 	}
-	row := growthRow{Operation: s.name, Fall: median(falls)}
-	for _, list := range rates {
-		row.Rates = append(row.Rates, median(list))
+	rows = append(rows, growthRow{Operation: s.name, Rates: medians(rates), Fall: median(falls), Floor: growthFloor})
+	if firsts[0][0] > 0 {
+		rows = append(rows, growthRow{Operation: s.name + ", first of each since the start", Rates: medians(firsts), Fall: median(firstFalls)})
 	}
-	return row, nil
+	return rows, nil
 }
 
-// growthRound measures one size on a fresh copy of its store, so that new
-// guests of one round are not there in the next.
-func (b *bench) growthRound(ctx context.Context, s *scenario, g *grown) (rate float64, err error) {
+func medians(lists [][]float64) []float64 {
+	all := make([]float64, 0, len(lists))
+	for _, list := range lists {
+		all = append(all, median(list))
+	}
+	return all
+}
+
+// growthOnce measures one size on a fresh copy of its store, so that new guests
+// of one round are not there in the next. first is 0 where all requests are alike.
+func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, rate float64, err error) {
 	d, err := g.about.copyTo(filepath.Join(b.dir, "growing"))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	err = b.serving(ctx, d, func(p *process) error {
 		targets, err := s.targets(ctx, p.url, g.about)
@@ -99,14 +117,60 @@ func (b *bench) growthRound(ctx context.Context, s *scenario, g *grown) (rate fl
 		}
 		l := newLoad(targets, s.member)
 		defer l.close()
+		if len(targets) > 1 {
+			if first, err = firstRequests(ctx, l); err != nil {
+				return err
+			}
+		}
 		if _, err := l.closedLoop(ctx, b.warmUp); err != nil {
 			return err
 		}
-		o, err := l.closedLoop(ctx, b.round)
+		o, err := l.closedLoop(ctx, b.growthRound)
 		rate = o.rate
 		return err
 	})
-	return rate, err
+	return first, rate, err
+}
+
+// firstRequests sends each target of l once.
+func firstRequests(ctx context.Context, l *load) (rate float64, err error) {
+	begin := time.Now()
+	var wrong atomic.Pointer[error]
+	var next atomic.Int64
+	var group sync.WaitGroup
+	client := &http.Client{Transport: l.transport}
+	for range connections {
+		group.Go(func() {
+			for at := next.Add(1) - 1; at < int64(len(l.targets)) && wrong.Load() == nil && ctx.Err() == nil; at = next.Add(1) - 1 {
+				if err := once(ctx, client, &l.targets[at], l.member); err != nil {
+					wrong.Store(&err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if err := wrong.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(len(l.targets)) / time.Since(begin).Seconds(), ctx.Err()
+}
+
+// once sends a target and checks its answer.
+func once(ctx context.Context, client *http.Client, t *vegeta.Target, member []byte) error {
+	r, err := t.Request()
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r.WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusOK || !bytes.Contains(text, member)) {
+		err = fmt.Errorf("an answer is not the one to measure: %s %s", answer.Status, text)
+	}
+	return err
 }
 
 // fillers is how many identities are made at once: as many as one commit takes.

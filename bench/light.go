@@ -14,13 +14,16 @@ import (
 // lightLoop is closedLoop with a client that costs a third: for a comparison with
 // something that has no client at all.
 func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, error) {
-	uri := fasthttp.AcquireURI()
-	defer fasthttp.ReleaseURI(uri)
-	if err := uri.Parse(nil, []byte(l.targets[0].URL)); err != nil {
-		return outcome{}, err
+	if l.light == nil { // kept: connections are not what is measured
+		uri := fasthttp.AcquireURI()
+		defer fasthttp.ReleaseURI(uri)
+		if err := uri.Parse(nil, []byte(l.targets[0].URL)); err != nil {
+			return outcome{}, err
+		}
+		l.light = &fasthttp.HostClient{Addr: string(uri.Host()), MaxConns: connections, MaxIdleConnDuration: time.Minute,
+			ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
 	}
-	client := &fasthttp.HostClient{Addr: string(uri.Host()), MaxConns: connections, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
-	defer client.CloseIdleConnections()
+	client := l.light
 	var count atomic.Int64
 	var failed atomic.Pointer[error]
 	var group sync.WaitGroup

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+	"github.com/valyala/fasthttp"
 )
 
 // connections is how many keep-alive connections the load uses.
@@ -25,6 +26,7 @@ const connections = 64
 // load sends targets in turn, over connections of its own.
 type load struct {
 	transport *http.Transport
+	light     *fasthttp.HostClient // of lightLoop, made at its first use
 	targets   []vegeta.Target
 	member    []byte // what each answer must contain
 	next      atomic.Uint64
@@ -37,7 +39,12 @@ func newLoad(targets []vegeta.Target, member string) *load {
 	}}
 }
 
-func (l *load) close() { l.transport.CloseIdleConnections() }
+func (l *load) close() {
+	l.transport.CloseIdleConnections()
+	if l.light != nil {
+		l.light.CloseIdleConnections()
+	}
+}
 
 // outcome is what an attack measured.
 type outcome struct {

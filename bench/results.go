@@ -78,6 +78,7 @@ type growthRow struct {
 	Operation string
 	Rates     []float64
 	Fall      float64 // share lost from the first size to the last
+	Floor     float64 // of Fall; 0 = none
 }
 
 // met is how a floor is said to be held.
@@ -175,7 +176,11 @@ func (r *results) render() string {
 		for _, rate := range row.Rates {
 			cells = append(cells, fmt.Sprintf("%.0f", rate))
 		}
-		growth = append(growth, append(cells, fmt.Sprintf("%.1f %%", 100*row.Fall), fmt.Sprintf("≤ %.0f %%", 100*growthFloor), met(row.Fall <= growthFloor)))
+		floor, held := "none", "–"
+		if row.Floor > 0 {
+			floor, held = fmt.Sprintf("≤ %.0f %%", 100*row.Floor), met(row.Fall <= row.Floor)
+		}
+		growth = append(growth, append(cells, fmt.Sprintf("%.1f %%", 100*row.Fall), floor, held))
 	}
 	growth.write(&b)
 	return b.String()
