@@ -75,7 +75,7 @@ type Options struct {
 	// together. This process always reads its own writes; what another process
 	// (the command line beside a server) writes to the file is seen within
 	// 100 ms. PostgreSQL, which has many writers, is never cached.
-	// 0 = 16384, negative = no cache.
+	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
 }
 

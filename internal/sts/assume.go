@@ -108,21 +108,7 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	if e.unknown {
 		return nil
 	}
-	trace := explain.FromContext(ctx)
-	if e.role.Trust == nil {
-		trace.Fail("trust policy of "+e.role.ARN, "a trust policy", "none", "give the role a trust policy")
-		return fmt.Errorf("%w: the role has no trust policy", ErrDenied)
-	}
-	request := e.request(ctx, now)
-	for _, action := range e.actions() {
-		request.Action = action
-		effect, statement := e.role.Trust.Evaluate(request)
-		if effect != policy.Allow {
-			return fmt.Errorf("%w: role %s: %s", ErrDenied, e.role.ARN, explainTrust(trace, e.role, request, statement, e.fix))
-		}
-		trace.Pass("trust policy allows "+action, statement.String())
-	}
-	return nil
+	return trusts(explain.FromContext(ctx), e.role, e.request(ctx, now), e.actions(), e.fix)
 }
 
 // checkTags refuses tags that STS does not take, and transitive keys without a tag.

@@ -10,13 +10,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// explainRefusal records why a trust policy refused request and how to mend it,
-// and returns the reason in one line. denied is the Deny statement, if one it was.
-func explainRefusal(trace *explain.Trace, r Request, role iam.Role, request policy.Request, denied *policy.Statement) string {
-	return explainTrust(trace, role, request, denied, func(action string, m policy.Mismatch) string { return fix(r, action, m) })
-}
-
-// explainTrust is explainRefusal for anybody; fix says what to change.
+// explainTrust records why a trust policy refused request and how to mend it, and
+// returns the reason in one line. denied is the Deny statement, if one it was;
+// fix says what to change.
 func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, denied *policy.Statement, fix func(action string, m policy.Mismatch) string) string {
 	check := "trust policy of " + role.ARN
 	if denied != nil {

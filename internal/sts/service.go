@@ -183,27 +183,31 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 	}, false, nil
 }
 
-// trusted evaluates the role's trust policy.
+// trusted evaluates the role's trust policy for the identity.
 func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
-	if role.Trust == nil {
-		trace.Fail("trust policy of "+role.ARN, "a trust policy", "none", "give the role a trust policy")
-		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
-	}
-	request := policy.Request{
-		Action: assumeAction, Resource: role.ARN,
-		Principal: policy.Principal{Federated: policy.CognitoPrincipal},
-		Context:   r.tagConditions(), Later: func(key string) []string { return r.condition(key, now) },
-	}
 	actions := []string{assumeAction, tagAction}
 	if len(r.Tags) == 0 {
 		actions = actions[:1]
+	}
+	request := policy.Request{
+		Resource: role.ARN, Principal: policy.Principal{Federated: policy.CognitoPrincipal},
+		Context: r.tagConditions(), Later: func(key string) []string { return r.condition(key, now) },
+	}
+	return trusts(trace, role, request, actions, func(action string, m policy.Mismatch) string { return fix(*r, action, m) })
+}
+
+// trusts reports with ErrDenied that role's trust policy does not allow one of
+// actions; fix says what to change.
+func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, fix func(action string, m policy.Mismatch) string) error {
+	if role.Trust == nil {
+		trace.Fail("trust policy of "+role.ARN, "a trust policy", "none", "give the role a trust policy")
+		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
 	}
 	for _, action := range actions {
 		request.Action = action
 		effect, statement := role.Trust.Evaluate(request)
 		if effect != policy.Allow {
-			reason := explainRefusal(trace, *r, role, request, statement)
-			return fmt.Errorf("%w: role %s: %s", ErrDenied, role.ARN, reason)
+			return fmt.Errorf("%w: role %s: %s", ErrDenied, role.ARN, explainTrust(trace, role, request, statement, fix))
 		}
 		trace.Pass("trust policy allows "+action, statement.String())
 	}

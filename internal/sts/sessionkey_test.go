@@ -1,8 +1,13 @@
 package sts
 
 import (
+	"bytes"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -374,4 +379,27 @@ func TestRunRefreshesUntilItsContextEnds(t *testing.T) {
 			t.Errorf("%d reads in ten minutes, want 10", after-before)
 		}
 	})
+}
+
+// A secret is HKDF-Expand's, also when the HMAC that makes it was used before.
+func TestSecretIsHKDF(t *testing.T) {
+	master := bytes.Repeat([]byte{7}, keyBytes)
+	k, err := newSessionKey(keyID{}, time.Time{}, master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prk, err := hkdf.Key(sha256.New, master, nil, "poolhouse secret access key", keyBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5 {
+		id, nonce := fmt.Sprintf("ASIAQAAAAAAAAAAAAAA%d", n), bytes.Repeat([]byte{byte(n)}, nonceBytes)
+		want, err := hkdf.Expand(sha256.New, prk, "sk|"+id+"|"+string(nonce), secretBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := k.secret(id, nonce); got != base64.StdEncoding.EncodeToString(want) {
+			t.Errorf("secret of %s = %s, want HKDF-Expand's", id, got)
+		}
+	}
 }

@@ -206,3 +206,40 @@ func TestAllowed(t *testing.T) {
 		})
 	}
 }
+
+// Keys that are made later count like those of the context, which come first; a
+// value that is not UTF-8 denies once a policy looks at it.
+func TestLater(t *testing.T) {
+	d := mustParse(t, `{"Version":"2012-10-17","Statement":[
+	  {"Effect":"Allow","Action":"a:Read","Resource":"*","Condition":{"StringEquals":{"App:User":"alice"}}},
+	  {"Effect":"Allow","Action":"a:Write","Resource":"*"}]}`)
+	for name, tt := range map[string]struct {
+		action, first, later string
+		want                 Effect
+	}{
+		"later":              {"a:Read", "", "alice", Allow},
+		"another value":      {"a:Read", "", "bob", NoMatch},
+		"context first":      {"a:Read", "bob", "alice", NoMatch},
+		"not UTF-8":          {"a:Read", "", "alice\xff", Deny},
+		"not looked at":      {"a:Write", "", "\xff", Allow},
+		"in neither":         {"a:Read", "", "", NoMatch},
+		"context alone":      {"a:Read", "alice", "", Allow},
+		"context, not UTF-8": {"a:Write", "\xff", "", Deny},
+	} {
+		r := Request{Action: tt.action, Resource: "*", Context: Context{}, Later: func(key string) []string {
+			if key != "app:user" || tt.later == "" {
+				return nil
+			}
+			return []string{tt.later}
+		}}
+		if tt.first != "" {
+			r.Context.Set("app:user", tt.first)
+		}
+		if got, _ := d.Evaluate(r); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+		if got := Allowed(r, []*Document{d}, nil, nil).Allowed; got != (tt.want == Allow) {
+			t.Errorf("%s: allowed %t", name, got)
+		}
+	}
+}
