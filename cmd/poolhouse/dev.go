@@ -46,6 +46,10 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// A variable that was meant for `poolhouse serve` must not lead here.
+	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
+		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
+	}
 	listener, err := net.Listen("tcp", s.Text(config.Listen))
 	if err != nil {
 		return s.Fault(config.Listen, "%v", err)
@@ -81,7 +85,7 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 // a terminal is for what went wrong.
 func devLogger(s *config.Settings) (*slog.Logger, error) {
 	if s.Source(config.LogLevel) == "default" {
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil
+		return newLoggerAt(s, slog.LevelWarn)
 	}
 	return newLogger(s)
 }
