@@ -124,5 +124,11 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	if own := s.adminCall(t, "Explain", `{"RequestId":"`+request+`"}`); own.status != http.StatusOK {
 		t.Errorf("the account itself may not ask about its refusal: %s", own.body)
 	}
+	body := `{"RequestId":"` + request + `"}`
+	elsewhere := s.raw(t, "", body, false, func(r *http.Request) {
+		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.Explain")
+		signWith(t, r, body, "poolhouse", "eu-west-1", "test", "test")
+	})
+	equal(t, "Explain from another region", elsewhere.header.Get("x-amzn-ErrorType"), "ResourceNotFoundException:")
 	equal(t, "pool and identities afterwards", state(), before)
 }

@@ -426,7 +426,7 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
-	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Operation: r.Operation,
+	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Region: r.Region, Operation: r.Operation,
 		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
 	s.traces.add(t)
 	if s.config.OnTrace != nil {
