@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -61,13 +62,13 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		case !pool.HasPublicProviders():
 			trace.Fail("login provider", "a login provider of the pool", "the pool has none",
-				"add the provider "+name+" to the identity pool")
+				"add the provider "+shownName(name)+" to the identity pool")
 			return nil, awsapi.Errorf(notAuthorized, "Identity pool - %s does not have identity providers configured.", pool.ID)
 		}
 		trust, err := s.trust(ctx, config)
 		if err != nil {
 			if config.Kind == identitypool.UnknownProvider {
-				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), name,
+				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), shownName(name),
 					"use one of the pool's providers as the key in Logins, without https://, or add this one to the pool")
 			}
 			return nil, err
@@ -97,6 +98,19 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 		}
 	}
 	return verified, err
+}
+
+// providerName is the form of provider names: host[:port][/path], or an ARN.
+var providerName = regexp.MustCompile(`^(?:https?://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)(?::\d{1,5})?(?:/[\w./~-]*)?$|` +
+	`^arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/[\w./:+=,@~-]+$`)
+
+// shownName is a Logins key that the pool does not know, for traces and logs: a
+// client that swaps key and value sends its token there.
+func shownName(key string) string {
+	if providerName.MatchString(key) {
+		return key
+	}
+	return fmt.Sprintf("(a name of %d bytes)", len(key))
 }
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end
