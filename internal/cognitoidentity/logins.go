@@ -100,6 +100,25 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 	return verified, err
 }
 
+// verifyCurrent is verifyLogins by what holds afterwards: proving may wait for a
+// provider, and the pool's own providers may have changed meanwhile. pool is then
+// what it is now. identityID is the identity that the call names, if any.
+func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, identityID string, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
+	verified, err := s.verifyLogins(ctx, *pool, logins, why)
+	if err != nil || len(logins) == 0 {
+		return nil, err
+	}
+	current, err := s.Store.Pool(ctx, pool.ID)
+	if err != nil {
+		return nil, s.resolveError(ctx, err, *pool, identityID)
+	}
+	if current.Version == pool.Version {
+		return verified, nil
+	}
+	*pool = current
+	return s.verifyLogins(ctx, current, logins, why)
+}
+
 // providerName is the form of provider names: host[:port][/path], or an ARN.
 var providerName = regexp.MustCompile(`^(?:https?://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)(?::\d{1,5})?(?:/[\w./~-]*)?$|` +
 	`^arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/[\w./:+=,@~-]+$`)

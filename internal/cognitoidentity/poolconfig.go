@@ -60,6 +60,9 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
 	if in.IdentityPoolTags != nil {
 		p.Tags = maps.Clone(in.IdentityPoolTags)
 	}
+	if len(p.Tags) > s.Limits.TagsPerPool {
+		return awsapi.Errorf(limitExceeded, "The identity pool would have %d tags; the limit is %d.", len(p.Tags), s.Limits.TagsPerPool)
+	}
 	return s.checkTags(p.Tags)
 }
 
