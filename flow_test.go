@@ -249,11 +249,14 @@ func TestDeveloperIdentities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		verified, err := provider.Verifier(&oidc.Config{ClientID: pool, SupportedSigningAlgs: []string{"RS512"}}).Verify(t.Context(), *bob.Token)
+		verifier := provider.Verifier(&oidc.Config{ClientID: pool, SupportedSigningAlgs: []string{"RS512"}})
+		verified, err := verifier.Verify(t.Context(), *bob.Token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "token lifetime", verified.Expiry.Sub(verified.IssuedAt).Seconds(), 86400)
+		standard := must(verifier.Verify(t.Context(), *must(token("bob"))(t).Token))(t)
+		equal(t, "token lifetime without TokenDuration", standard.Expiry.Sub(standard.IssuedAt).Seconds(), 900)
 		var claims struct {
 			AMR  []string `json:"amr"`
 			Tags struct {
