@@ -207,6 +207,7 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
+			defer discardRest(r, r.Body, s.maxBody)
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
 		next.ServeHTTP(w, r)
