@@ -145,7 +145,11 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 		if err != nil {
 			return identitypool.Identity{}, err
 		}
-		login := identitypool.Login{Kind: identitypool.Public, Provider: *in.ProviderName, Subject: *in.Subject}
+		name := *in.ProviderName
+		if pool.Provider(name).Kind == identitypool.UnknownProvider {
+			name = a.providerName(name) // an alias, unless the pool itself calls a provider so
+		}
+		login := identitypool.Login{Kind: identitypool.Public, Provider: name, Subject: *in.Subject}
 		if *in.ProviderName == pool.DeveloperProviderName {
 			login.Kind = identitypool.Developer
 		}
