@@ -2,13 +2,16 @@ package poolhouse_test
 
 import (
 	"bytes"
+	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
@@ -50,4 +53,32 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 	_, err := p.admin().ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 	wantError(t, err, "UnrecognizedClientException", "")
 	must(p.root.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}))(t)
+}
+
+// What is for development only is not there in production.
+func TestNothingOfDevelopmentInProduction(t *testing.T) {
+	p := startProduction(t)
+	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath, devissuer.Path + "/.well-known/openid-configuration"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			request, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, strings.NewReader(`{"sub":"alice"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := do(t, request); got.status == http.StatusOK || strings.Contains(got.body, "eyJ") || strings.Contains(got.body, poolhouse.DevAudience) {
+				t.Errorf("%s %s = %d %s", method, path, got.status, got.body)
+			}
+		}
+	}
+	if info, there := p.DevInfo(); there {
+		t.Errorf("DevInfo = %+v", info)
+	}
+	const pinned = "us-east-1:11111111-2222-3333-4444-555555555555"
+	pool := must(p.root.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), IdentityPoolTags: map[string]string{"_custom_id_": pinned}}))(t)
+	if *pool.IdentityPoolId == pinned || pool.IdentityPoolTags["_custom_id_"] != pinned {
+		t.Errorf("the pinned ID is no ordinary tag: pool %s, tags %v", *pool.IdentityPoolId, pool.IdentityPoolTags)
+	}
+	_, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: t.TempDir(), IssuerURL: "https://id.example", AcceptUnknownRoles: true})
+	if err == nil || !strings.Contains(err.Error(), "accepting unknown roles is for development only") {
+		t.Errorf("AcceptUnknownRoles without Dev: %v", err)
+	}
 }
