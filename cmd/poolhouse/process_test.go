@@ -300,17 +300,7 @@ func serveOn(t *testing.T, data string, key *[2]string) *server {
 	url := "http://" + address
 	p := launch(t, "serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error")
 	if key[0] == "" {
-		for key[1] == "" {
-			line, err := p.out.ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
-				if _, value, ok := strings.Cut(line, name); ok {
-					key[n] = strings.TrimSpace(value)
-				}
-			}
-		}
+		*key = keyIn(t, p.out)
 	}
 	waitReady(t, url)
 	return &server{p, url, ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1,
