@@ -28,8 +28,9 @@ func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 					w.Header().Set("Content-Type", "application/json")
 					_, _ = w.Write(idp.KeySet())
 				})
+				traces := make(chan poolhouse.Trace, 1)
 				s := start(t, func(c *poolhouse.Config) {
-					c.TokenAlgorithm = "ES256"
+					c.TokenAlgorithm, c.OnTrace = "ES256", func(t poolhouse.Trace) { traces <- t }
 					c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: idp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
 				})
 				pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
@@ -71,6 +72,9 @@ func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 					wantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
 				default:
 					wantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
+				}
+				if steps := (<-traces).Steps; len(steps) == 0 || steps[len(steps)-1].OK || steps[len(steps)-1].Fix == "" {
+					t.Errorf("it is not recorded why: %+v", steps)
 				}
 			})
 		}
