@@ -71,8 +71,16 @@ func TestLimits(t *testing.T) {
 	}
 	t.Run("logins of an identity", func(t *testing.T) {
 		first, second := logintest.NewIssuer(t), logintest.NewIssuer(t)
+		traces := make(chan poolhouse.Trace, 2)
+		recorded := func() {
+			t.Helper()
+			steps := (<-traces).Steps
+			if last := steps[len(steps)-1]; last.OK || last.Expected != "at most 2 logins on one identity" || !strings.Contains(last.Fix, "limits.logins_per_identity") {
+				t.Errorf("recorded: %+v", steps)
+			}
+		}
 		s := start(t, func(c *poolhouse.Config) {
-			c.Limits.LoginsPerIdentity = 2
+			c.Limits.LoginsPerIdentity, c.OnTrace = 2, func(t poolhouse.Trace) { traces <- t }
 			for _, i := range []*logintest.Issuer{first, second} {
 				c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: i.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true})
 			}
@@ -90,8 +98,10 @@ func TestLimits(t *testing.T) {
 		more[name(second)] = second.Token(map[string]any{"aud": "app", "sub": "alice"})
 		_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: more})
 		wantError(t, err, "LimitExceededException", "The identity would have more than 2 logins.")
+		recorded()
 		_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: more})
 		wantError(t, err, "ResourceConflictException", "") // declares no LimitExceededException
+		recorded()
 		equal(t, "identity afterwards", s.getID(t, pool, logins), id)
 	})
 	t.Run("bytes of a token", func(t *testing.T) {

@@ -34,13 +34,12 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	}
 	logins := identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
-	var linked *identitypool.LoginConflict
-	if errors.As(err, &linked) && linked.TooMany { // the token operations declare no LimitExceededException
-		_ = s.resolveError(ctx, err, pool, "") // for the trace
-		return nil, awsapi.Errorf(limitExceeded, "The identity would have more than %d logins.", s.Limits.LoginsPerIdentity)
-	}
 	if err != nil {
-		return nil, s.resolveError(ctx, err, pool, "")
+		refusal := s.resolveError(ctx, err, pool, "")
+		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany { // the token operations declare no such error
+			refusal = awsapi.Errorf(limitExceeded, "The identity would have more than %d logins.", s.Limits.LoginsPerIdentity)
+		}
+		return nil, refusal
 	}
 	return &GetIdResponse{IdentityId: new(string(identity.ID))}, nil
 }
