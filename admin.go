@@ -72,16 +72,16 @@ type explainStep struct {
 	Fix      string `json:",omitzero"`
 }
 
-// explain returns the decision trace of a refused call of the caller's account,
-// or of a call that never got as far as an account.
+// explain returns the decision trace of a refused call of the caller's account
+// and region, or of a call that never got as far as these.
 func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
 	}
 	t, ok := a.traces.find(*in.RequestId)
-	if !ok || t.Account != "" && t.Account != c.Account {
+	if !ok || t.Account != "" && t.Account != c.Account || t.Region != "" && t.Region != c.Region {
 		return nil, awsapi.Errorf("ResourceNotFoundException",
-			"No refused call with this request ID is remembered. The newest %d are kept, in memory; the log has them all.", len(a.traces.order))
+			"No refused call of this account and region with this request ID is remembered. The newest %d are kept, in memory; the log has them all.", len(a.traces.order))
 	}
 	out := &explainOutput{RequestId: t.RequestID, Time: awsapi.Timestamp(t.Time), Operation: t.Operation, Outcome: t.Outcome, Message: t.Message, Steps: []explainStep{}}
 	for _, s := range t.Steps {
@@ -145,7 +145,11 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 		if err != nil {
 			return identitypool.Identity{}, err
 		}
-		login := identitypool.Login{Kind: identitypool.Public, Provider: *in.ProviderName, Subject: *in.Subject}
+		name := *in.ProviderName
+		if pool.Provider(name).Kind == identitypool.UnknownProvider {
+			name = a.providerName(name) // an alias, unless the pool itself calls a provider so
+		}
+		login := identitypool.Login{Kind: identitypool.Public, Provider: name, Subject: *in.Subject}
 		if *in.ProviderName == pool.DeveloperProviderName {
 			login.Kind = identitypool.Developer
 		}

@@ -118,4 +118,6 @@ func TestSettingsOfUnknownProviders(t *testing.T) {
 	wantError(t, err, "InvalidParameterException", "("+info.OIDCProviderARN+") and ("+info.LoginKey+") are role mappings of one provider; give one.")
 	_, err = s.signedBy("my-datacentre-frankfurt", "test", "test", "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
 	wantError(t, err, "InvalidParameterException", "The region my-datacentre-frankfurt is longer than 18 characters.")
+	_, err = s.signedBy("1st", "test", "test", "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
+	wantError(t, err, "InvalidParameterException", "The region 1st does not begin with a letter.")
 }

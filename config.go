@@ -120,11 +120,7 @@ type SignOutConfig struct {
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits
 
-var (
-	accountPattern = regexp.MustCompile(`^\d{12}$`)
-	// The model's pool IDs have 55 characters, 36 of them a GUID.
-	regionPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,17}$`)
-)
+var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 // Validate reports values that no server can run with. What is missing is no
 // fault yet; New asks for that.
@@ -133,8 +129,8 @@ func (c *Config) Validate() error {
 	if c.Account != "" && !accountPattern.MatchString(c.Account) {
 		faults = append(faults, fmt.Errorf("account_id %q: use twelve digits", c.Account))
 	}
-	if c.Region != "" && !regionPattern.MatchString(c.Region) {
-		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, such as us-east-1", c.Region))
+	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
+		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
 	}
 	algorithm := func(setting, name string) {
 		if name != "" && !slices.Contains(issuer.Algorithms, name) {

@@ -11,7 +11,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// What every `poolhouse dev` has in common. Never accepted by a production server.
+// What every `poolhouse dev` has in common. A server without Config.Dev does not
+// start on a database that holds the key, and does not know it if it is added later.
 const (
 	DevAccount         = "000000000000"
 	DevRegion          = "us-east-1"

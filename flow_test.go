@@ -249,11 +249,14 @@ func TestDeveloperIdentities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		verified, err := provider.Verifier(&oidc.Config{ClientID: pool, SupportedSigningAlgs: []string{"RS512"}}).Verify(t.Context(), *bob.Token)
+		verifier := provider.Verifier(&oidc.Config{ClientID: pool, SupportedSigningAlgs: []string{"RS512"}})
+		verified, err := verifier.Verify(t.Context(), *bob.Token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "token lifetime", verified.Expiry.Sub(verified.IssuedAt).Seconds(), 86400)
+		standard := must(verifier.Verify(t.Context(), *must(token("bob"))(t).Token))(t)
+		equal(t, "token lifetime without TokenDuration", standard.Expiry.Sub(standard.IssuedAt).Seconds(), 900)
 		var claims struct {
 			AMR  []string `json:"amr"`
 			Tags struct {
@@ -391,10 +394,40 @@ func TestDigitsLoginsAreRefused(t *testing.T) {
 func TestHealthAndMetrics(t *testing.T) {
 	s := start(t)
 	s.newPool(t)
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/metrics": `poolhouse_requests_total{operation="CreateIdentityPool",outcome="OK"} 1`} {
-		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
-		if got := do(t, request); got.status != http.StatusOK || !strings.Contains(got.body, want) {
-			t.Errorf("%s = %d %.200s", path, got.status, got.body)
+	for range 2 {
+		equal(t, "a refusal", s.raw(t, "GetId", `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`, false).status, 400)
+	}
+	equal(t, "an unknown operation", s.raw(t, "GetEverything", `{}`, false).status, 400)
+	for _, test := range []struct{ path, want string }{
+		{"/healthz", "ok"}, {"/readyz", "ready"},
+		{"/metrics", `poolhouse_requests_total{operation="CreateIdentityPool",outcome="OK"} 1`},
+		{"/metrics", `poolhouse_requests_total{operation="GetId",outcome="ResourceNotFoundException"} 2`},
+		{"/metrics", `poolhouse_requests_total{operation="GetId",outcome="OK"} 0`},
+		{"/metrics", `poolhouse_requests_total{operation="",outcome="UnknownOperationException"} 1`}, // its name would be the client's choice
+		{"/metrics", `poolhouse_request_seconds_count{operation="GetId"} 2`},
+	} {
+		if got := s.get(t, test.path); got.status != http.StatusOK || !strings.Contains(got.body, test.want) {
+			t.Errorf("%s = %d, without %s", test.path, got.status, test.want)
 		}
 	}
+}
+
+// The keys are under AWS's path and the usual one.
+func TestKeysHaveTwoPaths(t *testing.T) {
+	s := start(t)
+	aws, usual := s.get(t, "/.well-known/jwks_uri"), s.get(t, "/.well-known/jwks.json")
+	if aws.status != http.StatusOK || !strings.Contains(aws.body, `"keys":[{`) {
+		t.Errorf("jwks_uri = %d %s", aws.status, aws.body)
+	}
+	equal(t, "jwks.json", usual.body, aws.body)
+	equal(t, "its type", usual.header.Get("Content-Type"), aws.header.Get("Content-Type"))
+}
+
+func (s *testServer) get(t *testing.T, path string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return do(t, request)
 }

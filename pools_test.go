@@ -248,6 +248,10 @@ func TestPinnedPoolID(t *testing.T) {
 	equal(t, "pool ID", *must(create(id))(t).IdentityPoolId, id)
 	_, err := create(id)
 	wantError(t, err, "ResourceConflictException", "")
+	local := s.signedBy("local", "test", "test", "")
+	const localID = "local:11111111-2222-3333-4444-555555555555"
+	pinned := must(local.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), IdentityPoolTags: map[string]string{"_custom_id_": localID}}))(t)
+	equal(t, "pool ID of a region of one's own", *pinned.IdentityPoolId, localID)
 	for _, bad := range []string{"mine", "eu-west-1:11111111-2222-3333-4444-555555555555", strings.ToUpper(id)} {
 		_, err := create(bad)
 		wantError(t, err, "InvalidParameterException", "")

@@ -235,7 +235,7 @@ func TestUnknownRolesAreRefusedWhenStrict(t *testing.T) {
 	wantError(t, err, "InvalidIdentityPoolConfigurationException", "Invalid identity pool configuration. Check assigned IAM roles for this pool.")
 }
 
-// A refusal can be asked about afterwards, by its account only.
+// A refusal can be asked about afterwards, by its account and region only.
 func TestExplain(t *testing.T) {
 	var seen poolhouse.Trace
 	s := start(t, func(c *poolhouse.Config) { c.OnTrace = func(t poolhouse.Trace) { seen = t } })

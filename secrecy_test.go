@@ -90,6 +90,17 @@ func TestSecretsStaySecret(t *testing.T) {
 			_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: out.IdentityId, Logins: logins, LoginsToRemove: []string{"canary-provider"}})
 		}
 	}
+	// Key and value swapped, where the pool has providers and where it has none.
+	bare := must(admin.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare")}))(t)
+	for _, secret := range []string{"1234-canaryToken;canarySecret", "EAAcanaryToken", "Atza|canaryToken", "canarytoken"} {
+		canaries = append(canaries, secret)
+		for _, id := range []*string{pool.IdentityPoolId, bare.IdentityPoolId} {
+			_, err := public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: id, Logins: map[string]string{secret: "api.twitter.com"}})
+			wantError(t, err, "NotAuthorizedException", "")
+		}
+		_, _ = public.GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: map[string]string{secret: "api.twitter.com"}})
+		_, _ = public.UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &guest, Logins: map[string]string{secret: "x"}, LoginsToRemove: []string{secret}})
+	}
 	developer := must(admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: pool.IdentityPoolId,
 		Logins: map[string]string{"login.my.app": "user"}}))(t)
 	canaries = append(canaries, *developer.Token)

@@ -91,8 +91,11 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.store, err = store.Open(ctx, c.storeOptions()); err != nil {
 		return nil, err
 	}
-	s.keys, err = iam.NewAccessKeys(iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now,
-		Partition: identitypool.Partition(c.region())})
+	keys := iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now, Partition: identitypool.Partition(c.region())}
+	if !c.Dev {
+		keys.Refused = DevAccessKeyID // added beside the running server, by whatever way
+	}
+	s.keys, err = iam.NewAccessKeys(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +126,18 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*
 	return iam.NewDirectory(iam.Config{Account: identitypool.AccountID(cmp.Or(c.Account, DevAccount)), Partition: identitypool.Partition(c.region()),
 		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders(),
 		Store: resources, Now: c.Now, SAMLNames: []string{c.IssuerURL}, Local: c.Dev})
+}
+
+// databaseName names the setting that says where the data is, for messages.
+func (c *Config) databaseName() string {
+	switch {
+	case c.DatabaseURL != "":
+		return `the database that "database" names`
+	case c.DataDir != "":
+		return fmt.Sprintf(`the database in "data" (%s)`, c.DataDir)
+	default:
+		return "the database"
+	}
 }
 
 func (c *Config) storeOptions() store.Options {
@@ -163,6 +178,13 @@ func (s *Server) settleAccount(ctx context.Context) error {
 		return err
 	}
 	if s.config.Dev {
+		switch home, err := s.store.HomeAccount(ctx); {
+		case err == nil:
+			return fmt.Errorf("%s holds the production data of account %s: development would add its well-known key %q to it; use another database for development, or none to keep data in memory",
+				s.config.databaseName(), home, DevAccessKeyID)
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
 		if s.config.Account == "" {
 			s.config.Account = DevAccount
 		}
@@ -174,7 +196,7 @@ func (s *Server) settleAccount(ctx context.Context) error {
 	}
 	for _, k := range existing {
 		if k.ID == DevAccessKeyID {
-			return fmt.Errorf("the database holds the development key %q: delete it with `poolhouse keys delete %s` or use another database", k.ID, k.ID)
+			return fmt.Errorf("%s holds the development key %q: delete it with `poolhouse keys delete %s`, or use another database", s.config.databaseName(), k.ID, k.ID)
 		}
 	}
 	proposed := s.config.Account
@@ -404,7 +426,7 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
-	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Operation: r.Operation,
+	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Region: r.Region, Operation: r.Operation,
 		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
 	s.traces.add(t)
 	if s.config.OnTrace != nil {

@@ -168,8 +168,13 @@ func (s *testServer) adminCall(t *testing.T, operation, body string) answer {
 
 func sign(t *testing.T, r *http.Request, body, service string) {
 	t.Helper()
+	signWith(t, r, body, service, region, "test", "test")
+}
+
+func signWith(t *testing.T, r *http.Request, body, service, region, id, secret string) {
+	t.Helper()
 	sum := sha256.Sum256([]byte(body))
-	key := aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
+	key := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}
 	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
 		t.Fatal(err)
 	}

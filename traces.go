@@ -13,6 +13,7 @@ type Trace struct {
 	RequestID string
 	Time      time.Time
 	Account   string
+	Region    string
 	Operation string
 	Outcome   string // the error type on the wire
 	Message   string // the error message on the wire

@@ -231,6 +231,12 @@ func TestProviderAliases(t *testing.T) {
 		if !strings.Contains(signedOut.body, `"ProviderName":"`+name+`"`) {
 			t.Errorf("a sign-out by alias: %d %s", signedOut.status, signedOut.body)
 		}
+		for _, key := range []string{name, derived} {
+			body, _ := json.Marshal(map[string]string{"IdentityPoolId": id, "ProviderName": key, "Subject": "alice"})
+			if found := s.adminCall(t, "LookupIdentity", string(body)); !strings.Contains(found.body, `"IdentityId":"`+user+`"`) {
+				t.Errorf("a look-up by %s: %d %s", key, found.status, found.body)
+			}
+		}
 		must(s.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &user, Logins: map[string]string{derived: token}, LoginsToRemove: []string{derived}}))(t)
 		described = must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
 		equal(t, "logins left", len(described.Logins), 0)

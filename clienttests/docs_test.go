@@ -16,7 +16,9 @@ import (
 var shellBlock = regexp.MustCompile("(?m)(?:^<!-- no-run:(.*)-->\n)?^```sh\n((?s).*?)^```$")
 
 // TestDocumentation runs the commands of every page, a page's blocks in one
-// shell, beside a fresh development server. ENDPOINT is its URL.
+// shell, beside a fresh development server. ENDPOINT is its URL. The README is
+// for who has just cloned: its shell is in the repository and finds no program
+// but what its own commands put on the path.
 func TestDocumentation(t *testing.T) {
 	client(t, "/usr/bin/aws", "awscli")
 	var pages []string
@@ -57,8 +59,15 @@ func TestDocumentation(t *testing.T) {
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
 			s := startDev(t)
 			shell := exec.CommandContext(t.Context(), "/bin/bash", "-euo", "pipefail", "-c", script.String())
-			shell.Dir = t.TempDir()
 			shell.Env = append(s.environment(t), "ENDPOINT="+s.info.Endpoint, "TMPDIR="+t.TempDir())
+			if page == "../README.md" {
+				shell.Dir = ".."
+				shell.Env = append(shell.Env, goEnvironment(t)...)
+				removeAfterwards(t, "../poolhouse")
+			} else {
+				shell.Dir = t.TempDir()
+				shell.Env = withProgram(shell.Env)
+			}
 			if out, err := shell.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -69,7 +78,34 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// The example that the program itself prints works when it is pasted.
+// goEnvironment keeps Go's caches for a shell with another home.
+func goEnvironment(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOFLAGS").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := []string{"CGO_ENABLED=0"} // as the tests' own build: one cache serves both
+	for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
+		environment = append(environment, []string{"GOCACHE=", "GOMODCACHE=", "GOPROXY=", "GOSUMDB=", "GOFLAGS="}[i]+value)
+	}
+	return environment
+}
+
+// removeAfterwards removes what a test builds, unless it was there before.
+func removeAfterwards(t *testing.T, path string) {
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The example that the program itself prints works when it is pasted, though the
+// program is not on the path, as after `go run`.
 func TestWelcome(t *testing.T) {
 	client(t, "/usr/bin/aws", "awscli")
 	s := startDev(t)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,17 +181,31 @@ func tail(text string) string {
 }
 
 // plainEnvironment is an environment in which nothing of this machine's user
-// speaks along: no AWS profile, no settings of Poolhouse. Debian's programs come
-// first, then those of the machine.
+// speaks along: no AWS profile, no settings of Poolhouse, not even the program
+// under test. Debian's programs come first, then those of the machine.
 func plainEnvironment(t *testing.T) []string {
+	path := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, "poolhouse"))
+		return err == nil
+	})
 	return []string{
-		"PATH=" + filepath.Dir(binary) + ":/usr/bin:/bin:" + os.Getenv("PATH"),
+		"PATH=/usr/bin:/bin:" + strings.Join(path, ":"),
 		"HOME=" + t.TempDir(),
 		"LANG=C.UTF-8",
 		"NO_COLOR=1",
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_PAGER=",
 	}
+}
+
+// withProgram puts the program under test on an environment's path.
+func withProgram(environment []string) []string {
+	for i, entry := range environment {
+		if path, found := strings.CutPrefix(entry, "PATH="); found {
+			environment[i] = "PATH=" + filepath.Dir(binary) + ":" + path
+		}
+	}
+	return environment
 }
 
 // environment is what the server's first lines tell to export, on top of a plain one.

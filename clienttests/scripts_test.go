@@ -3,6 +3,7 @@ package clienttests
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,5 +53,38 @@ func TestLockFile(t *testing.T) {
 	packages, pinned := strings.Count(string(text), `"node_modules/`), strings.Count(string(text), `"integrity": "sha512-`)
 	if packages == 0 || packages != pinned {
 		t.Errorf("js/package-lock.json has %d packages and %d checksums", packages, pinned)
+	}
+}
+
+// On a bare machine the tests install what they need, compiler and all.
+func TestSetupOnABareMachine(t *testing.T) {
+	bare, installed := t.TempDir(), filepath.Join(t.TempDir(), "installed")
+	for _, program := range []string{"ls", "id", "dirname", "env"} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bare, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for program, does := range map[string]string{"apt-get": `echo "$@" >> "` + installed + `"`, "sudo": `"$@"`, "npm": ":"} {
+		if err := os.WriteFile(filepath.Join(bare, program), []byte("#!/bin/bash\n"+does+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setup := exec.CommandContext(t.Context(), "/bin/bash", "../scripts/setup-tests.sh")
+	setup.Env = []string{"PATH=" + bare}
+	if out, err := setup.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(installed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"git", "gcc"} {
+		if !regexp.MustCompile(`(?m)^install .* ` + name + `( |$)`).Match(text) {
+			t.Errorf("%s is not installed:\n%s", name, text)
+		}
 	}
 }

@@ -3,6 +3,10 @@
 set -euo pipefail
 
 missing=()
+command -v git >/dev/null || missing+=(git)
+# The race detector is linked with a C compiler.
+command -v "${CC:-gcc}" >/dev/null || missing+=(gcc)
+[ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 [ -x /usr/bin/aws ] || missing+=(awscli)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)

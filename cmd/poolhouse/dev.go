@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,6 +48,10 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// A variable that was meant for `poolhouse serve` must not lead here.
+	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
+		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
+	}
 	listener, err := net.Listen("tcp", s.Text(config.Listen))
 	if err != nil {
 		return s.Fault(config.Listen, "%v", err)
@@ -73,7 +79,7 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 		return err
 	}
 	info, _ := server.DevInfo()
-	printWelcome(out, colour, info, c.DataDir)
+	printWelcome(out, colour, info, c.DataDir, programName())
 	return serveUntil(ctx, server, listener, logger)
 }
 
@@ -81,7 +87,7 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 // a terminal is for what went wrong.
 func devLogger(s *config.Settings) (*slog.Logger, error) {
 	if s.Source(config.LogLevel) == "default" {
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil
+		return newLoggerAt(s, slog.LevelWarn)
 	}
 	return newLogger(s)
 }
@@ -97,7 +103,7 @@ func newPalette(out io.Writer) palette {
 	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", reset: "\x1b[0m"}
 }
 
-func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data string) {
+func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string) {
 	where := "in memory: gone when this stops"
 	if data != "" {
 		where = "in " + data
@@ -117,9 +123,28 @@ export AWS_DEFAULT_REGION=%[9]s
 Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
-  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(poolhouse dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey)
+  aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
+`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey, program)
 }
+
+// programName is what a shell has to call this program: its name where the path
+// has it, else the file that runs, as with `go run`.
+func programName() string {
+	const name = "poolhouse"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	file, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	if !needsQuotes.MatchString(file) {
+		return file
+	}
+	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
+}
+
+var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
 
 // printTrace tells on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {

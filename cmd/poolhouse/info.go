@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"text/tabwriter"
 	"time"
@@ -80,10 +83,8 @@ func configCommand() *cobra.Command {
 			for _, row := range s.Show() {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", row.Name, row.Value, row.Source)
 			}
-			for name, n := range map[string]int{"roles": len(s.File.Roles), "oidc_providers": len(s.File.OIDCProviders), "saml_providers": len(s.File.SAMLProviders), "providers": len(s.File.Providers), "user_pools": len(s.File.UserPools), "user_pool_regions": len(s.File.UserPoolRegions)} {
-				if n > 0 {
-					fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", name, n, s.Path)
-				}
+			for _, section := range s.File.Sections() {
+				fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", section.Name, section.Entries, s.Path)
 			}
 			return w.Flush()
 		},
@@ -115,10 +116,11 @@ const probeTimeout = 3 * time.Second
 
 func healthcheckCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:     "healthcheck",
-		Short:   "Exit with 0 when a running server is ready",
-		Example: "  poolhouse healthcheck --endpoint http://127.0.0.1:4599",
-		Args:    cobra.NoArgs,
+		Use:   "healthcheck",
+		Short: "Exit with 0 when a running server is ready",
+		Example: `  poolhouse healthcheck --endpoint http://127.0.0.1:4599
+  poolhouse healthcheck --endpoint https://127.0.0.1 --ca-bundle cert.pem --server-name id.example.com`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), probeTimeout)
 			defer cancel()
@@ -126,7 +128,11 @@ func healthcheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			response, err := http.DefaultClient.Do(request)
+			client, err := probeClient(c)
+			if err != nil {
+				return err
+			}
+			response, err := client.Do(request)
 			if err != nil {
 				return err
 			}
@@ -138,5 +144,31 @@ func healthcheckCommand() *cobra.Command {
 		},
 	}
 	addEndpoint(c)
+	c.Flags().String("ca-bundle", "", "PEM file of certificates to trust besides the system's: a private authority's, or the server's own")
+	c.Flags().String("server-name", "", "name that the server's certificate is for, when the endpoint has another")
 	return c
+}
+
+// probeClient is an HTTP client for a server with a certificate of any authority.
+func probeClient(c *cobra.Command) (*http.Client, error) {
+	bundle, _ := c.Flags().GetString("ca-bundle")
+	name, _ := c.Flags().GetString("server-name")
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}
+	if bundle == "" {
+		return &http.Client{Transport: transport}, nil
+	}
+	text, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-bundle: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a container may have none
+	}
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--ca-bundle: %s holds no certificate: give PEM", bundle)
+	}
+	transport.TLSClientConfig.RootCAs = roots
+	return &http.Client{Transport: transport}, nil
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,6 +13,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 func main() { os.Exit(run()) }
@@ -35,6 +39,20 @@ func run() int {
 	return 0
 }
 
+// nearestFlag adds to the error about an unknown flag which one may be meant.
+func nearestFlag(c *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := spelling.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
+}
+
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "poolhouse",
@@ -48,6 +66,7 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(
 		devCommand(),
 		serveCommand(),

@@ -24,11 +24,16 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// firstStart DIR ACCOUNT makes the data folder that a server's first start makes.
+// firstStart DIR ACCOUNT makes the data folder that a server's first start makes;
+// that of poolhouse dev when ACCOUNT is development.
 func firstStart(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.Mkdir(dir, 0o700))
-	server, err := poolhouse.New(context.Background(), poolhouse.Config{DataDir: dir, Account: args[1], IssuerURL: "https://id.example", TokenAlgorithm: "ES256"})
+	c := poolhouse.Config{DataDir: dir, IssuerURL: "https://id.example", TokenAlgorithm: "ES256"}
+	if c.Dev = args[1] == "development"; !c.Dev {
+		c.Account = args[1]
+	}
+	server, err := poolhouse.New(context.Background(), c)
 	ts.Check(err)
 	ts.Check(server.Close())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,11 +100,7 @@ func run1(t *testing.T, args ...string) (string, error) {
 
 func TestDev(t *testing.T) {
 	p := launch(t, "dev", "--listen", "127.0.0.1:0")
-	first, err := p.out.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	endpoint := strings.TrimSpace(first[strings.Index(first, "http://"):])
+	endpoint := endpointIn(t, p.out)
 	waitReady(t, endpoint)
 	text, err := run1(t, "dev", "info", "--endpoint", endpoint, "--json")
 	if err != nil {
@@ -173,6 +170,71 @@ func TestDev(t *testing.T) {
 	}
 }
 
+// Development logs in the format that the settings say, warnings and worse
+// unless they say so, too.
+func TestDevLogFormat(t *testing.T) {
+	for name, test := range map[string]struct {
+		args     []string
+		json, no bool
+	}{
+		"json":            {args: []string{"--log-format", "json"}, json: true},
+		"text":            {args: []string{"--log-format", "text"}},
+		"auto in a pipe":  {json: true},
+		"text with level": {args: []string{"--log-format", "text", "--log-level", "warn"}},
+		"silent":          {args: []string{"--log-level", "error"}, no: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
+			var logged bytes.Buffer
+			cmd.Stderr = &logged
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			out := bufio.NewReader(stdout)
+			endpoint := endpointIn(t, out)
+			client := ci.New(ci.Options{BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+			pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Warned about: nobody has defined the role.
+			if _, err := client.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId,
+				Roles: map[string]string{"authenticated": "arn:aws:iam::000000000000:role/Undefined"}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, out)
+			if err := cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSpace(logged.String()), "\n")
+			warned, isJSON := strings.Contains(lines[0], "role/Undefined"), json.Valid([]byte(lines[0]))
+			if warned == test.no || warned && isJSON != test.json || strings.Contains(logged.String(), "INFO") {
+				t.Errorf("logged:\n%s", logged.String())
+			}
+		})
+	}
+	if out, err := run1(t, "dev", "--listen", "127.0.0.1:0", "--log-format", "xml"); err == nil || !strings.Contains(out, `log_format = "xml" (flag --log-format): use auto, text or json`) {
+		t.Errorf("xml: %q, %v", out, err)
+	}
+}
+
+// endpointIn reads the address from a server's first line.
+func endpointIn(t *testing.T, out *bufio.Reader) string {
+	t.Helper()
+	first, err := out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(first[strings.Index(first, "http://"):])
+}
+
 // A development database is not for production.
 func TestServeRefusesDevelopmentKeys(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -184,8 +246,44 @@ func TestServeRefusesDevelopmentKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := run1(t, "serve", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--listen", "127.0.0.1:0")
-	if err == nil || !strings.Contains(out, `development key "test"`) || !strings.Contains(out, "poolhouse keys delete test") {
+	if err == nil || !strings.Contains(out, `"data" (`+data+`) holds the development key "test"`) || !strings.Contains(out, "poolhouse keys delete test") {
 		t.Errorf("serve = %q, %v", out, err)
+	}
+}
+
+// Nor does development touch a production database, by whatever setting it is
+// led there: its keys are public knowledge.
+func TestDevRefusesProductionData(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	var key [2]string
+	s := serveOn(t, data, &key)
+	for name, test := range map[string]struct {
+		environment, want string
+		args              []string
+	}{
+		"beside the server":         {"", `"data" (` + data + `) holds the production data of account`, []string{"--data", data}},
+		"folder in the environment": {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
+		"database in the environment": {"POOLHOUSE_DATABASE=postgres://u:hunter2@127.0.0.1:1/x",
+			`database = "********" (environment POOLHOUSE_DATABASE): development takes no database from the environment: unset`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)...)
+			cmd.Env = append(os.Environ(), test.environment)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), test.want) || strings.Contains(string(out), "hunter2") {
+				t.Errorf("dev = %q, %v", out, err)
+			}
+		})
+	}
+	known := ci.New(ci.Options{BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	if _, err := known.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err == nil || !strings.Contains(err.Error(), "UnrecognizedClientException") {
+		t.Errorf("the development keys at a production server: %v", err)
+	}
+	if out, err := run1(t, "keys", "list", "--data", data); err != nil || strings.Contains(out, "test") {
+		t.Errorf("keys = %q, %v", out, err)
+	}
+	if err := s.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -202,17 +300,7 @@ func serveOn(t *testing.T, data string, key *[2]string) *server {
 	url := "http://" + address
 	p := launch(t, "serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error")
 	if key[0] == "" {
-		for key[1] == "" {
-			line, err := p.out.ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n, name := range []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="} {
-				if _, value, ok := strings.Cut(line, name); ok {
-					key[n] = strings.TrimSpace(value)
-				}
-			}
-		}
+		*key = keyIn(t, p.out)
 	}
 	waitReady(t, url)
 	return &server{p, url, ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1,

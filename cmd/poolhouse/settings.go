@@ -280,12 +280,17 @@ func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 	}
 }
 
-// newLogger logs to stderr: text for a person, JSON for a machine.
+// newLogger logs at the level of the settings.
 func newLogger(s *config.Settings) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
 		return nil, s.Fault(config.LogLevel, "use debug, info, warn or error")
 	}
+	return newLoggerAt(s, level)
+}
+
+// newLoggerAt logs to stderr: text for a person, JSON for a machine.
+func newLoggerAt(s *config.Settings, level slog.Level) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	format := s.Text(config.LogFormat)
 	if format == "auto" {

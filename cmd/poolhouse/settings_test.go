@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
@@ -40,5 +41,40 @@ func TestProviderSettings(t *testing.T) {
 				t.Errorf("%s: %q lacks %q", name, err, want)
 			}
 		}
+	}
+}
+
+// The settings' defaults are the server's, and each limit of a file or the
+// environment reaches its own field.
+func TestLimitSettings(t *testing.T) {
+	limits := func(environment []string, file string) poolhouse.Limits {
+		t.Helper()
+		path := ""
+		if file != "" {
+			path = filepath.Join(t.TempDir(), "poolhouse.yaml")
+			if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := config.Load(nil, environment, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := serverConfig(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Limits
+	}
+	if got := limits(nil, ""); got != poolhouse.DefaultLimits {
+		t.Errorf("defaults of the settings: %+v, of the server: %+v", got, poolhouse.DefaultLimits)
+	}
+	want := poolhouse.Limits{Pools: 1, UserPoolProviders: 2, RulesPerMapping: 3, LoginsPerIdentity: 4, TagsPerPool: 5, TokenBytes: 6}
+	if got := limits(nil, "limits: {pools: 1, user_pool_providers: 2, rules_per_mapping: 3, logins_per_identity: 4, tags_per_pool: 5, token_bytes: 6}"); got != want {
+		t.Errorf("of a file: %+v", got)
+	}
+	if got := limits([]string{"POOLHOUSE_LIMITS_POOLS=1", "POOLHOUSE_LIMITS_USER_POOL_PROVIDERS=2", "POOLHOUSE_LIMITS_RULES_PER_MAPPING=3",
+		"POOLHOUSE_LIMITS_LOGINS_PER_IDENTITY=4", "POOLHOUSE_LIMITS_TAGS_PER_POOL=5", "POOLHOUSE_LIMITS_TOKEN_BYTES=6"}, "limits: {pools: 9}"); got != want {
+		t.Errorf("of the environment: %+v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"unicode"
@@ -8,6 +9,27 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
+
+// The example calls the program in a way that the reader's shell understands.
+func TestWelcomeNamesTheProgram(t *testing.T) {
+	if name := programName(); name != "poolhouse" { // testscript.Main puts it on the path
+		t.Errorf("with the program on the path: %s", name)
+	}
+	t.Setenv("PATH", t.TempDir())
+	file, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := programName()
+	if strings.Trim(name, "'") != file {
+		t.Errorf("without the program on the path: %s, want %s", name, file)
+	}
+	var out strings.Builder
+	printWelcome(&out, palette{}, poolhouse.DevInfo{}, "", name)
+	if !strings.Contains(out.String(), "$("+name+" dev token") {
+		t.Errorf("the example does not name it:\n%s", out.String())
+	}
+}
 
 // Nothing that a client sent reaches a terminal raw.
 func TestTracesArePrintable(t *testing.T) {

@@ -62,3 +62,15 @@ func readAtMost(buf *bytes.Buffer, body io.Reader, limit int64) error {
 func tooLarge(limit int64) error {
 	return Refuse(Malformed, "The body is larger than "+strconv.FormatInt(limit, 10)+" bytes.")
 }
+
+// maxDiscarded is how much of a body that is too large is read and dropped.
+const maxDiscarded = 8 << 20 // bytes
+
+// discardRest reads on from a body that is too large. A client that is still
+// sending when the connection closes gets a reset, and never reads why.
+func discardRest(r *http.Request, body io.Reader, limit int64) {
+	if r.ContentLength >= 0 && r.ContentLength <= limit || r.Header.Get("Expect") != "" {
+		return // all of it was read, or waits for our leave
+	}
+	_, _ = io.CopyN(io.Discard, body, maxDiscarded) // whoever sends more, or nothing more, loses the answer
+}

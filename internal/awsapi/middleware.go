@@ -120,7 +120,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		}
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
-				Time: rec.Start, RequestID: rec.RequestID, Service: rec.Service, Account: rec.Account, Operation: rec.Operation,
+				Time: rec.Start, RequestID: rec.RequestID, Service: rec.Service, Account: rec.Account, Region: rec.Region, Operation: rec.Operation,
 				Code: rec.Code, Message: x.message, Status: rec.Status, Steps: x.trace.Steps(),
 			})
 		}
@@ -215,6 +215,7 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > s.maxBody) {
+			defer discardRest(r, r.Body, s.maxBody)
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
 		next.ServeHTTP(w, r)

@@ -77,6 +77,7 @@ type Refusal struct {
 	RequestID string
 	Service   string
 	Account   string // as in the record
+	Region    string
 	Operation string
 	Code      string // error type on the wire
 	Message   string // as on the wire, without values of the request

@@ -3,6 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
@@ -32,23 +33,26 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 			"use the pool's DeveloperProviderName as the key and the user's identifier as the value")
 		return nil, awsapi.Errorf(invalidParameter, messageDeveloperProvider)
 	}
-	if characters(user) > maxDeveloperUserID {
+	if n := characters(user); n > maxDeveloperUserID {
+		explain.FromContext(ctx).Fail("developer user identifier", fmt.Sprintf("at most %d characters", maxDeveloperUserID), fmt.Sprintf("%d characters", n),
+			"use a shorter identifier that stays the user's own, such as a hash of the long one")
 		return nil, invalid("The developer user identifier has more than %d characters.", maxDeveloperUserID)
 	}
 	if err := identitypool.ValidTags(in.PrincipalTags); err != nil {
+		explain.FromContext(ctx).Fail("principal tags", "tags that STS takes", err.Error(), "change PrincipalTags, or leave them out")
 		return nil, invalid("%s.", err)
 	}
 	others := maps.Clone(in.Logins)
 	delete(others, pool.DeveloperProviderName)
-	verified, err := s.verifyLogins(ctx, pool, others, toIssue)
-	if err != nil {
-		return nil, err
-	}
-	developer, public := pool.DeveloperLogin(user), identitypool.Logins(verified)
 	target := ""
 	if in.IdentityId != nil {
 		target = *in.IdentityId
 	}
+	verified, err := s.verifyCurrent(ctx, &pool, target, others, toIssue)
+	if err != nil {
+		return nil, err
+	}
+	developer, public := pool.DeveloperLogin(user), identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, identitypool.IdentityID(target),
 		append([]identitypool.Login{developer.Login}, public...), s.resolver(pool).DeveloperSignIn(developer.Login, public))
 	if err != nil {
@@ -90,6 +94,7 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 			return nil, err
 		}
 		if id != "" && id != owner.ID {
+			explain.FromContext(ctx).Fail("developer user identifier", "one of the identity named", "it belongs to another identity", "give IdentityId or DeveloperUserIdentifier alone")
 			return nil, awsapi.Errorf(conflict, "The developer user identifier does not belong to the identity.")
 		}
 		id = owner.ID
@@ -119,25 +124,24 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 // identityIn returns an identity of the pool.
 func (s *Service) identityIn(ctx context.Context, pool identitypool.Pool, id string) (identitypool.Identity, error) {
 	identity, err := s.Store.Identity(ctx, identitypool.IdentityID(id))
-	if err != nil {
-		return identity, identityError(err, id)
+	if err == nil && identity.PoolID != pool.ID {
+		err = store.ErrNotFound
 	}
-	if identity.PoolID != pool.ID {
-		return identitypool.Identity{}, identityNotFound(id)
-	}
-	return identity, nil
+	return identity, missing(ctx, err, id)
 }
 
 // developerUser returns the identity of a developer user identifier.
 func (s *Service) developerUser(ctx context.Context, pool identitypool.Pool, user string) (identitypool.Identity, error) {
 	identity, err := s.Store.IdentityByLogin(ctx, pool.ID, pool.DeveloperLogin(user).Login)
 	if errors.Is(err, store.ErrNotFound) {
-		return identity, unknownDeveloperUser()
+		return identity, unknownDeveloperUser(ctx)
 	}
 	return identity, err
 }
 
-func unknownDeveloperUser() error {
+func unknownDeveloperUser(ctx context.Context) error {
+	explain.FromContext(ctx).Fail("developer user identifier", "one that is registered in the pool", "it is not",
+		"register the user with GetOpenIdTokenForDeveloperIdentity, or check the identifier: it is compared byte by byte")
 	return awsapi.Errorf(notFound, "The developer user identifier is not registered in the identity pool.")
 }
 
@@ -148,13 +152,13 @@ func (s *Service) MergeDeveloperIdentities(ctx context.Context, c awsapi.Caller,
 	if err != nil {
 		return nil, err
 	}
-	if pool.DeveloperProviderName != *in.DeveloperProviderName {
-		return nil, awsapi.Errorf(invalidParameter, messageDeveloperProvider)
+	if err := isDeveloperProvider(ctx, pool, *in.DeveloperProviderName); err != nil {
+		return nil, err
 	}
 	source, destination := pool.DeveloperLogin(*in.SourceUserIdentifier).Login, pool.DeveloperLogin(*in.DestinationUserIdentifier).Login
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", []identitypool.Login{source, destination}, s.resolver(pool).MergeDevelopers(source, destination))
 	if errors.Is(err, identitypool.ErrUnknownDeveloperUser) {
-		return nil, unknownDeveloperUser()
+		return nil, unknownDeveloperUser(ctx)
 	} else if err != nil {
 		return nil, s.resolveError(ctx, err, pool, "")
 	}
@@ -168,8 +172,8 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 	if err != nil {
 		return nil, err
 	}
-	if pool.DeveloperProviderName != *in.DeveloperProviderName {
-		return nil, awsapi.Errorf(invalidParameter, messageDeveloperProvider)
+	if err := isDeveloperProvider(ctx, pool, *in.DeveloperProviderName); err != nil {
+		return nil, err
 	}
 	identity, err := s.identityIn(ctx, pool, *in.IdentityId)
 	if err != nil {
@@ -186,7 +190,25 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		if _, err := s.developerUser(ctx, pool, *in.DeveloperUserIdentifier); err != nil {
 			return nil, err
 		}
+		explain.FromContext(ctx).Fail("developer user identifier", "one of the identity named", "it belongs to another identity",
+			"find its identity with LookupDeveloperIdentity and name that")
 		return nil, awsapi.Errorf(conflict, "The developer user identifier belongs to another identity.")
 	}
-	return nil, identityError(err, *in.IdentityId)
+	if err != nil {
+		return nil, s.resolveError(ctx, err, pool, *in.IdentityId)
+	}
+	return nil, nil
+}
+
+// isDeveloperProvider refuses a name that is not the pool's developer provider.
+func isDeveloperProvider(ctx context.Context, pool identitypool.Pool, name string) error {
+	if pool.DeveloperProviderName == name {
+		return nil
+	}
+	expected := "the pool's DeveloperProviderName, " + pool.DeveloperProviderName
+	if pool.DeveloperProviderName == "" {
+		expected = "a pool with a DeveloperProviderName"
+	}
+	explain.FromContext(ctx).Fail("developer provider", expected, shownName(name), "use the pool's DeveloperProviderName; UpdateIdentityPool sets one where there is none")
+	return awsapi.Errorf(invalidParameter, messageDeveloperProvider)
 }

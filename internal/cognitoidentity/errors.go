@@ -1,10 +1,12 @@
 package cognitoidentity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -55,6 +57,18 @@ const maskedID = 18
 func identityNotFound(id string) *awsapi.Error {
 	const text = "Identity '%s' not found."
 	return awsapi.Errorf(notFound, text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
+}
+
+// poolMissing and identityMissing record that a call names what is not there, or
+// not the caller's.
+func poolMissing(ctx context.Context) {
+	explain.FromContext(ctx).Fail("identity pool", "a pool that exists, in the account and region of the call", "there is none with this ID",
+		"check the pool's ID, and the keys and region that the call is signed with; ListIdentityPools lists what they reach")
+}
+
+func identityMissing(ctx context.Context) {
+	explain.FromContext(ctx).Fail("identity", "an identity that exists, in the account, region and pool of the call", "there is none with this ID",
+		"drop the identity ID that the client has kept and call GetId: the identity was deleted, its pool was, or the ID is another server's")
 }
 
 // identityForbidden has the prefix that the .NET SDK compares.

@@ -3,7 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
-	"maps"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -18,6 +18,9 @@ import (
 // looked at: the pool's ID says it all.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, error) {
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
+	if errors.Is(err, store.ErrNotFound) {
+		poolMissing(ctx)
+	}
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
@@ -25,14 +28,18 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
+	verified, err := s.verifyCurrent(ctx, &pool, "", in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
 	logins := identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
 	if err != nil {
-		return nil, s.resolveError(ctx, err, pool, "")
+		refusal := s.resolveError(ctx, err, pool, "")
+		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany { // the token operations declare no such error
+			refusal = awsapi.Errorf(limitExceeded, "The identity would have more than %d logins.", s.Limits.LoginsPerIdentity)
+		}
+		return nil, refusal
 	}
 	return &GetIdResponse{IdentityId: new(string(identity.ID))}, nil
 }
@@ -65,7 +72,10 @@ func (s *Service) resolveError(ctx context.Context, err error, pool identitypool
 	var linked *identitypool.LoginConflict
 	switch {
 	case errors.Is(err, store.ErrNotFound) && identityID == "":
+		poolMissing(ctx)
 		return poolNotFound(string(pool.ID))
+	case errors.Is(err, store.ErrNotFound):
+		identityMissing(ctx)
 	case errors.Is(err, identitypool.ErrForbidden):
 		trace.Fail("identity", "an enabled identity, and a linked login unless it is a guest", "it is disabled, or has logins and none was sent",
 			"call GetId again and use the identity ID that it returns; send a login that is linked to the identity")
@@ -75,6 +85,9 @@ func (s *Service) resolveError(ctx context.Context, err error, pool identitypool
 	case errors.Is(err, identitypool.ErrDeveloperUserRegistered):
 		trace.Fail("developer user identifier", "one that is new or belongs to the identity named", "it belongs to another identity",
 			"leave IdentityId out, or merge the two with MergeDeveloperIdentities")
+	case errors.As(err, &linked) && linked.TooMany:
+		trace.Fail("link", fmt.Sprintf("at most %d logins on one identity", s.Limits.LoginsPerIdentity), linked.Error(),
+			"unlink a login that is no longer used, or raise limits.logins_per_identity")
 	case errors.As(err, &linked):
 		trace.Fail("link", "logins that can share one identity", linked.Error(), "sign in with one login at a time, or unlink the other first")
 	}
@@ -103,33 +116,56 @@ func describe(i identitypool.Identity) IdentityDescription {
 // describeIdentityNeeds asks for DescribeIdentity with the pool's ARN as
 // condition key: the operation has no resource of its own.
 func (s *Service) describeIdentityNeeds(ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput) ([]awsapi.Access, error) {
-	return s.identityNeeds(ctx, c, []string{*in.IdentityId})
+	needed, err := s.identityNeeds(ctx, c, *in.IdentityId)
+	return []awsapi.Access{needed}, err
 }
 
+// deleteIdentitiesNeeds asks for DeleteIdentities on one of the identities: the
+// operation itself asks about each, and has a way to say which it may not delete.
+// A caller who may delete none is refused as for any other operation.
 func (s *Service) deleteIdentitiesNeeds(ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput) ([]awsapi.Access, error) {
-	return s.identityNeeds(ctx, c, in.IdentityIdsToDelete)
+	var refused []awsapi.Access
+	for _, id := range in.IdentityIdsToDelete {
+		needed, err := s.identityNeeds(ctx, c, id)
+		if err != nil {
+			return nil, err
+		}
+		if needed.Conditions == nil {
+			continue // nobody's: counts as done
+		}
+		err = s.mayDelete(ctx, c, needed)
+		if err == nil {
+			return []awsapi.Access{needed}, nil
+		} else if !isDenied(err) {
+			return nil, err
+		}
+		refused = append(refused, needed)
+	}
+	if len(refused) == 0 {
+		return []awsapi.Access{{}}, nil
+	}
+	return refused[:1], nil
 }
 
-// identityNeeds asks for the action once per pool that the identities belong to.
-func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, ids []string) ([]awsapi.Access, error) {
-	pools := map[identitypool.PoolID]bool{}
-	for _, id := range ids {
-		_, pool, err := s.callerIdentity(ctx, c, id)
-		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Code == notFound {
-			continue
-		} else if err != nil {
-			return nil, err // what could not be looked up must not go unasked
-		}
-		pools[pool.ID] = true
+func (s *Service) mayDelete(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error {
+	return s.Authorize(ctx, c, "cognito-identity:DeleteIdentities", "*", needed.Conditions)
+}
+
+func isDenied(err error) bool {
+	refused, ok := errors.AsType[*awsapi.Error](err)
+	return ok && refused.Kind == awsapi.AccessDenied
+}
+
+// identityNeeds asks for the operation's own action with the ARN of the
+// identity's pool as condition key; without, when the caller has no such identity.
+func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string) (awsapi.Access, error) {
+	_, pool, err := s.ownIdentity(ctx, c, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return awsapi.Access{}, nil
+	} else if err != nil {
+		return awsapi.Access{}, err // what could not be looked up must not go unasked
 	}
-	needed := make([]awsapi.Access, 0, len(pools))
-	for _, pool := range slices.Sorted(maps.Keys(pools)) {
-		needed = append(needed, awsapi.Access{Conditions: map[string][]string{"cognito-identity:IdentityPoolArn": {callerPoolARN(c, string(pool))}}})
-	}
-	if len(needed) == 0 {
-		needed = append(needed, awsapi.Access{})
-	}
-	return needed, nil
+	return awsapi.Access{Conditions: map[string][]string{"cognito-identity:IdentityPoolArn": {callerPoolARN(c, string(pool.ID))}}}, nil
 }
 
 // ListIdentities lists a pool's identities in the order of their creation.
@@ -166,18 +202,27 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 
 // DeleteIdentities deletes identities of the caller's account and region.
 // An ID that does not exist, or not there, counts as done: the operation has no
-// way to say "not found", and must not say whose it is.
+// way to say "not found", and must not say whose it is. What the caller's policies
+// do not let it delete stays, and is named.
 func (s *Service) DeleteIdentities(ctx context.Context, c awsapi.Caller, in *DeleteIdentitiesInput) (*DeleteIdentitiesResponse, error) {
 	out := &DeleteIdentitiesResponse{UnprocessedIdentityIds: []UnprocessedIdentityId{}}
 	for _, id := range in.IdentityIdsToDelete {
-		_, _, err := s.callerIdentity(ctx, c, id)
+		needed, err := s.identityNeeds(ctx, c, id)
+		if err == nil && needed.Conditions == nil {
+			continue
+		}
+		if err == nil {
+			err = s.mayDelete(ctx, c, needed)
+		}
 		if err == nil {
 			err = s.Store.DeleteIdentity(ctx, identitypool.IdentityID(id))
 		}
-		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Code == notFound || errors.Is(err, store.ErrNotFound) {
+		switch {
+		case err == nil || errors.Is(err, store.ErrNotFound):
 			continue
-		}
-		if err != nil {
+		case isDenied(err):
+			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("AccessDenied")})
+		default:
 			s.Logger.ErrorContext(ctx, "an identity could not be deleted", "error", err)
 			out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: &id, ErrorCode: new("InternalServerError")})
 		}
@@ -199,10 +244,12 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	}
 	for _, provider := range in.LoginsToRemove {
 		if provider == pool.DeveloperProviderName && provider != "" {
+			explain.FromContext(ctx).Fail("logins to remove", "public login providers", provider+" is the pool's developer provider",
+				"call UnlinkDeveloperIdentity from your server, signed")
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		}
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
+	verified, err := s.verifyCurrent(ctx, &pool, string(identity.ID), in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (s *Service) loaded(pool identitypool.Pool, in LoadedIdentity) (i identityp
 	if in.IdentityId != nil {
 		i.ID = identitypool.IdentityID(*in.IdentityId)
 	}
-	if !ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
+	if !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
 		return i, "IdentityId must be an ID of the pool's region."
 	}
 	i.PoolID = pool.ID

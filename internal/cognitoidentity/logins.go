@@ -3,6 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -60,13 +61,13 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		case !pool.HasPublicProviders():
 			trace.Fail("login provider", "a login provider of the pool", "the pool has none",
-				"add the provider "+name+" to the identity pool")
+				"add the provider "+shownName(name)+" to the identity pool")
 			return nil, awsapi.Errorf(notAuthorized, "Identity pool - %s does not have identity providers configured.", pool.ID)
 		}
 		trust, err := s.trust(ctx, config)
 		if err != nil {
 			if config.Kind == identitypool.UnknownProvider {
-				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), name,
+				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), shownName(name),
 					"use one of the pool's providers as the key in Logins, without https://, or add this one to the pool")
 			}
 			return nil, err
@@ -107,6 +108,38 @@ func sortedNames(logins map[string]string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// verifyCurrent is verifyLogins by what holds afterwards: proving may wait for a
+// provider, and the pool's own providers may have changed meanwhile. pool is then
+// what it is now. identityID is the identity that the call names, if any.
+func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, identityID string, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
+	verified, err := s.verifyLogins(ctx, *pool, logins, why)
+	if err != nil || len(logins) == 0 {
+		return nil, err
+	}
+	current, err := s.Store.SharedPool(ctx, pool.ID)
+	if err != nil {
+		return nil, s.resolveError(ctx, err, *pool, identityID)
+	}
+	if current.Version == pool.Version {
+		return verified, nil
+	}
+	*pool = current
+	return s.verifyLogins(ctx, current, logins, why)
+}
+
+// providerName is the form of provider names: host[:port][/path], or an ARN.
+var providerName = regexp.MustCompile(`^(?:https?://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)(?::\d{1,5})?(?:/[\w./~-]*)?$|` +
+	`^arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/[\w./:+=,@~-]+$`)
+
+// shownName is a Logins key that the pool does not know, for traces and logs: a
+// client that swaps key and value sends its token there.
+func shownName(key string) string {
+	if providerName.MatchString(key) {
+		return key
+	}
+	return fmt.Sprintf("(a name of %d bytes)", len(key))
 }
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end

@@ -48,7 +48,7 @@ func (s *Service) CreateIdentityPoolWithID(ctx context.Context, c awsapi.Caller,
 	if err != nil {
 		return nil, err
 	}
-	if !ValidID(id) || identitypool.RegionOf(id) != c.Region {
+	if !identitypool.ValidID(id) || identitypool.RegionOf(id) != c.Region {
 		return nil, invalid("IdentityPoolId must be a pool ID of this region, %s:<lower-case GUID>.", c.Region)
 	}
 	pool.ID = identitypool.PoolID(id)
@@ -79,13 +79,14 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 	return poolOutput(pool), nil
 }
 
-const maxRegion = 55 - 1 - 36 // characters
-
 func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
-	// The model's IDs have 55 characters and a GUID 36: a pool of a longer region
-	// could be made, and then never be named.
-	if len(c.Region) > maxRegion {
-		return identitypool.Pool{}, invalid("The region %s is longer than %d characters.", c.Region, maxRegion)
+	// A signature's region may be longer than a pool's ID has room for: a pool of
+	// it could be made, and then never be named.
+	switch {
+	case len(c.Region) > identitypool.MaxRegion:
+		return identitypool.Pool{}, invalid("The region %s is longer than %d characters.", c.Region, identitypool.MaxRegion)
+	case !identitypool.ValidRegion(c.Region):
+		return identitypool.Pool{}, invalid("The region %s does not begin with a letter.", c.Region)
 	}
 	now := s.Now()
 	pool := identitypool.Pool{
@@ -96,7 +97,7 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 		Updated: now,
 	}
 	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
-		if !ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
+		if !identitypool.ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
 			return identitypool.Pool{}, invalid("The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
 		}
 		pool.ID = identitypool.PoolID(pinned)

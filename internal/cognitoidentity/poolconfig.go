@@ -15,14 +15,9 @@ import (
 const PinnedIDTag = "_custom_id_"
 
 var (
-	idPattern       = regexp.MustCompile(`^[a-z]{2,5}(?:-[a-z]+)+-\d:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	userPoolPattern = regexp.MustCompile(`^cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/[\w-]+_[0-9A-Za-z]+$`)
 	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
-
-// ValidID reports whether id has the form of a pool's or identity's ID,
-// "REGION:GUID" in lower case.
-func ValidID(id string) bool { return idPattern.MatchString(id) }
 
 // configure puts in's members on the pool: all of them but the ID, as a full
 // replacement. It holds the rules that the model cannot say.
@@ -59,6 +54,9 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
 	}
 	if in.IdentityPoolTags != nil {
 		p.Tags = maps.Clone(in.IdentityPoolTags)
+	}
+	if len(p.Tags) > s.Limits.TagsPerPool {
+		return awsapi.Errorf(limitExceeded, "The identity pool would have %d tags; the limit is %d.", len(p.Tags), s.Limits.TagsPerPool)
 	}
 	return s.checkTags(p.Tags)
 }

@@ -9,6 +9,7 @@ package cognitoidentity
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -208,11 +209,14 @@ func callerPoolARN(c awsapi.Caller, id string) string {
 // are answered exactly like pools that do not exist.
 func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (identitypool.Pool, error) {
 	pool, err := s.Store.Pool(ctx, identitypool.PoolID(id))
+	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
+		err = store.ErrNotFound
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		poolMissing(ctx)
+	}
 	if err != nil {
 		return identitypool.Pool{}, poolError(err, id)
-	}
-	if string(pool.Account) != c.Account || pool.Region != c.Region {
-		return identitypool.Pool{}, poolNotFound(id)
 	}
 	note(ctx, pool)
 	return pool, nil
@@ -220,27 +224,43 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 
 // callerIdentity returns an identity of the caller's account and region, with its pool.
 func (s *Service) callerIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
-	identity, pool, err := s.identityAndPool(ctx, id)
-	if err != nil {
-		return identitypool.Identity{}, identitypool.Pool{}, err
+	identity, pool, err := s.ownIdentity(ctx, c, id)
+	return identity, pool, missing(ctx, err, id)
+}
+
+// ownIdentity is callerIdentity with the store's errors, and without a trace.
+func (s *Service) ownIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, pool, err := s.findIdentity(ctx, id)
+	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
+		return identitypool.Identity{}, identitypool.Pool{}, store.ErrNotFound
 	}
-	if string(pool.Account) != c.Account || pool.Region != c.Region {
-		return identitypool.Identity{}, identitypool.Pool{}, identityNotFound(id)
-	}
-	return identity, pool, nil
+	return identity, pool, err
 }
 
 // identityAndPool returns an identity and its pool, whoever asks.
 func (s *Service) identityAndPool(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+	identity, pool, err := s.findIdentity(ctx, id)
+	return identity, pool, missing(ctx, err, id)
+}
+
+func (s *Service) findIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
 	identity, err := s.Store.Identity(ctx, identitypool.IdentityID(id))
 	if err != nil {
-		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
+		return identitypool.Identity{}, identitypool.Pool{}, err
 	}
 	pool, err := s.Store.SharedPool(ctx, identity.PoolID)
 	if err != nil {
-		return identitypool.Identity{}, identitypool.Pool{}, identityError(err, id)
+		return identitypool.Identity{}, identitypool.Pool{}, err
 	}
 	return identity, pool, nil
+}
+
+// missing words the error of a look-up of an identity, and records that there is none.
+func missing(ctx context.Context, err error, id string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		identityMissing(ctx)
+	}
+	return identityError(err, id)
 }
 
 // note puts the pool in the request's log line.

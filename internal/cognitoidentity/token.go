@@ -67,19 +67,9 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 		}
 		return identity, nil, guestsAllowed(ctx, *pool)
 	}
-	verified, err := s.verifyLogins(ctx, *pool, logins, toIssue)
+	verified, err := s.verifyCurrent(ctx, pool, string(identity.ID), logins, toIssue)
 	if err != nil {
 		return identity, nil, err
-	}
-	current, err := s.Store.SharedPool(ctx, pool.ID)
-	if err != nil {
-		return identity, nil, identityError(err, string(identity.ID))
-	}
-	if current.Version != pool.Version { // its providers may have changed: judge the logins by what holds now
-		if verified, err = s.verifyLogins(ctx, current, logins, toIssue); err != nil {
-			return identity, nil, err
-		}
-		*pool = current
 	}
 	keys := identitypool.Logins(verified)
 	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(*pool).UseIdentity(keys))

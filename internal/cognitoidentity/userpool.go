@@ -115,7 +115,7 @@ func (s *Service) named(ctx context.Context, pool identitypool.Pool, logins map[
 	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		name := s.nameIn(pool, key)
 		if _, twice := named[name]; twice {
-			explain.FromContext(ctx).Fail("login provider", "each provider once", key+" stands for a provider that is there already",
+			explain.FromContext(ctx).Fail("login provider", "each provider once", shownName(key)+" stands for a provider that is there already",
 				"send one login of "+name)
 			return nil, awsapi.Errorf(invalidParameter, "The logins %s and %s are of the same provider.", key, name)
 		}

@@ -29,6 +29,30 @@ type File struct {
 	PoolCredentialEngines map[string]string           `yaml:"pool_credential_engines" json:"pool_credential_engines,omitempty"`
 }
 
+// Section is one of the file's lists, or another setting of more than one value.
+type Section struct {
+	Name    string
+	Entries int
+}
+
+// Sections lists what of it is set, in the order of the reference.
+func (f File) Sections() []Section {
+	var list []Section
+	v := reflect.ValueOf(f)
+	for n := range v.NumField() {
+		s := Section{Name: v.Type().Field(n).Tag.Get("yaml"), Entries: 1}
+		if v.Field(n).Kind() != reflect.Pointer {
+			s.Entries = v.Field(n).Len()
+		} else if v.Field(n).IsNil() {
+			s.Entries = 0
+		}
+		if s.Entries > 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // Role is an IAM role.
 type Role struct {
 	ARN                 string   `yaml:"arn" json:"arn"`

@@ -69,10 +69,8 @@ func readEnv(environ []string) (map[string]string, error) {
 	keys := map[string]string{}
 	var names []string
 	for _, row := range Table {
-		if row.HasEnv() {
-			keys[row.Env()] = row.Key
-			names = append(names, row.Env())
-		}
+		keys[row.Env()] = row.Key
+		names = append(names, row.Env())
 	}
 	values := map[string]string{}
 	var faults []error

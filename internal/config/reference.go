@@ -20,17 +20,14 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 |---|---|---|---|---|
 `)
 	for _, s := range Table {
-		flag, env, standard := "–", "–", "–"
+		flag, standard := "–", "–"
 		if s.HasFlag() {
 			flag = "`--" + s.Flag() + "`"
-		}
-		if s.HasEnv() {
-			env = "`" + s.Env() + "`"
 		}
 		if s.Default != "" {
 			standard = "`" + s.Default + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.name(), flag, env, standard, s.Help)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.name(), flag, s.Env(), standard, s.Help)
 	}
 	b.WriteString(lists)
 	return b.String()

@@ -30,7 +30,9 @@ type Setting struct {
 func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
 
 // Env is the setting's environment variable.
-func (s Setting) Env() string { return EnvPrefix + strings.ToUpper(s.Key) }
+func (s Setting) Env() string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(s.name(), ".", "_"))
+}
 
 // EnvPrefix begins every environment variable of ours.
 const EnvPrefix = "POOLHOUSE_"
@@ -102,6 +104,3 @@ func (s Setting) name() string {
 
 // HasFlag reports whether the setting can be given as a flag.
 func (s Setting) HasFlag() bool { return !s.Secret && !s.Limit || s.Key == Database }
-
-// HasEnv reports whether the setting can be given in the environment.
-func (s Setting) HasEnv() bool { return !s.Limit }

@@ -43,6 +43,7 @@ type AccessKeyOptions struct {
 	Logger        *slog.Logger     // nil = none
 	Now           func() time.Time // nil = time.Now
 	Partition     string           // of callers' ARNs; "" = aws
+	Refused       string           // a well-known key that Lookup never finds, whoever put it in the store; "" = none
 	CacheLifetime time.Duration    // 0 = MaxCacheLifetime, which is also the most
 	CacheEntries  int              // 0 = 10,000
 }
@@ -81,6 +82,7 @@ type AccessKeys struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	partition string
+	refused   string
 	cache     *keyCache
 }
 
@@ -94,7 +96,7 @@ func NewAccessKeys(o AccessKeyOptions) (*AccessKeys, error) {
 	if lifetime < 0 || lifetime > MaxCacheLifetime {
 		return nil, fmt.Errorf("iam: access keys cannot be cached for %v; use up to %v", lifetime, MaxCacheLifetime)
 	}
-	k := &AccessKeys{store: o.Store, sealer: o.Sealer, logger: o.Logger, now: o.Now, partition: cmp.Or(o.Partition, "aws")}
+	k := &AccessKeys{store: o.Store, sealer: o.Sealer, logger: o.Logger, now: o.Now, partition: cmp.Or(o.Partition, "aws"), refused: o.Refused}
 	if k.now == nil {
 		k.now = time.Now
 	}
@@ -223,7 +225,7 @@ func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, er
 // signs with. The error wraps ErrNotFound or ErrDisabled, or says why the store
 // could not be asked. Answers are up to CacheLifetime old.
 func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret string, err error) {
-	if !isAccessKeyID(id) {
+	if !isAccessKeyID(id) || id == k.refused {
 		return Caller{}, "", fmt.Errorf("access key: %w", ErrNotFound)
 	}
 	now := k.now()

@@ -41,6 +41,22 @@ func ParsePoolARN(arn string) (region string, account AccountID, id PoolID, ok b
 	return parts[3], AccountID(parts[4]), PoolID(name), true
 }
 
+// MaxRegion is how many characters the name of a pool's region may have: with a
+// GUID it makes an ID, of at most 55 (API model).
+const MaxRegion = 55 - 1 - 36
+
+// ValidRegion reports whether pools can be of a region.
+func ValidRegion(region string) bool {
+	return len(region) <= MaxRegion && regionName.MatchString(region)
+}
+
+// ValidID reports whether id has the form of a pool's or identity's ID,
+// "REGION:GUID" in lower case.
+func ValidID(id string) bool {
+	region, guid, found := strings.Cut(id, ":")
+	return found && ValidRegion(region) && lowerGUID.MatchString(guid)
+}
+
 // RegionOf returns the region in front of a pool's or identity's ID, or "".
 func RegionOf(id string) string {
 	region, _, found := strings.Cut(id, ":")
@@ -51,6 +67,8 @@ func RegionOf(id string) string {
 }
 
 var (
+	regionName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	lowerGUID   = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)*[\w+=,.@-]{1,64}$`)
 	providerARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):(oidc-provider|saml-provider)/([\x21-\x7e]+)$`)
 )

@@ -24,6 +24,7 @@ var (
 type LoginConflict struct {
 	Provider string
 	Reason   string
+	TooMany  bool // the identity would have more logins than the limit
 }
 
 func (e *LoginConflict) Error() string {
@@ -50,7 +51,7 @@ func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 		case 1:
 			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], nil)
 		default:
-			return Plan{}, &LoginConflict{logins[0].Provider, "the logins belong to different identities"}
+			return Plan{}, &LoginConflict{Provider: logins[0].Provider, Reason: "the logins belong to different identities"}
 		}
 	}
 }
@@ -107,7 +108,7 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 			case 1:
 				return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, all)}, &owners[0], nil)
 			default:
-				return Plan{}, &LoginConflict{all[1].Provider, "the login is linked to another identity"}
+				return Plan{}, &LoginConflict{Provider: all[1].Provider, Reason: "the login is linked to another identity"}
 			}
 		}
 		target := *v.Target
@@ -119,7 +120,7 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 		}
 		for _, l := range public {
 			if owner, ok := v.Owners[l]; ok && owner.ID != target.ID {
-				return Plan{}, &LoginConflict{l.Provider, "the login is linked to another identity"}
+				return Plan{}, &LoginConflict{Provider: l.Provider, Reason: "the login is linked to another identity"}
 			}
 		}
 		if !target.Guest() && !ownsAny(target.ID, v) {
@@ -166,12 +167,12 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 			continue
 		}
 		if subject, ok := subjects[l.Provider]; ok && subject != l.Subject {
-			return Plan{}, &LoginConflict{l.Provider, "the identity already has a different user of this provider"}
+			return Plan{}, &LoginConflict{Provider: l.Provider, Reason: "the identity already has a different user of this provider"}
 		}
 		subjects[l.Provider] = l.Subject
 	}
 	if len(held) > r.MaxLogins && !p.Unchanged() {
-		return Plan{}, &LoginConflict{held[len(held)-1].Provider, fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins)}
+		return Plan{}, &LoginConflict{Provider: held[len(held)-1].Provider, Reason: fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins), TooMany: true}
 	}
 	return p, nil
 }

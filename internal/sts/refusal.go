@@ -8,6 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // explainTrust records why a trust policy refused request and how to mend it, and
@@ -25,7 +26,7 @@ func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, d
 		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(request.Action, m))
 		return "its trust policy has no Allow statement"
 	}
-	m = masked(m)
+	m = masked(m, slices.Contains(request.Context[strings.ToLower(policy.CognitoAMR)], identitypool.Unauthenticated))
 	expected, got := "a statement for "+principalName(request.Principal)+" that allows "+request.Action, m.String()
 	if m.Element == "Condition" {
 		expected = fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
@@ -76,11 +77,15 @@ var shownKeys = []string{
 	"cognito-identity.amazonaws.com:sub",
 }
 
-// masked hides the values of tags and of other claims about a person.
-func masked(m policy.Mismatch) policy.Mismatch {
+// masked hides the values of tags and of other claims about a person, and a
+// guest's identity ID: whoever knows that is the guest.
+func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	key := strings.ToLower(m.Key)
 	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
 	shown := slices.Contains(shownKeys, key) || !strings.HasPrefix(key, "aws:") && slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
+	if guest && key == strings.ToLower(policy.CognitoSubject) {
+		shown = false
+	}
 	if shown || len(m.Got) == 0 {
 		return m
 	}
@@ -99,6 +104,8 @@ func fix(r Request, action string, m policy.Mismatch) string {
 			return "the role is not for guests: give the pool another unauthenticated role, or add unauthenticated to this condition"
 		case key == strings.ToLower(policy.CognitoAMR):
 			return "the role is not for how this user signed in: choose another role, or add one of the request's amr values to this condition"
+		case key == strings.ToLower(policy.CognitoSubject) && r.Guest:
+			return "the role is for other identities: give the pool another unauthenticated role, or add the guest's identity ID to this condition"
 		case key == strings.ToLower(policy.CognitoSubject):
 			return "the role is for other identities: choose another role, or add " + string(r.IdentityID) + " to this condition"
 		case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -166,6 +167,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		trust  string
 		change func(*Request)
 		want   []string // of the failed step
+		secret string   // shown nowhere
 		is     error
 	}{
 		{
@@ -195,6 +197,11 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{
 			name: "another identity", trust: trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
 			want: []string{"cognito-identity.amazonaws.com:sub", identity, "add " + identity + " to this condition"},
+		},
+		{
+			name: "a guest that is not named", trust: trust(assumeOnly, `,"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:0*"}`),
+			change: guest,
+			want:   []string{"cognito-identity.amazonaws.com:sub", "another value, of 46 bytes", "add the guest's identity ID"}, secret: identity,
 		},
 		{
 			name: "tags without TagSession", trust: trust(assumeOnly, ""), change: tagged,
@@ -295,6 +302,9 @@ func TestAssumeRoleDenials(t *testing.T) {
 				if !strings.Contains(line, want) {
 					t.Errorf("%q is not in: %s", want, line)
 				}
+			}
+			if tc.secret != "" && (strings.Contains(fmt.Sprint(steps), tc.secret) || strings.Contains(err.Error(), tc.secret)) {
+				t.Errorf("%s is shown: %+v, %v", tc.secret, steps, err)
 			}
 			if len(r.Tags) == 1 && r.Tags["team"] != "" && strings.Contains(line, r.Tags["team"]+" ") {
 				t.Errorf("the trace shows a tag's value: %s", line)

@@ -1,0 +1,134 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+const stranger = "111111111111"
+
+// The root of another account sees and changes nothing of this one's, in any
+// operation, and cannot tell what is there from what is not.
+func TestAnotherAccountSeesNothing(t *testing.T) {
+	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
+	var mu sync.Mutex
+	var refused []poolhouse.Trace
+	s := start(t, func(c *poolhouse.Config) {
+		c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256"
+		c.OnTrace = func(t poolhouse.Trace) { mu.Lock(); refused = append(refused, t); mu.Unlock() }
+	})
+	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	defer db.Close()
+	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: stranger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asStranger := func(r *http.Request, body, service string) { signWith(t, r, body, service, region, key.ID, secret) }
+
+	pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"a": "1"} })
+	developer := func(user string) string {
+		return *must(s.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
+			Logins: map[string]string{"login.my.app": user}}))(t).IdentityId
+	}
+	identity, other := developer("a"), developer("b")
+	own := must(s.signedBy(region, key.ID, secret, "").CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+		DeveloperProviderName: aws.String("login.my.app")}))(t)
+	// One refusal of this account, to be asked about.
+	_, err = s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000")})
+	wantError(t, err, "ResourceNotFoundException", "")
+	mu.Lock()
+	request := refused[len(refused)-1].RequestID
+	mu.Unlock()
+
+	state := func() string {
+		var b strings.Builder
+		for operation, body := range map[string]string{"1DescribeIdentityPool": `{"IdentityPoolId":"POOL"}`, "2GetIdentityPoolRoles": `{"IdentityPoolId":"POOL"}`,
+			"3ListIdentities": `{"IdentityPoolId":"POOL","MaxResults":60}`, "4LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + identity + `"}`,
+			"5LookupDeveloperIdentity": `{"IdentityPoolId":"POOL","IdentityId":"` + other + `"}`} {
+			fmt.Fprintln(&b, operation, s.raw(t, operation[1:], strings.ReplaceAll(body, "POOL", pool), true).body)
+		}
+		lines := strings.Split(b.String(), "\n")
+		return strings.Join(sorted(lines), "\n")
+	}
+	before := state()
+	poolGone, identityGone := "IdentityPool '"+pool+"' not found.", "Identity '"+identity+"' not found."
+
+	for _, operation := range slices.Sorted(maps.Keys(operations)) {
+		o := operations[operation]
+		if !o.signed {
+			continue
+		}
+		body := strings.NewReplacer("POOL", pool, "IDENTITY", identity).Replace(o.input)
+		want := "ResourceNotFoundException: " + poolGone
+		switch operation {
+		case "CreateIdentityPool", "ListIdentityPools", "DeleteIdentities": // name no pool; below
+			continue
+		case "DescribeIdentity":
+			want = "ResourceNotFoundException: " + identityGone
+		}
+		t.Run(operation, func(t *testing.T) {
+			got := s.raw(t, operation, strings.ReplaceAll(body, ":000000000000:", ":"+stranger+":"), false, func(r *http.Request) {
+				asStranger(r, strings.ReplaceAll(body, ":000000000000:", ":"+stranger+":"), "cognito-identity")
+			})
+			equal(t, "answer", got.header.Get("x-amzn-ErrorType")+" "+got.header.Get("x-amzn-ErrorMessage"), want)
+			if strings.Contains(body, "arn:aws:cognito-identity") {
+				got = s.raw(t, operation, body, false, func(r *http.Request) { asStranger(r, body, "cognito-identity") })
+				equal(t, "by the true ARN", got.header.Get("x-amzn-ErrorType"), "AccessDeniedException:")
+			}
+		})
+	}
+	ask := func(operation, body string) answer {
+		return s.raw(t, operation, body, false, func(r *http.Request) { asStranger(r, body, "cognito-identity") })
+	}
+	list := ask("ListIdentityPools", `{"MaxResults":60}`)
+	equal(t, "pools of the other account", list.body, `{"IdentityPools":[{"IdentityPoolId":"`+*own.IdentityPoolId+`","IdentityPoolName":"p"}]}`)
+	equal(t, "DeleteIdentities", ask("DeleteIdentities", `{"IdentityIdsToDelete":["`+identity+`"]}`).body, `{"UnprocessedIdentityIds":[]}`)
+	// An identity of another account is none of the caller's own pool either.
+	for operation, body := range map[string]string{
+		"LookupDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY"}`,
+		"GetOpenIdTokenForDeveloperIdentity": `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY","Logins":{"login.my.app":"a"}}`,
+		"UnlinkDeveloperIdentity":            `{"IdentityPoolId":"OWN","IdentityId":"IDENTITY","DeveloperProviderName":"login.my.app","DeveloperUserIdentifier":"a"}`,
+	} {
+		got := ask(operation, strings.NewReplacer("OWN", *own.IdentityPoolId, "IDENTITY", identity).Replace(body))
+		equal(t, operation+" through the caller's own pool", got.header.Get("x-amzn-ErrorMessage"), identityGone)
+	}
+
+	administer := func(operation, body string) string {
+		got := s.raw(t, "", body, false, func(r *http.Request) {
+			r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
+			asStranger(r, body, "poolhouse")
+		})
+		return got.header.Get("x-amzn-ErrorType") + " " + got.header.Get("x-amzn-ErrorMessage")
+	}
+	const noIdentity = "ResourceNotFoundException: No such identity in this account and region."
+	equal(t, "LookupIdentity by ID", administer("LookupIdentity", `{"IdentityId":"`+identity+`"}`), noIdentity)
+	equal(t, "LookupIdentity by login", administer("LookupIdentity", `{"IdentityPoolId":"`+pool+`","ProviderName":"login.my.app","Subject":"a"}`), noIdentity)
+	equal(t, "LoadIdentities", administer("LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[]}`), "ResourceNotFoundException: "+poolGone)
+	equal(t, "Explain of an unknown request", administer("Explain", `{"RequestId":"none"}`), administer("Explain", `{"RequestId":"`+request+`"}`))
+	if own := s.adminCall(t, "Explain", `{"RequestId":"`+request+`"}`); own.status != http.StatusOK {
+		t.Errorf("the account itself may not ask about its refusal: %s", own.body)
+	}
+	body := `{"RequestId":"` + request + `"}`
+	elsewhere := s.raw(t, "", body, false, func(r *http.Request) {
+		r.Header.Set("X-Amz-Target", "PoolhouseAdmin.Explain")
+		signWith(t, r, body, "poolhouse", "eu-west-1", "test", "test")
+	})
+	equal(t, "Explain from another region", elsewhere.header.Get("x-amzn-ErrorType"), "ResourceNotFoundException:")
+	equal(t, "pool and identities afterwards", state(), before)
+}

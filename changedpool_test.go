@@ -1,0 +1,82 @@
+package poolhouse_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+)
+
+// A pool that drops a provider, or is deleted, while the provider is asked lets
+// nobody in through it: in every operation that takes logins.
+func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
+	for _, operation := range []string{"GetId", "GetOpenIdToken", "GetCredentialsForIdentity", "GetOpenIdTokenForDeveloperIdentity", "UnlinkIdentity"} {
+		for _, change := range []string{"provider dropped", "pool deleted"} {
+			t.Run(operation+" "+change, func(t *testing.T) {
+				t.Parallel()
+				idp := logintest.NewIssuer(t)
+				key := strings.TrimPrefix(idp.URL, "http://")
+				asked, answer := make(chan struct{}, 1), make(chan struct{})
+				idp.Answer(logintest.KeysPath, func(w http.ResponseWriter, _ *http.Request) {
+					asked <- struct{}{}
+					<-answer
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = w.Write(idp.KeySet())
+				})
+				traces := make(chan poolhouse.Trace, 1)
+				s := start(t, func(c *poolhouse.Config) {
+					c.TokenAlgorithm, c.OnTrace = "ES256", func(t poolhouse.Trace) { traces <- t }
+					c.OIDCProviders = []poolhouse.OIDCProviderConfig{{URL: idp.URL, ClientIDs: []string{"app"}, AllowHTTP: true, AllowPrivate: true}}
+				})
+				pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+					in.OpenIdConnectProviderARNs = append(in.OpenIdConnectProviderARNs, "arn:aws:iam::000000000000:oidc-provider/"+key)
+				})
+				guest := s.getID(t, pool, nil)
+				token := idp.Token(map[string]any{"aud": "app", "sub": "alice"})
+				logins := map[string]string{key: token}
+				outcome := make(chan error, 1)
+				go func() {
+					var err error
+					switch operation {
+					case "GetId":
+						_, err = s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: logins})
+					case "GetOpenIdToken":
+						_, err = s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &guest, Logins: logins})
+					case "GetCredentialsForIdentity":
+						_, err = s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: logins})
+					case "GetOpenIdTokenForDeveloperIdentity":
+						_, err = s.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
+							Logins: map[string]string{key: token, "login.my.app": "alice"}})
+					case "UnlinkIdentity":
+						_, err = s.public().UnlinkIdentity(t.Context(), &ci.UnlinkIdentityInput{IdentityId: &guest, Logins: logins, LoginsToRemove: []string{key}})
+					}
+					outcome <- err
+				}()
+				<-asked
+				if change == "pool deleted" {
+					must(s.admin().DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: &pool}))(t)
+				} else {
+					must(s.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &pool, IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+						OpenIdConnectProviderARNs: []string{devInfo(s).OIDCProviderARN}}))(t)
+				}
+				close(answer)
+				switch err := <-outcome; {
+				case change == "provider dropped":
+					wantError(t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+				case strings.HasPrefix(operation, "GetId") || strings.HasSuffix(operation, "DeveloperIdentity"):
+					wantError(t, err, "ResourceNotFoundException", "IdentityPool '"+pool+"' not found.")
+				default:
+					wantError(t, err, "ResourceNotFoundException", "Identity '"+guest+"' not found.")
+				}
+				if steps := (<-traces).Steps; len(steps) == 0 || steps[len(steps)-1].OK || steps[len(steps)-1].Fix == "" {
+					t.Errorf("it is not recorded why: %+v", steps)
+				}
+			})
+		}
+	}
+}
