@@ -38,10 +38,13 @@ func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
 // statusCheckers makes the checkers of the settings. It asks nobody.
 func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error) {
 	var faults []error
-	make := func(what string, configs map[string]UserStatusConfig) map[string]userstatus.Checker {
+	make := func(what string, configs map[string]UserStatusConfig, atAWS func(string) bool) map[string]userstatus.Checker {
 		checkers := map[string]userstatus.Checker{}
 		for _, name := range slices.Sorted(maps.Keys(configs)) {
 			checker, err := userstatus.New(configs[name], userstatus.Options{Asker: asker, Now: c.Now})
+			if u := configs[name]; err == nil && u.Check == userstatus.AdminGetUser && u.Endpoint == "" && !atAWS(name) {
+				err = errors.New("endpoint is missing: this user pool is not at AWS")
+			}
 			if err != nil {
 				faults = append(faults, fmt.Errorf("status of %s %s: %w", what, name, err))
 			}
@@ -49,7 +52,10 @@ func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error)
 		}
 		return checkers
 	}
-	pools := userstatus.Pools{ByProvider: make("user pool", c.UserStatus), ByRegion: make("the user pools of region", c.UserStatusRegions)}
+	pools := userstatus.Pools{
+		ByProvider: make("user pool", c.UserStatus, func(name string) bool { _, atAWS := identitypool.ParseUserPool(name); return atAWS }),
+		ByRegion:   make("the user pools of region", c.UserStatusRegions, func(string) bool { return true }),
+	}
 	return pools, errors.Join(faults...)
 }
 

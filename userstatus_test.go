@@ -161,6 +161,9 @@ func TestUserStatusSettings(t *testing.T) {
 		"no keys": {func(c *poolhouse.Config) {
 			c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{"us-east-1": {Check: userstatus.AdminGetUser}}
 		}, "access_key_id is missing"},
+		"AWS's endpoint for a pool elsewhere": {func(c *poolhouse.Config) {
+			c.UserStatus = map[string]poolhouse.UserStatusConfig{"idp.example/us-east-1_x": {Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}}
+		}, "status of user pool idp.example/us-east-1_x: endpoint is missing"},
 		"a pool without TLS": {func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {BaseURL: "http://idp.example"}}
 		}, "user pool " + userPool + ": JWKSURL"},

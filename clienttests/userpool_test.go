@@ -101,6 +101,8 @@ func TestCognitoLocal(t *testing.T) {
 			"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}}), "UserPoolClient", "ClientId")
 	}
 	checked, unchecked, foreign := newClient(pool), newClient(pool), newClient(pool)
+	other := member[string](t, peer.call(t, "CreateUserPool", map[string]any{"PoolName": "others"}), "UserPool", "Id")
+	otherClient, otherName := newClient(other), "cognito-idp.eu-west-1.amazonaws.com/"+other
 	name := "cognito-idp.us-east-1.amazonaws.com/" + pool
 	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf(`user_pools:
   - provider_name: %s
@@ -108,10 +110,17 @@ func TestCognitoLocal(t *testing.T) {
     allow_http: true
     allow_private: true
     status: {check: admin_get_user, access_key_id: local, secret_access_key: local}
-`, name, peer)))
+user_pool_regions:
+  eu-west-1:
+    endpoint: %s
+    allow_http: true
+    allow_private: true
+    status: {check: admin_get_user, access_key_id: local, secret_access_key: local}
+`, name, peer, peer)))
 	c := newUserClient(t, s, &ci.CreateIdentityPoolInput{CognitoIdentityProviders: []types.CognitoIdentityProvider{
 		{ProviderName: &name, ClientId: &checked, ServerSideTokenCheck: aws.Bool(true)},
-		{ProviderName: &name, ClientId: &unchecked, ServerSideTokenCheck: aws.Bool(false)}}})
+		{ProviderName: &name, ClientId: &unchecked, ServerSideTokenCheck: aws.Bool(false)},
+		{ProviderName: &otherName, ClientId: &otherClient, ServerSideTokenCheck: aws.Bool(true)}}})
 
 	const alice, bob = "alice@example.org", "bob@example.org"
 	peer.signUp(t, pool, alice)
@@ -122,8 +131,8 @@ func TestCognitoLocal(t *testing.T) {
 	if id := c.accepted(t, "the key derived from the issuer", derived, token); id != identity {
 		t.Errorf("it leads to %s, not %s", id, identity)
 	}
-	other, _ := peer.signIn(t, unchecked, alice)
-	if id := c.accepted(t, "another client", name, other); id != identity {
+	elsewhere, _ := peer.signIn(t, unchecked, alice)
+	if id := c.accepted(t, "another client", name, elsewhere); id != identity {
 		t.Errorf("another client leads to %s, not %s", id, identity)
 	}
 	bobs, _ := peer.signIn(t, checked, bob)
@@ -136,7 +145,7 @@ func TestCognitoLocal(t *testing.T) {
 
 	peer.call(t, "AdminDisableUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.refused(t, "a disabled user", name, token, "NotAuthorizedException")
-	c.accepted(t, "a disabled user where nobody asks", name, other)
+	c.accepted(t, "a disabled user where nobody asks", name, elsewhere)
 	peer.call(t, "AdminEnableUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.accepted(t, "the user enabled again", name, token)
 	peer.call(t, "AdminDeleteUser", map[string]any{"UserPoolId": pool, "Username": alice})
@@ -148,6 +157,13 @@ func TestCognitoLocal(t *testing.T) {
 		t.Error("the name's next owner has the deleted user's identity")
 	}
 	c.accepted(t, "the other user all the while", name, bobs)
+
+	// A pool that is found by its region: the region of the host, not of the ID.
+	peer.signUp(t, other, alice)
+	token, _ = peer.signIn(t, otherClient, alice)
+	c.accepted(t, "a user of the region's pool", otherName, token)
+	peer.call(t, "AdminDisableUser", map[string]any{"UserPoolId": other, "Username": alice})
+	c.refused(t, "a disabled user of the region's pool", otherName, token, "NotAuthorizedException")
 	if out := s.text(); strings.Contains(out, token) || strings.Contains(out, alice) {
 		t.Error("a token or user name is in the output")
 	}

@@ -15,9 +15,8 @@ import (
 const PinnedIDTag = "_custom_id_"
 
 var (
-	idPattern       = regexp.MustCompile(`^[a-z]{2,5}(?:-[a-z]+)+-\d:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	userPoolPattern = regexp.MustCompile(`^cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/[\w-]+_[0-9A-Za-z]+$`)
-	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	idPattern  = regexp.MustCompile(`^[a-z]{2,5}(?:-[a-z]+)+-\d:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // ValidID reports whether id has the form of a pool's or identity's ID,
@@ -69,7 +68,8 @@ func (s *Service) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) 
 	}
 	// A name of another form is only worth anything when the settings say where
 	// that user pool is found.
-	if _, configured := s.UserPools[*in.ProviderName]; !configured && !userPoolPattern.MatchString(*in.ProviderName) {
+	_, configured := s.UserPools[*in.ProviderName]
+	if _, atAWS := identitypool.ParseUserPool(*in.ProviderName); !configured && !atAWS {
 		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
 	}
 	for _, have := range p.CognitoIdentityProviders {

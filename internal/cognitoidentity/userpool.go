@@ -22,11 +22,11 @@ func (s *Service) userPoolOverride(name string) ProviderOverride {
 	o, own := s.UserPools[name]
 	pool := name[strings.LastIndexByte(name, '/')+1:]
 	if !own {
-		parts := userPoolPattern.FindStringSubmatch(name)
-		if parts == nil {
+		parsed, atAWS := identitypool.ParseUserPool(name)
+		if !atAWS {
 			return ProviderOverride{}
 		}
-		o = s.UserPoolRegions[parts[1]]
+		o = s.UserPoolRegions[parsed.Region]
 	}
 	if o.BaseURL != "" {
 		issuer := o.BaseURL + "/" + pool
@@ -66,7 +66,7 @@ func (s *Service) ProviderName(key string) string {
 	if s.IssuerAliases {
 		for region, o := range s.UserPoolRegions {
 			if pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/"); found && o.BaseURL != "" && !strings.Contains(pool, "/") {
-				return "cognito-idp." + region + ".amazonaws.com/" + pool
+				return identitypool.UserPoolName(region, pool)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func CheckUserPools(o Options) error {
 		}
 	}
 	for _, region := range slices.Sorted(maps.Keys(o.UserPoolRegions)) {
-		if err := s.userPoolTrust("cognito-idp."+region+".amazonaws.com/"+region+"_x", []string{anyApp}).Validate(); err != nil {
+		if err := s.userPoolTrust(identitypool.UserPoolName(region, region+"_x"), []string{anyApp}).Validate(); err != nil {
 			faults = append(faults, fmt.Errorf("user pools of region %s: %w", region, err))
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -37,9 +39,18 @@ func (a *adminGetUser) same(u User) string {
 }
 
 func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
-	region, pool := PoolOf(u.Provider)
-	region = cmp.Or(a.Region, region)
-	endpoint := cmp.Or(a.Endpoint, "https://cognito-idp."+region+".amazonaws.com/")
+	pool := u.Provider[strings.LastIndexByte(u.Provider, '/')+1:]
+	endpoint := a.Endpoint
+	at, atAWS := identitypool.ParseUserPool(u.Provider)
+	switch {
+	case endpoint != "":
+	case !atAWS:
+		return "", &Misconfigured{"the user pool is not at AWS, and its endpoint is not known", "Set endpoint in the user pool's status section."}
+	default:
+		endpoint = "https://" + at.Host + "/"
+	}
+	ofID, _, _ := strings.Cut(pool, "_")
+	region := cmp.Or(a.Region, at.Region, ofID)
 	body, err := json.Marshal(map[string]string{"UserPoolId": pool, "Username": username(u)})
 	if err != nil {
 		return "", err

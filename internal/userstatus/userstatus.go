@@ -20,6 +20,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -45,8 +46,8 @@ const (
 // Config says how a user pool is asked.
 type Config struct {
 	Check           string        // AdminGetUser, Introspection or Push
-	Endpoint        string        // "" is AWS's, which AdminGetUser alone has
-	Region          string        // AdminGetUser; "" is the pool's
+	Endpoint        string        // "" is AWS's, which AdminGetUser of pools at AWS alone has
+	Region          string        // AdminGetUser; "" is that of the pool's host, else of its ID
 	AccessKeyID     string        // AdminGetUser
 	SecretAccessKey string        // AdminGetUser
 	ClientID        string        // Introspection
@@ -287,7 +288,7 @@ func (push) Check(ctx context.Context, _ User) error {
 // Pools finds the Checker of a user pool.
 type Pools struct {
 	ByProvider map[string]Checker // by Logins key
-	ByRegion   map[string]Checker // for the other pools of a region
+	ByRegion   map[string]Checker // for the other pools of a region, by the host in their names
 }
 
 // Check asks the user pool of u.Provider. A pool that nobody said how to ask is
@@ -295,20 +296,13 @@ type Pools struct {
 func (p Pools) Check(ctx context.Context, u User) error {
 	c, known := p.ByProvider[u.Provider]
 	if !known {
-		region, _ := PoolOf(u.Provider)
-		c, known = p.ByRegion[region]
+		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
+			c, known = p.ByRegion[pool.Region]
+		}
 	}
 	if !known {
 		return refuse(ctx, "the settings do not say how to ask "+u.Provider,
 			"Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set ServerSideTokenCheck to false for this client.")
 	}
 	return c.Check(ctx, u)
-}
-
-// PoolOf splits a user pool's provider name into the region of its ID and the
-// ID: host/REGION_NAME.
-func PoolOf(provider string) (region, pool string) {
-	pool = provider[strings.LastIndexByte(provider, '/')+1:]
-	region, _, _ = strings.Cut(pool, "_")
-	return region, pool
 }

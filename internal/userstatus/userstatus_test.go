@@ -207,6 +207,36 @@ func TestAdminGetUser(t *testing.T) {
 	})
 }
 
+// asker notes where it was asked, and answers nothing.
+type asker struct{ url, authorization string }
+
+func (a *asker) Post(_ context.Context, e login.Endpoint, header http.Header, _ []byte) (login.Reply, error) {
+	a.url, a.authorization = e.URL, header.Get("Authorization")
+	return login.Reply{}, errors.New("nobody is there")
+}
+
+// Without an endpoint a pool at AWS is asked at its own host, and no other pool
+// is asked at all.
+func TestDefaultEndpoint(t *testing.T) {
+	for name, want := range map[string]struct{ url, region string }{
+		provider: {"https://cognito-idp.eu-west-1.amazonaws.com/", "eu-west-1"},
+		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"https://cognito-idp.cn-north-1.amazonaws.com.cn/", "cn-north-1"},
+		"cognito-idp.us-east-1.amazonaws.com/local_AbC":          {"https://cognito-idp.us-east-1.amazonaws.com/", "us-east-1"},
+		"idp.example/us-east-1_AbC":                              {},
+	} {
+		a := &asker{}
+		c, err := userstatus.New(userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}, userstatus.Options{Asker: a, Now: fixed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := alice
+		u.Provider = name
+		if got := outcome(t, c, u); got != "unknown" || a.url != want.url || !strings.Contains(a.authorization, want.region+"/") && want.region != "" {
+			t.Errorf("%s: %s, asked %q with %q, want %q", name, got, a.url, a.authorization, want.url)
+		}
+	}
+}
+
 func TestIntrospection(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []reply
@@ -398,11 +428,15 @@ func TestPools(t *testing.T) {
 	push := newChecker(t, userstatus.Config{Check: userstatus.Push}, fixed)
 	pools := userstatus.Pools{
 		ByProvider: map[string]userstatus.Checker{provider: newChecker(t, yes.config(userstatus.Introspection), fixed), "other.example/x": push},
-		ByRegion:   map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed)},
+		ByRegion: map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed),
+			"eu-west-2": newChecker(t, yes.config(userstatus.Introspection), fixed)},
 	}
 	for name, want := range map[string]string{
 		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
 		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",
+		// The host says which region it is, not the ID that an emulator gave.
+		"cognito-idp.eu-west-2.amazonaws.com/local_AbC": "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-2_AbC": "no",
+		"idp.example/eu-west-2_AbC": "no",
 	} {
 		u := alice
 		u.Provider = name
