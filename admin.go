@@ -33,7 +33,7 @@ type admin struct {
 	revoked  *revocation.List
 
 	signOuts     *signout.Service
-	providerName func(key string) string // behind an alias
+	providerName func(ctx context.Context, key string) (string, error) // behind an alias
 	now          func() time.Time
 }
 
@@ -181,8 +181,11 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 		}
 		return *value
 	}
-	name, subject, session := a.providerName(text(in.ProviderName)), text(in.Subject), text(in.Session)
+	subject, session := text(in.Subject), text(in.Session)
+	name, err := a.providerName(ctx, text(in.ProviderName))
 	switch {
+	case err != nil:
+		return nil, err
 	case name == "" || subject == "" && session == "":
 		return nil, awsapi.Errorf("InvalidParameterException", "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):

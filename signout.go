@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -79,43 +78,61 @@ func (s *Server) askOnce(ctx context.Context, what string, checkers map[string]u
 	return errors.Join(faults...)
 }
 
-// eventSources finds the provider that a receiver's path names. Only providers
-// of the settings may tell anything; every other key is unknown.
+// eventSources finds the provider that a receiver's path names: an OpenID Connect
+// provider of the home account, whether the settings or the IAM API made it, or
+// a user pool that the settings let tell something. Every other key is unknown.
+// Marks hold in the pools of all accounts, so other accounts' providers, which
+// may name any issuer and client, do not count.
 type eventSources struct {
 	pools     *cognitoidentity.Service
-	providers []iam.OIDCProvider
+	directory *iam.Directory
 	config    *Config
 }
 
-// name is the provider that a Logins key stands for. An OpenID Connect provider
-// of the settings stands for itself, also where a user pool has the same issuer.
-func (e *eventSources) name(key string) string {
-	for _, p := range e.providers {
-		if _, rest, _ := strings.Cut(p.URL, "://"); rest == key {
-			return key
-		}
+// registered returns the ARN of the OpenID Connect provider with a Logins key;
+// "" when there is none.
+func (e *eventSources) registered(ctx context.Context, key string) (string, error) {
+	arn := iam.OIDCProviderARN(identitypool.Partition(e.config.region()), identitypool.AccountID(e.config.Account), "://"+key)
+	if _, _, _, formed := identitypool.ParseProviderARN(arn); !formed {
+		return "", nil
 	}
-	return e.pools.ProviderName(key)
+	_, err := e.directory.OIDCProvider(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) {
+		return "", nil
+	}
+	return arn, err
 }
 
-func (e *eventSources) find(ctx context.Context, key string) (signout.Provider, bool) {
-	name := e.name(key)
+// name is the provider that a Logins key stands for. An OpenID Connect provider
+// stands for itself, also where a user pool has the same issuer.
+func (e *eventSources) name(ctx context.Context, key string) (string, error) {
+	arn, err := e.registered(ctx, key)
+	if arn != "" || err != nil {
+		return key, err
+	}
+	return e.pools.ProviderName(key), nil
+}
+
+func (e *eventSources) find(ctx context.Context, key string) (signout.Provider, error) {
+	name, err := e.name(ctx, key)
+	if err != nil {
+		return signout.Provider{}, err
+	}
 	settings := e.config.SignOut[name]
 	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
-	for _, p := range e.providers {
-		if _, rest, _ := strings.Cut(p.URL, "://"); rest == name {
-			c.Kind, c.ARN = identitypool.OIDCProviderKind, p.ARN
-		}
-	}
-	if c.Kind == identitypool.UserPoolProvider && len(settings.Audiences) == 0 {
-		return signout.Provider{}, false
+	if arn, err := e.registered(ctx, name); err != nil {
+		return signout.Provider{}, err
+	} else if arn != "" {
+		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
+	} else if len(settings.Audiences) == 0 {
+		return signout.Provider{}, signout.ErrUnknownProvider
 	}
 	trust, err := e.pools.ProviderTrust(ctx, c)
 	if err != nil {
-		return signout.Provider{}, false
+		return signout.Provider{}, err
 	}
 	trust.Audiences = slices.Concat(trust.Audiences, settings.Audiences)
-	return signout.Provider{Name: name, Trust: trust, CredentialChange: settings.CredentialChange}, true
+	return signout.Provider{Name: name, Trust: trust, CredentialChange: settings.CredentialChange}, nil
 }
 
 // receivers are where providers tell of sign-outs.

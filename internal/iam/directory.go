@@ -175,15 +175,3 @@ func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider,
 	}
 	return d.storedOIDCProvider(ctx, arn)
 }
-
-// OIDCProviders lists an account's providers of the settings by ARN.
-func (d *Directory) OIDCProviders(_ context.Context, account identitypool.AccountID) ([]OIDCProvider, error) {
-	var list []OIDCProvider
-	for _, p := range d.providers {
-		if p.Account == account {
-			list = append(list, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b OIDCProvider) int { return cmp.Compare(a.ARN, b.ARN) })
-	return list, nil
-}

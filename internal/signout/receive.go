@@ -84,10 +84,11 @@ func (s *Service) receive(p protocol) http.Handler {
 }
 
 func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
-	provider, known := s.o.Provider(r.Context(), key)
-	if !known {
-		return &fault{http.StatusBadRequest, invalidRequest, "no such provider is registered",
-			"use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider in the settings"}
+	provider, err := s.o.Provider(r.Context(), key)
+	if errors.Is(err, ErrUnknownProvider) {
+		return bad(invalidRequest, err.Error(), "use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
+	} else if err != nil {
+		return err
 	}
 	now := s.o.Now()
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.media {
@@ -158,7 +159,7 @@ func asFault(err error) *fault {
 	case errors.As(err, &unavailable):
 		return &fault{http.StatusServiceUnavailable, invalidRequest, "the provider's keys could not be fetched", "try again"}
 	default:
-		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be stored", "try again"}
+		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be looked into or stored", "try again"}
 	}
 }
 

@@ -78,8 +78,14 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(verifier.Close)
 	trust := login.Trust{Provider: key, Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience}, AllowHTTP: true, AllowPrivate: true}
 	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		Provider: func(_ context.Context, k string) (signout.Provider, bool) {
-			return signout.Provider{Name: key, Trust: trust, CredentialChange: k == "strict"}, k == key || k == "strict"
+		Provider: func(_ context.Context, k string) (signout.Provider, error) {
+			switch k {
+			case key, "strict":
+				return signout.Provider{Name: key, Trust: trust, CredentialChange: k == "strict"}, nil
+			case "broken":
+				return signout.Provider{}, store.ErrBusy
+			}
+			return signout.Provider{}, signout.ErrUnknownProvider
 		}})
 	mux := http.NewServeMux()
 	mux.Handle("POST /backchannel-logout/{"+signout.ProviderPath+"}", f.out.BackChannelLogout())
@@ -354,6 +360,10 @@ func TestBackChannelLogoutWithoutKeys(t *testing.T) {
 	f.issuer.Answer(logintest.KeysPath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	if w := f.logout(t, f.logoutToken(nil, nil)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %s", w.Code, w.Body)
+	}
+	body := url.Values{"logout_token": {f.logoutToken(nil, nil)}}.Encode()
+	if w := f.post(t, "/backchannel-logout/broken", "application/x-www-form-urlencoded", body); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("with a provider that could not be looked up: %d %s", w.Code, w.Body)
 	}
 }
 
