@@ -393,7 +393,7 @@ func TestDiscoveryIsHeldAndRefreshed(t *testing.T) {
 	}
 	moved := logintest.NewIssuer(t)
 	f.issuer.Answer(discovery, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, f.issuer.URL, moved.URL+keys)))
-	f.Advance(6 * time.Minute)
+	f.Advance(4 * time.Minute)
 	f.accepts(t, f.issuer.Token(nil)) // refreshes
 	login.Settle(f.verifier)
 	f.accepts(t, moved.Key().Sign(nil, f.issuer.Payload(nil)))

@@ -121,7 +121,7 @@ type Options struct {
 	Skew   time.Duration    // tolerated clock difference; 0 is 5 minutes (Cognito developer guide, "Open ID Connect providers")
 
 	// Lifetimes of what providers publish: their keys and their discovery documents.
-	FreshMin      time.Duration // shortest time before a refresh, whatever Cache-Control says; 0 is 5 minutes
+	FreshMin      time.Duration // shortest, whatever Cache-Control says; 0 is 5 minutes
 	FreshMax      time.Duration // longest; 0 is 1 hour
 	MaxStale      time.Duration // age at which keys stop being used; 0 is 24 hours
 	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 30 seconds
