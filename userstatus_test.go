@@ -38,6 +38,7 @@ func newUserPoolAPI(t *testing.T) *userPoolAPI {
 		defer a.mu.Unlock()
 		a.asked++
 		body := a.active
+		w.Header().Set("Content-Type", "application/json")
 		if r.Header.Get("X-Amz-Target") == "AWSCognitoIdentityProviderService.AdminGetUser" {
 			body = a.answer
 			if name, failed := strings.CutPrefix(a.answer, "!"); failed {

@@ -246,7 +246,10 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 		var reply login.Reply
 		reply, err = a.Post(ctx, e, header, body)
 		if err == nil {
-			if !busy(reply) {
+			switch {
+			case contradictory(reply):
+				return login.Reply{}, &Misconfigured{"the answer is a success and an error in one", "Look at the user pool's state, and at endpoint in its status section."}
+			case !busy(reply):
 				return reply, nil
 			}
 			err = fmt.Errorf("the user pool is busy or has a fault (status %d)", reply.Status)
@@ -256,6 +259,14 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 		}
 	}
 	return login.Reply{}, err
+}
+
+// contradictory reports whether an answer of success has an error in it. Such a
+// one proves nothing.
+func contradictory(r login.Reply) bool {
+	_, oauth := r.Object["error"]
+	_, aws := r.Object["__type"]
+	return r.Status == http.StatusOK && (oauth || aws)
 }
 
 // busy reports whether asking again may help.
@@ -270,9 +281,6 @@ func busy(r login.Reply) bool {
 // errorType is the name of an AWS JSON error, without its namespace; "" for none.
 func errorType(r login.Reply) string {
 	name, _ := r.Object["__type"].(string)
-	if r.Status == http.StatusOK {
-		return ""
-	}
 	return name[strings.LastIndexByte(name, '#')+1:]
 }
 

@@ -5,17 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -66,6 +71,11 @@ func newBackEnd(t *testing.T, answers ...reply) *backEnd {
 		if len(b.answers) > 1 {
 			b.answers = b.answers[1:]
 		}
+		media := "application/json"
+		if r.Header.Get("X-Amz-Target") != "" {
+			media = "application/x-amz-json-1.1"
+		}
+		w.Header().Set("Content-Type", media)
 		w.WriteHeader(answer.status)
 		_, _ = w.Write([]byte(answer.body))
 	}))
@@ -269,6 +279,100 @@ func TestIntrospection(t *testing.T) {
 			if err != nil || form.Get("token") != alice.Token || r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
 				t.Errorf("question %s, %s", r.body, r.header.Get("Authorization"))
 			}
+		})
+	}
+}
+
+// ways are the back ends that ask, each with a yes for alice.
+var ways = map[string]string{
+	userstatus.AdminGetUser:  `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`,
+	userstatus.Introspection: `{"active":true,"sub":"sub-1"}`,
+}
+
+// Whatever is no clear answer in JSON lets nobody in, in bounded time and
+// memory, and is not remembered once the pool is mended.
+func TestBrokenAnswers(t *testing.T) {
+	for check, yes := range ways {
+		var sent atomic.Int64
+		cases := logintest.BrokenAnswers(&sent)
+		maps.Copy(cases, map[string]http.HandlerFunc{
+			"a yes in HTML":              logintest.Answer(200, "text/html", yes),
+			"a yes in text":              logintest.Answer(200, "text/plain; charset=utf-8", yes),
+			"a yes of no type":           logintest.Answer(200, "", yes),
+			"a yes that is created":      logintest.Answer(201, "application/json", yes),
+			"a yes with an error":        logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"error":"invalid_token",`, 1)),
+			"a yes with AWS's error":     logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"__type":"UserNotFoundException",`, 1)),
+			"a yes that is cut short":    logintest.Answer(200, "application/json", yes[:len(yes)-1]),
+			"a yes with a tail":          logintest.Answer(200, "application/json", yes+"{}"),
+			"a yes said twice":           logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"active":false,"Enabled":false,`, 1)),
+			"NaN":                        logintest.Answer(200, "application/json", `{"active":NaN,"Enabled":NaN,"UserStatus":NaN}`),
+			"numbers for booleans":       logintest.Answer(200, "application/json", strings.ReplaceAll(yes, "true", "1")),
+			"a refusal of another shape": logintest.Answer(400, "text/html", `{"__type":"UserNotFoundException"}`),
+		})
+		for name, answer := range cases {
+			t.Run(check+", "+name, func(t *testing.T) {
+				sent.Store(0)
+				var asked atomic.Int64
+				var mended atomic.Bool
+				web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					asked.Add(1)
+					if mended.Load() {
+						logintest.Answer(200, "application/json", yes)(w, r)
+						return
+					}
+					answer(w, r)
+				}))
+				t.Cleanup(web.Close)
+				c := (&backEnd{URL: web.URL}).config(check)
+				c.Cache = time.Second
+				checker := newChecker(t, c, fixed)
+				if got := outcome(t, checker, alice); got != "unknown" {
+					t.Errorf("outcome = %s, want unknown", got)
+				}
+				if n := sent.Load(); n > 16<<20 {
+					t.Errorf("took %d bytes", n)
+				}
+				if n := asked.Load(); n > 4 { // asked twice, each of which HTTP itself may repeat
+					t.Errorf("asked %d times", n)
+				}
+				mended.Store(true)
+				if got := outcome(t, checker, alice); got != "yes" {
+					t.Errorf("mended: outcome = %s, want yes", got)
+				}
+			})
+		}
+	}
+}
+
+// A pool that drips costs two seconds and not more.
+func TestDrip(t *testing.T) {
+	for check := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			verifier := login.New(login.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				go func() {
+					defer server.Close()
+					if _, err := server.Read(make([]byte, 8192)); err != nil {
+						return
+					}
+					_, err := io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+					for err == nil {
+						<-time.After(time.Second) // of the bubble
+						_, err = io.WriteString(server, " ")
+					}
+				}()
+				return client, nil
+			}})
+			defer verifier.Close()
+			checker, err := userstatus.New((&backEnd{URL: "http://127.0.0.1:1"}).config(check), userstatus.Options{Asker: verifier, Now: fixed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			if got := outcome(t, checker, alice); got != "unknown" || time.Since(begin) != 2*time.Second {
+				t.Errorf("%s: %s after %v", check, got, time.Since(begin))
+			}
+			<-time.After(2 * time.Second) // the drip notices that nobody reads
 		})
 	}
 }
