@@ -40,7 +40,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	}
 	others := maps.Clone(in.Logins)
 	delete(others, pool.DeveloperProviderName)
-	verified, err := s.verifyLogins(ctx, pool, others, toIssue)
+	verified, err := s.verifyLogins(ctx, askBy(ctx), pool, others, toIssue)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
+	verified, err := s.verifyLogins(ctx, askBy(ctx), pool, in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		}
 	}
-	verified, err := s.verifyLogins(ctx, pool, in.Logins, toIdentify)
+	verified, err := s.verifyLogins(ctx, askBy(ctx), pool, in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,8 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 		}
 		return identity, nil, guestsAllowed(ctx, *pool)
 	}
-	verified, err := s.verifyLogins(ctx, *pool, logins, toIssue)
+	by := askBy(ctx)
+	verified, err := s.verifyLogins(ctx, by, *pool, logins, toIssue)
 	if err != nil {
 		return identity, nil, err
 	}
@@ -76,7 +77,7 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 		return identity, nil, identityError(err, string(identity.ID))
 	}
 	if current.Version != pool.Version { // its providers may have changed: judge the logins by what holds now
-		if verified, err = s.verifyLogins(ctx, current, logins, toIssue); err != nil {
+		if verified, err = s.verifyLogins(ctx, by, current, logins, toIssue); err != nil {
 			return identity, nil, err
 		}
 		*pool = current
