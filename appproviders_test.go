@@ -423,7 +423,7 @@ func TestProvidersThatCannotWork(t *testing.T) {
 		"version":          {facebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "APIVersion"},
 		"certificate":      {googleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "CABundle"},
 		"issuer":           {appleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "Issuers"},
-		"limited login":    {facebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"}, "JWKSURL"},
+		"limited login":    {facebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"}, "jwks_url"},
 	} {
 		_, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1", Providers: map[string]poolhouse.ProviderOverride{test.provider: test.override}})
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.provider) {

@@ -25,19 +25,25 @@ const (
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
+// Names of the settings that say how user pools are asked.
+const (
+	poolStatus   = "user_pools (%s).status"
+	regionStatus = "user_pool_regions.%s.status"
+)
+
 // userStatus makes what asks user pools, from the settings.
 func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
 	pools, err := s.config.statusCheckers(s.logins)
 	if err != nil {
 		return pools, err
 	}
-	return pools, errors.Join(s.askOnce(ctx, "user pool", pools.ByProvider), s.askOnce(ctx, "the user pools of region", pools.ByRegion))
+	return pools, errors.Join(s.askOnce(ctx, poolStatus, pools.ByProvider), s.askOnce(ctx, regionStatus, pools.ByRegion))
 }
 
 // statusCheckers makes the checkers of the settings. It asks nobody.
 func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error) {
 	var faults []error
-	make := func(what string, configs map[string]UserStatusConfig, atAWS func(string) bool) map[string]userstatus.Checker {
+	make := func(setting string, configs map[string]UserStatusConfig, atAWS func(string) bool) map[string]userstatus.Checker {
 		checkers := map[string]userstatus.Checker{}
 		for _, name := range slices.Sorted(maps.Keys(configs)) {
 			checker, err := userstatus.New(configs[name], userstatus.Options{Asker: asker, Now: c.Now})
@@ -45,22 +51,22 @@ func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error)
 				err = errors.New("endpoint is missing: this user pool is not at AWS")
 			}
 			if err != nil {
-				faults = append(faults, fmt.Errorf("status of %s %s: %w", what, name, err))
+				faults = append(faults, fmt.Errorf(setting+": %w", name, err))
 			}
 			checkers[name] = checker
 		}
 		return checkers
 	}
 	pools := userstatus.Pools{
-		ByProvider: make("user pool", c.UserStatus, func(name string) bool { _, atAWS := identitypool.ParseUserPool(name); return atAWS }),
-		ByRegion:   make("the user pools of region", c.UserStatusRegions, func(string) bool { return true }),
+		ByProvider: make(poolStatus, c.UserStatus, func(name string) bool { _, atAWS := identitypool.ParseUserPool(name); return atAWS }),
+		ByRegion:   make(regionStatus, c.UserStatusRegions, func(string) bool { return true }),
 	}
 	return pools, errors.Join(faults...)
 }
 
 // askOnce tests each checker, all at once. What answers that it will never do
 // is an error; what does not answer may do so later.
-func (s *Server) askOnce(ctx context.Context, what string, checkers map[string]userstatus.Checker) error {
+func (s *Server) askOnce(ctx context.Context, setting string, checkers map[string]userstatus.Checker) error {
 	names := slices.Sorted(maps.Keys(checkers))
 	faults := make([]error, len(names))
 	var group sync.WaitGroup
@@ -68,9 +74,9 @@ func (s *Server) askOnce(ctx context.Context, what string, checkers map[string]u
 		group.Go(func() {
 			err := userstatus.SelfTest(ctx, checkers[name])
 			if wrong, ok := errors.AsType[*userstatus.Misconfigured](err); ok {
-				faults[n] = fmt.Errorf("status of %s %s: %w. %s", what, name, err, wrong.Fix)
+				faults[n] = fmt.Errorf(setting+": %w. %s", name, err, wrong.Fix)
 			} else if err != nil {
-				s.config.Logger.Warn("status of "+what+" "+name+": no answer now; logins with ServerSideTokenCheck wait for it", "error", err)
+				s.config.Logger.Warn(fmt.Sprintf(setting, name)+": no answer now; logins with ServerSideTokenCheck wait for it", "error", err)
 			}
 		})
 	}

@@ -158,19 +158,19 @@ func TestUserStatusSettings(t *testing.T) {
 	}{
 		"unknown check": {func(c *poolhouse.Config) {
 			c.UserStatus = map[string]poolhouse.UserStatusConfig{userPool: {Check: "ask"}}
-		}, "status of user pool " + userPool + `: check "ask"`},
+		}, "user_pools (" + userPool + `).status: check "ask"`},
 		"no keys": {func(c *poolhouse.Config) {
 			c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{"us-east-1": {Check: userstatus.AdminGetUser}}
-		}, "access_key_id is missing"},
+		}, "user_pool_regions.us-east-1.status: access_key_id is missing"},
 		"AWS's endpoint for a pool elsewhere": {func(c *poolhouse.Config) {
 			c.UserStatus = map[string]poolhouse.UserStatusConfig{"idp.example/us-east-1_x": {Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}}
-		}, "status of user pool idp.example/us-east-1_x: endpoint is missing"},
+		}, "user_pools (idp.example/us-east-1_x).status: endpoint is missing"},
 		"a pool without TLS": {func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {BaseURL: "http://idp.example"}}
-		}, "user pool " + userPool + ": JWKSURL"},
+		}, "user_pools (" + userPool + "): jwks_url"},
 		"a region without TLS": {func(c *poolhouse.Config) {
 			c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-east-1": {BaseURL: "http://idp.example"}}
-		}, "user pools of region us-east-1: JWKSURL"},
+		}, "user_pool_regions.us-east-1: jwks_url"},
 		"an alias with a scheme": {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"http://localhost:9229/x": userPool} }, "without its scheme"},
 		"an alias of an alias":   {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"a": "b", "b": userPool} }, "leads to another alias"},
 		"Google as an alias":     {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"accounts.google.com": userPool} }, "is the name of a provider"},

@@ -16,11 +16,14 @@ func TestProviderSettings(t *testing.T) {
 		file string
 		want []string
 	}{
-		"no metadata file":        {`saml_providers: [{name: A, metadata_file: none.xml}]`, []string{"saml_providers[0].metadata_file", "none.xml", "name the file"}},
-		"metadata is a folder":    {`saml_providers: [{name: A, metadata_file: .}]`, []string{"saml_providers[0].metadata_file", "name the file"}},
+		"no metadata file":        {`saml_providers: [{name: A, metadata_file: none.xml}]`, []string{"saml_providers[0].metadata_file", "none.xml", "name a file"}},
+		"metadata is a folder":    {`saml_providers: [{name: A, metadata_file: .}]`, []string{"saml_providers[0].metadata_file", "name a file"}},
 		"metadata not given":      {`saml_providers: [{name: A}]`, []string{"saml_providers[0].metadata_file is required", "name the file"}},
 		"unknown provider":        {`providers: {gogle: {}}`, []string{"gogle", "google"}},
-		"no CA bundle":            {`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`, []string{"oidc_providers[0].ca_bundle", "none.pem"}},
+		"no CA bundle":            {`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`, []string{"oidc_providers[0].ca_bundle", "none.pem", "name a file"}},
+		"no user pool CA bundle":  {`user_pools: [{provider_name: a.example/x, ca_bundle: none.pem}]`, []string{"user_pools[0].ca_bundle", "none.pem", "name a file"}},
+		"no certificates":         {`user_pools: [{provider_name: a.example/x, ca_bundle: poolhouse.yaml}]`, []string{"user_pools[0].ca_bundle", "holds no certificate"}},
+		"no region certificates":  {`user_pool_regions: {us-east-1: {endpoint: "https://a.example", ca_bundle: poolhouse.yaml}}`, []string{"user_pool_regions.us-east-1.ca_bundle", "holds no certificate"}},
 		"unknown user pool check": {`user_pools: [{provider_name: a.example/x, status: {chek: push}}]`, []string{"chek", "check"}},
 	} {
 		path := filepath.Join(t.TempDir(), "poolhouse.yaml")

@@ -116,7 +116,7 @@ func CheckProviders(overrides map[string]ProviderOverride) error {
 	for _, name := range slices.Sorted(maps.Keys(overrides)) {
 		makeTrust, known := wellKnown[name]
 		if !known {
-			faults = append(faults, fmt.Errorf("login provider %q is not known: use %s", name,
+			faults = append(faults, fmt.Errorf("providers: %q is not known: use %s", name,
 				strings.Join(slices.Sorted(maps.Keys(wellKnown)), ", ")))
 			continue
 		}
@@ -128,7 +128,7 @@ func CheckProviders(overrides map[string]ProviderOverride) error {
 			err = t.Validate()
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("login provider %s: %w", name, err))
+			faults = append(faults, fmt.Errorf("providers (%s): %w", name, err))
 		}
 	}
 	return errors.Join(faults...)
