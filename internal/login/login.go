@@ -49,6 +49,10 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
 const DefaultMaxTokenBytes = 16 << 10
 
+// DefaultSkew is the tolerated clock difference (Cognito developer guide, "Open
+// ID Connect providers").
+const DefaultSkew = 5 * time.Minute
+
 // Trust is what a pool accepts from one provider. Differences between providers
 // are values here, never code.
 type Trust struct {
@@ -118,7 +122,7 @@ type Resolver interface {
 type Options struct {
 	Now    func() time.Time // nil is time.Now
 	Logger *slog.Logger     // nil discards
-	Skew   time.Duration    // tolerated clock difference; 0 is 5 minutes (Cognito developer guide, "Open ID Connect providers")
+	Skew   time.Duration    // tolerated clock difference; 0 is DefaultSkew
 
 	// Lifetimes of what providers publish: their keys and their discovery documents.
 	FreshMin      time.Duration // shortest, whatever Cache-Control says; 0 is 5 minutes

@@ -178,8 +178,18 @@ func SelfTest(ctx context.Context, c Checker) error {
 // refuse it by its form. Its claims are iss and sub, and nobody signed it.
 const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
-// verdict is a pool's answer: "" for yes, else why not.
-type verdict string
+// verdict is a pool's answer: the zero value for yes, else why not, and what the
+// user can do.
+type verdict struct{ no, fix string }
+
+var yes verdict
+
+// What a user who is refused can do.
+const (
+	signInAgain = "Sign in again at the provider: what was issued in a session that has ended stays refused."
+	knownUser   = "Sign in as a user whom the user pool knows."
+	askTheOwner = "Have the user pool's administrator allow the user to sign in again."
+)
 
 // Misconfigured is an answer that says that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
@@ -222,8 +232,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 		trace.Fail(checkName, "an answer of the user pool "+u.Provider, err.Error(), fix)
 		return &login.Unavailable{Provider: u.Provider, Cause: err}
 	}
-	if answer != "" {
-		return refuse(ctx, string(answer), "Sign in as a user whom the user pool knows and allows to sign in.")
+	if answer != yes {
+		return refuse(ctx, answer.no, answer.fix)
 	}
 	trace.Pass(checkName, "the user pool knows the user")
 	if r.yes != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -116,7 +117,7 @@ func fixed() time.Time { return now }
 
 // alice is a user whose pool calls her otherwise than by her sub.
 var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
-	Claims: login.Claims{Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
+	Claims: login.Claims{Issuer: "https://" + provider, Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
 
 // outcome is yes, no or unknown, and fails the test unless the trace says why.
 func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
@@ -217,6 +218,27 @@ func TestAdminGetUser(t *testing.T) {
 	})
 }
 
+// A refusal says what the user can do, which depends on why.
+func TestAdvice(t *testing.T) {
+	for name, test := range map[string]struct {
+		check  string
+		answer reply
+		want   string
+	}{
+		"ended session": {userstatus.Introspection, reply{200, `{"active":false}`}, "Sign in again"},
+		"expired":       {userstatus.Introspection, reply{200, `{"active":true,"exp":1}`}, "Sign in again"},
+		"disabled":      {userstatus.AdminGetUser, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}, "administrator"},
+		"deleted":       {userstatus.AdminGetUser, reply{400, `{"__type":"UserNotFoundException"}`}, "a user whom the user pool knows"},
+		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "Sign in again"},
+	} {
+		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
+		var refused *login.Refused
+		if !errors.As(err, &refused) || !strings.Contains(refused.Fix, test.want) {
+			t.Errorf("%s: %v, want the advice %q", name, err, test.want)
+		}
+	}
+}
+
 // asker notes where it was asked, and answers nothing.
 type asker struct{ url, authorization string }
 
@@ -257,6 +279,14 @@ func TestIntrospection(t *testing.T) {
 		"active, same user":  {[]reply{{200, `{"active":true,"sub":"sub-1"}`}}, "yes", 1},
 		"another user":       {[]reply{{200, `{"active":true,"sub":"sub-2"}`}}, "no", 1},
 		"a user of a number": {[]reply{{200, `{"active":true,"sub":1}`}}, "no", 1},
+		"all that fits":      {[]reply{{200, fmt.Sprintf(`{"active":true,"sub":"sub-1","iss":"https://%s","exp":%d,"aud":"another"}`, provider, now.Unix()+60)}}, "yes", 1},
+		"another issuer":     {[]reply{{200, `{"active":true,"iss":"https://evil.example"}`}}, "no", 1},
+		"an issuer list":     {[]reply{{200, fmt.Sprintf(`{"active":true,"iss":["https://%s"]}`, provider)}}, "no", 1},
+		"no issuer":          {[]reply{{200, `{"active":true,"iss":null}`}}, "no", 1},
+		"expired":            {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":%d}`, now.Unix()-300)}}, "no", 1},
+		"expired, with skew": {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":%d}`, now.Unix()-299)}}, "yes", 1},
+		"exp as text":        {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":"%d"}`, now.Unix()+60)}}, "no", 1},
+		"exp of no date":     {[]reply{{200, `{"active":true,"exp":1e300}`}}, "no", 1},
 		"inactive":           {[]reply{{200, `{"active":false}`}}, "no", 1},
 		"active as text":     {[]reply{{200, `{"active":"true"}`}}, "unknown", 1},
 		"says nothing":       {[]reply{{200, `{}`}}, "unknown", 1},
