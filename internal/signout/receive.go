@@ -109,10 +109,6 @@ func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	if err != nil {
 		return err
 	}
-	// Counted only now: whoever cannot sign must not use up the provider's share.
-	if !s.incoming.allow(provider.Name, now) {
-		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
-	}
 	return s.takeOnce(r.Context(), p, provider, c, now)
 }
 
@@ -128,6 +124,12 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, provider Provider, c
 	}
 	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {
 		return p.repeated
+	}
+	// Counted only now: whoever cannot sign, or sends again what somebody else
+	// signed, must not use up the provider's share.
+	if !s.incoming.allow(provider.Name, now) {
+		s.replays.release(provider.Name, id)
+		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
 	}
 	err := p.take(s, ctx, provider, c)
 	if err != nil {

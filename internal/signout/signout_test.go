@@ -379,7 +379,16 @@ func TestRateLimit(t *testing.T) {
 	send := func(n int) int {
 		return f.logout(t, f.logoutToken(map[string]any{"jti": string(rune(n + 1000))}, nil)).Code
 	}
-	n := 0
+	first := f.logoutToken(map[string]any{"jti": "first"}, nil)
+	if code := f.logout(t, first).Code; code != http.StatusOK {
+		t.Fatalf("first: %d", code)
+	}
+	for range 300 { // by whoever saw it
+		if code := f.logout(t, first).Code; code != http.StatusBadRequest {
+			t.Fatalf("replayed: %d", code)
+		}
+	}
+	n := 1
 	for ; n < 300; n++ {
 		if code := send(n); code == http.StatusTooManyRequests {
 			break
@@ -391,8 +400,8 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("%d events passed at once, want 200", n)
 	}
 	f.Advance(time.Second)
-	if code := send(500); code != http.StatusOK {
-		t.Errorf("a second later: %d", code)
+	if code := send(n); code != http.StatusOK {
+		t.Errorf("the one that was too many, a second later: %d", code)
 	}
 }
 
@@ -464,6 +473,27 @@ func TestSharedSignals(t *testing.T) {
 		}, "invalid_request", false},
 		"an empty subject": {key, func(*fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "opaque", "id": ""}, "sub": "alice"}
+		}, "invalid_request", false},
+		"one subject three times": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}}, "sub_id": object{"format": "opaque", "id": "alice"}, "sub": "alice"}
+		}, "", true},
+		"another subject in the event": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": object{"format": "opaque", "id": "bob"}}}, "sub_id": alice(f)}
+		}, "invalid_request", false},
+		"another subject in sub": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "sub": "bob"}
+		}, "invalid_request", false},
+		"another subject in sub than in the event": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}}, "sub": "bob"}
+		}, "invalid_request", false},
+		"another session in the event": {key, func(f *fixture) object {
+			session := func(id string) object {
+				return object{"format": "complex", "user": alice(f), "session": object{"format": "opaque", "id": id}}
+			}
+			return object{"events": object{caep + "session-revoked": object{"subject": session("s1")}}, "sub_id": session("s2")}
+		}, "invalid_request", false},
+		"a second subject that is unreadable": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": "alice"}}, "sub_id": alice(f)}
 		}, "invalid_request", false},
 		"eight days old": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "iat": now - 8*86400}
