@@ -141,6 +141,15 @@ func TestServerSideTokenCheck(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a client behind azp", func(t *testing.T) {
+		api.says("!UserNotFoundException", "")
+		for _, aud := range []any{"checked", []string{"checked"}} {
+			l := map[string]string{userPool: issuer.Token(map[string]any{"iss": "https://" + userPool, "aud": aud, "azp": "free", "sub": "alice", "token_use": "id"})}
+			user := s.getID(t, id, l)
+			_, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: l})
+			wantError(t, err, "NotAuthorizedException", "")
+		}
+	})
 	t.Run("push is told", func(t *testing.T) {
 		l := logins(push, "checked", time.Hour)
 		user := &signedIn{s, s.getID(t, id, l)}
@@ -168,6 +177,9 @@ func TestUserStatusSettings(t *testing.T) {
 		"a pool without TLS": {func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {BaseURL: "http://idp.example"}}
 		}, "user_pools (" + userPool + "): jwks_url"},
+		"no algorithm": {func(c *poolhouse.Config) {
+			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {Algorithms: []string{"HS256"}}}
+		}, "user_pools (" + userPool + "): allowed_algs HS256: use ES256"},
 		"a region without TLS": {func(c *poolhouse.Config) {
 			c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-east-1": {BaseURL: "http://idp.example"}}
 		}, "user_pool_regions.us-east-1: jwks_url"},

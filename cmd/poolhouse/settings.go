@@ -156,7 +156,7 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 	c.UserStatus, c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{}, map[string]poolhouse.UserStatusConfig{}
 	c.SignOut = map[string]poolhouse.SignOutConfig{}
 	for n, p := range s.File.UserPools {
-		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, Algorithms: p.Algorithms, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
 			CABundle: files.certificates(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
 		if p.Issuer != "" {
 			o.Issuers = []string{p.Issuer}

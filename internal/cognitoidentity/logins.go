@@ -129,7 +129,10 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	if slices.Contains(c.ServerSideTokenCheck, claims.Audience) {
 		return true
 	}
-	all, _ := claims.All["aud"].([]any)
+	all, isList := claims.All["aud"].([]any)
+	if !isList {
+		all = []any{claims.All["aud"]}
+	}
 	return slices.ContainsFunc(all, func(audience any) bool {
 		name, ok := audience.(string)
 		return ok && slices.Contains(c.ServerSideTokenCheck, name)

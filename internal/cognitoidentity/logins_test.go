@@ -3,6 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,55 @@ func (s slow) Check(ctx context.Context, _ userstatus.User) error { return take(
 type noSignOuts struct{}
 
 func (noSignOuts) Check(context.Context, string, login.Claims) error { return nil }
+
+// A string in aud counts like a list of one: azp does not hide it.
+func TestMustBeChecked(t *testing.T) {
+	for name, test := range map[string]struct {
+		aud  any
+		azp  string // "" when the token has none
+		want bool
+	}{
+		"the client":             {"checked", "", true},
+		"another":                {"free", "", false},
+		"behind azp":             {"checked", "free", true},
+		"behind azp, in a list":  {[]any{"checked"}, "free", true},
+		"in a list":              {[]any{"free", "checked"}, "free", true},
+		"in azp":                 {"free", "checked", true},
+		"in azp, beside a list":  {[]any{"free"}, "checked", true},
+		"nowhere":                {[]any{"free", "other"}, "other", false},
+		"something else in aud":  {[]any{1, nil}, "free", false},
+		"no audience is a match": {nil, "free", false},
+	} {
+		all := map[string]any{"aud": test.aud}
+		claims := login.Claims{Audience: test.azp, All: all}
+		if aud, isString := test.aud.(string); test.azp != "" {
+			all["azp"] = test.azp
+		} else if isString {
+			claims.Audience = aud
+		}
+		if got := mustBeChecked(identitypool.ProviderConfig{ServerSideTokenCheck: []string{"checked"}}, claims); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+// What the settings say of size and algorithms reaches every trust in ID tokens.
+func TestTrustFollowsSettings(t *testing.T) {
+	const pool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_A"
+	s := New(Options{Limits: Limits{TokenBytes: 1234},
+		WellKnown: map[string]ProviderOverride{identitypool.Facebook: {LimitedLogin: true}},
+		UserPools: map[string]ProviderOverride{pool: {Algorithms: []string{"ES256"}}}})
+	facebook, err := s.trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.AppProvider, Name: identitypool.Facebook, AppID: "1"})
+	if err != nil || facebook.MaxTokenBytes != 1234 || facebook.IDTokens.MaxTokenBytes != 1234 {
+		t.Errorf("Facebook's Limited Login: %+v, %v", facebook.IDTokens, err)
+	}
+	for name, want := range map[string][]string{pool: {"ES256"}, pool + "B": nil} {
+		trust, err := s.trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.UserPoolProvider, Name: name, ClientIDs: []string{"c"}})
+		if err != nil || trust.MaxTokenBytes != 1234 || !slices.Equal(trust.Algorithms, want) {
+			t.Errorf("%s: %+v, %v", name, trust, err)
+		}
+	}
+}
 
 // Everything that a call asks of its providers takes five seconds at most: keys
 // and the status check together, and all again when the pool was changed

@@ -20,6 +20,7 @@ type UserPool struct {
 	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
 	Issuer       string     `yaml:"issuer" json:"issuer,omitempty"`
 	JWKSURL      string     `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	Algorithms   []string   `yaml:"allowed_algs" json:"allowed_algs,omitempty"`
 	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate bool       `yaml:"allow_private" json:"allow_private,omitempty"`

@@ -13,6 +13,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
+// ClientIDsAt says where the clients of a registered issuer are added, for advice.
+const ClientIDsAt = "to client_ids of the provider in oidc_providers, or with AddClientIDToOpenIDConnectProvider"
+
 // OIDCProviderConfig describes the registration of one OpenID Connect issuer.
 type OIDCProviderConfig struct {
 	Account            identitypool.AccountID // "" = Config.Account

@@ -67,6 +67,9 @@ type Trust struct {
 	// WrongAudience is the message for a token of another client; "" is
 	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
 	WrongAudience string
+	// ClientsAt says where accepted clients are added, for advice, as in "to
+	// client_ids of oidc_providers"; "" is the identity pool.
+	ClientsAt string
 
 	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // set: no discovery
