@@ -3,7 +3,6 @@ package poolhouse
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -168,9 +167,6 @@ type signOutOutput struct {
 	NotBefore    awsapi.Timestamp
 }
 
-// opaqueProviders issue tokens that do not say when that was.
-var opaqueProviders = []string{identitypool.Facebook, identitypool.Amazon, identitypool.Twitter, identitypool.Digits, identitypool.OwnProvider}
-
 // signOut refuses, from now on, what a provider issued to a subject before now,
 // or in a session. Logins are not an account's own: whoever may call this ends
 // the subject's logins in every pool.
@@ -190,7 +186,7 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 		return nil, awsapi.Errorf("InvalidParameterException", "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):
 		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName is the key in Logins: leave out the scheme.")
-	case slices.Contains(opaqueProviders, name):
+	case cognitoidentity.Opaque(name):
 		return nil, awsapi.Errorf("InvalidParameterException", "Logins of %s do not say when they were issued: end them at the provider, which is asked about each.", name)
 	}
 	now := a.now()

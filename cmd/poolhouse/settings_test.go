@@ -1,13 +1,48 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
 )
+
+// Every provider that the settings can name is one that the server knows, and
+// the other way round.
+func TestProviderNames(t *testing.T) {
+	var text strings.Builder
+	for name := range loginKeys {
+		fmt.Fprintf(&text, "  %s: {allow_private: true}\n", name)
+	}
+	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
+	if err := os.WriteFile(path, []byte("providers:\n"+text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := config.Load(nil, nil, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := serverConfig(s)
+	if err == nil {
+		err = c.Validate()
+	}
+	if err != nil || len(c.Providers) != len(loginKeys) {
+		t.Errorf("%d of %d providers: %v", len(c.Providers), len(loginKeys), err)
+	}
+	c.Providers = map[string]poolhouse.ProviderOverride{"none": {}}
+	err = c.Validate()
+	if err == nil {
+		t.Fatal("an unknown provider is accepted")
+	}
+	_, list, _ := strings.Cut(err.Error(), "use ")
+	if known := strings.Split(list, ", "); len(known) != len(loginKeys) {
+		t.Errorf("the server knows %q, the settings %d providers", known, len(loginKeys))
+	}
+}
 
 // A login provider's setting that cannot be used is named, with the fix,
 // whether the file, the name or a file that it names is at fault.

@@ -109,6 +109,17 @@ func AppTrust(provider, app string, o ProviderOverride) (login.Trust, error) {
 	return t, err
 }
 
+// Opaque reports whether the tokens under a Logins key do not say when they were
+// issued: those that only their provider can judge, and our own.
+func Opaque(provider string) bool {
+	makeTrust, known := wellKnown[provider]
+	if !known {
+		return provider == identitypool.OwnProvider
+	}
+	t, err := makeTrust(anyApp, ProviderOverride{})
+	return errors.Is(err, errDigits) || t.Kind != login.OIDC
+}
+
 // CheckProviders refuses overrides of unknown providers, and those with which
 // no login could be verified.
 func CheckProviders(overrides map[string]ProviderOverride) error {
