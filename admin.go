@@ -3,7 +3,6 @@ package poolhouse
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +32,7 @@ type admin struct {
 	revoked  *revocation.List
 
 	signOuts     *signout.Service
-	providerName func(key string) string // behind an alias
+	providerName func(ctx context.Context, key string) (string, error) // behind an alias
 	now          func() time.Time
 }
 
@@ -147,7 +146,9 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 		}
 		name := *in.ProviderName
 		if pool.Provider(name).Kind == identitypool.UnknownProvider {
-			name = a.providerName(name) // an alias, unless the pool itself calls a provider so
+			if name, err = a.providerName(ctx, name); err != nil { // an alias, unless the pool itself calls a provider so
+				return identitypool.Identity{}, err
+			}
 		}
 		login := identitypool.Login{Kind: identitypool.Public, Provider: name, Subject: *in.Subject}
 		if *in.ProviderName == pool.DeveloperProviderName {
@@ -172,9 +173,6 @@ type signOutOutput struct {
 	NotBefore    awsapi.Timestamp
 }
 
-// opaqueProviders issue tokens that do not say when that was.
-var opaqueProviders = []string{identitypool.Facebook, identitypool.Amazon, identitypool.Twitter, identitypool.Digits, identitypool.OwnProvider}
-
 // signOut refuses, from now on, what a provider issued to a subject before now,
 // or in a session. Logins are not an account's own: whoever may call this ends
 // the subject's logins in every pool.
@@ -185,13 +183,16 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 		}
 		return *value
 	}
-	name, subject, session := a.providerName(text(in.ProviderName)), text(in.Subject), text(in.Session)
+	subject, session := text(in.Subject), text(in.Session)
+	name, err := a.providerName(ctx, text(in.ProviderName))
 	switch {
+	case err != nil:
+		return nil, err
 	case name == "" || subject == "" && session == "":
 		return nil, awsapi.Errorf("InvalidParameterException", "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):
 		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName is the key in Logins: leave out the scheme.")
-	case slices.Contains(opaqueProviders, name):
+	case cognitoidentity.Opaque(name):
 		return nil, awsapi.Errorf("InvalidParameterException", "Logins of %s do not say when they were issued: end them at the provider, which is asked about each.", name)
 	}
 	now := a.now()

@@ -414,16 +414,16 @@ func TestProvidersThatCannotWork(t *testing.T) {
 		override poolhouse.ProviderOverride
 		want     string
 	}{
-		"unknown provider": {"graph.facebok.com", poolhouse.ProviderOverride{}, `login provider "graph.facebok.com" is not known`},
+		"unknown provider": {"graph.facebok.com", poolhouse.ProviderOverride{}, `providers: "graph.facebok.com" is not known`},
 		"plain HTTP":       {facebookKey, poolhouse.ProviderOverride{BaseURL: "http://graph.example.com"}, "not https"},
-		"no URL":           {amazonKey, poolhouse.ProviderOverride{BaseURL: "api.amazon.com"}, "BaseURL"},
+		"no URL":           {amazonKey, poolhouse.ProviderOverride{BaseURL: "api.amazon.com"}, "base_url"},
 		"last slash":       {twitterKey, poolhouse.ProviderOverride{BaseURL: "https://api.x.com/"}, "slash"},
-		"path":             {twitterKey, poolhouse.ProviderOverride{VerifyPath: "users/me"}, "VerifyPath"},
-		"query":            {digitsKey, poolhouse.ProviderOverride{BaseURL: "https://d.example", VerifyPath: "/a?b"}, "VerifyPath"},
-		"version":          {facebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "APIVersion"},
-		"certificate":      {googleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "CABundle"},
-		"issuer":           {appleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "Issuers"},
-		"limited login":    {facebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"}, "JWKSURL"},
+		"path":             {twitterKey, poolhouse.ProviderOverride{VerifyPath: "users/me"}, "verify_path"},
+		"query":            {digitsKey, poolhouse.ProviderOverride{BaseURL: "https://d.example", VerifyPath: "/a?b"}, "verify_path"},
+		"version":          {facebookKey, poolhouse.ProviderOverride{APIVersion: "v25.0/x"}, "graph_version"},
+		"certificate":      {googleKey, poolhouse.ProviderOverride{CABundle: []byte("no PEM")}, "ca_bundle"},
+		"issuer":           {appleKey, poolhouse.ProviderOverride{Issuers: []string{""}}, "issuers"},
+		"limited login":    {facebookKey, poolhouse.ProviderOverride{LimitedLogin: true, JWKSURL: "ftp://x"}, "jwks_url"},
 	} {
 		_, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1", Providers: map[string]poolhouse.ProviderOverride{test.provider: test.override}})
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.provider) {

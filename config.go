@@ -108,7 +108,7 @@ const (
 )
 
 // SignOutConfig says what a provider may tell of sign-outs. Every OpenID Connect
-// provider of OIDCProviders may, for its client IDs, without one.
+// provider of Account may, for its client IDs, without one.
 type SignOutConfig struct {
 	// Audiences are accepted in aud besides the client IDs. A user pool has no
 	// others: without, it can tell nothing.

@@ -295,6 +295,14 @@ func TestDeveloperIdentities(t *testing.T) {
 		wantError(t, err, "NotAuthorizedException", "Logins don't match. Please include at least one valid login for this identity or identity pool.")
 		_, err = admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, Logins: map[string]string{"login.other": "x"}})
 		wantError(t, err, "InvalidParameterException", "This identity pool does not support the specified developer provider")
+		_, err = admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool,
+			Logins: map[string]string{"login.my.app": "frank", "login.other": "frank"}})
+		wantError(t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+		if _, err = token(strings.Repeat("\u00e9", 1024)); err != nil { // characters, not bytes
+			t.Errorf("an identifier of 1024 characters: %v", err)
+		}
+		_, err = token(strings.Repeat("e", 1025))
+		wantError(t, err, "InvalidParameterException", "The developer user identifier has more than 1024 characters.")
 		withAlice := s.logins(t, "alice")
 		withAlice["login.my.app"] = "erin"
 		both := must(admin.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &pool, Logins: withAlice}))(t)

@@ -260,7 +260,7 @@ func TestIntrospectionAtTheStart(t *testing.T) {
 		return err
 	}
 	api.says("", `{"error":"unsupported_token_type"}`)
-	if err := begin(); err == nil || !strings.Contains(err.Error(), "status of user pool "+userPool) || !strings.Contains(err.Error(), "use admin_get_user or push") {
+	if err := begin(); err == nil || !strings.Contains(err.Error(), "user_pools ("+userPool+").status: ") || !strings.Contains(err.Error(), "use admin_get_user or push") {
 		t.Errorf("a provider that introspects no ID tokens: %v", err)
 	}
 	api.says("", `{"active":false}`)

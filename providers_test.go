@@ -90,6 +90,21 @@ func TestProviders(t *testing.T) {
 			wantError(t, err, "NotAuthorizedException", test.message)
 		})
 	}
+	t.Run("the advice names the place", func(t *testing.T) {
+		for provider, test := range map[string]struct {
+			token map[string]any
+			by    *logintest.Issuer
+			want  string
+		}{
+			corpKey:  {map[string]any{"aud": "three", "sub": "c"}, corp, "client_ids of the provider in oidc_providers"},
+			userPool: {map[string]any{"iss": "https://" + userPool, "aud": "client3", "sub": "u", "token_use": "id"}, pool, "to the provider in the identity pool"},
+		} {
+			request := lastRequest(t, s, id, map[string]string{provider: test.by.Token(test.token)})
+			if told := s.adminCall(t, "Explain", `{"RequestId":"`+request+`"}`); !strings.Contains(told.body, test.want) {
+				t.Errorf("%s: the explanation lacks %q: %s", provider, test.want, told.body)
+			}
+		}
+	})
 	t.Run("ServerSideTokenCheck is never skipped", func(t *testing.T) {
 		token := pool.Token(map[string]any{"iss": "https://" + userPool, "aud": "checked", "sub": "u", "token_use": "id"})
 		logins := map[string]string{userPool: token}

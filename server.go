@@ -282,10 +282,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	events := &eventSources{config: c}
-	if events.providers, err = directory.OIDCProviders(ctx, identitypool.AccountID(c.Account)); err != nil {
-		return err
-	}
+	events := &eventSources{config: c, directory: directory}
 	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
 	assume := sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
 		AcceptUnknownRoles: c.AcceptUnknownRoles})

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,11 +14,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // signedIn is one user of one provider who has signed in.
@@ -74,8 +80,8 @@ func event(i *logintest.Issuer, typ, jti string, claims map[string]any) string {
 // Sign in, sign out by each channel, and only what was issued since signs in,
 // at every kind of provider whose tokens say when they were issued.
 func TestSignOut(t *testing.T) {
-	corp, pool, google := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t)
-	corpKey := strings.TrimPrefix(corp.URL, "http://")
+	corp, pool, google, made := logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t), logintest.NewIssuer(t)
+	corpKey, madeKey := strings.TrimPrefix(corp.URL, "http://"), strings.TrimPrefix(made.URL, "http://")
 	local := func(i *logintest.Issuer, issuers ...string) poolhouse.ProviderOverride {
 		return poolhouse.ProviderOverride{Issuers: issuers, JWKSURL: i.URL + logintest.KeysPath, AllowHTTP: true, AllowPrivate: true}
 	}
@@ -98,8 +104,9 @@ func TestSignOut(t *testing.T) {
 		if t.Name() == "TestSignOut/postgresql" {
 			nodes = append(nodes, start(t, change...))
 		}
+		must(s.iam().CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &made.URL, ClientIDList: []string{"app"}}))(t)
 		id := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
-			in.OpenIdConnectProviderARNs = []string{corpARN + corpKey}
+			in.OpenIdConnectProviderARNs = []string{corpARN + corpKey, corpARN + madeKey}
 			in.SupportedLoginProviders = map[string]string{"accounts.google.com": "app"}
 			in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(userPool), ClientId: aws.String("app")}}
 		})
@@ -108,6 +115,7 @@ func TestSignOut(t *testing.T) {
 			claims map[string]any
 		}{
 			corpKey:               {corp, map[string]any{"aud": "app"}},
+			madeKey:               {made, map[string]any{"aud": "app"}}, // by the IAM API
 			userPool:              {pool, map[string]any{"aud": "app", "iss": "https://" + userPool, "token_use": "id"}},
 			"accounts.google.com": {google, map[string]any{"aud": "app", "iss": "https://accounts.google.com"}},
 		}
@@ -152,11 +160,11 @@ func TestSignOut(t *testing.T) {
 			session string // the one that ends; "" for all of the subject's
 			keys    []string
 		}{
-			"administrator":          {admin(map[string]string{"Subject": "SUB"}), 200, "", []string{corpKey, userPool, "accounts.google.com"}},
-			"administrator, session": {admin(map[string]string{"Session": "SUB-s1"}), 200, "s1", []string{corpKey, userPool, "accounts.google.com"}},
-			"back-channel":           {logout(map[string]string{"sub": "SUB"}), 200, "", []string{corpKey, userPool}},
-			"back-channel, session":  {logout(map[string]string{"sub": "SUB", "sid": "SUB-s1"}), 200, "s1", []string{corpKey, userPool}},
-			"shared signals":         {signal, 202, "", []string{corpKey, userPool}},
+			"administrator":          {admin(map[string]string{"Subject": "SUB"}), 200, "", []string{corpKey, madeKey, userPool, "accounts.google.com"}},
+			"administrator, session": {admin(map[string]string{"Session": "SUB-s1"}), 200, "s1", []string{corpKey, madeKey, userPool, "accounts.google.com"}},
+			"back-channel":           {logout(map[string]string{"sub": "SUB"}), 200, "", []string{corpKey, madeKey, userPool}},
+			"back-channel, session":  {logout(map[string]string{"sub": "SUB", "sid": "SUB-s1"}), 200, "s1", []string{corpKey, madeKey, userPool}},
+			"shared signals":         {signal, 202, "", []string{corpKey, madeKey, userPool}},
 		} {
 			for _, key := range channel.keys {
 				t.Run(name+" at "+key, func(t *testing.T) {
@@ -246,6 +254,38 @@ func lastRequest(t *testing.T, s *testServer, pool string, logins map[string]str
 		t.Fatal(err)
 	}
 	return s.raw(t, "GetId", string(body), false).header.Get("X-Amzn-Requestid")
+}
+
+// A provider that the IAM API made tells of sign-outs for its own client IDs, for
+// as long as it is there, and only in the home account: a sign-out holds in all.
+func TestSignOutByMadeProviders(t *testing.T) {
+	dir, master := t.TempDir(), bytes.Repeat([]byte{7}, 32)
+	s := start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
+	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	defer db.Close()
+	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	stranger, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: "999999999999"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	corp := logintest.NewIssuer(t)
+	key := strings.TrimPrefix(corp.URL, "http://")
+	n := 0
+	logout := func(audience string) int {
+		n++
+		return s.backChannelLogout(t, key, event(corp, "logout+jwt", strconv.Itoa(n), map[string]any{"aud": audience, "sub": "alice",
+			"events": map[string]any{logoutEvent: map[string]any{}}})).status
+	}
+	in := &iamclient.CreateOpenIDConnectProviderInput{Url: &corp.URL, ClientIDList: []string{"app"}}
+	must(s.iamBy(stranger.ID, secret, "").CreateOpenIDConnectProvider(t.Context(), in))(t)
+	equal(t, "of another account", logout("app"), http.StatusBadRequest)
+	arn := must(s.iam().CreateOpenIDConnectProvider(t.Context(), in))(t).OpenIDConnectProviderArn
+	equal(t, "made a moment ago", logout("app"), http.StatusOK)
+	equal(t, "for another client", logout("other"), http.StatusBadRequest)
+	must(s.iam().AddClientIDToOpenIDConnectProvider(t.Context(), &iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("other")}))(t)
+	equal(t, "for a client added since", logout("other"), http.StatusOK)
+	must(s.iam().DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
+	equal(t, "deleted", logout("app"), http.StatusBadRequest)
 }
 
 func TestSignOutAdminRefusals(t *testing.T) {

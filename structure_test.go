@@ -33,7 +33,7 @@ var allowedImports = map[string][]string{
 	"internal/store":           {"internal/identitypool"},
 	"internal/login":           {"internal/explain", "internal/identitypool", "internal/saml"},
 	"internal/signout":         {"internal/explain", "internal/login", "internal/store"},
-	"internal/userstatus":      {"internal/explain", "internal/login", "sigv4"},
+	"internal/userstatus":      {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
 	"internal/issuer":          {"internal/store"},
 	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
 	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/store"},

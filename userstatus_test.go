@@ -38,6 +38,7 @@ func newUserPoolAPI(t *testing.T) *userPoolAPI {
 		defer a.mu.Unlock()
 		a.asked++
 		body := a.active
+		w.Header().Set("Content-Type", "application/json")
 		if r.Header.Get("X-Amz-Target") == "AWSCognitoIdentityProviderService.AdminGetUser" {
 			body = a.answer
 			if name, failed := strings.CutPrefix(a.answer, "!"); failed {
@@ -140,6 +141,15 @@ func TestServerSideTokenCheck(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a client behind azp", func(t *testing.T) {
+		api.says("!UserNotFoundException", "")
+		for _, aud := range []any{"checked", []string{"checked"}} {
+			l := map[string]string{userPool: issuer.Token(map[string]any{"iss": "https://" + userPool, "aud": aud, "azp": "free", "sub": "alice", "token_use": "id"})}
+			user := s.getID(t, id, l)
+			_, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: l})
+			wantError(t, err, "NotAuthorizedException", "")
+		}
+	})
 	t.Run("push is told", func(t *testing.T) {
 		l := logins(push, "checked", time.Hour)
 		user := &signedIn{s, s.getID(t, id, l)}
@@ -157,16 +167,22 @@ func TestUserStatusSettings(t *testing.T) {
 	}{
 		"unknown check": {func(c *poolhouse.Config) {
 			c.UserStatus = map[string]poolhouse.UserStatusConfig{userPool: {Check: "ask"}}
-		}, "status of user pool " + userPool + `: check "ask"`},
+		}, "user_pools (" + userPool + `).status: check "ask"`},
 		"no keys": {func(c *poolhouse.Config) {
 			c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{"us-east-1": {Check: userstatus.AdminGetUser}}
-		}, "access_key_id is missing"},
+		}, "user_pool_regions.us-east-1.status: access_key_id is missing"},
+		"AWS's endpoint for a pool elsewhere": {func(c *poolhouse.Config) {
+			c.UserStatus = map[string]poolhouse.UserStatusConfig{"idp.example/us-east-1_x": {Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}}
+		}, "user_pools (idp.example/us-east-1_x).status: endpoint is missing"},
 		"a pool without TLS": {func(c *poolhouse.Config) {
 			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {BaseURL: "http://idp.example"}}
-		}, "user pool " + userPool + ": JWKSURL"},
+		}, "user_pools (" + userPool + "): jwks_url"},
+		"no algorithm": {func(c *poolhouse.Config) {
+			c.UserPools = map[string]poolhouse.ProviderOverride{userPool: {Algorithms: []string{"HS256"}}}
+		}, "user_pools (" + userPool + "): allowed_algs HS256: use ES256"},
 		"a region without TLS": {func(c *poolhouse.Config) {
 			c.UserPoolRegions = map[string]poolhouse.ProviderOverride{"us-east-1": {BaseURL: "http://idp.example"}}
-		}, "user pools of region us-east-1: JWKSURL"},
+		}, "user_pool_regions.us-east-1: jwks_url"},
 		"an alias with a scheme": {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"http://localhost:9229/x": userPool} }, "without its scheme"},
 		"an alias of an alias":   {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"a": "b", "b": userPool} }, "leads to another alias"},
 		"Google as an alias":     {func(c *poolhouse.Config) { c.ProviderAliases = map[string]string{"accounts.google.com": userPool} }, "is the name of a provider"},

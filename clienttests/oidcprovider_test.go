@@ -1,12 +1,14 @@
 package clienttests
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -164,5 +166,24 @@ func TestOIDCProvider(t *testing.T) {
 	c.refused(t, "a changed token", key, rotated[:len(rotated)-8]+"AAAAAAAA", "NotAuthorizedException")
 	if strings.Contains(s.text(), first) {
 		t.Error("a token is in the output")
+	}
+
+	// Its introspection takes no ID tokens, whoever asks: such settings could let
+	// nobody in, and stop the start.
+	settings := settingsFile(t, fmt.Sprintf(`user_pools:
+  - provider_name: op.example/users
+    issuer: %s
+    jwks_url: %s/jwks
+    allow_http: true
+    allow_private: true
+    status: {check: introspection, endpoint: "%s/token/introspection", client_id: app, client_secret: app-secret}
+`, issuer, issuer, issuer))
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "dev", "--listen", "127.0.0.1:0", "--config", settings)
+	cmd.Env = plainEnvironment(t)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "user_pools (op.example/users).status: the provider does not introspect ID tokens (unsupported_token_type)") {
+		t.Errorf("with introspection of ID tokens: %v\n%s", err, out)
 	}
 }

@@ -23,7 +23,7 @@ func startCognitoLocal(t *testing.T) cognitoLocal {
 	address := freeAddress(t)
 	host, port, _ := strings.Cut(address, ":")
 	script := mustAbs(t, "js/node_modules/cognito-local/lib/bin/start.js")
-	startPeer(t, t.TempDir(), []string{"HOST=" + host, "PORT=" + port}, "Cognito Local running on", node, script)
+	startPeer(t, t.TempDir(), []string{"HOST=" + host, "PORT=" + port, "CODE=" + code}, "Cognito Local running on", node, script)
 	return cognitoLocal("http://" + address)
 }
 
@@ -74,14 +74,20 @@ func member[T any](t *testing.T, object map[string]any, names ...string) T {
 	return found
 }
 
-const password = "Passw0rd!"
+const (
+	password = "Passw0rd!"
+	code     = "123456" // that confirms a sign-up
+)
 
-// signUp makes a user who may sign in.
-func (c cognitoLocal) signUp(t *testing.T, pool, name string) {
+// signUp makes a user as the user's own app does, and confirms the address.
+func (c cognitoLocal) signUp(t *testing.T, client, name string) {
 	t.Helper()
-	c.call(t, "AdminCreateUser", map[string]any{"UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS", "TemporaryPassword": password,
+	out := c.call(t, "SignUp", map[string]any{"ClientId": client, "Username": name, "Password": password,
 		"UserAttributes": []map[string]string{{"Name": "email", "Value": name}}})
-	c.call(t, "AdminSetUserPassword", map[string]any{"UserPoolId": pool, "Username": name, "Password": password, "Permanent": true})
+	if member[bool](t, out, "UserConfirmed") {
+		t.Fatalf("%s is confirmed without a code", name)
+	}
+	c.call(t, "ConfirmSignUp", map[string]any{"ClientId": client, "Username": name, "ConfirmationCode": code})
 }
 
 func (c cognitoLocal) signIn(t *testing.T, client, name string) (idToken, accessToken string) {
@@ -101,6 +107,8 @@ func TestCognitoLocal(t *testing.T) {
 			"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH"}}), "UserPoolClient", "ClientId")
 	}
 	checked, unchecked, foreign := newClient(pool), newClient(pool), newClient(pool)
+	other := member[string](t, peer.call(t, "CreateUserPool", map[string]any{"PoolName": "others"}), "UserPool", "Id")
+	otherClient, otherName := newClient(other), "cognito-idp.eu-west-1.amazonaws.com/"+other
 	name := "cognito-idp.us-east-1.amazonaws.com/" + pool
 	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf(`user_pools:
   - provider_name: %s
@@ -108,22 +116,29 @@ func TestCognitoLocal(t *testing.T) {
     allow_http: true
     allow_private: true
     status: {check: admin_get_user, access_key_id: local, secret_access_key: local}
-`, name, peer)))
+user_pool_regions:
+  eu-west-1:
+    endpoint: %s
+    allow_http: true
+    allow_private: true
+    status: {check: admin_get_user, access_key_id: local, secret_access_key: local}
+`, name, peer, peer)))
 	c := newUserClient(t, s, &ci.CreateIdentityPoolInput{CognitoIdentityProviders: []types.CognitoIdentityProvider{
 		{ProviderName: &name, ClientId: &checked, ServerSideTokenCheck: aws.Bool(true)},
-		{ProviderName: &name, ClientId: &unchecked, ServerSideTokenCheck: aws.Bool(false)}}})
+		{ProviderName: &name, ClientId: &unchecked, ServerSideTokenCheck: aws.Bool(false)},
+		{ProviderName: &otherName, ClientId: &otherClient, ServerSideTokenCheck: aws.Bool(true)}}})
 
 	const alice, bob = "alice@example.org", "bob@example.org"
-	peer.signUp(t, pool, alice)
-	peer.signUp(t, pool, bob)
+	peer.signUp(t, checked, alice)
+	peer.signUp(t, checked, bob)
 	token, access := peer.signIn(t, checked, alice)
 	identity := c.accepted(t, "a user of the pool", name, token)
 	derived := strings.TrimPrefix(string(peer), "http://") + "/" + pool
 	if id := c.accepted(t, "the key derived from the issuer", derived, token); id != identity {
 		t.Errorf("it leads to %s, not %s", id, identity)
 	}
-	other, _ := peer.signIn(t, unchecked, alice)
-	if id := c.accepted(t, "another client", name, other); id != identity {
+	elsewhere, _ := peer.signIn(t, unchecked, alice)
+	if id := c.accepted(t, "another client", name, elsewhere); id != identity {
 		t.Errorf("another client leads to %s, not %s", id, identity)
 	}
 	bobs, _ := peer.signIn(t, checked, bob)
@@ -136,18 +151,25 @@ func TestCognitoLocal(t *testing.T) {
 
 	peer.call(t, "AdminDisableUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.refused(t, "a disabled user", name, token, "NotAuthorizedException")
-	c.accepted(t, "a disabled user where nobody asks", name, other)
+	c.accepted(t, "a disabled user where nobody asks", name, elsewhere)
 	peer.call(t, "AdminEnableUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.accepted(t, "the user enabled again", name, token)
 	peer.call(t, "AdminDeleteUser", map[string]any{"UserPoolId": pool, "Username": alice})
 	c.refused(t, "a deleted user", name, token, "NotAuthorizedException")
-	peer.signUp(t, pool, alice)
+	peer.signUp(t, checked, alice)
 	c.refused(t, "a deleted user whose name was given away", name, token, "NotAuthorizedException")
 	anew, _ := peer.signIn(t, checked, alice)
 	if id := c.accepted(t, "the name's next owner", name, anew); id == identity {
 		t.Error("the name's next owner has the deleted user's identity")
 	}
 	c.accepted(t, "the other user all the while", name, bobs)
+
+	// A pool that is found by its region: the region of the host, not of the ID.
+	peer.signUp(t, otherClient, alice)
+	token, _ = peer.signIn(t, otherClient, alice)
+	c.accepted(t, "a user of the region's pool", otherName, token)
+	peer.call(t, "AdminDisableUser", map[string]any{"UserPoolId": other, "Username": alice})
+	c.refused(t, "a disabled user of the region's pool", otherName, token, "NotAuthorizedException")
 	if out := s.text(); strings.Contains(out, token) || strings.Contains(out, alice) {
 		t.Error("a token or user name is in the output")
 	}

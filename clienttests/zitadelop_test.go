@@ -58,9 +58,10 @@ func (p zitadelOP) do(t *testing.T, path string) string {
 	return string(text)
 }
 
-// A provider on zitadel/oidc, taken as a user pool: its issuer ends with a
-// slash, its introspection is asked for one client, its logout tokens have the
-// type that the library gives them, and it rotates keys.
+// A provider on zitadel/oidc, taken as a user pool and, by discovery, as an
+// OpenID Connect provider: its issuer ends with a slash, its introspection is
+// asked for one client, its logout tokens have the type that the library gives
+// them, and it rotates keys.
 func TestZitadelOIDC(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "zitadelop")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
@@ -79,7 +80,9 @@ func TestZitadelOIDC(t *testing.T) {
     allow_private: true
     status: {check: introspection, endpoint: "%s/oauth/introspect", client_id: app, client_secret: app-secret}
     sign_out: {audiences: [app]}
-`, name, issuer, base, base)))
+oidc_providers:
+  - {url: %q, client_ids: [app], allow_http: true, allow_private: true}
+`, name, issuer, base, base, issuer)))
 	callback := "http://127.0.0.1:1/callback"
 	startPeer(t, ".", []string{"ISSUER=" + issuer, "CALLBACK=" + callback, "LOGOUT=" + s.info.Endpoint + "/backchannel-logout/" + url.PathEscape(name)},
 		"provider starts on", program)
@@ -101,7 +104,15 @@ func TestZitadelOIDC(t *testing.T) {
 	second := p.signIn(t, "test-user2")
 	checked.accepted(t, "a user", name, first)
 	unchecked.accepted(t, "a user where nobody asks", name, first)
+	key := address + "/" // the issuer without its scheme, slash and all
+	discovered := newUserClient(t, s, &ci.CreateIdentityPoolInput{OpenIdConnectProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/" + key}})
+	identity := discovered.accepted(t, "a user by discovery", key, first)
+	if discovered.accepted(t, "another user by discovery", key, second) == identity {
+		t.Error("two users share an identity")
+	}
+	discovered.refused(t, "the key without its slash", address, first, "Token is not from a supported provider")
 	p.do(t, "/rotate")
+	discovered.accepted(t, "a token of the new key, by discovery", key, p.signIn(t, "test-user2"))
 	checked.accepted(t, "a token of the former key", name, first)
 	checked.accepted(t, "a token of the new key", name, p.signIn(t, "test-user2"))
 

@@ -109,10 +109,9 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 		setting := fmt.Sprintf("saml_providers[%d].metadata_file", n)
 		metadata := files.read(setting, p.MetadataFile)
 		if p.MetadataFile == "" && files.err == nil {
-			files.err = fmt.Errorf("%s is required", setting)
+			files.err = fmt.Errorf("%s is required; name the file with the identity provider's metadata, relative to the settings file's folder", setting)
 		}
 		if files.err != nil {
-			files.err = fmt.Errorf("%w; name the file with the identity provider's metadata, relative to the settings file's folder", files.err)
 			return nil
 		}
 		list = append(list, poolhouse.SAMLProviderConfig{Name: p.Name, Metadata: string(metadata), Audiences: p.Audiences, Recipients: p.Recipients,
@@ -157,8 +156,8 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 	c.UserStatus, c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{}, map[string]poolhouse.UserStatusConfig{}
 	c.SignOut = map[string]poolhouse.SignOutConfig{}
 	for n, p := range s.File.UserPools {
-		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			CABundle: files.read(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, Algorithms: p.Algorithms, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+			CABundle: files.certificates(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
 		if p.Issuer != "" {
 			o.Issuers = []string{p.Issuer}
 		}
@@ -175,7 +174,7 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 	}
 	for region, p := range s.File.UserPoolRegions {
 		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			CABundle: files.read("user_pool_regions."+region+".ca_bundle", p.CABundle)}
+			CABundle: files.certificates("user_pool_regions."+region+".ca_bundle", p.CABundle)}
 		c.UserPoolRegions[region] = o
 		if p.Status != (config.UserStatus{}) {
 			c.UserStatusRegions[region] = userStatus(p.Status, o)
@@ -237,7 +236,7 @@ func (b *bundles) read(setting, path string) []byte {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		b.err = fmt.Errorf("%s: %w", setting, err)
+		b.err = fmt.Errorf("%s: %w; name a file that this server may read, relative to the settings file's folder", setting, err)
 	}
 	return text
 }

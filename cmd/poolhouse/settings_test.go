@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,39 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
+// Every provider that the settings can name is one that the server knows, and
+// the other way round.
+func TestProviderNames(t *testing.T) {
+	var text strings.Builder
+	for name := range loginKeys {
+		fmt.Fprintf(&text, "  %s: {allow_private: true}\n", name)
+	}
+	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
+	if err := os.WriteFile(path, []byte("providers:\n"+text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := config.Load(nil, nil, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := serverConfig(s)
+	if err == nil {
+		err = c.Validate()
+	}
+	if err != nil || len(c.Providers) != len(loginKeys) {
+		t.Errorf("%d of %d providers: %v", len(c.Providers), len(loginKeys), err)
+	}
+	c.Providers = map[string]poolhouse.ProviderOverride{"none": {}}
+	err = c.Validate()
+	if err == nil {
+		t.Fatal("an unknown provider is accepted")
+	}
+	_, list, _ := strings.Cut(err.Error(), "use ")
+	if known := strings.Split(list, ", "); len(known) != len(loginKeys) {
+		t.Errorf("the server knows %q, the settings %d providers", known, len(loginKeys))
+	}
+}
+
 // A login provider's setting that cannot be used is named, with the fix,
 // whether the file, the name or a file that it names is at fault.
 func TestProviderSettings(t *testing.T) {
@@ -17,11 +51,14 @@ func TestProviderSettings(t *testing.T) {
 		file string
 		want []string
 	}{
-		"no metadata file":        {`saml_providers: [{name: A, metadata_file: none.xml}]`, []string{"saml_providers[0].metadata_file", "none.xml", "name the file"}},
-		"metadata is a folder":    {`saml_providers: [{name: A, metadata_file: .}]`, []string{"saml_providers[0].metadata_file", "name the file"}},
+		"no metadata file":        {`saml_providers: [{name: A, metadata_file: none.xml}]`, []string{"saml_providers[0].metadata_file", "none.xml", "name a file"}},
+		"metadata is a folder":    {`saml_providers: [{name: A, metadata_file: .}]`, []string{"saml_providers[0].metadata_file", "name a file"}},
 		"metadata not given":      {`saml_providers: [{name: A}]`, []string{"saml_providers[0].metadata_file is required", "name the file"}},
 		"unknown provider":        {`providers: {gogle: {}}`, []string{"gogle", "google"}},
-		"no CA bundle":            {`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`, []string{"oidc_providers[0].ca_bundle", "none.pem"}},
+		"no CA bundle":            {`oidc_providers: [{url: "https://a.example", client_ids: [x], ca_bundle: none.pem}]`, []string{"oidc_providers[0].ca_bundle", "none.pem", "name a file"}},
+		"no user pool CA bundle":  {`user_pools: [{provider_name: a.example/x, ca_bundle: none.pem}]`, []string{"user_pools[0].ca_bundle", "none.pem", "name a file"}},
+		"no certificates":         {`user_pools: [{provider_name: a.example/x, ca_bundle: poolhouse.yaml}]`, []string{"user_pools[0].ca_bundle", "holds no certificate"}},
+		"no region certificates":  {`user_pool_regions: {us-east-1: {endpoint: "https://a.example", ca_bundle: poolhouse.yaml}}`, []string{"user_pool_regions.us-east-1.ca_bundle", "holds no certificate"}},
 		"unknown user pool check": {`user_pools: [{provider_name: a.example/x, status: {chek: push}}]`, []string{"chek", "check"}},
 	} {
 		path := filepath.Join(t.TempDir(), "poolhouse.yaml")

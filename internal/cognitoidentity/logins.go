@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,18 @@ type proof struct {
 	token  string
 }
 
+// askingTime is how long a call waits for login providers, whatever and how
+// often it asks them: keys, answers about a token, ServerSideTokenCheck.
+const askingTime = 5 * time.Second
+
+// askBy is when the providers of a call that begins now must have answered.
+func askBy(ctx context.Context) time.Time {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	by, _ := ctx.Deadline()
+	return by
+}
+
 // purpose is what the proved logins are for.
 type purpose int
 
@@ -36,9 +49,9 @@ const (
 
 // verifyLogins proves every entry of a Logins map, or refuses the call: one bad
 // login spoils the rest (developer guide, "Authentication flow"). Nothing is
-// asked of any provider before all entries are known to be configured. The
-// result is in the order of the provider names.
-func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
+// asked of any provider before all entries are known to be configured, and
+// nothing after by. The result is in the order of the provider names.
+func (s *Service) verifyLogins(ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
 	if len(logins) == 0 {
 		return nil, nil
 	}
@@ -76,7 +89,7 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 	}
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
-		verified[0], err = s.verify(ctx, proofs[0], why)
+		verified[0], err = s.verify(ctx, by, proofs[0], why)
 		return verified, err
 	}
 	// Several providers are asked at once: a slow one must cost its own time only.
@@ -86,7 +99,7 @@ func (s *Service) verifyLogins(ctx context.Context, pool identitypool.Pool, logi
 	traces, failures := make([]explain.Trace, len(proofs)), make([]error, len(proofs))
 	for i, p := range proofs {
 		group.Go(func() error {
-			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), p, why)
+			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), by, p, why)
 			return failures[i]
 		})
 	}
@@ -114,7 +127,8 @@ func sortedNames(logins map[string]string) []string {
 // provider, and the pool's own providers may have changed meanwhile. pool is then
 // what it is now. identityID is the identity that the call names, if any.
 func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, identityID string, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
-	verified, err := s.verifyLogins(ctx, *pool, logins, why)
+	by := askBy(ctx)
+	verified, err := s.verifyLogins(ctx, by, *pool, logins, why)
 	if err != nil || len(logins) == 0 {
 		return nil, err
 	}
@@ -126,7 +140,7 @@ func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, id
 		return verified, nil
 	}
 	*pool = current
-	return s.verifyLogins(ctx, current, logins, why)
+	return s.verifyLogins(ctx, by, current, logins, why)
 }
 
 // providerName is the form of provider names: host[:port][/path], or an ARN.
@@ -144,13 +158,13 @@ func shownName(key string) string {
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end
 // the request alone but the server.
-func (s *Service) verifyApart(ctx context.Context, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
+func (s *Service) verifyApart(ctx context.Context, by time.Time, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("verifying a login of %s panicked: %v\n%s", p.config.Name, r, debug.Stack())
 		}
 	}()
-	return s.verify(ctx, p, why)
+	return s.verify(ctx, by, p, why)
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check of any
@@ -159,20 +173,25 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	if slices.Contains(c.ServerSideTokenCheck, claims.Audience) {
 		return true
 	}
-	all, _ := claims.All["aud"].([]any)
+	all, isList := claims.All["aud"].([]any)
+	if !isList {
+		all = []any{claims.All["aud"]}
+	}
 	return slices.ContainsFunc(all, func(audience any) bool {
 		name, ok := audience.(string)
 		return ok && slices.Contains(c.ServerSideTokenCheck, name)
 	})
 }
 
-func (s *Service) verify(ctx context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
-	claims, err := s.Logins.Verify(ctx, p.trust, p.token)
+func (s *Service) verify(ctx context.Context, by time.Time, p proof, why purpose) (identitypool.VerifiedLogin, error) {
+	asking, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
+	claims, err := s.Logins.Verify(asking, p.trust, p.token)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, loginError(err)
 	}
 	if trace := explain.FromContext(ctx); trace != nil {
-		ctx = explain.NewContext(ctx, trace.For(p.config.Name))
+		ctx, asking = explain.NewContext(ctx, trace.For(p.config.Name)), explain.NewContext(asking, trace.For(p.config.Name))
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
@@ -181,7 +200,7 @@ func (s *Service) verify(ctx context.Context, p proof, why purpose) (identitypoo
 		}
 	}
 	if why == toIssue && mustBeChecked(p.config, claims) {
-		if err := s.UserStatus.Check(ctx, userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
+		if err := s.UserStatus.Check(asking, userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}

@@ -15,8 +15,7 @@ import (
 const PinnedIDTag = "_custom_id_"
 
 var (
-	userPoolPattern = regexp.MustCompile(`^cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/[\w-]+_[0-9A-Za-z]+$`)
-	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // configure puts in's members on the pool: all of them but the ID, as a full
@@ -67,7 +66,8 @@ func (s *Service) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) 
 	}
 	// A name of another form is only worth anything when the settings say where
 	// that user pool is found.
-	if _, configured := s.UserPools[*in.ProviderName]; !configured && !userPoolPattern.MatchString(*in.ProviderName) {
+	_, configured := s.UserPools[*in.ProviderName]
+	if _, atAWS := identitypool.ParseUserPool(*in.ProviderName); !configured && !atAWS {
 		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
 	}
 	for _, have := range p.CognitoIdentityProviders {

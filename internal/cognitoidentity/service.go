@@ -117,7 +117,8 @@ type Options struct {
 type ProviderOverride struct {
 	Issuers      []string
 	JWKSURL      string
-	CABundle     []byte // PEM
+	Algorithms   []string // accepted signature algorithms of ID tokens; nil is RS256
+	CABundle     []byte   // PEM
 	AllowHTTP    bool
 	AllowPrivate bool
 

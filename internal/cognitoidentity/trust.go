@@ -32,6 +32,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		if p.URL == googleIssuers[0] {
 			t.Issuers = googleIssuers // several client IDs, the same two spellings
 		}
+		t.ClientsAt = iam.ClientIDsAt
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
 		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate
@@ -47,6 +48,9 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			return login.Trust{}, unsupported.Because(err)
 		}
 		t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
+		if t.IDTokens != nil {
+			t.IDTokens.MaxTokenBytes = s.Limits.TokenBytes
+		}
 		return t, nil
 	case identitypool.SAMLProviderKind:
 		p, err := s.Providers.SAMLProvider(ctx, c.ARN)
@@ -74,6 +78,9 @@ func override(t *login.Trust, o ProviderOverride) {
 	}
 	if o.JWKSURL != "" {
 		t.JWKSURL = o.JWKSURL
+	}
+	if len(o.Algorithms) > 0 {
+		t.Algorithms = o.Algorithms
 	}
 	t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
 }

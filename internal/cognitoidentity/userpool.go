@@ -22,11 +22,11 @@ func (s *Service) userPoolOverride(name string) ProviderOverride {
 	o, own := s.UserPools[name]
 	pool := name[strings.LastIndexByte(name, '/')+1:]
 	if !own {
-		parts := userPoolPattern.FindStringSubmatch(name)
-		if parts == nil {
+		parsed, atAWS := identitypool.ParseUserPool(name)
+		if !atAWS {
 			return ProviderOverride{}
 		}
-		o = s.UserPoolRegions[parts[1]]
+		o = s.UserPoolRegions[parsed.Region]
 	}
 	if o.BaseURL != "" {
 		issuer := o.BaseURL + "/" + pool
@@ -66,7 +66,7 @@ func (s *Service) ProviderName(key string) string {
 	if s.IssuerAliases {
 		for region, o := range s.UserPoolRegions {
 			if pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/"); found && o.BaseURL != "" && !strings.Contains(pool, "/") {
-				return "cognito-idp." + region + ".amazonaws.com/" + pool
+				return identitypool.UserPoolName(region, pool)
 			}
 		}
 	}
@@ -150,12 +150,12 @@ func CheckUserPools(o Options) error {
 	s := New(o)
 	for _, name := range slices.Sorted(maps.Keys(o.UserPools)) {
 		if err := s.userPoolTrust(name, []string{anyApp}).Validate(); err != nil {
-			faults = append(faults, fmt.Errorf("user pool %s: %w", name, err))
+			faults = append(faults, fmt.Errorf("user_pools (%s): %w", name, err))
 		}
 	}
 	for _, region := range slices.Sorted(maps.Keys(o.UserPoolRegions)) {
-		if err := s.userPoolTrust("cognito-idp."+region+".amazonaws.com/"+region+"_x", []string{anyApp}).Validate(); err != nil {
-			faults = append(faults, fmt.Errorf("user pools of region %s: %w", region, err))
+		if err := s.userPoolTrust(identitypool.UserPoolName(region, region+"_x"), []string{anyApp}).Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("user_pool_regions.%s: %w", region, err))
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(o.Aliases)) {
@@ -164,9 +164,9 @@ func CheckUserPools(o Options) error {
 		_, taken := o.UserPools[alias]
 		switch {
 		case alias == "" || len(alias) > maxProviderName || strings.Contains(alias, "://"):
-			faults = append(faults, fmt.Errorf("alias %q of %s: give the token's issuer without its scheme, at most %d characters", alias, name, maxProviderName))
+			faults = append(faults, fmt.Errorf("user_pools (%s).aliases: %q: give the token's issuer without its scheme, at most %d characters", name, alias, maxProviderName))
 		case chained || taken || wellKnown[alias] != nil || alias == identitypool.OwnProvider:
-			faults = append(faults, fmt.Errorf("alias %q of %s: it is the name of a provider, or leads to another alias", alias, name))
+			faults = append(faults, fmt.Errorf("user_pools (%s).aliases: %q is the name of a provider, or leads to another alias", name, alias))
 		}
 	}
 	return errors.Join(faults...)

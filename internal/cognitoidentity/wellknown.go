@@ -109,6 +109,17 @@ func AppTrust(provider, app string, o ProviderOverride) (login.Trust, error) {
 	return t, err
 }
 
+// Opaque reports whether the tokens under a Logins key do not say when they were
+// issued: those that only their provider can judge, and our own.
+func Opaque(provider string) bool {
+	makeTrust, known := wellKnown[provider]
+	if !known {
+		return provider == identitypool.OwnProvider
+	}
+	t, err := makeTrust(anyApp, ProviderOverride{})
+	return errors.Is(err, errDigits) || t.Kind != login.OIDC
+}
+
 // CheckProviders refuses overrides of unknown providers, and those with which
 // no login could be verified.
 func CheckProviders(overrides map[string]ProviderOverride) error {
@@ -116,7 +127,7 @@ func CheckProviders(overrides map[string]ProviderOverride) error {
 	for _, name := range slices.Sorted(maps.Keys(overrides)) {
 		makeTrust, known := wellKnown[name]
 		if !known {
-			faults = append(faults, fmt.Errorf("login provider %q is not known: use %s", name,
+			faults = append(faults, fmt.Errorf("providers: %q is not known: use %s", name,
 				strings.Join(slices.Sorted(maps.Keys(wellKnown)), ", ")))
 			continue
 		}
@@ -128,7 +139,7 @@ func CheckProviders(overrides map[string]ProviderOverride) error {
 			err = t.Validate()
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("login provider %s: %w", name, err))
+			faults = append(faults, fmt.Errorf("providers (%s): %w", name, err))
 		}
 	}
 	return errors.Join(faults...)

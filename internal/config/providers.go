@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
@@ -82,6 +83,9 @@ func (f *File) checkProviders() []error {
 		if w := f.Providers[name]; name == "facebook" && !w.LimitedLogin && (len(w.Issuers) > 0 || w.JWKSURL != "") {
 			faults = append(faults, errors.New("providers.facebook: issuers and jwks_url are those of Limited Login: set limited_login: true, or leave them out"))
 		}
+		if w := f.Providers[name]; name == "digits" && w.VerifyPath != "" && w.BaseURL == "" {
+			faults = append(faults, errors.New("providers.digits.verify_path has no meaning without base_url: Digits has ended, so name what is to answer in its place"))
+		}
 		for _, c := range f.Providers[name].checks() {
 			setting := "providers." + name + "." + c.name
 			switch {
@@ -126,6 +130,8 @@ func (w WellKnown) checks() []providerCheck {
 	}
 	if slices.Contains(w.Issuers, "") {
 		list[6].fault = errors.New("one is empty: name each issuer as it stands in the iss claim")
+	} else if len(w.Issuers) > 0 && w.JWKSURL == "" { // the keys are found from the first one
+		list[6].fault = checkAddress(w.Issuers[0], w.AllowHTTP)
 	}
 	return list
 }
@@ -137,17 +143,51 @@ func checkSecret(s Secret) error {
 	return nil
 }
 
-// checkAddress takes https URLs, and http where the provider's allow_http says so.
+// checkAddress takes https URLs without a query, and http where the provider's
+// allow_http says so.
 func checkAddress(address string, allowHTTP bool) error {
+	if u, err := url.Parse(address); err == nil && (u.RawQuery != "" || u.ForceQuery) {
+		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(address))
+	}
+	return checkDocument(address, allowHTTP)
+}
+
+// checkDocument is checkAddress for what may have a query.
+func checkDocument(address string, allowHTTP bool) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "":
-		return fmt.Errorf("%q is no plain URL: give scheme, host and path only", address)
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "":
+		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(address))
 	case u.Scheme == "https" || u.Scheme == "http" && allowHTTP:
 		return nil
 	case u.Scheme == "http":
-		return fmt.Errorf("%q is not https: use https, or set allow_http for this provider if it is a development one", address)
+		return fmt.Errorf("%s is not https: use https, or set allow_http for this provider if it is a development one", shown(address))
 	default:
-		return fmt.Errorf("%q is not https: use https", address)
+		return fmt.Errorf("%s is not https: use https", shown(address))
 	}
+}
+
+// shown is an address as faults and settings may show it, in quotes: without
+// user, password and query, which may be secrets.
+func shown(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil && strings.ContainsAny(address, "@?"):
+		return "the address"
+	case err != nil:
+		return strconv.Quote(address)
+	}
+	return strconv.Quote(masked(u))
+}
+
+// masked is u without user, password and query.
+func masked(u *url.URL) string {
+	c := *u
+	if c.User != nil {
+		c.User = url.User("xxxxx")
+	}
+	if c.RawQuery != "" {
+		c.RawQuery = mask
+	}
+	return c.String()
 }

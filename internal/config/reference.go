@@ -92,6 +92,7 @@ user_pools:                       # user pools that are not at AWS, or whose use
     endpoint: ""                  # of a user pools API: tokens are then of endpoint/POOL, or as AWS issues them
     issuer: https://userpool.example.com/us-east-1_Example # only this one, whatever the endpoint
     jwks_url: ""                  # issuer + /.well-known/jwks.json when left out
+    allowed_algs: [RS256]         # RS256 when left out
     ca_bundle: ""
     allow_http: false
     allow_private: false

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +20,7 @@ type UserPool struct {
 	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
 	Issuer       string     `yaml:"issuer" json:"issuer,omitempty"`
 	JWKSURL      string     `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	Algorithms   []string   `yaml:"allowed_algs" json:"allowed_algs,omitempty"`
 	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate bool       `yaml:"allow_private" json:"allow_private,omitempty"`
@@ -79,6 +83,8 @@ func (f *File) checkUserPools() []error {
 			faults = append(faults, fmt.Errorf("%s.provider_name is required", setting))
 		case strings.Contains(p.ProviderName, "://"):
 			faults = append(faults, fmt.Errorf("%s.provider_name %q: leave out the scheme", setting, p.ProviderName))
+		case !providerName.MatchString(p.ProviderName):
+			faults = append(faults, fmt.Errorf("%s.provider_name %q: no identity pool can have it: use at most 128 letters, digits and . _ : / -", setting, p.ProviderName))
 		case seen[p.ProviderName]:
 			faults = append(faults, fmt.Errorf("%s.provider_name %q is there twice", setting, p.ProviderName))
 		}
@@ -94,12 +100,29 @@ func (f *File) checkUserPools() []error {
 				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
 			}
 		}
-		if _, err := p.Status.CacheTime(); err != nil {
-			faults = append(faults, fmt.Errorf("%s.status.cache: %w", setting, err))
+		if p.JWKSURL != "" {
+			if err := checkDocument(p.JWKSURL, p.AllowHTTP); err != nil {
+				faults = append(faults, fmt.Errorf("%s.jwks_url: %w", setting, err))
+			}
+		} else if p.Issuer != "" && p.Endpoint == "" { // the keys are below it
+			if err := checkAddress(p.Issuer, p.AllowHTTP); err != nil {
+				faults = append(faults, fmt.Errorf("%s.issuer: %w", setting, err))
+			}
 		}
+		faults = append(faults, p.Status.check(setting+".status", p.AllowHTTP)...)
+		faults = append(faults, p.SignOut.check(setting+".sign_out")...)
+		if p.SignOut.CredentialChange && len(p.SignOut.Audiences) == 0 {
+			faults = append(faults, errors.New(setting+".sign_out.credential_change has no meaning without audiences: a user pool may tell nothing then"))
+		}
+	}
+	for n, p := range f.OIDCProviders {
+		faults = append(faults, p.SignOut.check(fmt.Sprintf("oidc_providers[%d].sign_out", n))...)
 	}
 	for _, region := range slices.Sorted(maps.Keys(f.UserPoolRegions)) {
 		p, setting := f.UserPoolRegions[region], "user_pool_regions."+region
+		if !regionName.MatchString(region) {
+			faults = append(faults, fmt.Errorf("user_pool_regions: %q is no region: write it as in cognito-idp.REGION.amazonaws.com", region))
+		}
 		if p.Endpoint != "" {
 			if err := checkAddress(p.Endpoint, p.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
@@ -107,9 +130,42 @@ func (f *File) checkUserPools() []error {
 		} else if p.Status == (UserStatus{}) {
 			faults = append(faults, errors.New(setting+" says nothing: give endpoint, status or both"))
 		}
-		if _, err := p.Status.CacheTime(); err != nil {
-			faults = append(faults, fmt.Errorf("%s.status.cache: %w", setting, err))
+		faults = append(faults, p.Status.check(setting+".status", p.AllowHTTP)...)
+	}
+	return faults
+}
+
+var (
+	// What the API accepts in CognitoIdentityProviders (API model, ProviderName).
+	providerName = regexp.MustCompile(`^[\w._:/-]{1,128}$`)
+	regionName   = regexp.MustCompile(`^[a-z0-9-]+$`)
+)
+
+func (s UserStatus) check(setting string, allowHTTP bool) (faults []error) {
+	if _, err := s.CacheTime(); err != nil {
+		faults = append(faults, fmt.Errorf("%s.cache: %w", setting, err))
+	}
+	if s.Endpoint != "" {
+		if err := checkDocument(s.Endpoint, allowHTTP); err != nil {
+			faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
 		}
 	}
 	return faults
+}
+
+func (s SignOut) check(setting string) (faults []error) {
+	if n := slices.Index(s.Audiences, ""); n >= 0 {
+		faults = append(faults, fmt.Errorf("%s.audiences[%d] is empty: name what stands in aud, or leave it out", setting, n))
+	}
+	return faults
+}
+
+// MarshalJSON masks the endpoint's query, which may hold a key.
+func (s UserStatus) MarshalJSON() ([]byte, error) {
+	type plain UserStatus
+	p := plain(s)
+	if u, err := url.Parse(s.Endpoint); err == nil && s.Endpoint != "" {
+		p.Endpoint = masked(u)
+	}
+	return json.Marshal(p)
 }

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
@@ -123,6 +124,9 @@ func NewDirectory(c Config) (*Directory, error) {
 		}
 		d.providers[p.ARN] = p
 		d.settingsOIDC[p.ARN] = store.OIDCProvider{Account: p.Account, URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints}
+		if _, key, _ := strings.Cut(p.URL, "://"); len(key) > maxLoginsKey {
+			d.warnings = append(d.warnings, fmt.Sprintf("%s (%s): it cannot stand in Logins, whose keys have %d characters at most; its tokens are good for STS only", f.setting, pc.URL, maxLoginsKey))
+		}
 		if pc.AllowHTTP {
 			d.warnings = append(d.warnings, f.setting+" ("+pc.URL+"): allow_http lets whoever is on the network forge this provider's keys")
 		}
@@ -174,16 +178,4 @@ func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider,
 		return p, nil
 	}
 	return d.storedOIDCProvider(ctx, arn)
-}
-
-// OIDCProviders lists an account's providers of the settings by ARN.
-func (d *Directory) OIDCProviders(_ context.Context, account identitypool.AccountID) ([]OIDCProvider, error) {
-	var list []OIDCProvider
-	for _, p := range d.providers {
-		if p.Account == account {
-			list = append(list, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b OIDCProvider) int { return cmp.Compare(a.ARN, b.ARN) })
-	return list, nil
 }

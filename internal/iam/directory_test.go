@@ -65,7 +65,7 @@ func TestDirectory(t *testing.T) {
 		OIDCProviders: []OIDCProviderConfig{
 			{
 				URL: "https://login.example/realms/App/", ClientIDs: []string{"a", "b"}, Thumbprints: []string{strings.Repeat("AB", 20)},
-				Algorithms: []string{"ES256"}, DiscoveryURL: "https://login.example/d", JWKSURL: "https://login.example/j",
+				Algorithms: []string{"ES256"}, JWKSURL: "https://login.example/j",
 				CABundle: bundle, EnforceThumbprints: true, AllowPrivate: true,
 			},
 			{URL: "http://127.0.0.1:8080", ClientIDs: []string{"a"}, AllowHTTP: true, Account: "999999999999"},
@@ -114,9 +114,8 @@ func TestDirectory(t *testing.T) {
 	if _, err := d.OIDCProvider(ctx, "arn:aws:iam::123456789012:oidc-provider/login.example/realms/App"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without its trailing slash: %v, want ErrNotFound", err)
 	}
-	providers, err := d.OIDCProviders(ctx, "999999999999")
-	if err != nil || len(providers) != 1 || providers[0].ARN != "arn:aws:iam::999999999999:oidc-provider/127.0.0.1:8080" {
-		t.Errorf("OIDCProviders = %+v, %v", providers, err)
+	if p, err = d.OIDCProvider(ctx, "arn:aws:iam::999999999999:oidc-provider/127.0.0.1:8080"); err != nil || p.Account != "999999999999" {
+		t.Errorf("the other account's OIDCProvider = %+v, %v", p, err)
 	}
 	if w := d.Warnings(); len(w) != 1 || !strings.Contains(w[0], "oidc_providers[1]") {
 		t.Errorf("Warnings = %q, want one about the provider without TLS", w)
@@ -133,6 +132,19 @@ func TestDirectoryWarnsOfTrustWithoutAMR(t *testing.T) {
 	}
 }
 
+func TestDirectoryWarnsOfProvidersThatNoPoolCanName(t *testing.T) {
+	for length, warns := range map[int]bool{128: false, 129: true} {
+		url := "https://login.example/" + strings.Repeat("a", length-len("login.example/"))
+		d, err := NewDirectory(Config{Account: account, OIDCProviders: []OIDCProviderConfig{provider(url)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := d.Warnings(); (len(w) == 1 && strings.Contains(w[0], "oidc_providers[0]") && strings.Contains(w[0], "128 characters")) != warns {
+			t.Errorf("a key of %d characters: %q", length, w)
+		}
+	}
+}
+
 func TestDirectoryHoldsAHundredProvidersOfEachAccount(t *testing.T) {
 	c := Config{Account: account}
 	for i := range 100 {
@@ -145,8 +157,10 @@ func TestDirectoryHoldsAHundredProvidersOfEachAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := d.OIDCProviders(t.Context(), account); err != nil || len(list) != 100 {
-		t.Errorf("OIDCProviders = %d, %v", len(list), err)
+	for _, owner := range []string{account, "999999999999"} {
+		if _, err := d.OIDCProvider(t.Context(), "arn:aws:iam::"+owner+":oidc-provider/99.example"); err != nil {
+			t.Error(err)
+		}
 	}
 	c.OIDCProviders = append(c.OIDCProviders, provider("https://one-more.example"))
 	if _, err := NewDirectory(c); err == nil || !strings.Contains(err.Error(), "more than 100 OIDC providers") {
@@ -178,7 +192,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"inline policy", with(func(r *RoleConfig) { r.Policies = map[string]string{"p": trustPool} }), []string{`roles[0].policies["p"]`, "only a trust policy has a Principal"}},
 		{"inline policy name", with(func(r *RoleConfig) { r.Policies = map[string]string{"p q": allowAll} }), []string{`roles[0].policies = "p q"`}},
 		{"boundary", with(func(r *RoleConfig) { r.PermissionsBoundary = "[]" }), []string{"roles[0].permissions_boundary", "must be an object"}},
-		{"session too short", with(func(r *RoleConfig) { r.MaxSessionSeconds = 3599 }), []string{`roles[0].max_session_seconds = "3599"`, "3600 to 43200 seconds"}},
+		{"session too short", with(func(r *RoleConfig) { r.MaxSessionSeconds = 3599 }), []string{`roles[0].max_session_duration = "3599"`, "3600 to 43200 seconds"}},
 		{"session too long", with(func(r *RoleConfig) { r.MaxSessionSeconds = 43201 }), []string{`"43201"`}},
 		{"session negative", with(func(r *RoleConfig) { r.MaxSessionSeconds = -1 }), []string{`"-1"`}},
 		{"the same role twice", Config{Roles: []RoleConfig{role(appARN), role(appARN)}}, []string{"roles[1].arn", "names the same role as roles[0]"}},
@@ -205,8 +219,8 @@ func TestDirectoryRefuses(t *testing.T) {
 				p.ClientIDs = append(p.ClientIDs, fmt.Sprint(i))
 			}
 		}), []string{"100 are allowed"}},
-		{"symmetric algorithm", withProvider(func(p *OIDCProviderConfig) { p.Algorithms = []string{"HS256"} }), []string{`algorithms[0] = "HS256"`, "use one of RS256"}},
-		{"no algorithm at all", withProvider(func(p *OIDCProviderConfig) { p.Algorithms = []string{"none"} }), []string{`algorithms[0] = "none"`}},
+		{"symmetric algorithm", withProvider(func(p *OIDCProviderConfig) { p.Algorithms = []string{"HS256"} }), []string{`allowed_algs[0] = "HS256"`, "use one of RS256"}},
+		{"no algorithm at all", withProvider(func(p *OIDCProviderConfig) { p.Algorithms = []string{"none"} }), []string{`allowed_algs[0] = "none"`}},
 		{"thumbprint with colons", withProvider(func(p *OIDCProviderConfig) { p.Thumbprints = []string{"AB:CD"} }), []string{`thumbprints[0] = "AB:CD"`, "40 hexadecimal"}},
 		{"too many thumbprints", withProvider(func(p *OIDCProviderConfig) {
 			for range 6 {
@@ -217,6 +231,15 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"nothing to enforce it on", withProvider(func(p *OIDCProviderConfig) {
 			p.URL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://login.example", true, true, []string{strings.Repeat("a", 40)}
 		}), []string{"cannot hold without TLS"}},
+		{"nothing to enforce it on for the keys", withProvider(func(p *OIDCProviderConfig) {
+			p.JWKSURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true, []string{strings.Repeat("a", 40)}
+		}), []string{"cannot hold without TLS"}},
+		{"nothing to enforce it on for discovery", withProvider(func(p *OIDCProviderConfig) {
+			p.DiscoveryURL, p.AllowHTTP, p.EnforceThumbprints, p.Thumbprints = "http://keys.example", true, true, []string{strings.Repeat("a", 40)}
+		}), []string{"cannot hold without TLS"}},
+		{"discovery beside a key set", withProvider(func(p *OIDCProviderConfig) {
+			p.DiscoveryURL, p.JWKSURL = "https://login.example/d", "https://login.example/k"
+		}), []string{"oidc_providers[0].discovery_url", "is never asked", "leave one of them out"}},
 		{"discovery without TLS", withProvider(func(p *OIDCProviderConfig) { p.DiscoveryURL = "http://login.example" }), []string{"oidc_providers[0].discovery_url", "has no TLS"}},
 		{"key set that is no URL", withProvider(func(p *OIDCProviderConfig) { p.JWKSURL = "keys.json" }), []string{"oidc_providers[0].jwks_url"}},
 		{"bundle of nothing", withProvider(func(p *OIDCProviderConfig) { p.CABundle = "none" }), []string{"ca_bundle", "has no certificate"}},
@@ -263,7 +286,7 @@ func TestDirectoryReportsAllFaultsTogether(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{
-		"roles[0].arn", "roles[0].trust_policy", "roles[0].max_session_seconds", "roles[2].trust_policy", "oidc_providers[0].url", "oidc_providers[0].client_ids",
+		"roles[0].arn", "roles[0].trust_policy", "roles[0].max_session_duration", "roles[2].trust_policy", "oidc_providers[0].url", "oidc_providers[0].client_ids",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not mention %s:\n%v", want, err)

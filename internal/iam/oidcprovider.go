@@ -13,6 +13,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
+// ClientIDsAt says where the clients of a registered issuer are added, for advice.
+const ClientIDsAt = "to client_ids of the provider in oidc_providers, or with AddClientIDToOpenIDConnectProvider"
+
 // OIDCProviderConfig describes the registration of one OpenID Connect issuer.
 type OIDCProviderConfig struct {
 	Account            identitypool.AccountID // "" = Config.Account
@@ -54,6 +57,7 @@ const (
 	maxThumbprints   = 5
 	maxOIDCProviders = 100 // in an account
 	maxCABundleBytes = 256 << 10
+	maxLoginsKey     = 128 // API model of identity pools, IdentityProviderName
 )
 
 var (
@@ -84,10 +88,13 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 			f.add(u.member, shown(u.value), problem, fix)
 		}
 	}
+	if c.DiscoveryURL != "" && c.JWKSURL != "" {
+		f.add(".discovery_url", shown(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
+	}
 	checkClientIDs(c.ClientIDs, f)
 	for i, a := range c.Algorithms {
 		if !slices.Contains(signatureAlgorithms, a) {
-			f.add(entry(".algorithms", i), a, "is not an accepted signature algorithm", "use one of "+strings.Join(signatureAlgorithms, ", "))
+			f.add(entry(".allowed_algs", i), a, "is not an accepted signature algorithm", "use one of "+strings.Join(signatureAlgorithms, ", "))
 		}
 	}
 	p := OIDCProvider{
@@ -166,8 +173,8 @@ func checkThumbprints(c OIDCProviderConfig, f *faults) []string {
 	if c.EnforceThumbprints && len(list) == 0 {
 		f.add(".enforce_thumbprints", "true", "refuses every certificate, as there are no thumbprints", "list thumbprints, or remove it")
 	}
-	if c.EnforceThumbprints && strings.HasPrefix(c.URL, "http:") {
-		f.add(".enforce_thumbprints", "true", "cannot hold without TLS", "use https, or remove it")
+	if c.EnforceThumbprints && slices.ContainsFunc([]string{c.URL, c.DiscoveryURL, c.JWKSURL}, func(u string) bool { return strings.HasPrefix(u, "http:") }) {
+		f.add(".enforce_thumbprints", "true", "cannot hold without TLS", "use https for url, discovery_url and jwks_url, or remove it")
 	}
 	return list
 }

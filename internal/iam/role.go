@@ -81,7 +81,7 @@ func newRole(c RoleConfig, f *faults) Role {
 	switch n := c.MaxSessionSeconds; {
 	case n == 0:
 	case n < minMaxSession || n > maxMaxSession:
-		f.add(".max_session_seconds", strconv.Itoa(n), "is out of range", "use 3600 to 43200 seconds")
+		f.add(".max_session_duration", strconv.Itoa(n), "is out of range", "use 3600 to 43200 seconds")
 	default:
 		r.MaxSession = time.Duration(n) * time.Second
 	}

@@ -186,10 +186,12 @@ func readReply(u *url.URL, response *http.Response) (reply, error) {
 	return reply{response.StatusCode, object}, nil
 }
 
-// isJSON takes the media types of JSON; Facebook's is sometimes that of a script.
+// isJSON takes the media types of JSON; Facebook's is sometimes that of a script,
+// and AWS's APIs have their own.
 func isJSON(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (media == "application/json" || media == "text/javascript" ||
+		media == "application/x-amz-json-1.0" || media == "application/x-amz-json-1.1" ||
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"))
 }
 

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -180,7 +181,7 @@ func (j *judge) audience(c *Claims) *Refused {
 				message = MessageWrongAudience
 			}
 			return j.refuse(message, check, strings.Join(j.trust.Audiences, " or "), show(got),
-				"Add this client ID to the provider in the identity pool, or sign in with a client the pool accepts.")
+				"Add this client ID "+cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool")+", or sign in with a client that is accepted.")
 		}
 	}
 	c.Audience = candidates[0]

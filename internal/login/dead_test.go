@@ -392,7 +392,7 @@ func TestBackgroundIsBounded(t *testing.T) {
 		visit()
 		dials := len(w.net.dialled())
 		slow = true
-		time.Sleep(6 * time.Minute)
+		time.Sleep(4 * time.Minute)
 		for range 20 {
 			visit()
 			time.Sleep(2 * time.Second)

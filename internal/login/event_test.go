@@ -100,7 +100,8 @@ func TestPost(t *testing.T) {
 			case <-release:
 			case <-r.Context().Done():
 			}
-		default:
+		default: // /media/type answers with that type
+			w.Header().Set("Content-Type", strings.TrimPrefix(r.URL.Path, "/"))
 			_, _ = w.Write([]byte(`{"a":1}`))
 		}
 	}))
@@ -109,7 +110,16 @@ func TestPost(t *testing.T) {
 	at := func(path string) login.Endpoint {
 		return login.Endpoint{URL: web.URL + path, AllowHTTP: true, AllowPrivate: true}
 	}
-	reply, err := f.verifier.Post(t.Context(), at("/"), http.Header{"X-Test": {"1"}}, []byte("body"))
+	for media, isJSON := range map[string]bool{
+		"application/json": true, "application/json; charset=utf-8": true, "application/x-amz-json-1.1": true, "application/problem+json": true,
+		"text/html": false, "text/plain": false, "application/octet-stream": false, "application/jwt": false, "json": false,
+	} {
+		reply, err := f.verifier.Post(t.Context(), at("/"+media), nil, nil)
+		if err != nil || (reply.Object != nil) != isJSON || string(reply.Body) != `{"a":1}` {
+			t.Errorf("Post to an endpoint that answers with %s = %+v, %v", media, reply, err)
+		}
+	}
+	reply, err := f.verifier.Post(t.Context(), at("/application/json"), http.Header{"X-Test": {"1"}}, []byte("body"))
 	if err != nil || reply.Status != 200 || len(reply.Object) != 1 || seen.Load().Header.Get("X-Test") != "1" || seen.Load().Method != http.MethodPost {
 		t.Errorf("Post = %+v, %v", reply, err)
 	}

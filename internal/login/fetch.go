@@ -268,7 +268,7 @@ func maxAge(values []string) time.Duration {
 // without user name, fragment or empty host.
 func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 	bad := func(why, fix string) (*url.URL, error) {
-		return nil, &fetchError{what: "address " + showText(address) + " " + why, fix: fix, reached: true}
+		return nil, &fetchError{what: "address " + showAddress(address) + " " + why, fix: fix, reached: true}
 	}
 	if len(address) > maxURLBytes {
 		return bad("is too long", "Correct the provider's address.")

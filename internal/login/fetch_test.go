@@ -40,23 +40,6 @@ func status(code int, header ...string) http.HandlerFunc {
 	}
 }
 
-// endless sends size bytes of white space, with or without saying so before.
-func endless(size int64, announced bool, sent *atomic.Int64) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if announced {
-			w.Header().Set("Content-Length", fmt.Sprint(size))
-		}
-		blanks := []byte(strings.Repeat(" ", 64<<10))
-		for left := size; left > 0; left -= int64(len(blanks)) {
-			n, err := w.Write(blanks)
-			sent.Add(int64(n))
-			if err != nil {
-				return
-			}
-		}
-	}
-}
-
 // Documents that are no key set or no discovery document: the login is
 // Unavailable, says why, and works again once the provider is mended.
 func TestBrokenProviders(t *testing.T) {
@@ -104,8 +87,8 @@ func TestBrokenProviders(t *testing.T) {
 		{"429", status(429), "status 429"},
 		{"500", status(500), "status 500"},
 		{"gzip bomb", bomb, "compressed"},
-		{"64 MiB, announced", endless(64<<20, true, &sent), "more than 1048576 bytes"},
-		{"64 MiB, chunked", endless(64<<20, false, &sent), "more than 1048576 bytes"},
+		{"64 MiB, announced", logintest.Endless(64<<20, true, &sent), "more than 1048576 bytes"},
+		{"64 MiB, chunked", logintest.Endless(64<<20, false, &sent), "more than 1048576 bytes"},
 		{"header of 1 MiB", status(200, "X-Filler", strings.Repeat("x", 1<<20)), "could not be asked"},
 		{"connection cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "could not be asked"},
 	}
@@ -393,7 +376,7 @@ func TestDiscoveryIsHeldAndRefreshed(t *testing.T) {
 	}
 	moved := logintest.NewIssuer(t)
 	f.issuer.Answer(discovery, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, f.issuer.URL, moved.URL+keys)))
-	f.Advance(6 * time.Minute)
+	f.Advance(4 * time.Minute)
 	f.accepts(t, f.issuer.Token(nil)) // refreshes
 	login.Settle(f.verifier)
 	f.accepts(t, moved.Key().Sign(nil, f.issuer.Payload(nil)))

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -241,29 +242,73 @@ func TestKeyCacheRevokedKey(t *testing.T) {
 		{"", 5 * time.Minute},
 		{"max-age=604800", time.Hour},
 	} {
-		t.Run(c.cacheControl, func(t *testing.T) {
-			f := newFixture(t, nil)
-			f.issuer.SetCacheControl(c.cacheControl)
-			f.trust.JWKSURL = f.issuer.URL + keys
-			old := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
-			f.accepts(t, old)
-			f.issuer.Rotate()
-			f.issuer.Withdraw()
+		for _, visited := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, visited %t", c.cacheControl, visited), func(t *testing.T) {
+				f := newFixture(t, nil)
+				f.issuer.SetCacheControl(c.cacheControl)
+				f.trust.JWKSURL = f.issuer.URL + keys
+				old := f.issuer.Token(map[string]any{"exp": f.Now().Add(100 * time.Hour).Unix()})
+				f.accepts(t, old)
+				f.issuer.Rotate()
+				f.issuer.Withdraw()
 
-			f.Advance(c.fresh - time.Second)
-			f.accepts(t, old)
-			if n := f.issuer.Requests(keys); n != 1 {
-				t.Fatalf("%d fetches while the keys are fresh, want 1", n)
-			}
-			f.Advance(time.Second)
-			f.accepts(t, old) // while it is refreshed
-			login.Settle(f.verifier)
-			if n := f.issuer.Requests(keys); n != 2 {
-				t.Fatalf("%d fetches after the keys went stale, want 2", n)
-			}
-			f.refuses(t, f.trust, old, "signing key", login.MessageBadSignature)
-		})
+				f.Advance(c.fresh/5*4 - time.Second)
+				f.accepts(t, old)
+				if n := f.issuer.Requests(keys); n != 1 {
+					t.Fatalf("%d fetches while the keys are fresh, want 1", n)
+				}
+				if visited {
+					f.Advance(time.Second)
+					f.accepts(t, old) // while it is refreshed
+					login.Settle(f.verifier)
+					if n := f.issuer.Requests(keys); n != 2 {
+						t.Fatalf("%d fetches in the last fifth of the lifetime, want 2", n)
+					}
+				} else {
+					f.Advance(c.fresh/5 + time.Second) // the lifetime's end
+				}
+				f.refuses(t, f.trust, old, "signing key", login.MessageBadSignature)
+				f.accepts(t, f.issuer.Token(nil))
+			})
+		}
 	}
+}
+
+// A refresh that began in time and is slow does not carry a key past its
+// lifetime: the logins of then wait for it.
+func TestKeyCacheRevokedKeySlowRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		slow := time.Duration(0)
+		trust := w.provider(t, "slow.test", publicAddress, func(i *logintest.Issuer) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				time.Sleep(slow) // the bubble's time
+				i.ServeHTTP(rw, r)
+			})
+		})
+		issuer := w.issuers["slow.test"]
+		old := issuer.Token(map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})
+		if _, err := w.verifier.Verify(t.Context(), trust, old); err != nil {
+			t.Fatal(err)
+		}
+		issuer.Rotate()
+		issuer.Withdraw()
+		slow = 2 * time.Second
+		time.Sleep(5*time.Minute - time.Second)
+		if _, err := w.verifier.Verify(t.Context(), trust, old); err != nil {
+			t.Errorf("a second before the end of the lifetime: %v", err)
+		}
+		time.Sleep(time.Second)
+		start := time.Now()
+		_, err := w.verifier.Verify(t.Context(), trust, old)
+		var refused *login.Refused
+		if took := time.Since(start); !errors.As(err, &refused) || took != time.Second {
+			t.Errorf("at the end of the lifetime: %v after %v, want a refusal after 1s", err, took)
+		}
+		if n := issuer.Requests(keys); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+	})
 }
 
 // An unchanged key set costs the provider a 304.

@@ -49,6 +49,10 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
 const DefaultMaxTokenBytes = 16 << 10
 
+// DefaultSkew is the tolerated clock difference (Cognito developer guide, "Open
+// ID Connect providers").
+const DefaultSkew = 5 * time.Minute
+
 // Trust is what a pool accepts from one provider. Differences between providers
 // are values here, never code.
 type Trust struct {
@@ -63,6 +67,9 @@ type Trust struct {
 	// WrongAudience is the message for a token of another client; "" is
 	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
 	WrongAudience string
+	// ClientsAt says where accepted clients are added, for advice, as in "to
+	// client_ids of oidc_providers"; "" is the identity pool.
+	ClientsAt string
 
 	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // set: no discovery
@@ -118,10 +125,10 @@ type Resolver interface {
 type Options struct {
 	Now    func() time.Time // nil is time.Now
 	Logger *slog.Logger     // nil discards
-	Skew   time.Duration    // tolerated clock difference; 0 is 5 minutes (Cognito developer guide, "Open ID Connect providers")
+	Skew   time.Duration    // tolerated clock difference; 0 is DefaultSkew
 
 	// Lifetimes of what providers publish: their keys and their discovery documents.
-	FreshMin      time.Duration // shortest time before a refresh, whatever Cache-Control says; 0 is 5 minutes
+	FreshMin      time.Duration // shortest, whatever Cache-Control says; 0 is 5 minutes
 	FreshMax      time.Duration // longest; 0 is 1 hour
 	MaxStale      time.Duration // age at which keys stop being used; 0 is 24 hours
 	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 30 seconds

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -242,75 +243,25 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 func jsonText(body string) http.HandlerFunc { return jsonStatus(200, body) }
 
 func jsonStatus(code int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(code)
-		_, _ = io.WriteString(w, body)
-	}
+	return logintest.Answer(code, "application/json", body)
 }
 
 // Answers that prove nothing and refuse nothing: the login is Unavailable, says
 // why, and works again once the provider is mended. Nothing bad is remembered.
 func TestOpaqueBrokenProviders(t *testing.T) {
 	var sent atomic.Int64
-	jsonType := func(h http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			h(w, r)
-		}
-	}
-	cases := map[string]http.HandlerFunc{
-		"500":           jsonStatus(500, `{"error":"invalid_token"}`),
-		"502 in HTML":   status(502),
-		"404":           jsonStatus(404, `{}`),
-		"404 in HTML":   status(404),
-		"402":           jsonStatus(402, `{"title":"CreditsDepleted"}`),
-		"429":           jsonStatus(429, `{"error":{"code":190}}`),
-		"204":           status(204),
-		"HTML with 200": text("<!DOCTYPE html><title>Sign in</title>"),
-		"HTML with 400": status(400, "Content-Type", "text/html"),
-		"HTML with 401": status(401, "Content-Type", "text/html"),
-		"HTML as JSON":  jsonText("<!DOCTYPE html>"),
-		"no content type": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header()["Content-Type"] = nil
-			_, _ = io.WriteString(w, `{"id":"1"}`)
-		},
-		"nothing":            jsonText(""),
-		"null":               jsonText("null"),
-		"list":               jsonText(`[{"id":"1"}]`),
-		"no members":         jsonText("{}"),
-		"NaN":                jsonText(`{"id":NaN,"aud":"` + amazonClient + `","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
-		"cut short":          jsonText(`{"id":"12`),
-		"tail":               jsonText(`{"id":"1"}{"id":"2"}`),
-		"same name twice":    jsonText(`{"id":"` + facebookApp + `","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
-		"empty members":      jsonText(`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
-		"other types":        jsonText(`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
-		"fractions":          jsonText(`{"id":1.5e15,"aud":"` + amazonClient + `","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
-		"text for a boolean": jsonText(`{"data":{"app_id":"` + facebookApp + `","is_valid":"true","type":"USER","user_id":"1"}}`),
-		"invalid UTF-8":      jsonText("{\"id\":\"\xff\"}"),
-		"nested deeply":      jsonText(strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000)),
-		"redirect":           status(302, "Location", "http://169.254.169.254/latest/meta-data/"),
-		"redirect with JSON": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", "/other")
-			logintest.JSON(w, 307, map[string]any{})
-		},
-		"100 MB announced": jsonType(endless(100<<20, true, &sent)),
-		"100 MB":           jsonType(endless(100<<20, false, &sent)),
-		"compressed": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			logintest.JSON(w, 200, map[string]any{})
-		},
+	cases := logintest.BrokenAnswers(&sent)
+	maps.Copy(cases, map[string]http.HandlerFunc{
+		"402":                 jsonStatus(402, `{"title":"CreditsDepleted"}`),
+		"NaN":                 jsonText(`{"id":NaN,"aud":"` + amazonClient + `","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
+		"same name twice":     jsonText(`{"id":"` + facebookApp + `","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
+		"empty members":       jsonText(`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
+		"other types":         jsonText(`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
+		"fractions":           jsonText(`{"id":1.5e15,"aud":"` + amazonClient + `","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
+		"text for a boolean":  jsonText(`{"data":{"app_id":"` + facebookApp + `","is_valid":"true","type":"USER","user_id":"1"}}`),
 		"error in no form":    jsonStatus(400, `{"error":[1,2],"errors":{}}`),
 		"error of a new kind": jsonStatus(400, `{"error":{"code":4711}}`),
-		"connection closed":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"not HTTP": func(w http.ResponseWriter, r *http.Request) {
-			conn, _, err := w.(http.Hijacker).Hijack()
-			if err == nil {
-				_, _ = io.WriteString(conn, "HTTP/1.1 "+r.Header.Get("Authorization")+r.URL.RawQuery+"\r\n\r\n") // repeats the credential
-				_ = conn.Close()
-			}
-		},
-	}
+	})
 	eachOpaque(t, func(t *testing.T, o opaque) {
 		for name, answer := range cases {
 			t.Run(name, func(t *testing.T) {

@@ -43,8 +43,8 @@ func (e Endpoint) Validate() error {
 // Reply is what an endpoint answered.
 type Reply struct {
 	Status int
-	// Object is the body if it is a JSON object with unique names, else nil.
-	// Numbers are json.Number.
+	// Object is the body if the endpoint calls it JSON, and it is an object with
+	// unique names; else nil. Numbers are json.Number.
 	Object map[string]any
 	Body   []byte // as it came
 }
@@ -109,8 +109,10 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 				fix: "Check the endpoint's address."}
 		}
 		reply.Status, reply.Body = response.StatusCode, text
-		if object, err := parseObject(text, maxReplyDepth); err == nil {
-			reply.Object = object
+		if isJSON(response.Header.Get("Content-Type")) {
+			if object, err := parseObject(text, maxReplyDepth); err == nil {
+				reply.Object = object
+			}
 		}
 		if e.FaultsCount && reply.Status >= 500 {
 			return errFault

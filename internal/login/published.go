@@ -27,11 +27,11 @@ var (
 )
 
 // published is one document of a provider, at one URL, held with its age. It is
-// fresh for as long as Cache-Control says, within bounds; then it is served
-// while it is refreshed in the background. If nobody came by to refresh it for
-// FreshMin more, calls wait for the refresh: the first login after a quiet time
-// must not rest on a key that was withdrawn in it. While the provider fails, it
-// is used all the same up to MaxStale; past that it is not used.
+// fresh for as long as Cache-Control says, within bounds. In the last fifth of
+// that time it is served while it is refreshed in the background; past it calls
+// wait for the refresh, so that no login rests on a key that was withdrawn
+// longer ago. While the provider fails, it is used all the same up to MaxStale;
+// past that it is not used.
 //
 // At most one fetch is under way. After a failure the next one waits for a
 // growing pause, in which calls that need it fail at once; and while a provider
@@ -58,7 +58,7 @@ type published[T any] struct {
 type edition[T any] struct {
 	value     T
 	etag      string
-	staleAt   time.Time
+	agedAt    time.Time // from then on it is refreshed in the background
 	overdueAt time.Time // from then on calls wait for the refresh
 	deadAt    time.Time
 }
@@ -69,7 +69,7 @@ func (p *published[T]) held(now time.Time) (*edition[T], bool) {
 	if e == nil || !now.Before(e.overdueAt) {
 		return nil, false
 	}
-	if !now.Before(e.staleAt) {
+	if !now.Before(e.agedAt) {
 		p.refresh(now)
 	}
 	return e, true
@@ -184,8 +184,7 @@ func (p *published[T]) exchange(now time.Time) (next *edition[T], err error) {
 		return nil, err
 	}
 	fresh := min(max(a.maxAge, p.v.o.FreshMin), p.v.o.FreshMax)
-	overdue := min(fresh+p.v.o.FreshMin, p.v.o.MaxStale)
-	next = &edition[T]{etag: a.etag, staleAt: now.Add(fresh), overdueAt: now.Add(overdue), deadAt: now.Add(p.v.o.MaxStale)}
+	next = &edition[T]{etag: a.etag, agedAt: now.Add(fresh / 5 * 4), overdueAt: now.Add(fresh), deadAt: now.Add(p.v.o.MaxStale)}
 	if a.unchanged {
 		next.value, next.etag = former.value, former.etag
 		return next, nil

@@ -3,6 +3,7 @@ package login
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -44,6 +45,23 @@ func show(value any) string {
 	default:
 		return "an object"
 	}
+}
+
+// showAddress is an address without user, password and query, which may be secrets.
+func showAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil && strings.ContainsAny(address, "@?") {
+		return "(not shown)"
+	} else if err != nil {
+		return showText(address)
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "xxxxx"
+	}
+	return showText(u.String())
 }
 
 func showText(text string) string {

@@ -99,7 +99,7 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 	}
 	if len(text) > limit {
 		return segments, j.refuse(MessageNotOIDC, formCheck, fmt.Sprintf("at most %d bytes", limit), fmt.Sprintf("%d bytes", len(text)),
-			"Send an ID token, not another document; if the provider's tokens really are this large, raise the provider's token size limit.")
+			"Send an ID token, not another document; if the provider's tokens really are this large, raise limits.token_bytes in the settings.")
 	}
 	bad := func(got, fix string) ([3]string, *Refused) {
 		return segments, j.refuse(MessageNotOIDC, formCheck, "a signed JWT: three base64url parts joined by dots", got, fix)

@@ -48,7 +48,7 @@ type keySetKey struct {
 
 // New returns a Verifier. It makes no connection before a login needs one.
 func New(o Options) *Verifier {
-	o.Skew = cmp.Or(o.Skew, 5*time.Minute)
+	o.Skew = cmp.Or(o.Skew, DefaultSkew)
 	o.FreshMin = cmp.Or(o.FreshMin, 5*time.Minute)
 	o.FreshMax = max(cmp.Or(o.FreshMax, time.Hour), o.FreshMin)
 	o.MaxStale = max(cmp.Or(o.MaxStale, 24*time.Hour), o.FreshMax)

@@ -75,18 +75,41 @@ func (s *Service) signal(ctx context.Context, p Provider, c login.Claims) error 
 }
 
 // whom finds the subject, and perhaps the session, of an event: in sub_id (RFC
-// 9493) of the token, in subject of the event, as before that, or in sub.
+// 9493) of the token, in subject of the event, as before that, or in sub. Where
+// several are there, they must name the same.
 func whom(p Provider, c login.Claims, event map[string]any) (subject, session string, err error) {
-	id, present := c.All["sub_id"]
-	if !present {
-		id, present = event["subject"]
-	}
-	if !present {
-		if c.Subject == "" {
-			return "", "", bad(invalidRequest, "the event has no subject", "send sub_id in the format iss_sub or opaque")
+	differ := bad(invalidRequest, "the event names several subjects that differ", "send one subject, in sub_id")
+	found := false
+	for _, id := range []struct {
+		of   map[string]any
+		name string
+	}{{c.All, "sub_id"}, {event, "subject"}} {
+		value, present := id.of[id.name]
+		if !present {
+			continue
 		}
-		return c.Subject, "", nil
+		named, of, err := identified(p, value)
+		if err != nil {
+			return "", "", err
+		}
+		if found && (named != subject || of != session) {
+			return "", "", differ
+		}
+		subject, session, found = named, of, true
 	}
+	switch {
+	case !found && c.Subject == "":
+		return "", "", bad(invalidRequest, "the event has no subject", "send sub_id in the format iss_sub or opaque")
+	case !found:
+		return c.Subject, "", nil
+	case c.Subject != "" && c.Subject != subject:
+		return "", "", differ
+	}
+	return subject, session, nil
+}
+
+// identified reads a subject identifier.
+func identified(p Provider, id any) (subject, session string, err error) {
 	object, _ := id.(map[string]any)
 	switch format := text(object, "format"); format {
 	case "complex":

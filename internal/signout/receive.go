@@ -84,10 +84,11 @@ func (s *Service) receive(p protocol) http.Handler {
 }
 
 func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
-	provider, known := s.o.Provider(r.Context(), key)
-	if !known {
-		return &fault{http.StatusBadRequest, invalidRequest, "no such provider is registered",
-			"use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider in the settings"}
+	provider, err := s.o.Provider(r.Context(), key)
+	if errors.Is(err, ErrUnknownProvider) {
+		return bad(invalidRequest, err.Error(), "use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
+	} else if err != nil {
+		return err
 	}
 	now := s.o.Now()
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != p.media {
@@ -108,10 +109,6 @@ func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	if err != nil {
 		return err
 	}
-	// Counted only now: whoever cannot sign must not use up the provider's share.
-	if !s.incoming.allow(provider.Name, now) {
-		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
-	}
 	return s.takeOnce(r.Context(), p, provider, c, now)
 }
 
@@ -127,6 +124,12 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, provider Provider, c
 	}
 	if !s.replays.reserve(provider.Name, id, now, c.IssuedAt.Add(p.fresh+skew)) {
 		return p.repeated
+	}
+	// Counted only now: whoever cannot sign, or sends again what somebody else
+	// signed, must not use up the provider's share.
+	if !s.incoming.allow(provider.Name, now) {
+		s.replays.release(provider.Name, id)
+		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
 	}
 	err := p.take(s, ctx, provider, c)
 	if err != nil {
@@ -158,7 +161,7 @@ func asFault(err error) *fault {
 	case errors.As(err, &unavailable):
 		return &fault{http.StatusServiceUnavailable, invalidRequest, "the provider's keys could not be fetched", "try again"}
 	default:
-		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be stored", "try again"}
+		return &fault{http.StatusServiceUnavailable, invalidRequest, "the sign-out could not be looked into or stored", "try again"}
 	}
 }
 

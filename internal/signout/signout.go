@@ -10,6 +10,7 @@ package signout
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -50,13 +51,17 @@ type Provider struct {
 	CredentialChange bool
 }
 
+// ErrUnknownProvider says that a Logins key is of no provider that may tell of
+// sign-outs.
+var ErrUnknownProvider = errors.New("no such provider is registered")
+
 // Options are what a Service needs.
 type Options struct {
 	Store    Store
 	Verifier Verifier
-	// Provider returns the provider of a Logins key; false when the settings
-	// name none.
-	Provider func(ctx context.Context, key string) (Provider, bool)
+	// Provider returns the provider of a Logins key; ErrUnknownProvider when there
+	// is none that may tell anything.
+	Provider func(ctx context.Context, key string) (Provider, error)
 	Now      func() time.Time
 	Logger   *slog.Logger
 }

@@ -78,8 +78,14 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(verifier.Close)
 	trust := login.Trust{Provider: key, Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience}, AllowHTTP: true, AllowPrivate: true}
 	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		Provider: func(_ context.Context, k string) (signout.Provider, bool) {
-			return signout.Provider{Name: key, Trust: trust, CredentialChange: k == "strict"}, k == key || k == "strict"
+		Provider: func(_ context.Context, k string) (signout.Provider, error) {
+			switch k {
+			case key, "strict":
+				return signout.Provider{Name: key, Trust: trust, CredentialChange: k == "strict"}, nil
+			case "broken":
+				return signout.Provider{}, store.ErrBusy
+			}
+			return signout.Provider{}, signout.ErrUnknownProvider
 		}})
 	mux := http.NewServeMux()
 	mux.Handle("POST /backchannel-logout/{"+signout.ProviderPath+"}", f.out.BackChannelLogout())
@@ -355,6 +361,10 @@ func TestBackChannelLogoutWithoutKeys(t *testing.T) {
 	if w := f.logout(t, f.logoutToken(nil, nil)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %s", w.Code, w.Body)
 	}
+	body := url.Values{"logout_token": {f.logoutToken(nil, nil)}}.Encode()
+	if w := f.post(t, "/backchannel-logout/broken", "application/x-www-form-urlencoded", body); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("with a provider that could not be looked up: %d %s", w.Code, w.Body)
+	}
 }
 
 // What a provider signs is bounded; what others send does not count.
@@ -369,7 +379,16 @@ func TestRateLimit(t *testing.T) {
 	send := func(n int) int {
 		return f.logout(t, f.logoutToken(map[string]any{"jti": string(rune(n + 1000))}, nil)).Code
 	}
-	n := 0
+	first := f.logoutToken(map[string]any{"jti": "first"}, nil)
+	if code := f.logout(t, first).Code; code != http.StatusOK {
+		t.Fatalf("first: %d", code)
+	}
+	for range 300 { // by whoever saw it
+		if code := f.logout(t, first).Code; code != http.StatusBadRequest {
+			t.Fatalf("replayed: %d", code)
+		}
+	}
+	n := 1
 	for ; n < 300; n++ {
 		if code := send(n); code == http.StatusTooManyRequests {
 			break
@@ -381,8 +400,8 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("%d events passed at once, want 200", n)
 	}
 	f.Advance(time.Second)
-	if code := send(500); code != http.StatusOK {
-		t.Errorf("a second later: %d", code)
+	if code := send(n); code != http.StatusOK {
+		t.Errorf("the one that was too many, a second later: %d", code)
 	}
 }
 
@@ -454,6 +473,27 @@ func TestSharedSignals(t *testing.T) {
 		}, "invalid_request", false},
 		"an empty subject": {key, func(*fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": object{"format": "opaque", "id": ""}, "sub": "alice"}
+		}, "invalid_request", false},
+		"one subject three times": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}}, "sub_id": object{"format": "opaque", "id": "alice"}, "sub": "alice"}
+		}, "", true},
+		"another subject in the event": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": object{"format": "opaque", "id": "bob"}}}, "sub_id": alice(f)}
+		}, "invalid_request", false},
+		"another subject in sub": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "sub": "bob"}
+		}, "invalid_request", false},
+		"another subject in sub than in the event": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": alice(f)}}, "sub": "bob"}
+		}, "invalid_request", false},
+		"another session in the event": {key, func(f *fixture) object {
+			session := func(id string) object {
+				return object{"format": "complex", "user": alice(f), "session": object{"format": "opaque", "id": id}}
+			}
+			return object{"events": object{caep + "session-revoked": object{"subject": session("s1")}}, "sub_id": session("s2")}
+		}, "invalid_request", false},
+		"a second subject that is unreadable": {key, func(f *fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": "alice"}}, "sub_id": alice(f)}
 		}, "invalid_request", false},
 		"eight days old": {key, func(f *fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub_id": alice(f), "iat": now - 8*86400}

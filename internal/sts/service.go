@@ -108,7 +108,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 		return Credentials{}, fmt.Errorf("%w: %s", ErrDenied, problem)
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
-		trace.Fail("session duration", fmt.Sprintf("%v to %v", minDuration, role.MaxSession), r.Duration.String(), "ask for another duration, or raise the role's max_session_seconds")
+		trace.Fail("session duration", fmt.Sprintf("%v to %v", minDuration, role.MaxSession), r.Duration.String(), "ask for another duration, or raise the role's max_session_duration")
 		return Credentials{}, fmt.Errorf("%w: %v", ErrDuration, r.Duration)
 	}
 	now := s.now()

@@ -267,7 +267,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		{name: "tag keys that differ by case", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v", "A": "v"} }, want: []string{"differ by case"}},
 		{name: "a long tag value", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": strings.Repeat("v", 257)} }, want: []string{`the value of tag "a", 257 bytes`}},
 		{name: "a tag value with a comma", trust: trust(assumeAndTag, ""), change: func(r *Request) { r.Tags = map[string]string{"a": "v,w"} }, want: []string{`the value of tag "a"`}},
-		{name: "a session too long", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = time.Hour + 1 }, want: []string{"15m0s to 1h0m0s", "max_session_seconds"}, is: ErrDuration},
+		{name: "a session too long", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = time.Hour + 1 }, want: []string{"15m0s to 1h0m0s", "max_session_duration"}, is: ErrDuration},
 		{name: "a session too short", trust: trust(assumeOnly, ""), change: func(r *Request) { r.Duration = 15*time.Minute - 1 }, want: []string{"15m0s to 1h0m0s"}, is: ErrDuration},
 		{
 			name: "tags that do not fit", trust: trust(assumeAndTag, ""), change: func(r *Request) {

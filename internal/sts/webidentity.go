@@ -338,6 +338,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		Provider: name, Issuers: []string{provider.URL}, Audiences: provider.ClientIDs, Algorithms: algorithms,
 		DiscoveryURL: provider.DiscoveryURL, JWKSURL: provider.JWKSURL, Thumbprints: provider.Thumbprints, EnforceThumbprints: provider.EnforceThumbprints,
 		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
+		ClientsAt: iam.ClientIDsAt,
 	}, nil
 }
 
@@ -395,6 +396,9 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 			return failed
 		}
 		trust.Provider, trust.MaxTokenBytes = provider, maxWebToken
+		if trust.IDTokens != nil {
+			trust.IDTokens.MaxTokenBytes = maxWebToken
+		}
 		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
 			break
 		}

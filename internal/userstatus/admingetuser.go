@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -37,40 +39,49 @@ func (a *adminGetUser) same(u User) string {
 }
 
 func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
-	region, pool := PoolOf(u.Provider)
-	region = cmp.Or(a.Region, region)
-	endpoint := cmp.Or(a.Endpoint, "https://cognito-idp."+region+".amazonaws.com/")
+	pool := u.Provider[strings.LastIndexByte(u.Provider, '/')+1:]
+	endpoint := a.Endpoint
+	at, atAWS := identitypool.ParseUserPool(u.Provider)
+	switch {
+	case endpoint != "":
+	case !atAWS:
+		return yes, &Misconfigured{"the user pool is not at AWS, and its endpoint is not known", "Set endpoint in the user pool's status section."}
+	default:
+		endpoint = "https://" + at.Host + "/"
+	}
+	ofID, _, _ := strings.Cut(pool, "_")
+	region := cmp.Or(a.Region, at.Region, ofID)
 	body, err := json.Marshal(map[string]string{"UserPoolId": pool, "Username": username(u)})
 	if err != nil {
-		return "", err
+		return yes, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return "", &Misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
+		return yes, &Misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
 	keys := sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}
 	if err := sigv4.Sign(request, body, keys, region, "cognito-idp", a.Now()); err != nil {
-		return "", err
+		return yes, err
 	}
 	reply, err := post(ctx, a.Asker, a.endpoint(endpoint), request.Header, body)
 	if err != nil {
-		return "", err
+		return yes, err
 	}
 	if reply.Status == http.StatusOK {
 		return judgeUser(reply, u)
 	}
 	switch name := errorType(reply); name {
 	case "UserNotFoundException":
-		return "the user pool does not know the user", nil
+		return verdict{"the user pool does not know the user", knownUser}, nil
 	case "ResourceNotFoundException":
-		return "", &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
+		return yes, &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
-		return "", &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
+		return yes, &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
 			"Correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool."}
 	default:
-		return "", &Misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
+		return yes, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
 			"Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 }
@@ -80,18 +91,18 @@ func judgeUser(reply login.Reply, u User) (verdict, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return "", &Misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
+		return yes, &Misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 	switch {
 	case !enabled:
-		return "the user is disabled", nil
+		return verdict{"the user is disabled", askTheOwner}, nil
 	case !allowedStatus[status]:
-		return "the user's status does not allow to sign in", nil
+		return verdict{"the user's status does not allow to sign in", askTheOwner}, nil
 	case anotherUser(reply, u.Claims.Subject):
 		// The name was given to somebody else after the user was deleted.
-		return "the user pool knows another user by this name", nil
+		return verdict{"the user pool knows another user by this name", signInAgain}, nil
 	}
-	return "", nil
+	return yes, nil
 }
 
 // anotherUser reports whether the answer is not about the token's user: user

@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
 // introspection asks whether the token itself is still good (RFC 7662). The RFC
@@ -30,30 +34,49 @@ func (i *introspection) ask(ctx context.Context, u User) (verdict, error) {
 	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
 	if err != nil {
-		return "", err
+		return yes, err
 	}
 	code, _ := reply.Object["error"].(string)
 	switch {
 	case reply.Status == http.StatusOK:
 	case code == "unsupported_token_type":
-		return "", &Misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
+		return yes, &Misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
 			"This provider cannot be asked about ID tokens: use admin_get_user or push for it, or set ServerSideTokenCheck to false."}
 	case reply.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
-		return "", &Misconfigured{"the provider does not accept this server's client",
+		return yes, &Misconfigured{"the provider does not accept this server's client",
 			"Correct client_id and client_secret of the user pool's status section, and allow the client to introspect at the provider."}
 	default:
-		return "", &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
+		return yes, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
 			"Check that endpoint in the user pool's status section is the provider's introspection endpoint, and that it takes ID tokens."}
 	}
 	active, stated := reply.Object["active"].(bool)
 	if !stated {
-		return "", &Misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
+		return yes, &Misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
 	}
 	if !active {
-		return "the provider says that the token is not active", nil
+		return verdict{"the provider says that the token is not active", signInAgain}, nil
 	}
+	// What else the answer says must fit. aud is left out: of an ID token some
+	// providers state whom the answer is for.
 	if subject, present := reply.Object["sub"]; present && subject != any(u.Claims.Subject) {
-		return "the provider says that the token is another user's", nil
+		return verdict{"the provider says that the token is another user's", signInAgain}, nil
 	}
-	return "", nil
+	if issuer, present := reply.Object["iss"]; present && issuer != any(u.Claims.Issuer) {
+		return verdict{"the provider says that the token is another issuer's", signInAgain}, nil
+	}
+	if expires, present := reply.Object["exp"]; present && !i.later(expires) {
+		return verdict{"the provider says that the token has expired", signInAgain}, nil
+	}
+	return yes, nil
+}
+
+// later reports whether a NumericDate is in the future, within the tolerance
+// that the token itself has.
+func (i *introspection) later(value any) bool {
+	number, isNumber := value.(json.Number)
+	if !isNumber {
+		return false
+	}
+	seconds, err := number.Float64()
+	return err == nil && seconds < 1e12 && time.Unix(int64(seconds), 0).Add(login.DefaultSkew).After(i.Now())
 }

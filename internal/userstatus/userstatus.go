@@ -20,6 +20,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -45,8 +46,8 @@ const (
 // Config says how a user pool is asked.
 type Config struct {
 	Check           string        // AdminGetUser, Introspection or Push
-	Endpoint        string        // "" is AWS's, which AdminGetUser alone has
-	Region          string        // AdminGetUser; "" is the pool's
+	Endpoint        string        // "" is AWS's, which AdminGetUser of pools at AWS alone has
+	Region          string        // AdminGetUser; "" is that of the pool's host, else of its ID
 	AccessKeyID     string        // AdminGetUser
 	SecretAccessKey string        // AdminGetUser
 	ClientID        string        // Introspection
@@ -177,8 +178,18 @@ func SelfTest(ctx context.Context, c Checker) error {
 // refuse it by its form. Its claims are iss and sub, and nobody signed it.
 const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
-// verdict is a pool's answer: "" for yes, else why not.
-type verdict string
+// verdict is a pool's answer: the zero value for yes, else why not, and what the
+// user can do.
+type verdict struct{ no, fix string }
+
+var yes verdict
+
+// What a user who is refused can do.
+const (
+	signInAgain = "Sign in again at the provider: what was issued in a session that has ended stays refused."
+	knownUser   = "Sign in as a user whom the user pool knows."
+	askTheOwner = "Have the user pool's administrator allow the user to sign in again."
+)
 
 // Misconfigured is an answer that says that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
@@ -221,8 +232,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 		trace.Fail(checkName, "an answer of the user pool "+u.Provider, err.Error(), fix)
 		return &login.Unavailable{Provider: u.Provider, Cause: err}
 	}
-	if answer != "" {
-		return refuse(ctx, string(answer), "Sign in as a user whom the user pool knows and allows to sign in.")
+	if answer != yes {
+		return refuse(ctx, answer.no, answer.fix)
 	}
 	trace.Pass(checkName, "the user pool knows the user")
 	if r.yes != nil {
@@ -245,7 +256,10 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 		var reply login.Reply
 		reply, err = a.Post(ctx, e, header, body)
 		if err == nil {
-			if !busy(reply) {
+			switch {
+			case contradictory(reply):
+				return login.Reply{}, &Misconfigured{"the answer is a success and an error in one", "Look at the user pool's state, and at endpoint in its status section."}
+			case !busy(reply):
 				return reply, nil
 			}
 			err = fmt.Errorf("the user pool is busy or has a fault (status %d)", reply.Status)
@@ -255,6 +269,14 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 		}
 	}
 	return login.Reply{}, err
+}
+
+// contradictory reports whether an answer of success has an error in it. Such a
+// one proves nothing.
+func contradictory(r login.Reply) bool {
+	_, oauth := r.Object["error"]
+	_, aws := r.Object["__type"]
+	return r.Status == http.StatusOK && (oauth || aws)
 }
 
 // busy reports whether asking again may help.
@@ -269,9 +291,6 @@ func busy(r login.Reply) bool {
 // errorType is the name of an AWS JSON error, without its namespace; "" for none.
 func errorType(r login.Reply) string {
 	name, _ := r.Object["__type"].(string)
-	if r.Status == http.StatusOK {
-		return ""
-	}
 	return name[strings.LastIndexByte(name, '#')+1:]
 }
 
@@ -287,7 +306,7 @@ func (push) Check(ctx context.Context, _ User) error {
 // Pools finds the Checker of a user pool.
 type Pools struct {
 	ByProvider map[string]Checker // by Logins key
-	ByRegion   map[string]Checker // for the other pools of a region
+	ByRegion   map[string]Checker // for the other pools of a region, by the host in their names
 }
 
 // Check asks the user pool of u.Provider. A pool that nobody said how to ask is
@@ -295,20 +314,13 @@ type Pools struct {
 func (p Pools) Check(ctx context.Context, u User) error {
 	c, known := p.ByProvider[u.Provider]
 	if !known {
-		region, _ := PoolOf(u.Provider)
-		c, known = p.ByRegion[region]
+		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
+			c, known = p.ByRegion[pool.Region]
+		}
 	}
 	if !known {
 		return refuse(ctx, "the settings do not say how to ask "+u.Provider,
 			"Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set ServerSideTokenCheck to false for this client.")
 	}
 	return c.Check(ctx, u)
-}
-
-// PoolOf splits a user pool's provider name into the region of its ID and the
-// ID: host/REGION_NAME.
-func PoolOf(provider string) (region, pool string) {
-	pool = provider[strings.LastIndexByte(provider, '/')+1:]
-	region, _, _ = strings.Cut(pool, "_")
-	return region, pool
 }

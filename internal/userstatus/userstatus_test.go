@@ -4,18 +4,24 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -66,6 +72,11 @@ func newBackEnd(t *testing.T, answers ...reply) *backEnd {
 		if len(b.answers) > 1 {
 			b.answers = b.answers[1:]
 		}
+		media := "application/json"
+		if r.Header.Get("X-Amz-Target") != "" {
+			media = "application/x-amz-json-1.1"
+		}
+		w.Header().Set("Content-Type", media)
 		w.WriteHeader(answer.status)
 		_, _ = w.Write([]byte(answer.body))
 	}))
@@ -106,7 +117,7 @@ func fixed() time.Time { return now }
 
 // alice is a user whose pool calls her otherwise than by her sub.
 var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
-	Claims: login.Claims{Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
+	Claims: login.Claims{Issuer: "https://" + provider, Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
 
 // outcome is yes, no or unknown, and fails the test unless the trace says why.
 func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
@@ -207,6 +218,57 @@ func TestAdminGetUser(t *testing.T) {
 	})
 }
 
+// A refusal says what the user can do, which depends on why.
+func TestAdvice(t *testing.T) {
+	for name, test := range map[string]struct {
+		check  string
+		answer reply
+		want   string
+	}{
+		"ended session": {userstatus.Introspection, reply{200, `{"active":false}`}, "Sign in again"},
+		"expired":       {userstatus.Introspection, reply{200, `{"active":true,"exp":1}`}, "Sign in again"},
+		"disabled":      {userstatus.AdminGetUser, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}, "administrator"},
+		"deleted":       {userstatus.AdminGetUser, reply{400, `{"__type":"UserNotFoundException"}`}, "a user whom the user pool knows"},
+		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "Sign in again"},
+	} {
+		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
+		var refused *login.Refused
+		if !errors.As(err, &refused) || !strings.Contains(refused.Fix, test.want) {
+			t.Errorf("%s: %v, want the advice %q", name, err, test.want)
+		}
+	}
+}
+
+// asker notes where it was asked, and answers nothing.
+type asker struct{ url, authorization string }
+
+func (a *asker) Post(_ context.Context, e login.Endpoint, header http.Header, _ []byte) (login.Reply, error) {
+	a.url, a.authorization = e.URL, header.Get("Authorization")
+	return login.Reply{}, errors.New("nobody is there")
+}
+
+// Without an endpoint a pool at AWS is asked at its own host, and no other pool
+// is asked at all.
+func TestDefaultEndpoint(t *testing.T) {
+	for name, want := range map[string]struct{ url, region string }{
+		provider: {"https://cognito-idp.eu-west-1.amazonaws.com/", "eu-west-1"},
+		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"https://cognito-idp.cn-north-1.amazonaws.com.cn/", "cn-north-1"},
+		"cognito-idp.us-east-1.amazonaws.com/local_AbC":          {"https://cognito-idp.us-east-1.amazonaws.com/", "us-east-1"},
+		"idp.example/us-east-1_AbC":                              {},
+	} {
+		a := &asker{}
+		c, err := userstatus.New(userstatus.Config{Check: userstatus.AdminGetUser, AccessKeyID: "k", SecretAccessKey: "s"}, userstatus.Options{Asker: a, Now: fixed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := alice
+		u.Provider = name
+		if got := outcome(t, c, u); got != "unknown" || a.url != want.url || !strings.Contains(a.authorization, want.region+"/") && want.region != "" {
+			t.Errorf("%s: %s, asked %q with %q, want %q", name, got, a.url, a.authorization, want.url)
+		}
+	}
+}
+
 func TestIntrospection(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []reply
@@ -217,6 +279,14 @@ func TestIntrospection(t *testing.T) {
 		"active, same user":  {[]reply{{200, `{"active":true,"sub":"sub-1"}`}}, "yes", 1},
 		"another user":       {[]reply{{200, `{"active":true,"sub":"sub-2"}`}}, "no", 1},
 		"a user of a number": {[]reply{{200, `{"active":true,"sub":1}`}}, "no", 1},
+		"all that fits":      {[]reply{{200, fmt.Sprintf(`{"active":true,"sub":"sub-1","iss":"https://%s","exp":%d,"aud":"another"}`, provider, now.Unix()+60)}}, "yes", 1},
+		"another issuer":     {[]reply{{200, `{"active":true,"iss":"https://evil.example"}`}}, "no", 1},
+		"an issuer list":     {[]reply{{200, fmt.Sprintf(`{"active":true,"iss":["https://%s"]}`, provider)}}, "no", 1},
+		"no issuer":          {[]reply{{200, `{"active":true,"iss":null}`}}, "no", 1},
+		"expired":            {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":%d}`, now.Unix()-300)}}, "no", 1},
+		"expired, with skew": {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":%d}`, now.Unix()-299)}}, "yes", 1},
+		"exp as text":        {[]reply{{200, fmt.Sprintf(`{"active":true,"exp":"%d"}`, now.Unix()+60)}}, "no", 1},
+		"exp of no date":     {[]reply{{200, `{"active":true,"exp":1e300}`}}, "no", 1},
 		"inactive":           {[]reply{{200, `{"active":false}`}}, "no", 1},
 		"active as text":     {[]reply{{200, `{"active":"true"}`}}, "unknown", 1},
 		"says nothing":       {[]reply{{200, `{}`}}, "unknown", 1},
@@ -239,6 +309,100 @@ func TestIntrospection(t *testing.T) {
 			if err != nil || form.Get("token") != alice.Token || r.header.Get("Authorization") != "Basic Y2xpJTNBZW50OnMrY3JldA==" {
 				t.Errorf("question %s, %s", r.body, r.header.Get("Authorization"))
 			}
+		})
+	}
+}
+
+// ways are the back ends that ask, each with a yes for alice.
+var ways = map[string]string{
+	userstatus.AdminGetUser:  `{"Enabled":true,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"sub-1"}]}`,
+	userstatus.Introspection: `{"active":true,"sub":"sub-1"}`,
+}
+
+// Whatever is no clear answer in JSON lets nobody in, in bounded time and
+// memory, and is not remembered once the pool is mended.
+func TestBrokenAnswers(t *testing.T) {
+	for check, yes := range ways {
+		var sent atomic.Int64
+		cases := logintest.BrokenAnswers(&sent)
+		maps.Copy(cases, map[string]http.HandlerFunc{
+			"a yes in HTML":              logintest.Answer(200, "text/html", yes),
+			"a yes in text":              logintest.Answer(200, "text/plain; charset=utf-8", yes),
+			"a yes of no type":           logintest.Answer(200, "", yes),
+			"a yes that is created":      logintest.Answer(201, "application/json", yes),
+			"a yes with an error":        logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"error":"invalid_token",`, 1)),
+			"a yes with AWS's error":     logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"__type":"UserNotFoundException",`, 1)),
+			"a yes that is cut short":    logintest.Answer(200, "application/json", yes[:len(yes)-1]),
+			"a yes with a tail":          logintest.Answer(200, "application/json", yes+"{}"),
+			"a yes said twice":           logintest.Answer(200, "application/json", strings.Replace(yes, "{", `{"active":false,"Enabled":false,`, 1)),
+			"NaN":                        logintest.Answer(200, "application/json", `{"active":NaN,"Enabled":NaN,"UserStatus":NaN}`),
+			"numbers for booleans":       logintest.Answer(200, "application/json", strings.ReplaceAll(yes, "true", "1")),
+			"a refusal of another shape": logintest.Answer(400, "text/html", `{"__type":"UserNotFoundException"}`),
+		})
+		for name, answer := range cases {
+			t.Run(check+", "+name, func(t *testing.T) {
+				sent.Store(0)
+				var asked atomic.Int64
+				var mended atomic.Bool
+				web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					asked.Add(1)
+					if mended.Load() {
+						logintest.Answer(200, "application/json", yes)(w, r)
+						return
+					}
+					answer(w, r)
+				}))
+				t.Cleanup(web.Close)
+				c := (&backEnd{URL: web.URL}).config(check)
+				c.Cache = time.Second
+				checker := newChecker(t, c, fixed)
+				if got := outcome(t, checker, alice); got != "unknown" {
+					t.Errorf("outcome = %s, want unknown", got)
+				}
+				if n := sent.Load(); n > 16<<20 {
+					t.Errorf("took %d bytes", n)
+				}
+				if n := asked.Load(); n > 4 { // asked twice, each of which HTTP itself may repeat
+					t.Errorf("asked %d times", n)
+				}
+				mended.Store(true)
+				if got := outcome(t, checker, alice); got != "yes" {
+					t.Errorf("mended: outcome = %s, want yes", got)
+				}
+			})
+		}
+	}
+}
+
+// A pool that drips costs two seconds and not more.
+func TestDrip(t *testing.T) {
+	for check := range ways {
+		synctest.Test(t, func(t *testing.T) {
+			verifier := login.New(login.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				go func() {
+					defer server.Close()
+					if _, err := server.Read(make([]byte, 8192)); err != nil {
+						return
+					}
+					_, err := io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+					for err == nil {
+						<-time.After(time.Second) // of the bubble
+						_, err = io.WriteString(server, " ")
+					}
+				}()
+				return client, nil
+			}})
+			defer verifier.Close()
+			checker, err := userstatus.New((&backEnd{URL: "http://127.0.0.1:1"}).config(check), userstatus.Options{Asker: verifier, Now: fixed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			if got := outcome(t, checker, alice); got != "unknown" || time.Since(begin) != 2*time.Second {
+				t.Errorf("%s: %s after %v", check, got, time.Since(begin))
+			}
+			<-time.After(2 * time.Second) // the drip notices that nobody reads
 		})
 	}
 }
@@ -398,11 +562,15 @@ func TestPools(t *testing.T) {
 	push := newChecker(t, userstatus.Config{Check: userstatus.Push}, fixed)
 	pools := userstatus.Pools{
 		ByProvider: map[string]userstatus.Checker{provider: newChecker(t, yes.config(userstatus.Introspection), fixed), "other.example/x": push},
-		ByRegion:   map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed)},
+		ByRegion: map[string]userstatus.Checker{"eu-west-1": newChecker(t, no.config(userstatus.Introspection), fixed),
+			"eu-west-2": newChecker(t, yes.config(userstatus.Introspection), fixed)},
 	}
 	for name, want := range map[string]string{
 		provider: "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other": "no",
 		"cognito-idp.us-east-1.amazonaws.com/us-east-1_AbC": "no", "other.example/x": "yes", "": "no",
+		// The host says which region it is, not the ID that an emulator gave.
+		"cognito-idp.eu-west-2.amazonaws.com/local_AbC": "yes", "cognito-idp.eu-west-1.amazonaws.com/eu-west-2_AbC": "no",
+		"idp.example/eu-west-2_AbC": "no",
 	} {
 		u := alice
 		u.Provider = name

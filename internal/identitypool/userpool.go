@@ -1,0 +1,29 @@
+package identitypool
+
+import "regexp"
+
+// userPoolName is a user pool at AWS. The region is the host's: emulators give
+// IDs of another form to pools that stand in for one of a region.
+var userPoolName = regexp.MustCompile(`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)/([\w-]+_[0-9A-Za-z]+)$`)
+
+// UserPool is what a provider name at AWS says of a user pool.
+type UserPool struct{ Host, Region, ID string }
+
+// ParseUserPool takes a user pool's provider name apart; false when its host is
+// not AWS's, and then nothing is known of its region.
+func ParseUserPool(provider string) (UserPool, bool) {
+	parts := userPoolName.FindStringSubmatch(provider)
+	if parts == nil {
+		return UserPool{}, false
+	}
+	return UserPool{Host: parts[1], Region: parts[2], ID: parts[3]}, true
+}
+
+// UserPoolName is the provider name of a region's user pool.
+func UserPoolName(region, id string) string {
+	name := "cognito-idp." + region + ".amazonaws.com"
+	if Partition(region) == "aws-cn" {
+		name += ".cn"
+	}
+	return name + "/" + id
+}
