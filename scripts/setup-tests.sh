@@ -13,6 +13,7 @@ if [ "${TEST_TAGS:-}" = extended ]; then
 	done
 fi
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+[ -x /usr/bin/caddy ] || missing+=(caddy)
 if [ ${#missing[@]} -gt 0 ]; then
 	root=()
 	[ "$(id -u)" = 0 ] || root=(sudo)
