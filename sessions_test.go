@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
@@ -26,16 +27,20 @@ import (
 
 const filesPool = "us-east-1:11111111-2222-3333-4444-555555555555"
 
+const (
+	filesTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + filesPool + `"}}}]}`
+	filesPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
+		"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`
+)
+
 // files configures a server whose pool's users may read and write the files
 // under their own identity ID, and whose guests may read the public ones.
 func files(c *poolhouse.Config) {
 	c.AcceptUnknownRoles, c.TokenAlgorithm = false, "ES256"
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
-		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + filesPool + `"}}}]}`
 	c.Roles = []poolhouse.RoleConfig{
-		{ARN: authenticatedRole, TrustPolicy: trust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
-			"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`}},
-		{ARN: guestRole, TrustPolicy: trust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		{ARN: authenticatedRole, TrustPolicy: filesTrust, Policies: map[string]string{"files": filesPolicy}},
+		{ARN: guestRole, TrustPolicy: filesTrust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 			"Action":"s3:GetObject","Resource":"arn:aws:s3:::files/public/*"}]}`}},
 	}
 	c.Check = &poolhouse.CheckConfig{Routes: []poolhouse.CheckRoute{
@@ -64,6 +69,12 @@ func (s *testServer) filesPool(t *testing.T) {
 	})
 	must(s.admin().SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: aws.String(filesPool),
 		IdentityProviderName: aws.String(devInfo(s).LoginKey), UseDefaults: aws.Bool(true)}))(t)
+}
+
+// useRole makes role that of the pool's users.
+func (s *testServer) useRole(t *testing.T, pool, role string) {
+	t.Helper()
+	must(s.admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role}}))(t)
 }
 
 // signed makes a request to the files service, signed as an AWS SDK does.
@@ -404,6 +415,10 @@ func TestRevokedEverywhere(t *testing.T) {
 		{"signed-out user", func(user) {
 			equal(t, "sign out", s.adminCall(t, "SignOut", `{"ProviderName":"`+devInfo(s).LoginKey+`","Subject":"alice"}`).status, 200)
 		}},
+		{"deleted role", func(user) {
+			must(s.iam().DeleteRolePolicy(t.Context(), &iamclient.DeleteRolePolicyInput{RoleName: aws.String("Stored"), PolicyName: aws.String("files")}))(t)
+			must(s.iam().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Stored")}))(t)
+		}},
 		{"deleted identity", func(u user) {
 			must(s.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{u.id}}))(t)
 		}},
@@ -412,7 +427,14 @@ func TestRevokedEverywhere(t *testing.T) {
 		}},
 	} {
 		skipped.Add(int64(2 * time.Second)) // sessions are younger than what ended those before
-		if test.name == "deleted identity" {
+		switch test.name {
+		case "deleted role": // of the settings none can be deleted
+			role := s.newIAMRole(t, "Stored", filesTrust)
+			must(s.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("files"), PolicyDocument: aws.String(filesPolicy)}))(t)
+			s.useRole(t, filesPool, *role.Arn)
+			logins = s.logins(t, "carol")
+		case "deleted identity":
+			s.useRole(t, filesPool, authenticatedRole)
 			logins = s.logins(t, "bob")
 		}
 		u := s.user(t, logins)
