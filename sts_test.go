@@ -221,11 +221,35 @@ func TestClassicFlow(t *testing.T) {
 	wantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	w.refusedWith(t, "sts:TagSession")
 
-	// The flag counts where the token is asked for.
-	must(w.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"),
-		AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(false), OpenIdConnectProviderARNs: []string{devInfo(w.testServer).OIDCProviderARN}}))(t)
+	// The flag counts where the token is asked for and where it is used: not only
+	// older tokens, but those for developers are left.
+	allow := func(classic *bool) {
+		t.Helper()
+		must(w.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"),
+			AllowUnauthenticatedIdentities: true, AllowClassicFlow: classic, OpenIdConnectProviderARNs: []string{devInfo(w.testServer).OIDCProviderARN}}))(t)
+	}
+	use := func(token *string) error {
+		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("app1"), WebIdentityToken: token})
+		return err
+	}
+	allow(aws.Bool(false))
 	_, err = w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: alice})
 	wantError(t, err, "InvalidParameterException", "Basic (classic) flow is not enabled, please use enhanced flow.")
+	dev = must(w.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &w.pool,
+		Logins: map[string]string{"login.my.app": "bob"}}))(t)
+	for _, left := range []*string{&token, dev.Token} {
+		wantError(t, use(left), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+		w.refusedWith(t, "set AllowClassicFlow to true")
+	}
+	must(w.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: dev.IdentityId,
+		Logins: map[string]string{"cognito-identity.amazonaws.com": *dev.Token}}))(t)
+	allow(nil) // never set
+	for _, left := range []*string{&token, dev.Token} {
+		if err := use(left); err != nil {
+			t.Errorf("after the flag was removed: %v", err)
+		}
+	}
 
 	// A token of a deleted identity opens nothing, though it has not run out.
 	must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
