@@ -115,6 +115,11 @@ func startSTS(t *testing.T) *stsWorld {
 			role("Elsewhere", home, `"sts:AssumeRole"`, ""),
 			role("may/External", home, `"sts:AssumeRole"`, `"StringEquals":{"sts:ExternalId":"blue"}`),
 			role("may/Bare", home, `"sts:AssumeRole"`, "", anything),
+			role("hop/One", `"AWS":"`+rolePrefix+`path/Dev"`, `"sts:AssumeRole",`+tagged+","+sourced, "", `{"Effect":"Allow","Action":"sts:*","Resource":"*"}`),
+			role("hop/Two", `"AWS":"`+rolePrefix+`hop/One"`, `"sts:AssumeRole",`+tagged+","+sourced, "",
+				`{"Effect":"Allow","Action":"cognito-identity:DescribeIdentityPool","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}`,
+				`{"Effect":"Allow","Action":"cognito-identity:ListIdentities","Resource":"*","Condition":{"StringLike":{"aws:PrincipalTag/mood":"*"}}}`,
+				`{"Effect":"Allow","Action":"cognito-identity:GetIdentityPoolRoles","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/site":"north"}}}`),
 			role("Chain", `"AWS":["`+rolePrefix+`path/Dev","`+rolePrefix+`may/Home"]`, `"sts:AssumeRole",`+tagged+","+sourced, ""),
 		}
 	})
@@ -309,6 +314,34 @@ func TestSTSCredentialProviders(t *testing.T) {
 	}))
 	wantError(t, err, "ValidationError", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 	w.refusedWith(t, "inherits")
+}
+
+// Transitive tags go with a session along a chain of roles, others end with it,
+// and the policies at the end decide by what arrived.
+func TestTransitiveTagsDecide(t *testing.T) {
+	w := startSTS(t)
+	for team, want := range map[string]bool{"red": true, "blue": false} {
+		token := w.token(t, "alice", func(r *poolhouse.DevTokenRequest) {
+			r.Claims = map[string]any{"https://aws.amazon.com/tags": map[string]any{
+				"principal_tags": map[string]any{"team": []string{team}, "mood": []string{"good"}}, "transitive_tag_keys": []string{"team"}}}
+		})
+		start := must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: aws.String(rolePrefix + "path/Dev"), RoleSessionName: aws.String("start"), WebIdentityToken: &token}))(t)
+		one := must(w.by(start.Credentials).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "hop/One"), RoleSessionName: aws.String("one"),
+			Tags: []ststypes.Tag{{Key: aws.String("site"), Value: aws.String("north")}}, TransitiveTagKeys: []string{"site"}}))(t)
+		two := must(w.by(one.Credentials).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "hop/Two"), RoleSessionName: aws.String("two")}))(t)
+		admin := w.signedBy(region, *two.Credentials.AccessKeyId, *two.Credentials.SecretAccessKey, *two.Credentials.SessionToken)
+		_, err := admin.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &w.pool})
+		if (err == nil) != want {
+			t.Errorf("team %s, by a tag of the login: %v, want allowed %t", team, err, want)
+		}
+		if _, err = admin.GetIdentityPoolRoles(t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: &w.pool}); err != nil {
+			t.Errorf("team %s, by a tag of the first hop: %v", team, err)
+		}
+		if _, err = admin.ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &w.pool, MaxResults: aws.Int32(1)}); err == nil {
+			t.Errorf("team %s: a tag that is not transitive arrived", team)
+		}
+	}
 }
 
 // form is a request of AWS Query.
