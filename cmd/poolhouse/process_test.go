@@ -196,11 +196,11 @@ type server struct {
 	client *ci.Client
 }
 
-func serveOn(t *testing.T, data string, key *[2]string) *server {
+func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server {
 	t.Helper()
 	address := freeAddress(t)
 	url := "http://" + address
-	p := launch(t, "serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error")
+	p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error"}, more...)...)
 	if key[0] == "" {
 		for key[1] == "" {
 			line, err := p.out.ReadString('\n')
