@@ -210,6 +210,57 @@ func TestCheckEndpoint(t *testing.T) {
 	equal(t, "amr", context.RequestContext.Authorizer.IAM.CognitoIdentity.AMR[0], "authenticated")
 }
 
+func guestPolicy(action, padding string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `",` + padding + `"Resource":"*"}]}`
+}
+
+// What bounds guests of the built-in engine is the settings' to say, for all
+// pools and for single ones, and concerns nobody else.
+func TestGuestPolicies(t *testing.T) {
+	longest := guestPolicy("app:Open", "")
+	longest = guestPolicy("app:Open", strings.Repeat(" ", 2048-len(longest)))
+	for name, test := range map[string]struct {
+		all   string
+		pools map[string]string
+		want  string // what a guest may: s3 is among what AWS lets guests do, app is not
+	}{
+		"AWS's":                 {want: "s3"},
+		"AWS's, by name":        {all: "aws", want: "s3"},
+		"off":                   {all: "off", want: "s3 app"},
+		"a document":            {all: longest, want: "app"},
+		"a pool's document":     {all: "off", pools: map[string]string{filesPool: guestPolicy("app:*", "")}, want: "app"},
+		"off for a pool":        {all: guestPolicy("sns:*", ""), pools: map[string]string{filesPool: "off"}, want: "s3 app"},
+		"AWS's for a pool":      {all: "off", pools: map[string]string{filesPool: "aws"}, want: "s3"},
+		"another pool's":        {all: "aws", pools: map[string]string{"us-east-1:22222222-2222-3333-4444-555555555555": "off"}, want: "s3"},
+		"more than its role":    {all: guestPolicy("*", ""), want: "s3 app"},
+		"nothing its role lets": {all: guestPolicy("sns:*", ""), want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, files, func(c *poolhouse.Config) {
+				c.GuestPolicy, c.PoolGuestPolicies = test.all, test.pools
+				for n := range c.Roles {
+					c.Roles[n].Policies = map[string]string{"both": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","app:Open"],"Resource":"*"}]}`}
+				}
+				c.Check.Routes = []poolhouse.CheckRoute{{Match: "GET /s3", Action: "s3:GetObject", Resource: "*"}, {Match: "GET /app", Action: "app:Open", Resource: "*"},
+					{Match: "GET /other", Action: "sns:Publish", Resource: "*"}}
+			})
+			s.filesPool(t)
+			may := func(u user) string {
+				var all []string
+				for _, path := range []string{"s3", "app", "other"} {
+					if s.asked(t, u.signed(t, "GET", "https://example.com/"+path, "", time.Now())).status == http.StatusOK {
+						all = append(all, path)
+					}
+				}
+				return strings.Join(all, " ")
+			}
+			equal(t, "a guest", may(s.user(t, nil)), test.want)
+			equal(t, "a user", may(s.user(t, s.logins(t, "alice"))), "s3 app")
+		})
+	}
+}
+
 // The body is what the settings say it is.
 func TestCheckBodies(t *testing.T) {
 	now := time.Now()
