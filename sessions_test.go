@@ -2,9 +2,11 @@ package poolhouse_test
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -410,6 +412,67 @@ func TestAuthMiddleware(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got.body, test.code)
 		}
 	}
+}
+
+// With the key that VerifySession gives, a proxy checks an upload that is signed
+// in chunks, as S3's clients send it, one chunk after the other.
+func TestSigningKeyOfStreams(t *testing.T) {
+	s := start(t, files)
+	s.filesPool(t)
+	alice := s.user(t, s.logins(t, "alice"))
+	now := time.Now().UTC().Truncate(time.Second)
+	day, stamp := now.Format("20060102"), now.Format("20060102T150405Z")
+	var verified struct{ SigningKey []byte }
+	body := must(json.Marshal(map[string]string{"AccessKeyId": alice.key.AccessKeyID, "SessionToken": alice.key.SessionToken, "Date": day, "Region": region, "Service": "s3"}))(t)
+	if err := json.Unmarshal([]byte(s.adminCall(t, "VerifySession", string(body)).body), &verified); err != nil {
+		t.Fatal(err)
+	}
+	scope := day + "/" + region + "/s3/aws4_request"
+	sha := func(data string) string { sum := sha256.Sum256([]byte(data)); return hex.EncodeToString(sum[:]) }
+	signature := func(lines ...string) string {
+		mac := hmac.New(sha256.New, verified.SigningKey)
+		mac.Write([]byte(strings.Join(lines, "\n")))
+		return hex.EncodeToString(mac.Sum(nil))
+	}
+
+	// The client: AWS's signers for the request and for what follows in it.
+	const streaming = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	r := must(http.NewRequestWithContext(t.Context(), http.MethodPut, "https://files.example.com/bucket/a.txt", nil))(t)
+	r.Header.Set("X-Amz-Content-Sha256", streaming)
+	r.Header.Set("X-Amz-Decoded-Content-Length", "70000")
+	if err := v4.NewSigner().SignHTTP(t.Context(), alice.key, r, streaming, "s3", region, now); err != nil {
+		t.Fatal(err)
+	}
+	_, seed, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+	signer := v4.NewStreamSigner(alice.key, "s3", region, must(hex.DecodeString(seed))(t))
+	var upload strings.Builder
+	for _, chunk := range []string{strings.Repeat("a", 65536), strings.Repeat("b", 4464), ""} {
+		signed := must(signer.GetSignature(t.Context(), nil, []byte(chunk), now))(t)
+		fmt.Fprintf(&upload, "%x;chunk-signature=%x\r\n%s\r\n", len(chunk), signed, chunk)
+	}
+
+	// The proxy.
+	canonical := strings.Join([]string{"PUT", "/bucket/a.txt", "", "host:files.example.com", "x-amz-content-sha256:" + streaming, "x-amz-date:" + stamp,
+		"x-amz-decoded-content-length:70000", "x-amz-security-token:" + alice.key.SessionToken, "",
+		"host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-security-token", streaming}, "\n")
+	equal(t, "the request's signature", signature("AWS4-HMAC-SHA256", stamp, scope, sha(canonical)), seed)
+	check := func(upload string) (chunks int, valid bool) {
+		previous := seed
+		for valid = true; upload != ""; chunks++ {
+			head, rest, _ := strings.Cut(upload, "\r\n")
+			size, sent, _ := strings.Cut(head, ";chunk-signature=")
+			n := int(must(strconv.ParseInt(size, 16, 32))(t))
+			previous = signature("AWS4-HMAC-SHA256-PAYLOAD", stamp, scope, previous, sha(""), sha(rest[:n]))
+			valid = valid && previous == sent
+			upload = rest[n+len("\r\n"):]
+		}
+		return chunks, valid
+	}
+	chunks, valid := check(upload.String())
+	equal(t, "chunks", chunks, 3)
+	equal(t, "their signatures", valid, true)
+	_, valid = check(strings.Replace(upload.String(), "bbbb", "bbbc", 1))
+	equal(t, "those of a changed chunk", valid, false)
 }
 
 // Whatever ends a session ends it on both nodes, at each of the three places
