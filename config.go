@@ -46,6 +46,11 @@ type Config struct {
 	CredentialEngine      string
 	CredentialEngines     map[string]CredentialEngineConfig
 	PoolCredentialEngines map[string]string
+	// GuestPolicy bounds the sessions that the built-in engine gives to guests, in
+	// the enhanced flow: "" or "aws" is as AWS does, "off" by their role alone,
+	// else a policy document. PoolGuestPolicies says otherwise for single pools.
+	GuestPolicy       string
+	PoolGuestPolicies map[string]string
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
@@ -145,7 +150,8 @@ func (c *Config) Validate() error {
 		algorithm("token_algorithms."+pool, name)
 	}
 	_, err := c.credentialEngines(nil, nil, nil)
-	faults = append(faults, err, cognitoidentity.CheckProviders(c.Providers),
+	_, guests := c.guestPolicies()
+	faults = append(faults, err, guests, cognitoidentity.CheckProviders(c.Providers),
 		cognitoidentity.CheckUserPools(cognitoidentity.Options{UserPools: c.UserPools, UserPoolRegions: c.UserPoolRegions, Aliases: c.ProviderAliases}))
 	verifier := login.New(login.Options{}) // asks nobody
 	defer verifier.Close()
@@ -173,6 +179,29 @@ func withDefaults(l Limits) Limits {
 		}
 	}
 	return l
+}
+
+// guestPolicies returns what tells the session policies of a pool's guests.
+func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
+	all, err := iam.GuestPolicies(c.GuestPolicy)
+	var faults []error
+	if err != nil {
+		faults = append(faults, fmt.Errorf("guest_policy: %w", err))
+	}
+	pools := make(map[identitypool.PoolID][]string, len(c.PoolGuestPolicies))
+	for _, pool := range slices.Sorted(maps.Keys(c.PoolGuestPolicies)) {
+		policies, err := iam.GuestPolicies(c.PoolGuestPolicies[pool])
+		if err != nil {
+			faults = append(faults, fmt.Errorf("pool_guest_policies.%s: %w", pool, err))
+		}
+		pools[identitypool.PoolID(pool)] = policies
+	}
+	return func(pool identitypool.PoolID) []string {
+		if own, ok := pools[pool]; ok {
+			return own
+		}
+		return all
+	}, errors.Join(faults...)
 }
 
 // credentialEngines makes the engines that the settings name, beside the

@@ -284,8 +284,12 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	}
 	events := &eventSources{config: c, directory: directory}
 	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
+	guests, err := c.guestPolicies()
+	if err != nil {
+		return err
+	}
 	assume := sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
-		AcceptUnknownRoles: c.AcceptUnknownRoles})
+		AcceptUnknownRoles: c.AcceptUnknownRoles, GuestPolicies: guests})
 	credentials, err := c.credentialEngines(assume, s.issuer, s.logins)
 	if err != nil {
 		return err

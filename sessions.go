@@ -24,14 +24,10 @@ type (
 	CheckRoute  = check.Route
 )
 
-// revocations makes the list of revoked sessions. Where roles that do not exist
-// are accepted, a role that is not there ends no session.
-func (s *Server) revocations(roles iam.RoleSource) *revocation.List {
-	o := revocation.Options{Store: s.store, Roles: roles, SignOuts: s.config.SignOutEndsSessions, Now: s.config.Now, Logger: s.config.Logger}
-	if s.config.AcceptUnknownRoles {
-		o.Roles = nil
-	}
-	return revocation.New(o)
+// revocations makes the list of revoked sessions.
+func (s *Server) revocations(roles *iam.Directory) *revocation.List {
+	return revocation.New(revocation.Options{Store: s.store, Roles: roles, AcceptUnknownRoles: s.config.AcceptUnknownRoles,
+		SignOuts: s.config.SignOutEndsSessions, Now: s.config.Now, Logger: s.config.Logger})
 }
 
 // checkEndpoint makes the check endpoint of the settings; nil without.

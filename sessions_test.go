@@ -2,9 +2,11 @@ package poolhouse_test
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
@@ -26,16 +29,20 @@ import (
 
 const filesPool = "us-east-1:11111111-2222-3333-4444-555555555555"
 
+const (
+	filesTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + filesPool + `"}}}]}`
+	filesPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
+		"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`
+)
+
 // files configures a server whose pool's users may read and write the files
 // under their own identity ID, and whose guests may read the public ones.
 func files(c *poolhouse.Config) {
 	c.AcceptUnknownRoles, c.TokenAlgorithm = false, "ES256"
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],
-		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + filesPool + `"}}}]}`
 	c.Roles = []poolhouse.RoleConfig{
-		{ARN: authenticatedRole, TrustPolicy: trust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
-			"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}]}`}},
-		{ARN: guestRole, TrustPolicy: trust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		{ARN: authenticatedRole, TrustPolicy: filesTrust, Policies: map[string]string{"files": filesPolicy}},
+		{ARN: guestRole, TrustPolicy: filesTrust, Policies: map[string]string{"files": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 			"Action":"s3:GetObject","Resource":"arn:aws:s3:::files/public/*"}]}`}},
 	}
 	c.Check = &poolhouse.CheckConfig{Routes: []poolhouse.CheckRoute{
@@ -64,6 +71,12 @@ func (s *testServer) filesPool(t *testing.T) {
 	})
 	must(s.admin().SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: aws.String(filesPool),
 		IdentityProviderName: aws.String(devInfo(s).LoginKey), UseDefaults: aws.Bool(true)}))(t)
+}
+
+// useRole makes role that of the pool's users.
+func (s *testServer) useRole(t *testing.T, pool, role string) {
+	t.Helper()
+	must(s.admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role}}))(t)
 }
 
 // signed makes a request to the files service, signed as an AWS SDK does.
@@ -145,7 +158,8 @@ func TestCheckEndpoint(t *testing.T) {
 		"other length":       {request: own, change: func(r *http.Request) { r.Header.Set("X-Original-Content-Length", "6") }, status: 403, code: "BadSignature"},
 		"another's token":    {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", guest.key.SessionToken) }, status: 403, code: "InvalidToken"},
 		"no token":           {request: own, change: func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, status: 403, code: "BadSignature"},
-		"added header":       {request: own, change: func(r *http.Request) { r.Header.Set(auth.HeaderIdentityID, guest.id) }, status: 403, code: "BadSignature"},
+		"added header":       {request: own, change: func(r *http.Request) { r.Header.Set(auth.HeaderIdentityID, guest.id) }, status: 403, code: "ReservedHeader"},
+		"added AWS header":   {request: own, change: func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "b") }, status: 403, code: "BadSignature"},
 		"old":                {request: alice.signed(t, "GET", filesURL+alice.id+"/a", "", now.Add(-16*time.Minute)), status: 403, code: "Expired"},
 		"long-lived key":     {request: user{"", aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}.signed(t, "GET", filesURL+"public/a", "", now), status: 403, code: "UnknownKey"},
 		"no method":          {request: own, change: func(r *http.Request) { r.Header.Del("X-Original-Method") }, status: 403, code: "MissingOriginalRequest"},
@@ -196,6 +210,57 @@ func TestCheckEndpoint(t *testing.T) {
 	equal(t, "userArn", *identity.UserARN, "arn:aws:sts::000000000000:assumed-role/Authenticated/CognitoIdentityCredentials")
 	equal(t, "caller", strings.HasSuffix(*identity.Caller, ":CognitoIdentityCredentials"), true)
 	equal(t, "amr", context.RequestContext.Authorizer.IAM.CognitoIdentity.AMR[0], "authenticated")
+}
+
+func guestPolicy(action, padding string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `",` + padding + `"Resource":"*"}]}`
+}
+
+// What bounds guests of the built-in engine is the settings' to say, for all
+// pools and for single ones, and concerns nobody else.
+func TestGuestPolicies(t *testing.T) {
+	longest := guestPolicy("app:Open", "")
+	longest = guestPolicy("app:Open", strings.Repeat(" ", 2048-len(longest)))
+	for name, test := range map[string]struct {
+		all   string
+		pools map[string]string
+		want  string // what a guest may: s3 is among what AWS lets guests do, app is not
+	}{
+		"AWS's":                 {want: "s3"},
+		"AWS's, by name":        {all: "aws", want: "s3"},
+		"off":                   {all: "off", want: "s3 app"},
+		"a document":            {all: longest, want: "app"},
+		"a pool's document":     {all: "off", pools: map[string]string{filesPool: guestPolicy("app:*", "")}, want: "app"},
+		"off for a pool":        {all: guestPolicy("sns:*", ""), pools: map[string]string{filesPool: "off"}, want: "s3 app"},
+		"AWS's for a pool":      {all: "off", pools: map[string]string{filesPool: "aws"}, want: "s3"},
+		"another pool's":        {all: "aws", pools: map[string]string{"us-east-1:22222222-2222-3333-4444-555555555555": "off"}, want: "s3"},
+		"more than its role":    {all: guestPolicy("*", ""), want: "s3 app"},
+		"nothing its role lets": {all: guestPolicy("sns:*", ""), want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, files, func(c *poolhouse.Config) {
+				c.GuestPolicy, c.PoolGuestPolicies = test.all, test.pools
+				for n := range c.Roles {
+					c.Roles[n].Policies = map[string]string{"both": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","app:Open"],"Resource":"*"}]}`}
+				}
+				c.Check.Routes = []poolhouse.CheckRoute{{Match: "GET /s3", Action: "s3:GetObject", Resource: "*"}, {Match: "GET /app", Action: "app:Open", Resource: "*"},
+					{Match: "GET /other", Action: "sns:Publish", Resource: "*"}}
+			})
+			s.filesPool(t)
+			may := func(u user) string {
+				var all []string
+				for _, path := range []string{"s3", "app", "other"} {
+					if s.asked(t, u.signed(t, "GET", "https://example.com/"+path, "", time.Now())).status == http.StatusOK {
+						all = append(all, path)
+					}
+				}
+				return strings.Join(all, " ")
+			}
+			equal(t, "a guest", may(s.user(t, nil)), test.want)
+			equal(t, "a user", may(s.user(t, s.logins(t, "alice"))), "s3 app")
+		})
+	}
 }
 
 // The body is what the settings say it is.
@@ -349,6 +414,67 @@ func TestAuthMiddleware(t *testing.T) {
 	}
 }
 
+// With the key that VerifySession gives, a proxy checks an upload that is signed
+// in chunks, as S3's clients send it, one chunk after the other.
+func TestSigningKeyOfStreams(t *testing.T) {
+	s := start(t, files)
+	s.filesPool(t)
+	alice := s.user(t, s.logins(t, "alice"))
+	now := time.Now().UTC().Truncate(time.Second)
+	day, stamp := now.Format("20060102"), now.Format("20060102T150405Z")
+	var verified struct{ SigningKey []byte }
+	body := must(json.Marshal(map[string]string{"AccessKeyId": alice.key.AccessKeyID, "SessionToken": alice.key.SessionToken, "Date": day, "Region": region, "Service": "s3"}))(t)
+	if err := json.Unmarshal([]byte(s.adminCall(t, "VerifySession", string(body)).body), &verified); err != nil {
+		t.Fatal(err)
+	}
+	scope := day + "/" + region + "/s3/aws4_request"
+	sha := func(data string) string { sum := sha256.Sum256([]byte(data)); return hex.EncodeToString(sum[:]) }
+	signature := func(lines ...string) string {
+		mac := hmac.New(sha256.New, verified.SigningKey)
+		mac.Write([]byte(strings.Join(lines, "\n")))
+		return hex.EncodeToString(mac.Sum(nil))
+	}
+
+	// The client: AWS's signers for the request and for what follows in it.
+	const streaming = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	r := must(http.NewRequestWithContext(t.Context(), http.MethodPut, "https://files.example.com/bucket/a.txt", nil))(t)
+	r.Header.Set("X-Amz-Content-Sha256", streaming)
+	r.Header.Set("X-Amz-Decoded-Content-Length", "70000")
+	if err := v4.NewSigner().SignHTTP(t.Context(), alice.key, r, streaming, "s3", region, now); err != nil {
+		t.Fatal(err)
+	}
+	_, seed, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+	signer := v4.NewStreamSigner(alice.key, "s3", region, must(hex.DecodeString(seed))(t))
+	var upload strings.Builder
+	for _, chunk := range []string{strings.Repeat("a", 65536), strings.Repeat("b", 4464), ""} {
+		signed := must(signer.GetSignature(t.Context(), nil, []byte(chunk), now))(t)
+		fmt.Fprintf(&upload, "%x;chunk-signature=%x\r\n%s\r\n", len(chunk), signed, chunk)
+	}
+
+	// The proxy.
+	canonical := strings.Join([]string{"PUT", "/bucket/a.txt", "", "host:files.example.com", "x-amz-content-sha256:" + streaming, "x-amz-date:" + stamp,
+		"x-amz-decoded-content-length:70000", "x-amz-security-token:" + alice.key.SessionToken, "",
+		"host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-security-token", streaming}, "\n")
+	equal(t, "the request's signature", signature("AWS4-HMAC-SHA256", stamp, scope, sha(canonical)), seed)
+	check := func(upload string) (chunks int, valid bool) {
+		previous := seed
+		for valid = true; upload != ""; chunks++ {
+			head, rest, _ := strings.Cut(upload, "\r\n")
+			size, sent, _ := strings.Cut(head, ";chunk-signature=")
+			n := int(must(strconv.ParseInt(size, 16, 32))(t))
+			previous = signature("AWS4-HMAC-SHA256-PAYLOAD", stamp, scope, previous, sha(""), sha(rest[:n]))
+			valid = valid && previous == sent
+			upload = rest[n+len("\r\n"):]
+		}
+		return chunks, valid
+	}
+	chunks, valid := check(upload.String())
+	equal(t, "chunks", chunks, 3)
+	equal(t, "their signatures", valid, true)
+	_, valid = check(strings.Replace(upload.String(), "bbbb", "bbbc", 1))
+	equal(t, "those of a changed chunk", valid, false)
+}
+
 // Whatever ends a session ends it on both nodes, at each of the three places
 // that take sessions, within auth.RevocationDelay.
 func TestRevokedEverywhere(t *testing.T) {
@@ -403,6 +529,10 @@ func TestRevokedEverywhere(t *testing.T) {
 		{"signed-out user", func(user) {
 			equal(t, "sign out", s.adminCall(t, "SignOut", `{"ProviderName":"`+devInfo(s).LoginKey+`","Subject":"alice"}`).status, 200)
 		}},
+		{"deleted role", func(user) {
+			must(s.iam().DeleteRolePolicy(t.Context(), &iamclient.DeleteRolePolicyInput{RoleName: aws.String("Stored"), PolicyName: aws.String("files")}))(t)
+			must(s.iam().DeleteRole(t.Context(), &iamclient.DeleteRoleInput{RoleName: aws.String("Stored")}))(t)
+		}},
 		{"deleted identity", func(u user) {
 			must(s.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{u.id}}))(t)
 		}},
@@ -411,7 +541,14 @@ func TestRevokedEverywhere(t *testing.T) {
 		}},
 	} {
 		skipped.Add(int64(2 * time.Second)) // sessions are younger than what ended those before
-		if test.name == "deleted identity" {
+		switch test.name {
+		case "deleted role": // of the settings none can be deleted
+			role := s.newIAMRole(t, "Stored", filesTrust)
+			must(s.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String("files"), PolicyDocument: aws.String(filesPolicy)}))(t)
+			s.useRole(t, filesPool, *role.Arn)
+			logins = s.logins(t, "carol")
+		case "deleted identity":
+			s.useRole(t, filesPool, authenticatedRole)
 			logins = s.logins(t, "bob")
 		}
 		u := s.user(t, logins)

@@ -1,6 +1,7 @@
 package poolhouse_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -38,6 +39,11 @@ func TestConfigValidate(t *testing.T) {
 		"region":         {Region: "datacenter-frankfurt-1"},
 		"algorithm":      {TokenAlgorithm: "HS256"},
 		"pool algorithm": {PoolAlgorithms: map[string]string{"us-east-1:x": "RS384"}},
+		"guest policy":   {GuestPolicy: "none"},
+		"built-in name":  {GuestPolicy: "builtin:guest"},
+		"no statement":   {GuestPolicy: `{"Version":"2012-10-17"}`},
+		"long policy":    {GuestPolicy: guestPolicy("s3:GetObject", strings.Repeat(" ", 2048))},
+		"pool's guests":  {PoolGuestPolicies: map[string]string{"us-east-1:x": "{}"}},
 		"role":           {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},
 		"provider":       {Providers: map[string]poolhouse.ProviderOverride{"accounts.example": {}}},
 	} {

@@ -133,6 +133,11 @@ func startSTS(t *testing.T) *stsWorld {
 			role("Elsewhere", home, `"sts:AssumeRole"`, ""),
 			role("may/External", home, `"sts:AssumeRole"`, `"StringEquals":{"sts:ExternalId":"blue"}`),
 			role("may/Bare", home, `"sts:AssumeRole"`, "", anything),
+			role("hop/One", `"AWS":"`+rolePrefix+`path/Dev"`, `"sts:AssumeRole",`+tagged+","+sourced, "", `{"Effect":"Allow","Action":"sts:*","Resource":"*"}`),
+			role("hop/Two", `"AWS":"`+rolePrefix+`hop/One"`, `"sts:AssumeRole",`+tagged+","+sourced, "",
+				`{"Effect":"Allow","Action":"cognito-identity:DescribeIdentityPool","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}`,
+				`{"Effect":"Allow","Action":"cognito-identity:ListIdentities","Resource":"*","Condition":{"StringLike":{"aws:PrincipalTag/mood":"*"}}}`,
+				`{"Effect":"Allow","Action":"cognito-identity:GetIdentityPoolRoles","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/site":"north"}}}`),
 			role("Chain", `"AWS":["`+rolePrefix+`path/Dev","`+rolePrefix+`may/Home"]`, `"sts:AssumeRole",`+tagged+","+sourced, ""),
 		}
 	})
@@ -239,11 +244,35 @@ func TestClassicFlow(t *testing.T) {
 	wantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	w.refusedWith(t, "sts:TagSession")
 
-	// The flag counts where the token is asked for.
-	must(w.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"),
-		AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(false), OpenIdConnectProviderARNs: []string{devInfo(w.testServer).OIDCProviderARN}}))(t)
+	// The flag counts where the token is asked for and where it is used: not only
+	// older tokens, but those for developers are left.
+	allow := func(classic *bool) {
+		t.Helper()
+		must(w.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &w.pool, IdentityPoolName: aws.String("test pool"),
+			AllowUnauthenticatedIdentities: true, AllowClassicFlow: classic, OpenIdConnectProviderARNs: []string{devInfo(w.testServer).OIDCProviderARN}}))(t)
+	}
+	use := func(token *string) error {
+		_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("app1"), WebIdentityToken: token})
+		return err
+	}
+	allow(aws.Bool(false))
 	_, err = w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: alice})
 	wantError(t, err, "InvalidParameterException", "Basic (classic) flow is not enabled, please use enhanced flow.")
+	dev = must(w.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{IdentityPoolId: &w.pool,
+		Logins: map[string]string{"login.my.app": "bob"}}))(t)
+	for _, left := range []*string{&token, dev.Token} {
+		wantError(t, use(left), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+		w.refusedWith(t, "set AllowClassicFlow to true")
+	}
+	must(w.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: dev.IdentityId,
+		Logins: map[string]string{"cognito-identity.amazonaws.com": *dev.Token}}))(t)
+	allow(nil) // never set
+	for _, left := range []*string{&token, dev.Token} {
+		if err := use(left); err != nil {
+			t.Errorf("after the flag was removed: %v", err)
+		}
+	}
 
 	// A token of a deleted identity opens nothing, though it has not run out.
 	must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
@@ -303,6 +332,34 @@ func TestSTSCredentialProviders(t *testing.T) {
 	}))
 	wantError(t, err, "ValidationError", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 	w.refusedWith(t, "inherits")
+}
+
+// Transitive tags go with a session along a chain of roles, others end with it,
+// and the policies at the end decide by what arrived.
+func TestTransitiveTagsDecide(t *testing.T) {
+	w := startSTS(t)
+	for team, want := range map[string]bool{"red": true, "blue": false} {
+		token := w.token(t, "alice", func(r *poolhouse.DevTokenRequest) {
+			r.Claims = map[string]any{"https://aws.amazon.com/tags": map[string]any{
+				"principal_tags": map[string]any{"team": []string{team}, "mood": []string{"good"}}, "transitive_tag_keys": []string{"team"}}}
+		})
+		start := must(w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: aws.String(rolePrefix + "path/Dev"), RoleSessionName: aws.String("start"), WebIdentityToken: &token}))(t)
+		one := must(w.by(start.Credentials).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "hop/One"), RoleSessionName: aws.String("one"),
+			Tags: []ststypes.Tag{{Key: aws.String("site"), Value: aws.String("north")}}, TransitiveTagKeys: []string{"site"}}))(t)
+		two := must(w.by(one.Credentials).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + "hop/Two"), RoleSessionName: aws.String("two")}))(t)
+		admin := w.signedBy(region, *two.Credentials.AccessKeyId, *two.Credentials.SecretAccessKey, *two.Credentials.SessionToken)
+		_, err := admin.DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &w.pool})
+		if (err == nil) != want {
+			t.Errorf("team %s, by a tag of the login: %v, want allowed %t", team, err, want)
+		}
+		if _, err = admin.GetIdentityPoolRoles(t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: &w.pool}); err != nil {
+			t.Errorf("team %s, by a tag of the first hop: %v", team, err)
+		}
+		if _, err = admin.ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &w.pool, MaxResults: aws.Int32(1)}); err == nil {
+			t.Errorf("team %s: a tag that is not transitive arrived", team)
+		}
+	}
 }
 
 // form is a request of AWS Query.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,8 +257,8 @@ func canonicalPath(sent string, literal bool) (string, error) {
 		return "/", nil
 	}
 	if literal {
-		decoded, ok := unescape(sent, false)
-		if !ok {
+		decoded, err := url.PathUnescape(sent)
+		if err != nil {
 			return "", refuse(MalformedQuery, "The path contains an illegal %% escape.")
 		}
 		return escape(decoded, true), nil

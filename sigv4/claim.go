@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -64,7 +65,7 @@ func Signed(r *http.Request) bool {
 	}
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		rawName, _, _ := strings.Cut(pair, "=")
-		if name, ok := unescape(rawName, true); ok && authParam(name) != "" {
+		if name, err := url.QueryUnescape(rawName); err == nil && authParam(name) != "" {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -81,9 +82,9 @@ func parseQuery(raw string) (query, error) {
 			return nil, refuse(MalformedQuery, "The query string contains a bare ';': send it as %%3B.")
 		}
 		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, ok1 := unescape(rawName, true)
-		value, ok2 := unescape(rawValue, true)
-		if !ok1 || !ok2 {
+		name, err1 := url.QueryUnescape(rawName)
+		value, err2 := url.QueryUnescape(rawValue)
+		if err1 != nil || err2 != nil {
 			return nil, refuse(MalformedQuery, "The query string contains an illegal %% escape.")
 		}
 		q = append(q, param{name, value, escape(name, false), escape(value, false)})
@@ -112,45 +113,6 @@ func wireTarget(r *http.Request) (path, rawQuery string) {
 		}
 	}
 	return path, rawQuery
-}
-
-// unescape decodes %XX, and "+" as a blank when plus is set; false when an escape is cut or not hexadecimal.
-func unescape(s string, plus bool) (string, bool) {
-	if !strings.ContainsAny(s, "%+") {
-		return s, true
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '%':
-			if i+2 >= len(s) {
-				return "", false
-			}
-			hi, lo := unhex(s[i+1]), unhex(s[i+2])
-			if hi > 15 || lo > 15 {
-				return "", false
-			}
-			b = append(b, hi<<4|lo)
-			i += 2
-		case s[i] == '+' && plus:
-			b = append(b, ' ')
-		default:
-			b = append(b, s[i])
-		}
-	}
-	return string(b), true
-}
-
-func unhex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 0xff
 }
 
 // escape is AWS's UriEncode: every byte but the unreserved characters of RFC 3986, upper-case hexadecimal.

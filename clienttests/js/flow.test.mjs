@@ -10,6 +10,7 @@ import {
 import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromCognitoIdentityPool } from "@aws-sdk/credential-provider-cognito-identity";
 import { fromWebToken } from "@aws-sdk/credential-provider-web-identity";
+import AWS from "aws-sdk";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
 const info = JSON.parse(process.env.POOLHOUSE_INFO);
@@ -71,6 +72,25 @@ test("the classic flow: a token of the pool, a role that the application names",
   assert.equal(answer.Audience, IdentityPoolId);
   assert.equal(answer.Provider, "cognito-identity.amazonaws.com");
   assert.ok(answer.Credentials.Expiration instanceof Date);
+});
+
+// The class of version 2 of the SDK goes all the way by itself: GetId,
+// GetOpenIdToken and AssumeRoleWithWebIdentity.
+test("CognitoIdentityCredentials with a role: the classic flow for guests and users", async () => {
+  for (const [Logins, role, amr] of [[undefined, "Guest", "unauthenticated"], [{ [info.login_key]: await idToken("erin") }, "User", "authenticated"]]) {
+    const credentials = new AWS.CognitoIdentityCredentials(
+      { IdentityPoolId, RoleArn: `arn:aws:iam::000000000000:role/${role}`, RoleSessionName: "v2", Logins }, { endpoint: info.endpoint, region: info.region });
+    await credentials.getPromise();
+    assert.match(credentials.accessKeyId, /^ASIA/);
+    assert.ok(credentials.expireTime > new Date());
+    const { IdentityId } = await client.send(new GetIdCommand({ IdentityPoolId, Logins }));
+    if (Logins) assert.equal(credentials.identityId, IdentityId);
+    const who = await new AWS.STS({ endpoint: info.endpoint, region: info.region, credentials }).getCallerIdentity().promise();
+    assert.equal(who.Arn, `arn:aws:sts::000000000000:assumed-role/${role}/v2`);
+    assert.equal(credentials.data.SubjectFromWebIdentityToken, credentials.identityId);
+    const { payload } = await verify(credentials.params.WebIdentityToken);
+    assert.equal(payload.amr[0], amr);
+  }
 });
 
 test("developer identities", async () => {

@@ -294,11 +294,11 @@ type server struct {
 	client *ci.Client
 }
 
-func serveOn(t *testing.T, data string, key *[2]string) *server {
+func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server {
 	t.Helper()
 	address := freeAddress(t)
 	url := "http://" + address
-	p := launch(t, "serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error")
+	p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error"}, more...)...)
 	if key[0] == "" {
 		*key = keyIn(t, p.out)
 	}

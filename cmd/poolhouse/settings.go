@@ -123,6 +123,10 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 // credentialEngines turns what the settings say of engines into the server's.
 func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) {
 	c.CredentialEngine, c.PoolCredentialEngines = s.Text(config.Engine), s.File.PoolCredentialEngines
+	c.GuestPolicy, c.PoolGuestPolicies = string(s.File.GuestPolicy), map[string]string{}
+	for pool, policy := range s.File.PoolGuestPolicies {
+		c.PoolGuestPolicies[pool] = string(policy)
+	}
 	c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{}
 	for name, e := range s.File.CredentialEngines {
 		session, token, _ := e.Durations() // checked with the file

@@ -115,3 +115,26 @@ func TestLimitSettings(t *testing.T) {
 		t.Errorf("of the environment: %+v", got)
 	}
 }
+
+// What the file says of guests reaches the server.
+func TestGuestSettings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
+	const document = `{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "app:Open", Resource: "*"}]}`
+	if err := os.WriteFile(path, []byte("guest_policy: off\npool_guest_policies: {\"us-east-1:x\": "+document+"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := config.Load(nil, nil, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := serverConfig(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pool := c.PoolGuestPolicies["us-east-1:x"]; c.GuestPolicy != "off" || !strings.Contains(pool, `"Action":"app:Open"`) {
+		t.Errorf("guest_policy = %q, of the pool %q", c.GuestPolicy, pool)
+	}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}

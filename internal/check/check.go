@@ -255,6 +255,12 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 			"original request", "method, URI and host of the client's request, each once", err.Error(),
 			"Set check.request to what the proxy sends, and make it send all three; see docs/check.md."}
 	}
+	for name := range r.Header {
+		if reserved(name) {
+			return nil, "", &denied{http.StatusForbidden, "ReservedHeader", "The header " + name + " is this server's to set: a client may not send it.",
+				"headers", "none under the names of the answer's", name, "Send no headers that begin with " + strings.Join(reservedPrefixes, " or ") + "; where a proxy before this one sets them, see docs/check.md."}
+		}
+	}
 	segments, err := splitPath(asked.path)
 	if err != nil {
 		return nil, "", &denied{http.StatusForbidden, "AmbiguousPath", "The path could be read in two ways: " + err.Error() + ".",
@@ -321,6 +327,20 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, string, erro
 			"hash of the body", "SHA-256 in X-Amz-Content-Sha256", unsignedPayload, "Make the client sign the body, or set check.body to unchecked if nothing depends on it."}
 	}
 	return o, result.PayloadHash, nil
+}
+
+// reservedPrefixes are of the names of the answer's headers.
+var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
+
+// reserved reports whether a service could take a header of this name for one of
+// the answer's: many read "_" as "-".
+func reserved(name string) bool {
+	for _, prefix := range reservedPrefixes {
+		if len(name) >= len(prefix) && (strings.EqualFold(name[:len(prefix)], prefix) || strings.EqualFold(strings.ReplaceAll(name[:len(prefix)], "_", "-"), prefix)) {
+			return true
+		}
+	}
+	return false
 }
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,79 @@ func TestRoutes(t *testing.T) {
 		action, resource, ok := find(routes, method, segments)
 		if got := strings.TrimSpace(action + " " + resource); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, want %q", request, got, want)
+		}
+	}
+}
+
+// Whoever could send what the answer says could say who they are, wherever a
+// proxy does not overwrite it: the request is refused.
+func TestReservedHeaders(t *testing.T) {
+	h, base := newHandler(t)
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, base)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	names := []string{HeaderReason, "X-Poolhouse-Anything", "x-poolhouse-amr", "X_Poolhouse_Amr", "X-Poolhouse_Amr", "X_AMZ_COGNITO_IDENTITY_ID"}
+	for name := range answer.Header() {
+		if strings.HasPrefix(name, "X-") {
+			names = append(names, name)
+		}
+	}
+	if len(names) != 6+9 {
+		t.Errorf("the answer's headers and others: %q", names)
+	}
+	for _, name := range names {
+		for _, value := range []string{"", "authenticated"} {
+			r := base.Clone(t.Context())
+			r.Header[name] = []string{value}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusForbidden || w.Header().Get(HeaderReason) != "ReservedHeader" {
+				t.Errorf("%s: %q: %d %s", name, value, w.Code, w.Body)
+			}
+		}
+	}
+	for _, name := range []string{"X-Poolhouse", "X-Amz-Cognito", "Poolhouse-X-Amr", "X-Poolhouses-Amr", "Y-Poolhouse-Amr"} {
+		if reserved(name) {
+			t.Errorf("%s is reserved", name)
+		}
+	}
+}
+
+// The documented configuration of each proxy overwrites every header of the
+// answer.
+func TestDocumentedProxies(t *testing.T) {
+	page, err := os.ReadFile("../../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, r := newHandler(t)
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, r)
+	for proxy, name := range map[string]func(string) string{
+		"nginx":   func(name string) string { return "proxy_set_header " + name + " $" },
+		"Traefik": func(name string) string { return "- " + name + "\n" },
+		"Caddy":   func(name string) string { return " " + name + "\n" },
+		"Envoy": func(name string) string {
+			for _, prefix := range reservedPrefixes {
+				if strings.HasPrefix(name, prefix) {
+					return "{prefix: " + strings.ToLower(prefix) + "}"
+				}
+			}
+			return name
+		},
+	} {
+		_, section, found := strings.Cut(string(page), "\n### "+proxy+"\n")
+		_, section, fenced := strings.Cut(section, "\n```")
+		recipe, _, closed := strings.Cut(section, "```\n")
+		if !found || !fenced || !closed {
+			t.Errorf("docs/check.md has no configuration of %s", proxy)
+		}
+		for header := range answer.Header() {
+			if want := name(header); strings.HasPrefix(header, "X-") && !strings.Contains(recipe, want) {
+				t.Errorf("%s: the configuration has no %q", proxy, want)
+			}
 		}
 	}
 }

@@ -13,7 +13,8 @@ const (
 	// FromOriginal: X-Original-Method, X-Original-URI and X-Original-Host, as
 	// nginx is told to send them; X-Original-Content-Length may be there.
 	FromOriginal = "x-original"
-	// FromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send them.
+	// FromForwarded: X-Forwarded-Method, -Uri and -Host, as Traefik and Caddy send
+	// them; X-Forwarded-Content-Length may be there.
 	FromForwarded = "x-forwarded"
 	// FromRequest: the request itself, its path after the endpoint's, as Envoy
 	// sends it.
@@ -83,7 +84,7 @@ func once(h http.Header, name string) (string, error) {
 }
 
 func contentLength(values []string) (int64, error) {
-	if len(values) == 0 {
+	if len(values) == 0 || len(values) == 1 && values[0] == "" { // Caddy sends one for requests that have none
 		return -1, nil
 	}
 	n, err := strconv.ParseUint(values[0], 10, 62)

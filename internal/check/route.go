@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -186,9 +187,9 @@ func splitPath(raw string) ([]string, error) {
 	}
 	segments := strings.Split(raw[1:], "/")
 	for n, text := range segments {
-		decoded, ok := unescape(text)
+		decoded, err := url.PathUnescape(text)
 		switch {
-		case !ok:
+		case err != nil:
 			return nil, errors.New("the path has an illegal % escape")
 		case decoded == "" && n != len(segments)-1:
 			return nil, errors.New("the path has an empty segment")
@@ -219,39 +220,4 @@ func hidesMore(s string) bool {
 	}
 	s = strings.ToLower(s)
 	return strings.Contains(s, "%2e") || strings.Contains(s, "%2f") || strings.Contains(s, "%5c") || strings.Contains(s, "%00")
-}
-
-func unescape(s string) (string, bool) {
-	if !strings.Contains(s, "%") {
-		return s, true
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b = append(b, s[i])
-			continue
-		}
-		if i+2 >= len(s) {
-			return "", false
-		}
-		hi, lo := unhex(s[i+1]), unhex(s[i+2])
-		if hi > 15 || lo > 15 {
-			return "", false
-		}
-		b = append(b, hi<<4|lo)
-		i += 2
-	}
-	return string(b), true
-}
-
-func unhex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 0xff
 }

@@ -20,7 +20,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err != nil {
 		return nil, err
 	}
-	if pool.AllowClassicFlow != nil && !*pool.AllowClassicFlow {
+	if !pool.ClassicFlow() {
 		explain.FromContext(ctx).Fail("classic flow", "AllowClassicFlow true, or never set", "it is false",
 			"call GetCredentialsForIdentity, or set AllowClassicFlow to true")
 		return nil, awsapi.Errorf(invalidParameter, messageClassicFlowOff)

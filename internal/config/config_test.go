@@ -31,6 +31,9 @@ func TestReferenceLoads(t *testing.T) {
 	if len(file.Roles) != 1 || len(file.OIDCProviders) != 1 || len(file.SAMLProviders) != 1 || len(file.UserPools) != 1 || len(file.TokenAlgorithms) != 1 || len(file.Roles[0].Policies) != 1 {
 		t.Errorf("the reference defines %+v", file)
 	}
+	if file.GuestPolicy != "aws" || !strings.Contains(string(file.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]), `"Action":"s3:GetObject"`) {
+		t.Errorf("guest policies = %s, %s", file.GuestPolicy, file.PoolGuestPolicies)
+	}
 	if want := `"cognito-identity.amazonaws.com:aud":"us-east-1:11111111-2222-3333-4444-555555555555"`; !strings.Contains(string(file.Roles[0].TrustPolicy), want) {
 		t.Errorf("trust policy = %s", file.Roles[0].TrustPolicy)
 	}

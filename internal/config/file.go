@@ -27,6 +27,8 @@ type File struct {
 
 	CredentialEngines     map[string]CredentialEngine `yaml:"credential_engines" json:"credential_engines,omitempty"`
 	PoolCredentialEngines map[string]string           `yaml:"pool_credential_engines" json:"pool_credential_engines,omitempty"`
+	GuestPolicy           Document                    `yaml:"guest_policy" json:"guest_policy,omitempty"`
+	PoolGuestPolicies     map[string]Document         `yaml:"pool_guest_policies" json:"pool_guest_policies,omitempty"`
 }
 
 // Section is one of the file's lists, or another setting of more than one value.

@@ -164,5 +164,12 @@ credential_engines:               # STS services outside that the enhanced flow 
 
 pool_credential_engines:          # of single pools; credential_engine is for all others
   us-east-1:11111111-2222-3333-4444-555555555555: storage
+
+guest_policy: aws                 # aws, off or a policy document: bounds the sessions of the builtin engine's guests
+pool_guest_policies:              # of single pools; guest_policy is for all others
+  us-east-1:11111111-2222-3333-4444-555555555555:
+    Version: "2012-10-17"
+    Statement:
+      - {Effect: Allow, Action: "s3:GetObject", Resource: "*"}
 ` + "```" + `
 `

@@ -100,8 +100,8 @@ func (d *Directory) changed() {
 
 // storedRole finds a role that the IAM API made, ready for decisions.
 func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
-	parsed, err := ParseRoleARN(arn)
-	if d.store == nil || err != nil || parsed.Partition != d.partition || d.settingsRoles[roleKey(parsed.Account, parsed.Name)].Name != "" {
+	parsed, ok := d.inStore(arn)
+	if !ok {
 		return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
 	}
 	return d.cache.roles.get(arn, func(*Role) (Role, error) {
@@ -114,6 +114,34 @@ func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
 		}
 		return d.compile(row, managed)
 	})
+}
+
+// inStore reports whether the store can have a role of that ARN.
+func (d *Directory) inStore(arn string) (RoleARN, bool) {
+	parsed, err := ParseRoleARN(arn)
+	ok := d.store != nil && err == nil && parsed.Partition == d.partition && d.settingsRoles[roleKey(parsed.Account, parsed.Name)].Name == ""
+	return parsed, ok
+}
+
+// RoleID returns the unique ID of the role with exactly that ARN as it is now,
+// never from memory: a session must not outlive its role by the time for which
+// roles are remembered. The error wraps ErrNotFound when there is none.
+func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
+	if r, ok := d.roles[arn]; ok {
+		return r.ID, nil
+	}
+	parsed, ok := d.inStore(arn)
+	if !ok {
+		return "", fmt.Errorf("role %s: %w", arn, ErrNotFound)
+	}
+	row, err := d.store.Role(ctx, parsed.Account, parsed.Name)
+	if err == nil && d.RoleARN(row) != arn { // another case or path
+		err = ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("role %s: %w", arn, fromStore(err))
+	}
+	return row.ID, nil
 }
 
 // compile makes a role ready for decisions. A policy that cannot be read is an

@@ -66,6 +66,9 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if id, err := there.RoleID(ctx, arn); id != made.ID || err != nil {
+		t.Errorf("RoleID = %s, %v, want %s", id, err, made.ID)
+	}
 	if r := look(there, "made elsewhere", nil); r.ID != made.ID || r.MaxSession != 2*time.Hour || r.Trust == nil {
 		t.Errorf("role = %+v, want that of %+v", r, made)
 	}
@@ -84,6 +87,10 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(here, "deleted here", iam.ErrNotFound)
+	look(there, "deleted elsewhere just now", nil)
+	if id, err := there.RoleID(ctx, arn); !errors.Is(err, iam.ErrNotFound) {
+		t.Errorf("its ID from memory: %s, %v", id, err)
+	}
 	c.at = c.at.Add(time.Second)
 	look(there, "deleted elsewhere a second ago", iam.ErrNotFound)
 	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/x/App", "arn:aws-cn:iam::123456789012:role/App", "App"} {
@@ -92,6 +99,9 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		}
 		if _, err := here.Role(ctx, other); !errors.Is(err, iam.ErrNotFound) {
 			t.Errorf("role %s: %v", other, err)
+		}
+		if id, err := here.RoleID(ctx, other); !errors.Is(err, iam.ErrNotFound) {
+			t.Errorf("ID of role %s: %s, %v", other, id, err)
 		}
 	}
 }

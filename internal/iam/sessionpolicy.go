@@ -75,5 +75,34 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 	return documents, nil
 }
 
+// Settings of the policy that bounds guests, besides a document.
+const (
+	GuestAWS = "aws" // as AWS bounds them; the default
+	GuestOff = "off" // by their role alone
+)
+
+// maxGuestPolicy bounds a guest policy, in characters: STS API reference, Policy.
+const maxGuestPolicy = 2048
+
+// GuestPolicies returns the session policies of a guest for a setting: GuestAWS,
+// which "" is too, GuestOff, or a policy document. A session carries the
+// document, so what it may do does not change with the settings.
+func GuestPolicies(setting string) ([]string, error) {
+	switch setting {
+	case "", GuestAWS:
+		return []string{GuestPolicy}, nil
+	case GuestOff:
+		return nil, nil
+	}
+	if len(setting) > maxGuestPolicy {
+		return nil, fmt.Errorf("it has %d characters; the limit is %d", len(setting), maxGuestPolicy)
+	}
+	list := []string{setting}
+	if _, err := SessionPolicies(list); err != nil || strings.HasPrefix(setting, BuiltinPrefix) {
+		return nil, fmt.Errorf("use %s, %s or a policy document: %v", GuestAWS, GuestOff, err)
+	}
+	return list, nil
+}
+
 // GuestInline is the inline part of GuestPolicy, for engines outside.
 func GuestInline() string { return strings.ReplaceAll(guestInline, "\n", "") }

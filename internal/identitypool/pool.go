@@ -53,6 +53,10 @@ type Pool struct {
 	Version int64 // counts updates; the store compares and swaps on it
 }
 
+// ClassicFlow reports whether tokens are given to applications, and roles for
+// them.
+func (p Pool) ClassicFlow() bool { return p.AllowClassicFlow == nil || *p.AllowClassicFlow }
+
 // CognitoIdentityProvider is one user-pool app client that a pool trusts.
 type CognitoIdentityProvider struct {
 	ProviderName         string // cognito-idp.REGION.amazonaws.com/USERPOOLID

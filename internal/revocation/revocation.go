@@ -54,12 +54,21 @@ type Store interface {
 	RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
+// Roles tells which roles there are now: *iam.Directory.
+type Roles interface {
+	// RoleID returns a role's unique ID; its error wraps iam.ErrNotFound when
+	// there is none. It must not answer from memory: Fresh is all the delay
+	// that there may be.
+	RoleID(ctx context.Context, arn string) (string, error)
+}
+
 // Options are what a List needs.
 type Options struct {
 	Store Store
-	// Roles, where set, must know a session's role, under the ID that the
-	// session has. nil takes sessions of roles that do not exist.
-	Roles iam.RoleSource
+	// Roles must know a session's role, under the ID that the session has.
+	Roles Roles
+	// AcceptUnknownRoles takes sessions of roles that were never defined.
+	AcceptUnknownRoles bool
 	// SignOuts makes a user's sign-out end the sessions that the login led to.
 	SignOuts bool
 	Now      func() time.Time
@@ -155,16 +164,17 @@ var names = map[store.RevocationKind]string{
 }
 
 func (l *List) roleGone(ctx context.Context, s *sts.Session) (string, error) {
-	if l.o.Roles == nil || s.RoleARN == "" {
+	unknown := s.RoleID == iam.RoleID(s.RoleARN) // as a role has that is only a name
+	if s.RoleARN == "" || l.o.AcceptUnknownRoles && unknown {
 		return "", nil
 	}
-	role, err := l.o.Roles.Role(ctx, s.RoleARN)
+	id, err := l.o.Roles.RoleID(ctx, s.RoleARN)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
 		return "the role was deleted", nil
 	case err != nil:
 		return "", err
-	case s.RoleID != "" && role.ID != s.RoleID:
+	case s.RoleID != "" && id != s.RoleID:
 		return "the role was deleted; another has its name now", nil
 	}
 	return "", nil

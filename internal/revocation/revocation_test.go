@@ -1,7 +1,6 @@
 package revocation
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -22,26 +21,17 @@ const (
 	key      = "ASIAQAAAAAAAAAAAAAAA"
 )
 
-// roles is a RoleSource that can be changed.
-type roles struct{ id string }
-
-func (r *roles) Role(_ context.Context, arn string) (iam.Role, error) {
-	if r.id == "" {
-		return iam.Role{}, iam.ErrNotFound
-	}
-	return iam.Role{ARN: arn, ID: r.id}, nil
-}
-
 // world is one store with two nodes, each with a clock of its own.
 type world struct {
 	store *store.Store // of the first node
 	lists []*List
+	roles []*iam.Directory
+	id    string // of the role
 	now   time.Time
-	roles *roles
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{now: time.Date(2026, 11, 24, 12, 0, 0, 5e8, time.UTC), roles: &roles{"AROAX"}}
+	w := &world{now: time.Date(2026, 11, 24, 12, 0, 0, 5e8, time.UTC)}
 	database := pgtest.URL(t)
 	clock := func() time.Time { return w.now }
 	for n := range 2 {
@@ -53,7 +43,15 @@ func newWorld(t *testing.T) *world {
 		if n == 0 {
 			w.store = s
 		}
-		w.lists = append(w.lists, New(Options{Store: s, Roles: w.roles, SignOuts: true, Now: clock}))
+		d, err := iam.NewDirectory(iam.Config{Account: account, Store: s, Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.roles = append(w.roles, d)
+		w.lists = append(w.lists, New(Options{Store: s, Roles: d, SignOuts: true, Now: clock}))
+	}
+	if err := w.createRole(t); err != nil {
+		t.Fatal(err)
 	}
 	p := identitypool.Pool{ID: pool, Account: account, Region: "us-east-1", Name: "p"}
 	if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
@@ -63,6 +61,17 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	return w
+}
+
+func (w *world) createRole(t *testing.T) error {
+	r, err := w.roles[0].CreateRole(t.Context(), store.Role{Account: account, Name: "app", Path: "/", MaxSession: 3600,
+		Trust: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}`})
+	w.id = r.ID
+	return err
+}
+
+func (w *world) deleteRole(t *testing.T) error {
+	return w.roles[0].DeleteRole(t.Context(), account, "app", func(store.Role) error { return nil })
 }
 
 // link gives an identity a login, absorbing others.
@@ -78,7 +87,7 @@ func (w *world) link(t *testing.T, to identitypool.IdentityID, login identitypoo
 }
 
 func (w *world) session() *sts.Session {
-	return &sts.Session{Account: account, RoleARN: roleARN, RoleID: "AROAX", SessionName: "s", IdentityID: identity, PoolID: pool,
+	return &sts.Session{Account: account, RoleARN: roleARN, RoleID: w.id, SessionName: "s", IdentityID: identity, PoolID: pool,
 		AMR: []string{"authenticated", "idp.example.com"}, Issued: w.now.Truncate(time.Second), Expires: w.now.Add(time.Hour)}
 }
 
@@ -112,8 +121,13 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 		"deleted pool of a session without an identity": {
 			change: func(s *sts.Session) { s.IdentityID = "" },
 			end:    func(t *testing.T, w *world) error { return w.store.DeletePool(t.Context(), pool) }},
-		"deleted role":  {end: func(_ *testing.T, w *world) error { w.roles.id = ""; return nil }},
-		"replaced role": {end: func(_ *testing.T, w *world) error { w.roles.id = "AROAY"; return nil }},
+		"deleted role": {end: func(t *testing.T, w *world) error { return w.deleteRole(t) }},
+		"replaced role": {end: func(t *testing.T, w *world) error {
+			if err := w.deleteRole(t); err != nil {
+				return err
+			}
+			return w.createRole(t)
+		}},
 		"signed-out user": {end: func(t *testing.T, w *world) error {
 			return w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: subject.Provider, Value: subject.Subject,
 				NotBefore: w.now, Expires: w.now.Add(time.Hour)})
@@ -155,6 +169,47 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			check(0, true)
 			check(1, true)
 		})
+	}
+}
+
+// What a node remembers of roles for its decisions does not count: that would add
+// to the time in which every node learns.
+func TestDeletedRoleIsNotRemembered(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+		t.Fatal(err)
+	}
+	s := w.session()
+	if err := w.deleteRole(t); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.roles[1].Role(t.Context(), roleARN); err != nil {
+		t.Fatalf("the role is not remembered, so this shows nothing: %v", err)
+	}
+	if err := w.lists[1].Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+		t.Errorf("%v, want %v", err, ErrRevoked)
+	}
+}
+
+// Where roles need not be defined, only the deletion of one that was ends sessions.
+func TestUnknownRoles(t *testing.T) {
+	w := newWorld(t)
+	lenient := New(Options{Store: w.store, Roles: w.roles[0], AcceptUnknownRoles: true, Now: func() time.Time { return w.now }})
+	never := w.session()
+	never.RoleARN += "-never-defined"
+	never.RoleID = iam.RoleID(never.RoleARN)
+	deleted := w.session()
+	if err := w.deleteRole(t); err != nil {
+		t.Fatal(err)
+	}
+	if err := lenient.Check(t.Context(), key, never); err != nil {
+		t.Errorf("a role that was never defined: %v", err)
+	}
+	if err := w.lists[0].Check(t.Context(), key, never); !errors.Is(err, ErrRevoked) {
+		t.Errorf("the same where roles must be defined: %v", err)
+	}
+	if err := lenient.Check(t.Context(), "ASIAQOTHER", deleted); !errors.Is(err, ErrRevoked) {
+		t.Errorf("a deleted role: %v", err)
 	}
 }
 

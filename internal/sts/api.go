@@ -47,9 +47,11 @@ type AccessKeys interface {
 	Lookup(ctx context.Context, id string) (iam.Caller, string, error)
 }
 
-// Identities says whether an identity of a token still is one.
+// Identities says whether an identity of a token still is one, and what its pool
+// allows now.
 type Identities interface {
 	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
+	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
 }
 
 // SignOuts refuses the claims of a verified token that was signed out since
@@ -72,7 +74,7 @@ type APIOptions struct {
 	// one application.
 	App        func(provider, app string) (login.Trust, error)
 	Identities Identities
-	// IsNotFound recognises the error of Identities for an identity that is gone.
+	// IsNotFound recognises the error of Identities for an identity or pool that is gone.
 	IsNotFound func(error) bool
 	Policies   ManagedPolicies // may be nil: there are none
 	SignOuts   SignOuts        // may be nil: nobody signs out

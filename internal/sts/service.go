@@ -35,6 +35,9 @@ type ServiceOptions struct {
 	// trusts the pool and has no policies. For development only: there a pool
 	// can be tried before its roles are written down.
 	AcceptUnknownRoles bool
+	// GuestPolicies returns the session policies that bound the guests of a pool
+	// (iam.GuestPolicies); nil bounds them as AWS does.
+	GuestPolicies func(identitypool.PoolID) []string
 }
 
 // Service assumes roles on behalf of identities. It is safe for concurrent use.
@@ -44,6 +47,7 @@ type Service struct {
 	now           func() time.Time
 	logger        *slog.Logger
 	acceptUnknown bool
+	guestPolicies func(identitypool.PoolID) []string
 	warned        *lru.Cache[string, struct{}] // unknown roles that the log has named
 }
 
@@ -58,7 +62,7 @@ type Request struct {
 	Provider   string   // the login provider, for resource servers; may be ""
 	RoleARN    string
 	Tags       map[string]string // session tags
-	Guest      bool              // an unauthenticated identity: iam.GuestPolicy bounds its session
+	Guest      bool              // an unauthenticated identity: the guest policy bounds its session
 	Duration   time.Duration     // 0 = 1 h
 
 	SourceIP        netip.Addr // of the client; the zero Addr = unknown
@@ -77,7 +81,10 @@ const maxWarned = 1024
 
 // NewService returns a Service.
 func NewService(o ServiceOptions) *Service {
-	s := &Service{minter: o.Minter, roles: o.Roles, now: o.Now, logger: o.Logger, acceptUnknown: o.AcceptUnknownRoles}
+	s := &Service{minter: o.Minter, roles: o.Roles, now: o.Now, logger: o.Logger, acceptUnknown: o.AcceptUnknownRoles, guestPolicies: o.GuestPolicies}
+	if s.guestPolicies == nil {
+		s.guestPolicies = func(identitypool.PoolID) []string { return []string{iam.GuestPolicy} }
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -123,7 +130,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 		Provider: r.Provider, Region: r.Region, Issued: now, Expires: now.Add(r.Duration),
 	}
 	if r.Guest {
-		session.Policies = []string{iam.GuestPolicy}
+		session.Policies = s.guestPolicies(r.PoolID)
 	}
 	c, err := s.minter.Mint(ctx, session)
 	if errors.Is(err, ErrTooLarge) {

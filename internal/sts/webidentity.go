@@ -184,6 +184,19 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		trace.Fail("identity of the token", "an identity that exists and is enabled", "it was deleted or merged", "call GetId again, and ask for a new token")
 		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
 	}
+	settings, err := a.Identities.Pool(ctx, pool)
+	switch {
+	case err != nil && a.IsNotFound(err):
+		trace.Fail("pool of the token", "a pool that exists", "it was deleted", "ask for a token of another pool")
+		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+	case err != nil:
+		return err
+	case !settings.ClassicFlow():
+		// A token may be older than the setting, or one for developers, whose
+		// other use is as a login of the enhanced flow.
+		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", "call GetCredentialsForIdentity, or set AllowClassicFlow to true")
+		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s does not allow the classic flow", ErrDenied, pool))
+	}
 	// A trust policy without a pool would let in the pools of every account.
 	if !w.unknown && w.role.Account != account && (w.role.Trust == nil || policy.CognitoTrustScoped(w.role.Trust) != nil) {
 		trace.Fail("role account", "account "+string(account)+", the pool's, or a trust policy that names the pool", "account "+string(w.role.Account), "name the pool in the trust policy")
