@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -76,13 +77,21 @@ func devServer(t *testing.T) string {
 // command runs a command line in this process.
 func command(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	var out strings.Builder
+	out, notes, err := commandOutputs(t, args...)
+	_, _ = io.WriteString(t.Output(), notes)
+	return out, err
+}
+
+// commandOutputs runs a command line in this process, with standard error.
+func commandOutputs(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, notes strings.Builder
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetOut(&out)
-	root.SetErr(t.Output())
-	err := root.ExecuteContext(context.WithoutCancel(t.Context()))
-	return out.String(), err
+	root.SetErr(&notes)
+	err = root.ExecuteContext(context.WithoutCancel(t.Context()))
+	return out.String(), notes.String(), err
 }
 
 func mustRun(t *testing.T, args ...string) string {

@@ -51,12 +51,14 @@ func (a *applier) prune(ctx context.Context, resources []Resource) ([]*change, e
 			return a.pools(ctx, "DeleteIdentityPool", map[string]any{"IdentityPoolId": p.id}, nil)
 		})
 	}
-	all, err := a.iamResources(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range all {
-		add(f.state.markers[marker], f.kind, func(ctx context.Context) error { return a.deleteIAM(ctx, f) })
+	for _, kind := range a.iamKinds() {
+		all, err := readAll(ctx, kind, func(listing) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range all {
+			add(f.state.markers[marker], f.kind, func(ctx context.Context) error { return a.deleteIAM(ctx, f) })
+		}
 	}
 	return plan, nil
 }
