@@ -4,12 +4,20 @@ import (
 	"context"
 	"io"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
 
 const applied = `Resources:
@@ -63,9 +71,13 @@ const applied = `Resources:
 `
 
 // devServer is an empty development server; its URL.
-func devServer(t *testing.T) string {
+func devServer(t *testing.T, change ...func(*poolhouse.Config)) string {
 	t.Helper()
-	server, err := poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599"})
+	config := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:4599"}
+	for _, f := range change {
+		f(&config)
+	}
+	server, err := poolhouse.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,4 +204,70 @@ func TestExportAndImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, string(lines), `"Unreadable":["idp.example.com"]`, `"Subject":"alice"`, `"CreationDate":1700000000`)
+}
+
+// What the settings define is exported so that it means the same elsewhere, and
+// what the file cannot say is listed.
+func TestExportSettings(t *testing.T) {
+	devKeys(t)
+	idp := samltest.New(t, time.Now(), 0)
+	const (
+		base     = "arn:aws:iam::000000000000:"
+		boundary = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}`
+		mayBoth  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["` + base + `role/One","` + base + `role/team/Two"]}]}`
+	)
+	trusts := func(role string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + base + role + `"},"Action":"sts:AssumeRole"}]}`
+	}
+	source := devServer(t, func(c *poolhouse.Config) {
+		c.Roles = []poolhouse.RoleConfig{
+			{ARN: base + "role/One", TrustPolicy: trusts("role/team/Two"), Policies: map[string]string{"both": mayBoth}, PermissionsBoundary: boundary, MaxSessionSeconds: 7200},
+			{ARN: base + "role/team/Two", TrustPolicy: trusts("role/One"), Policies: map[string]string{"both": mayBoth}},
+		}
+		c.OIDCProviders = []poolhouse.OIDCProviderConfig{
+			{URL: "https://idp.example.com/x", ClientIDs: []string{"web"}, Algorithms: []string{"ES256"}, JWKSURL: "https://keys.example.com", AllowPrivate: true},
+			{URL: "http://plain.example.com", ClientIDs: []string{"web"}, AllowHTTP: true},
+			{URL: "http://used.example.com", ClientIDs: []string{"web"}, AllowHTTP: true},
+		}
+		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata(), Audiences: []string{"urn:a"}}}
+	})
+	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "pool.yaml", "Resources:\n  Pool:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}\n    Properties: {AllowUnauthenticatedIdentities: true, OpenIdConnectProviderARNs: [\""+base+"oidc-provider/used.example.com\"]}\n"))
+	exported, notes, err := commandOutputs(t, "export", "--endpoint", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"not carried over: " + base + "oidc-provider/127.0.0.1:4599/dev-issuer: it has no TLS, which only poolhouse dev takes, and nothing uses it: it is left out",
+		"not carried over: " + base + "oidc-provider/plain.example.com: it has no TLS, which only poolhouse dev takes, and nothing uses it: it is left out",
+		"not carried over: " + base + "oidc-provider/idp.example.com/x: of the settings file: allowed_algs (ES256), jwks_url (https://keys.example.com), allow_private (true)",
+		"not carried over: " + base + "oidc-provider/used.example.com: of the settings file: allowed_algs (RS256), allow_http (true)",
+		"not carried over: " + base + "saml-provider/Corp: of the settings file: audiences (urn:a)",
+		"not carried over: " + base + "oidc-provider/used.example.com: it has no TLS: only poolhouse dev takes it",
+	}
+	slices.Sort(want)
+	got := strings.Split(strings.TrimSpace(notes), "\n")
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	contains(t, exported, "Fn::Sub: arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One", "Url: http://used.example.com", "Url: https://idp.example.com/x")
+	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "pool.yaml", exported), "--dry-run")
+
+	target := devServer(t)
+	mustRun(t, "apply", "--endpoint", target, "-f", written(t, "pool.yaml", exported))
+	api := iam.New(iam.Options{BaseEndpoint: &target, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	r, err := api.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("One")})
+	if err != nil || r.Role.PermissionsBoundary == nil || *r.Role.MaxSessionDuration != 7200 {
+		t.Fatalf("role = %+v, %v", r, err)
+	}
+	v, err := api.GetPolicyVersion(t.Context(), &iam.GetPolicyVersionInput{PolicyArn: r.Role.PermissionsBoundary.PermissionsBoundaryArn, VersionId: aws.String("v1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := url.PathUnescape(*v.PolicyVersion.Document); text != `{"Statement":[{"Action":"s3:Get*","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}` {
+		t.Errorf("boundary = %s", text)
+	}
+	if again := mustRun(t, "export", "--endpoint", target); again != exported {
+		t.Errorf("exported again:\n%s\nwant:\n%s", again, exported)
+	}
 }

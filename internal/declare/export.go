@@ -378,7 +378,7 @@ func (e *exporter) write(all []found) ([]byte, error) {
 		plains[i] = p
 	}
 	// What resources need to be made comes before what their documents mention:
-	// where both together would be a circle, the document keeps the ARN.
+	// where both together would be a circle, the document has no reference.
 	for _, documents := range []bool{false, true} {
 		for i, f := range all {
 			for name, v := range inOrderOfName(plains[i]) {
@@ -395,9 +395,9 @@ func (e *exporter) write(all []found) ([]byte, error) {
 			one = append(one, yaml.MapItem{Key: "Metadata", Value: yaml.MapSlice{{Key: "PoolhouseId", Value: f.state.id}}})
 		}
 		if f.kind != typeSAML {
-			e.noteAccount(label(f), "", plains[i], links.of(i))
+			e.noteAccount(label(f), "", plains[i], links.of(i, e.server))
 		}
-		one = append(one, yaml.MapItem{Key: "Properties", Value: ordered(plains[i], links.of(i))})
+		one = append(one, yaml.MapItem{Key: "Properties", Value: ordered(plains[i], links.of(i, e.server))})
 		resources = append(resources, yaml.MapItem{Key: names[i], Value: one})
 	}
 	var b bytes.Buffer
@@ -514,12 +514,15 @@ func (l *links) reaches(from, to int, seen map[int]bool) bool {
 	return false
 }
 
-// of are the references that i makes.
-func (l *links) of(i int) map[string]any {
+// of are the references that i makes. What it names without a reference, because
+// that refers to i, is written out with the account left open.
+func (l *links) of(i int, s *server) map[string]any {
 	own := map[string]any{}
 	for id, j := range l.owner {
 		if l.needs[i][j] {
 			own[id] = l.references[id]
+		} else if text, ok := strings.CutPrefix(id, s.arn("")); ok {
+			own[id] = yaml.MapSlice{{Key: "Fn::Sub", Value: "arn:${AWS::Partition}:iam::${AWS::AccountId}:" + strings.ReplaceAll(text, "${", "${!")}}
 		}
 	}
 	return own
