@@ -255,7 +255,7 @@ func TestExportSettings(t *testing.T) {
 
 	target := devServer(t)
 	mustRun(t, "apply", "--endpoint", target, "-f", written(t, "pool.yaml", exported))
-	api := iam.New(iam.Options{BaseEndpoint: &target, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	api := iamOf(target)
 	r, err := api.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("One")})
 	if err != nil || r.Role.PermissionsBoundary == nil || *r.Role.MaxSessionDuration != 7200 {
 		t.Fatalf("role = %+v, %v", r, err)
@@ -270,4 +270,57 @@ func TestExportSettings(t *testing.T) {
 	if again := mustRun(t, "export", "--endpoint", target); again != exported {
 		t.Errorf("exported again:\n%s\nwant:\n%s", again, exported)
 	}
+}
+
+func iamOf(url string) *iam.Client {
+	return iam.New(iam.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+}
+
+// A changed document is a new version; one is deleted only where there is no room
+// for it, and the plan says which.
+func TestApplyPolicyVersions(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	policy := func(action string) string {
+		return written(t, "p.yaml", "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Action: \"s3:"+action+"\", Resource: \"*\"}]}\n")
+	}
+	arn := aws.String("arn:aws:iam::000000000000:policy/P")
+	versions := func() string {
+		t.Helper()
+		out, err := iamOf(url).ListPolicyVersions(t.Context(), &iam.ListPolicyVersionsInput{PolicyArn: arn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, v := range out.Versions {
+			name := *v.VersionId
+			if v.IsDefaultVersion {
+				name += "*"
+			}
+			names = append(names, name)
+		}
+		return strings.Join(names, " ")
+	}
+	mustRun(t, "apply", "--endpoint", url, "-f", policy("Get1"))
+	for i, want := range []string{"v2* v1", "v3* v2 v1", "v4* v3 v2 v1", "v5* v4 v3 v2 v1"} {
+		if out := mustRun(t, "apply", "--endpoint", url, "-f", policy("Get"+string(rune('2'+i)))); strings.Contains(out, "deleted to make room") {
+			t.Errorf("there was room:\n%s", out)
+		}
+		if got := versions(); got != want {
+			t.Errorf("versions %s, want %s", got, want)
+		}
+	}
+	if _, err := iamOf(url).SetDefaultPolicyVersion(t.Context(), &iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put"), "--dry-run"), "its oldest version, v2, is deleted to make room: there are 5")
+	if got := versions(); got != "v5 v4 v3 v2 v1*" {
+		t.Errorf("after a dry run: %s", got)
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "its oldest version, v2,")
+	if got := versions(); got != "v6* v5 v4 v3 v1" {
+		t.Errorf("versions %s", got)
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "1 without change")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"), "deleted P")
 }

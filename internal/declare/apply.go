@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +29,7 @@ type change struct {
 	want     map[string]any
 	have     *state
 	fields   []Field
+	version  string                          // of a managed policy, deleted to make room
 	remove   func(ctx context.Context) error // prune
 }
 
@@ -308,7 +310,31 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file", f.Path, show(f.From), show(f.To))
 		}
 	}
-	return ch, nil
+	if r.Type == typePolicy && documentChanges(ch) {
+		ch.version, err = a.versionInTheWay(ctx, have.id)
+	}
+	return ch, err
+}
+
+// documentChanges reports whether a managed policy gets a new version.
+func documentChanges(ch *change) bool {
+	return len(differences("", plain(ch.have.properties["PolicyDocument"]), plain(ch.want["PolicyDocument"]))) > 0
+}
+
+// maxVersions is how many versions a managed policy has at most (IAM User Guide,
+// "IAM and AWS STS quotas").
+const maxVersions = 5
+
+// versionInTheWay is the oldest version of a managed policy that is not the
+// default, when there is no room for another one; else "".
+func (a *applier) versionInTheWay(ctx context.Context, arn string) (string, error) {
+	versions, err := a.versions(ctx, arn)
+	if err != nil || len(versions) < maxVersions {
+		return "", err
+	}
+	number := func(v policyVersion) int { n, _ := strconv.Atoi(strings.TrimPrefix(v.VersionId, "v")); return n }
+	versions = slices.DeleteFunc(versions, func(v policyVersion) bool { return v.IsDefaultVersion })
+	return slices.MinFunc(versions, func(x, y policyVersion) int { return number(x) - number(y) }).VersionId, nil
 }
 
 // predict notes the attributes of a resource that is not there yet, as far as
@@ -352,6 +378,9 @@ func (a *applier) print(plan []*change) (todo int) {
 			} else {
 				fmt.Fprintf(a.options.Out, "    %s: %s -> %s\n", f.Path, short(f.From), short(f.To))
 			}
+		}
+		if ch.version != "" {
+			fmt.Fprintf(a.options.Out, "    its oldest version, %s, is deleted to make room: there are %d\n", ch.version, maxVersions)
 		}
 	}
 	fmt.Fprintf(a.options.Out, "%d to create, %d to update, %d to delete, %d without change\n", counts["+"], counts["~"], counts["-"], counts["="])
@@ -618,10 +647,13 @@ func (a *applier) putPolicy(ctx context.Context, ch *change) error {
 		return a.iam(ctx, "CreatePolicy", in, nil)
 	}
 	on := url.Values{"PolicyArn": {arn}}
-	if len(differences("", plain(ch.have.properties["PolicyDocument"]), plain(w["PolicyDocument"]))) > 0 {
-		// Five versions are kept: the old ones go, so that there is room.
-		if err := a.deleteVersions(ctx, arn); err != nil {
-			return err
+	if documentChanges(ch) {
+		// Only what the plan has shown goes. Where the room is gone since, the
+		// next call says so.
+		if ch.version != "" {
+			if err := a.deleteVersion(ctx, arn, ch.version); err != nil && !missing(err) {
+				return err
+			}
 		}
 		in := url.Values{"PolicyArn": {arn}, "PolicyDocument": {show(w["PolicyDocument"])}, "SetAsDefault": {"true"}}
 		if err := a.iam(ctx, "CreatePolicyVersion", in, nil); err != nil {
@@ -631,26 +663,21 @@ func (a *applier) putPolicy(ctx context.Context, ch *change) error {
 	return a.retag(ctx, ch, "Policy", on)
 }
 
-// deleteVersions deletes the versions that are not the default.
-func (a *applier) deleteVersions(ctx context.Context, arn string) error {
+type policyVersion struct {
+	VersionId        string
+	IsDefaultVersion bool
+}
+
+func (a *applier) versions(ctx context.Context, arn string) ([]policyVersion, error) {
 	var out struct {
-		Versions []struct {
-			VersionId        string
-			IsDefaultVersion bool
-		} `xml:"ListPolicyVersionsResult>Versions>member"`
+		Versions []policyVersion `xml:"ListPolicyVersionsResult>Versions>member"`
 	}
-	if err := a.iam(ctx, "ListPolicyVersions", url.Values{"PolicyArn": {arn}}, &out); err != nil {
-		return err
-	}
-	for _, v := range out.Versions {
-		if v.IsDefaultVersion {
-			continue
-		}
-		if err := a.iam(ctx, "DeletePolicyVersion", url.Values{"PolicyArn": {arn}, "VersionId": {v.VersionId}}, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	err := a.iam(ctx, "ListPolicyVersions", url.Values{"PolicyArn": {arn}}, &out)
+	return out.Versions, err
+}
+
+func (a *applier) deleteVersion(ctx context.Context, arn, version string) error {
+	return a.iam(ctx, "DeletePolicyVersion", url.Values{"PolicyArn": {arn}, "VersionId": {version}}, nil)
 }
 
 func (a *applier) putOIDC(ctx context.Context, ch *change) error {

@@ -83,8 +83,17 @@ func (a *applier) deleteIAM(ctx context.Context, f found) error {
 		}
 		return a.iam(ctx, "DeleteRole", url.Values{"RoleName": {name}}, nil)
 	case typePolicy:
-		if err := a.deleteVersions(ctx, f.state.id); err != nil {
+		versions, err := a.versions(ctx, f.state.id)
+		if err != nil {
 			return err
+		}
+		for _, v := range versions { // The default goes with the policy.
+			if v.IsDefaultVersion {
+				continue
+			}
+			if err := a.deleteVersion(ctx, f.state.id, v.VersionId); err != nil {
+				return err
+			}
 		}
 		return a.iam(ctx, "DeletePolicy", url.Values{"PolicyArn": {f.state.id}}, nil)
 	case typeOIDC:
