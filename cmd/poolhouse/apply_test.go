@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
 
+// applied has every type of resource and nearly every property.
 const applied = `Resources:
   Pool:
     Type: AWS::Cognito::IdentityPool
@@ -27,21 +29,47 @@ const applied = `Resources:
     Properties:
       IdentityPoolName: shop
       AllowUnauthenticatedIdentities: false
+      AllowClassicFlow: true
       DeveloperProviderName: login.shop
       OpenIdConnectProviderARNs: [!GetAtt Issuer.Arn]
+      SamlProviderARNs: [!Ref Corp]
+      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com}
+      CognitoIdentityProviders:
+        - {ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Example, ClientId: shopclient}
+        - {ProviderName: cognito-idp.us-east-1.amazonaws.com/us-east-1_Other, ClientId: other, ServerSideTokenCheck: true}
       IdentityPoolTags: [{Key: team, Value: web}]
   Issuer:
     Type: AWS::IAM::OIDCProvider
-    Properties: {Url: "https://idp.example.com", ClientIdList: [shop-web]}
+    Properties:
+      Url: "https://idp.example.com"
+      ClientIdList: [shop-web]
+      ThumbprintList: [cccccccccccccccccccccccccccccccccccccccc]
+      Tags: [{Key: idp, Value: one}]
+  Corp:
+    Type: AWS::IAM::SAMLProvider
+    Properties: {Name: corp-idp, SamlMetadataDocument: METADATA, Tags: [{Key: idp, Value: corp}]}
   Files:
     Type: AWS::IAM::ManagedPolicy
     Properties:
+      ManagedPolicyName: files
+      Path: /shop/
+      Description: what users may do with files
       PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:ListBucket", Resource: "*"}]}
+      Tags: [{Key: of, Value: files}]
+  Limit:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}
   UserRole:
     Type: AWS::IAM::Role
     Properties:
       RoleName: shop-user
+      Path: /shop/
+      Description: users who signed in
+      MaxSessionDuration: 7200
+      PermissionsBoundary: !Ref Limit
       ManagedPolicyArns: [!Ref Files]
+      Tags: [{Key: cost, Value: low}, {Key: old, Value: "1"}]
       AssumeRolePolicyDocument:
         Version: "2012-10-17"
         Statement:
@@ -69,6 +97,21 @@ const applied = `Resources:
     Type: AWS::Cognito::IdentityPoolPrincipalTag
     Properties: {IdentityPoolId: !Ref Pool, IdentityProviderName: idp.example.com, PrincipalTags: {plan: plan}}
 `
+
+// appliedFile is applied with the metadata of an identity provider.
+func appliedFile(t *testing.T) string {
+	t.Helper()
+	return strings.Replace(applied, "METADATA", metadata(t, samltest.New(t, time.Now(), 0)), 1)
+}
+
+func metadata(t *testing.T, idp *samltest.IdP) string {
+	t.Helper()
+	text, err := json.Marshal(idp.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 // devServer is an empty development server; its URL.
 func devServer(t *testing.T, change ...func(*poolhouse.Config)) string {
@@ -139,19 +182,72 @@ func contains(t *testing.T, text string, wants ...string) {
 	}
 }
 
-// A file is applied, twice, changed and pruned.
+// A file is applied, twice, changed in every property that can change, and pruned.
 func TestApply(t *testing.T) {
 	devKeys(t)
 	url := devServer(t)
-	file := written(t, "shop.yaml", applied)
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--dry-run"), "6 to create")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "6 to create", "created Tags")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to create, 0 to update, 0 to delete, 6 without change")
+	idp, otherIdP := metadata(t, samltest.New(t, time.Now(), 0)), metadata(t, samltest.New(t, time.Now(), 1))
+	original := strings.Replace(applied, "METADATA", idp, 1)
+	apply := func(text string, more ...string) string {
+		t.Helper()
+		return mustRun(t, append([]string{"apply", "--endpoint", url, "-f", written(t, "shop.yaml", text)}, more...)...)
+	}
+	contains(t, apply(original, "--dry-run"), "8 to create")
+	contains(t, apply(original), "8 to create", "created Corp", "created Tags")
+	contains(t, apply(original), "0 to create, 0 to update, 0 to delete, 8 without change")
 
-	changed := strings.NewReplacer("Value: web", "Value: shop", "[shop-web]", "[shop-app]", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:*", "gold", "silver", "plan: plan", "plan: level").Replace(applied)
-	file = written(t, "shop.yaml", changed)
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "6 to update", `IdentityPoolTags.team: "web" -> "shop"`)
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to update", "6 without change")
+	changes := []struct{ from, to, plan string }{
+		{"Value: web", "Value: shop", `IdentityPoolTags.team: "web" -> "shop"`},
+		{"AllowClassicFlow: true", "AllowClassicFlow: false", "AllowClassicFlow: true -> false"},
+		{"123.apps", "456.apps", `SupportedLoginProviders.accounts.google.com: "123.apps.googleusercontent.com" -> "456.apps.googleusercontent.com"`},
+		{"ClientId: shopclient", "ClientId: newclient", "CognitoIdentityProviders: "},
+		{"[shop-web]", "[shop-app]", `ClientIdList: ["shop-web"] -> ["shop-app"]`},
+		{strings.Repeat("c", 40), strings.Repeat("d", 40), "ThumbprintList: "},
+		{"Value: one", "Value: two", `Tags.idp: "one" -> "two"`},
+		{idp, otherIdP, "SamlMetadataDocument: "},
+		{"Value: corp", "Value: firm", `Tags.idp: "corp" -> "firm"`},
+		{"s3:ListBucket", "s3:GetBucket*", "PolicyDocument.Statement: "},
+		{"Value: files", "Value: documents", `Tags.of: "files" -> "documents"`},
+		{`"s3:*"`, `"s3:Get*"`, "PolicyDocument.Statement: "},
+		{"users who signed in", "signed-in users", `Description: "users who signed in" -> "signed-in users"`},
+		{"MaxSessionDuration: 7200", "MaxSessionDuration: 3600", `MaxSessionDuration: "7200" -> "3600"`},
+		{"PermissionsBoundary: !Ref Limit", "PermissionsBoundary: !Ref Files", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> "arn:aws:iam::000000000000:policy/shop/files"`},
+		{"ManagedPolicyArns: [!Ref Files]", "ManagedPolicyArns: [!Ref Limit]", "ManagedPolicyArns: "},
+		{"Key: old", "Key: new", `Tags.old: "1" -> none`},
+		{"amr\": authenticated", "amr\": \"auth*\"", "AssumeRolePolicyDocument.Statement: "},
+		{"own-files", "their-files", "Policies: "},
+		{"Value: gold", "Value: silver", "RoleMappings.arn:aws:iam::000000000000:oidc-provider/idp.example.com.RulesConfiguration.Rules: "},
+		{"{plan: plan}", "{plan: level}", `PrincipalTags.plan: "plan" -> "level"`},
+	}
+	changed := original
+	for _, c := range changes {
+		if strings.Count(changed, c.from) == 0 {
+			t.Fatalf("%.80s is not in the file", c.from)
+		}
+		changed = strings.ReplaceAll(changed, c.from, c.to)
+		t.Run(c.to[:min(len(c.to), 40)], func(t *testing.T) {
+			contains(t, apply(changed, "--dry-run"), "0 to create, 1 to update", c.plan)
+			contains(t, apply(changed), "1 to update", c.plan)
+			contains(t, apply(changed), "0 to create, 0 to update, 0 to delete, 8 without change")
+		})
+	}
+	// All at once, and back; then what can be left out.
+	contains(t, apply(original), "8 to update")
+	contains(t, apply(original), "0 to update, 0 to delete, 8 without change")
+	bare := original
+	for _, line := range []string{"      PermissionsBoundary: !Ref Limit\n", "      Description: users who signed in\n", "      MaxSessionDuration: 7200\n", "      SamlProviderARNs: [!Ref Corp]\n",
+		"      SupportedLoginProviders: {accounts.google.com: 123.apps.googleusercontent.com}\n", ", Tags: [{Key: idp, Value: corp}]", "      AllowClassicFlow: true\n"} {
+		if !strings.Contains(bare, line) {
+			t.Fatalf("%q is not in the file", line)
+		}
+		bare = strings.Replace(bare, line, "", 1)
+	}
+	contains(t, apply(bare), "3 to update", `PermissionsBoundary: "arn:aws:iam::000000000000:policy/Limit" -> none`, `Description: "users who signed in" -> none`, `MaxSessionDuration: "7200" -> "3600"`)
+	contains(t, apply(bare), "0 to update, 0 to delete, 8 without change")
+	r, err := iamOf(url).GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("shop-user")})
+	if err != nil || r.Role.PermissionsBoundary != nil || r.Role.Description != nil && *r.Role.Description != "" {
+		t.Errorf("role = %+v, %v", r, err)
+	}
 
 	// Another file may not take a resource over, and prunes nothing of this one's.
 	other := written(t, "other.yaml", "Resources:\n  Issuer: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://idp.example.com\"}}\n")
@@ -161,13 +257,24 @@ func TestApply(t *testing.T) {
 	other = written(t, "other.yaml", "Resources: {}\n")
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", other, "--prune"), "0 to delete")
 
-	before, _, _ := strings.Cut(changed, "  Roles:\n")
-	file = written(t, "shop.yaml", before)
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file), "0 to delete")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "2 to delete", "deleted Roles", "deleted Tags")
-	file = written(t, "shop.yaml", "Resources: {}\n")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "4 to delete")
-	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file, "--prune"), "0 to delete")
+	// A dry run changes nothing, with --prune as well.
+	before := mustRun(t, "export", "--endpoint", url)
+	unchanged := func(step string) {
+		t.Helper()
+		if after := mustRun(t, "export", "--endpoint", url); after != before {
+			t.Errorf("%s changed the server:\n%s\nbefore:\n%s", step, after, before)
+		}
+	}
+	contains(t, apply("Resources: {}\n", "--dry-run", "--prune"), "6 to delete", "- Pool AWS::Cognito::IdentityPool")
+	unchanged("a dry run with --prune")
+	contains(t, apply(changed, "--dry-run", "--prune"), "8 to update, 0 to delete")
+	unchanged("a dry run with changes")
+	shorter, _, _ := strings.Cut(bare, "  Roles:\n")
+	contains(t, apply(shorter), "0 to delete")
+	unchanged("a shorter file without --prune")
+	contains(t, apply(shorter, "--prune"), "2 to delete", "deleted Roles", "deleted Tags")
+	contains(t, apply("Resources: {}\n", "--prune"), "6 to delete")
+	contains(t, apply("Resources: {}\n", "--prune"), "0 to delete")
 }
 
 // What export writes makes the same on an empty server; so does import, from a
@@ -175,7 +282,7 @@ func TestApply(t *testing.T) {
 func TestExportAndImport(t *testing.T) {
 	devKeys(t)
 	source, target := devServer(t), devServer(t)
-	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "shop.yaml", applied))
+	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "shop.yaml", appliedFile(t)))
 	exported := mustRun(t, "export", "--endpoint", source)
 	file := written(t, "shop.yaml", exported)
 	contains(t, mustRun(t, "apply", "--endpoint", source, "-f", file), "0 to create, 0 to update")

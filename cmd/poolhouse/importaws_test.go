@@ -314,7 +314,7 @@ func TestImportAWSWhatIsRefused(t *testing.T) {
 func TestImportAWSIdentitiesFile(t *testing.T) {
 	devKeys(t)
 	source := devServer(t)
-	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "shop.yaml", applied))
+	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "shop.yaml", appliedFile(t)))
 	path := filepath.Join(t.TempDir(), "identities.jsonl")
 	_, notes, err := commandOutputs(t, "import", "aws", "--endpoint", source, "--identities", path)
 	if err != nil || strings.Contains(notes, "disabled") {
