@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -430,4 +431,81 @@ func TestApplyPolicyVersions(t *testing.T) {
 	}
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", policy("Put")), "1 without change")
 	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "p.yaml", "Resources: {}\n"), "--prune"), "deleted P")
+}
+
+// What cannot be is refused before anything is changed.
+func TestApplyRefuses(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	pools := ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	for range 2 { // as two applies at once could leave them
+		_, err := pools.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("twin"), IdentityPoolTags: map[string]string{"poolhouse:applied": "f/Twin"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const (
+		policy = `PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}`
+		trust  = `AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}`
+		first  = "  First: {Type: AWS::IAM::OIDCProvider, Properties: {Url: \"https://first.example.com\"}}\n"
+	)
+	mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)))
+	before := mustRun(t, "export", "--endpoint", url)
+	tests := []struct{ name, resources, want string }{
+		{"policies whose names differ by case", "  A: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: App, " + policy + "}}\n  B: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: app, Path: /x/, " + policy + "}}\n",
+			"B (line 4): is the same as A"},
+		{"roles whose names differ by case", "  A: {Type: AWS::IAM::Role, Properties: {RoleName: App, " + trust + "}}\n  B: {Type: AWS::IAM::Role, Properties: {RoleName: APP, " + trust + "}}\n", "B (line 4): is the same as A"},
+		{"a role that is there in another case", "  A: {Type: AWS::IAM::Role, Properties: {RoleName: Shop-User, Path: /shop/, " + trust + "}}\n", "A (line 3): an earlier apply made it as shop/UserRole"},
+		{"a pool of another region", "  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolhouseId: \"eu-west-1:11111111-2222-4333-8444-555555555555\"}, Properties: {AllowUnauthenticatedIdentities: true}}\n",
+			"which is not of the region us-east-1"},
+		{"two pools with the file's tag", "  Twin: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}\n", "both have the tag poolhouse:applied: f/Twin"},
+		{"another file's role attachment", "  A: {Type: AWS::Cognito::IdentityPoolRoleAttachment, Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}}\n", "an earlier apply made it as shop/Roles"},
+		{"another file's principal tags", "  A: {Type: AWS::Cognito::IdentityPoolPrincipalTag, Properties: {IdentityPoolId: \"us-east-1:11111111-2222-4333-8444-555555555555\", IdentityProviderName: idp.example.com}}\n", "an earlier apply made it as shop/Tags"},
+		{"a trust policy without a pool", "  A: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: \"sts:AssumeRoleWithWebIdentity\"}]}}}\n",
+			"A (line 3): AssumeRolePolicyDocument: "},
+		{"an inline policy", "  A: {Type: AWS::IAM::Role, Properties: {" + trust + ", Policies: [{PolicyName: p, PolicyDocument: {Version: \"2012-10-17\", Statement: [{Effect: Perhaps}]}}]}}\n", "A (line 3): policy p: "},
+		{"text that becomes no document", "  A: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: !Sub \"${AWS::Region}\"}}\n", "A (line 3): PolicyDocument: "},
+		{"SAML metadata", "  A: {Type: AWS::IAM::SAMLProvider, Properties: {SamlMetadataDocument: nothing}}\n", "A (line 3): SamlMetadataDocument: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := command(t, "apply", "--endpoint", url, "-f", written(t, "f.yaml", "Resources:\n"+first+tt.resources))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if after := mustRun(t, "export", "--endpoint", url); after != before {
+		t.Errorf("something was changed:\n%s", after)
+	}
+}
+
+// What was done before a failure is kept, and the next run does the rest.
+func TestApplyGoesOn(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	text := strings.Replace(appliedFile(t), "PermissionsBoundary: !Ref Limit", "PermissionsBoundary: \"arn:aws:iam::000000000000:policy/Gone\"", 1)
+	out, err := command(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", text))
+	if err == nil || !strings.Contains(err.Error(), "UserRole: CreateRole: NoSuchEntity") || !strings.Contains(err.Error(), "5 of 8 changes were made") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t))), "3 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", written(t, "shop.yaml", appliedFile(t)), "--dry-run"), "0 to create")
+}
+
+// Where a pool has no developer provider yet, one can be set; not another one.
+func TestApplyDeveloperProvider(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	file := func(more string) string {
+		return written(t, "f.yaml", "Resources:\n  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true"+more+"}}\n")
+	}
+	mustRun(t, "apply", "--endpoint", url, "-f", file(""))
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")), "1 to update")
+	contains(t, mustRun(t, "apply", "--endpoint", url, "-f", file(", DeveloperProviderName: login.shop")), "1 without change")
+	for _, other := range []string{"", ", DeveloperProviderName: login.other"} {
+		if _, err := command(t, "apply", "--endpoint", url, "-f", file(other)); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
 }

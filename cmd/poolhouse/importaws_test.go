@@ -277,10 +277,10 @@ func TestImportAWSWhatIsRefused(t *testing.T) {
 		want   string
 		apply  string
 	}{
-		{"trust without a pool", func(r *awsRole) { r.trust = cognitoTrust("") }, "role web-user: AssumeRolePolicyDocument: Poolhouse refuses this document, and apply stops at it: ", "MalformedPolicyDocument"},
+		{"trust without a pool", func(r *awsRole) { r.trust = cognitoTrust("") }, "role web-user: AssumeRolePolicyDocument: Poolhouse refuses this document, and apply stops at it: ", "A condition block must be present"},
 		{"unknown operator", func(r *awsRole) {
 			r.inline = map[string]string{"odd": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Odd":{"a":"b"}}}]}`}
-		}, "role web-user: policy odd: Poolhouse refuses this document", "MalformedPolicyDocument"},
+		}, "role web-user: policy odd: Poolhouse refuses this document", "unknown condition operator"},
 		{"AWS's boundary", func(r *awsRole) { r.boundary = "arn:aws:iam::aws:policy/PowerUserAccess" },
 			"role web-user: its permissions boundary is AWS's policy arn:aws:iam::aws:policy/PowerUserAccess, whose content Poolhouse does not know: it stays in the file, and apply stops at it", "NoSuchEntity"},
 		{"own boundary", func(r *awsRole) { r.boundary = awsARN + file }, "", ""},

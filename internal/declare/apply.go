@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // Options of Apply.
@@ -88,7 +92,7 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 		}
 		if verb != "" {
 			done++
-			fmt.Fprintf(o.Out, "%s %s\n", verb, ch.resource.Name)
+			a.say("%s %s", verb, ch.resource.Name)
 		}
 	}
 	return nil
@@ -106,6 +110,13 @@ func (a *applier) key(ch *change) string {
 		return typeAttachment + fmt.Sprint(p["IdentityPoolId"])
 	case typeTags:
 		return typeTags + fmt.Sprint(p["IdentityPoolId"], p["IdentityProviderName"])
+	}
+	// The names of roles and policies are one name in any case and path.
+	switch ch.resource.Type {
+	case typeRole:
+		return typeRole + strings.ToLower(str(p["RoleName"]))
+	case typePolicy:
+		return typePolicy + strings.ToLower(str(p["ManagedPolicyName"]))
 	}
 	return ch.resource.Type + a.arnOf(ch.resource.Type, p)
 }
@@ -255,20 +266,38 @@ func (a *applier) find(ctx context.Context, r Resource, want map[string]any) (*s
 		if err != nil {
 			return nil, err
 		}
+		var ours *state
 		for _, p := range all {
-			if p.markers[marker] == a.mark(r) {
-				return p, nil
+			if p.markers[marker] != a.mark(r) {
+				continue
 			}
+			if ours != nil { // two applies at once made one each
+				return nil, fmt.Errorf("the pools %s and %s both have the tag %s: %s: delete one, or its tag", ours.id, p.id, marker, a.mark(r))
+			}
+			ours = p
 		}
-		return nil, nil
+		return ours, nil
 	case typeAttachment, typeTags:
 		if strings.HasPrefix(pool, "(") {
 			return nil, nil // the pool is not there yet
 		}
+		provider := str(want["IdentityProviderName"])
+		part, key, err := (*state)(nil), markerAttachment, error(nil)
 		if r.Type == typeAttachment {
-			return a.attachment(ctx, pool)
+			part, err = a.attachment(ctx, pool)
+		} else {
+			part, err = a.principalTags(ctx, pool, provider)
+			key = tagsMarker(provider)
 		}
-		return a.principalTags(ctx, pool, str(want["IdentityProviderName"]))
+		if part == nil || err != nil {
+			return nil, err
+		}
+		whole, err := a.pool(ctx, pool)
+		if whole == nil || err != nil {
+			return nil, err
+		}
+		part.markers = map[string]string{marker: whole.markers[key]}
+		return part, nil
 	case typeRole:
 		return a.role(ctx, str(want["RoleName"]))
 	case typePolicy:
@@ -292,8 +321,11 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	ch := &change{resource: r, want: want, have: have}
 	s := types[r.Type]
 	if have == nil {
+		if id := r.PinnedID; id != "" && !strings.HasPrefix(id, a.Region+":") {
+			return nil, fmt.Errorf("%s is %s, which is not of the region %s", pinned, id, a.Region)
+		}
 		a.predict(r, want)
-		return ch, nil
+		return ch, checkDocuments(r.Type, want)
 	}
 	if owner := have.markers[marker]; owner != "" && owner != a.mark(r) {
 		return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; when this is that file, give --name and keep the resource's name", owner)
@@ -306,14 +338,63 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	})
 	for _, f := range ch.fields {
 		top, _, _ := strings.Cut(f.Path, ".")
-		if s.fields[top].fixed {
+		if field := s.fields[top]; field.fixed && (f.From != nil || !field.late) {
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file", f.Path, show(f.From), show(f.To))
+		}
+	}
+	if len(ch.fields) > 0 {
+		if err := checkDocuments(r.Type, want); err != nil {
+			return nil, err
 		}
 	}
 	if r.Type == typePolicy && documentChanges(ch) {
 		ch.version, err = a.versionInTheWay(ctx, have.id)
 	}
 	return ch, err
+}
+
+// checkDocuments refuses what the server would refuse, before anything is
+// changed.
+func checkDocuments(kind string, want map[string]any) error {
+	p, _ := normal(types[kind], want).(map[string]any)
+	for what, fault := range documentFaults(kind, p) {
+		return fmt.Errorf("%s: %w", what, fault)
+	}
+	return nil
+}
+
+// documentFaults checks the documents of a resource.
+func documentFaults(kind string, p map[string]any) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		check := func(what string, err error) bool { return err == nil || yield(what, err) }
+		switch kind {
+		case typeRole:
+			_, err := iam.CheckTrustPolicy(show(p["AssumeRolePolicyDocument"]))
+			if !check("AssumeRolePolicyDocument", err) {
+				return
+			}
+			for name, policy := range inOrderOfName(policiesOf(p)) {
+				if !check("policy "+name, iam.CheckIdentityPolicy(show(policy))) {
+					return
+				}
+			}
+		case typePolicy:
+			check("PolicyDocument", iam.CheckIdentityPolicy(show(p["PolicyDocument"])))
+		case typeSAML:
+			_, err := iam.CheckSAMLMetadata(str(p["SamlMetadataDocument"]))
+			check("SamlMetadataDocument", err)
+		}
+	}
+}
+
+func inOrderOfName(all map[string]any) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if !yield(name, all[name]) {
+				return
+			}
+		}
+	}
 }
 
 // documentChanges reports whether a managed policy gets a new version.
@@ -354,6 +435,18 @@ func (a *applier) predict(r Resource, want map[string]any) {
 	}
 }
 
+// say prints a line. Names and values may come from anybody who may change the
+// server: they must not drive the terminal.
+func (a *applier) say(format string, args ...any) {
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, fmt.Sprintf(format, args...))
+	_, _ = io.WriteString(a.options.Out, line+"\n")
+}
+
 func (a *applier) print(plan []*change) (todo int) {
 	counts := map[string]int{}
 	for _, ch := range plan {
@@ -367,23 +460,23 @@ func (a *applier) print(plan []*change) (todo int) {
 			sign = "~"
 		}
 		counts[sign]++
-		fmt.Fprintf(a.options.Out, "%s %s %s\n", sign, ch.resource.Name, ch.resource.Type)
+		a.say("%s %s %s", sign, ch.resource.Name, ch.resource.Type)
 		if sign == "+" {
 			s := types[ch.resource.Type]
 			ch.fields = differences("", map[string]any{}, plain(normal(s, ch.want)))
 		}
 		for _, f := range ch.fields {
 			if f.From == nil {
-				fmt.Fprintf(a.options.Out, "    %s: %s\n", f.Path, short(f.To))
+				a.say("    %s: %s", f.Path, short(f.To))
 			} else {
-				fmt.Fprintf(a.options.Out, "    %s: %s -> %s\n", f.Path, short(f.From), short(f.To))
+				a.say("    %s: %s -> %s", f.Path, short(f.From), short(f.To))
 			}
 		}
 		if ch.version != "" {
-			fmt.Fprintf(a.options.Out, "    its oldest version, %s, is deleted to make room: there are %d\n", ch.version, maxVersions)
+			a.say("    its oldest version, %s, is deleted to make room: there are %d", ch.version, maxVersions)
 		}
 	}
-	fmt.Fprintf(a.options.Out, "%d to create, %d to update, %d to delete, %d without change\n", counts["+"], counts["~"], counts["-"], counts["="])
+	a.say("%d to create, %d to update, %d to delete, %d without change", counts["+"], counts["~"], counts["-"], counts["="])
 	return counts["+"] + counts["~"] + counts["-"]
 }
 

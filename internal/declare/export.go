@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -127,6 +125,7 @@ func (e *exporter) readPools(ctx context.Context, ids []string) (all []found, er
 			return nil, err
 		}
 		if a != nil {
+			a.markers = map[string]string{marker: p.markers[markerAttachment]}
 			all = append(all, found{typeAttachment, a})
 		}
 		for _, provider := range providerNames(p) {
@@ -135,6 +134,7 @@ func (e *exporter) readPools(ctx context.Context, ids []string) (all []found, er
 				return nil, err
 			}
 			if t != nil {
+				t.markers = map[string]string{marker: p.markers[tagsMarker(provider)]}
 				all = append(all, found{typeTags, t})
 			}
 		}
@@ -205,17 +205,11 @@ func (e *exporter) judge(f found) {
 	for _, text := range f.state.left {
 		e.note(about, "%s", text)
 	}
-	document := func(what string, v any, check func(string) error) {
-		if err := check(show(v)); err != nil {
-			e.note(about, "%s: Poolhouse refuses this document, and apply stops at it: %v", what, err)
-		}
+	for what, fault := range documentFaults(f.kind, p) {
+		e.note(about, "%s: Poolhouse refuses this document, and apply stops at it: %v", what, fault)
 	}
 	switch f.kind {
 	case typeRole:
-		document("AssumeRolePolicyDocument", p["AssumeRolePolicyDocument"], func(text string) error { _, err := iam.CheckTrustPolicy(text); return err })
-		for name, policy := range inOrderOfName(policiesOf(p)) {
-			document("policy "+name, policy, iam.CheckIdentityPolicy)
-		}
 		attached := []any{}
 		for _, arn := range strs(p["ManagedPolicyArns"]) {
 			if unknownToUs(arn) {
@@ -229,26 +223,9 @@ func (e *exporter) judge(f found) {
 			// Without it the role may do more.
 			e.note(about, "its permissions boundary is AWS's policy %s, whose content Poolhouse does not know: it stays in the file, and apply stops at it", boundary)
 		}
-	case typePolicy:
-		document("PolicyDocument", p["PolicyDocument"], iam.CheckIdentityPolicy)
 	case typeOIDC:
 		if strings.HasPrefix(str(p["Url"]), "http://") {
 			e.note(about, "it has no TLS: only poolhouse dev takes it")
-		}
-	case typeSAML:
-		document("SamlMetadataDocument", p["SamlMetadataDocument"], func(string) error {
-			_, err := iam.CheckSAMLMetadata(str(p["SamlMetadataDocument"]))
-			return err
-		})
-	}
-}
-
-func inOrderOfName(all map[string]any) iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
-		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if !yield(name, all[name]) {
-				return
-			}
 		}
 	}
 }
