@@ -671,12 +671,8 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		if err := a.iam(ctx, "UpdateRole", on("Description", str(w["Description"]), "MaxSessionDuration", str(w["MaxSessionDuration"])), nil); err != nil {
 			return err
 		}
-		if was := str(have["PermissionsBoundary"]); was != boundary {
-			operation, in := "DeleteRolePermissionsBoundary", on()
-			if boundary != "" {
-				operation, in = "PutRolePermissionsBoundary", on("PermissionsBoundary", boundary)
-			}
-			if err := a.iam(ctx, operation, in, nil); err != nil {
+		if boundary != "" && boundary != str(have["PermissionsBoundary"]) {
+			if err := a.iam(ctx, "PutRolePermissionsBoundary", on("PermissionsBoundary", boundary), nil); err != nil {
 				return err
 			}
 		}
@@ -700,13 +696,18 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 			}
 		}
 	}
-	return each(strs(have["ManagedPolicyArns"]), strs(w["ManagedPolicyArns"]), func(arn string, add bool) error {
+	err := each(strs(have["ManagedPolicyArns"]), strs(w["ManagedPolicyArns"]), func(arn string, add bool) error {
 		operation := "DetachRolePolicy"
 		if add {
 			operation = "AttachRolePolicy"
 		}
 		return a.iam(ctx, operation, on("PolicyArn", arn), nil)
 	})
+	if err != nil || boundary != "" || str(have["PermissionsBoundary"]) == "" {
+		return err
+	}
+	// A boundary goes last: policies that it bounded may have been to go, too.
+	return a.iam(ctx, "DeleteRolePermissionsBoundary", on(), nil)
 }
 
 // each calls do for what is added, then for what is gone.
