@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -506,6 +508,47 @@ func TestApplyDeveloperProvider(t *testing.T) {
 	for _, other := range []string{"", ", DeveloperProviderName: login.other"} {
 		if _, err := command(t, "apply", "--endpoint", url, "-f", file(other)); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
 			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// A role is never without its boundary while it still has what that bounded.
+func TestApplyBoundaryOrder(t *testing.T) {
+	devKeys(t)
+	server, err := url.Parse(devServer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []string
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(server)
+		r.Out.Host = r.In.Host // it is signed
+		body, _ := io.ReadAll(r.In.Body)
+		r.Out.Body = io.NopCloser(bytes.NewReader(body))
+		if form, _ := url.ParseQuery(string(body)); strings.Contains(form.Get("Action"), "RoleP") {
+			calls = append(calls, form.Get("Action"))
+		}
+	}})
+	t.Cleanup(proxy.Close)
+	role := func(properties string) string {
+		return written(t, "r.yaml", "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {"+properties+`AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "sts:AssumeRole"}]}}}`+"\n")
+	}
+	const boundary, wide = `PermissionsBoundary: "arn:aws:iam::aws:policy/AdministratorAccess", `, `Policies: [{PolicyName: wide, PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}}], `
+	mustRun(t, "apply", "--endpoint", proxy.URL, "-f", role(""))
+	for _, step := range []struct {
+		properties string
+		want       []string
+	}{
+		{boundary + wide, []string{"PutRolePermissionsBoundary", "PutRolePolicy"}},
+		{"", []string{"DeleteRolePolicy", "DeleteRolePermissionsBoundary"}},
+	} {
+		calls = nil
+		mustRun(t, "apply", "--endpoint", proxy.URL, "-f", role(step.properties))
+		calls = slices.DeleteFunc(calls, func(name string) bool {
+			return strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Update")
+		})
+		if !slices.Equal(calls, step.want) {
+			t.Errorf("%v, want %v", calls, step.want)
 		}
 	}
 }

@@ -32,8 +32,9 @@ type awsRole struct {
 // awsStub answers in the shapes of the API references: AWS JSON 1.1 for identity
 // pools, AWS Query with XML for STS and IAM, REST with JSON for Cognito Sync.
 type awsStub struct {
-	t     *testing.T
-	roles map[string]awsRole
+	t      *testing.T
+	roles  map[string]awsRole
+	denied bool // Cognito Sync
 }
 
 func cognitoTrust(condition string) string {
@@ -66,6 +67,11 @@ func (s *awsStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scope := r.Header.Get("Authorization")
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		_, operation, _ := strings.Cut(target, ".")
+		if strings.HasPrefix(target, "PoolhouseAdmin.") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"__type":"com.amazon#AccessDeniedException","message":"no"}`)
+			return
+		}
 		var in map[string]any
 		if err := json.Unmarshal(body, &in); err != nil || !strings.Contains(scope, "/us-east-1/cognito-identity/aws4_request") {
 			s.t.Errorf("%s: %s %s", target, body, scope)
@@ -78,6 +84,12 @@ func (s *awsStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method == http.MethodGet && strings.Contains(scope, "/us-east-1/cognito-sync/aws4_request") {
 		w.Header().Set("Content-Type", "application/json")
+		if s.denied {
+			w.Header().Set("X-Amzn-Errortype", "NotAuthorizedException")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"message":"not allowed"}`)
+			return
+		}
 		if id := strings.TrimPrefix(r.URL.Path, "/identitypools/"); id != awsPool {
 			w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException:http://internal.amazon.com/coral/com.amazonaws.cognito.sync/")
 			w.WriteHeader(http.StatusNotFound)
@@ -307,6 +319,23 @@ func TestImportAWSWhatIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the key may not ask is not taken for nothing.
+func TestExportWithoutPermission(t *testing.T) {
+	devKeys(t)
+	s, source := newAWS(t)
+	s.denied = true
+	_, notes, err := commandOutputs(t, "import", "aws", "--endpoint", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, notes, "not carried over: Cognito Sync: whether pools have data there cannot be told: DescribeIdentityPoolUsage: NotAuthorizedException: not allowed\n")
+	_, notes, err = commandOutputs(t, "export", "--endpoint", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, notes, "not carried over: providers: what the settings file says of them cannot be told: ListProviderSettings: AccessDeniedException: no\n")
 }
 
 // Identities of which none is disabled bring no note, and the file is not
