@@ -360,7 +360,7 @@ func TestExportSettings(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	contains(t, exported, "Fn::Sub: arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One", "Url: http://used.example.com", "Url: https://idp.example.com/x")
+	contains(t, exported, `Fn::Sub: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/One"`, "Url: http://used.example.com", "Url: https://idp.example.com/x")
 	mustRun(t, "apply", "--endpoint", source, "-f", written(t, "pool.yaml", exported), "--dry-run")
 
 	target := devServer(t)

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
@@ -105,8 +103,8 @@ func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
 	for _, f := range all {
 		e.judge(f)
 	}
-	file, err := e.write(all)
-	return &Exported{file, e.notes, pools}, err
+	file := e.write(all)
+	return &Exported{file, e.notes, pools}, nil
 }
 
 // readPools reads pools with their parts.
@@ -325,7 +323,7 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // write writes resources as a file: IDs and ARNs of the file's own resources
 // become references.
-func (e *exporter) write(all []found) ([]byte, error) {
+func (e *exporter) write(all []found) []byte {
 	names, links := nameAll(all), newLinks(len(all))
 	for i, f := range all {
 		switch f.kind {
@@ -365,23 +363,22 @@ func (e *exporter) write(all []found) ([]byte, error) {
 			}
 		}
 	}
-	var resources yaml.MapSlice
+	var resources pairs
 	for i, f := range all {
-		one := yaml.MapSlice{{Key: "Type", Value: f.kind}}
+		one := pairs{{"Type", f.kind}}
 		if f.kind == typePool {
-			one = append(one, yaml.MapItem{Key: "Metadata", Value: yaml.MapSlice{{Key: "PoolhouseId", Value: f.state.id}}})
+			one = append(one, pair{"Metadata", pairs{{pinned, f.state.id}}})
 		}
 		if f.kind != typeSAML {
 			e.noteAccount(label(f), "", plains[i], links.of(i, e.server))
 		}
-		one = append(one, yaml.MapItem{Key: "Properties", Value: ordered(plains[i], links.of(i, e.server))})
-		resources = append(resources, yaml.MapItem{Key: names[i], Value: one})
+		one = append(one, pair{"Properties", ordered(plains[i], links.of(i, e.server))})
+		resources = append(resources, pair{names[i], one})
 	}
 	var b bytes.Buffer
-	if err := yaml.NewEncoder(&b, yaml.Indent(2), yaml.IndentSequence(true)).Encode(yaml.MapSlice{{Key: "Resources", Value: resources}}); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	b.WriteString("Resources:")
+	writeYAML(&b, resources, 2)
+	return b.Bytes()
 }
 
 // nameAll gives each resource a name: that of the file that made it, or one
@@ -443,7 +440,7 @@ func newLinks(n int) *links {
 }
 
 func (l *links) add(i int, id, function, argument string) {
-	l.owner[id], l.references[id] = i, yaml.MapSlice{{Key: function, Value: argument}}
+	l.owner[id], l.references[id] = i, pairs{{function, argument}}
 }
 
 // keyed gives role mappings of the file's own providers other keys: a key cannot
@@ -499,7 +496,7 @@ func (l *links) of(i int, s *server) map[string]any {
 		if l.needs[i][j] {
 			own[id] = l.references[id]
 		} else if text, ok := strings.CutPrefix(id, s.arn("")); ok {
-			own[id] = yaml.MapSlice{{Key: "Fn::Sub", Value: "arn:${AWS::Partition}:iam::${AWS::AccountId}:" + strings.ReplaceAll(text, "${", "${!")}}
+			own[id] = pairs{{"Fn::Sub", "arn:${AWS::Partition}:iam::${AWS::AccountId}:" + strings.ReplaceAll(text, "${", "${!")}}
 		}
 	}
 	return own
@@ -513,12 +510,6 @@ func ordered(v any, references map[string]any) any {
 			return r
 		}
 		return v
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		n, _ := v.Float64()
-		return n
 	case []any:
 		out := []any{}
 		for _, one := range v {
@@ -526,9 +517,9 @@ func ordered(v any, references map[string]any) any {
 		}
 		return out
 	case map[string]any:
-		out := yaml.MapSlice{}
+		out := pairs{}
 		for key, one := range inOrderOfName(v) {
-			out = append(out, yaml.MapItem{Key: key, Value: ordered(one, references)})
+			out = append(out, pair{key, ordered(one, references)})
 		}
 		return out
 	}

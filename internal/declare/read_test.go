@@ -39,8 +39,8 @@ func TestReadFaults(t *testing.T) {
 		{"misspelt ID", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool, Metadata: {PoolHouseID: x}, Properties: {AllowUnauthenticatedIdentities: true}}\n", "did you mean PoolhouseId?"},
 		{"anchor", "Resources: &a {}\n", "Resources must be a mapping"},
 		{"merge", "Resources:\n  A: {Type: AWS::Cognito::IdentityPool, Properties: {<<: {AllowUnauthenticatedIdentities: true}}}\n", "a key must be plain text"},
-		{"endless brackets", "Resources: " + strings.Repeat("[", 1<<20), "line 1: nested too deeply"},
-		{"endless indentation", strings.Repeat("a:\n", 1) + strings.Repeat(" ", 2000) + "b: c\n", "line 2: nested too deeply"},
+		{"endless brackets", "Resources: " + strings.Repeat("[", 1<<16), "line 1: nested too deeply"},
+		{"endless indentation", "a:\n" + strings.Repeat(" ", 2000) + "b: c\n", "line 2: nested too deeply"},
 		{"deep", pool + "      IdentityPoolName: " + strings.Repeat("[", 70) + strings.Repeat("]", 70) + "\n", "nested too deeply"},
 	}
 	for _, tt := range tests {
