@@ -73,3 +73,20 @@ func TestReadOrder(t *testing.T) {
 		t.Errorf("%v %v", resources, err)
 	}
 }
+
+// Whatever a file holds, it is read or refused.
+func FuzzRead(f *testing.F) {
+	pool := "Resources:\n  Pool:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: \"us-east-1:11111111-2222-4333-8444-555555555555\"}\n    Properties:\n      AllowUnauthenticatedIdentities: true\n"
+	for _, text := range []string{"", pool, pool + "      IdentityPoolName: !Sub \"${Pool.Arn}${!x}\"\n", "{Resources: {A: {Type: AWS::IAM::OIDCProvider, Properties: {Url: &a x, Tags: [{Key: a, Value: *a}]}}}}",
+		"Resources: {A: {Type: AWS::IAM::ManagedPolicy, DependsOn: [A], Properties: {PolicyDocument: '{\"a\": [1, {}]}'}}}", "a: |\n  b\n--- c\n? - d\n: <<", "Resources: !Ref {Fn::GetAtt: [A, B]}\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		resources, err := Read([]byte(text))
+		for _, r := range resources {
+			if _, known := types[r.Type]; !known || err != nil || r.Properties == nil {
+				t.Errorf("%+v, %v", r, err)
+			}
+		}
+	})
+}
