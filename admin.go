@@ -3,12 +3,15 @@ package poolhouse
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -28,6 +31,7 @@ type admin struct {
 	traces *traceStore
 
 	pools    *cognitoidentity.Service
+	iam      *iam.Directory
 	sessions *check.Sessions
 	revoked  *revocation.List
 
@@ -43,6 +47,7 @@ func (a *admin) operations() []awsapi.Operation {
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
 		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
 		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, nil),
+		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, nil),
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, nil),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, nil),
 	}
@@ -232,4 +237,33 @@ func (a *admin) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, i
 		return nil, awsapi.Errorf("InvalidParameterException", "Give IdentityPoolId and Pool.")
 	}
 	return a.pools.CreateIdentityPoolWithID(ctx, c, *in.IdentityPoolId, in.Pool)
+}
+
+type listProviderSettingsInput struct{}
+
+type listProviderSettingsOutput struct{ Providers []providerSettings }
+
+type providerSettings struct {
+	Arn      string
+	Settings []providerSetting
+}
+
+type providerSetting struct {
+	Name  string
+	Value string `json:",omitzero"`
+}
+
+// listProviderSettings lists what the settings file says of the account's
+// providers and the IAM API cannot show, by ARN.
+func (a *admin) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
+	all := a.iam.ProviderSettings(identitypool.AccountID(c.Account))
+	out := &listProviderSettingsOutput{Providers: []providerSettings{}}
+	for _, arn := range slices.Sorted(maps.Keys(all)) {
+		p := providerSettings{Arn: arn}
+		for _, s := range all[arn] {
+			p.Settings = append(p.Settings, providerSetting(s))
+		}
+		out.Providers = append(out.Providers, p)
+	}
+	return out, nil
 }

@@ -33,6 +33,7 @@ func (s *testServer) iamBy(id, secret, token string) *iamclient.Client {
 
 const (
 	iamBase      = "arn:aws:iam::000000000000:"
+	accountAll   = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`
 	accountTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
 	readPools    = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["cognito-identity:Describe*", "cognito-identity:List*"], "Resource": "*"}]}`
 )
@@ -539,6 +540,70 @@ func TestIAMSettings(t *testing.T) {
 	}
 	_, err := c.CreateRole(ctx, &iamclient.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(accountTrust)})
 	wantError(t, err, "EntityAlreadyExists", "")
+}
+
+// A boundary of the settings is a managed policy that the API shows and does not
+// change, so that nobody takes the role for one without a boundary.
+func TestIAMSettingsBoundary(t *testing.T) {
+	s := start(t, func(c *poolhouse.Config) {
+		c.Roles = []poolhouse.RoleConfig{
+			{ARN: iamBase + "role/team/Fixed", TrustPolicy: accountTrust, PermissionsBoundary: readPools},
+			{ARN: iamBase + "role/Free", TrustPolicy: accountTrust},
+			{ARN: "arn:aws:iam::111111111111:role/Other", TrustPolicy: accountTrust, PermissionsBoundary: readPools}}
+	})
+	c, ctx := s.iam(), t.Context()
+	const boundary = iamBase + "policy/settings-boundary-Fixed"
+	r := must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("Fixed")}))(t).Role
+	if r.PermissionsBoundary == nil || *r.PermissionsBoundary.PermissionsBoundaryArn != boundary {
+		t.Fatalf("boundary = %+v", r.PermissionsBoundary)
+	}
+	if free := must(c.GetRole(ctx, &iamclient.GetRoleInput{RoleName: aws.String("Free")}))(t).Role; free.PermissionsBoundary != nil {
+		t.Errorf("a role without a boundary has %s", *free.PermissionsBoundary.PermissionsBoundaryArn)
+	}
+	p := must(c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: aws.String(boundary)}))(t).Policy
+	equal(t, "policy", fmt.Sprint(*p.PolicyName, *p.Path, *p.DefaultVersionId, p.IsAttachable, *p.AttachmentCount, *p.PermissionsBoundaryUsageCount), "settings-boundary-Fixed/v1false 0 1")
+	v := must(c.GetPolicyVersion(ctx, &iamclient.GetPolicyVersionInput{PolicyArn: aws.String(boundary), VersionId: aws.String("v1")}))(t).PolicyVersion
+	equal(t, "document", decoded(t, v.Document), readPools)
+	users := must(c.ListEntitiesForPolicy(ctx, &iamclient.ListEntitiesForPolicyInput{PolicyArn: aws.String(boundary)}))(t).PolicyRoles
+	if len(users) != 1 || *users[0].RoleName != "Fixed" {
+		t.Errorf("users = %+v", users)
+	}
+	for _, name := range []string{"alpha", "zeta"} {
+		must(c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(readPools)}))(t)
+	}
+	var names []string
+	pages := iamclient.NewListPoliciesPaginator(c, &iamclient.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal, MaxItems: aws.Int32(1)})
+	for pages.HasMorePages() {
+		for _, p := range must(pages.NextPage(ctx))(t).Policies {
+			names = append(names, *p.PolicyName)
+		}
+	}
+	equal(t, "policies", strings.Join(names, " "), "alpha settings-boundary-Fixed zeta")
+
+	_, version := c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: aws.String(boundary), PolicyDocument: aws.String(accountAll), SetAsDefault: true})
+	_, remove := c.DeletePolicy(ctx, &iamclient.DeletePolicyInput{PolicyArn: aws.String(boundary)})
+	_, tagged := c.TagPolicy(ctx, &iamclient.TagPolicyInput{PolicyArn: aws.String(boundary), Tags: []types.Tag{iamTag("a", "1")}})
+	for _, err := range []error{version, remove, tagged} {
+		wantError(t, err, "UnmodifiableEntity", "This policy is defined in the settings file of this server, under roles, and cannot be changed through the API: change it there.")
+	}
+	_, err := c.CreatePolicy(ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String("Settings-Boundary-fixed"), Path: aws.String("/x/"), PolicyDocument: aws.String(accountAll)})
+	wantError(t, err, "EntityAlreadyExists", "")
+	s.newIAMRole(t, "App", accountTrust)
+	_, err = c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{RoleName: aws.String("App"), PolicyArn: aws.String(boundary)})
+	wantError(t, err, "NoSuchEntity", "Policy "+boundary+" does not exist or is not attachable.")
+	_, err = c.GetPolicy(ctx, &iamclient.GetPolicyInput{PolicyArn: aws.String(iamBase + "policy/settings-boundary-fixed")})
+	wantError(t, err, "NoSuchEntity", "")
+}
+
+// A provider without TLS, which only a development server has, is not shown as
+// one with it.
+func TestIAMProviderWithoutTLS(t *testing.T) {
+	s := start(t)
+	for url, want := range map[string]string{"http://a.example/x": "http://a.example/x", "https://b.example/x": "b.example/x"} {
+		made := must(s.iam().CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{Url: &url}))(t)
+		p := must(s.iam().GetOpenIDConnectProvider(t.Context(), &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: made.OpenIDConnectProviderArn}))(t)
+		equal(t, url, *p.Url, want)
+	}
 }
 
 // What clients see of the protocol, and who they are told that they are.

@@ -322,7 +322,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	events.pools = pools
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, pools, opened, revoked, s.signOuts, events.name, c.Now}).operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, pools, directory, opened, revoked, s.signOuts, events.name, c.Now}).operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
 			Operations: iamapi.New(iamapi.Options{Directory: directory, Now: c.Now, Logger: c.Logger}).Operations()},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse/internal/declare"
@@ -11,9 +13,10 @@ func exportCommand() *cobra.Command {
 		Use:   "export",
 		Short: "Write a running server's pools, roles and providers as a file",
 		Long: `Write a running server's pools, roles and providers as a file for "poolhouse
-apply". Applied to an empty server it makes the same, with the same pool IDs.
-Identities are not in it: "poolhouse backup" has them. Keys are taken from
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+apply". Applied to an empty server it makes the same, with the same pool IDs, but
+for what is listed on standard error. Identities are not in it: "poolhouse backup"
+has them. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_REGION.`,
 		Example: "  poolhouse export > pools.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -26,10 +29,18 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			if err != nil {
 				return err
 			}
+			notCarriedOver(c, out.Notes)
 			_, err = c.OutOrStdout().Write(out.File)
 			return err
 		},
 	}
 	addEndpoint(c)
 	return c
+}
+
+// notCarriedOver lists what a file does not hold.
+func notCarriedOver(c *cobra.Command, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))
+	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -90,9 +89,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				}
 				out.Notes = append(out.Notes, notes...)
 			}
-			for _, note := range out.Notes {
-				fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))
-			}
+			notCarriedOver(c, out.Notes)
 			_, err = c.OutOrStdout().Write(out.File)
 			return err
 		},

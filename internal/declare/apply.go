@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // Options of Apply.
@@ -28,6 +32,7 @@ type change struct {
 	want     map[string]any
 	have     *state
 	fields   []Field
+	version  string                          // of a managed policy, deleted to make room
 	remove   func(ctx context.Context) error // prune
 }
 
@@ -86,7 +91,7 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 		}
 		if verb != "" {
 			done++
-			fmt.Fprintf(o.Out, "%s %s\n", verb, ch.resource.Name)
+			a.say("%s %s", verb, ch.resource.Name)
 		}
 	}
 	return nil
@@ -104,6 +109,13 @@ func (a *applier) key(ch *change) string {
 		return typeAttachment + fmt.Sprint(p["IdentityPoolId"])
 	case typeTags:
 		return typeTags + fmt.Sprint(p["IdentityPoolId"], p["IdentityProviderName"])
+	}
+	// The names of roles and policies are one name in any case and path.
+	switch ch.resource.Type {
+	case typeRole:
+		return typeRole + strings.ToLower(str(p["RoleName"]))
+	case typePolicy:
+		return typePolicy + strings.ToLower(str(p["ManagedPolicyName"]))
 	}
 	return ch.resource.Type + a.arnOf(ch.resource.Type, p)
 }
@@ -253,20 +265,38 @@ func (a *applier) find(ctx context.Context, r Resource, want map[string]any) (*s
 		if err != nil {
 			return nil, err
 		}
+		var ours *state
 		for _, p := range all {
-			if p.markers[marker] == a.mark(r) {
-				return p, nil
+			if p.markers[marker] != a.mark(r) {
+				continue
 			}
+			if ours != nil { // two applies at once made one each
+				return nil, fmt.Errorf("the pools %s and %s both have the tag %s: %s: delete one, or its tag", ours.id, p.id, marker, a.mark(r))
+			}
+			ours = p
 		}
-		return nil, nil
+		return ours, nil
 	case typeAttachment, typeTags:
 		if strings.HasPrefix(pool, "(") {
 			return nil, nil // the pool is not there yet
 		}
+		provider := str(want["IdentityProviderName"])
+		part, key, err := (*state)(nil), markerAttachment, error(nil)
 		if r.Type == typeAttachment {
-			return a.attachment(ctx, pool)
+			part, err = a.attachment(ctx, pool)
+		} else {
+			part, err = a.principalTags(ctx, pool, provider)
+			key = tagsMarker(provider)
 		}
-		return a.principalTags(ctx, pool, str(want["IdentityProviderName"]))
+		if part == nil || err != nil {
+			return nil, err
+		}
+		whole, err := a.pool(ctx, pool)
+		if whole == nil || err != nil {
+			return nil, err
+		}
+		part.markers = map[string]string{marker: whole.markers[key]}
+		return part, nil
 	case typeRole:
 		return a.role(ctx, str(want["RoleName"]))
 	case typePolicy:
@@ -290,8 +320,11 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	ch := &change{resource: r, want: want, have: have}
 	s := types[r.Type]
 	if have == nil {
+		if id := r.PinnedID; id != "" && !strings.HasPrefix(id, a.Region+":") {
+			return nil, fmt.Errorf("%s is %s, which is not of the region %s", pinned, id, a.Region)
+		}
 		a.predict(r, want)
-		return ch, nil
+		return ch, checkDocuments(r.Type, want)
 	}
 	if owner := have.markers[marker]; owner != "" && owner != a.mark(r) {
 		return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; when this is that file, give --name and keep the resource's name", owner)
@@ -304,11 +337,84 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 	})
 	for _, f := range ch.fields {
 		top, _, _ := strings.Cut(f.Path, ".")
-		if s.fields[top].fixed {
+		if field := s.fields[top]; field.fixed && (f.From != nil || !field.late) {
 			return nil, fmt.Errorf("%s is %s and cannot be changed to %s: delete the resource or rename it in the file", f.Path, show(f.From), show(f.To))
 		}
 	}
-	return ch, nil
+	if len(ch.fields) > 0 {
+		if err := checkDocuments(r.Type, want); err != nil {
+			return nil, err
+		}
+	}
+	if r.Type == typePolicy && documentChanges(ch) {
+		ch.version, err = a.versionInTheWay(ctx, have.id)
+	}
+	return ch, err
+}
+
+// checkDocuments refuses what the server would refuse, before anything is
+// changed.
+func checkDocuments(kind string, want map[string]any) error {
+	p, _ := normal(types[kind], want).(map[string]any)
+	for what, fault := range documentFaults(kind, p) {
+		return fmt.Errorf("%s: %w", what, fault)
+	}
+	return nil
+}
+
+// documentFaults checks the documents of a resource.
+func documentFaults(kind string, p map[string]any) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		check := func(what string, err error) bool { return err == nil || yield(what, err) }
+		switch kind {
+		case typeRole:
+			_, err := iam.CheckTrustPolicy(show(p["AssumeRolePolicyDocument"]))
+			if !check("AssumeRolePolicyDocument", err) {
+				return
+			}
+			for name, policy := range inOrderOfName(policiesOf(p)) {
+				if !check("policy "+name, iam.CheckIdentityPolicy(show(policy))) {
+					return
+				}
+			}
+		case typePolicy:
+			check("PolicyDocument", iam.CheckIdentityPolicy(show(p["PolicyDocument"])))
+		case typeSAML:
+			_, err := iam.CheckSAMLMetadata(str(p["SamlMetadataDocument"]))
+			check("SamlMetadataDocument", err)
+		}
+	}
+}
+
+func inOrderOfName(all map[string]any) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if !yield(name, all[name]) {
+				return
+			}
+		}
+	}
+}
+
+// documentChanges reports whether a managed policy gets a new version.
+func documentChanges(ch *change) bool {
+	return len(differences("", plain(ch.have.properties["PolicyDocument"]), plain(ch.want["PolicyDocument"]))) > 0
+}
+
+// maxVersions is how many versions a managed policy has at most (IAM User Guide,
+// "IAM and AWS STS quotas").
+const maxVersions = 5
+
+// versionInTheWay is the oldest version of a managed policy that is not the
+// default, when there is no room for another one; else "".
+func (a *applier) versionInTheWay(ctx context.Context, arn string) (string, error) {
+	versions, err := a.versions(ctx, arn)
+	if err != nil || len(versions) < maxVersions {
+		return "", err
+	}
+	number := func(v policyVersion) int { n, _ := strconv.Atoi(strings.TrimPrefix(v.VersionId, "v")); return n }
+	versions = slices.DeleteFunc(versions, func(v policyVersion) bool { return v.IsDefaultVersion })
+	return slices.MinFunc(versions, func(x, y policyVersion) int { return number(x) - number(y) }).VersionId, nil
 }
 
 // predict notes the attributes of a resource that is not there yet, as far as
@@ -328,6 +434,18 @@ func (a *applier) predict(r Resource, want map[string]any) {
 	}
 }
 
+// say prints a line. Names and values may come from anybody who may change the
+// server: they must not drive the terminal.
+func (a *applier) say(format string, args ...any) {
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, fmt.Sprintf(format, args...))
+	_, _ = io.WriteString(a.options.Out, line+"\n")
+}
+
 func (a *applier) print(plan []*change) (todo int) {
 	counts := map[string]int{}
 	for _, ch := range plan {
@@ -341,20 +459,23 @@ func (a *applier) print(plan []*change) (todo int) {
 			sign = "~"
 		}
 		counts[sign]++
-		fmt.Fprintf(a.options.Out, "%s %s %s\n", sign, ch.resource.Name, ch.resource.Type)
+		a.say("%s %s %s", sign, ch.resource.Name, ch.resource.Type)
 		if sign == "+" {
 			s := types[ch.resource.Type]
 			ch.fields = differences("", map[string]any{}, plain(normal(s, ch.want)))
 		}
 		for _, f := range ch.fields {
 			if f.From == nil {
-				fmt.Fprintf(a.options.Out, "    %s: %s\n", f.Path, short(f.To))
+				a.say("    %s: %s", f.Path, short(f.To))
 			} else {
-				fmt.Fprintf(a.options.Out, "    %s: %s -> %s\n", f.Path, short(f.From), short(f.To))
+				a.say("    %s: %s -> %s", f.Path, short(f.From), short(f.To))
 			}
 		}
+		if ch.version != "" {
+			a.say("    its oldest version, %s, is deleted to make room: there are %d", ch.version, maxVersions)
+		}
 	}
-	fmt.Fprintf(a.options.Out, "%d to create, %d to update, %d to delete, %d without change\n", counts["+"], counts["~"], counts["-"], counts["="])
+	a.say("%d to create, %d to update, %d to delete, %d without change", counts["+"], counts["~"], counts["-"], counts["="])
 	return counts["+"] + counts["~"] + counts["-"]
 }
 
@@ -402,302 +523,4 @@ func (a *applier) carryOut(ctx context.Context, ch *change) (verb string, err er
 		err = a.putSAML(ctx, ch)
 	}
 	return verb, err
-}
-
-// withMarkers are the user's tags and, of a new resource, the command's own.
-func (a *applier) withMarkers(ch *change, property string) map[string]any {
-	all, _ := ch.want[property].(map[string]any)
-	all = maps.Clone(all)
-	if all == nil {
-		all = map[string]any{}
-	}
-	if ch.have == nil {
-		all[marker] = a.mark(ch.resource)
-		return all
-	}
-	for key, value := range ch.have.markers {
-		all[key] = value
-	}
-	return all
-}
-
-func (a *applier) putPool(ctx context.Context, ch *change) error {
-	in := maps.Clone(ch.want)
-	in["IdentityPoolTags"] = a.withMarkers(ch, "IdentityPoolTags")
-	if ch.have != nil {
-		// What apply itself noted on the pool meanwhile stays.
-		now, err := a.pool(ctx, ch.have.id)
-		if err != nil {
-			return err
-		}
-		if now != nil {
-			for key, value := range now.markers {
-				in["IdentityPoolTags"].(map[string]any)[key] = value
-			}
-		}
-		in["IdentityPoolId"] = ch.have.id
-		return a.pools(ctx, "UpdateIdentityPool", in, nil)
-	}
-	var out struct{ IdentityPoolId string }
-	var err error
-	if id := ch.resource.PinnedID; id != "" {
-		err = a.admin(ctx, "CreateIdentityPoolWithId", map[string]any{"IdentityPoolId": id, "Pool": in}, &out)
-	} else {
-		err = a.pools(ctx, "CreateIdentityPool", in, &out)
-	}
-	if id := out.IdentityPoolId; err == nil {
-		a.known[ch.resource.Name] = map[string]string{"Ref": id, "Id": id, "Name": str(in["IdentityPoolName"]), "Arn": a.poolARN(id)}
-	}
-	return err
-}
-
-// note puts a tag on a pool that says which of its parts apply made.
-func (a *applier) note(ctx context.Context, ch *change, key string) error {
-	if ch.have != nil {
-		return nil
-	}
-	return a.pools(ctx, "TagResource", map[string]any{"ResourceArn": a.poolARN(str(ch.want["IdentityPoolId"])), "Tags": map[string]any{key: a.mark(ch.resource)}}, nil)
-}
-
-func orEmpty(v any) any {
-	if v == nil {
-		return map[string]any{}
-	}
-	return v
-}
-
-func (a *applier) putAttachment(ctx context.Context, ch *change) error {
-	in := map[string]any{"IdentityPoolId": ch.want["IdentityPoolId"], "Roles": orEmpty(ch.want["Roles"]), "RoleMappings": orEmpty(ch.want["RoleMappings"])}
-	if err := a.pools(ctx, "SetIdentityPoolRoles", in, nil); err != nil {
-		return err
-	}
-	return a.note(ctx, ch, markerAttachment)
-}
-
-func (a *applier) putPrincipalTags(ctx context.Context, ch *change) error {
-	in := maps.Clone(ch.want)
-	in["PrincipalTags"] = orEmpty(in["PrincipalTags"])
-	if err := a.pools(ctx, "SetPrincipalTagAttributeMap", in, nil); err != nil {
-		return err
-	}
-	return a.note(ctx, ch, tagsMarker(str(in["IdentityProviderName"])))
-}
-
-// retag brings the tags of an IAM resource to what is wanted.
-func (a *applier) retag(ctx context.Context, ch *change, noun string, on url.Values) error {
-	have, _ := ch.have.properties["Tags"].(map[string]any)
-	want, _ := ch.want["Tags"].(map[string]any)
-	var gone []string
-	for key := range have {
-		if _, stays := want[key]; !stays {
-			gone = append(gone, key)
-		}
-	}
-	slices.Sort(gone)
-	if len(gone) > 0 {
-		in := maps.Clone(on)
-		members(in, "TagKeys", gone)
-		if err := a.iam(ctx, "Untag"+noun, in, nil); err != nil {
-			return err
-		}
-	}
-	if len(want) == 0 {
-		return nil
-	}
-	in := maps.Clone(on)
-	tagMembers(in, want)
-	return a.iam(ctx, "Tag"+noun, in, nil)
-}
-
-func policiesOf(p map[string]any) map[string]any {
-	all := map[string]any{}
-	for _, one := range asList(p["Policies"]) {
-		m := one.(map[string]any)
-		all[str(m["PolicyName"])] = m["PolicyDocument"]
-	}
-	return all
-}
-
-func (a *applier) putRole(ctx context.Context, ch *change) error {
-	w, name := ch.want, str(ch.want["RoleName"])
-	on := func(more ...string) url.Values {
-		v := url.Values{"RoleName": {name}}
-		for i := 0; i < len(more); i += 2 {
-			v.Set(more[i], more[i+1])
-		}
-		return v
-	}
-	have := map[string]any{}
-	boundary := str(w["PermissionsBoundary"])
-	if ch.have == nil {
-		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", show(w["AssumeRolePolicyDocument"]), "MaxSessionDuration", str(w["MaxSessionDuration"]))
-		if d := str(w["Description"]); d != "" {
-			in.Set("Description", d)
-		}
-		if boundary != "" {
-			in.Set("PermissionsBoundary", boundary)
-		}
-		tagMembers(in, a.withMarkers(ch, "Tags"))
-		if err := a.iam(ctx, "CreateRole", in, nil); err != nil {
-			return err
-		}
-	} else {
-		have = ch.have.properties
-		if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", show(w["AssumeRolePolicyDocument"])), nil); err != nil {
-			return err
-		}
-		if err := a.iam(ctx, "UpdateRole", on("Description", str(w["Description"]), "MaxSessionDuration", str(w["MaxSessionDuration"])), nil); err != nil {
-			return err
-		}
-		if was := str(have["PermissionsBoundary"]); was != boundary {
-			operation, in := "DeleteRolePermissionsBoundary", on()
-			if boundary != "" {
-				operation, in = "PutRolePermissionsBoundary", on("PermissionsBoundary", boundary)
-			}
-			if err := a.iam(ctx, operation, in, nil); err != nil {
-				return err
-			}
-		}
-		if err := a.retag(ctx, ch, "Role", on()); err != nil {
-			return err
-		}
-	}
-	was, is := policiesOf(have), policiesOf(w)
-	for _, policy := range slices.Sorted(maps.Keys(is)) {
-		if len(differences("", plain(was[policy]), plain(is[policy]))) == 0 {
-			continue
-		}
-		if err := a.iam(ctx, "PutRolePolicy", on("PolicyName", policy, "PolicyDocument", show(is[policy])), nil); err != nil {
-			return err
-		}
-	}
-	for _, policy := range slices.Sorted(maps.Keys(was)) {
-		if _, stays := is[policy]; !stays {
-			if err := a.iam(ctx, "DeleteRolePolicy", on("PolicyName", policy), nil); err != nil {
-				return err
-			}
-		}
-	}
-	return each(strs(have["ManagedPolicyArns"]), strs(w["ManagedPolicyArns"]), func(arn string, add bool) error {
-		operation := "DetachRolePolicy"
-		if add {
-			operation = "AttachRolePolicy"
-		}
-		return a.iam(ctx, operation, on("PolicyArn", arn), nil)
-	})
-}
-
-// each calls do for what is added, then for what is gone.
-func each(was, is []string, do func(one string, add bool) error) error {
-	for _, one := range is {
-		if !slices.Contains(was, one) {
-			if err := do(one, true); err != nil {
-				return err
-			}
-		}
-	}
-	for _, one := range was {
-		if !slices.Contains(is, one) {
-			if err := do(one, false); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (a *applier) putPolicy(ctx context.Context, ch *change) error {
-	w := ch.want
-	arn := a.arnOf(typePolicy, w)
-	if ch.have == nil {
-		in := url.Values{"PolicyName": {str(w["ManagedPolicyName"])}, "Path": {str(w["Path"])}, "PolicyDocument": {show(w["PolicyDocument"])}}
-		if d := str(w["Description"]); d != "" {
-			in.Set("Description", d)
-		}
-		tagMembers(in, a.withMarkers(ch, "Tags"))
-		return a.iam(ctx, "CreatePolicy", in, nil)
-	}
-	on := url.Values{"PolicyArn": {arn}}
-	if len(differences("", plain(ch.have.properties["PolicyDocument"]), plain(w["PolicyDocument"]))) > 0 {
-		// Five versions are kept: the old ones go, so that there is room.
-		if err := a.deleteVersions(ctx, arn); err != nil {
-			return err
-		}
-		in := url.Values{"PolicyArn": {arn}, "PolicyDocument": {show(w["PolicyDocument"])}, "SetAsDefault": {"true"}}
-		if err := a.iam(ctx, "CreatePolicyVersion", in, nil); err != nil {
-			return err
-		}
-	}
-	return a.retag(ctx, ch, "Policy", on)
-}
-
-// deleteVersions deletes the versions that are not the default.
-func (a *applier) deleteVersions(ctx context.Context, arn string) error {
-	var out struct {
-		Versions []struct {
-			VersionId        string
-			IsDefaultVersion bool
-		} `xml:"ListPolicyVersionsResult>Versions>member"`
-	}
-	if err := a.iam(ctx, "ListPolicyVersions", url.Values{"PolicyArn": {arn}}, &out); err != nil {
-		return err
-	}
-	for _, v := range out.Versions {
-		if v.IsDefaultVersion {
-			continue
-		}
-		if err := a.iam(ctx, "DeletePolicyVersion", url.Values{"PolicyArn": {arn}, "VersionId": {v.VersionId}}, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *applier) putOIDC(ctx context.Context, ch *change) error {
-	w := ch.want
-	if ch.have == nil {
-		in := url.Values{"Url": {str(w["Url"])}}
-		members(in, "ClientIDList", strs(w["ClientIdList"]))
-		members(in, "ThumbprintList", strs(w["ThumbprintList"]))
-		tagMembers(in, a.withMarkers(ch, "Tags"))
-		return a.iam(ctx, "CreateOpenIDConnectProvider", in, nil)
-	}
-	on := url.Values{"OpenIDConnectProviderArn": {ch.have.id}}
-	err := each(strs(ch.have.properties["ClientIdList"]), strs(w["ClientIdList"]), func(id string, add bool) error {
-		operation, in := "RemoveClientIDFromOpenIDConnectProvider", maps.Clone(on)
-		if add {
-			operation = "AddClientIDToOpenIDConnectProvider"
-		}
-		in.Set("ClientID", id)
-		return a.iam(ctx, operation, in, nil)
-	})
-	if err != nil {
-		return err
-	}
-	if prints := strs(w["ThumbprintList"]); len(prints) > 0 {
-		in := maps.Clone(on)
-		members(in, "ThumbprintList", prints)
-		if err := a.iam(ctx, "UpdateOpenIDConnectProviderThumbprint", in, nil); err != nil {
-			return err
-		}
-	}
-	return a.retag(ctx, ch, "OpenIDConnectProvider", on)
-}
-
-func (a *applier) putSAML(ctx context.Context, ch *change) error {
-	w := ch.want
-	if ch.have == nil {
-		in := url.Values{"Name": {str(w["Name"])}, "SAMLMetadataDocument": {str(w["SamlMetadataDocument"])}}
-		tagMembers(in, a.withMarkers(ch, "Tags"))
-		return a.iam(ctx, "CreateSAMLProvider", in, nil)
-	}
-	on := url.Values{"SAMLProviderArn": {ch.have.id}}
-	if str(w["SamlMetadataDocument"]) != str(ch.have.properties["SamlMetadataDocument"]) {
-		in := maps.Clone(on)
-		in.Set("SAMLMetadataDocument", str(w["SamlMetadataDocument"]))
-		if err := a.iam(ctx, "UpdateSAMLProvider", in, nil); err != nil {
-			return err
-		}
-	}
-	return a.retag(ctx, ch, "SAMLProvider", on)
 }

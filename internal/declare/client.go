@@ -2,6 +2,7 @@ package declare
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -40,7 +41,12 @@ type APIError struct {
 	Status                   int
 }
 
-func (e *APIError) Error() string { return e.Operation + ": " + e.Code + ": " + e.Message }
+func (e *APIError) Error() string {
+	if e.Code == "" {
+		return fmt.Sprintf("%s: the server answered with status %d", e.Operation, e.Status)
+	}
+	return e.Operation + ": " + e.Code + ": " + e.Message
+}
 
 // refusedAs reports whether err is a refusal with one of the codes.
 func refusedAs(err error, codes ...string) bool {
@@ -67,10 +73,23 @@ func (c *Client) JSON(ctx context.Context, service, target, operation string, in
 		return err
 	}
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target + "." + operation}}
-	answer, err := c.call(ctx, service, operation, header, body)
+	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, body})
 	if err != nil || out == nil {
 		return err
 	}
+	return decode(answer, out)
+}
+
+// get calls an operation of a service that speaks REST with JSON.
+func (c *Client) get(ctx context.Context, service, operation, path string, out any) error {
+	answer, err := c.call(ctx, call{service, operation, http.MethodGet, path, http.Header{}, nil})
+	if err != nil {
+		return err
+	}
+	return decode(answer, out)
+}
+
+func decode(answer []byte, out any) error {
 	decoder := json.NewDecoder(bytes.NewReader(answer))
 	decoder.UseNumber()
 	return decoder.Decode(out)
@@ -91,7 +110,7 @@ func (c *Client) Query(ctx context.Context, service, version, operation string, 
 		form[key] = values
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
-	answer, err := c.call(ctx, service, operation, header, []byte(form.Encode()))
+	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, []byte(form.Encode())})
 	if err != nil || out == nil {
 		return err
 	}
@@ -102,9 +121,17 @@ func (c *Client) iam(ctx context.Context, operation string, in url.Values, out a
 	return c.Query(ctx, "iam", "2010-05-08", operation, in, out)
 }
 
-func (c *Client) call(ctx context.Context, service, operation string, header http.Header, body []byte) ([]byte, error) {
+// call is one call of an operation.
+type call struct {
+	service, operation string
+	method, path       string // path begins with a slash and is escaped
+	header             http.Header
+	body               []byte
+}
+
+func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
-		answer, err := c.once(ctx, service, operation, header, body)
+		answer, err := c.once(ctx, call)
 		if !refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException") || attempt == attempts {
 			return answer, err
 		}
@@ -114,17 +141,17 @@ func (c *Client) call(ctx context.Context, service, operation string, header htt
 	}
 }
 
-func (c *Client) once(ctx context.Context, service, operation string, header http.Header, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Endpoint(service), "/")+"/", bytes.NewReader(body))
+func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, call.method, strings.TrimSuffix(c.Endpoint(call.service), "/")+call.path, bytes.NewReader(call.body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header = header.Clone()
+	request.Header = call.header.Clone()
 	region := c.Region
-	if service == "iam" {
+	if call.service == "iam" {
 		region = c.IAMRegion
 	}
-	if err := sigv4.Sign(request, body, c.Credentials, region, service, c.Now()); err != nil {
+	if err := sigv4.Sign(request, call.body, c.Credentials, region, call.service, c.Now()); err != nil {
 		return nil, err
 	}
 	response, err := c.HTTP.Do(request)
@@ -132,18 +159,21 @@ func (c *Client) once(ctx context.Context, service, operation string, header htt
 		return nil, err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return nil, err
 	}
+	if len(answer) > maxAnswer {
+		return nil, fmt.Errorf("%s: the answer has more than %d bytes", call.operation, maxAnswer)
+	}
 	if response.StatusCode != http.StatusOK {
-		return nil, refusal(operation, response.StatusCode, answer)
+		return nil, refusal(call.operation, response, answer)
 	}
 	return answer, nil
 }
 
-func refusal(operation string, status int, answer []byte) error {
-	e := &APIError{Operation: operation, Status: status}
+func refusal(operation string, response *http.Response, answer []byte) error {
+	e := &APIError{Operation: operation, Status: response.StatusCode}
 	var asJSON struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
@@ -152,13 +182,12 @@ func refusal(operation string, status int, answer []byte) error {
 		Code    string `xml:"Error>Code"`
 		Message string `xml:"Error>Message"`
 	}
+	inHeader, _, _ := strings.Cut(response.Header.Get("X-Amzn-Errortype"), ":")
 	switch {
-	case json.Unmarshal(answer, &asJSON) == nil && asJSON.Type != "":
-		e.Code, e.Message = asJSON.Type[strings.LastIndex(asJSON.Type, "#")+1:], asJSON.Message
+	case json.Unmarshal(answer, &asJSON) == nil && (asJSON.Type != "" || inHeader != ""):
+		e.Code, e.Message = cmp.Or(asJSON.Type[strings.LastIndex(asJSON.Type, "#")+1:], inHeader), asJSON.Message
 	case xml.Unmarshal(answer, &asXML) == nil && asXML.Code != "":
 		e.Code, e.Message = asXML.Code, asXML.Message
-	default:
-		return fmt.Errorf("%s: the server answered with status %d", operation, status)
 	}
 	return e
 }

@@ -43,7 +43,7 @@ func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer
 			continue
 		}
 		developer, _ := p.properties["DeveloperProviderName"].(string)
-		unreadable := map[string]int{}
+		unreadable, written := map[string]int{}, 0
 		in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": true}
 		for {
 			var page struct {
@@ -76,6 +76,7 @@ func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer
 				if err := out.Encode(line); err != nil {
 					return nil, err
 				}
+				written++
 			}
 			if page.NextToken == "" {
 				break
@@ -85,10 +86,34 @@ func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer
 		for name, n := range unreadable {
 			notes = append(notes, fmt.Sprintf("%s: the subjects of %d logins of %s cannot be read: without them these identities are loaded, and nobody can use them", pool, n, name))
 		}
-		notes = append(notes, pool+": disabled identities are left out")
+		all, err := s.countIdentities(ctx, pool)
+		if err != nil {
+			return nil, err
+		}
+		if disabled := all - written; disabled > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %d disabled identities, which were merged into others", pool, disabled))
+		}
 	}
 	slices.Sort(notes)
 	return notes, nil
+}
+
+// countIdentities counts a pool's identities, disabled ones too.
+func (s *server) countIdentities(ctx context.Context, pool string) (n int, err error) {
+	in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": false}
+	for {
+		var page struct {
+			Identities []struct{}
+			NextToken  string
+		}
+		if err := s.pools(ctx, "ListIdentities", in, &page); err != nil {
+			return 0, err
+		}
+		if n += len(page.Identities); page.NextToken == "" {
+			return n, nil
+		}
+		in["NextToken"] = page.NextToken
+	}
 }
 
 func (s *server) developerUsers(ctx context.Context, pool, identity string) (users []string, err error) {

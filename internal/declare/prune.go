@@ -51,12 +51,14 @@ func (a *applier) prune(ctx context.Context, resources []Resource) ([]*change, e
 			return a.pools(ctx, "DeleteIdentityPool", map[string]any{"IdentityPoolId": p.id}, nil)
 		})
 	}
-	all, err := a.iamResources(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range all {
-		add(f.state.markers[marker], f.kind, func(ctx context.Context) error { return a.deleteIAM(ctx, f) })
+	for _, kind := range a.iamKinds() {
+		all, err := readAll(ctx, kind, func(listing) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range all {
+			add(f.state.markers[marker], f.kind, func(ctx context.Context) error { return a.deleteIAM(ctx, f) })
+		}
 	}
 	return plan, nil
 }
@@ -81,8 +83,17 @@ func (a *applier) deleteIAM(ctx context.Context, f found) error {
 		}
 		return a.iam(ctx, "DeleteRole", url.Values{"RoleName": {name}}, nil)
 	case typePolicy:
-		if err := a.deleteVersions(ctx, f.state.id); err != nil {
+		versions, err := a.versions(ctx, f.state.id)
+		if err != nil {
 			return err
+		}
+		for _, v := range versions { // The default goes with the policy.
+			if v.IsDefaultVersion {
+				continue
+			}
+			if err := a.deleteVersion(ctx, f.state.id, v.VersionId); err != nil {
+				return err
+			}
 		}
 		return a.iam(ctx, "DeletePolicy", url.Values{"PolicyArn": {f.state.id}}, nil)
 	case typeOIDC:

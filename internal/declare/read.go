@@ -4,22 +4,28 @@
 package declare
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 const (
 	// MaxFile is how long a file may be, in bytes.
-	MaxFile  = 16 << 20
-	maxDepth = 64
+	MaxFile   = 16 << 20
+	maxDepth  = 64
+	maxIndent = 16 * maxDepth // columns
 )
 
 // Resource is one resource of a file. Properties hold strings, booleans,
@@ -61,7 +67,12 @@ func Read(text []byte) ([]Resource, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("the file has %d bytes; the limit is %d", len(text), MaxFile)
 	}
-	tree, err := parser.ParseBytes(text, 0)
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // byte order mark
+	tokens := lexer.Tokenize(string(text))
+	if err := checkDepth(tokens); err != nil {
+		return nil, err
+	}
+	tree, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, errors.New(yaml.FormatError(err, false, false))
 	}
@@ -90,6 +101,24 @@ func Read(text []byte) ([]Resource, error) {
 	return inOrder(resources)
 }
 
+// checkDepth refuses nesting that the parser would need much memory for.
+func checkDepth(tokens token.Tokens) error {
+	flow := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		}
+		indented := flow == 0 && (t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent || t.Type == token.SequenceEntryType && t.Position.Column > maxIndent)
+		if flow > maxDepth || indented {
+			return fmt.Errorf("line %d: nested too deeply", t.Position.Line)
+		}
+	}
+	return nil
+}
+
 func (f *fileReader) unknown(line int, what, name string, known []string) {
 	if near := spelling.Nearest(name, known); near != "" {
 		f.fault(line, "unknown %s %q: did you mean %s?", what, name, near)
@@ -116,14 +145,23 @@ func (f *fileReader) entries(n ast.Node, what string) []entry {
 		f.fault(line(n), "%s must be a mapping", what)
 	}
 	var all []entry
+	keys := map[string]bool{}
 	for _, v := range values {
 		key, ok := scalar(v.Key)
 		if !ok || v.Key.IsMergeKey() {
 			f.fault(line(v.Key), "a key must be plain text")
 			continue
 		}
-		if slices.ContainsFunc(all, func(e entry) bool { return e.key == key }) {
+		if keys[key] {
 			f.fault(line(v.Key), "%s is there twice", key)
+		}
+		keys[key] = true
+		// Here the parser takes a colon without a blank for the end of the key,
+		// which YAML does not.
+		if colon, value := v.Start, v.Value; colon != nil && value != nil && value.GetToken() != nil && v.Key.GetToken().Type == token.StringType {
+			if at, next := colon.Position, value.GetToken().Position; at != nil && next != nil && at.Line == next.Line && at.Column+1 == next.Column {
+				f.fault(at.Line, "write the key that begins with %q in quotes, or a blank after its colon", key+":")
+			}
 		}
 		all = append(all, entry{key, line(v.Key), v.Value})
 	}
@@ -160,16 +198,20 @@ func (f *fileReader) resource(e entry) Resource {
 				for _, name := range v {
 					r.DependsOn = append(r.DependsOn, fmt.Sprint(name))
 				}
+			default:
+				f.fault(part.line, "%s.DependsOn must be a name or a list of names", e.key)
 			}
 		case "Metadata":
-			if m, ok := f.value(part.value, 0).(map[string]any); ok {
-				r.PinnedID, _ = m["PoolhouseId"].(string)
-			}
+			r.PinnedID = f.pinnedID(part)
 		default:
 			f.unknown(part.line, "attribute of "+e.key, part.key, []string{"Type", "Properties", "DependsOn", "Metadata"})
 		}
 	}
 	s, known := types[r.Type]
+	if r.Type == "" {
+		f.fault(e.line, "%s has no Type", e.key)
+		return r
+	}
 	if !known {
 		f.unknown(e.line, "type of "+e.key, r.Type, typeNames())
 		return r
@@ -186,6 +228,27 @@ func (f *fileReader) resource(e entry) Resource {
 	return r
 }
 
+const pinned = "PoolhouseId"
+
+var idPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// pinnedID reads a pool's ID out of Metadata. A misspelt one would give the pool
+// another ID; other metadata is anybody's.
+func (f *fileReader) pinnedID(metadata entry) string {
+	m, _ := f.value(metadata.value, 0).(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if key != pinned && spelling.Nearest(key, []string{pinned}) != "" {
+			f.fault(metadata.line, "unknown metadata %q: did you mean %s?", key, pinned)
+		}
+	}
+	v, given := m[pinned]
+	id, isText := v.(string)
+	if given && (!isText || !idPattern.MatchString(id)) {
+		f.fault(metadata.line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
+	}
+	return id
+}
+
 func (f *fileReader) value(n ast.Node, depth int) any {
 	if depth > maxDepth {
 		f.fault(line(n), "nested too deeply")
@@ -197,6 +260,9 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 	case *ast.BoolNode:
 		return n.Value
 	case *ast.IntegerNode, *ast.FloatNode:
+		if text := n.GetToken().Value; !json.Valid([]byte(text)) {
+			return oddNumber(text)
+		}
 		return json.Number(n.GetToken().Value)
 	case *ast.StringNode, *ast.LiteralNode:
 		text, _ := scalar(n)
@@ -227,6 +293,10 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 	f.fault(line(n), "anchors, aliases and other special values are not supported")
 	return nil
 }
+
+// oddNumber is a number of YAML that is none of JSON, such as 0x10 or 007. As
+// text it is what was written.
+type oddNumber string
 
 func (f *fileReader) reference(at int, function string, argument any) any {
 	text, isText := argument.(string)

@@ -2,8 +2,11 @@ package declare
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -43,6 +46,7 @@ type schema struct {
 	fields   map[string]schema // object
 	required []string          // object
 	fixed    bool              // cannot change once the resource is there
+	late     bool              // fixed, but may be set where it is not
 	byServer bool              // compared only where the file has it
 }
 
@@ -57,7 +61,7 @@ var (
 var types = map[string]schema{
 	typePool: {kind: object, required: []string{"AllowUnauthenticatedIdentities"}, fields: map[string]schema{
 		"IdentityPoolName": someText, "AllowUnauthenticatedIdentities": {kind: boolean}, "AllowClassicFlow": {kind: boolean},
-		"SupportedLoginProviders": textMap, "DeveloperProviderName": fixed, "OpenIdConnectProviderARNs": texts, "SamlProviderARNs": texts,
+		"SupportedLoginProviders": textMap, "DeveloperProviderName": {kind: text, fixed: true, late: true}, "OpenIdConnectProviderARNs": texts, "SamlProviderARNs": texts,
 		"CognitoIdentityProviders": {kind: set, item: &schema{kind: object, required: []string{"ProviderName", "ClientId"}, fields: map[string]schema{
 			"ProviderName": someText, "ClientId": someText, "ServerSideTokenCheck": {kind: boolean}}}},
 		"IdentityPoolTags": {kind: tags}, "CognitoEvents": sync, "CognitoStreams": sync, "PushSync": sync}},
@@ -110,6 +114,8 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 			return v
 		case json.Number:
 			return v.String()
+		case oddNumber:
+			return string(v)
 		}
 		return wrong("text")
 	case boolean:
@@ -132,11 +138,15 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 	case document:
 		switch v := v.(type) {
 		case map[string]any:
+			f.checkNumbers(line, path, v)
 			return v
 		case string:
-			if parsed, err := parseJSON(v); err == nil {
+			parsed, err := parseJSON(v)
+			if err == nil {
 				return parsed
 			}
+			f.fault(line, "%s: %v", path, err)
+			return nil
 		}
 		return wrong("a policy document, as YAML or as JSON text")
 	case list, set:
@@ -181,6 +191,22 @@ func (f *fileReader) check(line int, path string, s schema, v any) any {
 	return nil
 }
 
+// checkNumbers refuses numbers in a document that JSON cannot have.
+func (f *fileReader) checkNumbers(line int, path string, v any) {
+	switch v := v.(type) {
+	case oddNumber:
+		f.fault(line, "%s: write %s as a decimal number, or in quotes", path, string(v))
+	case []any:
+		for i, one := range v {
+			f.checkNumbers(line, fmt.Sprintf("%s[%d]", path, i), one)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			f.checkNumbers(line, path+"."+key, v[key])
+		}
+	}
+}
+
 func (f *fileReader) checkTags(line int, path string, v any) any {
 	out := map[string]any{}
 	switch v := v.(type) {
@@ -193,6 +219,9 @@ func (f *fileReader) checkTags(line int, path string, v any) any {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			pair, _ := f.check(line, at, schema{kind: object, required: []string{"Key", "Value"}, fields: map[string]schema{"Key": someText, "Value": someText}}, one).(map[string]any)
 			if key, ok := pair["Key"].(string); ok {
+				if _, twice := out[key]; twice {
+					f.fault(line, "%s: the tag %s is there twice", path, key)
+				}
 				out[key] = pair["Value"]
 			}
 		}
@@ -203,15 +232,63 @@ func (f *fileReader) checkTags(line int, path string, v any) any {
 		if strings.HasPrefix(key, marker) {
 			f.fault(line, "%s: tags that begin with %s are the command's own", path, marker)
 		}
+		if isAWSTag(key) {
+			f.fault(line, "%s: tags that begin with %s are AWS's own: leave %s out", path, awsTags, key)
+		}
 	}
 	return out
 }
 
+// parseJSON reads one JSON value and nothing else. A key that is there twice is
+// refused: readers do not agree on which counts.
 func parseJSON(text string) (v any, err error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
-	err = decoder.Decode(&v)
-	return v, err
+	if v, err = nextValue(decoder, 0); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON value")
+	}
+	return v, nil
+}
+
+func nextValue(decoder *json.Decoder, depth int) (any, error) {
+	t, err := decoder.Token()
+	if err != nil || depth > maxDepth {
+		return nil, cmp.Or(err, errors.New("JSON that is nested too deeply"))
+	}
+	switch t {
+	case json.Delim('['):
+		list := []any{}
+		for decoder.More() {
+			v, err := nextValue(decoder, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = decoder.Token()
+		return list, err
+	case json.Delim('{'):
+		m := map[string]any{}
+		for decoder.More() {
+			t, err := decoder.Token()
+			if err != nil {
+				return nil, err
+			}
+			key, _ := t.(string) // the decoder takes nothing else
+			if _, twice := m[key]; twice {
+				return nil, fmt.Errorf("the key %q is there twice", key)
+			}
+			if m[key], err = nextValue(decoder, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		_, err = decoder.Token()
+		return m, err
+	}
+	return t, nil
 }
 
 // plain is v as JSON decodes it, so that values of any origin compare.
@@ -222,7 +299,10 @@ func plain(v any) any {
 	if encoder.Encode(v) != nil {
 		return nil
 	}
-	out, _ := parseJSON(b.String())
+	var out any
+	decoder := json.NewDecoder(&b)
+	decoder.UseNumber()
+	_ = decoder.Decode(&out) // it is what was encoded
 	return out
 }
 

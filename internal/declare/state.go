@@ -34,6 +34,7 @@ type state struct {
 	attributes map[string]string
 	properties map[string]any
 	markers    map[string]string // tags that begin with marker
+	left       []string          // what a file cannot hold, for people
 }
 
 // server reads and changes one account and region.
@@ -65,17 +66,33 @@ func (s *server) poolARN(id string) string {
 	return "arn:" + s.partition + ":cognito-identity:" + s.Region + ":" + s.account + ":identitypool/" + id
 }
 
-// made splits all tags into the user's and the command's own.
-func made(all map[string]any) (user map[string]any, markers map[string]string) {
-	user, markers = map[string]any{}, map[string]string{}
+// awsTags begins the keys of tags that only AWS's own services set, in any case.
+const awsTags = "aws:"
+
+func isAWSTag(key string) bool {
+	return len(key) >= len(awsTags) && strings.EqualFold(key[:len(awsTags)], awsTags)
+}
+
+// setTags puts the user's tags into a property, and keeps the command's own
+// apart. AWS's own cannot be set anywhere else.
+func (st *state) setTags(property string, all map[string]any) {
+	user, aws := map[string]any{}, []string{}
+	st.markers = map[string]string{}
 	for key, value := range all {
-		if strings.HasPrefix(key, marker) {
-			markers[key] = fmt.Sprint(value)
-			continue
+		switch {
+		case strings.HasPrefix(key, marker):
+			st.markers[key] = fmt.Sprint(value)
+		case isAWSTag(key):
+			aws = append(aws, key)
+		default:
+			user[key] = value
 		}
-		user[key] = value
 	}
-	return user, markers
+	st.properties[property] = user
+	if len(aws) > 0 {
+		slices.Sort(aws)
+		st.left = append(st.left, "AWS's own tags "+strings.Join(aws, ", "))
+	}
 }
 
 func (s *server) poolIDs(ctx context.Context) (ids []string, err error) {
@@ -109,9 +126,12 @@ func (s *server) pool(ctx context.Context, id string) (*state, error) {
 	delete(out, "IdentityPoolId")
 	all, _ := out["IdentityPoolTags"].(map[string]any)
 	st := &state{id: id, properties: out}
-	out["IdentityPoolTags"], st.markers = made(all)
-	for _, sync := range []string{"CognitoEvents", "CognitoStreams", "PushSync"} {
-		delete(out, sync)
+	st.setTags("IdentityPoolTags", all)
+	for _, name := range slices.Sorted(maps.Keys(out)) {
+		if field, known := types[typePool].fields[name]; !known || field.kind == refused {
+			delete(out, name)
+			st.left = append(st.left, name+", which Poolhouse does not have")
+		}
 	}
 	if providers, ok := out["CognitoIdentityProviders"].([]any); ok {
 		for _, p := range providers {
@@ -185,12 +205,12 @@ func providerNames(pool *state) []string {
 
 type xmlTag struct{ Key, Value string }
 
-func tagMap(list []xmlTag) (map[string]any, map[string]string) {
+func tagMap(list []xmlTag) map[string]any {
 	all := map[string]any{}
 	for _, t := range list {
 		all[t.Key] = t.Value
 	}
-	return made(all)
+	return all
 }
 
 func anyList(texts []string) []any {
@@ -213,7 +233,7 @@ func decoded(document string) any {
 	return text
 }
 
-// names lists what a listing operation returns under path, page by page.
+// listed calls a listing operation page by page.
 func listed[Page any](ctx context.Context, s *server, operation string, in url.Values, take func(*Page) (more bool, next string)) error {
 	in = maps.Clone(in)
 	if in == nil {
@@ -232,14 +252,35 @@ func listed[Page any](ctx context.Context, s *server, operation string, in url.V
 	}
 }
 
-func (s *server) roleNames(ctx context.Context) (names []string, err error) {
-	type page struct {
-		Names  []string `xml:"ListRolesResult>Roles>member>RoleName"`
-		More   bool     `xml:"ListRolesResult>IsTruncated"`
-		Marker string   `xml:"ListRolesResult>Marker"`
+// listing is a resource as a listing shows it.
+type listing struct {
+	arn   string
+	name  string // to read it by
+	trust string // of a role, URL-encoded
+}
+
+func arnsOnly(arns []string) (all []listing) {
+	for _, arn := range arns {
+		all = append(all, listing{arn: arn, name: arn})
 	}
-	err = listed(ctx, s, "ListRoles", nil, func(p *page) (bool, string) { names = append(names, p.Names...); return p.More, p.Marker })
-	return names, err
+	return all
+}
+
+func (s *server) roles(ctx context.Context) (all []listing, err error) {
+	type page struct {
+		Roles []struct {
+			RoleName, Arn, AssumeRolePolicyDocument string
+		} `xml:"ListRolesResult>Roles>member"`
+		More   bool   `xml:"ListRolesResult>IsTruncated"`
+		Marker string `xml:"ListRolesResult>Marker"`
+	}
+	err = listed(ctx, s, "ListRoles", nil, func(p *page) (bool, string) {
+		for _, r := range p.Roles {
+			all = append(all, listing{r.Arn, r.RoleName, r.AssumeRolePolicyDocument})
+		}
+		return p.More, p.Marker
+	})
+	return all, err
 }
 
 func (s *server) role(ctx context.Context, name string) (*state, error) {
@@ -291,18 +332,19 @@ func (s *server) role(ctx context.Context, name string) (*state, error) {
 	st.properties = map[string]any{"RoleName": r.RoleName, "Path": r.Path, "Description": r.Description, "AssumeRolePolicyDocument": decoded(r.AssumeRolePolicyDocument),
 		"MaxSessionDuration": cmp.Or(r.MaxSessionDuration, defaultMaxSession), "PermissionsBoundary": r.Boundary,
 		"ManagedPolicyArns": anyList(attached), "Policies": policies}
-	st.properties["Tags"], st.markers = tagMap(r.Tags)
+	st.setTags("Tags", tagMap(r.Tags))
 	return st, nil
 }
 
-func (s *server) policyARNs(ctx context.Context) (arns []string, err error) {
+func (s *server) policies(ctx context.Context) ([]listing, error) {
+	var arns []string
 	type page struct {
 		ARNs   []string `xml:"ListPoliciesResult>Policies>member>Arn"`
 		More   bool     `xml:"ListPoliciesResult>IsTruncated"`
 		Marker string   `xml:"ListPoliciesResult>Marker"`
 	}
-	err = listed(ctx, s, "ListPolicies", url.Values{"Scope": {"Local"}}, func(p *page) (bool, string) { arns = append(arns, p.ARNs...); return p.More, p.Marker })
-	return arns, err
+	err := listed(ctx, s, "ListPolicies", url.Values{"Scope": {"Local"}}, func(p *page) (bool, string) { arns = append(arns, p.ARNs...); return p.More, p.Marker })
+	return arnsOnly(arns), err
 }
 
 func (s *server) policy(ctx context.Context, arn string) (*state, error) {
@@ -326,22 +368,17 @@ func (s *server) policy(ctx context.Context, arn string) (*state, error) {
 	}
 	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "PolicyArn": arn}}
 	st.properties = map[string]any{"ManagedPolicyName": p.PolicyName, "Path": p.Path, "Description": p.Description, "PolicyDocument": decoded(version.Document)}
-	st.properties["Tags"], st.markers = tagMap(p.Tags)
+	st.setTags("Tags", tagMap(p.Tags))
 	return st, nil
 }
 
-func (s *server) oidcARNs(ctx context.Context) ([]string, error) {
+func (s *server) oidcProviders(ctx context.Context) ([]listing, error) {
 	var out struct {
 		ARNs []string `xml:"ListOpenIDConnectProvidersResult>OpenIDConnectProviderList>member>Arn"`
 	}
-	return out.ARNs, errOr(s.iam(ctx, "ListOpenIDConnectProviders", nil, &out), func() { slices.Sort(out.ARNs) })
-}
-
-func errOr(err error, do func()) error {
-	if err == nil {
-		do()
-	}
-	return err
+	err := s.iam(ctx, "ListOpenIDConnectProviders", nil, &out)
+	slices.Sort(out.ARNs)
+	return arnsOnly(out.ARNs), err
 }
 
 func (s *server) oidcProvider(ctx context.Context, arn string) (*state, error) {
@@ -359,24 +396,30 @@ func (s *server) oidcProvider(ctx context.Context, arn string) (*state, error) {
 		return nil, err
 	}
 	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "Arn": arn}}
-	st.properties = map[string]any{"Url": "https://" + strings.TrimPrefix(out.P.Url, "https://"), "ClientIdList": anyList(out.P.ClientIDList), "ThumbprintList": anyList(out.P.ThumbprintList)}
-	st.properties["Tags"], st.markers = tagMap(out.P.Tags)
+	provider := out.P.Url
+	if !strings.Contains(provider, "://") { // AWS leaves https:// out
+		provider = "https://" + provider
+	}
+	st.properties = map[string]any{"Url": provider, "ClientIdList": anyList(out.P.ClientIDList), "ThumbprintList": anyList(out.P.ThumbprintList)}
+	st.setTags("Tags", tagMap(out.P.Tags))
 	return st, nil
 }
 
-func (s *server) samlARNs(ctx context.Context) ([]string, error) {
+func (s *server) samlProviders(ctx context.Context) ([]listing, error) {
 	var out struct {
 		ARNs []string `xml:"ListSAMLProvidersResult>SAMLProviderList>member>Arn"`
 	}
 	err := s.iam(ctx, "ListSAMLProviders", nil, &out)
 	slices.Sort(out.ARNs)
-	return out.ARNs, err
+	return arnsOnly(out.ARNs), err
 }
 
 func (s *server) samlProvider(ctx context.Context, arn string) (*state, error) {
 	var out struct {
-		Metadata string   `xml:"GetSAMLProviderResult>SAMLMetadataDocument"`
-		Tags     []xmlTag `xml:"GetSAMLProviderResult>Tags>member"`
+		Metadata   string   `xml:"GetSAMLProviderResult>SAMLMetadataDocument"`
+		Encryption string   `xml:"GetSAMLProviderResult>AssertionEncryptionMode"`
+		Keys       []string `xml:"GetSAMLProviderResult>PrivateKeyList>member>KeyId"`
+		Tags       []xmlTag `xml:"GetSAMLProviderResult>Tags>member"`
 	}
 	if err := s.iam(ctx, "GetSAMLProvider", url.Values{"SAMLProviderArn": {arn}}, &out); missing(err) {
 		return nil, nil
@@ -385,7 +428,10 @@ func (s *server) samlProvider(ctx context.Context, arn string) (*state, error) {
 	}
 	st := &state{id: arn, attributes: map[string]string{"Ref": arn, "Arn": arn}}
 	st.properties = map[string]any{"Name": arn[strings.LastIndex(arn, "/")+1:], "SamlMetadataDocument": out.Metadata}
-	st.properties["Tags"], st.markers = tagMap(out.Tags)
+	if out.Encryption == "Required" || len(out.Keys) > 0 {
+		st.left = append(st.left, "its private keys: encrypted assertions are refused")
+	}
+	st.setTags("Tags", tagMap(out.Tags))
 	return st, nil
 }
 

@@ -23,6 +23,14 @@ var awsPolicies = func() map[string]*policy.Document {
 	return parsed
 }()
 
+// KnowsAWSPolicy reports whether arn names a managed policy of AWS that this
+// server knows.
+func KnowsAWSPolicy(arn string) bool {
+	_, name, ok := strings.Cut(arn, ":iam::aws:policy")
+	_, known := awsDocuments[name]
+	return ok && known
+}
+
 func (d *Directory) awsName(arn string) string {
 	name, ok := strings.CutPrefix(arn, "arn:"+d.partition+":iam::aws:policy")
 	if !ok {

@@ -63,11 +63,12 @@ type Directory struct {
 	samlProviders map[string]SAMLProvider
 	warnings      []string
 
-	// The settings' entries as the IAM API shows them, roles by roleKey, the
-	// others by ARN.
-	settingsRoles map[string]store.Role
-	settingsOIDC  map[string]store.OIDCProvider
-	settingsSAML  map[string]store.SAMLProvider
+	// The settings' entries as the IAM API shows them, roles by resourceKey, the
+	// providers by ARN.
+	settingsRoles    map[string]store.Role
+	settingsPolicies map[string]store.ManagedPolicy // the roles' boundaries, by resourceKey
+	settingsOIDC     map[string]store.OIDCProvider
+	settingsSAML     map[string]store.SAMLProvider
 
 	partition string
 	store     *store.Store
@@ -86,7 +87,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		c.Now = time.Now
 	}
 	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}, samlProviders: map[string]SAMLProvider{},
-		settingsRoles: map[string]store.Role{}, settingsOIDC: map[string]store.OIDCProvider{}, settingsSAML: map[string]store.SAMLProvider{},
+		settingsRoles: map[string]store.Role{}, settingsPolicies: map[string]store.ManagedPolicy{}, settingsOIDC: map[string]store.OIDCProvider{}, settingsSAML: map[string]store.SAMLProvider{},
 		partition: c.Partition, store: c.Store, cache: newCaches(c.Now), samlNames: c.SAMLNames, local: c.Local}
 	var all faults
 	names := map[string]string{} // account and folded name to the entry that has it
@@ -95,7 +96,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		r := newRole(rc, &f)
 		// Role names are unique without regard to case, whatever their paths
 		// (IAM API reference, CreateRole).
-		key := roleKey(r.Account, r.Name)
+		key := resourceKey(r.Account, r.Name)
 		if first, taken := names[key]; taken && r.Name != "" {
 			f.add(".arn", rc.ARN, "names the same role as "+first, "role names are unique in an account, whatever their case and path")
 		}
@@ -103,8 +104,8 @@ func NewDirectory(c Config) (*Directory, error) {
 			names[key] = f.setting
 		}
 		d.roles[r.ARN] = r
-		d.settingsRoles[roleKey(r.Account, r.Name)] = store.Role{Account: r.Account, Name: r.Name, Path: r.Path, ID: r.ID, Trust: rc.TrustPolicy,
-			MaxSession: int(r.MaxSession / time.Second), Policies: rc.Policies}
+		d.settingsRoles[key] = store.Role{Account: r.Account, Name: r.Name, Path: r.Path, ID: r.ID, Trust: rc.TrustPolicy,
+			MaxSession: int(r.MaxSession / time.Second), Policies: rc.Policies, Boundary: d.addSettingsBoundary(r, rc.PermissionsBoundary)}
 		d.warnRole(r, f.setting)
 		all.list = append(all.list, f.list...)
 	}

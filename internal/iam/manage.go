@@ -27,7 +27,7 @@ const (
 
 // NamedRole returns a role by its name, in any case.
 func (d *Directory) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
-	if r, ok := d.settingsRoles[roleKey(account, name)]; ok {
+	if r, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return r, nil
 	}
 	r, err := d.store.Role(ctx, account, name)
@@ -37,30 +37,31 @@ func (d *Directory) NamedRole(ctx context.Context, account identitypool.AccountI
 // NamedRoles lists at most limit roles of an account whose path begins with
 // pathPrefix, by lower-case name, from the first after the name after.
 func (d *Directory) NamedRoles(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]store.Role, error) {
-	var settings []store.Role
-	for _, r := range d.settingsRoles {
-		if r.Account == account {
-			settings = append(settings, r)
-		}
-	}
-	// Rows that the settings hide do not count.
+	settings := ofAccount(d.settingsRoles, account, func(r store.Role) identitypool.AccountID { return r.Account })
 	stored, err := d.store.Roles(ctx, account, pathPrefix, after, limit+len(settings))
 	if err != nil {
 		return nil, err
 	}
-	key := func(r store.Role) string { return strings.ToLower(r.Name) }
-	stored = slices.DeleteFunc(stored, func(r store.Role) bool {
-		return slices.ContainsFunc(settings, func(s store.Role) bool { return key(s) == key(r) })
+	return listed(settings, stored, func(r store.Role) (name, path string) { return r.Name, r.Path }, pathPrefix, after, limit), nil
+}
+
+// listed joins all that the settings define with what the store lists: limit
+// and as many more as the settings have, because rows that they hide do not count.
+func listed[T any](settings, stored []T, named func(T) (name, path string), pathPrefix, after string, limit int) []T {
+	key := func(v T) string { name, _ := named(v); return strings.ToLower(name) }
+	stored = slices.DeleteFunc(stored, func(v T) bool {
+		return slices.ContainsFunc(settings, func(s T) bool { return key(s) == key(v) })
 	})
-	settings = slices.DeleteFunc(slices.Clone(settings), func(r store.Role) bool {
-		return !strings.HasPrefix(r.Path, pathPrefix) || key(r) <= strings.ToLower(after)
+	settings = slices.DeleteFunc(slices.Clone(settings), func(v T) bool {
+		_, path := named(v)
+		return !strings.HasPrefix(path, pathPrefix) || key(v) <= strings.ToLower(after)
 	})
-	return merge(settings, stored, key, limit), nil
+	return merge(settings, stored, key, limit)
 }
 
 // CreateRole adds a role and gives it an ID.
 func (d *Directory) CreateRole(ctx context.Context, r store.Role) (store.Role, error) {
-	if _, ok := d.settingsRoles[roleKey(r.Account, r.Name)]; ok {
+	if _, ok := d.settingsRoles[resourceKey(r.Account, r.Name)]; ok {
 		return store.Role{}, ErrConflict
 	}
 	defer d.changed()
@@ -71,7 +72,7 @@ func (d *Directory) CreateRole(ctx context.Context, r store.Role) (store.Role, e
 
 // UpdateRole changes a role; change's error is returned as is.
 func (d *Directory) UpdateRole(ctx context.Context, account identitypool.AccountID, name string, change func(*store.Role) error) (store.Role, error) {
-	if _, ok := d.settingsRoles[roleKey(account, name)]; ok {
+	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return store.Role{}, ErrSettings
 	}
 	defer d.changed()
@@ -81,7 +82,7 @@ func (d *Directory) UpdateRole(ctx context.Context, account identitypool.Account
 
 // DeleteRole removes a role that may says may go.
 func (d *Directory) DeleteRole(ctx context.Context, account identitypool.AccountID, name string, may func(store.Role) error) error {
-	if _, ok := d.settingsRoles[roleKey(account, name)]; ok {
+	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return ErrSettings
 	}
 	defer d.changed()
@@ -89,7 +90,7 @@ func (d *Directory) DeleteRole(ctx context.Context, account identitypool.Account
 }
 
 // PolicyNamed returns the managed policy with exactly that ARN; own is false
-// for one of AWS that this server knows.
+// for one of AWS that this server knows, and true for those of the settings.
 func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.AccountID, arn string) (p store.ManagedPolicy, own bool, err error) {
 	if p, ok := d.awsManagedPolicy(arn); ok {
 		return p, false, nil
@@ -98,7 +99,11 @@ func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.Accoun
 	if !ok || owner != account {
 		return p, false, fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 	}
-	p, err = d.store.Policy(ctx, account, resource[strings.LastIndexByte(resource, '/')+1:])
+	name := resource[strings.LastIndexByte(resource, '/')+1:]
+	p, ok = d.settingsPolicies[resourceKey(account, name)]
+	if !ok {
+		p, err = d.store.Policy(ctx, account, name)
+	}
 	if err == nil && d.PolicyARN(p) != arn { // another case or path
 		err = store.ErrNotFound
 	}
@@ -108,21 +113,61 @@ func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.Accoun
 // Policies lists at most limit managed policies of an account as NamedRoles
 // lists roles.
 func (d *Directory) Policies(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]store.ManagedPolicy, error) {
-	return d.store.Policies(ctx, account, pathPrefix, after, limit)
+	settings := ofAccount(d.settingsPolicies, account, func(p store.ManagedPolicy) identitypool.AccountID { return p.Account })
+	stored, err := d.store.Policies(ctx, account, pathPrefix, after, limit+len(settings))
+	if err != nil {
+		return nil, err
+	}
+	return listed(settings, stored, func(p store.ManagedPolicy) (name, path string) { return p.Name, p.Path }, pathPrefix, after, limit), nil
 }
 
-// PolicyUsers lists the roles of an account that use a managed policy.
+// PolicyUsers lists the roles of an account that use a managed policy, by
+// lower-case name.
 func (d *Directory) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) ([]store.PolicyUser, error) {
-	return d.store.PolicyUsers(ctx, account, arn)
+	users, err := d.store.PolicyUsers(ctx, account, arn)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range d.settingsRoles {
+		if r.Account == account && r.Boundary == arn {
+			users = append(users, store.PolicyUser{Usage: store.BoundaryUsage, Role: r})
+		}
+	}
+	slices.SortStableFunc(users, func(a, b store.PolicyUser) int {
+		return strings.Compare(strings.ToLower(a.Role.Name), strings.ToLower(b.Role.Name))
+	})
+	return users, nil
 }
 
 // PolicyUses counts how often an account's roles use each managed policy, by ARN.
 func (d *Directory) PolicyUses(ctx context.Context, account identitypool.AccountID) (map[string]map[store.PolicyUsage]int, error) {
-	return d.store.PolicyUses(ctx, account)
+	uses, err := d.store.PolicyUses(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range d.settingsRoles {
+		if r.Account != account || r.Boundary == "" {
+			continue
+		}
+		if uses[r.Boundary] == nil {
+			uses[r.Boundary] = map[store.PolicyUsage]int{}
+		}
+		uses[r.Boundary][store.BoundaryUsage]++
+	}
+	return uses, nil
+}
+
+// InSettings reports whether the settings define the managed policy.
+func (d *Directory) InSettings(p store.ManagedPolicy) bool {
+	_, ok := d.settingsPolicies[resourceKey(p.Account, p.Name)]
+	return ok
 }
 
 // CreatePolicy adds a managed policy and gives it an ID.
 func (d *Directory) CreatePolicy(ctx context.Context, p store.ManagedPolicy) (store.ManagedPolicy, error) {
+	if d.InSettings(p) {
+		return store.ManagedPolicy{}, ErrConflict
+	}
 	defer d.changed()
 	p.ID = newUniqueID(policyIDPrefix)
 	made, err := d.store.CreatePolicy(ctx, p, MaxPolicies)
@@ -131,6 +176,9 @@ func (d *Directory) CreatePolicy(ctx context.Context, p store.ManagedPolicy) (st
 
 // UpdatePolicy changes a managed policy; change's error is returned as is.
 func (d *Directory) UpdatePolicy(ctx context.Context, account identitypool.AccountID, name string, change func(*store.ManagedPolicy) error) (store.ManagedPolicy, error) {
+	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
+		return store.ManagedPolicy{}, ErrSettings
+	}
 	defer d.changed()
 	p, err := d.store.UpdatePolicy(ctx, account, name, change)
 	return p, fromStore(err)
@@ -139,6 +187,9 @@ func (d *Directory) UpdatePolicy(ctx context.Context, account identitypool.Accou
 // DeletePolicy removes a managed policy that no role uses (ErrConflict) and
 // that may says may go.
 func (d *Directory) DeletePolicy(ctx context.Context, account identitypool.AccountID, name string, may func(store.ManagedPolicy) error) error {
+	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
+		return ErrSettings
+	}
 	defer d.changed()
 	return fromStore(d.store.DeletePolicy(ctx, account, name, may))
 }
@@ -263,6 +314,50 @@ func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool
 	}
 	defer d.changed()
 	return fromStore(d.store.DeleteSAMLProvider(ctx, account, name))
+}
+
+// Setting is a setting of a provider that the IAM API has no word for.
+type Setting struct {
+	Name  string // as in the settings file
+	Value string // "" = not to be shown
+}
+
+// ProviderSettings lists, by ARN, what the settings say of an account's
+// providers that a provider made through the API would not have.
+func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string][]Setting {
+	all := map[string][]Setting{}
+	add := func(arn string, differs bool, name, value string) {
+		if differs {
+			all[arn] = append(all[arn], Setting{name, value})
+		}
+	}
+	for arn, p := range d.providers {
+		if p.Account != account {
+			continue
+		}
+		algorithms := p.Algorithms
+		if algorithms == nil {
+			algorithms = []string{"RS256"}
+		}
+		add(arn, !slices.Equal(slices.Sorted(slices.Values(algorithms)), slices.Sorted(slices.Values(awsAlgorithms))), "allowed_algs", strings.Join(algorithms, ", "))
+		add(arn, p.DiscoveryURL != "", "discovery_url", p.DiscoveryURL)
+		add(arn, p.JWKSURL != "", "jwks_url", p.JWKSURL)
+		add(arn, p.CABundle != nil, "ca_bundle", "")
+		add(arn, p.EnforceThumbprints, "enforce_thumbprints", "true")
+		add(arn, p.AllowPrivate, "allow_private", "true")
+		add(arn, p.AllowHTTP, "allow_http", "true")
+	}
+	for arn, p := range d.samlProviders {
+		if p.Account != account {
+			continue
+		}
+		isOurs := func(name string) bool { return slices.Contains(d.samlNames, name) }
+		audiences, recipients := slices.DeleteFunc(slices.Clone(p.Provider.Audiences), isOurs), slices.DeleteFunc(slices.Clone(p.Provider.Recipients), isOurs)
+		add(arn, len(audiences) > 0, "audiences", strings.Join(audiences, ", "))
+		add(arn, len(recipients) > 0, "recipients", strings.Join(recipients, ", "))
+		add(arn, p.Provider.AnyCertificateDate, "enforce_certificate_dates", "false")
+	}
+	return all
 }
 
 func ofAccount[T any](all map[string]T, account identitypool.AccountID, accountOf func(T) identitypool.AccountID) (list []T) {

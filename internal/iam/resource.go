@@ -119,7 +119,7 @@ func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
 // inStore reports whether the store can have a role of that ARN.
 func (d *Directory) inStore(arn string) (RoleARN, bool) {
 	parsed, err := ParseRoleARN(arn)
-	ok := d.store != nil && err == nil && parsed.Partition == d.partition && d.settingsRoles[roleKey(parsed.Account, parsed.Name)].Name == ""
+	ok := d.store != nil && err == nil && parsed.Partition == d.partition && d.settingsRoles[resourceKey(parsed.Account, parsed.Name)].Name == ""
 	return parsed, ok
 }
 
@@ -167,6 +167,9 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 			return builtin, nil
 		}
 		text, ok := byARN[arn]
+		if p, defined := d.settingsPolicy(arn); defined {
+			text, ok = p.Versions[0].Document, true
+		}
 		if !ok {
 			return nil, fmt.Errorf("role %s: its managed policy %s is missing", r.ARN, arn)
 		}
@@ -241,6 +244,32 @@ func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLPro
 	})
 }
 
+// settingsBoundary and a role's name are the name of the managed policy that
+// stands for the role's boundary in the settings, which has no name there.
+const settingsBoundary = "settings-boundary-"
+
+// addSettingsBoundary makes the managed policy that shows a role's boundary, and
+// returns its ARN; "" when the role has none.
+func (d *Directory) addSettingsBoundary(r Role, document string) string {
+	if document == "" {
+		return ""
+	}
+	p := store.ManagedPolicy{Account: r.Account, Name: settingsBoundary + r.Name, Path: "/",
+		Description: "The permissions boundary of the role " + r.Name + " in the settings file of this server.",
+		Versions:    []store.PolicyVersion{{Number: 1, Document: document}}, Default: 1, Next: 2}
+	arn := d.PolicyARN(p)
+	p.ID = uniqueID(policyIDPrefix, arn)
+	d.settingsPolicies[resourceKey(p.Account, p.Name)] = p
+	return arn
+}
+
+// settingsPolicy is the managed policy of the settings with exactly that ARN.
+func (d *Directory) settingsPolicy(arn string) (store.ManagedPolicy, bool) {
+	account, resource, _ := d.parseARN(arn, "policy/")
+	p, ok := d.settingsPolicies[resourceKey(account, resource)]
+	return p, ok && d.PolicyARN(p) == arn
+}
+
 // parseARN takes arn:PARTITION:iam::ACCOUNT:KIND… apart, for ARNs of this
 // directory's partition.
 func (d *Directory) parseARN(arn, kind string) (account identitypool.AccountID, name string, ok bool) {
@@ -290,8 +319,8 @@ func (d *Directory) arn(account identitypool.AccountID, resource string) string 
 	return "arn:" + d.partition + ":iam::" + string(account) + ":" + resource
 }
 
-// roleKey is what an account has one role of.
-func roleKey(account identitypool.AccountID, name string) string {
+// resourceKey is what an account has one role, or one managed policy, of.
+func resourceKey(account identitypool.AccountID, name string) string {
 	return string(account) + "/" + strings.ToLower(name)
 }
 

@@ -3,6 +3,7 @@ package iam_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -240,5 +241,70 @@ func TestDirectoryWithoutDatabase(t *testing.T) {
 	}
 	if _, err := d.Role(context.Background(), "arn:aws:iam::123456789012:role/App"); err == nil || errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("Role = %v", err)
+	}
+}
+
+// A boundary that came from an export and is then defined by the settings counts
+// as the settings have it, also for the roles of the store that use it.
+func TestSettingsBoundaryCounts(t *testing.T) {
+	ctx := t.Context()
+	s, c := openStore(t), &clock{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
+	d := node(t, s, c)
+	p, err := d.CreatePolicy(ctx, store.ManagedPolicy{Account: home, Name: "settings-boundary-Fixed", Path: "/", Default: 1, Next: 2,
+		Versions: []store.PolicyVersion{{Number: 1, Document: allowAll}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600, Boundary: d.PolicyARN(p)}); err != nil {
+		t.Fatal(err)
+	}
+	allows := func(d *iam.Directory) bool {
+		t.Helper()
+		r, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App")
+		if err != nil || r.Boundary == nil {
+			t.Fatalf("role = %+v, %v", r, err)
+		}
+		effect, _ := r.Boundary.Evaluate(policy.Request{Action: "iam:CreateRole", Resource: "*"})
+		return effect == policy.Allow
+	}
+	if !allows(d) {
+		t.Error("the store's boundary does not allow what it says")
+	}
+	d = node(t, s, c, func(c *iam.Config) {
+		c.Roles = []iam.RoleConfig{{ARN: "arn:aws:iam::123456789012:role/Fixed", TrustPolicy: trustText, PermissionsBoundary: allowRead}}
+	})
+	if allows(d) {
+		t.Error("the settings' boundary does not count")
+	}
+	if got, _, err := d.PolicyNamed(ctx, home, d.PolicyARN(p)); err != nil || got.Versions[0].Document != allowRead {
+		t.Errorf("policy = %+v, %v", got, err)
+	}
+	if text, err := d.ManagedPolicyDocument(ctx, d.PolicyARN(p)); err != nil || text != allowRead {
+		t.Errorf("document = %s, %v", text, err)
+	}
+}
+
+// What the API cannot show of the settings' providers is listed.
+func TestProviderSettings(t *testing.T) {
+	d := node(t, openStore(t), &clock{}, func(c *iam.Config) {
+		c.OIDCProviders = []iam.OIDCProviderConfig{
+			{URL: "https://a.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES256"}, DiscoveryURL: "https://a.example/d", JWKSURL: "https://a.example/j", AllowPrivate: true},
+			{URL: "http://b.example", ClientIDs: []string{"a"}, AllowHTTP: true},
+			{URL: "https://c.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES512", "ES384", "ES256", "RS256", "RS384", "RS512"}},
+			{URL: "https://a.example", ClientIDs: []string{"a"}, Account: "999999999999"},
+		}
+	})
+	all := d.ProviderSettings(home)
+	want := map[string]string{
+		"a.example": "[{allowed_algs ES256} {discovery_url https://a.example/d} {jwks_url https://a.example/j} {allow_private true}]",
+		"b.example": "[{allowed_algs RS256} {allow_http true}]",
+	}
+	for host, settings := range want {
+		if got := fmt.Sprint(all["arn:aws:iam::123456789012:oidc-provider/"+host]); got != settings {
+			t.Errorf("%s: %s, want %s", host, got, settings)
+		}
+	}
+	if len(all) != len(want) {
+		t.Errorf("%d providers: %v", len(all), all)
 	}
 }

@@ -52,7 +52,7 @@ func (s *Service) listedPolicy(p store.ManagedPolicy, uses map[string]map[store.
 	}
 	return managedPolicy{
 		PolicyName: p.Name, PolicyId: p.ID, Arn: s.arnOf(p), Path: p.Path, DefaultVersionId: versionName(p.Default),
-		AttachmentCount: used[store.AttachedUsage], PermissionsBoundaryUsageCount: used[store.BoundaryUsage], IsAttachable: true,
+		AttachmentCount: used[store.AttachedUsage], PermissionsBoundaryUsageCount: used[store.BoundaryUsage], IsAttachable: !s.directory.InSettings(p),
 		CreateDate: timestamp(p.Created), UpdateDate: timestamp(fromMillis(updated)),
 	}
 }
@@ -80,7 +80,7 @@ func versionOf(p store.ManagedPolicy, v store.PolicyVersion, whole bool) policyV
 }
 
 func managedWords(arn string) words {
-	return words{what: "policy", section: "policies",
+	return words{what: "policy", section: "roles", // a role's boundary there
 		missing: "Policy " + arn + " was not found.",
 		quota:   fmt.Sprintf("Cannot exceed quota for PoliciesPerAccount: %d", iam.MaxPolicies)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -113,7 +114,7 @@ func (in *getOIDCProviderInput) Validate() []awsapi.Violation {
 }
 
 type getOIDCProviderOutput struct {
-	Url            string // without its scheme
+	Url            string // without https://; http://, which AWS does not have, is shown
 	ClientIDList   list[string]
 	ThumbprintList list[string]
 	CreateDate     string
@@ -125,7 +126,11 @@ func (s *Service) getOIDCProvider(ctx context.Context, c awsapi.Caller, in *getO
 	if err != nil {
 		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
 	}
-	return &getOIDCProviderOutput{p.Key(), list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags)}, nil
+	url := p.Key()
+	if strings.HasPrefix(p.URL, "http://") {
+		url = p.URL
+	}
+	return &getOIDCProviderOutput{url, list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags)}, nil
 }
 
 type listOIDCProvidersInput struct{}
