@@ -288,7 +288,8 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 func TestProviderSettings(t *testing.T) {
 	d := node(t, openStore(t), &clock{}, func(c *iam.Config) {
 		c.OIDCProviders = []iam.OIDCProviderConfig{
-			{URL: "https://a.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES256"}, DiscoveryURL: "https://a.example/d", JWKSURL: "https://a.example/j", AllowPrivate: true},
+			{URL: "https://a.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES256"}, JWKSURL: "https://a.example/j", AllowPrivate: true},
+			{URL: "https://d.example", ClientIDs: []string{"a"}, DiscoveryURL: "https://d.example/d"},
 			{URL: "http://b.example", ClientIDs: []string{"a"}, AllowHTTP: true},
 			{URL: "https://c.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES512", "ES384", "ES256", "RS256", "RS384", "RS512"}},
 			{URL: "https://a.example", ClientIDs: []string{"a"}, Account: "999999999999"},
@@ -296,7 +297,8 @@ func TestProviderSettings(t *testing.T) {
 	})
 	all := d.ProviderSettings(home)
 	want := map[string]string{
-		"a.example": "[{allowed_algs ES256} {discovery_url https://a.example/d} {jwks_url https://a.example/j} {allow_private true}]",
+		"a.example": "[{allowed_algs ES256} {jwks_url https://a.example/j} {allow_private true}]",
+		"d.example": "[{allowed_algs RS256} {discovery_url https://d.example/d}]",
 		"b.example": "[{allowed_algs RS256} {allow_http true}]",
 	}
 	for host, settings := range want {

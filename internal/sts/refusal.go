@@ -26,7 +26,7 @@ func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, d
 		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(request.Action, m))
 		return "its trust policy has no Allow statement"
 	}
-	m = masked(m, slices.Contains(request.Context[strings.ToLower(policy.CognitoAMR)], identitypool.Unauthenticated))
+	m = masked(m, slices.Contains(request.Values(policy.CognitoAMR), identitypool.Unauthenticated))
 	expected, got := "a statement for "+principalName(request.Principal)+" that allows "+request.Action, m.String()
 	if m.Element == "Condition" {
 		expected = fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)

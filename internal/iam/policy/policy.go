@@ -122,3 +122,9 @@ type Request struct {
 	// lacks; nil = none. It spares making those that no policy asks for.
 	Later func(key string) []string
 }
+
+// Values returns the values of a condition key; none = the request has not got it.
+func (r *Request) Values(key string) []string {
+	sc := newScope(r)
+	return sc.lookup(asciiLower(key))
+}
