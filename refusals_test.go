@@ -39,7 +39,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 	}
 
 	info, issuer := devInfo(s), devInfo(s).LoginKey
-	pool := s.newPool(t)
+	const corp = "arn:aws:iam::000000000000:saml-provider/corp"
+	pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.SamlProviderARNs = []string{corp} })
 	bare := *must(s.admin().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("bare"), AllowUnauthenticatedIdentities: true,
 		AllowClassicFlow: aws.Bool(false)}))(t).IdentityPoolId
 	bareGuest := s.getID(t, bare, nil)
@@ -87,6 +88,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 
 		{"GetOpenIdToken", "unknown identity", `{"IdentityId":"NONE"}`, "ResourceNotFoundException", "identity"},
 		{"GetOpenIdToken", "classic flow off", `{"IdentityId":"BAREGUEST"}`, "InvalidParameterException", "classic flow"},
+		{"GetOpenIdToken", "SAML", `{"IdentityId":"GUEST","Logins":{"` + corp + `":"x"}}`, "InvalidParameterException", "classic flow"},
+		{"GetCredentialsForIdentity", "a provider that is not registered", `{"IdentityId":"GUEST","Logins":{"` + corp + `":"x"}}`, "NotAuthorizedException", "SAML provider"},
 		{"GetOpenIdToken", "guests off", `{"IdentityId":"CLOSEDGUEST"}`, "NotAuthorizedException", "guest access"},
 		{"GetOpenIdToken", "no login", `{"IdentityId":"ALICEID"}`, "NotAuthorizedException", "identity"},
 		{"GetOpenIdToken", "another's login", `{"IdentityId":"ALICEID","Logins":{"ISSUER":"BOB"}}`, "NotAuthorizedException", "linked logins"},
