@@ -260,7 +260,7 @@ func (b *bench) signAllIn(ctx context.Context, s *stage, a *stands, p *pair) err
 	credentials[twitterName] = map[string][]string{twitterKey: x}
 	credentials[samlName] = map[string][]string{samlKey: a.responses(s)}
 	for name, byKey := range credentials {
-		if name != knownToken && !strings.Contains(name, b.match) { // the known ones are a yardstick, too
+		if name != knownToken && name != userPoolName && !strings.Contains(name, b.match) { // those are a yardstick, too
 			continue
 		}
 		progress("signing in: %s", name)
@@ -297,6 +297,20 @@ func (a *stands) responses(s *stage) []string {
 		})
 	}
 	group.Wait()
+	return list
+}
+
+// mixed are logins of one OpenID Connect provider and one user pool, in the share
+// that they have among the thousand issuers.
+func (s *subjects) mixed() []map[string]any {
+	list := make([]map[string]any, preparedUsers)
+	for n := range list {
+		kind := userPoolName
+		if n%(registeredIssuers/oidcIssuers) == 0 {
+			kind = knownToken
+		}
+		list[n] = s.logins[kind][n]
+	}
 	return list
 }
 

@@ -147,7 +147,7 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 	case oneIssuer:
 		one := newLoad(nil, s.member)
 		defer one.close()
-		if one.targets, err = plainTargets(p.server.url, s.operation, p.about.logins[knownToken]); err != nil {
+		if one.targets, err = plainTargets(p.server.url, s.operation, p.about.mixed()); err != nil {
 			return rateRow{}, err
 		}
 		other = &side{measure: closed(one), process: p.server}
