@@ -102,7 +102,8 @@ type exchange struct {
 	message string // Refusal.Message
 	wrote   bool
 
-	requestID, length [1]string // values of headers
+	requestID, length [1]string       // values of headers
+	steps             [8]explain.Step // memory of trace
 }
 
 // exchangeContext is the context of a request, which knows its record and trace.

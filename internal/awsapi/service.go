@@ -271,6 +271,7 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 	x := &exchange{ResponseWriter: w, record: Record{
 		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
+	x.trace.Reserve(x.steps[:])
 	x.context = exchangeContext{r.Context(), x}
 	return x, r.WithContext(&x.context)
 }

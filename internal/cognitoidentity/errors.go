@@ -83,10 +83,11 @@ func roleForbidden(arn string) *awsapi.Error {
 // identityError turns a refusal of a resolution, a link or a look-up into the
 // wire's words; id is the identity that the call named.
 func identityError(err error, id string) error {
+	if err == nil {
+		return nil
+	}
 	var linked *identitypool.LoginConflict
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, store.ErrNotFound):
 		return identityNotFound(id)
 	case errors.Is(err, identitypool.ErrForbidden):

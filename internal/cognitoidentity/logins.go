@@ -29,14 +29,6 @@ type proof struct {
 // often it asks them: keys, answers about a token, ServerSideTokenCheck.
 const askingTime = 5 * time.Second
 
-// askBy is when the providers of a call that begins now must have answered.
-func askBy(ctx context.Context) time.Time {
-	ctx, cancel := context.WithTimeout(ctx, askingTime)
-	defer cancel()
-	by, _ := ctx.Deadline()
-	return by
-}
-
 // purpose is what the proved logins are for.
 type purpose int
 
@@ -50,8 +42,8 @@ const (
 // verifyLogins proves every entry of a Logins map, or refuses the call: one bad
 // login spoils the rest (developer guide, "Authentication flow"). Nothing is
 // asked of any provider before all entries are known to be configured, and
-// nothing after by. The result is in the order of the provider names.
-func (s *Service) verifyLogins(ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
+// nothing once asking has ended. The result is in the order of the provider names.
+func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
 	if len(logins) == 0 {
 		return nil, nil
 	}
@@ -89,17 +81,20 @@ func (s *Service) verifyLogins(ctx context.Context, by time.Time, pool identityp
 	}
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
-		verified[0], err = s.verify(ctx, by, proofs[0], why)
+		verified[0], err = s.verify(ctx, asking, proofs[0], why)
 		return verified, err
 	}
 	// Several providers are asked at once: a slow one must cost its own time only.
 	// The first refusal ends the others; that they ended is no finding about them,
 	// so their traces are dropped.
 	group, ctx := errgroup.WithContext(ctx)
+	by, _ := asking.Deadline()
+	asking, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
 	traces, failures := make([]explain.Trace, len(proofs)), make([]error, len(proofs))
 	for i, p := range proofs {
 		group.Go(func() error {
-			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), by, p, why)
+			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), explain.NewContext(asking, &traces[i]), p, why)
 			return failures[i]
 		})
 	}
@@ -127,8 +122,9 @@ func sortedNames(logins map[string]string) []string {
 // provider, and the pool's own providers may have changed meanwhile. pool is then
 // what it is now. identityID is the identity that the call names, if any.
 func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, identityID string, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
-	by := askBy(ctx)
-	verified, err := s.verifyLogins(ctx, by, *pool, logins, why)
+	asking, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	verified, err := s.verifyLogins(ctx, asking, *pool, logins, why)
 	if err != nil || len(logins) == 0 {
 		return nil, err
 	}
@@ -140,7 +136,7 @@ func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, id
 		return verified, nil
 	}
 	*pool = current
-	return s.verifyLogins(ctx, by, current, logins, why)
+	return s.verifyLogins(ctx, asking, current, logins, why)
 }
 
 // providerName is the form of provider names: host[:port][/path], or an ARN.
@@ -158,13 +154,13 @@ func shownName(key string) string {
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end
 // the request alone but the server.
-func (s *Service) verifyApart(ctx context.Context, by time.Time, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
+func (s *Service) verifyApart(ctx, asking context.Context, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("verifying a login of %s panicked: %v\n%s", p.config.Name, r, debug.Stack())
 		}
 	}()
-	return s.verify(ctx, by, p, why)
+	return s.verify(ctx, asking, p, why)
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check of any
@@ -183,24 +179,22 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	})
 }
 
-func (s *Service) verify(ctx context.Context, by time.Time, p proof, why purpose) (identitypool.VerifiedLogin, error) {
-	asking, cancel := context.WithDeadline(ctx, by)
-	defer cancel()
+func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
 	claims, err := s.Logins.Verify(asking, p.trust, p.token)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, loginError(err)
 	}
-	if trace := explain.FromContext(ctx); trace != nil {
-		ctx, asking = explain.NewContext(ctx, trace.For(p.config.Name)), explain.NewContext(asking, trace.For(p.config.Name))
+	traced := func(ctx context.Context) context.Context {
+		return explain.NewContext(ctx, explain.FromContext(ctx).For(p.config.Name))
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		if err := s.SignOuts.Check(ctx, p.config.Name, claims); err != nil {
+		if err := s.SignOuts.Check(traced(ctx), p.config.Name, claims); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}
 	if why == toIssue && mustBeChecked(p.config, claims) {
-		if err := s.UserStatus.Check(asking, userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
+		if err := s.UserStatus.Check(traced(asking), userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}

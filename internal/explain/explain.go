@@ -25,7 +25,6 @@ type Step struct {
 type Trace struct {
 	mu    sync.Mutex
 	steps []Step
-	first [6]Step // room for the steps of an ordinary request
 
 	whole    *Trace // of a Trace for one provider: where its steps go
 	provider string
@@ -39,6 +38,9 @@ func (t *Trace) For(provider string) *Trace {
 	}
 	return &Trace{whole: t, provider: provider}
 }
+
+// Reserve gives a Trace without steps the memory for its first ones.
+func (t *Trace) Reserve(room []Step) { t.steps = room[:0] }
 
 // maxSteps bounds a trace: ten logins with every check recorded fit.
 const maxSteps = 200
@@ -70,9 +72,6 @@ func (t *Trace) add(s Step) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.steps == nil {
-		t.steps = t.first[:0]
-	}
 	if len(t.steps) < maxSteps {
 		t.steps = append(t.steps, s)
 	}

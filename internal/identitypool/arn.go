@@ -67,10 +67,9 @@ func RegionOf(id string) string {
 }
 
 var (
-	regionName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	lowerGUID   = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)*[\w+=,.@-]{1,64}$`)
-	providerARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):(oidc-provider|saml-provider)/([\x21-\x7e]+)$`)
+	regionName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	lowerGUID  = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)*[\w+=,.@-]{1,64}$`)
 )
 
 // RoleAccount returns the account in a well-formed IAM role ARN.
@@ -91,9 +90,26 @@ const (
 // ParseProviderARN splits an IAM OIDC or SAML provider ARN into its account,
 // its kind and its name: the issuer without scheme, or the SAML provider's name.
 func ParseProviderARN(arn string) (account AccountID, kind, name string, ok bool) {
-	m := providerARN.FindStringSubmatch(arn)
-	if m == nil {
+	// Written out rather than as a regular expression: every sign-in parses one.
+	rest, isARN := strings.CutPrefix(arn, "arn:aws")
+	partition, rest, _ := strings.Cut(rest, ":")
+	rest, isIAM := strings.CutPrefix(rest, "iam::")
+	owner, rest, _ := strings.Cut(rest, ":")
+	kind, name, _ = strings.Cut(rest, "/")
+	ok = isARN && isIAM && len(owner) == 12 && name != "" && (kind == OIDCProvider || kind == SAMLProvider) &&
+		only(partition, func(c byte) bool { return c == '-' || c >= 'a' && c <= 'z' }) &&
+		only(owner, func(c byte) bool { return c >= '0' && c <= '9' }) && only(name, func(c byte) bool { return c > ' ' && c <= '~' })
+	if !ok {
 		return "", "", "", false
 	}
-	return AccountID(m[1]), m[2], m[3], true
+	return AccountID(owner), kind, name, true
+}
+
+func only(s string, allowed func(byte) bool) bool {
+	for i := range len(s) {
+		if !allowed(s[i]) {
+			return false
+		}
+	}
+	return true
 }
