@@ -190,6 +190,9 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	}
 	pools := make(map[identitypool.PoolID][]string, len(c.PoolGuestPolicies))
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolGuestPolicies)) {
+		if !identitypool.ValidID(pool) {
+			faults = append(faults, fmt.Errorf("pool_guest_policies.%s: is not an identity pool ID, REGION:GUID", pool))
+		}
 		policies, err := iam.GuestPolicies(c.PoolGuestPolicies[pool])
 		if err != nil {
 			faults = append(faults, fmt.Errorf("pool_guest_policies.%s: %w", pool, err))
@@ -226,8 +229,14 @@ func (c *Config) credentialEngines(builtin engine.Source, signer engine.Signer, 
 		return nil, err
 	}
 	pools := make(map[identitypool.PoolID]string, len(c.PoolCredentialEngines))
-	for pool, name := range c.PoolCredentialEngines {
-		pools[identitypool.PoolID(pool)] = name
+	for _, pool := range slices.Sorted(maps.Keys(c.PoolCredentialEngines)) {
+		if !identitypool.ValidID(pool) {
+			faults = append(faults, fmt.Errorf("pool_credential_engines.%s: is not an identity pool ID, REGION:GUID", pool))
+		}
+		pools[identitypool.PoolID(pool)] = c.PoolCredentialEngines[pool]
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	return engine.NewRouter(engines, c.CredentialEngine, pools)
 }

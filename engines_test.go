@@ -126,8 +126,11 @@ func TestCredentialEngine(t *testing.T) {
 func TestCredentialEngineFaults(t *testing.T) {
 	for want, change := range map[string]func(*poolhouse.Config){
 		`credential_engine "s3"`: func(c *poolhouse.Config) { c.CredentialEngine = "s3" },
-		`pool_credential_engines.us-east-1:a "s3"`: func(c *poolhouse.Config) {
-			c.PoolCredentialEngines = map[string]string{"us-east-1:a": "s3"}
+		`pool_credential_engines.us-east-1:11111111-2222-3333-4444-555555555555 "s3"`: func(c *poolhouse.Config) {
+			c.PoolCredentialEngines = map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "s3"}
+		},
+		"pool_credential_engines.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+			c.PoolCredentialEngines = map[string]string{"us-east-1:a": "builtin"}
 		},
 		"credential_engines.s3: endpoint": func(c *poolhouse.Config) {
 			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"s3": {}}

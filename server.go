@@ -427,6 +427,9 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
+	if r.Service == iamapi.Name { // which is of no region: clients sign for us-east-1, wherever they are
+		r.Region = ""
+	}
 	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Region: r.Region, Operation: r.Operation,
 		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
 	s.traces.add(t)

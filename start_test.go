@@ -43,7 +43,8 @@ func TestConfigValidate(t *testing.T) {
 		"built-in name":  {GuestPolicy: "builtin:guest"},
 		"no statement":   {GuestPolicy: `{"Version":"2012-10-17"}`},
 		"long policy":    {GuestPolicy: guestPolicy("s3:GetObject", strings.Repeat(" ", 2048))},
-		"pool's guests":  {PoolGuestPolicies: map[string]string{"us-east-1:x": "{}"}},
+		"pool's guests":  {PoolGuestPolicies: map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "{}"}},
+		"no pool's":      {PoolGuestPolicies: map[string]string{"us-east-1:x": "off"}},
 		"role":           {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},
 		"provider":       {Providers: map[string]poolhouse.ProviderOverride{"accounts.example": {}}},
 	} {

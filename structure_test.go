@@ -25,7 +25,7 @@ var allowedImports = map[string][]string{
 	"internal/saml":            {},
 	"internal/spelling":        {},
 	"internal/config":          {"internal/spelling"},
-	"internal/declare":         {"internal/iam", "internal/spelling", "sigv4"},
+	"internal/declare":         {"internal/iam", "internal/identitypool", "internal/spelling", "sigv4"},
 	"internal/devissuer":       {},
 	"internal/iam/policy":      {},
 	"internal/identitypool":    {"internal/explain"},

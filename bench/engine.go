@@ -102,7 +102,7 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 	}
 	form := sent.form.Load()
 	if form == nil {
-		return errors.New("Poolhouse sent MinIO nothing")
+		return errors.New("nothing was sent to MinIO")
 	}
 	through("http://" + minio)
 	if err := b.writeSettings(d, l); err != nil {

@@ -77,7 +77,8 @@ func explainCommand() *cobra.Command {
 		Long: `Tell why a running server refused a call: which checks it made, which one failed,
 what was expected, what came, and how to mend it. The request ID is in the
 answer's x-amzn-RequestId header; SDKs show it with the error. Keys are taken
-from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
+from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION: the account and
+the region must be those of the call.`,
 		Example: "  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -254,7 +254,7 @@ func TestImportAWS(t *testing.T) {
 		"role web-user: AWS's policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess, whose content Poolhouse does not know: without it the role may do less",
 		"role any: it trusts pools without naming one, and no pool names it: it is left out",
 		`role web-user: Policies[0].PolicyDocument.Statement[0].Resource: the account 123456789012 in "arn:aws:s3:::files-123456789012/${cognito-identity.amazonaws.com:sub}/*" stays as it is: a server with another account needs another text`,
-		awsPool + ": 1 disabled identities, which were merged into others",
+		awsPool + ": about 1 disabled identities, which were merged into others",
 		awsPool + ": the subjects of 1 logins of accounts.google.com cannot be read: without them these identities are loaded, and nobody can use them",
 	}
 	got := strings.Split(strings.TrimSpace(strings.ReplaceAll(notes, "not carried over: ", "")), "\n")

@@ -120,7 +120,7 @@ func TestLimitSettings(t *testing.T) {
 func TestGuestSettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
 	const document = `{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "app:Open", Resource: "*"}]}`
-	if err := os.WriteFile(path, []byte("guest_policy: off\npool_guest_policies: {\"us-east-1:x\": "+document+"}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("guest_policy: off\npool_guest_policies: {\"us-east-1:11111111-2222-3333-4444-555555555555\": "+document+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, err := config.Load(nil, nil, path)
@@ -131,7 +131,7 @@ func TestGuestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pool := c.PoolGuestPolicies["us-east-1:x"]; c.GuestPolicy != "off" || !strings.Contains(pool, `"Action":"app:Open"`) {
+	if pool := c.PoolGuestPolicies["us-east-1:11111111-2222-3333-4444-555555555555"]; c.GuestPolicy != "off" || !strings.Contains(pool, `"Action":"app:Open"`) {
 		t.Errorf("guest_policy = %q, of the pool %q", c.GuestPolicy, pool)
 	}
 	if err := c.Validate(); err != nil {

@@ -68,9 +68,9 @@ const maxDiscarded = 8 << 20 // bytes
 
 // discardRest reads on from a body that is too large. A client that is still
 // sending when the connection closes gets a reset, and never reads why.
-func discardRest(r *http.Request, body io.Reader, limit int64) {
-	if r.ContentLength >= 0 && r.ContentLength <= limit || r.Header.Get("Expect") != "" {
-		return // all of it was read, or waits for our leave
+func discardRest(r *http.Request, body io.Reader) {
+	if r.Header.Get("Expect") != "" {
+		return // the client waits for our leave
 	}
 	_, _ = io.CopyN(io.Discard, body, maxDiscarded) // whoever sends more, or nothing more, loses the answer
 }

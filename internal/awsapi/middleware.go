@@ -215,7 +215,7 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > s.maxBody) {
-			defer discardRest(r, r.Body, s.maxBody)
+			defer discardRest(r, r.Body)
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
 		next.ServeHTTP(w, r)

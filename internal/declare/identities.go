@@ -91,7 +91,7 @@ func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer
 			return nil, err
 		}
 		if disabled := all - written; disabled > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d disabled identities, which were merged into others", pool, disabled))
+			notes = append(notes, fmt.Sprintf("%s: about %d disabled identities, which were merged into others", pool, disabled))
 		}
 	}
 	slices.Sort(notes)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
@@ -230,8 +230,6 @@ func (f *fileReader) resource(e entry) Resource {
 
 const pinned = "PoolhouseId"
 
-var idPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-
 // pinnedID reads a pool's ID out of Metadata. A misspelt one would give the pool
 // another ID; other metadata is anybody's.
 func (f *fileReader) pinnedID(metadata entry) string {
@@ -243,7 +241,7 @@ func (f *fileReader) pinnedID(metadata entry) string {
 	}
 	v, given := m[pinned]
 	id, isText := v.(string)
-	if given && (!isText || !idPattern.MatchString(id)) {
+	if given && (!isText || !identitypool.ValidID(id)) {
 		f.fault(metadata.line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
 	}
 	return id

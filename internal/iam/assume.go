@@ -78,7 +78,7 @@ var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allo
 // Context joins the request's condition keys with the caller's and the clock's.
 func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
 	all := make(policy.Context, len(request)+len(c.conditions)+2)
-	maps.Copy(all, folded(request))
+	maps.Copy(all, request)
 	maps.Copy(all, c.conditions)
 	at := a.clock(a.now())
 	all[clockDate], all[clockEpoch] = at.date[:], at.epoch[:]

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -120,7 +119,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 	if says == trustsCaller {
 		identity = append(slices.Clip(identity), everything)
 	}
-	conditions, at := folded(conditions), a.clock(a.now())
+	at := a.clock(a.now())
 	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: c.conditions, Later: func(key string) []string {
 		switch key {
 		case clockDate:
@@ -147,21 +146,6 @@ const (
 	clockDate  = "aws:currenttime"
 	clockEpoch = "aws:epochtime"
 )
-
-// folded returns conditions with its keys in lower case: one in another spelling
-// must not stand beside the caller's.
-func folded(conditions policy.Context) policy.Context {
-	for key := range conditions {
-		if strings.ToLower(key) != key {
-			list := make(policy.Context, len(conditions))
-			for key, values := range conditions {
-				list[strings.ToLower(key)] = values
-			}
-			return list
-		}
-	}
-	return conditions
-}
 
 // clockConditions are the clock's condition keys in one second.
 type clockConditions struct {

@@ -3,6 +3,7 @@ package iam
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
@@ -94,12 +95,15 @@ func GuestPolicies(setting string) ([]string, error) {
 	case GuestOff:
 		return nil, nil
 	}
-	if len(setting) > maxGuestPolicy {
-		return nil, fmt.Errorf("it has %d characters; the limit is %d", len(setting), maxGuestPolicy)
+	if n := utf8.RuneCountInString(setting); n > maxGuestPolicy {
+		return nil, fmt.Errorf("it has %d characters; the limit is %d", n, maxGuestPolicy)
+	}
+	if strings.HasPrefix(setting, BuiltinPrefix) {
+		return nil, fmt.Errorf("use %s, %s or a policy document", GuestAWS, GuestOff)
 	}
 	list := []string{setting}
-	if _, err := SessionPolicies(list); err != nil || strings.HasPrefix(setting, BuiltinPrefix) {
-		return nil, fmt.Errorf("use %s, %s or a policy document: %v", GuestAWS, GuestOff, err)
+	if _, err := SessionPolicies(list); err != nil {
+		return nil, fmt.Errorf("use %s, %s or a policy document: %w", GuestAWS, GuestOff, err)
 	}
 	return list, nil
 }

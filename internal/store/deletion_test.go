@@ -182,3 +182,42 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 		wantRows(t, again, 0, 0, 0)
 	})
 }
+
+// Two nodes that remove one pool at the same time, as after a restart beside a
+// living node, finish it together.
+func TestTwoNodesRemoveOnePool(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		nodes := [2]*Store{open(t, o)}
+		nodes[1] = nodes[0]
+		if o.URL != "" { // two writers of one SQLite file take turns anyway
+			nodes[1] = open(t, o)
+		}
+		pool, other := addPool(t, nodes[0]), addPool(t, nodes[0])
+		kept := addGuest(t, nodes[0], other)
+		for n := range 60 {
+			addLinked(t, nodes[0], pool, public("p", numbered("s", n)))
+		}
+		errStop := errors.New("stop")
+		nodes[0].testStep = func(step string) error {
+			if step == "hidden" {
+				return errStop
+			}
+			return nil
+		}
+		wantError(t, "DeletePool", nodes[0].DeletePool(t.Context(), pool), errStop)
+		var group sync.WaitGroup
+		for _, s := range nodes {
+			s.deletionBatch = 3
+			group.Go(func() {
+				if err := s.removePool(t.Context(), pool); err != nil {
+					t.Errorf("removePool: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		wantRows(t, nodes[0], 1, 1, 0)
+		if _, err := nodes[0].Identity(t.Context(), kept); err != nil {
+			t.Errorf("another pool's identity: %v", err)
+		}
+	})
+}

@@ -13,8 +13,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// oneRandomIndex is migration 7 of SQLite alone; all others are one text for
-// both engines.
+// oneRandomIndex is migration 7 of SQLite alone, a number that PostgreSQL does not
+// use; all others are one text for both engines.
 //
 //go:embed migrations/sqlite/0007_one_random_index.sql
 var oneRandomIndex string

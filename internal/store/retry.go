@@ -13,7 +13,7 @@ import (
 const settleAttempts = 100
 
 // untilSettled runs attempt until it does not lose a race: until its error is
-// neither errMoved nor a unique or foreign key violation. ErrBusy: it lost
+// neither errMoved nor a violation of the schema's rules (engine.race). ErrBusy: it lost
 // settleAttempts times.
 func (s *Store) untilSettled(ctx context.Context, attempt func() error) error {
 	for n := 1; ; n++ {

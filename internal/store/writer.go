@@ -215,9 +215,8 @@ func (w *writer) transact(s *session, group []*request) error {
 		return w.failed(s, err)
 	}
 	if !changed {
-		_, err := s.exec("ROLLBACK")
-		if err != nil {
-			return w.failed(s, err)
+		if _, err := s.exec("ROLLBACK"); err != nil {
+			return w.failed(s, errors.Join(group[0].err, err))
 		}
 		return nil
 	}
