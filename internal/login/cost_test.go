@@ -152,7 +152,7 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 				if grown := (largeBytes - middleBytes) / (middleBytes - bytes); grown > limit {
 					t.Errorf("bytes grow faster than the token: %.0f, %.0f, %.0f", bytes, middleBytes, largeBytes)
 				}
-				if grown := largeAllocations - middleAllocations; grown > limit*(middleAllocations-allocations)+10 {
+				if grown := largeAllocations - middleAllocations; grown > limit*max(0, middleAllocations-allocations)+10 { // pools give and take a few
 					t.Errorf("allocations grow faster than the token: %.0f, %.0f, %.0f", allocations, middleAllocations, largeAllocations)
 				}
 				t.Logf("%.0f bytes: %.0f bytes in %.0f allocations; %.0f bytes: %.0f bytes in %.0f allocations", size, bytes, allocations, largeSize, largeBytes, largeAllocations)
