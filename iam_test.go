@@ -3,6 +3,7 @@ package poolhouse_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -27,8 +28,25 @@ import (
 func (s *testServer) iam() *iamclient.Client { return s.iamBy("test", "test", "") }
 
 func (s *testServer) iamBy(id, secret, token string) *iamclient.Client {
-	return iamclient.New(iamclient.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1,
+	return iamclient.New(iamclient.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wholeAnswers{}},
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+}
+
+// wholeAnswers reads each answer to its end before the SDK sees it. The SDK closes
+// its request's body as soon as there is an answer. An answer that came before
+// net/http had looked for the body's end, as one from the same process may, would
+// then lose its connection half-read.
+type wholeAnswers struct{}
+
+func (wholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	answer.Body = io.NopCloser(bytes.NewReader(text))
+	return answer, err
 }
 
 const (
