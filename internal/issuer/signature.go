@@ -15,12 +15,14 @@ import (
 // bytes (RFC 7518, section 3.4).
 const es256Half = 32
 
+var rsaSigners signers // of the whole process: processors are what they share
+
 // sign returns the signature over input (RFC 7518, sections 3.3 and 3.4).
 func (k *key) sign(input []byte) ([]byte, error) {
 	switch private := k.private.(type) {
 	case *rsa.PrivateKey:
 		hash, digest := k.digest(input)
-		return rsa.SignPKCS1v15(nil, private, hash, digest)
+		return rsaSigners.sign(private, hash, digest)
 	case *ecdsa.PrivateKey:
 		_, digest := k.digest(input)
 		r, s, err := ecdsa.Sign(rand.Reader, private, digest)
