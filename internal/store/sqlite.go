@@ -33,16 +33,19 @@ const sqliteBusy = 5 * time.Second
 // sqliteDSN is the address of a database file. synchronous=FULL makes a commit
 // wait for its fsync; it is what acknowledged rests on. The write-ahead log is
 // copied back every 64 MiB: identity IDs are random, so the same pages are written
-// again and again, and each copy serves more of them. Each connection caches 16 MiB.
+// again and again, and each copy serves more of them. Connections that read cache
+// 16 MiB each; the one that writes 64 MiB, for the index of those IDs.
 func sqliteDSN(path string, readOnly bool) string {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 		"trusted_schema(OFF)", "cell_size_check(ON)",
-		"wal_autocheckpoint(16000)", "journal_size_limit(67108864)", "cache_size(-16384)",
+		"wal_autocheckpoint(16000)", "journal_size_limit(67108864)",
 	}
 	if readOnly {
-		pragmas = append(pragmas, "query_only(ON)")
+		pragmas = append(pragmas, "query_only(ON)", "cache_size(-16384)")
+	} else {
+		pragmas = append(pragmas, "cache_size(-65536)")
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	if !strings.HasPrefix(u.Path, "/") {
