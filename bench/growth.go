@@ -122,7 +122,7 @@ func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, r
 				return err
 			}
 		}
-		if _, err := l.closedLoop(ctx, b.warmUp); err != nil {
+		if _, err := l.closedLoop(ctx, growthWarmUp); err != nil {
 			return err
 		}
 		o, err := l.closedLoop(ctx, b.growthRound)
@@ -172,6 +172,10 @@ func once(ctx context.Context, client *http.Client, t *vegeta.Target, member []b
 	}
 	return err
 }
+
+// growthWarmUp lets a server that has just started read what of a large store its
+// page caches hold.
+const growthWarmUp = 3 * time.Second
 
 // fillers is how many identities are made at once: as many as one commit takes.
 const fillers = 256
