@@ -14,8 +14,7 @@ import (
 // writer is SQLite's only writer. It takes all requests that are waiting, runs
 // them in one transaction, and commits: one fsync makes the whole group durable.
 // If a request fails the group runs again with a savepoint for each, so that it
-// takes only itself back; usually none does, and savepoints cost a third of
-// a small request.
+// takes only itself back; usually none does, and savepoints are not free.
 type writer struct {
 	sessions *sessions // one session; in memory the readers use it, too
 	cache    *cache

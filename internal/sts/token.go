@@ -87,7 +87,7 @@ func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credenti
 
 	token := append(w.token[:0], tokenVersion)
 	token = append(token, key.id[:]...)
-	aad := append(append(w.additional[:0], token...), accessKeyID...)
+	aad := additional(w.additional[:0], token, accessKeyID)
 	token = append(token, nonce...)
 	clear := len(token)
 	token = appendSession(token, &s)
@@ -148,7 +148,7 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 		return Session{}, "", invalid("its key is unknown")
 	}
 	nonce := token[headerBytes : headerBytes+nonceBytes]
-	aad := additional(token[:headerBytes], accessKeyID)
+	aad := additional(make([]byte, 0, headerBytes+accessKeyBytes), token[:headerBytes], accessKeyID)
 	sealed := token[headerBytes+nonceBytes:]
 	plain, err := key.aead.Open(sealed[:0], nonce, sealed, aad) // in place
 	if err != nil {
@@ -164,9 +164,9 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	return s, key.secret(accessKeyID, nonce), nil
 }
 
-// additional is the additional data of a token: its header and its access key.
-func additional(header []byte, accessKeyID string) []byte {
-	b := make([]byte, 0, headerBytes+accessKeyBytes)
+// additional appends the additional data of a token to b: its header and its
+// access key.
+func additional(b, header []byte, accessKeyID string) []byte {
 	return append(append(b, header...), accessKeyID...)
 }
 
