@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -102,10 +103,15 @@ func TestUnknownKeyDoesTheSameWork(t *testing.T) {
 		d := newDraft()
 		change(d)
 		r, body := d.request()
-		return testing.AllocsPerRun(20, func() {
-			_, err := v.Verify(r, body, "cognito-identity")
-			wantRefusal(t, err, code, "")
-		})
+		// The least of many: the race detector makes sync.Pool forget at random.
+		least := math.Inf(1)
+		for range 50 {
+			least = min(least, testing.AllocsPerRun(1, func() {
+				_, err := v.Verify(r, body, "cognito-identity")
+				wantRefusal(t, err, code, "")
+			}))
+		}
+		return least
 	}
 	wrongUncached := allocations(func(d *draft) { d.secret = "x" }, BadSignature)
 	r, body := newDraft().request()

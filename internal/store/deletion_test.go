@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 )
 
 // A crash after any step of a deletion leaves a pool that nobody finds, and the
@@ -197,17 +199,12 @@ func TestTwoNodesRemoveOnePool(t *testing.T) {
 		for n := range 60 {
 			addLinked(t, nodes[0], pool, public("p", numbered("s", n)))
 		}
-		errStop := errors.New("stop")
-		nodes[0].testStep = func(step string) error {
-			if step == "hidden" {
-				return errStop
-			}
-			return nil
-		}
-		wantError(t, "DeletePool", nodes[0].DeletePool(t.Context(), pool), errStop)
+		hide(t, nodes[0], pool)
 		var group sync.WaitGroup
 		for _, s := range nodes {
 			s.deletionBatch = 3
+		}
+		for _, s := range nodes {
 			group.Go(func() {
 				if err := s.removePool(t.Context(), pool); err != nil {
 					t.Errorf("removePool: %v", err)
@@ -220,4 +217,51 @@ func TestTwoNodesRemoveOnePool(t *testing.T) {
 			t.Errorf("another pool's identity: %v", err)
 		}
 	})
+}
+
+// A node whose batch another node has just removed goes on with the rest: it
+// removed no row of that batch, which does not mean that none is left.
+func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
+	url := pgtest.URL(t)
+	s := open(t, Options{URL: url})
+	pool := addPool(t, s)
+	for range 20 {
+		addGuest(t, s, pool)
+	}
+	hide(t, s, pool)
+	outside, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	other, err := outside.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const firstBatch = `DELETE FROM identities WHERE identity_id IN (SELECT identity_id FROM identities ORDER BY created, identity_id LIMIT 3)`
+	if _, err := other.ExecContext(t.Context(), firstBatch); err != nil {
+		t.Fatal(err)
+	}
+	s.deletionBatch = 3
+	removed := make(chan error, 1)
+	go func() { removed <- s.removePool(t.Context(), pool) }()
+	eventually(t, outside, `SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted`, 1)
+	if err := other.Commit(); err != nil { // and then does nothing more
+		t.Fatal(err)
+	}
+	wantError(t, "removePool", <-removed, nil)
+	wantRows(t, s, 0, 0, 0)
+}
+
+// hide does the first step of a deletion and no other.
+func hide(t *testing.T, s *Store, pool identitypool.PoolID) {
+	t.Helper()
+	errStop := errors.New("stop")
+	s.testStep = func(step string) error {
+		if step == "hidden" {
+			return errStop
+		}
+		return nil
+	}
+	wantError(t, "DeletePool", s.DeletePool(t.Context(), pool), errStop)
 }
