@@ -2,10 +2,13 @@ package login
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	_ "crypto/sha256" // crypto.Hash.New of algorithms
+	_ "crypto/sha512"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,18 +18,25 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// keyType is what a signature algorithm needs of its key.
-type keyType struct {
-	kty   string
-	curve elliptic.Curve // EC only
+// signatureAlgorithm is what a signature algorithm needs of its key, and how an
+// RSA signature is made.
+type signatureAlgorithm struct {
+	kty    string
+	curve  elliptic.Curve // EC only
+	hash   crypto.Hash    // RSA only
+	salted bool           // RSASSA-PSS
 }
 
 // algorithms are the signature algorithms that can be verified (RFC 7518
 // section 3.1, RFC 8037), each bound to its type of key: a header cannot apply
 // an algorithm to a key of another one.
-var algorithms = map[string]keyType{
-	"RS256": {kty: "RSA"}, "RS384": {kty: "RSA"}, "RS512": {kty: "RSA"},
-	"PS256": {kty: "RSA"}, "PS384": {kty: "RSA"}, "PS512": {kty: "RSA"},
+var algorithms = map[string]signatureAlgorithm{
+	"RS256": {kty: "RSA", hash: crypto.SHA256},
+	"RS384": {kty: "RSA", hash: crypto.SHA384},
+	"RS512": {kty: "RSA", hash: crypto.SHA512},
+	"PS256": {kty: "RSA", hash: crypto.SHA256, salted: true},
+	"PS384": {kty: "RSA", hash: crypto.SHA384, salted: true},
+	"PS512": {kty: "RSA", hash: crypto.SHA512, salted: true},
 	"ES256": {kty: "EC", curve: elliptic.P256()},
 	"ES384": {kty: "EC", curve: elliptic.P384()},
 	"ES512": {kty: "EC", curve: elliptic.P521()},

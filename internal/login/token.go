@@ -22,6 +22,7 @@ type idToken struct {
 	text      string
 	algorithm string
 	keyID     string // "" when the header names none
+	signature []byte
 	claims    map[string]any
 }
 
@@ -84,7 +85,7 @@ func (j *judge) open(text string) (t idToken, claims []byte, refused *Refused) {
 		return idToken{}, nil, j.refuse(MessageNotOIDC, "token header", "a JSON object with unique names", err.Error(),
 			"Send an ID token of the provider; this value's header is not one.")
 	}
-	t.text = text
+	t.text, t.signature = text, decoded[2]
 	if refused := j.readHeader(header, &t); refused != nil {
 		return idToken{}, nil, refused
 	}
