@@ -146,8 +146,9 @@ func (c *Config) Validate() error {
 	if c.Check != nil {
 		faults = append(faults, c.Check.Check())
 	}
-	for pool, name := range c.PoolAlgorithms {
-		algorithm("token_algorithms."+pool, name)
+	for _, pool := range slices.Sorted(maps.Keys(c.PoolAlgorithms)) {
+		faults = append(faults, poolKey("token_algorithms", pool))
+		algorithm("token_algorithms."+pool, c.PoolAlgorithms[pool])
 	}
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
@@ -181,6 +182,14 @@ func withDefaults(l Limits) Limits {
 	return l
 }
 
+// poolKey refuses a key of a setting for single pools that is no pool's ID.
+func poolKey(setting, pool string) error {
+	if identitypool.ValidID(pool) {
+		return nil
+	}
+	return fmt.Errorf("%s.%s: is not an identity pool ID, REGION:GUID", setting, pool)
+}
+
 // guestPolicies returns what tells the session policies of a pool's guests.
 func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	all, err := iam.GuestPolicies(c.GuestPolicy)
@@ -190,9 +199,7 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	}
 	pools := make(map[identitypool.PoolID][]string, len(c.PoolGuestPolicies))
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolGuestPolicies)) {
-		if !identitypool.ValidID(pool) {
-			faults = append(faults, fmt.Errorf("pool_guest_policies.%s: is not an identity pool ID, REGION:GUID", pool))
-		}
+		faults = append(faults, poolKey("pool_guest_policies", pool))
 		policies, err := iam.GuestPolicies(c.PoolGuestPolicies[pool])
 		if err != nil {
 			faults = append(faults, fmt.Errorf("pool_guest_policies.%s: %w", pool, err))
@@ -230,9 +237,7 @@ func (c *Config) credentialEngines(builtin engine.Source, signer engine.Signer, 
 	}
 	pools := make(map[identitypool.PoolID]string, len(c.PoolCredentialEngines))
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolCredentialEngines)) {
-		if !identitypool.ValidID(pool) {
-			faults = append(faults, fmt.Errorf("pool_credential_engines.%s: is not an identity pool ID, REGION:GUID", pool))
-		}
+		faults = append(faults, poolKey("pool_credential_engines", pool))
 		pools[identitypool.PoolID(pool)] = c.PoolCredentialEngines[pool]
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -123,7 +123,8 @@ func TestCredentialEngine(t *testing.T) {
 	}
 }
 
-func TestCredentialEngineFaults(t *testing.T) {
+// Faults of settings, those for single pools among them.
+func TestSettingsFaults(t *testing.T) {
 	for want, change := range map[string]func(*poolhouse.Config){
 		`credential_engine "s3"`: func(c *poolhouse.Config) { c.CredentialEngine = "s3" },
 		`pool_credential_engines.us-east-1:11111111-2222-3333-4444-555555555555 "s3"`: func(c *poolhouse.Config) {
@@ -131,6 +132,12 @@ func TestCredentialEngineFaults(t *testing.T) {
 		},
 		"pool_credential_engines.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
 			c.PoolCredentialEngines = map[string]string{"us-east-1:a": "builtin"}
+		},
+		"token_algorithms.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+			c.PoolAlgorithms = map[string]string{"us-east-1:a": "RS256"}
+		},
+		"pool_guest_policies.us-east-1:a: is not an identity pool ID": func(c *poolhouse.Config) {
+			c.PoolGuestPolicies = map[string]string{"us-east-1:a": "none"}
 		},
 		"credential_engines.s3: endpoint": func(c *poolhouse.Config) {
 			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"s3": {}}
