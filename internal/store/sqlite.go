@@ -33,8 +33,12 @@ const sqliteBusy = 5 * time.Second
 // sqliteDSN is the address of a database file. synchronous=FULL makes a commit
 // wait for its fsync; it is what acknowledged rests on. The write-ahead log is
 // copied back every 64 MiB: identity IDs are random, so the same pages are written
-// again and again, and each copy serves more of them. Connections that read cache
-// 16 MiB each; the one that writes 64 MiB, for the index of those IDs.
+// again and again, and each copy serves more of them; a longer log makes finding
+// pages in it dearer than that saves. Connections that read cache 16 MiB each. The
+// one that writes caches 4 MiB: a split of an index page has SQLite go through the
+// whole cache at the commit (it renumbers pages by way of a number past the
+// database's end, and pages past the end are sought and dropped), which costs more
+// than reading pages again.
 func sqliteDSN(path string, readOnly bool) string {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
@@ -45,7 +49,7 @@ func sqliteDSN(path string, readOnly bool) string {
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)", "cache_size(-16384)")
 	} else {
-		pragmas = append(pragmas, "cache_size(-65536)")
+		pragmas = append(pragmas, "cache_size(-4096)")
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	if !strings.HasPrefix(u.Path, "/") {
