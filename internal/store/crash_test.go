@@ -42,8 +42,11 @@ const (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashPath); path != "" {
 		child := func() error { return crashChild(path, os.Getenv(crashMode)) }
-		if os.Getenv(crashMode) == failingDisk {
+		switch os.Getenv(crashMode) {
+		case failingDisk:
 			child = func() error { return failingDiskChild(path) }
+		case failingCopy:
+			child = func() error { return failingCopyChild(path) }
 		}
 		if err := child(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -61,6 +64,7 @@ func crashChild(path, mode string) error {
 	if err != nil {
 		return err
 	}
+	copyOften(s, 20) // so that kills meet copies of the log
 	p := identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1", Name: "crash"}
 	if err := s.CreatePool(ctx, p, 0); err != nil && !errors.Is(err, ErrConflict) {
 		return err

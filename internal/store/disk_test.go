@@ -71,10 +71,72 @@ func failingDiskChild(path string) error {
 	return nil
 }
 
+// failingCopy is a mode in which the database file cannot grow, its log can.
+const failingCopy = "has a database that cannot grow"
+
+// failingCopyChild writes until copying the log back has failed, which ends all
+// writing: the log would grow for ever.
+func failingCopyChild(path string) error {
+	ctx := context.Background()
+	s, err := Open(ctx, Options{Path: path})
+	if err != nil {
+		return err
+	}
+	if err := s.CreatePool(ctx, identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1"}, 0); err != nil {
+		return err
+	}
+	create := func() (identitypool.IdentityID, error) {
+		id := newIdentityID()
+		return id, s.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: crashPool})
+	}
+	for range 3000 {
+		id, err := create()
+		if err != nil {
+			return err
+		}
+		fmt.Println("guest", id)
+	}
+	if err := s.Close(); err != nil { // which empties the log
+		return err
+	}
+	if s, err = Open(ctx, Options{Path: path}); err != nil {
+		return err
+	}
+	copyOften(s, 100)
+	file, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := uint64(file.Size() + 20_000)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		return err
+	}
+	for {
+		id, err := create()
+		if err == nil {
+			fmt.Println("guest", id)
+			continue
+		}
+		if !errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), "copying the write-ahead log back") {
+			return fmt.Errorf("the first write that failed: %w", err)
+		}
+		break
+	}
+	fmt.Println(crashReadySay)
+	return nil
+}
+
 func TestFailingDisk(t *testing.T) {
+	for _, mode := range []string{failingDisk, failingCopy} {
+		t.Run(mode, func(t *testing.T) { testFailingDisk(t, mode) })
+	}
+}
+
+func testFailingDisk(t *testing.T, mode string) {
 	path := filepath.Join(t.TempDir(), "disk.db")
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashPath+"="+path, crashMode+"="+failingDisk)
+	child.Env = append(os.Environ(), crashPath+"="+path, crashMode+"="+mode)
 	var complaint strings.Builder
 	child.Stderr = &complaint
 	out, err := child.Output()

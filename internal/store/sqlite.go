@@ -18,12 +18,13 @@ import (
 )
 
 // sqliteEngine is SQLite in WAL mode: one connection that writes, owned by the
-// writer, and several that read. In memory there is one connection for all.
+// writer, one that copies the write-ahead log back, and several that read. In
+// memory there is one connection for all.
 type sqliteEngine struct {
-	readDB, writeDB *sql.DB
-	readers         *sessions
-	writer          *writer
-	inMemory        bool
+	readDB, copyDB, writeDB *sql.DB
+	readers                 *sessions
+	writer                  *writer
+	inMemory                bool
 }
 
 // sqliteBusy is how long a statement waits for another process's lock: the
@@ -32,19 +33,20 @@ const sqliteBusy = 5 * time.Second
 
 // sqliteDSN is the address of a database file. synchronous=FULL makes a commit
 // wait for its fsync; it is what acknowledged rests on. The write-ahead log is
-// copied back every 64 MiB: identity IDs are random, so the same pages are written
-// again and again, and each copy serves more of them; a longer log makes finding
-// pages in it dearer than that saves. Connections that read cache 16 MiB each. The
-// one that writes caches 4 MiB: a split of an index page has SQLite go through the
-// whole cache at the commit (it renumbers pages by way of a number past the
-// database's end, and pages past the end are sought and dropped), which costs more
-// than reading pages again.
+// copied back beside the writer from 96 MiB on (checkpointer), by the writer itself
+// at 256 MiB: identity IDs are random, so the same pages are written again and
+// again, and each copy serves more of them; a longer log makes finding pages in it
+// dearer than that saves. Connections that read cache 16 MiB each. The one that
+// writes caches 4 MiB: a split of an index page has SQLite go through the whole
+// cache at the commit (it renumbers pages by way of a number past the database's
+// end, and pages past the end are sought and dropped), which costs more than reading
+// pages again.
 func sqliteDSN(path string, readOnly bool) string {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 		"trusted_schema(OFF)", "cell_size_check(ON)",
-		"wal_autocheckpoint(16000)", "journal_size_limit(67108864)",
+		"wal_autocheckpoint(64000)", "journal_size_limit(134217728)",
 	}
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)", "cache_size(-16384)")
@@ -81,6 +83,9 @@ func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err 
 		if e.writeDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
 			return nil, err
 		}
+		if e.copyDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+			return nil, err
+		}
 		if e.readDB, err = sql.Open("sqlite", sqliteDSN(path, true)); err != nil {
 			return nil, err
 		}
@@ -98,13 +103,19 @@ func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err 
 		return nil, err
 	}
 	e.readers = writing
+	e.writer = &writer{sessions: writing, cache: c, log: o.Logger, queue: make(chan *request, o.WriteQueue)}
 	if !e.inMemory {
 		if e.readers, err = openSessions(ctx, e.readDB, o.ReadConns); err != nil {
 			writing.close()
 			return nil, err
 		}
+		copying, err := openSessions(ctx, e.copyDB, 1)
+		if err != nil {
+			e.closeSessions()
+			return nil, err
+		}
+		e.writer.checkpoints = newCheckpointer(copying, o.Logger, e.writer.halt)
 	}
-	e.writer = &writer{sessions: writing, cache: c, log: o.Logger, queue: make(chan *request, o.WriteQueue)}
 	if err := e.writer.start(!e.inMemory); err != nil {
 		e.closeSessions()
 		return nil, err
@@ -183,13 +194,16 @@ func (e *sqliteEngine) closeSessions() {
 	if !e.inMemory {
 		e.writer.sessions.close()
 	}
+	if e.writer.checkpoints != nil {
+		e.writer.checkpoints.close()
+	}
 }
 
 // closeDBs closes the writing side last: the last connection to close copies
 // the write-ahead log back, which a read-only one may not.
 func (e *sqliteEngine) closeDBs() error {
 	var errs []error
-	for _, db := range []*sql.DB{e.readDB, e.writeDB} {
+	for _, db := range []*sql.DB{e.readDB, e.copyDB, e.writeDB} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

@@ -29,6 +29,9 @@ type writer struct {
 	commit  func(*session) error  // COMMIT; a test may replace it
 	checks  chan struct{}         // asks for a look at data_version
 	version int64                 // data_version at the last look
+
+	checkpoints *checkpointer // nil in memory
+	unlooked    int           // writes since the log's length was looked at
 }
 
 // maxGroup bounds how much one commit's failure takes back.
@@ -59,12 +62,7 @@ func (w *writer) start(shared bool) error {
 		if err := w.look(); err != nil {
 			return err
 		}
-		w.cache.watch(func() {
-			select {
-			case w.checks <- struct{}{}:
-			default:
-			}
-		})
+		w.cache.watch(func() { leaveWord(w.checks) })
 	} else {
 		w.cache.alone()
 	}
@@ -139,6 +137,10 @@ func (w *writer) close() {
 
 func (w *writer) run() {
 	defer close(w.done)
+	var rest chan struct{}
+	if w.checkpoints != nil {
+		rest = w.checkpoints.rest
+	}
 	group := make([]*request, 0, maxGroup)
 	for {
 		select {
@@ -155,6 +157,8 @@ func (w *writer) run() {
 				w.cache.unverified()
 				w.log.Warn("looking for other writers failed", "err", err)
 			}
+		case <-rest:
+			w.copyRest()
 		}
 	}
 }
@@ -197,6 +201,19 @@ func (w *writer) serve(group []*request) {
 			r.err = err
 		}
 		close(r.done)
+	}
+	if w.unlooked += len(live); w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
+		w.unlooked = 0
+		w.checkpoints.look()
+	}
+}
+
+// copyRest copies the last pages of the log, so that the next write can start it over.
+func (w *writer) copyRest() {
+	s := <-w.sessions.free
+	defer w.sessions.put(s)
+	if _, err := walLength(s, "PASSIVE"); err != nil {
+		w.checkpoints.failed(err)
 	}
 }
 
