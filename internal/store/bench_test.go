@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -44,7 +45,8 @@ func BenchmarkCreateIdentity64(b *testing.B) {
 	benchEngines(b, func(b *testing.B, s *Store) {
 		pool := addPool(b, s)
 		inParallel(b, 64, func(int64) error {
-			return s.CreateIdentity(b.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
+			now := time.Now() // identities are listed by it: without it one more index would be written at random
+			return s.CreateIdentity(b.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool, Created: now, Modified: now})
 		})
 	})
 }
