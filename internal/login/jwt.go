@@ -87,6 +87,9 @@ func (t *idToken) signedBy(key any) error {
 		return err
 	}
 	algorithm := algorithms[t.algorithm]
+	if algorithm.hash == 0 {
+		return errUnfitKey
+	}
 	h := algorithm.hash.New()
 	h.Write([]byte(t.text[:strings.LastIndexByte(t.text, '.')]))
 	if algorithm.salted {

@@ -6,9 +6,9 @@ import (
 )
 
 // checkpointer copies SQLite's write-ahead log back into the database beside the
-// writer, on a connection of its own, so that no commit waits for the copy and its
-// fsync. The log starts over only when all of it is copied and nobody writes
-// meanwhile: the last pages are therefore left to the writer.
+// writer, on a connection of its own, so that no commit waits for the copy. The log
+// starts over only when all of it is copied and no reader needs it: the last pages,
+// and with them the database's fsync, are therefore left to the writer.
 // https://www.sqlite.org/wal.html#ckpt
 type checkpointer struct {
 	sessions *sessions // one session
@@ -19,20 +19,22 @@ type checkpointer struct {
 	done     chan struct{}
 
 	least int64 // frames, a page each, that are worth a copy
-	every int   // writes between two looks at the log
+	every int   // commits between two looks at the log
 }
 
 const (
-	checkpointFrames = 24_000 // 96 MiB
+	checkpointFrames = 24_000 // of 4 KiB: 94 MiB
 	// restFrames are few enough for the writer to copy between two commits.
 	restFrames = 500
-	maxCopies  = 6
-	looksAfter = 500
+	// maxCopies bounds the copies after one look, each of what was written during
+	// the one before.
+	maxCopies      = 6
+	commitsPerLook = 8
 )
 
 func newCheckpointer(s *sessions, log *slog.Logger, halt func(error)) *checkpointer {
 	c := &checkpointer{
-		sessions: s, log: log, halt: halt, least: checkpointFrames, every: looksAfter,
+		sessions: s, log: log, halt: halt, least: checkpointFrames, every: commitsPerLook,
 		looks: make(chan struct{}, 1), rest: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go c.run()
@@ -70,19 +72,22 @@ func leaveWord(c chan<- struct{}) {
 
 // checkpoint copies a long log, then what was written meanwhile, until that is
 // little. If it does not become little (the writer is too fast, or an old reader
-// still needs the database as it is), a later look tries again; a log that has
-// grown far too long is copied by the writer (wal_autocheckpoint).
+// still needs the database as it is), a later look tries again. In a log that has
+// grown far too long the writer's commits copy as well (wal_autocheckpoint).
 func (c *checkpointer) checkpoint(s *session) error {
-	l, err := walLength(s, "NOOP")
+	l, err := checkpointLog(s, "NOOP")
 	if err != nil || l.frames < c.least {
 		return err
 	}
 	for range maxCopies {
 		before := l.copied
-		if l, err = walLength(s, "PASSIVE"); err != nil {
+		if l, err = checkpointLog(s, "PASSIVE"); err != nil {
 			return err
 		}
-		if l.copied == l.frames && l.copied-before <= restFrames {
+		switch whole := l.copied == l.frames; {
+		case l.busy, !whole && l.copied == before:
+			return nil
+		case whole && l.copied-before <= restFrames:
 			leaveWord(c.rest)
 			return nil
 		}
@@ -98,16 +103,19 @@ func (c *checkpointer) failed(err error) {
 	c.log.Warn("copying the write-ahead log back failed and is tried again", "err", err)
 }
 
-// logLength is how many pages the write-ahead log holds, and how many of them the
-// database has.
-type logLength struct{ frames, copied int64 }
+// logLength is how many pages the write-ahead log held when a checkpoint began, and
+// how many of them the database has. busy: another checkpoint is at work, and the
+// lengths are not known.
+type logLength struct {
+	busy           bool
+	frames, copied int64
+}
 
-// walLength runs a checkpoint, or none (NOOP), and returns what the log then holds.
-// https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-func walLength(s *session, mode string) (logLength, error) {
+// checkpointLog runs a checkpoint: PASSIVE, which waits for nobody, or NOOP, which
+// copies nothing. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+func checkpointLog(s *session, mode string) (logLength, error) {
 	rows, err := collect(s, func(row scanner) (l logLength, err error) {
-		var busy int64 // another checkpoint is at work
-		err = row.Scan(&busy, &l.frames, &l.copied)
+		err = row.Scan(&l.busy, &l.frames, &l.copied)
 		return l, err
 	}, "PRAGMA wal_checkpoint("+mode+")")
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// copyOften has a log of so many pages copied back, and looked at every few writes.
+// copyOften has a log of so many pages copied back, and looked at after each commit.
 func copyOften(s *Store, frames int64) {
-	if c := s.engine.(*sqliteEngine).writer.checkpoints; c != nil {
-		c.least, c.every = frames, 10
-	}
+	c := s.engine.(*sqliteEngine).writer.checkpoints
+	c.least, c.every = frames, 1
 }
 
 // logOf returns the log's length when no copy is under way.
@@ -21,7 +20,7 @@ func logOf(t *testing.T, s *Store) logLength {
 	c := s.engine.(*sqliteEngine).writer.checkpoints
 	session := <-c.sessions.free
 	defer c.sessions.put(session)
-	l, err := walLength(session, "NOOP")
+	l, err := checkpointLog(session, "NOOP")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,28 +41,39 @@ func addGuests(t *testing.T, s *Store, pool identitypool.PoolID, n int) {
 }
 
 // The log starts over again and again while others write, long before the writer
-// itself would copy it; an old reader delays that and loses nothing of its view.
+// itself would copy it.
 func TestLogStartsOverBesideTheWriter(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "test.db")})
 	copyOften(s, 200)
 	pool := addPool(t, s)
-	startsOver := func() bool {
-		before := logOf(t, s).frames
-		for range 50 {
-			addGuests(t, s, pool, 64)
-			now := logOf(t, s).frames
-			if now < before {
-				return true
-			}
-			before = now
-		}
-		return false
-	}
 	for n := range 3 {
-		if !startsOver() {
+		if !startsOver(t, s, pool) {
 			t.Fatalf("the log does not start over for time %d: %+v", n+1, logOf(t, s))
 		}
 	}
+}
+
+func startsOver(t *testing.T, s *Store, pool identitypool.PoolID) bool {
+	before := logOf(t, s).frames
+	for range 50 {
+		addGuests(t, s, pool, 64)
+		now := logOf(t, s).frames
+		if now < before {
+			return true
+		}
+		before = now
+	}
+	return false
+}
+
+// A reader of the log keeps it from starting over, and its view.
+func TestOldReaderKeepsTheLog(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "test.db")})
+	copyOften(s, 200)
+	sessions := s.engine.(*sqliteEngine).writer.checkpoints.sessions
+	copying := <-sessions.free // nothing is copied before the reader begins: it would read the database alone
+	pool := addPool(t, s)
+	addGuests(t, s, pool, 64)
 	err := s.engine.snapshot(t.Context(), func(q querier) error {
 		seen := func() int64 {
 			n, err := collect(q, scanInt, `SELECT count(*) FROM identities`)
@@ -73,7 +83,8 @@ func TestLogStartsOverBesideTheWriter(t *testing.T) {
 			return n[0]
 		}
 		before := seen()
-		if startsOver() {
+		sessions.put(copying)
+		if startsOver(t, s, pool) {
 			t.Error("the log started over although a reader needs it")
 		}
 		if after := seen(); after != before {
@@ -82,7 +93,7 @@ func TestLogStartsOverBesideTheWriter(t *testing.T) {
 		return nil
 	})
 	wantError(t, "snapshot", err, nil)
-	if !startsOver() {
+	if !startsOver(t, s, pool) {
 		t.Errorf("the log does not start over after its reader has gone: %+v", logOf(t, s))
 	}
 }

@@ -102,14 +102,18 @@ func failingCopyChild(path string) error {
 	if s, err = Open(ctx, Options{Path: path}); err != nil {
 		return err
 	}
-	copyOften(s, 100)
+	copyOften(s, 20)
 	file, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	limit := uint64(file.Size() + 20_000)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+	var unlimited syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &unlimited); err != nil {
+		return err
+	}
+	limited := syscall.Rlimit{Cur: uint64(file.Size() + 20_000), Max: unlimited.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limited); err != nil {
 		return err
 	}
 	for {
@@ -122,6 +126,16 @@ func failingCopyChild(path string) error {
 			return fmt.Errorf("the first write that failed: %w", err)
 		}
 		break
+	}
+	// The disk works again, but what it has lost only the log can tell.
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &unlimited); err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if log, err := os.Stat(path + "-wal"); err != nil || log.Size() == 0 {
+		return fmt.Errorf("the log after the store's end: %v, %w", log, err)
 	}
 	fmt.Println(crashReadySay)
 	return nil

@@ -33,8 +33,8 @@ const sqliteBusy = 5 * time.Second
 
 // sqliteDSN is the address of a database file. synchronous=FULL makes a commit
 // wait for its fsync; it is what acknowledged rests on. The write-ahead log is
-// copied back beside the writer from 96 MiB on (checkpointer), by the writer itself
-// at 256 MiB: identity IDs are random, so the same pages are written again and
+// copied back beside the writer from 94 MiB on (checkpointer), by the writer as
+// well from 250 MiB on: identity IDs are random, so the same pages are written again and
 // again, and each copy serves more of them; a longer log makes finding pages in it
 // dearer than that saves. Connections that read cache 16 MiB each. The one that
 // writes caches 4 MiB: a split of an index page has SQLite go through the whole
@@ -186,6 +186,12 @@ func (e *sqliteEngine) write(ctx context.Context, limit time.Duration, fn func(*
 func (e *sqliteEngine) close() error {
 	e.writer.close()
 	e.closeSessions()
+	if e.writer.stopped() != nil {
+		// Closing it would copy the rest of the log and delete it, although pages that
+		// were copied before may not have reached the disk. The next start, which
+		// trusts no copy, needs the log.
+		e.writeDB = nil
+	}
 	return e.closeDBs()
 }
 

@@ -43,9 +43,10 @@ var (
 	// ErrIndeterminate: the write may or may not be done, now or shortly. It is
 	// never done by half, and repeating the operation converges.
 	ErrIndeterminate = errors.New("the outcome of the write is unknown")
-	// ErrStopped: a commit failed on SQLite. What the disk holds is then
-	// unknown, so no write is acknowledged until the process is started anew.
-	ErrStopped = errors.New("the store stopped writing after a failed commit; check the disk, then restart")
+	// ErrStopped: a commit, or copying the write-ahead log back, failed on SQLite.
+	// What the disk holds is then unknown, so no write is acknowledged until the
+	// process is started anew.
+	ErrStopped = errors.New("the store stopped writing after a disk failure; check the disk, then restart")
 	// ErrNewerSchema: the database was migrated by a newer binary.
 	ErrNewerSchema = errors.New("the database was written by a newer version")
 	// ErrClosed: the store was closed.

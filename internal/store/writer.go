@@ -31,7 +31,7 @@ type writer struct {
 	version int64                 // data_version at the last look
 
 	checkpoints *checkpointer // nil in memory
-	unlooked    int           // writes since the log's length was looked at
+	unlooked    int           // commits since the log's length was looked at
 }
 
 // maxGroup bounds how much one commit's failure takes back.
@@ -202,7 +202,7 @@ func (w *writer) serve(group []*request) {
 		}
 		close(r.done)
 	}
-	if w.unlooked += len(live); w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
+	if w.unlooked++; w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
 		w.unlooked = 0
 		w.checkpoints.look()
 	}
@@ -212,7 +212,7 @@ func (w *writer) serve(group []*request) {
 func (w *writer) copyRest() {
 	s := <-w.sessions.free
 	defer w.sessions.put(s)
-	if _, err := walLength(s, "PASSIVE"); err != nil {
+	if _, err := checkpointLog(s, "PASSIVE"); err != nil {
 		w.checkpoints.failed(err)
 	}
 }
