@@ -57,18 +57,27 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// openCrashing opens a child's store, with its pool.
+func openCrashing(ctx context.Context, path string) (*Store, error) {
+	s, err := Open(ctx, Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	p := identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1", Name: "crash"}
+	if err := s.CreatePool(ctx, p, 0); err != nil && !errors.Is(err, ErrConflict) {
+		return nil, err
+	}
+	return s, nil
+}
+
 // crashChild writes until it is killed.
 func crashChild(path, mode string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, Options{Path: path})
+	s, err := openCrashing(ctx, path)
 	if err != nil {
 		return err
 	}
 	copyOften(s, 20) // so that kills meet copies of the log
-	p := identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1", Name: "crash"}
-	if err := s.CreatePool(ctx, p, 0); err != nil && !errors.Is(err, ErrConflict) {
-		return err
-	}
 	var mu sync.Mutex
 	say := func(words ...string) {
 		mu.Lock()

@@ -24,11 +24,8 @@ const failingDisk = "has a disk that fails"
 // is acknowledged, and reports what was.
 func failingDiskChild(path string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, Options{Path: path})
+	s, err := openCrashing(ctx, path)
 	if err != nil {
-		return err
-	}
-	if err := s.CreatePool(ctx, identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1"}, 0); err != nil {
 		return err
 	}
 	wal, err := os.Stat(path + "-wal")
@@ -78,11 +75,8 @@ const failingCopy = "has a database that cannot grow"
 // writing: the log would grow for ever.
 func failingCopyChild(path string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, Options{Path: path})
+	s, err := openCrashing(ctx, path)
 	if err != nil {
-		return err
-	}
-	if err := s.CreatePool(ctx, identitypool.Pool{ID: crashPool, Account: "1", Region: "us-east-1"}, 0); err != nil {
 		return err
 	}
 	create := func() (identitypool.IdentityID, error) {
