@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strconv"
@@ -185,6 +186,9 @@ func skipSpace(b []byte) int {
 
 // tooDeep reports whether brackets nest beyond maxDepth.
 func tooDeep(b []byte) bool {
+	if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) <= maxDepth {
+		return false // the usual case, without a look at each byte
+	}
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {

@@ -234,7 +234,7 @@ func (j *judge) opaque(what, credential string, limit int, fix string) *Refused 
 		return bad(fmt.Sprintf("%d bytes", len(credential)))
 	}
 	for i := range len(credential) {
-		if c := credential[i]; !base64urlByte(c) && !strings.ContainsRune(".~+/=|", rune(c)) {
+		if c := credential[i]; !base64urlBytes[c] && !strings.ContainsRune(".~+/=|", rune(c)) {
 			return bad("a byte that none has")
 		}
 	}

@@ -82,7 +82,7 @@ func escape(text string) string {
 	const hexadecimal = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(text) {
-		if c := text[i]; base64urlByte(c) || c == '.' || c == '~' {
+		if c := text[i]; base64urlBytes[c] || c == '.' || c == '~' {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})

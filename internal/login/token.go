@@ -106,14 +106,18 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 		return segments, j.refuse(MessageNotOIDC, formCheck, "a signed JWT: three base64url parts joined by dots", got, fix)
 	}
 	dots, start := 0, 0
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '.':
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if base64urlBytes[c] {
+			continue
+		}
+		switch c {
+		case '.':
 			if dots < 2 {
 				segments[dots] = text[start:i]
 			}
 			dots, start = dots+1, i+1
-		case !base64urlByte(c):
+		default:
 			if strings.HasPrefix(strings.TrimSpace(text), "{") {
 				return bad("JSON text", "Send the token in compact form; the JSON forms of RFC 7515 are not accepted.")
 			}
@@ -135,6 +139,10 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 	return segments, nil
 }
 
-func base64urlByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
+// base64urlBytes is the alphabet of RFC 4648 section 5.
+var base64urlBytes = func() (alphabet [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		alphabet[c] = true
+	}
+	return alphabet
+}()
