@@ -318,32 +318,46 @@ func TestDumpWhileWriting(t *testing.T) {
 		pool := addPool(t, s)
 		const writers = 4
 		var acknowledged [writers]atomic.Int64
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for n := int64(0); ; n++ {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)), developer(fmt.Sprintf("%d-%d", w, n))}
-					if _, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins)); err != nil {
-						t.Errorf("Resolve: %v", err)
-						return
-					}
-					acknowledged[w].Store(n + 1)
+		// write has writer w go on until stop.
+		write := func(w int, begun *sync.WaitGroup, stop <-chan struct{}) {
+			first := acknowledged[w].Load()
+			for n := first; ; n++ {
+				logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)), developer(fmt.Sprintf("%d-%d", w, n))}
+				_, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins))
+				if err != nil {
+					t.Errorf("Resolve: %v", err)
 				}
-			})
+				acknowledged[w].Store(n + 1)
+				if n == first {
+					begun.Done()
+				}
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err != nil {
+					return
+				}
+			}
 		}
 		for range 5 {
+			stop := make(chan struct{})
+			var begun, wg sync.WaitGroup
+			begun.Add(writers)
+			for w := range writers {
+				wg.Go(func() { write(w, &begun, stop) })
+			}
+			begun.Wait()
 			var least [writers]int64
 			for w := range writers {
 				least[w] = acknowledged[w].Load()
 			}
+			dump := dumpOf(t, s)
+			close(stop)
+			wg.Wait()
 			restored := open(t, Options{})
-			if err := restored.Load(t.Context(), bytes.NewReader(dumpOf(t, s))); err != nil {
+			if err := restored.Load(t.Context(), bytes.NewReader(dump)); err != nil {
 				t.Fatal(err)
 			}
 			listed, err := restored.ListIdentities(t.Context(), pool, false, Place{}, 1_000_000)
@@ -370,8 +384,6 @@ func TestDumpWhileWriting(t *testing.T) {
 				t.Errorf("%d identities, but the writers' beginnings have %d", len(listed), total)
 			}
 		}
-		close(stop)
-		wg.Wait()
 	})
 }
 

@@ -196,15 +196,15 @@ func (w *writer) serve(group []*request) {
 		err = w.transact(s, live)
 	}
 	w.sessions.put(s)
+	if w.unlooked++; w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
+		w.unlooked = 0
+		w.checkpoints.look()
+	}
 	for _, r := range live {
 		if err != nil {
 			r.err = err
 		}
 		close(r.done)
-	}
-	if w.unlooked++; w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
-		w.unlooked = 0
-		w.checkpoints.look()
 	}
 }
 
