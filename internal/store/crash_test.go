@@ -70,6 +70,11 @@ func openCrashing(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
+func crashGuest(ctx context.Context, s *Store) (identitypool.IdentityID, error) {
+	id := newIdentityID()
+	return id, s.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: crashPool})
+}
+
 // crashChild writes until it is killed.
 func crashChild(path, mode string) error {
 	ctx := context.Background()

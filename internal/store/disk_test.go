@@ -37,12 +37,8 @@ func failingDiskChild(path string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
-	create := func() (identitypool.IdentityID, error) {
-		id := newIdentityID()
-		return id, s.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: crashPool})
-	}
 	for {
-		id, err := create()
+		id, err := crashGuest(ctx, s)
 		if err == nil {
 			fmt.Println("guest", id)
 			continue
@@ -54,7 +50,7 @@ func failingDiskChild(path string) error {
 	}
 	// Were the limit lifted, a retry could succeed; it must not be tried.
 	for range 3 {
-		if _, err := create(); !errors.Is(err, ErrStopped) || errors.Is(err, ErrIndeterminate) {
+		if _, err := crashGuest(ctx, s); !errors.Is(err, ErrStopped) || errors.Is(err, ErrIndeterminate) {
 			return fmt.Errorf("a write after it: %w", err)
 		}
 	}
@@ -79,12 +75,8 @@ func failingCopyChild(path string) error {
 	if err != nil {
 		return err
 	}
-	create := func() (identitypool.IdentityID, error) {
-		id := newIdentityID()
-		return id, s.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: crashPool})
-	}
 	for range 3000 {
-		id, err := create()
+		id, err := crashGuest(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -111,7 +103,7 @@ func failingCopyChild(path string) error {
 		return err
 	}
 	for {
-		id, err := create()
+		id, err := crashGuest(ctx, s)
 		if err == nil {
 			fmt.Println("guest", id)
 			continue

@@ -320,24 +320,20 @@ func TestDumpWhileWriting(t *testing.T) {
 		var acknowledged [writers]atomic.Int64
 		// write has writer w go on until stop.
 		write := func(w int, begun *sync.WaitGroup, stop <-chan struct{}) {
-			first := acknowledged[w].Load()
-			for n := first; ; n++ {
+			started := sync.OnceFunc(begun.Done)
+			defer started()
+			for n := acknowledged[w].Load(); ; n++ {
 				logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)), developer(fmt.Sprintf("%d-%d", w, n))}
-				_, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins))
-				if err != nil {
+				if _, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins)); err != nil {
 					t.Errorf("Resolve: %v", err)
+					return
 				}
 				acknowledged[w].Store(n + 1)
-				if n == first {
-					begun.Done()
-				}
+				started()
 				select {
 				case <-stop:
 					return
 				default:
-				}
-				if err != nil {
-					return
 				}
 			}
 		}
