@@ -42,6 +42,19 @@ func tokenConditions(provider string, proved login.Claims) policy.Context {
 	return c
 }
 
+// client is the client that a token says it is for: azp, else the only aud; ""
+// when it names none. Nothing is proven by it.
+func client(claims map[string]any) string {
+	if azp, present := claims["azp"]; present {
+		text, _ := azp.(string)
+		return text
+	}
+	if list, ok := stringList(claims["aud"]); ok && len(list) == 1 {
+		return list[0]
+	}
+	return ""
+}
+
 func conditionValues(value any) []string {
 	switch x := value.(type) {
 	case json.Number:

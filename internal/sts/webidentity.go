@@ -271,10 +271,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
 	said := login.Claims{All: claims}
 	said.Subject, _ = claims["sub"].(string)
-	said.Audience, _ = claims["azp"].(string)
-	if list, ok := stringList(claims["aud"]); ok && len(list) == 1 && claims["azp"] == nil {
-		said.Audience = list[0]
-	}
+	said.Audience = client(claims)
 	if !slices.Contains(trust.Audiences, said.Audience) {
 		return nil // Verify says so, in other words
 	}
@@ -314,11 +311,8 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	trace := explain.FromContext(ctx)
 	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
 		app, err := a.application(ctx, w, google, "aud", func(apps []string) []string {
-			azp, isText := claims["azp"].(string)
-			if list, ok := stringList(claims["aud"]); !isText && ok && len(list) == 1 {
-				azp = list[0]
-			}
-			return slices.DeleteFunc(apps, func(app string) bool { return app != azp })
+			said := client(claims)
+			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
 		})
 		if err != nil {
 			return login.Trust{}, err

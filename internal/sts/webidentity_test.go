@@ -70,6 +70,25 @@ func TestTokenConditions(t *testing.T) {
 	}
 }
 
+func TestClientOfAToken(t *testing.T) {
+	for claims, want := range map[string]string{
+		`{"aud":"a"}`:                    "a",
+		`{"aud":["a"]}`:                  "a",
+		`{"aud":["a","b"]}`:              "",
+		`{"aud":["a","b"],"azp":"b"}`:    "b",
+		`{"aud":"a","azp":"b"}`:          "b",
+		`{"aud":"a","azp":["a"]}`:        "",
+		`{"aud":"a","azp":null}`:         "",
+		`{"aud":["a",1]}`:                "",
+		`{"aud":{"a":"a"},"sub":"user"}`: "",
+		`{}`:                             "",
+	} {
+		if got := client(parseClaims(claims)); got != want {
+			t.Errorf("%s is for %q, not %q", claims, got, want)
+		}
+	}
+}
+
 func TestCompact(t *testing.T) {
 	for document, want := range map[string]string{
 		"{ \"a b\" :\t[ \"c \\\" d\" ,\n1 ] }": `{"a b":["c \" d",1]}`,
