@@ -19,7 +19,8 @@ import (
 // cache are as linearizable as reads that do not.
 //
 // Of other processes it learns by SQLite's data_version, which the writer looks
-// at; no entry is used when the last look is more than cacheFresh ago.
+// at; no entry is used when the last look is more than cacheFresh ago. Readers
+// ask for the next look halfway, because the writer may have other work first.
 //
 // A nil cache holds nothing.
 type cache struct {
@@ -30,9 +31,11 @@ type cache struct {
 	owners *lru.Cache[ownerKey, identitypool.IdentityID]
 
 	fresh  atomic.Bool // the last look is recent enough
+	due    atomic.Bool // it will not be for long
 	asked  atomic.Bool // a look was asked for
 	look   func()      // asks for a look; nil when there is nobody else to write
 	expire *time.Timer
+	renew  *time.Timer
 }
 
 const (
@@ -172,15 +175,18 @@ func (c *cache) watch(look func()) {
 	if c != nil {
 		c.look = look
 		c.expire = time.AfterFunc(cacheFresh, c.stale)
+		c.renew = time.AfterFunc(cacheFresh/2, func() { c.due.Store(true) })
 	}
 }
 
 // verified is called after each look.
 func (c *cache) verified() {
 	if c != nil && c.expire != nil {
+		c.due.Store(false)
 		c.asked.Store(false)
 		c.fresh.Store(true)
 		c.expire.Reset(cacheFresh)
+		c.renew.Reset(cacheFresh / 2)
 	}
 }
 
@@ -193,16 +199,15 @@ func (c *cache) unverified() {
 	}
 }
 
-// usable reports whether entries may be used and otherwise asks for a look.
+// usable reports whether entries may be used, and asks for a look when they may
+// not, or not for long.
 func (c *cache) usable() bool {
 	if c == nil {
 		return false
 	}
-	if c.fresh.Load() {
-		return true
-	}
-	if c.look != nil && c.asked.CompareAndSwap(false, true) {
+	fresh := c.fresh.Load()
+	if (!fresh || c.due.Load()) && c.look != nil && c.asked.CompareAndSwap(false, true) {
 		c.look()
 	}
-	return false
+	return fresh
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -71,6 +72,7 @@ func TestCacheIsBounded(t *testing.T) {
 // then the cache serves: otherwise this would prove nothing.
 func TestCacheSeesOtherProcesses(t *testing.T) {
 	s, w := openWriter(t, Options{})
+	s.cache.look = nil // the test says when
 	other := open(t, Options{Path: s.options.Path, CacheEntries: -1})
 	pool := addPool(t, s)
 	i := addLinked(t, s, pool, public("p", "s"))
@@ -91,7 +93,7 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.cache.expire.Stop() // the test says when the time is up
+		s.cache.expire.Stop() // likewise
 		s.cache.fresh.Store(true)
 	}
 	warm()
@@ -119,6 +121,40 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 	wantError(t, "Identity of a pool that another process deleted", err, ErrNotFound)
 	_, err = s.Pool(t.Context(), pool)
 	wantError(t, "Pool that another process deleted", err, ErrNotFound)
+}
+
+// While there are readers, looks come before the last one is too old; a look
+// that does not come is asked for once, and ends the use of entries in time.
+func TestCacheIsRenewedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const step = cacheFresh / 10
+		c, looks := newCache(10), 0
+		c.watch(func() { looks++ })
+		c.verified()
+		for round := range 20 {
+			for at := time.Duration(0); looks == round; at += step {
+				if at > cacheFresh {
+					t.Fatal("no look was asked for")
+				}
+				time.Sleep(step) // the bubble's clock
+				if !c.usable() {
+					t.Fatalf("round %d: not usable after %s", round, at)
+				}
+			}
+			c.verified()
+		}
+		time.Sleep(cacheFresh - step)
+		if !c.usable() {
+			t.Error("not usable before the time is up")
+		}
+		time.Sleep(2 * step)
+		if c.usable() || c.usable() {
+			t.Error("usable after the time is up")
+		}
+		if looks != 21 {
+			t.Errorf("%d looks were asked for, not 21", looks)
+		}
+	})
 }
 
 // The cache asks for its look by itself.
