@@ -48,7 +48,7 @@ type plan struct {
 }
 
 var (
-	fullPlan = plan{rounds: 21, round: 500 * time.Millisecond, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
+	fullPlan = plan{rounds: 11, round: time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
 		sizes: []int{1e3, 1e5, 1e6}, growthRounds: 5, growthTargets: 10_000, growthRound: 2 * time.Second, limit: 45 * time.Minute}
 	shortPlan = plan{rounds: 7, round: 500 * time.Millisecond, warmUp: time.Second, latency: 2 * time.Second, starts: 5,
 		sizes: []int{1e3, 1e4, 1e5}, growthRounds: 3, growthTargets: 10_000, growthRound: time.Second, limit: 15 * time.Minute}
