@@ -11,12 +11,12 @@ test:
 	./scripts/setup-tests.sh
 	./scripts/check.sh
 
-# Everything of make test, with 50,000 inputs for every fuzz target, with Keycloak (Java,
+# Everything of make test, with 100,000 inputs for every fuzz target, with Keycloak (Java,
 # from the Maven registry) as login provider, and with Ceph and
 # MinIO as credential engines; MinIO is built the first time, which takes minutes.
 test-extended:
 	TEST_TAGS=extended ./scripts/setup-tests.sh
-	TEST_TAGS=extended TEST_TIMEOUT=60m FUZZ_INPUTS=50000 ./scripts/check.sh
+	TEST_TAGS=extended TEST_TIMEOUT=60m FUZZ_INPUTS=100000 ./scripts/check.sh
 
 bench:
 	go run ./bench

@@ -23,19 +23,27 @@ func asBatchWork(do func() error) (err error) {
 	return do()
 }
 
+// scheduleThreads gives all threads a policy, twice: one that started during the
+// first pass may have its maker's former one.
 func scheduleThreads(policy uint32) error {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, t := range threads {
-		id, err := strconv.Atoi(t.Name())
+	for range 2 {
+		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
 			return err
 		}
-		err = unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: policy}, 0)
-		if err != nil && !errors.Is(err, unix.ESRCH) { // a thread may have ended
-			return fmt.Errorf("scheduling the generator: %w", err)
+		for _, t := range threads {
+			id, err := strconv.Atoi(t.Name())
+			if err != nil {
+				return err
+			}
+			attributes, err := unix.SchedGetAttr(id, 0)
+			if err == nil {
+				attributes.Policy = policy
+				err = unix.SchedSetAttr(id, attributes, 0)
+			}
+			if err != nil && !errors.Is(err, unix.ESRCH) { // a thread may have ended
+				return fmt.Errorf("scheduling the generator: %w", err)
+			}
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ type cache struct {
 	owners *lru.Cache[ownerKey, identitypool.IdentityID]
 
 	fresh  atomic.Bool // the last look is recent enough
-	due    atomic.Bool // it will not be for long
+	due    atomic.Bool // the next look should be asked for
 	asked  atomic.Bool // a look was asked for
 	look   func()      // asks for a look; nil when there is nobody else to write
 	expire *time.Timer
@@ -41,6 +41,7 @@ type cache struct {
 const (
 	cacheStripes = 256
 	cacheFresh   = 100 * time.Millisecond
+	cacheRenew   = cacheFresh / 2
 )
 
 type ownerKey struct {
@@ -175,18 +176,19 @@ func (c *cache) watch(look func()) {
 	if c != nil {
 		c.look = look
 		c.expire = time.AfterFunc(cacheFresh, c.stale)
-		c.renew = time.AfterFunc(cacheFresh/2, func() { c.due.Store(true) })
+		c.renew = time.AfterFunc(cacheRenew, func() { c.due.Store(true) })
 	}
 }
 
-// verified is called after each look.
-func (c *cache) verified() {
+// verified is called after each look, with the time before it.
+func (c *cache) verified(begun time.Time) {
 	if c != nil && c.expire != nil {
 		c.due.Store(false)
 		c.asked.Store(false)
 		c.fresh.Store(true)
-		c.expire.Reset(cacheFresh)
-		c.renew.Reset(cacheFresh / 2)
+		took := time.Since(begun)
+		c.expire.Reset(cacheFresh - took)
+		c.renew.Reset(cacheRenew - took)
 	}
 }
 

@@ -42,9 +42,9 @@ func tokenConditions(provider string, proved login.Claims) policy.Context {
 	return c
 }
 
-// client is the client that a token says it is for: azp, else the only aud; ""
-// when it names none. Nothing is proven by it.
-func client(claims map[string]any) string {
+// claimedClient is the client that a token says it is for: azp, else the only
+// aud; "" when it names none.
+func claimedClient(claims map[string]any) string {
 	if azp, present := claims["azp"]; present {
 		text, _ := azp.(string)
 		return text

@@ -271,7 +271,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
 	said := login.Claims{All: claims}
 	said.Subject, _ = claims["sub"].(string)
-	said.Audience = client(claims)
+	said.Audience = claimedClient(claims)
 	if !slices.Contains(trust.Audiences, said.Audience) {
 		return nil // Verify says so, in other words
 	}
@@ -311,7 +311,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	trace := explain.FromContext(ctx)
 	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
 		app, err := a.application(ctx, w, google, "aud", func(apps []string) []string {
-			said := client(claims)
+			said := claimedClient(claims)
 			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
 		})
 		if err != nil {

@@ -70,7 +70,7 @@ func TestTokenConditions(t *testing.T) {
 	}
 }
 
-func TestClientOfAToken(t *testing.T) {
+func TestClaimedClient(t *testing.T) {
 	for claims, want := range map[string]string{
 		`{"aud":"a"}`:                    "a",
 		`{"aud":["a"]}`:                  "a",
@@ -83,7 +83,7 @@ func TestClientOfAToken(t *testing.T) {
 		`{"aud":{"a":"a"},"sub":"user"}`: "",
 		`{}`:                             "",
 	} {
-		if got := client(parseClaims(claims)); got != want {
+		if got := claimedClient(parseClaims(claims)); got != want {
 			t.Errorf("%s is for %q, not %q", claims, got, want)
 		}
 	}
