@@ -180,15 +180,14 @@ func (c *cache) watch(look func()) {
 	}
 }
 
-// verified is called after each look, with the time before it.
-func (c *cache) verified(begun time.Time) {
+// verified is called after each look.
+func (c *cache) verified() {
 	if c != nil && c.expire != nil {
 		c.due.Store(false)
 		c.asked.Store(false)
 		c.fresh.Store(true)
-		took := time.Since(begun)
-		c.expire.Reset(cacheFresh - took)
-		c.renew.Reset(cacheRenew - took)
+		c.expire.Reset(cacheFresh)
+		c.renew.Reset(cacheRenew)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 		const step = cacheFresh / 10
 		c, looks := newCache(10), 0
 		c.watch(func() { looks++ })
-		c.verified(time.Now())
+		c.verified()
 		for round := range 20 {
 			for at := step; looks == round; at += step {
 				time.Sleep(step) // the bubble's clock
@@ -138,7 +138,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 					t.Fatalf("round %d: not usable after %s", round, at)
 				}
 			}
-			c.verified(time.Now())
+			c.verified()
 		}
 		time.Sleep(cacheFresh - step)
 		if !c.usable() {

@@ -337,7 +337,6 @@ func (w *writer) halt(err error) {
 func (w *writer) look() error {
 	s := <-w.sessions.free
 	defer w.sessions.put(s)
-	begun := time.Now()
 	version, err := collect(s, scanInt, "PRAGMA data_version")
 	if err != nil {
 		return err
@@ -346,6 +345,6 @@ func (w *writer) look() error {
 		w.version = version[0]
 		w.cache.flush()
 	}
-	w.cache.verified(begun)
+	w.cache.verified()
 	return nil
 }
