@@ -136,14 +136,14 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 		// The cores are the server's here: a generator with little to do would spend
 		// a second processor's time on looking for work, and interrupt a signature
 		// at each answer.
-		ours.measure = func(during time.Duration) (requests int, rate float64, err error) {
+		ours.measure = func(during time.Duration) (int, float64, error) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-			err = asBatchWork(func() error {
-				o, err := real.lightLoop(ctx, during)
-				requests, rate = o.requests, o.rate
+			var o outcome
+			err := asBatchWork(func() (err error) {
+				o, err = real.lightLoop(ctx, during)
 				return err
 			})
-			return requests, rate, err
+			return o.requests, o.rate, err
 		}
 		other = &side{measure: func(during time.Duration) (int, float64, error) {
 			rate, err := signRate(ctx, b.issuer.key, during)

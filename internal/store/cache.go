@@ -31,11 +31,10 @@ type cache struct {
 	owners *lru.Cache[ownerKey, identitypool.IdentityID]
 
 	fresh  atomic.Bool // the last look is recent enough
-	due    atomic.Bool // the next look should be asked for
-	asked  atomic.Bool // a look was asked for
+	wanted atomic.Bool // the next reader asks for a look
 	look   func()      // asks for a look; nil when there is nobody else to write
-	expire *time.Timer
-	renew  *time.Timer
+	expire *time.Timer // of fresh
+	renew  *time.Timer // sets wanted
 }
 
 const (
@@ -176,15 +175,15 @@ func (c *cache) watch(look func()) {
 	if c != nil {
 		c.look = look
 		c.expire = time.AfterFunc(cacheFresh, c.stale)
-		c.renew = time.AfterFunc(cacheRenew, func() { c.due.Store(true) })
+		c.renew = time.AfterFunc(cacheRenew, c.want)
+		c.want() // now: the look that began the service is not counted
 	}
 }
 
 // verified is called after each look.
 func (c *cache) verified() {
 	if c != nil && c.expire != nil {
-		c.due.Store(false)
-		c.asked.Store(false)
+		c.wanted.Store(false)
 		c.fresh.Store(true)
 		c.expire.Reset(cacheFresh)
 		c.renew.Reset(cacheRenew)
@@ -192,23 +191,22 @@ func (c *cache) verified() {
 }
 
 func (c *cache) stale() { c.fresh.Store(false) }
+func (c *cache) want()  { c.wanted.Store(true) }
 
 // unverified is called when a look failed: the next reader asks again.
 func (c *cache) unverified() {
 	if c != nil {
-		c.asked.Store(false)
+		c.want()
 	}
 }
 
-// usable reports whether entries may be used, and asks for a look when they may
-// not, or not for long.
+// usable reports whether entries may be used, and asks for a look that is wanted.
 func (c *cache) usable() bool {
 	if c == nil {
 		return false
 	}
-	fresh := c.fresh.Load()
-	if (!fresh || c.due.Load()) && c.look != nil && c.asked.CompareAndSwap(false, true) {
+	if c.wanted.Load() && c.wanted.CompareAndSwap(true, false) {
 		c.look()
 	}
-	return fresh
+	return c.fresh.Load()
 }
