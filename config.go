@@ -79,6 +79,16 @@ type Config struct {
 	// are about what these say.
 	BehindProxy bool
 
+	// AllowedOrigins are the origins whose pages may call, scheme://host[:port];
+	// empty or "*" is any, as at AWS. In development DevOrigins counts instead.
+	AllowedOrigins []string
+	// MetricsApart takes /metrics off the Server; MetricsHandler has it.
+	MetricsApart bool
+
+	// DevHosts and DevOrigins are what a development server answers to, and whose
+	// pages may call it, besides what is on the developer's machine.
+	DevHosts   []string
+	DevOrigins []string
 	// Dev switches on the well-known key pair test/test, the development
 	// issuer, pinned pool IDs and a start that does not wait for RSA keys.
 	Dev bool
@@ -146,6 +156,7 @@ func (c *Config) Validate() error {
 	if c.Check != nil {
 		faults = append(faults, c.Check.Check())
 	}
+	faults = append(faults, c.checkOrigins())
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolAlgorithms)) {
 		faults = append(faults, poolKey("token_algorithms", pool))
 		algorithm("token_algorithms."+pool, c.PoolAlgorithms[pool])

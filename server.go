@@ -54,6 +54,7 @@ type Server struct {
 	traces   *traceStore
 	metrics  *metrics
 	handler  http.Handler
+	apart    http.Handler // for MetricsHandler
 	dev      *devEndpoints
 	keys     *iam.AccessKeys
 }
@@ -328,11 +329,34 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 			Operations: iamapi.New(iamapi.Options{Directory: directory, Now: c.Now, Logger: c.Logger}).Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
-	api, err := awsapi.New(awsapi.Options{APIs: apis, Gate: gate, Logger: c.Logger, Now: c.Now, Observe: s.metrics.observe, Recorder: s, BehindProxy: c.BehindProxy})
+	origins, err := c.originCheck()
 	if err != nil {
 		return err
 	}
-	s.handler = withCheck(checks, api, s.routes(api))
+	api, err := awsapi.New(awsapi.Options{
+		APIs:        apis,
+		Gate:        gate,
+		Logger:      c.Logger,
+		Now:         c.Now,
+		Observe:     s.metrics.observe,
+		Recorder:    s,
+		CheckOrigin: origins,
+		BehindProxy: c.BehindProxy,
+	})
+	if err != nil {
+		return err
+	}
+	routes, err := c.guarded(api, s.routes(api))
+	if err != nil {
+		return err
+	}
+	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
+		return err
+	}
+
+	// Not guarded: proxies send the check endpoint the Host and Origin of requests
+	// to other services. It changes nothing, and answers about the session alone.
+	s.handler = withCheck(checks, api, routes)
 	return nil
 }
 
@@ -385,9 +409,12 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux.Handle("GET /.well-known/jwks_uri", api.Wrap("JWKS", s.issuer.JWKSHandler()))
 	mux.Handle("GET /.well-known/jwks.json", api.Wrap("JWKS", s.issuer.JWKSHandler()))
 	mux.Handle("GET /authorize", api.Wrap("Authorize", s.issuer.AuthorizeHandler()))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.metrics.handler())
+	s.health(mux)
+	if s.config.MetricsApart {
+		mux.Handle("GET /metrics", http.NotFoundHandler())
+	} else {
+		mux.Handle("GET /metrics", s.metrics.handler())
+	}
 	s.receivers(mux, api)
 	if s.dev != nil {
 		s.dev.register(mux)
@@ -401,6 +428,24 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 		api.ServeHTTP(w, r)
 	})
 }
+
+// health registers what probes ask.
+func (s *Server) health(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+}
+
+// metricsRoutes is what a listener for metrics alone serves.
+func (s *Server) metricsRoutes() http.Handler {
+	mux := http.NewServeMux()
+	s.health(mux)
+	mux.Handle("GET /metrics", s.metrics.handler())
+	return mux
+}
+
+// MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the
+// public does not reach.
+func (s *Server) MetricsHandler() http.Handler { return s.apart }
 
 // readyTimeout bounds how long a readiness probe waits for the database.
 const readyTimeout = 2 * time.Second
@@ -438,7 +483,8 @@ func (s *Server) Refused(r awsapi.Refusal) {
 	}
 }
 
-// ServeHTTP serves the APIs, discovery, keys, health and metrics.
+// ServeHTTP serves the APIs, discovery, keys, health and, unless they are apart,
+// metrics.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Run does the background work until ctx ends: keys are renewed, changes that

@@ -24,6 +24,7 @@ var allowedImports = map[string][]string{
 	"internal/seal":            {},
 	"internal/saml":            {},
 	"internal/spelling":        {},
+	"internal/weborigin":       {"internal/explain"},
 	"internal/config":          {"internal/spelling"},
 	"internal/declare":         {"internal/iam", "internal/identitypool", "internal/spelling", "sigv4"},
 	"internal/devissuer":       {},
@@ -43,7 +44,7 @@ var allowedImports = map[string][]string{
 	"internal/check":           {"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/revocation", "internal/sts", "sigv4"},
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
 	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4"},
+		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4"},
 	"cmd/poolhouse": {"", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "sigv4"},
 }
 

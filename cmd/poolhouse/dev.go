@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -28,6 +29,7 @@ whomever you name. Refusals are explained on the terminal as they happen.
 Never expose it: its keys are public knowledge.`,
 		Example: `  poolhouse dev
   poolhouse dev --listen 127.0.0.1:0 --data ./data --strict-roles
+  poolhouse dev --dev-allowed-origins https://app.test --dev-allowed-hosts poolhouse.test
   poolhouse dev token --sub alice --claim email=a@b.c`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -35,15 +37,16 @@ Never expose it: its keys are public knowledge.`,
 			if err != nil {
 				return err
 			}
-			return dev(c.Context(), s, os.Stdout)
+			return dev(c.Context(), s, os.Stdout, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.TokenAlgorithm, config.LogLevel, config.LogFormat)
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.TokenAlgorithm, config.LogLevel,
+		config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
 
-func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
+func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func() ([]net.Addr, error)) error {
 	logger, err := devLogger(s)
 	if err != nil {
 		return err
@@ -52,9 +55,9 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
 		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
 	}
-	listener, err := net.Listen("tcp", s.Text(config.Listen))
+	l, err := listen(s)
 	if err != nil {
-		return s.Fault(config.Listen, "%v", err)
+		return err
 	}
 	c, err := serverConfig(s)
 	if err != nil {
@@ -68,7 +71,12 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 	colour := newPalette(out)
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
-	c.IssuerURL = baseURL(listener)
+	// The issuer of development is the server itself, but whoever reaches it under
+	// the name of the other one may.
+	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
+		c.DevHosts = append(c.DevHosts, u.Hostname())
+	}
+	c.IssuerURL = baseURL(l.main)
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
@@ -79,8 +87,8 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer) error {
 		return err
 	}
 	info, _ := server.DevInfo()
-	printWelcome(out, colour, info, c.DataDir, programName())
-	return serveUntil(ctx, server, listener, logger)
+	printWelcome(out, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
+	return serveUntil(ctx, server, l, logger)
 }
 
 // devLogger leaves the request log to those who ask for it (--log-level info):
@@ -103,14 +111,34 @@ func newPalette(out io.Writer) palette {
 	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", reset: "\x1b[0m"}
 }
 
-func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string) {
+// devNotes are lines about who reaches the server and its metrics.
+func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
+	var notes []string
+	if urls, local := othersURLs(l.main, addresses); !local {
+		warning := "Warning: others on the network can use it, too, with keys that are public knowledge"
+		if len(urls) > 0 {
+			warning += ": " + strings.Join(urls, " or ")
+		}
+		notes = append(notes, warning)
+	}
+	if l.metrics != nil {
+		notes = append(notes, "Metrics are on "+baseURL(l.metrics)+"/metrics.")
+	}
+	return notes
+}
+
+func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, program string, notes ...string) {
 	where := "in memory: gone when this stops"
 	if data != "" {
 		where = "in " + data
 	}
+	var lines strings.Builder
+	for _, note := range notes {
+		fmt.Fprintf(&lines, "%s%s%s\n", p.red, note, p.reset)
+	}
 	fmt.Fprintf(out, `%[1]sPoolhouse %[2]s listens on %[3]s%[4]s
 %[5]sDevelopment mode: known keys, an issuer that vouches for anybody. Do not expose it.%[4]s
-Data is %[6]s.
+%[13]sData is %[6]s.
 
 export AWS_ENDPOINT_URL_COGNITO_IDENTITY=%[3]s
 export AWS_ENDPOINT_URL_STS=%[3]s
@@ -124,7 +152,7 @@ Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey, program)
+`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
 
 // programName is what a shell has to call this program: its name where the path

@@ -147,11 +147,16 @@ func devCall(ctx context.Context, method, url string, body []byte) ([]byte, erro
 		return nil, err
 	}
 	var refused poolhouse.DevTokenResponse
+	var denied struct { // by what guards the server from pages
+		Message string `json:"message"`
+	}
 	switch {
 	case response.StatusCode == http.StatusOK:
 		return answer, nil
 	case json.Unmarshal(answer, &refused) == nil && refused.Error != "":
 		return nil, errors.New(refused.Error)
+	case json.Unmarshal(answer, &denied) == nil && denied.Message != "":
+		return nil, errors.New(denied.Message)
 	default:
 		return nil, fmt.Errorf("%s answered %s: is it a `poolhouse dev`?", url, response.Status)
 	}

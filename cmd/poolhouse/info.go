@@ -108,6 +108,11 @@ func checkSettings(s *config.Settings) error {
 	if _, err := loopbackOnly(s.Text(config.Listen)); err != nil {
 		return s.Fault(config.Listen, "%v", err)
 	}
+	if metrics := s.Text(config.MetricsListen); metrics != "" {
+		if _, err := loopbackOnly(metrics); err != nil {
+			return s.Fault(config.MetricsListen, "%v", err)
+		}
+	}
 	return c.Validate()
 }
 

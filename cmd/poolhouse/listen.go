@@ -8,20 +8,49 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
 // drainTime is how long a stop waits for requests under way.
 const drainTime = 20 * time.Second
 
-// serveUntil serves until ctx ends, then lets requests under way finish.
-func serveUntil(ctx context.Context, server *poolhouse.Server, listener net.Listener, logger *slog.Logger) error {
-	web := &http.Server{
-		Handler:           server,
+// listeners are where a server is reached.
+type listeners struct {
+	main    net.Listener
+	metrics net.Listener // nil = metrics are on main
+}
+
+// listen opens the listeners that the settings name.
+func listen(s *config.Settings) (l listeners, err error) {
+	if l.main, err = net.Listen("tcp", s.Text(config.Listen)); err != nil {
+		return listeners{}, s.Fault(config.Listen, "%v", err)
+	}
+	if s.Text(config.MetricsListen) == "" {
+		return l, nil
+	}
+	if l.metrics, err = net.Listen("tcp", s.Text(config.MetricsListen)); err != nil {
+		return listeners{}, errors.Join(s.Fault(config.MetricsListen, "%v", err), l.main.Close())
+	}
+	return l, nil
+}
+
+// Close closes what a server that did not start leaves open.
+func (l listeners) Close() error {
+	if l.metrics == nil {
+		return l.main.Close()
+	}
+	return errors.Join(l.main.Close(), l.metrics.Close())
+}
+
+func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -29,11 +58,22 @@ func serveUntil(ctx context.Context, server *poolhouse.Server, listener net.List
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// serveUntil serves until ctx ends, then lets requests under way finish. Metrics
+// can be read until then.
+func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, logger *slog.Logger) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group sync.WaitGroup
 	group.Go(func() { server.Run(background) })
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
+
+	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
+	failed := make(chan error, 2)
+	go func() { failed <- web.Serve(l.main) }()
+	if l.metrics != nil {
+		go func() { failed <- metrics.Serve(l.metrics) }()
+	}
+
 	var err error
 	select {
 	case err = <-failed:
@@ -45,7 +85,7 @@ func serveUntil(ctx context.Context, server *poolhouse.Server, listener net.List
 	}
 	stop()
 	group.Wait()
-	return errors.Join(err, server.Close())
+	return errors.Join(err, web.Close(), metrics.Close(), server.Close())
 }
 
 // certificate is a TLS certificate that is read again when its files change.
@@ -133,6 +173,41 @@ func baseURL(l net.Listener) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// maxShown is how many addresses a warning lists.
+const maxShown = 4
+
+// othersURLs returns the URLs under which other machines reach a listener: its
+// address, or of one on all addresses those of the machine, IPv6 only without
+// IPv4. local is true when only this machine reaches it.
+func othersURLs(l net.Listener, addresses func() ([]net.Addr, error)) (urls []string, local bool) {
+	bound, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil || bound.Addr().IsLoopback() {
+		return nil, err == nil
+	}
+	if !bound.Addr().IsUnspecified() {
+		return []string{baseURL(l)}, false
+	}
+
+	found, _ := addresses() // without them the warning names none
+	var v4, v6 []string
+	for _, a := range found {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil || !prefix.Addr().IsGlobalUnicast() {
+			continue
+		}
+		url := "http://" + netip.AddrPortFrom(prefix.Addr().Unmap(), bound.Port()).String()
+		if prefix.Addr().Unmap().Is4() {
+			v4 = append(v4, url)
+		} else {
+			v6 = append(v6, url)
+		}
+	}
+	if len(v4) == 0 {
+		v4 = v6
+	}
+	return v4[:min(len(v4), maxShown)], false
 }
 
 // loopbackOnly reports whether only this machine can reach an address.

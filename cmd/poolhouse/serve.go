@@ -60,27 +60,30 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return err
 	}
 	c.Logger = logger
-	listener, err := net.Listen("tcp", s.Text(config.Listen))
+	l, err := listen(s)
 	if err != nil {
-		return s.Fault(config.Listen, "%v", err)
+		return err
 	}
 	if cert != nil {
-		listener = cert.wrap(listener)
+		l.main = cert.wrap(l.main)
 	}
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, l.Close())
 	}
 	key, made, err := server.FirstKey(ctx)
 	if err != nil {
-		return errors.Join(err, listener.Close(), server.Close())
+		return errors.Join(err, l.Close(), server.Close())
 	}
 	if made {
 		fmt.Printf("Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 			key.Account, key.AccessKeyID, key.SecretAccessKey)
 	}
-	logger.Info("serving", "address", listener.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(), "tls", cert != nil, "version", version())
-	return serveUntil(ctx, server, listener, logger)
+	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(), "tls", cert != nil, "version", version())
+	if l.metrics != nil {
+		logger.Info("serving metrics", "address", l.metrics.Addr().String())
+	}
+	return serveUntil(ctx, server, l, logger)
 }
 
 // checkProduction refuses settings that would run but should not.

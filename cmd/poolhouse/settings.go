@@ -75,9 +75,17 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			TokenBytes:        s.Number(config.LimitTokenBytes),
 		},
 		BehindProxy:         s.Is(config.BehindProxy),
+		AllowedOrigins:      s.List(config.AllowedOrigins),
+		MetricsApart:        s.Text(config.MetricsListen) != "",
+		DevHosts:            s.List(config.DevAllowedHosts),
+		DevOrigins:          s.List(config.DevAllowedOrigins),
 		SignOutEndsSessions: s.Is(config.SignOutEnds),
 		Version:             version(),
 	}
+	if len(c.AllowedOrigins) == 0 {
+		return c, s.Fault(config.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
+	}
+
 	files := bundles{folder: filepath.Dir(s.Path)}
 	for _, r := range s.File.Roles {
 		policies := map[string]string{}

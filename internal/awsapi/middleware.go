@@ -33,9 +33,42 @@ func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 	return h
 }
 
+// Denial is a request that is refused before anything looks at what it asks for.
+type Denial struct {
+	Message string
+	Step    explain.Step // the check that refused it
+}
+
+// Guard puts check before next. A request that check denies gets status 403 in
+// the words of its protocol, without CORS headers, and is logged, counted and
+// kept with its trace as any refusal.
+func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if denied := check(r); denied != nil {
+			s.deny(w, r, denied)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
+	s.WrapInternal("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		x.call = s.newCall(r)
+		x.trace.Fail(d.Step.Check, d.Step.Expected, d.Step.Got, d.Step.Fix)
+		x.refuse(&x.call, &Error{
+			Kind:    AccessDenied,
+			Status:  http.StatusForbidden,
+			Message: d.Message,
+		})
+	})).ServeHTTP(w, r)
+}
+
 // Values of headers that never change. Answers share the slices.
 var (
 	anyOrigin      = []string{"*"}
+	varyOrigin     = []string{"Origin"}
 	exposedHeaders = []string{"x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"}
 	allowedMethods = []string{"POST"}
 	preflightAge   = []string{"172800"} // seconds
@@ -44,22 +77,34 @@ var (
 	strictTLS      = []string{"max-age=31536000; includeSubDomains"}
 )
 
-// cors lets pages of any origin call, which is safe because nothing here looks
-// at cookies, and answers preflights. Without Date among the exposed headers a
-// browser SDK cannot repair its clock.
+// cors lets the pages of allowed origins call, and answers preflights. Any
+// origin is safe, because nothing here looks at cookies. Without Date among the
+// exposed headers a browser SDK cannot repair its clock.
 func (s *Service) cors(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h["Access-Control-Allow-Origin"] = anyOrigin
-		h["Access-Control-Expose-Headers"] = exposedHeaders
 		h["Date"] = s.date.value(s.now())
 		if r.TLS != nil {
 			h["Strict-Transport-Security"] = strictTLS
+		}
+		allowed := anyOrigin
+		if s.checkOrigin != nil {
+			h["Vary"] = varyOrigin
+			if denied := s.checkOrigin(r); denied != nil {
+				s.deny(w, r, denied)
+				return
+			}
+			allowed = r.Header["Origin"]
+		}
+		if len(allowed) > 0 {
+			h["Access-Control-Allow-Origin"] = allowed
+			h["Access-Control-Expose-Headers"] = exposedHeaders
 		}
 		if r.Method != http.MethodOptions {
 			next.ServeHTTP(w, r)
 			return
 		}
+
 		h["Access-Control-Allow-Methods"] = allowedMethods
 		h["Access-Control-Max-Age"] = preflightAge
 		if asked := r.Header.Get("Access-Control-Request-Headers"); isHeaderList(asked) {

@@ -56,6 +56,9 @@ func isQuery(r *http.Request) bool {
 	return isForm(r) || strings.Contains(r.URL.RawQuery, "Action=")
 }
 
+// CallsByGet reports whether a GET calls an operation, as presigned URLs do.
+func CallsByGet(r *http.Request) bool { return r.Method == http.MethodGet && isQuery(r) }
+
 func isForm(r *http.Request) bool {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")

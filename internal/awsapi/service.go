@@ -39,6 +39,8 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	MaxBody  int64         // bytes; 0 = 512 KiB
+	// CheckOrigin denies the calls of pages that may not call; nil = any may.
+	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
 	// because every request comes through a proxy that sets them.
 	BehindProxy bool
@@ -54,7 +56,8 @@ type Service struct {
 	observe  func(*Record)
 	recorder Recorder
 	maxBody  int64
-	// behindProxy: see Options.
+	// checkOrigin and behindProxy: see Options.
+	checkOrigin func(*http.Request) *Denial
 	behindProxy bool
 
 	targets  map[string]*api // by X-Amz-Target prefix
@@ -74,7 +77,7 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody, behindProxy: o.BehindProxy,
+		recorder: o.Recorder, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -125,7 +128,8 @@ func (s *Service) add(a API) error {
 	return nil
 }
 
-// ServeHTTP answers one request, always with CORS headers, a request ID and a Date.
+// ServeHTTP answers one request, always with a request ID and a Date, and with
+// CORS headers for the pages that may call.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // call is a request that is being answered.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -152,30 +153,39 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	var faults []error
 	values := map[string]any{}
 	known := fields(reflect.TypeFor[File]())
+	sections := map[string]map[string]reflect.Type{}
 	for _, s := range Table {
-		if !s.Limit {
-			known[s.Key] = nil
-			if v, ok := raw[s.Key]; ok {
-				values[s.Key] = v
-			}
+		section, key := s.place()
+		if section == "" {
+			known[key] = nil
+			continue
 		}
-	}
-	limits := map[string]reflect.Type{}
-	for _, s := range Table {
-		if s.Limit {
-			limits[s.Key] = nil
+		known[section] = nil
+		if sections[section] == nil {
+			sections[section] = map[string]reflect.Type{}
 		}
+		sections[section][key] = nil
 	}
-	known[limitsKey] = nil
 	faults = append(faults, unknown("", raw, known)...)
-	if section, ok := raw[limitsKey].(map[string]any); ok {
-		faults = append(faults, unknown(limitsKey+".", section, limits)...)
-		for key, v := range section {
-			values[key] = v
+
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		section, ok := raw[name].(map[string]any)
+		if !ok && raw[name] != nil {
+			faults = append(faults, fmt.Errorf("%s must be a mapping", name))
 		}
-	} else if raw[limitsKey] != nil {
-		faults = append(faults, fmt.Errorf("%s must be a mapping", limitsKey))
+		faults = append(faults, unknown(name+".", section, sections[name])...)
 	}
+	for _, s := range Table {
+		from := raw
+		section, key := s.place()
+		if section != "" {
+			from, _ = raw[section].(map[string]any)
+		}
+		if v, ok := from[key]; ok {
+			values[s.Key] = v
+		}
+	}
+
 	var file File
 	if len(faults) == 0 {
 		if err := yaml.Unmarshal(text, &file); err != nil {

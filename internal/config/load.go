@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
@@ -42,7 +43,7 @@ func Load(flags map[string]string, environ []string, path string) (*Settings, er
 	for _, row := range Table {
 		v := Value{row.Default, "default"}
 		if raw, ok := fromFile[row.Key]; ok {
-			text, err := scalar(raw)
+			text, err := row.text(raw)
 			if err != nil {
 				faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, row.name(), err))
 			}
@@ -93,6 +94,29 @@ func readEnv(environ []string) (map[string]string, error) {
 	return values, errors.Join(faults...)
 }
 
+// text is a value of the file as text: a list's items one after the other.
+func (s Setting) text(v any) (string, error) {
+	items, isList := v.([]any)
+	if s.Kind != List || !isList {
+		return scalar(v)
+	}
+
+	texts := make([]string, len(items))
+	for i, item := range items {
+		text, ok := item.(string)
+		if !ok || len(splitList(text)) != 1 {
+			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %v", item)
+		}
+		texts[i] = text
+	}
+	return strings.Join(texts, ","), nil
+}
+
+// splitList splits the text of a list at commas and spaces.
+func splitList(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+}
+
 func scalar(v any) (string, error) {
 	switch v := v.(type) {
 	case string:
@@ -129,6 +153,9 @@ func (s *Settings) Text(key string) string { return s.values[key].Text }
 
 // Source returns where a setting came from.
 func (s *Settings) Source(key string) string { return s.values[key].Source }
+
+// List returns the items of a list setting.
+func (s *Settings) List(key string) []string { return splitList(s.values[key].Text) }
 
 // Is returns a boolean setting.
 func (s *Settings) Is(key string) bool {

@@ -34,6 +34,9 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 }
 
 const lists = `
+A setting of several values is a list in the file; a flag or variable has them separated by commas. A name with a dot is in the file
+below its section: "dev.allowed_hosts" is "allowed_hosts" below "dev:", and likewise for "limits".
+
 Roles and providers are in the file only:
 
 ` + "```yaml" + `

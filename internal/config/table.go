@@ -14,11 +14,12 @@ const (
 	Text Kind = iota
 	Boolean
 	Integer
+	List // texts, in the file a list; elsewhere separated by commas or spaces
 )
 
 // Setting is one row of the table.
 type Setting struct {
-	Key     string // in the file; the flag has dashes for underscores
+	Key     string // in the file, "section.name" below a section; the flag has dashes for underscores and dots
 	Kind    Kind
 	Default string
 	Secret  bool   // masked when shown, and no flag: process lists show flags
@@ -27,7 +28,7 @@ type Setting struct {
 }
 
 // Flag is the setting's flag without the leading dashes.
-func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+func (s Setting) Flag() string { return strings.NewReplacer("_", "-", ".", "-").Replace(s.Key) }
 
 // Env is the setting's environment variable.
 func (s Setting) Env() string {
@@ -56,6 +57,11 @@ const (
 	Engine         = "credential_engine"
 	LogLevel       = "log_level"
 	LogFormat      = "log_format"
+	MetricsListen  = "metrics_listen"
+	AllowedOrigins = "allowed_origins"
+
+	DevAllowedHosts   = "dev.allowed_hosts"
+	DevAllowedOrigins = "dev.allowed_origins"
 
 	LimitPools             = "pools"
 	LimitUserPoolProviders = "user_pool_providers"
@@ -85,6 +91,11 @@ var Table = []Setting{
 	{Key: SignOutEnds, Kind: Boolean, Default: "false", Help: "A user's sign-out also ends the session credentials that the login led to, within five seconds."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
+	{Key: MetricsListen, Help: "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address."},
+	{Key: AllowedOrigins, Kind: List, Default: "*", Help: "Origins whose pages may call poolhouse serve, such as https://app.example.com; * is any, as at AWS."},
+
+	{Key: DevAllowedHosts, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},
+	{Key: DevAllowedOrigins, Kind: List, Help: "Origins whose pages may call poolhouse dev, such as https://app.test, besides those of localhost, loopback addresses, names without a dot and the host that the request names."},
 
 	{Key: LimitPools, Kind: Integer, Limit: true, Default: "1000", Help: "Identity pools per account and region."},
 	{Key: LimitUserPoolProviders, Kind: Integer, Limit: true, Default: "50", Help: "User-pool app clients per identity pool."},
@@ -94,12 +105,24 @@ var Table = []Setting{
 	{Key: LimitTokenBytes, Kind: Integer, Limit: true, Default: "16384", Help: "Size of one OpenID Connect login token in bytes; the API allows at most 50000 characters."},
 }
 
+// place is where the setting is in the file: below a section, or at the top ("").
+func (s Setting) place() (section, key string) {
+	if s.Limit {
+		return limitsKey, s.Key
+	}
+	if section, key, found := strings.Cut(s.Key, "."); found {
+		return section, key
+	}
+	return "", s.Key
+}
+
 // name is how messages call the setting.
 func (s Setting) name() string {
-	if s.Limit {
-		return "limits." + s.Key
+	section, key := s.place()
+	if section == "" {
+		return key
 	}
-	return s.Key
+	return section + "." + key
 }
 
 // HasFlag reports whether the setting can be given as a flag.

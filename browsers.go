@@ -1,0 +1,71 @@
+package poolhouse
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/weborigin"
+)
+
+const originsSetting = "allowed_origins"
+
+// checkOrigins reports what is wrong with the settings about web pages.
+func (c *Config) checkOrigins() error {
+	_, origins := weborigin.ParseOrigins(originsSetting, c.AllowedOrigins)
+	_, guard := c.devGuard()
+	return errors.Join(origins, guard)
+}
+
+// originCheck refuses pages of origins that AllowedOrigins does not list. It is
+// nil when any page may call, and in development, where a devGuard decides.
+func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
+	origins, err := weborigin.ParseOrigins(originsSetting, c.AllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	if c.Dev || len(c.AllowedOrigins) == 0 || origins.All() {
+		return nil, nil
+	}
+
+	return func(r *http.Request) *awsapi.Denial {
+		if origins.Allows(r) {
+			return nil
+		}
+		return &awsapi.Denial{
+			Message: "Pages of this origin may not call: the server's setting " + originsSetting + " does not list it.",
+			Step: explain.Step{
+				Check:    "origin of the request",
+				Expected: "one of " + originsSetting,
+				Got:      fmt.Sprintf("%q", r.Header["Origin"]),
+				Fix:      "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
+			},
+		}
+	}, nil
+}
+
+// devGuard keeps the pages that a developer visits from driving the server.
+func (c *Config) devGuard() (*weborigin.Guard, error) {
+	return weborigin.NewGuard(weborigin.GuardOptions{
+		URLs:        []string{c.IssuerURL},
+		Hosts:       c.DevHosts,
+		Origins:     c.DevOrigins,
+		Navigations: []string{issuer.AuthorizePath},
+		CallsByGet:  awsapi.CallsByGet,
+	})
+}
+
+// guarded puts the devGuard before next, in development.
+func (c *Config) guarded(api *awsapi.Service, next http.Handler) (http.Handler, error) {
+	if !c.Dev {
+		return next, nil
+	}
+	guard, err := c.devGuard()
+	if err != nil {
+		return nil, err
+	}
+	return api.Guard(func(r *http.Request) *awsapi.Denial { return (*awsapi.Denial)(guard.Check(r)) }, next), nil
+}

@@ -1,0 +1,202 @@
+package weborigin
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Names of the settings that a refusal tells the developer to change.
+const (
+	hostsSetting   = "dev.allowed_hosts"
+	originsSetting = "dev.allowed_origins"
+)
+
+// dockerHost is how containers of Docker Desktop call the developer's machine.
+const dockerHost = "host.docker.internal"
+
+// GuardOptions says what a Guard allows besides what is on the developer's machine.
+type GuardOptions struct {
+	URLs    []string // whose hosts are the server's own
+	Hosts   []string // dev.allowed_hosts
+	Origins []string // dev.allowed_origins
+
+	// Navigations are the paths that a link or a form of any page may open in a
+	// tab by GET: the endpoints of a sign-in.
+	Navigations []string
+	// CallsByGet reports whether a GET calls an operation.
+	CallsByGet func(*http.Request) bool
+}
+
+// Guard keeps the web pages that a developer visits from driving a development
+// server, by DNS rebinding and by calls from other origins.
+type Guard struct {
+	o       GuardOptions
+	hosts   map[string]bool
+	origins Origins
+}
+
+// NewGuard returns a Guard. Its errors name the setting at fault.
+func NewGuard(o GuardOptions) (*Guard, error) {
+	if err := checkHosts(o.Hosts); err != nil {
+		return nil, err
+	}
+	if slices.Contains(o.Origins, Any) {
+		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: list the origins of your pages`,
+			originsSetting)
+	}
+	origins, err := ParseOrigins(originsSetting, o.Origins)
+	if err != nil {
+		return nil, err
+	}
+
+	g := &Guard{o: o, origins: origins, hosts: map[string]bool{dockerHost: true}}
+	for _, name := range o.Hosts {
+		h, _, _ := parseHost(name) // checked above
+		g.hosts[h.name] = true
+	}
+	for _, url := range o.URLs {
+		if name := hostOf(url); name != "" {
+			g.hosts[name] = true
+		}
+	}
+	return g, nil
+}
+
+// Refusal tells why a request was not let through. Message names the setting.
+type Refusal struct {
+	Message string
+	Step    explain.Step
+}
+
+// Check returns why a request is refused, or nil to let it through.
+func (g *Guard) Check(r *http.Request) *Refusal {
+	if refusal := g.checkHost(r); refusal != nil {
+		return refusal
+	}
+	return g.checkPage(r)
+}
+
+// checkHost refuses a request that names a host which may be anybody's, because that
+// is how DNS rebinding looks: the name of an attacker's page, made to resolve to
+// this machine.
+func (g *Guard) checkHost(r *http.Request) *Refusal {
+	h, _, ok := parseHost(r.Host)
+	if ok && (h.ip.IsValid() || h.localhost() || h.dotless || g.hosts[h.name]) {
+		return nil
+	}
+
+	named := "no host"
+	if r.Host != "" {
+		named = "the host " + quote(r.Host)
+	}
+	return &Refusal{
+		Message: "This development server does not answer to " + named + ", so that no page reaches it by DNS rebinding. " +
+			"If the name is yours, add it to " + hostsSetting + ".",
+		Step: explain.Step{
+			Check: "host of the request",
+			Expected: "an IP address, localhost, a name without a dot, the host of issuer_url, " + dockerHost +
+				", or a name of " + hostsSetting,
+			Got: named,
+			Fix: "add the name to " + hostsSetting + ", if it is yours",
+		},
+	}
+}
+
+// checkPage refuses a request that a page of a foreign origin made a browser
+// send. The request's host has been checked.
+func (g *Guard) checkPage(r *http.Request) *Refusal {
+	if g.navigates(r) {
+		return nil
+	}
+
+	if sent, ok := r.Header["Origin"]; ok {
+		if len(sent) == 1 && g.allows(sent[0], r.Host) {
+			return nil
+		}
+		return pageRefusal("a page of the origin "+quote(strings.Join(sent, ", ")), "Origin: "+strings.Join(sent, ", "))
+	}
+
+	if sent, ok := r.Header["Sec-Fetch-Site"]; ok {
+		if len(sent) == 1 && ownSite(sent[0], r.Host) {
+			return nil
+		}
+		return pageRefusal("a page of another site", "Sec-Fetch-Site: "+strings.Join(sent, ", ")+", without Origin")
+	}
+
+	// Browsers leave Sec-Fetch-Site out for addresses other than this machine's,
+	// such as 0.0.0.0 or one of the local network, and Origin out for images.
+	if strings.HasPrefix(r.UserAgent(), "Mozilla/") && g.o.CallsByGet(r) {
+		return pageRefusal("a browser that does not tell for which page", "an operation by GET, without Origin and Sec-Fetch-Site")
+	}
+	return nil
+}
+
+// navigates reports whether r opens an endpoint of a sign-in in a tab.
+func (g *Guard) navigates(r *http.Request) bool {
+	return r.Method == http.MethodGet && slices.Contains(g.o.Navigations, r.URL.Path) &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// allows reports whether pages of an origin may call a server that the request
+// calls target.
+func (g *Guard) allows(text, target string) bool {
+	o, ok := parseOrigin(text)
+	if !ok {
+		return false
+	}
+	own, _, ok := parseHost(target)
+	switch {
+	case g.origins.list[o.String()], o.host.localhost(), o.host.ip.IsLoopback(), ok && o.host.name == own.name:
+		return true
+	default:
+		return o.host.dotless && !opaqueAuthority(o.scheme)
+	}
+}
+
+// opaqueAuthority reports whether a scheme's origins carry the ID of a browser's
+// extension or of an editor's web view where others have a host.
+func opaqueAuthority(scheme string) bool {
+	return strings.HasSuffix(scheme, "-extension") || strings.HasSuffix(scheme, "-webview")
+}
+
+// ownSite reports whether a request without Origin comes from a page that may
+// call, from the value of Sec-Fetch-Site: none is a user who typed the address.
+// Of the same site are other ports of a host, but below a name with a dot also
+// sibling names, which may be others'.
+func ownSite(site, target string) bool {
+	switch site {
+	case "none", "same-origin":
+		return true
+	case "same-site":
+		h, _, ok := parseHost(target)
+		return ok && (h.ip.IsValid() || h.localhost() || h.dotless)
+	default:
+		return false
+	}
+}
+
+func pageRefusal(who, got string) *Refusal {
+	return &Refusal{
+		Message: "The request was made by " + who + ", and pages that you visit may not drive this development server. " +
+			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
+		Step: explain.Step{
+			Check: "origin of the request",
+			Expected: "an origin on localhost, a loopback address, a name without a dot or the host of the request, " +
+				"or one of " + originsSetting,
+			Got: got,
+			Fix: "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
+		},
+	}
+}
+
+// maxQuoted bounds what a message quotes of a header, in bytes.
+const maxQuoted = 200
+
+func quote(text string) string {
+	return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
+}
