@@ -38,7 +38,7 @@ Never expose it: its keys are public knowledge.`,
 			return dev(c.Context(), s, os.Stdout)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.TokenAlgorithm, config.LogLevel, config.LogFormat)
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm, config.LogLevel, config.LogFormat)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
