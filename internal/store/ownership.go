@@ -66,7 +66,7 @@ func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err er
 	return found[0], true, nil
 }
 
-// claimPoolID says since when a new pool's account has had the ID. It is called
+// claimPoolID notes since when a new pool's account has had the ID. It is called
 // after the row was inserted, which waits for the end of a deletion that is under
 // way: a look before could miss what that remembers.
 // Error: ErrConflict when the ID belongs to another account.
@@ -148,9 +148,10 @@ func scanSettingsTrust(row scanner) (s settingsTrust, err error) {
 	if err := row.Scan(&s.role, &sum, &s.written); err != nil {
 		return s, err
 	}
-	if copy(s.sha256[:], sum) != len(s.sha256) || len(sum) != len(s.sha256) {
+	if len(sum) != len(s.sha256) {
 		return s, fmt.Errorf("settings_trust has a hash of %d bytes", len(sum))
 	}
+	copy(s.sha256[:], sum)
 	return s, nil
 }
 
