@@ -52,6 +52,10 @@ type Config struct {
 	GuestPolicy       string
 	PoolGuestPolicies map[string]string
 
+	// ChosenIDs says who may choose the IDs of pools and identities: "" or "home"
+	// is Account alone, "all" every account.
+	ChosenIDs string
+
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
@@ -135,6 +139,12 @@ type SignOutConfig struct {
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits
 
+// Values of Config.ChosenIDs.
+const (
+	chosenIDsHome = "home"
+	chosenIDsAll  = "all"
+)
+
 var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 // Validate reports values that no server can run with. What is missing is no
@@ -146,6 +156,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
 		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
+	}
+	if !slices.Contains([]string{"", chosenIDsHome, chosenIDsAll}, c.ChosenIDs) {
+		faults = append(faults, fmt.Errorf("chosen_ids %q: use %s or %s", c.ChosenIDs, chosenIDsHome, chosenIDsAll))
 	}
 	algorithm := func(setting, name string) {
 		if name != "" && !slices.Contains(issuer.Algorithms, name) {
@@ -191,6 +204,11 @@ func withDefaults(l Limits) Limits {
 		}
 	}
 	return l
+}
+
+// mayChooseIDs reports whether an account may choose the IDs of what it makes.
+func (c *Config) mayChooseIDs(account identitypool.AccountID) bool {
+	return c.ChosenIDs == chosenIDsAll || string(account) == c.Account
 }
 
 // poolKey refuses a key of a setting for single pools that is no pool's ID.

@@ -257,6 +257,9 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := directory.SettleTrust(ctx); err != nil {
+		return err
+	}
 	for _, warning := range directory.Warnings() {
 		if !c.Dev { // development takes the risks that they warn of
 			c.Logger.Warn(warning)
@@ -313,6 +316,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		UserStatus:      status,
 		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
 		PinnedPoolIDs:   c.Dev,
+		MayChooseIDs:    c.mayChooseIDs,
 		Now:             c.Now,
 		Logger:          c.Logger,
 	}

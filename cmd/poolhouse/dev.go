@@ -40,7 +40,7 @@ Never expose it: its keys are public knowledge.`,
 			return dev(c.Context(), s, os.Stdout, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.TokenAlgorithm, config.LogLevel,
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm, config.LogLevel,
 		config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c

@@ -66,6 +66,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		Region:         s.Text(config.Region),
 		TokenAlgorithm: s.Text(config.TokenAlgorithm),
 		PoolAlgorithms: s.File.TokenAlgorithms,
+		ChosenIDs:      s.Text(config.ChosenIDs),
 		Limits: poolhouse.Limits{
 			Pools:             s.Number(config.LimitPools),
 			UserPoolProviders: s.Number(config.LimitUserPoolProviders),

@@ -65,6 +65,9 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayChooseIDs(ctx, c); err != nil {
+		return nil, err
+	}
 	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
 	for _, given := range in.Identities {
 		identity, problem := s.loaded(pool, given)
@@ -84,7 +87,7 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 				out.Present++
 				continue
 			}
-			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "The ID exists with other logins, or one of the logins belongs to another identity."})
+			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "The ID is taken, or one of the logins belongs to another identity."})
 		case errors.Is(err, store.ErrInvalid):
 			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "A login is empty, too long or not valid text."})
 		default:

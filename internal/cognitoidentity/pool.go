@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -34,7 +35,7 @@ func updateNeeds(_ context.Context, c awsapi.Caller, in *IdentityPool) ([]awsapi
 
 // CreateIdentityPool makes a new pool with a new ID at every call.
 func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (*IdentityPool, error) {
-	pool, err := s.newPool(c, in)
+	pool, err := s.newPool(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,10 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *C
 // CreateIdentityPoolWithID makes a new pool with an ID that the caller chooses:
 // one that clients know from elsewhere. It is no operation of AWS's.
 func (s *Service) CreateIdentityPoolWithID(ctx context.Context, c awsapi.Caller, id string, in *CreateIdentityPoolInput) (*IdentityPool, error) {
-	pool, err := s.newPool(c, in)
+	if err := s.mayChooseIDs(ctx, c); err != nil {
+		return nil, err
+	}
+	pool, err := s.newPool(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +57,19 @@ func (s *Service) CreateIdentityPoolWithID(ctx context.Context, c awsapi.Caller,
 	}
 	pool.ID = identitypool.PoolID(id)
 	return s.addPool(ctx, c, pool)
+}
+
+// mayChooseIDs refuses callers whose account does not choose IDs. An ID stays with
+// the account that first had it, so whoever chooses can take one that another
+// account is about to bring over.
+func (s *Service) mayChooseIDs(ctx context.Context, c awsapi.Caller) error {
+	if s.MayChooseIDs(identitypool.AccountID(c.Account)) {
+		return nil
+	}
+
+	explain.FromContext(ctx).Fail("choice of an ID", "a call of the account that the server's settings belong to", "a call of account "+c.Account,
+		"let the server choose, or ask its operator to set chosen_ids to all")
+	return awsapi.Refuse(awsapi.AccessDenied, "IDs are chosen by the home account of this server only; for other accounts its operator can set chosen_ids to all.")
 }
 
 // CreateNeeds is what CreateIdentityPool must be permitted.
@@ -71,6 +88,8 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 	case errors.Is(err, store.ErrLimit):
 		return nil, awsapi.Errorf(limitExceeded, "The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
 	case errors.Is(err, store.ErrConflict):
+		explain.FromContext(ctx).Fail("pool ID", "one that no account has, and no other account ever had", "one that is taken",
+			"choose another ID, or let the server choose: an ID stays with the account that first had it, also when the pool is deleted")
 		return nil, awsapi.Errorf(conflict, "IdentityPool '%s' already exists.", pool.ID)
 	case err != nil:
 		return nil, err
@@ -79,7 +98,7 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 	return poolOutput(pool), nil
 }
 
-func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
+func (s *Service) newPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
 	// A signature's region may be longer than a pool's ID has room for: a pool of
 	// it could be made, and then never be named.
 	switch {
@@ -97,6 +116,9 @@ func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identit
 		Updated: now,
 	}
 	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
+		if err := s.mayChooseIDs(ctx, c); err != nil {
+			return identitypool.Pool{}, err
+		}
 		if !identitypool.ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
 			return identitypool.Pool{}, invalid("The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
 		}

@@ -108,8 +108,11 @@ type Options struct {
 	Algorithms map[identitypool.PoolID]string
 	// PinnedPoolIDs lets the tag _custom_id_ choose a new pool's ID. For development.
 	PinnedPoolIDs bool
-	Now           func() time.Time
-	Logger        *slog.Logger
+	// MayChooseIDs reports whether an account may choose the IDs of its pools and
+	// identities.
+	MayChooseIDs func(identitypool.AccountID) bool
+	Now          func() time.Time
+	Logger       *slog.Logger
 }
 
 // ProviderOverride replaces the well-known addresses of a login provider; the

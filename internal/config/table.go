@@ -53,6 +53,7 @@ const (
 	MasterKey      = "master_key"
 	TokenAlgorithm = "token_algorithm"
 	StrictRoles    = "strict_roles"
+	ChosenIDs      = "chosen_ids"
 	SignOutEnds    = "sign_out_ends_sessions"
 	Engine         = "credential_engine"
 	LogLevel       = "log_level"
@@ -87,6 +88,7 @@ var Table = []Setting{
 	{Key: MasterKey, Secret: true, Help: "The master key itself: base64 of 32 bytes, in place of a file."},
 	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},
 	{Key: StrictRoles, Kind: Boolean, Default: "false", Help: "Refuse roles that are not defined, also in poolhouse dev; poolhouse serve always does."},
+	{Key: ChosenIDs, Default: "home", Help: "Who may choose the IDs of pools and identities, to bring them over from AWS: home (the account of this file) or all. With all an account can take an ID that another is about to bring over."},
 	{Key: Engine, Default: builtinEngine, Help: "Where the enhanced flow's credentials come from: builtin, or a name of credential_engines. pool_credential_engines says otherwise for single pools."},
 	{Key: SignOutEnds, Kind: Boolean, Default: "false", Help: "A user's sign-out also ends the session credentials that the login led to, within five seconds."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},

@@ -147,6 +147,26 @@ func (d *Directory) warnRole(r Role, setting string) {
 	}
 }
 
+// SettleTrust finds out in the store when the trust policies of the settings were
+// written. Until then they count as older than every pool. It is for the start,
+// before the Directory is used.
+func (d *Directory) SettleTrust(ctx context.Context) error {
+	documents := make(map[string]string, len(d.roles))
+	for arn, r := range d.roles {
+		documents[arn] = r.Trust.String()
+	}
+
+	written, err := d.store.SettleTrust(ctx, documents)
+	if err != nil {
+		return fmt.Errorf("the trust policies of the settings: %w", err)
+	}
+	for arn, r := range d.roles {
+		r.TrustWritten = written[arn]
+		d.roles[arn] = r
+	}
+	return nil
+}
+
 // Warnings lists what the settings allow but should not, one line each, for the
 // log at start.
 func (d *Directory) Warnings() []string { return slices.Clone(d.warnings) }

@@ -22,15 +22,18 @@ type RoleConfig struct {
 
 // Role is an IAM role. What it points to is shared: read it, do not change it.
 type Role struct {
-	ARN        string
-	Name       string
-	Path       string // "/" or "/…/"
-	ID         string // AROA and 17 characters; the same for the same ARN
-	Account    identitypool.AccountID
-	Trust      *policy.Document
-	Policies   []*policy.Document // in the order of their names
-	Boundary   *policy.Document   // nil = none
-	MaxSession time.Duration      // 1 h to 12 h
+	ARN     string
+	Name    string
+	Path    string // "/" or "/…/"
+	ID      string // AROA and 17 characters; the same for the same ARN
+	Account identitypool.AccountID
+	Trust   *policy.Document
+	// TrustWritten is when Trust was last written. Pools of other accounts that are
+	// younger are not what its author meant.
+	TrustWritten identitypool.Sequence
+	Policies     []*policy.Document // in the order of their names
+	Boundary     *policy.Document   // nil = none
+	MaxSession   time.Duration      // 1 h to 12 h
 }
 
 // SessionARN is the ARN of the role's session of that name.

@@ -195,7 +195,7 @@ func (s *Service) updateAssumeRolePolicy(ctx context.Context, c awsapi.Caller, i
 	if err := s.checkTrust(ctx, *in.RoleName, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Trust = *in.PolicyDocument; return nil })
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.WriteTrust(*in.PolicyDocument); return nil })
 	return nil, err
 }
 

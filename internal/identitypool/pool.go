@@ -18,6 +18,11 @@ type IdentityID string
 // AccountID is a twelve-digit account number.
 type AccountID string
 
+// Sequence is a number from one order of two kinds of events: an account gets a
+// pool's ID, and a trust policy is written. The smaller one was first, whatever
+// the clocks of the nodes say. 0 is older than the order.
+type Sequence int64
+
 // Keys of Pool.Roles.
 const (
 	Authenticated   = "authenticated"
@@ -47,6 +52,10 @@ type Pool struct {
 	Roles         map[string]string          // Authenticated, Unauthenticated to role ARN
 	RoleMappings  map[string]RoleMapping     // by provider name, "userpool:clientID" or ARN
 	PrincipalTags map[string]PrincipalTagMap // by provider name
+
+	// OwnedSince is when the account first had the pool's ID, also if it deleted
+	// the pool since and made it again. The store sets it.
+	OwnedSince Sequence
 
 	Created time.Time
 	Updated time.Time

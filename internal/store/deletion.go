@@ -4,13 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// defaultDeletionBatch is how many identities one transaction removes: few
-// enough that other writes hardly wait.
-const defaultDeletionBatch = 500
+// One transaction removes at most defaultDeletionBatch identities, and fewer
+// where that takes long, so that other writes hardly wait. (Each identity rewrites
+// a page of two indexes of random IDs, which a slow or busy disk takes time for.)
+const (
+	defaultDeletionBatch = 500
+	smallestBatch        = 10
+	longBatch            = 25 * time.Millisecond
+	shortBatch           = longBatch / 4
+)
+
+// nextBatch is the size of the batch after one of size identities that took took.
+func nextBatch(size int, took time.Duration, most int) int {
+	switch {
+	case took > longBatch:
+		return min(max(size/2, smallestBatch), most)
+	case took < shortBatch:
+		return min(size*2, most)
+	}
+	return size
+}
 
 // DeletePool deletes a pool. From the first commit on nobody finds it or its
 // identities, whatever happens; then its rows are removed in batches, and
@@ -23,6 +41,9 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	}
 	err := s.write(ctx, func(t *tx) error {
 		t.touch(poolKey(id))
+		if err := s.rememberPoolID(t, id); err != nil {
+			return err
+		}
 		n, err := t.exec(`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
 		if err == nil && n == 0 {
 			err = notFound("identity pool")
@@ -80,14 +101,15 @@ func (s *Store) isClosing() bool {
 // removePool removes the rows of a hidden pool. Running it twice at once, on
 // two nodes perhaps, does no harm.
 func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
-	for {
+	for size := s.deletionBatch; ; {
 		if s.isClosing() {
 			return ErrClosed
 		}
-		more := false
+		more, began := false, s.options.Now()
 		err := s.untilSettled(ctx, func() error {
 			return s.write(ctx, func(t *tx) (err error) {
-				more, err = removeBatch(t, id, s.deletionBatch)
+				began = s.options.Now()
+				more, err = s.removeBatch(t, id, size)
 				return err
 			})
 		})
@@ -97,6 +119,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		if err := s.step("batch"); err != nil {
 			return err
 		}
+		size = nextBatch(size, s.options.Now().Sub(began), s.deletionBatch)
 		if !more {
 			break
 		}
@@ -106,7 +129,10 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		return s.write(ctx, func(t *tx) error {
 			// An identity whose creation began before the pool was hidden may
 			// still have come in; the foreign key then refuses this statement.
-			if _, err := removeBatch(t, id, s.deletionBatch); err != nil {
+			if _, err := s.removeBatch(t, id, s.deletionBatch); err != nil {
+				return err
+			}
+			if err := s.rememberPoolID(t, id); err != nil {
 				return err
 			}
 			_, err := t.exec(`DELETE FROM pools WHERE pool_id = $1 AND deleting`, string(id))
@@ -119,17 +145,27 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 	return s.step("removed")
 }
 
+// deletionBatchOf are the first $2 identities of the hidden pool $1, by the index
+// identities_by_time.
+const deletionBatchOf = `FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
+		WHERE i.pool_id = $1 ORDER BY i.created, i.identity_id LIMIT $2`
+
 // removeBatch removes up to size identities of a hidden pool, with their logins,
-// and reports whether there may be more.
-func removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
-	const batch = ` WHERE identity_id IN (SELECT i.identity_id FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
-		WHERE i.pool_id = $1 ORDER BY i.created, i.identity_id LIMIT $2)`
-	// One that comes in between the statements has logins left: the foreign key
-	// then refuses the second.
-	if _, err := t.exec(`DELETE FROM logins`+batch, string(id), size); err != nil {
+// remembers their IDs, and reports whether there may be more.
+func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
+	if _, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+		SELECT 'identity', i.identity_id, p.account, 0, CAST($3 AS BIGINT) `+deletionBatchOf+`
+		ON CONFLICT (kind, id) DO NOTHING`, string(id), size, millis(s.now())); err != nil {
 		return false, err
 	}
-	if _, err := t.exec(`DELETE FROM identities`+batch, string(id), size); err != nil {
+	// An identity that comes in between the statements stays for the next batch:
+	// without a login because its ID is not remembered yet, and with one because
+	// the foreign key refuses the second deletion.
+	if _, err := t.exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`, string(id), size); err != nil {
+		return false, err
+	}
+	if _, err := t.exec(`DELETE FROM identities WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)
+		AND EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = identities.identity_id)`, string(id), size); err != nil {
 		return false, err
 	}
 	// Asked, not counted: another node that removes the pool may have had the same batch.

@@ -32,6 +32,8 @@ type dumpLine struct {
 	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
 	Revoked   *dumpRevoked   `json:"revoked,omitzero"`
 	IAM       *dumpIAM       `json:"iam,omitzero"`
+	Former    *dumpFormer    `json:"former,omitzero"`
+	Trust     *dumpTrust     `json:"settingsTrust,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
@@ -39,8 +41,8 @@ const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made.
-	dumpSchema = 3
+	// IAM API made, 4 former IDs and the order of ownership.
+	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
 )
@@ -48,8 +50,9 @@ const (
 type dumpHeader struct {
 	Format  string `json:"format"`
 	Schema  int    `json:"schema"`
-	Created int64  `json:"created"`       // epoch milliseconds, as all times in a dump
-	Home    string `json:"home,omitzero"` // account
+	Created int64  `json:"created"`        // epoch milliseconds, as all times in a dump
+	Home    string `json:"home,omitzero"`  // account
+	Order   int64  `json:"order,omitzero"` // last number that was drawn
 }
 
 type dumpPool struct {
@@ -60,6 +63,8 @@ type dumpPool struct {
 	Version  int64        `json:"version"`
 	Created  int64        `json:"created"`
 	Updated  int64        `json:"updated"`
+
+	OwnedSince int64 `json:"ownedSince,omitzero"`
 }
 
 type dumpIdentity struct {
@@ -128,6 +133,22 @@ type dumpIAM struct {
 	SAMLProvider *SAMLProvider  `json:"samlProvider,omitzero"`
 }
 
+// dumpFormer is an ID that was deleted, or that is in a pool being removed.
+type dumpFormer struct {
+	Kind       string `json:"kind"`
+	ID         string `json:"id"`
+	Account    string `json:"account"`
+	OwnedSince int64  `json:"ownedSince,omitzero"`
+	Deleted    int64  `json:"deleted"`
+}
+
+// dumpTrust is a trust policy of the settings.
+type dumpTrust struct {
+	Role    string `json:"role"`
+	SHA256  []byte `json:"sha256"`
+	Written int64  `json:"written"`
+}
+
 type dumpEnd struct {
 	Rows   int64  `json:"rows"`
 	SHA256 string `json:"sha256"` // hexadecimal
@@ -158,8 +179,8 @@ func (d *dumpWriter) row(l dumpLine) error {
 
 // Dump writes a backup of everything as it was at one instant, while reads and
 // writes go on. (An in-memory store has one connection: there they wait until
-// the backup is compressed, but not for w.) Pools whose deletion is under way
-// are left out. What Dump wrote before an error is not a backup: Load refuses it.
+// the backup is compressed, but not for w.) Of pools whose deletion is under way
+// only the IDs are in it. What Dump wrote before an error is not a backup: Load refuses it.
 func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	target := w
 	var spool *memorySpool
@@ -198,7 +219,18 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := d.line(dumpLine{Header: &dumpHeader{Format: dumpFormat, Schema: dumpSchema, Created: millis(s.now()), Home: string(home)}}); err != nil {
+	order, err := collect(q, scanInt, `SELECT last FROM ownership_order WHERE one = 1`)
+	if err != nil {
+		return err
+	}
+	header := dumpHeader{
+		Format:  dumpFormat,
+		Schema:  dumpSchema,
+		Created: millis(s.now()),
+		Home:    string(home),
+		Order:   order[0],
+	}
+	if err := d.line(dumpLine{Header: &header}); err != nil {
 		return err
 	}
 	err = each(ctx, q, func(row scanner) error {
@@ -207,7 +239,8 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 			return err
 		}
 		return d.row(dumpLine{Pool: &dumpPool{ID: string(p.ID), Account: string(p.Account), Region: p.Region,
-			Settings: settingsOf(p), Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated)}})
+			Settings: settingsOf(p), Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated),
+			OwnedSince: int64(p.OwnedSince)}})
 	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
 	if err != nil {
 		return err
@@ -278,6 +311,32 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil {
 		return err
 	}
+	err = each(ctx, q, func(row scanner) error {
+		f, err := scanFormerID(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Former: &dumpFormer{
+			Kind:       string(f.kind),
+			ID:         f.id,
+			Account:    string(f.account),
+			OwnedSince: int64(f.ownedSince),
+			Deleted:    f.deleted,
+		}})
+	}, allFormerIDs, millis(s.now()))
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		trust, err := scanSettingsTrust(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Trust: &dumpTrust{Role: trust.role, SHA256: trust.sha256[:], Written: int64(trust.written)}})
+	}, `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`)
+	if err != nil {
+		return err
+	}
 	return each(ctx, q, func(row scanner) error {
 		r, err := scanResource(row)
 		if err != nil {
@@ -290,6 +349,16 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 		return d.row(dumpLine{IAM: i})
 	}, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources ORDER BY account, kind, resource_key`)
 }
+
+// allFormerIDs are those of former_ids and those of the pools that are being
+// removed, which are in no backup themselves; $1 is the time of their deletion.
+const allFormerIDs = `SELECT kind, id, account, owned_since, deleted FROM former_ids
+	UNION ALL SELECT CAST('pool' AS keytext), p.pool_id, p.account, p.owned_since, CAST($1 AS BIGINT) FROM pools AS p
+		WHERE p.deleting AND NOT EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)
+	UNION ALL SELECT CAST('identity' AS keytext), i.identity_id, p.account, 0, CAST($1 AS BIGINT)
+		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
+		WHERE NOT EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = i.identity_id)
+	ORDER BY 1, 2`
 
 // each calls fn with every row of a query, without holding them all.
 func each(ctx context.Context, q querier, fn func(scanner) error, text string, args ...any) (err error) {
@@ -333,6 +402,30 @@ func (m *dumpSignOut) signOut() SignOut {
 func (m *dumpRevoked) revocation() Revocation {
 	return Revocation{Kind: RevocationKind(m.Kind), Account: identitypool.AccountID(m.Account), Value: m.Value,
 		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
+}
+
+func (f *dumpFormer) insert(t *tx) error {
+	if f.Kind != string(poolIDs) && f.Kind != string(identityIDs) {
+		return fmt.Errorf("%w: a former ID of the kind %q", ErrBadDump, f.Kind)
+	}
+	if err := errors.Join(checkID("former ID", f.ID), checkID("account", f.Account)); err != nil {
+		return err
+	}
+	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted) VALUES ($1, $2, $3, $4, $5)`,
+		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
+	return err
+}
+
+func (d *dumpTrust) insert(t *tx) error {
+	if err := checkText("role ARN", d.Role, maxARN); err != nil {
+		return err
+	}
+	trust := settingsTrust{role: d.Role, written: identitypool.Sequence(d.Written)}
+	if len(d.SHA256) != len(trust.sha256) {
+		return fmt.Errorf("%w: a hash of %d bytes", ErrBadDump, len(d.SHA256))
+	}
+	copy(trust.sha256[:], d.SHA256)
+	return insertSettingsTrust(t, trust)
 }
 
 func dumpedIAM(row resourceRow) (*dumpIAM, error) {

@@ -194,7 +194,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":3,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		fmt.Sprintf(`{"header":{"format":"poolhouse-dump","schema":%d,`, dumpSchema), `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -247,7 +247,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":3`, `"schema":4,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, fmt.Sprintf(`"schema":%d`, dumpSchema), fmt.Sprintf(`"schema":%d,"more":true`, dumpSchema+1)), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},
@@ -263,6 +263,9 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"a login of no kind":        {pack(t, good[0], `{"login":{"pool":"p","identity":"i","kind":"x","provider":"p","subject":"cw=="}}`+"\n"), ErrInvalid},
 		"a sign-out of no kind":     {pack(t, good[0], `{"signOut":{"kind":"x","provider":"p","value":"cw==","expires":1}}`+"\n"), ErrInvalid},
 		"an identity with NUL":      {pack(t, good[0], `{"identity":{"id":"\u0000","pool":"p","created":1,"modified":1}}`+"\n"), ErrInvalid},
+		"a former ID of no kind":    {pack(t, good[0], `{"former":{"kind":"x","id":"i","account":"1","deleted":1}}`+"\n"), ErrBadDump},
+		"a former ID of nobody":     {pack(t, good[0], `{"former":{"kind":"pool","id":"i","account":"","deleted":1}}`+"\n"), ErrInvalid},
+		"a trust policy's bad hash": {pack(t, good[0], `{"settingsTrust":{"role":"r","sha256":"AA==","written":1}}`+"\n"), ErrBadDump},
 		"a pool without an account": {pack(t, good[0], `{"pool":{"id":"p","account":"","region":"r","settings":{"name":""},"version":1,"created":1,"updated":1}}`+"\n"), ErrInvalid},
 	}
 	for n := 0; n < len(backup); n += 1 + len(backup)/40 {

@@ -19,13 +19,24 @@ type Role struct {
 	Path        string                 `json:"path"`
 	ID          string                 `json:"id"`
 	Description string                 `json:"description,omitzero"`
-	Trust       string                 `json:"trust"`              // JSON policy document
+	Trust       string                 `json:"trust"`              // JSON policy document; see WriteTrust
 	MaxSession  int                    `json:"maxSession"`         // seconds
 	Boundary    string                 `json:"boundary,omitzero"`  // ARN of a managed policy; "" = none
 	Tags        map[string]string      `json:"tags,omitempty"`     //
 	Policies    map[string]string      `json:"policies,omitempty"` // inline policies: name to JSON document
 	Attached    []string               `json:"attached,omitempty"` // ARNs of managed policies, sorted
+
+	// TrustWritten is when Trust was last written, with another text or the same.
+	// The store sets it.
+	TrustWritten identitypool.Sequence `json:"trustWritten,omitzero"`
 }
+
+// writtenNow is TrustWritten until the store draws a number.
+const writtenNow = -1
+
+// WriteTrust replaces the trust policy. It counts as written anew even if the
+// document is the one that was there.
+func (r *Role) WriteTrust(document string) { r.Trust, r.TrustWritten = document, writtenNow }
 
 // ManagedPolicy is a managed policy of an account. Its name is unique in the
 // account whatever its case.

@@ -66,7 +66,7 @@ func TestRoles(t *testing.T) {
 		want := testRole("App")
 		want.Description, want.Tags, want.Policies = "ä\n", map[string]string{"k": "v"}, map[string]string{"p": `{"x": 1}`}
 		created := must(s.CreateRole(ctx, want, 2))(t)
-		want.Created = c.now()
+		want.Created, want.TrustWritten = c.now(), 1
 		got := must(s.Role(ctx, iamAccount, "aPP"))(t)
 		if diff := cmp.Diff(want, got); diff != "" || cmp.Diff(created, got) != "" {
 			t.Errorf("role (-want +got):\n%s", diff)

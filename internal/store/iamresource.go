@@ -142,7 +142,15 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 		}
 		return checkUses(q, v, nil)
 	}, func() (func(*tx) error, error) {
-		return func(t *tx) error { return insertResource(t, row, v) }, nil
+		return func(t *tx) error {
+			if err := numberTrust(t, &v, nil); err != nil {
+				return err
+			}
+			if row, err = rowOf(v); err != nil {
+				return err
+			}
+			return insertResource(t, row, v)
+		}, nil
 	})
 	if err != nil {
 		var none T
@@ -239,10 +247,16 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if row.key != key {
 			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
 		}
-		if result, err = resourceOf[T, P](row); err != nil {
-			return nil, err
-		}
 		return func(t *tx) error {
+			if err := numberTrust(t, &result, &before); err != nil {
+				return err
+			}
+			if row, err = rowOf(result); err != nil {
+				return err
+			}
+			if result, err = resourceOf[T, P](row); err != nil { // as the next read will show it
+				return err
+			}
 			if err := t.mustChange(`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
 				string(account), kind, key, row.settings, row.path); err != nil {
 				return err

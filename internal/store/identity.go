@@ -238,6 +238,9 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
+			if err := s.rememberIdentityID(t, id); err != nil {
+				return err
+			}
 			if _, err := t.exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
 				return err
 			}

@@ -31,6 +31,11 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 			return fmt.Errorf("%w: another transaction interfered", ErrBusy)
 		}
 		ran = true
+		// A server that was started and never used has noted its settings' trust
+		// policies. The next start does it again.
+		if _, err := t.exec(`DELETE FROM settings_trust`); err != nil {
+			return err
+		}
 		before, err := countRows(t)
 		if err != nil {
 			return err
@@ -61,7 +66,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 func countRows(q querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
-		+ (SELECT count(*) FROM iam_resources)`)
+		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids) + (SELECT count(*) FROM settings_trust)`)
 	if err != nil {
 		return 0, err
 	}
@@ -94,6 +99,9 @@ func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 		if _, err := t.exec(`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`, home); err != nil {
 			return 0, err
 		}
+	}
+	if _, err := t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, first.Header.Order); err != nil {
+		return 0, err
 	}
 	l := &loader{tx: t, purposes: map[string]bool{}}
 	for rows := int64(0); ; rows++ {
@@ -194,6 +202,10 @@ func (l *loader) insert(line dumpLine) error {
 		return insertRevocation(l.tx, m)
 	case line.IAM != nil:
 		return line.IAM.insert(l.tx)
+	case line.Former != nil:
+		return line.Former.insert(l.tx)
+	case line.Trust != nil:
+		return line.Trust.insert(l.tx)
 	}
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }
@@ -205,8 +217,8 @@ func (l *loader) pool(d *dumpPool) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.tx.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE)`, d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated)
+	_, err = l.tx.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting, owned_since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`, d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
 	return err
 }
 

@@ -8,12 +8,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated`
+const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since`
 
 func scanPool(row scanner) (p identitypool.Pool, err error) {
 	var settings string
 	var created, updated int64
-	if err := row.Scan(&p.ID, &p.Account, &p.Region, &settings, &p.Version, &created, &updated); err != nil {
+	if err := row.Scan(&p.ID, &p.Account, &p.Region, &settings, &p.Version, &created, &updated, &p.OwnedSince); err != nil {
 		return p, err
 	}
 	p.Created, p.Updated = fromMillis(created), fromMillis(updated)
@@ -29,8 +29,8 @@ func checkPool(p identitypool.Pool) (settings string, err error) {
 
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
 // greater than 0 bounds the pools of p's account and region.
-// Errors: ErrConflict when the ID exists, also while its deletion is running;
-// ErrLimit; ErrInvalid.
+// Errors: ErrConflict when the ID exists, also while its deletion is running, or
+// when another account had it once; ErrLimit; ErrInvalid.
 func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) error {
 	if p.Created.IsZero() {
 		p.Created = s.now()
@@ -56,10 +56,12 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 				return fmt.Errorf("%w: account %s has %d identity pools in %s", ErrLimit, p.Account, n[0], p.Region)
 			}
 		}
-		_, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
+		if _, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
 			VALUES ($1, $2, $3, $4, 1, $5, $6, FALSE)`,
-			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated))
-		return err
+			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated)); err != nil {
+			return err
+		}
+		return claimPoolID(t, p.ID, p.Account)
 	})
 	if s.engine.race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
@@ -134,7 +136,7 @@ func notFound(what string) error { return fmt.Errorf("%s: %w", what, ErrNotFound
 // UpdatePool changes a pool: it reads it, calls change, and writes the result
 // unless somebody else wrote meanwhile, in which case it starts over. change
 // must be pure; its error ends the update and is returned as is. ID, Account,
-// Region, Created, Updated and Version are not change's to set.
+// Region, OwnedSince, Created, Updated and Version are not change's to set.
 // Errors: ErrNotFound, ErrInvalid, ErrBusy.
 func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change func(*identitypool.Pool) error) (identitypool.Pool, error) {
 	var result identitypool.Pool
@@ -148,6 +150,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 			return err
 		}
 		after.ID, after.Account, after.Region, after.Created = before.ID, before.Account, before.Region, before.Created
+		after.OwnedSince = before.OwnedSince
 		after.Updated, after.Version = later(before.Updated, s.now()), before.Version+1
 		settings, err := checkPool(after)
 		if err != nil {

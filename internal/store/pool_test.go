@@ -44,6 +44,7 @@ func fullPool() identitypool.Pool {
 	p.Created = newClock().now()
 	p.Updated = p.Created
 	p.Version = 1
+	p.OwnedSince = 1 // when it is the first pool of its store
 	return p
 }
 
@@ -51,7 +52,7 @@ func TestPoolIsKeptWhole(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		for _, want := range []identitypool.Pool{fullPool(), {
 			ID: newPoolID(), Account: "1", Region: testRegion, Name: "bare",
-			Created: newClock().now(), Updated: newClock().now(), Version: 1,
+			Created: newClock().now(), Updated: newClock().now(), Version: 1, OwnedSince: 2,
 		}} {
 			if err := s.CreatePool(t.Context(), want, 0); err != nil {
 				t.Fatal(err)
@@ -149,7 +150,7 @@ func TestUpdatePool(t *testing.T) {
 			}
 			p.Name, p.Tags, p.AllowClassicFlow = "renamed", map[string]string{}, nil
 			p.ID, p.Account, p.Region, p.Version = "x", "y", "z", 99 // not change's to set
-			p.Created, p.Updated = time.Time{}, time.Time{}
+			p.Created, p.Updated, p.OwnedSince = time.Time{}, time.Time{}, 99
 			return nil
 		})
 		if err != nil {

@@ -70,6 +70,7 @@ type webIdentity struct {
 	subject, audience string
 	provider          string // as the answer names it
 	session           Session
+	pool              identitypool.Pool // of our own tokens
 }
 
 // assumeRoleWithWebIdentity checks the token's form, the role, the duration, what
@@ -106,6 +107,9 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 	if err := w.trusted(ctx, a.Now()); err != nil {
+		return nil, notAuthorized(assumeAction, err)
+	}
+	if err := w.meantPool(ctx); err != nil {
 		return nil, notAuthorized(assumeAction, err)
 	}
 	g, err := a.grant(ctx, &w.entry, w.session)
@@ -190,6 +194,9 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
 	case err != nil:
 		return err
+	case settings.Account != account:
+		trace.Fail("pool of the token", "the pool of account "+string(account)+" that the token was given for", "the ID is another account's now", "ask for a new token")
+		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
@@ -202,6 +209,7 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return notAuthorized(assumeAction, ErrDenied)
 	}
 	trace.Pass("token", "of pool "+c.Audience)
+	w.pool = settings
 	w.subject, w.audience, w.provider = c.Subject, c.Audience, policy.CognitoPrincipal
 	w.principal = policy.Principal{Federated: policy.CognitoPrincipal}
 	w.conditions = policy.Context{}
@@ -215,6 +223,22 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		w.session.Provider = c.AMR[1]
 	}
 	return nil
+}
+
+// meantPool refuses a pool of another account that got its ID only after the
+// trust policy was written. The author cannot have meant that account: nobody had
+// the ID then, and whoever takes it later would get the role. In the role's own
+// account the ID may come later, as roles are often written before their pool.
+func (w *webIdentity) meantPool(ctx context.Context) error {
+	if w.pool.ID == "" || w.unknown || w.role.Account == w.pool.Account || w.role.TrustWritten >= w.pool.OwnedSince {
+		return nil
+	}
+
+	explain.FromContext(ctx).Fail("age of the trust policy of "+w.role.ARN,
+		"one that was written after account "+string(w.pool.Account)+" had the pool "+string(w.pool.ID),
+		"one that is older than the pool, which is another account's",
+		"if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same document, or, in the settings, with another Sid")
+	return fmt.Errorf("%w: the trust policy of %s is older than pool %s of account %s", ErrDenied, w.role.ARN, w.pool.ID, w.pool.Account)
 }
 
 func (a *API) expired(at time.Time) error {

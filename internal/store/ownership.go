@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// An ID belongs for good to the account that first had it. As long as a pool or
+// an identity has a row, also in a pool that is being removed, the primary key
+// keeps others from the ID. From then on former_ids does: each transaction that
+// deletes the row remembers the ID there first, and whoever inserts a row under
+// a chosen ID looks there afterwards, in claimPoolID or claimIdentityID.
+
+// idKind is what an ID in former_ids was the ID of.
+type idKind string
+
+const (
+	poolIDs     idKind = "pool"
+	identityIDs idKind = "identity"
+)
+
+// formerID is a row of former_ids.
+type formerID struct {
+	kind       idKind
+	id         string
+	account    identitypool.AccountID
+	ownedSince identitypool.Sequence // of pools
+	deleted    int64                 // epoch milliseconds
+}
+
+func scanFormerID(row scanner) (f formerID, err error) {
+	err = row.Scan(&f.kind, &f.id, &f.account, &f.ownedSince, &f.deleted)
+	return f, err
+}
+
+// rememberPoolID is called before a pool is hidden, and again before its row is
+// removed: older versions hid pools without it.
+func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
+	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
+		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
+	return err
+}
+
+// rememberIdentityID is called before an identity's row is removed.
+func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
+	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
+		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id WHERE i.identity_id = $1
+		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
+	return err
+}
+
+// formerOwner returns who had an ID once; ok is false when nobody had.
+func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err error) {
+	found, err := collect(q, scanFormerID, `SELECT kind, id, account, owned_since, deleted FROM former_ids WHERE kind = $1 AND id = $2`, string(kind), id)
+	if err != nil || len(found) == 0 {
+		return formerID{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// claimPoolID notes since when a new pool's account has had the ID. It is called
+// after the row was inserted, which waits for the end of a deletion that is under
+// way: a look before could miss what that remembers.
+// Error: ErrConflict when the ID belongs to another account.
+func claimPoolID(t *tx, id identitypool.PoolID, account identitypool.AccountID) error {
+	former, ok, err := formerOwner(t, poolIDs, string(id))
+	if err == nil && ok && former.account != account {
+		err = fmt.Errorf("identity pool: %w", ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+
+	since := former.ownedSince
+	if !ok {
+		if since, err = nextSequence(t); err != nil {
+			return err
+		}
+	}
+	return t.mustChange(`UPDATE pools SET owned_since = $1 WHERE pool_id = $2`, int64(since), string(id))
+}
+
+// claimIdentityID is claimPoolID for an identity of the pool.
+func claimIdentityID(t *tx, id identitypool.IdentityID, pool identitypool.PoolID) error {
+	former, ok, err := formerOwner(t, identityIDs, string(id))
+	if err != nil || !ok {
+		return err
+	}
+
+	own, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE pool_id = $1 AND account = $2`, string(pool), string(former.account))
+	if err == nil && own[0] == 0 {
+		err = fmt.Errorf("identity: %w", ErrConflict)
+	}
+	return err
+}
+
+// nextSequence draws the next number of the order. Transactions that draw one
+// take turns until they commit, so the numbers follow the order of the commits.
+// Nobody who has drawn waits for a row of another transaction, so none wait in a
+// circle.
+func nextSequence(t *tx) (identitypool.Sequence, error) {
+	drawn, err := collect(t, scanInt, `UPDATE ownership_order SET last = last + 1 WHERE one = 1 RETURNING last`)
+	if err != nil {
+		return 0, err
+	}
+	if len(drawn) != 1 {
+		return 0, fmt.Errorf("ownership_order has %d rows", len(drawn))
+	}
+	return identitypool.Sequence(drawn[0]), nil
+}
+
+// numberTrust gives a role the number of its trust policy when this write is
+// about the policy. before is nil for a new role.
+func numberTrust[T iamResource](t *tx, v, before *T) error {
+	r, ok := any(v).(*Role)
+	if !ok {
+		return nil
+	}
+	if before != nil {
+		had := any(before).(*Role)
+		if r.Trust == had.Trust && r.TrustWritten == had.TrustWritten {
+			return nil
+		}
+	}
+
+	var err error
+	r.TrustWritten, err = nextSequence(t)
+	return err
+}
+
+// settingsTrust is a row of settings_trust.
+type settingsTrust struct {
+	role    string
+	sha256  [sha256.Size]byte
+	written identitypool.Sequence
+}
+
+func scanSettingsTrust(row scanner) (s settingsTrust, err error) {
+	var sum []byte
+	if err := row.Scan(&s.role, &sum, &s.written); err != nil {
+		return s, err
+	}
+	if len(sum) != len(s.sha256) {
+		return s, fmt.Errorf("settings_trust has a hash of %d bytes", len(sum))
+	}
+	copy(s.sha256[:], sum)
+	return s, nil
+}
+
+// trustHash is the SHA-256 of a JSON document whose spaces and order of members
+// do not count.
+func trustHash(document string) [sha256.Size]byte {
+	v := jsontext.Value(slices.Clone([]byte(document)))
+	if err := v.Canonicalize(); err != nil { // not for documents that the policy parser has read
+		return sha256.Sum256([]byte(document))
+	}
+	return sha256.Sum256(v)
+}
+
+// SettleTrust returns when the trust policies of the settings were written, by
+// role ARN: when a start of any node first brought that very document for that
+// role. trust has the documents by role ARN. Error: ErrInvalid.
+func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[string]identitypool.Sequence, error) {
+	for arn := range trust {
+		if err := checkText("role ARN", arn, maxARN); err != nil {
+			return nil, err
+		}
+	}
+
+	settled, missing, err := s.lookUpTrust(ctx, trust)
+	if err != nil || len(missing) == 0 {
+		return settled, err
+	}
+
+	err = s.write(ctx, func(t *tx) error {
+		written, err := nextSequence(t)
+		if err != nil {
+			return err
+		}
+		for _, m := range missing {
+			m.written = written
+			if err := insertSettingsTrust(t, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	settled, _, err = s.lookUpTrust(ctx, trust) // another node may have been first
+	return settled, err
+}
+
+// lookUpTrust returns what settings_trust has of trust, and what it lacks.
+func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (settled map[string]identitypool.Sequence, missing []settingsTrust, err error) {
+	type key struct {
+		role   string
+		sha256 [sha256.Size]byte
+	}
+	known := map[key]identitypool.Sequence{}
+	err = s.engine.read(ctx, func(q querier) error {
+		return each(ctx, q, func(row scanner) error {
+			one, err := scanSettingsTrust(row)
+			known[key{one.role, one.sha256}] = one.written
+			return err
+		}, `SELECT role_arn, sha256, written FROM settings_trust`)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+
+	settled = make(map[string]identitypool.Sequence, len(trust))
+	for arn, document := range trust {
+		sum := trustHash(document)
+		written, ok := known[key{arn, sum}]
+		if !ok {
+			missing = append(missing, settingsTrust{role: arn, sha256: sum})
+			continue
+		}
+		settled[arn] = written
+	}
+	return settled, missing, nil
+}
+
+func insertSettingsTrust(t *tx, s settingsTrust) error {
+	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3) ON CONFLICT (role_arn, sha256) DO NOTHING`,
+		s.role, s.sha256[:], int64(s.written))
+	return err
+}
