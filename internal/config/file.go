@@ -205,7 +205,8 @@ func fields(t reflect.Type) map[string]reflect.Type {
 }
 
 // unknown finds keys that no setting has, at any depth, each with the nearest
-// that exists. known maps names to types; nil types are not looked into.
+// that exists. known maps names to types; nil types are not looked into. Values
+// of another form than the setting's are for the YAML library to refuse.
 func unknown(prefix string, section map[string]any, known map[string]reflect.Type) []error {
 	var faults []error
 	names := make([]string, 0, len(section))
@@ -229,6 +230,8 @@ func unknown(prefix string, section map[string]any, known map[string]reflect.Typ
 func inside(path string, value any, t reflect.Type) []error {
 	var faults []error
 	switch t.Kind() {
+	case reflect.Pointer:
+		return inside(path, value, t.Elem())
 	case reflect.Slice:
 		items, _ := value.([]any)
 		for n, item := range items {
