@@ -158,8 +158,13 @@ func (s *Service) stillProven(ctx context.Context, pool identitypool.Pool, ident
 		if proof.Config.Kind == identitypool.DeveloperProviderKind {
 			continue
 		}
-		if _, err := s.trust(ctx, proof.Config); err != nil { // its registration is gone
+		trust, err := s.trust(ctx, proof.Config)
+		if err != nil { // its registration is gone
 			return err
+		}
+		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
+			trace.Fail("provider of the token's login", "the identity provider that the login is of", proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
+			return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 		}
 		// The login itself was looked at when the token was issued.
 		if err := s.SignOuts.Check(ctx, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {

@@ -19,6 +19,7 @@ type File struct {
 	Roles           []Role                    `yaml:"roles" json:"roles,omitempty"`
 	OIDCProviders   []OIDCProvider            `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
 	SAMLProviders   []SAMLProvider            `yaml:"saml_providers" json:"saml_providers,omitempty"`
+	SAMLPrevious    map[string][]string       `yaml:"saml_previous_entity_ids" json:"saml_previous_entity_ids,omitempty"`
 	Providers       map[string]WellKnown      `yaml:"providers" json:"providers,omitempty"`
 	UserPools       []UserPool                `yaml:"user_pools" json:"user_pools,omitempty"`
 	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
@@ -91,6 +92,7 @@ type SAMLProvider struct {
 	MetadataFile            string   `yaml:"metadata_file" json:"metadata_file"`
 	Audiences               []string `yaml:"audiences" json:"audiences,omitempty"`
 	Recipients              []string `yaml:"recipients" json:"recipients,omitempty"`
+	PreviousEntityIDs       []string `yaml:"previous_entity_ids" json:"previous_entity_ids,omitempty"`
 	EnforceCertificateDates *bool    `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
 }
 

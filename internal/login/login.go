@@ -106,6 +106,7 @@ type Trust struct {
 type Claims struct {
 	Issuer   string
 	Subject  string
+	Scope    string // identitypool.Login.Scope of the subject; "" but for SAML
 	Audience string // the accepted client: azp when present, else aud
 	Expires  time.Time
 	IssuedAt time.Time // zero when the token does not say

@@ -32,6 +32,7 @@ type dumpLine struct {
 	SignOut   *dumpSignOut   `json:"signOut,omitzero"`
 	Revoked   *dumpRevoked   `json:"revoked,omitzero"`
 	IAM       *dumpIAM       `json:"iam,omitzero"`
+	Binding   *dumpBinding   `json:"samlBinding,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
@@ -39,8 +40,8 @@ const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made.
-	dumpSchema = 3
+	// IAM API made, 4 the scopes of logins.
+	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
 )
@@ -78,6 +79,13 @@ type dumpLogin struct {
 	Kind     string `json:"kind"`
 	Provider string `json:"provider"`
 	Subject  []byte `json:"subject"` // any bytes
+	Scope    string `json:"scope,omitzero"`
+}
+
+// dumpBinding is a SAMLBinding.
+type dumpBinding struct {
+	Provider string `json:"provider"`
+	EntityID string `json:"entityId,omitzero"`
 }
 
 type dumpAccessKey struct {
@@ -225,12 +233,22 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	}
 	err = each(ctx, q, func(row scanner) error {
 		var l dumpLogin
-		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject); err != nil {
+		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope); err != nil {
 			return err
 		}
 		return d.row(dumpLine{Login: &l})
-	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject
+	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject, l.scope
 		FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting ORDER BY l.pool_id, l.login_key`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		b, err := scanBinding(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}})
+	}, `SELECT provider, entity_id FROM saml_bindings ORDER BY provider`)
 	if err != nil {
 		return err
 	}
@@ -312,7 +330,7 @@ func each(ctx context.Context, q querier, fn func(scanner) error, text string, a
 // rows of a dump as the rows of the database.
 
 func (l *dumpLogin) login() identitypool.Login {
-	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject)}
+	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject), Scope: l.Scope}
 }
 
 func (k *dumpAccessKey) accessKey() AccessKey {

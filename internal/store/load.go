@@ -194,6 +194,11 @@ func (l *loader) insert(line dumpLine) error {
 		return insertRevocation(l.tx, m)
 	case line.IAM != nil:
 		return line.IAM.insert(l.tx)
+	case line.Binding != nil:
+		if err := checkText("provider", line.Binding.Provider, maxProvider); err != nil {
+			return err
+		}
+		return insertBinding(l.tx, SAMLBinding{line.Binding.Provider, line.Binding.EntityID})
 	}
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }
