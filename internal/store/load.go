@@ -61,7 +61,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 func countRows(q querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
-		+ (SELECT count(*) FROM iam_resources)`)
+		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM saml_bindings)`)
 	if err != nil {
 		return 0, err
 	}

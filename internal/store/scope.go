@@ -22,25 +22,29 @@ func scanBinding(row scanner) (b SAMLBinding, err error) {
 // providers, the recorded ones unchanged. The server calls it before it serves, so
 // that a provider is bound as it was when the database was upgraded.
 func (s *Store) BindSAMLLogins(ctx context.Context, entityOf func(provider string) (entityID string, known bool)) (map[string]string, error) {
-	for after := "arn:"; ; {
-		next, err := s.scopelessProvider(ctx, after)
+	bindings, err := s.samlBindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for provider, err := s.scopelessProvider(ctx, "arn:"); provider != "" || err != nil; provider, err = s.scopelessProvider(ctx, provider) {
 		if err != nil {
 			return nil, err
 		}
-		if next == "" {
-			break
+		if _, bound := bindings[provider]; bound {
+			continue
 		}
-		after = next
-		entityID, known := entityOf(next)
+		entityID, known := entityOf(provider)
 		if !known {
 			continue
 		}
-		err = s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{next, entityID}) })
-		if err != nil {
+		if err := s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) }); err != nil {
 			return nil, err
 		}
 	}
+	return s.samlBindings(ctx) // another node may have been first
+}
 
+func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 	var all []SAMLBinding
 	err := s.engine.read(ctx, func(q querier) (err error) {
 		all, err = collect(q, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
@@ -54,15 +58,13 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf func(provider strin
 }
 
 // scopelessProvider returns the first provider behind after, byte by byte, that has
-// logins without a scope and no binding; "" when there is none. The condition is
-// that of the index logins_without_scope.
+// logins without a scope; "" when there is none. The condition is that of the index
+// logins_without_scope, which takes one look-up however many logins there are.
 func (s *Store) scopelessProvider(ctx context.Context, after string) (string, error) {
 	var found []string
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		found, err = collect(q, scanText, `SELECT l.provider FROM logins AS l
-			WHERE l.kind = 'public' AND l.scope = '' AND l.provider > 'arn:' AND l.provider < 'arn;' AND l.provider > $1
-			AND NOT EXISTS (SELECT 1 FROM saml_bindings AS b WHERE b.provider = l.provider)
-			ORDER BY l.provider LIMIT 1`, after)
+		found, err = collect(q, scanText, `SELECT provider FROM logins
+			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1 ORDER BY provider LIMIT 1`, after)
 		return err
 	})
 	if err != nil || len(found) == 0 {
