@@ -155,11 +155,21 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 				return identitypool.Identity{}, err
 			}
 		}
-		login := identitypool.Login{Kind: identitypool.Public, Provider: name, Subject: *in.Subject}
 		if *in.ProviderName == pool.DeveloperProviderName {
-			login.Kind = identitypool.Developer
+			return a.store.IdentityByLogin(ctx, id, identitypool.Login{Kind: identitypool.Developer, Provider: name, Subject: *in.Subject})
 		}
-		return a.store.IdentityByLogin(ctx, id, login)
+		logins, err := a.pools.LoginsOf(ctx, name, *in.Subject)
+		if err != nil {
+			return identitypool.Identity{}, err
+		}
+		err = store.ErrNotFound
+		for n := 0; n < len(logins) && errors.Is(err, store.ErrNotFound); n++ {
+			var found identitypool.Identity
+			if found, err = a.store.IdentityByLogin(ctx, id, logins[n]); err == nil {
+				return found, nil
+			}
+		}
+		return identitypool.Identity{}, err
 	default:
 		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException", "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
 	}

@@ -59,8 +59,11 @@ type Config struct {
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
-	Providers     map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
-	UserPools     map[string]ProviderOverride // by provider name
+	// SAMLPreviousEntityIDs are entity IDs that SAML providers made by the IAM API
+	// had before, by the provider's ARN: their users keep their identities.
+	SAMLPreviousEntityIDs map[string][]string
+	Providers             map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
+	UserPools             map[string]ProviderOverride // by provider name
 	// UserPoolRegions says where the user pools of a region are that UserPools does
 	// not name; ProviderAliases which Logins keys stand for which provider.
 	UserPoolRegions map[string]ProviderOverride

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"path"
@@ -125,7 +126,7 @@ func (c *Config) check() error {
 // resources, which may be nil to check the settings alone.
 func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*iam.Directory, error) {
 	return iam.NewDirectory(iam.Config{Account: identitypool.AccountID(cmp.Or(c.Account, DevAccount)), Partition: identitypool.Partition(c.region()),
-		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders(),
+		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders(), PreviousEntityIDs: c.SAMLPreviousEntityIDs,
 		Store: resources, Now: c.Now, SAMLNames: []string{c.IssuerURL}, Local: c.Dev})
 }
 
@@ -298,6 +299,10 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	bindings, err := s.bindSAMLLogins(ctx, directory)
+	if err != nil {
+		return err
+	}
 	options := cognitoidentity.Options{
 		Store:           s.store,
 		Logins:          s.logins,
@@ -312,6 +317,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		UserPoolRegions: c.UserPoolRegions,
 		Aliases:         c.ProviderAliases,
 		IssuerAliases:   c.Dev,
+		SAMLBindings:    bindings,
 		SignOuts:        s.signOuts,
 		UserStatus:      status,
 		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
@@ -386,6 +392,30 @@ func (c *Config) samlProviders() []SAMLProviderConfig {
 		p.Recipients = append(slices.Clone(p.Recipients), c.IssuerURL)
 	}
 	return providers
+}
+
+// bindSAMLLogins binds the SAML logins of a database from before there were scopes
+// to the identity providers that are registered now.
+func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (map[string]string, error) {
+	bindings, err := s.store.BindSAMLLogins(ctx, func(arn string) (entityID string, known bool) {
+		provider, err := directory.SAMLProvider(ctx, arn)
+		switch {
+		case errors.Is(err, iam.ErrNotFound):
+			return "", true
+		case err != nil:
+			s.config.Logger.Error("the logins of a SAML provider are nobody's until its metadata can be read", "provider", arn, "error", err)
+			return "", false
+		}
+		return provider.Provider.EntityID, true
+	})
+	for _, arn := range slices.Sorted(maps.Keys(bindings)) {
+		provider, err := directory.SAMLProvider(ctx, arn)
+		if cured := err == nil && provider.Provider.Is(iam.UnrecordedEntityID); bindings[arn] == "" && !cured {
+			s.config.Logger.Warn("a SAML provider with users was not registered when this database was upgraded, so nobody gets their identities; "+
+				"register it, and name \""+iam.UnrecordedEntityID+"\" in its previous_entity_ids if they are its users", "provider", arn)
+		}
+	}
+	return bindings, err
 }
 
 func (c *Config) region() string {

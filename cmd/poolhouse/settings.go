@@ -105,6 +105,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	c.Providers = wellKnownProviders(s, &files)
 	if files.err == nil {
 		c.SAMLProviders = samlProviders(s, &files)
+		c.SAMLPreviousEntityIDs = s.File.SAMLPrevious
 	}
 	userPools(s, &c, &files)
 	c.Check = checkEndpoint(s.File.Check)
@@ -123,8 +124,14 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 		if files.err != nil {
 			return nil
 		}
-		list = append(list, poolhouse.SAMLProviderConfig{Name: p.Name, Metadata: string(metadata), Audiences: p.Audiences, Recipients: p.Recipients,
-			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates})
+		list = append(list, poolhouse.SAMLProviderConfig{
+			Name:               p.Name,
+			Metadata:           string(metadata),
+			Audiences:          p.Audiences,
+			Recipients:         p.Recipients,
+			PreviousEntityIDs:  p.PreviousEntityIDs,
+			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates,
+		})
 	}
 	return list
 }

@@ -261,6 +261,10 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 				"headers", "none under the names of the answer's", name, "Send no headers that begin with " + strings.Join(reservedPrefixes, " or ") + "; where a proxy before this one sets them, see docs/check.md."}
 		}
 	}
+	if name := overrides(r.Header, asked); name != "" {
+		return nil, "", &denied{http.StatusForbidden, "OverriddenRequest", "The " + name + " asks the service for something else than the request itself.",
+			"method and URI", "the same in the whole request", "another one in the " + name, "Send the method and the path that are meant, and leave the " + name + " out."}
+	}
 	segments, err := splitPath(asked.path)
 	if err != nil {
 		return nil, "", &denied{http.StatusForbidden, "AmbiguousPath", "The path could be read in two ways: " + err.Error() + ".",

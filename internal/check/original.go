@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -70,6 +72,54 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	}
 	path, _, _ := strings.Cut(uri, "?")
 	return original{method, uri, host, path, length}, nil
+}
+
+// Headers by which services let a client replace what the request line says:
+// the method for clients that have GET and POST only, the URI for rewriting
+// proxies. What they replace would not be what was authorised.
+var (
+	methodHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+	uriHeaders    = []string{"X-Original-Url", "X-Rewrite-Url"}
+)
+
+// methodParameter is a query parameter that does the same in Rails, Laravel and
+// Symfony.
+const methodParameter = "_method"
+
+// overrides returns the first header or parameter of a request that names another
+// method or URI than the request itself; "" when none does. Some services read
+// "_" in a header's name as "-".
+func overrides(h http.Header, asked original) string {
+	for name, values := range h {
+		canonical := name
+		if strings.Contains(name, "_") {
+			canonical = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		}
+		replaces := slices.ContainsFunc(values, func(value string) bool {
+			switch {
+			case slices.Contains(methodHeaders, canonical):
+				return value != asked.method
+			case slices.Contains(uriHeaders, canonical): // ingress-nginx sends the whole URL
+				return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
+			}
+			return false
+		})
+		if replaces {
+			return "header " + name
+		}
+	}
+
+	_, query, _ := strings.Cut(asked.uri, "?")
+	if !strings.Contains(query, methodParameter) && !strings.Contains(query, "%") {
+		return ""
+	}
+	parameters, _ := url.ParseQuery(query) // what cannot be read, no service can
+	for _, value := range parameters[methodParameter] {
+		if value != asked.method {
+			return "query parameter " + methodParameter
+		}
+	}
+	return ""
 }
 
 func once(h http.Header, name string) (string, error) {

@@ -3,10 +3,8 @@ package check
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Route says which permission a request needs.
@@ -176,48 +174,4 @@ func (r *route) fill(segments []string) string {
 		}
 	}
 	return b.String()
-}
-
-// splitPath returns the segments of a request's path, decoded, and refuses paths
-// that the service behind could read otherwise than we do: what it sees must be
-// what was authorised.
-func splitPath(raw string) ([]string, error) {
-	if !strings.HasPrefix(raw, "/") {
-		return nil, errors.New("the path does not begin with a slash")
-	}
-	segments := strings.Split(raw[1:], "/")
-	for n, text := range segments {
-		decoded, err := url.PathUnescape(text)
-		switch {
-		case err != nil:
-			return nil, errors.New("the path has an illegal % escape")
-		case decoded == "" && n != len(segments)-1:
-			return nil, errors.New("the path has an empty segment")
-		case strings.ContainsAny(decoded, "/\\"):
-			return nil, errors.New("the path has an escaped slash or a backslash")
-		case isDots(decoded):
-			return nil, errors.New("the path has a dot segment")
-		case hidesMore(decoded):
-			return nil, errors.New("the path is escaped twice")
-		case !utf8.ValidString(decoded) || strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7f }):
-			return nil, errors.New("the path is not printable UTF-8")
-		}
-		segments[n] = decoded
-	}
-	return segments, nil
-}
-
-// isDots finds "." and "..", also before the parameters that some servers cut off.
-func isDots(s string) bool {
-	s, _, _ = strings.Cut(s, ";")
-	return s == "." || s == ".."
-}
-
-// hidesMore finds the escapes that would matter to a server that decodes twice.
-func hidesMore(s string) bool {
-	if !strings.Contains(s, "%") {
-		return false
-	}
-	s = strings.ToLower(s)
-	return strings.Contains(s, "%2e") || strings.Contains(s, "%2f") || strings.Contains(s, "%5c") || strings.Contains(s, "%00")
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -126,22 +126,50 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 	if identity.Disabled {
 		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrForbidden, pool, string(identity.ID))
 	}
-	if !s.stillLinked(pool, identity, claims.AMR) {
-		trace.Fail("own token", "a developer user that is linked to the identity", "the token's user is not", "call GetOpenIdTokenForDeveloperIdentity again")
-		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+	if err := s.stillProven(ctx, pool, identity, claims); err != nil {
+		return issuer.Claims{}, err
 	}
 	return claims, nil
 }
 
-// stillLinked reports whether a developer user that the token's amr names is
-// linked to the identity. Tokens of the classic flow name none.
-func (s *Service) stillLinked(pool identitypool.Pool, identity identitypool.Identity, amr []string) bool {
-	if pool.DeveloperProviderName == "" {
-		return false
+// stillProven makes sure that every login that one of our tokens was issued for is
+// as good as it was, and that one of them is a developer's: tokens of the classic
+// flow are no logins.
+func (s *Service) stillProven(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims) error {
+	trace := explain.FromContext(ctx)
+	proofs, err := pool.Proofs(identity, c.AMR)
+	lapsed, ok := errors.AsType[*identitypool.Lapsed](err)
+	if err == nil && !slices.ContainsFunc(proofs, func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }) {
+		lapsed, ok = &identitypool.Lapsed{
+			Check:    "own token",
+			Expected: "a developer user that is linked to the identity",
+			Got:      "the token is of none",
+			Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
+		}, true
 	}
-	prefix := pool.DeveloperProviderName + ":" + string(pool.ID) + ":"
-	return slices.ContainsFunc(amr, func(entry string) bool {
-		user, ok := strings.CutPrefix(entry, prefix)
-		return ok && identity.HasLogin(pool.DeveloperLogin(user).Login)
-	})
+	if ok {
+		trace.Fail(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
+		return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+	} else if err != nil {
+		return err
+	}
+
+	for _, proof := range proofs {
+		if proof.Config.Kind == identitypool.DeveloperProviderKind {
+			continue
+		}
+		trust, err := s.trust(ctx, proof.Config)
+		if err != nil { // its registration is gone
+			return err
+		}
+		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
+			trace.Fail("provider of the token's login", "the identity provider that the login is of", proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
+			return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+		}
+		// The login itself was looked at when the token was issued.
+		if err := s.SignOuts.Check(ctx, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+			return loginError(err)
+		}
+	}
+	return nil
 }

@@ -70,7 +70,10 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 	}
 	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
 	for _, given := range in.Identities {
-		identity, problem := s.loaded(pool, given)
+		identity, problem, err := s.loaded(ctx, pool, given)
+		if err != nil {
+			return nil, err
+		}
 		if problem != "" {
 			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), problem})
 			continue
@@ -97,39 +100,49 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 	return out, nil
 }
 
-func (s *Service) loaded(pool identitypool.Pool, in LoadedIdentity) (i identitypool.Identity, problem string) {
+// loaded is the identity that in describes, or the problem with it.
+func (s *Service) loaded(ctx context.Context, pool identitypool.Pool, in LoadedIdentity) (i identitypool.Identity, problem string, err error) {
 	if in.IdentityId != nil {
 		i.ID = identitypool.IdentityID(*in.IdentityId)
 	}
 	if !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
-		return i, "IdentityId must be an ID of the pool's region."
+		return i, "IdentityId must be an ID of the pool's region.", nil
 	}
 	i.PoolID = pool.ID
 	for _, l := range in.Logins {
 		if l.ProviderName == nil || l.Subject == nil || *l.ProviderName == "" || *l.Subject == "" {
-			return i, "A login has no ProviderName or no Subject."
+			return i, "A login has no ProviderName or no Subject.", nil
 		}
-		login := identitypool.Login{Kind: identitypool.Public, Provider: s.ProviderName(*l.ProviderName), Subject: *l.Subject}
+		login, of, known, err := s.ofSubject(ctx, s.ProviderName(*l.ProviderName), *l.Subject)
+		if err != nil {
+			return i, "", err
+		}
 		if *l.ProviderName == pool.DeveloperProviderName {
 			if login = pool.DeveloperLogin(*l.Subject).Login; characters(*l.Subject) > maxDeveloperUserID {
-				return i, "A developer user identifier is too long."
+				return i, "A developer user identifier is too long.", nil
+			}
+		} else if !known {
+			return i, "A login is of a SAML provider that is not registered: register it first, its metadata says whose users these are.", nil
+		} else if of != nil {
+			if err := s.rescope(ctx, pool.ID, login, of); err != nil && !errors.Is(err, store.ErrInvalid) {
+				return i, "", err
 			}
 		}
 		if i.HasLogin(login) {
-			return i, "A login is listed twice."
+			return i, "A login is listed twice.", nil
 		}
 		i.Logins = append(i.Logins, login)
 	}
 	guest := in.Guest != nil && *in.Guest
 	if guest && len(i.Logins) > 0 {
-		return i, "A guest has no logins."
+		return i, "A guest has no logins.", nil
 	}
 	i.EverLinked = !guest
 	i.Created, i.Modified = s.moment(in.CreationDate), s.moment(in.LastModifiedDate)
 	if i.Modified.Before(i.Created) {
 		i.Modified = i.Created
 	}
-	return i, ""
+	return i, "", nil
 }
 
 // moment is a time in epoch seconds; none, or one to come, is now.

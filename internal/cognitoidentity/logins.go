@@ -20,6 +20,7 @@ import (
 
 // proof is one Logins entry about to be verified.
 type proof struct {
+	pool   identitypool.PoolID
 	config identitypool.ProviderConfig
 	trust  login.Trust
 	token  string
@@ -77,7 +78,7 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 			}
 			return nil, err
 		}
-		proofs = append(proofs, proof{config, trust, logins[name]})
+		proofs = append(proofs, proof{pool: pool.ID, config: config, trust: trust, token: logins[name]})
 	}
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
@@ -200,5 +201,9 @@ func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (ide
 	}
 	v := p.config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
-	return v, nil
+	if p.trust.Kind == login.SAML {
+		v.Scope = claims.Scope
+		err = s.rescope(ctx, p.pool, v.Login, p.trust.SAML)
+	}
+	return v, err
 }

@@ -100,6 +100,9 @@ type Options struct {
 	// an alias of it. For development.
 	Aliases       map[string]string
 	IssuerAliases bool
+	// SAMLBindings says whose the SAML logins without a scope are: the entity ID by
+	// the provider's ARN (store.BindSAMLLogins).
+	SAMLBindings map[string]string
 	// SignOuts refuses logins that were signed out; UserStatus asks user pools
 	// for ServerSideTokenCheck.
 	SignOuts   SignOuts

@@ -20,6 +20,7 @@ type File struct {
 	Roles           []Role                    `yaml:"roles" json:"roles,omitempty"`
 	OIDCProviders   []OIDCProvider            `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
 	SAMLProviders   []SAMLProvider            `yaml:"saml_providers" json:"saml_providers,omitempty"`
+	SAMLPrevious    map[string][]string       `yaml:"saml_previous_entity_ids" json:"saml_previous_entity_ids,omitempty"`
 	Providers       map[string]WellKnown      `yaml:"providers" json:"providers,omitempty"`
 	UserPools       []UserPool                `yaml:"user_pools" json:"user_pools,omitempty"`
 	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
@@ -92,6 +93,7 @@ type SAMLProvider struct {
 	MetadataFile            string   `yaml:"metadata_file" json:"metadata_file"`
 	Audiences               []string `yaml:"audiences" json:"audiences,omitempty"`
 	Recipients              []string `yaml:"recipients" json:"recipients,omitempty"`
+	PreviousEntityIDs       []string `yaml:"previous_entity_ids" json:"previous_entity_ids,omitempty"`
 	EnforceCertificateDates *bool    `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
 }
 
@@ -215,7 +217,8 @@ func fields(t reflect.Type) map[string]reflect.Type {
 }
 
 // unknown finds keys that no setting has, at any depth, each with the nearest
-// that exists. known maps names to types; nil types are not looked into.
+// that exists. known maps names to types; nil types are not looked into. Values
+// of another form than the setting's are for the YAML library to refuse.
 func unknown(prefix string, section map[string]any, known map[string]reflect.Type) []error {
 	var faults []error
 	names := make([]string, 0, len(section))
@@ -239,6 +242,8 @@ func unknown(prefix string, section map[string]any, known map[string]reflect.Typ
 func inside(path string, value any, t reflect.Type) []error {
 	var faults []error
 	switch t.Kind() {
+	case reflect.Pointer:
+		return inside(path, value, t.Elem())
 	case reflect.Slice:
 		items, _ := value.([]any)
 		for n, item := range items {

@@ -120,7 +120,11 @@ saml_providers:
     metadata_file: idp.xml        # the identity provider's metadata, relative to this file's folder
     audiences: []                 # accepted besides issuer_url and urn:amazon:webservices
     recipients: []                # accepted besides issuer_url and AWS's sign-in endpoints
+    previous_entity_ids: []       # that this identity provider had before: its users stay who they are
     enforce_certificate_dates: true # false accepts signatures by expired certificates
+
+saml_previous_entity_ids:         # the same for providers that the IAM API made, by ARN
+  arn:aws:iam::111111111111:saml-provider/Made: [https://old.example.com/saml]
 
 token_algorithms:                 # of single pools
   us-east-1:11111111-2222-3333-4444-555555555555: RS256

@@ -173,7 +173,7 @@ func TestGuestPolicy(t *testing.T) {
 		"dynamodb:GetItem": true, "s3:PutObject": true, "lambda:InvokeFunction": true, "execute-api:Invoke": true, "appsync:GraphQL": true,
 		"cognito-identity:GetId": true, "sagemaker:InvokeEndpoint": true, "textract:AnalyzeDocument": true, "rum:PutRumEvents": true,
 		"geo:GetMapTile": true, "geo:ListMaps": true, "geo:BatchPutGeofence": true, "geo:BatchUpdateDevicePosition": true, "kms:Decrypt": true,
-		"iam:PassRole": false, "sts:AssumeRole": false, "ec2:RunInstances": false, "kms:ScheduleKeyDeletion": false, "sagemaker:CreateModel": false,
+		"cognito-identity:GetOpenIdTokenForDeveloperIdentity": false, "cognito-identity:DescribeIdentity": false, "iam:PassRole": false, "sts:AssumeRole": false, "ec2:RunInstances": false, "kms:ScheduleKeyDeletion": false, "sagemaker:CreateModel": false,
 		"textract:StartDocumentAnalysis": false, "rum:DeleteAppMonitor": false, "geo:DeleteMap": false, "secretsmanager:GetSecretValue": false,
 	} {
 		d := policy.Allowed(policy.Request{Action: action, Resource: "arn:aws:x:::y"}, []*policy.Document{mustParse(allowAll)}, nil, documents)

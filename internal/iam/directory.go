@@ -40,6 +40,9 @@ type Config struct {
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
+	// PreviousEntityIDs are those of SAML providers that the IAM API made, by ARN,
+	// as SAMLProviderConfig.PreviousEntityIDs.
+	PreviousEntityIDs map[string][]string
 
 	Store *store.Store     // nil = the settings are all there is
 	Now   func() time.Time // bounds the age of what is remembered of the store; nil = time.Now
@@ -75,6 +78,8 @@ type Directory struct {
 	cache     caches
 	samlNames []string
 	local     bool
+
+	previousEntityIDs map[string][]string
 }
 
 // NewDirectory checks c completely. Its error joins one *SettingError for each
@@ -134,6 +139,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		all.list = append(all.list, f.list...)
 	}
 	d.addSAMLProviders(c, &all)
+	d.addPreviousEntityIDs(c, &all)
 	if err := all.err(); err != nil {
 		return nil, err
 	}

@@ -240,7 +240,7 @@ func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLPro
 			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, err)
 		}
 		return SAMLProvider{ARN: arn, Account: account, Name: name, Document: row.Metadata,
-			Provider: &saml.Provider{Metadata: metadata, Audiences: d.samlNames, Recipients: d.samlNames}}, nil
+			Provider: &saml.Provider{Metadata: metadata, Audiences: d.samlNames, Recipients: d.samlNames, PreviousEntityIDs: d.previousEntityIDs[arn]}}, nil
 	})
 }
 

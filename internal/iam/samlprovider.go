@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,6 +23,10 @@ type SAMLProviderConfig struct {
 	// what the provider puts in AudienceRestriction and SubjectConfirmationData.
 	Audiences  []string
 	Recipients []string
+	// PreviousEntityIDs are those that the identity provider had before: its users
+	// keep their identities. saml.Unrecorded stands for a provider that nobody can
+	// name any more.
+	PreviousEntityIDs []string
 	// AnyCertificateDate accepts signatures by certificates that have run out.
 	AnyCertificateDate bool
 }
@@ -35,6 +40,10 @@ type SAMLProvider struct {
 	Document string // the metadata
 	Provider *saml.Provider
 }
+
+// UnrecordedEntityID stands for the identity provider of logins from before entity
+// IDs were stored.
+const UnrecordedEntityID = saml.Unrecorded
 
 const (
 	maxSAMLProviders = 100 // in an account (IAM quotas)
@@ -77,9 +86,46 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 	if problem, ok := errors.AsType[*saml.MetadataError](err); ok {
 		f.add(".metadata_file", "", problem.Problem, problem.Fix)
 	}
-	p.Provider = &saml.Provider{Metadata: metadata, Audiences: slices.Clone(c.Audiences), Recipients: slices.Clone(c.Recipients),
-		AnyCertificateDate: c.AnyCertificateDate}
+	checkPreviousEntityIDs(c.PreviousEntityIDs, metadata.EntityID, ".previous_entity_ids", f)
+	p.Provider = &saml.Provider{
+		Metadata:           metadata,
+		Audiences:          slices.Clone(c.Audiences),
+		Recipients:         slices.Clone(c.Recipients),
+		PreviousEntityIDs:  slices.Clone(c.PreviousEntityIDs),
+		AnyCertificateDate: c.AnyCertificateDate,
+	}
 	return p
+}
+
+// checkPreviousEntityIDs adds what is wrong with a list of entity IDs to f. present
+// is the provider's entity ID, "" when it is not known here.
+func checkPreviousEntityIDs(list []string, present, member string, f *faults) {
+	if len(list) > maxSAMLNames {
+		f.add(member, strconv.Itoa(len(list))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxSAMLNames))
+	}
+	for i, id := range list {
+		switch {
+		case !saml.CheckPreviousEntityID(id):
+			f.add(entry(member, i), id, "is not an entity ID", "write it as the entityID of the former metadata, or "+saml.Unrecorded)
+		case id == present:
+			f.add(entry(member, i), id, "is the present entity ID", "name those that the provider had before, or leave the setting out")
+		}
+	}
+}
+
+// addPreviousEntityIDs checks those of providers that the IAM API made.
+func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
+	for _, arn := range slices.Sorted(maps.Keys(c.PreviousEntityIDs)) {
+		f := faults{setting: "saml_previous_entity_ids", entry: arn}
+		if _, _, ok := d.parseARN(arn, "saml-provider/"); !ok {
+			f.add("", arn, "is not the ARN of a SAML provider", "write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
+		} else if _, ok := d.samlProviders[arn]; ok {
+			f.add("", arn, "is a provider of these settings", "write previous_entity_ids in its entry of saml_providers")
+		}
+		checkPreviousEntityIDs(c.PreviousEntityIDs[arn], "", "", &f)
+		all.list = append(all.list, f.list...)
+	}
+	d.previousEntityIDs = c.PreviousEntityIDs
 }
 
 // addSAMLProviders checks the SAML providers of c and adds them to d.

@@ -17,10 +17,14 @@ const BuiltinPrefix = "builtin:"
 // guide, "IAM roles", "Access policies for unauthenticated identities").
 const GuestPolicy = BuiltinPrefix + "guest"
 
-// guestInline is the inline session policy of guests.
+// guestInline is the inline session policy of guests: AWS's, with the public
+// operations of cognito-identity in place of all. Those that are signed manage
+// pools and identities or vouch for a developer's users, and would be a guest's
+// whose role is as generous as AWS's old default roles.
 const guestInline = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 "cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
-"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:*","cognito-idp:*","lex:*","polly:*",
+"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:GetId",
+"cognito-identity:GetOpenIdToken","cognito-identity:GetCredentialsForIdentity","cognito-identity:UnlinkIdentity","cognito-idp:*","lex:*","polly:*",
 "comprehend:*","translate:*","transcribe:*","rekognition:*","mobiletargeting:*","firehose:*","appsync:*",
 "personalize:*","sagemaker:InvokeEndpoint","cognito-sync:*","codewhisperer:*","textract:DetectDocumentText",
 "textract:AnalyzeDocument","sdb:*"],"Resource":"*"}]}`

@@ -19,6 +19,10 @@ type Login struct {
 	Kind     LoginKind
 	Provider string // the key in Logins, e.g. accounts.google.com
 	Subject  string // the provider's stable user ID, never the token's text
+	// Scope is the namespace in which Subject is unique, for providers whose name
+	// may come to stand for another issuer: SAML. "" for all others, and for logins
+	// that were stored before there was a Scope.
+	Scope string
 }
 
 // Identity is one person or device in a pool.

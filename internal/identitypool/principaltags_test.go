@@ -8,10 +8,10 @@ import (
 )
 
 func TestSessionTags(t *testing.T) {
-	google := VerifiedLogin{Login: Login{Public, Google, "g1"}, Audience: "app", MappingKey: Google,
+	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g1"}, Audience: "app", MappingKey: Google,
 		Claims: map[string]any{"dept": "sales", "level": 7.0, "ok": true, "groups": []any{"a"}, "long": strings.Repeat("x", 257), "odd": "a<b", "empty": ""}}
-	twitter := VerifiedLogin{Login: Login{Public, Twitter, "t1"}, Audience: "key;secret", MappingKey: Twitter}
-	oidc := VerifiedLogin{Login: Login{Public, "idp.example", "o1"}, Audience: "app", MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
+	twitter := VerifiedLogin{Login: Login{Kind: Public, Provider: Twitter, Subject: "t1"}, Audience: "key;secret", MappingKey: Twitter}
+	oidc := VerifiedLogin{Login: Login{Kind: Public, Provider: "idp.example", Subject: "o1"}, Audience: "app", MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
 	custom := func(tags map[string]string) PrincipalTagMap { return PrincipalTagMap{Tags: tags} }
 	tests := []struct {
 		name   string

@@ -161,15 +161,15 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 		held = append(held, a.Logins...)
 		p.Absorb = append(p.Absorb, a.ID)
 	}
-	subjects := make(map[string]string, len(held))
+	users := make(map[string]Login, len(held))
 	for _, l := range held {
 		if l.Kind != Public {
 			continue
 		}
-		if subject, ok := subjects[l.Provider]; ok && subject != l.Subject {
+		if user, ok := users[l.Provider]; ok && user != l {
 			return Plan{}, &LoginConflict{Provider: l.Provider, Reason: "the identity already has a different user of this provider"}
 		}
-		subjects[l.Provider] = l.Subject
+		users[l.Provider] = l
 	}
 	if len(held) > r.MaxLogins && !p.Unchanged() {
 		return Plan{}, &LoginConflict{Provider: held[len(held)-1].Provider, Reason: fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins), TooMany: true}

@@ -11,8 +11,10 @@ import (
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func public(provider, subject string) Login { return Login{Public, provider, subject} }
-func dev(user string) Login                 { return Login{Developer, "login.my.app", user} }
+func public(provider, subject string) Login {
+	return Login{Kind: Public, Provider: provider, Subject: subject}
+}
+func dev(user string) Login { return Login{Kind: Developer, Provider: "login.my.app", Subject: user} }
 
 func person(id string, age int, logins ...Login) Identity {
 	return Identity{ID: IdentityID(id), Logins: logins, EverLinked: len(logins) > 0, Created: epoch.Add(-time.Duration(age) * time.Hour)}

@@ -158,21 +158,26 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	var role, got string
 	switch m.Type {
 	case MappingToken:
-		roles := roleClaims(claims)
-		got = "cognito:roles = " + strings.Join(roles, ", ")
-		preferred, _ := claims["cognito:preferred_role"].(string)
+		said, problem := roleClaims(claims)
+		if problem != "" {
+			trace.Fail("role claims of "+key, "cognito:roles as a list of role ARNs, and cognito:preferred_role as one of them", problem,
+				"have the user pool put the preferred role into cognito:roles too, or set the claims by a pre token generation trigger that does")
+			return "", &AmbiguousRoleError{key}
+		}
+
+		got = "cognito:roles = " + strings.Join(said.roles[:min(len(said.roles), 10)], ", ")
 		switch {
 		case custom != "":
-			if !slices.Contains(roles, custom) {
+			if !slices.Contains(said.roles, custom) {
 				trace.Fail("CustomRoleArn", "one of the token's cognito:roles", custom+"; "+got,
 					"have the user pool put the role in the token, or leave CustomRoleArn out")
 				return "", &CustomRoleError{custom}
 			}
 			role = custom
-		case preferred != "":
-			role = preferred
-		case len(roles) == 1:
-			role = roles[0]
+		case said.preferred != "":
+			role = said.preferred
+		case len(said.roles) == 1:
+			role = said.roles[0]
 		}
 	case MappingRules:
 		got = fmt.Sprintf("no match among %d rules", len(m.Rules))
@@ -202,30 +207,61 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	return "", &AmbiguousRoleError{key}
 }
 
-// roleClaims reads cognito:roles: an array in real tokens, a comma-separated
-// string in the guide.
-func roleClaims(claims map[string]any) []string {
-	switch v := claims["cognito:roles"].(type) {
-	case string:
-		var roles []string
-		for role := range strings.SplitSeq(v, ",") {
-			if role = strings.TrimSpace(role); role != "" {
-				roles = append(roles, role)
-			}
-		}
-		return roles
-	case []any:
-		var roles []string
-		for _, item := range v {
-			if role, ok := item.(string); ok && role != "" {
-				roles = append(roles, role)
-			}
-		}
-		return roles
-	default:
-		return nil
-	}
+// tokenRoles are the roles that a token names.
+type tokenRoles struct {
+	roles     []string // each once
+	preferred string   // one of roles, or ""
 }
+
+// roleClaims reads cognito:roles, an array in real tokens and a comma-separated
+// string in the guide, and cognito:preferred_role. A user pool takes both from
+// the user's groups, so a preferred role outside the list, or beside none, is a
+// contradiction. A problem means that the claims choose no role, whatever the
+// mapping's AmbiguousRoleResolution: that is for tokens that leave a choice open.
+func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
+	add := func(role string) {
+		if role != "" && !slices.Contains(r.roles, role) {
+			r.roles = append(r.roles, role)
+		}
+	}
+	switch v := claims["cognito:roles"].(type) {
+	case nil: // null counts as absent, as for the registered claims
+	case string:
+		for role := range strings.SplitSeq(v, ",") {
+			add(strings.TrimSpace(role))
+		}
+	case []any:
+		if len(v) > maxTokenRoles {
+			return tokenRoles{}, fmt.Sprintf("cognito:roles has %d entries; the limit is %d", len(v), maxTokenRoles)
+		}
+		for _, item := range v {
+			role, isText := item.(string)
+			if !isText {
+				return tokenRoles{}, "cognito:roles has an entry that is no text"
+			}
+			add(role)
+		}
+	default:
+		return tokenRoles{}, "cognito:roles is neither a list nor text"
+	}
+	if len(r.roles) > maxTokenRoles {
+		return tokenRoles{}, fmt.Sprintf("cognito:roles has %d entries; the limit is %d", len(r.roles), maxTokenRoles)
+	}
+
+	preferred, isText := claims["cognito:preferred_role"].(string)
+	switch {
+	case claims["cognito:preferred_role"] != nil && !isText:
+		return tokenRoles{}, "cognito:preferred_role is no text"
+	case preferred != "" && !slices.Contains(r.roles, preferred):
+		return tokenRoles{}, "cognito:preferred_role is not in cognito:roles"
+	}
+	r.preferred = preferred
+	return r, ""
+}
+
+// maxTokenRoles bounds cognito:roles. A user is in 100 groups of a user pool at
+// most (Cognito quotas), and a group has one role.
+const maxTokenRoles = 100
 
 // matches evaluates one rule. A missing claim matches nothing, not even
 // NotEqual (developer guide). An array claim such as cognito:groups matches

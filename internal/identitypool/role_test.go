@@ -30,7 +30,7 @@ func TestChooseRole(t *testing.T) {
 		if key == oidcARN {
 			provider = "idp.example"
 		}
-		return []VerifiedLogin{{Login: Login{Public, provider, "s"}, MappingKey: key, Claims: claims}}
+		return []VerifiedLogin{{Login: Login{Kind: Public, Provider: provider, Subject: "s"}, MappingKey: key, Claims: claims}}
 	}
 	up := userPool + ":client"
 	admins := Rule{"cognito:groups", MatchContains, "admin", roleAdmin}

@@ -21,7 +21,8 @@ var (
 // keySet is a provider's keys at one URL. A key ID that it does not hold may
 // mean that the provider rotated its keys, so it is looked for once more; but
 // anyone can invent key IDs, so that happens at most once per RefetchPeriod and
-// URL, whoever asks. A signature that does not verify under a known key ID
+// URL, whoever asks. The period is short, so that callers who invent key IDs all
+// the time cannot keep a new key out for longer. A signature that does not verify under a known key ID
 // never causes a fetch.
 type keySet struct {
 	document published[*keys]

@@ -106,6 +106,7 @@ type Trust struct {
 type Claims struct {
 	Issuer   string
 	Subject  string
+	Scope    string // identitypool.Login.Scope of the subject; "" but for SAML
 	Audience string // the accepted client: azp when present, else aud
 	Expires  time.Time
 	IssuedAt time.Time // zero when the token does not say
@@ -131,7 +132,7 @@ type Options struct {
 	FreshMin      time.Duration // shortest, whatever Cache-Control says; 0 is 5 minutes
 	FreshMax      time.Duration // longest; 0 is 1 hour
 	MaxStale      time.Duration // age at which keys stop being used; 0 is 24 hours
-	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 30 seconds
+	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 3 seconds
 
 	FetchTimeout time.Duration // whole answer of a provider, and longest wait of a Verify; 0 is 5 seconds
 	DialTimeout  time.Duration // name resolution and connection; 0 is 2 seconds

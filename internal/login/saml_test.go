@@ -45,7 +45,7 @@ func TestSAMLClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	delete(claims.All, samltest.Role)
-	want := login.Claims{Issuer: samltest.EntityID, Subject: "alice", Audience: samltest.Audience, Expires: idp.Now.Add(5 * time.Minute), IssuedAt: idp.Now,
+	want := login.Claims{Issuer: samltest.EntityID, Subject: "alice", Scope: "https://idp.example.com/saml", Audience: samltest.Audience, Expires: idp.Now.Add(5 * time.Minute), IssuedAt: idp.Now,
 		Roles: []string{a, b}, All: map[string]any{"mail": "alice@example.com", "groups": []any{"x", "y"},
 			"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": "alice"}}
 	if diff := cmp.Diff(want, claims); diff != "" {

@@ -52,7 +52,7 @@ func New(o Options) *Verifier {
 	o.FreshMin = cmp.Or(o.FreshMin, 5*time.Minute)
 	o.FreshMax = max(cmp.Or(o.FreshMax, time.Hour), o.FreshMin)
 	o.MaxStale = max(cmp.Or(o.MaxStale, 24*time.Hour), o.FreshMax)
-	o.RefetchPeriod = cmp.Or(o.RefetchPeriod, 30*time.Second)
+	o.RefetchPeriod = cmp.Or(o.RefetchPeriod, 3*time.Second)
 	o.FetchTimeout = cmp.Or(o.FetchTimeout, 5*time.Second)
 	o.DialTimeout = cmp.Or(o.DialTimeout, 2*time.Second)
 	o.MaxProviders = max(1, cmp.Or(o.MaxProviders, 1024))

@@ -73,6 +73,13 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	j.a.NameIDFormat, _ = attribute(nameID, "Format")
 	j.a.NameQualifier, _ = attribute(nameID, "NameQualifier")
 	j.a.SPNameQualifier, _ = attribute(nameID, "SPNameQualifier")
+	for _, qualifier := range []string{j.a.NameQualifier, j.a.SPNameQualifier} {
+		if qualifier != "" && !plainEntityID(qualifier) {
+			return malformed("SAML NameID qualifier", fmt.Sprintf("up to %d bytes of text without control or invisible characters or blanks around", maxEntityID),
+				fmt.Sprintf("%d bytes that are not", len(qualifier)), "Have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs.")
+		}
+	}
+	j.a.Scope = j.provider.scope(j.a.NameQualifier, j.a.SPNameQualifier)
 
 	confirmation, n := one(subject, assertionNamespace, "SubjectConfirmation")
 	if confirmation == nil {
@@ -93,7 +100,24 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	if _, ok := attribute(data, "NotOnOrAfter"); !ok {
 		return malformed("SAML subject confirmation", "NotOnOrAfter", "none", "Have the identity provider limit the confirmation in time.")
 	}
+	if answers := requestOf(data); answers != j.request {
+		return j.otherRequest(answers)
+	}
 	return j.window("subject confirmation", data)
+}
+
+// otherRequest refuses an assertion of one sign-in in the Response of another.
+// Both name the request that they answer, or neither does when the provider began
+// the sign-in (SAML Core 3.2.2; SAML Profiles 4.1.4.3 and 4.1.5). Whether it is a
+// request of the application's, only the application knows.
+func (j *judge) otherRequest(got requestID) *Refused {
+	return &Refused{
+		Reason:   Malformed,
+		Check:    "SAML request",
+		Expected: "the same InResponseTo in the response and in its subject confirmation, or in neither",
+		Got:      j.request.String() + " in the response, " + got.String() + " in the subject confirmation",
+		Fix:      resend,
+	}
 }
 
 func (j *judge) wrongRecipient(check, got string) *Refused {

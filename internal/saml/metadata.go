@@ -62,7 +62,7 @@ func parseMetadata(document []byte) (m Metadata, problem *MetadataError) {
 		return fail(exportAgain, "the document is %s, not SAML 2.0 metadata", show(root.Tag))
 	}
 	m.EntityID, _ = attribute(root, "entityID")
-	if m.EntityID == "" || len(m.EntityID) > maxEntityID || !printable(m.EntityID) || strings.TrimSpace(m.EntityID) != m.EntityID {
+	if !plainEntityID(m.EntityID) {
 		return fail(exportAgain, "the entityID is missing, too long or not printable")
 	}
 	descriptor, n := one(root, metadataNamespace, "IDPSSODescriptor")

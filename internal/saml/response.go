@@ -146,6 +146,25 @@ type judge struct {
 	now      time.Time
 	skew     time.Duration
 	a        *Assertion
+	request  requestID // of the Response
+}
+
+// requestID is an InResponseTo: the ID of the request that something answers.
+type requestID struct {
+	id    string
+	given bool
+}
+
+func requestOf(e *etree.Element) requestID {
+	id, given := attribute(e, "InResponseTo")
+	return requestID{id, given}
+}
+
+func (r requestID) String() string {
+	if !r.given {
+		return "none"
+	}
+	return show(r.id)
 }
 
 // signatures verifies every signature there is and returns response and
@@ -215,6 +234,9 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 	// in signed responses).
 	if destination, _ := attribute(response, "Destination"); destination != "" && !j.provider.acceptsRecipient(destination) {
 		return j.wrongRecipient("SAML destination", destination)
+	}
+	if j.request = requestOf(response); j.request.given && j.request.id == "" {
+		return malformed("SAML request", "the ID of a request in InResponseTo, or no such attribute", "an empty one", resend)
 	}
 	_, refused := j.issued(response)
 	return refused

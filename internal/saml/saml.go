@@ -24,6 +24,9 @@ type Provider struct {
 	// Audiences and Recipients are accepted besides AWS's sign-in endpoints.
 	Audiences  []string
 	Recipients []string
+	// PreviousEntityIDs are those that the identity provider had before: its users
+	// are the same people. Nil for most.
+	PreviousEntityIDs []string
 	// AnyCertificateDate accepts signatures by certificates that have run out or
 	// are not yet valid.
 	AnyCertificateDate bool
@@ -64,6 +67,7 @@ type Assertion struct {
 	NameIDFormat    string // a URI; "" = not said
 	NameQualifier   string
 	SPNameQualifier string
+	Scope           string // in which NameID is unique: entity ID and qualifiers
 
 	Audience  string // the accepted one
 	Recipient string // the accepted one; what STS calls saml:aud

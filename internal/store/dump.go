@@ -34,6 +34,7 @@ type dumpLine struct {
 	IAM       *dumpIAM       `json:"iam,omitzero"`
 	Former    *dumpFormer    `json:"former,omitzero"`
 	Trust     *dumpTrust     `json:"settingsTrust,omitzero"`
+	Binding   *dumpBinding   `json:"samlBinding,omitzero"`
 	End       *dumpEnd       `json:"end,omitzero"`
 }
 
@@ -41,7 +42,7 @@ const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made, 4 former IDs and the order of ownership.
+	// IAM API made, 4 former IDs, the order of ownership and the scopes of logins.
 	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -83,6 +84,13 @@ type dumpLogin struct {
 	Kind     string `json:"kind"`
 	Provider string `json:"provider"`
 	Subject  []byte `json:"subject"` // any bytes
+	Scope    string `json:"scope,omitzero"`
+}
+
+// dumpBinding is a SAMLBinding.
+type dumpBinding struct {
+	Provider string `json:"provider"`
+	EntityID string `json:"entityId,omitzero"`
 }
 
 type dumpAccessKey struct {
@@ -258,12 +266,22 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	}
 	err = each(ctx, q, func(row scanner) error {
 		var l dumpLogin
-		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject); err != nil {
+		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope); err != nil {
 			return err
 		}
 		return d.row(dumpLine{Login: &l})
-	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject
+	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject, l.scope
 		FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting ORDER BY l.pool_id, l.login_key`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, func(row scanner) error {
+		b, err := scanBinding(row)
+		if err != nil {
+			return err
+		}
+		return d.row(dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}})
+	}, `SELECT provider, entity_id FROM saml_bindings ORDER BY provider`)
 	if err != nil {
 		return err
 	}
@@ -381,7 +399,7 @@ func each(ctx context.Context, q querier, fn func(scanner) error, text string, a
 // rows of a dump as the rows of the database.
 
 func (l *dumpLogin) login() identitypool.Login {
-	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject)}
+	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject), Scope: l.Scope}
 }
 
 func (k *dumpAccessKey) accessKey() AccessKey {

@@ -66,7 +66,8 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 func countRows(q querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
-		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids) + (SELECT count(*) FROM settings_trust)`)
+		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids) + (SELECT count(*) FROM settings_trust)
+		+ (SELECT count(*) FROM saml_bindings)`)
 	if err != nil {
 		return 0, err
 	}
@@ -206,6 +207,11 @@ func (l *loader) insert(line dumpLine) error {
 		return line.Former.insert(l.tx)
 	case line.Trust != nil:
 		return line.Trust.insert(l.tx)
+	case line.Binding != nil:
+		if err := checkText("provider", line.Binding.Provider, maxProvider); err != nil {
+			return err
+		}
+		return insertBinding(l.tx, SAMLBinding{line.Binding.Provider, line.Binding.EntityID})
 	}
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }

@@ -8,29 +8,37 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// loginKey is logins.login_key: SHA-256 of kind, NUL, provider, NUL, subject.
-// Neither of the first two can hold a NUL, so no two logins share the input.
+// loginKey is logins.login_key: SHA-256 of kind, NUL, provider, NUL, subject; of
+// kind, "+scope", NUL, provider, NUL, scope, NUL, subject where there is a scope.
+// None but the subject can hold a NUL, so no two logins share the input.
 type loginKey [sha256.Size]byte
 
 func keyOf(l identitypool.Login) loginKey {
 	buf := make([]byte, 0, 160)
 	buf = append(buf, l.Kind...)
+	if l.Scope != "" {
+		buf = append(buf, "+scope"...)
+	}
 	buf = append(buf, 0)
 	buf = append(buf, l.Provider...)
 	buf = append(buf, 0)
+	if l.Scope != "" {
+		buf = append(buf, l.Scope...)
+		buf = append(buf, 0)
+	}
 	buf = append(buf, l.Subject...)
 	return sha256.Sum256(buf)
 }
 
 // compareLogins orders logins as the database does: byte by byte.
 func compareLogins(a, b identitypool.Login) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Subject, b.Subject))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Scope, b.Scope))
 }
 
 func insertLogin(t *tx, pool identitypool.PoolID, id identitypool.IdentityID, l identitypool.Login) error {
 	key := keyOf(l)
-	_, err := t.exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject) VALUES ($1, $2, $3, $4, $5, $6)`,
-		string(pool), key[:], string(id), string(l.Kind), l.Provider, []byte(l.Subject))
+	_, err := t.exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(pool), key[:], string(id), string(l.Kind), l.Provider, []byte(l.Subject), l.Scope)
 	return err
 }
 

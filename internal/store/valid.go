@@ -13,6 +13,7 @@ import (
 const (
 	maxID       = 256      // IDs, accounts, regions, purposes: they are indexed
 	maxProvider = 512      // indexed
+	maxScope    = 4 << 10  // an entity ID and two qualifiers of 1024 bytes
 	maxSubject  = 8 << 10  // 1024 characters of a developer user identifier need 4096
 	maxText     = 64 << 10 // descriptions, policies, sealed secrets
 	maxSettings = 1 << 20
@@ -56,6 +57,9 @@ func checkLogin(l identitypool.Login) error {
 		return fmt.Errorf("%w: a login needs a provider and a subject", ErrInvalid)
 	}
 	if err := checkText("login provider", l.Provider, maxProvider); err != nil {
+		return err
+	}
+	if err := checkText("login scope", l.Scope, maxScope); err != nil {
 		return err
 	}
 	return checkBytes("login subject", []byte(l.Subject), maxSubject)

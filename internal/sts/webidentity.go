@@ -203,6 +203,9 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", "call GetCredentialsForIdentity, or set AllowClassicFlow to true")
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s does not allow the classic flow", ErrDenied, pool))
 	}
+	if err := a.stillProven(ctx, settings, identity, c); err != nil {
+		return err
+	}
 	// A trust policy without a pool would let in the pools of every account.
 	if !w.unknown && w.role.Account != account && (w.role.Trust == nil || policy.CognitoTrustScoped(w.role.Trust) != nil) {
 		trace.Fail("role account", "account "+string(account)+", the pool's, or a trust policy that names the pool", "account "+string(w.role.Account), "name the pool in the trust policy")

@@ -131,6 +131,10 @@ type Login struct {
 	NotOnOrAfter string
 	SessionEnd   string    // SessionNotOnOrAfter
 	SignedIn     time.Time // AuthnInstant; zero = the IdP\'s Now
+	InResponseTo string    // of the Response; none unless given
+	Confirms     string    // InResponseTo of the confirmation; none unless given
+	Qualifier    string    // NameQualifier of the NameID; none unless given
+	SPQualifier  string    // SPNameQualifier of the NameID; none unless given
 	IssueInstant string
 	Attributes   []Attribute
 	More         string // XML at the end of the assertion
@@ -178,14 +182,14 @@ func (p *IdP) Unsigned(l Login) string {
 	}
 	var b strings.Builder
 	b.WriteString(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="` + ResponseID + `" Version="2.0"` +
-		put("IssueInstant", issued) + put("Destination", or(l.Destination, Recipient)) + `>` +
+		put("IssueInstant", issued) + put("Destination", or(l.Destination, Recipient)) + put("InResponseTo", l.InResponseTo) + `>` +
 		`<saml:Issuer>` + p.EntityID + `</saml:Issuer>` +
 		`<samlp:Status><samlp:StatusCode Value="` + or(l.Status, "urn:oasis:names:tc:SAML:2.0:status:Success") + `"/></samlp:Status>` +
 		`<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ID="` + AssertionID + `" Version="2.0"` + put("IssueInstant", issued) + `>` +
 		`<saml:Issuer>` + or(l.Issuer, p.EntityID) + `</saml:Issuer>` +
-		`<saml:Subject><saml:NameID` + put("Format", or(l.Format, "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent")) + `>` + or(l.NameID, "alice") + `</saml:NameID>` +
+		`<saml:Subject><saml:NameID` + put("Format", or(l.Format, "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent")) + put("NameQualifier", l.Qualifier) + put("SPNameQualifier", l.SPQualifier) + `>` + or(l.NameID, "alice") + `</saml:NameID>` +
 		`<saml:SubjectConfirmation Method="` + or(l.Method, "urn:oasis:names:tc:SAML:2.0:cm:bearer") + `">` +
-		`<saml:SubjectConfirmationData` + put("NotOnOrAfter", ends) + put("Recipient", or(l.Recipient, Recipient)) + `/></saml:SubjectConfirmation></saml:Subject>` +
+		`<saml:SubjectConfirmationData` + put("NotOnOrAfter", ends) + put("Recipient", or(l.Recipient, Recipient)) + put("InResponseTo", l.Confirms) + `/></saml:SubjectConfirmation></saml:Subject>` +
 		`<saml:Conditions` + put("NotBefore", or(l.NotBefore, Time(p.Now.Add(-time.Minute)))) + put("NotOnOrAfter", ends) + `>` + audience + `</saml:Conditions>` +
 		`<saml:AuthnStatement AuthnInstant="` + Time(cmp.Or(l.SignedIn, p.Now)) + `"` + put("SessionNotOnOrAfter", l.SessionEnd) + `><saml:AuthnContext>` +
 		`<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>`)

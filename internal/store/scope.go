@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// SAMLBinding says to which identity provider, by its entity ID, the logins of a
+// SAML provider belong that were stored without a scope. "" = nobody knows.
+type SAMLBinding struct{ Provider, EntityID string }
+
+func scanBinding(row scanner) (b SAMLBinding, err error) {
+	err = row.Scan(&b.Provider, &b.EntityID)
+	return b, err
+}
+
+// BindSAMLLogins records, for each SAML provider that has logins without a scope
+// and no binding yet, the entity ID that entityOf returns; known is false while it
+// cannot be told, and then nothing is recorded. It returns the bindings of all
+// providers, the recorded ones unchanged. The server calls it before it serves, so
+// that a provider is bound as it was when the database was upgraded.
+func (s *Store) BindSAMLLogins(ctx context.Context, entityOf func(provider string) (entityID string, known bool)) (map[string]string, error) {
+	bindings, err := s.samlBindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for provider, err := s.scopelessProvider(ctx, "arn:"); provider != "" || err != nil; provider, err = s.scopelessProvider(ctx, provider) {
+		if err != nil {
+			return nil, err
+		}
+		if _, bound := bindings[provider]; bound {
+			continue
+		}
+		entityID, known := entityOf(provider)
+		if !known {
+			continue
+		}
+		if err := s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) }); err != nil {
+			return nil, err
+		}
+	}
+	return s.samlBindings(ctx) // another node may have been first
+}
+
+func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
+	var all []SAMLBinding
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		all, err = collect(q, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
+		return err
+	})
+	bindings := make(map[string]string, len(all))
+	for _, b := range all {
+		bindings[b.Provider] = b.EntityID
+	}
+	return bindings, err
+}
+
+// scopelessProvider returns the first provider behind after, byte by byte, that has
+// logins without a scope; "" when there is none. The condition is that of the index
+// logins_without_scope, which takes one look-up however many logins there are.
+func (s *Store) scopelessProvider(ctx context.Context, after string) (string, error) {
+	var found []string
+	err := s.engine.read(ctx, func(q querier) (err error) {
+		found, err = collect(q, scanText, `SELECT provider FROM logins
+			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1 ORDER BY provider LIMIT 1`, after)
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
+}
+
+func scanText(row scanner) (text string, err error) { err = row.Scan(&text); return text, err }
+
+// insertBinding keeps the binding that is there, if any: another node was first.
+func insertBinding(t *tx, b SAMLBinding) error {
+	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2) ON CONFLICT (provider) DO NOTHING`, b.Provider, b.EntityID)
+	return err
+}
+
+// RescopeLogin gives the login from of a pool the scope of to, which is the same
+// login otherwise. It reports false, and changes nothing, when the pool has no
+// login from or has to already. The identity stays what it is. Errors: ErrInvalid,
+// ErrBusy.
+func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from, to identitypool.Login) (moved bool, err error) {
+	if err := checkLogin(to); err != nil {
+		return false, err
+	}
+	err = s.untilSettled(ctx, func() error {
+		moved = false
+		if _, err := s.IdentityByLogin(ctx, pool, to); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		owner, err := s.IdentityByLogin(ctx, pool, from)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		before, err := s.readIdentity(ctx, owner.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && !before.HasLogin(from) {
+			return errMoved // it changed between the two reads
+		} else if err != nil {
+			return err
+		}
+
+		oldKey, newKey := keyOf(from), keyOf(to)
+		err = s.write(ctx, func(t *tx) error {
+			t.touch(identityKey(before.ID))
+			if err := before.claim(t, before.Modified); err != nil {
+				return err
+			}
+			return t.mustChange(`UPDATE logins SET login_key = $1, scope = $2 WHERE pool_id = $3 AND login_key = $4 AND identity_id = $5`,
+				newKey[:], to.Scope, string(pool), oldKey[:], string(before.ID))
+		})
+		moved = err == nil
+		return err
+	})
+	return moved, err
+}

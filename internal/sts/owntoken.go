@@ -1,0 +1,54 @@
+package sts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// stillProven refuses a token of ours that the identity could not get any more:
+// what was taken back since it was issued counts in the classic flow too.
+func (a *API) stillProven(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims) error {
+	trace := explain.FromContext(ctx)
+	proofs, err := pool.Proofs(identity, c.AMR)
+	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
+		trace.Fail(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
+		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
+	} else if err != nil {
+		return err
+	}
+
+	for _, proof := range proofs {
+		switch proof.Config.Kind {
+		case identitypool.DeveloperProviderKind:
+			continue
+		case identitypool.SAMLProviderKind:
+			// Developer guide, "SAML identity providers": the assertion chooses the
+			// role, which only the enhanced flow looks at.
+			trace.Fail("classic flow", "logins that it supports", proof.Config.Name+" is a SAML provider", "call GetCredentialsForIdentity")
+			return notAuthorized(assumeAction, ErrDenied)
+		case identitypool.OIDCProviderKind:
+			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
+			if errors.Is(err, iam.ErrNotFound) {
+				trace.Fail("OpenID Connect provider", "a registered provider", proof.Config.ARN+" is not registered any more", "register the provider, or sign in through another one")
+				return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
+			} else if err != nil {
+				return err
+			}
+		}
+		if a.SignOuts == nil {
+			continue
+		}
+		// The login itself was looked at when the token was issued.
+		if err := a.SignOuts.Check(ctx, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+			return a.loginError(err, nil)
+		}
+	}
+	return nil
+}
