@@ -194,7 +194,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":3,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		`{"header":{"format":"poolhouse-dump","schema":4,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -247,7 +247,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":3`, `"schema":4,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, `"schema":4`, `"schema":5,"more":true`), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},
