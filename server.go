@@ -90,7 +90,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, c.storeOptions()); err != nil {
+	if s.store, err = store.Open(ctx, c.storeOptions(sealer)); err != nil {
 		return nil, err
 	}
 	keys := iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now, Partition: identitypool.Partition(c.region())}
@@ -142,8 +142,8 @@ func (c *Config) databaseName() string {
 	}
 }
 
-func (c *Config) storeOptions() store.Options {
-	o := store.Options{URL: c.DatabaseURL, Logger: c.Logger, Now: c.Now}
+func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
+	o := store.Options{URL: c.DatabaseURL, Sealer: sealer, Logger: c.Logger, Now: c.Now}
 	if c.DataDir != "" && c.DatabaseURL == "" {
 		o.Path = filepath.Join(c.DataDir, DatabaseFile)
 	}
@@ -275,6 +275,9 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.sealSecrets(ctx); err != nil {
+		return err
+	}
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
 	revoked, authorizer := s.revocations(directory), iam.NewAuthorizer(directory, c.Now)
 	opened := check.NewSessions(s.sessions, revoked, c.Now)
@@ -368,6 +371,18 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	// to other services. It changes nothing, and answers about the session alone.
 	s.handler = withCheck(checks, api, routes)
 	return nil
+}
+
+// sealSecrets seals what an older version left in clear. The keys were opened
+// before, so the master key is the right one.
+func (s *Server) sealSecrets(ctx context.Context) error {
+	sealed, err := s.store.SealSecrets(ctx)
+	if err != nil && sealed {
+		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
+			"error", err, "fix", "with SQLite make room for two more copies of the database and close other programs that read it")
+		return nil
+	}
+	return err
 }
 
 // stsAPI is the STS API over what the pools use, too.

@@ -24,7 +24,8 @@ type database struct {
 }
 
 // openDatabase opens the store that a command's settings name. Only a restore
-// may make it: elsewhere a path without a database is a mistake.
+// may make it: elsewhere a path without a database is a mistake. It works without
+// the master key; then only what needs it fails.
 func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
 	s, err := loadSettings(c)
 	if err != nil {
@@ -43,11 +44,14 @@ func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
 			return nil, err
 		}
 	}
-	opened, err := store.Open(c.Context(), o)
-	if err != nil {
+	d := &database{settings: s}
+	if sealer, err := d.sealer(); err == nil {
+		o.Sealer = sealer
+	}
+	if d.store, err = store.Open(c.Context(), o); err != nil {
 		return nil, err
 	}
-	return &database{s, opened}, nil
+	return d, nil
 }
 
 // sealer returns the seal under the settings' master key.
@@ -91,7 +95,13 @@ the master key too, apart from the backups.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			force, _ := c.Flags().GetBool("force")
 			return withDatabase(c, func(ctx context.Context, d *database) error {
-				return writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(ctx, f) })
+				err := writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(ctx, f) })
+				if errors.Is(err, store.ErrNoSealer) {
+					_, noKey := d.sealer()
+					err = fmt.Errorf("%w: an older version left it in clear; start this version's server once, "+
+						"which seals it, or give the master key (%w)", err, noKey)
+				}
+				return err
 			})
 		},
 	}
@@ -102,9 +112,11 @@ the master key too, apart from the backups.`,
 
 func restoreCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:     "restore FILE",
-		Short:   "Load a backup into an empty database",
-		Long:    "Load a backup into an empty database: all of it, or nothing when the file was cut or altered.",
+		Use:   "restore FILE",
+		Short: "Load a backup into an empty database",
+		Long: `Load a backup into an empty database: all of it, or nothing when the file was cut
+or altered. Secrets that an older version's backup holds in clear are sealed: now
+if the master key is there, else by the first start of the server.`,
 		Example: "  poolhouse restore --data /var/lib/poolhouse-new backup.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

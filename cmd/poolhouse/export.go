@@ -30,12 +30,20 @@ AWS_REGION.`,
 				return err
 			}
 			notCarriedOver(c, out.Notes)
+			holdsSecrets(c, out.Secrets)
 			_, err = c.OutOrStdout().Write(out.File)
 			return err
 		},
 	}
 	addEndpoint(c)
 	return c
+}
+
+// holdsSecrets warns of the secrets in a file.
+func holdsSecrets(c *cobra.Command, secrets []string) {
+	for _, secret := range secrets {
+		fmt.Fprintln(c.ErrOrStderr(), "the file holds a secret, keep it like a password: "+printable(secret))
+	}
 }
 
 // notCarriedOver lists what a file does not hold.

@@ -90,6 +90,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				out.Notes = append(out.Notes, notes...)
 			}
 			notCarriedOver(c, out.Notes)
+			holdsSecrets(c, out.Secrets)
 			_, err = c.OutOrStdout().Write(out.File)
 			return err
 		},

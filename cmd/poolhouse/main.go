@@ -73,6 +73,8 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		configCommand(),
 		keysCommand(),
 		signingKeysCommand(),
+		sessionKeysCommand(),
+		masterKeyCommand(),
 		backupCommand(),
 		restoreCommand(),
 		applyCommand(),

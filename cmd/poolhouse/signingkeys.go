@@ -1,9 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,8 +19,8 @@ import (
 )
 
 func signingKeysCommand() *cobra.Command {
-	c := &cobra.Command{Use: "signing-keys", Short: "List and rotate the keys that sign tokens"}
-	c.AddCommand(signingKeysListCommand(), signingKeysRotateCommand())
+	c := &cobra.Command{Use: "signing-keys", Short: "List, rotate and retire the keys that sign tokens"}
+	c.AddCommand(signingKeysListCommand(), signingKeysRotateCommand(), signingKeysRetireCommand())
 	return c
 }
 
@@ -35,9 +40,9 @@ func signingKeysListCommand() *cobra.Command {
 				for _, k := range keys {
 					until := "it is succeeded"
 					if !k.PublishedUntil.IsZero() {
-						until = k.PublishedUntil.UTC().Format(time.RFC3339)
+						until = moment(k.PublishedUntil)
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, k.State, k.SignsFrom.UTC().Format(time.RFC3339), until)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, k.State, moment(k.SignsFrom), until)
 				}
 				return w.Flush()
 			})
@@ -47,30 +52,191 @@ func signingKeysListCommand() *cobra.Command {
 	return c
 }
 
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 func signingKeysRotateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rotate",
-		Short: "Add new signing keys: published now, signing in an hour",
+		Short: "Add new signing keys: published now, signing in an hour, or at once with --now",
 		Long: `Add a new key of every algorithm. It is published at once and signs in an hour,
 when every verifier that honours the cache headers has seen it; the old key
-stays published until the last token it signed has expired. Running servers
-take the change up within a minute.`,
-		Args: cobra.NoArgs,
+stays published until the last token it signed has expired.
+
+With --now, after a leak, the new keys sign at once. A verifier that keeps our
+keys for the minute that the cache headers allow may refuse new tokens for that
+minute. The old keys are still accepted: end them with "signing-keys retire".
+
+Running servers take the change up within ten seconds.`,
+		Example: "  poolhouse signing-keys rotate --now --data /var/lib/poolhouse --issuer-url https://id.example.com",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			now, _ := c.Flags().GetBool("now")
 			return withDatabase(c, func(ctx context.Context, d *database) error {
 				sealer, err := d.sealer()
 				if err != nil {
 					return err
 				}
-				i, err := issuer.New(ctx, issuer.Options{Store: d.store, Sealer: sealer, URL: d.settings.Text(config.IssuerURL),
-					Region: d.settings.Text(config.Region), Algorithm: d.settings.Text(config.TokenAlgorithm)})
+				i, err := issuer.New(ctx, issuer.Options{
+					Store:     d.store,
+					Sealer:    sealer,
+					URL:       strings.TrimSuffix(d.settings.Text(config.IssuerURL), "/"),
+					Region:    d.settings.Text(config.Region),
+					Algorithm: d.settings.Text(config.TokenAlgorithm),
+				})
 				if err != nil {
 					return fmt.Errorf("%w (give the settings that the server has: issuer_url, region, token_algorithm)", err)
 				}
-				return i.Rotate(ctx)
+				if !now {
+					return i.Rotate(ctx)
+				}
+				if err := i.RotateNow(ctx); err != nil {
+					return err
+				}
+				return replaced(ctx, c.OutOrStdout(), d)
 			})
 		},
 	}
 	addSettings(c, append(slices.Clone(storeSettings), config.IssuerURL, config.Region, config.TokenAlgorithm)...)
+	c.Flags().Bool("now", false, "the new keys sign at once")
 	return c
+}
+
+// replaced tells which keys a rotation replaced, and how they are ended.
+func replaced(ctx context.Context, w io.Writer, d *database) error {
+	keys, err := issuer.List(ctx, d.store, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "The new keys sign on every node within ten seconds.")
+	for _, k := range keys {
+		if k.State == issuer.Retired {
+			fmt.Fprintf(w, "%s (%s) is still accepted; `poolhouse signing-keys retire %s` ends it.\n",
+				k.ID, k.Algorithm, k.ID)
+		}
+	}
+	return nil
+}
+
+func signingKeysRetireCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "retire KEY",
+		Short: "End a signing key that leaked, with the tokens that it signed",
+		Long: `End a signing key that leaked. Within ten seconds no server publishes it, and the
+tokens that it signed are refused: as a login and by STS. The command prints which
+tokens and engines that concerns; give it the settings file of the server, which
+names them. Nothing takes it back.
+
+The key that signs now is refused: run "poolhouse signing-keys rotate --now" first.`,
+		Example: `  poolhouse signing-keys rotate --now --config poolhouse.yaml
+  poolhouse signing-keys retire us-east-11 --config poolhouse.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				sealer, err := d.sealer()
+				if err != nil {
+					return err
+				}
+				key, err := issuer.RetireIn(ctx, d.store, sealer, time.Now, args[0])
+				switch {
+				case errors.Is(err, issuer.ErrNoKey):
+					return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
+				case errors.Is(err, issuer.ErrKeySigns):
+					return fmt.Errorf("%s signs tokens now: run `poolhouse signing-keys rotate --now` first, then retire it",
+						args[0])
+				case err != nil:
+					return err
+				}
+				showRetired(c.OutOrStdout(), key, d.settings)
+				return nil
+			})
+		},
+	}
+	addSettings(c, append(slices.Clone(storeSettings), config.TokenAlgorithm)...)
+	return c
+}
+
+// showRetired tells what the end of a key ends.
+func showRetired(w io.Writer, k issuer.KeyInfo, s *config.Settings) {
+	if k.State == issuer.Withdrawn {
+		fmt.Fprintf(w, "%s (%s) was retired already, at %s.\n", k.ID, k.Algorithm, moment(k.Withdrawn))
+		return
+	}
+	fmt.Fprintf(w, "%s (%s) is retired. Within ten seconds no server publishes it or accepts what it signed.\n",
+		k.ID, k.Algorithm)
+	if k.State == issuer.Upcoming {
+		fmt.Fprintln(w, "It had not signed yet: no tokens end.")
+		return
+	}
+
+	fmt.Fprintf(w, `Tokens that end, signed from %s until %s:
+  tokens of GetOpenIdToken (10 minutes) and GetOpenIdTokenForDeveloperIdentity (up to 24 hours)
+  of %s
+Apps get new ones by the same calls. Session credentials that such tokens led to
+go on until they expire: end them with "poolhouse keys revoke-session", or all at
+once with "poolhouse session-keys".
+`, moment(k.SignsFrom), moment(k.SignsUntil), poolsSignedWith(k.Algorithm, s))
+
+	engines := enginesOf(k.Algorithm, s)
+	if len(engines) == 0 {
+		fmt.Fprintf(w, "Credential engines: none of these settings gets tokens signed with %s.\n", k.Algorithm)
+	}
+	for _, e := range engines {
+		fmt.Fprintf(w, "Credential engine %s\n", e)
+	}
+	fmt.Fprint(w, `Engines and other verifiers outside may accept the key until they read the
+published keys again: a minute when they honour the cache headers. Restart those
+that do not. Sessions that they gave out are theirs to end.
+`)
+}
+
+// poolsSignedWith names the pools whose tokens are signed with an algorithm.
+func poolsSignedWith(algorithm string, s *config.Settings) string {
+	var with, without []string
+	for _, pool := range slices.Sorted(maps.Keys(s.File.TokenAlgorithms)) {
+		if s.File.TokenAlgorithms[pool] == algorithm {
+			with = append(with, pool)
+		} else {
+			without = append(without, pool)
+		}
+	}
+	switch isDefault := defaultAlgorithm(s) == algorithm; {
+	case isDefault && len(without) == 0:
+		return "all identity pools"
+	case isDefault:
+		return "all identity pools but " + strings.Join(without, ", ")
+	case len(with) == 0:
+		return "no identity pool of these settings"
+	default:
+		return "the identity pools " + strings.Join(with, ", ")
+	}
+}
+
+func defaultAlgorithm(s *config.Settings) string {
+	return cmp.Or(s.Text(config.TokenAlgorithm), issuer.RS512)
+}
+
+// enginesOf describes the credential engines that get tokens signed with an
+// algorithm, with their pools.
+func enginesOf(algorithm string, s *config.Settings) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(s.File.CredentialEngines)) {
+		e := s.File.CredentialEngines[name]
+		if cmp.Or(e.Token.Algorithm, defaultAlgorithm(s)) != algorithm {
+			continue
+		}
+		var pools []string
+		for _, pool := range slices.Sorted(maps.Keys(s.File.PoolCredentialEngines)) {
+			if s.File.PoolCredentialEngines[pool] == name {
+				pools = append(pools, pool)
+			}
+		}
+		if s.Text(config.Engine) == name {
+			pools = append(pools, "all pools without an engine of their own")
+		}
+		line := fmt.Sprintf("%s (%s), for %s", name, e.Endpoint, cmp.Or(strings.Join(pools, ", "), "no pool"))
+		if e.Token.X5C {
+			line += "; it gets the key's certificate (x5c): replace it where it was installed by hand"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }

@@ -21,6 +21,7 @@ import (
 // Minter opens session tokens: *sts.Minter.
 type Minter interface {
 	Open(ctx context.Context, accessKeyID, sessionToken string) (sts.Session, string, error)
+	Knows(ctx context.Context, sessionToken string) bool
 }
 
 // Revocations tells which sessions were ended: *revocation.List.
@@ -32,7 +33,7 @@ type Revocations interface {
 const maxSessions = 10_000
 
 // Sessions opens session tokens and remembers what was in them. Whether a
-// session was revoked it asks each time. It is safe for concurrent use.
+// session was revoked, and its key retired, it asks each time. It is safe for concurrent use.
 type Sessions struct {
 	minter  Minter
 	revoked Revocations
@@ -69,6 +70,10 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 	if ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1; ok && !s.now().Before(o.session.Expires) {
 		s.opened.Remove(accessKeyID)
 		return nil, sts.ErrExpiredToken
+	}
+	if ok && !s.minter.Knows(ctx, token) {
+		s.opened.Remove(accessKeyID)
+		ok = false
 	}
 	if !ok {
 		session, secret, err := s.minter.Open(ctx, accessKeyID, token)

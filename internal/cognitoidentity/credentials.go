@@ -113,6 +113,10 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 		now, exp := s.Now().Unix(), claims.Expires.Unix()
 		trace.Fail("own token", "an unexpired token", "it expired at "+claims.Expires.UTC().String(), "call GetOpenIdTokenForDeveloperIdentity again")
 		return issuer.Claims{}, awsapi.Errorf(notAuthorized, "Invalid login token. Token expired: %s >= %s", strconv.FormatInt(now, 10), strconv.FormatInt(exp, 10))
+	case errors.Is(err, issuer.ErrKeyRetired):
+		trace.Fail("own token", "a token whose signing key is in use", err.Error(),
+			"call GetOpenIdTokenForDeveloperIdentity again")
+		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
 		trace.Fail("own token", "a token that this server signed", "another one", "pass the token of GetOpenIdTokenForDeveloperIdentity under "+identitypool.OwnProvider)
 		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Options of Apply.
@@ -465,6 +466,7 @@ func (a *applier) print(plan []*change) (todo int) {
 			ch.fields = differences("", map[string]any{}, plain(normal(s, ch.want)))
 		}
 		for _, f := range ch.fields {
+			f.From, f.To = withoutSecrets(f.Path, f.From), withoutSecrets(f.Path, f.To)
 			if f.From == nil {
 				a.say("    %s: %s", f.Path, short(f.To))
 			} else {
@@ -477,6 +479,27 @@ func (a *applier) print(plan []*change) (todo int) {
 	}
 	a.say("%d to create, %d to update, %d to delete, %d without change", counts["+"], counts["~"], counts["-"], counts["="])
 	return counts["+"] + counts["~"] + counts["-"]
+}
+
+// loginProviders is the property of a pool whose values may hold secrets.
+const loginProviders = "SupportedLoginProviders"
+
+// withoutSecrets is a value at a path as the plan may show it: terminals and the
+// logs of build servers keep what is printed.
+func withoutSecrets(path string, v any) any {
+	switch v := v.(type) {
+	case string:
+		if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+			return identitypool.ShownApp(provider, v)
+		}
+	case map[string]any:
+		shown := make(map[string]any, len(v))
+		for key, one := range v {
+			shown[key] = withoutSecrets(strings.TrimPrefix(path+"."+key, "."), one)
+		}
+		return shown
+	}
+	return v
 }
 
 // short is a value for the plan; SAML metadata would fill the screen.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // found is a resource of a server with its type.
@@ -60,6 +61,8 @@ type Exported struct {
 	File  []byte
 	Notes []string
 	Pools []string // IDs
+	// Secrets tells where in File there are secrets, which apply needs.
+	Secrets []string
 }
 
 // exporter collects what goes into a file, and what cannot.
@@ -104,7 +107,20 @@ func Export(ctx context.Context, c *Client, fromAWS bool) (*Exported, error) {
 		e.judge(f)
 	}
 	file := e.write(all)
-	return &Exported{file, e.notes, pools}, nil
+	return &Exported{File: file, Notes: e.notes, Pools: pools, Secrets: secretsIn(all)}, nil
+}
+
+// secretsIn names the login providers whose values hold secrets.
+func secretsIn(all []found) (where []string) {
+	for _, f := range all {
+		apps, _ := f.state.properties[loginProviders].(map[string]any)
+		for provider, app := range inOrderOfName(apps) {
+			if f.kind == typePool && !identitypool.IsPublicApp(provider, str(app)) {
+				where = append(where, label(f)+", "+loginProviders+": "+provider)
+			}
+		}
+	}
+	return where
 }
 
 // readPools reads pools with their parts.

@@ -306,6 +306,9 @@ func (k *AccessKeys) storeError(id string, err error) error {
 	}
 }
 
+// SealPlace is the place that a key's sealed secret is bound to.
+func SealPlace(row store.AccessKey) string { return sealedFor(row) }
+
 // sealedFor is what a key's secret is bound to.
 func sealedFor(row store.AccessKey) string {
 	digest := sha256.Sum256([]byte(row.Policy))

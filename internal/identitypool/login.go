@@ -1,6 +1,7 @@
 package identitypool
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -200,4 +201,27 @@ func (i Identity) ProviderNames() []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// publicApp is the form of the application IDs that providers give out. What has
+// another one may hold a secret, as "key;secret" does.
+var publicApp = regexp.MustCompile(`^[A-Za-z0-9._:/-]*$`)
+
+// IsPublicApp reports whether the value that a pool has for a login provider is no
+// secret: the ID of an application. X and Digits want a secret beside the ID, so
+// nothing of theirs is public, however it is written.
+func IsPublicApp(provider, app string) bool {
+	return provider != Twitter && provider != Digits && publicApp.MatchString(app)
+}
+
+// ShownApp is the value that a pool has for a login provider, for people's eyes:
+// without its secret.
+func ShownApp(provider, app string) string {
+	if IsPublicApp(provider, app) {
+		return app
+	}
+	if key, _, joined := strings.Cut(app, ";"); joined {
+		return key + ";(hidden)"
+	}
+	return "(hidden)"
 }

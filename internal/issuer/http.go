@@ -32,7 +32,7 @@ func (i *Issuer) discoveryDocument() (document, error) {
 
 // DiscoveryHandler serves the discovery document.
 func (i *Issuer) DiscoveryHandler() http.Handler {
-	caching := i.caching()
+	caching := caching(i.timing.settled)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.discovery.serve(w, r, caching)
 	})
@@ -41,7 +41,7 @@ func (i *Issuer) DiscoveryHandler() http.Handler {
 // JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the
 // max-age of the answer never meets a token whose key it does not have.
 func (i *Issuer) JWKSHandler() http.Handler {
-	caching := i.caching()
+	usual := caching(i.timing.maxAge)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := i.options.Now()
 		set, err := i.current(r.Context(), now)
@@ -52,7 +52,7 @@ func (i *Issuer) JWKSHandler() http.Handler {
 			http.Error(w, "The signing keys are not available.", http.StatusServiceUnavailable)
 			return
 		}
-		caching := caching
+		caching := usual
 		if now.Sub(set.read) >= i.timing.stale {
 			// There may be a newer key by now: better to be asked again than to
 			// have these kept.
@@ -77,9 +77,9 @@ func (i *Issuer) AuthorizeHandler() http.Handler {
 	})
 }
 
-// caching is the Cache-Control of what is published.
-func (i *Issuer) caching() string {
-	return "public, max-age=" + strconv.Itoa(int(i.timing.maxAge/time.Second))
+// caching is the Cache-Control of what may be kept for some time.
+func caching(age time.Duration) string {
+	return "public, max-age=" + strconv.Itoa(int(age/time.Second))
 }
 
 func (d document) serve(w http.ResponseWriter, r *http.Request, caching string) {

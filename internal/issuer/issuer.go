@@ -7,6 +7,8 @@
 // younger key of its algorithm takes over, and stays published until the last
 // token it can have signed has expired. All of that is in the store, so every
 // node and the command line agree; the hand-over happens by the clock alone.
+// After a leak RotateNow hands over at once, and Retire withdraws a key: within
+// Lag no node publishes it or accepts a token that it signed.
 // The first start makes keys for all algorithms, because a pool may ask for any
 // of them at any time and a key must have been published before it signs.
 //
@@ -69,10 +71,10 @@ type Options struct {
 	Logger    *slog.Logger     // nil = none
 
 	// PublishDelay is the time between publishing a key and signing with it, at
-	// least 4 s; 0 = 1 h. A quarter of it is what verifiers may cache, and
-	// another quarter how late a node may learn of a new key.
+	// least 4 s; 0 = 1 h. A quarter of it is the most that verifiers may cache,
+	// and how late a node may learn of a new key.
 	PublishDelay time.Duration
-	RefreshEvery time.Duration // how often Run reads the keys; 0 = 1 min, or PublishDelay/8 when that is shorter
+	RefreshEvery time.Duration // how often Run reads the keys; 0 = 5 s, or PublishDelay/8 when that is shorter
 	// TokenLifetime is the longest life of a token. Keys stay published for it
 	// after their last signature. 0 = MaxTokenLifetime.
 	TokenLifetime time.Duration
@@ -183,7 +185,8 @@ func checkURL(text string) error {
 // that differ and refreshes that fail.
 type timing struct {
 	publish  time.Duration // from publishing to signing
-	maxAge   time.Duration // what verifiers may cache, in whole seconds
+	maxAge   time.Duration // how long verifiers may cache the keys, in whole seconds
+	settled  time.Duration // the same for what never changes
 	refresh  time.Duration // how often Run reads the keys
 	stale    time.Duration // age at which whoever needs the keys reads them
 	margin   time.Duration // by how much clocks may differ
@@ -192,16 +195,31 @@ type timing struct {
 
 const (
 	defaultPublishDelay = time.Hour
-	defaultRefresh      = time.Minute
+	defaultRefresh      = 5 * time.Second
+	// maxStale leaves Lag time for the read itself.
+	maxStale = 8 * time.Second
 )
+
+// Lag is how long a node with a database goes on with keys that were changed
+// elsewhere: how soon a withdrawn key is refused everywhere.
+const Lag = 10 * time.Second
+
+// MaxUnread is how long tokens are verified by keys that could not be read again:
+// one of them may have been withdrawn since.
+const MaxUnread = 5 * time.Minute
+
+// MaxCached is how long verifiers may keep the published keys, so how long after
+// Lag they may accept a withdrawn one.
+const MaxCached = time.Minute
 
 func newTiming(o Options) (timing, error) {
 	publish := cmp.Or(o.PublishDelay, defaultPublishDelay)
 	t := timing{
 		publish:  publish,
-		maxAge:   (publish / 4).Truncate(time.Second),
+		maxAge:   min(MaxCached, (publish / 4).Truncate(time.Second)),
+		settled:  (publish / 4).Truncate(time.Second),
 		refresh:  cmp.Or(o.RefreshEvery, min(defaultRefresh, publish/8)),
-		stale:    publish / 4,
+		stale:    min(maxStale, publish/4),
 		margin:   publish / 4,
 		lifetime: cmp.Or(o.TokenLifetime, MaxTokenLifetime),
 	}

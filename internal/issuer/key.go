@@ -61,8 +61,8 @@ func fits(public crypto.PublicKey, algorithm string) bool {
 // newRow turns a new private key into a row beside the given ones. Its public
 // half is kept as the self-signed certificate that x5c carries. The ID is
 // region + number, as AWS writes key IDs; the number is the certificate's
-// serial number too. An algorithm's youngest key never leaves the store, so one
-// above the highest number was never used, not even under another region.
+// serial number too. The key with the highest number never leaves the store, so
+// one above it was never used, not even under another region.
 func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Key, now, signsFrom time.Time) (store.Key, error) {
 	number := int64(0)
 	for _, r := range rows {
@@ -101,6 +101,10 @@ func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Ke
 	return row, nil
 }
 
+// SealPlace is the place that the sealed private half of a signing key is bound to;
+// false when the key is of another purpose.
+func SealPlace(r store.Key) (string, bool) { return sealedFor(r), r.Purpose == purpose }
+
 // sealedFor is the place that a sealed private key is bound to. It holds the
 // public half too, and stays when the private key is erased, so that nobody
 // who can write to the database but lacks the master key can have a key of
@@ -114,7 +118,7 @@ func sealedFor(r store.Key) string {
 func (i *Issuer) openAll(rows []store.Key) ([]*key, error) {
 	var known []*key
 	if set := i.keys.Load(); set != nil {
-		known = set.keys
+		known = set.all
 	}
 	keys := make([]*key, 0, len(rows))
 	for _, r := range rows {

@@ -16,9 +16,13 @@ import (
 // what signs now is found by the clock.
 type keySet struct {
 	read     time.Time // when it was known to be what the store holds
-	keys     []*key    // by NotBefore, the oldest first
+	all      []*key    // as the store has them
+	keys     []*key    // without those that were withdrawn; by NotBefore, the oldest first
 	byHeader map[string]*key
-	jwks     []edition
+	// withdrawn are the keys that are no longer accepted, by header: for the
+	// refusal's text.
+	withdrawn map[string]*key
+	jwks      []edition
 }
 
 // edition is the key document from a moment on: the order of its keys changes
@@ -45,7 +49,19 @@ func newDocument(v any) (document, error) {
 
 // publish makes keys, read at a moment, the current set.
 func (i *Issuer) publish(keys []*key, read time.Time) error {
-	set := &keySet{read: read, keys: slices.Clone(keys), byHeader: make(map[string]*key, len(keys))}
+	set := &keySet{
+		read:      read,
+		all:       keys,
+		byHeader:  make(map[string]*key, len(keys)),
+		withdrawn: map[string]*key{},
+	}
+	for _, k := range keys {
+		if k.withdrawn() {
+			set.withdrawn[k.header] = k
+		} else {
+			set.keys = append(set.keys, k)
+		}
+	}
 	slices.SortStableFunc(set.keys, func(a, b *key) int { return a.row.NotBefore.Compare(b.row.NotBefore) })
 	moments := []time.Time{read}
 	for _, k := range set.keys {
@@ -66,11 +82,19 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 }
 
 // signer returns the key of an algorithm that signs at a moment: the youngest
-// whose time has come.
+// whose time has come. Where its private half is gone, another node's clock has
+// handed over already, and this node follows.
 func (s *keySet) signer(algorithm string, now time.Time) *key {
+	var next *key
 	for _, k := range slices.Backward(s.keys) {
-		if k.row.Algorithm == algorithm && k.private != nil && !k.row.NotBefore.After(now) {
+		switch {
+		case k.row.Algorithm != algorithm:
+		case k.row.NotBefore.After(now):
+			next = k
+		case k.private != nil:
 			return k
+		default:
+			return next
 		}
 	}
 	return nil

@@ -16,6 +16,9 @@ const (
 	Signing  State = "signing"
 	Retired  State = "retired" // published until its last token has expired
 	Ended    State = "ended"   // no longer published, about to be deleted
+	// Withdrawn is the state after Retire, instead of Retired: no longer published,
+	// and what it signed is refused.
+	Withdrawn State = "withdrawn"
 )
 
 // KeyInfo describes a signing key.
@@ -26,6 +29,7 @@ type KeyInfo struct {
 	SignsFrom      time.Time
 	SignsUntil     time.Time // zero while no successor is known
 	PublishedUntil time.Time // zero while no successor is known
+	Withdrawn      time.Time // zero unless Retire took it out of use
 }
 
 // List describes the signing keys in a store at a moment, the oldest first. It
@@ -37,28 +41,50 @@ func List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
 	}
 	infos := make([]KeyInfo, len(rows))
 	for n, r := range rows {
-		info := KeyInfo{ID: r.ID, Algorithm: r.Algorithm, State: Signing, Created: r.Created,
-			SignsFrom: r.NotBefore, SignsUntil: successorStart(r, rows), PublishedUntil: r.NotAfter}
-		switch {
-		case ended(r, now):
-			info.State = Ended
-		case now.Before(r.NotBefore):
-			info.State = Upcoming
-		case !info.SignsUntil.IsZero() && !now.Before(info.SignsUntil):
-			info.State = Retired
-		}
-		infos[n] = info
+		infos[n] = describe(r, rows, now)
 	}
 	return infos, nil
 }
 
+// describe describes one of the keys at a moment.
+func describe(r store.Key, rows []store.Key, now time.Time) KeyInfo {
+	info := KeyInfo{
+		ID:             r.ID,
+		Algorithm:      r.Algorithm,
+		State:          Signing,
+		Created:        r.Created,
+		SignsFrom:      r.NotBefore,
+		SignsUntil:     successorStart(r, rows),
+		PublishedUntil: r.NotAfter,
+		Withdrawn:      r.Withdrawn,
+	}
+	switch {
+	case !r.Withdrawn.IsZero():
+		info.State, info.PublishedUntil = Withdrawn, r.Withdrawn
+	case ended(r, now):
+		info.State = Ended
+	case now.Before(r.NotBefore):
+		info.State = Upcoming
+	case !info.SignsUntil.IsZero() && !now.Before(info.SignsUntil):
+		info.State = Retired
+	}
+	return info
+}
+
 // successorStart is when the next key of the same algorithm takes over, zero
-// when there is none.
+// when there is none. A key that begins before it was made took over then.
 func successorStart(r store.Key, rows []store.Key) time.Time {
 	var start time.Time
 	for _, o := range rows {
-		if o.Algorithm == r.Algorithm && o.NotBefore.After(r.NotBefore) && (start.IsZero() || o.NotBefore.Before(start)) {
-			start = o.NotBefore
+		if o.Algorithm != r.Algorithm || !o.Withdrawn.IsZero() || !o.NotBefore.After(r.NotBefore) {
+			continue
+		}
+		takesOver := o.NotBefore
+		if o.Created.After(takesOver) {
+			takesOver = o.Created
+		}
+		if start.IsZero() || takesOver.Before(start) {
+			start = takesOver
 		}
 	}
 	return start

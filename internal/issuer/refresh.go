@@ -34,11 +34,19 @@ func (i *Issuer) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := i.Refresh(ctx); err != nil && ctx.Err() == nil {
+			if err := i.refreshInTime(ctx); err != nil && ctx.Err() == nil {
 				i.options.Logger.Error("the signing keys could not be refreshed", "error", err)
 			}
 		}
 	}
+}
+
+// refreshInTime is Refresh with a bound: a connection that hangs must not outlast
+// the database's return.
+func (i *Issuer) refreshInTime(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
+	defer cancel()
+	return i.Refresh(ctx)
 }
 
 func (i *Issuer) acquire(ctx context.Context) error {

@@ -20,23 +20,32 @@ const purpose = "signing"
 // more than 100 RSA keys, and two of our algorithms use RSA.
 const maxPublished = 48
 
-// Refusals of Rotate, wrapped with the time from which it will work.
-var (
-	// ErrRotating: a key that was added before does not sign yet.
-	ErrRotating = errors.New("a rotation is under way: the newest signing keys do not sign yet")
-	// ErrTooManyKeys: earlier rotations left as many keys as verifiers take.
-	ErrTooManyKeys = errors.New("too many signing keys are published")
-)
+// ErrTooManyKeys: earlier rotations left as many keys as verifiers take. It is
+// wrapped with the time from which a rotation will work.
+var ErrTooManyKeys = errors.New("too many signing keys are published")
 
 // Rotate adds a key to every algorithm. It is published at once and signs after
-// the publish delay; then its predecessor retires. It returns ErrRotating or
-// ErrTooManyKeys when it has to wait.
+// the publish delay; then its predecessor retires. It may be called again before
+// that. Error: ErrTooManyKeys.
 func (i *Issuer) Rotate(ctx context.Context) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
 	}
 	defer i.release()
 	return i.change(ctx, i.options.Now(), Algorithms, i.rotate)
+}
+
+// RotateNow adds a key to every algorithm that signs at once, on every node within
+// Lag. Keys that wait for their time never sign. Verifiers may meet a token whose
+// key they do not have yet, for MaxCached at most when they honour the cache
+// headers. Older keys stay published for the tokens that they signed: see Retire.
+// Error: ErrTooManyKeys.
+func (i *Issuer) RotateNow(ctx context.Context) error {
+	if err := i.acquire(ctx); err != nil {
+		return err
+	}
+	defer i.release()
+	return i.change(ctx, i.options.Now(), Algorithms, i.rotateNow)
 }
 
 // fresh holds private keys that no row has yet.
@@ -89,32 +98,79 @@ func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
 // rotate plans Rotate.
 func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
 	now := i.options.Now()
-	keys = slices.DeleteFunc(keys, func(k *key) bool { return k.over(now) })
+	rows, err := i.succeed(keys, now, now.Add(i.timing.publish))
+	if err != nil {
+		return nil, err
+	}
+	return i.add(rows, i.order, made, now, now.Add(i.timing.publish))
+}
+
+// rotateNow plans RotateNow.
+func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
+	now := i.options.Now()
+	rows, err := i.succeed(keys, now, now)
+	if err != nil {
+		return nil, err
+	}
+	// The new keys are the youngest on nodes whose clocks are behind too.
+	start := now.Add(-i.timing.margin)
+	for n := range rows {
+		stepBack(&rows[n], start)
+	}
+	return i.add(rows, i.order, made, now, start)
+}
+
+// succeed gives each key its end: it signs until a moment at most. Keys that are
+// over go.
+func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error) {
+	rows := make([]store.Key, 0, len(keys))
 	count := map[string]int{}
 	for _, k := range keys {
-		if k.row.NotBefore.After(now) {
-			return nil, fmt.Errorf("%w until %s", ErrRotating, k.row.NotBefore.UTC().Format(time.RFC3339))
+		if k.over(now) && !highest(k, keys) {
+			continue
 		}
-		if count[k.row.Algorithm]++; count[k.row.Algorithm] >= maxPublished {
-			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s", ErrTooManyKeys, maxPublished, k.row.Algorithm, firstEnd(keys))
+		if !k.withdrawn() && !k.over(now) {
+			count[k.row.Algorithm]++
 		}
-	}
-	signsFrom := now.Add(i.timing.publish)
-	var rows []store.Key
-	for _, k := range keys {
 		if k.row.NotAfter.IsZero() {
-			k.row.NotAfter = signsFrom.Add(i.timing.lifetime + i.timing.margin)
+			k.row.NotAfter = i.publishedAfter(until)
 		}
 		rows = append(rows, k.row)
 	}
-	return i.add(rows, i.order, made, now, signsFrom)
+	for _, algorithm := range i.order {
+		if count[algorithm] >= maxPublished {
+			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s",
+				ErrTooManyKeys, maxPublished, algorithm, firstEnd(keys, now))
+		}
+	}
+	return rows, nil
 }
 
-// firstEnd is when the first of the keys is dropped.
-func firstEnd(keys []*key) string {
+// publishedAfter is until when a key stays published that signs until a moment.
+func (i *Issuer) publishedAfter(until time.Time) time.Time {
+	return until.Add(i.timing.lifetime + i.timing.margin)
+}
+
+// stepBack makes a key's time begin before a moment, so that one that begins then
+// is younger.
+func stepBack(r *store.Key, before time.Time) {
+	if !r.NotBefore.Before(before) {
+		r.NotBefore = before.Add(-time.Millisecond) // the store's precision
+	}
+}
+
+// highest: no key has a higher number, which a new key counts on from.
+func highest(k *key, keys []*key) bool {
+	return !slices.ContainsFunc(keys, func(o *key) bool {
+		return o.certificate.SerialNumber.Cmp(k.certificate.SerialNumber) > 0
+	})
+}
+
+// firstEnd is when the first of the published keys is dropped.
+func firstEnd(keys []*key, now time.Time) string {
 	var first time.Time
 	for _, k := range keys {
-		if end := k.row.NotAfter; !end.IsZero() && (first.IsZero() || end.Before(first)) {
+		if end := k.row.NotAfter; !k.withdrawn() && end.After(now) && (first.IsZero() || end.Before(first)) {
 			first = end
 		}
 	}
@@ -124,7 +180,7 @@ func firstEnd(keys []*key) string {
 // settled reports whether settle would change nothing.
 func (i *Issuer) settled(keys []*key, now time.Time) bool {
 	return len(missing(keys)) == 0 && !slices.ContainsFunc(keys, func(k *key) bool {
-		return k.over(now) || i.erasable(k, keys, now)
+		return k.over(now) && !highest(k, keys) || i.erasable(k, keys, now)
 	})
 }
 
@@ -134,7 +190,7 @@ func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
 	rows := make([]store.Key, 0, len(keys)+len(made))
 	for _, k := range keys {
 		switch {
-		case k.over(now):
+		case k.over(now) && !highest(k, keys):
 			continue
 		case i.erasable(k, keys, now):
 			k.row.Sealed = i.options.Sealer.Seal(nil, sealedFor(k.row))
@@ -157,7 +213,9 @@ func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
 func missing(keys []*key) []string {
 	var absent []string
 	for _, algorithm := range Algorithms {
-		if !slices.ContainsFunc(keys, func(k *key) bool { return k.row.Algorithm == algorithm && k.row.NotAfter.IsZero() }) {
+		if !slices.ContainsFunc(keys, func(k *key) bool {
+			return k.row.Algorithm == algorithm && k.row.NotAfter.IsZero() && !k.withdrawn()
+		}) {
 			absent = append(absent, algorithm)
 		}
 	}
@@ -175,7 +233,13 @@ func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, sig
 			}
 			made[algorithm] = private
 		}
-		row, err := i.newRow(private, algorithm, rows, now, signsFrom)
+		from := signsFrom
+		for _, r := range rows {
+			if r.Algorithm == algorithm && r.Withdrawn.IsZero() && !r.NotBefore.Before(from) {
+				from = r.NotBefore.Add(time.Millisecond) // of two rotations at the same moment the second counts
+			}
+		}
+		row, err := i.newRow(private, algorithm, rows, now, from)
 		if err != nil {
 			return nil, err
 		}
@@ -187,6 +251,9 @@ func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, sig
 // over: the last token that the key can have signed has expired.
 func (k *key) over(now time.Time) bool { return ended(k.row, now) }
 
+// withdrawn: Retire took the key out of use.
+func (k *key) withdrawn() bool { return !k.row.Withdrawn.IsZero() }
+
 func ended(r store.Key, now time.Time) bool { return !r.NotAfter.IsZero() && !now.Before(r.NotAfter) }
 
 // erasable: the successor has signed for long enough that no node's clock can
@@ -196,6 +263,7 @@ func (i *Issuer) erasable(k *key, keys []*key, now time.Time) bool {
 		return false
 	}
 	return slices.ContainsFunc(keys, func(o *key) bool {
-		return o.row.Algorithm == k.row.Algorithm && o.row.NotBefore.After(k.row.NotBefore) && !now.Before(o.row.NotBefore.Add(i.timing.margin))
+		return o.row.Algorithm == k.row.Algorithm && !o.withdrawn() &&
+			o.row.NotBefore.After(k.row.NotBefore) && !now.Before(o.row.NotBefore.Add(i.timing.margin))
 	})
 }

@@ -15,13 +15,16 @@ import (
 var (
 	ErrNotOurs = errors.New("not a token of this issuer")
 	ErrExpired = errors.New("the token has expired")
+	// ErrKeyRetired is an ErrNotOurs: this issuer signed it, or who has the key that
+	// Retire took out of use.
+	ErrKeyRetired = fmt.Errorf("%w: its key was retired", ErrNotOurs)
 )
 
 // maxToken bounds a token of our own in bytes: 50 tags fit.
 const maxToken = 64 << 10
 
 // Verify reads a token that this issuer signed. It returns ErrNotOurs for
-// anything else and ErrExpired, with the claims, for one that is over, without
+// anything else, ErrKeyRetired if its key was retired, and ErrExpired, with the claims, for one that is over, without
 // leeway: it is our own clock. It needs no network: the header must be, byte
 // for byte, that of one of our keys, which settles algorithm and key at once.
 func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
@@ -36,9 +39,18 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 	if strings.ContainsAny(token, "\r\n") { // which base64 decoders pass over
 		return Claims{}, fmt.Errorf("%w: it has line breaks", ErrNotOurs)
 	}
+	if unread := now.Sub(set.read); unread >= MaxUnread {
+		return Claims{}, fmt.Errorf("the signing keys could not be read for %s: one may have been retired",
+			unread.Truncate(time.Second))
+	}
+
 	dot := strings.IndexByte(token, '.')
 	k := set.byHeader[token[:dot+1]]
 	if k == nil {
+		if gone := set.withdrawn[token[:dot+1]]; gone != nil {
+			at := gone.row.Withdrawn.UTC().Format(time.RFC3339)
+			return Claims{}, fmt.Errorf("%w: %s at %s", ErrKeyRetired, gone.row.ID, at)
+		}
 		return Claims{}, fmt.Errorf("%w: its header names none of our keys", ErrNotOurs)
 	}
 	middle, end, ok := strings.Cut(token[dot+1:], ".")

@@ -75,6 +75,10 @@ func (s *Sealer) Seal(plain []byte, aad string) []byte {
 	return s.aead.Seal(sealed, nonce, plain, s.additional(aad))
 }
 
+// Owns reports whether sealed was sealed under this master key, by its fingerprint
+// alone.
+func (s *Sealer) Owns(sealed []byte) bool { return bytes.HasPrefix(sealed, s.header) }
+
 // Open decrypts what Seal returned for the same aad. It returns ErrWrongKey or
 // ErrCorrupt, wrapped with the place.
 func (s *Sealer) Open(sealed []byte, aad string) ([]byte, error) {

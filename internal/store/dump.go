@@ -20,7 +20,8 @@ import (
 // says what it is: first the header, then rows, a row after those it refers to,
 // and last the end, with the number of rows and the SHA-256 of all bytes before
 // it. It is the same for every engine. Secrets are in it as the store holds
-// them: sealed. The checksum finds accidents, not forgers, so a dump is to be
+// them: sealed. Secrets that an older version left in clear are sealed on the
+// way; without a master key there is no dump of them. The checksum finds accidents, not forgers, so a dump is to be
 // kept like the database itself.
 type dumpLine struct {
 	Header    *dumpHeader    `json:"header,omitzero"`
@@ -42,7 +43,8 @@ const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made, 4 former IDs, the order of ownership and the scopes of logins.
+	// IAM API made, 4 former IDs, the order of ownership, the scopes of logins, sealed
+	// settings of pools and withdrawn signing keys.
 	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -112,6 +114,7 @@ type dumpKey struct {
 	Created   int64  `json:"created"`
 	NotBefore int64  `json:"notBefore,omitzero"`
 	NotAfter  int64  `json:"notAfter,omitzero"`
+	Withdrawn int64  `json:"withdrawn,omitzero"`
 }
 
 type dumpSignOut struct {
@@ -241,13 +244,20 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err := d.line(dumpLine{Header: &header}); err != nil {
 		return err
 	}
+	sealed := false // a secret was in clear
 	err = each(ctx, q, func(row scanner) error {
-		p, err := scanPool(row)
+		p, err := scanPoolRow(row)
 		if err != nil {
 			return err
 		}
+		if hasClearSecret(p.settings) {
+			sealed = true
+			if err := s.sealSettings(p.ID, &p.settings); err != nil {
+				return err
+			}
+		}
 		return d.row(dumpLine{Pool: &dumpPool{ID: string(p.ID), Account: string(p.Account), Region: p.Region,
-			Settings: settingsOf(p), Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated),
+			Settings: p.settings, Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated),
 			OwnedSince: int64(p.OwnedSince)}})
 	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
 	if err != nil {
@@ -287,6 +297,9 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	}
 	err = each(ctx, q, func(row scanner) error {
 		k, err := scanAccessKey(row)
+		if err == nil && sealed {
+			err = s.sealsBeside(k.SealedSecret)
+		}
 		if err != nil {
 			return err
 		}
@@ -298,11 +311,14 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	}
 	err = each(ctx, q, func(row scanner) error {
 		k, err := scanKey(row)
+		if err == nil && sealed {
+			err = s.sealsBeside(k.Sealed)
+		}
 		if err != nil {
 			return err
 		}
 		return d.row(dumpLine{Key: &dumpKey{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
-			Created: millis(k.Created), NotBefore: millis(k.NotBefore), NotAfter: millis(k.NotAfter)}})
+			Created: millis(k.Created), NotBefore: millis(k.NotBefore), NotAfter: millis(k.NotAfter), Withdrawn: millis(k.Withdrawn)}})
 	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
 	if err != nil {
 		return err
@@ -409,7 +425,7 @@ func (k *dumpAccessKey) accessKey() AccessKey {
 
 func (k *dumpKey) key() Key {
 	return Key{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
-		Created: fromMillis(k.Created), NotBefore: fromMillis(k.NotBefore), NotAfter: fromMillis(k.NotAfter)}
+		Created: fromMillis(k.Created), NotBefore: fromMillis(k.NotBefore), NotAfter: fromMillis(k.NotAfter), Withdrawn: fromMillis(k.Withdrawn)}
 }
 
 func (m *dumpSignOut) signOut() SignOut {

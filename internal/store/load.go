@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -22,8 +23,10 @@ var ErrBadDump = errors.New("not a whole, unaltered dump")
 // Load reads what Dump wrote, on any engine, into a store that holds nothing.
 // It is one transaction: all of it or nothing. r is read while the transaction
 // is open, so it should be a file. Other writers of SQLite wait.
+// Secrets that an older version's dump has in clear are sealed, without a Sealer
+// by the next SealSecrets.
 // Errors: ErrConflict when the store is not empty, ErrNewerSchema when a newer
-// binary wrote the dump, ErrBadDump when it is cut short or altered, ErrInvalid.
+// binary wrote the dump, ErrOtherSealer, ErrBadDump when it is cut short or altered, ErrInvalid.
 func (s *Store) Load(ctx context.Context, r io.Reader) error {
 	ran := false
 	err := s.engine.write(ctx, 0, func(t *tx) error {
@@ -43,7 +46,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		if before != 0 {
 			return fmt.Errorf("%w: the store must be empty and has %d rows", ErrConflict, before)
 		}
-		loaded, err := load(ctx, t, r)
+		loaded, err := s.load(ctx, t, r)
 		if err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func countRows(q querier) (int64, error) {
 }
 
 // load inserts the rows of a dump and returns their number.
-func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
+func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 	zip, err := gzip.NewReader(bufio.NewReader(r))
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrBadDump, err)
@@ -104,7 +107,7 @@ func load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 	if _, err := t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, first.Header.Order); err != nil {
 		return 0, err
 	}
-	l := &loader{tx: t, purposes: map[string]bool{}}
+	l := &loader{store: s, tx: t, purposes: map[string]bool{}}
 	for rows := int64(0); ; rows++ {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -166,8 +169,11 @@ func (d *dumpReader) finished() error {
 
 // loader inserts rows.
 type loader struct {
+	store    *Store
 	tx       *tx
 	purposes map[string]bool // key sets made so far
+	sealed   bool            // a secret of the dump was in clear and is sealed now
+	marked   bool            // a secret of the dump stays in clear
 }
 
 func (l *loader) insert(line dumpLine) error {
@@ -183,7 +189,7 @@ func (l *loader) insert(line dumpLine) error {
 		return insertLogin(l.tx, identitypool.PoolID(line.Login.Pool), identitypool.IdentityID(line.Login.Identity), line.Login.login())
 	case line.AccessKey != nil:
 		k := line.AccessKey.accessKey()
-		if err := k.check(); err != nil {
+		if err := errors.Join(k.check(), l.beside(k.SealedSecret)); err != nil {
 			return err
 		}
 		return insertAccessKey(l.tx, k)
@@ -217,15 +223,43 @@ func (l *loader) insert(line dumpLine) error {
 }
 
 func (l *loader) pool(d *dumpPool) error {
-	p := identitypool.Pool{ID: identitypool.PoolID(d.ID), Account: identitypool.AccountID(d.Account), Region: d.Region}
-	d.Settings.fill(&p)
-	settings, err := checkPool(p)
+	if err := errors.Join(checkID("pool ID", d.ID), checkID("account", d.Account), checkID("region", d.Region)); err != nil {
+		return err
+	}
+	if hasClearSecret(d.Settings) { // of an older version's dump
+		if err := l.clearSecret(identitypool.PoolID(d.ID), &d.Settings); err != nil {
+			return err
+		}
+	}
+	settings, err := encodeSettings(d.Settings)
 	if err != nil {
 		return err
 	}
 	_, err = l.tx.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting, owned_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`, d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
 	return err
+}
+
+// clearSecret seals the secrets of a pool's settings; without a master key it leaves
+// that to the next start.
+func (l *loader) clearSecret(pool identitypool.PoolID, p *poolSettings) error {
+	if l.store.options.Sealer != nil {
+		l.sealed = true
+		return l.store.sealSettings(pool, p)
+	}
+	if l.marked {
+		return nil
+	}
+	l.marked = true
+	return markClear(l.tx, uuid.NewString())
+}
+
+// beside checks a sealed value of the dump against what was sealed on the way.
+func (l *loader) beside(sealed []byte) error {
+	if !l.sealed {
+		return nil
+	}
+	return l.store.sealsBeside(sealed)
 }
 
 func (l *loader) identity(d *dumpIdentity) error {
@@ -238,7 +272,7 @@ func (l *loader) identity(d *dumpIdentity) error {
 }
 
 func (l *loader) key(k Key) error {
-	if err := k.check(); err != nil {
+	if err := errors.Join(k.check(), l.beside(k.Sealed)); err != nil {
 		return err
 	}
 	if !l.purposes[k.Purpose] {

@@ -10,21 +10,48 @@ import (
 
 const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since`
 
-func scanPool(row scanner) (p identitypool.Pool, err error) {
-	var settings string
-	var created, updated int64
-	if err := row.Scan(&p.ID, &p.Account, &p.Region, &settings, &p.Version, &created, &updated, &p.OwnedSince); err != nil {
-		return p, err
-	}
-	p.Created, p.Updated = fromMillis(created), fromMillis(updated)
-	return p, decodeSettings(settings, &p)
+// poolRow is a pool as the database has it: its settings are apart, because some
+// are sealed.
+type poolRow struct {
+	identitypool.Pool
+	settings poolSettings
 }
 
-func checkPool(p identitypool.Pool) (settings string, err error) {
+func scanPoolRow(row scanner) (r poolRow, err error) {
+	var settings string
+	var created, updated int64
+	if err := row.Scan(&r.ID, &r.Account, &r.Region, &settings, &r.Version, &created, &updated, &r.OwnedSince); err != nil {
+		return r, err
+	}
+	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
+	r.settings, err = decodeSettings(r.ID, settings)
+	return r, err
+}
+
+// scanPool reads a pool and opens what is sealed.
+func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
+	r, err := scanPoolRow(row)
+	if err != nil {
+		return identitypool.Pool{}, err
+	}
+	if err := s.openSettings(r.ID, &r.settings); err != nil {
+		return identitypool.Pool{}, err
+	}
+	r.settings.fill(&r.Pool)
+	return r.Pool, nil
+}
+
+// poolText checks a pool and returns the text of its settings, with their secrets
+// sealed.
+func (s *Store) poolText(p identitypool.Pool) (string, error) {
 	if err := errors.Join(checkID("pool ID", string(p.ID)), checkID("account", string(p.Account)), checkID("region", p.Region)); err != nil {
 		return "", err
 	}
-	return encodeSettings(p)
+	settings := settingsOf(p)
+	if err := s.sealSettings(p.ID, &settings); err != nil {
+		return "", err
+	}
+	return encodeSettings(settings)
 }
 
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
@@ -38,7 +65,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 	if p.Updated.IsZero() {
 		p.Updated = p.Created
 	}
-	settings, err := checkPool(p)
+	settings, err := s.poolText(p)
 	if err != nil {
 		return err
 	}
@@ -117,7 +144,7 @@ func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identityp
 		return identitypool.Pool{}, notFound("identity pool")
 	}
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		found, err = collect(q, scanPool, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
+		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
 		return err
 	})
 	switch {
@@ -152,7 +179,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		after.ID, after.Account, after.Region, after.Created = before.ID, before.Account, before.Region, before.Created
 		after.OwnedSince = before.OwnedSince
 		after.Updated, after.Version = later(before.Updated, s.now()), before.Version+1
-		settings, err := checkPool(after)
+		settings, err := s.poolText(after)
 		if err != nil {
 			return err
 		}
@@ -182,7 +209,7 @@ func (s *Store) ListPools(ctx context.Context, account identitypool.AccountID, r
 		return nil, err
 	}
 	err = s.engine.read(ctx, func(q querier) (err error) {
-		pools, err = collect(q, scanPool, `SELECT `+poolColumns+` FROM pools AS p
+		pools, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
 			WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
 			string(account), region, string(after), limit)
 		return err

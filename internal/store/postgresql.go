@@ -366,3 +366,56 @@ func dialToConnect(dial pgconn.DialFunc) pgconn.DialFunc {
 		return dial(ctx, network, addr)
 	}
 }
+
+// pgScrubWait is how long scrub waits for others: for transactions that still see
+// the old rows, and for the table. Who comes after waits behind it.
+const pgScrubWait = 5 * time.Second
+
+// scrub writes the tables that hold secrets into new files; the server removes the old ones.
+// The server's write-ahead log and what archives it are out of reach.
+func (e *postgreSQLEngine) scrub(ctx context.Context) (err error) {
+	conn, err := e.writes.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := waitForOlder(ctx, conn); err != nil {
+		return err
+	}
+	wait := fmt.Sprint(pgScrubWait.Milliseconds())
+	if _, err := conn.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, FALSE)`, wait); err != nil {
+		return err
+	}
+	for _, table := range []string{"pools", "access_keys", "keys"} {
+		_, full := conn.ExecContext(ctx, `VACUUM FULL `+table)
+		err = errors.Join(err, full)
+	}
+	_, reset := conn.ExecContext(context.WithoutCancel(ctx), `RESET lock_timeout`)
+	return errors.Join(err, reset)
+}
+
+// waitForOlder waits for the transactions that may see rows as they were before
+// this moment: what they see would be written into the new files too.
+func waitForOlder(ctx context.Context, conn *sql.Conn) error {
+	var here string
+	if err := conn.QueryRowContext(ctx, `SELECT txid_current()::text`).Scan(&here); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pgScrubWait)
+	defer cancel()
+	for n := 1; ; n++ {
+		var older int
+		err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
+			AND age(backend_xmin) > age((CAST($1 AS BIGINT) % 4294967296)::text::xid)`, here).Scan(&older)
+		if err == nil && older == 0 {
+			return nil
+		}
+		if err == nil {
+			err = backoff(ctx, n)
+		}
+		if err != nil {
+			return fmt.Errorf("%d transactions still see the old rows: %w", older, err)
+		}
+	}
+}

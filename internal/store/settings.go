@@ -18,6 +18,7 @@ type poolSettings struct {
 	AllowUnauthenticated     bool                       `json:"allowUnauthenticated,omitzero"`
 	AllowClassicFlow         *bool                      `json:"allowClassicFlow,omitzero"`
 	SupportedLoginProviders  map[string]string          `json:"supportedLoginProviders,omitzero"`
+	SealedLoginProviders     map[string][]byte          `json:"sealedLoginProviders,omitzero"` // see sealing.go
 	DeveloperProviderName    string                     `json:"developerProviderName,omitzero"`
 	OIDCProviderARNs         []string                   `json:"oidcProviderARNs,omitzero"`
 	CognitoIdentityProviders []userPoolClient           `json:"cognitoIdentityProviders,omitzero"`
@@ -54,8 +55,8 @@ type principalTagMap struct {
 
 // encodeSettings refuses (ErrInvalid) text that is not UTF-8, and settings that
 // are too large. NUL is escaped by JSON, so any engine keeps it.
-func encodeSettings(p identitypool.Pool) (string, error) {
-	text, err := json.Marshal(settingsOf(p), json.Deterministic(true))
+func encodeSettings(s poolSettings) (string, error) {
+	text, err := json.Marshal(s, json.Deterministic(true))
 	if err != nil {
 		return "", fmt.Errorf("%w: pool settings: %w", ErrInvalid, err)
 	}
@@ -65,13 +66,11 @@ func encodeSettings(p identitypool.Pool) (string, error) {
 	return string(text), nil
 }
 
-func decodeSettings(text string, p *identitypool.Pool) error {
-	var s poolSettings
+func decodeSettings(pool identitypool.PoolID, text string) (s poolSettings, err error) {
 	if err := json.Unmarshal([]byte(text), &s, json.RejectUnknownMembers(true)); err != nil {
-		return fmt.Errorf("settings of pool %s: %w", p.ID, err)
+		return s, fmt.Errorf("settings of pool %s: %w", pool, err)
 	}
-	s.fill(p)
-	return nil
+	return s, nil
 }
 
 func settingsOf(p identitypool.Pool) poolSettings {
@@ -95,6 +94,7 @@ func settingsOf(p identitypool.Pool) poolSettings {
 	}
 }
 
+// fill puts the settings on p, but for those that are sealed.
 func (s poolSettings) fill(p *identitypool.Pool) {
 	p.Name = s.Name
 	p.AllowUnauthenticated = s.AllowUnauthenticated

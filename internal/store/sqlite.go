@@ -248,3 +248,21 @@ func sqliteBroken(err error) bool {
 	}
 	return false
 }
+
+// scrub builds the file anew, which leaves no free page and no remains within
+// pages, then copies the write-ahead log back and cuts it to nothing.
+func (e *sqliteEngine) scrub(context.Context) error {
+	if e.inMemory {
+		return nil
+	}
+	s := <-e.writer.sessions.free
+	defer e.writer.sessions.put(s)
+	if _, err := s.exec("VACUUM"); err != nil {
+		return err
+	}
+	l, err := checkpointLog(s, "TRUNCATE")
+	if err == nil && l.busy {
+		err = errors.New("another process reads the database, so the write-ahead log could not be emptied")
+	}
+	return err
+}

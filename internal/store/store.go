@@ -49,6 +49,12 @@ var (
 	ErrStopped = errors.New("the store stopped writing after a disk failure; check the disk, then restart")
 	// ErrNewerSchema: the database was migrated by a newer binary.
 	ErrNewerSchema = errors.New("the database was written by a newer version")
+	// ErrNoSealer: a pool has a secret, and Options.Sealer is not there to seal or
+	// open it.
+	ErrNoSealer = errors.New("a pool has a secret, and the master key that seals it was not given")
+	// ErrOtherSealer: Options.Sealer is not the one that the other secrets of the
+	// database or dump were sealed by. Nothing was sealed.
+	ErrOtherSealer = errors.New("the master key is not the one that the secrets are sealed under")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
@@ -58,6 +64,7 @@ var (
 type Options struct {
 	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
 	URL    string // postgres://…; set = PostgreSQL, Path ignored
+	Sealer Sealer // protects the secrets of pools; without one, pools that have secrets are neither read nor written
 	Logger *slog.Logger
 	Now    func() time.Time // stamps rows; nil = time.Now
 
@@ -78,6 +85,14 @@ type Options struct {
 	// 100 ms. PostgreSQL, which has many writers, is never cached.
 	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
+}
+
+// Sealer protects secrets at rest; *seal.Sealer is one.
+type Sealer interface {
+	Seal(plain []byte, aad string) []byte
+	Open(sealed []byte, aad string) ([]byte, error)
+	// Owns reports whether a value was sealed under this Sealer's master key.
+	Owns(sealed []byte) bool
 }
 
 const (

@@ -3,6 +3,7 @@ package sts
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ type MinterOptions struct {
 	Now             func() time.Time // nil = time.Now
 	Logger          *slog.Logger     // nil = none
 	RotateEvery     time.Duration    // age at which a key is succeeded; 0 = 24 h
-	RefreshInterval time.Duration    // how often Run reads the keys; 0 = 1 min
+	RefreshInterval time.Duration    // how often Run reads the keys; 0 = 5 s
 }
 
 // Minter mints and opens session credentials. It is safe for concurrent use.
@@ -46,13 +47,33 @@ type Minter struct {
 	ring atomic.Pointer[keyring]
 	// refreshing holds one token; who has it may read the keys.
 	refreshing chan struct{}
-	// asked is when an unknown key last made us read the keys. Guarded by refreshing.
-	asked time.Time
+	// asked is when an unknown key last made us read the keys, retryAt when keys that
+	// are too old may be read again after a failure. Guarded by refreshing.
+	asked, retryAt time.Time
 }
 
-// leadIntervals is how many refresh intervals a key waits before it seals: a
-// node may miss a few.
-const leadIntervals = 5
+const (
+	defaultInterval = 5 * time.Second
+	// leadIntervals is how many refresh intervals a key waits before it seals, and
+	// minLead how long at least: a node may miss a few.
+	leadIntervals = 5
+	minLead       = 5 * time.Minute
+	// stale is the age at which whoever needs the keys reads them: Run stopped or
+	// cannot. It leaves Lag time for the read itself, of staleTimeout at most.
+	stale        = 8 * time.Second
+	staleTimeout = 2 * time.Second
+	// refreshTimeout bounds a read in the background: a connection that hangs must
+	// not outlast the database's return.
+	refreshTimeout = 30 * time.Second
+)
+
+// Lag is how long a node with a database goes on with keys that were changed
+// elsewhere: how soon the sessions of a retired key end everywhere.
+const Lag = 10 * time.Second
+
+// MaxUnread is how long sessions are opened with keys that could not be read again:
+// one of them may have been retired since.
+const MaxUnread = 5 * time.Minute
 
 // NewMinter reads the session keys, making the first when there is none. It
 // fails when the options make no sense, when the store cannot be asked, and
@@ -63,9 +84,9 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 	}
 	m := &Minter{
 		store: o.Store, sealer: o.Sealer, now: o.Now, logger: o.Logger,
-		interval: cmp.Or(o.RefreshInterval, time.Minute), refreshing: make(chan struct{}, 1),
+		interval: cmp.Or(o.RefreshInterval, defaultInterval), refreshing: make(chan struct{}, 1),
 	}
-	m.rotation = rotation{every: cmp.Or(o.RotateEvery, 24*time.Hour), lead: leadIntervals * m.interval}
+	m.rotation = rotation{every: cmp.Or(o.RotateEvery, 24*time.Hour), lead: max(minLead, leadIntervals*m.interval)}
 	if m.interval < 0 || m.rotation.every < 2*m.rotation.lead {
 		return nil, fmt.Errorf("sts: session keys cannot change every %v when nodes read them every %v; use at least %v",
 			m.rotation.every, m.interval, 2*m.rotation.lead)
@@ -96,6 +117,7 @@ func (m *Minter) Refresh(ctx context.Context) error {
 
 // refresh needs the token of refreshing.
 func (m *Minter) refresh(ctx context.Context) error {
+	read := m.now() // before the read: the keys are at least as new
 	keys, err := m.store.Keys(ctx, keyPurpose)
 	if err != nil {
 		return fmt.Errorf("sts: reading the session keys: %w", err)
@@ -125,8 +147,44 @@ func (m *Minter) refresh(ctx context.Context) error {
 	if len(ring.keys) == 0 {
 		return errors.Join(failed, errors.New("sts: the store has no session key"))
 	}
+	ring.read = read
 	m.ring.Store(ring)
 	return failed
+}
+
+// current returns the keys: those at hand, unless they have not been read for so
+// long that Run must have stopped, or cannot. Error: they are older than MaxUnread.
+func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
+	ring := m.ring.Load()
+	if now.Sub(ring.read) < stale {
+		return ring, nil
+	}
+	select {
+	case m.refreshing <- struct{}{}:
+		m.refreshStale(ctx, now)
+		<-m.refreshing
+	default: // somebody is at it
+	}
+	ring = m.ring.Load()
+	if unread := now.Sub(ring.read); unread >= MaxUnread {
+		return nil, fmt.Errorf("sts: the session keys could not be read for %s: one may have been retired",
+			unread.Truncate(time.Second))
+	}
+	return ring, nil
+}
+
+// refreshStale needs the token of refreshing. Others need the keys too: a client
+// that leaves must not stop it.
+func (m *Minter) refreshStale(ctx context.Context, now time.Time) {
+	if now.Sub(m.ring.Load().read) < stale || now.Before(m.retryAt) {
+		return
+	}
+	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), staleTimeout)
+	defer cancel()
+	if err := m.refresh(reading); err != nil {
+		m.retryAt = now.Add(m.interval)
+		m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
+	}
 }
 
 // Run calls Refresh every RefreshInterval until ctx ends.
@@ -138,33 +196,44 @@ func (m *Minter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := m.Refresh(ctx); err != nil && ctx.Err() == nil {
-				m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use", "error", err)
+			if err := m.refreshInTime(ctx); err != nil && ctx.Err() == nil {
+				m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
 			}
 		}
 	}
 }
 
-// key returns the key of that ID. For an unknown one the store is asked, at
-// most once per interval however many unknown IDs come: another node may have
-// made it, or somebody may be guessing.
-func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, bool) {
-	if k, ok := m.ring.Load().byID[id]; ok {
-		return k, true
+func (m *Minter) refreshInTime(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	return m.Refresh(ctx)
+}
+
+// key returns the key of that ID, nil if there is none. For an unknown one the
+// store is asked, at most once per interval however many unknown IDs come: another
+// node may have made it, or somebody may be guessing. Error: the keys at hand are
+// older than MaxUnread.
+func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
+	now := m.now()
+	ring, err := m.current(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if k := ring.byID[id]; k != nil {
+		return k, nil
 	}
 	select {
 	case m.refreshing <- struct{}{}:
 	case <-ctx.Done():
-		return nil, false
+		return nil, ctx.Err()
 	}
 	defer func() { <-m.refreshing }()
 	// Whoever had the token before may have found it.
-	if k, ok := m.ring.Load().byID[id]; ok {
-		return k, true
+	if k := m.ring.Load().byID[id]; k != nil {
+		return k, nil
 	}
-	now := m.now()
 	if since := now.Sub(m.asked); since >= 0 && since < m.interval {
-		return nil, false
+		return nil, nil
 	}
 	m.asked = now
 	// The answer is for everybody: one client's hanging up must not spend the
@@ -174,6 +243,19 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, bool) {
 	if err := m.refresh(ctx); err != nil {
 		m.logger.ErrorContext(ctx, "session keys not refreshed for an unknown key", "error", err)
 	}
-	k, ok := m.ring.Load().byID[id]
-	return k, ok
+	return m.ring.Load().byID[id], nil
+}
+
+// Knows reports whether the key that sealed a session token is still in use. Who
+// remembers what Open returned asks it before each use. It is cheap.
+func (m *Minter) Knows(ctx context.Context, sessionToken string) bool {
+	var head [(headerBytes + 2) / 3 * 3]byte
+	if len(sessionToken) < base64.StdEncoding.EncodedLen(len(head)) {
+		return false
+	}
+	if _, err := strict.Decode(head[:], []byte(sessionToken[:base64.StdEncoding.EncodedLen(len(head))])); err != nil {
+		return false
+	}
+	ring, err := m.current(ctx, m.now())
+	return err == nil && ring.byID[keyID(head[1:headerBytes])] != nil
 }

@@ -90,6 +90,7 @@ func (k *sessionKey) secret(accessKeyID string, nonce []byte) string {
 
 // keyring is an immutable set of session keys, oldest first.
 type keyring struct {
+	read time.Time // when they were known to be what the store holds
 	keys []*sessionKey
 	byID map[keyID]*sessionKey
 }
@@ -104,6 +105,10 @@ func (r *keyring) current(now time.Time) *sessionKey {
 	}
 	return r.keys[0]
 }
+
+// SealPlace is the place that a sealed session key is bound to; false when the key is
+// of another purpose.
+func SealPlace(r store.Key) (string, bool) { return sealedFor(r.ID), r.Purpose == keyPurpose }
 
 func sealedFor(id string) string { return "session-key/" + id }
 
@@ -150,7 +155,7 @@ const keepMargin = time.Hour
 // transaction, so that nodes agree.
 func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.Key, bool) {
 	keys = slices.Clone(keys)
-	slices.SortStableFunc(keys, func(a, b store.Key) int { return a.NotBefore.Compare(b.NotBefore) })
+	sortKeys(keys)
 	changed := false
 	switch n := len(keys); {
 	case n == 0:
@@ -158,20 +163,26 @@ func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.
 	case !now.Before(keys[n-1].NotBefore.Add(p.every - p.lead)):
 		keys, changed = append(keys, generateKey(now, now.Add(p.lead), sealer)), true
 	}
-	kept := keys[:0]
-	for i, k := range keys {
-		if i+1 < len(keys) {
-			end := keys[i+1].NotBefore.Add(iam.MaxSession + keepMargin)
-			if now.After(end) {
-				changed = true
-				continue
-			}
-			changed = changed || !k.NotAfter.Equal(end)
-			k.NotAfter = end
-		}
-		kept = append(kept, k)
+	before := slices.Clone(keys)
+	keys = withEnds(keys)
+	for n, k := range keys {
+		changed = changed || !k.NotAfter.Equal(before[n].NotAfter)
 	}
-	return kept, changed
+	kept := slices.DeleteFunc(keys, func(k store.Key) bool { return !k.NotAfter.IsZero() && now.After(k.NotAfter) })
+	return kept, changed || len(kept) < len(before)
+}
+
+// withEnds sorts keys and sets until when each is kept: as long as a session can
+// last that it sealed before its successor. The last one has no end.
+func withEnds(keys []store.Key) []store.Key {
+	sortKeys(keys)
+	for n := range keys {
+		keys[n].NotAfter = time.Time{}
+		if n+1 < len(keys) {
+			keys[n].NotAfter = keys[n+1].NotBefore.Add(iam.MaxSession + keepMargin)
+		}
+	}
+	return keys
 }
 
 func generateKey(now, notBefore time.Time, sealer Sealer) store.Key {

@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
@@ -60,7 +62,7 @@ func (m *Minter) Mint(ctx context.Context, s Session) (Credentials, error) {
 
 // MintSized is Mint with a session token of at least minBytes, for trying out
 // whether clients carry larger ones (STS API reference, MinimumSessionTokenSize).
-func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credentials, error) {
+func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Credentials, error) {
 	now := m.now()
 	if s.Issued.IsZero() {
 		s.Issued = now
@@ -76,6 +78,11 @@ func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credenti
 		return Credentials{}, fmt.Errorf("sts: a session until %v is longer than %v", s.Expires, iam.MaxSession)
 	}
 
+	ring, err := m.current(ctx, now)
+	if err != nil {
+		return Credentials{}, err
+	}
+
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
 	rand.Read(w.random[:]) // never fails (crypto/rand)
@@ -83,7 +90,7 @@ func (m *Minter) MintSized(_ context.Context, s Session, minBytes int) (Credenti
 	copy(w.accessKeyID[:], accessKeyPrefix)
 	base32.StdEncoding.Encode(w.accessKeyID[len(accessKeyPrefix):], w.random[:10])
 	accessKeyID := string(w.accessKeyID[:])
-	key := m.ring.Load().current(now)
+	key := ring.current(now)
 
 	token := append(w.token[:0], tokenVersion)
 	token = append(token, key.id[:]...)
@@ -129,8 +136,9 @@ func (s *Session) checkOwner() error {
 
 // Open checks that sessionToken is one of ours, belongs to accessKeyID and has
 // not expired, and returns the session and the secret its requests are signed
-// with. The error wraps ErrInvalidToken or ErrExpiredToken. The database is not
-// asked, but for the key of a token that this node does not know yet.
+// with. The error wraps ErrInvalidToken or ErrExpiredToken; another one means that
+// the keys have not been read for MaxUnread. The database is not asked, but for the
+// key of a token that this node does not know yet.
 func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
 	if len(accessKeyID) != accessKeyBytes || !strings.HasPrefix(accessKeyID, accessKeyPrefix) {
 		return Session{}, "", invalid("the access key is not a temporary one")
@@ -143,9 +151,16 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	if err != nil || len(token) < headerBytes+nonceBytes+tagBytes || token[0] != tokenVersion {
 		return Session{}, "", invalid("it does not have the form of a session token")
 	}
-	key, ok := m.key(ctx, keyID(token[1:headerBytes]))
-	if !ok {
-		return Session{}, "", invalid("its key is unknown")
+	key, err := m.key(ctx, keyID(token[1:headerBytes]))
+	if err != nil {
+		return Session{}, "", err
+	}
+	if key == nil {
+		id := hex.EncodeToString(token[1:headerBytes])
+		explain.FromContext(ctx).Fail("session token", "sealed under a session key of this server",
+			"session key "+id+", which was retired or has ended, or is another server's",
+			"Sign in again and get new credentials.")
+		return Session{}, "", invalid("its key " + id + " is not in use")
 	}
 	nonce := token[headerBytes : headerBytes+nonceBytes]
 	aad := additional(make([]byte, 0, headerBytes+accessKeyBytes), token[:headerBytes], accessKeyID)

@@ -167,6 +167,9 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	case errors.Is(err, issuer.ErrExpired):
 		trace.Fail("token expiry", "an unexpired token", "expired at "+c.Expires.UTC().Format(time.RFC3339), "ask for a new token: they last 10 minutes, those for developers as long as was asked for")
 		return a.expired(c.Expires)
+	case errors.Is(err, issuer.ErrKeyRetired):
+		trace.Fail("token signature", "a token whose signing key is in use", err.Error(), "ask for a new token")
+		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
 		trace.Fail("token signature", "a token that this server signed", "another one", "pass the Token of GetOpenIdToken as it came")
 		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)

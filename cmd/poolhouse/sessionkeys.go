@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+func sessionKeysCommand() *cobra.Command {
+	c := &cobra.Command{Use: "session-keys", Short: "List, rotate and retire the keys that seal session credentials"}
+	c.AddCommand(sessionKeysListCommand(), sessionKeysRotateCommand(), sessionKeysRetireCommand())
+	return c
+}
+
+func sessionKeysListCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the keys that seal session credentials",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				keys, err := sts.Keys{Store: d.store, Now: time.Now}.List(ctx)
+				if err != nil {
+					return err
+				}
+				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
+				for _, k := range keys {
+					until := "it is succeeded"
+					if !k.KeptUntil.IsZero() {
+						until = moment(k.KeptUntil)
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.State, moment(k.SealsFrom), until)
+				}
+				return w.Flush()
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	return c
+}
+
+func sessionKeysRotateCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rotate",
+		Short: "Add a new session key: sealing in five minutes, or at once with --now",
+		Long: `Add a new session key. It seals in five minutes, when every server has read it, or
+with --now at once. Servers rotate by themselves every day, so that is for a leak.
+Sessions under the old keys go on: end them with "session-keys retire". Running
+servers take the change up within ten seconds.`,
+		Example: "  poolhouse session-keys rotate --now --data /var/lib/poolhouse",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			now, _ := c.Flags().GetBool("now")
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				sealer, err := d.sealer()
+				if err != nil {
+					return err
+				}
+				keys := sts.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
+				if err := keys.Rotate(ctx, now); err != nil || !now {
+					return err
+				}
+				list, err := keys.List(ctx)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
+				for _, k := range list {
+					if k.State == sts.Opening {
+						fmt.Fprintf(c.OutOrStdout(), "Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n",
+							k.ID, k.ID)
+					}
+				}
+				return nil
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	c.Flags().Bool("now", false, "the new key seals at once")
+	return c
+}
+
+func sessionKeysRetireCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "retire KEY",
+		Short: "End a session key that leaked, with all sessions that it sealed",
+		Long: `End a session key that leaked. Within ten seconds every server refuses all session
+credentials that it sealed; the command prints which those are. Nothing takes it
+back.
+
+The key that seals now is refused: run "poolhouse session-keys rotate --now" first.`,
+		Example: `  poolhouse session-keys rotate --now --data /var/lib/poolhouse
+  poolhouse session-keys retire 0123456789abcdef --data /var/lib/poolhouse`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withDatabase(c, func(ctx context.Context, d *database) error {
+				key, err := sts.Keys{Store: d.store, Now: time.Now}.Retire(ctx, args[0])
+				switch {
+				case errors.Is(err, sts.ErrNoKey):
+					return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
+				case errors.Is(err, sts.ErrKeySeals):
+					return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, then retire it",
+						args[0])
+				case err != nil:
+					return err
+				}
+
+				showRetiredSessionKey(c.OutOrStdout(), key)
+				return nil
+			})
+		},
+	}
+	addSettings(c, storeSettings...)
+	return c
+}
+
+// showRetiredSessionKey tells which sessions the end of a key ends.
+func showRetiredSessionKey(w io.Writer, k sts.KeyInfo) {
+	fmt.Fprintf(w, "%s is retired. Within ten seconds no server accepts what it sealed.\n", k.ID)
+	if k.State == sts.Upcoming {
+		fmt.Fprintln(w, "It had not sealed yet: no sessions end.")
+		return
+	}
+	fmt.Fprintf(w, `Sessions that end: all temporary credentials (ASIA...) issued from %s until %s
+  that have not expired, of every account, role, identity and access key: of
+  GetCredentialsForIdentity, AssumeRole, AssumeRoleWithWebIdentity,
+  AssumeRoleWithSAML and GetSessionToken, here and at the check endpoint.
+Apps get new ones by the same calls. Sessions of credential engines outside are
+not under this key.
+`, moment(k.SealsFrom), moment(k.SealsUntil))
+}

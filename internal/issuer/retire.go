@@ -1,0 +1,115 @@
+package issuer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// Refusals of Retire.
+var (
+	// ErrNoKey: there is no signing key with the ID.
+	ErrNoKey = errors.New("there is no such signing key")
+	// ErrKeySigns: the key signs now, so RotateNow has to come first.
+	ErrKeySigns = errors.New("the key signs tokens now")
+)
+
+// Retire takes a key out of use before its time: after a leak. Within Lag no node
+// publishes it or accepts a token that it signed; its private half is erased, and
+// its ID is never given again. It returns the key as it was before. A key that was
+// retired already is no error; its Withdrawn says since when. Errors: ErrNoKey,
+// ErrKeySigns.
+func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
+	if err := i.acquire(ctx); err != nil {
+		return KeyInfo{}, err
+	}
+	defer i.release()
+
+	var before KeyInfo
+	err := i.change(ctx, i.options.Now(), nil, func(keys []*key, _ fresh) ([]store.Key, error) {
+		rows := make([]store.Key, len(keys))
+		for n, k := range keys {
+			rows[n] = k.row
+		}
+		n := slices.IndexFunc(rows, func(r store.Key) bool { return r.ID == id })
+		if n < 0 {
+			return nil, ErrNoKey
+		}
+		now := i.options.Now()
+		before = describe(rows[n], rows, now)
+		if before.State == Withdrawn {
+			return rows, nil
+		}
+		return rows, i.withdraw(rows, n, now)
+	})
+	return before, err
+}
+
+// RetireIn is Retire beside the servers that use a store. It makes no keys, so it
+// needs no options but those that all nodes share; now is the time.
+func RetireIn(ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, id string) (KeyInfo, error) {
+	i := &Issuer{
+		options:    Options{Store: s, Sealer: sealer, Now: now},
+		order:      Algorithms,
+		refreshing: make(chan struct{}, 1),
+	}
+	var err error
+	if i.timing, err = newTiming(i.options); err != nil {
+		return KeyInfo{}, err
+	}
+	return i.Retire(ctx, id)
+}
+
+// withdraw plans Retire: it changes rows in place.
+func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
+	gone := &rows[n]
+	var others []*store.Key // of the algorithm, the oldest first
+	for m := range rows {
+		if r := &rows[m]; m != n && r.Algorithm == gone.Algorithm && r.Withdrawn.IsZero() {
+			others = append(others, r)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b *store.Key) int {
+		return cmp.Or(a.NotBefore.Compare(b.NotBefore), a.Created.Compare(b.Created))
+	})
+	signer := -1
+	for m, r := range others {
+		if !r.NotBefore.After(now) {
+			signer = m
+		}
+	}
+	upcoming := gone.NotBefore.After(now)
+	if signer < 0 || !upcoming && !others[signer].NotBefore.After(gone.NotBefore) {
+		return fmt.Errorf("%w: it is the one of %s", ErrKeySigns, gone.Algorithm)
+	}
+
+	// What it signed is refused for as long as it could be valid.
+	gone.Withdrawn, gone.Sealed = now, i.options.Sealer.Seal(nil, sealedFor(*gone))
+	if end := i.publishedAfter(now); gone.NotAfter.Before(end) {
+		gone.NotAfter = end
+	}
+
+	// Nodes whose clocks are behind may not have handed over to the signer yet.
+	start := now.Add(-i.timing.margin)
+	if s := others[signer]; s.NotBefore.After(start) {
+		for _, r := range others[:signer] {
+			stepBack(r, start)
+		}
+		s.NotBefore = start
+	}
+
+	// Who should have handed over to it now does so to the next, or to nobody.
+	for m := signer; m < len(others) && upcoming; m++ {
+		if m+1 == len(others) {
+			others[m].NotAfter = time.Time{}
+		} else if end := i.publishedAfter(others[m+1].NotBefore); others[m].NotAfter.Before(end) {
+			others[m].NotAfter = end
+		}
+	}
+	return nil
+}

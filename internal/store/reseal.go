@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Places name what a sealed value is bound to. Who seals the values knows.
+type Places struct {
+	AccessKey func(AccessKey) string
+	Key       func(Key) (string, error) // by its purpose
+}
+
+// Reseal seals every secret of the database under another master key: all of them,
+// or none when one does not open under Options.Sealer. Servers that run on the
+// database cannot read their keys afterwards, so they are to be stopped before.
+// What the files still hold of the old values goes with the next SealSecrets. It
+// returns how many values there are. Errors: ErrNoSealer, and those of the Sealer.
+func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (values int, err error) {
+	if s.options.Sealer == nil {
+		return 0, ErrNoSealer
+	}
+	again := func(sealed []byte, place string) ([]byte, error) {
+		plain, err := s.options.Sealer.Open(sealed, place)
+		if err != nil {
+			return nil, err
+		}
+		values++
+		return next.Seal(plain, place), nil
+	}
+	err = s.engine.write(ctx, 0, func(t *tx) error {
+		values = 0 // it may run again
+		if err := markClear(t, uuid.NewString()); err != nil {
+			return err
+		}
+		if err := resealAccessKeys(t, places, again); err != nil {
+			return err
+		}
+		if err := resealKeys(t, places, again); err != nil {
+			return err
+		}
+		return s.resealPools(t, next, again)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sealing under another master key: %w", err)
+	}
+	return values, nil
+}
+
+// resealer seals a value of a place under the next master key.
+type resealer func(sealed []byte, place string) ([]byte, error)
+
+func resealAccessKeys(t *tx, places Places, again resealer) error {
+	all, err := collect(t, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys`)
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		sealed, err := again(k.SealedSecret, places.AccessKey(k))
+		if err != nil {
+			return err
+		}
+		err = t.mustChange(`UPDATE access_keys SET sealed_secret = $1 WHERE access_key_id = $2`, sealed, k.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func resealKeys(t *tx, places Places, again resealer) error {
+	all, err := collect(t, scanKey, `SELECT `+keyColumns+` FROM keys AS k`)
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		place, err := places.Key(k)
+		if err != nil {
+			return err
+		}
+		sealed, err := again(k.Sealed, place)
+		if err != nil {
+			return err
+		}
+		err = t.mustChange(`UPDATE keys SET sealed = $1 WHERE purpose = $2 AND key_id = $3`, sealed, k.Purpose, k.ID)
+		if err != nil {
+			return err
+		}
+	}
+	_, err = t.exec(`UPDATE key_sets SET revision = revision + 1`)
+	return err
+}
+
+func (s *Store) resealPools(t *tx, next Sealer, again resealer) error {
+	all, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p`)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		values := r.settings.SealedLoginProviders
+		for provider, sealed := range values {
+			if values[provider], err = again(sealed, sealedProvider(r.ID, provider)); err != nil {
+				return err
+			}
+		}
+		if err := sealSettings(next, r.ID, &r.settings); err != nil { // what an older version left in clear
+			return err
+		}
+		if len(r.settings.SealedLoginProviders) == 0 {
+			continue
+		}
+		text, err := encodeSettings(r.settings)
+		if err != nil {
+			return err
+		}
+		t.touch(poolKey(r.ID))
+		err = t.mustChange(`UPDATE pools SET settings = $1, version = version + 1
+			WHERE pool_id = $2 AND version = $3`, text, string(r.ID), r.Version)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// A pool's configuration holds one kind of secret: the values of login providers
+// that are more than the public ID of an application, such as X's "key;secret".
+// They are sealed under the master key before they reach the database, so that
+// neither its files nor its backups show them. Versions before migration 11 wrote
+// them in clear; SealSecrets makes up for that.
+
+// sealedProvider is the place that a sealed value is bound to.
+func sealedProvider(pool identitypool.PoolID, provider string) string {
+	return "login-provider/" + string(pool) + "/" + provider
+}
+
+// sealSettings seals the secrets that are in clear. Error: ErrNoSealer.
+func (s *Store) sealSettings(pool identitypool.PoolID, p *poolSettings) error {
+	return sealSettings(s.options.Sealer, pool, p)
+}
+
+func sealSettings(sealer Sealer, pool identitypool.PoolID, p *poolSettings) error {
+	if !hasClearSecret(*p) {
+		return nil
+	}
+	if sealer == nil {
+		return fmt.Errorf("pool %s: %w", pool, ErrNoSealer)
+	}
+
+	open, sealed := map[string]string{}, maps.Clone(p.SealedLoginProviders)
+	if sealed == nil {
+		sealed = map[string][]byte{}
+	}
+	for provider, app := range p.SupportedLoginProviders {
+		if identitypool.IsPublicApp(provider, app) {
+			open[provider] = app
+		} else {
+			sealed[provider] = sealer.Seal([]byte(app), sealedProvider(pool, provider))
+		}
+	}
+	p.SupportedLoginProviders, p.SealedLoginProviders = emptyToNil(open), sealed
+	return nil
+}
+
+// openSettings puts the sealed values where they are in clear. Errors:
+// ErrNoSealer, and those of the Sealer.
+func (s *Store) openSettings(pool identitypool.PoolID, p *poolSettings) error {
+	if len(p.SealedLoginProviders) == 0 {
+		return nil
+	}
+	if s.options.Sealer == nil {
+		return fmt.Errorf("pool %s: %w", pool, ErrNoSealer)
+	}
+
+	if p.SupportedLoginProviders == nil {
+		p.SupportedLoginProviders = map[string]string{}
+	}
+	for provider, sealed := range p.SealedLoginProviders {
+		app, err := s.options.Sealer.Open(sealed, sealedProvider(pool, provider))
+		if err != nil {
+			return fmt.Errorf("settings of pool %s: %w", pool, err)
+		}
+		p.SupportedLoginProviders[provider] = string(app)
+	}
+	p.SealedLoginProviders = nil
+	return nil
+}
+
+// sealsBeside refuses to seal anything beside a value that another master key
+// sealed: once that key is back, it would not open what was sealed under this one.
+func (s *Store) sealsBeside(sealed []byte) error {
+	if !s.options.Sealer.Owns(sealed) {
+		return ErrOtherSealer
+	}
+	return nil
+}
+
+func hasClearSecret(p poolSettings) bool {
+	for provider, app := range p.SupportedLoginProviders {
+		if !identitypool.IsPublicApp(provider, app) {
+			return true
+		}
+	}
+	return false
+}
+
+// sealingBatch is how many pools one transaction of SealSecrets changes.
+const sealingBatch = 100
+
+// SealSecrets seals the secrets that an older version left in clear, and has the
+// database's files forget them: with SQLite file and write-ahead log, with
+// PostgreSQL the table's files (its write-ahead log is the server's own). It is to
+// run at each start, before requests are served; when there is nothing to do it
+// costs one look through the pools. What a crash interrupts, the next call
+// finishes, and several nodes may call it at once.
+//
+// secrets says whether all secrets are sealed. With an error after that, only the
+// files may still hold old text.
+func (s *Store) SealSecrets(ctx context.Context) (secrets bool, err error) {
+	if s.options.Sealer == nil {
+		return false, ErrNoSealer
+	}
+	// Marks that are made after this look stay: their text may be older than our scrub.
+	var marks []string
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	own := uuid.NewString()
+	found, err := s.sealPools(ctx, own)
+	if err != nil {
+		return false, fmt.Errorf("sealing the secrets of pools: %w", err)
+	}
+	if err := s.step("sealed"); err != nil {
+		return true, err
+	}
+	if found {
+		marks = append(marks, own)
+	}
+	if len(marks) == 0 {
+		return true, nil
+	}
+	if err := s.engine.scrub(ctx); err != nil {
+		return true, fmt.Errorf("removing old text from the database's files: %w", err)
+	}
+	if err := s.step("scrubbed"); err != nil {
+		return true, err
+	}
+	return true, s.write(ctx, func(t *tx) error {
+		for _, mark := range marks {
+			if _, err := t.exec(`DELETE FROM clear_secrets WHERE mark = $1`, mark); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sealPools seals the secrets of all pools, those that are being deleted too. When
+// it found some it has made the mark.
+func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err error) {
+	ids, err := s.clearPools(ctx)
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+
+	err = s.engine.read(ctx, func(q querier) error {
+		return each(ctx, q, func(row scanner) error {
+			var sealed []byte
+			if err := row.Scan(&sealed); err != nil {
+				return err
+			}
+			return s.sealsBeside(sealed)
+		}, `SELECT sealed FROM keys UNION ALL SELECT sealed_secret FROM access_keys`)
+	})
+	if err != nil {
+		return false, err
+	}
+
+	// Before the first row is changed: a crash must not lose that there is old text.
+	if err := s.write(ctx, func(t *tx) error { return markClear(t, mark) }); err != nil {
+		return false, err
+	}
+	if err := s.step("marked"); err != nil {
+		return true, err
+	}
+	for batch := range slices.Chunk(ids, sealingBatch) {
+		err := s.untilSettled(ctx, func() error {
+			return s.write(ctx, func(t *tx) error {
+				for _, id := range batch {
+					if err := s.sealPool(t, id); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return true, err
+		}
+	}
+	s.log.Info("the secrets of pools were sealed", "pools", len(ids))
+	return true, nil
+}
+
+// clearPools lists the pools that have a secret in clear.
+func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err error) {
+	err = s.engine.snapshot(ctx, func(q querier) error {
+		return each(ctx, q, func(row scanner) error {
+			r, err := scanPoolRow(row)
+			if err == nil && hasClearSecret(r.settings) {
+				ids = append(ids, r.ID)
+			}
+			return err
+		}, `SELECT `+poolColumns+` FROM pools AS p WHERE p.settings LIKE '%"supportedLoginProviders":%'`)
+	})
+	return ids, err
+}
+
+// sealPool seals the secrets of one pool, which may be gone or sealed by now. The
+// guard is the version and not the old text, which a server's statement log might
+// show.
+func (s *Store) sealPool(t *tx, id identitypool.PoolID) error {
+	t.touch(poolKey(id))
+	rows, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1`, string(id))
+	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0].settings) {
+		return err
+	}
+
+	r := rows[0]
+	if err := s.sealSettings(id, &r.settings); err != nil {
+		return err
+	}
+	text, err := encodeSettings(r.settings)
+	if err != nil {
+		return err
+	}
+	return t.mustChange(`UPDATE pools SET settings = $1, version = version + 1 WHERE pool_id = $2 AND version = $3`,
+		text, string(id), r.Version)
+}
+
+// markClear notes that the database's files hold secrets in clear.
+func markClear(t *tx, mark string) error {
+	_, err := t.exec(`INSERT INTO clear_secrets (mark) VALUES ($1)`, mark)
+	return err
+}
