@@ -552,3 +552,86 @@ func TestApplyBoundaryOrder(t *testing.T) {
 		}
 	}
 }
+
+// Roles of one file may trust each other, themselves and sessions of each other, in
+// any order, though the server takes no trust policy that names a role which does
+// not exist. What a role trusts already may be gone when another property changes.
+func TestApplyTrustBetweenRoles(t *testing.T) {
+	devKeys(t)
+	endpoint := devServer(t)
+	const prefix = "arn:aws:iam::000000000000:role/"
+	role := func(name, more string, principals ...string) string {
+		return "  " + name + ": {Type: AWS::IAM::Role, Properties: {RoleName: " + name + ", " + more + "AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+			"Statement: [{Effect: Allow, Principal: {AWS: [\"" + strings.Join(principals, `", "`) + "\"]}, Action: \"sts:AssumeRole\"}]}}}\n"
+	}
+	apply := func(text string, more ...string) string {
+		return mustRun(t, append([]string{"apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+text)}, more...)...)
+	}
+	trusts := func(name string) string {
+		text, err := url.PathUnescape(*trustOf(t, endpoint, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+
+	apply(role("There", "", "000000000000"))
+	all := role("There", "", prefix+"Second") +
+		role("First", "", prefix+"Second", prefix+"Third") +
+		role("Second", "", prefix+"First") +
+		role("Third", "", prefix+"Third", "arn:aws:sts::000000000000:assumed-role/Second/me")
+	contains(t, apply(all), "3 to create, 1 to update")
+	contains(t, apply(all, "--dry-run"), "0 to create, 0 to update", "4 without change")
+	contains(t, trusts("There"), prefix+"Second")
+	contains(t, trusts("First"), prefix+"Second", prefix+"Third")
+	contains(t, trusts("Second"), prefix+"First")
+	contains(t, trusts("Third"), prefix+"Third", "assumed-role/Second/me")
+
+	_, err := command(t, "apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+all+role("Fourth", "", prefix+"None")))
+	if err == nil || !strings.Contains(err.Error(), `Invalid principal in policy: "AWS":"`+prefix+`None"`) {
+		t.Errorf("a role that nobody makes: %v", err)
+	}
+
+	if _, err := iamOf(endpoint).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("Second")}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, apply(role("There", "Description: new, ", prefix+"Second")), "1 to update")
+	contains(t, trusts("There"), prefix+"Second")
+}
+
+func trustOf(t *testing.T, endpoint, role string) *string {
+	t.Helper()
+	out, err := iamOf(endpoint).GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Role.AssumeRolePolicyDocument
+}
+
+// A trust policy may name a pool of the same file, whose ID is not known yet; a
+// pattern of pools stops the command before anything is made.
+func TestApplyTrustOfPools(t *testing.T) {
+	devKeys(t)
+	endpoint := devServer(t)
+	file := func(condition string) string {
+		return written(t, "pool.yaml", `Resources:
+  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: R
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity", Condition: `+condition+`}]
+`)
+	}
+	for _, condition := range []string{`{StringLike: {"cognito-identity.amazonaws.com:aud": "us-*"}}`, `{StringLike: {"cognito-identity.amazonaws.com:aud": !Sub "${P}*"}}`} {
+		out, err := command(t, "apply", "--endpoint", endpoint, "-f", file(condition))
+		if err == nil || !strings.Contains(err.Error(), "AssumeRolePolicyDocument: A condition block must be present for the Cognito provider") || strings.Contains(out, "created") {
+			t.Errorf("%s: %v\n%s", condition, err, out)
+		}
+	}
+	good := file(`{StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref P}}`)
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good), "2 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good, "--dry-run"), "2 without change")
+}
