@@ -113,12 +113,14 @@ func TestTrustPolicyRefusals(t *testing.T) {
 	}
 
 	for name, trust := range map[string]string{
-		"a pool":         poolTrust(`{"StringEquals":{` + aud + `:"` + stsPool + `"}}`),
-		"itself":         awsTrust(rolePrefix + "Stays"),
-		"its sessions":   awsTrust(sessions + "Stays/me"),
-		"an account":     accountTrust,
-		"all of STS":     strings.Replace(accountTrust, "sts:AssumeRole", "sts:*", 1),
-		"anybody by key": awsTrust("*"),
+		"a pool":                            poolTrust(`{"StringEquals":{` + aud + `:"` + stsPool + `"}}`),
+		"itself":                            awsTrust(rolePrefix + "Stays"),
+		"its sessions":                      awsTrust(sessions + "Stays/me"),
+		"an account":                        accountTrust,
+		"all of STS":                        strings.Replace(accountTrust, "sts:AssumeRole", "sts:*", 1),
+		"anybody by key":                    awsTrust("*"),
+		"a provider that is not registered": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::000000000000:oidc-provider/none.example"},"Action":` + web + `}]}`,
+		"a service":                         `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
 	} {
 		if _, err := s.iam().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("Stays"), PolicyDocument: &trust}); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // applied has every type of resource and nearly every property.
@@ -634,4 +635,31 @@ func TestApplyTrustOfPools(t *testing.T) {
 	good := file(`{StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref P}}`)
 	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good), "2 to create")
 	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good, "--dry-run"), "2 without change")
+}
+
+// A permission policy that the server has from before, and would not take today, is
+// no reason to refuse another change of its resource.
+func TestApplyKeepsOldPolicies(t *testing.T) {
+	devKeys(t)
+	dir := t.TempDir()
+	endpoint := devServer(t, func(c *poolhouse.Config) { c.DataDir = dir })
+	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.CreatePolicy(t.Context(), store.ManagedPolicy{
+		Account: "000000000000", Name: "Old", Path: "/", ID: "ANPAAAAAAAAAAAAAAAAAA", Default: 1, Next: 2,
+		Versions: []store.PolicyVersion{{Number: 1, Document: `{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3"}]}`}},
+	}, 0); err != nil {
+		t.Fatal(err)
+	}
+	file := func(action string) string {
+		return written(t, "old.yaml", "Resources:\n  Old: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: Old, Tags: [{Key: a, Value: b}], "+
+			"PolicyDocument: {Statement: [{Effect: Deny, Action: \""+action+"\", Resource: \"arn:aws:s3\"}]}}}\n")
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file("s3:*")), "1 to update")
+	if _, err := command(t, "apply", "--endpoint", endpoint, "-f", file("s3:Get*")); err == nil || !strings.Contains(err.Error(), "must be version 2012-10-17 or greater") {
+		t.Errorf("a new version of the old document: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Fault says why IAM would not take a document, where it stands and how to mend it.
@@ -23,9 +24,16 @@ func (f *Fault) Error() string {
 	return f.Where + ": " + f.Text
 }
 
-// bounded cuts what a message repeats of a document.
+// bounded cuts what a message repeats of a document, and takes control characters
+// out of it.
 func bounded(text string) string {
 	const longest = 1024 // bytes
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 	if text == "" {
 		return "an empty text"
 	}
