@@ -66,6 +66,13 @@ func TestTrustPolicyRefusals(t *testing.T) {
 		c.AcceptUnknownRoles = false
 		c.OnTrace = func(t poolhouse.Trace) { traces <- t }
 	})
+	why := func() (trace poolhouse.Trace) {
+		select {
+		case trace = <-traces:
+		default: // nothing was refused
+		}
+		return trace
+	}
 	s.newIAMRole(t, "Stays", accountTrust)
 	const (
 		cognito = "A condition block must be present for the Cognito provider: Statement[0] must name whole identity pools by StringEquals on " +
@@ -102,7 +109,7 @@ func TestTrustPolicyRefusals(t *testing.T) {
 				},
 			} {
 				wantError(t, call(), "MalformedPolicyDocument", test.message)
-				trace := <-traces
+				trace := why()
 				if n := len(trace.Steps); trace.Operation != operation || n == 0 || trace.Steps[n-1].OK || trace.Steps[n-1].Fix == "" || trace.Steps[n-1].Got == "" {
 					t.Errorf("%s: it is not recorded why: %+v", operation, trace)
 				}
