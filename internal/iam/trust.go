@@ -72,9 +72,12 @@ type Principals struct {
 	Unknown []string // users that no access key can be, and principals of accounts that this server does not have
 }
 
+// AccountCheck reports whether this server has an account.
+type AccountCheck func(context.Context, identitypool.AccountID) (bool, error)
+
 // LookUp looks for principals as TrustPolicy names them. Unique IDs are not looked
-// for. isOurs reports whether this server has an account.
-func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs func(context.Context, identitypool.AccountID) (bool, error)) (Principals, error) {
+// for.
+func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs AccountCheck) (Principals, error) {
 	var found Principals
 	for _, principal := range principals {
 		account, resource := principalParts(principal)
@@ -152,7 +155,7 @@ type OldTrust struct {
 
 // OldTrusts calls found for each role, of the settings and of all accounts, whose
 // trust policy would not be taken today as it is.
-func (d *Directory) OldTrusts(ctx context.Context, isOurs func(context.Context, identitypool.AccountID) (bool, error), found func(OldTrust)) error {
+func (d *Directory) OldTrusts(ctx context.Context, isOurs AccountCheck, found func(OldTrust)) error {
 	look := func(r store.Role) error {
 		trust, fault := readTrust(r.Trust)
 		if fault != nil {
