@@ -7,16 +7,21 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
 
 // A pool that drops a provider, or is deleted, while the provider is asked lets
-// nobody in through it: in every operation that takes logins.
+// nobody in through it: in every operation that takes logins. One whose classic
+// flow is closed meanwhile gives no token.
 func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 	for _, operation := range []string{"GetId", "GetOpenIdToken", "GetCredentialsForIdentity", "GetOpenIdTokenForDeveloperIdentity", "UnlinkIdentity"} {
-		for _, change := range []string{"provider dropped", "pool deleted"} {
+		for _, change := range []string{"provider dropped", "pool deleted", "roles mapped", "classic flow off"} {
+			if operation != "GetOpenIdToken" && (change == "roles mapped" || change == "classic flow off") {
+				continue // closes the classic flow only
+			}
 			t.Run(operation+" "+change, func(t *testing.T) {
 				t.Parallel()
 				idp := logintest.NewIssuer(t)
@@ -58,14 +63,25 @@ func TestPoolChangesWhileAProviderIsAsked(t *testing.T) {
 					outcome <- err
 				}()
 				<-asked
-				if change == "pool deleted" {
+				switch change {
+				case "pool deleted":
 					must(s.admin().DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: &pool}))(t)
-				} else {
+				case "roles mapped":
+					must(s.admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool, Roles: map[string]string{"authenticated": authenticatedRole},
+						RoleMappings: map[string]types.RoleMapping{key: {Type: types.RoleMappingTypeToken, AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeDeny}}}))(t)
+				case "classic flow off":
+					must(s.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &pool, IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+						AllowClassicFlow: aws.Bool(false), OpenIdConnectProviderARNs: []string{devInfo(s).OIDCProviderARN, "arn:aws:iam::000000000000:oidc-provider/" + key}}))(t)
+				default:
 					must(s.admin().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{IdentityPoolId: &pool, IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
 						OpenIdConnectProviderARNs: []string{devInfo(s).OIDCProviderARN}}))(t)
 				}
 				close(answer)
 				switch err := <-outcome; {
+				case change == "roles mapped":
+					wantError(t, err, "InvalidParameterException", classicFlowMappings)
+				case change == "classic flow off":
+					wantError(t, err, "InvalidParameterException", classicFlowOff)
 				case change == "provider dropped":
 					wantError(t, err, "NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
 				case strings.HasPrefix(operation, "GetId") || strings.HasSuffix(operation, "DeveloperIdentity"):

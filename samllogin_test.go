@@ -187,7 +187,7 @@ func TestSAMLRefusals(t *testing.T) {
 		logins := map[string]string{samlARN: w.idp.Response(t, samltest.Login{})}
 		id := w.getID(t, samlPool, logins)
 		_, err := w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: logins})
-		wantError(t, err, "InvalidParameterException", "Basic (classic) flow is not supported for SAML providers, please use enhanced flow.")
+		wantError(t, err, "InvalidParameterException", "Basic (classic) flow is not supported with SAML, please use enhanced flow.")
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -266,6 +267,9 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 			c.Logger.Warn(warning)
 		}
 	}
+	if err := s.warnOldTrusts(ctx, directory); err != nil {
+		return err
+	}
 	s.issuer, err = issuer.New(ctx, issuer.Options{Store: s.store, Sealer: sealer, URL: c.IssuerURL, Region: c.region(),
 		Algorithm: c.TokenAlgorithm, Now: c.Now, Logger: c.Logger, Background: c.Dev})
 	if err != nil {
@@ -339,7 +343,13 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, pools, directory, opened, revoked, s.signOuts, events.name, c.Now}).operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
-			Operations: iamapi.New(iamapi.Options{Directory: directory, Now: c.Now, Logger: c.Logger}).Operations()},
+			Operations: iamapi.New(iamapi.Options{
+				Directory:          directory,
+				Now:                c.Now,
+				Logger:             c.Logger,
+				HasAccount:         s.hasAccount,
+				AcceptUnknownRoles: c.AcceptUnknownRoles,
+			}).Operations()},
 	}
 	s.metrics = newMetrics(c.Version, apis)
 	origins, err := c.originCheck()
@@ -381,6 +391,58 @@ func (s *Server) sealSecrets(ctx context.Context) error {
 		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
 			"error", err, "fix", "with SQLite make room for two more copies of the database and close other programs that read it")
 		return nil
+	}
+	return err
+}
+
+// hasAccount reports whether the account is one of this server: it owns the
+// settings' roles, or has an access key.
+func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID) (bool, error) {
+	ofSettings := func(r RoleConfig) bool {
+		arn, err := iam.ParseRoleARN(r.ARN)
+		return err == nil && arn.Account == account
+	}
+	if string(account) == s.config.Account || slices.ContainsFunc(s.config.Roles, ofSettings) {
+		return true, nil
+	}
+	keys, err := s.keys.List(ctx, account)
+	return len(keys) > 0, err
+}
+
+// maxNamedTrusts is how many trust policies the log names at start.
+const maxNamedTrusts = 100
+
+// warnOldTrusts names the roles whose trust policy was written before and would be
+// refused today.
+func (s *Server) warnOldTrusts(ctx context.Context, directory *iam.Directory) error {
+	ours := map[identitypool.AccountID]bool{}
+	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
+		if known, ok := ours[account]; ok {
+			return known, nil
+		}
+		known, err := s.hasAccount(ctx, account)
+		ours[account] = known
+		return known, err
+	}
+
+	count := 0
+	err := directory.OldTrusts(ctx, isOurs, func(t iam.OldTrust) {
+		if t.Fault == nil && s.config.AcceptUnknownRoles {
+			return
+		}
+		if count++; count > maxNamedTrusts {
+			return
+		}
+		if t.Fault != nil {
+			s.config.Logger.WarnContext(ctx, "the trust policy of a role lets nobody in any more: it would be refused today", "role", t.Role,
+				"reason", t.Fault.Error(), "fix", t.Fault.Fix)
+			return
+		}
+		s.config.Logger.WarnContext(ctx, "the trust policy of a role names principals that do not exist: it would be refused today", "role", t.Role,
+			"principals", strings.Join(t.Missing, ", "), "fix", "take them out of the trust policy, or create them")
+	})
+	if err == nil && count > maxNamedTrusts {
+		s.config.Logger.WarnContext(ctx, "more trust policies would be refused today", "more", count-maxNamedTrusts)
 	}
 	return err
 }

@@ -38,7 +38,7 @@ var allowedImports = map[string][]string{
 	"internal/issuer":          {"internal/store"},
 	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
 	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/store"},
-	"internal/iamapi":          {"internal/awsapi", "internal/iam", "internal/identitypool", "internal/store"},
+	"internal/iamapi":          {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store"},
 	"internal/engine":          {"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/sts"},
 	"internal/revocation":      {"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts"},
 	"internal/check":           {"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/revocation", "internal/sts", "sigv4"},

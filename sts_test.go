@@ -52,6 +52,7 @@ type stsWorld struct {
 	userID string      // its ARN
 	pool   string
 	keys   *iam.AccessKeys
+	db     *store.Store // the server's, opened once more
 	ahead  atomic.Int64 // nanoseconds of the server's clock before ours
 
 	mu     sync.Mutex
@@ -143,6 +144,7 @@ func startSTS(t *testing.T) *stsWorld {
 	})
 	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	t.Cleanup(func() { _ = db.Close() })
+	w.db = db
 	w.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
 	key, secret, err := w.keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(w.Account()), Policy: `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"sts:*","Resource":"` + rolePrefix + `may/*"},{"Effect":"Allow","Action":["cognito-identity:*","iam:*"],"Resource":"*"}]}`})

@@ -22,6 +22,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // applied has every type of resource and nearly every property.
@@ -550,5 +551,115 @@ func TestApplyBoundaryOrder(t *testing.T) {
 		if !slices.Equal(calls, step.want) {
 			t.Errorf("%v, want %v", calls, step.want)
 		}
+	}
+}
+
+// Roles of one file may trust each other, themselves and sessions of each other, in
+// any order, though the server takes no trust policy that names a role which does
+// not exist. What a role trusts already may be gone when another property changes.
+func TestApplyTrustBetweenRoles(t *testing.T) {
+	devKeys(t)
+	endpoint := devServer(t)
+	const prefix = "arn:aws:iam::000000000000:role/"
+	role := func(name, more string, principals ...string) string {
+		return "  " + name + ": {Type: AWS::IAM::Role, Properties: {RoleName: " + name + ", " + more + "AssumeRolePolicyDocument: {Version: \"2012-10-17\", " +
+			"Statement: [{Effect: Allow, Principal: {AWS: [\"" + strings.Join(principals, `", "`) + "\"]}, Action: \"sts:AssumeRole\"}]}}}\n"
+	}
+	apply := func(text string, more ...string) string {
+		return mustRun(t, append([]string{"apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+text)}, more...)...)
+	}
+	trusts := func(name string) string {
+		text, err := url.PathUnescape(*trustOf(t, endpoint, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+
+	apply(role("There", "", "000000000000"))
+	all := role("There", "", prefix+"Second") +
+		role("First", "", prefix+"Second", prefix+"Third") +
+		role("Second", "", prefix+"First") +
+		role("Third", "", prefix+"Third", "arn:aws:sts::000000000000:assumed-role/Second/me")
+	contains(t, apply(all), "3 to create, 1 to update")
+	contains(t, apply(all, "--dry-run"), "0 to create, 0 to update", "4 without change")
+	contains(t, trusts("There"), prefix+"Second")
+	contains(t, trusts("First"), prefix+"Second", prefix+"Third")
+	contains(t, trusts("Second"), prefix+"First")
+	contains(t, trusts("Third"), prefix+"Third", "assumed-role/Second/me")
+
+	_, err := command(t, "apply", "--endpoint", endpoint, "-f", written(t, "roles.yaml", "Resources:\n"+all+role("Fourth", "", prefix+"None")))
+	if err == nil || !strings.Contains(err.Error(), `Invalid principal in policy: "AWS":"`+prefix+`None"`) {
+		t.Errorf("a role that nobody makes: %v", err)
+	}
+
+	if _, err := iamOf(endpoint).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("Second")}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, apply(role("There", "Description: new, ", prefix+"Second")), "1 to update")
+	contains(t, trusts("There"), prefix+"Second")
+}
+
+func trustOf(t *testing.T, endpoint, role string) *string {
+	t.Helper()
+	out, err := iamOf(endpoint).GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Role.AssumeRolePolicyDocument
+}
+
+// A trust policy may name a pool of the same file, whose ID is not known yet; a
+// pattern of pools stops the command before anything is made.
+func TestApplyTrustOfPools(t *testing.T) {
+	devKeys(t)
+	endpoint := devServer(t)
+	file := func(condition string) string {
+		return written(t, "pool.yaml", `Resources:
+  P: {Type: AWS::Cognito::IdentityPool, Properties: {AllowUnauthenticatedIdentities: true}}
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: R
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity", Condition: `+condition+`}]
+`)
+	}
+	for _, condition := range []string{`{StringLike: {"cognito-identity.amazonaws.com:aud": "us-*"}}`, `{StringLike: {"cognito-identity.amazonaws.com:aud": !Sub "${P}*"}}`} {
+		out, err := command(t, "apply", "--endpoint", endpoint, "-f", file(condition))
+		if err == nil || !strings.Contains(err.Error(), "AssumeRolePolicyDocument: A condition block must be present for the Cognito provider") || strings.Contains(out, "created") {
+			t.Errorf("%s: %v\n%s", condition, err, out)
+		}
+	}
+	good := file(`{StringEquals: {"cognito-identity.amazonaws.com:aud": !Ref P}}`)
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good), "2 to create")
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", good, "--dry-run"), "2 without change")
+}
+
+// A permission policy that the server has from before, and would not take today, is
+// no reason to refuse another change of its resource.
+func TestApplyKeepsOldPolicies(t *testing.T) {
+	devKeys(t)
+	dir := t.TempDir()
+	endpoint := devServer(t, func(c *poolhouse.Config) { c.DataDir = dir })
+	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.CreatePolicy(t.Context(), store.ManagedPolicy{
+		Account: "000000000000", Name: "Old", Path: "/", ID: "ANPAAAAAAAAAAAAAAAAAA", Default: 1, Next: 2,
+		Versions: []store.PolicyVersion{{Number: 1, Document: `{"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3"}]}`}},
+	}, 0); err != nil {
+		t.Fatal(err)
+	}
+	file := func(action string) string {
+		return written(t, "old.yaml", "Resources:\n  Old: {Type: AWS::IAM::ManagedPolicy, Properties: {ManagedPolicyName: Old, Tags: [{Key: a, Value: b}], "+
+			"PolicyDocument: {Statement: [{Effect: Deny, Action: \""+action+"\", Resource: \"arn:aws:s3\"}]}}}\n")
+	}
+	contains(t, mustRun(t, "apply", "--endpoint", endpoint, "-f", file("s3:*")), "1 to update")
+	if _, err := command(t, "apply", "--endpoint", endpoint, "-f", file("s3:Get*")); err == nil || !strings.Contains(err.Error(), "must be version 2012-10-17 or greater") {
+		t.Errorf("a new version of the old document: %v", err)
 	}
 }

@@ -103,7 +103,7 @@ func keyIn(t *testing.T, out *bufio.Reader) (key [2]string) {
 // defined is warned of, and with --strict-roles refused.
 func TestDevSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "poolhouse.yaml")
-	const defined = "arn:aws:iam::000000000000:role/Defined"
+	const defined, pinned = "arn:aws:iam::000000000000:role/Defined", "us-east-1:11111111-2222-3333-4444-555555555555"
 	if err := os.WriteFile(file, []byte(`
 limits: {pools: 1}
 roles:
@@ -112,7 +112,7 @@ roles:
       Version: "2012-10-17"
       Statement:
         - {Effect: Allow, Principal: {Federated: cognito-identity.amazonaws.com}, Action: "sts:AssumeRoleWithWebIdentity",
-           Condition: {StringLike: {"cognito-identity.amazonaws.com:aud": "us-east-1:*"}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": unauthenticated}}}
+           Condition: {StringEquals: {"cognito-identity.amazonaws.com:aud": "`+pinned+`"}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": unauthenticated}}}
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,8 @@ roles:
 		}
 		out := bufio.NewReader(stdout)
 		client := clientOf(endpointIn(t, out), "test", "test")
-		pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
+		pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true,
+			IdentityPoolTags: map[string]string{"_custom_id_": pinned}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,23 +20,19 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err != nil {
 		return nil, err
 	}
-	if !pool.ClassicFlow() {
-		explain.FromContext(ctx).Fail("classic flow", "AllowClassicFlow true, or never set", "it is false",
-			"call GetCredentialsForIdentity, or set AllowClassicFlow to true")
-		return nil, awsapi.Errorf(invalidParameter, messageClassicFlowOff)
+	if err := classicFlow(ctx, pool, in.Logins); err != nil {
+		return nil, err
 	}
-	for name := range in.Logins {
-		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
-			// Developer guide, "SAML identity providers": the roles are chosen by
-			// the assertion, which only the enhanced flow looks at.
-			explain.FromContext(ctx).Fail("classic flow", "logins that it supports", name+" is a SAML provider", "call GetCredentialsForIdentity")
-			return nil, awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
-		}
-	}
+
 	identity, verified, err := s.use(ctx, &pool, identity, in.Logins)
 	if err != nil {
 		return nil, err
 	}
+	// The pool may have changed while a provider was asked.
+	if err := classicFlow(ctx, pool, in.Logins); err != nil {
+		return nil, err
+	}
+
 	tags, err := pool.SessionTags(verified, explain.FromContext(ctx))
 	if err != nil {
 		return nil, awsapi.Errorf(notAuthorized, "The login cannot be mapped to principal tags: %s.", err)
@@ -46,6 +42,37 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 		return nil, err
 	}
 	return &GetOpenIdTokenResponse{IdentityId: new(string(identity.ID)), Token: &token}, nil
+}
+
+// classicFlow refuses what a pool does not give tokens for. AllowClassicFlow false
+// is answered first: it is what the pool's owner set, whatever the mappings.
+func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
+	trace := explain.FromContext(ctx)
+	if !pool.ClassicFlow() {
+		fix := "call GetCredentialsForIdentity, or set AllowClassicFlow to true"
+		if pool.MapsRoles() {
+			fix = "call GetCredentialsForIdentity; the pool also has role mappings, which close this flow whatever AllowClassicFlow"
+		}
+		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", fix)
+		return awsapi.Errorf(invalidParameter, messageClassicFlowOff)
+	}
+
+	if pool.MapsRoles() {
+		trace.Fail("classic flow", "a pool without role mappings", "it has some",
+			"call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
+		return awsapi.Errorf(invalidParameter, messageClassicFlowMappings)
+	}
+
+	for name := range logins {
+		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
+			// Developer guide, "SAML identity providers": the roles are chosen by
+			// the assertion, which only the enhanced flow looks at.
+			trace.Fail("classic flow", "logins that it supports", name+" is a SAML provider", "call GetCredentialsForIdentity")
+			return awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
+		}
+	}
+
+	return nil
 }
 
 // publicIdentity returns the identity that an unsigned call names, with its pool.

@@ -41,7 +41,9 @@ type applier struct {
 	*server
 	options Options
 	known   map[string]map[string]string // resource to attributes
-	pooled  []*state                     // every pool, once it was asked for
+	coming  map[string]bool              // ARNs of roles that are still to be made
+	waiting []waitingTrust
+	pooled  []*state // every pool, once it was asked for
 	listed  bool
 }
 
@@ -55,7 +57,7 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 	if err != nil {
 		return err
 	}
-	a := &applier{server: s, options: o, known: map[string]map[string]string{}}
+	a := &applier{server: s, options: o, known: map[string]map[string]string{}, coming: map[string]bool{}}
 	a.known["AWS::AccountId"] = map[string]string{"Ref": s.account}
 	a.known["AWS::Region"] = map[string]string{"Ref": s.Region}
 	a.known["AWS::Partition"] = map[string]string{"Ref": s.partition}
@@ -71,6 +73,9 @@ func Apply(ctx context.Context, c *Client, resources []Resource, o Options) erro
 			return fmt.Errorf("%s (line %d): is the same as %s", r.Name, r.Line, other)
 		}
 		owners[key] = r.Name
+		if r.Type == typeRole && ch.have == nil {
+			a.coming[a.arnOf(typeRole, ch.want)] = true
+		}
 		plan = append(plan, ch)
 	}
 	if o.Prune {
@@ -136,7 +141,7 @@ func (a *applier) resolve(v any) any {
 			if value, ok := a.known[p.Resource][p.Attribute]; ok {
 				b.WriteString(value)
 			} else {
-				b.WriteString("(known after apply: " + p.Resource + ")")
+				b.WriteString(knownAfterApply + p.Resource + ")")
 			}
 		}
 		return b.String()
@@ -325,7 +330,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 			return nil, fmt.Errorf("%s is %s, which is not of the region %s", pinned, id, a.Region)
 		}
 		a.predict(r, want)
-		return ch, checkDocuments(r.Type, want)
+		return ch, checkDocuments(r.Type, want, nil)
 	}
 	if owner := have.markers[marker]; owner != "" && owner != a.mark(r) {
 		return nil, fmt.Errorf("an earlier apply made it as %s: one resource belongs to one file; when this is that file, give --name and keep the resource's name", owner)
@@ -343,7 +348,7 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 		}
 	}
 	if len(ch.fields) > 0 {
-		if err := checkDocuments(r.Type, want); err != nil {
+		if err := checkDocuments(r.Type, want, have.properties); err != nil {
 			return nil, err
 		}
 	}
@@ -354,37 +359,55 @@ func (a *applier) plan(ctx context.Context, r Resource) (*change, error) {
 }
 
 // checkDocuments refuses what the server would refuse, before anything is
-// changed.
-func checkDocuments(kind string, want map[string]any) error {
+// changed. Permission policies that the server has already stay as they are.
+func checkDocuments(kind string, want, have map[string]any) error {
 	p, _ := normal(types[kind], want).(map[string]any)
-	for what, fault := range documentFaults(kind, p) {
+	old, _ := normal(types[kind], have).(map[string]any)
+	for what, fault := range documentFaults(kind, p, old) {
 		return fmt.Errorf("%s: %w", what, fault)
 	}
 	return nil
 }
 
-// documentFaults checks the documents of a resource.
-func documentFaults(kind string, p map[string]any) iter.Seq2[string, error] {
+// documentFaults checks the documents of a resource, of its permission policies
+// those that differ from what the server has.
+func documentFaults(kind string, p, have map[string]any) iter.Seq2[string, error] {
+	differs := func(a, b any) bool { return len(differences("", plain(a), plain(b))) > 0 }
 	return func(yield func(string, error) bool) {
 		check := func(what string, err error) bool { return err == nil || yield(what, err) }
 		switch kind {
 		case typeRole:
-			_, err := iam.CheckTrustPolicy(show(p["AssumeRolePolicyDocument"]))
+			_, err := iam.CheckTrustPolicy(withPoolIDs(show(p["AssumeRolePolicyDocument"])))
 			if !check("AssumeRolePolicyDocument", err) {
 				return
 			}
+			stored := policiesOf(have)
 			for name, policy := range inOrderOfName(policiesOf(p)) {
-				if !check("policy "+name, iam.CheckIdentityPolicy(show(policy))) {
+				if differs(stored[name], policy) && !check("policy "+name, iam.CheckInlinePolicy(show(policy))) {
 					return
 				}
 			}
 		case typePolicy:
-			check("PolicyDocument", iam.CheckIdentityPolicy(show(p["PolicyDocument"])))
+			if differs(have["PolicyDocument"], p["PolicyDocument"]) {
+				check("PolicyDocument", iam.CheckManagedPolicy(show(p["PolicyDocument"])))
+			}
 		case typeSAML:
 			_, err := iam.CheckSAMLMetadata(str(p["SamlMetadataDocument"]))
 			check("SamlMetadataDocument", err)
 		}
 	}
+}
+
+// knownAfterApply stands in a plan for what a resource that is not there yet will
+// be called.
+const knownAfterApply = "(known after apply: "
+
+var notKnownYet = regexp.MustCompile(regexp.QuoteMeta(knownAfterApply) + `[^)]*\)`)
+
+// withPoolIDs is a trust policy of a plan as it will be: what is not known yet in
+// it is the ID of a pool.
+func withPoolIDs(document string) string {
+	return notKnownYet.ReplaceAllString(document, "us-east-1:00000000-0000-0000-0000-000000000000")
 }
 
 func inOrderOfName(all map[string]any) iter.Seq2[string, any] {

@@ -219,7 +219,7 @@ func (e *exporter) judge(f found) {
 	for _, text := range f.state.left {
 		e.note(about, "%s", text)
 	}
-	for what, fault := range documentFaults(f.kind, p) {
+	for what, fault := range documentFaults(f.kind, p, nil) {
 		e.note(about, "%s: Poolhouse refuses this document, and apply stops at it: %v", what, fault)
 	}
 	switch f.kind {

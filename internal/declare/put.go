@@ -1,10 +1,14 @@
 package declare
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // What brings one resource to what is wanted.
@@ -134,8 +138,9 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 	}
 	have := map[string]any{}
 	boundary := str(w["PermissionsBoundary"])
+	trust := a.trustNow(name, show(w["AssumeRolePolicyDocument"]))
 	if ch.have == nil {
-		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", show(w["AssumeRolePolicyDocument"]), "MaxSessionDuration", str(w["MaxSessionDuration"]))
+		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust), "MaxSessionDuration", str(w["MaxSessionDuration"]))
 		if d := str(w["Description"]); d != "" {
 			in.Set("Description", d)
 		}
@@ -146,10 +151,18 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		if err := a.iam(ctx, "CreateRole", in, nil); err != nil {
 			return err
 		}
+		delete(a.coming, a.arnOf(typeRole, w))
+		if err := a.openTrusts(ctx); err != nil {
+			return err
+		}
 	} else {
 		have = ch.have.properties
-		if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", show(w["AssumeRolePolicyDocument"])), nil); err != nil {
-			return err
+		// What it trusts already may be gone, which is no reason to refuse another
+		// change.
+		if trust != "" && changes(ch, "AssumeRolePolicyDocument") {
+			if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", trust), nil); err != nil {
+				return err
+			}
 		}
 		if err := a.iam(ctx, "UpdateRole", on("Description", str(w["Description"]), "MaxSessionDuration", str(w["MaxSessionDuration"])), nil); err != nil {
 			return err
@@ -191,6 +204,63 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 	}
 	// A boundary goes last: policies that it bounded may have been to go, too.
 	return a.iam(ctx, "DeleteRolePermissionsBoundary", on(), nil)
+}
+
+// closedTrust is the trust policy of a role until the roles that it trusts are
+// made: nobody may assume it.
+const closedTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:*"}]}`
+
+// waitingTrust is a trust policy that names roles which are still to be made. The
+// server takes none that names a role which does not exist, itself included.
+type waitingTrust struct {
+	role     string
+	document string
+	needs    []string // ARNs
+}
+
+// trustNow returns the trust policy that a role can have now; "" when that has to
+// wait for roles that are still to be made.
+func (a *applier) trustNow(role, document string) string {
+	trust, err := iam.CheckTrustPolicy(document)
+	if err != nil {
+		return document // the server says why not
+	}
+
+	w := waitingTrust{role: role, document: document}
+	for arn := range a.coming {
+		if slices.ContainsFunc(trust.Principals, func(p string) bool { return p == arn || iam.IsSessionOf(p, arn) }) {
+			w.needs = append(w.needs, arn)
+		}
+	}
+	if len(w.needs) == 0 {
+		return document
+	}
+	a.waiting = append(a.waiting, w)
+	return ""
+}
+
+// openTrusts sets the trust policies that wait for nothing any more.
+func (a *applier) openTrusts(ctx context.Context) error {
+	var still []waitingTrust
+	for _, w := range a.waiting {
+		if slices.ContainsFunc(w.needs, func(arn string) bool { return a.coming[arn] }) {
+			still = append(still, w)
+			continue
+		}
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}, nil); err != nil {
+			return err
+		}
+	}
+	a.waiting = still
+	return nil
+}
+
+// changes reports whether the plan changes a property, or something in it.
+func changes(ch *change, property string) bool {
+	return slices.ContainsFunc(ch.fields, func(f Field) bool {
+		top, _, _ := strings.Cut(f.Path, ".")
+		return top == property
+	})
 }
 
 // each calls do for what is added, then for what is gone.

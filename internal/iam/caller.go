@@ -33,6 +33,9 @@ type Caller struct {
 	limited    bool              // temporary credentials of an access key: see Temporary
 }
 
+// keyUserPath is the path of the users that access keys with a policy are.
+const keyUserPath = "poolhouse/"
+
 // newKeyCaller makes the Caller of an access key. A key without a policy is the
 // root of its account; one with a policy is a user of that account.
 func newKeyCaller(partition, id string, account identitypool.AccountID, document *policy.Document) Caller {
@@ -42,7 +45,7 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 		c.kind, c.ARN, c.UserID = accountRoot, prefix+"root", string(account)
 		c.conditions.Set("aws:PrincipalType", "Account")
 	} else {
-		c.kind, c.ARN, c.UserID = boundedUser, prefix+"user/poolhouse/"+id, uniqueID(userIDPrefix, id)
+		c.kind, c.ARN, c.UserID = boundedUser, prefix+"user/"+keyUserPath+id, uniqueID(userIDPrefix, id)
 		c.conditions.Set("aws:PrincipalType", "User")
 		c.conditions.Set("aws:username", id)
 	}

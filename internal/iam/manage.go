@@ -371,38 +371,13 @@ func ofAccount[T any](all map[string]T, account identitypool.AccountID, accountO
 
 // What is checked before it is stored, with the same rules as for the settings.
 
-// CheckTrustPolicy refuses what cannot be a role's trust policy, and what would
-// let strangers assume it: the Cognito principal without a pool, and a shared
-// issuer without its customer. asksForAMR is false when guests of a pool can
-// take the role through the classic flow.
-func CheckTrustPolicy(text string) (asksForAMR bool, err error) {
-	d, err := policy.Parse([]byte(text))
-	if err == nil {
-		err = checkTrust(d)
-	}
-	if err != nil {
-		return false, err
-	}
-	return policy.CognitoTrustNamesAMR(d), nil
-}
+// CheckManagedPolicy refuses what cannot be a managed policy. What was stored under
+// older rules goes on as it is. Errors are *policy.ParseError and *PolicyFault.
+func CheckManagedPolicy(text string) error { return policy.CheckWritten([]byte(text), true) }
 
-func checkTrust(d *policy.Document) error {
-	for _, check := range []func(*policy.Document) error{(*policy.Document).CheckTrust, policy.CognitoTrustLocal, policy.CognitoTrustScoped, policy.SharedIssuersScoped} {
-		if err := check(d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// CheckIdentityPolicy refuses what cannot be a policy of a role.
-func CheckIdentityPolicy(text string) error {
-	d, err := policy.Parse([]byte(text))
-	if err == nil {
-		err = d.CheckIdentity()
-	}
-	return err
-}
+// CheckInlinePolicy is CheckManagedPolicy for a role's inline policies, which may
+// be in the older version of the policy language.
+func CheckInlinePolicy(text string) error { return policy.CheckWritten([]byte(text), false) }
 
 // CheckSAMLMetadata refuses a metadata document that cannot be used.
 func CheckSAMLMetadata(document string) (saml.Metadata, error) {

@@ -144,8 +144,9 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 	return row.ID, nil
 }
 
-// compile makes a role ready for decisions. A policy that cannot be read is an
-// error: leaving it out could allow what it denies.
+// compile makes a role ready for decisions. A permission policy that cannot be
+// read is an error: leaving it out could allow what it denies. A trust policy that
+// would be refused today opens nothing.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
 	r := Role{ARN: d.RoleARN(row), Name: row.Name, Path: row.Path, ID: row.ID, Account: row.Account,
 		TrustWritten: row.TrustWritten, MaxSession: time.Duration(row.MaxSession) * time.Second}
@@ -175,10 +176,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		}
 		return read(arn, text)
 	}
-	var err error
-	if r.Trust, err = read("trust policy", row.Trust); err != nil {
-		return Role{}, err
-	}
+	r.Trust, r.TrustFault = readTrust(row.Trust)
 	for _, name := range slices.Sorted(maps.Keys(row.Policies)) {
 		document, err := read("policy "+name, row.Policies[name])
 		if err != nil {
@@ -194,6 +192,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		r.Policies = append(r.Policies, document)
 	}
 	if row.Boundary != "" {
+		var err error
 		if r.Boundary, err = attached(row.Boundary); err != nil {
 			return Role{}, err
 		}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,12 +23,13 @@ type RoleConfig struct {
 
 // Role is an IAM role. What it points to is shared: read it, do not change it.
 type Role struct {
-	ARN     string
-	Name    string
-	Path    string // "/" or "/…/"
-	ID      string // AROA and 17 characters; the same for the same ARN
-	Account identitypool.AccountID
-	Trust   *policy.Document
+	ARN        string
+	Name       string
+	Path       string // "/" or "/…/"
+	ID         string // AROA and 17 characters; the same for the same ARN
+	Account    identitypool.AccountID
+	Trust      *policy.Document // nil = nobody may assume the role, because of TrustFault
+	TrustFault *PolicyFault     // why a trust policy of before counts no more; nil = it counts
 	// TrustWritten is when Trust was last written. Pools of other accounts that are
 	// younger are not what its author meant.
 	TrustWritten identitypool.Sequence
@@ -98,23 +100,14 @@ func trustPolicy(text string, f *faults) *policy.Document {
 		return nil
 	}
 	d, err := policy.Parse([]byte(text))
+	if err == nil {
+		err = d.CheckTrust()
+	}
+	if fault, ok := errors.AsType[*PolicyFault](err); ok {
+		f.add(member, "", fault.Error(), fault.Fix)
+		return nil
+	}
 	if err != nil {
-		f.add(member, "", err.Error(), "")
-		return nil
-	}
-	if err := d.CheckTrust(); err != nil {
-		f.add(member, "", err.Error(), "")
-		return nil
-	}
-	if err := policy.CognitoTrustLocal(d); err != nil {
-		f.add(member, "", err.Error(), "")
-		return nil
-	}
-	if err := policy.CognitoTrustScoped(d); err != nil {
-		f.add(member, "", err.Error(), `add "Condition": {"StringEquals": {"`+policy.CognitoAudience+`": "REGION:POOL"}}`)
-		return nil
-	}
-	if err := policy.SharedIssuersScoped(d); err != nil {
 		f.add(member, "", err.Error(), "")
 		return nil
 	}

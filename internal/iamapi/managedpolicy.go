@@ -110,9 +110,9 @@ func (s *Service) updatePolicy(ctx context.Context, c awsapi.Caller, arn *string
 	return p, managedWords(*arn).fault(err)
 }
 
-func checkManaged(document string) error {
-	if err := iam.CheckIdentityPolicy(document); err != nil {
-		return malformed(err)
+func checkManaged(ctx context.Context, document string) error {
+	if err := iam.CheckManagedPolicy(document); err != nil {
+		return malformed(ctx, err)
 	}
 	if characters(document) > maxManagedPolicy {
 		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
@@ -134,7 +134,7 @@ func (in *createPolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createPolicyInput) (*policyOutput, error) {
-	if err := checkManaged(*in.PolicyDocument); err != nil {
+	if err := checkManaged(ctx, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	tags, err := addTags(nil, in.Tags)
@@ -317,7 +317,7 @@ func (in *createPolicyVersionInput) Validate() []awsapi.Violation {
 type policyVersionOutput struct{ PolicyVersion policyVersion }
 
 func (s *Service) createPolicyVersion(ctx context.Context, c awsapi.Caller, in *createPolicyVersionInput) (*policyVersionOutput, error) {
-	if err := checkManaged(*in.PolicyDocument); err != nil {
+	if err := checkManaged(ctx, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	now := s.now().UnixMilli()

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -71,17 +74,47 @@ func (s *Service) named(ctx context.Context, c awsapi.Caller, name *string) (sto
 	return r, roleWords(*name).fault(err)
 }
 
-// checkTrust refuses a trust policy that cannot stand.
-func (s *Service) checkTrust(ctx context.Context, name, document string) error {
-	asksForAMR, err := iam.CheckTrustPolicy(document)
+// checkTrust refuses a trust policy that cannot stand, or that names roles which
+// do not exist.
+func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, document string) error {
+	trust, err := iam.CheckTrustPolicy(document)
 	if err != nil {
-		return malformed(err)
+		return malformed(ctx, err)
 	}
 	if characters(document) > maxTrustPolicy {
 		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
-	if !asksForAMR {
+	if err := s.checkPrincipals(ctx, c, name, trust.Principals); err != nil {
+		return err
+	}
+	if !trust.AsksForAMR {
 		s.logger.WarnContext(ctx, "a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow", "role", name)
+	}
+	return nil
+}
+
+// checkPrincipals refuses roles, and sessions of roles, that an account of this
+// server does not have. Where unknown roles are accepted, and for what only its
+// owner can know, the log has a warning.
+func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name string, principals []string) error {
+	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
+		if account == accountOf(c) {
+			return true, nil
+		}
+		return s.hasAccount(ctx, account)
+	}
+	found, err := s.directory.LookUp(ctx, principals, isOurs)
+	if err != nil {
+		return err
+	}
+
+	if len(found.Missing) > 0 && !s.acceptUnknown {
+		explain.FromContext(ctx).Fail("principals of the trust policy", "roles that exist, by their whole ARN", found.Missing[0],
+			"create that role first, or correct its ARN; path and name are compared exactly. A role can name itself once it exists")
+		return awsapi.Errorf(malformedDocument, `Invalid principal in policy: "AWS":"%s"`, found.Missing[0])
+	}
+	for _, principal := range slices.Concat(found.Missing, found.Unknown) {
+		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know", "role", name, "principal", principal)
 	}
 	return nil
 }
@@ -105,7 +138,7 @@ func (in *createRoleInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRoleInput) (*roleOutput, error) {
-	if err := s.checkTrust(ctx, *in.RoleName, *in.AssumeRolePolicyDocument); err != nil {
+	if err := s.checkTrust(ctx, c, *in.RoleName, *in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
 	tags, err := addTags(nil, in.Tags)
@@ -192,7 +225,7 @@ func (in *updateAssumeRolePolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) updateAssumeRolePolicy(ctx context.Context, c awsapi.Caller, in *updateAssumeRolePolicyInput) (*awsapi.NoOutput, error) {
-	if err := s.checkTrust(ctx, *in.RoleName, *in.PolicyDocument); err != nil {
+	if err := s.checkTrust(ctx, c, *in.RoleName, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.WriteTrust(*in.PolicyDocument); return nil })

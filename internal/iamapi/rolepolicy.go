@@ -22,8 +22,8 @@ func (in *putRolePolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRolePolicyInput) (*awsapi.NoOutput, error) {
-	if err := iam.CheckIdentityPolicy(*in.PolicyDocument); err != nil {
-		return nil, malformed(err)
+	if err := iam.CheckInlinePolicy(*in.PolicyDocument); err != nil {
+		return nil, malformed(ctx, err)
 	}
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		policies := maps.Clone(r.Policies)

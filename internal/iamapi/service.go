@@ -7,6 +7,7 @@
 package iamapi
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -32,18 +34,32 @@ type Options struct {
 	Directory *iam.Directory // with a store
 	Now       func() time.Time
 	Logger    *slog.Logger
+	// HasAccount reports whether the account is one of this server. Trust policies
+	// may name its roles only when they exist.
+	HasAccount func(context.Context, identitypool.AccountID) (bool, error)
+	// AcceptUnknownRoles takes trust policies that name roles which do not exist,
+	// with a warning. For development only.
+	AcceptUnknownRoles bool
 }
 
 // Service serves the operations. It is safe for concurrent use.
 type Service struct {
-	directory *iam.Directory
-	now       func() time.Time
-	logger    *slog.Logger
+	directory     *iam.Directory
+	now           func() time.Time
+	logger        *slog.Logger
+	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
+	acceptUnknown bool
 }
 
 // New returns a Service.
 func New(o Options) *Service {
-	return &Service{directory: o.Directory, now: o.Now, logger: o.Logger}
+	return &Service{
+		directory:     o.Directory,
+		now:           o.Now,
+		logger:        o.Logger,
+		hasAccount:    o.HasAccount,
+		acceptUnknown: o.AcceptUnknownRoles,
+	}
 }
 
 // Codes of the API's errors.
@@ -129,7 +145,15 @@ const (
 	maxTags             = 50
 )
 
-func malformed(err error) error {
+// malformed words what is wrong with a policy document: in AWS's text where that
+// is known, with the place and the cure in the trace.
+func malformed(ctx context.Context, err error) error {
+	trace := explain.FromContext(ctx)
+	if fault, ok := errors.AsType[*iam.PolicyFault](err); ok {
+		trace.Fail("policy document", fault.Expected, fault.Where+": "+fault.Got, fault.Fix)
+		return awsapi.Errorf(malformedDocument, "%s", fault.Text)
+	}
+	trace.Fail("policy document", "a document that this server can evaluate", err.Error(), "correct the document")
 	return awsapi.Errorf(malformedDocument, "%s", err.Error())
 }
 

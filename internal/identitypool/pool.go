@@ -62,9 +62,15 @@ type Pool struct {
 	Version int64 // counts updates; the store compares and swaps on it
 }
 
-// ClassicFlow reports whether tokens are given to applications, and roles for
-// them.
+// ClassicFlow reports whether AllowClassicFlow lets applications have tokens, and
+// roles for them. MapsRoles can still close that flow.
 func (p Pool) ClassicFlow() bool { return p.AllowClassicFlow == nil || *p.AllowClassicFlow }
+
+// MapsRoles reports whether the pool has a role mapping, of any provider, also one
+// that the pool no longer has. Then the classic flow, in which the caller chooses
+// the role, is closed to everybody (Cognito developer guide, "Using role-based
+// access control").
+func (p Pool) MapsRoles() bool { return len(p.RoleMappings) > 0 }
 
 // CognitoIdentityProvider is one user-pool app client that a pool trusts.
 type CognitoIdentityProvider struct {

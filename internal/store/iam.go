@@ -180,6 +180,42 @@ func (s *Store) Roles(ctx context.Context, account identitypool.AccountID, pathP
 	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
 }
 
+// roleBatch is how many roles EachRole reads at a time.
+const roleBatch = 200
+
+// EachRole calls visit for every role of every account, in order of account and
+// lower-case name. It stops at visit's first error and returns it. Roles that
+// change meanwhile are seen before or after the change.
+func (s *Store) EachRole(ctx context.Context, visit func(Role) error) error {
+	var last header
+	for {
+		var rows []resourceRow
+		err := s.engine.read(ctx, func(q querier) (err error) {
+			rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3) ORDER BY account, resource_key LIMIT $4`,
+				roleKind, string(last.account), last.key, roleBatch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+
+		for _, row := range rows {
+			r, err := resourceOf[Role](row)
+			if err != nil {
+				return err
+			}
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < roleBatch {
+			return nil
+		}
+		last = rows[len(rows)-1].header
+	}
+}
+
 // UpdateRole changes a role: it reads it, calls change and writes the result,
 // starting over when the account's resources were changed meanwhile. change
 // must be pure; its error ends the update and is returned as is. Account, Name,

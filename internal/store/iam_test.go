@@ -283,3 +283,28 @@ func TestConcurrentIAM(t *testing.T) {
 		}
 	})
 }
+
+// EachRole sees every role of every account once, in order, over several batches.
+func TestEachRole(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		s := open(t, o)
+		fillIAM(t, s)
+		for i := range 2*roleBatch + 1 {
+			r := testRole(fmt.Sprintf("R%04d", i))
+			r.Account = []identitypool.AccountID{"111111111111", iamAccount, "999999999999"}[i%3]
+			must(s.CreateRole(t.Context(), r, 0))(t)
+		}
+
+		var seen []string
+		err := s.EachRole(t.Context(), func(r Role) error {
+			seen = append(seen, string(r.Account)+"/"+strings.ToLower(r.Name))
+			return nil
+		})
+		if want := 2*roleBatch + 2; err != nil || len(seen) != want || !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != want {
+			t.Errorf("%d roles, sorted %t, %v; want %d", len(seen), slices.IsSorted(seen), err, want)
+		}
+
+		stop := errors.New("stop")
+		wantError(t, "visit's error", s.EachRole(t.Context(), func(Role) error { return stop }), stop)
+	})
+}

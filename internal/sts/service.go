@@ -207,8 +207,7 @@ func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *expla
 // actions; fix says what to change.
 func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, fix func(action string, m policy.Mismatch) string) error {
 	if role.Trust == nil {
-		trace.Fail("trust policy of "+role.ARN, "a trust policy", "none", "give the role a trust policy")
-		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
+		return untrusting(trace, role)
 	}
 	for _, action := range actions {
 		request.Action = action
@@ -219,6 +218,19 @@ func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions
 		trace.Pass("trust policy allows "+action, statement.String())
 	}
 	return nil
+}
+
+// untrusting refuses a role without a trust policy that counts.
+func untrusting(trace *explain.Trace, role iam.Role) error {
+	check := "trust policy of " + role.ARN
+	f := role.TrustFault
+	if f == nil {
+		trace.Fail(check, "a trust policy", "none", "give the role a trust policy")
+		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
+	}
+
+	trace.Fail(check, f.Expected, f.Where+": "+f.Got+"; a trust policy that would be refused today lets nobody in", f.Fix)
+	return fmt.Errorf("%w: role %s: its trust policy counts no more: %w", ErrDenied, role.ARN, f)
 }
 
 // condition gives the values of one of the request's condition keys (STS

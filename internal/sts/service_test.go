@@ -245,7 +245,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		},
 		{
 			name:  "nobody is trusted",
-			trust: `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":"*","Action":"s3:*"}]}`,
+			trust: `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":"*","Action":"sts:SetContext"}]}`,
 			want:  []string{"no Allow statement", "add to the trust policy"},
 		},
 		{

@@ -144,9 +144,19 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 	return claims, iss == a.IssuerURL, nil
 }
 
-// webRole finds the role. In development an unknown role of our own tokens is
-// taken as it comes.
+// webRole finds the role, which must have a trust policy that counts. In
+// development an unknown role of our own tokens is taken as it comes.
 func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
+	if err := a.findWebRole(ctx, w, arn, own); err != nil {
+		return err
+	}
+	if w.role.Trust == nil && !w.unknown {
+		return notAuthorized(assumeAction, untrusting(explain.FromContext(ctx), w.role))
+	}
+	return nil
+}
+
+func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
 	if own && a.Service.acceptUnknown {
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
 			role, known, err := a.Service.role(ctx, Request{Account: parsed.Account, RoleARN: arn}, explain.FromContext(ctx))
@@ -205,14 +215,13 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		// other use is as a login of the enhanced flow.
 		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", "call GetCredentialsForIdentity, or set AllowClassicFlow to true")
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s does not allow the classic flow", ErrDenied, pool))
+	case settings.MapsRoles():
+		// The pool's mappings say who gets which role; here the caller would choose.
+		trace.Fail("classic flow", "a pool without role mappings", "it has some", "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
+		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s has role mappings", ErrDenied, pool))
 	}
 	if err := a.stillProven(ctx, settings, identity, c); err != nil {
 		return err
-	}
-	// A trust policy without a pool would let in the pools of every account.
-	if !w.unknown && w.role.Account != account && (w.role.Trust == nil || policy.CognitoTrustScoped(w.role.Trust) != nil) {
-		trace.Fail("role account", "account "+string(account)+", the pool's, or a trust policy that names the pool", "account "+string(w.role.Account), "name the pool in the trust policy")
-		return notAuthorized(assumeAction, ErrDenied)
 	}
 	trace.Pass("token", "of pool "+c.Audience)
 	w.pool = settings

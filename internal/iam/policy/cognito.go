@@ -22,23 +22,55 @@ const (
 // assumeWithWebIdentity is the action by which identity pools assume roles.
 const assumeWithWebIdentity = "sts:assumerolewithwebidentity"
 
-// CognitoTrustScoped refuses a trust policy that would let any identity pool,
-// in any account, assume the role: every Allow statement that covers the
-// Cognito principal must require a pool by a positive String operator on
-// cognito-identity.amazonaws.com:aud. This is the rule IAM enforces when a
-// trust policy is written (Cognito developer guide, "IAM roles"; CVE-2024-28056
-// shows what it prevents). Unlike IAM it wants every value of the condition to
-// name a pool, since values are alternatives and the widest one decides.
-// The error is a *ParseError with IAM's text first.
+// cognitoCondition is IAM's text for a trust policy that names no identity pool.
+const cognitoCondition = "A condition block must be present for the Cognito provider"
+
+// CognitoTrustScoped refuses a trust policy that would let pools assume the role
+// which it does not name: every Allow statement that covers the Cognito principal
+// must name whole pools by a positive String operator on
+// cognito-identity.amazonaws.com:aud. IAM enforces the presence of that condition
+// when a trust policy is written (Cognito developer guide, "IAM roles";
+// CVE-2024-28056 shows what it prevents). Unlike IAM this takes no pattern: pools
+// of all accounts have IDs of one form, so a pattern names strangers' pools too.
+// The error is a *Fault with IAM's text first.
 func CognitoTrustScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
-		if s.coversCognito() && !slices.ContainsFunc(s.conditions, scopesToPool) {
-			return fault(fmt.Sprintf("Statement[%d]", s.Index), "A condition block must be present for the Cognito provider: "+
-				"without StringEquals on %s with the identity pool's ID, any identity pool could assume the role", CognitoAudience)
+		if !s.coversCognito() || slices.ContainsFunc(s.conditions, condition.namesPools) {
+			continue
+		}
+
+		problem := "it has no such condition"
+		for _, c := range s.conditions {
+			if c.key == asciiLower(CognitoAudience) {
+				problem = fmt.Sprintf("%s %s is not one", c.written.operator, shownValues(c.written.values))
+			}
+		}
+		return &Fault{
+			Where: s.where(),
+			Text: fmt.Sprintf("%s: %s must name whole identity pools by StringEquals on %s, or any pool could assume the role; %s",
+				cognitoCondition, s.where(), CognitoAudience, problem),
+			Expected: "a condition StringEquals " + CognitoAudience + " with pool IDs only",
+			Got:      problem,
+			Fix:      `name each pool by its ID: "Condition": {"StringEquals": {"` + CognitoAudience + `": "REGION:POOL"}}`,
 		}
 	}
+
 	return nil
+}
+
+// maxShownValues is how many values of a condition a message repeats.
+const maxShownValues = 3
+
+func shownValues(values []string) string {
+	var list []string
+	for _, v := range values[:min(len(values), maxShownValues)] {
+		list = append(list, fmt.Sprintf("%q", bounded(v)))
+	}
+	if len(values) > maxShownValues {
+		list = append(list, "…")
+	}
+	return strings.Join(list, ", ")
 }
 
 // foreignCognito are the principals of identity pools in AWS's other partitions
@@ -48,7 +80,7 @@ var foreignCognito = regexp.MustCompile(`^(?i:cognito-identity(-us-gov|-fips)?(\
 // CognitoTrustLocal refuses a trust policy that names identity pools as another
 // partition or region of AWS does. Nothing here goes by those names: a statement
 // about them would allow nobody, and as a Deny keep nobody out.
-// The error is a *ParseError.
+// The error is a *Fault.
 func CognitoTrustLocal(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -57,8 +89,14 @@ func CognitoTrustLocal(d *Document) error {
 		}
 		for _, name := range s.principals.federated {
 			if name != CognitoPrincipal && foreignCognito.MatchString(name) {
-				return fault(fmt.Sprintf("Statement[%d]", s.Index), "The principal %s is not supported: identity pools of every region are %s here, with the condition keys %s, %s and %s",
-					name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR)
+				return &Fault{
+					Where: s.where(),
+					Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools of every region are %s here, "+
+						"with the condition keys %s, %s and %s", s.where(), name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR),
+					Expected: "the principal " + CognitoPrincipal,
+					Got:      name,
+					Fix:      "write " + CognitoPrincipal + " as the principal and at the beginning of the condition keys",
+				}
 			}
 		}
 	}
@@ -96,36 +134,37 @@ func (s *Statement) coversCognito() bool {
 	return s.coversPrincipal(&sc) && s.coversAction(&sc)
 }
 
-func scopesToPool(c condition) bool { return c.narrows(CognitoAudience) }
+// poolIDPattern is the API model's form of an identity pool ID.
+var poolIDPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f-]+$`)
 
-// narrows reports whether c holds only for values of key that it names.
-func (c condition) narrows(key string) bool {
-	positive := c.family == stringFamily && !c.negated && !c.ifExists
-	if !positive || c.key != asciiLower(key) {
+const maxPoolID = 55 // characters (API model, IdentityPoolId)
+
+// namesPools reports whether c holds for identity pools only that it names by
+// their IDs. IDs have no wildcard and no variable, so StringLike compares them as
+// StringEquals does; and no two IDs differ in case only.
+func (c condition) namesPools() bool {
+	if !c.narrowing(CognitoAudience) {
 		return false
 	}
-	return !slices.ContainsFunc(c.written.values, func(v string) bool { return !namesPool(v, c.comparison == like) })
+	return !slices.ContainsFunc(c.written.values, func(v string) bool {
+		return len(v) > maxPoolID || !poolIDPattern.MatchString(v)
+	})
 }
 
-// namesPool reports whether a condition's value restricts anything: it must
-// have letters or digits of its own, beside wildcards and variables.
-func namesPool(value string, wild bool) bool {
-	flags := withVariables
-	if wild {
-		flags |= wildcards
-	}
-	elements, err := split(value, flags)
-	if err != nil {
+// narrowing reports whether c compares key with texts, and never holds without a
+// match. ForAllValues holds for a request without the key.
+func (c condition) narrowing(key string) bool {
+	return c.family == stringFamily && !c.negated && !c.ifExists && c.qualifier != forAllValues && c.key == asciiLower(key)
+}
+
+// namesSomething reports whether a value of StringEquals restricts anything: it
+// must have letters or digits, and no variable. ${…:aud} would equal any value.
+func namesSomething(value string) bool {
+	elements, err := split(value, withVariables)
+	if err != nil || slices.ContainsFunc(elements, func(e element) bool { return e.kind == variable }) {
 		return false
 	}
-	named := false
-	for _, e := range elements {
-		if e.kind == variable {
-			return false // ${…:aud} would equal whatever comes
-		}
-		named = named || e.kind == literal && strings.ContainsFunc(e.text, isAlphanumeric)
-	}
-	return named
+	return strings.ContainsFunc(value, isAlphanumeric)
 }
 
 func isAlphanumeric(r rune) bool {

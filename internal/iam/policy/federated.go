@@ -29,7 +29,7 @@ func (d *Document) Named(r Request, key string) []string {
 				continue
 			}
 			for _, value := range c.written.values {
-				if namesPool(value, false) && !slices.Contains(list, value) {
+				if namesSomething(value) && !slices.Contains(list, value) {
 					list = append(list, value)
 				}
 			}

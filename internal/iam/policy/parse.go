@@ -37,12 +37,7 @@ func fault(where, format string, args ...any) error {
 // A document for one use can be unfit for another: see Document.CheckTrust and
 // Document.CheckIdentity.
 func Parse(doc []byte) (*Document, error) {
-	if len(doc) > MaxDocumentBytes {
-		return nil, fault("", "the document has %d bytes, %d are allowed", len(doc), MaxDocumentBytes)
-	}
-	p := parser{dec: jsontext.NewDecoder(bytes.NewReader(doc)), sids: map[string]bool{}}
-	d := &Document{text: string(doc), version: Version2008}
-	written, err := p.document(d)
+	d, written, err := read(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +51,17 @@ func Parse(doc []byte) (*Document, error) {
 		d.statements = append(d.statements, s)
 	}
 	return d, nil
+}
+
+// read reads a document without compiling it.
+func read(doc []byte) (*Document, []writtenStatement, error) {
+	if len(doc) > MaxDocumentBytes {
+		return nil, nil, fault("", "the document has %d bytes, %d are allowed", len(doc), MaxDocumentBytes)
+	}
+	p := parser{dec: jsontext.NewDecoder(bytes.NewReader(doc)), sids: map[string]bool{}}
+	d := &Document{text: string(doc), version: Version2008}
+	written, err := p.document(d)
+	return d, written, err
 }
 
 // parser reads a document's members. Nothing it accepts is nested deeper than
@@ -247,22 +253,6 @@ func compileResources(where string, resources []string, variables bool) ([]patte
 		list = append(list, compiled)
 	}
 	return list, nil
-}
-
-// CheckTrust refuses a document that cannot be a role's trust policy: every
-// statement needs a Principal, and none may have a Resource, which is the role.
-func (d *Document) CheckTrust() error {
-	for i := range d.statements {
-		s := &d.statements[i]
-		where := fmt.Sprintf("Statement[%d]", s.Index)
-		if s.principals == nil {
-			return fault(where, "a trust policy needs a Principal")
-		}
-		if s.resources != nil {
-			return fault(where, "a trust policy has no Resource")
-		}
-	}
-	return nil
 }
 
 // CheckIdentity refuses a document that cannot be an identity policy, a

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -45,31 +46,73 @@ func (i sharedIssuer) key(provider string) string {
 // SharedIssuersScoped refuses a trust policy that would let every customer of a
 // shared issuer assume the role: an Allow statement that names such a provider
 // must tell the customers apart by a positive String operator on the issuer's
-// key, whose every value has something of its own. IAM enforces the same when a
-// trust policy is written. The error is a *ParseError.
+// key, whose every value names a customer. IAM enforces the presence of such a
+// condition when a trust policy is written. The error is a *Fault.
 func SharedIssuersScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.Effect != Allow || s.principals == nil || s.notPrincipal {
 			continue
 		}
+
 		for _, principal := range s.principals.federated {
-			_, provider, isARN := strings.Cut(principal, ":oidc-provider/")
-			if !isARN {
-				provider = principal
-			}
-			n := slices.IndexFunc(sharedIssuers, func(i sharedIssuer) bool {
-				return i.provider == provider || i.below && strings.HasPrefix(provider, i.provider+"/")
-			})
-			if n < 0 {
+			key, provider, shared := sharedIssuerKey(principal)
+			if !shared || slices.ContainsFunc(s.conditions, func(c condition) bool { return c.namesCustomers(key) }) {
 				continue
 			}
-			key := sharedIssuers[n].key(provider)
-			if !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.narrows(key) }) {
-				return fault(fmt.Sprintf("Statement[%d]", s.Index), "A condition on %s must be present for the shared provider %s: "+
-					"without it every customer of that provider could assume the role", key, provider)
+
+			problem := "there is no such condition"
+			for _, c := range s.conditions {
+				if c.key == asciiLower(key) {
+					problem = c.written.operator + " " + shownValues(c.written.values) + " names no customer"
+				}
+			}
+			return &Fault{
+				Where: s.where(),
+				Text: fmt.Sprintf("%s: A condition on %s must be present for the shared provider %s: without it every customer of that provider "+
+					"could assume the role; %s", s.where(), key, provider, problem),
+				Expected: "a condition StringEquals or StringLike on " + key + " that names a customer",
+				Got:      problem,
+				Fix:      "write out the customer in the condition's value, before any wildcard: repo:ORGANIZATION/* for GitHub",
 			}
 		}
 	}
+
 	return nil
 }
+
+// sharedIssuerKey returns the condition key that a statement for a federated
+// principal must ask for, and the provider; false if its issuer is not shared.
+func sharedIssuerKey(principal string) (key, provider string, shared bool) {
+	_, provider, isARN := strings.Cut(principal, ":oidc-provider/")
+	if !isARN {
+		provider = principal
+	}
+
+	n := slices.IndexFunc(sharedIssuers, func(i sharedIssuer) bool {
+		return i.provider == provider || i.below && strings.HasPrefix(provider, i.provider+"/")
+	})
+	if n < 0 {
+		return "", "", false
+	}
+	return sharedIssuers[n].key(provider), provider, true
+}
+
+// namesCustomers reports whether c holds only for customers of a shared issuer
+// whom its values name.
+func (c condition) namesCustomers(key string) bool {
+	if !c.narrowing(key) {
+		return false
+	}
+	return !slices.ContainsFunc(c.written.values, func(v string) bool {
+		if c.comparison == like && strings.ContainsAny(v, "*?") {
+			return !customerPattern.MatchString(v) || strings.Contains(v, "${")
+		}
+		return !namesSomething(v)
+	})
+}
+
+// customerPattern is a pattern that spells what stands before the customer's name,
+// which is the same for all customers, and at least the beginning of the name:
+// repo:ORGANIZATION/*, https://github.com/ENTERPRISE/*, MicrosoftSentinel_ID*.
+var customerPattern = regexp.MustCompile(`^(?:https?://[^/*?$]+/|MicrosoftSentinel_|[a-z_]+:)[^*?$/A-Za-z0-9]*[A-Za-z0-9]`)
