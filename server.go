@@ -283,7 +283,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 		return err
 	}
 	events := &eventSources{config: c, directory: directory}
-	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
+	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Providers: events.find, Now: c.Now, Logger: c.Logger})
 	guests, err := c.guestPolicies()
 	if err != nil {
 		return err
@@ -320,9 +320,22 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	}
 	pools := cognitoidentity.New(options)
 	events.pools = pools
+	administration := &admin{
+		store:             s.store,
+		traces:            s.traces,
+		pools:             pools,
+		iam:               directory,
+		sessions:          opened,
+		revoked:           revoked,
+		signOuts:          s.signOuts,
+		providerName:      events.name,
+		home:              identitypool.AccountID(c.Account),
+		signOutEverywhere: c.SignOutInAllAccounts,
+		now:               c.Now,
+	}
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, pools, directory, opened, revoked, s.signOuts, events.name, c.Now}).operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: administration.operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
 			Operations: iamapi.New(iamapi.Options{Directory: directory, Now: c.Now, Logger: c.Logger}).Operations()},

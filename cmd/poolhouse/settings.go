@@ -76,7 +76,10 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		},
 		BehindProxy:         s.Is(config.BehindProxy),
 		SignOutEndsSessions: s.Is(config.SignOutEnds),
-		Version:             version(),
+
+		SignOutInAllAccounts: s.Is(config.SignOutAll),
+
+		Version: version(),
 	}
 	files := bundles{folder: filepath.Dir(s.Path)}
 	for _, r := range s.File.Roles {

@@ -48,7 +48,7 @@ const sweep = 100
 type Store interface {
 	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
 	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
-	SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
 	Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error)
 	Revoke(ctx context.Context, m store.Revocation) error
 	RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error)
@@ -206,12 +206,22 @@ func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) 
 			return "", err
 		}
 	}
+	// Sign-outs are of the account that the logins are in: its pool's, which need
+	// not be the role's.
+	pool, err := l.o.Store.Pool(ctx, identity.PoolID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "the identity pool was deleted", nil
+	}
+	if err != nil {
+		return "", err
+	}
+
 	// amr names the logins that led to the session.
 	for _, login := range identity.Logins {
 		if !slices.Contains(s.AMR, login.Provider) {
 			continue
 		}
-		marks, err := l.o.Store.SignOuts(ctx, login.Provider, login.Subject, nil, now)
+		marks, err := l.o.Store.SignOuts(ctx, pool.Account, login.Provider, login.Subject, nil, now)
 		if err != nil {
 			return "", err
 		}

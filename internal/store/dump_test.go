@@ -61,8 +61,9 @@ func fillEverything(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	if err := s.MarkSignOuts(t.Context(),
-		SignOut{SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)},
-		SignOut{SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)}); err != nil {
+		markOf(SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)),
+		markOf(SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)),
+		SignOut{Kind: SubjectSignOut, Account: testAccount, Provider: "accounts.google.com", Value: "1", NotBefore: at, Expires: at.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	fillIAM(t, s)
@@ -176,11 +177,11 @@ func compareStores(t *testing.T, a, b *Store) {
 	if diff := cmp.Diff(revoked, loadedRevoked); diff != "" || err != nil || err2 != nil || len(revoked) != 1 {
 		t.Errorf("revocations: %v, %v (-dumped +loaded):\n%s", err, err2, diff)
 	}
-	marks, err := a.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
-	loadedMarks, err2 := b.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	marks, err := a.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	loadedMarks, err2 := b.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
 	same("sign-outs", marks, loadedMarks, err, err2)
-	if len(marks) != 2 {
-		t.Errorf("sign-outs = %v, want 2", marks)
+	if len(marks) != 3 {
+		t.Errorf("sign-outs = %v, want 3", marks)
 	}
 	x, err := a.AccessKeys(t.Context(), "")
 	y, err2 := b.AccessKeys(t.Context(), "")
@@ -194,7 +195,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":3,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		`{"header":{"format":"poolhouse-dump","schema":4,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -247,7 +248,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":3`, `"schema":4,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, `"schema":4`, `"schema":4,"more":true`), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},

@@ -238,7 +238,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	}
 	proved, err := a.Logins.Verify(ctx, trust, token)
 	if err == nil && a.SignOuts != nil {
-		err = a.SignOuts.Check(ctx, trust.Provider, proved)
+		err = a.SignOuts.Check(ctx, w.role.Account, trust.Provider, proved)
 	}
 	if err != nil {
 		return a.loginError(err, claims)
