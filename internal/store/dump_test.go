@@ -195,7 +195,7 @@ func TestDumpHoldsWhatItSays(t *testing.T) {
 	fillEverything(t, s)
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
-		`{"header":{"format":"poolhouse-dump","schema":4,`, `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
+		fmt.Sprintf(`{"header":{"format":"poolhouse-dump","schema":%d,`, dumpSchema), `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
 		`"sealedSecret":"c2VhbGVkIHNlY3JldCBh"`, `"sealed":"c2VhbGVkAGs="`, `{"end":{"rows":`,
 	} {
 		if !strings.Contains(text, want) {
@@ -248,7 +248,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 		"not JSON":                  {pack(t, "hello\n"), ErrBadDump},
 		"no header":                 {without(0), ErrBadDump},
 		"another format":            {change(0, "poolhouse-dump", "other-dump"), ErrBadDump},
-		"a newer schema":            {change(0, `"schema":4`, `"schema":4,"more":true`), ErrNewerSchema},
+		"a newer schema":            {change(0, fmt.Sprintf(`"schema":%d`, dumpSchema), fmt.Sprintf(`"schema":%d,"more":true`, dumpSchema+1)), ErrNewerSchema},
 		"no end":                    {without(last), ErrBadDump},
 		"a changed value":           {change(1, `"updated"`, `"upd4ted"`), ErrBadDump},
 		"a missing row":             {without(last - 1), ErrBadDump},
