@@ -1,6 +1,7 @@
 package poolhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -81,16 +82,20 @@ type explainStep struct {
 }
 
 // explain returns the decision trace of a refused call of the caller's account
-// and region, or of a call that never got as far as these.
+// and region. Calls that reached no account are the home account's to see: whoever
+// runs the server. A call may have reached an account and no region.
 func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
 	}
+
 	t, ok := a.traces.find(*in.RequestId)
-	if !ok || t.Account != "" && t.Account != c.Account || t.Region != "" && t.Region != c.Region {
+	account := cmp.Or(t.Account, string(a.home))
+	if !ok || account != c.Account || t.Region != "" && t.Region != c.Region {
 		return nil, awsapi.Errorf("ResourceNotFoundException",
-			"No refused call of this account and region with this request ID is remembered. The newest %d are kept, in memory; the log has them all.", len(a.traces.order))
+			"No refused call of this account and region with this request ID is remembered. The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
 	}
+
 	out := &explainOutput{RequestId: t.RequestID, Time: awsapi.Timestamp(t.Time), Operation: t.Operation, Outcome: t.Outcome, Message: t.Message, Steps: []explainStep{}}
 	for _, s := range t.Steps {
 		out.Steps = append(out.Steps, explainStep(s))

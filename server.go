@@ -273,11 +273,11 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
 	revoked, authorizer := s.revocations(directory), iam.NewAuthorizer(directory, c.Now)
 	opened := check.NewSessions(s.sessions, revoked, c.Now)
-	checks, err := s.checkEndpoint(opened, authorizer)
+	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+	checks, err := s.checkEndpoint(opened, authorizer, gate)
 	if err != nil {
 		return err
 	}
-	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
 	status, err := s.userStatus(ctx)
 	if err != nil {
 		return err
@@ -443,8 +443,17 @@ func (s *Server) Refused(r awsapi.Refusal) {
 	if r.Service == iamapi.Name { // which is of no region: clients sign for us-east-1, wherever they are
 		r.Region = ""
 	}
-	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Region: r.Region, Operation: r.Operation,
-		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
+	t := Trace{
+		RequestID:   r.RequestID,
+		Time:        r.Time,
+		Account:     r.Account,
+		Region:      r.Region,
+		Operation:   r.Operation,
+		Outcome:     r.Code,
+		Message:     r.Message,
+		Steps:       r.Steps,
+		AccessKeyID: r.AccessKeyID,
+	}
 	s.traces.add(t)
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)

@@ -33,8 +33,9 @@ const homeAccount = "000000000000"
 // as an older version did.
 type tenants struct {
 	*testServer
-	db   *store.Store
-	keys map[string]aws.Credentials // by account: a root key
+	db     *store.Store
+	master []byte
+	keys   map[string]aws.Credentials // by account: a root key
 }
 
 // startTenants starts a server with the home account and others.
@@ -56,19 +57,29 @@ func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Confi
 	db := must(store.Open(t.Context(), options))(t)
 	t.Cleanup(func() { _ = db.Close() })
 
-	w := &tenants{testServer: s, db: db, keys: map[string]aws.Credentials{
+	w := &tenants{testServer: s, db: db, master: master, keys: map[string]aws.Credentials{
 		homeAccount: {AccessKeyID: "test", SecretAccessKey: "test"},
 	}}
-	made := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
 	for _, account := range others {
-		key, secret, err := made.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.keys[account] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
+		w.addKey(t, account)
 	}
 
 	return w
+}
+
+func (w *tenants) accessKeys(t *testing.T) *iam.AccessKeys {
+	t.Helper()
+	return must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: w.db, Sealer: must(seal.New(w.master))(t)}))(t)
+}
+
+// addKey makes a root key of an account.
+func (w *tenants) addKey(t *testing.T, account string) {
+	t.Helper()
+	key, secret, err := w.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.keys[account] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
 }
 
 func (w *tenants) pools(account string) *ci.Client {

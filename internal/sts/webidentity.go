@@ -147,6 +147,9 @@ func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool)
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
 			role, known, err := a.Service.role(ctx, Request{Account: parsed.Account, RoleARN: arn}, explain.FromContext(ctx))
 			w.role, w.unknown = role, !known
+			if known {
+				reached(ctx, role)
+			}
 			return err
 		}
 	}
