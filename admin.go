@@ -1,6 +1,7 @@
 package poolhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -35,9 +36,13 @@ type admin struct {
 	sessions *check.Sessions
 	revoked  *revocation.List
 
-	signOuts     *signout.Service
-	providerName func(ctx context.Context, key string) (string, error) // behind an alias
-	now          func() time.Time
+	signOuts *signout.Service
+	// providerName is the provider behind an alias, as an account knows it.
+	providerName func(ctx context.Context, account identitypool.AccountID, key string) (string, error)
+	home         identitypool.AccountID
+	// signOutEverywhere makes sign-outs by the home account count in all accounts.
+	signOutEverywhere bool
+	now               func() time.Time
 }
 
 func (a *admin) operations() []awsapi.Operation {
@@ -77,16 +82,20 @@ type explainStep struct {
 }
 
 // explain returns the decision trace of a refused call of the caller's account
-// and region, or of a call that never got as far as these.
+// and region. Calls that reached no account are the home account's to see: whoever
+// runs the server. A call may have reached an account and no region.
 func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
 	}
+
 	t, ok := a.traces.find(*in.RequestId)
-	if !ok || t.Account != "" && t.Account != c.Account || t.Region != "" && t.Region != c.Region {
+	account := cmp.Or(t.Account, string(a.home))
+	if !ok || account != c.Account || t.Region != "" && t.Region != c.Region {
 		return nil, awsapi.Errorf("ResourceNotFoundException",
-			"No refused call of this account and region with this request ID is remembered. The newest %d are kept, in memory; the log has them all.", len(a.traces.order))
+			"No refused call of this account and region with this request ID is remembered. The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
 	}
+
 	out := &explainOutput{RequestId: t.RequestID, Time: awsapi.Timestamp(t.Time), Operation: t.Operation, Outcome: t.Outcome, Message: t.Message, Steps: []explainStep{}}
 	for _, s := range t.Steps {
 		out.Steps = append(out.Steps, explainStep(s))
@@ -118,7 +127,7 @@ type lookupLogin struct {
 // lookupIdentity goes from a login to its identity, or from an identity to its
 // logins with their subjects, within the caller's account and region.
 func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
-	identity, err := a.findIdentity(ctx, in)
+	identity, err := a.findIdentity(ctx, c, in)
 	if err == nil {
 		var pool identitypool.Pool
 		pool, err = a.store.Pool(ctx, identity.PoolID)
@@ -139,7 +148,7 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 	return out, nil
 }
 
-func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (identitypool.Identity, error) {
+func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
 		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
@@ -151,7 +160,7 @@ func (a *admin) findIdentity(ctx context.Context, in *lookupIdentityInput) (iden
 		}
 		name := *in.ProviderName
 		if pool.Provider(name).Kind == identitypool.UnknownProvider {
-			if name, err = a.providerName(ctx, name); err != nil { // an alias, unless the pool itself calls a provider so
+			if name, err = a.providerName(ctx, identitypool.AccountID(c.Account), name); err != nil { // an alias, unless the pool itself calls a provider so
 				return identitypool.Identity{}, err
 			}
 		}
@@ -189,9 +198,9 @@ type signOutOutput struct {
 }
 
 // signOut refuses, from now on, what a provider issued to a subject before now,
-// or in a session. Logins are not an account's own: whoever may call this ends
-// the subject's logins in every pool.
-func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
+// or in a session: in the identity pools and for the roles of the caller's
+// account, and in all accounts when the home account asks and the settings let it.
+func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
 	text := func(value *string) string {
 		if value == nil {
 			return ""
@@ -199,7 +208,8 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 		return *value
 	}
 	subject, session := text(in.Subject), text(in.Session)
-	name, err := a.providerName(ctx, text(in.ProviderName))
+	account := identitypool.AccountID(c.Account)
+	name, err := a.providerName(ctx, account, text(in.ProviderName))
 	switch {
 	case err != nil:
 		return nil, err
@@ -210,8 +220,13 @@ func (a *admin) signOut(ctx context.Context, _ awsapi.Caller, in *signOutInput) 
 	case cognitoidentity.Opaque(name):
 		return nil, awsapi.Errorf("InvalidParameterException", "Logins of %s do not say when they were issued: end them at the provider, which is asked about each.", name)
 	}
+
+	accounts := []identitypool.AccountID{account}
+	if a.signOutEverywhere && account == a.home {
+		accounts = signout.AllAccounts
+	}
 	now := a.now()
-	if err := a.signOuts.SignOut(ctx, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
+	if err := a.signOuts.SignOut(ctx, accounts, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
 		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName, Subject or Session is too long or not valid text.").Because(err)
 	} else if err != nil {
 		return nil, err

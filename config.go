@@ -80,6 +80,9 @@ type Config struct {
 	// SignOutEndsSessions: a user's sign-out ends the session credentials that the
 	// login led to, too.
 	SignOutEndsSessions bool
+	// SignOutInAllAccounts: SignOut by the home account ends logins in the identity
+	// pools of all accounts.
+	SignOutInAllAccounts bool
 
 	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
 	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport

@@ -11,6 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -26,8 +27,13 @@ type gate struct {
 	authorizer *iam.Authorizer
 }
 
-// signer is filled by the verifier's look-up of a secret: who signs with it.
-type signer struct{ caller iam.Caller }
+// signer is filled by the verifier's look-up of a secret: who signs with it, and
+// which account the key is of even if it must be refused.
+type signer struct {
+	caller  iam.Caller
+	account identitypool.AccountID
+	asked   bool // the look-up took place
+}
 
 type signerKey struct{}
 
@@ -45,8 +51,13 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 	var s signer
 	result, err := g.verifier.Verify(r.WithContext(context.WithValue(r.Context(), signerKey{}, &s)), body, service)
 	if err != nil {
+		if !s.asked {
+			s.account = g.owner(r.Context(), r)
+		}
+		awsapi.RecordFrom(r.Context()).Account = string(s.account)
 		return awsapi.Caller{}, signatureError(err)
 	}
+
 	return awsapi.Caller{
 		Account:     string(s.caller.Account),
 		ARN:         s.caller.ARN,
@@ -62,15 +73,24 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 // come with a token.
 func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (string, error) {
 	s := ctx.Value(signerKey{}).(*signer)
+	s.asked = true
 	if sessionToken == "" {
 		caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
+		if errors.Is(err, iam.ErrDisabled) {
+			s.account = g.ownerOf(ctx, accessKeyID, "")
+		}
 		if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
 			return "", fmt.Errorf("%w: %w", sigv4.ErrUnknownKey, err)
 		}
-		s.caller = caller
+		s.caller, s.account = caller, caller.Account
+
 		return secret, err
 	}
+
 	session, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
+	if s.account = session.Account; err != nil {
+		s.account = g.ownerOf(ctx, accessKeyID, sessionToken)
+	}
 	switch {
 	case errors.Is(err, sts.ErrInvalidToken):
 		return "", sigv4.ErrInvalidToken
@@ -95,6 +115,29 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	}
 	s.caller = caller.Temporary(accessKeyID, session.Issued)
 	return secret, err
+}
+
+// owner is the account of the key that a request names, whose signature cannot be
+// looked at; "" when there is no such key.
+func (g *gate) owner(ctx context.Context, r *http.Request) identitypool.AccountID {
+	accessKeyID, sessionToken := sigv4.UnverifiedKey(r)
+
+	return g.ownerOf(ctx, accessKeyID, sessionToken)
+}
+
+// ownerOf is the account of a session or of a long-lived key, whatever else is
+// wrong with it. Where the database does not answer, the refusal is nobody's.
+func (g *gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
+	if account := g.sessions.Owner(ctx, accessKeyID, sessionToken); account != "" {
+		return account
+	}
+
+	account, err := g.keys.Owner(ctx, accessKeyID)
+	if err != nil {
+		return ""
+	}
+
+	return account
 }
 
 // refusalKinds maps the verifier's codes to what each protocol words.

@@ -285,17 +285,17 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
 	revoked, authorizer := s.revocations(directory), iam.NewAuthorizer(directory, c.Now)
 	opened := check.NewSessions(s.sessions, revoked, c.Now)
-	checks, err := s.checkEndpoint(opened, authorizer)
+	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+	checks, err := s.checkEndpoint(opened, authorizer, gate)
 	if err != nil {
 		return err
 	}
-	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
 	status, err := s.userStatus(ctx)
 	if err != nil {
 		return err
 	}
 	events := &eventSources{config: c, directory: directory}
-	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Provider: events.find, Now: c.Now, Logger: c.Logger})
+	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Providers: events.find, Now: c.Now, Logger: c.Logger})
 	guests, err := c.guestPolicies()
 	if err != nil {
 		return err
@@ -338,9 +338,22 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	}
 	pools := cognitoidentity.New(options)
 	events.pools = pools
+	administration := &admin{
+		store:             s.store,
+		traces:            s.traces,
+		pools:             pools,
+		iam:               directory,
+		sessions:          opened,
+		revoked:           revoked,
+		signOuts:          s.signOuts,
+		providerName:      events.name,
+		home:              identitypool.AccountID(c.Account),
+		signOutEverywhere: c.SignOutInAllAccounts,
+		now:               c.Now,
+	}
 	apis := []awsapi.API{
 		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: (&admin{s.store, s.traces, pools, directory, opened, revoked, s.signOuts, events.name, c.Now}).operations()},
+		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: administration.operations()},
 		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
 		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
 			Operations: iamapi.New(iamapi.Options{
@@ -586,8 +599,17 @@ func (s *Server) Refused(r awsapi.Refusal) {
 	if r.Service == iamapi.Name { // which is of no region: clients sign for us-east-1, wherever they are
 		r.Region = ""
 	}
-	t := Trace{RequestID: r.RequestID, Time: r.Time, Account: r.Account, Region: r.Region, Operation: r.Operation,
-		Outcome: r.Code, Message: r.Message, Steps: r.Steps}
+	t := Trace{
+		RequestID:   r.RequestID,
+		Time:        r.Time,
+		Account:     r.Account,
+		Region:      r.Region,
+		Operation:   r.Operation,
+		Outcome:     r.Code,
+		Message:     r.Message,
+		Steps:       r.Steps,
+		AccessKeyID: r.AccessKeyID,
+	}
 	s.traces.add(t)
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)

@@ -31,7 +31,7 @@ func (s *Server) revocations(roles *iam.Directory) *revocation.List {
 }
 
 // checkEndpoint makes the check endpoint of the settings; nil without.
-func (s *Server) checkEndpoint(sessions *check.Sessions, authorizer *iam.Authorizer) (*check.Handler, error) {
+func (s *Server) checkEndpoint(sessions *check.Sessions, authorizer *iam.Authorizer, gate *gate) (*check.Handler, error) {
 	c := s.config.Check
 	if c == nil {
 		return nil, nil
@@ -40,8 +40,17 @@ func (s *Server) checkEndpoint(sessions *check.Sessions, authorizer *iam.Authori
 	if settings.Region == "" {
 		settings.Region = s.config.region()
 	}
-	return check.New(check.Options{Config: settings, Account: s.config.Account, Sessions: sessions, Authorizer: authorizer,
-		BehindProxy: s.config.BehindProxy, Now: s.config.Now, Logger: s.config.Logger})
+
+	return check.New(check.Options{
+		Config:      settings,
+		Account:     s.config.Account,
+		Sessions:    sessions,
+		Authorizer:  authorizer,
+		Owner:       gate.owner,
+		BehindProxy: s.config.BehindProxy,
+		Now:         s.config.Now,
+		Logger:      s.config.Logger,
+	})
 }
 
 // withCheck puts the check endpoint before everything else: its requests carry

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -85,60 +86,153 @@ func (s *Server) askOnce(ctx context.Context, setting string, checkers map[strin
 }
 
 // eventSources finds the provider that a receiver's path names: an OpenID Connect
-// provider of the home account, whether the settings or the IAM API made it, or
-// a user pool that the settings let tell something. Every other key is unknown.
-// Marks hold in the pools of all accounts, so other accounts' providers, which
-// may name any issuer and client, do not count.
+// provider of any account, whether the settings or the IAM API made it, or a user
+// pool that the settings let tell something. Every other key is unknown.
+//
+// What the home account's provider signs, or a user pool that the settings name,
+// counts for all accounts that trust the provider. An event for a client that only
+// other accounts have registered counts for these: they may name any issuer and
+// client, and must not speak to others with it.
 type eventSources struct {
 	pools     *cognitoidentity.Service
 	directory *iam.Directory
 	config    *Config
 }
 
-// registered returns the ARN of the OpenID Connect provider with a Logins key;
-// "" when there is none.
-func (e *eventSources) registered(ctx context.Context, key string) (string, error) {
-	arn := iam.OIDCProviderARN(identitypool.Partition(e.config.region()), identitypool.AccountID(e.config.Account), "://"+key)
+// registered returns the ARN of an account's OpenID Connect provider with a Logins
+// key; "" when there is none.
+func (e *eventSources) registered(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
+	arn := iam.OIDCProviderARN(identitypool.Partition(e.config.region()), account, "://"+key)
 	if _, _, _, formed := identitypool.ParseProviderARN(arn); !formed {
 		return "", nil
 	}
+
 	_, err := e.directory.OIDCProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return "", nil
 	}
+
 	return arn, err
 }
 
-// name is the provider that a Logins key stands for. An OpenID Connect provider
-// stands for itself, also where a user pool has the same issuer.
-func (e *eventSources) name(ctx context.Context, key string) (string, error) {
-	arn, err := e.registered(ctx, key)
+// name is the provider that a Logins key stands for in an account. An OpenID
+// Connect provider stands for itself, also where a user pool has the same issuer.
+func (e *eventSources) name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
+	arn, err := e.registered(ctx, account, key)
 	if arn != "" || err != nil {
 		return key, err
 	}
+
 	return e.pools.ProviderName(key), nil
 }
 
-func (e *eventSources) find(ctx context.Context, key string) (signout.Provider, error) {
-	name, err := e.name(ctx, key)
+// find returns the provider of a Logins key as the home account trusts it, and as
+// the others do that have registered it.
+func (e *eventSources) find(ctx context.Context, key string) ([]signout.Provider, error) {
+	name, err := e.name(ctx, e.home(), key)
 	if err != nil {
-		return signout.Provider{}, err
+		return nil, err
 	}
+
+	var found []signout.Provider
+	home, err := e.ofHome(ctx, name)
+	if err == nil {
+		found = append(found, home)
+	} else if !errors.Is(err, signout.ErrUnknownProvider) {
+		return nil, err
+	}
+
+	others, err := e.ofOthers(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if found = append(found, others...); len(found) == 0 {
+		return nil, signout.ErrUnknownProvider
+	}
+
+	return found, nil
+}
+
+func (e *eventSources) home() identitypool.AccountID {
+	return identitypool.AccountID(e.config.Account)
+}
+
+// ofHome is a provider of the home account or of the settings.
+func (e *eventSources) ofHome(ctx context.Context, name string) (signout.Provider, error) {
 	settings := e.config.SignOut[name]
 	c := identitypool.ProviderConfig{Name: name, Kind: identitypool.UserPoolProvider, ClientIDs: settings.Audiences}
-	if arn, err := e.registered(ctx, name); err != nil {
+	if arn, err := e.registered(ctx, e.home(), name); err != nil {
 		return signout.Provider{}, err
 	} else if arn != "" {
 		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
 	} else if len(settings.Audiences) == 0 {
 		return signout.Provider{}, signout.ErrUnknownProvider
 	}
+
 	trust, err := e.pools.ProviderTrust(ctx, c)
 	if err != nil {
 		return signout.Provider{}, err
 	}
 	trust.Audiences = slices.Concat(trust.Audiences, settings.Audiences)
+
 	return signout.Provider{Name: name, Trust: trust, CredentialChange: settings.CredentialChange}, nil
+}
+
+// ofOthers is an OpenID Connect provider as accounts other than the home account
+// have registered it. Accounts that differ in their clients only share an entry,
+// so that an event costs one look at its signature however many they are.
+func (e *eventSources) ofOthers(ctx context.Context, key string) ([]signout.Provider, error) {
+	accounts, err := e.directory.OIDCProviderAccounts(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+
+	var found []signout.Provider
+	for _, account := range accounts {
+		if account == e.home() {
+			continue
+		}
+		arn, err := e.registered(ctx, account, key)
+		if err != nil {
+			return nil, err
+		}
+		if arn == "" {
+			continue // deleted since
+		}
+		trust, err := e.pools.ProviderTrust(ctx, identitypool.ProviderConfig{Name: key, Kind: identitypool.OIDCProviderKind, ARN: arn})
+		if err != nil {
+			return nil, err
+		}
+
+		n := slices.IndexFunc(found, func(p signout.Provider) bool { return sameIssuer(p.Trust, trust) })
+		if n < 0 {
+			n = len(found)
+			found = append(found, signout.Provider{
+				Name:             key,
+				Trust:            trust,
+				Clients:          map[identitypool.AccountID][]string{},
+				CredentialChange: e.config.SignOut[key].CredentialChange,
+			})
+			found[n].Trust.Audiences = nil
+		}
+		found[n].Clients[account] = trust.Audiences
+		found[n].Trust.Audiences = append(found[n].Trust.Audiences, trust.Audiences...)
+	}
+
+	return found, nil
+}
+
+// sameIssuer reports whether a token that one trust proves is proven by the other,
+// but for its audience.
+func sameIssuer(a, b login.Trust) bool {
+	for _, trust := range []*login.Trust{&a, &b} {
+		trust.Audiences = nil
+		if !trust.EnforceThumbprints {
+			trust.Thumbprints = nil
+		}
+	}
+
+	return reflect.DeepEqual(a, b)
 }
 
 // receivers are where providers tell of sign-outs.

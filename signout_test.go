@@ -257,7 +257,7 @@ func lastRequest(t *testing.T, s *testServer, pool string, logins map[string]str
 }
 
 // A provider that the IAM API made tells of sign-outs for its own client IDs, for
-// as long as it is there, and only in the home account: a sign-out holds in all.
+// as long as it is there, in whatever account.
 func TestSignOutByMadeProviders(t *testing.T) {
 	dir, master := t.TempDir(), bytes.Repeat([]byte{7}, 32)
 	s := start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
@@ -277,8 +277,12 @@ func TestSignOutByMadeProviders(t *testing.T) {
 			"events": map[string]any{logoutEvent: map[string]any{}}})).status
 	}
 	in := &iamclient.CreateOpenIDConnectProviderInput{Url: &corp.URL, ClientIDList: []string{"app"}}
-	must(s.iamBy(stranger.ID, secret, "").CreateOpenIDConnectProvider(t.Context(), in))(t)
-	equal(t, "of another account", logout("app"), http.StatusBadRequest)
+	elsewhere := s.iamBy(stranger.ID, secret, "")
+	theirs := must(elsewhere.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
+		Url: &corp.URL, ClientIDList: []string{"theirs"},
+	}))(t).OpenIDConnectProviderArn
+	equal(t, "of another account", logout("theirs"), http.StatusOK)
+	equal(t, "not of another account", logout("app"), http.StatusBadRequest)
 	arn := must(s.iam().CreateOpenIDConnectProvider(t.Context(), in))(t).OpenIDConnectProviderArn
 	equal(t, "made a moment ago", logout("app"), http.StatusOK)
 	equal(t, "for another client", logout("other"), http.StatusBadRequest)
@@ -286,6 +290,9 @@ func TestSignOutByMadeProviders(t *testing.T) {
 	equal(t, "for a client added since", logout("other"), http.StatusOK)
 	must(s.iam().DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}))(t)
 	equal(t, "deleted", logout("app"), http.StatusBadRequest)
+	equal(t, "still of another account", logout("theirs"), http.StatusOK)
+	must(elsewhere.DeleteOpenIDConnectProvider(t.Context(), &iamclient.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: theirs}))(t)
+	equal(t, "deleted there, too", logout("theirs"), http.StatusBadRequest)
 }
 
 func TestSignOutAdminRefusals(t *testing.T) {

@@ -1,10 +1,14 @@
 package poolhouse
 
 import (
+	"container/heap"
+	"container/list"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
 // Trace is the recorded decision of one refused call: what `poolhouse explain`
@@ -12,41 +16,185 @@ import (
 type Trace struct {
 	RequestID string
 	Time      time.Time
-	Account   string
+	Account   string // that the call reached, or whose key it named; "" = none
 	Region    string
 	Operation string
 	Outcome   string // the error type on the wire
 	Message   string // the error message on the wire
 	Steps     []explain.Step
+
+	// AccessKeyID is the key that signed the call; "" when nobody did, or the
+	// signature was not proven.
+	AccessKeyID string
 }
 
-// traceStore keeps the newest traces in memory, at most its capacity; older
-// ones are forgotten. What it forgets is still in the log, in one line.
+// callerClass says how much is known of who made a refused call. Strangers can make as
+// many calls in an account's name as they like: they need to know a pool's ID, or
+// the ID of an access key. Guests can make signed ones.
+type callerClass int
+
+const (
+	unprovenCaller callerClass = iota // no signature, or none that was proven
+	sessionCaller                     // temporary credentials, such as a guest's
+	keyCaller                         // a long-lived access key
+	callerClasses
+)
+
+func (t *Trace) class() callerClass {
+	switch {
+	case t.AccessKeyID == "":
+		return unprovenCaller
+	case strings.HasPrefix(t.AccessKeyID, iam.SessionPrefix):
+		return sessionCaller
+	default:
+		return keyCaller
+	}
+}
+
+// traceStore keeps the newest traces in memory, at most its capacity. What it
+// forgets is still in the log, in one line.
+//
+// No account can make it forget what it keeps for another: when it is full, the
+// account with the most traces loses one (of several the one with the oldest
+// trace), so that each of n accounts keeps its newest capacity/n. Calls that
+// reached no account count as an account. Within an account the same holds for the
+// classes of callers: the class with the most traces loses its oldest one.
 type traceStore struct {
-	mu    sync.Mutex
-	byID  map[string]Trace
-	order []string // ring of request IDs
-	next  int
+	mu       sync.Mutex
+	capacity int
+	byID     map[string]*list.Element // of one account's queue; its Value is a *keptTrace
+	accounts map[string]*accountTraces
+	largest  accountHeap
+	added    uint64
+}
+
+type keptTrace struct {
+	Trace
+	number uint64 // in the order of coming
+}
+
+// accountTraces are the traces of one account.
+type accountTraces struct {
+	account string
+	queues  [callerClasses]list.List // oldest first
+	size    int
+	index   int // in the heap
 }
 
 func newTraceStore(capacity int) *traceStore {
-	return &traceStore{byID: make(map[string]Trace, capacity), order: make([]string, capacity)}
+	return &traceStore{
+		capacity: capacity,
+		byID:     make(map[string]*list.Element, capacity+1),
+		accounts: map[string]*accountTraces{},
+	}
 }
 
 func (s *traceStore) add(t Trace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.order[s.next]; old != "" {
-		delete(s.byID, old)
+
+	if old, known := s.byID[t.RequestID]; known {
+		s.remove(old)
 	}
-	s.order[s.next] = t.RequestID
-	s.next = (s.next + 1) % len(s.order)
-	s.byID[t.RequestID] = t
+
+	a, known := s.accounts[t.Account]
+	if !known {
+		a = &accountTraces{account: t.Account}
+		s.accounts[t.Account] = a
+		heap.Push(&s.largest, a)
+	}
+	s.added++
+	s.byID[t.RequestID] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added})
+	a.size++
+	heap.Fix(&s.largest, a.index)
+
+	// Only now, so that an account that has its share makes room itself.
+	if len(s.byID) > s.capacity {
+		s.remove(s.largest[0].expendable())
+	}
+}
+
+// remove forgets a trace.
+func (s *traceStore) remove(e *list.Element) {
+	t := e.Value.(*keptTrace)
+	a := s.accounts[t.Account]
+	a.queues[t.class()].Remove(e)
+	delete(s.byID, t.RequestID)
+
+	if a.size--; a.size == 0 {
+		heap.Remove(&s.largest, a.index)
+		delete(s.accounts, t.Account)
+		return
+	}
+	heap.Fix(&s.largest, a.index)
 }
 
 func (s *traceStore) find(requestID string) (Trace, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, ok := s.byID[requestID]
-	return t, ok
+
+	e, ok := s.byID[requestID]
+	if !ok {
+		return Trace{}, false
+	}
+
+	return e.Value.(*keptTrace).Trace, true
+}
+
+// expendable is the oldest trace of the class that has the most; of several the
+// one of which less is known.
+func (a *accountTraces) expendable() *list.Element {
+	most := unprovenCaller
+	for class := range a.queues {
+		if a.queues[class].Len() > a.queues[most].Len() {
+			most = callerClass(class)
+		}
+	}
+
+	return a.queues[most].Front()
+}
+
+// oldest is the number of the oldest trace.
+func (a *accountTraces) oldest() uint64 {
+	oldest := ^uint64(0)
+	for class := range a.queues {
+		if e := a.queues[class].Front(); e != nil {
+			oldest = min(oldest, e.Value.(*keptTrace).number)
+		}
+	}
+
+	return oldest
+}
+
+// accountHeap has the account that loses the next trace at its top.
+type accountHeap []*accountTraces
+
+func (h accountHeap) Len() int { return len(h) }
+
+func (h accountHeap) Less(i, j int) bool {
+	if h[i].size != h[j].size {
+		return h[i].size > h[j].size
+	}
+
+	return h[i].oldest() < h[j].oldest()
+}
+
+func (h accountHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *accountHeap) Push(a any) {
+	account := a.(*accountTraces)
+	account.index = len(*h)
+	*h = append(*h, account)
+}
+
+func (h *accountHeap) Pop() any {
+	last := len(*h) - 1
+	account := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+
+	return account
 }

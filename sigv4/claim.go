@@ -82,6 +82,40 @@ func UnverifiedScope(r *http.Request) (Scope, error) {
 	return c.scope, nil
 }
 
+// UnverifiedKey returns the access key ID and the session token that a request names, also where the rest of its
+// signature is malformed; "" where it names none. Nothing of it is proven: it may tell whom a refused request
+// concerns, and nothing else.
+func UnverifiedKey(r *http.Request) (accessKeyID, sessionToken string) {
+	for _, authorization := range r.Header["Authorization"] {
+		if len(authorization) > maxAuthorization || !isSigV4(authorization) {
+			continue
+		}
+		_, parameters, _ := strings.Cut(strings.Trim(authorization, " \t"), " ")
+		for pair := range strings.SplitSeq(parameters, ",") {
+			if credential, ok := strings.CutPrefix(strings.Trim(pair, " \t"), "Credential="); ok {
+				accessKeyID, _, _ = strings.Cut(credential, "/")
+				if tokens := r.Header[headerToken]; len(tokens) > 0 && len(tokens[0]) <= maxToken {
+					sessionToken = tokens[0]
+				}
+				return accessKeyID, sessionToken
+			}
+		}
+	}
+
+	_, rawQuery := wireTarget(r)
+	q, err := parseQuery(rawQuery)
+	if err != nil {
+		return "", ""
+	}
+	credential, _ := q.get(paramCredential)
+	accessKeyID, _, _ = strings.Cut(credential, "/")
+	if token, _ := q.get(paramToken); len(token) <= maxToken {
+		sessionToken = token
+	}
+
+	return accessKeyID, sessionToken
+}
+
 // isSigV4 recognises any of AWS's version 4 algorithms, so that an unsupported one is named in the refusal.
 func isSigV4(authorization string) bool {
 	authorization = strings.TrimLeft(authorization, " \t")

@@ -78,7 +78,8 @@ func explainCommand() *cobra.Command {
 what was expected, what came, and how to mend it. The request ID is in the
 answer's x-amzn-RequestId header; SDKs show it with the error. Keys are taken
 from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION: the account and
-the region must be those of the call.`,
+the region must be those of the call. Calls that reached no account are explained
+to the server's own account.`,
 		Example: "  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -147,11 +148,13 @@ func signOutCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sign-out",
 		Short: "Refuse the tokens that a provider issued to a user before now",
-		Long: `Refuse, from now on and in every pool, the ID tokens that a provider issued to a
-user before now, or in one session of the user. New sign-ins at the provider are
-accepted. Credentials and tokens that Poolhouse issued already stay valid until
-they expire; with the setting sign_out_ends_sessions the credentials end, too. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_REGION.`,
+		Long: `Refuse, from now on and in every pool of the key's account, the ID tokens that a
+provider issued to a user before now, or in one session of the user. With the
+setting sign_out_in_all_accounts the server's own account does so in the pools of
+all accounts. New sign-ins at the provider are accepted. Credentials and tokens
+that Poolhouse issued already stay valid until they expire; with the setting
+sign_out_ends_sessions the credentials end, too. Keys are taken from
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Example: `  poolhouse identity sign-out --provider accounts.google.com --subject 1092...
   poolhouse identity sign-out --provider idp.example.com --subject alice --session 08a5019c-17e1-4977-8f42-65a12843ea02`,
 		Args: cobra.NoArgs,

@@ -81,7 +81,10 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		DevHosts:            s.List(config.DevAllowedHosts),
 		DevOrigins:          s.List(config.DevAllowedOrigins),
 		SignOutEndsSessions: s.Is(config.SignOutEnds),
-		Version:             version(),
+
+		SignOutInAllAccounts: s.Is(config.SignOutAll),
+
+		Version: version(),
 	}
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.Fault(config.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)

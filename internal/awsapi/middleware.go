@@ -165,8 +165,17 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		}
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
-				Time: rec.Start, RequestID: rec.RequestID, Service: rec.Service, Account: rec.Account, Region: rec.Region, Operation: rec.Operation,
-				Code: rec.Code, Message: x.message, Status: rec.Status, Steps: x.trace.Steps(),
+				Time:        rec.Start,
+				RequestID:   rec.RequestID,
+				Service:     rec.Service,
+				Account:     rec.Account,
+				Region:      rec.Region,
+				Operation:   rec.Operation,
+				Code:        rec.Code,
+				Message:     x.message,
+				Status:      rec.Status,
+				Steps:       x.trace.Steps(),
+				AccessKeyID: rec.AccessKeyID,
 			})
 		}
 	})

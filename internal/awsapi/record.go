@@ -17,10 +17,10 @@ type Record struct {
 	RequestID   string
 	Service     string // signing name; "" when none was recognised
 	Operation   string // only names of the operation table; "" when unknown
-	Account     string // of the caller, or as the operation sets it
+	Account     string // of the caller, of the key that a refused signature names, or as the operation sets it
 	Region      string // of the credential scope, or as the operation sets it
 	Pool        string // the resource that the operation says it concerns
-	AccessKeyID string
+	AccessKeyID string // whose signature was proven
 	Code        string // error type on the wire; "" = success
 	Status      int    // HTTP status
 	Reason      string // why it was refused, for the log
@@ -83,6 +83,8 @@ type Refusal struct {
 	Message   string // as on the wire, without values of the request
 	Status    int
 	Steps     []explain.Step
+	// AccessKeyID is the key whose signature was proven; "" = none was.
+	AccessKeyID string
 }
 
 // Recorder keeps refusals for whoever asks why. Refused must return quickly and

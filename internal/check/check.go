@@ -31,6 +31,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -120,6 +121,9 @@ type Options struct {
 	Account    string // sessions of others are refused
 	Sessions   *Sessions
 	Authorizer Authorizer
+	// Owner is the account of the key that a request names, whose signature was not
+	// proven; "" when there is no such key. It tells whom a refusal concerns.
+	Owner func(ctx context.Context, r *http.Request) identitypool.AccountID
 	// BehindProxy: the proxy says in X-Forwarded-For and -Proto how the client came.
 	BehindProxy bool
 	Now         func() time.Time
@@ -315,12 +319,19 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, string, erro
 	} else {
 		result, err = h.verifier.VerifyUnread(request, asked.length, h.c.Service)
 	}
+
+	record := awsapi.RecordFrom(r.Context())
+	if o != nil {
+		record.Account = string(o.session.Account)
+	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
 		return nil, "", signatureRefused(refused)
 	}
 	if err != nil {
 		return nil, "", err
 	}
+	record.AccessKeyID = result.AccessKeyID
+
 	if result.Region != h.c.Region {
 		return nil, "", &denied{http.StatusForbidden, string(sigv4.WrongScope), "Credential should be scoped to a valid region: '" + h.c.Region + "'.",
 			"region of the signature", h.c.Region, result.Region, "Set the client's region, or check.region, so that they agree."}
@@ -382,6 +393,16 @@ func (h *Handler) conditions(r *http.Request) policy.Context {
 	return c
 }
 
+// owner is the account of the key that the client's request names.
+func (h *Handler) owner(r *http.Request) identitypool.AccountID {
+	request := r.WithContext(r.Context())
+	if asked, err := h.readOriginal(r); err == nil {
+		request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
+	}
+
+	return h.o.Owner(r.Context(), request)
+}
+
 // refuse answers an error of decide. nginx takes 401 and 403 as they are and
 // anything else but 2xx as an error of its own, which refuses too.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -395,6 +416,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	record := awsapi.RecordFrom(r.Context())
 	record.Code, record.Reason = d.code, d.code
+	if record.Account == "" {
+		record.Account = string(h.owner(r))
+	}
+
 	var body bytes.Buffer
 	_ = json.MarshalWrite(&body, struct { // no such value fails
 		Code    string `json:"code"`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
@@ -55,7 +56,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := New(Options{Account: account, Sessions: NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
+	h, err := New(Options{Account: account, Owner: nobodys, Sessions: NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
 		Config: Config{Region: "us-east-1", Routes: []Route{{"GET /files/{path...}", "s3:GetObject", "arn:aws:s3:::files/{path}"}}}})
 	if err != nil {
 		tb.Fatal(err)
@@ -244,3 +245,6 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	yardstick.HMACs(b, func() { h.ServeHTTP(w, r) })
 }
+
+// nobodys is the account of keys that nobody has.
+func nobodys(context.Context, *http.Request) identitypool.AccountID { return "" }

@@ -171,7 +171,7 @@ func (s *Service) stillProven(ctx context.Context, pool identitypool.Pool, ident
 			return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 		}
 		// The login itself was looked at when the token was issued.
-		if err := s.SignOuts.Check(ctx, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+		if err := s.SignOuts.Check(ctx, pool.Account, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
 			return loginError(err)
 		}
 	}

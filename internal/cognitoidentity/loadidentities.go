@@ -3,6 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -12,6 +13,9 @@ import (
 
 // MaxLoaded is how many identities one call of LoadIdentities takes.
 const MaxLoaded = 500
+
+// maxLoadedLogins is how many logins one identity of them has at most.
+const maxLoadedLogins = 64
 
 // LoadIdentitiesInput names identities that were made elsewhere. It is no
 // operation of AWS's.
@@ -69,6 +73,7 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 		return nil, err
 	}
 	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
+	var identities []identitypool.Identity
 	for _, given := range in.Identities {
 		identity, problem, err := s.loaded(ctx, pool, given)
 		if err != nil {
@@ -78,7 +83,15 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), problem})
 			continue
 		}
-		switch err := s.Store.LoadIdentity(ctx, identity); {
+		identities = append(identities, identity)
+	}
+
+	outcomes, err := s.Store.LoadIdentities(ctx, pool.ID, identities)
+	if err != nil {
+		return nil, poolError(err, *in.IdentityPoolId)
+	}
+	for n, identity := range identities {
+		switch err := outcomes[n]; {
 		case err == nil:
 			out.Loaded++
 		case errors.Is(err, store.ErrConflict):
@@ -107,6 +120,9 @@ func (s *Service) loaded(ctx context.Context, pool identitypool.Pool, in LoadedI
 	}
 	if !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
 		return i, "IdentityId must be an ID of the pool's region.", nil
+	}
+	if len(in.Logins) > maxLoadedLogins {
+		return i, fmt.Sprintf("An identity has at most %d logins.", maxLoadedLogins), nil
 	}
 	i.PoolID = pool.ID
 	for _, l := range in.Logins {

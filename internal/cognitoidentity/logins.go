@@ -20,10 +20,11 @@ import (
 
 // proof is one Logins entry about to be verified.
 type proof struct {
-	pool   identitypool.PoolID
-	config identitypool.ProviderConfig
-	trust  login.Trust
-	token  string
+	pool    identitypool.PoolID
+	account identitypool.AccountID // of the pool
+	config  identitypool.ProviderConfig
+	trust   login.Trust
+	token   string
 }
 
 // askingTime is how long a call waits for login providers, whatever and how
@@ -78,7 +79,13 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 			}
 			return nil, err
 		}
-		proofs = append(proofs, proof{pool: pool.ID, config: config, trust: trust, token: logins[name]})
+		proofs = append(proofs, proof{
+			pool:    pool.ID,
+			account: pool.Account,
+			config:  config,
+			trust:   trust,
+			token:   logins[name],
+		})
 	}
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
@@ -190,7 +197,7 @@ func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (ide
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		if err := s.SignOuts.Check(traced(ctx), p.config.Name, claims); err != nil {
+		if err := s.SignOuts.Check(traced(ctx), p.account, p.config.Name, claims); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}

@@ -35,7 +35,9 @@ func (s slow) Check(ctx context.Context, _ userstatus.User) error { return take(
 
 type noSignOuts struct{}
 
-func (noSignOuts) Check(context.Context, string, login.Claims) error { return nil }
+func (noSignOuts) Check(context.Context, identitypool.AccountID, string, login.Claims) error {
+	return nil
+}
 
 // A string in aud counts like a list of one: azp does not hide it.
 func TestMustBeChecked(t *testing.T) {

@@ -59,10 +59,10 @@ type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
 }
 
-// SignOuts refuses the claims of a verified login that was signed out since
-// (*login.Refused).
+// SignOuts refuses the claims of a verified login that was signed out since in
+// the account of the pool that it is for (*login.Refused).
 type SignOuts interface {
-	Check(ctx context.Context, provider string, c login.Claims) error
+	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
 }
 
 // UserStatus asks a user pool whether a verified user may still sign in:

@@ -55,6 +55,7 @@ const (
 	StrictRoles    = "strict_roles"
 	ChosenIDs      = "chosen_ids"
 	SignOutEnds    = "sign_out_ends_sessions"
+	SignOutAll     = "sign_out_in_all_accounts"
 	Engine         = "credential_engine"
 	LogLevel       = "log_level"
 	LogFormat      = "log_format"
@@ -91,6 +92,7 @@ var Table = []Setting{
 	{Key: ChosenIDs, Default: "home", Help: "Who may choose the IDs of pools and identities, to bring them over from AWS: home (the account of this file) or all. With all an account can take an ID that another is about to bring over."},
 	{Key: Engine, Default: builtinEngine, Help: "Where the enhanced flow's credentials come from: builtin, or a name of credential_engines. pool_credential_engines says otherwise for single pools."},
 	{Key: SignOutEnds, Kind: Boolean, Default: "false", Help: "A user's sign-out also ends the session credentials that the login led to, within five seconds."},
+	{Key: SignOutAll, Kind: Boolean, Default: "false", Help: "poolhouse sign-out with a key of the server's own account (account_id) ends logins in the identity pools of all accounts; otherwise, and with other accounts' keys, in those of the key's account."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
 	{Key: MetricsListen, Help: "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address."},

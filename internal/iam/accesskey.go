@@ -155,8 +155,8 @@ func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessK
 	switch {
 	case !isAccessKeyID(id):
 		return AccessKey{}, fmt.Errorf("access key ID %q: use 3 to 128 letters, digits and underscores", id)
-	case strings.HasPrefix(id, sessionPrefix):
-		return AccessKey{}, fmt.Errorf("access key ID %q: %s begins the IDs of temporary keys", id, sessionPrefix)
+	case strings.HasPrefix(id, SessionPrefix):
+		return AccessKey{}, fmt.Errorf("access key ID %q: %s begins the IDs of temporary keys", id, SessionPrefix)
 	case !isSecret(secret):
 		return AccessKey{}, fmt.Errorf("the secret of access key %s: use 1 to 128 printable ASCII characters", id)
 	}
@@ -251,6 +251,27 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 	c = newKeyCaller(k.partition, row.ID, row.Account, document)
 	k.cache.put(id, cachedKey{caller: c, secret: secret, read: now}, generation)
 	return c, secret, nil
+}
+
+// Owner returns the account of a key, also of a disabled one; "" if there is no
+// such key. It is for telling whom a refused call concerns: who made that call is
+// not known.
+func (k *AccessKeys) Owner(ctx context.Context, id string) (identitypool.AccountID, error) {
+	if !isAccessKeyID(id) || id == k.refused {
+		return "", nil
+	}
+	if hit, ok := k.cache.get(id, k.now()); ok {
+		return hit.caller.Account, nil
+	}
+
+	row, err := k.store.AccessKey(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	} else if err != nil {
+		return "", k.storeError(id, err)
+	}
+
+	return row.Account, nil
 }
 
 // List returns the keys of an account, or of all accounts for "".

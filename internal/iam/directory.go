@@ -198,6 +198,29 @@ func (d *Directory) Roles(_ context.Context, account identitypool.AccountID) ([]
 	return list, nil
 }
 
+// OIDCProviderAccounts returns the accounts, in order, that have registered the
+// OpenID Connect provider of a Logins key, which is its URL without the scheme.
+// What other nodes registered is seen at once.
+func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]identitypool.AccountID, error) {
+	var accounts []identitypool.AccountID
+	for _, p := range d.providers {
+		if _, name, _ := strings.Cut(p.URL, "://"); name == key {
+			accounts = append(accounts, p.Account)
+		}
+	}
+
+	if d.store != nil {
+		stored, err := d.store.OIDCProviderAccounts(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, stored...)
+	}
+	slices.Sort(accounts)
+
+	return slices.Compact(accounts), nil
+}
+
 // OIDCProvider returns the provider with exactly that ARN. The error wraps
 // ErrNotFound when there is none.
 func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {

@@ -64,7 +64,7 @@ func (d *Directory) CreateRole(ctx context.Context, r store.Role) (store.Role, e
 	if _, ok := d.settingsRoles[resourceKey(r.Account, r.Name)]; ok {
 		return store.Role{}, ErrConflict
 	}
-	defer d.changed()
+	defer d.changed(r.Account)
 	r.ID = newUniqueID(roleIDPrefix)
 	made, err := d.store.CreateRole(ctx, r, MaxRoles)
 	return made, fromStore(err)
@@ -75,7 +75,7 @@ func (d *Directory) UpdateRole(ctx context.Context, account identitypool.Account
 	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return store.Role{}, ErrSettings
 	}
-	defer d.changed()
+	defer d.changed(account)
 	r, err := d.store.UpdateRole(ctx, account, name, change)
 	return r, fromStore(err)
 }
@@ -85,7 +85,7 @@ func (d *Directory) DeleteRole(ctx context.Context, account identitypool.Account
 	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return ErrSettings
 	}
-	defer d.changed()
+	defer d.changed(account)
 	return fromStore(d.store.DeleteRole(ctx, account, name, may))
 }
 
@@ -168,7 +168,7 @@ func (d *Directory) CreatePolicy(ctx context.Context, p store.ManagedPolicy) (st
 	if d.InSettings(p) {
 		return store.ManagedPolicy{}, ErrConflict
 	}
-	defer d.changed()
+	defer d.changed(p.Account)
 	p.ID = newUniqueID(policyIDPrefix)
 	made, err := d.store.CreatePolicy(ctx, p, MaxPolicies)
 	return made, fromStore(err)
@@ -179,7 +179,7 @@ func (d *Directory) UpdatePolicy(ctx context.Context, account identitypool.Accou
 	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
 		return store.ManagedPolicy{}, ErrSettings
 	}
-	defer d.changed()
+	defer d.changed(account)
 	p, err := d.store.UpdatePolicy(ctx, account, name, change)
 	return p, fromStore(err)
 }
@@ -190,7 +190,7 @@ func (d *Directory) DeletePolicy(ctx context.Context, account identitypool.Accou
 	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
 		return ErrSettings
 	}
-	defer d.changed()
+	defer d.changed(account)
 	return fromStore(d.store.DeletePolicy(ctx, account, name, may))
 }
 
@@ -222,7 +222,7 @@ func (d *Directory) CreateOIDCProvider(ctx context.Context, p store.OIDCProvider
 	if _, ok := d.settingsOIDC[d.OIDCProviderARN(p)]; ok {
 		return store.OIDCProvider{}, ErrConflict
 	}
-	defer d.changed()
+	defer d.changed(p.Account)
 	made, err := d.store.CreateOIDCProvider(ctx, p, MaxOIDCProviders)
 	return made, fromStore(err)
 }
@@ -236,7 +236,7 @@ func (d *Directory) UpdateOIDCProvider(ctx context.Context, account identitypool
 	if !ok || owner != account {
 		return store.OIDCProvider{}, ErrNotFound
 	}
-	defer d.changed()
+	defer d.changed(account)
 	p, err := d.store.UpdateOIDCProvider(ctx, account, key, change)
 	return p, fromStore(err)
 }
@@ -250,7 +250,7 @@ func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool
 	if !ok || owner != account {
 		return ErrNotFound
 	}
-	defer d.changed()
+	defer d.changed(account)
 	return fromStore(d.store.DeleteOIDCProvider(ctx, account, key))
 }
 
@@ -283,7 +283,7 @@ func (d *Directory) CreateSAMLProvider(ctx context.Context, p store.SAMLProvider
 	if _, ok := d.settingsSAML[d.SAMLProviderARN(p)]; ok {
 		return store.SAMLProvider{}, ErrConflict
 	}
-	defer d.changed()
+	defer d.changed(p.Account)
 	p.ID = newUniqueID(samlIDPrefix)
 	made, err := d.store.CreateSAMLProvider(ctx, p, MaxSAMLProviders)
 	return made, fromStore(err)
@@ -298,7 +298,7 @@ func (d *Directory) UpdateSAMLProvider(ctx context.Context, account identitypool
 	if !ok || owner != account {
 		return store.SAMLProvider{}, ErrNotFound
 	}
-	defer d.changed()
+	defer d.changed(account)
 	p, err := d.store.UpdateSAMLProvider(ctx, account, name, change)
 	return p, fromStore(err)
 }
@@ -312,7 +312,7 @@ func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool
 	if !ok || owner != account {
 		return ErrNotFound
 	}
-	defer d.changed()
+	defer d.changed(account)
 	return fromStore(d.store.DeleteSAMLProvider(ctx, account, name))
 }
 

@@ -74,9 +74,15 @@ func (c *resourceCache[V]) get(key string, read func(old *V) (V, error)) (V, err
 	return v, nil
 }
 
-func (c *resourceCache[V]) forget() {
+// forget drops the entries of an account. One account's changes leave what is
+// known of others alone.
+func (c *resourceCache[V]) forget(account identitypool.AccountID) {
 	c.generation.Add(1)
-	c.entries.Purge()
+	for _, arn := range c.entries.Keys() {
+		if accountOfARN(arn) == account {
+			c.entries.Remove(arn)
+		}
+	}
 }
 
 // caches of a Directory with a store.
@@ -90,12 +96,12 @@ func newCaches(now func() time.Time) caches {
 	return caches{newResourceCache[Role](now), newResourceCache[OIDCProvider](now), newResourceCache[SAMLProvider](now)}
 }
 
-// changed is called after every attempt to change the store, also a failed one:
-// its outcome may be unknown.
-func (d *Directory) changed() {
-	d.cache.roles.forget()
-	d.cache.oidc.forget()
-	d.cache.saml.forget()
+// changed is called after every attempt to change an account's resources in the
+// store, also a failed one: its outcome may be unknown.
+func (d *Directory) changed(account identitypool.AccountID) {
+	d.cache.roles.forget(account)
+	d.cache.oidc.forget(account)
+	d.cache.saml.forget(account)
 }
 
 // storedRole finds a role that the IAM API made, ready for decisions.

@@ -14,7 +14,7 @@ const (
 	policyIDPrefix  = "ANPA"
 	samlIDPrefix    = "ASMP"
 	accessKeyPrefix = "AKIA"
-	sessionPrefix   = "ASIA"
+	SessionPrefix   = "ASIA"
 )
 
 // uniqueID derives an ID from what it stands for, so that it needs no place to

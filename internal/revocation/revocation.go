@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,7 @@ const sweep = 100
 type Store interface {
 	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
 	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
-	SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
 	Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error)
 	Revoke(ctx context.Context, m store.Revocation) error
 	RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error)
@@ -80,15 +81,28 @@ type Options struct {
 type List struct {
 	o       Options
 	entries *lru.Cache[string, answer]
-	// generation counts revocations by this process: what was asked before one
-	// must not be kept after it.
-	generation atomic.Uint64
+	// generations count, by account, revocations by this process: what was asked
+	// before one must not be used after it. One account's revocations cost the
+	// sessions of others nothing.
+	generations sync.Map // identitypool.AccountID to *atomic.Uint64
 }
 
 // answer is what the store said of a session: "" or why it is revoked.
 type answer struct {
-	asked  time.Time
-	reason string
+	asked      time.Time
+	generation uint64 // of the session's account, before the store was asked
+	reason     string
+}
+
+// generation is the count of an account's revocations. There are as many as
+// accounts: nobody else's sessions can be opened, nor ended.
+func (l *List) generation(account identitypool.AccountID) *atomic.Uint64 {
+	count, known := l.generations.Load(account)
+	if !known {
+		count, _ = l.generations.LoadOrStore(account, new(atomic.Uint64))
+	}
+
+	return count.(*atomic.Uint64)
 }
 
 // New returns a List.
@@ -106,19 +120,16 @@ func New(o Options) *List {
 // to Fresh old.
 func (l *List) Check(ctx context.Context, accessKeyID string, s *sts.Session) error {
 	now := l.o.Now()
+	generation := l.generation(s.Account).Load()
 	a, ok := l.entries.Get(accessKeyID)
 	// A clock that was set back must not lengthen a life.
-	if age := now.Sub(a.asked); !ok || age < 0 || age >= Fresh {
-		generation := l.generation.Load()
+	if age := now.Sub(a.asked); !ok || a.generation != generation || age < 0 || age >= Fresh {
 		reason, err := l.reason(ctx, accessKeyID, s, now)
 		if err != nil {
 			return fmt.Errorf("asking whether a session is revoked: %w", err)
 		}
-		a = answer{now, reason}
+		a = answer{asked: now, generation: generation, reason: reason}
 		l.entries.Add(accessKeyID, a)
-		if l.generation.Load() != generation {
-			l.entries.Remove(accessKeyID)
-		}
 	}
 	if a.reason == "" {
 		return nil
@@ -206,12 +217,22 @@ func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) 
 			return "", err
 		}
 	}
+	// Sign-outs are of the account that the logins are in: its pool's, which need
+	// not be the role's.
+	pool, err := l.o.Store.Pool(ctx, identity.PoolID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "the identity pool was deleted", nil
+	}
+	if err != nil {
+		return "", err
+	}
+
 	// amr names the logins that led to the session.
 	for _, login := range identity.Logins {
 		if !slices.Contains(s.AMR, login.Provider) {
 			continue
 		}
-		marks, err := l.o.Store.SignOuts(ctx, login.Provider, login.Subject, nil, now)
+		marks, err := l.o.Store.SignOuts(ctx, pool.Account, login.Provider, login.Subject, nil, now)
 		if err != nil {
 			return "", err
 		}
@@ -237,8 +258,7 @@ func (l *List) Revoke(ctx context.Context, kind store.RevocationKind, account id
 	}
 	err := l.o.Store.Revoke(ctx, m)
 	// Forgotten whatever the outcome: a write whose answer was lost may stand.
-	l.generation.Add(1)
-	l.entries.Purge()
+	l.generation(account).Add(1)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -229,6 +230,7 @@ func TestOthersGoOn(t *testing.T) {
 		}
 	}
 	if err := w.store.MarkSignOuts(t.Context(),
+		store.SignOut{Kind: store.SubjectSignOut, Account: "210987654321", Provider: "idp.example.com", Value: "alice", NotBefore: w.now, Expires: w.now.Add(time.Hour)},
 		store.SignOut{Kind: store.SubjectSignOut, Provider: "idp.example.com", Value: "bob", NotBefore: w.now, Expires: w.now.Add(time.Hour)},
 		store.SignOut{Kind: store.SubjectSignOut, Provider: "other.example.com", Value: "alice", NotBefore: w.now, Expires: w.now.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
@@ -287,5 +289,40 @@ func TestUnknownRefuses(t *testing.T) {
 	}
 	if _, err := w.lists[0].Revoke(t.Context(), store.AccessKeyRevocation, account, key); err == nil {
 		t.Error("a revocation that was not written is reported as done")
+	}
+}
+
+// countingStore counts the questions about sessions.
+type countingStore struct {
+	Store
+	asked int
+}
+
+func (c *countingStore) Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error) {
+	c.asked++
+	return c.Store.Revocations(ctx, now, of...)
+}
+
+// Revocations by one account do not make this node ask anew about the sessions of
+// another; those of its own do.
+func TestRevocationsAreOfTheAccount(t *testing.T) {
+	w := newWorld(t)
+	counted := &countingStore{Store: w.store}
+	l := New(Options{Store: counted, Roles: w.roles[0], Now: func() time.Time { return w.now }})
+	for _, step := range []struct {
+		by   identitypool.AccountID
+		want int
+	}{{"", 1}, {"", 1}, {"210987654321", 1}, {"210987654321", 1}, {account, 2}, {"", 2}} {
+		if step.by != "" {
+			if _, err := l.Revoke(t.Context(), store.AccessKeyRevocation, step.by, "ASIAQOTHER"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Check(t.Context(), key, w.session()); err != nil {
+			t.Fatal(err)
+		}
+		if counted.asked != step.want {
+			t.Errorf("after a revocation by %q: asked %d times, want %d", step.by, counted.asked, step.want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -42,7 +43,7 @@ func (s *Service) BackChannelLogout() http.Handler {
 
 // logout carries out a logout token (section 2.6): of one session when it names
 // one, else of all the subject's.
-func (s *Service) logout(ctx context.Context, p Provider, c login.Claims) error {
+func (s *Service) logout(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	if _, present := c.All["nonce"]; present {
 		return bad(invalidRequest, "a logout token must not have a nonce", "send a logout token, not an ID token")
 	}
@@ -60,7 +61,7 @@ func (s *Service) logout(ctx context.Context, p Provider, c login.Claims) error 
 	if c.Subject == "" && session == "" {
 		return bad(invalidRequest, "neither sub nor sid is there", "say who is signed out")
 	}
-	return s.SignOut(ctx, p.Name, c.Subject, session, c.IssuedAt)
+	return s.SignOut(ctx, accounts, p.Name, c.Subject, session, c.IssuedAt)
 }
 
 // maxValue bounds a session's or subject's ID, in bytes.

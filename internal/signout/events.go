@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) SharedSignals() http.Handler {
 
 // signal carries out a security event token. Marks count from its iat, not from
 // the event's own time, which transmitters may leave out: that refuses more.
-func (s *Service) signal(ctx context.Context, p Provider, c login.Claims) error {
+func (s *Service) signal(ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error {
 	events, isObject := c.All["events"].(map[string]any)
 	if !isObject || len(events) == 0 {
 		return bad(invalidRequest, "events is missing", "send a security event token")
@@ -67,7 +68,7 @@ func (s *Service) signal(ctx context.Context, p Provider, c login.Claims) error 
 		if name != sessionRevoked {
 			session = "" // the account as a whole
 		}
-		if err := s.SignOut(ctx, p.Name, subject, session, c.IssuedAt); err != nil {
+		if err := s.SignOut(ctx, accounts, p.Name, subject, session, c.IssuedAt); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package signout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -48,7 +51,7 @@ type protocol struct {
 	media    string
 	types    []string // of the token; "" stands for none
 	token    func(body []byte) (string, error)
-	take     func(s *Service, ctx context.Context, p Provider, c login.Claims) error
+	take     func(s *Service, ctx context.Context, p Provider, accounts []identitypool.AccountID, c login.Claims) error
 	accepted int // status
 	fresh    time.Duration
 	answer   func(code, text string) any
@@ -84,7 +87,7 @@ func (s *Service) receive(p protocol) http.Handler {
 }
 
 func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
-	provider, err := s.o.Provider(r.Context(), key)
+	providers, err := s.o.Providers(r.Context(), key)
 	if errors.Is(err, ErrUnknownProvider) {
 		return bad(invalidRequest, err.Error(), "use the provider's Logins key, escaped as one path segment (/ is %2F), and register the provider")
 	} else if err != nil {
@@ -105,16 +108,78 @@ func (s *Service) receiveOne(r *http.Request, p protocol, key string) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.o.Verifier.VerifyEvent(r.Context(), provider.Trust, p.types, token)
+	e, err := s.prove(r.Context(), providers, p.types, token)
 	if err != nil {
 		return err
 	}
-	return s.takeOnce(r.Context(), p, provider, c, now)
+	return s.takeOnce(r.Context(), p, e, now)
+}
+
+// event is a proven token.
+type event struct {
+	provider Provider
+	claims   login.Claims
+	accounts []identitypool.AccountID // whose logins it may end
+}
+
+// prove verifies a token in each way in which its provider is trusted. The event
+// counts for the accounts that take it for theirs: the provider signs it, so
+// that no account can speak to another in its name, and its audience is a client
+// that the account registered.
+func (s *Service) prove(ctx context.Context, providers []Provider, types []string, token string) (event, error) {
+	var proven event
+	var refusal error
+	for _, p := range providers {
+		claims, err := s.o.Verifier.VerifyEvent(ctx, p.Trust, types, token)
+		if _, refused := errors.AsType[*login.Refused](err); refused {
+			refusal = cmp.Or(refusal, err)
+			continue
+		} else if err != nil {
+			return event{}, err // the provider shall send it again, for all who wait for it
+		}
+
+		if len(proven.accounts) == 0 {
+			proven.provider, proven.claims = p, claims
+		}
+		if p.Clients == nil {
+			proven.accounts = AllAccounts
+			return proven, nil
+		}
+		proven.accounts = append(proven.accounts, p.accountsOf(claims)...)
+	}
+	if len(proven.accounts) == 0 {
+		return event{}, cmp.Or(refusal, bad(invalidAudience, "no account has registered the token's audience", "register its client ID"))
+	}
+
+	slices.Sort(proven.accounts)
+	proven.accounts = slices.Compact(proven.accounts)
+
+	return proven, nil
+}
+
+// accountsOf returns the accounts that have registered an audience of an event.
+func (p *Provider) accountsOf(c login.Claims) (accounts []identitypool.AccountID) {
+	audiences, isList := c.All["aud"].([]any)
+	if !isList {
+		audiences = []any{c.All["aud"]}
+	}
+
+	for account, clients := range p.Clients {
+		if slices.ContainsFunc(audiences, func(audience any) bool {
+			name, isString := audience.(string)
+			return isString && slices.Contains(clients, name)
+		}) {
+			accounts = append(accounts, account)
+		}
+	}
+
+	return accounts
 }
 
 // takeOnce checks what both protocols ask of a token, and carries it out unless
 // that was done before.
-func (s *Service) takeOnce(ctx context.Context, p protocol, provider Provider, c login.Claims, now time.Time) error {
+func (s *Service) takeOnce(ctx context.Context, p protocol, e event, now time.Time) error {
+	provider, c := e.provider, e.claims
 	if c.IssuedAt.IsZero() || now.Sub(c.IssuedAt) > p.fresh+skew {
 		return bad(invalidRequest, "iat is missing or too old", "send events as they happen, and compare the clocks")
 	}
@@ -131,7 +196,7 @@ func (s *Service) takeOnce(ctx context.Context, p protocol, provider Provider, c
 		s.replays.release(provider.Name, id)
 		return &fault{http.StatusTooManyRequests, invalidRequest, "too many events of this provider", "send fewer, or later"}
 	}
-	err := p.take(s, ctx, provider, c)
+	err := p.take(s, ctx, provider, e.accounts, c)
 	if err != nil {
 		s.replays.release(provider.Name, id)
 		return err

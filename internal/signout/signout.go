@@ -1,6 +1,6 @@
 // Package signout ends logins before their tokens expire. A sign-out leaves a
-// mark (store.SignOut) on a provider's subject or session; Check refuses every
-// token that was issued before. Marks come from an administrator (SignOut) and
+// mark (store.SignOut) on a provider's subject or session, for one account or
+// for all; Check refuses every token that was issued before. Marks come from an administrator (SignOut) and
 // from the providers themselves: OpenID Connect Back-Channel Logout 1.0
 // (backchannel.go) and Shared Signals security events pushed by RFC 8935
 // (events.go). Credentials that were issued already live on until they expire,
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -33,7 +34,7 @@ const MessageSignedOut = "Invalid login token. Token has been revoked."
 // Store keeps the marks.
 type Store interface {
 	MarkSignOuts(ctx context.Context, marks ...store.SignOut) error
-	SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
 	RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
@@ -42,10 +43,15 @@ type Verifier interface {
 	VerifyEvent(ctx context.Context, trust login.Trust, types []string, token string) (login.Claims, error)
 }
 
-// Provider is a login provider that may tell of sign-outs.
+// Provider is a login provider that may tell of sign-outs, as some accounts have
+// registered it.
 type Provider struct {
 	Name  string // the Logins key
 	Trust login.Trust
+	// Clients are the client IDs under which single accounts have registered the
+	// provider: its events end the logins of those accounts that have registered
+	// one of the event's audiences. nil: they end the logins of all accounts.
+	Clients map[identitypool.AccountID][]string
 	// CredentialChange makes a changed credential, such as a new password, end
 	// the user's logins too.
 	CredentialChange bool
@@ -59,11 +65,12 @@ var ErrUnknownProvider = errors.New("no such provider is registered")
 type Options struct {
 	Store    Store
 	Verifier Verifier
-	// Provider returns the provider of a Logins key; ErrUnknownProvider when there
-	// is none that may tell anything.
-	Provider func(ctx context.Context, key string) (Provider, error)
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Providers returns the provider of a Logins key, once for each way in which it
+	// is trusted; ErrUnknownProvider when there is none that may tell anything. One
+	// whose events count for all accounts comes first.
+	Providers func(ctx context.Context, key string) ([]Provider, error)
+	Now       func() time.Time
+	Logger    *slog.Logger
 }
 
 // Service marks sign-outs and refuses what they end.
@@ -82,28 +89,48 @@ func New(o Options) *Service {
 	return &Service{o: o, log: o.Logger, replays: newReplays(), incoming: newLimiter()}
 }
 
-// SignOut ends, for a provider's subject, everything issued before at, or, with
-// a session, what was issued in that session: then tokens of the subject that
-// name no session end as well, since they may belong to it. One of subject and
-// session may be "". at counts in whole seconds, rounded down, so that a sign-in
-// within the second of the sign-out holds.
-func (s *Service) SignOut(ctx context.Context, provider, subject, session string, at time.Time) error {
+// AllAccounts is the scope of a sign-out that ends the logins of every account.
+var AllAccounts = []identitypool.AccountID{""}
+
+// SignOut ends in accounts, for a provider's subject, everything issued before
+// at, or, with a session, what was issued in that session: then tokens of the
+// subject that name no session end as well, since they may belong to it. One of
+// subject and session may be "". at counts in whole seconds, rounded down, so
+// that a sign-in within the second of the sign-out holds.
+func (s *Service) SignOut(ctx context.Context, accounts []identitypool.AccountID, provider, subject, session string, at time.Time) error {
 	at = at.Truncate(time.Second)
 	expires := s.o.Now().Add(Kept)
+
 	var marks []store.SignOut
-	if session != "" {
-		marks = append(marks, store.SignOut{Kind: store.SessionSignOut, Provider: provider, Value: session, Expires: expires})
-	}
-	if subject != "" {
-		kind := store.SubjectSignOut
+	for _, account := range accounts {
 		if session != "" {
-			kind = store.UnnamedSignOut
+			marks = append(marks, store.SignOut{
+				Kind:     store.SessionSignOut,
+				Account:  account,
+				Provider: provider,
+				Value:    session,
+				Expires:  expires,
+			})
 		}
-		marks = append(marks, store.SignOut{Kind: kind, Provider: provider, Value: subject, NotBefore: at, Expires: expires})
+		if subject != "" {
+			kind := store.SubjectSignOut
+			if session != "" {
+				kind = store.UnnamedSignOut
+			}
+			marks = append(marks, store.SignOut{
+				Kind:      kind,
+				Account:   account,
+				Provider:  provider,
+				Value:     subject,
+				NotBefore: at,
+				Expires:   expires,
+			})
+		}
 	}
 	if len(marks) == 0 {
-		return fmt.Errorf("%w: a sign-out needs a subject or a session", store.ErrInvalid)
+		return fmt.Errorf("%w: a sign-out needs a subject or a session, and an account", store.ErrInvalid)
 	}
+
 	if err := s.o.Store.MarkSignOuts(ctx, marks...); err != nil {
 		return err
 	}
@@ -123,18 +150,18 @@ const sweep = 100
 var sessionClaims = []string{"sid", "origin_jti", "jti"}
 
 // Check refuses the claims of a verified token with *login.Refused when it was
-// signed out: when its session is marked, or when it is from before the
+// signed out in account, whose identity pool or role it is for: when its session is marked, or when it is from before the
 // subject's mark. A token counts from auth_time or iat, whichever is earlier,
 // so refreshing it does not help; one that says neither is refused once there
 // is a mark.
-func (s *Service) Check(ctx context.Context, provider string, c login.Claims) error {
+func (s *Service) Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error {
 	var sessions []string
 	for _, name := range sessionClaims {
 		if id, isString := c.All[name].(string); isString && id != "" {
 			sessions = append(sessions, id)
 		}
 	}
-	marks, err := s.o.Store.SignOuts(ctx, provider, c.Subject, sessions, s.o.Now())
+	marks, err := s.o.Store.SignOuts(ctx, account, provider, c.Subject, sessions, s.o.Now())
 	if err != nil {
 		return err
 	}

@@ -78,14 +78,14 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(verifier.Close)
 	trust := login.Trust{Provider: key, Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience}, AllowHTTP: true, AllowPrivate: true}
 	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		Provider: func(_ context.Context, k string) (signout.Provider, error) {
+		Providers: func(_ context.Context, k string) ([]signout.Provider, error) {
 			switch k {
 			case key, "strict":
-				return signout.Provider{Name: key, Trust: trust, CredentialChange: k == "strict"}, nil
+				return []signout.Provider{{Name: key, Trust: trust, CredentialChange: k == "strict"}}, nil
 			case "broken":
-				return signout.Provider{}, store.ErrBusy
+				return nil, store.ErrBusy
 			}
-			return signout.Provider{}, signout.ErrUnknownProvider
+			return nil, signout.ErrUnknownProvider
 		}})
 	mux := http.NewServeMux()
 	mux.Handle("POST /backchannel-logout/{"+signout.ProviderPath+"}", f.out.BackChannelLogout())
@@ -114,7 +114,7 @@ func (f *fixture) claims(ago time.Duration, more map[string]any) login.Claims {
 func (f *fixture) refused(t *testing.T, c login.Claims) bool {
 	t.Helper()
 	trace := &explain.Trace{}
-	err := f.out.Check(explain.NewContext(t.Context(), trace), key, c)
+	err := f.out.Check(explain.NewContext(t.Context(), trace), "123456789012", key, c)
 	var refused *login.Refused
 	if err != nil && !errors.As(err, &refused) {
 		t.Fatalf("Check: %v", err)
@@ -165,7 +165,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			if err := f.out.SignOut(t.Context(), key, test.subject, test.session, f.Now()); err != nil {
+			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session, f.Now()); err != nil {
 				t.Fatal(err)
 			}
 			if got := f.refused(t, f.claims(test.ago, test.claims)); got != test.want {
@@ -178,12 +178,12 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	f := newFixture(t)
-	if err := f.out.SignOut(t.Context(), key, "", "", f.Now()); !errors.Is(err, store.ErrInvalid) {
+	if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, "", "", f.Now()); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("SignOut of nobody: %v", err)
 	}
 	_ = f.store.Close()
 	var refused *login.Refused
-	if err := f.out.Check(t.Context(), key, f.claims(0, nil)); err == nil || errors.As(err, &refused) {
+	if err := f.out.Check(t.Context(), "123456789012", key, f.claims(0, nil)); err == nil || errors.As(err, &refused) {
 		t.Errorf("Check without a database = %v, want its error", err)
 	}
 }
@@ -192,12 +192,12 @@ func TestCheck(t *testing.T) {
 func TestExpiredMarksGo(t *testing.T) {
 	f := newFixture(t)
 	for _, s := range []string{"a", "b", "c"} {
-		if err := f.out.SignOut(t.Context(), key, s, "", f.Now()); err != nil {
+		if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, s, "", f.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f.Advance(signout.Kept + time.Second)
-	if err := f.out.SignOut(t.Context(), key, "d", "", f.Now()); err != nil {
+	if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, "d", "", f.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := f.store.RemoveSignOuts(t.Context(), f.Now(), 10); n != 0 || err != nil {

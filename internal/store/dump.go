@@ -44,7 +44,7 @@ const (
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
 	// IAM API made, 4 former IDs, the order of ownership, the scopes of logins, sealed
-	// settings of pools and withdrawn signing keys.
+	// settings of pools, withdrawn signing keys and the accounts of sign-outs.
 	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -119,6 +119,7 @@ type dumpKey struct {
 
 type dumpSignOut struct {
 	Kind      string `json:"kind"`
+	Account   string `json:"account,omitzero"` // "" = all
 	Provider  string `json:"provider"`
 	Value     []byte `json:"value"` // any bytes
 	NotBefore int64  `json:"notBefore,omitzero"`
@@ -339,8 +340,14 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 		if err != nil {
 			return err
 		}
-		return d.row(dumpLine{SignOut: &dumpSignOut{Kind: string(m.Kind), Provider: m.Provider, Value: []byte(m.Value),
-			NotBefore: millis(m.NotBefore), Expires: millis(m.Expires)}})
+		return d.row(dumpLine{SignOut: &dumpSignOut{
+			Kind:      string(m.Kind),
+			Account:   string(m.Account),
+			Provider:  m.Provider,
+			Value:     []byte(m.Value),
+			NotBefore: millis(m.NotBefore),
+			Expires:   millis(m.Expires),
+		}})
 	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
 	if err != nil {
 		return err
@@ -429,8 +436,14 @@ func (k *dumpKey) key() Key {
 }
 
 func (m *dumpSignOut) signOut() SignOut {
-	return SignOut{Kind: SignOutKind(m.Kind), Provider: m.Provider, Value: string(m.Value),
-		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
+	return SignOut{
+		Kind:      SignOutKind(m.Kind),
+		Account:   identitypool.AccountID(m.Account),
+		Provider:  m.Provider,
+		Value:     string(m.Value),
+		NotBefore: fromMillis(m.NotBefore),
+		Expires:   fromMillis(m.Expires),
+	}
 }
 
 func (m *dumpRevoked) revocation() Revocation {

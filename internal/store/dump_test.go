@@ -61,8 +61,9 @@ func fillEverything(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	if err := s.MarkSignOuts(t.Context(),
-		SignOut{SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)},
-		SignOut{SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)}); err != nil {
+		markOf(SubjectSignOut, "accounts.google.com", "1", at, at.Add(time.Hour)),
+		markOf(SessionSignOut, "accounts.google.com", "\x00\xff", time.Time{}, at.Add(time.Hour)),
+		SignOut{Kind: SubjectSignOut, Account: testAccount, Provider: "accounts.google.com", Value: "1", NotBefore: at, Expires: at.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	fillIAM(t, s)
@@ -176,11 +177,11 @@ func compareStores(t *testing.T, a, b *Store) {
 	if diff := cmp.Diff(revoked, loadedRevoked); diff != "" || err != nil || err2 != nil || len(revoked) != 1 {
 		t.Errorf("revocations: %v, %v (-dumped +loaded):\n%s", err, err2, diff)
 	}
-	marks, err := a.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
-	loadedMarks, err2 := b.SignOuts(t.Context(), "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	marks, err := a.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
+	loadedMarks, err2 := b.SignOuts(t.Context(), testAccount, "accounts.google.com", "1", []string{"\x00\xff"}, newClock().now())
 	same("sign-outs", marks, loadedMarks, err, err2)
-	if len(marks) != 2 {
-		t.Errorf("sign-outs = %v, want 2", marks)
+	if len(marks) != 3 {
+		t.Errorf("sign-outs = %v, want 3", marks)
 	}
 	x, err := a.AccessKeys(t.Context(), "")
 	y, err2 := b.AccessKeys(t.Context(), "")

@@ -278,6 +278,25 @@ func (s *Store) OIDCProvider(ctx context.Context, account identitypool.AccountID
 	return findResource[OIDCProvider](ctx, s, account, oidcKind, key)
 }
 
+// OIDCProviderAccounts returns the accounts, in order, that have a provider with
+// a Key.
+func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts []identitypool.AccountID, err error) {
+	if !storable(key, maxID) {
+		return nil, nil
+	}
+
+	err = s.engine.read(ctx, func(q querier) error {
+		found, err := collect(q, scanString, `SELECT account FROM iam_resources WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
+		for _, account := range found {
+			accounts = append(accounts, identitypool.AccountID(account))
+		}
+
+		return err
+	})
+
+	return accounts, err
+}
+
 // OIDCProviders lists an account's providers by Key.
 func (s *Store) OIDCProviders(ctx context.Context, account identitypool.AccountID) ([]OIDCProvider, error) {
 	return listResources[OIDCProvider](ctx, s, account, oidcKind, "", "", maxListed)

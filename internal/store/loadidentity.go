@@ -4,8 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Loads take turns, so that however many are under way on a node the other writes
+// wait for one small transaction at most.
+const (
+	// loadRows is how many rows, of identities and logins, one transaction adds; an
+	// identity with more logins has one of its own.
+	loadRows = 32
+	// maxLoadRest bounds how long a load lets others work after each transaction: as
+	// long as that lasted, but not for ever where the database is slow.
+	maxLoadRest = 100 * time.Millisecond
 )
 
 // LoadIdentity adds an identity that was made elsewhere, with its logins, its
@@ -13,28 +26,248 @@ import (
 // ErrConflict when the ID does, when another account had it once, or when
 // another identity of the pool has one of the logins, ErrInvalid.
 func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error {
+	if err := checkLoaded(i); err != nil {
+		return err
+	}
+
+	err := s.write(ctx, func(t *tx) error { return loadIdentity(t, i) })
+	if s.engine.race(err) {
+		return fmt.Errorf("identity: %w", ErrConflict)
+	}
+
+	return err
+}
+
+// LoadIdentities is LoadIdentity for each of many identities of a pool: outcomes
+// has their errors. It adds them in several transactions, between which others
+// write. Its own error means that it ended before the last one; what is added
+// stays.
+func (s *Store) LoadIdentities(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity) (outcomes []error, err error) {
+	outcomes = make([]error, len(identities))
+	for n, i := range identities {
+		outcomes[n] = checkLoaded(i)
+		if i.PoolID != pool {
+			outcomes[n] = fmt.Errorf("%w: an identity of another pool", ErrInvalid)
+		}
+	}
+
+	for first, next := 0, 0; first < len(identities); first = next {
+		next = first + loadable(identities[first:])
+		if err := s.loadBatch(ctx, pool, identities[first:next], outcomes[first:next]); err != nil {
+			return outcomes, err
+		}
+	}
+
+	return outcomes, nil
+}
+
+// loadable is how many of identities go into one transaction.
+func loadable(identities []identitypool.Identity) int {
+	rows := 0
+	for n, i := range identities {
+		if rows += 1 + len(i.Logins); rows > loadRows {
+			return max(1, n)
+		}
+	}
+
+	return len(identities)
+}
+
+// loadBatch waits for its turn and adds those identities in one transaction that
+// have no outcome yet.
+func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity, outcomes []error) error {
+	wait, cancel := context.WithTimeout(ctx, s.options.WriteTimeout)
+	defer cancel()
+	select {
+	case s.loading <- struct{}{}:
+	case <-wait.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
+	}
+	defer func() { <-s.loading }()
+	began := time.Now()
+
+	// What is there already is found without a write: a statement that fails takes
+	// the whole transaction back, on SQLite those of others, too.
+	if err := s.markTaken(ctx, pool, identities, outcomes); err != nil {
+		return err
+	}
+	if err := s.addFree(ctx, identities, outcomes); err != nil {
+		return err
+	}
+
+	return rest(ctx, min(time.Since(began), maxLoadRest))
+}
+
+// markTaken sets the outcome of identities whose ID is there, or one of whose
+// logins belongs to another identity of the pool or of the batch.
+func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity, outcomes []error) error {
+	var ids, keys []any
+	for n, i := range identities {
+		if outcomes[n] != nil {
+			continue
+		}
+		ids = append(ids, string(i.ID))
+		for _, l := range i.Logins {
+			key := keyOf(l)
+			keys = append(keys, key[:])
+		}
+	}
+
+	takenIDs, takenKeys := map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
+	err := s.engine.read(ctx, func(q querier) error {
+		if len(ids) > 0 {
+			found, err := collect(q, scanString, `SELECT identity_id FROM identities WHERE identity_id IN (`+placeholders(1, loadRows)+`)`,
+				padded(ids, loadRows)...)
+			if err != nil {
+				return err
+			}
+			for _, id := range found {
+				takenIDs[identitypool.IdentityID(id)] = true
+			}
+		}
+		if len(keys) > 0 {
+			found, err := collect(q, scanBytes, `SELECT login_key FROM logins WHERE pool_id = $1 AND login_key IN (`+placeholders(2, maxLogins)+`)`,
+				append([]any{string(pool)}, padded(keys, maxLogins)...)...)
+			if err != nil {
+				return err
+			}
+			for _, key := range found {
+				takenKeys[loginKey(key)] = true
+			}
+		}
+
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+
+	for n, i := range identities {
+		if outcomes[n] != nil {
+			continue
+		}
+		providers := map[string]bool{}
+		taken := takenIDs[i.ID]
+		for _, l := range i.Logins {
+			taken = taken || takenKeys[keyOf(l)] || l.Kind == identitypool.Public && providers[l.Provider]
+			providers[l.Provider] = providers[l.Provider] || l.Kind == identitypool.Public
+		}
+		if taken {
+			outcomes[n] = fmt.Errorf("identity: %w", ErrConflict)
+			continue
+		}
+		takenIDs[i.ID] = true
+		for _, l := range i.Logins {
+			takenKeys[keyOf(l)] = true
+		}
+	}
+
+	return nil
+}
+
+// addFree adds the identities that have no outcome yet.
+func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity, outcomes []error) error {
+	var free []int
+	for n, outcome := range outcomes {
+		if outcome == nil {
+			free = append(free, n)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+
+	err := s.write(ctx, func(t *tx) error {
+		for _, n := range free {
+			if err := loadIdentity(t, identities[n]); err != nil {
+				return err
+			}
+		}
+
+		return nil
+	})
+	if !s.engine.race(err) && !isOutcome(err) {
+		return err
+	}
+
+	// One of them is refused, or came in meanwhile by other ways: each by itself.
+	for _, n := range free {
+		outcomes[n] = s.LoadIdentity(ctx, identities[n])
+		if outcomes[n] != nil && !isOutcome(outcomes[n]) {
+			return outcomes[n]
+		}
+	}
+
+	return nil
+}
+
+// isOutcome reports whether an error of LoadIdentity is about its identity alone.
+func isOutcome(err error) bool {
+	return errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid)
+}
+
+// placeholders are those of an IN list of n values.
+func placeholders(first, n int) string {
+	var list strings.Builder
+	for k := range n {
+		if k > 0 {
+			list.WriteString(", ")
+		}
+		fmt.Fprintf(&list, "$%d", first+k)
+	}
+
+	return list.String()
+}
+
+// padded repeats the last of values until there are n: one statement for any
+// number.
+func padded(values []any, n int) []any {
+	for len(values) < n {
+		values = append(values, values[len(values)-1])
+	}
+
+	return values
+}
+
+// rest waits, so that others may write.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func checkLoaded(i identitypool.Identity) error {
 	if err := errors.Join(checkID("pool ID", string(i.PoolID)), checkID("identity ID", string(i.ID)), checkLogins(i.Logins)); err != nil {
 		return err
 	}
 	if i.Disabled || i.MergedTo != "" || len(i.Logins) > 0 && !i.EverLinked {
 		return fmt.Errorf("%w: a disabled identity, or logins of a guest", ErrInvalid)
 	}
-	err := s.write(ctx, func(t *tx) error {
-		if err := insertIdentity(t, i); err != nil {
-			return err
-		}
-		if err := claimIdentityID(t, i.ID, i.PoolID); err != nil {
-			return err
-		}
-		for _, l := range i.Logins {
-			if err := insertLogin(t, i.PoolID, i.ID, l); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if s.engine.race(err) {
-		return fmt.Errorf("identity: %w", ErrConflict)
+
+	return nil
+}
+
+// loadIdentity adds an identity with its logins.
+func loadIdentity(t *tx, i identitypool.Identity) error {
+	if err := insertIdentity(t, i); err != nil {
+		return err
 	}
-	return err
+	if err := claimIdentityID(t, i.ID, i.PoolID); err != nil {
+		return err
+	}
+	for _, l := range i.Logins {
+		if err := insertLogin(t, i.PoolID, i.ID, l); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }

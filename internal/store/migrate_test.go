@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
@@ -65,4 +66,46 @@ func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
 			t.Errorf("a login of %s: %v, want a constraint's refusal", name, err)
 		}
 	}
+}
+
+// A mark from before marks had accounts goes on counting for all accounts, and a
+// later mark for all accounts takes its place.
+func TestOlderSignOutsCountEverywhere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.db")
+	db, err := sql.Open("sqlite", sqliteDSN(path, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := migrations(db, goose.DialectSQLite3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	now := newClock().now()
+	m := markOf(SubjectSignOut, "accounts.google.com", "alice", now, now.Add(time.Hour))
+	key := keyOf(identitypool.Login{Kind: "subject", Provider: m.Provider, Subject: m.Value}) // as that version made it
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO sign_outs VALUES ($1, $2, $3, $4, $5, $6)`,
+		key[:], string(m.Kind), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s := open(t, Options{Path: path})
+	check := func(want SignOut) {
+		t.Helper()
+		for _, account := range []identitypool.AccountID{"111111111111", "222222222222"} {
+			got, err := s.SignOuts(t.Context(), account, m.Provider, m.Value, nil, now)
+			if diff := cmp.Diff([]SignOut{want}, got); err != nil || diff != "" {
+				t.Errorf("account %s: %v (-want +got)\n%s", account, err, diff)
+			}
+		}
+	}
+	check(m)
+	m.NotBefore = now.Add(time.Minute)
+	wantError(t, "mark", s.MarkSignOuts(t.Context(), m), nil)
+	check(m)
 }

@@ -27,7 +27,9 @@ const (
 
 // SignOut is a sign-out mark of one login provider.
 type SignOut struct {
-	Kind      SignOutKind
+	Kind SignOutKind
+	// Account is the one whose identity pools and roles refuse the logins; "" = all.
+	Account   identitypool.AccountID
 	Provider  string    // the Logins key
 	Value     string    // the subject, or the session's ID; any bytes
 	NotBefore time.Time // to the millisecond; zero for sessions
@@ -43,44 +45,64 @@ func (m SignOut) check() error {
 	if m.Provider == "" || m.Value == "" || m.Expires.IsZero() {
 		return fmt.Errorf("%w: a sign-out needs a provider, a subject or session, and an end", ErrInvalid)
 	}
-	return errors.Join(checkText("login provider", m.Provider, maxProvider), checkBytes("subject or session", []byte(m.Value), maxSubject))
+
+	return errors.Join(
+		checkText("account", string(m.Account), maxID),
+		checkText("login provider", m.Provider, maxProvider),
+		checkBytes("subject or session", []byte(m.Value), maxSubject),
+	)
 }
 
-// key is sign_outs.mark_key, made like logins.login_key.
+// key is sign_outs.mark_key, made like logins.login_key. The account stands
+// beside the kind, so that the keys of marks for all accounts, which are older
+// than accounts in marks, stay as they were.
 func (m SignOut) key() []byte {
-	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(m.Kind), Provider: m.Provider, Subject: m.Value})
+	kind := string(m.Kind)
+	if m.Account != "" {
+		kind += " " + string(m.Account)
+	}
+
+	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(kind), Provider: m.Provider, Subject: m.Value})
+
 	return key[:]
 }
 
-// signOutsKey is the cache's entry for whether a provider has any marks.
-func signOutsKey(provider string) cacheKey { return cacheKey{'s', provider} }
+// signOutsKey is the cache's entry for whether a provider has any marks for an
+// account. Marks for all accounts ("") have an entry of their own.
+func signOutsKey(account identitypool.AccountID, provider string) cacheKey {
+	if account == "" {
+		return cacheKey{'s', provider} // no provider has a NUL
+	}
 
-const signOutColumns = `kind, provider, value, not_before, expires`
+	return cacheKey{'s', string(account) + "\x00" + provider}
+}
+
+const signOutColumns = `kind, account, provider, value, not_before, expires`
 
 func scanSignOut(row scanner) (m SignOut, err error) {
 	var value []byte
 	var notBefore, expires int64
-	err = row.Scan(&m.Kind, &m.Provider, &value, &notBefore, &expires)
+	err = row.Scan(&m.Kind, &m.Account, &m.Provider, &value, &notBefore, &expires)
 	m.Value, m.NotBefore, m.Expires = string(value), fromMillis(notBefore), fromMillis(expires)
 	return m, err
 }
 
 // upsertSignOut keeps the later of two marks: a sign-out is never taken back.
 func upsertSignOut(t *tx, m SignOut) error {
-	t.touch(signOutsKey(m.Provider))
-	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+	t.touch(signOutsKey(m.Account, m.Provider))
+	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (mark_key) DO UPDATE SET
 			not_before = CASE WHEN excluded.not_before > sign_outs.not_before THEN excluded.not_before ELSE sign_outs.not_before END,
 			expires = CASE WHEN excluded.expires > sign_outs.expires THEN excluded.expires ELSE sign_outs.expires END`,
-		m.key(), string(m.Kind), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
+		m.key(), string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
 	return err
 }
 
 // insertSignOut adds a mark of a dump, where none occurs twice.
 func insertSignOut(t *tx, m SignOut) error {
-	t.touch(signOutsKey(m.Provider))
-	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
-		m.key(), string(m.Kind), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
+	t.touch(signOutsKey(m.Account, m.Provider))
+	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		m.key(), string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
 	return err
 }
 
@@ -107,50 +129,83 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 // maxSessions is how many sessions SignOuts looks for in one statement.
 const maxSessions = 3
 
-// SignOuts returns the marks of a provider, unexpired at now, for a subject and
-// for up to three sessions. It sees what other nodes have committed, on SQLite
-// what other processes did up to 100 ms ago; while a provider has no mark at
-// all, the cache of SQLite says so. Error: ErrInvalid.
-func (s *Store) SignOuts(ctx context.Context, provider, subject string, sessions []string, now time.Time) ([]SignOut, error) {
+// SignOuts returns the marks of a provider that count for an account, unexpired
+// at now, for a subject and for up to three sessions. It sees what other nodes
+// have committed, on SQLite what other processes did up to 100 ms ago; while a
+// provider has no mark at all that counts for the account, the cache of SQLite
+// answers. Error: ErrInvalid.
+func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]SignOut, error) {
 	if len(sessions) > maxSessions {
 		return nil, fmt.Errorf("%w: more than %d sessions", ErrInvalid, maxSessions)
 	}
-	if err := checkText("login provider", provider, maxProvider); err != nil {
+	if err := errors.Join(checkID("account", string(account)), checkText("login provider", provider, maxProvider)); err != nil {
 		return nil, err
 	}
-	entry := signOutsKey(provider)
-	none, known := s.cache.get(entry)
-	if known && none.(bool) {
+
+	scopes := [...]identitypool.AccountID{"", account}
+	var entries [len(scopes)]cacheKey
+	var tickets [len(scopes)]ticket
+	var known [len(scopes)]bool
+	none := true // the cache holds that there are no marks
+	for i, scope := range scopes {
+		entries[i] = signOutsKey(scope, provider)
+		cached, hit := s.cache.get(entries[i])
+		known[i] = hit
+		none = none && hit && cached.(bool)
+	}
+	if none {
 		return nil, nil
 	}
-	ticket := s.cache.begin(entry)
-	args := make([]any, 0, 3+maxSessions)
-	args = append(args, millis(now), SignOut{Kind: SubjectSignOut, Provider: provider, Value: subject}.key(),
-		SignOut{Kind: UnnamedSignOut, Provider: provider, Value: subject}.key())
-	for _, session := range sessions {
-		args = append(args, SignOut{Kind: SessionSignOut, Provider: provider, Value: session}.key())
+	for i, entry := range entries {
+		tickets[i] = s.cache.begin(entry)
+	}
+
+	args := make([]any, 0, 1+len(scopes)*(2+maxSessions))
+	args = append(args, millis(now))
+	for _, scope := range scopes {
+		args = append(args,
+			SignOut{Kind: SubjectSignOut, Account: scope, Provider: provider, Value: subject}.key(),
+			SignOut{Kind: UnnamedSignOut, Account: scope, Provider: provider, Value: subject}.key())
+		for _, session := range sessions {
+			args = append(args, SignOut{Kind: SessionSignOut, Account: scope, Provider: provider, Value: session}.key())
+		}
 	}
 	for len(args) < cap(args) {
 		args = append(args, args[1]) // one statement for any number
 	}
+
 	var marks []SignOut
-	some := true // the provider has marks
+	some := [len(scopes)]bool{true, true} // the provider has marks of the scope
 	err := s.engine.read(ctx, func(q querier) (err error) {
 		marks, err = collect(q, scanSignOut, `SELECT `+signOutColumns+` FROM sign_outs
-			WHERE mark_key IN ($2, $3, $4, $5, $6) AND expires > $1 ORDER BY kind, value`, args...)
-		if err == nil && len(marks) == 0 && !known && s.cache != nil {
-			var found []int64
-			found, err = collect(q, scanInt, `SELECT EXISTS (SELECT 1 FROM sign_outs WHERE provider = $1)`, provider)
-			some = len(found) != 1 || found[0] != 0
+			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1 ORDER BY kind, value, account`, args...)
+		if err != nil || len(marks) > 0 || s.cache == nil {
+			return err
 		}
-		return err
+
+		for i, scope := range scopes {
+			if known[i] {
+				continue
+			}
+			found, err := collect(q, scanInt, `SELECT EXISTS (SELECT 1 FROM sign_outs WHERE provider = $1 AND account = $2)`, provider, string(scope))
+			if err != nil {
+				return err
+			}
+			some[i] = len(found) != 1 || found[0] != 0
+		}
+
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		s.cache.fill(entry, ticket, !some)
+
+	for i, entry := range entries {
+		if !known[i] {
+			s.cache.fill(entry, tickets[i], !some[i])
+		}
 	}
+
 	return marks, nil
 }
 

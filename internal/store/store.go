@@ -141,6 +141,8 @@ type Store struct {
 
 	deletionBatch int // defaultDeletionBatch but in tests
 
+	loading chan struct{} // full while a load has its turn
+
 	// testStep, when a test sets it, runs after each committed step of a change
 	// that takes several; its error stands for a crash at that point.
 	testStep func(step string) error
@@ -151,7 +153,7 @@ type Store struct {
 // migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{options: o, log: o.Logger, closing: make(chan struct{}), deletionBatch: defaultDeletionBatch}
+	s := &Store{options: o, log: o.Logger, closing: make(chan struct{}), deletionBatch: defaultDeletionBatch, loading: make(chan struct{}, 1)}
 	var err error
 	if o.URL != "" {
 		s.engine, err = openPostgreSQL(ctx, o)

@@ -54,10 +54,10 @@ type Identities interface {
 	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
 }
 
-// SignOuts refuses the claims of a verified token that was signed out since
-// (*login.Refused).
+// SignOuts refuses the claims of a verified token that was signed out since in
+// the account of the role that it is for (*login.Refused).
 type SignOuts interface {
-	Check(ctx context.Context, provider string, c login.Claims) error
+	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
 }
 
 // APIOptions are what an API needs. All fields without "may be" are required.

@@ -340,7 +340,15 @@ func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) 
 		return iam.Role{}, fmt.Errorf("sts: %w", err)
 	}
 	trace.Pass("role", arn)
+	reached(ctx, role)
 	return role, nil
+}
+
+// reached notes that a call without a caller concerns the account of a role.
+func reached(ctx context.Context, role iam.Role) {
+	if record := awsapi.RecordFrom(ctx); record.Account == "" {
+		record.Account = string(role.Account)
+	}
 }
 
 // stringList reads a list of texts, or one text.

@@ -46,7 +46,7 @@ func (a *API) stillProven(ctx context.Context, pool identitypool.Pool, identity 
 			continue
 		}
 		// The login itself was looked at when the token was issued.
-		if err := a.SignOuts.Check(ctx, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+		if err := a.SignOuts.Check(ctx, pool.Account, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
 			return a.loginError(err, nil)
 		}
 	}

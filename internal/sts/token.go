@@ -14,6 +14,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // A session token is the base64 of
@@ -140,6 +141,31 @@ func (s *Session) checkOwner() error {
 // the keys have not been read for MaxUnread. The database is not asked, but for the
 // key of a token that this node does not know yet.
 func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
+	s, secret, err := m.open(ctx, accessKeyID, sessionToken)
+	if err != nil {
+		return Session{}, "", err
+	}
+	if now := m.now(); !now.Before(s.Expires) {
+		return Session{}, "", fmt.Errorf("%w: it ended at %s", ErrExpiredToken, s.Expires.Format(time.RFC3339))
+	}
+
+	return s, secret, nil
+}
+
+// Owner returns the account of a session token, also of one that has expired, and
+// "" if it is none of ours or does not belong to accessKeyID. It is for telling
+// whom a refused call concerns.
+func (m *Minter) Owner(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
+	s, _, err := m.open(ctx, accessKeyID, sessionToken)
+	if err != nil {
+		return ""
+	}
+
+	return s.Account
+}
+
+// open is Open whatever the time.
+func (m *Minter) open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
 	if len(accessKeyID) != accessKeyBytes || !strings.HasPrefix(accessKeyID, accessKeyPrefix) {
 		return Session{}, "", invalid("the access key is not a temporary one")
 	}
@@ -173,9 +199,7 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	if err != nil {
 		return Session{}, "", invalid("its content cannot be read")
 	}
-	if now := m.now(); !now.Before(s.Expires) {
-		return Session{}, "", fmt.Errorf("%w: it ended at %s", ErrExpiredToken, s.Expires.Format(time.RFC3339))
-	}
+
 	return s, key.secret(accessKeyID, nonce), nil
 }
 

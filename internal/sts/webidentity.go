@@ -161,6 +161,9 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
 			role, known, err := a.Service.role(ctx, Request{Account: parsed.Account, RoleARN: arn}, explain.FromContext(ctx))
 			w.role, w.unknown = role, !known
+			if known {
+				reached(ctx, role)
+			}
 			return err
 		}
 	}
@@ -277,7 +280,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	}
 	proved, err := a.Logins.Verify(ctx, trust, token)
 	if err == nil && a.SignOuts != nil {
-		err = a.SignOuts.Check(ctx, trust.Provider, proved)
+		err = a.SignOuts.Check(ctx, w.role.Account, trust.Provider, proved)
 	}
 	if err != nil {
 		return a.loginError(err, claims)

@@ -1,0 +1,153 @@
+package poolhouse
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// accessKeys are those of the classes of callers.
+var accessKeys = [callerClasses]string{"", "ASIAQAAAAAAAAAAAAAAA", "AKIAQAAAAAAAAAAAAAAA"}
+
+// traceModel keeps traces by the rule alone.
+type traceModel struct {
+	capacity int
+	traces   []Trace // oldest first
+}
+
+func (m *traceModel) add(t Trace) {
+	m.traces = append(m.traces, t)
+	if len(m.traces) <= m.capacity {
+		return
+	}
+
+	accounts, oldest := map[string]int{}, map[string]int{}
+	for n, t := range slices.Backward(m.traces) {
+		accounts[t.Account]++
+		oldest[t.Account] = n
+	}
+	var names []string
+	for name := range accounts {
+		names = append(names, name)
+	}
+	loser := slices.MinFunc(names, func(a, b string) int {
+		return cmp.Or(-cmp.Compare(accounts[a], accounts[b]), cmp.Compare(oldest[a], oldest[b]))
+	})
+
+	var classes [callerClasses]int
+	for _, t := range m.traces {
+		if t.Account == loser {
+			classes[t.class()]++
+		}
+	}
+	class := unprovenCaller
+	for c := range callerClasses {
+		if classes[c] > classes[class] {
+			class = c
+		}
+	}
+
+	n := slices.IndexFunc(m.traces, func(t Trace) bool { return t.Account == loser && t.class() == class })
+	m.traces = slices.Delete(m.traces, n, n+1)
+}
+
+// What is kept is what the rule says, whatever comes in whatever order.
+func TestTracesAreKeptByTheRule(t *testing.T) {
+	for seed := range uint64(30) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		capacity, accounts := 1+random.IntN(60), 1+random.IntN(20)
+		s, m := newTraceStore(capacity), &traceModel{capacity: capacity}
+		loud := random.IntN(accounts) // one account floods the others
+		for n := range 600 {
+			account := random.IntN(accounts)
+			if random.IntN(3) > 0 {
+				account = loud
+			}
+			if random.IntN(50) == 0 {
+				loud = random.IntN(accounts)
+			}
+			trace := Trace{RequestID: fmt.Sprint(n), AccessKeyID: accessKeys[random.IntN(len(accessKeys))]}
+			if account > 0 {
+				trace.Account = fmt.Sprint(account)
+			}
+			s.add(trace)
+			m.add(trace)
+			if len(s.byID) != len(m.traces) {
+				t.Fatalf("seed %d, trace %d: %d are kept, want %d", seed, n, len(s.byID), len(m.traces))
+			}
+			for _, want := range m.traces {
+				if _, kept := s.find(want.RequestID); !kept {
+					t.Fatalf("seed %d, trace %d: %+v is not kept", seed, n, want)
+				}
+			}
+		}
+	}
+}
+
+// However others flood it, each of a hundred accounts keeps its newest hundred, and
+// there are never more than ten thousand.
+func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
+	account := func(n int) string { return fmt.Sprintf("%012d", n) }
+	for name, flood := range map[string]func(n int) Trace{
+		"calls without an account": func(int) Trace { return Trace{} },
+		"one account":              func(int) Trace { return Trace{Account: account(0), AccessKeyID: accessKeys[keyCaller]} },
+		"all other accounts":       func(n int) Trace { return Trace{Account: account(n % 97), AccessKeyID: accessKeys[n%3]} },
+	} {
+		s := newTraceStore(keptTraces)
+		for _, victim := range []string{account(99), account(98)} {
+			for n := range 100 {
+				s.add(Trace{RequestID: fmt.Sprint(victim, n), Account: victim, AccessKeyID: accessKeys[n%3]})
+			}
+		}
+		for n := range 10_400 + keptTraces {
+			trace := flood(n)
+			trace.RequestID = fmt.Sprint("flood", n)
+			if n%50 == 0 {
+				trace.Account = "" // it counts as an account
+			}
+			s.add(trace)
+			if len(s.byID) > keptTraces {
+				t.Fatalf("%s: %d traces are kept", name, len(s.byID))
+			}
+		}
+		for n := range 100 {
+			for _, victim := range []string{account(99), account(98)} {
+				if _, kept := s.find(fmt.Sprint(victim, n)); !kept {
+					t.Errorf("%s: trace %d of account %s is gone", name, n, victim)
+				}
+			}
+		}
+		if len(s.byID) != keptTraces {
+			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), keptTraces)
+		}
+	}
+}
+
+// Strangers who know a pool's ID or a key's, and guests, do not make an account
+// forget its administrators' own refusals.
+func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
+	for flooder := range keyCaller {
+		s := newTraceStore(keptTraces)
+		for n := range 100 {
+			s.add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[keyCaller]})
+		}
+		for n := range 2 * keptTraces {
+			s.add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
+			s.add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
+		}
+		for n := range 100 {
+			if _, kept := s.find(fmt.Sprint("own", n)); !kept {
+				t.Errorf("class %d flushes trace %d of a key's", flooder, n)
+			}
+		}
+	}
+}
+
+func BenchmarkTraces(b *testing.B) {
+	s := newTraceStore(keptTraces)
+	for n := range b.N {
+		s.add(Trace{RequestID: fmt.Sprint(n), Account: fmt.Sprint(n % 200)})
+	}
+}
