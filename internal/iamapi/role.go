@@ -80,6 +80,7 @@ func (s *Service) checkTrust(ctx context.Context, name, document string) error {
 	if characters(document) > maxTrustPolicy {
 		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
+	s.warnOfKeys(ctx, "trust policy of role "+name, iam.TrustPolicyWarnings(document))
 	if !asksForAMR {
 		s.logger.WarnContext(ctx, "a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow", "role", name)
 	}

@@ -169,6 +169,56 @@ func (s *Store) Roles(ctx context.Context, account identitypool.AccountID, pathP
 	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
 }
 
+// policyPage is how many rows EachPolicyHolder reads at once.
+const policyPage = 200
+
+// EachPolicyHolder calls one of its functions for every role and every managed
+// policy, whatever their account, until one returns an error, which it returns.
+// What changes meanwhile may or may not be seen.
+func (s *Store) EachPolicyHolder(ctx context.Context, role func(Role) error, managed func(ManagedPolicy) error) error {
+	for _, kind := range []string{policyKind, roleKind} {
+		var last resourceRow
+		for {
+			var rows []resourceRow
+			err := s.engine.read(ctx, func(q querier) (err error) {
+				rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+					WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3) ORDER BY account, resource_key LIMIT $4`,
+					kind, string(last.account), last.key, policyPage)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if err := visit(row, role, managed); err != nil {
+					return err
+				}
+			}
+			if len(rows) < policyPage {
+				break
+			}
+			last = rows[len(rows)-1]
+		}
+	}
+	return nil
+}
+
+func visit(row resourceRow, role func(Role) error, managed func(ManagedPolicy) error) error {
+	if row.kind == roleKind {
+		r, err := resourceOf[Role](row)
+		if err != nil {
+			return err
+		}
+		return role(r)
+	}
+
+	p, err := resourceOf[ManagedPolicy](row)
+	if err != nil {
+		return err
+	}
+	return managed(p)
+}
+
 // UpdateRole changes a role: it reads it, calls change and writes the result,
 // starting over when the account's resources were changed meanwhile. change
 // must be pure; its error ends the update and is returned as is. Account, Name,

@@ -283,3 +283,39 @@ func TestConcurrentIAM(t *testing.T) {
 		}
 	})
 }
+
+// Every role and managed policy of every account is visited once, page by page.
+func TestEachPolicyHolder(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		want := map[string]int{}
+		for i := range policyPage + 3 {
+			r := testRole(fmt.Sprintf("r%03d", i))
+			if i%2 == 0 {
+				r.Account = "210987654321"
+			}
+			must(s.CreateRole(t.Context(), r, 0))(t)
+			want["role "+string(r.Account)+" "+r.Name]++
+		}
+		for _, name := range []string{"P", "é"} {
+			p := ManagedPolicy{Account: iamAccount, Name: name, Path: "/", ID: "ANPA" + name, Default: 1, Next: 2, Versions: []PolicyVersion{{Number: 1, Document: "{}"}}}
+			must(s.CreatePolicy(t.Context(), p, 0))(t)
+			want["policy "+string(p.Account)+" "+p.Name]++
+		}
+
+		got := map[string]int{}
+		err := s.EachPolicyHolder(t.Context(),
+			func(r Role) error { got["role "+string(r.Account)+" "+r.Name]++; return nil },
+			func(p ManagedPolicy) error { got["policy "+string(p.Account)+" "+p.Name]++; return nil })
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("visited (-want +got), %v:\n%s", err, diff)
+		}
+
+		stop := errors.New("stop")
+		visits := 0
+		err = s.EachPolicyHolder(t.Context(), func(Role) error { visits++; return stop }, func(ManagedPolicy) error { return nil })
+		wantError(t, "stopped", err, stop)
+		if visits != 1 {
+			t.Errorf("%d visits after the stop", visits)
+		}
+	})
+}
