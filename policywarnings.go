@@ -24,7 +24,8 @@ func (s *Server) warnOfPolicies(ctx context.Context, directory *iam.Directory) e
 			c.Logger.Warn("more policies depend on condition keys that this server cannot know", "named", maxPolicyWarnings)
 			return errEnoughWarnings
 		}
-		c.Logger.Warn("a policy depends on a condition key that this server cannot know", "policy", holder, "problem", warning)
+		c.Logger.Warn("a policy depends on a condition key that this server cannot know",
+			"policy", holder, "problem", warning)
 		return nil
 	}
 	each := func(holder, document string) error {

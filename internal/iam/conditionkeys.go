@@ -59,8 +59,8 @@ func (s KeySet) Has(key string) bool {
 // fills with false in requests which no service of its own makes.
 var CallerKeys = newKeySet(
 	"aws:CurrentTime", "aws:EpochTime", "aws:FederatedProvider", "aws:PrincipalAccount", "aws:PrincipalArn",
-	"aws:PrincipalIsAWSService", "aws:PrincipalTag/*", "aws:PrincipalType", "aws:SourceIdentity", "aws:TokenIssueTime",
-	"aws:userid", "aws:username", "aws:ViaAWSService",
+	"aws:PrincipalIsAWSService", "aws:PrincipalTag/*", "aws:PrincipalType", "aws:SourceIdentity",
+	"aws:TokenIssueTime", "aws:userid", "aws:username", "aws:ViaAWSService",
 )
 
 // AbsentKeys are known to be absent everywhere: there are no private networks, no
@@ -68,11 +68,12 @@ var CallerKeys = newKeySet(
 // no sessions of machines here.
 var AbsentKeys = newKeySet(
 	"aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ChatbotSourceArn",
-	"aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent",
-	"aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalServiceName", "aws:PrincipalServiceNamesList",
-	"aws:ResourceOrgID", "aws:ResourceOrgPaths", "aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID", "aws:SourceOrgPaths",
-	"aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths",
-	"ec2:RoleDelivery", "ec2:SourceInstanceArn", "glue:CredentialIssuingService", "glue:RoleAssumedBy", "identitystore:UserId",
+	"aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:MultiFactorAuthAge",
+	"aws:MultiFactorAuthPresent", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalServiceName",
+	"aws:PrincipalServiceNamesList", "aws:ResourceOrgID", "aws:ResourceOrgPaths", "aws:SourceAccount",
+	"aws:SourceArn", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce",
+	"aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths", "ec2:RoleDelivery",
+	"ec2:SourceInstanceArn", "glue:CredentialIssuingService", "glue:RoleAssumedBy", "identitystore:UserId",
 	"lambda:SourceFunctionArn", "ssm:SourceInstanceArn",
 )
 
@@ -80,8 +81,8 @@ var AbsentKeys = newKeySet(
 // not among them: it is filled wherever the client's address is known, and never
 // known to be absent.
 var requestKeys = newKeySet(
-	"aws:Referer", "aws:RequestTag/*", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceTag/*", "aws:SecureTransport",
-	"aws:TagKeys", "aws:UserAgent",
+	"aws:Referer", "aws:RequestTag/*", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceTag/*",
+	"aws:SecureTransport", "aws:TagKeys", "aws:UserAgent",
 )
 
 // serviceKeys are known in requests to one API.
@@ -89,7 +90,8 @@ var serviceKeys = map[Place]KeySet{
 	CognitoIdentityAPI: newKeySet("cognito-identity:IdentityPoolArn"),
 	STSAPI: newKeySet(
 		"iam:ResourceTag/*", "sts:AWSServiceName", "sts:DurationSeconds", "sts:ExternalId", "sts:RequestContext/*",
-		"sts:RequestContextProviders", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TaskPolicyArn", "sts:TransitiveTagKeys",
+		"sts:RequestContextProviders", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TaskPolicyArn",
+		"sts:TransitiveTagKeys",
 	),
 	IAMAPI: newKeySet(
 		"iam:AWSServiceName", "iam:AssociatedResourceArn", "iam:OrganizationsPolicyId", "iam:PassedToService",
@@ -103,11 +105,12 @@ var serviceKeys = map[Place]KeySet{
 // the request's query, headers and signature tell them.
 var S3Keys = newKeySet(
 	"s3:authType", "s3:delimiter", "s3:if-match", "s3:if-none-match", "s3:max-keys", "s3:object-lock-legal-hold",
-	"s3:object-lock-mode", "s3:object-lock-retain-until-date", "s3:prefix", "s3:signatureAge", "s3:signatureversion", "s3:VersionId",
-	"s3:x-amz-acl", "s3:x-amz-content-sha256", "s3:x-amz-copy-source", "s3:x-amz-grant-full-control", "s3:x-amz-grant-read",
-	"s3:x-amz-grant-read-acp", "s3:x-amz-grant-write", "s3:x-amz-grant-write-acp", "s3:x-amz-metadata-directive",
-	"s3:x-amz-object-ownership", "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id",
-	"s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class", "s3:x-amz-website-redirect-location",
+	"s3:object-lock-mode", "s3:object-lock-retain-until-date", "s3:prefix", "s3:signatureAge", "s3:signatureversion",
+	"s3:VersionId", "s3:x-amz-acl", "s3:x-amz-content-sha256", "s3:x-amz-copy-source", "s3:x-amz-grant-full-control",
+	"s3:x-amz-grant-read", "s3:x-amz-grant-read-acp", "s3:x-amz-grant-write", "s3:x-amz-grant-write-acp",
+	"s3:x-amz-metadata-directive", "s3:x-amz-object-ownership", "s3:x-amz-server-side-encryption",
+	"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm",
+	"s3:x-amz-storage-class", "s3:x-amz-website-redirect-location",
 )
 
 // Knows reports whether a place would have filled a key, in lower case, if a
@@ -139,24 +142,28 @@ func prefixOf(key string) string {
 // awsServices are the services that have condition keys of their own (Service
 // Authorization Reference). Their keys are never in a request to another service.
 var awsServices = []string{
-	"acm", "acm-pca", "airflow", "amplify", "aoss", "apigateway", "app-integrations", "appconfig", "appflow", "appmesh", "apprunner",
-	"appstream", "appsync", "aps", "artifact", "athena", "autoscaling", "backup", "backup-gateway", "batch", "bedrock", "bedrock-agentcore",
-	"braket", "cassandra", "cleanrooms", "cloud9", "cloudformation", "cloudfront", "cloudhsm", "cloudshell", "cloudtrail", "cloudwatch",
-	"codeartifact", "codebuild", "codecatalyst", "codecommit", "codeconnections", "codepipeline", "codestar-connections",
-	"codestar-notifications", "codewhisperer", "cognito-idp", "cognito-identity-unauth", "cognito-sync", "comprehend", "config", "connect",
-	"controltower", "databrew", "datazone", "dax", "detective", "devicefarm", "dms", "ds", "dynamodb", "ebs", "ec2", "ecr", "ecr-public",
-	"ecs", "eks", "elasticache", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce", "emr-containers",
-	"emr-serverless", "es", "events", "execute-api", "finspace", "firehose", "fis", "forecast", "frauddetector", "fsx", "gamelift",
-	"geo", "glacier", "glue", "grafana", "greengrass", "guardduty", "health", "identitystore", "imagebuilder", "inspector2", "iot",
-	"iotanalytics", "iotevents", "iotsitewise", "ivs", "kafka", "kafka-cluster", "kendra", "kinesis", "kinesisanalytics", "kinesisvideo",
-	"kms", "lakeformation", "lambda", "lex", "license-manager", "lightsail", "logs", "machinelearning", "macie2", "mediaconvert",
-	"mobiletargeting", "mq", "neptune-db", "network-firewall", "oidc-provider", "omics", "opensearch", "organizations", "personalize",
-	"pipes", "polly", "qbusiness", "quicksight", "ram", "rds", "rds-db", "redshift", "redshift-data", "redshift-serverless",
-	"rekognition", "resource-groups", "rolesanywhere", "route53", "route53domains", "rum", "s3", "s3-object-lambda", "s3-outposts",
-	"s3express", "s3tables", "sagemaker", "savingsplans", "scheduler", "sdb", "secretsmanager", "securityhub", "serverlessrepo",
-	"servicecatalog", "servicediscovery", "servicequotas", "ses", "shield", "signer", "sms-voice", "sns", "sqs", "ssm", "ssmmessages",
-	"sso", "states", "storagegateway", "support", "swf", "synthetics", "tag", "textract", "timestream", "transcribe", "transfer",
-	"translate", "trustedadvisor", "verifiedpermissions", "vpc-lattice", "waf", "waf-regional", "wafv2", "workspaces", "xray",
+	"acm", "acm-pca", "airflow", "amplify", "aoss", "apigateway", "app-integrations", "appconfig", "appflow",
+	"appmesh", "apprunner", "appstream", "appsync", "aps", "artifact", "athena", "autoscaling", "backup",
+	"backup-gateway", "batch", "bedrock", "bedrock-agentcore", "braket", "cassandra", "cleanrooms", "cloud9",
+	"cloudformation", "cloudfront", "cloudhsm", "cloudshell", "cloudtrail", "cloudwatch", "codeartifact", "codebuild",
+	"codecatalyst", "codecommit", "codeconnections", "codepipeline", "codestar-connections", "codestar-notifications",
+	"codewhisperer", "cognito-idp", "cognito-identity-unauth", "cognito-sync", "comprehend", "config", "connect",
+	"controltower", "databrew", "datazone", "dax", "detective", "devicefarm", "dms", "ds", "dynamodb", "ebs", "ec2",
+	"ecr", "ecr-public", "ecs", "eks", "elasticache", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing",
+	"elasticmapreduce", "emr-containers", "emr-serverless", "es", "events", "execute-api", "finspace", "firehose",
+	"fis", "forecast", "frauddetector", "fsx", "gamelift", "geo", "glacier", "glue", "grafana", "greengrass",
+	"guardduty", "health", "identitystore", "imagebuilder", "inspector2", "iot", "iotanalytics", "iotevents",
+	"iotsitewise", "ivs", "kafka", "kafka-cluster", "kendra", "kinesis", "kinesisanalytics", "kinesisvideo", "kms",
+	"lakeformation", "lambda", "lex", "license-manager", "lightsail", "logs", "machinelearning", "macie2",
+	"mediaconvert", "mobiletargeting", "mq", "neptune-db", "network-firewall", "oidc-provider", "omics", "opensearch",
+	"organizations", "personalize", "pipes", "polly", "qbusiness", "quicksight", "ram", "rds", "rds-db", "redshift",
+	"redshift-data", "redshift-serverless", "rekognition", "resource-groups", "rolesanywhere", "route53",
+	"route53domains", "rum", "s3", "s3-object-lambda", "s3-outposts", "s3express", "s3tables", "sagemaker",
+	"savingsplans", "scheduler", "sdb", "secretsmanager", "securityhub", "serverlessrepo", "servicecatalog",
+	"servicediscovery", "servicequotas", "ses", "shield", "signer", "sms-voice", "sns", "sqs", "ssm", "ssmmessages",
+	"sso", "states", "storagegateway", "support", "swf", "synthetics", "tag", "textract", "timestream", "transcribe",
+	"transfer", "translate", "trustedadvisor", "verifiedpermissions", "vpc-lattice", "waf", "waf-regional", "wafv2",
+	"workspaces", "xray",
 }
 
 // Names of the claims that sessions of a provider keep, and of the identity
