@@ -48,13 +48,13 @@ type admin struct {
 func (a *admin) operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
-		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, nil),
+		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, a.lookupIdentityNeeds),
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
 		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
-		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, nil),
+		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, a.loadIdentitiesNeeds),
 		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, nil),
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, nil),
-		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, nil),
+		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, a.revokeSessionsNeeds),
 	}
 }
 
@@ -253,7 +253,46 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 		return []awsapi.Access{{}}, nil
 	}
 	needed, err := cognitoidentity.CreateNeeds(ctx, c, in.Pool)
-	return append(needed, awsapi.Access{}), err
+	return append(needed, awsapi.Access{RequestTags: awsapi.TagsOf(in.Pool.IdentityPoolTags)}), err
+}
+
+// The administrators' operations have no resource, but policies can ask for the
+// tags of what they are about.
+
+func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
+	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
+}
+
+func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
+	return a.about(c, in.IdentityPoolId, nil, nil), nil
+}
+
+func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+	return a.about(c, in.IdentityPoolId, in.IdentityId, in.RoleArn), nil
+}
+
+// about asks for the operation's own action, with the tags of the one pool,
+// identity or role that the input names.
+func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
+	var needed awsapi.Access
+	switch {
+	case pool != nil:
+		needed.ResourceTags = a.pools.PoolTags(c, *pool)
+	case identity != nil:
+		needed.ResourceTags = a.pools.IdentityTags(c, *identity)
+	case role != nil:
+		needed.ResourceTags = func(ctx context.Context) (map[string]string, error) {
+			if !isRoleOf(*role, c.Account) {
+				return nil, nil
+			}
+			found, err := a.iam.Role(ctx, *role)
+			if errors.Is(err, iam.ErrNotFound) {
+				return nil, nil
+			}
+			return found.Tags, err
+		}
+	}
+	return []awsapi.Access{needed}
 }
 
 // createIdentityPoolWithID makes a pool with an ID that clients know already.

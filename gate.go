@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
@@ -168,26 +167,19 @@ func signatureError(err error) error {
 	return awsapi.Refuse(kind, refused.Message).Because(errors.Unwrap(refused))
 }
 
-// Authorize asks IAM whether caller may do action on resource.
-func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, action, resource string, conditions map[string][]string) error {
+// Authorize asks IAM whether caller has a permission.
+func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error {
 	who, ok := caller.Session.(iam.Caller)
 	if !ok {
 		return awsapi.Refuse(awsapi.AccessDenied, "")
 	}
-	request := make(policy.Context, len(conditions)+3)
-	for key, values := range conditions {
-		request.Set(key, values...)
-	}
-	client := awsapi.RecordFrom(ctx).Client
-	request.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
-	if client.IP.IsValid() {
-		request.Set("aws:SourceIp", client.IP.String())
-	}
-	request.Set("aws:RequestedRegion", caller.Region)
-	err := g.authorizer.Authorize(ctx, who, action, resource, request)
-	var denied *iam.DeniedError
-	if errors.As(err, &denied) {
-		return awsapi.Refuse(awsapi.AccessDenied, denied.Error())
+
+	facts := &callFacts{ctx: ctx, region: caller.Region, account: caller.Account, needed: &needed}
+	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
+
+	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
+		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+needed.Resource+" allowed", denied.Reason, denied.Fix())
+		return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(errors.New(denied.Reason))
 	}
 	return err
 }

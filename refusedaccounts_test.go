@@ -31,7 +31,7 @@ type refusedCall struct {
 }
 
 // send signs DescribeIdentityPool and returns the answer.
-func (c refusedCall) send(t *testing.T, w *tenants, now time.Time) answer {
+func (c refusedCall) send(t *testing.T, w *accounts, now time.Time) answer {
 	t.Helper()
 	body := `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
 	r := jsonCall(t, w.URL, "AWSCognitoIdentityService.DescribeIdentityPool", body)
@@ -266,7 +266,7 @@ func TestExplainIsNotFlushed(t *testing.T) {
 }
 
 // at calls an operation of the administrators' API at a time.
-func (w *tenants) at(t *testing.T, account, operation, body string, now time.Time) answer {
+func (w *accounts) at(t *testing.T, account, operation, body string, now time.Time) answer {
 	t.Helper()
 	r := jsonCall(t, w.URL, "PoolhouseAdmin."+operation, body)
 	sum := sha256.Sum256([]byte(body))

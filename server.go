@@ -270,6 +270,9 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	if err := s.warnOldTrusts(ctx, directory); err != nil {
 		return err
 	}
+	if err := s.warnOfPolicies(ctx, directory); err != nil {
+		c.Logger.Error("the stored policies could not all be looked through", "error", err)
+	}
 	s.issuer, err = issuer.New(ctx, issuer.Options{Store: s.store, Sealer: sealer, URL: c.IssuerURL, Region: c.region(),
 		Algorithm: c.TokenAlgorithm, Now: c.Now, Logger: c.Logger, Background: c.Dev})
 	if err != nil {

@@ -29,9 +29,9 @@ import (
 // homeAccount is the development server's own account.
 const homeAccount = "000000000000"
 
-// tenants is a server with several accounts, whose database a test can write to
+// accounts is a server with several accounts, whose database a test can write to
 // as an older version did.
-type tenants struct {
+type accounts struct {
 	*testServer
 	db     *store.Store
 	master []byte
@@ -39,7 +39,7 @@ type tenants struct {
 }
 
 // startTenants starts a server with the home account and others.
-func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Config)) *tenants {
+func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Config)) *accounts {
 	t.Helper()
 	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
 	var database string
@@ -57,7 +57,7 @@ func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Confi
 	db := must(store.Open(t.Context(), options))(t)
 	t.Cleanup(func() { _ = db.Close() })
 
-	w := &tenants{testServer: s, db: db, master: master, keys: map[string]aws.Credentials{
+	w := &accounts{testServer: s, db: db, master: master, keys: map[string]aws.Credentials{
 		homeAccount: {AccessKeyID: "test", SecretAccessKey: "test"},
 	}}
 	for _, account := range others {
@@ -67,13 +67,13 @@ func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Confi
 	return w
 }
 
-func (w *tenants) accessKeys(t *testing.T) *iam.AccessKeys {
+func (w *accounts) accessKeys(t *testing.T) *iam.AccessKeys {
 	t.Helper()
 	return must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: w.db, Sealer: must(seal.New(w.master))(t)}))(t)
 }
 
 // addKey makes a root key of an account.
-func (w *tenants) addKey(t *testing.T, account string) {
+func (w *accounts) addKey(t *testing.T, account string) {
 	t.Helper()
 	key, secret, err := w.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
 	if err != nil {
@@ -82,18 +82,18 @@ func (w *tenants) addKey(t *testing.T, account string) {
 	w.keys[account] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
 }
 
-func (w *tenants) pools(account string) *ci.Client {
+func (w *accounts) pools(account string) *ci.Client {
 	key := w.keys[account]
 	return w.signedBy(region, key.AccessKeyID, key.SecretAccessKey, "")
 }
 
-func (w *tenants) roles(account string) *iamclient.Client {
+func (w *accounts) roles(account string) *iamclient.Client {
 	key := w.keys[account]
 	return w.iamBy(key.AccessKeyID, key.SecretAccessKey, "")
 }
 
 // administer calls an operation of the administrators' API with an account's key.
-func (w *tenants) administer(t *testing.T, account, operation, body string) answer {
+func (w *accounts) administer(t *testing.T, account, operation, body string) answer {
 	t.Helper()
 	return w.post(t, account, "poolhouse", "PoolhouseAdmin."+operation, body)
 }
@@ -113,20 +113,20 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 	issuer := logintest.NewIssuer(t)
 	key := strings.TrimPrefix(issuer.URL, "http://")
 
-	byAdmin := func(account, field string) func(*testing.T, *tenants, string) int {
-		return func(t *testing.T, w *tenants, subject string) int {
+	byAdmin := func(account, field string) func(*testing.T, *accounts, string) int {
+		return func(t *testing.T, w *accounts, subject string) int {
 			return w.administer(t, account, "SignOut", fmt.Sprintf(`{"ProviderName":%q,%q:%q}`, key, field, subject)).status
 		}
 	}
-	byLogout := func(audience any) func(*testing.T, *tenants, string) int {
-		return func(t *testing.T, w *tenants, subject string) int {
+	byLogout := func(audience any) func(*testing.T, *accounts, string) int {
+		return func(t *testing.T, w *accounts, subject string) int {
 			return w.backChannelLogout(t, key, event(issuer, "logout+jwt", subject, map[string]any{
 				"aud": audience, "sub": subject, "events": map[string]any{logoutEvent: map[string]any{}},
 			})).status
 		}
 	}
-	bySignal := func(audience any) func(*testing.T, *tenants, string) int {
-		return func(t *testing.T, w *tenants, subject string) int {
+	bySignal := func(audience any) func(*testing.T, *accounts, string) int {
+		return func(t *testing.T, w *accounts, subject string) int {
 			token := event(issuer, "secevent+jwt", subject, map[string]any{
 				"aud":    audience,
 				"events": map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
@@ -138,7 +138,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 
 	cases := map[string]struct {
 		everywhere bool // the setting
-		how        func(*testing.T, *tenants, string) int
+		how        func(*testing.T, *accounts, string) int
 		status     int
 		ends       []string
 		keeps      bool // sessions go on: the mark is on another thing than the subject
@@ -159,7 +159,7 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 		"signal to the home account":          {how: bySignal("home"), status: 202, ends: everyone},
 		"signal to another account":           {how: bySignal("c"), status: 202, ends: []string{c}},
 		"signal to nobody":                    {how: bySignal("other"), status: 400},
-		"stored before accounts": {ends: everyone, how: func(t *testing.T, w *tenants, subject string) int {
+		"stored before accounts": {ends: everyone, how: func(t *testing.T, w *accounts, subject string) int {
 			err := w.db.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Provider: key, Value: subject,
 				NotBefore: time.Now().Truncate(time.Second), Expires: time.Now().Add(time.Hour)})
 			if err != nil {
@@ -230,7 +230,7 @@ func await(t *testing.T, ask func() bool) {
 
 // joins makes an account that has registered issuer for clients, with a pool and a
 // role that trust it.
-func (w *tenants) joins(t *testing.T, account string, issuer *logintest.Issuer, clients ...string) member {
+func (w *accounts) joins(t *testing.T, account string, issuer *logintest.Issuer, clients ...string) member {
 	t.Helper()
 	arn := must(w.roles(account).CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
 		Url: &issuer.URL, ClientIDList: clients,
@@ -261,7 +261,7 @@ type signedOutUser struct {
 
 // signIn signs a user in to a member's pool, whose token has the session's ID that
 // is the subject.
-func (w *tenants) signIn(t *testing.T, m member, issuer *logintest.Issuer, key, subject string) *signedOutUser {
+func (w *accounts) signIn(t *testing.T, m member, issuer *logintest.Issuer, key, subject string) *signedOutUser {
 	t.Helper()
 	logins := map[string]string{key: issuer.Token(map[string]any{
 		"aud": m.client, "sub": subject, "sid": subject, "iat": time.Now().Add(-time.Hour).Unix(),
@@ -305,7 +305,7 @@ func (u *signedOutUser) session(t *testing.T) string {
 }
 
 // post signs a call of AWS JSON with an account's key.
-func (w *tenants) post(t *testing.T, account, service, target, body string) answer {
+func (w *accounts) post(t *testing.T, account, service, target, body string) answer {
 	t.Helper()
 	r := jsonCall(t, w.URL, target, body)
 	key := w.keys[account]

@@ -663,3 +663,51 @@ func TestApplyKeepsOldPolicies(t *testing.T) {
 		t.Errorf("a new version of the old document: %v", err)
 	}
 }
+
+// The plan, and what makes a key, name the condition keys of policies that the
+// server cannot know.
+func TestWarningsOfConditionKeys(t *testing.T) {
+	devKeys(t)
+	url := devServer(t)
+	const file = `Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Deny, Action: "s3:*", Resource: "*", Condition: {StringEquals: {"s3:managedkey": "x"}}}]}
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: r
+      AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole", Condition: {StringNotEquals: {"aws:trustkey": "x"}}}]}
+      Policies:
+        - PolicyName: inline
+          PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*", Condition: {"Null": {"s3:inlinekey": "true", "s3:prefix": "false"}}}]}
+`
+	path := written(t, "w.yaml", file)
+	for _, more := range [][]string{{"--dry-run"}, nil, {"--dry-run"}} { // the last time without a change
+		out := mustRun(t, append([]string{"apply", "--endpoint", url, "-f", path}, more...)...)
+		contains(t, out, "warning: PolicyDocument: statement 0 (Deny) depends on s3:managedkey", "warning: AssumeRolePolicyDocument: statement 0 (Allow) depends on aws:trustkey",
+			"warning: policy inline: statement 0 (Allow) depends on s3:inlinekey")
+		if strings.Contains(out, "s3:prefix, which") {
+			t.Errorf("a known key is named:\n%s", out)
+		}
+	}
+
+	policy := written(t, "p.json", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Null":{"foo:bar":"true"}}}}`)
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server, err := poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example", TokenAlgorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, notes, err := commandOutputs(t, "keys", "create", "--data", data, "--account", "000000000000", "--policy", policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, notes, "warning: statement 0 (Allow) depends on foo:bar")
+}

@@ -72,6 +72,9 @@ func keysCreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				for _, warning := range iam.IdentityPolicyWarnings(n.Policy, false) {
+					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
+				}
 				fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)
 				return nil
 			})

@@ -23,28 +23,42 @@ type Gate interface {
 	// InvalidToken or ExpiredToken; any other error is internal. It must not
 	// keep body: the buffer is used again.
 	Authenticate(r *http.Request, body []byte, service string) (Caller, error)
-	// Authorize returns nil when caller may do action on resource under the
-	// condition keys given, an *Error of kind AccessDenied when not.
-	Authorize(ctx context.Context, caller Caller, action, resource string, conditions map[string][]string) error
+	// Authorize returns nil when caller has the permission that is needed, with its
+	// Action and Resource filled in, and an *Error of kind AccessDenied when not.
+	Authorize(ctx context.Context, caller Caller, needed Access) error
 }
 
-// Access is one permission that a signed call needs.
+// Access is one permission that a signed call needs, with what policies can ask
+// of the call beside who makes it and how it came.
 type Access struct {
-	Action     string // "" = the operation's own
-	Resource   string // ARN; "" = "*"
+	Action   string // "" = the operation's own
+	Resource string // ARN; "" = "*"
+	// Conditions are condition keys of the API's own, such as iam:PolicyARN.
 	Conditions map[string][]string
+	// RequestTags are the tags that the call sets: aws:RequestTag/KEY, aws:TagKeys.
+	// TagKeys are the keys of tags that it removes.
+	RequestTags []Tag
+	TagKeys     []string
+	// ResourceTags looks up the tags of what the call is about, once a policy asks
+	// for them: aws:ResourceTag/KEY; nil = it is about nothing that has tags.
+	ResourceTags func(ctx context.Context) (map[string]string, error)
+}
+
+// Tag is a tag that a call sets. A call may name a key twice.
+type Tag struct{ Key, Value string }
+
+// TagsOf lists tags in no certain order.
+func TagsOf(tags map[string]string) []Tag {
+	list := make([]Tag, 0, len(tags))
+	for key, value := range tags {
+		list = append(list, Tag{Key: key, Value: value})
+	}
+	return list
 }
 
 // Needs says what a call needs permission for, before anything else of its
 // input is looked at. It must be cheap; it may return an *Error.
 type Needs[In any] func(ctx context.Context, caller Caller, in *In) ([]Access, error)
-
-// OnResource returns a Needs for the operation's own action on one resource.
-func OnResource[In any](arn func(caller Caller, in *In) string) Needs[In] {
-	return func(_ context.Context, caller Caller, in *In) ([]Access, error) {
-		return []Access{{Resource: arn(caller, in)}}, nil
-	}
-}
 
 // NoOutput is the output of an operation that answers with an empty body.
 type NoOutput struct{}

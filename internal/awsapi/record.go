@@ -34,17 +34,20 @@ type Record struct {
 // Add adds attributes to the request's log line. Values must not be secret.
 func (r *Record) Add(attrs ...slog.Attr) { r.Attrs = append(r.Attrs, attrs...) }
 
-// Client is how a request came: what aws:SourceIp and aws:SecureTransport say.
+// Client is how a request came: what aws:SourceIp, aws:SecureTransport,
+// aws:UserAgent and aws:Referer say.
 type Client struct {
-	IP  netip.Addr // the zero Addr = unknown
-	TLS bool
+	IP        netip.Addr // the zero Addr = unknown
+	TLS       bool
+	UserAgent string // as it came
+	Referer   string
 }
 
 // clientOf reads it from the connection, or behind a proxy from what that adds:
 // the last X-Forwarded-For entry, the only one that the proxy vouches for, and
 // X-Forwarded-Proto.
 func clientOf(r *http.Request, behindProxy bool) Client {
-	c := Client{TLS: r.TLS != nil}
+	c := Client{TLS: r.TLS != nil, UserAgent: r.UserAgent(), Referer: r.Referer()}
 	address := r.RemoteAddr
 	if behindProxy {
 		c.TLS = r.Header.Get("X-Forwarded-Proto") == "https"

@@ -263,7 +263,7 @@ func (c *call) authorize(ctx context.Context, action string, needed []Access) er
 		if n.Resource == "" {
 			n.Resource = "*"
 		}
-		if err := c.gate.Authorize(ctx, c.caller, n.Action, n.Resource, n.Conditions); err != nil {
+		if err := c.gate.Authorize(ctx, c.caller, n); err != nil {
 			return err
 		}
 	}

@@ -60,8 +60,8 @@ func (g orderGate) Authenticate(_ *http.Request, body []byte, service string) (C
 	return Caller{}, g.fail
 }
 
-func (g orderGate) Authorize(_ context.Context, _ Caller, action, resource string, _ map[string][]string) error {
-	*g.steps = append(*g.steps, "authorize "+action+" "+resource)
+func (g orderGate) Authorize(_ context.Context, _ Caller, needed Access) error {
+	*g.steps = append(*g.steps, "authorize "+needed.Action+" "+needed.Resource)
 	return g.allow
 }
 

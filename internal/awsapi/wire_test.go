@@ -53,9 +53,16 @@ func (testGate) Authenticate(r *http.Request, _ []byte, service string) (Caller,
 	return Caller{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/" + key, AccessKeyID: key, Region: "eu-central-1", Session: service}, nil
 }
 
-func (testGate) Authorize(_ context.Context, c Caller, action, resource string, conditions map[string][]string) error {
-	if resource == "arn:denied" || len(conditions["deny"]) > 0 {
-		return Refuse(AccessDenied, "User: "+c.ARN+" is not authorized to perform: "+action+" on resource: "+resource)
+// onResource asks for the operation's own action on one resource.
+func onResource[In any](arn func(caller Caller, in *In) string) Needs[In] {
+	return func(_ context.Context, caller Caller, in *In) ([]Access, error) {
+		return []Access{{Resource: arn(caller, in)}}, nil
+	}
+}
+
+func (testGate) Authorize(_ context.Context, c Caller, needed Access) error {
+	if needed.Resource == "arn:denied" || len(needed.Conditions["deny"]) > 0 {
+		return Refuse(AccessDenied, "User: "+c.ARN+" is not authorized to perform: "+needed.Action+" on resource: "+needed.Resource)
 	}
 	return nil
 }
@@ -123,7 +130,7 @@ func testAPIs() []API {
 			return &lookUpOutput{ID: in.StoreID}, nil
 		}),
 		Public("Fail", fail),
-		Signed("Put", "store:Put", put, OnResource(func(_ Caller, in *putInput) string { return "arn:" + in.Tags["resource"] })),
+		Signed("Put", "store:Put", put, onResource(func(_ Caller, in *putInput) string { return "arn:" + in.Tags["resource"] })),
 		Signed("Remove", "store:Remove", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
 		Signed("Mark", "store:Mark", func(context.Context, Caller, *nothing) (*nothing, error) { return &nothing{}, nil },
 			func(_ context.Context, _ Caller, _ *nothing) ([]Access, error) {
@@ -146,7 +153,7 @@ func testAPIs() []API {
 		}, nil),
 		Signed("Clear", "desk:Clear", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
 		Signed("Never", "desk:Never", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil },
-			OnResource(func(Caller, *nothing) string { return "arn:denied" })),
+			onResource(func(Caller, *nothing) string { return "arn:denied" })),
 	}}
 	return []API{store, desk}
 }

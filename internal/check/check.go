@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -30,7 +29,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -112,7 +110,7 @@ func (c Config) Check() error {
 
 // Authorizer decides what callers may do: *iam.Authorizer.
 type Authorizer interface {
-	Authorize(ctx context.Context, c iam.Caller, action, resource string, conditions policy.Context) error
+	Authorize(ctx context.Context, c iam.Caller, access iam.Access) error
 }
 
 // Options are what a Handler needs.
@@ -136,7 +134,6 @@ type Handler struct {
 	c        Config
 	routes   []route
 	verifier *sigv4.Verifier
-	unknown  policy.Context // the condition keys of a client of whom nothing is known
 }
 
 // New returns a Handler, or what is wrong with the settings.
@@ -147,10 +144,10 @@ func New(o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	h := &Handler{o: o, c: o.Config.withDefaults()}
-	h.unknown = policy.Context{}
-	h.unknown.Set("aws:SecureTransport", "false")
-	h.unknown.Set("aws:RequestedRegion", h.c.Region)
 	for _, r := range h.c.Routes {
 		parsed, err := parseRoute(r)
 		if err != nil {
@@ -274,7 +271,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		return nil, "", &denied{http.StatusForbidden, "AmbiguousPath", "The path could be read in two ways: " + err.Error() + ".",
 			"path", "one that every server reads alike", err.Error(), "Ask for the path in its plain form."}
 	}
-	o, payload, err := h.verify(r, asked)
+	o, signature, err := h.verify(r, asked)
 	if err != nil {
 		return nil, "", err
 	}
@@ -287,16 +284,30 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		return nil, "", &denied{http.StatusForbidden, "AccessDenied", "The session belongs to another account.",
 			"account", "account " + h.o.Account, "account " + string(o.session.Account), "Use credentials of a pool of this server's own account (account_id)."}
 	}
-	err = h.o.Authorizer.Authorize(r.Context(), o.caller, action, resource, h.conditions(r))
-	if d, ok := errors.AsType[*iam.DeniedError](err); ok {
-		return nil, "", &denied{http.StatusForbidden, "AccessDenied", d.Error(),
-			"policies", action + " on " + resource + " allowed", d.Reason, "Let the policies of role " + o.session.RoleARN + " allow it."}
+	facts := &requestFacts{
+		h:           h,
+		question:    r,
+		uri:         asked.uri,
+		action:      action,
+		resource:    resource,
+		presigned:   signature.Presigned,
+		signed:      signature.Date,
+		payloadHash: signature.PayloadHash,
 	}
-	return o, payload, err
+	err = h.o.Authorizer.Authorize(r.Context(), o.caller, iam.Access{Action: action, Resource: resource, Facts: facts})
+	if d, ok := errors.AsType[*iam.DeniedError](err); ok {
+		help := "Let the policies of role " + o.session.RoleARN + " allow it."
+		if len(d.Unknown) > 0 {
+			help = "In the policies of role " + o.session.RoleARN + ": " + d.Fix() + "."
+		}
+		return nil, "", &denied{http.StatusForbidden, "AccessDenied", d.Error(),
+			"policies", action + " on " + resource + " allowed", d.Reason, help}
+	}
+	return o, signature.PayloadHash, err
 }
 
 // verify checks the signature and what is to be proven of the body.
-func (h *Handler) verify(r *http.Request, asked original) (*opened, string, error) {
+func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result, error) {
 	var o *opened
 	request := r.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
 	request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
@@ -305,14 +316,14 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, string, erro
 	if h.c.Body == Forwarded {
 		var body []byte
 		if body, err = io.ReadAll(io.LimitReader(r.Body, h.c.MaxBody+1)); err != nil {
-			return nil, "", fmt.Errorf("reading the forwarded body: %w", err)
+			return nil, sigv4.Result{}, fmt.Errorf("reading the forwarded body: %w", err)
 		}
 		if int64(len(body)) > h.c.MaxBody {
-			return nil, "", &denied{http.StatusForbidden, "BodyTooLarge", "The body is too large to be verified.",
+			return nil, sigv4.Result{}, &denied{http.StatusForbidden, "BodyTooLarge", "The body is too large to be verified.",
 				"body", fmt.Sprintf("up to %d bytes", h.c.MaxBody), "more", "Raise check.max_body, or send less."}
 		}
 		if asked.length > int64(len(body)) {
-			return nil, "", &denied{http.StatusForbidden, "BodyMissing", "The proxy did not forward the body.",
+			return nil, sigv4.Result{}, &denied{http.StatusForbidden, "BodyMissing", "The proxy did not forward the body.",
 				"body", strconv.FormatInt(asked.length, 10) + " bytes", strconv.Itoa(len(body)) + " bytes", "Make the proxy forward the whole body, or set check.body to hash-required."}
 		}
 		result, err = h.verifier.Verify(request, body, h.c.Service)
@@ -325,23 +336,23 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, string, erro
 		record.Account = string(o.session.Account)
 	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
-		return nil, "", signatureRefused(refused)
+		return nil, sigv4.Result{}, signatureRefused(refused)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, sigv4.Result{}, err
 	}
 	record.AccessKeyID = result.AccessKeyID
 
 	if result.Region != h.c.Region {
-		return nil, "", &denied{http.StatusForbidden, string(sigv4.WrongScope), "Credential should be scoped to a valid region: '" + h.c.Region + "'.",
+		return nil, sigv4.Result{}, &denied{http.StatusForbidden, string(sigv4.WrongScope), "Credential should be scoped to a valid region: '" + h.c.Region + "'.",
 			"region of the signature", h.c.Region, result.Region, "Set the client's region, or check.region, so that they agree."}
 	}
 	read := request.Method == http.MethodGet || request.Method == http.MethodHead
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !(result.Presigned && read && asked.length <= 0) {
-		return nil, "", &denied{http.StatusForbidden, "UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
+		return nil, sigv4.Result{}, &denied{http.StatusForbidden, "UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
 			"hash of the body", "SHA-256 in X-Amz-Content-Sha256", unsignedPayload, "Make the client sign the body, or set check.body to unchecked if nothing depends on it."}
 	}
-	return o, result.PayloadHash, nil
+	return o, result, nil
 }
 
 // reservedPrefixes are of the names of the answer's headers.
@@ -375,22 +386,6 @@ func signatureRefused(e *sigv4.Error) *denied {
 		d.help = "Get new credentials from this server."
 	}
 	return d
-}
-
-// conditions are the condition keys of the request. How the client came only the
-// proxy can say; where it is not trusted to, the keys that would let somebody in
-// are left out.
-func (h *Handler) conditions(r *http.Request) policy.Context {
-	if !h.o.BehindProxy {
-		return h.unknown // shared, and never changed
-	}
-	client := awsapi.RecordFrom(r.Context()).Client
-	c := maps.Clone(h.unknown)
-	c.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
-	if client.IP.IsValid() {
-		c.Set("aws:SourceIp", client.IP.String())
-	}
-	return c
 }
 
 // owner is the account of the key that the client's request names.

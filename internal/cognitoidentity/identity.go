@@ -148,7 +148,8 @@ func (s *Service) deleteIdentitiesNeeds(ctx context.Context, c awsapi.Caller, in
 }
 
 func (s *Service) mayDelete(ctx context.Context, c awsapi.Caller, needed awsapi.Access) error {
-	return s.Authorize(ctx, c, "cognito-identity:DeleteIdentities", "*", needed.Conditions)
+	needed.Action, needed.Resource = "cognito-identity:DeleteIdentities", "*"
+	return s.Authorize(ctx, c, needed)
 }
 
 func isDenied(err error) bool {
@@ -165,7 +166,10 @@ func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string)
 	} else if err != nil {
 		return awsapi.Access{}, err // what could not be looked up must not go unasked
 	}
-	return awsapi.Access{Conditions: map[string][]string{"cognito-identity:IdentityPoolArn": {callerPoolARN(c, string(pool.ID))}}}, nil
+	return awsapi.Access{
+		Conditions:   map[string][]string{"cognito-identity:IdentityPoolArn": {callerPoolARN(c, string(pool.ID))}},
+		ResourceTags: func(context.Context) (map[string]string, error) { return pool.Tags, nil },
+	}, nil
 }
 
 // ListIdentities lists a pool's identities in the order of their creation.

@@ -3,6 +3,8 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -13,24 +15,39 @@ import (
 // createNeeds asks for CreateIdentityPool, and TagResource when tags come along
 // (Service Authorization Reference).
 func createNeeds(_ context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
-	needed := []awsapi.Access{{Resource: callerPoolARN(c, "")}}
+	needed := []awsapi.Access{{Resource: callerPoolARN(c, ""), RequestTags: awsapi.TagsOf(in.IdentityPoolTags)}}
 	if len(in.IdentityPoolTags) > 0 {
-		needed = append(needed, awsapi.Access{Action: "cognito-identity:TagResource", Resource: callerPoolARN(c, "")})
+		tag := needed[0]
+		tag.Action = "cognito-identity:TagResource"
+		needed = append(needed, tag)
 	}
 	return needed, nil
 }
 
 // updateNeeds asks for UpdateIdentityPool, and both tag permissions when the
 // update carries tags: it may add and remove some.
-func updateNeeds(_ context.Context, c awsapi.Caller, in *IdentityPool) ([]awsapi.Access, error) {
-	arn := callerPoolARN(c, *in.IdentityPoolId)
-	needed := []awsapi.Access{{Resource: arn}}
-	if in.IdentityPoolTags != nil {
-		needed = append(needed,
-			awsapi.Access{Action: "cognito-identity:TagResource", Resource: arn},
-			awsapi.Access{Action: "cognito-identity:UntagResource", Resource: arn})
+func (s *Service) updateNeeds(ctx context.Context, c awsapi.Caller, in *IdentityPool) ([]awsapi.Access, error) {
+	update := s.poolAccess(c, *in.IdentityPoolId)
+	if in.IdentityPoolTags == nil {
+		return []awsapi.Access{update}, nil
 	}
-	return needed, nil
+
+	have, err := update.ResourceTags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	untag := update
+	untag.Action = "cognito-identity:UntagResource"
+	for _, key := range slices.Sorted(maps.Keys(have)) {
+		if _, stays := in.IdentityPoolTags[key]; !stays {
+			untag.TagKeys = append(untag.TagKeys, key)
+		}
+	}
+
+	update.RequestTags = awsapi.TagsOf(in.IdentityPoolTags)
+	tag := update
+	tag.Action = "cognito-identity:TagResource"
+	return []awsapi.Access{update, tag, untag}, nil
 }
 
 // CreateIdentityPool makes a new pool with a new ID at every call.

@@ -149,7 +149,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 		fail("a role of the pool's account, "+string(pool.Account), arn, "name a role of that account; roles of others are for the classic flow")
 		return roleForbidden(arn)
 	}
-	if err := s.Authorize(ctx, c, "iam:PassRole", arn, map[string][]string{"iam:PassedToService": {"cognito-identity.amazonaws.com"}}); err != nil {
+	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {
 		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
 			fail("permission for iam:PassRole on "+arn, "the caller's policies do not give it", "allow iam:PassRole on the role in the policy of the access key "+c.AccessKeyID)
 			return roleForbidden(arn).Because(err)
@@ -160,6 +160,25 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
 	}
 	return nil
+}
+
+// passRoleAccess is the permission to give a pool a role.
+func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn string) awsapi.Access {
+	return awsapi.Access{
+		Action:   "iam:PassRole",
+		Resource: arn,
+		Conditions: map[string][]string{
+			"iam:PassedToService":       {"cognito-identity.amazonaws.com"},
+			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},
+		},
+		ResourceTags: func(ctx context.Context) (map[string]string, error) {
+			role, err := s.Providers.Role(ctx, arn)
+			if errors.Is(err, iam.ErrNotFound) {
+				return nil, nil
+			}
+			return role.Tags, err
+		},
+	}
 }
 
 // GetIdentityPoolRoles returns the default roles and the role mappings.

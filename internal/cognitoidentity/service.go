@@ -88,7 +88,7 @@ type Options struct {
 	Sealer      *seal.Sealer // seals page tokens
 	// Authorize asks IAM about a permission that depends on an operation's
 	// input, such as iam:PassRole.
-	Authorize func(ctx context.Context, caller awsapi.Caller, action, resource string, conditions map[string][]string) error
+	Authorize func(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error
 	Limits    Limits
 	// WellKnown and UserPools replace where providers are found, by provider name.
 	WellKnown map[string]ProviderOverride
@@ -159,53 +159,99 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("CreateIdentityPool", "cognito-identity:CreateIdentityPool", s.CreateIdentityPool, createNeeds),
 		awsapi.Signed("DeleteIdentities", "cognito-identity:DeleteIdentities", s.DeleteIdentities, s.deleteIdentitiesNeeds),
 		awsapi.Signed("DeleteIdentityPool", "cognito-identity:DeleteIdentityPool", s.DeleteIdentityPool,
-			onPool(func(in *DeleteIdentityPoolInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *DeleteIdentityPoolInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("DescribeIdentity", "cognito-identity:DescribeIdentity", s.DescribeIdentity, s.describeIdentityNeeds),
 		awsapi.Signed("DescribeIdentityPool", "cognito-identity:DescribeIdentityPool", s.DescribeIdentityPool,
-			onPool(func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("GetCredentialsForIdentity", s.GetCredentialsForIdentity),
 		awsapi.Public("GetId", s.GetId),
 		awsapi.Signed("GetIdentityPoolRoles", "cognito-identity:GetIdentityPoolRoles", s.GetIdentityPoolRoles,
-			onPool(func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("GetOpenIdToken", s.GetOpenIdToken),
 		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity,
-			onPool(func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
-			onPool(func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,
-			onPool(func(in *ListIdentitiesInput) *string { return in.IdentityPoolId })),
-		awsapi.Signed("ListIdentityPools", "cognito-identity:ListIdentityPools", s.ListIdentityPools,
-			onPool(func(*ListIdentityPoolsInput) *string { return new(string) })),
+			onPool(s, func(in *ListIdentitiesInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("ListIdentityPools", "cognito-identity:ListIdentityPools", s.ListIdentityPools, onAllPools),
 		awsapi.Signed("ListTagsForResource", "cognito-identity:ListTagsForResource", s.ListTagsForResource,
-			onARN(func(in *ListTagsForResourceInput) *string { return in.ResourceArn })),
+			onARN(s, func(in *ListTagsForResourceInput) *string { return in.ResourceArn })),
 		awsapi.Signed("LookupDeveloperIdentity", "cognito-identity:LookupDeveloperIdentity", s.LookupDeveloperIdentity,
-			onPool(func(in *LookupDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *LookupDeveloperIdentityInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("MergeDeveloperIdentities", "cognito-identity:MergeDeveloperIdentities", s.MergeDeveloperIdentities,
-			onPool(func(in *MergeDeveloperIdentitiesInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *MergeDeveloperIdentitiesInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("SetIdentityPoolRoles", "cognito-identity:SetIdentityPoolRoles", s.SetIdentityPoolRoles,
-			onPool(func(in *SetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *SetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("SetPrincipalTagAttributeMap", "cognito-identity:SetPrincipalTagAttributeMap", s.SetPrincipalTagAttributeMap,
-			onPool(func(in *SetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
-		awsapi.Signed("TagResource", "cognito-identity:TagResource", s.TagResource,
-			onARN(func(in *TagResourceInput) *string { return in.ResourceArn })),
+			onPool(s, func(in *SetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
+		awsapi.Signed("TagResource", "cognito-identity:TagResource", s.TagResource, s.tagNeeds),
 		awsapi.Signed("UnlinkDeveloperIdentity", "cognito-identity:UnlinkDeveloperIdentity", s.UnlinkDeveloperIdentity,
-			onPool(func(in *UnlinkDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *UnlinkDeveloperIdentityInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("UnlinkIdentity", s.UnlinkIdentity),
-		awsapi.Signed("UntagResource", "cognito-identity:UntagResource", s.UntagResource,
-			onARN(func(in *UntagResourceInput) *string { return in.ResourceArn })),
-		awsapi.Signed("UpdateIdentityPool", "cognito-identity:UpdateIdentityPool", s.UpdateIdentityPool, updateNeeds),
+		awsapi.Signed("UntagResource", "cognito-identity:UntagResource", s.UntagResource, s.untagNeeds),
+		awsapi.Signed("UpdateIdentityPool", "cognito-identity:UpdateIdentityPool", s.UpdateIdentityPool, s.updateNeeds),
 	}
 }
 
 // onPool asks for the operation's own action on the pool that the input names.
-func onPool[In any](id func(*In) *string) awsapi.Needs[In] {
-	return awsapi.OnResource(func(c awsapi.Caller, in *In) string { return callerPoolARN(c, *id(in)) })
+func onPool[In any](s *Service, id func(*In) *string) awsapi.Needs[In] {
+	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		return []awsapi.Access{s.poolAccess(c, *id(in))}, nil
+	}
 }
 
 // onARN asks for the operation's own action on the ARN that the input names, as
 // it came: IAM decides before anything is looked up.
-func onARN[In any](arn func(*In) *string) awsapi.Needs[In] {
-	return awsapi.OnResource(func(_ awsapi.Caller, in *In) string { return *arn(in) })
+func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
+	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		return []awsapi.Access{s.arnAccess(c, *arn(in))}, nil
+	}
+}
+
+// onAllPools asks for the operation's own action on all pools of the caller's
+// account and region.
+func onAllPools(_ context.Context, c awsapi.Caller, _ *ListIdentityPoolsInput) ([]awsapi.Access, error) {
+	return []awsapi.Access{{Resource: callerPoolARN(c, "")}}, nil
+}
+
+// poolAccess is access to a pool of the caller's account and region, if it has one
+// of that ID.
+func (s *Service) poolAccess(c awsapi.Caller, id string) awsapi.Access {
+	return awsapi.Access{Resource: callerPoolARN(c, id), ResourceTags: s.PoolTags(c, id)}
+}
+
+// arnAccess is access to the pool that an ARN names.
+func (s *Service) arnAccess(c awsapi.Caller, arn string) awsapi.Access {
+	needed := awsapi.Access{Resource: arn}
+	if region, account, id, ok := identitypool.ParsePoolARN(arn); ok && region == c.Region && string(account) == c.Account {
+		needed.ResourceTags = s.PoolTags(c, string(id))
+	}
+	return needed
+}
+
+// PoolTags returns a look-up of the tags of a pool of the caller's account and
+// region. A pool that does not exist, and one of others, has none.
+func (s *Service) PoolTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
+	return func(ctx context.Context) (map[string]string, error) {
+		pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(id))
+		if errors.Is(err, store.ErrNotFound) || err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
+			return nil, nil
+		}
+		return pool.Tags, err
+	}
+}
+
+// IdentityTags returns a look-up of the tags of the pool that an identity of the
+// caller's account and region belongs to; none if there is no such identity.
+func (s *Service) IdentityTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
+	return func(ctx context.Context) (map[string]string, error) {
+		_, pool, err := s.ownIdentity(ctx, c, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil
+		}
+		return pool.Tags, err
+	}
 }
 
 func callerPoolARN(c awsapi.Caller, id string) string {

@@ -20,6 +20,18 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 	return s.callerPool(ctx, c, string(id))
 }
 
+func (s *Service) tagNeeds(_ context.Context, c awsapi.Caller, in *TagResourceInput) ([]awsapi.Access, error) {
+	needed := s.arnAccess(c, *in.ResourceArn)
+	needed.RequestTags = awsapi.TagsOf(in.Tags)
+	return []awsapi.Access{needed}, nil
+}
+
+func (s *Service) untagNeeds(_ context.Context, c awsapi.Caller, in *UntagResourceInput) ([]awsapi.Access, error) {
+	needed := s.arnAccess(c, *in.ResourceArn)
+	needed.TagKeys = in.TagKeys
+	return []awsapi.Access{needed}, nil
+}
+
 // TagResource adds tags to a pool, replacing those of the same key.
 func (s *Service) TagResource(ctx context.Context, c awsapi.Caller, in *TagResourceInput) (*TagResourceResponse, error) {
 	return &TagResourceResponse{}, s.changeTags(ctx, c, *in.ResourceArn, func(tags map[string]string) {

@@ -496,6 +496,7 @@ func (a *applier) print(plan []*change) (todo int) {
 				a.say("    %s: %s -> %s", f.Path, short(f.From), short(f.To))
 			}
 		}
+		a.warnOfKeys(ch)
 		if ch.version != "" {
 			a.say("    its oldest version, %s, is deleted to make room: there are %d", ch.version, maxVersions)
 		}
@@ -523,6 +524,30 @@ func withoutSecrets(path string, v any) any {
 		return shown
 	}
 	return v
+}
+
+// warnOfKeys names the condition keys of a resource's policies that the server
+// cannot know, also of one that does not change.
+func (a *applier) warnOfKeys(ch *change) {
+	if ch.remove != nil {
+		return
+	}
+	say := func(what string, warnings []string) {
+		for _, warning := range warnings {
+			a.say("    warning: %s: %s", what, warning)
+		}
+	}
+
+	p, _ := normal(types[ch.resource.Type], ch.want).(map[string]any)
+	switch ch.resource.Type {
+	case typeRole:
+		say("AssumeRolePolicyDocument", iam.TrustPolicyWarnings(show(p["AssumeRolePolicyDocument"])))
+		for name, policy := range inOrderOfName(policiesOf(p)) {
+			say("policy "+name, iam.IdentityPolicyWarnings(show(policy), false))
+		}
+	case typePolicy:
+		say("PolicyDocument", iam.IdentityPolicyWarnings(show(p["PolicyDocument"]), false))
+	}
 }
 
 // short is a value for the plan; SAML metadata would fill the screen.

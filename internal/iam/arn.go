@@ -108,12 +108,22 @@ func OIDCProviderARN(partition string, account identitypool.AccountID, url strin
 	return "arn:" + partition + ":iam::" + string(account) + ":oidc-provider/" + rest
 }
 
+// ResourceAccount returns the account part of an ARN, which is aws for AWS's
+// managed policies; "" when it names none.
+func ResourceAccount(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return ""
+	}
+	return parts[4]
+}
+
 // accountOfARN returns the account that an ARN names, or "" when it names none or
 // AWS itself, whose managed policies every account has.
 func accountOfARN(arn string) identitypool.AccountID {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[4] == "aws" {
+	account := ResourceAccount(arn)
+	if account == "aws" {
 		return ""
 	}
-	return identitypool.AccountID(parts[4])
+	return identitypool.AccountID(account)
 }

@@ -82,21 +82,23 @@ func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
 	maps.Copy(all, c.conditions)
 	at := a.clock(a.now())
 	all[clockDate], all[clockEpoch] = at.date[:], at.epoch[:]
+	all[viaService], all[isService] = falseValue, falseValue
 	return all
 }
 
-// AuthorizeTrusted decides whether c may do action, such as sts:AssumeRole, on a
+// AuthorizeTrusted decides whether c may have access, such as sts:AssumeRole, to a
 // role whose trust policy allows it (IAM User Guide, "Policy evaluation logic").
 // In the role's own account a trust policy that names the caller itself grants;
 // otherwise the caller's own policies must allow it too. An explicit Deny, a
 // permissions boundary and session policies bound it in any case. Errors are
 // those of Authorize.
-func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, action string, role Role, namesCaller bool, conditions policy.Context) error {
+func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Access, role Role, namesCaller bool) error {
 	says := trustsAccount
 	if namesCaller && role.Account == c.Account {
 		says = trustsCaller
 	}
-	return a.authorize(ctx, c, action, role.ARN, conditions, says)
+	access.Resource = role.ARN
+	return a.authorize(ctx, c, access, says)
 }
 
 // ManagedPolicyDocument returns what the managed policy with exactly that ARN

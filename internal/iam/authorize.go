@@ -42,6 +42,8 @@ type DeniedError struct {
 	Resource  string
 	Explicit  bool   // a Deny statement refused it
 	Reason    string // for the log, not for the wire
+	// Unknown is what could not be evaluated of the statements that decided.
+	Unknown []policy.Unknown
 }
 
 // Error is AWS's text.
@@ -51,6 +53,17 @@ func (e *DeniedError) Error() string {
 		text += " with an explicit deny"
 	}
 	return text
+}
+
+// Fix tells what to change, in plain words.
+func (e *DeniedError) Fix() string {
+	if len(e.Unknown) == 0 {
+		return "allow the action in the caller's policies"
+	}
+	if e.Unknown[0].BadValue {
+		return "change the condition on " + e.Unknown[0].Key + ", or what the request says under that key: it must be of the operator's type"
+	}
+	return "remove " + e.Unknown[0].Key + " from the policy, or narrow the statement to actions of services that know it; docs/iam.md lists the keys that are known"
 }
 
 // Is reports whether target is ErrDenied.
@@ -64,10 +77,30 @@ func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 // may do what that allows; a session may do what its role's policies, the
 // role's boundary and the session policies all allow. Nobody reaches into
 // another account: that would take a policy of the resource, and ours have none.
-// conditions are the request's condition keys, stored by policy.Context.Set; those
-// that the caller brings with it win.
-func (a *Authorizer) Authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context) error {
-	return a.authorize(ctx, c, action, resource, conditions, resourceSilent)
+// The condition keys that the caller brings with it win over the request's.
+func (a *Authorizer) Authorize(ctx context.Context, c Caller, access Access) error {
+	return a.authorize(ctx, c, access, resourceSilent)
+}
+
+// Access is a permission that a caller asks for, with what the place that asks
+// knows of the request.
+type Access struct {
+	Action   string // such as cognito-identity:CreateIdentityPool
+	Resource string // an ARN, or "*" for actions without one
+	// Conditions are condition keys of the request, stored by policy.Context.Set.
+	Conditions policy.Context
+	// Facts answers for other condition keys once a policy asks for them. Without
+	// it only Conditions, the caller and the clock are known.
+	Facts Facts
+}
+
+// Facts answers for the condition keys of one request.
+type Facts interface {
+	// Condition answers for a key in lower case: policy.Request.Later.
+	Condition(key string) (values []string, known bool)
+	// Err is the error of a look-up that Condition made, if one failed: the decision
+	// does not count then.
+	Err() error
 }
 
 // resourceSays is what the policy of the resource itself says about the caller.
@@ -79,20 +112,21 @@ const (
 	trustsCaller                       // it names the caller, in whose account it is
 )
 
-func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource string, conditions policy.Context, says resourceSays) error {
-	denied := func(explicit bool, reason string) error {
-		return &DeniedError{CallerARN: c.ARN, Action: action, Resource: resource, Explicit: explicit, Reason: reason}
+func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, says resourceSays) error {
+	denied := func(explicit bool, reason string) *DeniedError {
+		return &DeniedError{CallerARN: c.ARN, Action: access.Action, Resource: access.Resource, Explicit: explicit, Reason: reason}
 	}
 	if c.kind == nobody {
 		c.ARN = "anonymous"
 		return denied(false, "the request has no caller")
 	}
-	if c.limited && !limitedMay(action) {
-		return denied(false, "temporary credentials of an access key may not call "+action)
+	if c.limited && !limitedMay(access.Action) {
+		return denied(false, "temporary credentials of an access key may not call "+access.Action)
 	}
-	if owner := accountOfARN(resource); says == resourceSilent && owner != "" && owner != c.Account {
+	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
 		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account))
 	}
+
 	var identity, session []*policy.Document
 	var boundary *policy.Document
 	switch c.kind {
@@ -119,27 +153,73 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, action, resource s
 	if says == trustsCaller {
 		identity = append(slices.Clip(identity), everything)
 	}
-	at := a.clock(a.now())
-	d := policy.Allowed(policy.Request{Action: action, Resource: resource, Context: c.conditions, Later: func(key string) []string {
+
+	at, brought, given, facts := a.clock(a.now()), c.conditions, access.Conditions, access.Facts
+	later := func(key string) (values []string, known bool) {
 		switch key {
 		case clockDate:
-			return at.date[:]
+			return at.date[:], true
 		case clockEpoch:
-			return at.epoch[:]
+			return at.epoch[:], true
+		case viaService, isService:
+			return falseValue, true
 		}
-		return conditions[key]
-	}}, identity, boundary, session)
-	switch {
-	case d.Allowed:
-		return nil
-	case d.Explicit && d.Statement != nil:
-		return denied(true, fmt.Sprintf("%s of the %s denies it", d.Statement, d.Layer))
-	case d.Explicit:
-		return denied(true, "the request is not valid UTF-8")
-	default:
-		return denied(false, fmt.Sprintf("no %s allows it", d.Layer))
+		if knows(brought, key) { // before the request's: it cannot pose as the caller
+			return nil, true
+		}
+		if values, ok := given[key]; ok {
+			return values, true
+		}
+		if facts == nil {
+			return nil, false
+		}
+		return facts.Condition(key)
 	}
+	d := policy.Allowed(policy.Request{Action: access.Action, Resource: access.Resource, Context: c.conditions, Later: later},
+		identity, boundary, session)
+
+	if facts != nil && facts.Err() != nil {
+		return fmt.Errorf("authorising %s: %w", c.ARN, facts.Err())
+	}
+	if d.Allowed {
+		return nil
+	}
+	refusal := denied(d.Explicit, reasonOf(d))
+	refusal.Unknown = d.Unknown
+	return refusal
 }
+
+// reasonOf says why a decision is no, and which condition key made it so where it
+// could not be evaluated.
+func reasonOf(d policy.Decision) string {
+	reason := fmt.Sprintf("no %s allows it", d.Layer)
+	switch {
+	case d.Explicit && d.Statement != nil:
+		reason = fmt.Sprintf("%s of the %s denies it", d.Statement, d.Layer)
+	case d.Explicit:
+		return "the request is not valid UTF-8"
+	}
+
+	for i, u := range d.Unknown {
+		if i == maxUnknown {
+			return reason + "; and more"
+		}
+		reason += "; " + u.String()
+	}
+	return reason
+}
+
+// maxUnknown bounds how many keys a reason names.
+const maxUnknown = 3
+
+// Condition keys that AWS fills in every signed request: whether a service of its
+// own makes it. None does here.
+const (
+	viaService = "aws:viaawsservice"
+	isService  = "aws:principalisawsservice"
+)
+
+var falseValue = []string{"false"}
 
 // Condition keys of the clock.
 const (

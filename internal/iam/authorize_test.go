@@ -109,7 +109,7 @@ func TestAuthorize(t *testing.T) {
 		{name: "not UTF-8", caller: session(appARN), action: describe, resource: "*\xff", want: "not valid UTF-8", explicit: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			err := a.Authorize(t.Context(), tc.caller, tc.action, tc.resource, tc.conditions)
+			err := a.Authorize(t.Context(), tc.caller, Access{Action: tc.action, Resource: tc.resource, Conditions: tc.conditions})
 			if tc.want == "" {
 				if err != nil {
 					t.Fatalf("Authorize = %v", err)
@@ -133,11 +133,11 @@ func TestDeniedErrorIsAWSsText(t *testing.T) {
 		allowRead: "User: arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN,
 		`{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`: "User: arn:aws:iam::123456789012:user/poolhouse/AKIATEST is not authorized to perform: cognito-identity:DeleteIdentityPool on resource: " + poolARN + " with an explicit deny",
 	} {
-		if err := a.Authorize(t.Context(), keyCaller(t, document), "cognito-identity:DeleteIdentityPool", poolARN, nil); err == nil || err.Error() != want {
+		if err := a.Authorize(t.Context(), keyCaller(t, document), Access{Action: "cognito-identity:DeleteIdentityPool", Resource: poolARN}); err == nil || err.Error() != want {
 			t.Errorf("error = %v, want %s", err, want)
 		}
 	}
-	if err := a.Authorize(t.Context(), Caller{}, "a:b", "*", nil); err == nil || !strings.HasPrefix(err.Error(), "User: anonymous is not authorized") {
+	if err := a.Authorize(t.Context(), Caller{}, Access{Action: "a:b", Resource: "*"}); err == nil || !strings.HasPrefix(err.Error(), "User: anonymous is not authorized") {
 		t.Errorf("nobody: %v", err)
 	}
 }
@@ -150,7 +150,7 @@ func (brokenRoles) Role(context.Context, string) (Role, error) { return Role{}, 
 
 func TestAuthorizeFailsClosedWithoutRoles(t *testing.T) {
 	caller := NewSessionCaller(SessionCaller{RoleARN: appARN, SessionName: "s"})
-	err := NewAuthorizer(brokenRoles{}, nil).Authorize(t.Context(), caller, "a:b", "*", nil)
+	err := NewAuthorizer(brokenRoles{}, nil).Authorize(t.Context(), caller, Access{Action: "a:b", Resource: "*"})
 	if !errors.Is(err, errBroken) || errors.Is(err, ErrDenied) {
 		t.Errorf("Authorize = %v, want the store's error", err)
 	}
@@ -188,7 +188,7 @@ func BenchmarkAuthorizeSession(b *testing.B) {
 	caller := NewSessionCaller(SessionCaller{RoleARN: appARN, RoleID: RoleID(appARN), SessionName: "s", Policies: []string{GuestPolicy}})
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := a.Authorize(b.Context(), caller, "s3:GetObject", "arn:aws:s3:::b/x", nil); err != nil {
+		if err := a.Authorize(b.Context(), caller, Access{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/x"}); err != nil {
 			b.Fatal(err)
 		}
 	}

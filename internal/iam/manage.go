@@ -316,6 +316,24 @@ func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool
 	return fromStore(d.store.DeleteSAMLProvider(ctx, account, name))
 }
 
+// ResourceTags returns the tags of an account's managed policy or provider with
+// exactly that ARN. The error wraps ErrNotFound.
+func (d *Directory) ResourceTags(ctx context.Context, account identitypool.AccountID, arn string) (map[string]string, error) {
+	switch _, resource, _ := strings.Cut(arn, ":"+string(account)+":"); {
+	case strings.HasPrefix(resource, "policy/"):
+		p, _, err := d.PolicyNamed(ctx, account, arn)
+		return p.Tags, err
+	case strings.HasPrefix(resource, "oidc-provider/"):
+		p, err := d.RegisteredOIDCProvider(ctx, account, arn)
+		return p.Tags, err
+	case strings.HasPrefix(resource, "saml-provider/"):
+		p, err := d.RegisteredSAMLProvider(ctx, account, arn)
+		return p.Tags, err
+	default:
+		return nil, ErrNotFound
+	}
+}
+
 // Setting is a setting of a provider that the IAM API has no word for.
 type Setting struct {
 	Name  string // as in the settings file

@@ -155,7 +155,7 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 // would be refused today opens nothing.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
 	r := Role{ARN: d.RoleARN(row), Name: row.Name, Path: row.Path, ID: row.ID, Account: row.Account,
-		TrustWritten: row.TrustWritten, MaxSession: time.Duration(row.MaxSession) * time.Second}
+		TrustWritten: row.TrustWritten, MaxSession: time.Duration(row.MaxSession) * time.Second, Tags: row.Tags}
 	byARN := map[string]string{}
 	for _, p := range managed {
 		if v, ok := p.Version(p.Default); ok {

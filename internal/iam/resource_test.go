@@ -134,7 +134,7 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	authorizer := iam.NewAuthorizer(d, c.now)
 	allowed := func(step, action string, want bool) {
 		t.Helper()
-		if err := authorizer.Authorize(ctx, caller, action, "*", policy.Context{}); (err == nil) != want {
+		if err := authorizer.Authorize(ctx, caller, iam.Access{Action: action, Resource: "*"}); (err == nil) != want {
 			t.Errorf("%s: %s: %v, want allowed %t", step, action, err, want)
 		}
 	}

@@ -36,6 +36,7 @@ type Role struct {
 	Policies     []*policy.Document // in the order of their names
 	Boundary     *policy.Document   // nil = none
 	MaxSession   time.Duration      // 1 h to 12 h
+	Tags         map[string]string
 }
 
 // SessionARN is the ARN of the role's session of that name.

@@ -150,6 +150,7 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 		w.conflict = "A policy called " + *in.PolicyName + " already exists. Duplicate names are not allowed."
 		return nil, w.fault(err)
 	}
+	s.warnOfKeys(ctx, s.directory.PolicyARN(p), iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	return s.wholePolicy(ctx, c, p)
 }
 
@@ -336,6 +337,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c awsapi.Caller, in *
 	if err != nil {
 		return nil, err
 	}
+	s.warnOfKeys(ctx, *in.PolicyArn, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	return &policyVersionOutput{versionOf(p, p.Versions[len(p.Versions)-1], false)}, nil
 }
 

@@ -3,7 +3,6 @@ package iamapi
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -14,96 +13,141 @@ import (
 // resources, and condition keys for AWS IAM").
 
 // onARN asks for the resource that the input names by its ARN.
-func onARN[In any](arn func(*In) *string) awsapi.Needs[In] {
-	return func(_ context.Context, _ awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		return access(value(arn(in)), nil), nil
+func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
+	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		return one(s.arnAccess(c, arn(in))), nil
 	}
 }
 
-// onTagged is onARN with conditions.
-func onTagged[In any](of func(*In) (arn *string, conditions map[string][]string)) awsapi.Needs[In] {
-	return func(_ context.Context, _ awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		arn, conditions := of(in)
-		return access(value(arn), conditions), nil
+// onTagged is onARN for operations that set tags.
+func onTagged[In any](s *Service, of func(*In) (arn *string, tags []tag)) awsapi.Needs[In] {
+	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		arn, tags := of(in)
+		needed := s.arnAccess(c, arn)
+		needed.RequestTags = given(tags)
+		return one(needed), nil
+	}
+}
+
+// onUntagged is onARN for operations that remove tags.
+func onUntagged[In any](s *Service, of func(*In) (arn *string, keys []string)) awsapi.Needs[In] {
+	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
+		arn, keys := of(in)
+		needed := s.arnAccess(c, arn)
+		needed.TagKeys = keys
+		return one(needed), nil
 	}
 }
 
 // onAll asks for all resources of a kind in the caller's account.
 func onAll[In any](s *Service, resource string) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, _ *In) ([]awsapi.Access, error) {
-		return access(s.directory.ARN(accountOf(c), resource), nil), nil
+		return one(awsapi.Access{Resource: s.directory.ARN(accountOf(c), resource)}), nil
 	}
 }
 
 // onRole asks for the role that the input names.
 func onRole[In any](s *Service, name func(*In) *string) awsapi.Needs[In] {
 	return func(ctx context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
-		return s.roleAccess(ctx, c, name(in), nil)
+		needed, err := s.roleAccess(ctx, c, name(in))
+		return one(needed), err
+	}
+}
+
+// one is the permission for the operation's own action on one resource.
+func one(needed awsapi.Access) []awsapi.Access { return []awsapi.Access{needed} }
+
+// arnAccess is access to a resource of the caller's account by ARN.
+func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
+	return awsapi.Access{
+		Resource: value(arn),
+		ResourceTags: func(ctx context.Context) (map[string]string, error) {
+			tags, err := s.directory.ResourceTags(ctx, accountOf(c), value(arn))
+			if errors.Is(err, iam.ErrNotFound) {
+				return nil, nil
+			}
+			return tags, err
+		},
 	}
 }
 
 // roleAccess is access to a role by name. One that does not exist has the root
 // path; that it does not exist is for those to know who may ask.
-func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string, conditions map[string][]string) ([]awsapi.Access, error) {
+func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string) (awsapi.Access, error) {
 	r, err := s.directory.NamedRole(ctx, accountOf(c), value(name))
 	if errors.Is(err, iam.ErrNotFound) {
 		r = store.Role{Account: accountOf(c), Name: value(name), Path: "/"}
 	} else if err != nil {
-		return nil, err
+		return awsapi.Access{}, err
 	}
-	all := map[string][]string{}
-	for k, v := range r.Tags {
-		all["aws:ResourceTag/"+k] = []string{v}
-		all["iam:ResourceTag/"+k] = []string{v}
+
+	needed := awsapi.Access{
+		Resource:     s.directory.RoleARN(r),
+		Conditions:   map[string][]string{},
+		ResourceTags: func(context.Context) (map[string]string, error) { return r.Tags, nil },
 	}
 	if r.Boundary != "" {
-		all["iam:PermissionsBoundary"] = []string{r.Boundary}
+		needed.Conditions["iam:PermissionsBoundary"] = []string{r.Boundary}
 	}
-	maps.Copy(all, conditions)
-	return access(s.directory.RoleARN(r), all), nil
+	return needed, nil
 }
 
 func (s *Service) needsCreateRole(_ context.Context, c awsapi.Caller, in *createRoleInput) ([]awsapi.Access, error) {
-	conditions := tagConditions(in.Tags)
+	arn := s.directory.RoleARN(store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path)})
+	needed := awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}
 	if in.PermissionsBoundary != nil {
-		conditions["iam:PermissionsBoundary"] = []string{*in.PermissionsBoundary}
+		needed.Conditions = map[string][]string{"iam:PermissionsBoundary": {*in.PermissionsBoundary}}
 	}
-	return access(s.directory.RoleARN(store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path)}), conditions), nil
+	return one(needed), nil
 }
 
 func (s *Service) needsTagRole(ctx context.Context, c awsapi.Caller, in *tagRoleInput) ([]awsapi.Access, error) {
-	return s.roleAccess(ctx, c, in.RoleName, tagConditions(in.Tags))
+	needed, err := s.roleAccess(ctx, c, in.RoleName)
+	needed.RequestTags = given(in.Tags)
+	return one(needed), err
 }
 
 func (s *Service) needsUntagRole(ctx context.Context, c awsapi.Caller, in *untagRoleInput) ([]awsapi.Access, error) {
-	return s.roleAccess(ctx, c, in.RoleName, keyConditions(in.TagKeys))
+	needed, err := s.roleAccess(ctx, c, in.RoleName)
+	needed.TagKeys = in.TagKeys
+	return one(needed), err
+}
+
+// needsWith asks for a role with one more condition key.
+func (s *Service) needsWith(ctx context.Context, c awsapi.Caller, role *string, key, value string) ([]awsapi.Access, error) {
+	needed, err := s.roleAccess(ctx, c, role)
+	if err != nil {
+		return nil, err
+	}
+	needed.Conditions[key] = []string{value}
+	return one(needed), nil
 }
 
 func (s *Service) needsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) ([]awsapi.Access, error) {
-	return s.roleAccess(ctx, c, in.RoleName, map[string][]string{"iam:PermissionsBoundary": {*in.PermissionsBoundary}})
+	return s.needsWith(ctx, c, in.RoleName, "iam:PermissionsBoundary", *in.PermissionsBoundary)
 }
 
 func (s *Service) needsAttach(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) ([]awsapi.Access, error) {
-	return s.roleAccess(ctx, c, in.RoleName, map[string][]string{"iam:PolicyARN": {*in.PolicyArn}})
+	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", *in.PolicyArn)
 }
 
 func (s *Service) needsDetach(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) ([]awsapi.Access, error) {
-	return s.roleAccess(ctx, c, in.RoleName, map[string][]string{"iam:PolicyARN": {*in.PolicyArn}})
+	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", *in.PolicyArn)
 }
 
 func (s *Service) needsCreatePolicy(_ context.Context, c awsapi.Caller, in *createPolicyInput) ([]awsapi.Access, error) {
 	arn := s.directory.PolicyARN(store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)})
-	return access(arn, tagConditions(in.Tags)), nil
+	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
 func (s *Service) needsCreateOIDCProvider(_ context.Context, c awsapi.Caller, in *createOIDCProviderInput) ([]awsapi.Access, error) {
 	arn := s.directory.OIDCProviderARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
-	return access(arn, tagConditions(in.Tags)), nil
+	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
 func (s *Service) needsCreateSAMLProvider(_ context.Context, c awsapi.Caller, in *createSAMLProviderInput) ([]awsapi.Access, error) {
 	arn := s.directory.SAMLProviderARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
-	return access(arn, tagConditions(in.Tags)), nil
+	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
 func pathOf(path *string) string {

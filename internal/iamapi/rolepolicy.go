@@ -41,6 +41,9 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 		r.Policies = policies
 		return nil
 	})
+	if err == nil {
+		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
+	}
 	return nil, err
 }
 

@@ -172,9 +172,12 @@ func text(s string) *string {
 	return &s
 }
 
-// access is the permission for the operation's own action on one resource.
-func access(resource string, conditions map[string][]string) []awsapi.Access {
-	return []awsapi.Access{{Resource: resource, Conditions: conditions}}
+// warnOfKeys logs which condition keys of a policy that was stored cannot be
+// evaluated. It does not change the answer.
+func (s *Service) warnOfKeys(ctx context.Context, holder string, warnings []string) {
+	for _, warning := range warnings {
+		s.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know", "policy", holder, "problem", warning)
+	}
 }
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms) }

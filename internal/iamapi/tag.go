@@ -58,18 +58,13 @@ func removeTags(have map[string]string, keys []string) map[string]string {
 	return all
 }
 
-// tagConditions are the condition keys of a request that sets tags.
-func tagConditions(tags []tag) map[string][]string {
-	conditions := map[string][]string{}
+// given are the tags of a request as policies ask for them.
+func given(tags []tag) []awsapi.Tag {
+	list := make([]awsapi.Tag, 0, len(tags))
 	for _, t := range tags {
-		conditions["aws:RequestTag/"+value(t.Key)] = []string{value(t.Value)}
-		conditions["aws:TagKeys"] = append(conditions["aws:TagKeys"], value(t.Key))
+		list = append(list, awsapi.Tag{Key: value(t.Key), Value: value(t.Value)})
 	}
-	return conditions
-}
-
-func keyConditions(keys []string) map[string][]string {
-	return map[string][]string{"aws:TagKeys": keys}
+	return list
 }
 
 // tagList answers a listing of tags.

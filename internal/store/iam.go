@@ -180,20 +180,29 @@ func (s *Store) Roles(ctx context.Context, account identitypool.AccountID, pathP
 	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
 }
 
-// roleBatch is how many roles EachRole reads at a time.
-const roleBatch = 200
+// resourcePage is how many rows eachResource reads at a time.
+const resourcePage = 200
 
 // EachRole calls visit for every role of every account, in order of account and
 // lower-case name. It stops at visit's first error and returns it. Roles that
 // change meanwhile are seen before or after the change.
 func (s *Store) EachRole(ctx context.Context, visit func(Role) error) error {
+	return eachResource(ctx, s, roleKind, visit)
+}
+
+// EachManagedPolicy is EachRole for managed policies.
+func (s *Store) EachManagedPolicy(ctx context.Context, visit func(ManagedPolicy) error) error {
+	return eachResource(ctx, s, policyKind, visit)
+}
+
+func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kind string, visit func(T) error) error {
 	var last header
 	for {
 		var rows []resourceRow
 		err := s.engine.read(ctx, func(q querier) (err error) {
 			rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
 				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3) ORDER BY account, resource_key LIMIT $4`,
-				roleKind, string(last.account), last.key, roleBatch)
+				kind, string(last.account), last.key, resourcePage)
 			return err
 		})
 		if err != nil {
@@ -201,7 +210,7 @@ func (s *Store) EachRole(ctx context.Context, visit func(Role) error) error {
 		}
 
 		for _, row := range rows {
-			r, err := resourceOf[Role](row)
+			r, err := resourceOf[T, P](row)
 			if err != nil {
 				return err
 			}
@@ -209,7 +218,7 @@ func (s *Store) EachRole(ctx context.Context, visit func(Role) error) error {
 				return err
 			}
 		}
-		if len(rows) < roleBatch {
+		if len(rows) < resourcePage {
 			return nil
 		}
 		last = rows[len(rows)-1].header

@@ -289,7 +289,7 @@ func TestEachRole(t *testing.T) {
 	eachOptions(t, func(t *testing.T, o Options) {
 		s := open(t, o)
 		fillIAM(t, s)
-		for i := range 2*roleBatch + 1 {
+		for i := range 2*resourcePage + 1 {
 			r := testRole(fmt.Sprintf("R%04d", i))
 			r.Account = []identitypool.AccountID{"111111111111", iamAccount, "999999999999"}[i%3]
 			must(s.CreateRole(t.Context(), r, 0))(t)
@@ -300,11 +300,40 @@ func TestEachRole(t *testing.T) {
 			seen = append(seen, string(r.Account)+"/"+strings.ToLower(r.Name))
 			return nil
 		})
-		if want := 2*roleBatch + 2; err != nil || len(seen) != want || !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != want {
+		if want := 2*resourcePage + 2; err != nil || len(seen) != want || !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != want {
 			t.Errorf("%d roles, sorted %t, %v; want %d", len(seen), slices.IsSorted(seen), err, want)
 		}
 
 		stop := errors.New("stop")
 		wantError(t, "visit's error", s.EachRole(t.Context(), func(Role) error { return stop }), stop)
+	})
+}
+
+// Every managed policy of every account is visited once, page by page.
+func TestEachManagedPolicy(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		want := map[string]int{}
+		for i := range resourcePage + 3 {
+			p := ManagedPolicy{
+				Account:  []identitypool.AccountID{iamAccount, "210987654321"}[i%2],
+				Name:     fmt.Sprintf("P%03d", i),
+				Path:     "/",
+				ID:       fmt.Sprintf("ANPA%d", i),
+				Default:  1,
+				Next:     2,
+				Versions: []PolicyVersion{{Number: 1, Document: "{}"}},
+			}
+			must(s.CreatePolicy(t.Context(), p, 0))(t)
+			want[string(p.Account)+" "+p.Name]++
+		}
+
+		got := map[string]int{}
+		err := s.EachManagedPolicy(t.Context(), func(p ManagedPolicy) error { got[string(p.Account)+" "+p.Name]++; return nil })
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("visited (-want +got), %v:\n%s", err, diff)
+		}
+
+		stop := errors.New("stop")
+		wantError(t, "visit's error", s.EachManagedPolicy(t.Context(), func(ManagedPolicy) error { return stop }), stop)
 	})
 }

@@ -48,6 +48,9 @@ type entry struct {
 	unknown        bool // the role is taken as it comes, for development
 	principal      policy.Principal
 	conditions     policy.Context // what the token says, or the caller brings
+	claims         claimKeys      // what else of the token could be asked for
+	caller         iam.Caller     // the zero Caller = the request is not signed
+	region         string
 	name           string
 	tags           map[string]string
 	transitive     []string
@@ -100,7 +103,12 @@ func (e *entry) request(ctx context.Context, now time.Time) policy.Request {
 	if e.sourceIdentity != "" {
 		c.Set("sts:SourceIdentity", e.sourceIdentity)
 	}
-	return policy.Request{Resource: e.role.ARN, Principal: e.principal, Context: c}
+	return policy.Request{Resource: e.role.ARN, Principal: e.principal, Context: c, Later: e.facts(ctx).Condition}
+}
+
+// facts answers for the condition keys that request leaves out.
+func (e *entry) facts(ctx context.Context) *roleFacts {
+	return &roleFacts{ctx: ctx, role: e.role, caller: e.caller, region: e.region, claims: e.claims}
 }
 
 // trusted evaluates the role's trust policy for every action of e.

@@ -41,6 +41,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	e := entry{
 		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
+		caller: who, region: a.region(c),
 		fix: func(action string, m policy.Mismatch) string { return fixFor(who.ARN, assumeRoleAction, action, m) },
 	}
 	if err := e.inherit(ctx, who, in); err != nil {
@@ -132,10 +133,14 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 	for _, action := range e.actions() {
 		direct.Action = action
 		effect, _ := e.role.Trust.Evaluate(direct)
-		err := a.Authorizer.AuthorizeTrusted(ctx, who, action, e.role, effect == policy.Allow, direct.Context)
+		access := iam.Access{Action: action, Conditions: direct.Context, Facts: e.facts(ctx)}
+		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.role, effect == policy.Allow)
 		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-			explain.FromContext(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN, denied.Reason,
-				"allow the action in the caller's policy, or name the caller itself in the role's trust policy")
+			fix := "allow the action in the caller's policy, or name the caller itself in the role's trust policy"
+			if len(denied.Unknown) > 0 {
+				fix = denied.Fix()
+			}
+			explain.FromContext(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN, denied.Reason, fix)
 			return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(denied)
 		} else if err != nil {
 			return err

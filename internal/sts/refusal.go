@@ -17,15 +17,15 @@ import (
 func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, denied *policy.Statement, fix func(action string, m policy.Mismatch) string) string {
 	check := "trust policy of " + role.ARN
 	if denied != nil {
-		trace.Fail(check, "no Deny statement for "+request.Action, "an explicit Deny in "+denied.String(),
-			"change or remove that statement of the trust policy")
-		return "an explicit Deny in " + denied.String()
+		return explainDeny(trace, check, role, request, denied)
 	}
+
 	m, ok := nearest(role.Trust.Mismatches(request))
 	if !ok {
 		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(request.Action, m))
 		return "its trust policy has no Allow statement"
 	}
+
 	m = masked(m, slices.Contains(request.Values(policy.CognitoAMR), identitypool.Unauthenticated))
 	expected, got := "a statement for "+principalName(request.Principal)+" that allows "+request.Action, m.String()
 	if m.Element == "Condition" {
@@ -35,8 +35,31 @@ func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, d
 			got = strings.Join(m.Got, ", ")
 		}
 	}
-	trace.Fail(check, expected, got, fix(request.Action, m))
+	help := fix(request.Action, m)
+	if m.Unknown != "" {
+		got, help = m.Unknown+" cannot be evaluated here", unknownFix(m.Unknown)
+	}
+	trace.Fail(check, expected, got, help)
 	return request.Action + " is not allowed: " + m.String()
+}
+
+// explainDeny is explainTrust for a Deny statement.
+func explainDeny(trace *explain.Trace, check string, role iam.Role, request policy.Request, denied *policy.Statement) string {
+	reason, fix := "an explicit Deny in "+denied.String(), "change or remove that statement of the trust policy"
+	for _, u := range role.Trust.Unknown(request) {
+		if u.Statement.Index == denied.Index {
+			reason, fix = "an explicit Deny in "+u.String(), unknownFix(u.Key)
+			break
+		}
+	}
+
+	trace.Fail(check, "no Deny statement for "+request.Action, reason, fix)
+	return reason
+}
+
+// unknownFix says what to do about a condition key that cannot be evaluated.
+func unknownFix(key string) string {
+	return "remove " + key + " from the trust policy, or have the identity provider give a value that the operator can compare; docs/iam.md lists the keys that are known"
 }
 
 // nearest picks the statement that came closest to allowing.

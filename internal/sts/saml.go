@@ -55,7 +55,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	trace := explain.FromContext(ctx)
 	e := entry{
 		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
-		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize),
+		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}
 	var err error
 	if e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction); err != nil {
@@ -98,7 +98,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		}
 	}
 	qualifier := nameQualifier(assertion.Issuer, e.role.Account, provider.Name)
-	e.conditions = samlConditions(assertion, provider, qualifier)
+	e.conditions, e.claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
 	session := Session{Provider: provider.ARN, FederatedProvider: provider.ARN, Region: a.Region,
 		Claims: carried(e.conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc")}
 	e.conditions.Set("aws:FederatedProvider", provider.ARN)
@@ -186,33 +186,6 @@ func subjectType(format string) string {
 	return format
 }
 
-// samlAttributes are the attributes that have condition keys (IAM User Guide,
-// "Available keys for SAML-based AWS STS federation").
-var samlAttributes = map[string]string{
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.1":  "edupersonaffiliation",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.2":  "edupersonnickname",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.3":  "edupersonorgdn",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.4":  "edupersonorgunitdn",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.5":  "edupersonprimaryaffiliation",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.6":  "edupersonprincipalname",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.7":  "edupersonentitlement",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.8":  "edupersonprimaryorgunitdn",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.9":  "edupersonscopedaffiliation",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.10": "edupersontargetedid",
-	"urn:oid:1.3.6.1.4.1.5923.1.1.1.11": "edupersonassurance",
-	"urn:oid:1.3.6.1.4.1.5923.1.2.1.2":  "eduorghomepageuri",
-	"urn:oid:1.3.6.1.4.1.5923.1.2.1.3":  "eduorgidentityauthnpolicyuri",
-	"urn:oid:1.3.6.1.4.1.5923.1.2.1.4":  "eduorglegalname",
-	"urn:oid:1.3.6.1.4.1.5923.1.2.1.5":  "eduorgsuperioruri",
-	"urn:oid:1.3.6.1.4.1.5923.1.2.1.6":  "eduorgwhitepagesuri",
-	"urn:oid:2.5.4.3":                   "cn",
-	"urn:oid:2.5.4.4":                   "surname",
-	"urn:oid:2.5.4.42":                  "givenname",
-	"urn:oid:2.5.4.45":                  "x500uniqueidentifier",
-	"urn:oid:0.9.2342.19200300.100.1.1": "uid",
-	"urn:oid:0.9.2342.19200300.100.1.3": "mail",
-}
-
 // samlConditions are the condition keys of an assertion.
 func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) policy.Context {
 	c := policy.Context{}
@@ -222,7 +195,7 @@ func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) pol
 	c.Set("saml:sub_type", subjectType(a.NameIDFormat))
 	c.Set("saml:namequalifier", qualifier)
 	c.Set("saml:doc", string(p.Account)+"/"+p.Name)
-	for name, key := range samlAttributes {
+	for name, key := range iam.SAMLAttributes {
 		if values := a.Attributes[name]; len(values) > 0 && len(values) <= maxClaimValues {
 			c.Set("saml:"+key, values...)
 		}

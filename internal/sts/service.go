@@ -120,7 +120,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	}
 	now := s.now()
 	if known {
-		if err := s.trusted(&r, role, now, trace); err != nil {
+		if err := s.trusted(ctx, &r, role, now, trace); err != nil {
 			return Credentials{}, err
 		}
 	}
@@ -191,14 +191,20 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 }
 
 // trusted evaluates the role's trust policy for the identity.
-func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
+func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
 	actions := []string{assumeAction, tagAction}
 	if len(r.Tags) == 0 {
 		actions = actions[:1]
 	}
+	facts := roleFacts{ctx: ctx, role: role, region: r.Region}
 	request := policy.Request{
 		Resource: role.ARN, Principal: policy.Principal{Federated: policy.CognitoPrincipal},
-		Context: r.tagConditions(), Later: func(key string) []string { return r.condition(key, now) },
+		Context: r.tagConditions(), Later: func(key string) ([]string, bool) {
+			if values := r.condition(key, now); len(values) > 0 {
+				return values, true
+			}
+			return facts.Condition(key)
+		},
 	}
 	return trusts(trace, role, request, actions, func(action string, m policy.Mismatch) string { return fix(*r, action, m) })
 }

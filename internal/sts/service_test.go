@@ -118,7 +118,7 @@ func TestGuestsAreScopedDown(t *testing.T) {
 		}
 		caller := session.Caller(got.AccessKeyID)
 		for action, guestMay := range map[string]bool{"s3:GetObject": true, "rum:PutRumEvents": true, "iam:PassRole": false, "ec2:RunInstances": false} {
-			err := authorizer.Authorize(t.Context(), caller, action, "*", nil)
+			err := authorizer.Authorize(t.Context(), caller, iam.Access{Action: action, Resource: "*"})
 			if allowed := err == nil; allowed != (guestMay || !guest) {
 				t.Errorf("guest %t, %s: %v", guest, action, err)
 			}
@@ -153,7 +153,7 @@ func TestSessionConditions(t *testing.T) {
 		"arn:aws:s3:::b/" + identity + "/blue/photo": false,
 		"arn:aws:s3:::b/us-east-1:other/red/photo":   false,
 	} {
-		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID), "s3:GetObject", resource, nil); (err == nil) != want {
+		if err := a.Authorize(t.Context(), session.Caller(got.AccessKeyID), iam.Access{Action: "s3:GetObject", Resource: resource}); (err == nil) != want {
 			t.Errorf("%s: %v", resource, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		},
 		{
 			name: "no address known", trust: trust(assumeOnly, `,"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}`), change: func(r *Request) { r.SourceIP = netip.Addr{} },
-			want: []string{"aws:SourceIp", "the request does not have that key"},
+			want: []string{"aws:SourceIp", "aws:SourceIp cannot be evaluated here"},
 		},
 		{
 			name: "no TLS", trust: trust(assumeOnly, `,"Bool":{"aws:SecureTransport":"true"}`), change: func(r *Request) { r.SecureTransport = false },
@@ -368,7 +368,7 @@ func TestUnknownRolesInDevelopment(t *testing.T) {
 	if caller.ARN != "arn:aws:sts::123456789012:assumed-role/later/CognitoIdentityCredentials" || !strings.HasPrefix(caller.UserID, "AROA") {
 		t.Errorf("caller = %+v", caller)
 	}
-	if err := iam.NewAuthorizer(d, c.Now).Authorize(t.Context(), caller, "s3:GetObject", "*", nil); !errors.Is(err, iam.ErrDenied) {
+	if err := iam.NewAuthorizer(d, c.Now).Authorize(t.Context(), caller, iam.Access{Action: "s3:GetObject", Resource: "*"}); !errors.Is(err, iam.ErrDenied) {
 		t.Errorf("a session of an unknown role may act: %v", err)
 	}
 	// The switch is for roles that are not there, not for those that refuse.

@@ -26,12 +26,19 @@ var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 // one, and oaud what aud said then (IAM User Guide, "AWS OIDC federation").
 func tokenConditions(provider string, proved login.Claims) policy.Context {
 	c := policy.Context{}
+	spellings := map[string]int{}
 	for name, value := range proved.All {
 		if !claimName.MatchString(name) {
 			continue
 		}
+		spellings[policy.FoldKey(name)]++
 		if values := conditionValues(value); len(values) > 0 {
 			c.Set(provider+":"+name, values...)
+		}
+	}
+	for name, count := range spellings {
+		if count > 1 { // neither is the one that a policy means
+			delete(c, policy.FoldKey(provider+":"+name))
 		}
 	}
 	if original, ok := stringList(proved.All["aud"]); ok && proved.All["azp"] != nil {

@@ -84,7 +84,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}
 	w := webIdentity{entry: entry{
 		action: assumeAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
-		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize),
+		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}}
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		}
 	}
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
-	w.conditions = w.tokenConditions(trust.Provider, proved)
+	w.conditions, w.claims = w.tokenConditions(trust.Provider, proved)
 	w.session = Session{
 		Provider: trust.Provider, FederatedProvider: w.principal.Federated, Region: a.Region,
 		Claims: carried(w.conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
@@ -318,7 +318,7 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 		return nil // Verify says so, in other words
 	}
 	e := w.entry
-	e.conditions = w.tokenConditions(trust.Provider, said)
+	e.conditions, e.claims = w.tokenConditions(trust.Provider, said)
 	var err error
 	if e.tags, e.transitive, err = tokenTags(claims); err == nil {
 		e.sourceIdentity, err = tokenSourceIdentity(claims)
@@ -340,10 +340,10 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 }
 
 // tokenConditions are the condition keys of an ID token that w is assumed with.
-func (w *webIdentity) tokenConditions(provider string, c login.Claims) policy.Context {
+func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, claimKeys) {
 	conditions := tokenConditions(provider, c)
 	conditions.Set("aws:FederatedProvider", w.principal.Federated)
-	return conditions
+	return conditions, tokenClaims(provider, c.All)
 }
 
 // idTokenTrust says by what a token of iss is proven, and as whom the trust
@@ -462,6 +462,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 	}
 	w.conditions.Set(provider+":app_id", proved.Audience)
 	w.conditions.Set(user, proved.Subject)
+	w.claims = onlyClaims(provider, "app_id", "id", "user_id")
 	w.session = Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.conditions)}
 	w.conditions.Set("aws:FederatedProvider", provider)
 	return nil

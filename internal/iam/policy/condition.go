@@ -20,8 +20,9 @@ type condition struct {
 	qualifier qualifier
 	ifExists  bool
 	key       string // lower case
-	matches   func(value string, sc *scope) bool
-	wantNull  bool // of the Null operator
+	matches   func(value string, sc *scope) truth
+	variables []string // keys of the policy variables in the values, lower case
+	wantNull  bool     // of the Null operator
 	written   *writtenCondition
 }
 
@@ -72,54 +73,82 @@ func (w *writtenCondition) compile(variables bool) (condition, error) {
 	if err != nil {
 		return c, fault(w.where, "%v", err)
 	}
+	if variables && (c.family == stringFamily || c.family == arnFamily) {
+		c.variables = variablesIn(w.values)
+	}
 	return c, nil
+}
+
+// variablesIn lists the keys of the policy variables in texts that compiled.
+func variablesIn(texts []string) []string {
+	var keys []string
+	for _, text := range texts {
+		if !strings.Contains(text, "${") {
+			continue
+		}
+		elements, _ := split(text, withVariables)
+		for _, e := range elements {
+			if e.kind == variable && !slices.Contains(keys, e.text) {
+				keys = append(keys, e.text)
+			}
+		}
+	}
+	return keys
 }
 
 // holds evaluates the condition for a request (IAM User Guide, "Condition
 // operators" and "Multivalued context keys"). An absent key satisfies negated
 // operators, ForAllValues and IfExists, and nothing else; ForAnyValue always
 // needs a value. Without a qualifier a key with several values matches when any
-// of them does, and a negated operator is the opposite of that.
-func (c *condition) holds(sc *scope) bool {
-	values := sc.lookup(c.key)
-	if c.family == nullFamily {
-		return c.wantNull == (len(values) == 0)
+// of them does, and a negated operator is the opposite of that. A key that
+// cannot be known, and a value that the operator cannot compare, make it unknown
+// unless the other values decide.
+func (c *condition) holds(sc *scope) truth {
+	values, known := sc.lookup(c.key)
+
+	switch {
+	case len(values) == 0 && !known:
+		return unknown
+	case c.family == nullFamily:
+		return truthOf(c.wantNull == (len(values) == 0))
+	case len(values) == 0:
+		return truthOf(c.satisfiedByNone())
 	}
-	if len(values) == 0 {
-		switch c.qualifier {
-		case forAllValues:
-			return true
-		case forAnyValue:
-			return false
-		default:
-			return c.ifExists || c.negated
-		}
-	}
+
 	switch c.qualifier {
 	case forAllValues:
 		// A set of nothing but empty strings is a null data set to IAM.
 		if !slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
-			return true
+			return yes
 		}
-		for _, v := range values {
-			if c.matches(v, sc) == c.negated {
-				return false
-			}
+		all := yes
+		for i := 0; i < len(values) && all != no; i++ {
+			all = min(all, c.matches(values[i], sc).notIf(c.negated))
 		}
+		return all
+	case forAnyValue:
+		some := no
+		for i := 0; i < len(values) && some != yes; i++ {
+			some = max(some, c.matches(values[i], sc).notIf(c.negated))
+		}
+		return some
+	default:
+		some := no
+		for i := 0; i < len(values) && some != yes; i++ {
+			some = max(some, c.matches(values[i], sc))
+		}
+		return some.notIf(c.negated)
+	}
+}
+
+// satisfiedByNone reports whether a request without the key satisfies c.
+func (c *condition) satisfiedByNone() bool {
+	switch c.qualifier {
+	case forAllValues:
 		return true
 	case forAnyValue:
-		for _, v := range values {
-			if c.matches(v, sc) != c.negated {
-				return true
-			}
-		}
 		return false
 	default:
-		for _, v := range values {
-			if c.matches(v, sc) {
-				return !c.negated
-			}
-		}
-		return c.negated
+		return c.ifExists || c.negated
 	}
 }

@@ -8,7 +8,7 @@ import (
 // ask is a request with condition keys, each given as key=value; a key given
 // again has several values.
 func ask(action, resource string, context ...string) Request {
-	r := Request{Action: action, Resource: resource, Context: Context{}}
+	r := Request{Action: action, Resource: resource, Context: Context{}, Later: allKnown}
 	for _, c := range context {
 		key, value, _ := strings.Cut(c, "=")
 		key = asciiLower(key)

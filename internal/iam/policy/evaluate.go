@@ -41,40 +41,51 @@ func foldKeys(c Context) Context {
 	return lower
 }
 
-func (sc *scope) lookup(key string) []string {
-	values, ok := sc.context[key]
-	if !ok && sc.request.Later != nil {
-		values = sc.request.Later(key)
+// lookup returns the values of a key. No values mean that the request does not
+// have the key if known is set, and that it may or may not have it otherwise.
+func (sc *scope) lookup(key string) (values []string, known bool) {
+	values, known = sc.context[key]
+
+	if !known && sc.request.Later != nil {
+		values, known = sc.request.Later(key)
 		for _, v := range values {
 			sc.valid = sc.valid && utf8.ValidString(v)
 		}
 	}
-	return values
+
+	return values, known || len(values) > 0
 }
 
 // expand appends elements to list with variables replaced by the request's
-// values. It reports false when one has no value: AWS calls the result null,
-// which equals nothing. A key with several values cannot be a variable.
-func (sc *scope) expand(list, elements []element) ([]element, bool) {
+// values. It reports no if one has no value: AWS calls the result null, which
+// equals nothing. It reports unknown if the value of one cannot be known, and
+// then leaves a * in its place. A key with several values cannot be a variable.
+func (sc *scope) expand(list, elements []element) ([]element, truth) {
+	filled := yes
 	for _, e := range elements {
 		if e.kind == variable {
-			values := sc.lookup(e.text)
+			values, known := sc.lookup(e.text)
 			switch {
 			case len(values) == 1:
 				e = element{kind: literal, text: values[0]}
-			case len(values) == 0 && e.hasFallback:
+			case len(values) > 1 || !known:
+				e, filled = element{kind: many}, unknown
+			case e.hasFallback:
 				e = element{kind: literal, text: e.fallback}
 			default:
-				return nil, false
+				return nil, no
 			}
 		}
 		list = append(list, e)
 	}
-	return list, true
+
+	return list, filled
 }
 
-// Evaluate says what the document alone says about r, and which statement
-// decided. An explicit Deny wins over any Allow. A request that is not UTF-8 is
+// Evaluate returns the effect of the document alone on r, and the statement that
+// decided. An explicit Deny wins over any Allow. A Deny statement applies unless
+// it certainly does not cover r, an Allow statement only if it certainly does;
+// Document.Unknown tells what was uncertain. A request that is not UTF-8 is
 // denied without a statement: patterns could not be relied on to catch it.
 func (d *Document) Evaluate(r Request) (Effect, *Statement) {
 	sc := newScope(&r)
@@ -88,6 +99,7 @@ func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
 		if s.Effect == Allow && effect == Allow || !s.applies(sc) {
 			continue
 		}
+
 		effect, decided = s.Effect, s
 		if effect == Deny {
 			break
@@ -99,17 +111,25 @@ func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
 	return effect, decided
 }
 
-// applies reports whether every element of the statement covers the request.
+// applies reports whether the statement takes effect. What cannot be evaluated
+// makes a Deny apply and an Allow not.
 func (s *Statement) applies(sc *scope) bool {
-	if !s.coversPrincipal(sc) || !s.coversAction(sc) || !s.coversResource(sc) {
-		return false
+	covers := s.covers(sc)
+	return covers == yes || covers == unknown && s.Effect == Deny
+}
+
+// covers tells whether every element of the statement covers the request.
+func (s *Statement) covers(sc *scope) truth {
+	if !s.coversPrincipal(sc) || !s.coversAction(sc) {
+		return no
 	}
-	for i := range s.conditions {
-		if !s.conditions[i].holds(sc) {
-			return false
-		}
+
+	covers := s.coversResource(sc)
+	for i := 0; i < len(s.conditions) && covers != no; i++ {
+		covers = min(covers, s.conditions[i].holds(sc))
 	}
-	return true
+
+	return covers
 }
 
 func (s *Statement) coversPrincipal(sc *scope) bool {
@@ -117,20 +137,23 @@ func (s *Statement) coversPrincipal(sc *scope) bool {
 }
 
 func (s *Statement) coversAction(sc *scope) bool {
-	return anyMatch(s.actions, sc.action, sc) != s.notAction
+	// Actions have no variables: whether they match is never unknown.
+	return anyMatch(s.actions, sc.action, sc).notIf(s.notAction) == yes
 }
 
-func (s *Statement) coversResource(sc *scope) bool {
-	return s.resources == nil || anyMatch(s.resources, sc.request.Resource, sc) != s.notResource
-}
-
-func anyMatch(list []pattern, text string, sc *scope) bool {
-	for i := range list {
-		if list[i].match(text, sc) {
-			return true
-		}
+func (s *Statement) coversResource(sc *scope) truth {
+	if s.resources == nil {
+		return yes
 	}
-	return false
+	return anyMatch(s.resources, sc.request.Resource, sc).notIf(s.notResource)
+}
+
+func anyMatch(list []pattern, text string, sc *scope) truth {
+	matched := no
+	for i := 0; i < len(list) && matched != yes; i++ {
+		matched = max(matched, list[i].match(text, sc))
+	}
+	return matched
 }
 
 // Layer is a kind of policy in an evaluation.
@@ -155,6 +178,9 @@ type Decision struct {
 	// Statement is the Deny or the identity policies' Allow; nil when nothing
 	// matched.
 	Statement *Statement
+	// Unknown tells, of a request that is not allowed, what of the deciding Deny
+	// could not be evaluated, or of the deciding layer's Allow statements.
+	Unknown []Unknown
 }
 
 // Allowed evaluates the policies that bound a caller (IAM User Guide, "Policy
@@ -181,13 +207,15 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 	for _, l := range layers {
 		effect, statement := evaluateUnion(l.documents, &sc)
 		switch {
+		case effect == Deny && statement == nil:
+			return Decision{Explicit: true, Layer: l.layer}
 		case effect == Deny:
-			return Decision{Explicit: true, Layer: l.layer, Statement: statement}
+			return Decision{Explicit: true, Layer: l.layer, Statement: statement, Unknown: statement.unknown(&sc)}
 		case effect == Allow && l.layer == IdentityLayer:
 			result.Statement = statement
 		case effect == NoMatch && result.Allowed && (len(l.documents) > 0 || !l.optional):
 			// A later layer may still deny explicitly.
-			result = Decision{Layer: l.layer}
+			result = Decision{Layer: l.layer, Unknown: unknownAllows(l.documents, &sc)}
 		}
 	}
 	return result

@@ -98,6 +98,7 @@ func cognitoRequest() Request {
 			"aws:tagkeys":           {"dept"},
 			"sts:transitivetagkeys": nil,
 		},
+		Later: allKnown,
 	}
 }
 
@@ -133,7 +134,7 @@ func TestMismatches(t *testing.T) {
 	  {"Effect":"Allow","Principal":"*","Action":"sts:*","Condition":{"StringEquals":{"aws:B":"1"}}},
 	  {"Effect":"Allow","Principal":"*","Action":"sts:*","Resource":"arn:aws:s3:::b"}
 	]}`)
-	got := d.Mismatches(Request{Action: "sts:TagSession", Resource: "arn:aws:s3:::c", Principal: Principal{Federated: CognitoPrincipal}, Context: Context{"aws:b": {"9", "8"}}})
+	got := d.Mismatches(Request{Action: "sts:TagSession", Resource: "arn:aws:s3:::c", Principal: Principal{Federated: CognitoPrincipal}, Context: Context{"aws:b": {"9", "8"}}, Later: allKnown})
 	want := []string{
 		`statement "who": its Principal does not match`,
 		`statement 1: its NotAction does not match`,
@@ -226,11 +227,11 @@ func TestLater(t *testing.T) {
 		"context alone":      {"a:Read", "alice", "", Allow},
 		"context, not UTF-8": {"a:Write", "\xff", "", Deny},
 	} {
-		r := Request{Action: tt.action, Resource: "*", Context: Context{}, Later: func(key string) []string {
+		r := Request{Action: tt.action, Resource: "*", Context: Context{}, Later: func(key string) ([]string, bool) {
 			if key != "app:user" || tt.later == "" {
-				return nil
+				return nil, true
 			}
-			return []string{tt.later}
+			return []string{tt.later}, true
 		}}
 		if tt.first != "" {
 			r.Context.Set("app:user", tt.first)

@@ -13,11 +13,19 @@ type Mismatch struct {
 	Key       string   // of a Condition
 	Wanted    []string // of a Condition: the policy's values
 	Got       []string // of a Condition: the request's values; none = the key is absent
+	// Unknown names the condition key that could not be evaluated, if that is why
+	// the statement does not apply; "" = it is not.
+	Unknown string
 }
 
 // String is one line for a log or trace.
 func (m Mismatch) String() string {
-	if m.Operator == "" {
+	switch {
+	case m.Unknown != "" && m.Operator == "":
+		return fmt.Sprintf("%s: its %s depends on %s, which cannot be evaluated here", m.Statement, m.Element, m.Unknown)
+	case m.Unknown != "":
+		return fmt.Sprintf("%s: %s %s wants %s, and %s cannot be evaluated here", m.Statement, m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Unknown)
+	case m.Operator == "":
 		return fmt.Sprintf("%s: its %s does not match", m.Statement, m.Element)
 	}
 	got := "the request does not have that key"
@@ -49,22 +57,48 @@ func (s *Statement) mismatch(sc *scope) (Mismatch, bool) {
 	named := func(name string, not bool) (Mismatch, bool) {
 		return Mismatch{Statement: s, Element: elementName(name, not)}, true
 	}
+
+	covered := s.coversResource(sc)
 	switch {
 	case !s.coversPrincipal(sc):
 		return named("Principal", s.notPrincipal)
 	case !s.coversAction(sc):
 		return named("Action", s.notAction)
-	case !s.coversResource(sc):
+	case covered == no:
 		return named("Resource", s.notResource)
 	}
-	for i := range s.conditions {
-		c := &s.conditions[i]
-		if !c.holds(sc) {
-			return Mismatch{
-				Statement: s, Element: "Condition", Operator: c.written.operator, Key: c.written.key,
-				Wanted: c.written.values, Got: sc.lookup(c.key),
-			}, true
+
+	// A condition that does not hold is in the way whatever could not be
+	// evaluated, and is named before that.
+	for _, wanted := range []truth{no, unknown} {
+		if covered == wanted {
+			m, _ := named("Resource", s.notResource)
+			m.Unknown, _ = unknownVariable(s.variables, sc)
+			return m, true
+		}
+		for i := range s.conditions {
+			if c := &s.conditions[i]; c.holds(sc) == wanted {
+				return c.mismatch(s, sc), true
+			}
 		}
 	}
+
 	return Mismatch{}, false
+}
+
+func (c *condition) mismatch(s *Statement, sc *scope) Mismatch {
+	m := Mismatch{
+		Statement: s,
+		Element:   "Condition",
+		Operator:  c.written.operator,
+		Key:       c.written.key,
+		Wanted:    c.written.values,
+	}
+
+	m.Got, _ = sc.lookup(c.key)
+	if c.holds(sc) == unknown {
+		m.Unknown = c.unknown(sc).Key
+	}
+
+	return m
 }

@@ -15,7 +15,27 @@ import (
 
 // The oracle is a second evaluator, kept as far from the first as the rules
 // allow: it interprets the generic JSON of the document for each request,
-// matches with regular expressions, and knows no compiled form.
+// matches with regular expressions, and knows no compiled form. Where the first
+// has three values, it computes which of the two outcomes are possible.
+
+// outcome is what an element can turn out to be once everything is known.
+type outcome struct{ yes, no bool }
+
+var maybe = outcome{true, true}
+
+func certain(b bool) outcome { return outcome{b, !b} }
+
+func (a outcome) and(b outcome) outcome { return outcome{a.yes && b.yes, a.no || b.no} }
+func (a outcome) or(b outcome) outcome  { return outcome{a.yes || b.yes, a.no && b.no} }
+func (a outcome) inverted() outcome     { return outcome{a.no, a.yes} }
+
+func anyOf[T any](list []T, test func(T) outcome) outcome {
+	all := certain(false)
+	for _, one := range list {
+		all = all.or(test(one))
+	}
+	return all
+}
 
 type anyMap = map[string]any
 
@@ -50,13 +70,11 @@ func oracleEvaluate(doc string, r Request) Effect {
 	allowed := false
 	for _, s := range list {
 		statement := s.(anyMap)
-		if !o.covers(statement) {
-			continue
-		}
-		if statement["Effect"] == "Deny" {
+		covers := o.covers(statement)
+		if statement["Effect"] == "Deny" && covers.yes {
 			return Deny
 		}
-		allowed = true
+		allowed = allowed || statement["Effect"] == "Allow" && !covers.no
 	}
 	if allowed {
 		return Allow
@@ -97,42 +115,52 @@ func oracleList(v any) []string {
 	return nil
 }
 
-func (o oracle) covers(s anyMap) bool {
-	if v, ok := s["Principal"]; ok && !o.principal(v) {
-		return false
+func (o oracle) covers(s anyMap) outcome {
+	all := certain(true)
+	if v, ok := s["Principal"]; ok {
+		all = all.and(certain(o.principal(v)))
 	}
-	if v, ok := s["NotPrincipal"]; ok && o.principal(v) {
-		return false
+	if v, ok := s["NotPrincipal"]; ok {
+		all = all.and(certain(!o.principal(v)))
 	}
-	action := func(v any) bool {
-		return slices.ContainsFunc(oracleList(v), func(p string) bool {
+	action := func(v any) outcome {
+		return certain(slices.ContainsFunc(oracleList(v), func(p string) bool {
 			return regexp.MustCompile(`\A(?s:` + oracleGlob(oracleLower(p)) + `)\z`).MatchString(oracleLower(o.request.Action))
-		})
+		}))
 	}
-	if v, ok := s["Action"]; ok && !action(v) {
-		return false
+	if v, ok := s["Action"]; ok {
+		all = all.and(action(v))
 	}
-	if v, ok := s["NotAction"]; ok && action(v) {
-		return false
+	if v, ok := s["NotAction"]; ok {
+		all = all.and(action(v).inverted())
 	}
-	resource := func(v any) bool {
-		return slices.ContainsFunc(oracleList(v), func(p string) bool { return o.text(p, o.request.Resource, true, "(?s") })
+	resource := func(v any) outcome {
+		return anyOf(oracleList(v), func(p string) outcome { return o.text(p, o.request.Resource, true, "(?s") })
 	}
-	if v, ok := s["Resource"]; ok && !resource(v) {
-		return false
+	if v, ok := s["Resource"]; ok {
+		all = all.and(resource(v))
 	}
-	if v, ok := s["NotResource"]; ok && resource(v) {
-		return false
+	if v, ok := s["NotResource"]; ok {
+		all = all.and(resource(v).inverted())
 	}
 	block, _ := s["Condition"].(anyMap)
 	for operator, keys := range block {
 		for key, values := range keys.(anyMap) {
-			if !o.condition(operator, oracleLower(key), oracleList(values)) {
-				return false
-			}
+			all = all.and(o.condition(operator, oracleLower(key), oracleList(values)))
 		}
 	}
-	return true
+	return all
+}
+
+// has reports whether the request has a key, and whether that is known.
+func (o oracle) has(key string) (values []string, known bool) {
+	if values, ok := o.keys[key]; ok {
+		return values, true
+	}
+	if o.request.Later == nil {
+		return nil, false
+	}
+	return o.request.Later(key)
 }
 
 func (o oracle) principal(v any) bool {
@@ -182,16 +210,16 @@ func oracleGlob(p string) string {
 var oracleVariable = regexp.MustCompile(`(?s)\$\{.*?\}`)
 
 // text matches value against a pattern whose variables and wildcards count.
-func (o oracle) text(pattern, value string, wild bool, flags string) bool {
+func (o oracle) text(pattern, value string, wild bool, flags string) outcome {
 	quote := regexp.QuoteMeta
 	if wild {
 		quote = oracleGlob
 	}
 	if !o.variables {
-		return regexp.MustCompile(flags + `:\A` + quote(pattern) + `\z)`).MatchString(value)
+		return certain(regexp.MustCompile(flags + `:\A` + quote(pattern) + `\z)`).MatchString(value))
 	}
 	var expression strings.Builder
-	last := 0
+	last, missing, open := 0, false, false
 	for _, at := range oracleVariable.FindAllStringIndex(pattern, -1) {
 		expression.WriteString(quote(pattern[last:at[0]]))
 		last = at[1]
@@ -201,23 +229,37 @@ func (o oracle) text(pattern, value string, wild bool, flags string) bool {
 			continue
 		}
 		key, fallback, hasFallback := strings.Cut(name, ",")
-		values := o.keys[oracleLower(strings.TrimSpace(key))]
-		if len(values) == 0 && hasFallback {
-			values = []string{strings.Trim(strings.TrimSpace(fallback), "'")}
+		values, known := o.has(oracleLower(strings.TrimSpace(key)))
+		switch {
+		case len(values) == 1:
+			expression.WriteString(regexp.QuoteMeta(values[0]))
+		case len(values) > 1 || !known:
+			open = true
+			expression.WriteString(".*")
+		case hasFallback:
+			expression.WriteString(regexp.QuoteMeta(strings.Trim(strings.TrimSpace(fallback), "'")))
+		default:
+			missing = true
 		}
-		if len(values) != 1 {
-			return false
-		}
-		expression.WriteString(regexp.QuoteMeta(values[0]))
 	}
 	expression.WriteString(quote(pattern[last:]))
-	return regexp.MustCompile(flags + `:\A` + expression.String() + `\z)`).MatchString(value)
+	matches := regexp.MustCompile(flags + `:\A` + expression.String() + `\z)`).MatchString(value)
+	switch {
+	case missing:
+		return certain(false)
+	case open && (matches || strings.Contains(flags, "i")):
+		return maybe
+	}
+	return certain(matches)
 }
 
-func (o oracle) condition(operator, key string, wanted []string) bool {
-	given := o.keys[key]
+func (o oracle) condition(operator, key string, wanted []string) outcome {
+	given, known := o.has(key)
+	if len(given) == 0 && !known {
+		return maybe
+	}
 	if operator == "Null" {
-		return strings.EqualFold(wanted[0], "true") != (len(given) > 0)
+		return certain(strings.EqualFold(wanted[0], "true") != (len(given) > 0))
 	}
 	all := strings.HasPrefix(operator, "ForAllValues:")
 	some := strings.HasPrefix(operator, "ForAnyValue:")
@@ -227,48 +269,41 @@ func (o oracle) condition(operator, key string, wanted []string) bool {
 	not := strings.Contains(operator, "Not")
 	operator = strings.Replace(operator, "Not", "", 1)
 
-	if len(given) == 0 {
-		return all || !some && (ifExists || not)
-	}
-	met, unmet := 0, 0
-	for _, v := range given {
-		if slices.ContainsFunc(wanted, func(w string) bool { return o.compare(operator, v, w) }) {
-			met++
-		} else {
-			unmet++
-		}
-	}
 	switch {
+	case len(given) == 0:
+		return certain(all || !some && (ifExists || not))
 	case all && strings.Join(given, "") == "":
-		return true
-	case all && not:
-		return met == 0
+		return certain(true)
+	}
+	met := func(v string) outcome {
+		return anyOf(wanted, func(w string) outcome { return o.compare(operator, v, w) })
+	}
+	unmet := func(v string) outcome { return met(v).inverted() }
+	switch {
+	case all && not, not && !some:
+		return anyOf(given, met).inverted()
 	case all:
-		return unmet == 0
+		return anyOf(given, unmet).inverted()
 	case some && not:
-		return unmet > 0
-	case some:
-		return met > 0
-	case not:
-		return met == 0
+		return anyOf(given, unmet)
 	default:
-		return met > 0
+		return anyOf(given, met)
 	}
 }
 
-func (o oracle) compare(operator, v, w string) bool {
-	sign := func(kind string, c int, ok bool) bool {
+func (o oracle) compare(operator, v, w string) outcome {
+	sign := func(kind string, c int) outcome {
 		switch strings.TrimPrefix(operator, kind) {
 		case "Equals":
-			return ok && c == 0
+			return certain(c == 0)
 		case "LessThan":
-			return ok && c < 0
+			return certain(c < 0)
 		case "LessThanEquals":
-			return ok && c <= 0
+			return certain(c <= 0)
 		case "GreaterThan":
-			return ok && c > 0
+			return certain(c > 0)
 		case "GreaterThanEquals":
-			return ok && c >= 0
+			return certain(c >= 0)
 		}
 		panic(operator)
 	}
@@ -280,31 +315,43 @@ func (o oracle) compare(operator, v, w string) bool {
 	case operator == "StringLike":
 		return o.text(w, v, true, "(?s")
 	case operator == "Bool":
-		return strings.EqualFold(v, w) && (strings.EqualFold(v, "true") || strings.EqualFold(v, "false"))
+		if !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
+			return maybe
+		}
+		return certain(strings.EqualFold(v, w))
 	case operator == "BinaryEquals":
 		a, err := base64.StdEncoding.Strict().DecodeString(v)
+		if err != nil {
+			return maybe
+		}
 		b, _ := base64.StdEncoding.Strict().DecodeString(w)
-		return err == nil && string(a) == string(b)
+		return certain(string(a) == string(b))
 	case operator == "IpAddress":
 		ip := net.ParseIP(v)
-		if _, block, err := net.ParseCIDR(w); err == nil {
-			return ip != nil && (block.IP.To4() != nil) == (ip.To4() != nil) && block.Contains(ip)
+		if ip == nil {
+			return maybe
 		}
-		return ip != nil && ip.Equal(net.ParseIP(w))
+		if _, block, err := net.ParseCIDR(w); err == nil {
+			return certain((block.IP.To4() != nil) == (ip.To4() != nil) && block.Contains(ip))
+		}
+		return certain(ip.Equal(net.ParseIP(w)))
 	case strings.HasPrefix(operator, "Arn"):
 		return o.arn(v, w)
 	case strings.HasPrefix(operator, "Numeric"):
 		form := regexp.MustCompile(`^[+-]?\d+(\.\d+)?$`)
 		if !form.MatchString(v) || len(v) > 64 {
-			return false
+			return maybe
 		}
 		a, _ := new(big.Rat).SetString(v)
 		b, _ := new(big.Rat).SetString(w)
-		return sign("Numeric", a.Cmp(b), true)
+		return sign("Numeric", a.Cmp(b))
 	case strings.HasPrefix(operator, "Date"):
 		a, ok := oracleDate(v)
+		if !ok {
+			return maybe
+		}
 		b, _ := oracleDate(w)
-		return sign("Date", a.Compare(b), ok)
+		return sign("Date", a.Compare(b))
 	}
 	panic(operator)
 }
@@ -327,14 +374,18 @@ func oracleDate(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-func (o oracle) arn(v, w string) bool {
-	got := strings.SplitN(v, ":", 6)
-	if len(got) != 6 || got[0] != "arn" {
-		return false
+func oracleIsARN(v string) bool {
+	return strings.Count(v, ":") >= 5 && strings.HasPrefix(v, "arn:")
+}
+
+func (o oracle) arn(v, w string) outcome {
+	if !oracleIsARN(v) {
+		return maybe
 	}
 	if strings.Trim(w, "*") == "" {
-		return true
+		return certain(true)
 	}
+	got := strings.SplitN(v, ":", 6)
 	// Colons inside variables do not separate parts.
 	var parts []string
 	depth, start := 0, 0
@@ -351,12 +402,22 @@ func (o oracle) arn(v, w string) bool {
 	}
 	parts = append(parts, w[start:])
 	if len(parts) == 1 {
-		return o.text(w, v, true, "(?s")
-	}
-	for i := range parts {
-		if !o.text(parts[i], got[i], true, "(?s") {
-			return false
+		name, fallback, hasFallback := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(w, "${"), "}"), ",")
+		values, known := o.has(oracleLower(strings.TrimSpace(name)))
+		if len(values) == 0 && known && hasFallback {
+			values = []string{strings.Trim(strings.TrimSpace(fallback), "'")}
 		}
+		switch {
+		case len(values) == 0 && known:
+			return certain(false)
+		case len(values) != 1 || !oracleIsARN(values[0]):
+			return maybe
+		}
+		return certain(values[0] == v)
 	}
-	return true
+	all := certain(true)
+	for i := range parts {
+		all = all.and(o.text(parts[i], got[i], true, "(?s"))
+	}
+	return all
 }

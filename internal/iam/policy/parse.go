@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -176,6 +177,12 @@ func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 	if s.resources, err = compileResources(w.where+"."+elementName("Resource", w.notResource), w.resources, variables); err != nil {
 		return s, err
 	}
+	if variables {
+		s.variables = variablesIn(w.resources)
+	}
+	s.services = servicesOf(w.actions, w.notAction)
+	s.named = namedServices(w.actions, w.notAction)
+
 	for i := range w.conditions {
 		c, err := w.conditions[i].compile(variables)
 		if err != nil {
@@ -228,6 +235,39 @@ func compileActions(where string, actions []string) ([]pattern, error) {
 		list = append(list, compiled)
 	}
 	return list, nil
+}
+
+// servicesOf compiles the services of actions that compiled, for
+// Statement.MayConcern.
+func servicesOf(actions []string, excluded bool) []pattern {
+	var list []pattern
+	for _, a := range actions {
+		service, operation, _ := strings.Cut(asciiLower(a), ":")
+		if excluded && a != "*" && strings.Trim(operation, "*") != "" {
+			continue
+		}
+		compiled, err := compile(service, wildcards)
+		if err == nil {
+			list = append(list, compiled)
+		}
+	}
+	return list
+}
+
+// namedServices lists the services that actions name; nil if they can be about
+// any.
+func namedServices(actions []string, excluded bool) []string {
+	var names []string
+	for _, a := range actions {
+		service, _, _ := strings.Cut(asciiLower(a), ":")
+		if excluded || strings.ContainsAny(service, "*?") {
+			return nil
+		}
+		if !slices.Contains(names, service) {
+			names = append(names, service)
+		}
+	}
+	return names
 }
 
 // compileResources prepares Resource patterns. They are matched against the

@@ -146,10 +146,30 @@ func parseVariable(text string) (element, error) {
 	return v, nil
 }
 
-// match reports whether s is what the pattern says. A pattern with a variable
-// that the request does not fill matches nothing, and what a variable is
-// replaced by is never read as a wildcard.
-func (p *pattern) match(s string, sc *scope) bool {
+// match tells whether s matches the pattern. A pattern with a variable that the
+// request does not fill matches nothing, and what a variable is replaced by is
+// never read as a wildcard. With a variable whose value cannot be known the
+// answer is unknown, unless s does not match whatever the value is.
+func (p *pattern) match(s string, sc *scope) truth {
+	if p.mode != modeTemplate {
+		return truthOf(p.matchFixed(s))
+	}
+
+	var room [8]element
+	elements, filled := sc.expand(room[:0], p.elements)
+	switch filled {
+	case yes:
+		return truthOf(matchSegments(elements, p.segments, s)) // one for one: the segments stay
+	case unknown:
+		anyValue := newPattern(elements)
+		return min(unknown, truthOf(anyValue.matchFixed(s)))
+	default:
+		return no
+	}
+}
+
+// matchFixed is match for patterns without variables.
+func (p *pattern) matchFixed(s string) bool {
 	switch p.mode {
 	case modeExact:
 		return s == p.text
@@ -157,29 +177,27 @@ func (p *pattern) match(s string, sc *scope) bool {
 		return strings.HasPrefix(s, p.text)
 	case modeAny:
 		return true
-	case modeGlob:
-		return matchSegments(p.elements, p.segments, s)
 	default:
-		var room [8]element
-		elements, ok := sc.expand(room[:0], p.elements) // one for one: the segments stay
-		return ok && matchSegments(elements, p.segments, s)
+		return matchSegments(p.elements, p.segments, s)
 	}
 }
 
 // equalFold is match for patterns without wildcards, ignoring case.
-func (p *pattern) equalFold(s string, sc *scope) bool {
+func (p *pattern) equalFold(s string, sc *scope) truth {
 	if p.mode == modeExact {
-		return strings.EqualFold(s, p.text)
+		return truthOf(strings.EqualFold(s, p.text))
 	}
-	elements, ok := sc.expand(nil, p.elements)
-	if !ok {
-		return false
+
+	elements, filled := sc.expand(nil, p.elements)
+	if filled != yes {
+		return filled
 	}
+
 	var whole strings.Builder
 	for _, e := range elements {
 		whole.WriteString(e.text)
 	}
-	return strings.EqualFold(s, whole.String())
+	return truthOf(strings.EqualFold(s, whole.String()))
 }
 
 // segment is what stands between two stars: literals and question marks.

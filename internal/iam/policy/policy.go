@@ -75,6 +75,15 @@ type Statement struct {
 	resources    []pattern // nil = the element is absent
 	notResource  bool
 	conditions   []condition
+
+	// services are what comes before the colon in actions; of a NotAction those
+	// only that are excluded with all their operations.
+	services []pattern
+	// named are the services of an Action whose names have no wildcards; nil = it
+	// can be about any.
+	named []string
+	// variables are the keys of the policy variables in resources, in lower case.
+	variables []string
 }
 
 // String names the statement in messages.
@@ -94,9 +103,13 @@ func elementName(name string, not bool) string {
 }
 
 // Context holds condition keys and their values. Keys are compared without
-// regard to ASCII case; a key without values counts as absent. Set stores keys
-// in the form that is fastest to evaluate.
+// regard to ASCII case; a key without values is known to be absent. Set stores
+// keys in the form that is fastest to evaluate.
 type Context map[string][]string
+
+// FoldKey returns a condition key in the form in which keys are compared: ASCII
+// letters in lower case.
+func FoldKey(key string) string { return asciiLower(key) }
 
 // Set stores the values of a condition key.
 func (c Context) Set(key string, values ...string) { c[asciiLower(key)] = values }
@@ -118,13 +131,17 @@ type Request struct {
 	Resource  string // an ARN, or "*" for an operation that has no resource
 	Principal Principal
 	Context   Context
-	// Later gives the values of a condition key, in lower case, that Context
-	// lacks; nil = none. It spares making those that no policy asks for.
-	Later func(key string) []string
+	// Later answers for a condition key, in lower case, that Context lacks, so
+	// that what no policy asks for need not be made. No values mean that the
+	// request does not have the key if known is set; otherwise it cannot be known
+	// whether it has, which makes statements that depend on it deny. Without Later
+	// nothing is known but the Context.
+	Later func(key string) (values []string, known bool)
 }
 
 // Values returns the values of a condition key; none = the request has not got it.
 func (r *Request) Values(key string) []string {
 	sc := newScope(r)
-	return sc.lookup(asciiLower(key))
+	values, _ := sc.lookup(asciiLower(key))
+	return values
 }

@@ -63,9 +63,9 @@ func (g generator) values(operator string) []any {
 	case addressFamily:
 		add("10.0.0.0/8", "10.1.2.3", "::/0", "0.0.0.0/0", "2001:db8::/32")
 	case arnFamily:
-		add("arn:aws:s3:::b", "arn:aws:s3:::*", "arn:*:s3:*:*:b*", "*", "arn:aws:s3:::${aws:a}")
+		add("arn:aws:s3:::b", "arn:aws:s3:::*", "arn:*:s3:*:*:b*", "*", "arn:aws:s3:::${aws:a}", "arn:aws:s3:::${k:b,'b'}")
 		if g.variables { // else it is a text that is no ARN
-			add("${aws:a}")
+			add("${aws:a}", "${k:b, 'arn:aws:s3:::b'}", "${k:c,'b'}")
 		}
 	case nullFamily:
 		return []any{pick(g, "true", "false")}
@@ -138,6 +138,12 @@ func (g generator) request() Request {
 				r.Context[key] = r.Context[key][:1]
 			}
 		}
+	}
+	// Of what is not there, some is known to be absent.
+	unknowable := some(g, "aws:a", "k:b", "aws:tagkeys", "k:c", "none")
+	r.Later = func(key string) ([]string, bool) { return nil, !slices.Contains(unknowable, key) }
+	if g.IntN(20) == 0 {
+		r.Later = nil
 	}
 	return r
 }

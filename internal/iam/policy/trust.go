@@ -102,7 +102,7 @@ func trustActions(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		known := func(p pattern) bool {
-			return slices.ContainsFunc(assumeActions, func(action string) bool { return p.match(action, nil) })
+			return slices.ContainsFunc(assumeActions, func(action string) bool { return p.match(action, nil) == yes })
 		}
 		if !slices.ContainsFunc(s.actions, func(p pattern) bool { return !known(p) }) {
 			continue

@@ -16,8 +16,8 @@ import (
 
 // compileValues prepares the values of a policy's condition for op. The
 // function it returns reports whether a value of the request relates to any of
-// them as op's positive form says.
-func compileValues(op operator, values []string, variables bool) (func(string, *scope) bool, error) {
+// them as op's positive form demands; unknown if op cannot compare the value.
+func compileValues(op operator, values []string, variables bool) (func(string, *scope) truth, error) {
 	switch op.family {
 	case stringFamily:
 		return compileStrings(op, values, variables)
@@ -39,8 +39,7 @@ func compileValues(op operator, values []string, variables bool) (func(string, *
 }
 
 // compileEach serves the families whose values are parsed and then compared.
-// A request's value that does not parse relates to nothing.
-func compileEach[T any](op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string) (func(string, *scope) bool, error) {
+func compileEach[T any](op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string) (func(string, *scope) truth, error) {
 	wanted := make([]T, 0, len(values))
 	for _, v := range values {
 		parsed, ok := parse(v)
@@ -49,17 +48,17 @@ func compileEach[T any](op operator, values []string, parse func(string) (T, boo
 		}
 		wanted = append(wanted, parsed)
 	}
-	return func(value string, _ *scope) bool {
+	return func(value string, _ *scope) truth {
 		got, ok := parse(value)
 		if !ok {
-			return false
+			return unknown
 		}
 		for _, w := range wanted {
 			if op.comparison.accepts(compare(got, w)) {
-				return true
+				return yes
 			}
 		}
-		return false
+		return no
 	}, nil
 }
 
@@ -79,7 +78,7 @@ func (c comparison) accepts(sign int) bool {
 	}
 }
 
-func compileStrings(op operator, values []string, variables bool) (func(string, *scope) bool, error) {
+func compileStrings(op operator, values []string, variables bool) (func(string, *scope) truth, error) {
 	flags := 0
 	if variables {
 		flags |= withVariables
@@ -96,13 +95,15 @@ func compileStrings(op operator, values []string, variables bool) (func(string, 
 		wanted = append(wanted, p)
 	}
 	ignoreCase := op.comparison == equalsIgnoreCase
-	return func(value string, sc *scope) bool {
-		for i := range wanted {
-			if ignoreCase && wanted[i].equalFold(value, sc) || !ignoreCase && wanted[i].match(value, sc) {
-				return true
-			}
+	return func(value string, sc *scope) truth {
+		if !ignoreCase {
+			return anyMatch(wanted, value, sc)
 		}
-		return false
+		matched := no
+		for i := 0; i < len(wanted) && matched != yes; i++ {
+			matched = max(matched, wanted[i].equalFold(value, sc))
+		}
+		return matched
 	}, nil
 }
 
@@ -111,7 +112,7 @@ const arnParts = 6
 
 // compileARNs prepares ARN patterns, whose parts are compared one by one so
 // that a * cannot reach from one into the next.
-func compileARNs(values []string, variables bool) (func(string, *scope) bool, error) {
+func compileARNs(values []string, variables bool) (func(string, *scope) truth, error) {
 	flags := wildcards
 	if variables {
 		flags |= withVariables
@@ -137,30 +138,53 @@ func compileARNs(values []string, variables bool) (func(string, *scope) bool, er
 		}
 		wanted = append(wanted, list)
 	}
-	return func(value string, sc *scope) bool {
-		got := strings.SplitN(value, ":", arnParts)
-		if len(got) != arnParts || got[0] != "arn" {
-			return false
+	return func(value string, sc *scope) truth {
+		got, ok := splitARN(value)
+		if !ok {
+			return unknown
 		}
-		for _, want := range wanted {
-			if matchARN(want, value, got, sc) {
-				return true
-			}
+		matched := no
+		for i := 0; i < len(wanted) && matched != yes; i++ {
+			matched = max(matched, matchARN(wanted[i], value, got, sc))
 		}
-		return false
+		return matched
 	}, nil
 }
 
-func matchARN(want []pattern, whole string, parts []string, sc *scope) bool {
+// splitARN cuts an ARN into its six parts.
+func splitARN(text string) (parts []string, ok bool) {
+	parts = strings.SplitN(text, ":", arnParts)
+	return parts, len(parts) == arnParts && parts[0] == "arn"
+}
+
+func matchARN(want []pattern, whole string, parts []string, sc *scope) truth {
 	if len(want) == 1 {
-		return want[0].match(whole, sc)
+		return want[0].matchWholeARN(whole, sc)
 	}
-	for i := range want {
-		if !want[i].match(parts[i], sc) {
-			return false
-		}
+
+	matched := yes
+	for i := 0; i < len(want) && matched != no; i++ {
+		matched = min(matched, want[i].match(parts[i], sc))
 	}
-	return true
+	return matched
+}
+
+// matchWholeARN is match for a pattern that is a * or one variable. A variable
+// whose value is no ARN cannot be compared with one.
+func (p *pattern) matchWholeARN(whole string, sc *scope) truth {
+	if p.mode != modeTemplate {
+		return p.match(whole, sc)
+	}
+
+	var room [1]element
+	elements, filled := sc.expand(room[:0], p.elements)
+	if filled != yes {
+		return filled
+	}
+	if _, ok := splitARN(elements[0].text); !ok {
+		return unknown
+	}
+	return truthOf(elements[0].text == whole)
 }
 
 // splitParts cuts elements at the first five colons of their literals. What a
@@ -262,7 +286,7 @@ func parseBinary(s string) ([]byte, bool) {
 	return b, err == nil
 }
 
-func compileAddresses(values []string) (func(string, *scope) bool, error) {
+func compileAddresses(values []string) (func(string, *scope) truth, error) {
 	wanted := make([]netip.Prefix, 0, len(values))
 	for _, v := range values {
 		prefix, err := netip.ParsePrefix(v)
@@ -279,17 +303,17 @@ func compileAddresses(values []string) (func(string, *scope) bool, error) {
 		}
 		wanted = append(wanted, prefix.Masked())
 	}
-	return func(value string, _ *scope) bool {
+	return func(value string, _ *scope) truth {
 		addr, err := netip.ParseAddr(value)
 		if err != nil || addr.Zone() != "" {
-			return false
+			return unknown
 		}
 		addr = addr.Unmap()
 		for _, prefix := range wanted {
 			if prefix.Contains(addr) {
-				return true
+				return yes
 			}
 		}
-		return false
+		return no
 	}, nil
 }

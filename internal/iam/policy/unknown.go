@@ -1,0 +1,151 @@
+package policy
+
+import "fmt"
+
+// Unknown is a condition key on which a statement depends and that could not be
+// evaluated for a request: the statement denies because of it.
+type Unknown struct {
+	Statement *Statement
+	Key       string // as the policy writes it; of a policy variable in lower case
+	// Operator is that of the condition that depends on the key; "" = a policy
+	// variable in the statement's Resource or NotResource.
+	Operator string
+	// BadValue tells that the request has the key, but with a value that the
+	// operator cannot compare, or several for a policy variable.
+	BadValue bool
+}
+
+// String is one line for a log or trace, without values of the request.
+func (u Unknown) String() string {
+	where := u.Statement.String()
+	if u.Operator != "" {
+		where += ", " + u.Operator
+	}
+
+	if u.BadValue {
+		return fmt.Sprintf("%s: the request's value of %s cannot be compared", where, u.Key)
+	}
+	return fmt.Sprintf("%s: this server cannot know %s here", where, u.Key)
+}
+
+// Unknown lists what of the document's statements could not be evaluated for r,
+// and kept it from being allowed. It is for explaining a refusal; Evaluate
+// decides.
+func (d *Document) Unknown(r Request) []Unknown {
+	sc := newScope(&r)
+
+	var list []Unknown
+	for i := range d.statements {
+		list = append(list, d.statements[i].unknown(&sc)...)
+	}
+
+	return list
+}
+
+// unknownAllows lists it for the Allow statements of several documents.
+func unknownAllows(documents []*Document, sc *scope) []Unknown {
+	var list []Unknown
+	for _, d := range documents {
+		for i := range d.statements {
+			if s := &d.statements[i]; s.Effect == Allow {
+				list = append(list, s.unknown(sc)...)
+			}
+		}
+	}
+	return list
+}
+
+// unknown lists what makes the statement neither cover the request nor not.
+func (s *Statement) unknown(sc *scope) []Unknown {
+	if s.covers(sc) != unknown {
+		return nil
+	}
+
+	var list []Unknown
+	if s.coversResource(sc) == unknown {
+		key, bad := unknownVariable(s.variables, sc)
+		list = append(list, Unknown{Statement: s, Key: key, BadValue: bad})
+	}
+
+	for i := range s.conditions {
+		if c := &s.conditions[i]; c.holds(sc) == unknown {
+			u := c.unknown(sc)
+			u.Statement = s
+			list = append(list, u)
+		}
+	}
+
+	return list
+}
+
+// unknown names the key that makes the condition unknown.
+func (c *condition) unknown(sc *scope) Unknown {
+	if values, known := sc.lookup(c.key); len(values) == 0 && !known {
+		return Unknown{Key: c.written.key, Operator: c.written.operator}
+	}
+
+	if key, bad := unknownVariable(c.variables, sc); key != "" {
+		return Unknown{Key: key, Operator: c.written.operator, BadValue: bad}
+	}
+
+	return Unknown{Key: c.written.key, Operator: c.written.operator, BadValue: true}
+}
+
+// unknownVariable returns the first of keys that cannot fill a policy variable,
+// and whether it has several values; "" if there is none.
+func unknownVariable(keys []string, sc *scope) (key string, several bool) {
+	for _, key := range keys {
+		values, known := sc.lookup(key)
+		if len(values) > 1 || len(values) == 0 && !known {
+			return key, len(values) > 1
+		}
+	}
+	return "", false
+}
+
+// MayConcern reports whether requests to a service, such as s3, can match the
+// statement's Action or NotAction.
+func (s *Statement) MayConcern(service string) bool {
+	matched := false
+	for i := range s.services {
+		matched = matched || s.services[i].matchFixed(service)
+	}
+	return matched != s.notAction
+}
+
+// Services returns the services, in lower case, whose actions the statement names
+// without wildcards; nil if it can be about any service.
+func (s *Statement) Services() []string { return s.named }
+
+// Dependency is a condition key that a statement asks for, in a condition or as a
+// policy variable.
+type Dependency struct {
+	Statement *Statement
+	Key       string // in lower case
+}
+
+// Dependencies lists the condition keys of the document, each once for each
+// statement.
+func (d *Document) Dependencies() []Dependency {
+	var list []Dependency
+	for i := range d.statements {
+		s := &d.statements[i]
+
+		seen := map[string]bool{}
+		add := func(keys ...string) {
+			for _, key := range keys {
+				if !seen[key] {
+					seen[key] = true
+					list = append(list, Dependency{Statement: s, Key: key})
+				}
+			}
+		}
+
+		add(s.variables...)
+		for _, c := range s.conditions {
+			add(c.key)
+			add(c.variables...)
+		}
+	}
+	return list
+}

@@ -1,0 +1,140 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// logged is a log that can be read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// warnings returns the lines about condition keys since it was last called.
+func (l *logged) warnings() (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, "depends on a condition key") {
+			lines = append(lines, line)
+		}
+	}
+	l.text.Reset()
+	return lines
+}
+
+// oneNames fails unless one of lines has all parts.
+func oneNames(t *testing.T, what string, lines []string, parts ...string) {
+	t.Helper()
+next:
+	for _, line := range lines {
+		for _, part := range parts {
+			if !strings.Contains(line, part) {
+				continue next
+			}
+		}
+		return
+	}
+	t.Errorf("%s: no line with %q in %q", what, parts, lines)
+}
+
+// Each write of a policy names what in it cannot be known, and so does every start.
+func TestWarningsOfConditionKeys(t *testing.T) {
+	var log logged
+	dir := t.TempDir()
+	c := poolhouse.Config{Dev: true, IssuerURL: "https://id.example", DataDir: dir, TokenAlgorithm: "ES256",
+		Logger: slog.New(slog.NewTextHandler(&log, nil)), GuestPolicy: policyOf(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"s3:guestkey":"true"}}}`),
+		Roles: []poolhouse.RoleConfig{{ARN: strictRole, TrustPolicy: policyOf(`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}`),
+			Policies: map[string]string{"set": policyOf(`{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Null":{"s3:settingskey":"true"}}}`)}}}}
+	s := start(t, func(given *poolhouse.Config) { url := given.IssuerURL; *given = c; given.IssuerURL = url })
+
+	lines := log.warnings()
+	oneNames(t, "start", lines, "guest_policy", "s3:guestkey")
+	oneNames(t, "start", lines, strictRole, "set", "s3:settingskey", "Deny")
+
+	document := func(key string) *string {
+		return aws.String(policyOf(`{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"` + key + `":"x"}}}`))
+	}
+	trust := func(key string) *string {
+		return aws.String(policyOf(`{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"` + key + `":"x"}}}`))
+	}
+	must(s.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: trust("aws:first")}))(t)
+	oneNames(t, "CreateRole", log.warnings(), "role r", "aws:first")
+	must(s.iam().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: aws.String("r"), PolicyDocument: trust("aws:second")}))(t)
+	oneNames(t, "UpdateAssumeRolePolicy", log.warnings(), "role r", "aws:second")
+	must(s.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("r"), PolicyName: aws.String("inline"), PolicyDocument: document("s3:third")}))(t)
+	oneNames(t, "PutRolePolicy", log.warnings(), "inline of role r", "s3:third")
+	arn := must(s.iam().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("managed"), PolicyDocument: document("s3:fourth")}))(t).Policy.Arn
+	oneNames(t, "CreatePolicy", log.warnings(), *arn, "s3:fourth")
+	must(s.iam().CreatePolicyVersion(t.Context(), &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: document("s3:fifth"), SetAsDefault: true}))(t)
+	oneNames(t, "CreatePolicyVersion", log.warnings(), *arn, "s3:fifth")
+	must(s.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("r"), PolicyName: aws.String("known"), PolicyDocument: document("s3:prefix")}))(t)
+	equal(t, "warnings about a known key", len(log.warnings()), 0)
+
+	// Another account's too, and the keys'.
+	again := must(poolhouse.New(t.Context(), c))(t)
+	defer again.Close()
+	lines = log.warnings()
+	oneNames(t, "start", lines, "trust policy", "role/r", "aws:second")
+	oneNames(t, "start", lines, "policy inline", "role/r", "s3:third")
+	oneNames(t, "start", lines, *arn, "s3:fifth")
+	for _, line := range lines {
+		if strings.Contains(line, "fourth") || strings.Contains(line, "policy known") {
+			t.Errorf("named: %s", line)
+		}
+	}
+}
+
+// A database of an earlier version starts, and the start names the policy that now
+// denies more.
+func TestUpgradeNamesPolicies(t *testing.T) {
+	dir := t.TempDir()
+	packed := must(os.Open("testdata/upgrade/poolhouse.db.gz"))(t)
+	defer packed.Close()
+	database := must(io.ReadAll(must(gzip.NewReader(packed))(t)))(t)
+	if err := os.WriteFile(filepath.Join(dir, poolhouse.DatabaseFile), database, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log logged
+	server := must(poolhouse.New(t.Context(), poolhouse.Config{DataDir: dir, MasterKey: bytes.Repeat([]byte{0x42}, 32), IssuerURL: "https://id.example.com",
+		Logger: slog.New(slog.NewTextHandler(&log, nil))}))(t)
+	defer server.Close()
+	lines := log.warnings()
+	oneNames(t, "start", lines, "policy unknowable of arn:aws:iam::111111111111:role/TrustsAccountRoot", "s3:existingobjecttag/class", "Deny")
+}
+
+// Keys that are made beside the server are named, too.
+func TestStartNamesKeys(t *testing.T) {
+	s := startBound(t)
+	_, _, err := s.keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(s.Account()),
+		Policy: policyOf(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:misspelt":"x"}}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logged
+	again := must(poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: s.URL, DataDir: s.dir, MasterKey: bytes.Repeat([]byte{9}, 32), TokenAlgorithm: "ES256",
+		Logger: slog.New(slog.NewTextHandler(&log, nil))}))(t)
+	defer again.Close()
+	oneNames(t, "start", log.warnings(), "access key AKIA", "aws:misspelt")
+}

@@ -1,0 +1,347 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// boundServer is a server with callers of every kind that a policy bounds.
+type boundServer struct {
+	*testServer
+	dir  string
+	keys *iam.AccessKeys
+	made int
+}
+
+func startBound(t *testing.T) *boundServer {
+	t.Helper()
+	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
+	s := start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
+	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+	t.Cleanup(func() { _ = db.Close() })
+	return &boundServer{testServer: s, dir: dir, keys: must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)}
+}
+
+const allowAllStatement = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+
+func policyOf(statements string) string {
+	return `{"Version":"2012-10-17","Statement":[` + statements + `]}`
+}
+
+// callers returns one of each kind whose policies have the statements.
+func (s *boundServer) callers(t *testing.T, statements string) map[string]aws.Credentials {
+	t.Helper()
+	s.made++
+	text := policyOf(statements)
+	key, secret, err := s.keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(s.Account()), Policy: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	boundary := must(s.iam().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String(fmt.Sprint("bound-", s.made)), PolicyDocument: &text}))(t).Policy.Arn
+	trust := policyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() + `"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
+	assume := func(kind, inline string, boundary, session *string) aws.Credentials {
+		name := fmt.Sprint(strings.ReplaceAll(kind, " ", "-"), "-", s.made)
+		role := must(s.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust, PermissionsBoundary: boundary}))(t).Role
+		must(s.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: &name, PolicyName: &name, PolicyDocument: &inline}))(t)
+		client := sts.New(sts.Options{Region: region, BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+		c := must(client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Arn, RoleSessionName: aws.String("s1"), Policy: session}))(t).Credentials
+		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+	}
+	all := policyOf(allowAllStatement)
+	return map[string]aws.Credentials{
+		"access key":     {AccessKeyID: key.ID, SecretAccessKey: secret},
+		"role session":   assume("role session", text, nil, nil),
+		"boundary":       assume("boundary", all, boundary, nil),
+		"session policy": assume("session policy", all, nil, &text),
+	}
+}
+
+// call posts an operation, signed with a key.
+func (s *boundServer) call(t *testing.T, key aws.Credentials, operation string, body map[string]any) (refused bool, got answer) {
+	t.Helper()
+	text := string(must(json.Marshal(body))(t))
+	got = s.raw(t, "", text, false, func(r *http.Request) {
+		service := "cognito-identity"
+		if name, admin := strings.CutPrefix(operation, "PoolhouseAdmin."); admin {
+			service = "poolhouse"
+			r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+name)
+		} else {
+			r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
+		}
+		sum := sha256.Sum256([]byte(text))
+		if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got.status >= 500 {
+		t.Errorf("%s: %d %s", operation, got.status, got.body)
+	}
+	return strings.Contains(got.header.Get("x-amzn-ErrorType")+got.body, "AccessDenied"), got
+}
+
+// taggedPool makes a pool with tags and one identity.
+func (s *boundServer) taggedPool(t *testing.T, tags map[string]string) (pool, identity string) {
+	t.Helper()
+	pool = s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = tags })
+	return pool, s.getID(t, pool, nil)
+}
+
+// poolOperations are the signed operations that are about a pool, with a body for
+// each.
+func poolOperations(account, pool, identity string) map[string]map[string]any {
+	arn := identitypool.PoolARN(region, identitypool.AccountID(account), identitypool.PoolID(pool))
+	return map[string]map[string]any{
+		"DeleteIdentities":                   {"IdentityIdsToDelete": []string{identity}},
+		"DeleteIdentityPool":                 {"IdentityPoolId": pool},
+		"DescribeIdentity":                   {"IdentityId": identity},
+		"DescribeIdentityPool":               {"IdentityPoolId": pool},
+		"GetIdentityPoolRoles":               {"IdentityPoolId": pool},
+		"GetOpenIdTokenForDeveloperIdentity": {"IdentityPoolId": pool, "Logins": map[string]string{"login.my.app": "u"}},
+		"GetPrincipalTagAttributeMap":        {"IdentityPoolId": pool, "IdentityProviderName": "x"},
+		"ListIdentities":                     {"IdentityPoolId": pool, "MaxResults": 1},
+		"ListTagsForResource":                {"ResourceArn": arn},
+		"LookupDeveloperIdentity":            {"IdentityPoolId": pool, "DeveloperUserIdentifier": "u"},
+		"MergeDeveloperIdentities": {"IdentityPoolId": pool, "SourceUserIdentifier": "u", "DestinationUserIdentifier": "v",
+			"DeveloperProviderName": "login.my.app"},
+		"SetIdentityPoolRoles":        {"IdentityPoolId": pool, "Roles": map[string]string{}},
+		"SetPrincipalTagAttributeMap": {"IdentityPoolId": pool, "IdentityProviderName": "x"},
+		"TagResource":                 {"ResourceArn": arn, "Tags": map[string]string{"a": "b"}},
+		"UnlinkDeveloperIdentity": {"IdentityPoolId": pool, "IdentityId": identity, "DeveloperUserIdentifier": "u",
+			"DeveloperProviderName": "login.my.app"},
+		"UntagResource":      {"ResourceArn": arn, "TagKeys": []string{"a"}},
+		"UpdateIdentityPool": {"IdentityPoolId": pool, "IdentityPoolName": "n", "AllowUnauthenticatedIdentities": true},
+
+		"PoolhouseAdmin.LoadIdentities": {"IdentityPoolId": pool, "Identities": []any{}},
+		"PoolhouseAdmin.LookupIdentity": {"IdentityId": identity},
+		"PoolhouseAdmin.RevokeSessions": {"IdentityPoolId": pool},
+	}
+}
+
+// Policies see the tags of the pool in every operation about one, whoever calls.
+func TestResourceTagsOfPools(t *testing.T) {
+	s := startBound(t)
+
+	// Every signed operation of the API is in the table, but for those about no pool.
+	table := poolOperations("", "", "")
+	for _, op := range (&cognitoidentity.Service{}).Operations() {
+		if _, ok := table[op.Name()]; !ok && op.Signed() && op.Name() != "CreateIdentityPool" && op.Name() != "ListIdentityPools" {
+			t.Errorf("%s is not in the table", op.Name())
+		}
+	}
+
+	const both = "arn:aws:cognito-identity:*:*:identitypool/*"
+	for _, policy := range []struct {
+		name, statements string
+		prod, test, none bool // refused
+	}{
+		{"Deny of prod", allowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`, true, false, false},
+		{"Allow of test", `{"Effect":"Allow","Action":"*","Resource":["*","` + both + `"],"Condition":{"StringEquals":{"aws:resourcetag/ENV":"test"}}}`, true, false, true},
+		{"Deny of all but test", allowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/env":"test"}}}`, true, false, true},
+	} {
+		prod, prodIdentity := s.taggedPool(t, map[string]string{"env": "prod", "owner": "ops"})
+		for kind, key := range s.callers(t, policy.statements) {
+			for operation := range table {
+				test, testIdentity := s.taggedPool(t, map[string]string{"env": "test"})
+				none, noneIdentity := s.taggedPool(t, nil)
+				for _, about := range []struct {
+					name, pool, identity string
+					refused              bool
+				}{{"prod", prod, prodIdentity, policy.prod}, {"test", test, testIdentity, policy.test}, {"untagged", none, noneIdentity, policy.none}} {
+					refused, got := s.call(t, key, operation, poolOperations(s.Account(), about.pool, about.identity)[operation])
+					if refused != about.refused {
+						t.Errorf("%s, %s, %s of the %s pool: %d %s, want refused %t", policy.name, kind, operation, about.name, got.status, got.body, about.refused)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Other ways of naming what the call is about, and a pool that is not there: what
+// a caller may not do is answered alike.
+func TestResourceTagsOfStrangers(t *testing.T) {
+	s := startBound(t)
+	prod, identity := s.taggedPool(t, map[string]string{"env": "prod"})
+	twice, twiceIdentity := s.taggedPool(t, map[string]string{"env": "test", "ENV": "prod"})
+	missing := region + ":00000000-0000-4000-8000-000000000000"
+	onlyTest := s.callers(t, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`)["access key"]
+	noProd := s.callers(t, allowAllStatement+`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`)["role session"]
+
+	bodies := func(pool, identity string) map[string]map[string]any {
+		return map[string]map[string]any{
+			"DescribeIdentityPool":          {"IdentityPoolId": pool},
+			"DescribeIdentity":              {"IdentityId": identity},
+			"PoolhouseAdmin.LookupIdentity": {"IdentityPoolId": pool, "ProviderName": "login.my.app", "Subject": "u"},
+			"PoolhouseAdmin.RevokeSessions": {"IdentityId": identity},
+		}
+	}
+	for name, about := range map[string][2]string{"prod": {prod, identity}, "two spellings": {twice, twiceIdentity}, "missing": {missing, missing}} {
+		for operation, body := range bodies(about[0], about[1]) {
+			if refused, got := s.call(t, onlyTest, operation, body); !refused {
+				t.Errorf("%s, %s: %d %s", name, operation, got.status, got.body)
+			}
+			if refused, got := s.call(t, noProd, operation, body); refused != (name != "missing") {
+				t.Errorf("%s, %s: %d %s", name, operation, got.status, got.body)
+			}
+		}
+	}
+}
+
+// Policies see the tags that a call sets and removes.
+func TestRequestTagsOfPools(t *testing.T) {
+	s := startBound(t)
+	pool, _ := s.taggedPool(t, map[string]string{"env": "test", "keep": "1"})
+	arn := identitypool.PoolARN(region, identitypool.AccountID(s.Account()), identitypool.PoolID(pool))
+	create := func(tags map[string]string) map[string]any {
+		return map[string]any{"IdentityPoolName": "n", "AllowUnauthenticatedIdentities": false, "IdentityPoolTags": tags}
+	}
+	withID := func(tags map[string]string) map[string]any {
+		s.made++
+		return map[string]any{"IdentityPoolId": fmt.Sprintf("%s:00000000-0000-4000-8000-%012d", region, s.made), "Pool": create(tags)}
+	}
+	update := func(tags map[string]string) map[string]any {
+		body := create(tags)
+		body["IdentityPoolId"] = pool
+		return body
+	}
+	tag := func(tags map[string]string) map[string]any { return map[string]any{"ResourceArn": arn, "Tags": tags} }
+	setters := map[string]func(map[string]string) map[string]any{"CreateIdentityPool": create, "PoolhouseAdmin.CreateIdentityPoolWithId": withID,
+		"UpdateIdentityPool": update, "TagResource": tag}
+
+	type ask struct {
+		tags    map[string]string
+		refused bool
+	}
+	for name, test := range map[string]struct {
+		statements string
+		asks       []ask
+	}{
+		"Deny of a value": {allowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}}`, []ask{
+			{map[string]string{"env": "prod", "keep": "1"}, true},
+			{map[string]string{"Env": "prod", "keep": "1"}, true},
+			{map[string]string{"env": "dev", "ENV": "prod", "keep": "1"}, true},
+			{map[string]string{"env": "test", "keep": "1"}, false},
+			{map[string]string{"other": "prod", "keep": "1"}, false},
+		}},
+		"Allow of a value": {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"test"}}},
+			{"Effect":"Allow","Action":"cognito-identity:UntagResource","Resource":"*"}`, []ask{
+			{map[string]string{"env": "test", "keep": "1"}, false},
+			{map[string]string{"env": "prod", "keep": "1"}, true},
+			{map[string]string{"env": "test", "ENV": "prod", "keep": "1"}, true},
+			{map[string]string{"keep": "1"}, true},
+		}},
+		"Deny of a key": {allowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["secret"]}}}`, []ask{
+			{map[string]string{"secret": "x", "env": "test", "keep": "1"}, true},
+			{map[string]string{"env": "test", "keep": "1"}, false},
+		}},
+		"Allow of some keys": {`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["env","keep"]}}}`, []ask{
+			{map[string]string{"env": "test", "keep": "1"}, false},
+			{map[string]string{"env": "test", "keep": "1", "more": "x"}, true},
+		}},
+	} {
+		for kind, key := range s.callers(t, test.statements) {
+			for operation, body := range setters {
+				for _, ask := range test.asks {
+					must(s.admin().TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
+					if refused, got := s.call(t, key, operation, body(ask.tags)); refused != ask.refused {
+						t.Errorf("%s, %s, %s with %v: %d %s, want refused %t", name, kind, operation, ask.tags, got.status, got.body, ask.refused)
+					}
+				}
+			}
+		}
+	}
+
+	// What is removed, also by an update that leaves a tag out.
+	for kind, key := range s.callers(t, allowAllStatement+`,{"Effect":"Deny","Action":"cognito-identity:UntagResource","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"keep"}}}`) {
+		must(s.admin().TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &arn, Tags: map[string]string{"env": "test", "keep": "1"}}))(t)
+		for _, ask := range []struct {
+			operation string
+			body      map[string]any
+			refused   bool
+		}{
+			{"UntagResource", map[string]any{"ResourceArn": arn, "TagKeys": []string{"keep"}}, true},
+			{"UntagResource", map[string]any{"ResourceArn": arn, "TagKeys": []string{"x"}}, false},
+			{"UpdateIdentityPool", update(map[string]string{"env": "test"}), true},
+			{"UpdateIdentityPool", update(map[string]string{"keep": "2"}), false},
+		} {
+			if refused, got := s.call(t, key, ask.operation, ask.body); refused != ask.refused {
+				t.Errorf("%s, %s %v: %d %s, want refused %t", kind, ask.operation, ask.body, got.status, got.body, ask.refused)
+			}
+		}
+	}
+}
+
+// Policies see the tags of the role that is passed or assumed, and of what the IAM
+// API is asked about.
+func TestResourceTagsOfIAM(t *testing.T) {
+	s := startBound(t)
+	pool, _ := s.taggedPool(t, nil)
+	arn := identitypool.PoolARN(region, identitypool.AccountID(s.Account()), identitypool.PoolID(pool))
+	trust := policyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() + `"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
+	tagged := func(value string) (role, policy *string) {
+		tags := []types.Tag{iamTag("env", value)}
+		r := must(s.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("r-" + value), AssumeRolePolicyDocument: &trust, Tags: tags}))(t)
+		p := must(s.iam().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("p-" + value), PolicyDocument: aws.String(policyOf(allowAllStatement)), Tags: tags}))(t)
+		return r.Role.Arn, p.Policy.Arn
+	}
+	roles, policies := map[string]*string{}, map[string]*string{}
+	for _, value := range []string{"prod", "test"} {
+		roles[value], policies[value] = tagged(value)
+	}
+	deny := func(key string) string {
+		return allowAllStatement + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"` + key + `":"prod"}}}`
+	}
+	for _, statements := range []string{deny("aws:ResourceTag/env"), deny("iam:ResourceTag/env"),
+		`{"Effect":"Allow","Action":["cognito-identity:*"],"Resource":"*"},{"Effect":"Allow","Action":["iam:*","sts:*"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"test"}}}`} {
+		for kind, key := range s.callers(t, statements) {
+			provider := credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken)
+			for value, role := range roles {
+				want := value == "prod"
+				if refused, got := s.call(t, key, "SetIdentityPoolRoles", map[string]any{"IdentityPoolId": pool, "Roles": map[string]string{"authenticated": *role}}); refused != want && (got.status != http.StatusOK) != want {
+					t.Errorf("%s, PassRole of %s: %d %s", kind, value, got.status, got.body)
+				}
+				_, err := sts.New(sts.Options{Region: region, BaseEndpoint: &s.URL, Credentials: provider}).AssumeRole(t.Context(),
+					&sts.AssumeRoleInput{RoleArn: role, RoleSessionName: aws.String("s2")})
+				if (err != nil) != want {
+					t.Errorf("%s, AssumeRole of %s: %v", kind, value, err)
+				}
+				if _, err := s.iamBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetPolicy(t.Context(), &iamclient.GetPolicyInput{PolicyArn: policies[value]}); (err != nil) != want {
+					t.Errorf("%s, GetPolicy of %s: %v", kind, value, err)
+				}
+				if _, err := s.iamBy(key.AccessKeyID, key.SecretAccessKey, key.SessionToken).GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("r-" + value)}); (err != nil) != want {
+					t.Errorf("%s, GetRole of %s: %v", kind, value, err)
+				}
+			}
+		}
+	}
+	// The pool that the role is for.
+	for condition, want := range map[string]bool{arn: true, arn + "x": false} {
+		key := s.callers(t, allowAllStatement+`,{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":{"ArnEquals":{"iam:AssociatedResourceArn":"`+condition+`"}}}`)["access key"]
+		if _, got := s.call(t, key, "SetIdentityPoolRoles", map[string]any{"IdentityPoolId": pool, "Roles": map[string]string{"authenticated": *roles["test"]}}); (got.status != http.StatusOK) != want {
+			t.Errorf("PassRole for %s: %d %s", condition, got.status, got.body)
+		}
+	}
+}
