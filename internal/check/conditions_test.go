@@ -48,6 +48,7 @@ func newBucket(t *testing.T, statements string) bucket {
 		t.Fatal(err)
 	}
 	h, err := New(Options{
+		Owner:      nobodys,
 		Account:    account,
 		Sessions:   NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
