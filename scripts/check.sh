@@ -4,6 +4,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# suite NAME ends the suite that ran last, and begins another.
+suite() {
+	local now
+	now=$(date +%s)
+	[ -z "${current:-}" ] || printf 'suite %s: %d s\n' "$current" $((now - began))
+	current=$1 began=$now
+}
+
+suite linters
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 if [ -n "$unformatted" ]; then
 	printf 'run gofmt -w on:\n%s\n' "$unformatted"
@@ -14,6 +23,7 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags extended ./...
 go mod tidy -diff
 go mod verify
 
+suite "tests with the race detector"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
@@ -35,6 +45,7 @@ if [ -n "$skipped" ]; then
 	exit 1
 fi
 
+suite fuzzing
 # A number of inputs, not a time: before Go 1.27 the fuzzer can report the end of a time as a failure
 # (go.dev/issue/75804). The time is for a target that hangs.
 for package in $(go list ./...); do
@@ -44,4 +55,5 @@ for package in $(go list ./...); do
 			{ cat "$log"; echo "fuzzing $target failed, or took 15 minutes"; exit 1; }
 	done
 done
+suite none
 echo "all checks passed"
