@@ -49,6 +49,7 @@ func newBucket(t *testing.T, statements string) bucket {
 	}
 	h, err := New(Options{
 		Account:    account,
+		Owner:      nobodys,
 		Sessions:   NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
 		Now:        clock,
