@@ -1,0 +1,162 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// logText is a log that a test reads while the server writes it.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(l.text.String(), "\n")
+}
+
+// names reports whether a warning names something.
+func (l *logText) names(what string) bool {
+	for _, line := range l.lines() {
+		if strings.Contains(line, "level=WARN") && strings.Contains(line, what) {
+			return true
+		}
+	}
+	return false
+}
+
+// A database of before the stricter rules starts on either engine, names what no
+// longer works, keeps what is right, and opens nothing that is refused today.
+func TestUpgrade(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgresql"} {
+		t.Run(engine, func(t *testing.T) {
+			dir := t.TempDir()
+			facts := oldDatabase(t, dir)
+			database := ""
+			if engine == "postgresql" {
+				database = pgtest.URL(t)
+				restoreOld(t, database)
+			}
+			began := func(log *logText) *tenants {
+				t.Helper()
+				return &tenants{testServer: start(t, func(c *poolhouse.Config) {
+					c.Dev, c.AcceptUnknownRoles, c.TokenAlgorithm = false, false, "ES256"
+					c.MasterKey = must(hex.DecodeString(facts["master_key_hex"]))(t)
+					c.Logger = slog.New(slog.NewTextHandler(log, nil))
+					if c.DatabaseURL = database; database == "" {
+						c.DataDir = dir
+					}
+				})}
+			}
+			var log logText
+			w := began(&log)
+			a := tenant{server: w.testServer, account: facts["account_a"], id: facts["key_a"], secret: facts["secret_a"]}
+
+			for name, want := range map[string]bool{
+				"role/PatternAud":                   true,
+				"role/NotAnSTSAction":               true,
+				"role/PrincipalMissing":             true,
+				"role/NoSuchRole":                   true,
+				"policy unknowable":                 true,
+				"s3:existingobjecttag/class":        true,
+				"role/TrustsLivingA lets nobody in": false,
+				"role/TrustsLivingA":                false,
+				"role/CorpUser":                     false,
+			} {
+				if log.names(name) != want {
+					t.Errorf("a warning names %s: %t, want %t\n%s", name, !want, want, strings.Join(log.lines(), "\n"))
+				}
+			}
+
+			for role, want := range map[string]string{"PatternAud": "AccessDenied", "TrustsLivingA": "", "NotAnSTSAction": "AccessDenied"} {
+				equal(t, "a guest of A as "+role, w.assume(t, facts["guest_a"], a.roleARN(role)), want)
+			}
+			equal(t, "a guest of B as TrustsLivingB", w.assume(t, facts["guest_b"], a.roleARN("TrustsLivingB")), "")
+			_, err := w.assumeRole(t, a, "NotAnSTSAction")
+			wantError(t, err, "AccessDenied", "")
+
+			// A stored Deny of an old form goes on to deny.
+			must(a.iam().AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"),
+				PolicyArn: aws.String("arn:aws:iam::" + a.account + ":policy/Version2008")}))(t)
+			must(a.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"), PolicyName: aws.String("all"),
+				PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}))(t)
+			session := must(w.assumeRole(t, a, "TrustsAccountRoot"))(t).Credentials
+			as := w.signedBy(region, *session.AccessKeyId, *session.SecretAccessKey, *session.SessionToken)
+			_, err = as.DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])})
+			wantError(t, err, "AccessDeniedException", "")
+			if !strings.Contains(err.Error(), "with an explicit deny") {
+				t.Errorf("DeleteIdentityPool: %v", err)
+			}
+
+			described := must(a.pools().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])}))(t)
+			if !strings.Contains(described.SupportedLoginProviders["api.twitter.com"], facts["consumer_secret"]) {
+				t.Errorf("the consumer secret is %q", described.SupportedLoginProviders["api.twitter.com"])
+			}
+			if database == "" {
+				wantNowhere(t, dir, facts["consumer_secret"])
+			}
+		})
+	}
+}
+
+// assumeRole is AssumeRole by an account's root key.
+func (w *tenants) assumeRole(t *testing.T, a tenant, role string) (*sts.AssumeRoleOutput, error) {
+	t.Helper()
+	client := sts.New(sts.Options{
+		BaseEndpoint:     &w.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		Credentials:      credentials.NewStaticCredentialsProvider(a.id, a.secret, ""),
+	})
+	return client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(a.roleARN(role)), RoleSessionName: aws.String("root")})
+}
+
+// restoreOld loads the backup of testdata/upgrade.
+func restoreOld(t *testing.T, url string) {
+	t.Helper()
+	backup := must(os.Open("testdata/upgrade/backup.gz"))(t)
+	defer backup.Close()
+	s := must(store.Open(t.Context(), store.Options{URL: url}))(t)
+	defer s.Close()
+	if err := s.Load(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantNowhere looks for a secret in the files of a folder.
+func wantNowhere(t *testing.T, dir, secret string) {
+	t.Helper()
+	files := must(os.ReadDir(dir))(t)
+	if len(files) == 0 {
+		t.Error("the folder is empty")
+	}
+	for _, file := range files {
+		if content := must(os.ReadFile(filepath.Join(dir, file.Name())))(t); bytes.Contains(content, []byte(secret)) {
+			t.Errorf("%s holds the secret", file.Name())
+		}
+	}
+}
