@@ -13,8 +13,10 @@ import (
 )
 
 // stillProven refuses a token of ours that the identity could not get any more:
-// what was taken back since it was issued counts in the classic flow too.
-func (a *API) stillProven(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims) error {
+// what was revoked since it was issued counts in the classic flow too.
+func (a *API) stillProven(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
+) error {
 	trace := explain.FromContext(ctx)
 	proofs, err := pool.Proofs(identity, c.AMR)
 	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
@@ -31,22 +33,26 @@ func (a *API) stillProven(ctx context.Context, pool identitypool.Pool, identity 
 		case identitypool.SAMLProviderKind:
 			// Developer guide, "SAML identity providers": the assertion chooses the
 			// role, which only the enhanced flow looks at.
-			trace.Fail("classic flow", "logins that it supports", proof.Config.Name+" is a SAML provider", "call GetCredentialsForIdentity")
+			trace.Fail("classic flow", "logins that it supports", proof.Config.Name+" is a SAML provider",
+				"call GetCredentialsForIdentity")
 			return notAuthorized(assumeAction, ErrDenied)
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				trace.Fail("OpenID Connect provider", "a registered provider", proof.Config.ARN+" is not registered any more", "register the provider, or sign in through another one")
+				trace.Fail("OpenID Connect provider", "a registered provider", proof.Config.ARN+" is not registered any more",
+					"register the provider, or sign in through another one")
 				return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
 			} else if err != nil {
 				return err
 			}
 		}
+
 		if a.SignOuts == nil {
 			continue
 		}
 		// The login itself was looked at when the token was issued.
-		if err := a.SignOuts.Check(ctx, pool.Account, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+		user := login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}
+		if err := a.SignOuts.Check(ctx, pool.Account, proof.Config.Name, user); err != nil {
 			return a.loginError(err, nil)
 		}
 	}

@@ -211,7 +211,8 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	case err != nil:
 		return err
 	case settings.Account != account:
-		trace.Fail("pool of the token", "the pool of account "+string(account)+" that the token was given for", "the ID is another account's now", "ask for a new token")
+		trace.Fail("pool of the token", "the pool of account "+string(account)+" that the token was given for",
+			"the ID is another account's now", "ask for a new token")
 		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
@@ -220,7 +221,8 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s does not allow the classic flow", ErrDenied, pool))
 	case settings.MapsRoles():
 		// The pool's mappings say who gets which role; here the caller would choose.
-		trace.Fail("classic flow", "a pool without role mappings", "it has some", "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
+		trace.Fail("classic flow", "a pool without role mappings", "it has some",
+			"call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s has role mappings", ErrDenied, pool))
 	}
 	if err := a.stillProven(ctx, settings, identity, c); err != nil {
@@ -255,8 +257,10 @@ func (w *webIdentity) meantPool(ctx context.Context) error {
 	explain.FromContext(ctx).Fail("age of the trust policy of "+w.role.ARN,
 		"one that was written after account "+string(w.pool.Account)+" had the pool "+string(w.pool.ID),
 		"one that is older than the pool, which is another account's",
-		"if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same document, or, in the settings, with another Sid")
-	return fmt.Errorf("%w: the trust policy of %s is older than pool %s of account %s", ErrDenied, w.role.ARN, w.pool.ID, w.pool.Account)
+		"if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same document, "+
+			"or, in the settings, with another Sid")
+	return fmt.Errorf("%w: the trust policy of %s is older than pool %s of account %s",
+		ErrDenied, w.role.ARN, w.pool.ID, w.pool.Account)
 }
 
 func (a *API) expired(at time.Time) error {
