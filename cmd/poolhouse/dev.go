@@ -40,8 +40,8 @@ Never expose it: its keys are public knowledge.`,
 			return dev(c.Context(), s, os.Stdout, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm, config.LogLevel,
-		config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -152,7 +152,8 @@ Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey, program, lines.String())
+`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region,
+		info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
 
 // programName is what a shell has to call this program: its name where the path

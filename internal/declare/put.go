@@ -140,7 +140,8 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 	boundary := str(w["PermissionsBoundary"])
 	trust := a.trustNow(name, show(w["AssumeRolePolicyDocument"]))
 	if ch.have == nil {
-		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust), "MaxSessionDuration", str(w["MaxSessionDuration"]))
+		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust),
+			"MaxSessionDuration", str(w["MaxSessionDuration"]))
 		if d := str(w["Description"]); d != "" {
 			in.Set("Description", d)
 		}
@@ -247,7 +248,8 @@ func (a *applier) openTrusts(ctx context.Context) error {
 			still = append(still, w)
 			continue
 		}
-		if err := a.iam(ctx, "UpdateAssumeRolePolicy", url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}, nil); err != nil {
+		in := url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", in, nil); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,8 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 		return nil
 	})
 	if err == nil {
-		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
+		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName,
+			iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	}
 	return nil, err
 }

@@ -155,6 +155,7 @@ type requestID struct {
 	given bool
 }
 
+// requestOf reads the InResponseTo of an element.
 func requestOf(e *etree.Element) requestID {
 	id, given := attribute(e, "InResponseTo")
 	return requestID{id, given}
@@ -236,7 +237,8 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 		return j.wrongRecipient("SAML destination", destination)
 	}
 	if j.request = requestOf(response); j.request.given && j.request.id == "" {
-		return malformed("SAML request", "the ID of a request in InResponseTo, or no such attribute", "an empty one", resend)
+		return malformed("SAML request", "the ID of a request in InResponseTo, or no such attribute",
+			"an empty one", resend)
 	}
 	_, refused := j.issued(response)
 	return refused
