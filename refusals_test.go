@@ -102,7 +102,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 		{"GetCredentialsForIdentity", "our token of another", `{"IdentityId":"GUEST","Logins":{"cognito-identity.amazonaws.com":"TOKENA"}}`, "NotAuthorizedException", "own token"},
 		{"GetCredentialsForIdentity", "our token with others", `{"IdentityId":"IDA","Logins":{"cognito-identity.amazonaws.com":"TOKENA","ISSUER":"ALICE"}}`, "InvalidParameterException", "logins"},
 		{"GetCredentialsForIdentity", "our token, merged away", `{"IdentityId":"MERGED","Logins":{"cognito-identity.amazonaws.com":"MERGEDTOKEN"}}`, "NotAuthorizedException", "identity"},
-		{"GetCredentialsForIdentity", "our token, unlinked", `{"IdentityId":"UNLINKED","Logins":{"cognito-identity.amazonaws.com":"UNLINKEDTOKEN"}}`, "NotAuthorizedException", "own token"},
+		{"GetCredentialsForIdentity", "our token, unlinked", `{"IdentityId":"UNLINKED","Logins":{"cognito-identity.amazonaws.com":"UNLINKEDTOKEN"}}`, "NotAuthorizedException", "logins of the token"},
 		{"GetCredentialsForIdentity", "no role", `{"IdentityId":"BAREGUEST"}`, "InvalidIdentityPoolConfigurationException", "default role"},
 		{"GetCredentialsForIdentity", "custom role", `{"IdentityId":"GUEST","CustomRoleArn":"arn:aws:iam::000000000000:role/Other"}`, "NotAuthorizedException", "CustomRoleArn"},
 

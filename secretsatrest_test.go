@@ -331,7 +331,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	}
 	dump := must(io.ReadAll(must(gzip.NewReader(&backup))(t)))(t)
 	metrics := httptest.NewRecorder()
-	s.ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	s.ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/metrics", nil))
 	mu.Lock()
 	defer mu.Unlock()
 	if len(traces) < 10 || len(c.all) < 60 {

@@ -200,10 +200,13 @@ class Round(Case):
 
         alice = logins("alice", "--claim", "dept=sales")
         identity = PUBLIC.get_id(IdentityPoolId=pool, Logins=alice, AccountId="000000000000")["IdentityId"]
-        token = PUBLIC.get_open_id_token(IdentityId=identity, Logins=alice)["Token"]
-        self.assertEqual(claims(token)["https://aws.amazon.com/tags"], {"principal_tags": {"department": ["sales"]}})
         credentials = PUBLIC.get_credentials_for_identity(IdentityId=identity, Logins=alice)["Credentials"]
         self.assertEqual(self.caller(credentials), "arn:aws:sts::000000000000:assumed-role/Sales/CognitoIdentityCredentials")
+        with self.assertRaises(PUBLIC.exceptions.InvalidParameterException):  # the mappings close the classic flow
+            PUBLIC.get_open_id_token(IdentityId=identity, Logins=alice)
+        ADMIN.set_identity_pool_roles(IdentityPoolId=pool, Roles=roles)
+        token = PUBLIC.get_open_id_token(IdentityId=identity, Logins=alice)["Token"]
+        self.assertEqual(claims(token)["https://aws.amazon.com/tags"], {"principal_tags": {"department": ["sales"]}})
 
         described = ADMIN.describe_identity(IdentityId=identity)
         for name in ("CreationDate", "LastModifiedDate"):

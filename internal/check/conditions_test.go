@@ -48,8 +48,8 @@ func newBucket(t *testing.T, statements string) bucket {
 		t.Fatal(err)
 	}
 	h, err := New(Options{
-		Account:    account,
 		Owner:      nobodys,
+		Account:    account,
 		Sessions:   NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
 		Now:        clock,

@@ -112,12 +112,19 @@ func (j *judge) subject(e *etree.Element) *Refused {
 // Both name the request that they answer, or neither does when the provider began
 // the sign-in (SAML Core 3.2.2; SAML Profiles 4.1.4.3 and 4.1.5). Whether it is a
 // request of the application's, only the application knows.
-func (j *judge) otherRequest(got requestID) *Refused {
+func (j *judge) otherRequest(got string) *Refused {
+	shown := func(id string) string {
+		if id == "" {
+			return "none"
+		}
+		return show(id)
+	}
+
 	return &Refused{
 		Reason:   Malformed,
 		Check:    "SAML request",
 		Expected: "the same InResponseTo in the response and in its subject confirmation, or in neither",
-		Got:      j.request.String() + " in the response, " + got.String() + " in the subject confirmation",
+		Got:      shown(j.request) + " in the response, " + shown(got) + " in the subject confirmation",
 		Fix:      resend,
 	}
 }

@@ -26,9 +26,11 @@ func TestResponseAnswersOneRequest(t *testing.T) {
 		{"with a blank", "_request1", "_request1 ", false},
 		{"the response only", "_request1", "", false},
 		{"the confirmation only", "", "_request1", false},
-		{"both empty", "-", "-", false},
-		{"the response empty", "-", "", false},
-		{"the confirmation empty", "", "-", false},
+		{"both empty", "-", "-", true}, // as samlify writes none
+		{"the response empty", "-", "", true},
+		{"the confirmation empty", "", "-", true},
+		{"one empty", "-", "_request1", false},
+		{"the other empty", "_request1", "-", false},
 	} {
 		unsigned := idp.Unsigned(samltest.Login{InResponseTo: strings.Trim(c.response, "-"), Confirms: strings.Trim(c.confirms, "-")})
 		if c.response == "-" {

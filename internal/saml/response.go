@@ -146,26 +146,15 @@ type judge struct {
 	now      time.Time
 	skew     time.Duration
 	a        *Assertion
-	request  requestID // of the Response
+	request  string // of the Response
 }
 
-// requestID is an InResponseTo: the ID of the request that something answers.
-type requestID struct {
-	id    string
-	given bool
-}
-
-// requestOf reads the InResponseTo of an element.
-func requestOf(e *etree.Element) requestID {
-	id, given := attribute(e, "InResponseTo")
-	return requestID{id, given}
-}
-
-func (r requestID) String() string {
-	if !r.given {
-		return "none"
-	}
-	return show(r.id)
+// requestOf returns the ID of the request that an element answers (InResponseTo),
+// "" for none. Some identity providers write an empty one for none, which can be no
+// request's ID.
+func requestOf(e *etree.Element) string {
+	id, _ := attribute(e, "InResponseTo")
+	return id
 }
 
 // signatures verifies every signature there is and returns response and
@@ -236,10 +225,7 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 	if destination, _ := attribute(response, "Destination"); destination != "" && !j.provider.acceptsRecipient(destination) {
 		return j.wrongRecipient("SAML destination", destination)
 	}
-	if j.request = requestOf(response); j.request.given && j.request.id == "" {
-		return malformed("SAML request", "the ID of a request in InResponseTo, or no such attribute",
-			"an empty one", resend)
-	}
+	j.request = requestOf(response)
 	_, refused := j.issued(response)
 	return refused
 }

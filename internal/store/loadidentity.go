@@ -87,7 +87,7 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
 	}
 	defer func() { <-s.loading }()
-	began := time.Now()
+	began := s.options.Now()
 
 	// What is there already is found without a write: a statement that fails takes
 	// the whole transaction back, on SQLite those of others, too.
@@ -98,7 +98,7 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 		return err
 	}
 
-	return rest(ctx, min(time.Since(began), maxLoadRest))
+	return rest(ctx, min(s.options.Now().Sub(began), maxLoadRest))
 }
 
 // markTaken sets the outcome of identities whose ID is there, or one of whose
