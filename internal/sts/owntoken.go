@@ -39,8 +39,8 @@ func (a *API) stillProven(
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				trace.Fail("OpenID Connect provider", "a registered provider", proof.Config.ARN+" is not registered any more",
-					"register the provider, or sign in through another one")
+				trace.Fail("OpenID Connect provider", "a registered provider",
+					proof.Config.ARN+" is not registered any more", "register the provider, or sign in through another one")
 				return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
 			} else if err != nil {
 				return err
