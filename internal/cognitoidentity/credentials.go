@@ -107,6 +107,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
 		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
 	}
+
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
@@ -123,6 +124,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 	case err != nil:
 		return issuer.Claims{}, err
 	}
+
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
 		trace.Fail("own token", "a token for this identity", "a token for another identity", "use the identity ID that came with the token")
 		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
