@@ -27,6 +27,7 @@ const (
 	adminTarget = "PoolhouseAdmin"
 )
 
+// admin serves the administrators' API.
 type admin struct {
 	store  *store.Store
 	traces *traceStore
@@ -93,10 +94,18 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 	account := cmp.Or(t.Account, string(a.home))
 	if !ok || account != c.Account || t.Region != "" && t.Region != c.Region {
 		return nil, awsapi.Errorf("ResourceNotFoundException",
-			"No refused call of this account and region with this request ID is remembered. The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
+			"No refused call of this account and region with this request ID is remembered. "+
+				"The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
 	}
 
-	out := &explainOutput{RequestId: t.RequestID, Time: awsapi.Timestamp(t.Time), Operation: t.Operation, Outcome: t.Outcome, Message: t.Message, Steps: []explainStep{}}
+	out := &explainOutput{
+		RequestId: t.RequestID,
+		Time:      awsapi.Timestamp(t.Time),
+		Operation: t.Operation,
+		Outcome:   t.Outcome,
+		Message:   t.Message,
+		Steps:     []explainStep{},
+	}
 	for _, s := range t.Steps {
 		out.Steps = append(out.Steps, explainStep(s))
 	}
@@ -140,48 +149,63 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 	} else if err != nil {
 		return nil, err
 	}
-	out := &lookupIdentityOutput{IdentityId: string(identity.ID), IdentityPoolId: string(identity.PoolID),
-		Disabled: identity.Disabled, MergedTo: string(identity.MergedTo), Logins: []lookupLogin{}}
+
+	out := &lookupIdentityOutput{
+		IdentityId:     string(identity.ID),
+		IdentityPoolId: string(identity.PoolID),
+		Disabled:       identity.Disabled,
+		MergedTo:       string(identity.MergedTo),
+		Logins:         []lookupLogin{},
+	}
 	for _, l := range identity.Logins {
 		out.Logins = append(out.Logins, lookupLogin{l.Provider, l.Subject, string(l.Kind)})
 	}
 	return out, nil
 }
 
-func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
+func (a *admin) findIdentity(
+	ctx context.Context, c awsapi.Caller, in *lookupIdentityInput,
+) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
 		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
 	case in.IdentityId == nil && in.IdentityPoolId != nil && in.ProviderName != nil && in.Subject != nil:
-		id := identitypool.PoolID(*in.IdentityPoolId)
-		pool, err := a.store.Pool(ctx, id)
-		if err != nil {
-			return identitypool.Identity{}, err
-		}
-		name := *in.ProviderName
-		if pool.Provider(name).Kind == identitypool.UnknownProvider {
-			if name, err = a.providerName(ctx, identitypool.AccountID(c.Account), name); err != nil { // an alias, unless the pool itself calls a provider so
-				return identitypool.Identity{}, err
-			}
-		}
-		if *in.ProviderName == pool.DeveloperProviderName {
-			return a.store.IdentityByLogin(ctx, id, identitypool.Login{Kind: identitypool.Developer, Provider: name, Subject: *in.Subject})
-		}
-		logins, err := a.pools.LoginsOf(ctx, name, *in.Subject)
-		if err != nil {
-			return identitypool.Identity{}, err
-		}
-		err = store.ErrNotFound
-		for n := 0; n < len(logins) && errors.Is(err, store.ErrNotFound); n++ {
-			var found identitypool.Identity
-			if found, err = a.store.IdentityByLogin(ctx, id, logins[n]); err == nil {
-				return found, nil
-			}
-		}
-		return identitypool.Identity{}, err
+		return a.identityOf(ctx, c, identitypool.PoolID(*in.IdentityPoolId), *in.ProviderName, *in.Subject)
 	default:
-		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException", "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
+		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException",
+			"Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
 	}
+}
+
+// identityOf finds the identity that has a provider's subject as a login. The
+// provider may be called by an alias, unless a provider of the pool has that name.
+func (a *admin) identityOf(
+	ctx context.Context, c awsapi.Caller, id identitypool.PoolID, provider, subject string,
+) (identitypool.Identity, error) {
+	pool, err := a.store.Pool(ctx, id)
+	if err != nil {
+		return identitypool.Identity{}, err
+	}
+	if provider == pool.DeveloperProviderName {
+		return a.store.IdentityByLogin(ctx, id, pool.DeveloperLogin(subject).Login)
+	}
+	if pool.Provider(provider).Kind == identitypool.UnknownProvider {
+		if provider, err = a.providerName(ctx, identitypool.AccountID(c.Account), provider); err != nil {
+			return identitypool.Identity{}, err
+		}
+	}
+
+	logins, err := a.pools.LoginsOf(ctx, provider, subject)
+	if err != nil {
+		return identitypool.Identity{}, err
+	}
+	for _, login := range logins {
+		identity, err := a.store.IdentityByLogin(ctx, id, login)
+		if !errors.Is(err, store.ErrNotFound) {
+			return identity, err
+		}
+	}
+	return identitypool.Identity{}, store.ErrNotFound
 }
 
 // signOutInput names who is signed out: a provider's subject, one of the
@@ -208,6 +232,7 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 		return *value
 	}
 	subject, session := text(in.Subject), text(in.Session)
+
 	account := identitypool.AccountID(c.Account)
 	name, err := a.providerName(ctx, account, text(in.ProviderName))
 	switch {
@@ -259,15 +284,21 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 // The administrators' operations have no resource, but policies can ask for the
 // tags of what they are about.
 
-func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
+func (a *admin) lookupIdentityNeeds(
+	_ context.Context, c awsapi.Caller, in *lookupIdentityInput,
+) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
 }
 
-func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
+func (a *admin) loadIdentitiesNeeds(
+	_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput,
+) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
-func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+func (a *admin) revokeSessionsNeeds(
+	_ context.Context, c awsapi.Caller, in *revokeSessionsInput,
+) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, in.RoleArn), nil
 }
 

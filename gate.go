@@ -36,7 +36,11 @@ type signer struct {
 
 type signerKey struct{}
 
-func newGate(keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer, now func() time.Time, services ...string) *gate {
+// newGate returns a gate for the services with these signing names.
+func newGate(
+	keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer,
+	now func() time.Time, services ...string,
+) *gate {
 	g := &gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
 	g.verifier = &sigv4.Verifier{Credentials: g.secret, Services: map[string]sigv4.Service{}, Now: now}
 	for _, service := range services {
@@ -73,6 +77,7 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (string, error) {
 	s := ctx.Value(signerKey{}).(*signer)
 	s.asked = true
+
 	if sessionToken == "" {
 		caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
 		if errors.Is(err, iam.ErrDisabled) {
@@ -87,7 +92,8 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	}
 
 	session, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
-	if s.account = session.Account; err != nil {
+	s.account = session.Account
+	if err != nil {
 		s.account = g.ownerOf(ctx, accessKeyID, sessionToken)
 	}
 	switch {
@@ -98,6 +104,7 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	case err != nil:
 		return "", err
 	}
+
 	if err := g.revoked.Check(ctx, accessKeyID, &session); errors.Is(err, revocation.ErrRevoked) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	} else if err != nil {
@@ -107,6 +114,7 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 		s.caller = session.Caller(accessKeyID)
 		return secret, nil
 	}
+
 	// Temporary credentials of an access key end with it.
 	caller, _, err := g.keys.Lookup(ctx, session.Key)
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
@@ -116,16 +124,16 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 	return secret, err
 }
 
-// owner is the account of the key that a request names, whose signature cannot be
-// looked at; "" when there is no such key.
+// owner returns the account of the key that a request names, without looking at the
+// signature; "" when there is no such key.
 func (g *gate) owner(ctx context.Context, r *http.Request) identitypool.AccountID {
 	accessKeyID, sessionToken := sigv4.UnverifiedKey(r)
 
 	return g.ownerOf(ctx, accessKeyID, sessionToken)
 }
 
-// ownerOf is the account of a session or of a long-lived key, whatever else is
-// wrong with it. Where the database does not answer, the refusal is nobody's.
+// ownerOf returns the account of a session or of a long-lived key, also of one that
+// is refused; "" when there is none, and when the database does not answer.
 func (g *gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
 	if account := g.sessions.Owner(ctx, accessKeyID, sessionToken); account != "" {
 		return account
@@ -178,7 +186,8 @@ func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsap
 	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
 
 	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+needed.Resource+" allowed", denied.Reason, denied.Fix())
+		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+needed.Resource+" allowed",
+			denied.Reason, denied.Fix())
 		return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(errors.New(denied.Reason))
 	}
 	return err

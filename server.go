@@ -1,6 +1,6 @@
 // Package poolhouse is a self-hosted identity broker that speaks Amazon Cognito
 // identity pools on the wire. A Server is an http.Handler: mount it, or let
-// cmd/poolhouse listen for it. Start at New, which wires everything.
+// cmd/poolhouse listen for it. Start at New, then see wire.
 //
 // The Go API is not settled before version 1.
 package poolhouse
@@ -12,19 +12,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/big"
 	"net/http"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
-	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -81,12 +77,14 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+
 	s := &Server{config: c, traces: newTraceStore(keptTraces)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+
 	sealer, err := c.sealer()
 	if err != nil {
 		return nil, err
@@ -94,14 +92,22 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.store, err = store.Open(ctx, c.storeOptions(sealer)); err != nil {
 		return nil, err
 	}
-	keys := iam.AccessKeyOptions{Store: s.store, Sealer: sealer, Logger: c.Logger, Now: c.Now, Partition: identitypool.Partition(c.region())}
+
+	keys := iam.AccessKeyOptions{
+		Store:     s.store,
+		Sealer:    sealer,
+		Logger:    c.Logger,
+		Now:       c.Now,
+		Partition: identitypool.Partition(c.region()),
+	}
 	if !c.Dev {
-		keys.Refused = DevAccessKeyID // added beside the running server, by whatever way
+		keys.Refused = DevAccessKeyID // also when somebody adds it while the server runs
 	}
 	s.keys, err = iam.NewAccessKeys(keys)
 	if err != nil {
 		return nil, err
 	}
+
 	if err := s.settleAccount(ctx); err != nil {
 		return nil, err
 	}
@@ -126,9 +132,18 @@ func (c *Config) check() error {
 // directory reads the settings' roles and providers; those of the IAM API are in
 // resources, which may be nil to check the settings alone.
 func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*iam.Directory, error) {
-	return iam.NewDirectory(iam.Config{Account: identitypool.AccountID(cmp.Or(c.Account, DevAccount)), Partition: identitypool.Partition(c.region()),
-		Roles: c.Roles, OIDCProviders: oidc, SAMLProviders: c.samlProviders(), PreviousEntityIDs: c.SAMLPreviousEntityIDs,
-		Store: resources, Now: c.Now, SAMLNames: []string{c.IssuerURL}, Local: c.Dev})
+	return iam.NewDirectory(iam.Config{
+		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
+		Partition:         identitypool.Partition(c.region()),
+		Roles:             c.Roles,
+		OIDCProviders:     oidc,
+		SAMLProviders:     c.samlProviders(),
+		PreviousEntityIDs: c.SAMLPreviousEntityIDs,
+		Store:             resources,
+		Now:               c.Now,
+		SAMLNames:         []string{c.IssuerURL},
+		Local:             c.Dev,
+	})
 }
 
 // databaseName names the setting that says where the data is, for messages.
@@ -152,7 +167,7 @@ func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
 }
 
 // sealer returns the seal under the master key: the one given, that of the data
-// folder, or a passing one for data that passes too.
+// folder, or a temporary one for data in memory.
 func (c *Config) sealer() (*seal.Sealer, error) {
 	key := c.MasterKey
 	switch {
@@ -247,170 +262,6 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	return s.dev.info, true
 }
 
-// wire builds everything above the database.
-func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
-	c := &s.config
-	providers := c.OIDCProviders
-	if c.Dev {
-		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
-		providers = append(slices.Clone(providers), s.dev.provider())
-	}
-	directory, err := c.directory(providers, s.store)
-	if err != nil {
-		return err
-	}
-	if err := directory.SettleTrust(ctx); err != nil {
-		return err
-	}
-	for _, warning := range directory.Warnings() {
-		if !c.Dev { // development takes the risks that they warn of
-			c.Logger.Warn(warning)
-		}
-	}
-	if err := s.warnOldTrusts(ctx, directory); err != nil {
-		return err
-	}
-	if err := s.warnOfPolicies(ctx, directory); err != nil {
-		c.Logger.Error("the stored policies could not all be looked through", "error", err)
-	}
-	s.issuer, err = issuer.New(ctx, issuer.Options{Store: s.store, Sealer: sealer, URL: c.IssuerURL, Region: c.region(),
-		Algorithm: c.TokenAlgorithm, Now: c.Now, Logger: c.Logger, Background: c.Dev})
-	if err != nil {
-		return err
-	}
-	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
-	if err != nil {
-		return err
-	}
-	if err := s.sealSecrets(ctx); err != nil {
-		return err
-	}
-	s.logins = login.New(login.Options{Now: c.Now, Logger: c.Logger})
-	revoked, authorizer := s.revocations(directory), iam.NewAuthorizer(directory, c.Now)
-	opened := check.NewSessions(s.sessions, revoked, c.Now)
-	gate := newGate(s.keys, s.sessions, revoked, authorizer, c.Now, cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
-	checks, err := s.checkEndpoint(opened, authorizer, gate)
-	if err != nil {
-		return err
-	}
-	status, err := s.userStatus(ctx)
-	if err != nil {
-		return err
-	}
-	events := &eventSources{config: c, directory: directory}
-	s.signOuts = signout.New(signout.Options{Store: s.store, Verifier: s.logins, Providers: events.find, Now: c.Now, Logger: c.Logger})
-	guests, err := c.guestPolicies()
-	if err != nil {
-		return err
-	}
-	assume := sts.NewService(sts.ServiceOptions{Minter: s.sessions, Roles: directory, Now: c.Now, Logger: c.Logger,
-		AcceptUnknownRoles: c.AcceptUnknownRoles, GuestPolicies: guests})
-	credentials, err := c.credentialEngines(assume, s.issuer, s.logins)
-	if err != nil {
-		return err
-	}
-	bindings, err := s.bindSAMLLogins(ctx, directory)
-	if err != nil {
-		return err
-	}
-	options := cognitoidentity.Options{
-		Store:           s.store,
-		Logins:          s.logins,
-		Providers:       directory,
-		Issuer:          s.issuer,
-		Credentials:     credentials,
-		Sealer:          sealer,
-		Authorize:       gate.Authorize,
-		Limits:          c.Limits,
-		WellKnown:       c.Providers,
-		UserPools:       c.UserPools,
-		UserPoolRegions: c.UserPoolRegions,
-		Aliases:         c.ProviderAliases,
-		IssuerAliases:   c.Dev,
-		SAMLBindings:    bindings,
-		SignOuts:        s.signOuts,
-		UserStatus:      status,
-		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
-		PinnedPoolIDs:   c.Dev,
-		MayChooseIDs:    c.mayChooseIDs,
-		Now:             c.Now,
-		Logger:          c.Logger,
-	}
-	if err := cognitoidentity.CheckUserPools(options); err != nil {
-		return err
-	}
-	pools := cognitoidentity.New(options)
-	events.pools = pools
-	administration := &admin{
-		store:             s.store,
-		traces:            s.traces,
-		pools:             pools,
-		iam:               directory,
-		sessions:          opened,
-		revoked:           revoked,
-		signOuts:          s.signOuts,
-		providerName:      events.name,
-		home:              identitypool.AccountID(c.Account),
-		signOutEverywhere: c.SignOutInAllAccounts,
-		now:               c.Now,
-	}
-	apis := []awsapi.API{
-		{Name: cognitoidentity.Name, Target: cognitoidentity.TargetPrefix, InternalCode: "InternalErrorException", Operations: pools.Operations()},
-		{Name: adminName, Target: adminTarget, InternalCode: "InternalErrorException", Operations: administration.operations()},
-		{Name: sts.APIName, Version: sts.APIVersion, Namespace: sts.APINamespace, Operations: s.stsAPI(assume, directory, authorizer).Operations()},
-		{Name: iamapi.Name, Version: iamapi.Version, Namespace: iamapi.Namespace, InternalCode: iamapi.InternalCode,
-			Operations: iamapi.New(iamapi.Options{
-				Directory:          directory,
-				Now:                c.Now,
-				Logger:             c.Logger,
-				HasAccount:         s.hasAccount,
-				AcceptUnknownRoles: c.AcceptUnknownRoles,
-			}).Operations()},
-	}
-	s.metrics = newMetrics(c.Version, apis)
-	origins, err := c.originCheck()
-	if err != nil {
-		return err
-	}
-	api, err := awsapi.New(awsapi.Options{
-		APIs:        apis,
-		Gate:        gate,
-		Logger:      c.Logger,
-		Now:         c.Now,
-		Observe:     s.metrics.observe,
-		Recorder:    s,
-		CheckOrigin: origins,
-		BehindProxy: c.BehindProxy,
-	})
-	if err != nil {
-		return err
-	}
-	routes, err := c.guarded(api, s.routes(api))
-	if err != nil {
-		return err
-	}
-	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
-		return err
-	}
-
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests
-	// to other services. It changes nothing, and answers about the session alone.
-	s.handler = withCheck(checks, api, routes)
-	return nil
-}
-
-// sealSecrets seals what an older version left in clear. The keys were opened
-// before, so the master key is the right one.
-func (s *Server) sealSecrets(ctx context.Context) error {
-	sealed, err := s.store.SealSecrets(ctx)
-	if err != nil && sealed {
-		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
-			"error", err, "fix", "with SQLite make room for two more copies of the database and close other programs that read it")
-		return nil
-	}
-	return err
-}
-
 // hasAccount reports whether the account is one of this server: it owns the
 // settings' roles, or has an access key.
 func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID) (bool, error) {
@@ -425,57 +276,6 @@ func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID)
 	return len(keys) > 0, err
 }
 
-// maxNamedTrusts is how many trust policies the log names at start.
-const maxNamedTrusts = 100
-
-// warnOldTrusts names the roles whose trust policy was written before and would be
-// refused today.
-func (s *Server) warnOldTrusts(ctx context.Context, directory *iam.Directory) error {
-	ours := map[identitypool.AccountID]bool{}
-	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
-		if known, ok := ours[account]; ok {
-			return known, nil
-		}
-		known, err := s.hasAccount(ctx, account)
-		ours[account] = known
-		return known, err
-	}
-
-	count := 0
-	err := directory.OldTrusts(ctx, isOurs, func(t iam.OldTrust) {
-		if t.Fault == nil && s.config.AcceptUnknownRoles {
-			return
-		}
-		if count++; count > maxNamedTrusts {
-			return
-		}
-		if t.Fault != nil {
-			s.config.Logger.WarnContext(ctx, "the trust policy of a role lets nobody in any more: it would be refused today", "role", t.Role,
-				"reason", t.Fault.Error(), "fix", t.Fault.Fix)
-			return
-		}
-		s.config.Logger.WarnContext(ctx, "the trust policy of a role names principals that do not exist: it would be refused today", "role", t.Role,
-			"principals", strings.Join(t.Missing, ", "), "fix", "take them out of the trust policy, or create them")
-	})
-	if err == nil && count > maxNamedTrusts {
-		s.config.Logger.WarnContext(ctx, "more trust policies would be refused today", "more", count-maxNamedTrusts)
-	}
-	return err
-}
-
-// stsAPI is the STS API over what the pools use, too.
-func (s *Server) stsAPI(assume *sts.Service, directory *iam.Directory, authorizer *iam.Authorizer) *sts.API {
-	c := &s.config
-	return sts.NewAPI(sts.APIOptions{
-		Service: assume, OwnTokens: s.issuer, IssuerURL: c.IssuerURL, Logins: s.logins, Providers: directory, Authorizer: authorizer,
-		Keys: s.keys, Policies: directory, Identities: s.store, IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
-		App: func(provider, app string) (login.Trust, error) {
-			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
-		},
-		SignOuts: s.signOuts, Region: c.region(), Now: c.Now,
-	})
-}
-
 // samlProviders are the settings' providers, which may name us by our issuer URL.
 func (c *Config) samlProviders() []SAMLProviderConfig {
 	providers := slices.Clone(c.SAMLProviders)
@@ -487,43 +287,11 @@ func (c *Config) samlProviders() []SAMLProviderConfig {
 	return providers
 }
 
-// bindSAMLLogins binds the SAML logins of a database from before there were scopes
-// to the identity providers that are registered now.
-func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (map[string]string, error) {
-	bindings, err := s.store.BindSAMLLogins(ctx, func(arn string) (entityID string, known bool) {
-		provider, err := directory.SAMLProvider(ctx, arn)
-		switch {
-		case errors.Is(err, iam.ErrNotFound):
-			return "", true
-		case err != nil:
-			s.config.Logger.Error("the logins of a SAML provider are nobody's until its metadata can be read", "provider", arn, "error", err)
-			return "", false
-		}
-		return provider.Provider.EntityID, true
-	})
-	for _, arn := range slices.Sorted(maps.Keys(bindings)) {
-		provider, err := directory.SAMLProvider(ctx, arn)
-		if cured := err == nil && provider.Provider.Is(iam.UnrecordedEntityID); bindings[arn] == "" && !cured {
-			s.config.Logger.Warn("a SAML provider with users was not registered when this database was upgraded, so nobody gets their identities; "+
-				"register it, and name \""+iam.UnrecordedEntityID+"\" in its previous_entity_ids if they are its users", "provider", arn)
-		}
-	}
-	return bindings, err
-}
-
 func (c *Config) region() string {
 	if c.Region == "" {
 		return DevRegion
 	}
 	return c.Region
-}
-
-func poolAlgorithms(byPool map[string]string) map[identitypool.PoolID]string {
-	algorithms := make(map[identitypool.PoolID]string, len(byPool))
-	for pool, algorithm := range byPool {
-		algorithms[identitypool.PoolID(pool)] = algorithm
-	}
-	return algorithms
 }
 
 // routes: the APIs answer POST on any path, because clients put any path in

@@ -31,7 +31,9 @@ func (s *Server) revocations(roles *iam.Directory) *revocation.List {
 }
 
 // checkEndpoint makes the check endpoint of the settings; nil without.
-func (s *Server) checkEndpoint(sessions *check.Sessions, authorizer *iam.Authorizer, gate *gate) (*check.Handler, error) {
+func (s *Server) checkEndpoint(
+	sessions *check.Sessions, authorizer *iam.Authorizer, gate *gate,
+) (*check.Handler, error) {
 	c := s.config.Check
 	if c == nil {
 		return nil, nil

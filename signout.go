@@ -199,7 +199,11 @@ func (e *eventSources) ofOthers(ctx context.Context, key string) ([]signout.Prov
 		if arn == "" {
 			continue // deleted since
 		}
-		trust, err := e.pools.ProviderTrust(ctx, identitypool.ProviderConfig{Name: key, Kind: identitypool.OIDCProviderKind, ARN: arn})
+		trust, err := e.pools.ProviderTrust(ctx, identitypool.ProviderConfig{
+			Name: key,
+			Kind: identitypool.OIDCProviderKind,
+			ARN:  arn,
+		})
 		if err != nil {
 			return nil, err
 		}

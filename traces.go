@@ -28,9 +28,9 @@ type Trace struct {
 	AccessKeyID string
 }
 
-// callerClass says how much is known of who made a refused call. Strangers can make as
-// many calls in an account's name as they like: they need to know a pool's ID, or
-// the ID of an access key. Guests can make signed ones.
+// callerClass says how much is known of who made a refused call. Strangers can make
+// as many calls in an account's name as they like: they only need a pool's ID, or the
+// ID of an access key. Guests can make signed ones.
 type callerClass int
 
 const (

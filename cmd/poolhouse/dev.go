@@ -40,8 +40,8 @@ Never expose it: its keys are public knowledge.`,
 			return dev(c.Context(), s, os.Stdout, net.InterfaceAddrs)
 		},
 	}
-	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm, config.LogLevel,
-		config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
+	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -51,10 +51,12 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	if err != nil {
 		return err
 	}
+
 	// A variable that was meant for `poolhouse serve` must not lead here.
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
 		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
 	}
+
 	l, err := listen(s)
 	if err != nil {
 		return err
@@ -68,11 +70,12 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 			return err
 		}
 	}
+
 	colour := newPalette(out)
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
-	// The issuer of development is the server itself, but whoever reaches it under
-	// the name of the other one may.
+	// The issuer of development is the server itself. It is also answered under the
+	// name of the issuer that the settings have.
 	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
 		c.DevHosts = append(c.DevHosts, u.Hostname())
 	}
@@ -82,6 +85,7 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	}
 	c.Logger = logger
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
+
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
 		return err
@@ -152,7 +156,8 @@ Try it:
   POOL=$(aws cognito-identity create-identity-pool --endpoint-url %[3]s --identity-pool-name demo --allow-unauthenticated-identities --open-id-connect-provider-arns %[10]s --query IdentityPoolId --output text)
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL
   aws cognito-identity get-id --endpoint-url %[3]s --identity-pool-id $POOL --logins %[11]s=$(%[12]s dev token --endpoint %[3]s --sub alice)
-`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region, info.OIDCProviderARN, info.LoginKey, program, lines.String())
+`, p.bold, version(), info.Endpoint, p.reset, p.red, where, info.AccessKeyID, info.SecretAccessKey, info.Region,
+		info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
 
 // programName is what a shell has to call this program: its name where the path

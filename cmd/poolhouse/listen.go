@@ -48,6 +48,7 @@ func (l listeners) Close() error {
 	return errors.Join(l.main.Close(), l.metrics.Close())
 }
 
+// newWebServer makes a server with the bounds that both listeners share.
 func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,

@@ -39,6 +39,7 @@ them too (docs/operations.md, "The master key leaked").`,
 				if _, err := d.sealer(); err != nil {
 					return err
 				}
+
 				key, _, err := seal.LoadOrCreate(args[0])
 				if err != nil {
 					return err
@@ -47,16 +48,17 @@ them too (docs/operations.md, "The master key leaked").`,
 				if err != nil {
 					return err
 				}
+
 				values, err := d.store.Reseal(ctx, next, store.Places{AccessKey: iam.SealPlace, Key: keyPlace})
 				if errors.Is(err, seal.ErrWrongKey) {
-					return fmt.Errorf("%w: give the master key that the servers have now; if that is %s, the change was made already",
-						err, args[0])
+					return fmt.Errorf("%w: give the master key that the servers have now; "+
+						"if that is %s, the change was made already", err, args[0])
 				}
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "%d secrets are sealed under the master key in %s. Start the servers with it.\n",
-					values, args[0])
+				_, err = fmt.Fprintf(c.OutOrStdout(),
+					"%d secrets are sealed under the master key in %s. Start the servers with it.\n", values, args[0])
 				return err
 			})
 		},

@@ -79,7 +79,9 @@ func serve(ctx context.Context, s *config.Settings) error {
 		fmt.Printf("Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 			key.Account, key.AccessKeyID, key.SecretAccessKey)
 	}
-	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(), "tls", cert != nil, "version", version())
+
+	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(),
+		"tls", cert != nil, "version", version())
 	if l.metrics != nil {
 		logger.Info("serving metrics", "address", l.metrics.Addr().String())
 	}

@@ -30,10 +30,11 @@ func sessionKeysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
 				for _, k := range keys {
-					until := "it is succeeded"
+					until := "it is replaced"
 					if !k.KeptUntil.IsZero() {
 						until = moment(k.KeptUntil)
 					}
@@ -68,6 +69,7 @@ servers take the change up within ten seconds.`,
 				if err := keys.Rotate(ctx, now); err != nil || !now {
 					return err
 				}
+
 				list, err := keys.List(ctx)
 				if err != nil {
 					return err
@@ -75,8 +77,8 @@ servers take the change up within ten seconds.`,
 				fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
 				for _, k := range list {
 					if k.State == sts.Opening {
-						fmt.Fprintf(c.OutOrStdout(), "Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n",
-							k.ID, k.ID)
+						fmt.Fprintf(c.OutOrStdout(),
+							"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
 					}
 				}
 				return nil
@@ -93,8 +95,8 @@ func sessionKeysRetireCommand() *cobra.Command {
 		Use:   "retire KEY",
 		Short: "End a session key that leaked, with all sessions that it sealed",
 		Long: `End a session key that leaked. Within ten seconds every server refuses all session
-credentials that it sealed; the command prints which those are. Nothing takes it
-back.
+credentials that it sealed; the command prints which those are. This cannot be
+undone.
 
 The key that seals now is refused: run "poolhouse session-keys rotate --now" first.`,
 		Example: `  poolhouse session-keys rotate --now --data /var/lib/poolhouse
@@ -107,8 +109,8 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 				case errors.Is(err, sts.ErrNoKey):
 					return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
 				case errors.Is(err, sts.ErrKeySeals):
-					return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, then retire it",
-						args[0])
+					return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, "+
+						"then retire it", args[0])
 				case err != nil:
 					return err
 				}

@@ -75,16 +75,14 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			TagsPerPool:       s.Number(config.LimitTagsPerPool),
 			TokenBytes:        s.Number(config.LimitTokenBytes),
 		},
-		BehindProxy:         s.Is(config.BehindProxy),
-		AllowedOrigins:      s.List(config.AllowedOrigins),
-		MetricsApart:        s.Text(config.MetricsListen) != "",
-		DevHosts:            s.List(config.DevAllowedHosts),
-		DevOrigins:          s.List(config.DevAllowedOrigins),
-		SignOutEndsSessions: s.Is(config.SignOutEnds),
-
+		BehindProxy:          s.Is(config.BehindProxy),
+		AllowedOrigins:       s.List(config.AllowedOrigins),
+		MetricsApart:         s.Text(config.MetricsListen) != "",
+		DevHosts:             s.List(config.DevAllowedHosts),
+		DevOrigins:           s.List(config.DevAllowedOrigins),
+		SignOutEndsSessions:  s.Is(config.SignOutEnds),
 		SignOutInAllAccounts: s.Is(config.SignOutAll),
-
-		Version: version(),
+		Version:              version(),
 	}
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.Fault(config.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)

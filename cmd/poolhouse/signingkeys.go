@@ -38,7 +38,7 @@ func signingKeysListCommand() *cobra.Command {
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL")
 				for _, k := range keys {
-					until := "it is succeeded"
+					until := "it is replaced"
 					if !k.PublishedUntil.IsZero() {
 						until = moment(k.PublishedUntil)
 					}
@@ -52,6 +52,7 @@ func signingKeysListCommand() *cobra.Command {
 	return c
 }
 
+// moment shows a time as the lists do.
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func signingKeysRotateCommand() *cobra.Command {
@@ -101,7 +102,7 @@ Running servers take the change up within ten seconds.`,
 	return c
 }
 
-// replaced tells which keys a rotation replaced, and how they are ended.
+// replaced tells which keys a rotation replaced, and how to end them.
 func replaced(ctx context.Context, w io.Writer, d *database) error {
 	keys, err := issuer.List(ctx, d.store, time.Now())
 	if err != nil {
@@ -124,7 +125,7 @@ func signingKeysRetireCommand() *cobra.Command {
 		Long: `End a signing key that leaked. Within ten seconds no server publishes it, and the
 tokens that it signed are refused: as a login and by STS. The command prints which
 tokens and engines that concerns; give it the settings file of the server, which
-names them. Nothing takes it back.
+names them. This cannot be undone.
 
 The key that signs now is refused: run "poolhouse signing-keys rotate --now" first.`,
 		Example: `  poolhouse signing-keys rotate --now --config poolhouse.yaml
@@ -141,8 +142,8 @@ The key that signs now is refused: run "poolhouse signing-keys rotate --now" fir
 				case errors.Is(err, issuer.ErrNoKey):
 					return fmt.Errorf("there is no signing key %s; `poolhouse signing-keys list` shows them", args[0])
 				case errors.Is(err, issuer.ErrKeySigns):
-					return fmt.Errorf("%s signs tokens now: run `poolhouse signing-keys rotate --now` first, then retire it",
-						args[0])
+					return fmt.Errorf("%s signs tokens now: run `poolhouse signing-keys rotate --now` first, "+
+						"then retire it", args[0])
 				case err != nil:
 					return err
 				}

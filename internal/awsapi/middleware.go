@@ -52,6 +52,7 @@ func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) ht
 	})
 }
 
+// deny answers a request that is refused before its body is read.
 func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
 	s.WrapInternal("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)

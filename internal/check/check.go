@@ -190,9 +190,14 @@ func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token strin
 
 // denied is a refusal.
 type denied struct {
-	status                     int
-	code, message              string
-	check, expected, got, help string // of the explain step; "" = it has one
+	status        int
+	code, message string
+	step          explain.Step // the check that refused; without Check = it is explained already
+}
+
+// forbidden is a refusal with status 403.
+func forbidden(code, message string, step explain.Step) *denied {
+	return &denied{status: http.StatusForbidden, code: code, message: message, step: step}
 }
 
 func (d *denied) Error() string { return d.code + ": " + d.message }
@@ -252,39 +257,43 @@ func contextOf(p *auth.Principal) answer {
 func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
-		return nil, "", &denied{http.StatusForbidden, "MissingOriginalRequest", "The proxy does not say what was asked for: " + err.Error() + ".",
-			"original request", "method, URI and host of the client's request, each once", err.Error(),
-			"Set check.request to what the proxy sends, and make it send all three; see docs/check.md."}
+		message := "The proxy does not say what was asked for: " + err.Error() + "."
+		return nil, "", forbidden("MissingOriginalRequest", message, explain.Step{
+			Check:    "original request",
+			Expected: "method, URI and host of the client's request, each once",
+			Got:      err.Error(),
+			Fix:      "Set check.request to what the proxy sends, and make it send all three; see docs/check.md.",
+		})
 	}
-	for name := range r.Header {
-		if reserved(name) {
-			return nil, "", &denied{http.StatusForbidden, "ReservedHeader", "The header " + name + " is this server's to set: a client may not send it.",
-				"headers", "none under the names of the answer's", name, "Send no headers that begin with " + strings.Join(reservedPrefixes, " or ") + "; where a proxy before this one sets them, see docs/check.md."}
-		}
-	}
-	if name := overrides(r.Header, asked); name != "" {
-		return nil, "", &denied{http.StatusForbidden, "OverriddenRequest", "The " + name + " asks the service for something else than the request itself.",
-			"method and URI", "the same in the whole request", "another one in the " + name, "Send the method and the path that are meant, and leave the " + name + " out."}
-	}
-	segments, err := splitPath(asked.path)
+	segments, err := unambiguous(r, asked)
 	if err != nil {
-		return nil, "", &denied{http.StatusForbidden, "AmbiguousPath", "The path could be read in two ways: " + err.Error() + ".",
-			"path", "one that every server reads alike", err.Error(), "Ask for the path in its plain form."}
+		return nil, "", err
 	}
+
 	o, signature, err := h.verify(r, asked)
 	if err != nil {
 		return nil, "", err
 	}
+
 	action, resource, ok := find(h.routes, asked.method, segments)
 	if !ok {
-		return nil, "", &denied{http.StatusForbidden, "NoRoute", "No route of the settings allows this request.",
-			"route", "a route that matches", asked.method + " and the path match none", "Add a route for it to check.routes."}
+		return nil, "", forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
+			Check:    "route",
+			Expected: "a route that matches",
+			Got:      asked.method + " and the path match none",
+			Fix:      "Add a route for it to check.routes.",
+		})
 	}
 	if string(o.session.Account) != h.o.Account {
-		return nil, "", &denied{http.StatusForbidden, "AccessDenied", "The session belongs to another account.",
-			"account", "account " + h.o.Account, "account " + string(o.session.Account), "Use credentials of a pool of this server's own account (account_id)."}
+		return nil, "", forbidden("AccessDenied", "The session belongs to another account.", explain.Step{
+			Check:    "account",
+			Expected: "account " + h.o.Account,
+			Got:      "account " + string(o.session.Account),
+			Fix:      "Use credentials of a pool of this server's own account (account_id).",
+		})
 	}
-	facts := &requestFacts{
+
+	err = h.authorize(r.Context(), o, &requestFacts{
 		h:           h,
 		question:    r,
 		uri:         asked.uri,
@@ -293,17 +302,67 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		presigned:   signature.Presigned,
 		signed:      signature.Date,
 		payloadHash: signature.PayloadHash,
-	}
-	err = h.o.Authorizer.Authorize(r.Context(), o.caller, iam.Access{Action: action, Resource: resource, Facts: facts})
-	if d, ok := errors.AsType[*iam.DeniedError](err); ok {
-		help := "Let the policies of role " + o.session.RoleARN + " allow it."
-		if len(d.Unknown) > 0 {
-			help = "In the policies of role " + o.session.RoleARN + ": " + d.Fix() + "."
-		}
-		return nil, "", &denied{http.StatusForbidden, "AccessDenied", d.Error(),
-			"policies", action + " on " + resource + " allowed", d.Reason, help}
-	}
+	})
 	return o, signature.PayloadHash, err
+}
+
+// unambiguous returns the segments of the path, and refuses what the service could
+// take for another request than the one that is checked.
+func unambiguous(r *http.Request, asked original) ([]string, error) {
+	for name := range r.Header {
+		if reserved(name) {
+			message := "The header " + name + " is this server's to set: a client may not send it."
+			return nil, forbidden("ReservedHeader", message, explain.Step{
+				Check:    "headers",
+				Expected: "none under the names of the answer's",
+				Got:      name,
+				Fix: "Send no headers that begin with " + strings.Join(reservedPrefixes, " or ") +
+					"; where a proxy before this one sets them, see docs/check.md.",
+			})
+		}
+	}
+
+	if name := overrides(r.Header, asked); name != "" {
+		message := "The " + name + " asks the service for something else than the request itself."
+		return nil, forbidden("OverriddenRequest", message, explain.Step{
+			Check:    "method and URI",
+			Expected: "the same in the whole request",
+			Got:      "another one in the " + name,
+			Fix:      "Send the method and the path that are meant, and leave the " + name + " out.",
+		})
+	}
+
+	segments, err := splitPath(asked.path)
+	if err != nil {
+		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".", explain.Step{
+			Check:    "path",
+			Expected: "one that every server reads alike",
+			Got:      err.Error(),
+			Fix:      "Ask for the path in its plain form.",
+		})
+	}
+	return segments, nil
+}
+
+// authorize asks the policies of the session about the action of facts.
+func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts) error {
+	needed := iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts}
+	err := h.o.Authorizer.Authorize(ctx, o.caller, needed)
+	d, ok := errors.AsType[*iam.DeniedError](err)
+	if !ok {
+		return err
+	}
+
+	help := "Let the policies of role " + o.session.RoleARN + " allow it."
+	if len(d.Unknown) > 0 {
+		help = "In the policies of role " + o.session.RoleARN + ": " + d.Fix() + "."
+	}
+	return forbidden("AccessDenied", d.Error(), explain.Step{
+		Check:    "policies",
+		Expected: facts.action + " on " + facts.resource + " allowed",
+		Got:      d.Reason,
+		Fix:      help,
+	})
 }
 
 // verify checks the signature and what is to be proven of the body.
@@ -311,20 +370,13 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 	var o *opened
 	request := r.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
 	request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
+
 	var result sigv4.Result
 	var err error
 	if h.c.Body == Forwarded {
-		var body []byte
-		if body, err = io.ReadAll(io.LimitReader(r.Body, h.c.MaxBody+1)); err != nil {
-			return nil, sigv4.Result{}, fmt.Errorf("reading the forwarded body: %w", err)
-		}
-		if int64(len(body)) > h.c.MaxBody {
-			return nil, sigv4.Result{}, &denied{http.StatusForbidden, "BodyTooLarge", "The body is too large to be verified.",
-				"body", fmt.Sprintf("up to %d bytes", h.c.MaxBody), "more", "Raise check.max_body, or send less."}
-		}
-		if asked.length > int64(len(body)) {
-			return nil, sigv4.Result{}, &denied{http.StatusForbidden, "BodyMissing", "The proxy did not forward the body.",
-				"body", strconv.FormatInt(asked.length, 10) + " bytes", strconv.Itoa(len(body)) + " bytes", "Make the proxy forward the whole body, or set check.body to hash-required."}
+		body, failed := h.readBody(r, asked)
+		if failed != nil {
+			return nil, sigv4.Result{}, failed
 		}
 		result, err = h.verifier.Verify(request, body, h.c.Service)
 	} else {
@@ -344,15 +396,52 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 	record.AccessKeyID = result.AccessKeyID
 
 	if result.Region != h.c.Region {
-		return nil, sigv4.Result{}, &denied{http.StatusForbidden, string(sigv4.WrongScope), "Credential should be scoped to a valid region: '" + h.c.Region + "'.",
-			"region of the signature", h.c.Region, result.Region, "Set the client's region, or check.region, so that they agree."}
+		message := "Credential should be scoped to a valid region: '" + h.c.Region + "'."
+		return nil, sigv4.Result{}, forbidden(string(sigv4.WrongScope), message, explain.Step{
+			Check:    "region of the signature",
+			Expected: h.c.Region,
+			Got:      result.Region,
+			Fix:      "Set the client's region, or check.region, so that they agree.",
+		})
 	}
-	read := request.Method == http.MethodGet || request.Method == http.MethodHead
-	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !(result.Presigned && read && asked.length <= 0) {
-		return nil, sigv4.Result{}, &denied{http.StatusForbidden, "UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
-			"hash of the body", "SHA-256 in X-Amz-Content-Sha256", unsignedPayload, "Make the client sign the body, or set check.body to unchecked if nothing depends on it."}
+	reads := asked.method == http.MethodGet || asked.method == http.MethodHead
+	bodyless := result.Presigned && reads && asked.length <= 0
+	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
+		message := "The request must state the SHA-256 of its body in X-Amz-Content-Sha256."
+		return nil, sigv4.Result{}, forbidden("UnsignedPayload", message, explain.Step{
+			Check:    "hash of the body",
+			Expected: "SHA-256 in X-Amz-Content-Sha256",
+			Got:      unsignedPayload,
+			Fix:      "Make the client sign the body, or set check.body to unchecked if nothing depends on it.",
+		})
 	}
 	return o, result, nil
+}
+
+// readBody reads the body that the proxy forwards.
+func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, h.c.MaxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the forwarded body: %w", err)
+	}
+
+	if int64(len(body)) > h.c.MaxBody {
+		return nil, forbidden("BodyTooLarge", "The body is too large to be verified.", explain.Step{
+			Check:    "body",
+			Expected: fmt.Sprintf("up to %d bytes", h.c.MaxBody),
+			Got:      "more",
+			Fix:      "Raise check.max_body, or send less.",
+		})
+	}
+	if asked.length > int64(len(body)) {
+		return nil, forbidden("BodyMissing", "The proxy did not forward the body.", explain.Step{
+			Check:    "body",
+			Expected: strconv.FormatInt(asked.length, 10) + " bytes",
+			Got:      strconv.Itoa(len(body)) + " bytes",
+			Fix:      "Make the proxy forward the whole body, or set check.body to hash-required.",
+		})
+	}
+	return body, nil
 }
 
 // reservedPrefixes are of the names of the answer's headers.
@@ -362,7 +451,11 @@ var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
 // the answer's: many read "_" as "-".
 func reserved(name string) bool {
 	for _, prefix := range reservedPrefixes {
-		if len(name) >= len(prefix) && (strings.EqualFold(name[:len(prefix)], prefix) || strings.EqualFold(strings.ReplaceAll(name[:len(prefix)], "_", "-"), prefix)) {
+		if len(name) < len(prefix) {
+			continue
+		}
+		start := name[:len(prefix)]
+		if strings.EqualFold(start, prefix) || strings.EqualFold(strings.ReplaceAll(start, "_", "-"), prefix) {
 			return true
 		}
 	}
@@ -373,17 +466,23 @@ const unsignedPayload = "UNSIGNED-PAYLOAD"
 
 // signatureRefused words a refusal of the verifier.
 func signatureRefused(e *sigv4.Error) *denied {
-	d := &denied{http.StatusForbidden, string(e.Code), e.Message, "signature", "a valid signature of a current session", string(e.Code), "Sign the request with current credentials."}
+	d := forbidden(string(e.Code), e.Message, explain.Step{
+		Check:    "signature",
+		Expected: "a valid signature of a current session",
+		Got:      string(e.Code),
+		Fix:      "Sign the request with current credentials.",
+	})
 	switch {
 	case e.Code == sigv4.MissingAuthentication:
-		d.status, d.help = http.StatusUnauthorized, "Sign the request (AWS Signature Version 4)."
+		d.status, d.step.Fix = http.StatusUnauthorized, "Sign the request (AWS Signature Version 4)."
 	case e.Code == sigv4.BadSignature || e.Code == sigv4.IncompleteSignature || e.Code == sigv4.MalformedQuery:
-		d.got = e.Message
-		d.help = "Compare what the client signs with what arrives: the proxy must pass Host and all signed headers on unchanged, and the URI as it was sent."
+		d.step.Got = e.Message
+		d.step.Fix = "Compare what the client signs with what arrives: the proxy must pass Host and all signed " +
+			"headers on unchanged, and the URI as it was sent."
 	case errors.Is(e, revocation.ErrRevoked):
-		d.check = "" // it has a step of its own
+		d.step.Check = "" // revocation.List has explained it
 	case e.Code == sigv4.ExpiredToken || e.Code == sigv4.InvalidToken:
-		d.help = "Get new credentials from this server."
+		d.step.Fix = "Get new credentials from this server."
 	}
 	return d
 }
@@ -404,10 +503,21 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	d, ok := errors.AsType[*denied](err)
 	if !ok {
 		h.o.Logger.ErrorContext(r.Context(), "a request could not be checked", "error", err)
-		d = &denied{http.StatusServiceUnavailable, "Unavailable", "The request cannot be checked now.", "check", "an answer of the database", "none", "See the log for the error, and try again."}
+		d = &denied{
+			status:  http.StatusServiceUnavailable,
+			code:    "Unavailable",
+			message: "The request cannot be checked now.",
+			step: explain.Step{
+				Check:    "check",
+				Expected: "an answer of the database",
+				Got:      "none",
+				Fix:      "See the log for the error, and try again.",
+			},
+		}
 	}
-	if d.check != "" {
-		explain.FromContext(r.Context()).Fail(d.check, d.expected, d.got, d.help)
+
+	if d.step.Check != "" {
+		explain.FromContext(r.Context()).Fail(d.step.Check, d.step.Expected, d.step.Got, d.step.Fix)
 	}
 	record := awsapi.RecordFrom(r.Context())
 	record.Code, record.Reason = d.code, d.code
@@ -420,6 +530,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}{d.code, d.message})
+
 	header := w.Header()
 	header[HeaderReason] = []string{d.code}
 	header["Content-Type"] = jsonType

@@ -87,24 +87,19 @@ var (
 const methodParameter = "_method"
 
 // overrides returns the first header or parameter of a request that names another
-// method or URI than the request itself; "" when none does. Some services read
-// "_" in a header's name as "-".
+// method or URI than the request itself; "" when none does.
 func overrides(h http.Header, asked original) string {
+	otherMethod := func(value string) bool { return value != asked.method }
+	otherURI := func(value string) bool { // ingress-nginx sends the whole URL
+		return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
+	}
 	for name, values := range h {
 		canonical := name
-		if strings.Contains(name, "_") {
+		if strings.Contains(name, "_") { // which some services read as "-"
 			canonical = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
 		}
-		replaces := slices.ContainsFunc(values, func(value string) bool {
-			switch {
-			case slices.Contains(methodHeaders, canonical):
-				return value != asked.method
-			case slices.Contains(uriHeaders, canonical): // ingress-nginx sends the whole URL
-				return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
-			}
-			return false
-		})
-		if replaces {
+		if slices.Contains(methodHeaders, canonical) && slices.ContainsFunc(values, otherMethod) ||
+			slices.Contains(uriHeaders, canonical) && slices.ContainsFunc(values, otherURI) {
 			return "header " + name
 		}
 	}
@@ -121,7 +116,6 @@ func overrides(h http.Header, asked original) string {
 	}
 	return ""
 }
-
 func once(h http.Header, name string) (string, error) {
 	values := h[name]
 	switch {

@@ -32,8 +32,9 @@ type Revocations interface {
 // maxSessions bounds the memory of opened sessions: some 50 MB.
 const maxSessions = 10_000
 
-// Sessions opens session tokens and remembers what was in them. Whether a
-// session was revoked, and its key retired, it asks each time. It is safe for concurrent use.
+// Sessions opens session tokens and remembers what was in them. It asks each time
+// whether the session was revoked and its key retired. It is safe for concurrent
+// use.
 type Sessions struct {
 	minter  Minter
 	revoked Revocations

@@ -107,6 +107,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
 		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
 	}
+
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
@@ -123,6 +124,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 	case err != nil:
 		return issuer.Claims{}, err
 	}
+
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
 		trace.Fail("own token", "a token for this identity", "a token for another identity", "use the identity ID that came with the token")
 		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
@@ -139,27 +141,29 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 // stillProven makes sure that every login that one of our tokens was issued for is
 // as good as it was, and that one of them is a developer's: tokens of the classic
 // flow are no logins.
-func (s *Service) stillProven(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims) error {
+func (s *Service) stillProven(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
+) error {
 	trace := explain.FromContext(ctx)
-	proofs, err := pool.Proofs(identity, c.AMR)
-	lapsed, ok := errors.AsType[*identitypool.Lapsed](err)
-	if err == nil && !slices.ContainsFunc(proofs, func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }) {
-		lapsed, ok = &identitypool.Lapsed{
-			Check:    "own token",
-			Expected: "a developer user that is linked to the identity",
-			Got:      "the token is of none",
-			Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
-		}, true
-	}
-	if ok {
-		trace.Fail(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
+	refused := func(check, expected, got, fix string) error {
+		trace.Fail(check, expected, got, fix)
 		return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+	}
+
+	proofs, err := pool.Proofs(identity, c.AMR)
+	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
+		return refused(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
 	} else if err != nil {
 		return err
 	}
+	isDevelopers := func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }
+	if !slices.ContainsFunc(proofs, isDevelopers) {
+		return refused("own token", "a developer user that is linked to the identity", "the token is of none",
+			"pass the token of GetOpenIdTokenForDeveloperIdentity")
+	}
 
 	for _, proof := range proofs {
-		if proof.Config.Kind == identitypool.DeveloperProviderKind {
+		if isDevelopers(proof) {
 			continue
 		}
 		trust, err := s.trust(ctx, proof.Config)
@@ -167,11 +171,12 @@ func (s *Service) stillProven(ctx context.Context, pool identitypool.Pool, ident
 			return err
 		}
 		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
-			trace.Fail("provider of the token's login", "the identity provider that the login is of", proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
-			return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+			return refused("provider of the token's login", "the identity provider that the login is of",
+				proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
 		}
 		// The login itself was looked at when the token was issued.
-		if err := s.SignOuts.Check(ctx, pool.Account, proof.Config.Name, login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}); err != nil {
+		user := login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}
+		if err := s.SignOuts.Check(ctx, pool.Account, proof.Config.Name, user); err != nil {
 			return loginError(err)
 		}
 	}

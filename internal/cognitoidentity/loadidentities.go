@@ -72,6 +72,7 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 	if err := s.mayChooseIDs(ctx, c); err != nil {
 		return nil, err
 	}
+
 	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
 	var identities []identitypool.Identity
 	for _, given := range in.Identities {
@@ -103,7 +104,10 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 				out.Present++
 				continue
 			}
-			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "The ID is taken, or one of the logins belongs to another identity."})
+			out.Refused = append(out.Refused, RefusedIdentity{
+				IdentityId: string(identity.ID),
+				Message:    "The ID is taken, or one of the logins belongs to another identity.",
+			})
 		case errors.Is(err, store.ErrInvalid):
 			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "A login is empty, too long or not valid text."})
 		default:
@@ -114,51 +118,72 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 }
 
 // loaded is the identity that in describes, or the problem with it.
-func (s *Service) loaded(ctx context.Context, pool identitypool.Pool, in LoadedIdentity) (i identitypool.Identity, problem string, err error) {
+func (s *Service) loaded(
+	ctx context.Context, pool identitypool.Pool, in LoadedIdentity,
+) (i identitypool.Identity, problem string, err error) {
 	if in.IdentityId != nil {
 		i.ID = identitypool.IdentityID(*in.IdentityId)
 	}
-	if !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region {
+	guest := in.Guest != nil && *in.Guest
+	switch {
+	case !identitypool.ValidID(string(i.ID)) || identitypool.RegionOf(string(i.ID)) != pool.Region:
 		return i, "IdentityId must be an ID of the pool's region.", nil
-	}
-	if len(in.Logins) > maxLoadedLogins {
+	case len(in.Logins) > maxLoadedLogins:
 		return i, fmt.Sprintf("An identity has at most %d logins.", maxLoadedLogins), nil
 	}
+
 	i.PoolID = pool.ID
-	for _, l := range in.Logins {
-		if l.ProviderName == nil || l.Subject == nil || *l.ProviderName == "" || *l.Subject == "" {
-			return i, "A login has no ProviderName or no Subject.", nil
+	for _, given := range in.Logins {
+		l, problem, err := s.loadedLogin(ctx, pool, given)
+		if problem != "" || err != nil {
+			return i, problem, err
 		}
-		login, of, known, err := s.ofSubject(ctx, s.ProviderName(*l.ProviderName), *l.Subject)
-		if err != nil {
-			return i, "", err
-		}
-		if *l.ProviderName == pool.DeveloperProviderName {
-			if login = pool.DeveloperLogin(*l.Subject).Login; characters(*l.Subject) > maxDeveloperUserID {
-				return i, "A developer user identifier is too long.", nil
-			}
-		} else if !known {
-			return i, "A login is of a SAML provider that is not registered: register it first, its metadata says whose users these are.", nil
-		} else if of != nil {
-			if err := s.rescope(ctx, pool.ID, login, of); err != nil && !errors.Is(err, store.ErrInvalid) {
-				return i, "", err
-			}
-		}
-		if i.HasLogin(login) {
+		if i.HasLogin(l) {
 			return i, "A login is listed twice.", nil
 		}
-		i.Logins = append(i.Logins, login)
+		i.Logins = append(i.Logins, l)
 	}
-	guest := in.Guest != nil && *in.Guest
 	if guest && len(i.Logins) > 0 {
 		return i, "A guest has no logins.", nil
 	}
+
 	i.EverLinked = !guest
 	i.Created, i.Modified = s.moment(in.CreationDate), s.moment(in.LastModifiedDate)
 	if i.Modified.Before(i.Created) {
 		i.Modified = i.Created
 	}
 	return i, "", nil
+}
+
+// loadedLogin is the login that in describes, or the problem with it. A login that
+// the store has in a form from before gets its present one.
+func (s *Service) loadedLogin(
+	ctx context.Context, pool identitypool.Pool, in LoadedLogin,
+) (l identitypool.Login, problem string, err error) {
+	if in.ProviderName == nil || in.Subject == nil || *in.ProviderName == "" || *in.Subject == "" {
+		return l, "A login has no ProviderName or no Subject.", nil
+	}
+	if *in.ProviderName == pool.DeveloperProviderName {
+		if characters(*in.Subject) > maxDeveloperUserID {
+			return l, "A developer user identifier is too long.", nil
+		}
+		return pool.DeveloperLogin(*in.Subject).Login, "", nil
+	}
+
+	l, of, known, err := s.ofSubject(ctx, s.ProviderName(*in.ProviderName), *in.Subject)
+	if err != nil {
+		return l, "", err
+	}
+	if !known {
+		return l, "A login is of a SAML provider that is not registered: register it first, " +
+			"its metadata says whose users these are.", nil
+	}
+	if of != nil {
+		if err := s.rescope(ctx, pool.ID, l, of); err != nil && !errors.Is(err, store.ErrInvalid) {
+			return l, "", err
+		}
+	}
+	return l, "", nil
 }
 
 // moment is a time in epoch seconds; none, or one to come, is now.

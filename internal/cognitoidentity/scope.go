@@ -30,7 +30,8 @@ func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []
 	return former
 }
 
-// scopelessIs reports whether the logins without scope of an ARN are provider's.
+// scopelessIs reports whether the logins of an ARN that have no scope belong to
+// provider.
 func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
 	entityID, bound := s.SAMLBindings[arn]
 	if bound && entityID == "" {
@@ -41,7 +42,9 @@ func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
 
 // rescope gives the login of a proven user of a SAML provider its present scope,
 // if the store has it in a form from before.
-func (s *Service) rescope(ctx context.Context, pool identitypool.PoolID, l identitypool.Login, provider *saml.Provider) error {
+func (s *Service) rescope(
+	ctx context.Context, pool identitypool.PoolID, l identitypool.Login, provider *saml.Provider,
+) error {
 	for _, former := range s.formerLogins(l, provider) {
 		if moved, err := s.Store.RescopeLogin(ctx, pool, former, l); err != nil || moved {
 			return err
@@ -51,13 +54,16 @@ func (s *Service) rescope(ctx context.Context, pool identitypool.PoolID, l ident
 }
 
 // ofSubject makes the login of a subject that an administrator names, in the
-// present scope. A provider's subjects without its registration are nobody's:
-// known is false.
-func (s *Service) ofSubject(ctx context.Context, provider, subject string) (l identitypool.Login, of *saml.Provider, known bool, err error) {
+// present scope. of is the provider if it is a SAML provider. known is false if it
+// is one that is not registered: then its subjects are nobody's.
+func (s *Service) ofSubject(
+	ctx context.Context, provider, subject string,
+) (l identitypool.Login, of *saml.Provider, known bool, err error) {
 	l = identitypool.Login{Kind: identitypool.Public, Provider: provider, Subject: subject}
 	if _, kind, _, ok := identitypool.ParseProviderARN(provider); !ok || kind != identitypool.SAMLProvider {
 		return l, nil, true, nil
 	}
+
 	registered, err := s.Providers.SAMLProvider(ctx, provider)
 	if errors.Is(err, iam.ErrNotFound) {
 		return l, nil, false, nil
@@ -78,7 +84,7 @@ func (s *Service) LoginsOf(ctx context.Context, provider, subject string) ([]ide
 	return append([]identitypool.Login{l}, s.formerLogins(l, of)...), nil
 }
 
-// isOf reports whether a login that is linked is of the identity provider that the
+// isOf reports whether a linked login belongs to the identity provider that the
 // SAML provider stands for now.
 func (s *Service) isOf(l identitypool.Login, provider *saml.Provider) bool {
 	if l.Scope == "" {

@@ -224,7 +224,8 @@ func (s *Service) poolAccess(c awsapi.Caller, id string) awsapi.Access {
 // arnAccess is access to the pool that an ARN names.
 func (s *Service) arnAccess(c awsapi.Caller, arn string) awsapi.Access {
 	needed := awsapi.Access{Resource: arn}
-	if region, account, id, ok := identitypool.ParsePoolARN(arn); ok && region == c.Region && string(account) == c.Account {
+	region, account, id, ok := identitypool.ParsePoolARN(arn)
+	if ok && region == c.Region && string(account) == c.Account {
 		needed.ResourceTags = s.PoolTags(c, string(id))
 	}
 	return needed
@@ -235,10 +236,12 @@ func (s *Service) arnAccess(c awsapi.Caller, arn string) awsapi.Access {
 func (s *Service) PoolTags(c awsapi.Caller, id string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(id))
-		if errors.Is(err, store.ErrNotFound) || err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
+		if errors.Is(err, store.ErrNotFound) {
 			return nil, nil
+		} else if err != nil || string(pool.Account) != c.Account || pool.Region != c.Region {
+			return nil, err
 		}
-		return pool.Tags, err
+		return pool.Tags, nil
 	}
 }
 

@@ -51,7 +51,8 @@ func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]
 	if !pool.ClassicFlow() {
 		fix := "call GetCredentialsForIdentity, or set AllowClassicFlow to true"
 		if pool.MapsRoles() {
-			fix = "call GetCredentialsForIdentity; the pool also has role mappings, which close this flow whatever AllowClassicFlow"
+			fix = "call GetCredentialsForIdentity; the pool also has role mappings, " +
+				"which close this flow whatever AllowClassicFlow is"
 		}
 		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", fix)
 		return awsapi.Errorf(invalidParameter, messageClassicFlowOff)
@@ -67,7 +68,8 @@ func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]
 		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
-			trace.Fail("classic flow", "logins that it supports", name+" is a SAML provider", "call GetCredentialsForIdentity")
+			trace.Fail("classic flow", "logins that it supports", name+" is a SAML provider",
+				"call GetCredentialsForIdentity")
 			return awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
 		}
 	}

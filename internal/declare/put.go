@@ -136,11 +136,14 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		}
 		return v
 	}
+
 	have := map[string]any{}
 	boundary := str(w["PermissionsBoundary"])
 	trust := a.trustNow(name, show(w["AssumeRolePolicyDocument"]))
+
 	if ch.have == nil {
-		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust), "MaxSessionDuration", str(w["MaxSessionDuration"]))
+		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust),
+			"MaxSessionDuration", str(w["MaxSessionDuration"]))
 		if d := str(w["Description"]); d != "" {
 			in.Set("Description", d)
 		}
@@ -157,8 +160,7 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		}
 	} else {
 		have = ch.have.properties
-		// What it trusts already may be gone, which is no reason to refuse another
-		// change.
+		// Roles that it trusts already may be gone: that must not stop other changes.
 		if trust != "" && changes(ch, "AssumeRolePolicyDocument") {
 			if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", trust), nil); err != nil {
 				return err
@@ -176,6 +178,7 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 			return err
 		}
 	}
+
 	was, is := policiesOf(have), policiesOf(w)
 	for _, policy := range slices.Sorted(maps.Keys(is)) {
 		if len(differences("", plain(was[policy]), plain(is[policy]))) == 0 {
@@ -247,7 +250,8 @@ func (a *applier) openTrusts(ctx context.Context) error {
 			still = append(still, w)
 			continue
 		}
-		if err := a.iam(ctx, "UpdateAssumeRolePolicy", url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}, nil); err != nil {
+		in := url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", in, nil); err != nil {
 			return err
 		}
 	}

@@ -114,7 +114,9 @@ func (s *Service) needsUntagRole(ctx context.Context, c awsapi.Caller, in *untag
 }
 
 // needsWith asks for a role with one more condition key.
-func (s *Service) needsWith(ctx context.Context, c awsapi.Caller, role *string, key, value string) ([]awsapi.Access, error) {
+func (s *Service) needsWith(
+	ctx context.Context, c awsapi.Caller, role *string, key, value string,
+) ([]awsapi.Access, error) {
 	needed, err := s.roleAccess(ctx, c, role)
 	if err != nil {
 		return nil, err

@@ -35,8 +35,10 @@ func (s *Service) Operations() []awsapi.Operation {
 			onRole(s, func(in *listAttachedRolePoliciesInput) *string { return in.RoleName })),
 
 		awsapi.Signed("CreatePolicy", "iam:CreatePolicy", s.createPolicy, s.needsCreatePolicy),
-		awsapi.Signed("GetPolicy", "iam:GetPolicy", s.getPolicy, onARN(s, func(in *getPolicyInput) *string { return in.PolicyArn })),
-		awsapi.Signed("DeletePolicy", "iam:DeletePolicy", s.deletePolicy, onARN(s, func(in *deletePolicyInput) *string { return in.PolicyArn })),
+		awsapi.Signed("GetPolicy", "iam:GetPolicy", s.getPolicy,
+			onARN(s, func(in *getPolicyInput) *string { return in.PolicyArn })),
+		awsapi.Signed("DeletePolicy", "iam:DeletePolicy", s.deletePolicy,
+			onARN(s, func(in *deletePolicyInput) *string { return in.PolicyArn })),
 		awsapi.Signed("ListPolicies", "iam:ListPolicies", s.listPolicies, onAll[listPoliciesInput](s, "policy/")),
 		awsapi.Signed("CreatePolicyVersion", "iam:CreatePolicyVersion", s.createPolicyVersion,
 			onARN(s, func(in *createPolicyVersionInput) *string { return in.PolicyArn })),
@@ -54,7 +56,8 @@ func (s *Service) Operations() []awsapi.Operation {
 			onTagged(s, func(in *tagPolicyInput) (*string, []tag) { return in.PolicyArn, in.Tags })),
 		awsapi.Signed("UntagPolicy", "iam:UntagPolicy", s.untagPolicy,
 			onUntagged(s, func(in *untagPolicyInput) (*string, []string) { return in.PolicyArn, in.TagKeys })),
-		awsapi.Signed("ListPolicyTags", "iam:ListPolicyTags", s.listPolicyTags, onARN(s, func(in *listPolicyTagsInput) *string { return in.PolicyArn })),
+		awsapi.Signed("ListPolicyTags", "iam:ListPolicyTags", s.listPolicyTags,
+			onARN(s, func(in *listPolicyTagsInput) *string { return in.PolicyArn })),
 
 		awsapi.Signed("CreateOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", s.createOIDCProvider, s.needsCreateOIDCProvider),
 		awsapi.Signed("GetOpenIDConnectProvider", "iam:GetOpenIDConnectProvider", s.getOIDCProvider,
@@ -69,14 +72,19 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("DeleteOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", s.deleteOIDCProvider,
 			onARN(s, func(in *deleteOIDCProviderInput) *string { return in.OpenIDConnectProviderArn })),
 		awsapi.Signed("TagOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", s.tagOIDCProvider,
-			onTagged(s, func(in *tagOIDCProviderInput) (*string, []tag) { return in.OpenIDConnectProviderArn, in.Tags })),
+			onTagged(s, func(in *tagOIDCProviderInput) (*string, []tag) {
+				return in.OpenIDConnectProviderArn, in.Tags
+			})),
 		awsapi.Signed("UntagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider", s.untagOIDCProvider,
-			onUntagged(s, func(in *untagOIDCProviderInput) (*string, []string) { return in.OpenIDConnectProviderArn, in.TagKeys })),
+			onUntagged(s, func(in *untagOIDCProviderInput) (*string, []string) {
+				return in.OpenIDConnectProviderArn, in.TagKeys
+			})),
 		awsapi.Signed("ListOpenIDConnectProviderTags", "iam:ListOpenIDConnectProviderTags", s.listOIDCProviderTags,
 			onARN(s, func(in *listOIDCProviderTagsInput) *string { return in.OpenIDConnectProviderArn })),
 
 		awsapi.Signed("CreateSAMLProvider", "iam:CreateSAMLProvider", s.createSAMLProvider, s.needsCreateSAMLProvider),
-		awsapi.Signed("GetSAMLProvider", "iam:GetSAMLProvider", s.getSAMLProvider, onARN(s, func(in *getSAMLProviderInput) *string { return in.SAMLProviderArn })),
+		awsapi.Signed("GetSAMLProvider", "iam:GetSAMLProvider", s.getSAMLProvider,
+			onARN(s, func(in *getSAMLProviderInput) *string { return in.SAMLProviderArn })),
 		awsapi.Signed("UpdateSAMLProvider", "iam:UpdateSAMLProvider", s.updateSAMLProvider,
 			onARN(s, func(in *updateSAMLProviderInput) *string { return in.SAMLProviderArn })),
 		awsapi.Signed("ListSAMLProviders", "iam:ListSAMLProviders", s.listSAMLProviders, onAll[listSAMLProvidersInput](s, "saml-provider/*")),
@@ -85,7 +93,9 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("TagSAMLProvider", "iam:TagSAMLProvider", s.tagSAMLProvider,
 			onTagged(s, func(in *tagSAMLProviderInput) (*string, []tag) { return in.SAMLProviderArn, in.Tags })),
 		awsapi.Signed("UntagSAMLProvider", "iam:UntagSAMLProvider", s.untagSAMLProvider,
-			onUntagged(s, func(in *untagSAMLProviderInput) (*string, []string) { return in.SAMLProviderArn, in.TagKeys })),
+			onUntagged(s, func(in *untagSAMLProviderInput) (*string, []string) {
+				return in.SAMLProviderArn, in.TagKeys
+			})),
 		awsapi.Signed("ListSAMLProviderTags", "iam:ListSAMLProviderTags", s.listSAMLProviderTags,
 			onARN(s, func(in *listSAMLProviderTagsInput) *string { return in.SAMLProviderArn })),
 

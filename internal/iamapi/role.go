@@ -110,12 +110,14 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 	}
 
 	if len(found.Missing) > 0 && !s.acceptUnknown {
-		explain.FromContext(ctx).Fail("principals of the trust policy", "roles that exist, by their whole ARN", found.Missing[0],
-			"create that role first, or correct its ARN; path and name are compared exactly. A role can name itself once it exists")
+		explain.FromContext(ctx).Fail("principals of the trust policy", "roles that exist, by their whole ARN",
+			found.Missing[0], "create that role first, or correct its ARN; path and name are compared exactly. "+
+				"A role can name itself once it exists")
 		return awsapi.Errorf(malformedDocument, `Invalid principal in policy: "AWS":"%s"`, found.Missing[0])
 	}
 	for _, principal := range slices.Concat(found.Missing, found.Unknown) {
-		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know", "role", name, "principal", principal)
+		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know",
+			"role", name, "principal", principal)
 	}
 	return nil
 }
@@ -229,7 +231,10 @@ func (s *Service) updateAssumeRolePolicy(ctx context.Context, c awsapi.Caller, i
 	if err := s.checkTrust(ctx, c, *in.RoleName, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.WriteTrust(*in.PolicyDocument); return nil })
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		r.WriteTrust(*in.PolicyDocument)
+		return nil
+	})
 	return nil, err
 }
 

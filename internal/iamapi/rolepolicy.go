@@ -25,6 +25,7 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 	if err := iam.CheckInlinePolicy(*in.PolicyDocument); err != nil {
 		return nil, malformed(ctx, err)
 	}
+
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		policies := maps.Clone(r.Policies)
 		if policies == nil {
@@ -42,7 +43,8 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 		return nil
 	})
 	if err == nil {
-		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName, iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
+		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName,
+			iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	}
 	return nil, err
 }

@@ -176,7 +176,8 @@ func text(s string) *string {
 // evaluated. It does not change the answer.
 func (s *Service) warnOfKeys(ctx context.Context, holder string, warnings []string) {
 	for _, warning := range warnings {
-		s.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know", "policy", holder, "problem", warning)
+		s.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know",
+			"policy", holder, "problem", warning)
 	}
 }
 

@@ -58,7 +58,7 @@ func removeTags(have map[string]string, keys []string) map[string]string {
 	return all
 }
 
-// given are the tags of a request as policies ask for them.
+// given returns the tags that a request sets, for policies to ask about.
 func given(tags []tag) []awsapi.Tag {
 	list := make([]awsapi.Tag, 0, len(tags))
 	for _, t := range tags {

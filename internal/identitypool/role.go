@@ -160,8 +160,10 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	case MappingToken:
 		said, problem := roleClaims(claims)
 		if problem != "" {
-			trace.Fail("role claims of "+key, "cognito:roles as a list of role ARNs, and cognito:preferred_role as one of them", problem,
-				"have the user pool put the preferred role into cognito:roles too, or set the claims by a pre token generation trigger that does")
+			trace.Fail("role claims of "+key,
+				"cognito:roles as a list of role ARNs, and cognito:preferred_role as one of them", problem,
+				"have the user pool put the preferred role into cognito:roles too, "+
+					"or set the claims by a pre token generation trigger that does")
 			return "", &AmbiguousRoleError{key}
 		}
 
@@ -224,6 +226,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
 			r.roles = append(r.roles, role)
 		}
 	}
+
 	switch v := claims["cognito:roles"].(type) {
 	case nil: // null counts as absent, as for the registered claims
 	case string:

@@ -63,6 +63,7 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 		}
 	}
 	slices.SortStableFunc(set.keys, func(a, b *key) int { return a.row.NotBefore.Compare(b.row.NotBefore) })
+
 	moments := []time.Time{read}
 	for _, k := range set.keys {
 		set.byHeader[k.header] = k
@@ -70,6 +71,7 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 			moments = append(moments, k.row.NotBefore)
 		}
 	}
+
 	for _, from := range moments {
 		d, err := newDocument(jose.JSONWebKeySet{Keys: set.published(i.order, from)})
 		if err != nil {

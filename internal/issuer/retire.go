@@ -40,6 +40,7 @@ func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		if n < 0 {
 			return nil, ErrNoKey
 		}
+
 		now := i.options.Now()
 		before = describe(rows[n], rows, now)
 		if before.State == Withdrawn {
@@ -68,6 +69,7 @@ func RetireIn(ctx context.Context, s KeyStore, sealer Sealer, now func() time.Ti
 // withdraw plans Retire: it changes rows in place.
 func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 	gone := &rows[n]
+
 	var others []*store.Key // of the algorithm, the oldest first
 	for m := range rows {
 		if r := &rows[m]; m != n && r.Algorithm == gone.Algorithm && r.Withdrawn.IsZero() {
@@ -77,6 +79,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 	slices.SortStableFunc(others, func(a, b *store.Key) int {
 		return cmp.Or(a.NotBefore.Compare(b.NotBefore), a.Created.Compare(b.Created))
 	})
+
 	signer := -1
 	for m, r := range others {
 		if !r.NotBefore.After(now) {
@@ -103,7 +106,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 		s.NotBefore = start
 	}
 
-	// Who should have handed over to it now does so to the next, or to nobody.
+	// The keys that would have handed over to it now do so to the next, or to none.
 	for m := signer; m < len(others) && upcoming; m++ {
 		if m+1 == len(others) {
 			others[m].NotAfter = time.Time{}

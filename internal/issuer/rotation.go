@@ -137,6 +137,7 @@ func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error)
 		}
 		rows = append(rows, k.row)
 	}
+
 	for _, algorithm := range i.order {
 		if count[algorithm] >= maxPublished {
 			return nil, fmt.Errorf("%w: %d of %s, the next one goes at %s",
@@ -233,10 +234,11 @@ func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, sig
 			}
 			made[algorithm] = private
 		}
+
 		from := signsFrom
-		for _, r := range rows {
+		for _, r := range rows { // of two rotations at the same moment the second counts
 			if r.Algorithm == algorithm && r.Withdrawn.IsZero() && !r.NotBefore.Before(from) {
-				from = r.NotBefore.Add(time.Millisecond) // of two rotations at the same moment the second counts
+				from = r.NotBefore.Add(time.Millisecond)
 			}
 		}
 		row, err := i.newRow(private, algorithm, rows, now, from)

@@ -15,8 +15,8 @@ import (
 var (
 	ErrNotOurs = errors.New("not a token of this issuer")
 	ErrExpired = errors.New("the token has expired")
-	// ErrKeyRetired is an ErrNotOurs: this issuer signed it, or who has the key that
-	// Retire took out of use.
+	// ErrKeyRetired wraps ErrNotOurs: the token is signed with a key that Retire took
+	// out of use.
 	ErrKeyRetired = fmt.Errorf("%w: its key was retired", ErrNotOurs)
 )
 
@@ -24,9 +24,10 @@ var (
 const maxToken = 64 << 10
 
 // Verify reads a token that this issuer signed. It returns ErrNotOurs for
-// anything else, ErrKeyRetired if its key was retired, and ErrExpired, with the claims, for one that is over, without
-// leeway: it is our own clock. It needs no network: the header must be, byte
-// for byte, that of one of our keys, which settles algorithm and key at once.
+// anything else, ErrKeyRetired if its key was retired, and ErrExpired, with the
+// claims, for one that is over, without leeway: it is our own clock. It needs no
+// network: the header must be, byte for byte, that of one of our keys, which
+// settles algorithm and key at once.
 func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 	now := i.options.Now()
 	set, err := i.current(ctx, now)

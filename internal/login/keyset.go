@@ -22,8 +22,8 @@ var (
 // mean that the provider rotated its keys, so it is looked for once more; but
 // anyone can invent key IDs, so that happens at most once per RefetchPeriod and
 // URL, whoever asks. The period is short, so that callers who invent key IDs all
-// the time cannot keep a new key out for longer. A signature that does not verify under a known key ID
-// never causes a fetch.
+// the time cannot keep a new key out for longer. A signature that does not verify
+// under a known key ID never causes a fetch.
 type keySet struct {
 	document published[*keys]
 	missing  *lru.Cache[string, time.Time] // until when a key ID is not looked for again

@@ -54,8 +54,14 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 		j.pass("SAML NameID format", "transient: each sign-in makes a new identity")
 	}
 	return Claims{
-		Issuer: a.Issuer, Subject: a.NameID, Scope: a.Scope, Audience: a.Audience, Expires: a.NotOnOrAfter, IssuedAt: signedIn(a),
-		All: samlClaims(a), Roles: j.samlRoles(a),
+		Issuer:   a.Issuer,
+		Subject:  a.NameID,
+		Scope:    a.Scope,
+		Audience: a.Audience,
+		Expires:  a.NotOnOrAfter,
+		IssuedAt: signedIn(a),
+		All:      samlClaims(a),
+		Roles:    j.samlRoles(a),
 	}, nil
 }
 

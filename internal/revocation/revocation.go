@@ -49,7 +49,9 @@ const sweep = 100
 type Store interface {
 	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
 	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
-	SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	SignOuts(
+		ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time,
+	) ([]store.SignOut, error)
 	Revocations(ctx context.Context, now time.Time, of ...store.Revocation) ([]store.Revocation, error)
 	Revoke(ctx context.Context, m store.Revocation) error
 	RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error)

@@ -123,9 +123,8 @@ type event struct {
 }
 
 // prove verifies a token in each way in which its provider is trusted. The event
-// counts for the accounts that take it for theirs: the provider signs it, so
-// that no account can speak to another in its name, and its audience is a client
-// that the account registered.
+// counts for the accounts that have registered a client of its audience. The
+// provider signs it, so no account can end the logins of another.
 func (s *Service) prove(ctx context.Context, providers []Provider, types []string, token string) (event, error) {
 	var proven event
 	var refusal error
@@ -148,7 +147,8 @@ func (s *Service) prove(ctx context.Context, providers []Provider, types []strin
 		proven.accounts = append(proven.accounts, p.accountsOf(claims)...)
 	}
 	if len(proven.accounts) == 0 {
-		return event{}, cmp.Or(refusal, bad(invalidAudience, "no account has registered the token's audience", "register its client ID"))
+		return event{}, cmp.Or(refusal,
+			bad(invalidAudience, "no account has registered the token's audience", "register its client ID"))
 	}
 
 	slices.Sort(proven.accounts)

@@ -1,10 +1,10 @@
 // Package signout ends logins before their tokens expire. A sign-out leaves a
 // mark (store.SignOut) on a provider's subject or session, for one account or
-// for all; Check refuses every token that was issued before. Marks come from an administrator (SignOut) and
-// from the providers themselves: OpenID Connect Back-Channel Logout 1.0
-// (backchannel.go) and Shared Signals security events pushed by RFC 8935
-// (events.go). Credentials that were issued already live on until they expire,
-// unless package revocation is told to look at the marks, too.
+// for all; Check refuses every token that was issued before. Marks come from an
+// administrator (SignOut) and from the providers themselves: OpenID Connect
+// Back-Channel Logout 1.0 (backchannel.go) and Shared Signals security events
+// pushed by RFC 8935 (events.go). Credentials that were issued already live on
+// until they expire, unless package revocation is told to look at the marks, too.
 package signout
 
 import (
@@ -34,7 +34,9 @@ const MessageSignedOut = "Invalid login token. Token has been revoked."
 // Store keeps the marks.
 type Store interface {
 	MarkSignOuts(ctx context.Context, marks ...store.SignOut) error
-	SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]store.SignOut, error)
+	SignOuts(
+		ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time,
+	) ([]store.SignOut, error)
 	RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
@@ -97,7 +99,9 @@ var AllAccounts = []identitypool.AccountID{""}
 // subject that name no session end as well, since they may belong to it. One of
 // subject and session may be "". at counts in whole seconds, rounded down, so
 // that a sign-in within the second of the sign-out holds.
-func (s *Service) SignOut(ctx context.Context, accounts []identitypool.AccountID, provider, subject, session string, at time.Time) error {
+func (s *Service) SignOut(
+	ctx context.Context, accounts []identitypool.AccountID, provider, subject, session string, at time.Time,
+) error {
 	at = at.Truncate(time.Second)
 	expires := s.o.Now().Add(Kept)
 
@@ -150,8 +154,8 @@ const sweep = 100
 var sessionClaims = []string{"sid", "origin_jti", "jti"}
 
 // Check refuses the claims of a verified token with *login.Refused when it was
-// signed out in account, whose identity pool or role it is for: when its session is marked, or when it is from before the
-// subject's mark. A token counts from auth_time or iat, whichever is earlier,
+// signed out in account, whose identity pool or role it is for: when its session
+// is marked, or when it is from before the subject's mark. A token counts from auth_time or iat, whichever is earlier,
 // so refreshing it does not help; one that says neither is refused once there
 // is a mark.
 func (s *Service) Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error {

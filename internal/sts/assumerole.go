@@ -140,7 +140,8 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 			if len(denied.Unknown) > 0 {
 				fix = denied.Fix()
 			}
-			explain.FromContext(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN, denied.Reason, fix)
+			explain.FromContext(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN,
+				denied.Reason, fix)
 			return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(denied)
 		} else if err != nil {
 			return err

@@ -68,9 +68,9 @@ func present(value string) []string {
 	return []string{value}
 }
 
-// tokenClaims are the condition keys of a token of a provider. A claim that is no
-// text, number, truth value or short list of texts has no condition key, and
-// neither have two that differ by case: what they say cannot be known.
+// tokenClaims are the condition keys of a provider's token. They are unknown where
+// tokenConditions makes none of a claim that is there: one that is no text, number,
+// truth value or short list of texts, and two whose names differ by case.
 func tokenClaims(provider string, all map[string]any) claimKeys {
 	lacks := func(name string) bool {
 		for claim, value := range all {
@@ -87,7 +87,10 @@ func tokenClaims(provider string, all map[string]any) claimKeys {
 
 // onlyClaims are the condition keys of a provider whose tokens have no others.
 func onlyClaims(provider string, names ...string) claimKeys {
-	return claimKeys{prefix: policy.FoldKey(provider), lacks: func(name string) bool { return slices.Contains(names, name) }}
+	return claimKeys{
+		prefix: policy.FoldKey(provider),
+		lacks:  func(name string) bool { return slices.Contains(names, name) },
+	}
 }
 
 // samlClaims are the condition keys of an assertion. An attribute with more values

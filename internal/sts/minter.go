@@ -31,7 +31,7 @@ type MinterOptions struct {
 	Sealer          Sealer
 	Now             func() time.Time // nil = time.Now
 	Logger          *slog.Logger     // nil = none
-	RotateEvery     time.Duration    // age at which a key is succeeded; 0 = 24 h
+	RotateEvery     time.Duration    // age at which a key is replaced; 0 = 24 h
 	RefreshInterval time.Duration    // how often Run reads the keys; 0 = 5 s
 }
 
@@ -159,12 +159,14 @@ func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 	if now.Sub(ring.read) < stale {
 		return ring, nil
 	}
+
 	select {
 	case m.refreshing <- struct{}{}:
 		m.refreshStale(ctx, now)
 		<-m.refreshing
-	default: // somebody is at it
+	default: // another call is reading them
 	}
+
 	ring = m.ring.Load()
 	if unread := now.Sub(ring.read); unread >= MaxUnread {
 		return nil, fmt.Errorf("sts: the session keys could not be read for %s: one may have been retired",
@@ -183,7 +185,7 @@ func (m *Minter) refreshStale(ctx context.Context, now time.Time) {
 	defer cancel()
 	if err := m.refresh(reading); err != nil {
 		m.retryAt = now.Add(m.interval)
-		m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
+		m.notRefreshed(ctx, err)
 	}
 }
 
@@ -197,12 +199,17 @@ func (m *Minter) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := m.refreshInTime(ctx); err != nil && ctx.Err() == nil {
-				m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
+				m.notRefreshed(ctx, err)
 			}
 		}
 	}
 }
 
+func (m *Minter) notRefreshed(ctx context.Context, err error) {
+	m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
+}
+
+// refreshInTime is Refresh with a bound.
 func (m *Minter) refreshInTime(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
@@ -222,12 +229,14 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	if k := ring.byID[id]; k != nil {
 		return k, nil
 	}
+
 	select {
 	case m.refreshing <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	defer func() { <-m.refreshing }()
+
 	// Whoever had the token before may have found it.
 	if k := m.ring.Load().byID[id]; k != nil {
 		return k, nil
@@ -246,8 +255,8 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	return m.ring.Load().byID[id], nil
 }
 
-// Knows reports whether the key that sealed a session token is still in use. Who
-// remembers what Open returned asks it before each use. It is cheap.
+// Knows reports whether the key that sealed a session token is still in use. Call it
+// before each use of a result of Open that was kept. It is cheap.
 func (m *Minter) Knows(ctx context.Context, sessionToken string) bool {
 	var head [(headerBytes + 2) / 3 * 3]byte
 	if len(sessionToken) < base64.StdEncoding.EncodedLen(len(head)) {

@@ -44,7 +44,9 @@ func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, d
 }
 
 // explainDeny is explainTrust for a Deny statement.
-func explainDeny(trace *explain.Trace, check string, role iam.Role, request policy.Request, denied *policy.Statement) string {
+func explainDeny(
+	trace *explain.Trace, check string, role iam.Role, request policy.Request, denied *policy.Statement,
+) string {
 	reason, fix := "an explicit Deny in "+denied.String(), "change or remove that statement of the trust policy"
 	for _, u := range role.Trust.Unknown(request) {
 		if u.Statement.Index == denied.Index {
@@ -59,7 +61,8 @@ func explainDeny(trace *explain.Trace, check string, role iam.Role, request poli
 
 // unknownFix says what to do about a condition key that cannot be evaluated.
 func unknownFix(key string) string {
-	return "remove " + key + " from the trust policy, or have the identity provider give a value that the operator can compare; docs/iam.md lists the keys that are known"
+	return "remove " + key + " from the trust policy, or have the identity provider give a value that the operator " +
+		"can compare; docs/iam.md lists the keys that are known"
 }
 
 // nearest picks the statement that came closest to allowing.

@@ -108,6 +108,7 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 		if _, err := newKeyring(keys, k.Sealer); err != nil {
 			return nil, err
 		}
+
 		at := k.Now().UTC().Truncate(time.Millisecond)
 		from := at.Add(minLead)
 		if now {
@@ -122,8 +123,10 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 				from = keys[n].NotBefore.Add(time.Millisecond)
 			}
 		}
+
 		if len(keys) >= maxKeys {
-			return nil, fmt.Errorf("there are %d session keys: retire some, or wait until %s", len(keys), firstEnd(keys))
+			return nil, fmt.Errorf("there are %d session keys: retire some, or wait until %s",
+				len(keys), firstEnd(keys))
 		}
 		return withEnds(append(keys, generateKey(at, from, k.Sealer))), nil
 	})
@@ -158,6 +161,7 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		if n < 0 {
 			return nil, ErrNoKey
 		}
+
 		now := k.Now()
 		before = describe(keys, n, now)
 		if before.State == Sealing {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
@@ -179,5 +180,33 @@ func TestUnreadSessionKeys(t *testing.T) {
 	c.Advance(defaultInterval)
 	if !opens(t, m, got) {
 		t.Error("refused when the database is back")
+	}
+}
+
+// A refused call opens its token twice, the second time to find its account. Its
+// explanation names the retired key once.
+func TestRetiredSessionKeyIsExplainedOnce(t *testing.T) {
+	c, table := newClock(), &keyTable{}
+	m := newMinter(t, table, c)
+	leaked, id := mintWith(t, m, c)
+	tool := Keys{Store: table, Sealer: boundSealer{}, Now: c.Now}
+	if err := tool.Rotate(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tool.Retire(t.Context(), hexOf(id)); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(Lag)
+
+	var trace explain.Trace
+	ctx := explain.NewContext(t.Context(), &trace)
+	if _, _, err := m.Open(ctx, leaked.AccessKeyID, leaked.SessionToken); !errors.Is(err, ErrInvalidToken) {
+		t.Errorf("the retired key: %v", err)
+	}
+	if owner := m.Owner(ctx, leaked.AccessKeyID, leaked.SessionToken); owner != "" {
+		t.Errorf("account %s for a token that nobody can read", owner)
+	}
+	if steps := trace.Steps(); len(steps) != 1 {
+		t.Errorf("the explanation is %+v", steps)
 	}
 }

@@ -235,7 +235,8 @@ func untrusting(trace *explain.Trace, role iam.Role) error {
 		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
 	}
 
-	trace.Fail(check, f.Expected, f.Where+": "+f.Got+"; a trust policy that would be refused today lets nobody in", f.Fix)
+	trace.Fail(check, f.Expected,
+		f.Where+": "+f.Got+"; a trust policy that would be refused today lets nobody in", f.Fix)
 	return fmt.Errorf("%w: role %s: its trust policy counts no more: %w", ErrDenied, role.ARN, f)
 }
 

@@ -140,7 +140,7 @@ func newKeyring(stored []store.Key, sealer Sealer) (*keyring, error) {
 
 // rotation decides which keys there should be.
 type rotation struct {
-	every time.Duration // age at which a key is succeeded
+	every time.Duration // age at which a key is replaced
 	// lead is how long a key is in the store before it seals: time for every
 	// node to have read it, so that no node meets a token it cannot open.
 	lead time.Duration

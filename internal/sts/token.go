@@ -152,11 +152,12 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	return s, secret, nil
 }
 
-// Owner returns the account of a session token, also of one that has expired, and
-// "" if it is none of ours or does not belong to accessKeyID. It is for telling
-// whom a refused call concerns.
+// Owner returns the account of a session token, expired or not, and "" if the token
+// is not ours or does not belong to accessKeyID. It tells whom a refused call
+// concerns.
 func (m *Minter) Owner(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
-	s, _, err := m.open(ctx, accessKeyID, sessionToken)
+	untraced := explain.NewContext(ctx, nil) // Open has explained the refusal
+	s, _, err := m.open(untraced, accessKeyID, sessionToken)
 	if err != nil {
 		return ""
 	}
@@ -164,7 +165,7 @@ func (m *Minter) Owner(ctx context.Context, accessKeyID, sessionToken string) id
 	return s.Account
 }
 
-// open is Open whatever the time.
+// open is Open for tokens of any age.
 func (m *Minter) open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
 	if len(accessKeyID) != accessKeyBytes || !strings.HasPrefix(accessKeyID, accessKeyPrefix) {
 		return Session{}, "", invalid("the access key is not a temporary one")

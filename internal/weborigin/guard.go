@@ -46,8 +46,8 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 		return nil, err
 	}
 	if slices.Contains(o.Origins, Any) {
-		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: list the origins of your pages`,
-			originsSetting)
+		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: `+
+			`list the origins of your pages`, originsSetting)
 	}
 	origins, err := ParseOrigins(originsSetting, o.Origins)
 	if err != nil {
@@ -95,8 +95,8 @@ func (g *Guard) checkHost(r *http.Request) *Refusal {
 		named = "the host " + quote(r.Host)
 	}
 	return &Refusal{
-		Message: "This development server does not answer to " + named + ", so that no page reaches it by DNS rebinding. " +
-			"If the name is yours, add it to " + hostsSetting + ".",
+		Message: "This development server does not answer to " + named +
+			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
 		Step: explain.Step{
 			Check: "host of the request",
 			Expected: "an IP address, localhost, a name without a dot, the host of issuer_url, " + dockerHost +
@@ -131,7 +131,8 @@ func (g *Guard) checkPage(r *http.Request) *Refusal {
 	// Browsers leave Sec-Fetch-Site out for addresses other than this machine's,
 	// such as 0.0.0.0 or one of the local network, and Origin out for images.
 	if strings.HasPrefix(r.UserAgent(), "Mozilla/") && g.o.CallsByGet(r) {
-		return pageRefusal("a browser that does not tell for which page", "an operation by GET, without Origin and Sec-Fetch-Site")
+		return pageRefusal("a browser that does not tell for which page",
+			"an operation by GET, without Origin and Sec-Fetch-Site")
 	}
 	return nil
 }
@@ -180,9 +181,11 @@ func ownSite(site, target string) bool {
 	}
 }
 
+// pageRefusal refuses a request of a page that may not call.
 func pageRefusal(who, got string) *Refusal {
 	return &Refusal{
-		Message: "The request was made by " + who + ", and pages that you visit may not drive this development server. " +
+		Message: "The request was made by " + who +
+			", and pages that you visit may not drive this development server. " +
 			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
 		Step: explain.Step{
 			Check: "origin of the request",

@@ -1,0 +1,330 @@
+package poolhouse
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/check"
+	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iamapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/sts"
+)
+
+// parts are shared by the APIs and the check endpoint, and needed only to wire them.
+type parts struct {
+	directory  *iam.Directory
+	authorizer *iam.Authorizer
+	revoked    *revocation.List
+	opened     *check.Sessions
+	gate       *gate
+	events     *eventSources
+	assume     *sts.Service
+	pools      *cognitoidentity.Service
+}
+
+// wire builds everything above the database: roles and providers, keys, what
+// decides about calls, the identity pools, the APIs, and the routes to them.
+func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
+	var p parts
+	if p.directory, err = s.openDirectory(ctx); err != nil {
+		return err
+	}
+	if err := s.openKeys(ctx, sealer); err != nil {
+		return err
+	}
+	s.logins = login.New(login.Options{Now: s.config.Now, Logger: s.config.Logger})
+
+	s.wireGate(&p)
+	checks, err := s.checkEndpoint(p.opened, p.authorizer, p.gate)
+	if err != nil {
+		return err
+	}
+	if err := s.wirePools(ctx, &p, sealer); err != nil {
+		return err
+	}
+
+	api, err := s.wireAPIs(&p)
+	if err != nil {
+		return err
+	}
+	return s.wireRoutes(api, checks)
+}
+
+// openDirectory reads the roles and providers, and warns of what is wrong with them
+// and with the stored policies.
+func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
+	c := &s.config
+	providers := c.OIDCProviders
+	if c.Dev {
+		s.dev = newDevEndpoints(c.IssuerURL, c.Account, c.region(), c.Now)
+		providers = append(slices.Clone(providers), s.dev.provider())
+	}
+
+	directory, err := c.directory(providers, s.store)
+	if err != nil {
+		return nil, err
+	}
+	if err := directory.SettleTrust(ctx); err != nil {
+		return nil, err
+	}
+
+	if !c.Dev { // development takes the risks that the warnings are about
+		for _, warning := range directory.Warnings() {
+			c.Logger.Warn(warning)
+		}
+	}
+	if err := s.warnOldTrusts(ctx, directory); err != nil {
+		return nil, err
+	}
+	if err := s.warnOfPolicies(ctx, directory); err != nil {
+		c.Logger.Error("the stored policies could not all be looked through", "error", err)
+	}
+	return directory, nil
+}
+
+// openKeys opens the keys that sign tokens and seal sessions. Only then, when the
+// master key is known to be the right one, it seals what is still in clear.
+func (s *Server) openKeys(ctx context.Context, sealer *seal.Sealer) (err error) {
+	c := &s.config
+	s.issuer, err = issuer.New(ctx, issuer.Options{
+		Store:      s.store,
+		Sealer:     sealer,
+		URL:        c.IssuerURL,
+		Region:     c.region(),
+		Algorithm:  c.TokenAlgorithm,
+		Now:        c.Now,
+		Logger:     c.Logger,
+		Background: c.Dev,
+	})
+	if err != nil {
+		return err
+	}
+
+	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{
+		Store:  s.store,
+		Sealer: sealer,
+		Now:    c.Now,
+		Logger: c.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	return s.sealSecrets(ctx)
+}
+
+// wireGate builds what decides who a caller is and what it may do.
+func (s *Server) wireGate(p *parts) {
+	now := s.config.Now
+	p.revoked = s.revocations(p.directory)
+	p.authorizer = iam.NewAuthorizer(p.directory, now)
+	p.opened = check.NewSessions(s.sessions, p.revoked, now)
+	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
+		cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+}
+
+// wirePools builds the identity pools, and what they prove logins and get
+// credentials with.
+func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) error {
+	c := &s.config
+	status, err := s.userStatus(ctx)
+	if err != nil {
+		return err
+	}
+	p.events = &eventSources{config: c, directory: p.directory}
+	s.signOuts = signout.New(signout.Options{
+		Store:     s.store,
+		Verifier:  s.logins,
+		Providers: p.events.find,
+		Now:       c.Now,
+		Logger:    c.Logger,
+	})
+
+	guests, err := c.guestPolicies()
+	if err != nil {
+		return err
+	}
+	p.assume = sts.NewService(sts.ServiceOptions{
+		Minter:             s.sessions,
+		Roles:              p.directory,
+		Now:                c.Now,
+		Logger:             c.Logger,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+		GuestPolicies:      guests,
+	})
+	credentials, err := c.credentialEngines(p.assume, s.issuer, s.logins)
+	if err != nil {
+		return err
+	}
+
+	bindings, err := s.bindSAMLLogins(ctx, p.directory)
+	if err != nil {
+		return err
+	}
+
+	options := cognitoidentity.Options{
+		Store:           s.store,
+		Logins:          s.logins,
+		Providers:       p.directory,
+		Issuer:          s.issuer,
+		Credentials:     credentials,
+		Sealer:          sealer,
+		Authorize:       p.gate.Authorize,
+		Limits:          c.Limits,
+		WellKnown:       c.Providers,
+		UserPools:       c.UserPools,
+		UserPoolRegions: c.UserPoolRegions,
+		Aliases:         c.ProviderAliases,
+		IssuerAliases:   c.Dev,
+		SAMLBindings:    bindings,
+		SignOuts:        s.signOuts,
+		UserStatus:      status,
+		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
+		PinnedPoolIDs:   c.Dev,
+		MayChooseIDs:    c.mayChooseIDs,
+		Now:             c.Now,
+		Logger:          c.Logger,
+	}
+	if err := cognitoidentity.CheckUserPools(options); err != nil {
+		return err
+	}
+	p.pools = cognitoidentity.New(options)
+	p.events.pools = p.pools
+	return nil
+}
+
+// wireAPIs builds the APIs, with their metrics.
+func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
+	c := &s.config
+	origins, err := c.originCheck()
+	if err != nil {
+		return nil, err
+	}
+
+	apis := []awsapi.API{
+		{
+			Name:         cognitoidentity.Name,
+			Target:       cognitoidentity.TargetPrefix,
+			InternalCode: "InternalErrorException",
+			Operations:   p.pools.Operations(),
+		},
+		{
+			Name:         adminName,
+			Target:       adminTarget,
+			InternalCode: "InternalErrorException",
+			Operations:   s.adminAPI(p).operations(),
+		},
+		{
+			Name:       sts.APIName,
+			Version:    sts.APIVersion,
+			Namespace:  sts.APINamespace,
+			Operations: s.stsAPI(p).Operations(),
+		},
+		{
+			Name:         iamapi.Name,
+			Version:      iamapi.Version,
+			Namespace:    iamapi.Namespace,
+			InternalCode: iamapi.InternalCode,
+			Operations:   s.iamAPI(p).Operations(),
+		},
+	}
+	s.metrics = newMetrics(c.Version, apis)
+
+	return awsapi.New(awsapi.Options{
+		APIs:        apis,
+		Gate:        p.gate,
+		Logger:      c.Logger,
+		Now:         c.Now,
+		Observe:     s.metrics.observe,
+		Recorder:    s,
+		CheckOrigin: origins,
+		BehindProxy: c.BehindProxy,
+	})
+}
+
+// adminAPI is the administrators' API.
+func (s *Server) adminAPI(p *parts) *admin {
+	c := &s.config
+	return &admin{
+		store:             s.store,
+		traces:            s.traces,
+		pools:             p.pools,
+		iam:               p.directory,
+		sessions:          p.opened,
+		revoked:           p.revoked,
+		signOuts:          s.signOuts,
+		providerName:      p.events.name,
+		home:              identitypool.AccountID(c.Account),
+		signOutEverywhere: c.SignOutInAllAccounts,
+		now:               c.Now,
+	}
+}
+
+// stsAPI is the STS API over what the pools use, too.
+func (s *Server) stsAPI(p *parts) *sts.API {
+	c := &s.config
+	return sts.NewAPI(sts.APIOptions{
+		Service:    p.assume,
+		OwnTokens:  s.issuer,
+		IssuerURL:  c.IssuerURL,
+		Logins:     s.logins,
+		Providers:  p.directory,
+		Authorizer: p.authorizer,
+		Keys:       s.keys,
+		Policies:   p.directory,
+		Identities: s.store,
+		IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
+		App: func(provider, app string) (login.Trust, error) {
+			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
+		},
+		SignOuts: s.signOuts,
+		Region:   c.region(),
+		Now:      c.Now,
+	})
+}
+
+// iamAPI is the IAM API.
+func (s *Server) iamAPI(p *parts) *iamapi.Service {
+	c := &s.config
+	return iamapi.New(iamapi.Options{
+		Directory:          p.directory,
+		Now:                c.Now,
+		Logger:             c.Logger,
+		HasAccount:         s.hasAccount,
+		AcceptUnknownRoles: c.AcceptUnknownRoles,
+	})
+}
+
+// wireRoutes puts the APIs, the check endpoint and the rest under their paths.
+func (s *Server) wireRoutes(api *awsapi.Service, checks *check.Handler) error {
+	c := &s.config
+	routes, err := c.guarded(api, s.routes(api))
+	if err != nil {
+		return err
+	}
+	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
+		return err
+	}
+
+	// Not guarded: proxies send the check endpoint the Host and Origin of requests
+	// to other services. It changes nothing, and answers about the session alone.
+	s.handler = withCheck(checks, api, routes)
+	return nil
+}
+
+func poolAlgorithms(byPool map[string]string) map[identitypool.PoolID]string {
+	algorithms := make(map[identitypool.PoolID]string, len(byPool))
+	for pool, algorithm := range byPool {
+		algorithms[identitypool.PoolID(pool)] = algorithm
+	}
+	return algorithms
+}
