@@ -124,6 +124,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 	if err != nil {
 		return v, err
 	}
+
 	err = s.changeIAM(ctx, h.account, func(q querier) error {
 		switch found, err := selectResource(q, h); {
 		case err != nil:
@@ -146,9 +147,14 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 			if err := numberTrust(t, &v, nil); err != nil {
 				return err
 			}
-			if row, err = rowOf(v); err != nil {
+
+			// The outer err is not assigned here: the caller may leave, and read it,
+			// while this still runs.
+			numbered, err := rowOf(v)
+			if err != nil {
 				return err
 			}
+			row = numbered
 			return insertResource(t, row, v)
 		}, nil
 	})
@@ -156,6 +162,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 		var none T
 		return none, err
 	}
+
 	return resourceOf[T, P](row) // as the next read will show it
 }
 
@@ -208,14 +215,15 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	return list, nil
 }
 
-func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error) (result T, err error) {
+func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error) (T, error) {
 	var none T
 	if !storable(key, maxID) {
 		return none, notFound(kind)
 	}
-	var before T
+
+	var before, result T // not named results: the write assigns result, maybe after the caller left
 	var found resourceRow
-	err = s.changeIAM(ctx, account, func(q querier) error {
+	err := s.changeIAM(ctx, account, func(q querier) error {
 		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err == nil && len(rows) == 0 {
 			err = notFound(kind)
@@ -223,6 +231,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if err != nil {
 			return err
 		}
+
 		found = rows[0]
 		if before, err = resourceOf[T, P](found); err != nil {
 			return err
@@ -247,6 +256,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if row.key != key {
 			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
 		}
+
 		return func(t *tx) error {
 			if err := numberTrust(t, &result, &before); err != nil {
 				return err
@@ -257,6 +267,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 			if result, err = resourceOf[T, P](row); err != nil { // as the next read will show it
 				return err
 			}
+
 			if err := t.mustChange(`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
 				string(account), kind, key, row.settings, row.path); err != nil {
 				return err
@@ -270,6 +281,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 	if err != nil {
 		return none, err
 	}
+
 	return result, nil
 }
 
