@@ -140,7 +140,7 @@ func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.Accou
 	var rows []resourceRow
 	err := s.engine.read(ctx, func(q querier) (err error) {
 		// One statement sees one instant.
-		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE account = $1 AND kind = $3 AND resource_key = $2
 			UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
 				FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
@@ -200,7 +200,7 @@ func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kin
 	for {
 		var rows []resourceRow
 		err := s.engine.read(ctx, func(q querier) (err error) {
-			rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+			rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3) ORDER BY account, resource_key LIMIT $4`,
 				kind, string(last.account), last.key, resourcePage)
 			return err

@@ -44,6 +44,8 @@ type resourceRow struct {
 	createdMillis int64
 }
 
+const resourceColumns = `account, kind, resource_key, path, settings, created`
+
 func scanResource(row scanner) (r resourceRow, err error) {
 	err = row.Scan(&r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
 	return r, err
@@ -112,7 +114,7 @@ func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, l
 }
 
 func selectResource(q querier, h header) ([]resourceRow, error) {
-	return collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+	return collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
 }
 
@@ -167,7 +169,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 }
 
 func insertResource(t *tx, row resourceRow, v any) error {
-	if _, err := t.exec(`INSERT INTO iam_resources (account, kind, resource_key, path, settings, created) VALUES ($1, $2, $3, $4, $5, $6)`,
+	if _, err := t.exec(`INSERT INTO iam_resources (`+resourceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
 		string(row.account), row.kind, row.key, row.path, row.settings, row.createdMillis); err != nil {
 		return err
 	}
@@ -198,7 +200,7 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	}
 	var rows []resourceRow
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 			WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4 ORDER BY resource_key LIMIT $6`,
 			string(account), kind, after, pathPrefix, len(pathPrefix), limit)
 		return err

@@ -34,6 +34,8 @@ type formerID struct {
 	deleted    int64                 // epoch milliseconds
 }
 
+const formerIDColumns = `kind, id, account, owned_since, deleted`
+
 func scanFormerID(row scanner) (f formerID, err error) {
 	err = row.Scan(&f.kind, &f.id, &f.account, &f.ownedSince, &f.deleted)
 	return f, err
@@ -42,7 +44,7 @@ func scanFormerID(row scanner) (f formerID, err error) {
 // rememberPoolID is called before a pool is hidden, and again before its row is
 // removed: older versions hid pools without it.
 func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
-	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
 		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
 	return err
@@ -50,7 +52,7 @@ func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
 
 // rememberIdentityID is called before an identity's row is removed.
 func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
-	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
 		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id WHERE i.identity_id = $1
 		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
@@ -59,7 +61,8 @@ func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
 
 // formerOwner returns who had an ID once; ok is false when nobody had.
 func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err error) {
-	found, err := collect(q, scanFormerID, `SELECT kind, id, account, owned_since, deleted FROM former_ids WHERE kind = $1 AND id = $2`, string(kind), id)
+	found, err := collect(q, scanFormerID, `SELECT `+formerIDColumns+` FROM former_ids WHERE kind = $1 AND id = $2`,
+		string(kind), id)
 	if err != nil || len(found) == 0 {
 		return formerID{}, false, err
 	}
