@@ -18,7 +18,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -267,11 +266,8 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 			c.Logger.Warn(warning)
 		}
 	}
-	if err := s.warnOldTrusts(ctx, directory); err != nil {
+	if err := s.reviewPolicies(ctx, directory); err != nil {
 		return err
-	}
-	if err := s.warnOfPolicies(ctx, directory); err != nil {
-		c.Logger.Error("the stored policies could not all be looked through", "error", err)
 	}
 	s.issuer, err = issuer.New(ctx, issuer.Options{Store: s.store, Sealer: sealer, URL: c.IssuerURL, Region: c.region(),
 		Algorithm: c.TokenAlgorithm, Now: c.Now, Logger: c.Logger, Background: c.Dev})
@@ -423,44 +419,6 @@ func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID)
 	}
 	keys, err := s.keys.List(ctx, account)
 	return len(keys) > 0, err
-}
-
-// maxNamedTrusts is how many trust policies the log names at start.
-const maxNamedTrusts = 100
-
-// warnOldTrusts names the roles whose trust policy was written before and would be
-// refused today.
-func (s *Server) warnOldTrusts(ctx context.Context, directory *iam.Directory) error {
-	ours := map[identitypool.AccountID]bool{}
-	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
-		if known, ok := ours[account]; ok {
-			return known, nil
-		}
-		known, err := s.hasAccount(ctx, account)
-		ours[account] = known
-		return known, err
-	}
-
-	count := 0
-	err := directory.OldTrusts(ctx, isOurs, func(t iam.OldTrust) {
-		if t.Fault == nil && s.config.AcceptUnknownRoles {
-			return
-		}
-		if count++; count > maxNamedTrusts {
-			return
-		}
-		if t.Fault != nil {
-			s.config.Logger.WarnContext(ctx, "the trust policy of a role lets nobody in any more: it would be refused today", "role", t.Role,
-				"reason", t.Fault.Error(), "fix", t.Fault.Fix)
-			return
-		}
-		s.config.Logger.WarnContext(ctx, "the trust policy of a role names principals that do not exist: it would be refused today", "role", t.Role,
-			"principals", strings.Join(t.Missing, ", "), "fix", "take them out of the trust policy, or create them")
-	})
-	if err == nil && count > maxNamedTrusts {
-		s.config.Logger.WarnContext(ctx, "more trust policies would be refused today", "more", count-maxNamedTrusts)
-	}
-	return err
 }
 
 // stsAPI is the STS API over what the pools use, too.

@@ -121,50 +121,80 @@ func knownToCheck(s *policy.Statement, key string, clientUnknown bool) bool {
 	})
 }
 
-// PolicyWarnings calls found for each warning about a policy of the settings or of
-// the store, of any account, with what holds the policy. It stops at found's error
-// and returns it.
-func (d *Directory) PolicyWarnings(ctx context.Context, clientUnknown bool, found func(holder, warning string) error) error {
-	each := func(holder string, warnings []string) error {
-		for _, warning := range warnings {
-			if err := found(holder, warning); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	role := func(r store.Role) error {
-		arn := d.RoleARN(r)
-		if err := each("trust policy of "+arn, TrustPolicyWarnings(r.Trust)); err != nil {
+// Review receives what ReviewRoles and ReviewManagedPolicies find.
+type Review struct {
+	// ClientUnknown tells that the check endpoint does not learn how clients come.
+	ClientUnknown bool
+	IsOurs        AccountCheck
+	// OldTrust receives trust policies that would not be taken today as they are.
+	OldTrust func(OldTrust)
+	// Warning receives, with the policy's name, a condition key on which it depends
+	// and that cannot be evaluated.
+	Warning func(policy, warning string)
+}
+
+// ReviewRoles looks through the policies of all roles, those of the settings and
+// of all accounts.
+func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
+	return d.eachRole(ctx, func(role store.Role) error {
+		old, ok, err := d.oldTrust(ctx, role, r.IsOurs)
+		if err != nil {
 			return err
 		}
-		for _, name := range slices.Sorted(maps.Keys(r.Policies)) {
-			if err := each("policy "+name+" of "+arn, IdentityPolicyWarnings(r.Policies[name], clientUnknown)); err != nil {
-				return err
-			}
+		if ok {
+			r.OldTrust(old)
+		}
+
+		arn := d.RoleARN(role)
+		r.warn("trust policy of "+arn, TrustPolicyWarnings(role.Trust))
+		for _, name := range slices.Sorted(maps.Keys(role.Policies)) {
+			r.warn("policy "+name+" of "+arn, IdentityPolicyWarnings(role.Policies[name], r.ClientUnknown))
 		}
 		return nil
-	}
-	managed := func(p store.ManagedPolicy) error {
+	})
+}
+
+// ReviewManagedPolicies is ReviewRoles for managed policies.
+func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
+	look := func(p store.ManagedPolicy) {
 		v, _ := p.Version(p.Default)
-		return each(d.PolicyARN(p), IdentityPolicyWarnings(v.Document, clientUnknown))
+		r.warn(d.PolicyARN(p), IdentityPolicyWarnings(v.Document, r.ClientUnknown))
 	}
 
-	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
-		if err := role(d.settingsRoles[key]); err != nil {
-			return err
-		}
-	}
 	for _, key := range slices.Sorted(maps.Keys(d.settingsPolicies)) {
-		if err := managed(d.settingsPolicies[key]); err != nil {
-			return err
-		}
+		look(d.settingsPolicies[key])
 	}
 	if d.store == nil {
 		return nil
 	}
-	if err := d.store.EachManagedPolicy(ctx, managed); err != nil {
-		return err
+	return d.store.EachManagedPolicy(ctx, func(p store.ManagedPolicy) error {
+		look(p)
+		return nil
+	})
+}
+
+func (r Review) warn(policy string, warnings []string) {
+	for _, warning := range warnings {
+		r.Warning(policy, warning)
 	}
-	return d.store.EachRole(ctx, role)
+}
+
+// eachRole calls visit for the roles of the settings, then for those of the store
+// that the settings do not hide. It stops at visit's first error and returns it.
+func (d *Directory) eachRole(ctx context.Context, visit func(store.Role) error) error {
+	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
+		if err := visit(d.settingsRoles[key]); err != nil {
+			return err
+		}
+	}
+
+	if d.store == nil {
+		return nil
+	}
+	return d.store.EachRole(ctx, func(r store.Role) error {
+		if _, hidden := d.settingsRoles[resourceKey(r.Account, r.Name)]; hidden {
+			return nil
+		}
+		return visit(r)
+	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
@@ -153,31 +151,17 @@ type OldTrust struct {
 	Missing []string     // principals that do not exist
 }
 
-// OldTrusts calls found for each role, of the settings and of all accounts, whose
-// trust policy would not be taken today as it is.
-func (d *Directory) OldTrusts(ctx context.Context, isOurs AccountCheck, found func(OldTrust)) error {
-	look := func(r store.Role) error {
-		trust, fault := readTrust(r.Trust)
-		if fault != nil {
-			found(OldTrust{Role: d.RoleARN(r), Fault: fault})
-			return nil
-		}
-		principals, err := d.LookUp(ctx, trust.AWSPrincipals(), isOurs)
-		if err == nil && len(principals.Missing) > 0 {
-			found(OldTrust{Role: d.RoleARN(r), Missing: principals.Missing})
-		}
-		return err
+// oldTrust looks at the trust policy of a role; ok is false when it would be taken
+// today as it is.
+func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCheck) (old OldTrust, ok bool, err error) {
+	trust, fault := readTrust(r.Trust)
+	if fault != nil {
+		return OldTrust{Role: d.RoleARN(r), Fault: fault}, true, nil
 	}
 
-	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
-		if err := look(d.settingsRoles[key]); err != nil {
-			return err
-		}
+	principals, err := d.LookUp(ctx, trust.AWSPrincipals(), isOurs)
+	if err != nil || len(principals.Missing) == 0 {
+		return OldTrust{}, false, err
 	}
-	return d.store.EachRole(ctx, func(r store.Role) error {
-		if _, hidden := d.settingsRoles[resourceKey(r.Account, r.Name)]; hidden {
-			return nil
-		}
-		return look(r)
-	})
+	return OldTrust{Role: d.RoleARN(r), Missing: principals.Missing}, true, nil
 }

@@ -435,7 +435,9 @@ func dumpAccounts(ctx context.Context, q querier, d *dumpWriter, now time.Time) 
 }
 
 // dumpRows writes a line for each row of a query.
-func dumpRows(ctx context.Context, q querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error), text string, args ...any) error {
+func dumpRows(ctx context.Context, q querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error),
+	text string, args ...any,
+) error {
 	return each(ctx, q, func(row scanner) error {
 		l, err := lineOf(row)
 		if err != nil {
