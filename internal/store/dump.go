@@ -545,6 +545,13 @@ func (d *dumpTrust) insert(t *tx) error {
 	return insertSettingsTrust(t, trust)
 }
 
+func (d *dumpBinding) insert(t *tx) error {
+	if err := checkText("provider", d.Provider, maxProvider); err != nil {
+		return err
+	}
+	return insertBinding(t, SAMLBinding{Provider: d.Provider, EntityID: d.EntityID})
+}
+
 func dumpedIAM(row resourceRow) (*dumpIAM, error) {
 	i := &dumpIAM{Account: string(row.account), Created: row.createdMillis}
 	var err error

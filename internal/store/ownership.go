@@ -17,7 +17,7 @@ import (
 // deletes the row remembers the ID there first, and whoever inserts a row under
 // a chosen ID looks there afterwards, in claimPoolID or claimIdentityID.
 
-// idKind is what an ID in former_ids was the ID of.
+// idKind tells whether an ID in former_ids was a pool's or an identity's.
 type idKind string
 
 const (
@@ -98,7 +98,8 @@ func claimIdentityID(t *tx, id identitypool.IdentityID, pool identitypool.PoolID
 		return err
 	}
 
-	own, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE pool_id = $1 AND account = $2`, string(pool), string(former.account))
+	own, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE pool_id = $1 AND account = $2`,
+		string(pool), string(former.account))
 	if err == nil && own[0] == 0 {
 		err = fmt.Errorf("identity: %w", ErrConflict)
 	}
@@ -205,11 +206,14 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 }
 
 // lookUpTrust returns what settings_trust has of trust, and what it lacks.
-func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (settled map[string]identitypool.Sequence, missing []settingsTrust, err error) {
+func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
+	settled map[string]identitypool.Sequence, missing []settingsTrust, err error,
+) {
 	type key struct {
 		role   string
 		sha256 [sha256.Size]byte
 	}
+
 	known := map[key]identitypool.Sequence{}
 	err = s.engine.read(ctx, func(q querier) error {
 		return each(ctx, q, func(row scanner) error {
@@ -236,7 +240,8 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (settl
 }
 
 func insertSettingsTrust(t *tx, s settingsTrust) error {
-	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3) ON CONFLICT (role_arn, sha256) DO NOTHING`,
+	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3)
+		ON CONFLICT (role_arn, sha256) DO NOTHING`,
 		s.role, s.sha256[:], int64(s.written))
 	return err
 }
