@@ -54,7 +54,8 @@ func TrustPolicyWarnings(document string) []string {
 	})
 }
 
-// warnings asks of each key of each statement where it cannot be known.
+// warnings makes a line for each key of a statement that cannot be known at some
+// places; unknownAt returns those.
 func warnings(document string, unknownAt func(s *policy.Statement, key string) (places []string)) []string {
 	d, err := policy.Parse([]byte(document))
 	if err != nil {
@@ -63,7 +64,8 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 
 	var list []string
 	for _, dependency := range d.Dependencies() {
-		places := unknownAt(dependency.Statement, dependency.Key)
+		s := dependency.Statement
+		places := unknownAt(s, dependency.Key)
 		switch {
 		case len(places) == 0:
 			continue
@@ -72,11 +74,11 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 		}
 
 		consequence := "it does not allow then"
-		if dependency.Statement.Effect == policy.Deny {
+		if s.Effect == policy.Deny {
 			consequence = "it denies then, whatever the value is"
 		}
-		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s",
-			dependency.Statement, dependency.Statement.Effect, dependency.Key, strings.Join(places, " and "), consequence))
+		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s", s, s.Effect,
+			dependency.Key, strings.Join(places, " and "), consequence))
 	}
 	return list
 }
@@ -99,8 +101,11 @@ func knownOfCaller(key string) bool {
 // the statement's actions.
 func mayBeChecked(s *policy.Statement) bool {
 	services := s.Services()
-	return services == nil || slices.ContainsFunc(services, func(name string) bool { return !slices.Contains(ownPlaces, Place(name)) })
+	return services == nil || slices.ContainsFunc(services, isForeign)
 }
+
+// isForeign reports whether a service is no API of this server.
+func isForeign(service string) bool { return !slices.Contains(ownPlaces, Place(service)) }
 
 // knownToCheck reports whether the check endpoint knows a key for all actions of
 // the statement that are no API's of this server.
@@ -117,7 +122,7 @@ func knownToCheck(s *policy.Statement, key string, clientUnknown bool) bool {
 		services = []string{"another"}
 	}
 	return !slices.ContainsFunc(services, func(name string) bool {
-		return !slices.Contains(ownPlaces, Place(name)) && !CheckEndpoint.Knows(key, name+":")
+		return isForeign(name) && !CheckEndpoint.Knows(key, name+":")
 	})
 }
 

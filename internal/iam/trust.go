@@ -11,12 +11,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// Trust policies: what may be written, and what counts of what was written before.
+// Trust policies: what may be written, and which of the stored ones count.
 
 // PolicyFault says why a policy document is refused, in IAM's text.
 type PolicyFault = policy.Fault
 
-// TrustPolicy is what is worth knowing of a trust policy that may be written.
+// TrustPolicy describes a trust policy that may be written.
 type TrustPolicy struct {
 	// AsksForAMR is false when guests of a pool can take the role through the
 	// classic flow.
@@ -42,7 +42,7 @@ func CheckTrustPolicy(text string) (TrustPolicy, error) {
 }
 
 // readTrust returns a stored trust policy, or the fault for which it opens nothing
-// any more: what was written under older rules is held to those of today.
+// any more: policies that were written under older rules must meet those of today.
 func readTrust(text string) (*policy.Document, *PolicyFault) {
 	d, err := policy.Parse([]byte(text))
 	if err == nil {
@@ -64,7 +64,7 @@ func readTrust(text string) (*policy.Document, *PolicyFault) {
 	}
 }
 
-// Principals is what came of looking for the AWS principals of a trust policy.
+// Principals lists the AWS principals of a trust policy that were not found.
 type Principals struct {
 	Missing []string // roles, and sessions of roles, that an account of this server does not have
 	Unknown []string // users that no access key can be, and principals of accounts that this server does not have
@@ -73,8 +73,7 @@ type Principals struct {
 // AccountCheck reports whether this server has an account.
 type AccountCheck func(context.Context, identitypool.AccountID) (bool, error)
 
-// LookUp looks for principals as TrustPolicy names them. Unique IDs are not looked
-// for.
+// LookUp looks for principals as TrustPolicy names them, except for unique IDs.
 func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs AccountCheck) (Principals, error) {
 	var found Principals
 	for _, principal := range principals {
