@@ -152,7 +152,9 @@ type OldTrust struct {
 
 // oldTrust looks at the trust policy of a role; ok is false when it would be taken
 // today as it is.
-func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCheck) (old OldTrust, ok bool, err error) {
+func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCheck) (
+	old OldTrust, ok bool, err error,
+) {
 	trust, fault := readTrust(r.Trust)
 	if fault != nil {
 		return OldTrust{Role: d.RoleARN(r), Fault: fault}, true, nil

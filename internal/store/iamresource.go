@@ -217,7 +217,9 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	return list, nil
 }
 
-func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error) (T, error) {
+func updateResource[T iamResource, P setter[T]](
+	ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error,
+) (T, error) {
 	var none T
 	if !storable(key, maxID) {
 		return none, notFound(kind)

@@ -34,8 +34,8 @@ func cloneIdentity(i identitypool.Identity) identitypool.Identity {
 // One row per login, or one without a login. The order puts an identity's
 // logins together.
 const (
-	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.revision, i.created, i.modified,
-		l.kind, l.provider, l.subject, l.scope`
+	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked,
+		i.revision, i.created, i.modified, l.kind, l.provider, l.subject, l.scope`
 	identityOrder = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
 )
 
@@ -238,11 +238,13 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 		if err != nil {
 			return err
 		}
+
 		return s.write(ctx, func(t *tx) error {
 			t.touch(identityKey(id))
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
+
 			if err := s.rememberIdentityID(t, id); err != nil {
 				return err
 			}

@@ -37,7 +37,8 @@ func scanKey(row scanner) (k Key, err error) {
 }
 
 func insertKey(t *tx, k Key) error {
-	_, err := t.exec(`INSERT INTO keys (purpose, key_id, algorithm, sealed, public, created, not_before, not_after, withdrawn)
+	_, err := t.exec(`INSERT INTO keys
+		(purpose, key_id, algorithm, sealed, public, created, not_before, not_after, withdrawn)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		k.Purpose, k.ID, k.Algorithm, notNil(k.Sealed), notNil(k.Public),
 		millis(k.Created), millis(k.NotBefore), millis(k.NotAfter), millis(k.Withdrawn))

@@ -31,7 +31,10 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := leaveTaken(t, s, w, change)
 			for err == nil { // it was answered before it could leave
-				wantError(t, "DeleteRole", s.DeleteRole(t.Context(), iamAccount, "new", func(Role) error { return nil }), nil)
+				if name == "create" {
+					always := func(Role) error { return nil }
+					wantError(t, "DeleteRole", s.DeleteRole(t.Context(), iamAccount, "new", always), nil)
+				}
 				err = leaveTaken(t, s, w, change)
 			}
 			wantError(t, "the caller that left", err, ErrIndeterminate)

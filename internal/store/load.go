@@ -227,8 +227,7 @@ func (l *loader) insert(line dumpLine) error {
 }
 
 func (l *loader) pool(d *dumpPool) error {
-	err := errors.Join(checkID("pool ID", d.ID), checkID("account", d.Account), checkID("region", d.Region))
-	if err != nil {
+	if err := checkPoolIDs(d.ID, d.Account, d.Region); err != nil {
 		return err
 	}
 

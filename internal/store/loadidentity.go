@@ -263,7 +263,11 @@ func rest(ctx context.Context, d time.Duration) error {
 }
 
 func checkLoaded(i identitypool.Identity) error {
-	err := errors.Join(checkID("pool ID", string(i.PoolID)), checkID("identity ID", string(i.ID)), checkLogins(i.Logins))
+	err := errors.Join(
+		checkID("pool ID", string(i.PoolID)),
+		checkID("identity ID", string(i.ID)),
+		checkLogins(i.Logins),
+	)
 	if err != nil {
 		return err
 	}

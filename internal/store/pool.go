@@ -45,8 +45,7 @@ func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 // poolText checks a pool and returns the text of its settings, with their secrets
 // sealed.
 func (s *Store) poolText(p identitypool.Pool) (string, error) {
-	err := errors.Join(checkID("pool ID", string(p.ID)), checkID("account", string(p.Account)), checkID("region", p.Region))
-	if err != nil {
+	if err := checkPoolIDs(string(p.ID), string(p.Account), p.Region); err != nil {
 		return "", err
 	}
 
@@ -55,6 +54,10 @@ func (s *Store) poolText(p identitypool.Pool) (string, error) {
 		return "", err
 	}
 	return encodeSettings(settings)
+}
+
+func checkPoolIDs(id, account, region string) error {
+	return errors.Join(checkID("pool ID", id), checkID("account", account), checkID("region", region))
 }
 
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
@@ -72,6 +75,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 	if err != nil {
 		return err
 	}
+
 	err = s.write(ctx, func(t *tx) error {
 		t.touch(poolKey(p.ID))
 		if limit > 0 {
@@ -86,6 +90,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 				return fmt.Errorf("%w: account %s has %d identity pools in %s", ErrLimit, p.Account, n[0], p.Region)
 			}
 		}
+
 		if _, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
 			VALUES ($1, $2, $3, $4, 1, $5, $6, FALSE)`,
 			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated)); err != nil {
@@ -93,6 +98,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 		}
 		return claimPoolID(t, p.ID, p.Account)
 	})
+
 	if s.engine.race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}

@@ -90,7 +90,8 @@ func (s *Store) scopelessProvider(ctx context.Context, after string) (string, er
 
 // insertBinding keeps the binding that is there, if any: another node was first.
 func insertBinding(t *tx, b SAMLBinding) error {
-	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2) ON CONFLICT (provider) DO NOTHING`,
+	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
+		ON CONFLICT (provider) DO NOTHING`,
 		b.Provider, b.EntityID)
 	return err
 }

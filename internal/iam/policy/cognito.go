@@ -144,8 +144,9 @@ var poolIDPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f-]+$`)
 
 const maxPoolID = 55 // characters (API model, IdentityPoolId)
 
-// namesPools reports whether c holds only for identity pools whose IDs it names. IDs have no wildcard and no variable, so StringLike compares them as
-// StringEquals does; and no two IDs differ in case only.
+// namesPools reports whether c holds only for identity pools whose IDs it names. IDs
+// have no wildcard and no variable, so StringLike compares them as StringEquals does;
+// and no two IDs differ in case only.
 func (c condition) namesPools() bool {
 	if !c.narrowing(CognitoAudience) {
 		return false

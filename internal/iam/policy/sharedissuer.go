@@ -70,7 +70,8 @@ func SharedIssuersScoped(d *Document) error {
 			return &Fault{
 				Where: s.where(),
 				Text: fmt.Sprintf("%s: A condition on %s must be present for the shared provider %s: "+
-					"without it every customer of that provider could assume the role; %s", s.where(), key, provider, problem),
+					"without it every customer of that provider could assume the role; %s",
+					s.where(), key, provider, problem),
 				Expected: "a condition StringEquals or StringLike on " + key + " that names a customer",
 				Got:      problem,
 				Fix: "write out the customer in the condition's value, before any wildcard: " +
