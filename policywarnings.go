@@ -5,72 +5,117 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// maxPolicyWarnings bounds what the log at start names.
-const maxPolicyWarnings = 200
+// The log at start names at most so many trust policies, and so many warnings.
+const (
+	maxNamedTrusts    = 100
+	maxPolicyWarnings = 200
+)
 
-var errEnoughWarnings = errors.New("enough")
-
-// warnOfPolicies names in the log the policies that depend on condition keys which
-// this server cannot know: those of the settings, and those that are stored.
-func (s *Server) warnOfPolicies(ctx context.Context, directory *iam.Directory) error {
-	named := 0
-	warn := func(holder, warning string) error {
-		if named++; named > maxPolicyWarnings {
-			s.config.Logger.Warn("more policies depend on condition keys that this server cannot know",
-				"named", maxPolicyWarnings)
-			return errEnoughWarnings
-		}
-		s.config.Logger.Warn("a policy depends on a condition key that this server cannot know",
-			"policy", holder, "problem", warning)
-		return nil
+// reviewPolicies names in the log the trust policies that would be refused today,
+// and the policies that depend on condition keys which this server cannot know:
+// those of the settings, and those that are stored.
+func (s *Server) reviewPolicies(ctx context.Context, directory *iam.Directory) error {
+	l := &policyLog{server: s}
+	review := iam.Review{
+		ClientUnknown: s.clientUnknown(),
+		IsOurs:        s.rememberAccounts(),
+		OldTrust:      l.oldTrust,
+		Warning:       l.warning,
 	}
 
-	err := s.policyWarnings(ctx, directory, warn)
-	if errors.Is(err, errEnoughWarnings) {
-		return nil
-	}
-	return err
-}
-
-// policyWarnings gives warn the holder of each such policy, until warn fails.
-func (s *Server) policyWarnings(
-	ctx context.Context, directory *iam.Directory, warn func(holder, warning string) error,
-) error {
-	look := func(holder, document string) error {
-		for _, warning := range iam.IdentityPolicyWarnings(document, s.clientUnknown()) {
-			if err := warn(holder, warning); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-
-	if err := look("guest_policy", s.config.GuestPolicy); err != nil {
-		return err
-	}
+	l.document("guest_policy", s.config.GuestPolicy)
 	for _, pool := range slices.Sorted(maps.Keys(s.config.PoolGuestPolicies)) {
-		if err := look("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool]); err != nil {
-			return err
-		}
+		l.document("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool])
+	}
+	keys, listErr := s.keys.List(ctx, "")
+	for _, k := range keys {
+		l.document("access key "+k.ID, k.Policy)
 	}
 
-	keys, err := s.keys.List(ctx, "")
-	if err != nil {
+	if err := directory.ReviewRoles(ctx, review); err != nil {
 		return err
 	}
-	for _, k := range keys {
-		if err := look("access key "+k.ID, k.Policy); err != nil {
-			return err
-		}
+	if err := errors.Join(listErr, directory.ReviewManagedPolicies(ctx, review)); err != nil {
+		s.config.Logger.Error("the stored policies could not all be looked through", "error", err)
 	}
 
-	return directory.PolicyWarnings(ctx, s.clientUnknown(), warn)
+	l.more()
+	return nil
 }
 
-// clientUnknown reports whether there is a check endpoint that does not learn how
-// its clients come.
+// rememberAccounts returns hasAccount, asked once for each account.
+func (s *Server) rememberAccounts() iam.AccountCheck {
+	ours := map[identitypool.AccountID]bool{}
+	return func(ctx context.Context, account identitypool.AccountID) (bool, error) {
+		if known, ok := ours[account]; ok {
+			return known, nil
+		}
+
+		known, err := s.hasAccount(ctx, account)
+		if err == nil {
+			ours[account] = known
+		}
+		return known, err
+	}
+}
+
+// policyLog writes what reviewPolicies finds to the log.
+type policyLog struct {
+	server   *Server
+	trusts   int // found
+	warnings int // found
+}
+
+// document warns of an identity policy.
+func (l *policyLog) document(name, document string) {
+	for _, warning := range iam.IdentityPolicyWarnings(document, l.server.clientUnknown()) {
+		l.warning(name, warning)
+	}
+}
+
+func (l *policyLog) warning(policy, warning string) {
+	if l.warnings++; l.warnings <= maxPolicyWarnings {
+		l.server.config.Logger.Warn("a policy depends on a condition key that this server cannot know",
+			"policy", policy, "problem", warning)
+	}
+}
+
+func (l *policyLog) oldTrust(t iam.OldTrust) {
+	c := &l.server.config
+	if t.Fault == nil && c.AcceptUnknownRoles {
+		return
+	}
+	if l.trusts++; l.trusts > maxNamedTrusts {
+		return
+	}
+
+	if t.Fault != nil {
+		c.Logger.Warn("the trust policy of a role lets nobody in any more: it would be refused today",
+			"role", t.Role, "reason", t.Fault.Error(), "fix", t.Fault.Fix)
+		return
+	}
+	c.Logger.Warn("the trust policy of a role names principals that do not exist: it would be refused today",
+		"role", t.Role, "principals", strings.Join(t.Missing, ", "),
+		"fix", "take them out of the trust policy, or create them")
+}
+
+// more tells that there is more than was named.
+func (l *policyLog) more() {
+	log := l.server.config.Logger
+	if l.trusts > maxNamedTrusts {
+		log.Warn("more trust policies would be refused today", "more", l.trusts-maxNamedTrusts)
+	}
+	if l.warnings > maxPolicyWarnings {
+		log.Warn("more policies depend on condition keys that this server cannot know", "named", maxPolicyWarnings)
+	}
+}
+
+// clientUnknown tells that there is a check endpoint which does not learn how
+// clients come.
 func (s *Server) clientUnknown() bool { return s.config.Check != nil && !s.config.BehindProxy }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // What a start does with the database of an older version, and tells of it.
@@ -53,45 +51,4 @@ func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (
 		}
 	}
 	return bindings, err
-}
-
-// maxNamedTrusts is how many trust policies the log names at start.
-const maxNamedTrusts = 100
-
-// warnOldTrusts names the roles whose trust policy was written before and would be
-// refused today.
-func (s *Server) warnOldTrusts(ctx context.Context, directory *iam.Directory) error {
-	ours := map[identitypool.AccountID]bool{}
-	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
-		if known, ok := ours[account]; ok {
-			return known, nil
-		}
-		known, err := s.hasAccount(ctx, account)
-		ours[account] = known
-		return known, err
-	}
-
-	count := 0
-	err := directory.OldTrusts(ctx, isOurs, func(t iam.OldTrust) {
-		if t.Fault == nil && s.config.AcceptUnknownRoles {
-			return
-		}
-		if count++; count > maxNamedTrusts {
-			return
-		}
-		if t.Fault != nil {
-			s.config.Logger.WarnContext(ctx,
-				"the trust policy of a role lets nobody in any more: it would be refused today",
-				"role", t.Role, "reason", t.Fault.Error(), "fix", t.Fault.Fix)
-			return
-		}
-		s.config.Logger.WarnContext(ctx,
-			"the trust policy of a role names principals that do not exist: it would be refused today",
-			"role", t.Role, "principals", strings.Join(t.Missing, ", "),
-			"fix", "take them out of the trust policy, or create them")
-	})
-	if err == nil && count > maxNamedTrusts {
-		s.config.Logger.WarnContext(ctx, "more trust policies would be refused today", "more", count-maxNamedTrusts)
-	}
-	return err
 }

@@ -83,11 +83,8 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 			c.Logger.Warn(warning)
 		}
 	}
-	if err := s.warnOldTrusts(ctx, directory); err != nil {
+	if err := s.reviewPolicies(ctx, directory); err != nil {
 		return nil, err
-	}
-	if err := s.warnOfPolicies(ctx, directory); err != nil {
-		c.Logger.Error("the stored policies could not all be looked through", "error", err)
 	}
 	return directory, nil
 }

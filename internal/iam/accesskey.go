@@ -194,7 +194,8 @@ func (k *AccessKeys) created(ctx context.Context, row store.AccessKey) {
 	k.cache.forget(row.ID)
 	k.logger.InfoContext(ctx, "access key created", "access_key", row.ID, "account", string(row.Account), "with_policy", row.Policy != "")
 	for _, warning := range IdentityPolicyWarnings(row.Policy, false) {
-		k.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know", "policy", "access key "+row.ID, "problem", warning)
+		k.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know",
+			"policy", "access key "+row.ID, "problem", warning)
 	}
 }
 
@@ -220,7 +221,7 @@ func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, er
 		// Stored in milliseconds; what Create returns must be what List returns.
 		Created: k.now().UTC().Truncate(time.Millisecond),
 	}
-	row.SealedSecret = k.sealer.Seal([]byte(secret), sealedFor(row))
+	row.SealedSecret = k.sealer.Seal([]byte(secret), SealPlace(row))
 	return row, nil
 }
 
@@ -257,8 +258,7 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 }
 
 // Owner returns the account of a key, also of a disabled one; "" if there is no
-// such key. It is for telling whom a refused call concerns: who made that call is
-// not known.
+// such key. It tells whose key a refused call names, not who made the call.
 func (k *AccessKeys) Owner(ctx context.Context, id string) (identitypool.AccountID, error) {
 	if !isAccessKeyID(id) || id == k.refused {
 		return "", nil
@@ -312,7 +312,7 @@ func (k *AccessKeys) Delete(ctx context.Context, id string) error {
 }
 
 func (k *AccessKeys) open(row store.AccessKey) (string, error) {
-	secret, err := k.sealer.Open(row.SealedSecret, sealedFor(row))
+	secret, err := k.sealer.Open(row.SealedSecret, SealPlace(row))
 	if err != nil {
 		return "", fmt.Errorf("the secret of access key %s cannot be read: %w", row.ID, err)
 	}
@@ -330,11 +330,9 @@ func (k *AccessKeys) storeError(id string, err error) error {
 	}
 }
 
-// SealPlace is the place that a key's sealed secret is bound to.
-func SealPlace(row store.AccessKey) string { return sealedFor(row) }
-
-// sealedFor is what a key's secret is bound to.
-func sealedFor(row store.AccessKey) string {
+// SealPlace returns the place that a key's sealed secret is bound to: its ID, account
+// and policy.
+func SealPlace(row store.AccessKey) string {
 	digest := sha256.Sum256([]byte(row.Policy))
 	return "access-key/" + row.ID + "/" + string(row.Account) + "/" + hex.EncodeToString(digest[:])
 }

@@ -42,7 +42,7 @@ type DeniedError struct {
 	Resource  string
 	Explicit  bool   // a Deny statement refused it
 	Reason    string // for the log, not for the wire
-	// Unknown is what could not be evaluated of the statements that decided.
+	// Unknown lists what could not be evaluated of the statements that decided.
 	Unknown []policy.Unknown
 }
 
@@ -61,9 +61,11 @@ func (e *DeniedError) Fix() string {
 		return "allow the action in the caller's policies"
 	}
 	if e.Unknown[0].BadValue {
-		return "change the condition on " + e.Unknown[0].Key + ", or what the request says under that key: it must be of the operator's type"
+		return "change the condition on " + e.Unknown[0].Key +
+			", or what the request says under that key: it must be of the operator's type"
 	}
-	return "remove " + e.Unknown[0].Key + " from the policy, or narrow the statement to actions of services that know it; docs/iam.md lists the keys that are known"
+	return "remove " + e.Unknown[0].Key + " from the policy, or narrow the statement to actions of services " +
+		"that know it; docs/iam.md lists the keys that are known"
 }
 
 // Is reports whether target is ErrDenied.
@@ -114,7 +116,13 @@ const (
 
 func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, says resourceSays) error {
 	denied := func(explicit bool, reason string) *DeniedError {
-		return &DeniedError{CallerARN: c.ARN, Action: access.Action, Resource: access.Resource, Explicit: explicit, Reason: reason}
+		return &DeniedError{
+			CallerARN: c.ARN,
+			Action:    access.Action,
+			Resource:  access.Resource,
+			Explicit:  explicit,
+			Reason:    reason,
+		}
 	}
 	if c.kind == nobody {
 		c.ARN = "anonymous"
@@ -175,8 +183,8 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		}
 		return facts.Condition(key)
 	}
-	d := policy.Allowed(policy.Request{Action: access.Action, Resource: access.Resource, Context: c.conditions, Later: later},
-		identity, boundary, session)
+	request := policy.Request{Action: access.Action, Resource: access.Resource, Context: c.conditions, Later: later}
+	d := policy.Allowed(request, identity, boundary, session)
 
 	if facts != nil && facts.Err() != nil {
 		return fmt.Errorf("authorising %s: %w", c.ARN, facts.Err())
@@ -189,8 +197,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	return refusal
 }
 
-// reasonOf says why a decision is no, and which condition key made it so where it
-// could not be evaluated.
+// reasonOf explains a refusal, with the condition keys that could not be evaluated.
 func reasonOf(d policy.Decision) string {
 	reason := fmt.Sprintf("no %s allows it", d.Layer)
 	switch {

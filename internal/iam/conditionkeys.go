@@ -118,7 +118,8 @@ var S3Keys = newKeySet(
 // no request to this server's APIs, and what begins with that of one of this
 // server's APIs in no request to others.
 func (p Place) Knows(key, action string) bool {
-	service, _, _ := strings.Cut(strings.ToLower(action), ":")
+	service, _, _ := strings.Cut(action, ":")
+	service = strings.ToLower(service)
 	if p == CheckEndpoint {
 		return serviceKeys[p].Has(key) || service == "s3" && S3Keys.Has(key) || isOwnService(prefixOf(key), service)
 	}

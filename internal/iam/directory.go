@@ -153,8 +153,8 @@ func (d *Directory) warnRole(r Role, setting string) {
 	}
 }
 
-// SettleTrust finds out in the store when the trust policies of the settings were
-// written. Until then they count as older than every pool. It is for the start,
+// SettleTrust looks up in the store when the trust policies of the settings were
+// written. Until then they count as older than every pool. Call it at the start,
 // before the Directory is used.
 func (d *Directory) SettleTrust(ctx context.Context) error {
 	documents := make(map[string]string, len(d.roles))

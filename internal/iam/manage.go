@@ -318,7 +318,9 @@ func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool
 
 // ResourceTags returns the tags of an account's managed policy or provider with
 // exactly that ARN. The error wraps ErrNotFound.
-func (d *Directory) ResourceTags(ctx context.Context, account identitypool.AccountID, arn string) (map[string]string, error) {
+func (d *Directory) ResourceTags(ctx context.Context, account identitypool.AccountID, arn string) (
+	map[string]string, error,
+) {
 	switch _, resource, _ := strings.Cut(arn, ":"+string(account)+":"); {
 	case strings.HasPrefix(resource, "policy/"):
 		p, _, err := d.PolicyNamed(ctx, account, arn)
@@ -389,8 +391,8 @@ func ofAccount[T any](all map[string]T, account identitypool.AccountID, accountO
 
 // What is checked before it is stored, with the same rules as for the settings.
 
-// CheckManagedPolicy refuses what cannot be a managed policy. What was stored under
-// older rules goes on as it is. Errors are *policy.ParseError and *PolicyFault.
+// CheckManagedPolicy refuses what cannot be a managed policy. Policies that were
+// stored under older rules stay in force. Errors are *policy.ParseError and *PolicyFault.
 func CheckManagedPolicy(text string) error { return policy.CheckWritten([]byte(text), true) }
 
 // CheckInlinePolicy is CheckManagedPolicy for a role's inline policies, which may

@@ -54,7 +54,8 @@ func TrustPolicyWarnings(document string) []string {
 	})
 }
 
-// warnings asks of each key of each statement where it cannot be known.
+// warnings makes a line for each key of a statement that cannot be known at some
+// places; unknownAt returns those.
 func warnings(document string, unknownAt func(s *policy.Statement, key string) (places []string)) []string {
 	d, err := policy.Parse([]byte(document))
 	if err != nil {
@@ -63,7 +64,8 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 
 	var list []string
 	for _, dependency := range d.Dependencies() {
-		places := unknownAt(dependency.Statement, dependency.Key)
+		s := dependency.Statement
+		places := unknownAt(s, dependency.Key)
 		switch {
 		case len(places) == 0:
 			continue
@@ -72,11 +74,11 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 		}
 
 		consequence := "it does not allow then"
-		if dependency.Statement.Effect == policy.Deny {
+		if s.Effect == policy.Deny {
 			consequence = "it denies then, whatever the value is"
 		}
-		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s",
-			dependency.Statement, dependency.Statement.Effect, dependency.Key, strings.Join(places, " and "), consequence))
+		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s", s, s.Effect,
+			dependency.Key, strings.Join(places, " and "), consequence))
 	}
 	return list
 }
@@ -99,8 +101,11 @@ func knownOfCaller(key string) bool {
 // the statement's actions.
 func mayBeChecked(s *policy.Statement) bool {
 	services := s.Services()
-	return services == nil || slices.ContainsFunc(services, func(name string) bool { return !slices.Contains(ownPlaces, Place(name)) })
+	return services == nil || slices.ContainsFunc(services, isForeign)
 }
+
+// isForeign reports whether a service is no API of this server.
+func isForeign(service string) bool { return !slices.Contains(ownPlaces, Place(service)) }
 
 // knownToCheck reports whether the check endpoint knows a key for all actions of
 // the statement that are no API's of this server.
@@ -117,54 +122,84 @@ func knownToCheck(s *policy.Statement, key string, clientUnknown bool) bool {
 		services = []string{"another"}
 	}
 	return !slices.ContainsFunc(services, func(name string) bool {
-		return !slices.Contains(ownPlaces, Place(name)) && !CheckEndpoint.Knows(key, name+":")
+		return isForeign(name) && !CheckEndpoint.Knows(key, name+":")
 	})
 }
 
-// PolicyWarnings calls found for each warning about a policy of the settings or of
-// the store, of any account, with what holds the policy. It stops at found's error
-// and returns it.
-func (d *Directory) PolicyWarnings(ctx context.Context, clientUnknown bool, found func(holder, warning string) error) error {
-	each := func(holder string, warnings []string) error {
-		for _, warning := range warnings {
-			if err := found(holder, warning); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	role := func(r store.Role) error {
-		arn := d.RoleARN(r)
-		if err := each("trust policy of "+arn, TrustPolicyWarnings(r.Trust)); err != nil {
+// Review receives what ReviewRoles and ReviewManagedPolicies find.
+type Review struct {
+	// ClientUnknown tells that the check endpoint does not learn how clients come.
+	ClientUnknown bool
+	IsOurs        AccountCheck
+	// OldTrust receives trust policies that would not be taken today as they are.
+	OldTrust func(OldTrust)
+	// Warning receives, with the policy's name, a condition key on which it depends
+	// and that cannot be evaluated.
+	Warning func(policy, warning string)
+}
+
+// ReviewRoles looks through the policies of all roles, those of the settings and
+// of all accounts.
+func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
+	return d.eachRole(ctx, func(role store.Role) error {
+		old, ok, err := d.oldTrust(ctx, role, r.IsOurs)
+		if err != nil {
 			return err
 		}
-		for _, name := range slices.Sorted(maps.Keys(r.Policies)) {
-			if err := each("policy "+name+" of "+arn, IdentityPolicyWarnings(r.Policies[name], clientUnknown)); err != nil {
-				return err
-			}
+		if ok {
+			r.OldTrust(old)
+		}
+
+		arn := d.RoleARN(role)
+		r.warn("trust policy of "+arn, TrustPolicyWarnings(role.Trust))
+		for _, name := range slices.Sorted(maps.Keys(role.Policies)) {
+			r.warn("policy "+name+" of "+arn, IdentityPolicyWarnings(role.Policies[name], r.ClientUnknown))
 		}
 		return nil
-	}
-	managed := func(p store.ManagedPolicy) error {
+	})
+}
+
+// ReviewManagedPolicies is ReviewRoles for managed policies.
+func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
+	look := func(p store.ManagedPolicy) {
 		v, _ := p.Version(p.Default)
-		return each(d.PolicyARN(p), IdentityPolicyWarnings(v.Document, clientUnknown))
+		r.warn(d.PolicyARN(p), IdentityPolicyWarnings(v.Document, r.ClientUnknown))
 	}
 
-	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
-		if err := role(d.settingsRoles[key]); err != nil {
-			return err
-		}
-	}
 	for _, key := range slices.Sorted(maps.Keys(d.settingsPolicies)) {
-		if err := managed(d.settingsPolicies[key]); err != nil {
-			return err
-		}
+		look(d.settingsPolicies[key])
 	}
 	if d.store == nil {
 		return nil
 	}
-	if err := d.store.EachManagedPolicy(ctx, managed); err != nil {
-		return err
+	return d.store.EachManagedPolicy(ctx, func(p store.ManagedPolicy) error {
+		look(p)
+		return nil
+	})
+}
+
+func (r Review) warn(policy string, warnings []string) {
+	for _, warning := range warnings {
+		r.Warning(policy, warning)
 	}
-	return d.store.EachRole(ctx, role)
+}
+
+// eachRole calls visit for the roles of the settings, then for those of the store
+// that the settings do not hide. It stops at visit's first error and returns it.
+func (d *Directory) eachRole(ctx context.Context, visit func(store.Role) error) error {
+	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
+		if err := visit(d.settingsRoles[key]); err != nil {
+			return err
+		}
+	}
+
+	if d.store == nil {
+		return nil
+	}
+	return d.store.EachRole(ctx, func(r store.Role) error {
+		if _, hidden := d.settingsRoles[resourceKey(r.Account, r.Name)]; hidden {
+			return nil
+		}
+		return visit(r)
+	})
 }

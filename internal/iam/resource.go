@@ -154,8 +154,17 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 // read is an error: leaving it out could allow what it denies. A trust policy that
 // would be refused today opens nothing.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
-	r := Role{ARN: d.RoleARN(row), Name: row.Name, Path: row.Path, ID: row.ID, Account: row.Account,
-		TrustWritten: row.TrustWritten, MaxSession: time.Duration(row.MaxSession) * time.Second, Tags: row.Tags}
+	r := Role{
+		ARN:          d.RoleARN(row),
+		Name:         row.Name,
+		Path:         row.Path,
+		ID:           row.ID,
+		Account:      row.Account,
+		TrustWritten: row.TrustWritten,
+		MaxSession:   time.Duration(row.MaxSession) * time.Second,
+		Tags:         row.Tags,
+	}
+
 	byARN := map[string]string{}
 	for _, p := range managed {
 		if v, ok := p.Version(p.Default); ok {
@@ -182,6 +191,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		}
 		return read(arn, text)
 	}
+
 	r.Trust, r.TrustFault = readTrust(row.Trust)
 	for _, name := range slices.Sorted(maps.Keys(row.Policies)) {
 		document, err := read("policy "+name, row.Policies[name])
@@ -245,7 +255,12 @@ func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLPro
 			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, err)
 		}
 		return SAMLProvider{ARN: arn, Account: account, Name: name, Document: row.Metadata,
-			Provider: &saml.Provider{Metadata: metadata, Audiences: d.samlNames, Recipients: d.samlNames, PreviousEntityIDs: d.previousEntityIDs[arn]}}, nil
+			Provider: &saml.Provider{
+				Metadata:          metadata,
+				Audiences:         d.samlNames,
+				Recipients:        d.samlNames,
+				PreviousEntityIDs: d.previousEntityIDs[arn],
+			}}, nil
 	})
 }
 

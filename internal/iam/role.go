@@ -29,9 +29,9 @@ type Role struct {
 	ID         string // AROA and 17 characters; the same for the same ARN
 	Account    identitypool.AccountID
 	Trust      *policy.Document // nil = nobody may assume the role, because of TrustFault
-	TrustFault *PolicyFault     // why a trust policy of before counts no more; nil = it counts
-	// TrustWritten is when Trust was last written. Pools of other accounts that are
-	// younger are not what its author meant.
+	TrustFault *PolicyFault     // why the stored trust policy opens nothing; nil = it counts
+	// TrustWritten tells when Trust was last written. Its author cannot have meant
+	// younger pools of other accounts.
 	TrustWritten identitypool.Sequence
 	Policies     []*policy.Document // in the order of their names
 	Boundary     *policy.Document   // nil = none

@@ -86,6 +86,7 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 	if problem, ok := errors.AsType[*saml.MetadataError](err); ok {
 		f.add(".metadata_file", "", problem.Problem, problem.Fix)
 	}
+
 	checkPreviousEntityIDs(c.PreviousEntityIDs, metadata.EntityID, ".previous_entity_ids", f)
 	p.Provider = &saml.Provider{
 		Metadata:           metadata,
@@ -103,12 +104,15 @@ func checkPreviousEntityIDs(list []string, present, member string, f *faults) {
 	if len(list) > maxSAMLNames {
 		f.add(member, strconv.Itoa(len(list))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxSAMLNames))
 	}
+
 	for i, id := range list {
 		switch {
 		case !saml.CheckPreviousEntityID(id):
-			f.add(entry(member, i), id, "is not an entity ID", "write it as the entityID of the former metadata, or "+saml.Unrecorded)
+			f.add(entry(member, i), id, "is not an entity ID",
+				"write it as the entityID of the former metadata, or "+saml.Unrecorded)
 		case id == present:
-			f.add(entry(member, i), id, "is the present entity ID", "name those that the provider had before, or leave the setting out")
+			f.add(entry(member, i), id, "is the present entity ID",
+				"name those that the provider had before, or leave the setting out")
 		}
 	}
 }
@@ -118,9 +122,11 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 	for _, arn := range slices.Sorted(maps.Keys(c.PreviousEntityIDs)) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
 		if _, _, ok := d.parseARN(arn, "saml-provider/"); !ok {
-			f.add("", arn, "is not the ARN of a SAML provider", "write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
+			f.add("", arn, "is not the ARN of a SAML provider",
+				"write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
 		} else if _, ok := d.samlProviders[arn]; ok {
-			f.add("", arn, "is a provider of these settings", "write previous_entity_ids in its entry of saml_providers")
+			f.add("", arn, "is a provider of these settings",
+				"write previous_entity_ids in its entry of saml_providers")
 		}
 		checkPreviousEntityIDs(c.PreviousEntityIDs[arn], "", "", &f)
 		all.list = append(all.list, f.list...)

@@ -24,7 +24,8 @@ const GuestPolicy = BuiltinPrefix + "guest"
 const guestInline = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 "cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
 "machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:GetId",
-"cognito-identity:GetOpenIdToken","cognito-identity:GetCredentialsForIdentity","cognito-identity:UnlinkIdentity","cognito-idp:*","lex:*","polly:*",
+"cognito-identity:GetOpenIdToken","cognito-identity:GetCredentialsForIdentity","cognito-identity:UnlinkIdentity",
+"cognito-idp:*","lex:*","polly:*",
 "comprehend:*","translate:*","transcribe:*","rekognition:*","mobiletargeting:*","firehose:*","appsync:*",
 "personalize:*","sagemaker:InvokeEndpoint","cognito-sync:*","codewhisperer:*","textract:DetectDocumentText",
 "textract:AnalyzeDocument","sdb:*"],"Resource":"*"}]}`

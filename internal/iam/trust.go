@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
@@ -13,12 +11,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// Trust policies: what may be written, and what counts of what was written before.
+// Trust policies: what may be written, and which of the stored ones count.
 
 // PolicyFault says why a policy document is refused, in IAM's text.
 type PolicyFault = policy.Fault
 
-// TrustPolicy is what is worth knowing of a trust policy that may be written.
+// TrustPolicy describes a trust policy that may be written.
 type TrustPolicy struct {
 	// AsksForAMR is false when guests of a pool can take the role through the
 	// classic flow.
@@ -44,7 +42,7 @@ func CheckTrustPolicy(text string) (TrustPolicy, error) {
 }
 
 // readTrust returns a stored trust policy, or the fault for which it opens nothing
-// any more: what was written under older rules is held to those of today.
+// any more: policies that were written under older rules must meet those of today.
 func readTrust(text string) (*policy.Document, *PolicyFault) {
 	d, err := policy.Parse([]byte(text))
 	if err == nil {
@@ -66,7 +64,7 @@ func readTrust(text string) (*policy.Document, *PolicyFault) {
 	}
 }
 
-// Principals is what came of looking for the AWS principals of a trust policy.
+// Principals lists the AWS principals of a trust policy that were not found.
 type Principals struct {
 	Missing []string // roles, and sessions of roles, that an account of this server does not have
 	Unknown []string // users that no access key can be, and principals of accounts that this server does not have
@@ -75,8 +73,7 @@ type Principals struct {
 // AccountCheck reports whether this server has an account.
 type AccountCheck func(context.Context, identitypool.AccountID) (bool, error)
 
-// LookUp looks for principals as TrustPolicy names them. Unique IDs are not looked
-// for.
+// LookUp looks for principals as TrustPolicy names them, except for unique IDs.
 func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs AccountCheck) (Principals, error) {
 	var found Principals
 	for _, principal := range principals {
@@ -153,31 +150,19 @@ type OldTrust struct {
 	Missing []string     // principals that do not exist
 }
 
-// OldTrusts calls found for each role, of the settings and of all accounts, whose
-// trust policy would not be taken today as it is.
-func (d *Directory) OldTrusts(ctx context.Context, isOurs AccountCheck, found func(OldTrust)) error {
-	look := func(r store.Role) error {
-		trust, fault := readTrust(r.Trust)
-		if fault != nil {
-			found(OldTrust{Role: d.RoleARN(r), Fault: fault})
-			return nil
-		}
-		principals, err := d.LookUp(ctx, trust.AWSPrincipals(), isOurs)
-		if err == nil && len(principals.Missing) > 0 {
-			found(OldTrust{Role: d.RoleARN(r), Missing: principals.Missing})
-		}
-		return err
+// oldTrust looks at the trust policy of a role; ok is false when it would be taken
+// today as it is.
+func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCheck) (
+	old OldTrust, ok bool, err error,
+) {
+	trust, fault := readTrust(r.Trust)
+	if fault != nil {
+		return OldTrust{Role: d.RoleARN(r), Fault: fault}, true, nil
 	}
 
-	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
-		if err := look(d.settingsRoles[key]); err != nil {
-			return err
-		}
+	principals, err := d.LookUp(ctx, trust.AWSPrincipals(), isOurs)
+	if err != nil || len(principals.Missing) == 0 {
+		return OldTrust{}, false, err
 	}
-	return d.store.EachRole(ctx, func(r store.Role) error {
-		if _, hidden := d.settingsRoles[resourceKey(r.Account, r.Name)]; hidden {
-			return nil
-		}
-		return look(r)
-	})
+	return OldTrust{Role: d.RoleARN(r), Missing: principals.Missing}, true, nil
 }

@@ -14,8 +14,10 @@ const (
 	policyIDPrefix  = "ANPA"
 	samlIDPrefix    = "ASMP"
 	accessKeyPrefix = "AKIA"
-	SessionPrefix   = "ASIA"
 )
+
+// SessionPrefix begins the IDs of temporary access keys.
+const SessionPrefix = "ASIA"
 
 // uniqueID derives an ID from what it stands for, so that it needs no place to
 // be kept and stays the same across restarts and nodes.

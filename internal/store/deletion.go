@@ -39,6 +39,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	if !storable(string(id), maxID) {
 		return notFound("identity pool")
 	}
+
 	err := s.write(ctx, func(t *tx) error {
 		t.touch(poolKey(id))
 		if err := s.rememberPoolID(t, id); err != nil {
@@ -56,6 +57,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	if err := s.step("hidden"); err != nil {
 		return err
 	}
+
 	done := make(chan error, 1)
 	remove := func() {
 		err := s.removePool(context.WithoutCancel(ctx), id)
@@ -105,6 +107,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		if s.isClosing() {
 			return ErrClosed
 		}
+
 		more, began := false, s.options.Now()
 		err := s.untilSettled(ctx, func() error {
 			return s.write(ctx, func(t *tx) (err error) {
@@ -119,11 +122,13 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		if err := s.step("batch"); err != nil {
 			return err
 		}
+
 		size = nextBatch(size, s.options.Now().Sub(began), s.deletionBatch)
 		if !more {
 			break
 		}
 	}
+
 	s.cache.flush() // no identity of the pool may be found should its ID be used again
 	err := s.untilSettled(ctx, func() error {
 		return s.write(ctx, func(t *tx) error {
@@ -153,21 +158,25 @@ const deletionBatchOf = `FROM identities AS i JOIN pools AS p ON p.pool_id = i.p
 // removeBatch removes up to size identities of a hidden pool, with their logins,
 // remembers their IDs, and reports whether there may be more.
 func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
-	if _, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+	if _, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($3 AS BIGINT) `+deletionBatchOf+`
 		ON CONFLICT (kind, id) DO NOTHING`, string(id), size, millis(s.now())); err != nil {
 		return false, err
 	}
+
 	// An identity that comes in between the statements stays for the next batch:
 	// without a login because its ID is not remembered yet, and with one because
 	// the foreign key refuses the second deletion.
-	if _, err := t.exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`, string(id), size); err != nil {
+	if _, err := t.exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`,
+		string(id), size); err != nil {
 		return false, err
 	}
 	if _, err := t.exec(`DELETE FROM identities WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)
-		AND EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = identities.identity_id)`, string(id), size); err != nil {
+		AND EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = identities.identity_id)`,
+		string(id), size); err != nil {
 		return false, err
 	}
+
 	// Asked, not counted: another node that removes the pool may have had the same batch.
 	left, err := collect(t, scanString, `SELECT identity_id FROM identities WHERE pool_id = $1 LIMIT 1`, string(id))
 	return len(left) > 0, err

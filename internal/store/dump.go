@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -21,8 +22,8 @@ import (
 // and last the end, with the number of rows and the SHA-256 of all bytes before
 // it. It is the same for every engine. Secrets are in it as the store holds
 // them: sealed. Secrets that an older version left in clear are sealed on the
-// way; without a master key there is no dump of them. The checksum finds accidents, not forgers, so a dump is to be
-// kept like the database itself.
+// way; without a master key there is no dump of them. The checksum finds
+// accidents, not forgers, so keep a dump like the database itself.
 type dumpLine struct {
 	Header    *dumpHeader    `json:"header,omitzero"`
 	Pool      *dumpPool      `json:"pool,omitzero"`
@@ -43,8 +44,9 @@ const (
 	dumpFormat = "poolhouse-dump"
 	// dumpSchema moves when lines are added or change their meaning. Older ones
 	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made, 4 former IDs, the order of ownership, the scopes of logins, sealed
-	// settings of pools, withdrawn signing keys and the accounts of sign-outs.
+	// IAM API made, 4 former IDs, the order of ownership, the scopes of logins,
+	// sealed settings of pools, withdrawn signing keys and the accounts of
+	// sign-outs.
 	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -67,7 +69,7 @@ type dumpPool struct {
 	Created  int64        `json:"created"`
 	Updated  int64        `json:"updated"`
 
-	OwnedSince int64 `json:"ownedSince,omitzero"`
+	OwnedSince int64 `json:"ownedSince,omitzero"` // a number of the order of ownership
 }
 
 type dumpIdentity struct {
@@ -192,7 +194,8 @@ func (d *dumpWriter) row(l dumpLine) error {
 // Dump writes a backup of everything as it was at one instant, while reads and
 // writes go on. (An in-memory store has one connection: there they wait until
 // the backup is compressed, but not for w.) Of pools whose deletion is under way
-// only the IDs are in it. What Dump wrote before an error is not a backup: Load refuses it.
+// only the IDs are in it. What Dump wrote before an error is not a backup: Load
+// refuses it.
 func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	target := w
 	var spool *memorySpool
@@ -227,6 +230,28 @@ func (m *memorySpool) Write(p []byte) (int, error) {
 }
 
 func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
+	if err := s.dumpStart(q, d); err != nil {
+		return err
+	}
+
+	wasClear, err := s.dumpPools(ctx, q, d)
+	if err != nil {
+		return err
+	}
+	if err := dumpIdentities(ctx, q, d); err != nil {
+		return err
+	}
+	if err := s.dumpSealed(ctx, q, d, wasClear); err != nil {
+		return err
+	}
+	if err := dumpMarks(ctx, q, d); err != nil {
+		return err
+	}
+	return dumpAccounts(ctx, q, d, s.now())
+}
+
+// dumpStart writes the header.
+func (s *Store) dumpStart(q querier, d *dumpWriter) error {
 	home, err := homeAccount(q)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -235,165 +260,196 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 	if err != nil {
 		return err
 	}
-	header := dumpHeader{
+
+	return d.line(dumpLine{Header: &dumpHeader{
 		Format:  dumpFormat,
 		Schema:  dumpSchema,
 		Created: millis(s.now()),
 		Home:    string(home),
 		Order:   order[0],
-	}
-	if err := d.line(dumpLine{Header: &header}); err != nil {
-		return err
-	}
-	sealed := false // a secret was in clear
-	err = each(ctx, q, func(row scanner) error {
+	}})
+}
+
+// dumpPools writes the pools. wasClear reports whether it sealed a secret that was
+// in clear.
+func (s *Store) dumpPools(ctx context.Context, q querier, d *dumpWriter) (wasClear bool, err error) {
+	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		p, err := scanPoolRow(row)
 		if err != nil {
-			return err
+			return dumpLine{}, err
 		}
 		if hasClearSecret(p.settings) {
-			sealed = true
+			wasClear = true
 			if err := s.sealSettings(p.ID, &p.settings); err != nil {
-				return err
+				return dumpLine{}, err
 			}
 		}
-		return d.row(dumpLine{Pool: &dumpPool{ID: string(p.ID), Account: string(p.Account), Region: p.Region,
-			Settings: p.settings, Version: p.Version, Created: millis(p.Created), Updated: millis(p.Updated),
-			OwnedSince: int64(p.OwnedSince)}})
+
+		return dumpLine{Pool: &dumpPool{
+			ID:         string(p.ID),
+			Account:    string(p.Account),
+			Region:     p.Region,
+			Settings:   p.settings,
+			Version:    p.Version,
+			Created:    millis(p.Created),
+			Updated:    millis(p.Updated),
+			OwnedSince: int64(p.OwnedSince),
+		}}, nil
 	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, func(row scanner) error {
+	return wasClear, err
+}
+
+// dumpIdentities writes the identities, their logins and the bindings of SAML
+// providers.
+func dumpIdentities(ctx context.Context, q querier, d *dumpWriter) error {
+	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		var i dumpIdentity
-		if err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified); err != nil {
-			return err
-		}
-		return d.row(dumpLine{Identity: &i})
+		err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified)
+		return dumpLine{Identity: &i}, err
 	}, `SELECT i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.created, i.modified
 		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting ORDER BY i.identity_id`)
 	if err != nil {
 		return err
 	}
-	err = each(ctx, q, func(row scanner) error {
+
+	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		var l dumpLogin
-		if err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope); err != nil {
-			return err
-		}
-		return d.row(dumpLine{Login: &l})
+		err := row.Scan(&l.Pool, &l.Identity, &l.Kind, &l.Provider, &l.Subject, &l.Scope)
+		return dumpLine{Login: &l}, err
 	}, `SELECT l.pool_id, l.identity_id, l.kind, l.provider, l.subject, l.scope
 		FROM logins AS l JOIN pools AS p ON p.pool_id = l.pool_id AND NOT p.deleting ORDER BY l.pool_id, l.login_key`)
 	if err != nil {
 		return err
 	}
-	err = each(ctx, q, func(row scanner) error {
+
+	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		b, err := scanBinding(row)
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}})
+		return dumpLine{Binding: &dumpBinding{Provider: b.Provider, EntityID: b.EntityID}}, err
 	}, `SELECT provider, entity_id FROM saml_bindings ORDER BY provider`)
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, func(row scanner) error {
+}
+
+// dumpSealed writes the access keys and the keys. If the dump has a secret that was
+// sealed on the way, all of them must be sealed under the same master key.
+func (s *Store) dumpSealed(ctx context.Context, q querier, d *dumpWriter, wasClear bool) error {
+	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		k, err := scanAccessKey(row)
-		if err == nil && sealed {
+		if err == nil && wasClear {
 			err = s.sealsBeside(k.SealedSecret)
 		}
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{AccessKey: &dumpAccessKey{ID: k.ID, Account: string(k.Account), SealedSecret: k.SealedSecret,
-			Disabled: k.Disabled, Description: k.Description, Policy: k.Policy, Created: millis(k.Created)}})
+		return dumpLine{AccessKey: &dumpAccessKey{
+			ID:           k.ID,
+			Account:      string(k.Account),
+			SealedSecret: k.SealedSecret,
+			Disabled:     k.Disabled,
+			Description:  k.Description,
+			Policy:       k.Policy,
+			Created:      millis(k.Created),
+		}}, err
 	}, `SELECT `+accessKeyColumns+` FROM access_keys ORDER BY access_key_id`)
 	if err != nil {
 		return err
 	}
-	err = each(ctx, q, func(row scanner) error {
+
+	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		k, err := scanKey(row)
-		if err == nil && sealed {
+		if err == nil && wasClear {
 			err = s.sealsBeside(k.Sealed)
 		}
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{Key: &dumpKey{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
-			Created: millis(k.Created), NotBefore: millis(k.NotBefore), NotAfter: millis(k.NotAfter), Withdrawn: millis(k.Withdrawn)}})
+		return dumpLine{Key: &dumpKey{
+			Purpose:   k.Purpose,
+			ID:        k.ID,
+			Algorithm: k.Algorithm,
+			Sealed:    k.Sealed,
+			Public:    k.Public,
+			Created:   millis(k.Created),
+			NotBefore: millis(k.NotBefore),
+			NotAfter:  millis(k.NotAfter),
+			Withdrawn: millis(k.Withdrawn),
+		}}, err
 	}, `SELECT `+keyColumns+` FROM keys AS k ORDER BY k.purpose, k.key_id`)
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, func(row scanner) error {
+}
+
+// dumpMarks writes the revocations and sign-outs.
+func dumpMarks(ctx context.Context, q querier, d *dumpWriter) error {
+	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanRevocation(row)
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{Revoked: &dumpRevoked{Kind: string(m.Kind), Account: string(m.Account), Value: m.Value,
-			NotBefore: millis(m.NotBefore), Expires: millis(m.Expires)}})
+		return dumpLine{Revoked: &dumpRevoked{
+			Kind:      string(m.Kind),
+			Account:   string(m.Account),
+			Value:     m.Value,
+			NotBefore: millis(m.NotBefore),
+			Expires:   millis(m.Expires),
+		}}, err
 	}, `SELECT `+revocationColumns+` FROM revocations ORDER BY mark_key`)
 	if err != nil {
 		return err
 	}
-	err = each(ctx, q, func(row scanner) error {
+
+	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanSignOut(row)
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{SignOut: &dumpSignOut{
+		return dumpLine{SignOut: &dumpSignOut{
 			Kind:      string(m.Kind),
 			Account:   string(m.Account),
 			Provider:  m.Provider,
 			Value:     []byte(m.Value),
 			NotBefore: millis(m.NotBefore),
 			Expires:   millis(m.Expires),
-		}})
+		}}, err
 	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, func(row scanner) error {
+}
+
+// dumpAccounts writes the former IDs, when trust policies of the settings were
+// written, and what the IAM API made. IDs in pools being removed are former as of
+// now.
+func dumpAccounts(ctx context.Context, q querier, d *dumpWriter, now time.Time) error {
+	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		f, err := scanFormerID(row)
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{Former: &dumpFormer{
+		return dumpLine{Former: &dumpFormer{
 			Kind:       string(f.kind),
 			ID:         f.id,
 			Account:    string(f.account),
 			OwnedSince: int64(f.ownedSince),
 			Deleted:    f.deleted,
-		}})
-	}, allFormerIDs, millis(s.now()))
+		}}, err
+	}, allFormerIDs, millis(now))
 	if err != nil {
 		return err
 	}
-	err = each(ctx, q, func(row scanner) error {
-		trust, err := scanSettingsTrust(row)
-		if err != nil {
-			return err
-		}
-		return d.row(dumpLine{Trust: &dumpTrust{Role: trust.role, SHA256: trust.sha256[:], Written: int64(trust.written)}})
+
+	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
+		t, err := scanSettingsTrust(row)
+		return dumpLine{Trust: &dumpTrust{Role: t.role, SHA256: t.sha256[:], Written: int64(t.written)}}, err
 	}, `SELECT role_arn, sha256, written FROM settings_trust ORDER BY role_arn, sha256`)
 	if err != nil {
 		return err
 	}
-	return each(ctx, q, func(row scanner) error {
+
+	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		r, err := scanResource(row)
 		if err != nil {
-			return err
+			return dumpLine{}, err
 		}
 		i, err := dumpedIAM(r)
+		return dumpLine{IAM: i}, err
+	}, `SELECT `+resourceColumns+` FROM iam_resources ORDER BY account, kind, resource_key`)
+}
+
+// dumpRows writes a line for each row of a query.
+func dumpRows(ctx context.Context, q querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error),
+	text string, args ...any,
+) error {
+	return each(ctx, q, func(row scanner) error {
+		l, err := lineOf(row)
 		if err != nil {
 			return err
 		}
-		return d.row(dumpLine{IAM: i})
-	}, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources ORDER BY account, kind, resource_key`)
+		return d.row(l)
+	}, text, args...)
 }
 
 // allFormerIDs are those of former_ids and those of the pools that are being
 // removed, which are in no backup themselves; $1 is the time of their deletion.
-const allFormerIDs = `SELECT kind, id, account, owned_since, deleted FROM former_ids
+const allFormerIDs = `SELECT ` + formerIDColumns + ` FROM former_ids
 	UNION ALL SELECT CAST('pool' AS keytext), p.pool_id, p.account, p.owned_since, CAST($1 AS BIGINT) FROM pools AS p
 		WHERE p.deleting AND NOT EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)
 	UNION ALL SELECT CAST('identity' AS keytext), i.identity_id, p.account, 0, CAST($1 AS BIGINT)
@@ -422,7 +478,12 @@ func each(ctx context.Context, q querier, fn func(scanner) error, text string, a
 // rows of a dump as the rows of the database.
 
 func (l *dumpLogin) login() identitypool.Login {
-	return identitypool.Login{Kind: identitypool.LoginKind(l.Kind), Provider: l.Provider, Subject: string(l.Subject), Scope: l.Scope}
+	return identitypool.Login{
+		Kind:     identitypool.LoginKind(l.Kind),
+		Provider: l.Provider,
+		Subject:  string(l.Subject),
+		Scope:    l.Scope,
+	}
 }
 
 func (k *dumpAccessKey) accessKey() AccessKey {
@@ -431,8 +492,17 @@ func (k *dumpAccessKey) accessKey() AccessKey {
 }
 
 func (k *dumpKey) key() Key {
-	return Key{Purpose: k.Purpose, ID: k.ID, Algorithm: k.Algorithm, Sealed: k.Sealed, Public: k.Public,
-		Created: fromMillis(k.Created), NotBefore: fromMillis(k.NotBefore), NotAfter: fromMillis(k.NotAfter), Withdrawn: fromMillis(k.Withdrawn)}
+	return Key{
+		Purpose:   k.Purpose,
+		ID:        k.ID,
+		Algorithm: k.Algorithm,
+		Sealed:    k.Sealed,
+		Public:    k.Public,
+		Created:   fromMillis(k.Created),
+		NotBefore: fromMillis(k.NotBefore),
+		NotAfter:  fromMillis(k.NotAfter),
+		Withdrawn: fromMillis(k.Withdrawn),
+	}
 }
 
 func (m *dumpSignOut) signOut() SignOut {
@@ -458,7 +528,7 @@ func (f *dumpFormer) insert(t *tx) error {
 	if err := errors.Join(checkID("former ID", f.ID), checkID("account", f.Account)); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
 	return err
 }
@@ -473,6 +543,13 @@ func (d *dumpTrust) insert(t *tx) error {
 	}
 	copy(trust.sha256[:], d.SHA256)
 	return insertSettingsTrust(t, trust)
+}
+
+func (d *dumpBinding) insert(t *tx) error {
+	if err := checkText("provider", d.Provider, maxProvider); err != nil {
+		return err
+	}
+	return insertBinding(t, SAMLBinding{Provider: d.Provider, EntityID: d.EntityID})
 }
 
 func dumpedIAM(row resourceRow) (*dumpIAM, error) {

@@ -24,8 +24,8 @@ type engine interface {
 	// race reports whether err is a unique, foreign key or trigger's violation: the rows a
 	// change was based on are no longer what they were.
 	race(err error) bool
-	// scrub makes the database's files forget what was overwritten or deleted, as
-	// far as it can reach them. Nothing else should go on meanwhile.
+	// scrub removes what was overwritten or deleted from the database's files, as far
+	// as it can reach them. Nothing else should use the database meanwhile.
 	scrub(ctx context.Context) error
 	close() error
 }

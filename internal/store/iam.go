@@ -140,7 +140,7 @@ func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.Accou
 	var rows []resourceRow
 	err := s.engine.read(ctx, func(q querier) (err error) {
 		// One statement sees one instant.
-		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE account = $1 AND kind = $3 AND resource_key = $2
 			UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
 				FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
@@ -195,13 +195,15 @@ func (s *Store) EachManagedPolicy(ctx context.Context, visit func(ManagedPolicy)
 	return eachResource(ctx, s, policyKind, visit)
 }
 
+// eachResource reads the resources of a kind page by page: visit may use the store.
 func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kind string, visit func(T) error) error {
 	var last header
 	for {
 		var rows []resourceRow
 		err := s.engine.read(ctx, func(q querier) (err error) {
-			rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
-				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3) ORDER BY account, resource_key LIMIT $4`,
+			rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
+				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3)
+				ORDER BY account, resource_key LIMIT $4`,
 				kind, string(last.account), last.key, resourcePage)
 			return err
 		})
@@ -288,14 +290,15 @@ func (s *Store) OIDCProvider(ctx context.Context, account identitypool.AccountID
 }
 
 // OIDCProviderAccounts returns the accounts, in order, that have a provider with
-// a Key.
+// that OIDCProvider.Key.
 func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts []identitypool.AccountID, err error) {
 	if !storable(key, maxID) {
 		return nil, nil
 	}
 
 	err = s.engine.read(ctx, func(q querier) error {
-		found, err := collect(q, scanString, `SELECT account FROM iam_resources WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
+		found, err := collect(q, scanString, `SELECT account FROM iam_resources
+			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
 		for _, account := range found {
 			accounts = append(accounts, identitypool.AccountID(account))
 		}

@@ -44,6 +44,8 @@ type resourceRow struct {
 	createdMillis int64
 }
 
+const resourceColumns = `account, kind, resource_key, path, settings, created`
+
 func scanResource(row scanner) (r resourceRow, err error) {
 	err = row.Scan(&r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
 	return r, err
@@ -112,7 +114,7 @@ func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, l
 }
 
 func selectResource(q querier, h header) ([]resourceRow, error) {
-	return collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+	return collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
 }
 
@@ -124,6 +126,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 	if err != nil {
 		return v, err
 	}
+
 	err = s.changeIAM(ctx, h.account, func(q querier) error {
 		switch found, err := selectResource(q, h); {
 		case err != nil:
@@ -146,9 +149,14 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 			if err := numberTrust(t, &v, nil); err != nil {
 				return err
 			}
-			if row, err = rowOf(v); err != nil {
+
+			// The outer err is not assigned here: the caller may leave, and read it,
+			// while this still runs.
+			numbered, err := rowOf(v)
+			if err != nil {
 				return err
 			}
+			row = numbered
 			return insertResource(t, row, v)
 		}, nil
 	})
@@ -156,11 +164,12 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 		var none T
 		return none, err
 	}
+
 	return resourceOf[T, P](row) // as the next read will show it
 }
 
 func insertResource(t *tx, row resourceRow, v any) error {
-	if _, err := t.exec(`INSERT INTO iam_resources (account, kind, resource_key, path, settings, created) VALUES ($1, $2, $3, $4, $5, $6)`,
+	if _, err := t.exec(`INSERT INTO iam_resources (`+resourceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
 		string(row.account), row.kind, row.key, row.path, row.settings, row.createdMillis); err != nil {
 		return err
 	}
@@ -191,7 +200,7 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	}
 	var rows []resourceRow
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		rows, err = collect(q, scanResource, `SELECT account, kind, resource_key, path, settings, created FROM iam_resources
+		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 			WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4 ORDER BY resource_key LIMIT $6`,
 			string(account), kind, after, pathPrefix, len(pathPrefix), limit)
 		return err
@@ -208,14 +217,17 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	return list, nil
 }
 
-func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error) (result T, err error) {
+func updateResource[T iamResource, P setter[T]](
+	ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, change func(*T) error,
+) (T, error) {
 	var none T
 	if !storable(key, maxID) {
 		return none, notFound(kind)
 	}
-	var before T
+
+	var before, result T // not named results: the write assigns result, maybe after the caller left
 	var found resourceRow
-	err = s.changeIAM(ctx, account, func(q querier) error {
+	err := s.changeIAM(ctx, account, func(q querier) error {
 		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err == nil && len(rows) == 0 {
 			err = notFound(kind)
@@ -223,6 +235,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if err != nil {
 			return err
 		}
+
 		found = rows[0]
 		if before, err = resourceOf[T, P](found); err != nil {
 			return err
@@ -247,6 +260,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if row.key != key {
 			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
 		}
+
 		return func(t *tx) error {
 			if err := numberTrust(t, &result, &before); err != nil {
 				return err
@@ -257,6 +271,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 			if result, err = resourceOf[T, P](row); err != nil { // as the next read will show it
 				return err
 			}
+
 			if err := t.mustChange(`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
 				string(account), kind, key, row.settings, row.path); err != nil {
 				return err
@@ -270,6 +285,7 @@ func updateResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 	if err != nil {
 		return none, err
 	}
+
 	return result, nil
 }
 

@@ -34,8 +34,9 @@ func cloneIdentity(i identitypool.Identity) identitypool.Identity {
 // One row per login, or one without a login. The order puts an identity's
 // logins together.
 const (
-	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked, i.revision, i.created, i.modified, l.kind, l.provider, l.subject, l.scope`
-	identityOrder   = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
+	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked,
+		i.revision, i.created, i.modified, l.kind, l.provider, l.subject, l.scope`
+	identityOrder = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
 )
 
 // collectIdentities gathers the rows of a query for identityColumns. Rows
@@ -54,7 +55,8 @@ func collectIdentities(q querier, text string, args ...any) (identities []*ident
 		var disabled, everLinked sql.NullBool
 		var revision, created, modified sql.NullInt64
 		var subject []byte
-		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified, &kind, &provider, &subject, &scope); err != nil {
+		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified,
+			&kind, &provider, &subject, &scope); err != nil {
 			return nil, false, err
 		}
 		if !id.Valid {
@@ -70,7 +72,10 @@ func collectIdentities(q querier, text string, args ...any) (identities []*ident
 		}
 		if kind.Valid {
 			last.Logins = append(last.Logins, identitypool.Login{
-				Kind: identitypool.LoginKind(kind.String), Provider: provider.String, Subject: string(subject), Scope: scope.String,
+				Kind:     identitypool.LoginKind(kind.String),
+				Provider: provider.String,
+				Subject:  string(subject),
+				Scope:    scope.String,
 			})
 		}
 	}
@@ -233,11 +238,13 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 		if err != nil {
 			return err
 		}
+
 		return s.write(ctx, func(t *tx) error {
 			t.touch(identityKey(id))
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
+
 			if err := s.rememberIdentityID(t, id); err != nil {
 				return err
 			}

@@ -25,19 +25,23 @@ func (k Key) check() error {
 		checkBytes("sealed key", k.Sealed, maxText), checkBytes("public key", k.Public, maxText))
 }
 
-const keyColumns = `k.purpose, k.key_id, k.algorithm, k.sealed, k.public, k.created, k.not_before, k.not_after, k.withdrawn`
+const keyColumns = `k.purpose, k.key_id, k.algorithm, k.sealed, k.public,
+	k.created, k.not_before, k.not_after, k.withdrawn`
 
 func scanKey(row scanner) (k Key, err error) {
 	var created, notBefore, notAfter, withdrawn int64
 	err = row.Scan(&k.Purpose, &k.ID, &k.Algorithm, &k.Sealed, &k.Public, &created, &notBefore, &notAfter, &withdrawn)
-	k.Created, k.NotBefore, k.NotAfter, k.Withdrawn = fromMillis(created), fromMillis(notBefore), fromMillis(notAfter), fromMillis(withdrawn)
+	k.Created, k.NotBefore = fromMillis(created), fromMillis(notBefore)
+	k.NotAfter, k.Withdrawn = fromMillis(notAfter), fromMillis(withdrawn)
 	return k, err
 }
 
 func insertKey(t *tx, k Key) error {
-	_, err := t.exec(`INSERT INTO keys (purpose, key_id, algorithm, sealed, public, created, not_before, not_after, withdrawn)
+	_, err := t.exec(`INSERT INTO keys
+		(purpose, key_id, algorithm, sealed, public, created, not_before, not_after, withdrawn)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		k.Purpose, k.ID, k.Algorithm, notNil(k.Sealed), notNil(k.Public), millis(k.Created), millis(k.NotBefore), millis(k.NotAfter), millis(k.Withdrawn))
+		k.Purpose, k.ID, k.Algorithm, notNil(k.Sealed), notNil(k.Public),
+		millis(k.Created), millis(k.NotBefore), millis(k.NotAfter), millis(k.Withdrawn))
 	return err
 }
 
@@ -45,7 +49,8 @@ func compareKeys(a, b Key) int { return cmp.Or(a.Created.Compare(b.Created), cmp
 
 func equalKeys(a, b Key) bool {
 	return a.ID == b.ID && a.Algorithm == b.Algorithm && bytes.Equal(a.Sealed, b.Sealed) && bytes.Equal(a.Public, b.Public) &&
-		a.Created.Equal(b.Created) && a.NotBefore.Equal(b.NotBefore) && a.NotAfter.Equal(b.NotAfter) && a.Withdrawn.Equal(b.Withdrawn)
+		a.Created.Equal(b.Created) && a.NotBefore.Equal(b.NotBefore) &&
+		a.NotAfter.Equal(b.NotAfter) && a.Withdrawn.Equal(b.Withdrawn)
 }
 
 // Keys returns the keys of a purpose, ordered by Created, then ID.
@@ -88,6 +93,7 @@ func (s *Store) UpdateKeys(ctx context.Context, purpose string, change func([]Ke
 		if err != nil {
 			return err
 		}
+
 		result = slices.Clone(after)
 		seen := map[string]bool{}
 		for i, k := range result {
@@ -98,10 +104,12 @@ func (s *Store) UpdateKeys(ctx context.Context, purpose string, change func([]Ke
 				return err
 			}
 			seen[k.ID] = true
-			for _, at := range []*time.Time{&result[i].Created, &result[i].NotBefore, &result[i].NotAfter, &result[i].Withdrawn} {
+			r := &result[i]
+			for _, at := range []*time.Time{&r.Created, &r.NotBefore, &r.NotAfter, &r.Withdrawn} {
 				*at = fromMillis(millis(*at))
 			}
 		}
+
 		slices.SortFunc(result, compareKeys)
 		if slices.EqualFunc(before, result, equalKeys) {
 			return nil

@@ -26,7 +26,8 @@ var ErrBadDump = errors.New("not a whole, unaltered dump")
 // Secrets that an older version's dump has in clear are sealed, without a Sealer
 // by the next SealSecrets.
 // Errors: ErrConflict when the store is not empty, ErrNewerSchema when a newer
-// binary wrote the dump, ErrOtherSealer, ErrBadDump when it is cut short or altered, ErrInvalid.
+// binary wrote the dump, ErrOtherSealer, ErrBadDump when it is cut short or
+// altered, ErrInvalid.
 func (s *Store) Load(ctx context.Context, r io.Reader) error {
 	ran := false
 	err := s.engine.write(ctx, 0, func(t *tx) error {
@@ -34,6 +35,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 			return fmt.Errorf("%w: another transaction interfered", ErrBusy)
 		}
 		ran = true
+
 		// A server that was started and never used has noted its settings' trust
 		// policies. The next start does it again.
 		if _, err := t.exec(`DELETE FROM settings_trust`); err != nil {
@@ -46,6 +48,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		if before != 0 {
 			return fmt.Errorf("%w: the store must be empty and has %d rows", ErrConflict, before)
 		}
+
 		loaded, err := s.load(ctx, t, r)
 		if err != nil {
 			return err
@@ -56,6 +59,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		}
 		return err
 	})
+
 	if s.engine.race(err) {
 		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", ErrBadDump, err)
 	}
@@ -69,8 +73,8 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 func countRows(q querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
-		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids) + (SELECT count(*) FROM settings_trust)
-		+ (SELECT count(*) FROM saml_bindings)`)
+		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids)
+		+ (SELECT count(*) FROM settings_trust) + (SELECT count(*) FROM saml_bindings)`)
 	if err != nil {
 		return 0, err
 	}
@@ -95,6 +99,7 @@ func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 	case h.Schema > dumpSchema:
 		return 0, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
 	}
+
 	if home := first.Header.Home; home != "" {
 		if err := checkID("account", home); err != nil {
 			return 0, err
@@ -104,9 +109,11 @@ func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 			return 0, err
 		}
 	}
-	if _, err := t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, first.Header.Order); err != nil {
+	_, err = t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, first.Header.Order)
+	if err != nil {
 		return 0, err
 	}
+
 	l := &loader{store: s, tx: t, purposes: map[string]bool{}}
 	for rows := int64(0); ; rows++ {
 		if err := ctx.Err(); err != nil {
@@ -214,18 +221,16 @@ func (l *loader) insert(line dumpLine) error {
 	case line.Trust != nil:
 		return line.Trust.insert(l.tx)
 	case line.Binding != nil:
-		if err := checkText("provider", line.Binding.Provider, maxProvider); err != nil {
-			return err
-		}
-		return insertBinding(l.tx, SAMLBinding{line.Binding.Provider, line.Binding.EntityID})
+		return line.Binding.insert(l.tx)
 	}
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }
 
 func (l *loader) pool(d *dumpPool) error {
-	if err := errors.Join(checkID("pool ID", d.ID), checkID("account", d.Account), checkID("region", d.Region)); err != nil {
+	if err := checkPoolIDs(d.ID, d.Account, d.Region); err != nil {
 		return err
 	}
+
 	if hasClearSecret(d.Settings) { // of an older version's dump
 		if err := l.clearSecret(identitypool.PoolID(d.ID), &d.Settings); err != nil {
 			return err
@@ -235,8 +240,11 @@ func (l *loader) pool(d *dumpPool) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.tx.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting, owned_since)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`, d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
+
+	_, err = l.tx.exec(`INSERT INTO pools
+		(pool_id, account, region, settings, version, created, updated, deleting, owned_since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`,
+		d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
 	return err
 }
 

@@ -38,11 +38,12 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 	return err
 }
 
-// LoadIdentities is LoadIdentity for each of many identities of a pool: outcomes
-// has their errors. It adds them in several transactions, between which others
-// write. Its own error means that it ended before the last one; what is added
-// stays.
-func (s *Store) LoadIdentities(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity) (outcomes []error, err error) {
+// LoadIdentities adds many identities of a pool as LoadIdentity does; outcomes has
+// the error of each. It uses several transactions, between which others write. If it
+// returns an error it ended before the last one, and what was added stays.
+func (s *Store) LoadIdentities(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity) (
+	outcomes []error, err error,
+) {
 	outcomes = make([]error, len(identities))
 	for n, i := range identities {
 		outcomes[n] = checkLoaded(i)
@@ -75,7 +76,9 @@ func loadable(identities []identitypool.Identity) int {
 
 // loadBatch waits for its turn and adds those identities in one transaction that
 // have no outcome yet.
-func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity, outcomes []error) error {
+func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity,
+	outcomes []error,
+) error {
 	wait, cancel := context.WithTimeout(ctx, s.options.WriteTimeout)
 	defer cancel()
 	select {
@@ -89,8 +92,8 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 	defer func() { <-s.loading }()
 	began := s.options.Now()
 
-	// What is there already is found without a write: a statement that fails takes
-	// the whole transaction back, on SQLite those of others, too.
+	// What is there already is found without a write: a statement that fails rolls
+	// back the whole transaction, on SQLite with the writes of others.
 	if err := s.markTaken(ctx, pool, identities, outcomes); err != nil {
 		return err
 	}
@@ -103,7 +106,9 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 
 // markTaken sets the outcome of identities whose ID is there, or one of whose
 // logins belongs to another identity of the pool or of the batch.
-func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity, outcomes []error) error {
+func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity,
+	outcomes []error,
+) error {
 	var ids, keys []any
 	for n, i := range identities {
 		if outcomes[n] != nil {
@@ -116,11 +121,46 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 		}
 	}
 
-	takenIDs, takenKeys := map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
-	err := s.engine.read(ctx, func(q querier) error {
+	takenIDs, takenKeys, err := s.lookUpTaken(ctx, pool, ids, keys)
+	if err != nil {
+		return err
+	}
+
+	for n, i := range identities {
+		if outcomes[n] != nil {
+			continue
+		}
+
+		providers := map[string]bool{}
+		taken := takenIDs[i.ID]
+		for _, l := range i.Logins {
+			taken = taken || takenKeys[keyOf(l)] || l.Kind == identitypool.Public && providers[l.Provider]
+			providers[l.Provider] = providers[l.Provider] || l.Kind == identitypool.Public
+		}
+		if taken {
+			outcomes[n] = fmt.Errorf("identity: %w", ErrConflict)
+			continue
+		}
+
+		takenIDs[i.ID] = true
+		for _, l := range i.Logins {
+			takenKeys[keyOf(l)] = true
+		}
+	}
+
+	return nil
+}
+
+// lookUpTaken returns which of up to loadRows IDs exist, in any pool, and which of up
+// to maxLogins login keys exist in the pool.
+func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, keys []any) (
+	takenIDs map[identitypool.IdentityID]bool, takenKeys map[loginKey]bool, err error,
+) {
+	takenIDs, takenKeys = map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
+	err = s.engine.read(ctx, func(q querier) error {
 		if len(ids) > 0 {
-			found, err := collect(q, scanString, `SELECT identity_id FROM identities WHERE identity_id IN (`+placeholders(1, loadRows)+`)`,
-				padded(ids, loadRows)...)
+			found, err := collect(q, scanString, `SELECT identity_id FROM identities
+				WHERE identity_id IN (`+placeholders(1, loadRows)+`)`, padded(ids, loadRows)...)
 			if err != nil {
 				return err
 			}
@@ -128,8 +168,10 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 				takenIDs[identitypool.IdentityID(id)] = true
 			}
 		}
+
 		if len(keys) > 0 {
-			found, err := collect(q, scanBytes, `SELECT login_key FROM logins WHERE pool_id = $1 AND login_key IN (`+placeholders(2, maxLogins)+`)`,
+			found, err := collect(q, scanBytes, `SELECT login_key FROM logins
+				WHERE pool_id = $1 AND login_key IN (`+placeholders(2, maxLogins)+`)`,
 				append([]any{string(pool)}, padded(keys, maxLogins)...)...)
 			if err != nil {
 				return err
@@ -141,31 +183,7 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-
-	for n, i := range identities {
-		if outcomes[n] != nil {
-			continue
-		}
-		providers := map[string]bool{}
-		taken := takenIDs[i.ID]
-		for _, l := range i.Logins {
-			taken = taken || takenKeys[keyOf(l)] || l.Kind == identitypool.Public && providers[l.Provider]
-			providers[l.Provider] = providers[l.Provider] || l.Kind == identitypool.Public
-		}
-		if taken {
-			outcomes[n] = fmt.Errorf("identity: %w", ErrConflict)
-			continue
-		}
-		takenIDs[i.ID] = true
-		for _, l := range i.Logins {
-			takenKeys[keyOf(l)] = true
-		}
-	}
-
-	return nil
+	return takenIDs, takenKeys, err
 }
 
 // addFree adds the identities that have no outcome yet.
@@ -193,7 +211,7 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 		return err
 	}
 
-	// One of them is refused, or came in meanwhile by other ways: each by itself.
+	// One of them is refused, or somebody else added it meanwhile: add each alone.
 	for _, n := range free {
 		outcomes[n] = s.LoadIdentity(ctx, identities[n])
 		if outcomes[n] != nil && !isOutcome(outcomes[n]) {
@@ -245,7 +263,12 @@ func rest(ctx context.Context, d time.Duration) error {
 }
 
 func checkLoaded(i identitypool.Identity) error {
-	if err := errors.Join(checkID("pool ID", string(i.PoolID)), checkID("identity ID", string(i.ID)), checkLogins(i.Logins)); err != nil {
+	err := errors.Join(
+		checkID("pool ID", string(i.PoolID)),
+		checkID("identity ID", string(i.ID)),
+		checkLogins(i.Logins),
+	)
+	if err != nil {
 		return err
 	}
 	if i.Disabled || i.MergedTo != "" || len(i.Logins) > 0 && !i.EverLinked {

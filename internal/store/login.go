@@ -32,12 +32,14 @@ func keyOf(l identitypool.Login) loginKey {
 
 // compareLogins orders logins as the database does: byte by byte.
 func compareLogins(a, b identitypool.Login) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Scope, b.Scope))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Provider, b.Provider),
+		cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Scope, b.Scope))
 }
 
 func insertLogin(t *tx, pool identitypool.PoolID, id identitypool.IdentityID, l identitypool.Login) error {
 	key := keyOf(l)
-	_, err := t.exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err := t.exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		string(pool), key[:], string(id), string(l.Kind), l.Provider, []byte(l.Subject), l.Scope)
 	return err
 }

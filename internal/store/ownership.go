@@ -17,7 +17,7 @@ import (
 // deletes the row remembers the ID there first, and whoever inserts a row under
 // a chosen ID looks there afterwards, in claimPoolID or claimIdentityID.
 
-// idKind is what an ID in former_ids was the ID of.
+// idKind tells whether an ID in former_ids was a pool's or an identity's.
 type idKind string
 
 const (
@@ -34,6 +34,8 @@ type formerID struct {
 	deleted    int64                 // epoch milliseconds
 }
 
+const formerIDColumns = `kind, id, account, owned_since, deleted`
+
 func scanFormerID(row scanner) (f formerID, err error) {
 	err = row.Scan(&f.kind, &f.id, &f.account, &f.ownedSince, &f.deleted)
 	return f, err
@@ -42,7 +44,7 @@ func scanFormerID(row scanner) (f formerID, err error) {
 // rememberPoolID is called before a pool is hidden, and again before its row is
 // removed: older versions hid pools without it.
 func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
-	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
 		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
 	return err
@@ -50,7 +52,7 @@ func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
 
 // rememberIdentityID is called before an identity's row is removed.
 func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
-	_, err := t.exec(`INSERT INTO former_ids (kind, id, account, owned_since, deleted)
+	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
 		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id WHERE i.identity_id = $1
 		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
@@ -59,7 +61,8 @@ func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
 
 // formerOwner returns who had an ID once; ok is false when nobody had.
 func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err error) {
-	found, err := collect(q, scanFormerID, `SELECT kind, id, account, owned_since, deleted FROM former_ids WHERE kind = $1 AND id = $2`, string(kind), id)
+	found, err := collect(q, scanFormerID, `SELECT `+formerIDColumns+` FROM former_ids WHERE kind = $1 AND id = $2`,
+		string(kind), id)
 	if err != nil || len(found) == 0 {
 		return formerID{}, false, err
 	}
@@ -95,7 +98,8 @@ func claimIdentityID(t *tx, id identitypool.IdentityID, pool identitypool.PoolID
 		return err
 	}
 
-	own, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE pool_id = $1 AND account = $2`, string(pool), string(former.account))
+	own, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE pool_id = $1 AND account = $2`,
+		string(pool), string(former.account))
 	if err == nil && own[0] == 0 {
 		err = fmt.Errorf("identity: %w", ErrConflict)
 	}
@@ -202,11 +206,14 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 }
 
 // lookUpTrust returns what settings_trust has of trust, and what it lacks.
-func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (settled map[string]identitypool.Sequence, missing []settingsTrust, err error) {
+func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
+	settled map[string]identitypool.Sequence, missing []settingsTrust, err error,
+) {
 	type key struct {
 		role   string
 		sha256 [sha256.Size]byte
 	}
+
 	known := map[key]identitypool.Sequence{}
 	err = s.engine.read(ctx, func(q querier) error {
 		return each(ctx, q, func(row scanner) error {
@@ -233,7 +240,8 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (settl
 }
 
 func insertSettingsTrust(t *tx, s settingsTrust) error {
-	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3) ON CONFLICT (role_arn, sha256) DO NOTHING`,
+	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3)
+		ON CONFLICT (role_arn, sha256) DO NOTHING`,
 		s.role, s.sha256[:], int64(s.written))
 	return err
 }

@@ -10,8 +10,7 @@ import (
 
 const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since`
 
-// poolRow is a pool as the database has it: its settings are apart, because some
-// are sealed.
+// poolRow is a pool as the database has it, with settings that may be sealed.
 type poolRow struct {
 	identitypool.Pool
 	settings poolSettings
@@ -20,9 +19,11 @@ type poolRow struct {
 func scanPoolRow(row scanner) (r poolRow, err error) {
 	var settings string
 	var created, updated int64
-	if err := row.Scan(&r.ID, &r.Account, &r.Region, &settings, &r.Version, &created, &updated, &r.OwnedSince); err != nil {
+	err = row.Scan(&r.ID, &r.Account, &r.Region, &settings, &r.Version, &created, &updated, &r.OwnedSince)
+	if err != nil {
 		return r, err
 	}
+
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	r.settings, err = decodeSettings(r.ID, settings)
 	return r, err
@@ -44,14 +45,19 @@ func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 // poolText checks a pool and returns the text of its settings, with their secrets
 // sealed.
 func (s *Store) poolText(p identitypool.Pool) (string, error) {
-	if err := errors.Join(checkID("pool ID", string(p.ID)), checkID("account", string(p.Account)), checkID("region", p.Region)); err != nil {
+	if err := checkPoolIDs(string(p.ID), string(p.Account), p.Region); err != nil {
 		return "", err
 	}
+
 	settings := settingsOf(p)
 	if err := s.sealSettings(p.ID, &settings); err != nil {
 		return "", err
 	}
 	return encodeSettings(settings)
+}
+
+func checkPoolIDs(id, account, region string) error {
+	return errors.Join(checkID("pool ID", id), checkID("account", account), checkID("region", region))
 }
 
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
@@ -69,6 +75,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 	if err != nil {
 		return err
 	}
+
 	err = s.write(ctx, func(t *tx) error {
 		t.touch(poolKey(p.ID))
 		if limit > 0 {
@@ -83,6 +90,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 				return fmt.Errorf("%w: account %s has %d identity pools in %s", ErrLimit, p.Account, n[0], p.Region)
 			}
 		}
+
 		if _, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
 			VALUES ($1, $2, $3, $4, 1, $5, $6, FALSE)`,
 			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated)); err != nil {
@@ -90,6 +98,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 		}
 		return claimPoolID(t, p.ID, p.Account)
 	})
+
 	if s.engine.race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}
@@ -144,7 +153,8 @@ func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identityp
 		return identitypool.Pool{}, notFound("identity pool")
 	}
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
+		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
+			WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
 		return err
 	})
 	switch {
@@ -176,6 +186,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		if err := change(&after); err != nil {
 			return err
 		}
+
 		after.ID, after.Account, after.Region, after.Created = before.ID, before.Account, before.Region, before.Created
 		after.OwnedSince = before.OwnedSince
 		after.Updated, after.Version = later(before.Updated, s.now()), before.Version+1
@@ -185,6 +196,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		}
 		settingsOf(after).fill(&after) // as the next read will show it
 		result = after
+
 		return s.write(ctx, func(t *tx) error {
 			t.touch(poolKey(id))
 			return t.mustChange(`UPDATE pools SET settings = $1, version = $2, updated = $3

@@ -367,12 +367,12 @@ func dialToConnect(dial pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// pgScrubWait is how long scrub waits for others: for transactions that still see
-// the old rows, and for the table. Who comes after waits behind it.
+// pgScrubWait bounds how long scrub waits: for transactions that still see the old
+// rows, and for each table. Later users of the table wait behind it.
 const pgScrubWait = 5 * time.Second
 
-// scrub writes the tables that hold secrets into new files; the server removes the old ones.
-// The server's write-ahead log and what archives it are out of reach.
+// scrub writes the tables that hold secrets into new files; the server removes the
+// old ones. It cannot reach the server's write-ahead log and its archives.
 func (e *postgreSQLEngine) scrub(ctx context.Context) (err error) {
 	conn, err := e.writes.Conn(ctx)
 	if err != nil {
@@ -382,6 +382,7 @@ func (e *postgreSQLEngine) scrub(ctx context.Context) (err error) {
 	if err := waitForOlder(ctx, conn); err != nil {
 		return err
 	}
+
 	wait := fmt.Sprint(pgScrubWait.Milliseconds())
 	if _, err := conn.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, FALSE)`, wait); err != nil {
 		return err
@@ -401,6 +402,7 @@ func waitForOlder(ctx context.Context, conn *sql.Conn) error {
 	if err := conn.QueryRowContext(ctx, `SELECT txid_current()::text`).Scan(&here); err != nil {
 		return err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, pgScrubWait)
 	defer cancel()
 	for n := 1; ; n++ {

@@ -7,21 +7,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// Places name what a sealed value is bound to. Who seals the values knows.
+// Places returns the text that a sealed value is bound to. The packages that seal
+// the values know it.
 type Places struct {
 	AccessKey func(AccessKey) string
 	Key       func(Key) (string, error) // by its purpose
 }
 
 // Reseal seals every secret of the database under another master key: all of them,
-// or none when one does not open under Options.Sealer. Servers that run on the
-// database cannot read their keys afterwards, so they are to be stopped before.
-// What the files still hold of the old values goes with the next SealSecrets. It
-// returns how many values there are. Errors: ErrNoSealer, and those of the Sealer.
-func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (values int, err error) {
+// or none when one does not open under Options.Sealer. Stop the servers on the
+// database first: they cannot read their keys afterwards. The next SealSecrets
+// removes the old values from the database's files. Reseal returns the number of
+// values. Errors: ErrNoSealer, and those of the Sealer.
+func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (int, error) {
 	if s.options.Sealer == nil {
 		return 0, ErrNoSealer
 	}
+
+	values := 0 // not a named result: the write counts, maybe after the caller left
 	again := func(sealed []byte, place string) ([]byte, error) {
 		plain, err := s.options.Sealer.Open(sealed, place)
 		if err != nil {
@@ -30,7 +33,8 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (values 
 		values++
 		return next.Seal(plain, place), nil
 	}
-	err = s.engine.write(ctx, 0, func(t *tx) error {
+
+	err := s.engine.write(ctx, 0, func(t *tx) error {
 		values = 0 // it may run again
 		if err := markClear(t, uuid.NewString()); err != nil {
 			return err
@@ -46,10 +50,12 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (values 
 	if err != nil {
 		return 0, fmt.Errorf("sealing under another master key: %w", err)
 	}
+
 	return values, nil
 }
 
-// resealer seals a value of a place under the next master key.
+// resealer opens a value that is bound to place, and seals it under the next
+// master key.
 type resealer func(sealed []byte, place string) ([]byte, error)
 
 func resealAccessKeys(t *tx, places Places, again resealer) error {
@@ -57,6 +63,7 @@ func resealAccessKeys(t *tx, places Places, again resealer) error {
 	if err != nil {
 		return err
 	}
+
 	for _, k := range all {
 		sealed, err := again(k.SealedSecret, places.AccessKey(k))
 		if err != nil {
@@ -75,6 +82,7 @@ func resealKeys(t *tx, places Places, again resealer) error {
 	if err != nil {
 		return err
 	}
+
 	for _, k := range all {
 		place, err := places.Key(k)
 		if err != nil {
@@ -89,6 +97,7 @@ func resealKeys(t *tx, places Places, again resealer) error {
 			return err
 		}
 	}
+
 	_, err = t.exec(`UPDATE key_sets SET revision = revision + 1`)
 	return err
 }
@@ -98,6 +107,7 @@ func (s *Store) resealPools(t *tx, next Sealer, again resealer) error {
 	if err != nil {
 		return err
 	}
+
 	for _, r := range all {
 		values := r.settings.SealedLoginProviders
 		for provider, sealed := range values {
@@ -111,6 +121,7 @@ func (s *Store) resealPools(t *tx, next Sealer, again resealer) error {
 		if len(r.settings.SealedLoginProviders) == 0 {
 			continue
 		}
+
 		text, err := encodeSettings(r.settings)
 		if err != nil {
 			return err

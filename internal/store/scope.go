@@ -7,29 +7,43 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// SAMLBinding says to which identity provider, by its entity ID, the logins of a
-// SAML provider belong that were stored without a scope. "" = nobody knows.
-type SAMLBinding struct{ Provider, EntityID string }
+// SAMLBinding tells which identity provider the logins of a SAML provider belong to
+// that were stored without a scope.
+type SAMLBinding struct {
+	Provider string // ARN
+	EntityID string // "" = nobody knows
+}
 
 func scanBinding(row scanner) (b SAMLBinding, err error) {
 	err = row.Scan(&b.Provider, &b.EntityID)
 	return b, err
 }
 
-// BindSAMLLogins records, for each SAML provider that has logins without a scope
-// and no binding yet, the entity ID that entityOf returns; known is false while it
-// cannot be told, and then nothing is recorded. It returns the bindings of all
-// providers, the recorded ones unchanged. The server calls it before it serves, so
-// that a provider is bound as it was when the database was upgraded.
-func (s *Store) BindSAMLLogins(ctx context.Context, entityOf func(provider string) (entityID string, known bool)) (map[string]string, error) {
+// EntityOf returns the entity ID of a SAML provider, given by its ARN; known is
+// false while it cannot be told.
+type EntityOf func(provider string) (entityID string, known bool)
+
+// BindSAMLLogins records the entity ID of each SAML provider that has logins without
+// a scope and no binding yet, unless entityOf does not know it. It returns the
+// bindings of all providers, by ARN; recorded ones never change. The server calls it
+// before it serves, so that a provider is bound as it was when the database was
+// upgraded.
+func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[string]string, error) {
 	bindings, err := s.samlBindings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for provider, err := s.scopelessProvider(ctx, "arn:"); provider != "" || err != nil; provider, err = s.scopelessProvider(ctx, provider) {
+
+	for after := "arn:"; ; {
+		provider, err := s.scopelessProvider(ctx, after)
 		if err != nil {
 			return nil, err
 		}
+		if provider == "" {
+			return s.samlBindings(ctx) // another node may have been first
+		}
+		after = provider
+
 		if _, bound := bindings[provider]; bound {
 			continue
 		}
@@ -37,11 +51,11 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf func(provider strin
 		if !known {
 			continue
 		}
-		if err := s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) }); err != nil {
+		err = s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) })
+		if err != nil {
 			return nil, err
 		}
 	}
-	return s.samlBindings(ctx) // another node may have been first
 }
 
 func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
@@ -63,8 +77,9 @@ func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 func (s *Store) scopelessProvider(ctx context.Context, after string) (string, error) {
 	var found []string
 	err := s.engine.read(ctx, func(q querier) (err error) {
-		found, err = collect(q, scanText, `SELECT provider FROM logins
-			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1 ORDER BY provider LIMIT 1`, after)
+		found, err = collect(q, scanString, `SELECT provider FROM logins
+			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1
+			ORDER BY provider LIMIT 1`, after)
 		return err
 	})
 	if err != nil || len(found) == 0 {
@@ -73,11 +88,11 @@ func (s *Store) scopelessProvider(ctx context.Context, after string) (string, er
 	return found[0], nil
 }
 
-func scanText(row scanner) (text string, err error) { err = row.Scan(&text); return text, err }
-
 // insertBinding keeps the binding that is there, if any: another node was first.
 func insertBinding(t *tx, b SAMLBinding) error {
-	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2) ON CONFLICT (provider) DO NOTHING`, b.Provider, b.EntityID)
+	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
+		ON CONFLICT (provider) DO NOTHING`,
+		b.Provider, b.EntityID)
 	return err
 }
 
@@ -85,10 +100,13 @@ func insertBinding(t *tx, b SAMLBinding) error {
 // login otherwise. It reports false, and changes nothing, when the pool has no
 // login from or has to already. The identity stays what it is. Errors: ErrInvalid,
 // ErrBusy.
-func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from, to identitypool.Login) (moved bool, err error) {
+func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from, to identitypool.Login) (
+	moved bool, err error,
+) {
 	if err := checkLogin(to); err != nil {
 		return false, err
 	}
+
 	err = s.untilSettled(ctx, func() error {
 		moved = false
 		if _, err := s.IdentityByLogin(ctx, pool, to); !errors.Is(err, ErrNotFound) {
@@ -113,7 +131,8 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
-			return t.mustChange(`UPDATE logins SET login_key = $1, scope = $2 WHERE pool_id = $3 AND login_key = $4 AND identity_id = $5`,
+			return t.mustChange(`UPDATE logins SET login_key = $1, scope = $2
+				WHERE pool_id = $3 AND login_key = $4 AND identity_id = $5`,
 				newKey[:], to.Scope, string(pool), oldKey[:], string(before.ID))
 		})
 		moved = err == nil

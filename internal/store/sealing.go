@@ -97,17 +97,18 @@ const sealingBatch = 100
 
 // SealSecrets seals the secrets that an older version left in clear, and has the
 // database's files forget them: with SQLite file and write-ahead log, with
-// PostgreSQL the table's files (its write-ahead log is the server's own). It is to
-// run at each start, before requests are served; when there is nothing to do it
-// costs one look through the pools. What a crash interrupts, the next call
-// finishes, and several nodes may call it at once.
+// PostgreSQL the tables' files (its write-ahead log is the server's own). Call it at
+// each start, before requests are served; if there is nothing to do it costs one look
+// through the pools. What a crash interrupts, the next call finishes, and several
+// nodes may call it at once.
 //
-// secrets says whether all secrets are sealed. With an error after that, only the
+// sealed reports whether all secrets are sealed. If there is an error then, only the
 // files may still hold old text.
-func (s *Store) SealSecrets(ctx context.Context) (secrets bool, err error) {
+func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	if s.options.Sealer == nil {
 		return false, ErrNoSealer
 	}
+
 	// Marks that are made after this look stay: their text may be older than our scrub.
 	var marks []string
 	err = s.engine.read(ctx, func(q querier) (err error) {
@@ -117,6 +118,7 @@ func (s *Store) SealSecrets(ctx context.Context) (secrets bool, err error) {
 	if err != nil {
 		return false, err
 	}
+
 	own := uuid.NewString()
 	found, err := s.sealPools(ctx, own)
 	if err != nil {
@@ -131,12 +133,14 @@ func (s *Store) SealSecrets(ctx context.Context) (secrets bool, err error) {
 	if len(marks) == 0 {
 		return true, nil
 	}
+
 	if err := s.engine.scrub(ctx); err != nil {
 		return true, fmt.Errorf("removing old text from the database's files: %w", err)
 	}
 	if err := s.step("scrubbed"); err != nil {
 		return true, err
 	}
+
 	return true, s.write(ctx, func(t *tx) error {
 		for _, mark := range marks {
 			if _, err := t.exec(`DELETE FROM clear_secrets WHERE mark = $1`, mark); err != nil {
@@ -175,6 +179,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 	if err := s.step("marked"); err != nil {
 		return true, err
 	}
+
 	for batch := range slices.Chunk(ids, sealingBatch) {
 		err := s.untilSettled(ctx, func() error {
 			return s.write(ctx, func(t *tx) error {
@@ -190,6 +195,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 			return true, err
 		}
 	}
+
 	s.log.Info("the secrets of pools were sealed", "pools", len(ids))
 	return true, nil
 }

@@ -28,7 +28,8 @@ const (
 // SignOut is a sign-out mark of one login provider.
 type SignOut struct {
 	Kind SignOutKind
-	// Account is the one whose identity pools and roles refuse the logins; "" = all.
+	// Account is the account whose identity pools and roles refuse the logins; "" =
+	// all accounts.
 	Account   identitypool.AccountID
 	Provider  string    // the Logins key
 	Value     string    // the subject, or the session's ID; any bytes
@@ -134,11 +135,14 @@ const maxSessions = 3
 // have committed, on SQLite what other processes did up to 100 ms ago; while a
 // provider has no mark at all that counts for the account, the cache of SQLite
 // answers. Error: ErrInvalid.
-func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string, sessions []string, now time.Time) ([]SignOut, error) {
+func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string,
+	sessions []string, now time.Time,
+) ([]SignOut, error) {
 	if len(sessions) > maxSessions {
 		return nil, fmt.Errorf("%w: more than %d sessions", ErrInvalid, maxSessions)
 	}
-	if err := errors.Join(checkID("account", string(account)), checkText("login provider", provider, maxProvider)); err != nil {
+	err := errors.Join(checkID("account", string(account)), checkText("login provider", provider, maxProvider))
+	if err != nil {
 		return nil, err
 	}
 
@@ -176,9 +180,10 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 
 	var marks []SignOut
 	some := [len(scopes)]bool{true, true} // the provider has marks of the scope
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err = s.engine.read(ctx, func(q querier) (err error) {
 		marks, err = collect(q, scanSignOut, `SELECT `+signOutColumns+` FROM sign_outs
-			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1 ORDER BY kind, value, account`, args...)
+			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1
+			ORDER BY kind, value, account`, args...)
 		if err != nil || len(marks) > 0 || s.cache == nil {
 			return err
 		}
@@ -187,7 +192,8 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 			if known[i] {
 				continue
 			}
-			found, err := collect(q, scanInt, `SELECT EXISTS (SELECT 1 FROM sign_outs WHERE provider = $1 AND account = $2)`, provider, string(scope))
+			found, err := collect(q, scanInt, `SELECT EXISTS
+				(SELECT 1 FROM sign_outs WHERE provider = $1 AND account = $2)`, provider, string(scope))
 			if err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ var (
 type Options struct {
 	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
 	URL    string // postgres://…; set = PostgreSQL, Path ignored
-	Sealer Sealer // protects the secrets of pools; without one, pools that have secrets are neither read nor written
+	Sealer Sealer // protects the secrets of pools; nil = pools that have some are neither read nor written
 	Logger *slog.Logger
 	Now    func() time.Time // stamps rows; nil = time.Now
 
@@ -153,7 +153,13 @@ type Store struct {
 // migrated by a newer binary. It does not resume deletions; see ResumeDeletions.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{options: o, log: o.Logger, closing: make(chan struct{}), deletionBatch: defaultDeletionBatch, loading: make(chan struct{}, 1)}
+	s := &Store{
+		options:       o,
+		log:           o.Logger,
+		closing:       make(chan struct{}),
+		deletionBatch: defaultDeletionBatch,
+		loading:       make(chan struct{}, 1),
+	}
 	var err error
 	if o.URL != "" {
 		s.engine, err = openPostgreSQL(ctx, o)

@@ -26,7 +26,7 @@ const assumeWithWebIdentity = "sts:assumerolewithwebidentity"
 const cognitoCondition = "A condition block must be present for the Cognito provider"
 
 // CognitoTrustScoped refuses a trust policy that would let pools assume the role
-// which it does not name: every Allow statement that covers the Cognito principal
+// without naming them: every Allow statement that covers the Cognito principal
 // must name whole pools by a positive String operator on
 // cognito-identity.amazonaws.com:aud. IAM enforces the presence of that condition
 // when a trust policy is written (Cognito developer guide, "IAM roles";
@@ -48,11 +48,12 @@ func CognitoTrustScoped(d *Document) error {
 		}
 		return &Fault{
 			Where: s.where(),
-			Text: fmt.Sprintf("%s: %s must name whole identity pools by StringEquals on %s, or any pool could assume the role; %s",
-				cognitoCondition, s.where(), CognitoAudience, problem),
+			Text: fmt.Sprintf("%s: %s must name whole identity pools by StringEquals on %s, "+
+				"or any pool could assume the role; %s", cognitoCondition, s.where(), CognitoAudience, problem),
 			Expected: "a condition StringEquals " + CognitoAudience + " with pool IDs only",
 			Got:      problem,
-			Fix:      `name each pool by its ID: "Condition": {"StringEquals": {"` + CognitoAudience + `": "REGION:POOL"}}`,
+			Fix: `name each pool by its ID: "Condition": {"StringEquals": {"` + CognitoAudience +
+				`": "REGION:POOL"}}`,
 		}
 	}
 
@@ -87,19 +88,23 @@ func CognitoTrustLocal(d *Document) error {
 		if s.principals == nil {
 			continue
 		}
+
 		for _, name := range s.principals.federated {
-			if name != CognitoPrincipal && foreignCognito.MatchString(name) {
-				return &Fault{
-					Where: s.where(),
-					Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools of every region are %s here, "+
-						"with the condition keys %s, %s and %s", s.where(), name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR),
-					Expected: "the principal " + CognitoPrincipal,
-					Got:      name,
-					Fix:      "write " + CognitoPrincipal + " as the principal and at the beginning of the condition keys",
-				}
+			if name == CognitoPrincipal || !foreignCognito.MatchString(name) {
+				continue
+			}
+			return &Fault{
+				Where: s.where(),
+				Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools of every region are %s here, "+
+					"with the condition keys %s, %s and %s",
+					s.where(), name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR),
+				Expected: "the principal " + CognitoPrincipal,
+				Got:      name,
+				Fix:      "write " + CognitoPrincipal + " as the principal and at the beginning of the condition keys",
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -139,9 +144,9 @@ var poolIDPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f-]+$`)
 
 const maxPoolID = 55 // characters (API model, IdentityPoolId)
 
-// namesPools reports whether c holds for identity pools only that it names by
-// their IDs. IDs have no wildcard and no variable, so StringLike compares them as
-// StringEquals does; and no two IDs differ in case only.
+// namesPools reports whether c holds only for identity pools whose IDs it names. IDs
+// have no wildcard and no variable, so StringLike compares them as StringEquals does;
+// and no two IDs differ in case only.
 func (c condition) namesPools() bool {
 	if !c.narrowing(CognitoAudience) {
 		return false
@@ -154,7 +159,8 @@ func (c condition) namesPools() bool {
 // narrowing reports whether c compares key with texts, and never holds without a
 // match. ForAllValues holds for a request without the key.
 func (c condition) narrowing(key string) bool {
-	return c.family == stringFamily && !c.negated && !c.ifExists && c.qualifier != forAllValues && c.key == asciiLower(key)
+	return c.family == stringFamily && !c.negated && !c.ifExists && c.qualifier != forAllValues &&
+		c.key == asciiLower(key)
 }
 
 // namesSomething reports whether a value of StringEquals restricts anything: it

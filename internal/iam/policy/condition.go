@@ -68,11 +68,13 @@ func (w *writtenCondition) compile(variables bool) (condition, error) {
 		}
 		return c, nil
 	}
+
 	var err error
 	c.matches, err = compileValues(c.operator, w.values, variables)
 	if err != nil {
 		return c, fault(w.where, "%v", err)
 	}
+
 	if variables && (c.family == stringFamily || c.family == arnFamily) {
 		c.variables = variablesIn(w.values)
 	}

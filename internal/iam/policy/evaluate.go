@@ -203,6 +203,7 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 		one[0] = boundary
 		layers[1].documents = one[:]
 	}
+
 	result := Decision{Allowed: true, Layer: IdentityLayer}
 	for _, l := range layers {
 		effect, statement := evaluateUnion(l.documents, &sc)
@@ -218,6 +219,7 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 			result = Decision{Layer: l.layer, Unknown: unknownAllows(l.documents, &sc)}
 		}
 	}
+
 	return result
 }
 

@@ -22,9 +22,11 @@ type Mismatch struct {
 func (m Mismatch) String() string {
 	switch {
 	case m.Unknown != "" && m.Operator == "":
-		return fmt.Sprintf("%s: its %s depends on %s, which cannot be evaluated here", m.Statement, m.Element, m.Unknown)
+		return fmt.Sprintf("%s: its %s depends on %s, which cannot be evaluated here",
+			m.Statement, m.Element, m.Unknown)
 	case m.Unknown != "":
-		return fmt.Sprintf("%s: %s %s wants %s, and %s cannot be evaluated here", m.Statement, m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Unknown)
+		return fmt.Sprintf("%s: %s %s wants %s, and %s cannot be evaluated here",
+			m.Statement, m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Unknown)
 	case m.Operator == "":
 		return fmt.Sprintf("%s: its %s does not match", m.Statement, m.Element)
 	}

@@ -69,11 +69,13 @@ func SharedIssuersScoped(d *Document) error {
 			}
 			return &Fault{
 				Where: s.where(),
-				Text: fmt.Sprintf("%s: A condition on %s must be present for the shared provider %s: without it every customer of that provider "+
-					"could assume the role; %s", s.where(), key, provider, problem),
+				Text: fmt.Sprintf("%s: A condition on %s must be present for the shared provider %s: "+
+					"without it every customer of that provider could assume the role; %s",
+					s.where(), key, provider, problem),
 				Expected: "a condition StringEquals or StringLike on " + key + " that names a customer",
 				Got:      problem,
-				Fix:      "write out the customer in the condition's value, before any wildcard: repo:ORGANIZATION/* for GitHub",
+				Fix: "write out the customer in the condition's value, before any wildcard: " +
+					"repo:ORGANIZATION/* for GitHub",
 			}
 		}
 	}
@@ -115,4 +117,5 @@ func (c condition) namesCustomers(key string) bool {
 // customerPattern is a pattern that spells what stands before the customer's name,
 // which is the same for all customers, and at least the beginning of the name:
 // repo:ORGANIZATION/*, https://github.com/ENTERPRISE/*, MicrosoftSentinel_ID*.
-var customerPattern = regexp.MustCompile(`^(?:https?://[^/*?$]+/|MicrosoftSentinel_|[a-z_]+:)[^*?$/A-Za-z0-9]*[A-Za-z0-9]`)
+var customerPattern = regexp.MustCompile(
+	`^(?:https?://[^/*?$]+/|MicrosoftSentinel_|[a-z_]+:)[^*?$/A-Za-z0-9]*[A-Za-z0-9]`)

@@ -7,16 +7,16 @@ import (
 	"unicode"
 )
 
-// Fault says why IAM would not take a document, where it stands and how to mend it.
+// Fault tells why IAM would refuse a document, in which part, and how to fix it.
 type Fault struct {
 	Where    string // e.g. Statement[1]
-	Text     string // IAM's; where IAM has none it is ours, with Where in it
+	Text     string // IAM's text; if IAM has none, ours, with Where in it
 	Expected string
 	Got      string
 	Fix      string
 }
 
-// Error is Text, with Where before it unless it is in it.
+// Error returns Text, after Where unless Text contains it.
 func (f *Fault) Error() string {
 	if strings.Contains(f.Text, f.Where) {
 		return f.Text
@@ -24,8 +24,8 @@ func (f *Fault) Error() string {
 	return f.Where + ": " + f.Text
 }
 
-// bounded cuts what a message repeats of a document, and takes control characters
-// out of it.
+// bounded shortens what a message repeats of a document, and replaces its control
+// characters.
 func bounded(text string) string {
 	const longest = 1024 // bytes
 	text = strings.Map(func(r rune) rune {
@@ -50,7 +50,14 @@ func (s *Statement) where() string { return fmt.Sprintf("Statement[%d]", s.Index
 // wrong form, and one that would let in more than it names. A stored document
 // that it refuses opens nothing. The error is a *Fault.
 func (d *Document) CheckTrust() error {
-	for _, check := range []func(*Document) error{trustForm, trustActions, CognitoTrustLocal, CognitoTrustScoped, SharedIssuersScoped} {
+	checks := []func(*Document) error{
+		trustForm,
+		trustActions,
+		CognitoTrustLocal,
+		CognitoTrustScoped,
+		SharedIssuersScoped,
+	}
+	for _, check := range checks {
 		if err := check(d); err != nil {
 			return err
 		}
@@ -101,23 +108,26 @@ var assumeActions = []string{
 func trustActions(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
-		known := func(p pattern) bool {
-			return slices.ContainsFunc(assumeActions, func(action string) bool { return p.match(action, nil) == yes })
-		}
-		if !slices.ContainsFunc(s.actions, func(p pattern) bool { return !known(p) }) {
+		if !slices.ContainsFunc(s.actions, assumesNothing) {
 			continue
 		}
 
 		return &Fault{
-			Where:    s.where(),
-			Text:     "AssumeRole policy may only specify STS AssumeRole actions.",
-			Expected: "sts:AssumeRole, sts:AssumeRoleWithSAML, sts:AssumeRoleWithWebIdentity, sts:TagSession, sts:SetSourceIdentity, sts:SetContext",
-			Got:      "another action in " + elementName("Action", s.notAction),
-			Fix:      "leave other actions out of the trust policy; what the role may do belongs in its permission policies",
+			Where: s.where(),
+			Text:  "AssumeRole policy may only specify STS AssumeRole actions.",
+			Expected: "sts:AssumeRole, sts:AssumeRoleWithSAML, sts:AssumeRoleWithWebIdentity, sts:TagSession, " +
+				"sts:SetSourceIdentity, sts:SetContext",
+			Got: "another action in " + elementName("Action", s.notAction),
+			Fix: "leave other actions out of the trust policy; what the role may do belongs in its permission policies",
 		}
 	}
 
 	return nil
+}
+
+// assumesNothing reports whether an Action matches none of assumeActions.
+func assumesNothing(p pattern) bool {
+	return !slices.ContainsFunc(assumeActions, p.matchFixed) // actions have no variables
 }
 
 // AWSPrincipals returns the AWS principals that the document names, each once:

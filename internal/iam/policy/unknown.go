@@ -1,6 +1,9 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Unknown is a condition key on which a statement depends and that could not be
 // evaluated for a request: the statement denies because of it.
@@ -42,7 +45,8 @@ func (d *Document) Unknown(r Request) []Unknown {
 	return list
 }
 
-// unknownAllows lists it for the Allow statements of several documents.
+// unknownAllows lists what could not be evaluated of the Allow statements of several
+// documents.
 func unknownAllows(documents []*Document, sc *scope) []Unknown {
 	var list []Unknown
 	for _, d := range documents {
@@ -106,10 +110,7 @@ func unknownVariable(keys []string, sc *scope) (key string, several bool) {
 // MayConcern reports whether requests to a service, such as s3, can match the
 // statement's Action or NotAction.
 func (s *Statement) MayConcern(service string) bool {
-	matched := false
-	for i := range s.services {
-		matched = matched || s.services[i].matchFixed(service)
-	}
+	matched := slices.ContainsFunc(s.services, func(p pattern) bool { return p.matchFixed(service) })
 	return matched != s.notAction
 }
 

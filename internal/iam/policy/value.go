@@ -39,7 +39,9 @@ func compileValues(op operator, values []string, variables bool) (func(string, *
 }
 
 // compileEach serves the families whose values are parsed and then compared.
-func compileEach[T any](op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string) (func(string, *scope) truth, error) {
+func compileEach[T any](
+	op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string,
+) (func(string, *scope) truth, error) {
 	wanted := make([]T, 0, len(values))
 	for _, v := range values {
 		parsed, ok := parse(v)
@@ -94,6 +96,7 @@ func compileStrings(op operator, values []string, variables bool) (func(string, 
 		}
 		wanted = append(wanted, p)
 	}
+
 	ignoreCase := op.comparison == equalsIgnoreCase
 	return func(value string, sc *scope) truth {
 		if !ignoreCase {
@@ -138,6 +141,7 @@ func compileARNs(values []string, variables bool) (func(string, *scope) truth, e
 		}
 		wanted = append(wanted, list)
 	}
+
 	return func(value string, sc *scope) truth {
 		got, ok := splitARN(value)
 		if !ok {

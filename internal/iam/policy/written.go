@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// CheckWritten refuses a document that IAM does not take as a permission policy
-// when it is written, managed or inline. Documents that were stored under older
-// rules go on as they are: what they deny would otherwise be allowed. Errors are
+// CheckWritten refuses a document that IAM refuses when it is written as a
+// permission policy, managed or inline. It is not for stored documents, which stay in
+// force: dropping one would allow what it denies. Errors are
 // *Fault with IAM's text, and those of Parse and CheckIdentity.
 func CheckWritten(doc []byte, managed bool) error {
 	d, statements, err := read(doc)
@@ -47,11 +47,13 @@ func writtenARNs(w *writtenStatement) *Fault {
 	for _, r := range w.resources {
 		parts := strings.Split(r, ":")
 		if len(parts) < 3 || !isPartition(parts[1]) {
-			continue // writtenResources has words for it
+			continue // writtenResources refuses it
 		}
-		short := len(parts) < 4 && (parts[2] == "iam" || parts[2] == "s3") // of these IAM looks at the region
+
+		short := len(parts) < 4 && (parts[2] == "iam" || parts[2] == "s3") // IAM looks at the region of these
 		if parts[2] == "" || short || len(parts) < 6 && strings.Contains(r, "::") {
-			return w.resourceFault("The policy failed legacy parsing", r, "write all six parts: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE")
+			return w.resourceFault("The policy failed legacy parsing", r,
+				"write all six parts: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE")
 		}
 	}
 	return nil
@@ -78,14 +80,14 @@ var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", 
 
 func isPartition(name string) bool { return name == "*" || slices.Contains(partitions, name) }
 
-// iamResources are how the resource of an ARN of IAM begins.
+// iamResources are the beginnings of the resource of an IAM ARN.
 var iamResources = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/",
 	"policy/", "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
 }
 
-// resourceProblem returns IAM's text for what is wrong with a resource, whose parts
-// are what stands between its colons, and the cure; "" for nothing.
+// resourceProblem returns IAM's text for what is wrong with a resource, and the fix;
+// "" if nothing is. parts are the resource split at its colons.
 func resourceProblem(r string, parts []string) (text, fix string) {
 	part := func(i int) string {
 		if i < len(parts) {
@@ -104,7 +106,8 @@ func resourceProblem(r string, parts []string) (text, fix string) {
 		if len(parts) > 5 {
 			last = strings.Join(parts[5:], ":")
 		}
-		return fmt.Sprintf(`Partition "%s" is not valid for resource "arn:%s:%s:%s:%s:%s".`, parts[1], parts[1], rest[0], rest[1], rest[2], last),
+		return fmt.Sprintf(`Partition "%s" is not valid for resource "arn:%s:%s:%s:%s:%s".`,
+				parts[1], parts[1], rest[0], rest[1], rest[2], last),
 			"use a partition of AWS: " + strings.Join(partitions, ", ")
 	case len(parts) == 2:
 		return "Resource vendor must be fully qualified and cannot contain regexes.", "name the service in the ARN"
@@ -113,13 +116,15 @@ func resourceProblem(r string, parts []string) (text, fix string) {
 	case parts[2] == "s3" && fixed(part(3)) && part(4) == "": // access points have a region, and an account
 		return fmt.Sprintf("Resource %s can not contain region information.", r), "leave the region empty"
 	case parts[2] == "iam" && len(parts) > 5 && !isIAMResource(strings.Join(parts[5:], ":")):
-		return `IAM resource path must either be "*" or start with ` + strings.Join(iamResources, ", ") + ".", "write what kind of resource it is"
+		return `IAM resource path must either be "*" or start with ` + strings.Join(iamResources, ", ") + ".",
+			"write what kind of resource it is"
 	}
 	return "", ""
 }
 
 func isIAMResource(name string) bool {
-	return name == "*" || slices.ContainsFunc(iamResources, func(kind string) bool { return strings.HasPrefix(name, kind) })
+	startsIt := func(kind string) bool { return strings.HasPrefix(name, kind) }
+	return name == "*" || slices.ContainsFunc(iamResources, startsIt)
 }
 
 var vendorPattern = regexp.MustCompile(`^[a-zA-Z0-9.-]*$`)
