@@ -40,20 +40,23 @@ func (s *Server) warnOfPolicies(ctx context.Context, directory *iam.Directory) e
 func (s *Server) policyWarnings(
 	ctx context.Context, directory *iam.Directory, warn func(holder, warning string) error,
 ) error {
-	look := func(holder, document string) error {
-		for _, warning := range iam.IdentityPolicyWarnings(document, s.clientUnknown()) {
+	each := func(holder string, warnings []string) error {
+		for _, warning := range warnings {
 			if err := warn(holder, warning); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+	ofGuests := func(holder, document string) error {
+		return each(holder, iam.IdentityPolicyWarnings(document, s.clientUnknown()))
+	}
 
-	if err := look("guest_policy", s.config.GuestPolicy); err != nil {
+	if err := ofGuests("guest_policy", s.config.GuestPolicy); err != nil {
 		return err
 	}
 	for _, pool := range slices.Sorted(maps.Keys(s.config.PoolGuestPolicies)) {
-		if err := look("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool]); err != nil {
+		if err := ofGuests("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool]); err != nil {
 			return err
 		}
 	}
@@ -63,7 +66,7 @@ func (s *Server) policyWarnings(
 		return err
 	}
 	for _, k := range keys {
-		if err := look("access key "+k.ID, k.Policy); err != nil {
+		if err := each("access key "+k.ID, iam.AccessKeyPolicyWarnings(k.Policy)); err != nil {
 			return err
 		}
 	}
