@@ -15,9 +15,11 @@ import (
 // S3 that does not name them in its match does not stand for such requests.
 var subresources = foldedNames(
 	"abac", "accelerate", "acl", "analytics", "append", "attributes", "cors", "delete", "encryption", "events",
-	"intelligent-tiering", "inventory", "lambdaArn", "legal-hold", "lifecycle", "location", "logging", "metadataConfiguration",
+	"intelligent-tiering", "inventory", "lambdaArn", "legal-hold", "lifecycle", "location", "logging",
+	"metadataConfiguration",
 	"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
-	"ownershipControls", "partNumber", "policy", "policyStatus", "position", "publicAccessBlock", "quota", "renameObject",
+	"ownershipControls", "partNumber", "policy", "policyStatus", "position", "publicAccessBlock",
+	"quota", "renameObject",
 	"replication", "replication-check", "replication-metrics", "replication-reset", "requestPayment", "restore",
 	"retention", "select", "select-type", "session", "syncing", "tagging", "torrent", "uploadId", "uploads", "usage",
 	"versionId", "versioning", "versions", "website",
@@ -91,7 +93,8 @@ func (r *route) covers(method string, given []string) (fault string, ok bool) {
 
 func (r *route) implies(method, name string) bool {
 	for _, i := range implied {
-		if strings.EqualFold(i.action, r.action) && slices.Contains(i.methods, method) && slices.Contains(i.names, name) {
+		if strings.EqualFold(i.action, r.action) && slices.Contains(i.methods, method) &&
+			slices.Contains(i.names, name) {
 			return true
 		}
 	}
@@ -137,7 +140,7 @@ func copied(h http.Header) (uri string, err error) {
 	switch {
 	case len(values) > 1:
 		return "", errors.New("the header " + copySource + " came twice")
-	case !isTarget(source) || strings.Contains(source, "+") || !strings.Contains(source, "/") || strings.HasPrefix(source, "arn:"):
+	case !isTarget(source), strings.Contains(source, "+"), !strings.Contains(source, "/"), strings.HasPrefix(source, "arn:"):
 		return "", errors.New("the header " + copySource + " is not bucket/key, escaped as in a URL")
 	case versioned && (!strings.HasPrefix(version, "versionId=") || strings.ContainsAny(version, "&;")):
 		return "", errors.New("the header " + copySource + " has more than a versionId")
