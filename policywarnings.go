@@ -29,13 +29,16 @@ func (s *Server) reviewPolicies(ctx context.Context, directory *iam.Directory) e
 		Warning:       l.warning,
 	}
 
-	l.document("guest_policy", s.config.GuestPolicy)
+	ofGuests := func(setting, document string) {
+		l.warn(setting, iam.IdentityPolicyWarnings(document, s.clientUnknown()))
+	}
+	ofGuests("guest_policy", s.config.GuestPolicy)
 	for _, pool := range slices.Sorted(maps.Keys(s.config.PoolGuestPolicies)) {
-		l.document("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool])
+		ofGuests("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool])
 	}
 	keys, listErr := s.keys.List(ctx, "")
 	for _, k := range keys {
-		l.document("access key "+k.ID, k.Policy)
+		l.warn("access key "+k.ID, iam.AccessKeyPolicyWarnings(k.Policy))
 	}
 
 	if err := directory.ReviewRoles(ctx, review); err != nil {
@@ -72,10 +75,10 @@ type policyLog struct {
 	warnings int // found
 }
 
-// document warns of an identity policy.
-func (l *policyLog) document(name, document string) {
-	for _, warning := range iam.IdentityPolicyWarnings(document, l.server.clientUnknown()) {
-		l.warning(name, warning)
+// warn writes the warnings of one policy.
+func (l *policyLog) warn(policy string, warnings []string) {
+	for _, warning := range warnings {
+		l.warning(policy, warning)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
+	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -142,7 +143,9 @@ func TestCheckEndpoint(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"own file, read":     {request: alice.signed(t, "GET", filesURL+alice.id+"/a.txt?versionId=1", "", now), status: 200},
+		"own file, read":     {request: alice.signed(t, "GET", filesURL+alice.id+"/a.txt?x-id=GetObject", "", now), status: 200},
+		"own file, version":  {request: alice.signed(t, "GET", filesURL+alice.id+"/a.txt?versionId=1", "", now), status: 403, code: "Subresource"},
+		"own file, ACL":      {request: alice.signed(t, "PUT", filesURL+alice.id+"/a.txt?acl", "", now), status: 403, code: "Subresource"},
 		"own file, head":     {request: alice.signed(t, "HEAD", filesURL+alice.id+"/a%20b.txt", "", now), status: 200},
 		"public file, guest": {request: guest.signed(t, "GET", filesURL+"public/a", "", now), status: 200},
 		"another's":          {request: alice.signed(t, "GET", filesURL+guest.id+"/a.txt", "", now), status: 403, code: "AccessDenied"},
@@ -365,6 +368,35 @@ func TestCheckSettings(t *testing.T) {
 		}
 	}
 	equal(t, "the path without the setting", start(t).asked(t, user{}.signed(t, "GET", filesURL, "", time.Now())).status == 200, false)
+}
+
+// The check endpoint cannot take the place of another path of the server.
+func TestCheckPathIsNotAnother(t *testing.T) {
+	config := func(path string) *poolhouse.Config {
+		return &poolhouse.Config{Check: &poolhouse.CheckConfig{
+			Path:   path,
+			Routes: []poolhouse.CheckRoute{{Match: "GET /a", Action: "app:Open", Resource: "*"}},
+		}}
+	}
+	taken := func(path string) bool {
+		err := config(path).Validate()
+		return err != nil && strings.Contains(err.Error(), "check.path "+strconv.Quote(path))
+	}
+	for _, path := range []string{
+		"/", "/readyz", "/healthz", "/metrics", "/authorize", "/.well-known", "/.well-known/jwks_uri", "/.well-known/x",
+		"/.well-known/openid-configuration", "/.well-known/jwks.json", "/backchannel-logout", "/backchannel-logout/idp.example.com",
+		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath, poolhouse.DevTokenPath,
+		devissuer.Path, devissuer.Path + "/jwks",
+	} {
+		if !taken(path) {
+			t.Errorf("check.path %s is accepted", path)
+		}
+	}
+	for _, path := range []string{"", "/check", "/auth/metrics", "/metrics2", "/authorize-request", "/a/readyz"} {
+		if taken(path) {
+			t.Errorf("check.path %s is refused", path)
+		}
+	}
 }
 
 // A service in Go verifies signatures itself and asks once per session.

@@ -72,7 +72,7 @@ func keysCreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				for _, warning := range iam.IdentityPolicyWarnings(n.Policy, false) {
+				for _, warning := range iam.AccessKeyPolicyWarnings(n.Policy) {
 					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
 				}
 				fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)

@@ -80,6 +80,20 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// ownPaths are the first segments of the paths at which the server answers something
+// else. The endpoint comes before all of them and would hide them.
+var ownPaths = []string{
+	".well-known",
+	"_poolhouse",
+	"authorize",
+	"backchannel-logout",
+	"dev-issuer",
+	"healthz",
+	"metrics",
+	"readyz",
+	"shared-signals",
+}
+
 // Check reports everything that is wrong with c.
 func (c Config) Check() error {
 	c = c.withDefaults()
@@ -93,6 +107,10 @@ func (c Config) Check() error {
 	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
 		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
+	}
+	if first, _, _ := strings.Cut(strings.TrimPrefix(c.Path, "/"), "/"); slices.Contains(ownPaths, first) {
+		faults = append(faults, fmt.Errorf("check.path %q: this server answers something else there; use another, such as %s",
+			c.Path, DefaultPath))
 	}
 	if c.MaxBody < 0 {
 		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
@@ -132,7 +150,7 @@ type Options struct {
 type Handler struct {
 	o        Options
 	c        Config
-	routes   []route
+	routes   table
 	verifier *sigv4.Verifier
 }
 
@@ -147,14 +165,11 @@ func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Handler{o: o, c: o.Config.withDefaults()}
-	for _, r := range h.c.Routes {
-		parsed, err := parseRoute(r)
-		if err != nil {
-			return nil, err
-		}
-		h.routes = append(h.routes, parsed)
+	routes, err := newTable(o.Config.Routes)
+	if err != nil {
+		return nil, err
 	}
+	h := &Handler{o: o, c: o.Config.withDefaults(), routes: routes}
 	s3 := h.c.Service == "s3"
 	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
 	if h.c.Presigned {
@@ -275,14 +290,10 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		return nil, "", err
 	}
 
-	action, resource, ok := find(h.routes, asked.method, segments)
-	if !ok {
-		return nil, "", forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
-			Check:    "route",
-			Expected: "a route that matches",
-			Got:      asked.method + " and the path match none",
-			Fix:      "Add a route for it to check.routes.",
-		})
+	_, query, _ := strings.Cut(asked.uri, "?")
+	needed, err := h.routes.find(asked.method, segments, query)
+	if err != nil {
+		return nil, "", err
 	}
 	if string(o.session.Account) != h.o.Account {
 		return nil, "", forbidden("AccessDenied", "The session belongs to another account.", explain.Step{
@@ -293,17 +304,37 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		})
 	}
 
-	err = h.authorize(r.Context(), o, &requestFacts{
+	facts := requestFacts{
 		h:           h,
 		question:    r,
 		uri:         asked.uri,
-		action:      action,
-		resource:    resource,
+		action:      needed.action,
+		resource:    needed.resource,
 		presigned:   signature.Presigned,
 		signed:      signature.Date,
 		payloadHash: signature.PayloadHash,
-	})
-	return o, signature.PayloadHash, err
+	}
+	if err := h.authorize(r.Context(), o, &facts); err != nil {
+		return nil, "", err
+	}
+	if isS3(needed.action) {
+		if err := h.authorizeSource(r, o, facts); err != nil {
+			return nil, "", err
+		}
+	}
+	return o, signature.PayloadHash, nil
+}
+
+// authorizeSource asks the policies of the session about the object that the request
+// copies, if it copies one.
+func (h *Handler) authorizeSource(r *http.Request, o *opened, facts requestFacts) error {
+	source, uri, err := h.source(r.Header)
+	if err != nil || source == nil {
+		return err
+	}
+
+	facts.uri, facts.action, facts.resource = uri, source.action, source.resource
+	return h.authorize(r.Context(), o, &facts)
 }
 
 // unambiguous returns the segments of the path, and refuses what the service could
@@ -323,13 +354,7 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 	}
 
 	if name := overrides(r.Header, asked); name != "" {
-		message := "The " + name + " asks the service for something else than the request itself."
-		return nil, forbidden("OverriddenRequest", message, explain.Step{
-			Check:    "method and URI",
-			Expected: "the same in the whole request",
-			Got:      "another one in the " + name,
-			Fix:      "Send the method and the path that are meant, and leave the " + name + " out.",
-		})
+		return nil, overridden(name)
 	}
 
 	segments, err := splitPath(asked.path)
@@ -342,6 +367,16 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 		})
 	}
 	return segments, nil
+}
+
+// overridden refuses a request in which a header or a parameter names another one.
+func overridden(name string) error {
+	return forbidden("OverriddenRequest", "The "+name+" asks the service for something else than the request itself.", explain.Step{
+		Check:    "method and URI",
+		Expected: "the same in the whole request",
+		Got:      "another one in the " + name,
+		Fix:      "Send the method and the path that are meant, and leave the " + name + " out.",
+	})
 }
 
 // authorize asks the policies of the session about the action of facts.
@@ -377,6 +412,9 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 		body, failed := h.readBody(r, asked)
 		if failed != nil {
 			return nil, sigv4.Result{}, failed
+		}
+		if name := overriddenByBody(r.Header, body, asked.method); name != "" {
+			return nil, sigv4.Result{}, overridden(name)
 		}
 		result, err = h.verifier.Verify(request, body, h.c.Service)
 	} else {
@@ -448,18 +486,10 @@ func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
 var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
 
 // reserved reports whether a service could take a header of this name for one of
-// the answer's: many read "_" as "-".
+// the answer's.
 func reserved(name string) bool {
-	for _, prefix := range reservedPrefixes {
-		if len(name) < len(prefix) {
-			continue
-		}
-		start := name[:len(prefix)]
-		if strings.EqualFold(start, prefix) || strings.EqualFold(strings.ReplaceAll(start, "_", "-"), prefix) {
-			return true
-		}
-	}
-	return false
+	folded := foldHeader(name)
+	return slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(folded, prefix) })
 }
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"

@@ -98,18 +98,14 @@ func TestSplitPath(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	var routes []route
-	for _, r := range []Route{
+	routes, err := newTable([]Route{
 		{"GET /files/{owner}/public/{path...}", "s3:GetObject", "arn:aws:s3:::public/{owner}/{path}"},
 		{"GET /files/{path...}", "s3:GetObject", "arn:aws:s3:::files/{path}"},
 		{"PUT /files/{name}", "s3:PutObject", "arn:aws:s3:::files/{name}"},
 		{"/exact/", "app:Open", "*"},
-	} {
-		parsed, err := parseRoute(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		routes = append(routes, parsed)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for request, want := range map[string]string{
 		"GET /files/a/b":        "s3:GetObject arn:aws:s3:::files/a/b",
@@ -127,8 +123,11 @@ func TestRoutes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		action, resource, ok := find(routes, method, segments)
-		if got := strings.TrimSpace(action + " " + resource); got != want || ok != (want != "") {
+		got := ""
+		if found, err := routes.find(method, segments, ""); err == nil {
+			got = found.action + " " + found.resource
+		}
+		if got != want {
 			t.Errorf("%s: %q, want %q", request, got, want)
 		}
 	}

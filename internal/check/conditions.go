@@ -114,7 +114,7 @@ func (f *requestFacts) header(name string) (values []string, known bool) {
 		switch {
 		case strings.EqualFold(given, name):
 			values = append(values, list...)
-		case strings.EqualFold(strings.ReplaceAll(given, "_", "-"), name):
+		case strings.EqualFold(foldHeader(given), name):
 			return nil, false
 		}
 	}
@@ -159,14 +159,7 @@ func (f *requestFacts) query(name string) (values []string, known bool) {
 // resembles reports whether some server could take a parameter of the name given
 // for the one called name.
 func resembles(given, name string) bool {
-	if again, err := url.PathUnescape(given); err == nil {
-		given = again
-	}
-	given, _, _ = strings.Cut(given, "[")
-	given, _, _ = strings.Cut(given, "\x00")
-	given = strings.NewReplacer("+", " ", "_", "-").Replace(given)
-
-	return strings.EqualFold(strings.TrimFunc(given, func(r rune) bool { return r <= ' ' || r == 0x7f }), name)
+	return foldParameter(given) == foldParameter(name)
 }
 
 // plainValue decodes a value that every server decodes alike.
@@ -175,7 +168,7 @@ func plainValue(raw string) (value string, ok bool) {
 		return "", false
 	}
 	value, err := url.PathUnescape(raw)
-	if err != nil || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if err != nil || strings.ContainsFunc(value, isControl) {
 		return "", false
 	}
 

@@ -24,6 +24,18 @@ type bucket struct {
 
 func newBucket(t *testing.T, statements string) bucket {
 	t.Helper()
+	return newBucketWith(t, statements, Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked, Routes: []Route{
+		{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
+		{Match: "GET /b/{key...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/{key}"},
+		{Match: "GET /b/{key...}?versionId", Action: "s3:GetObjectVersion", Resource: "arn:aws:s3:::b/{key}"},
+		{Match: "PUT /b/{key...}", Action: "s3:PutObject", Resource: "arn:aws:s3:::b/{key}"},
+		{Match: "GET /api", Action: "execute-api:Invoke", Resource: "arn:aws:execute-api:us-east-1:" + account + ":api/x"},
+	}})
+}
+
+// newBucketWith is newBucket with other settings.
+func newBucketWith(t *testing.T, statements string, config Config) bucket {
+	t.Helper()
 	clock := func() time.Time { return now }
 	s, err := store.Open(t.Context(), store.Options{})
 	if err != nil {
@@ -53,11 +65,7 @@ func newBucket(t *testing.T, statements string) bucket {
 		Sessions:   NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
 		Now:        clock,
-		Config: Config{Service: "s3", Region: "us-east-1", Presigned: true, Body: Unchecked, Routes: []Route{
-			{Match: "GET /b", Action: "s3:ListBucket", Resource: "arn:aws:s3:::b"},
-			{Match: "PUT /b/{key...}", Action: "s3:PutObject", Resource: "arn:aws:s3:::b/{key}"},
-			{Match: "GET /api", Action: "execute-api:Invoke", Resource: "arn:aws:execute-api:us-east-1:" + account + ":api/x"},
-		}},
+		Config:     config,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,26 +87,33 @@ func newBucket(t *testing.T, statements string) bucket {
 	return bucket{h, sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}}
 }
 
-// asked signs a request as it was a while ago and asks about it. It returns whether
-// it was let through, and the last step of the trace otherwise.
-func (b bucket) asked(t *testing.T, method, uri string, headers http.Header) (allowed bool, step explain.Step) {
+// answer signs a request as it was a while ago, and asks about it with its body.
+func (b bucket) answer(t *testing.T, method, uri string, headers http.Header, body string) (*httptest.ResponseRecorder, *explain.Trace) {
 	t.Helper()
 	r := httptest.NewRequest(method, "http://files.example.com"+uri, nil)
 	for name, values := range headers {
 		r.Header[name] = values
 	}
-	if err := sigv4.Sign(r, nil, b.key, "us-east-1", "s3", now.Add(-time.Minute)); err != nil {
+	if err := sigv4.Sign(r, []byte(body), b.key, "us-east-1", "s3", now.Add(-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
+
 	trace := &explain.Trace{}
-	q := httptest.NewRequest("GET", "/check", nil)
+	q := httptest.NewRequest("GET", "/check", strings.NewReader(body))
 	q.Header = r.Header
 	q.Header.Set("X-Original-Method", method)
 	q.Header.Set("X-Original-Uri", uri)
 	q.Header.Set("X-Original-Host", "files.example.com")
-	q = q.WithContext(explain.NewContext(q.Context(), trace))
 	w := httptest.NewRecorder()
-	b.ServeHTTP(w, q)
+	b.ServeHTTP(w, q.WithContext(explain.NewContext(q.Context(), trace)))
+	return w, trace
+}
+
+// asked signs a request as it was a while ago and asks about it. It returns whether
+// it was let through, and the last step of the trace otherwise.
+func (b bucket) asked(t *testing.T, method, uri string, headers http.Header) (allowed bool, step explain.Step) {
+	t.Helper()
+	w, trace := b.answer(t, method, uri, headers, "")
 	if steps := trace.Steps(); len(steps) > 0 {
 		step = steps[len(steps)-1]
 	}
@@ -191,8 +206,8 @@ func TestConditionsOfTheRequest(t *testing.T) {
 		{`{"NumericLessThanEquals":{"s3:max-keys":"10"}}`, "GET", "/b?max_keys=1000", nil, "?"},
 		{`{"NumericNotEquals":{"s3:max-keys":"10"}}`, "GET", "/b?max-keys=abc", nil, "?"},
 		{`{"StringEquals":{"s3:delimiter":"/"}}`, "GET", "/b?delimiter=%2F", nil, "t"},
-		{`{"StringEquals":{"s3:VersionId":"v1"}}`, "GET", "/b?versionId=v1", nil, "t"},
-		{`{"StringEquals":{"s3:VersionId":"v1"}}`, "GET", "/b?versionid=v1", nil, "?"},
+		{`{"StringEquals":{"s3:VersionId":"v1"}}`, "GET", "/b/k?versionId=v1", nil, "t"},
+		{`{"StringEquals":{"s3:VersionId":"v1"}}`, "GET", "/b/k?versionId=v2", nil, "f"},
 
 		// From the headers.
 		{`{"StringEquals":{"s3:x-amz-acl":"public-read"}}`, "PUT", "/b/k", header("X-Amz-Acl", "public-read"), "t"},

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -74,48 +72,7 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 	return original{method, uri, host, path, length}, nil
 }
 
-// Headers by which services let a client replace what the request line says:
-// the method for clients that have GET and POST only, the URI for rewriting
-// proxies. What they replace would not be what was authorised.
-var (
-	methodHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
-	uriHeaders    = []string{"X-Original-Url", "X-Rewrite-Url"}
-)
-
-// methodParameter is a query parameter that does the same in Rails, Laravel and
-// Symfony.
-const methodParameter = "_method"
-
-// overrides returns the first header or parameter of a request that names another
-// method or URI than the request itself; "" when none does.
-func overrides(h http.Header, asked original) string {
-	otherMethod := func(value string) bool { return value != asked.method }
-	otherURI := func(value string) bool { // ingress-nginx sends the whole URL
-		return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
-	}
-	for name, values := range h {
-		canonical := name
-		if strings.Contains(name, "_") { // which some services read as "-"
-			canonical = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-		}
-		if slices.Contains(methodHeaders, canonical) && slices.ContainsFunc(values, otherMethod) ||
-			slices.Contains(uriHeaders, canonical) && slices.ContainsFunc(values, otherURI) {
-			return "header " + name
-		}
-	}
-
-	_, query, _ := strings.Cut(asked.uri, "?")
-	if !strings.Contains(query, methodParameter) && !strings.Contains(query, "%") {
-		return ""
-	}
-	parameters, _ := url.ParseQuery(query) // what cannot be read, no service can
-	for _, value := range parameters[methodParameter] {
-		if value != asked.method {
-			return "query parameter " + methodParameter
-		}
-	}
-	return ""
-}
+// once returns the value of a header that must be there once.
 func once(h http.Header, name string) (string, error) {
 	values := h[name]
 	switch {

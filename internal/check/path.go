@@ -18,7 +18,7 @@ var (
 	errEscape      = errors.New("the path has an illegal % escape")
 	errEmpty       = errors.New("the path has an empty segment")
 	errSeparator   = errors.New("the path has an escaped slash or a backslash")
-	errDots        = errors.New("the path has a dot segment")
+	errDots        = errors.New("the path has a segment of dots or blanks alone")
 	errTwice       = errors.New("the path is escaped twice")
 	errUnprintable = errors.New("the path is not printable UTF-8")
 	errLookAlike   = errors.New("the path has a character that some servers read as a dot, a slash or a backslash")
@@ -83,20 +83,32 @@ func plainFault(s string) error {
 	switch {
 	case strings.ContainsAny(s, `/\`):
 		return errSeparator
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, isControl):
+		return errUnprintable
 	case isDots(s):
 		return errDots
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return errUnprintable
 	}
 	return nil
 }
 
-// isDots finds "." and "..", also before the parameters and the blanks that some
-// servers cut off.
+// isControl reports whether r is a control character (C0, DEL, C1) or one of
+// Unicode's separators of lines and paragraphs.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+}
+
+// isDots finds "." and "..", and segments of which nothing is left, when the
+// parameters are cut off, and the blanks and dots around them, as some servers and
+// file systems do. "..." is a name.
 func isDots(s string) bool {
-	s, _, _ = strings.Cut(s, ";")
-	s = strings.TrimRight(s, " ")
-	return s == "." || s == ".."
+	name, _, parameters := strings.Cut(s, ";")
+	trimmed := strings.TrimFunc(name, unicode.IsSpace)
+	if trimmed == "." || trimmed == ".." {
+		return true
+	}
+
+	cutOff := parameters || strings.ContainsFunc(name, unicode.IsSpace)
+	return cutOff && strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) }) == ""
 }
 
 // fold looks at what is left of a segment when its characters are replaced by

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Route says which permission a request needs.
 type Route struct {
 	// Match is METHOD /path, or a path alone for every method. A segment {name}
 	// stands for any one, {name...} at the end for all that follow. GET is HEAD too.
+	// ?name&name at the end stands for requests with these query parameters alone.
 	Match string
 	// Action is what the session's role must allow, such as s3:GetObject, on
 	// Resource: an ARN in which {name} is what stood in its place, or "*".
@@ -22,6 +25,7 @@ type Route struct {
 type route struct {
 	method   string // "" = any
 	segments []segment
+	query    []string // names of parameters
 	action   string
 	resource []part
 }
@@ -49,6 +53,19 @@ func parseRoute(r Route) (route, error) {
 	}
 	if !strings.HasPrefix(path, "/") {
 		return route{}, fmt.Errorf("match %q: write it like GET /files/{path...}", r.Match)
+	}
+	path, query, selects := strings.Cut(path, "?")
+	if selects {
+		out.query = strings.Split(query, "&")
+	}
+	for n, name := range out.query {
+		switch folded := foldParameter(name); {
+		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(out.query[:n], name):
+			return route{}, fmt.Errorf("match %q: %q: write the query as names of parameters, like ?acl or ?acl&versionId",
+				r.Match, query)
+		case strings.HasPrefix(folded, "x_amz_") || strings.HasPrefix(folded, "x_goog_"):
+			return route{}, fmt.Errorf("match %q: %q is a header, which selects no action", r.Match, name)
+		}
 	}
 	var names []string
 	list := strings.Split(path[1:], "/")
@@ -130,16 +147,69 @@ func isMethod(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
-// find returns the permission that the first matching route asks for.
-func find(routes []route, method string, segments []string) (action, resource string, ok bool) {
-	for i := range routes {
-		r := &routes[i]
+// table is the routes of an endpoint, in order.
+type table struct {
+	routes []route
+	named  map[string]bool // parameters that some match names, folded
+}
+
+func newTable(routes []Route) (table, error) {
+	t := table{named: map[string]bool{}}
+	for _, r := range routes {
+		parsed, err := parseRoute(r)
+		if err != nil {
+			return table{}, err
+		}
+		t.routes = append(t.routes, parsed)
+		for _, name := range parsed.query {
+			t.named[foldParameter(name)] = true
+		}
+	}
+	return t, nil
+}
+
+// match is the permission that a request needs.
+type match struct{ action, resource string }
+
+// find returns the permission that the first matching route asks for. Once a route
+// matches but for a parameter that selects another action, only routes that name
+// parameters can still match: a broader one further down is not meant for it.
+func (t *table) find(method string, segments []string, query string) (*match, error) {
+	selected := ""
+	for i := range t.routes {
+		r := &t.routes[i]
 		if r.method != "" && r.method != method && (r.method != "GET" || method != "HEAD") || !r.matches(segments) {
 			continue
 		}
-		return r.action, r.fill(segments), true
+		if selected != "" && r.query == nil {
+			continue
+		}
+
+		fault, ok := r.covers(method, selectors(query, isS3(r.action), t.named))
+		if ok {
+			return &match{action: r.action, resource: r.fill(segments)}, nil
+		}
+		if r.query == nil {
+			selected = fault
+		}
 	}
-	return "", "", false
+
+	if selected != "" {
+		selected = fmt.Sprintf("query parameter %.40q", selected)
+		return nil, forbidden("Subresource", "The "+selected+" makes another action of the request.", explain.Step{
+			Check:    "route",
+			Expected: "a route whose match names the parameter",
+			Got:      selected + ", which no matching route names",
+			Fix: "Add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and the action " +
+				"that it makes (s3:GetObjectAcl), or leave the parameter out.",
+		})
+	}
+	return nil, forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
+		Check:    "route",
+		Expected: "a route that matches",
+		Got:      method + " and the path match none",
+		Fix:      "Add a route for it to check.routes.",
+	})
 }
 
 func (r *route) matches(segments []string) bool {

@@ -193,7 +193,7 @@ func (k *AccessKeys) add(ctx context.Context, id, secret string, n NewAccessKey)
 func (k *AccessKeys) created(ctx context.Context, row store.AccessKey) {
 	k.cache.forget(row.ID)
 	k.logger.InfoContext(ctx, "access key created", "access_key", row.ID, "account", string(row.Account), "with_policy", row.Policy != "")
-	for _, warning := range IdentityPolicyWarnings(row.Policy, false) {
+	for _, warning := range AccessKeyPolicyWarnings(row.Policy) {
 		k.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know",
 			"policy", "access key "+row.ID, "problem", warning)
 	}

@@ -115,24 +115,25 @@ var S3Keys = newKeySet(
 
 // Knows reports whether a place would have filled a key, in lower case, if a
 // request for action had it. What begins with the name of another service is in
-// no request to this server's APIs, and what begins with that of one of this
-// server's APIs in no request to others.
+// no request to this server's APIs, and the keys of one of this server's APIs are
+// in no request to others. A name below an API's prefix that is no key is unknown.
 func (p Place) Knows(key, action string) bool {
 	service, _, _ := strings.Cut(action, ":")
 	service = strings.ToLower(service)
 	if p == CheckEndpoint {
-		return serviceKeys[p].Has(key) || service == "s3" && S3Keys.Has(key) || isOwnService(prefixOf(key), service)
+		return serviceKeys[p].Has(key) || service == "s3" && S3Keys.Has(key) || isKeyOfOther(key, service)
 	}
 
 	prefix := prefixOf(key)
-	return requestKeys.Has(key) || serviceKeys[p].Has(key) || isOwnService(prefix, service) ||
+	return requestKeys.Has(key) || serviceKeys[p].Has(key) || isKeyOfOther(key, service) ||
 		prefix != service && slices.Contains(awsServices, prefix)
 }
 
-// isOwnService reports whether a key's prefix is an API of this server that is
-// not the one asked.
-func isOwnService(prefix, asked string) bool {
-	return prefix != asked && slices.Contains(ownPlaces, Place(prefix))
+// isKeyOfOther reports whether a key is one of an API of this server that is not
+// the one asked.
+func isKeyOfOther(key, asked string) bool {
+	prefix := prefixOf(key)
+	return prefix != asked && serviceKeys[Place(prefix)].Has(key)
 }
 
 func prefixOf(key string) string {

@@ -70,6 +70,22 @@ func TestPlaceKnows(t *testing.T) {
 		{CheckEndpoint, "execute-api:Invoke", "s3:prefix", false},
 		{CheckEndpoint, "execute-api:Invoke", "sts:ExternalId", true},
 		{CheckEndpoint, "sts:AssumeRole", "sts:ExternalId", false},
+
+		// Names below the prefixes of this server's APIs that are no keys.
+		{CheckEndpoint, "s3:GetObject", "cognito-identity:foo", false},
+		{CheckEndpoint, "s3:GetObject", "cognito-identity:IdentityPoolArn", true},
+		{CheckEndpoint, "s3:GetObject", "poolhouse:foo", false},
+		{CheckEndpoint, "s3:GetObject", "iam:PassedToServise", false},
+		{CheckEndpoint, "s3:GetObject", "iam:ResourceTag/env", true},
+		{CheckEndpoint, "s3:GetObject", "sts:foo", false},
+		{CheckEndpoint, "s3:GetObject", "check:foo", false},
+		{CognitoIdentityAPI, "cognito-identity:DeleteIdentityPool", "iam:PassedToServise", false},
+		{CognitoIdentityAPI, "cognito-identity:DeleteIdentityPool", "sts:foo", false},
+		{CognitoIdentityAPI, "cognito-identity:DeleteIdentityPool", "poolhouse:foo", false},
+		{STSAPI, "sts:AssumeRole", "cognito-identity:foo", false},
+		{STSAPI, "sts:AssumeRole", "iam:PassedToService", true},
+		{IAMAPI, "iam:GetRole", "poolhouse:foo", false},
+		{AdminAPI, "poolhouse:LoadIdentities", "iam:foo", false},
 	} {
 		if got := tc.place.Knows(policy.FoldKey(tc.key), tc.action); got != tc.known {
 			t.Errorf("%s, %s, %s: %t", tc.place, tc.action, tc.key, got)
@@ -164,6 +180,22 @@ func TestPolicyWarnings(t *testing.T) {
 	}
 	if got := IdentityPolicyWarnings(statement("Allow", `"Action":"s3:*"`, "aws:SourceIp"), true); len(got) != 1 {
 		t.Errorf("an address that is not known: %q", got)
+	}
+
+	// Access keys are not accepted at the check endpoint.
+	for document, want := range map[string]bool{
+		statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"):             false,
+		statement("Deny", `"NotAction":["iam:*"]`, "aws:TagKeys"):            false,
+		statement("Allow", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"):    false,
+		statement("Allow", `"Action":"*"`, "aws:SecureTransport"):            false,
+		statement("Deny", `"Action":"*"`, "aws:NoSuchKey"):                   true,
+		statement("Deny", `"Action":"iam:*"`, "iam:PassedToServise"):         true,
+		statement("Deny", `"Action":"cognito-identity:*"`, "poolhouse:nope"): true,
+	} {
+		got := AccessKeyPolicyWarnings(document)
+		if (len(got) > 0) != want || strings.Contains(strings.Join(got, ""), "check endpoint") {
+			t.Errorf("an access key's policy %s: %q", document, got)
+		}
 	}
 
 	trust := func(key string) string {

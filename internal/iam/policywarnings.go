@@ -20,17 +20,27 @@ const maxWarnings = 20
 // (behind_proxy). A document that cannot be read has no warnings.
 func IdentityPolicyWarnings(document string, clientUnknown bool) []string {
 	return warnings(document, func(s *policy.Statement, key string) []string {
-		var places []string
-		for _, p := range ownPlaces {
-			if s.MayConcern(string(p)) && !knownToAPI(p, key) {
-				places = append(places, "in calls of "+string(p))
-			}
-		}
+		places := unknownToAPIs(s, key)
 		if mayBeChecked(s) && !knownToCheck(s, key, clientUnknown) {
 			places = append(places, "at the check endpoint")
 		}
 		return places
 	})
+}
+
+// AccessKeyPolicyWarnings is IdentityPolicyWarnings for a long-lived access key's
+// policy. The check endpoint does not accept such keys, so that only calls to the
+// APIs count.
+func AccessKeyPolicyWarnings(document string) []string { return warnings(document, unknownToAPIs) }
+
+// unknownToAPIs names the APIs that a statement may concern and that do not know a key.
+func unknownToAPIs(s *policy.Statement, key string) (places []string) {
+	for _, p := range ownPlaces {
+		if s.MayConcern(string(p)) && !knownToAPI(p, key) {
+			places = append(places, "in calls of "+string(p))
+		}
+	}
+	return places
 }
 
 // TrustPolicyWarnings is IdentityPolicyWarnings for a role's trust policy.

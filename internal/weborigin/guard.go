@@ -150,20 +150,16 @@ func (g *Guard) allows(text, target string) bool {
 	if !ok {
 		return false
 	}
-	own, _, ok := parseHost(target)
-	switch {
-	case g.origins.list[o.String()], o.host.localhost(), o.host.ip.IsLoopback(), ok && o.host.name == own.name:
+	if g.origins.list[o.String()] || o.host.localhost() || o.host.ip.IsLoopback() {
 		return true
-	default:
-		return o.host.dotless && !opaqueAuthority(o.scheme)
 	}
+	own, _, ok := parseHost(target)
+	return o.web() && (o.host.dotless || ok && o.host.name == own.name)
 }
 
-// opaqueAuthority reports whether a scheme's origins carry the ID of a browser's
-// extension or of an editor's web view where others have a host.
-func opaqueAuthority(scheme string) bool {
-	return strings.HasSuffix(scheme, "-extension") || strings.HasSuffix(scheme, "-webview")
-}
+// web reports whether the host of an origin is one of a network. Other schemes put
+// the ID of an extension, a hash or a name of their own there.
+func (o origin) web() bool { return o.scheme == "http" || o.scheme == "https" }
 
 // ownSite reports whether a request without Origin comes from a page that may
 // call, from the value of Sec-Fetch-Site: none is a user who typed the address.
@@ -189,8 +185,8 @@ func pageRefusal(who, got string) *Refusal {
 			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
 		Step: explain.Step{
 			Check: "origin of the request",
-			Expected: "an origin on localhost, a loopback address, a name without a dot or the host of the request, " +
-				"or one of " + originsSetting,
+			Expected: "an origin on localhost or a loopback address, with http or https also on a name without a dot or " +
+				"the host of the request, or one of " + originsSetting,
 			Got: got,
 			Fix: "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
 		},

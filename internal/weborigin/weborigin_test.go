@@ -94,6 +94,11 @@ func TestOrigins(t *testing.T) {
 		{"https://localhost", own, true},
 		{"capacitor://localhost", own, true},
 		{"tauri://localhost", own, true},
+		{"ionic://localhost", own, true},
+		{"app://localhost", own, true},
+		{"capacitor://app.localhost", own, true},
+		{"capacitor://127.0.0.1:8080", own, true},
+		{"app://[::1]", own, true},
 		{"HTTP://LOCALHOST:1", own, true},
 		{"http://localhost.:5173", own, true},
 		{"http://app.localhost:5173", own, true},
@@ -162,6 +167,19 @@ func TestOrigins(t *testing.T) {
 		{"chrome-extension://ghijkl", own, false},
 		{"moz-extension://0b1c2d3e-0000-4000-8000-000000000000", own, false},
 		{"vscode-webview://0a1b2c", own, false},
+		// A name without a dot is the developer's with http and https only.
+		{"ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", own, false},
+		{"ipns://k51qzi5uqu5d", own, false},
+		{"isolated-app://aerugqztij5biqquuk3mfwpsaibuegaqcitgfchwuosuofdjabzqaaic", own, false},
+		{"chrome://newtab", own, false},
+		{"chrome-untrusted://new-tab-page", own, false},
+		{"about://blank", own, false},
+		{"vscode-file://vscode-app", own, false},
+		{"capacitor://app", own, false},
+		{"ws://web", own, false},
+		{"ipfs://poolhouse", "poolhouse:4599", false},
+		{"isolated-app://poolhouse.test", "poolhouse.test", false},
+		{"app://192.168.1.7", "192.168.1.7:4599", false},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} {
 			for _, site := range []string{"", "cross-site", "same-site", "same-origin", "none"} {
