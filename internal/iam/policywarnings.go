@@ -76,7 +76,7 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 			consequence = "it denies then, whatever the value is"
 		}
 		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s",
-			dependency.Statement, dependency.Statement.Effect, dependency.Key, strings.Join(places, " and "), consequence))
+			dependency.Statement, dependency.Statement.Effect, dependency.Written, strings.Join(places, " and "), consequence))
 	}
 	return list
 }
