@@ -18,8 +18,7 @@ import (
 func (s *Server) sealSecrets(ctx context.Context) error {
 	sealed, err := s.store.SealSecrets(ctx)
 	if err != nil && sealed {
-		s.config.Logger.Error(
-			"the database's files may still hold secrets that were in clear; the next start tries again",
+		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
 			"error", err,
 			"fix", "with SQLite make room for two more copies of the database and close other programs that read it")
 		return nil
@@ -80,13 +79,11 @@ func (s *Server) warnOldTrusts(ctx context.Context, directory *iam.Directory) er
 			return
 		}
 		if t.Fault != nil {
-			s.config.Logger.WarnContext(ctx,
-				"the trust policy of a role lets nobody in any more: it would be refused today",
+			s.config.Logger.WarnContext(ctx, "the trust policy of a role lets nobody in any more: it would be refused today",
 				"role", t.Role, "reason", t.Fault.Error(), "fix", t.Fault.Fix)
 			return
 		}
-		s.config.Logger.WarnContext(ctx,
-			"the trust policy of a role names principals that do not exist: it would be refused today",
+		s.config.Logger.WarnContext(ctx, "the trust policy of a role names principals that do not exist: it would be refused today",
 			"role", t.Role, "principals", strings.Join(t.Missing, ", "),
 			"fix", "take them out of the trust policy, or create them")
 	})
