@@ -163,9 +163,7 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 	return out, nil
 }
 
-func (a *admin) findIdentity(
-	ctx context.Context, c awsapi.Caller, in *lookupIdentityInput,
-) (identitypool.Identity, error) {
+func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
 		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
@@ -284,21 +282,15 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 // The administrators' operations have no resource, but policies can ask for the
 // tags of what they are about.
 
-func (a *admin) lookupIdentityNeeds(
-	_ context.Context, c awsapi.Caller, in *lookupIdentityInput,
-) ([]awsapi.Access, error) {
+func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
 }
 
-func (a *admin) loadIdentitiesNeeds(
-	_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput,
-) ([]awsapi.Access, error) {
+func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
-func (a *admin) revokeSessionsNeeds(
-	_ context.Context, c awsapi.Caller, in *revokeSessionsInput,
-) ([]awsapi.Access, error) {
+func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, in.RoleArn), nil
 }
 

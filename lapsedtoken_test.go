@@ -66,6 +66,21 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 		}
 	}
 
+	load := func(id, logins string) {
+		t.Helper()
+		body := `{"IdentityPoolId":"` + w.pool + `","Identities":[{"IdentityId":"` + id + `","CreationDate":1,"Logins":[` + logins + `]}]}`
+		if got := w.adminCall(t, "LoadIdentities", body); got.status != 200 || !strings.Contains(got.body, `"Loaded":1`) {
+			t.Fatalf("LoadIdentities: %d %s", got.status, got.body)
+		}
+	}
+	login := func(provider, subject string) string {
+		return `{"ProviderName":"` + provider + `","Subject":"` + subject + `"}`
+	}
+	deleteIdentity := func(id string) {
+		t.Helper()
+		must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+	}
+
 	for name, c := range map[string]struct {
 		user   string // "" = a guest
 		made   bool   // of the provider that the IAM API registered
@@ -81,6 +96,19 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 		}},
 		"identity deleted": {user: "deleted", change: func(id string, _ map[string]string) {
 			must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+		}},
+		"identity deleted and loaded again": {user: "back", change: func(id string, _ map[string]string) {
+			deleteIdentity(id)
+			load(id, login(devKey, "back"))
+		}},
+		"identity deleted and loaded for another user": {user: "before", change: func(id string, _ map[string]string) {
+			deleteIdentity(id)
+			load(id, login(devKey, "after"))
+		}},
+		"signed out in the second of the token": {user: "quick", change: func(string, map[string]string) {
+			if got := w.adminCall(t, "SignOut", `{"ProviderName":"`+devKey+`","Subject":"quick"}`); got.status != 200 {
+				t.Fatalf("SignOut: %d %s", got.status, got.body)
+			}
 		}},
 		"login unlinked": {user: "unlinked", change: func(id string, logins map[string]string) { unlink(id, devKey, logins) }},
 		"provider taken away": {user: "stranded", change: func(string, map[string]string) {
@@ -136,6 +164,15 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 		"provider taken away": func(string, string, map[string]string) {
 			update(func(in *ci.UpdateIdentityPoolInput) { in.OpenIdConnectProviderARNs = nil })
 		},
+		"identity deleted and loaded again": func(id, user string, _ map[string]string) {
+			deleteIdentity(id)
+			load(id, login(devKey, user)+","+login("login.my.app", user))
+		},
+		"login signed out in the second of the token": func(_, user string, _ map[string]string) {
+			if got := w.adminCall(t, "SignOut", `{"ProviderName":"`+devKey+`","Subject":"`+user+`"}`); got.status != 200 {
+				t.Fatalf("SignOut: %d %s", got.status, got.body)
+			}
+		},
 		"login signed out": func(_, user string, _ map[string]string) { signOut(devKey, user) },
 	} {
 		t.Run("developer/"+name, func(t *testing.T) {
@@ -170,6 +207,37 @@ func TestTokensFromBeforeAChange(t *testing.T) {
 	w.refusedWith(t, "GetCredentialsForIdentity")
 	if err := enhanced(id, token); err != nil {
 		t.Error(err)
+	}
+}
+
+// An identity that is loaded again at once under its old ID can be used: only what
+// was issued to its predecessor is refused.
+func TestIdentityLoadedAgainWorks(t *testing.T) {
+	w := startSTS(t)
+	key := devInfo(w.testServer).LoginKey
+	id := w.getID(t, w.pool, w.logins(t, "alice"))
+	old := must(w.credentials(t, id, w.logins(t, "alice")))(t).Credentials
+	must(w.admin().DeleteIdentities(t.Context(), &ci.DeleteIdentitiesInput{IdentityIdsToDelete: []string{id}}))(t)
+	got := w.adminCall(t, "LoadIdentities", `{"IdentityPoolId":"`+w.pool+`","Identities":[{"IdentityId":"`+id+`","CreationDate":1,
+		"Logins":[{"ProviderName":"`+key+`","Subject":"bob"}]}]}`)
+	equal(t, "LoadIdentities", got.status, 200)
+
+	young := must(w.credentials(t, id, w.logins(t, "bob")))(t).Credentials
+	if _, err := w.whoami(t, *young.AccessKeyId, *young.SecretKey, *young.SessionToken); err != nil {
+		t.Errorf("bob's credentials: %v", err)
+	}
+	_, token := w.openIDToken(t, w.logins(t, "bob"))
+	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(rolePrefix + "Authenticated"), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
+	if err != nil {
+		t.Errorf("bob's token: %v", err)
+	}
+
+	w.ahead.Add(int64(3 * time.Second)) // what the server remembers of sessions is older then
+	_, err = w.whoami(t, *old.AccessKeyId, *old.SecretKey, *old.SessionToken)
+	wantError(t, err, "InvalidClientTokenId", "")
+	if _, err := w.whoami(t, *young.AccessKeyId, *young.SecretKey, *young.SessionToken); err != nil {
+		t.Errorf("bob's credentials later: %v", err)
 	}
 }
 

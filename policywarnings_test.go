@@ -121,7 +121,7 @@ func TestUpgradeNamesPolicies(t *testing.T) {
 		Logger: slog.New(slog.NewTextHandler(&log, nil))}))(t)
 	defer server.Close()
 	lines := log.warnings()
-	oneNames(t, "start", lines, "policy unknowable of arn:aws:iam::111111111111:role/TrustsAccountRoot", "s3:existingobjecttag/class", "Deny")
+	oneNames(t, "start", lines, "policy unknowable of arn:aws:iam::111111111111:role/TrustsAccountRoot", "s3:ExistingObjectTag/class", "Deny")
 }
 
 // Keys that are made beside the server are named, too.

@@ -218,6 +218,32 @@ func TestSignOutIsOfTheAccount(t *testing.T) {
 	}
 }
 
+// A role that takes in a pool of another account is closed to users whom either
+// account signed out, and to nobody by a third one.
+func TestSignOutForARoleOfAnotherAccount(t *testing.T) {
+	const b, c = "111111111111", "222222222222"
+	issuer := logintest.NewIssuer(t)
+	key := strings.TrimPrefix(issuer.URL, "http://")
+	w := startTenants(t, []string{b, c}, func(config *poolhouse.Config) { config.SignOutEndsSessions = true })
+	foreign := w.joins(t, b, issuer, "b")
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+		"Action":"sts:AssumeRoleWithWebIdentity",
+		"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + foreign.pool + `"}}}}`
+	role := must(w.roles(homeAccount).CreateRole(t.Context(), &iamclient.CreateRoleInput{
+		RoleName: aws.String("TakesThemIn"), AssumeRolePolicyDocument: &trust,
+	}))(t).Role.Arn
+
+	for by, want := range map[string]string{homeAccount: "refused", b: "refused", c: "accepted"} {
+		user := w.signIn(t, foreign, issuer, key, "user-of-"+by)
+		token := must(w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user.identity, Logins: user.logins}))(t).Token
+		equal(t, "before", user.atSTS(t, *role, *token), "accepted")
+
+		body := fmt.Sprintf(`{"ProviderName":%q,"Subject":%q}`, key, "user-of-"+by)
+		equal(t, "SignOut", w.administer(t, by, "SignOut", body).status, 200)
+		equal(t, "signed out by "+by, user.atSTS(t, *role, *token), want)
+	}
+}
+
 // await asks until the answer is yes, for five seconds at most.
 func await(t *testing.T, ask func() bool) {
 	t.Helper()

@@ -16,8 +16,7 @@ import (
 func (s *Server) sealSecrets(ctx context.Context) error {
 	sealed, err := s.store.SealSecrets(ctx)
 	if err != nil && sealed {
-		s.config.Logger.Error(
-			"the database's files may still hold secrets that were in clear; the next start tries again",
+		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
 			"error", err,
 			"fix", "with SQLite make room for two more copies of the database and close other programs that read it")
 		return nil

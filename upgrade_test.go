@@ -82,7 +82,7 @@ func TestUpgrade(t *testing.T) {
 				"role/PrincipalMissing":             true,
 				"role/NoSuchRole":                   true,
 				"policy unknowable":                 true,
-				"s3:existingobjecttag/class":        true,
+				"s3:ExistingObjectTag/class":        true,
 				"role/TrustsLivingA lets nobody in": false,
 				"role/TrustsLivingA":                false,
 				"role/CorpUser":                     false,

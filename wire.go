@@ -107,12 +107,7 @@ func (s *Server) openKeys(ctx context.Context, sealer *seal.Sealer) (err error) 
 		return err
 	}
 
-	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{
-		Store:  s.store,
-		Sealer: sealer,
-		Now:    c.Now,
-		Logger: c.Logger,
-	})
+	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
 	if err != nil {
 		return err
 	}

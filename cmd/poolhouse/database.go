@@ -44,7 +44,6 @@ func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
 			return nil, err
 		}
 	}
-
 	d := &database{settings: s}
 	if sealer, err := d.sealer(); err == nil {
 		o.Sealer = sealer

@@ -51,12 +51,10 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	if err != nil {
 		return err
 	}
-
 	// A variable that was meant for `poolhouse serve` must not lead here.
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
 		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
 	}
-
 	l, err := listen(s)
 	if err != nil {
 		return err
@@ -70,12 +68,11 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 			return err
 		}
 	}
-
 	colour := newPalette(out)
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
-	// The issuer of development is the server itself. It is also answered under the
-	// name of the issuer that the settings have.
+	// The issuer of development is the server itself, but whoever reaches it under
+	// the name of the other one may.
 	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
 		c.DevHosts = append(c.DevHosts, u.Hostname())
 	}
@@ -85,7 +82,6 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	}
 	c.Logger = logger
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
-
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
 		return err

@@ -30,7 +30,6 @@ func sessionKeysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
 				for _, k := range keys {
@@ -69,7 +68,6 @@ servers take the change up within ten seconds.`,
 				if err := keys.Rotate(ctx, now); err != nil || !now {
 					return err
 				}
-
 				list, err := keys.List(ctx)
 				if err != nil {
 					return err

@@ -272,8 +272,7 @@ func contextOf(p *auth.Principal) answer {
 func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
-		message := "The proxy does not say what was asked for: " + err.Error() + "."
-		return nil, "", forbidden("MissingOriginalRequest", message, explain.Step{
+		return nil, "", forbidden("MissingOriginalRequest", "The proxy does not say what was asked for: "+err.Error()+".", explain.Step{
 			Check:    "original request",
 			Expected: "method, URI and host of the client's request, each once",
 			Got:      err.Error(),
@@ -342,8 +341,7 @@ func (h *Handler) authorizeSource(r *http.Request, o *opened, facts requestFacts
 func unambiguous(r *http.Request, asked original) ([]string, error) {
 	for name := range r.Header {
 		if reserved(name) {
-			message := "The header " + name + " is this server's to set: a client may not send it."
-			return nil, forbidden("ReservedHeader", message, explain.Step{
+			return nil, forbidden("ReservedHeader", "The header "+name+" is this server's to set: a client may not send it.", explain.Step{
 				Check:    "headers",
 				Expected: "none under the names of the answer's",
 				Got:      name,
@@ -381,8 +379,7 @@ func overridden(name string) error {
 
 // authorize asks the policies of the session about the action of facts.
 func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts) error {
-	needed := iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts}
-	err := h.o.Authorizer.Authorize(ctx, o.caller, needed)
+	err := h.o.Authorizer.Authorize(ctx, o.caller, iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts})
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
 		return err
@@ -507,8 +504,8 @@ func signatureRefused(e *sigv4.Error) *denied {
 		d.status, d.step.Fix = http.StatusUnauthorized, "Sign the request (AWS Signature Version 4)."
 	case e.Code == sigv4.BadSignature || e.Code == sigv4.IncompleteSignature || e.Code == sigv4.MalformedQuery:
 		d.step.Got = e.Message
-		d.step.Fix = "Compare what the client signs with what arrives: the proxy must pass Host and all signed " +
-			"headers on unchanged, and the URI as it was sent."
+		d.step.Fix = "Compare what the client signs with what arrives: the proxy must pass Host and all signed headers on " +
+			"unchanged, and the URI as it was sent."
 	case errors.Is(e, revocation.ErrRevoked):
 		d.step.Check = "" // revocation.List has explained it
 	case e.Code == sigv4.ExpiredToken || e.Code == sigv4.InvalidToken:

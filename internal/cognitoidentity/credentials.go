@@ -48,7 +48,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 			return nil, configurationError(err)
 		}
 	}
-	request.IdentityID = identity.ID
+	request.IdentityID, request.Predecessor = identity.ID, identity.Predecessor
 	if request.RoleARN, err = pool.ChooseRole(choice, explain.FromContext(ctx)); err != nil {
 		return nil, roleError(err)
 	}
@@ -107,7 +107,6 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
 		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
 	}
-
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
@@ -124,13 +123,17 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 	case err != nil:
 		return issuer.Claims{}, err
 	}
-
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
 		trace.Fail("own token", "a token for this identity", "a token for another identity", "use the identity ID that came with the token")
 		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 	}
 	if identity.Disabled {
 		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrForbidden, pool, string(identity.ID))
+	}
+	if identity.Predecessor.Had(claims.IssuedAt) {
+		trace.Fail("own token", "a token for this identity", "a token for the identity that had the ID before it was deleted",
+			"call GetOpenIdTokenForDeveloperIdentity again")
+		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 	}
 	if err := s.stillProven(ctx, pool, identity, claims); err != nil {
 		return issuer.Claims{}, err
@@ -175,8 +178,8 @@ func (s *Service) stillProven(
 				proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
 		}
 		// The login itself was looked at when the token was issued.
-		user := login.Claims{Subject: proof.Login.Subject, IssuedAt: c.IssuedAt}
-		if err := s.SignOuts.Check(ctx, pool.Account, proof.Config.Name, user); err != nil {
+		err = s.SignOuts.CheckIssued(ctx, pool.Account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
+		if err != nil {
 			return loginError(err)
 		}
 	}

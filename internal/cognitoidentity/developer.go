@@ -63,7 +63,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 		lifetime = time.Duration(*in.TokenDuration) * time.Second
 	}
 	amr := identitypool.AMR(append([]identitypool.VerifiedLogin{developer}, verified...))
-	token, err := s.sign(ctx, pool, identity.ID, amr, in.PrincipalTags, lifetime)
+	token, err := s.sign(ctx, pool, identity, amr, in.PrincipalTags, lifetime)
 	if err != nil {
 		return nil, err
 	}

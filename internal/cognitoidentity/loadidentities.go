@@ -104,10 +104,8 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 				out.Present++
 				continue
 			}
-			out.Refused = append(out.Refused, RefusedIdentity{
-				IdentityId: string(identity.ID),
-				Message:    "The ID is taken, or one of the logins belongs to another identity.",
-			})
+			out.Refused = append(out.Refused,
+				RefusedIdentity{string(identity.ID), "The ID is taken, or one of the logins belongs to another identity."})
 		case errors.Is(err, store.ErrInvalid):
 			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "A login is empty, too long or not valid text."})
 		default:

@@ -53,7 +53,6 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	if err != nil {
 		return nil, err
 	}
-
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
 	for _, name := range sortedNames(logins) {
@@ -88,7 +87,6 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 			token:   logins[name],
 		})
 	}
-
 	verified := make([]identitypool.VerifiedLogin, len(proofs))
 	if len(proofs) == 1 {
 		verified[0], err = s.verify(ctx, asking, proofs[0], why)
@@ -197,7 +195,6 @@ func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (ide
 	traced := func(ctx context.Context) context.Context {
 		return explain.NewContext(ctx, explain.FromContext(ctx).For(p.config.Name))
 	}
-
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
 		if err := s.SignOuts.Check(traced(ctx), p.account, p.config.Name, claims); err != nil {
@@ -209,7 +206,6 @@ func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (ide
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}
-
 	v := p.config.Verified(claims.Subject, claims.Audience)
 	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
 	if p.trust.Kind == login.SAML {

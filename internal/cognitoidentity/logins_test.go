@@ -35,6 +35,10 @@ func (s slow) Check(ctx context.Context, _ userstatus.User) error { return take(
 
 type noSignOuts struct{}
 
+func (noSignOuts) CheckIssued(context.Context, identitypool.AccountID, string, string, time.Time) error {
+	return nil
+}
+
 func (noSignOuts) Check(context.Context, identitypool.AccountID, string, login.Claims) error {
 	return nil
 }

@@ -87,8 +87,7 @@ func (s *Service) mayChooseIDs(ctx context.Context, c awsapi.Caller) error {
 	explain.FromContext(ctx).Fail("choice of an ID", "a call of the account that the server's settings belong to",
 		"a call of account "+c.Account, "let the server choose, or ask its operator to set chosen_ids to all")
 	return awsapi.Refuse(awsapi.AccessDenied,
-		"IDs are chosen by the home account of this server only; "+
-			"for other accounts its operator can set chosen_ids to all.")
+		"IDs are chosen by the home account of this server only; for other accounts its operator can set chosen_ids to all.")
 }
 
 // CreateNeeds is what CreateIdentityPool must be permitted.
@@ -108,8 +107,8 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 		return nil, awsapi.Errorf(limitExceeded, "The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
 	case errors.Is(err, store.ErrConflict):
 		explain.FromContext(ctx).Fail("pool ID", "one that no account has, and no other account ever had",
-			"one that is taken", "choose another ID, or let the server choose: "+
-				"an ID stays with the account that first had it, also when the pool is deleted")
+			"one that is taken", "choose another ID, or let the server choose: an ID stays with the account that first "+
+				"had it, also when the pool is deleted")
 		return nil, awsapi.Errorf(conflict, "IdentityPool '%s' already exists.", pool.ID)
 	case err != nil:
 		return nil, err
@@ -118,9 +117,7 @@ func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypoo
 	return poolOutput(pool), nil
 }
 
-func (s *Service) newPool(
-	ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput,
-) (identitypool.Pool, error) {
+func (s *Service) newPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
 	// A signature's region may be longer than a pool's ID has room for: a pool of
 	// it could be made, and then never be named.
 	switch {

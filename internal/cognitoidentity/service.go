@@ -63,6 +63,9 @@ type Logins interface {
 // the account of the pool that it is for (*login.Refused).
 type SignOuts interface {
 	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
+	// CheckIssued is Check for a token of our own that was issued at a moment for a
+	// login of the subject.
+	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
 }
 
 // UserStatus asks a user pool whether a verified user may still sign in:

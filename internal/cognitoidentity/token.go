@@ -37,7 +37,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err != nil {
 		return nil, awsapi.Errorf(notAuthorized, "The login cannot be mapped to principal tags: %s.", err)
 	}
-	token, err := s.sign(ctx, pool, identity.ID, identitypool.AMR(verified), tags, tokenLifetime)
+	token, err := s.sign(ctx, pool, identity, identitypool.AMR(verified), tags, tokenLifetime)
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +108,18 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 	return resolved, verified, nil
 }
 
-func (s *Service) sign(ctx context.Context, pool identitypool.Pool, id identitypool.IdentityID, amr []string, tags map[string]string, lifetime time.Duration) (string, error) {
+func (s *Service) sign(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, amr []string,
+	tags map[string]string, lifetime time.Duration,
+) (string, error) {
 	now := s.Now()
 	return s.Issuer.Sign(ctx, s.Algorithms[pool.ID], issuer.Claims{
-		Subject:       string(id),
+		Subject:       string(identity.ID),
 		Audience:      string(pool.ID),
 		AMR:           amr,
 		PoolARN:       pool.ARN(),
 		PrincipalTags: tags,
-		IssuedAt:      now,
+		IssuedAt:      identity.Predecessor.After(now),
 		Expires:       now.Add(lifetime),
 	})
 }

@@ -136,11 +136,9 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		}
 		return v
 	}
-
 	have := map[string]any{}
 	boundary := str(w["PermissionsBoundary"])
 	trust := a.trustNow(name, show(w["AssumeRolePolicyDocument"]))
-
 	if ch.have == nil {
 		in := on("Path", str(w["Path"]), "AssumeRolePolicyDocument", cmp.Or(trust, closedTrust),
 			"MaxSessionDuration", str(w["MaxSessionDuration"]))
@@ -160,7 +158,8 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 		}
 	} else {
 		have = ch.have.properties
-		// Roles that it trusts already may be gone: that must not stop other changes.
+		// What it trusts already may be gone, which is no reason to refuse another
+		// change.
 		if trust != "" && changes(ch, "AssumeRolePolicyDocument") {
 			if err := a.iam(ctx, "UpdateAssumeRolePolicy", on("PolicyDocument", trust), nil); err != nil {
 				return err
@@ -178,7 +177,6 @@ func (a *applier) putRole(ctx context.Context, ch *change) error {
 			return err
 		}
 	}
-
 	was, is := policiesOf(have), policiesOf(w)
 	for _, policy := range slices.Sorted(maps.Keys(is)) {
 		if len(differences("", plain(was[policy]), plain(is[policy]))) == 0 {

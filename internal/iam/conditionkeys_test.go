@@ -151,10 +151,10 @@ func TestPolicyWarnings(t *testing.T) {
 		document string
 		want     []string // parts of the only warning; none = there is none
 	}{
-		{statement("Deny", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"statement 0 (Deny)", "s3:existingobjecttag/env", "at the check endpoint", "it denies then"}},
+		{statement("Deny", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"statement 0 (Deny)", "s3:ExistingObjectTag/env", "at the check endpoint", "it denies then"}},
 		{statement("Allow", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"it does not allow then"}},
 		{statement("Deny", `"Action":"s3:ListBucket"`, "s3:prefix"), nil},
-		{statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"), []string{"aws:resourcetag/env", "cannot know at the check endpoint"}},
+		{statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"), []string{"aws:ResourceTag/env", "cannot know at the check endpoint"}},
 		{statement("Deny", `"Action":["cognito-identity:*","iam:*"]`, "aws:ResourceTag/env"), nil},
 		{statement("Deny", `"NotAction":["cognito-identity:*"]`, "aws:TagKeys"), []string{"at the check endpoint"}},
 		{statement("Deny", `"Action":"iam:*"`, "iam:PassedToServise"), []string{"in calls of iam"}},
@@ -164,7 +164,8 @@ func TestPolicyWarnings(t *testing.T) {
 		{statement("Allow", `"Action":"*"`, "aws:SourceIp"), nil},
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:email"), []string{"idp.example.com:email"}},
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:sub"), nil},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`, []string{"aws:resourcetag/a"}},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`, []string{"aws:ResourceTag/a"}},
+		{statement("Deny", `"Action":"s3:*"`, "S3:existingObjectTAG/Env"), []string{"depends on S3:existingObjectTAG/Env,"}},
 		{`{`, nil},
 	} {
 		got := IdentityPolicyWarnings(tc.document, false)

@@ -87,8 +87,8 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 		if s.Effect == policy.Deny {
 			consequence = "it denies then, whatever the value is"
 		}
-		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s", s, s.Effect,
-			dependency.Key, strings.Join(places, " and "), consequence))
+		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s",
+			s, s.Effect, dependency.Written, strings.Join(places, " and "), consequence))
 	}
 	return list
 }

@@ -25,7 +25,6 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 	if err := iam.CheckInlinePolicy(*in.PolicyDocument); err != nil {
 		return nil, malformed(ctx, err)
 	}
-
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		policies := maps.Clone(r.Policies)
 		if policies == nil {

@@ -37,6 +37,8 @@ type Identity struct {
 	// EverLinked tells a guest from an identity whose last login was unlinked:
 	// the first can be used by its ID alone, the second by nobody.
 	EverLinked bool
+	// Predecessor is the identity that had the ID before. The store sets it.
+	Predecessor Predecessor
 }
 
 // Guest reports whether the identity may be used without logins.

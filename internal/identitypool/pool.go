@@ -56,6 +56,8 @@ type Pool struct {
 	// OwnedSince is when the account first had the pool's ID, also if it deleted
 	// the pool since and made it again. The store sets it.
 	OwnedSince Sequence
+	// Predecessor is the pool that had the ID before. The store sets it.
+	Predecessor Predecessor
 
 	Created time.Time
 	Updated time.Time

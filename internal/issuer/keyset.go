@@ -63,7 +63,6 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 		}
 	}
 	slices.SortStableFunc(set.keys, func(a, b *key) int { return a.row.NotBefore.Compare(b.row.NotBefore) })
-
 	moments := []time.Time{read}
 	for _, k := range set.keys {
 		set.byHeader[k.header] = k
@@ -71,7 +70,6 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 			moments = append(moments, k.row.NotBefore)
 		}
 	}
-
 	for _, from := range moments {
 		d, err := newDocument(jose.JSONWebKeySet{Keys: set.published(i.order, from)})
 		if err != nil {

@@ -91,11 +91,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 		return fmt.Errorf("%w: it is the one of %s", ErrKeySigns, gone.Algorithm)
 	}
 
-	// What it signed is refused for as long as it could be valid.
-	gone.Withdrawn, gone.Sealed = now, i.options.Sealer.Seal(nil, sealedFor(*gone))
-	if end := i.publishedAfter(now); gone.NotAfter.Before(end) {
-		gone.NotAfter = end
-	}
+	i.end(gone, now)
 
 	// Nodes whose clocks are behind may not have handed over to the signer yet.
 	start := now.Add(-i.timing.margin)
@@ -115,4 +111,13 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// end withdraws a key: its private half goes, and what it signed is refused for as
+// long as it could be valid.
+func (i *Issuer) end(r *store.Key, now time.Time) {
+	r.Withdrawn, r.Sealed = now, i.options.Sealer.Seal(nil, sealedFor(*r))
+	if end := i.publishedAfter(now); r.NotAfter.Before(end) {
+		r.NotAfter = end
+	}
 }

@@ -40,7 +40,8 @@ func publishes(t *testing.T, i *issuer.Issuer, id string) bool {
 }
 
 // RotateNow hands over at once: on nodes that have read nothing within Lag, on
-// nodes whose clocks are behind, and past keys that wait for their time.
+// nodes whose clocks are behind, and past keys that wait for their time, which are
+// withdrawn unless a node whose clock is ahead may have signed with them.
 func TestRotateNow(t *testing.T) {
 	for _, skew := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute} {
 		f := newFixture(t)
@@ -61,6 +62,9 @@ func TestRotateNow(t *testing.T) {
 			if err := tool.RotateNow(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			if state := states(t, f)["us-east-14"]; state != issuer.Withdrawn {
+				t.Errorf("clock %s: the key that waited is %s", skew, state)
+			}
 			if got := kid(t, f.sign(t, tool, "")); got != want {
 				t.Errorf("clock %s, round %d: the node itself signs with %s, want %s", skew, round, got, want)
 			}
@@ -79,8 +83,45 @@ func TestRotateNow(t *testing.T) {
 		}
 		// What the replaced keys signed last is verified until its end.
 		f.clock.advance(issuer.MaxTokenLifetime - 3*time.Hour)
-		if !publishes(t, node, "us-east-11") || !publishes(t, node, "us-east-14") {
+		if !publishes(t, node, "us-east-11") || !publishes(t, node, "us-east-17") {
 			t.Errorf("clock %s: a replaced key went before its last token", skew)
+		}
+		if publishes(t, node, "us-east-14") {
+			t.Errorf("clock %s: a key that never signed is published", skew)
+		}
+	}
+}
+
+// RotateNow withdraws the keys that cannot have signed yet, of all algorithms. With
+// the others a node whose clock is ahead may have signed.
+func TestRotateNowWithdrawsUpcomingKeys(t *testing.T) {
+	for name, test := range map[string]struct {
+		waited time.Duration // of the hour until the keys sign
+		want   issuer.State
+	}{
+		"just made":                       {0, issuer.Withdrawn},
+		"beyond what clocks differ":       {45*time.Minute - time.Millisecond, issuer.Withdrawn},
+		"within what clocks may differ":   {45 * time.Minute, issuer.Retired},
+		"just before they sign":           {time.Hour - time.Millisecond, issuer.Retired},
+		"signing since the last rotation": {time.Hour, issuer.Retired},
+	} {
+		f := newFixture(t)
+		tool := f.issuer(t)
+		if err := tool.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.clock.advance(test.waited)
+		if err := tool.RotateNow(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+
+		for _, id := range []string{"us-east-14", "us-east-15", "us-east-16"} {
+			if got := states(t, f)[id]; got != test.want || publishes(t, tool, id) != (got == issuer.Retired) {
+				t.Errorf("%s: %s is %s, want %s, published: %t", name, id, got, test.want, publishes(t, tool, id))
+			}
+		}
+		if got := kid(t, f.sign(t, tool, "")); got != "us-east-17" {
+			t.Errorf("%s: %s signs", name, got)
 		}
 	}
 }

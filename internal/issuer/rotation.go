@@ -36,7 +36,7 @@ func (i *Issuer) Rotate(ctx context.Context) error {
 }
 
 // RotateNow adds a key to every algorithm that signs at once, on every node within
-// Lag. Keys that wait for their time never sign. Verifiers may meet a token whose
+// Lag. Keys that wait for their time never sign and are withdrawn. Verifiers may meet a token whose
 // key they do not have yet, for MaxCached at most when they honour the cache
 // headers. Older keys stay published for the tokens that they signed: see Retire.
 // Error: ErrTooManyKeys.
@@ -108,10 +108,19 @@ func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
 // rotateNow plans RotateNow.
 func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
 	now := i.options.Now()
+	for _, k := range keys {
+		// No node has signed with it yet, not even one whose clock is ahead. The row
+		// stays for its number, which must not be given again.
+		if !k.withdrawn() && k.row.NotBefore.After(now.Add(i.timing.margin)) {
+			i.end(&k.row, now)
+		}
+	}
+
 	rows, err := i.succeed(keys, now, now)
 	if err != nil {
 		return nil, err
 	}
+
 	// The new keys are the youngest on nodes whose clocks are behind too.
 	start := now.Add(-i.timing.margin)
 	for n := range rows {

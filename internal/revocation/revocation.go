@@ -198,15 +198,22 @@ func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) 
 		if s.PoolID == "" {
 			return "", nil
 		}
-		_, err := l.o.Store.Pool(ctx, s.PoolID)
-		if errors.Is(err, store.ErrNotFound) {
+		pool, err := l.o.Store.Pool(ctx, s.PoolID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
 			return "the identity pool was deleted", nil
+		case err == nil && pool.Predecessor.Had(s.Issued):
+			return "the identity pool was deleted; another has its ID now", nil
 		}
 		return "", err
 	}
+
 	identity, err := l.o.Store.Identity(ctx, s.IdentityID)
 	if errors.Is(err, store.ErrNotFound) {
 		return "the identity or its pool was deleted", nil
+	}
+	if err == nil && identity.Predecessor.Had(s.Issued) {
+		return "the identity was deleted; another has its ID now", nil
 	}
 	if err != nil || !l.o.SignOuts {
 		return "", err
@@ -218,9 +225,11 @@ func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) 
 		} else if err != nil {
 			return "", err
 		}
+		if identity.Predecessor.Had(s.Issued) {
+			return "the identity that it became part of was deleted; another has its ID now", nil
+		}
 	}
-	// Sign-outs are of the account that the logins are in: its pool's, which need
-	// not be the role's.
+
 	pool, err := l.o.Store.Pool(ctx, identity.PoolID)
 	if errors.Is(err, store.ErrNotFound) {
 		return "the identity pool was deleted", nil
@@ -229,12 +238,31 @@ func (l *List) identityGone(ctx context.Context, s *sts.Session, now time.Time) 
 		return "", err
 	}
 
-	// amr names the logins that led to the session.
+	// The pool's account may sign its users out, and the role's account those who
+	// have its role: they can be two.
+	accounts := []identitypool.AccountID{pool.Account}
+	if s.Account != pool.Account {
+		accounts = append(accounts, s.Account)
+	}
+	for _, account := range accounts {
+		if reason, err := l.signedOut(ctx, account, identity, s, now); reason != "" || err != nil {
+			return reason, err
+		}
+	}
+	return "", nil
+}
+
+// signedOut looks at the sign-outs by an account of the logins that led to the
+// session, which amr names.
+func (l *List) signedOut(
+	ctx context.Context, account identitypool.AccountID, identity identitypool.Identity, s *sts.Session, now time.Time,
+) (string, error) {
 	for _, login := range identity.Logins {
 		if !slices.Contains(s.AMR, login.Provider) {
 			continue
 		}
-		marks, err := l.o.Store.SignOuts(ctx, pool.Account, login.Provider, login.Subject, nil, now)
+
+		marks, err := l.o.Store.SignOuts(ctx, account, login.Provider, login.Subject, nil, now)
 		if err != nil {
 			return "", err
 		}

@@ -3,6 +3,7 @@ package revocation
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,6 +171,134 @@ func TestEveryNodeLearnsInTime(t *testing.T) {
 			check(0, true)
 			check(1, true)
 		})
+	}
+}
+
+// A session belongs to the identity and pool of its time: who gets the ID after a
+// deletion does not bring it back, on any node, also one that was restarted.
+func TestSessionsOfAPredecessor(t *testing.T) {
+	const other = identitypool.IdentityID("us-east-1:00000000-0000-4000-8000-000000000003")
+	again := func(t *testing.T, w *world, id identitypool.IdentityID) {
+		t.Helper()
+		bob := identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "bob"}
+		err := w.store.LoadIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: pool, EverLinked: true,
+			Logins: []identitypool.Login{bob}, Created: w.now.Add(-1000 * time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	deleted := func(t *testing.T, w *world, id identitypool.IdentityID) {
+		t.Helper()
+		if err := w.store.DeleteIdentity(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	poolAgain := func(t *testing.T, w *world) {
+		t.Helper()
+		if err := w.store.DeletePool(t.Context(), pool); err != nil {
+			t.Fatal(err)
+		}
+		p := identitypool.Pool{ID: pool, Account: account, Region: "us-east-1", Name: "p"}
+		if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	for name, test := range map[string]struct {
+		poolOnly bool
+		change   func(t *testing.T, w *world)
+	}{
+		"identity loaded again": {change: func(t *testing.T, w *world) {
+			deleted(t, w, identity)
+			again(t, w, identity)
+		}},
+		"identity loaded again, an hour later": {change: func(t *testing.T, w *world) {
+			deleted(t, w, identity)
+			w.now = w.now.Add(time.Hour / 2)
+			again(t, w, identity)
+		}},
+		"pool made again": {change: func(t *testing.T, w *world) {
+			poolAgain(t, w)
+			again(t, w, identity)
+		}},
+		"pool made again, session without an identity": {poolOnly: true, change: func(t *testing.T, w *world) {
+			poolAgain(t, w)
+		}},
+		"the identity that it became part of": {change: func(t *testing.T, w *world) {
+			deleted(t, w, other)
+			again(t, w, other)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.link(t, identity, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"})
+			if err := w.store.CreateIdentity(t.Context(), identitypool.Identity{ID: other, PoolID: pool}); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(name, "the identity") {
+				w.link(t, other, identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"}, identity)
+			}
+			session := func() *sts.Session {
+				s := w.session()
+				if test.poolOnly {
+					s.IdentityID = ""
+				}
+				return s
+			}
+
+			// Twice: the last deletion counts.
+			var old []*sts.Session
+			for range 2 {
+				old = append(old, session())
+				for _, l := range w.lists {
+					if err := l.Check(t.Context(), key, old[len(old)-1]); err != nil {
+						t.Fatalf("before: %v", err)
+					}
+				}
+				test.change(t, w)
+				w.now = w.now.Add(2 * Fresh)
+				for n, s := range old {
+					for node, l := range w.lists {
+						if err := l.Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+							t.Errorf("session %d, node %d: %v, want %v", n, node, err, ErrRevoked)
+						}
+					}
+					started := New(w.lists[0].o)
+					if err := started.Check(t.Context(), key, s); !errors.Is(err, ErrRevoked) {
+						t.Errorf("session %d after a restart: %v, want %v", n, err, ErrRevoked)
+					}
+				}
+				w.now = w.now.Add(2 * Fresh)
+			}
+		})
+	}
+}
+
+// The account of the pool and that of the role may each sign a user out.
+func TestSignOutByThePoolsAndTheRolesAccount(t *testing.T) {
+	const poolsAccount, third = identitypool.AccountID("210987654321"), identitypool.AccountID("333333333333")
+	login := identitypool.Login{Kind: identitypool.Public, Provider: "idp.example.com", Subject: "alice"}
+	for by, want := range map[identitypool.AccountID]bool{account: true, poolsAccount: true, third: false} {
+		w := newWorld(t)
+		p := identitypool.Pool{ID: "us-east-1:00000000-0000-4000-8000-000000000009", Account: poolsAccount, Region: "us-east-1", Name: "p"}
+		if err := w.store.CreatePool(t.Context(), p, 10); err != nil {
+			t.Fatal(err)
+		}
+		s := w.session()
+		s.PoolID, s.IdentityID = p.ID, "us-east-1:00000000-0000-4000-8000-000000000008"
+		err := w.store.LoadIdentity(t.Context(), identitypool.Identity{ID: s.IdentityID, PoolID: p.ID, EverLinked: true,
+			Logins: []identitypool.Login{login}, Created: w.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.store.MarkSignOuts(t.Context(), store.SignOut{Kind: store.SubjectSignOut, Account: by, Provider: login.Provider,
+			Value: login.Subject, NotBefore: w.now, Expires: w.now.Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.lists[0].Check(t.Context(), key, s); errors.Is(err, ErrRevoked) != want {
+			t.Errorf("signed out by %s: %v, want it revoked: %t", by, err, want)
+		}
 	}
 }
 

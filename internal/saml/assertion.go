@@ -76,8 +76,7 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	for _, qualifier := range []string{j.a.NameQualifier, j.a.SPNameQualifier} {
 		if qualifier != "" && !plainEntityID(qualifier) {
 			return malformed("SAML NameID qualifier",
-				fmt.Sprintf("up to %d bytes of text without control or invisible characters or blanks around",
-					maxEntityID),
+				fmt.Sprintf("up to %d bytes of text without control or invisible characters or blanks around", maxEntityID),
 				fmt.Sprintf("%d bytes that are not", len(qualifier)),
 				"Have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs.")
 		}

@@ -155,10 +155,39 @@ var sessionClaims = []string{"sid", "origin_jti", "jti"}
 
 // Check refuses the claims of a verified token with *login.Refused when it was
 // signed out in account, whose identity pool or role it is for: when its session
-// is marked, or when it is from before the subject's mark. A token counts from auth_time or iat, whichever is earlier,
-// so refreshing it does not help; one that says neither is refused once there
-// is a mark.
+// is marked, or when it is from before the subject's mark. A token counts from
+// auth_time or iat, whichever is earlier, so refreshing it does not help; one that
+// says neither is refused once there is a mark.
 func (s *Service) Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error {
+	at, known := signedInAt(c)
+	return s.check(ctx, account, provider, c, signIn{at: at, known: known})
+}
+
+// CheckIssued is Check for a token of our own that was issued at a moment for a
+// login of the subject. The token does not tell when the login was: in the second
+// of a sign-out it may have been before, so what was issued in that second is
+// refused.
+func (s *Service) CheckIssued(
+	ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time,
+) error {
+	return s.check(ctx, account, provider, login.Claims{Subject: subject}, signIn{at: issued, known: true, orBefore: true})
+}
+
+// signIn is what a token tells of the time of its sign-in.
+type signIn struct {
+	at       time.Time // whole seconds
+	known    bool
+	orBefore bool // it may have been earlier
+}
+
+// endedBy reports whether a sign-out at a moment ends the sign-in.
+func (s signIn) endedBy(signOut time.Time) bool {
+	return s.at.Before(signOut) || s.orBefore && !s.at.After(signOut)
+}
+
+func (s *Service) check(
+	ctx context.Context, account identitypool.AccountID, provider string, c login.Claims, since signIn,
+) error {
 	var sessions []string
 	for _, name := range sessionClaims {
 		if id, isString := c.All[name].(string); isString && id != "" {
@@ -170,7 +199,6 @@ func (s *Service) Check(ctx context.Context, account identitypool.AccountID, pro
 		return err
 	}
 	trace := explain.FromContext(ctx)
-	since, known := signedInAt(c)
 	sid, _ := c.All["sid"].(string)
 	for _, m := range marks {
 		var got string
@@ -179,10 +207,10 @@ func (s *Service) Check(ctx context.Context, account identitypool.AccountID, pro
 			got = "the token's session was signed out"
 		case m.Kind == store.UnnamedSignOut && sid != "":
 			continue // it says which session it belongs to, and that one goes on
-		case !known:
+		case !since.known:
 			got = "the user was signed out at " + stamp(m.NotBefore) + ", and the token does not say when it was issued"
-		case since.Before(m.NotBefore):
-			got = "the sign-in is of " + stamp(since) + ", and the user was signed out at " + stamp(m.NotBefore)
+		case since.endedBy(m.NotBefore):
+			got = "the sign-in is of " + stamp(since.at) + ", and the user was signed out at " + stamp(m.NotBefore)
 		default:
 			continue
 		}

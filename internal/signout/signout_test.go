@@ -188,6 +188,38 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A token of our own says when it was issued, not when the login was: in the second
+// of the sign-out the login may have been before.
+func TestCheckIssued(t *testing.T) {
+	for name, test := range map[string]struct {
+		subject, session string
+		ago              time.Duration
+		want             bool
+	}{
+		"an older token":                    {"alice", "", time.Hour, true},
+		"a token of the second before":      {"alice", "", time.Second, true},
+		"a token of the same second":        {"alice", "", 0, true},
+		"a token of the next second":        {"alice", "", -time.Second, false},
+		"another subject":                   {"bob", "", time.Hour, false},
+		"one session, the same second":      {"alice", "s1", 0, true},
+		"one session, the next second":      {"alice", "s1", -time.Second, false},
+		"a session called like the subject": {"", "alice", time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			if err := f.out.SignOut(t.Context(), signout.AllAccounts, key, test.subject, test.session, f.Now()); err != nil {
+				t.Fatal(err)
+			}
+			issued := f.Now().Truncate(time.Second).Add(-test.ago)
+			err := f.out.CheckIssued(t.Context(), "123456789012", key, "alice", issued)
+			var refused *login.Refused
+			if errors.As(err, &refused) != test.want || err != nil && refused == nil {
+				t.Errorf("CheckIssued = %v, want a refusal: %t", err, test.want)
+			}
+		})
+	}
+}
+
 // Each sign-out clears away expired marks, so that they do not pile up.
 func TestExpiredMarksGo(t *testing.T) {
 	f := newFixture(t)

@@ -160,7 +160,7 @@ const deletionBatchOf = `FROM identities AS i JOIN pools AS p ON p.pool_id = i.p
 func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
 	if _, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($3 AS BIGINT) `+deletionBatchOf+`
-		ON CONFLICT (kind, id) DO NOTHING`, string(id), size, millis(s.now())); err != nil {
+		`+rememberLater, string(id), size, millis(s.now())); err != nil {
 		return false, err
 	}
 

@@ -448,8 +448,14 @@ func dumpRows(ctx context.Context, q querier, d *dumpWriter, lineOf func(scanner
 }
 
 // allFormerIDs are those of former_ids and those of the pools that are being
-// removed, which are in no backup themselves; $1 is the time of their deletion.
-const allFormerIDs = `SELECT ` + formerIDColumns + ` FROM former_ids
+// removed, which are in no backup themselves; $1 is the time of their deletion. An
+// ID that was made again and is being removed again has its last deletion.
+const allFormerIDs = `SELECT f.kind, f.id, f.account, f.owned_since,
+		CASE WHEN EXISTS (SELECT 1 FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
+				WHERE f.kind = 'identity' AND i.identity_id = f.id)
+			OR EXISTS (SELECT 1 FROM pools AS p WHERE f.kind = 'pool' AND p.pool_id = f.id AND p.deleting)
+			THEN CAST($1 AS BIGINT) ELSE f.deleted END
+		FROM former_ids AS f
 	UNION ALL SELECT CAST('pool' AS keytext), p.pool_id, p.account, p.owned_since, CAST($1 AS BIGINT) FROM pools AS p
 		WHERE p.deleting AND NOT EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)
 	UNION ALL SELECT CAST('identity' AS keytext), i.identity_id, p.account, 0, CAST($1 AS BIGINT)

@@ -35,7 +35,9 @@ func cloneIdentity(i identitypool.Identity) identitypool.Identity {
 // logins together.
 const (
 	identityColumns = `i.identity_id, i.pool_id, i.disabled, i.merged_to, i.ever_linked,
-		i.revision, i.created, i.modified, l.kind, l.provider, l.subject, l.scope`
+		i.revision, i.created, i.modified,
+		(SELECT f.deleted FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = i.identity_id),
+		l.kind, l.provider, l.subject, l.scope`
 	identityOrder = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
 )
 
@@ -53,9 +55,9 @@ func collectIdentities(q querier, text string, args ...any) (identities []*ident
 		any = true
 		var id, pool, mergedTo, kind, provider, scope sql.NullString
 		var disabled, everLinked sql.NullBool
-		var revision, created, modified sql.NullInt64
+		var revision, created, modified, formerDeleted sql.NullInt64
 		var subject []byte
-		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified,
+		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified, &formerDeleted,
 			&kind, &provider, &subject, &scope); err != nil {
 			return nil, false, err
 		}
@@ -67,6 +69,7 @@ func collectIdentities(q querier, text string, args ...any) (identities []*ident
 				ID: identitypool.IdentityID(id.String), PoolID: identitypool.PoolID(pool.String),
 				Disabled: disabled.Bool, MergedTo: identitypool.IdentityID(mergedTo.String), EverLinked: everLinked.Bool,
 				Created: fromMillis(created.Int64), Modified: fromMillis(modified.Int64),
+				Predecessor: predecessor(formerDeleted),
 			}}
 			identities = append(identities, last)
 		}

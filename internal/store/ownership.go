@@ -3,10 +3,10 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"fmt"
-	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -31,7 +31,7 @@ type formerID struct {
 	id         string
 	account    identitypool.AccountID
 	ownedSince identitypool.Sequence // of pools
-	deleted    int64                 // epoch milliseconds
+	deleted    int64                 // epoch milliseconds, of the last deletion
 }
 
 const formerIDColumns = `kind, id, account, owned_since, deleted`
@@ -41,12 +41,26 @@ func scanFormerID(row scanner) (f formerID, err error) {
 	return f, err
 }
 
+// rememberLater ends the statements that remember IDs. The row of an ID stays when
+// its account makes the ID again, and the last deletion counts: it tells which
+// sessions and tokens were its predecessor's.
+const rememberLater = `ON CONFLICT (kind, id) DO UPDATE SET deleted = excluded.deleted
+		WHERE former_ids.deleted < excluded.deleted`
+
+// predecessor returns what former_ids has on an ID that is in use.
+func predecessor(deleted sql.NullInt64) identitypool.Predecessor {
+	if !deleted.Valid {
+		return identitypool.Predecessor{}
+	}
+	return identitypool.Predecessor{Deleted: fromMillis(deleted.Int64)}
+}
+
 // rememberPoolID is called before a pool is hidden, and again before its row is
 // removed: older versions hid pools without it.
 func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
 	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
-		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
+		`+rememberLater, string(id), millis(s.now()))
 	return err
 }
 
@@ -55,7 +69,7 @@ func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
 	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
 		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id WHERE i.identity_id = $1
-		ON CONFLICT (kind, id) DO NOTHING`, string(id), millis(s.now()))
+		`+rememberLater, string(id), millis(s.now()))
 	return err
 }
 
@@ -159,14 +173,39 @@ func scanSettingsTrust(row scanner) (s settingsTrust, err error) {
 	return s, nil
 }
 
-// trustHash is the SHA-256 of a JSON document whose spaces and order of members
-// do not count.
+// trustHash is the SHA-256 of a JSON document. Spaces and the order of members do
+// not count, nor whether one value stands alone or in a list: wherever the policy
+// language takes a list, the two mean the same (IAM User Guide, "Grammar of the IAM
+// JSON policy language").
 func trustHash(document string) [sha256.Size]byte {
-	v := jsontext.Value(slices.Clone([]byte(document)))
-	if err := v.Canonicalize(); err != nil { // not for documents that the policy parser has read
+	var parsed any
+	if err := json.Unmarshal([]byte(document), &parsed); err != nil { // not if the policy parser has read it
 		return sha256.Sum256([]byte(document))
 	}
-	return sha256.Sum256(v)
+
+	text, err := json.Marshal(unlisted(parsed), json.Deterministic(true))
+	if err != nil {
+		return sha256.Sum256([]byte(document))
+	}
+	return sha256.Sum256(text)
+}
+
+// unlisted puts the value in the place of each list of one value.
+func unlisted(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			v[name] = unlisted(member)
+		}
+	case []any:
+		if len(v) == 1 {
+			return unlisted(v[0])
+		}
+		for n, element := range v {
+			v[n] = unlisted(element)
+		}
+	}
+	return v
 }
 
 // SettleTrust returns when the trust policies of the settings were written, by

@@ -283,6 +283,101 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 	}
 }
 
+// Who gets an ID after a deletion has the time of the last deletion, on every node
+// and in backups, also in one that is made while the ID is being removed again.
+func TestPredecessors(t *testing.T) {
+	eachCluster(t, func(t *testing.T, nodes []*Store) {
+		first := nodes[0]
+		var fails bool
+		for _, s := range nodes {
+			s.testStep = func(string) error {
+				if fails {
+					return errors.New("crash")
+				}
+				return nil
+			}
+		}
+		pool := addPool(t, first)
+		id := addGuest(t, first, pool)
+		load := func() {
+			t.Helper()
+			i := identitypool.Identity{ID: id, PoolID: pool, Created: time.Unix(1, 0)}
+			wantError(t, "LoadIdentity", first.LoadIdentity(t.Context(), i), nil)
+		}
+		remembered := func(s *Store) (deletedPool, deletedIdentity time.Time) {
+			t.Helper()
+			p := must(s.Pool(t.Context(), pool))(t)
+			i := must(s.Identity(t.Context(), id))(t)
+			return p.Predecessor.Deleted, i.Predecessor.Deleted
+		}
+		// Another process learns of a change within 100 ms with SQLite.
+		learned := func(s *Store, since time.Time) (deletedPool, deletedIdentity time.Time) {
+			t.Helper()
+			since = since.Truncate(time.Millisecond)
+			for end := time.Now().Add(time.Second); time.Now().Before(end); {
+				if p, i := remembered(s); !p.Before(since) && !i.Before(since) {
+					return p, i
+				}
+			}
+			return remembered(s)
+		}
+		atLeast := func(what string, got, want time.Time) {
+			t.Helper()
+			if got.Before(want.Truncate(time.Millisecond)) || want.IsZero() != got.IsZero() {
+				t.Errorf("%s: %s, want %s or later", what, got, want)
+			}
+		}
+
+		for _, s := range nodes {
+			p, i := remembered(s)
+			atLeast("a first pool", p, time.Time{})
+			atLeast("a first identity", i, time.Time{})
+		}
+		for range 2 {
+			began := first.now()
+			wantError(t, "DeleteIdentity", first.DeleteIdentity(t.Context(), id), nil)
+			load()
+			for _, s := range nodes {
+				_, i := learned(s, began)
+				atLeast("the identity", i, began)
+			}
+
+			began = first.now()
+			wantError(t, "DeletePool", first.DeletePool(t.Context(), pool), nil)
+			wantError(t, "CreatePool", takePool(t, first, pool, owner), nil)
+			load()
+			for _, s := range nodes {
+				p, i := learned(s, began)
+				atLeast("the pool", p, began)
+				atLeast("the identity of the pool", i, began)
+			}
+		}
+
+		restored := func() *Store {
+			t.Helper()
+			s := open(t, Options{})
+			wantError(t, "Load", s.Load(t.Context(), bytes.NewReader(dumpOf(t, first))), nil)
+			return s
+		}
+		wantPool, wantIdentity := remembered(first)
+		p, i := remembered(restored())
+		equal(t, "the pool in the backup", p, wantPool)
+		equal(t, "the identity in the backup", i, wantIdentity)
+
+		began := first.now()
+		fails = true
+		if err := first.DeletePool(t.Context(), pool); err == nil {
+			t.Fatal("the deletion ends")
+		}
+		s := restored()
+		wantError(t, "CreatePool", takePool(t, s, pool, owner), nil)
+		wantError(t, "LoadIdentity", s.LoadIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: pool}), nil)
+		p, i = remembered(s)
+		atLeast("the pool of a backup during its removal", p, began)
+		atLeast("the identity of a backup during its removal", i, began)
+	})
+}
+
 // Pools and trust policies have numbers that tell which was first, on whichever
 // node and with whichever clock they were made.
 func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
@@ -334,6 +429,17 @@ func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
 		last += 2
 		next("the settings' trust with another document", settle(map[string]string{"arn:r": `{"b":3,"a":1}`}))
 		equal(t, "the settings' trust with the old document", settle(map[string]string{"arn:r": `{"a": 1, "b": 2}`}), settled)
+		for _, respelled := range [][2]string{
+			{`{"Statement":{"Action":"a"}}`, `{"Statement":[{"Action":["a"]}]}`},
+			{`{"Statement":[{"Principal":{"AWS":"1"}},{"Resource":["x","y"]}]}`, `{"Statement":[{"Principal":{"AWS":["1"]}},{"Resource":["x","y"]}]}`},
+			{`{"Condition":{"StringEquals":{"k":["v"]},"Bool":{"b":true}}}`, `{"Condition":{"Bool":{"b":[true]},"StringEquals":{"k":"v"}}}`},
+		} {
+			before := settle(map[string]string{"arn:r": respelled[0]})
+			equal(t, respelled[1], settle(map[string]string{"arn:r": respelled[1]}), before)
+			last = before
+		}
+		next("two values for one", settle(map[string]string{"arn:r": `{"Statement":{"Action":["a","b"]}}`}))
+		next("the values the other way round", settle(map[string]string{"arn:r": `{"Statement":{"Action":["b","a"]}}`}))
 		equal(t, "of no roles", len(must(s().SettleTrust(t.Context(), nil))(t)), 0)
 		_, err := s().SettleTrust(t.Context(), map[string]string{"\x00": `{}`})
 		wantError(t, "SettleTrust of NUL", err, ErrInvalid)

@@ -2,13 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since`
+const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since,
+	(SELECT f.deleted FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)`
 
 // poolRow is a pool as the database has it, with settings that may be sealed.
 type poolRow struct {
@@ -19,12 +21,15 @@ type poolRow struct {
 func scanPoolRow(row scanner) (r poolRow, err error) {
 	var settings string
 	var created, updated int64
-	err = row.Scan(&r.ID, &r.Account, &r.Region, &settings, &r.Version, &created, &updated, &r.OwnedSince)
+	var formerDeleted sql.NullInt64
+	err = row.Scan(&r.ID, &r.Account, &r.Region, &settings, &r.Version, &created, &updated, &r.OwnedSince,
+		&formerDeleted)
 	if err != nil {
 		return r, err
 	}
 
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
+	r.Predecessor = predecessor(formerDeleted)
 	r.settings, err = decodeSettings(r.ID, settings)
 	return r, err
 }

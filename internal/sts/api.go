@@ -58,6 +58,9 @@ type Identities interface {
 // the account of the role that it is for (*login.Refused).
 type SignOuts interface {
 	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
+	// CheckIssued is Check for a token of our own that was issued at a moment for a
+	// login of the subject.
+	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
 }
 
 // APIOptions are what an API needs. All fields without "may be" are required.

@@ -56,6 +56,7 @@ type entry struct {
 	transitive     []string
 	sourceIdentity string
 	duration       time.Duration
+	predecessor    identitypool.Predecessor // of the identity that the session is for
 
 	inline   *string
 	managed  []policyDescriptor
@@ -237,7 +238,7 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 	now := a.Now()
 	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.role.Account, e.role.ARN, e.role.ID, e.name
 	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.tags, e.transitive, e.sourceIdentity
-	session.Policies, session.Issued, session.Expires = policies, now, now.Add(e.duration)
+	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
 	return a.mint(ctx, session, e.minBytes)
 }
 

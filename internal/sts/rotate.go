@@ -101,7 +101,8 @@ func sortKeys(keys []store.Key) {
 
 // Rotate adds a key. It seals after the time in which every node reads it, or with
 // now at once: nodes that meet its first sessions before they have read it ask the
-// store. Sessions under older keys go on: see Retire.
+// store, and keys that wait for their time are removed. Sessions under older keys go
+// on: see Retire.
 func (k Keys) Rotate(ctx context.Context, now bool) error {
 	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
 		// With another master key nothing may be added that nodes could not open.
@@ -113,6 +114,9 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 		from := at.Add(minLead)
 		if now {
 			from = at.Add(-skew) // on nodes whose clocks are behind too
+			// Keys that wait have sealed nothing by this clock. Sessions of a node whose
+			// clock is ahead may end: a key that leaked opens nothing any more.
+			keys = slices.DeleteFunc(keys, func(k store.Key) bool { return k.NotBefore.After(at) })
 		}
 		for n := range keys {
 			switch {

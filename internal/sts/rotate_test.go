@@ -124,20 +124,53 @@ func TestRotateSessionKey(t *testing.T) {
 	}
 }
 
+// A rotation that seals at once removes the keys that have not sealed yet: they
+// must open nothing when they leaked, too.
+func TestRotateSessionKeyNowRemovesUpcomingKeys(t *testing.T) {
+	for waited, kept := range map[time.Duration]bool{0: false, minLead - time.Millisecond: false, minLead: true} {
+		c, table := newClock(), &keyTable{}
+		tool := Keys{Store: table, Sealer: boundSealer{}, Now: c.Now}
+		m := newMinter(t, table, c)
+		old, _ := mintWith(t, m, c)
+		if err := tool.Rotate(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		var second string
+		for id, k := range infos(t, tool) {
+			if k.State == Upcoming {
+				second = id
+			}
+		}
+
+		c.Advance(waited)
+		if err := tool.Rotate(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if _, is := infos(t, tool)[second]; is != kept || second == "" {
+			t.Errorf("after %s: the key that waited is kept: %t, want %t", waited, is, kept)
+		}
+		if !opens(t, m, old) {
+			t.Errorf("after %s: a session of the key before is refused", waited)
+		}
+	}
+}
+
 // Several at once: each rotation is carried out, and under another master key none.
 func TestManyRotateSessionKeysAtOnce(t *testing.T) {
 	c, table := newClock(), &keyTable{}
 	m := newMinter(t, table, c)
 	tool := Keys{Store: table, Sealer: boundSealer{}, Now: c.Now}
-	var group sync.WaitGroup
-	for n := range 4 {
-		group.Go(func() {
-			if err := tool.Rotate(t.Context(), n%2 == 0); err != nil {
-				t.Error(err)
-			}
-		})
+	for _, now := range []bool{true, false} { // a rotation at once removes what waits
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				if err := tool.Rotate(t.Context(), now); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
 	}
-	group.Wait()
 	if all := infos(t, tool); len(all) != 5 {
 		t.Errorf("%v", all)
 	}

@@ -58,12 +58,15 @@ type Request struct {
 	Region     string
 	PoolID     identitypool.PoolID
 	IdentityID identitypool.IdentityID
-	AMR        []string // authenticated and how, or unauthenticated; none = by Guest
-	Provider   string   // the login provider, for resource servers; may be ""
-	RoleARN    string
-	Tags       map[string]string // session tags
-	Guest      bool              // an unauthenticated identity: the guest policy bounds its session
-	Duration   time.Duration     // 0 = 1 h
+	// Predecessor is the identity that had IdentityID before: the session must not
+	// be taken for its own.
+	Predecessor identitypool.Predecessor
+	AMR         []string // authenticated and how, or unauthenticated; none = by Guest
+	Provider    string   // the login provider, for resource servers; may be ""
+	RoleARN     string
+	Tags        map[string]string // session tags
+	Guest       bool              // an unauthenticated identity: the guest policy bounds its session
+	Duration    time.Duration     // 0 = 1 h
 
 	SourceIP        netip.Addr // of the client; the zero Addr = unknown
 	SecureTransport bool       // the client's request came over TLS
@@ -127,7 +130,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	session := Session{
 		Account: r.Account, RoleARN: role.ARN, RoleID: role.ID, SessionName: SessionName,
 		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
-		Provider: r.Provider, Region: r.Region, Issued: now, Expires: now.Add(r.Duration),
+		Provider: r.Provider, Region: r.Region, Issued: r.Predecessor.After(now), Expires: now.Add(r.Duration),
 	}
 	if r.Guest {
 		session.Policies = s.guestPolicies(r.PoolID)

@@ -181,8 +181,7 @@ func ownSite(site, target string) bool {
 func pageRefusal(who, got string) *Refusal {
 	return &Refusal{
 		Message: "The request was made by " + who +
-			", and pages that you visit may not drive this development server. " +
-			"If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
+			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
 		Step: explain.Step{
 			Check: "origin of the request",
 			Expected: "an origin on localhost or a loopback address, with http or https also on a name without a dot or " +

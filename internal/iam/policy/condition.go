@@ -21,8 +21,8 @@ type condition struct {
 	ifExists  bool
 	key       string // lower case
 	matches   func(value string, sc *scope) truth
-	variables []string // keys of the policy variables in the values, lower case
-	wantNull  bool     // of the Null operator
+	variables []keyName // of the values
+	wantNull  bool      // of the Null operator
 	written   *writtenCondition
 }
 
@@ -81,17 +81,23 @@ func (w *writtenCondition) compile(variables bool) (condition, error) {
 	return c, nil
 }
 
+// keyName is the name of a condition key in a policy.
+type keyName struct {
+	key     string // in lower case
+	written string // as the policy has it
+}
+
 // variablesIn lists the keys of the policy variables in texts that compiled.
-func variablesIn(texts []string) []string {
-	var keys []string
+func variablesIn(texts []string) []keyName {
+	var keys []keyName
 	for _, text := range texts {
 		if !strings.Contains(text, "${") {
 			continue
 		}
 		elements, _ := split(text, withVariables)
 		for _, e := range elements {
-			if e.kind == variable && !slices.Contains(keys, e.text) {
-				keys = append(keys, e.text)
+			if e.kind == variable && !slices.ContainsFunc(keys, func(k keyName) bool { return k.key == e.text }) {
+				keys = append(keys, keyName{key: e.text, written: e.written})
 			}
 		}
 	}

@@ -47,6 +47,7 @@ const (
 type element struct {
 	kind        elementKind
 	text        string // of a literal its text, of a variable its key in lower case
+	written     string // of a variable its key as the policy has it
 	fallback    string
 	hasFallback bool
 }
@@ -131,7 +132,13 @@ func parseVariable(text string) (element, error) {
 		return element{kind: literal, text: text}, nil
 	}
 	key, rest, hasFallback := strings.Cut(text, ",")
-	v := element{kind: variable, text: asciiLower(strings.TrimSpace(key)), hasFallback: hasFallback}
+	key = strings.TrimSpace(key)
+	v := element{
+		kind:        variable,
+		text:        asciiLower(key),
+		written:     key,
+		hasFallback: hasFallback,
+	}
 	if v.text == "" || strings.ContainsAny(v.text, `${'"*?`) {
 		return v, errors.New("the policy variable names no condition key")
 	}

@@ -81,9 +81,8 @@ type Statement struct {
 	services []pattern
 	// named are the services of an Action whose names have no wildcards; nil = it
 	// can be about any.
-	named []string
-	// variables are the keys of the policy variables in resources, in lower case.
-	variables []string
+	named     []string
+	variables []keyName // of resources
 }
 
 // String names the statement in messages.

@@ -95,13 +95,13 @@ func (c *condition) unknown(sc *scope) Unknown {
 	return Unknown{Key: c.written.key, Operator: c.written.operator, BadValue: true}
 }
 
-// unknownVariable returns the first of keys that cannot fill a policy variable,
+// unknownVariable returns the first key, as written, that cannot fill a policy variable,
 // and whether it has several values; "" if there is none.
-func unknownVariable(keys []string, sc *scope) (key string, several bool) {
-	for _, key := range keys {
-		values, known := sc.lookup(key)
+func unknownVariable(variables []keyName, sc *scope) (key string, several bool) {
+	for _, v := range variables {
+		values, known := sc.lookup(v.key)
 		if len(values) > 1 || len(values) == 0 && !known {
-			return key, len(values) > 1
+			return v.written, len(values) > 1
 		}
 	}
 	return "", false
@@ -123,6 +123,7 @@ func (s *Statement) Services() []string { return s.named }
 type Dependency struct {
 	Statement *Statement
 	Key       string // in lower case
+	Written   string // the key as the document has it
 }
 
 // Dependencies lists the condition keys of the document, each once for each
@@ -133,18 +134,18 @@ func (d *Document) Dependencies() []Dependency {
 		s := &d.statements[i]
 
 		seen := map[string]bool{}
-		add := func(keys ...string) {
-			for _, key := range keys {
-				if !seen[key] {
-					seen[key] = true
-					list = append(list, Dependency{Statement: s, Key: key})
+		add := func(keys ...keyName) {
+			for _, k := range keys {
+				if !seen[k.key] {
+					seen[k.key] = true
+					list = append(list, Dependency{Statement: s, Key: k.key, Written: k.written})
 				}
 			}
 		}
 
 		add(s.variables...)
 		for _, c := range s.conditions {
-			add(c.key)
+			add(keyName{key: c.key, written: c.written.key})
 			add(c.variables...)
 		}
 	}
