@@ -40,7 +40,10 @@ type admin struct {
 	signOuts *signout.Service
 	// providerName is the provider behind an alias, as an account knows it.
 	providerName func(ctx context.Context, account identitypool.AccountID, key string) (string, error)
-	home         identitypool.AccountID
+	// knowsProvider reports whether a provider can vouch for anybody in one of the
+	// accounts.
+	knowsProvider func(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
+	home          identitypool.AccountID
 	// signOutEverywhere makes sign-outs by the home account count in all accounts.
 	signOutEverywhere bool
 	now               func() time.Time
@@ -48,13 +51,13 @@ type admin struct {
 
 func (a *admin) operations() []awsapi.Operation {
 	return []awsapi.Operation{
-		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, nil),
+		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, awsapi.OnUnknown[explainInput]),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, a.lookupIdentityNeeds),
-		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, nil),
+		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, awsapi.OnUnknown[signOutInput]),
 		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
 		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, a.loadIdentitiesNeeds),
-		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, nil),
-		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, nil),
+		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, awsapi.OnUnknown[listProviderSettingsInput]),
+		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, a.revokeSessionsNeeds),
 	}
 }
@@ -217,6 +220,9 @@ type signOutInput struct {
 type signOutOutput struct {
 	ProviderName string // the alias' provider
 	NotBefore    awsapi.Timestamp
+	// Known says whether such a provider can vouch for anybody in the account: it is
+	// registered, a user pool, or one that every account has. It may have been deleted.
+	Known bool
 }
 
 // signOut refuses, from now on, what a provider issued to a subject before now,
@@ -248,13 +254,22 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 	if a.signOutEverywhere && account == a.home {
 		accounts = signout.AllAccounts
 	}
+	known, err := a.knowsProvider(ctx, accounts, name)
+	if err != nil {
+		return nil, err
+	}
+
 	now := a.now()
 	if err := a.signOuts.SignOut(ctx, accounts, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
 		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName, Subject or Session is too long or not valid text.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}
-	return &signOutOutput{ProviderName: name, NotBefore: awsapi.Timestamp(now.Truncate(time.Second))}, nil
+	return &signOutOutput{
+		ProviderName: name,
+		NotBefore:    awsapi.Timestamp(now.Truncate(time.Second)),
+		Known:        known,
+	}, nil
 }
 
 // createWithIDInput is a pool's ID with the input of CreateIdentityPool.
@@ -280,7 +295,9 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 }
 
 // The administrators' operations have no resource, but policies can ask for the
-// tags of what they are about.
+// tags of what they are about. Where only the operation finds that out, as with a
+// session's access key, or where it concerns all pools, as a sign-out does, the
+// tags are not known.
 
 func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
@@ -290,32 +307,46 @@ func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cogn
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
+// revokeSessionsNeeds looks for the pool in its own region: a revocation reaches
+// all regions of the account, whatever region the call is signed for.
 func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+	for _, id := range []*string{in.IdentityId, in.IdentityPoolId} {
+		if id != nil {
+			c.Region = identitypool.RegionOf(*id)
+		}
+	}
 	return a.about(c, in.IdentityPoolId, in.IdentityId, in.RoleArn), nil
 }
 
 // about asks for the operation's own action, with the tags of the one pool,
-// identity or role that the input names.
+// identity or role that the input names. They are not known when it names none,
+// or several.
 func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
-	var needed awsapi.Access
+	needed := awsapi.Access{ResourceTags: awsapi.UnknownTags}
 	switch {
-	case pool != nil:
+	case pool != nil && identity == nil && role == nil:
 		needed.ResourceTags = a.pools.PoolTags(c, *pool)
-	case identity != nil:
+	case pool == nil && identity != nil && role == nil:
 		needed.ResourceTags = a.pools.IdentityTags(c, *identity)
-	case role != nil:
-		needed.ResourceTags = func(ctx context.Context) (map[string]string, error) {
-			if !isRoleOf(*role, c.Account) {
-				return nil, nil
-			}
-			found, err := a.iam.Role(ctx, *role)
-			if errors.Is(err, iam.ErrNotFound) {
-				return nil, nil
-			}
-			return found.Tags, err
-		}
+	case pool == nil && identity == nil && role != nil:
+		needed.ResourceTags = a.roleTags(c, *role)
 	}
 	return []awsapi.Access{needed}
+}
+
+// roleTags returns a look-up of the tags of a role of the caller's account. A role
+// that does not exist has none.
+func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
+	return func(ctx context.Context) (map[string]string, error) {
+		if !isRoleOf(arn, c.Account) {
+			return nil, nil
+		}
+		found, err := a.iam.Role(ctx, arn)
+		if errors.Is(err, iam.ErrNotFound) {
+			return nil, nil
+		}
+		return found.Tags, err
+	}
 }
 
 // createIdentityPoolWithID makes a pool with an ID that clients know already.

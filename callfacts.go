@@ -3,6 +3,7 @@ package poolhouse
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type callFacts struct {
 	needed  *awsapi.Access
 
 	resourceTags map[string]string
+	unknownTags  bool
 	lookedUp     bool
 	err          error // of the look-up
 }
@@ -109,10 +111,13 @@ func (f *callFacts) requestTag(name string) (values []string, known bool) {
 func (f *callFacts) resourceTag(name string) (values []string, known bool) {
 	if !f.lookedUp && f.needed.ResourceTags != nil {
 		f.resourceTags, f.err = f.needed.ResourceTags(f.ctx)
+		if f.unknownTags = errors.Is(f.err, awsapi.ErrTagsUnknown); f.unknownTags {
+			f.err = nil
+		}
 	}
 	f.lookedUp = true
 
-	if f.err != nil {
+	if f.unknownTags || f.err != nil {
 		return nil, false
 	}
 	return iam.TagValues(f.resourceTags, name)

@@ -172,6 +172,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	algorithm("token_algorithm", c.TokenAlgorithm)
+	if c.IssuerURL != "" {
+		if err := issuer.CheckURL(c.IssuerURL); err != nil {
+			faults = append(faults, fmt.Errorf("issuer_url: %w", err))
+		}
+	}
 	if c.Check != nil {
 		faults = append(faults, c.Check.Check())
 	}

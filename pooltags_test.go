@@ -82,6 +82,14 @@ func (s *boundServer) callers(t *testing.T, statements string) map[string]aws.Cr
 // call posts an operation, signed with a key.
 func (s *boundServer) call(t *testing.T, key aws.Credentials, operation string, body map[string]any) (refused bool, got answer) {
 	t.Helper()
+	return s.callIn(t, region, key, operation, body)
+}
+
+// callIn posts an operation, signed with a key for a region.
+func (s *boundServer) callIn(
+	t *testing.T, region string, key aws.Credentials, operation string, body map[string]any,
+) (refused bool, got answer) {
+	t.Helper()
 	text := string(must(json.Marshal(body))(t))
 	got = s.raw(t, "", text, false, func(r *http.Request) {
 		service := "cognito-identity"
@@ -205,6 +213,81 @@ func TestResourceTagsOfStrangers(t *testing.T) {
 			}
 			if refused, got := s.call(t, noProd, operation, body); refused != (name != "missing") {
 				t.Errorf("%s, %s: %d %s", name, operation, got.status, got.body)
+			}
+		}
+	}
+}
+
+// What an operation is about may be found out by the operation alone. Its tags are
+// then unknown, which is not absent: a Deny that depends on them applies, an Allow
+// does not.
+func TestResourceTagsThatNobodyKnows(t *testing.T) {
+	s := startBound(t)
+	bodies := map[string][]map[string]any{
+		"Explain":              {{"RequestId": "3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55"}},
+		"SignOut":              {{"ProviderName": "idp.example", "Subject": "alice"}},
+		"ListProviderSettings": {{}},
+		"VerifySession":        {{"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SessionToken": "x"}},
+		"RevokeSessions": {
+			{"AccessKeyId": "ASIAIOSFODNN7EXAMPLE"},
+			{"IdentityPoolId": "x", "IdentityId": "y"},
+			{},
+		},
+		"LookupIdentity": {{"ProviderName": "login.my.app", "Subject": "u"}, {"IdentityPoolId": "x", "IdentityId": "y"}, {}},
+		"LoadIdentities": {{"Identities": []any{}}},
+	}
+	condition := func(effect, test string) string {
+		return `{"Effect":"` + effect + `","Action":"*","Resource":"*","Condition":{` + test + `}}`
+	}
+	for _, policy := range []struct {
+		name, statements string
+		refused          bool
+	}{
+		{"nothing about tags", allowAllStatement, false},
+		{"Deny of prod", allowAllStatement + "," + condition("Deny", `"StringEquals":{"aws:ResourceTag/env":"prod"}`), true},
+		{"Deny of all but test", allowAllStatement + "," + condition("Deny", `"StringNotEquals":{"aws:ResourceTag/env":"test"}`), true},
+		{"Deny of what has the tag", allowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"false"}`), true},
+		{"Deny of what lacks the tag", allowAllStatement + "," + condition("Deny", `"Null":{"aws:ResourceTag/env":"true"}`), true},
+		{"Allow of test", condition("Allow", `"StringEquals":{"aws:ResourceTag/env":"test"}`), true},
+		{"Allow of all but prod", condition("Allow", `"StringNotEquals":{"aws:ResourceTag/env":"prod"}`), true},
+		{"Allow of what lacks the tag", condition("Allow", `"Null":{"aws:ResourceTag/env":"true"}`), true},
+	} {
+		for kind, key := range s.callers(t, policy.statements) {
+			for operation, list := range bodies {
+				for _, body := range list {
+					if refused, got := s.call(t, key, "PoolhouseAdmin."+operation, body); refused != policy.refused {
+						t.Errorf("%s, %s, %s %v: %d %s", policy.name, kind, operation, body, got.status, got.body)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A revocation reaches every region of the account: so do the tags that it is
+// judged by.
+func TestResourceTagsInOtherRegions(t *testing.T) {
+	s := startBound(t)
+	prod, prodIdentity := s.taggedPool(t, map[string]string{"env": "prod"})
+	test, testIdentity := s.taggedPool(t, map[string]string{"env": "test"})
+
+	noProd := allowAllStatement +
+		`,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`
+	for kind, key := range s.callers(t, noProd) {
+		for _, in := range []string{region, "eu-west-1"} {
+			for _, about := range []struct {
+				member, id string
+				refused    bool
+			}{
+				{"IdentityPoolId", prod, true},
+				{"IdentityId", prodIdentity, true},
+				{"IdentityPoolId", test, false},
+				{"IdentityId", testIdentity, false},
+			} {
+				refused, got := s.callIn(t, in, key, "PoolhouseAdmin.RevokeSessions", map[string]any{about.member: about.id})
+				if refused != about.refused {
+					t.Errorf("%s in %s, %s: %d %s", kind, in, about.id, got.status, got.body)
+				}
 			}
 		}
 	}

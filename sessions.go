@@ -6,11 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -131,44 +133,114 @@ type revokeSessionsInput struct {
 
 type revokeSessionsOutput struct {
 	NotBefore awsapi.Timestamp // sessions issued before it are refused
+	// Known says whether the account has such an identity, pool or role now. Of an
+	// access key it cannot be said: sessions are not stored.
+	Known *bool `json:",omitzero"`
 }
 
 var sessionKeyPattern = regexp.MustCompile(`^ASIA[A-Z2-7]{16}$`)
 
+// revocable is one way to name the sessions that RevokeSessions ends.
+type revocable struct {
+	kind  store.RevocationKind
+	value *string
+	valid func(value, account string) bool
+	fault string // the message for what is not valid
+	// known reports whether an account has such a thing; nil: nobody can know.
+	known func(ctx context.Context, value, account string) (bool, error)
+}
+
+func (a *admin) revocables(in *revokeSessionsInput) []revocable {
+	validID := func(value, _ string) bool { return identitypool.ValidID(value) }
+	return []revocable{
+		{
+			kind:  store.AccessKeyRevocation,
+			value: in.AccessKeyId,
+			valid: func(value, _ string) bool { return sessionKeyPattern.MatchString(value) },
+			fault: "AccessKeyId is not that of a session, which begins with ASIA. " +
+				"Disable a long-lived key with `poolhouse keys disable`.",
+		},
+		{
+			kind:  store.IdentityRevocation,
+			value: in.IdentityId,
+			valid: validID,
+			fault: "IdentityId is not of the form REGION:GUID, in lower case.",
+			known: a.hasIdentity,
+		},
+		{
+			kind:  store.PoolRevocation,
+			value: in.IdentityPoolId,
+			valid: validID,
+			fault: "IdentityPoolId is not of the form REGION:GUID, in lower case.",
+			known: a.hasPool,
+		},
+		{
+			kind:  store.RoleRevocation,
+			value: in.RoleArn,
+			valid: isRoleOf,
+			fault: "RoleArn is not that of a role of this account.",
+			known: a.hasRole,
+		},
+	}
+}
+
 // revokeSessions ends sessions of the caller's account: that of one access key,
-// or all that were issued until now to an identity, in a pool or of a role.
+// or all that were issued until now to an identity, in a pool or of a role. What
+// they were issued for may have been deleted since.
 func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
-	var kind store.RevocationKind
-	var value string
-	given := 0
-	for _, member := range []struct {
-		value *string
-		kind  store.RevocationKind
-	}{
-		{in.AccessKeyId, store.AccessKeyRevocation}, {in.IdentityId, store.IdentityRevocation},
-		{in.IdentityPoolId, store.PoolRevocation}, {in.RoleArn, store.RoleRevocation},
-	} {
-		if member.value != nil {
-			kind, value = member.kind, *member.value
-			given++
-		}
-	}
-	switch {
-	case given != 1:
+	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
+	if len(given) != 1 {
 		return nil, awsapi.Errorf("InvalidParameterException", "Give one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn.")
-	case kind == store.AccessKeyRevocation && !sessionKeyPattern.MatchString(value):
-		return nil, awsapi.Errorf("InvalidParameterException", "AccessKeyId is not that of a session, which begins with ASIA. Disable a long-lived key with `poolhouse keys disable`.")
-	case kind == store.RoleRevocation && !isRoleOf(value, c.Account):
-		return nil, awsapi.Errorf("InvalidParameterException", "RoleArn is not that of a role of this account.")
 	}
-	at, err := a.revoked.Revoke(ctx, kind, identitypool.AccountID(c.Account), value)
+	of := given[0]
+	if !of.valid(*of.value, c.Account) {
+		explain.FromContext(ctx).Fail("sessions to revoke", "an ID of the right form", "another value", of.fault)
+		return nil, awsapi.Errorf("InvalidParameterException", "%s", of.fault)
+	}
+
+	out := &revokeSessionsOutput{}
+	if of.known != nil {
+		known, err := of.known(ctx, *of.value, c.Account)
+		if err != nil {
+			return nil, err
+		}
+		out.Known = &known
+	}
+
+	at, err := a.revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, awsapi.Errorf("InvalidParameterException", "The value is empty, too long or not valid text.").Because(err)
-	}
-	if err != nil {
+	} else if err != nil {
 		return nil, err
 	}
-	return &revokeSessionsOutput{awsapi.Timestamp(at)}, nil
+	out.NotBefore = awsapi.Timestamp(at)
+	return out, nil
+}
+
+func (a *admin) hasIdentity(ctx context.Context, id, account string) (bool, error) {
+	identity, err := a.store.Identity(ctx, identitypool.IdentityID(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return a.hasPool(ctx, string(identity.PoolID), account)
+}
+
+func (a *admin) hasPool(ctx context.Context, id, account string) (bool, error) {
+	pool, err := a.store.Pool(ctx, identitypool.PoolID(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && string(pool.Account) == account, err
+}
+
+func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
+	_, err := a.iam.Role(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func isRoleOf(arn, account string) bool {

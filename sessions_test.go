@@ -598,3 +598,53 @@ func TestRevokedEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// What is no ID is refused. What has the form of one may have been deleted: it is
+// revoked, and the answer says whether it is there now.
+func TestRevokeSessionsOfWhatIsNotThere(t *testing.T) {
+	s := start(t)
+	pool := s.newPool(t)
+	identity := s.getID(t, pool, nil)
+	role := s.newIAMRole(t, "Revocable", filesTrust)
+
+	const guid = ":00000000-0000-4000-8000-000000000000"
+	arn := "arn:aws:iam::" + s.Account() + ":role/"
+	for _, test := range []struct{ member, value, want string }{
+		{"IdentityPoolId", pool, `"Known":true`},
+		{"IdentityId", identity, `"Known":true`},
+		{"RoleArn", *role.Arn, `"Known":true`},
+		{"IdentityPoolId", region + guid, `"Known":false`},
+		{"IdentityPoolId", "eu-west-1" + guid, `"Known":false`},
+		{"IdentityPoolId", identity, `"Known":false`},
+		{"IdentityId", region + guid, `"Known":false`},
+		{"IdentityId", pool, `"Known":false`},
+		{"RoleArn", arn + "Gone", `"Known":false`},
+		{"RoleArn", arn + "path/Revocable", `"Known":false`},
+		{"AccessKeyId", "ASIAIOSFODNN7EXAMPLE", `{"NotBefore":`},
+
+		{"IdentityPoolId", "nonsense", "InvalidParameterException"},
+		{"IdentityPoolId", "", "InvalidParameterException"},
+		{"IdentityPoolId", strings.ToUpper(pool), "InvalidParameterException"},
+		{"IdentityPoolId", region + strings.ToUpper(pool[len(region):]), "InvalidParameterException"},
+		{"IdentityPoolId", " " + pool, "InvalidParameterException"},
+		{"IdentityPoolId", "arn:aws:cognito-identity:" + region + ":" + s.Account() + ":identitypool/" + pool, "InvalidParameterException"},
+		{"IdentityId", "nonsense", "InvalidParameterException"},
+		{"IdentityId", strings.ToUpper(identity), "InvalidParameterException"},
+		{"IdentityId", identity + "\n", "InvalidParameterException"},
+		{"RoleArn", "Revocable", "InvalidParameterException"},
+		{"RoleArn", arn, "InvalidParameterException"},
+		{"RoleArn", strings.ToUpper(*role.Arn), "InvalidParameterException"},
+		{"RoleArn", "arn:aws:iam::999999999999:role/Revocable", "InvalidParameterException"},
+		{"AccessKeyId", "asiaiosfodnn7example", "InvalidParameterException"},
+		{"AccessKeyId", "nonsense", "InvalidParameterException"},
+	} {
+		body := string(must(json.Marshal(map[string]string{test.member: test.value}))(t))
+		got := s.adminCall(t, "RevokeSessions", body)
+		if !strings.Contains(got.header.Get("X-Amzn-Errortype")+got.body, test.want) {
+			t.Errorf("%s: %d %s, want %s", body, got.status, got.body, test.want)
+		}
+		if test.member == "AccessKeyId" && strings.Contains(got.body, "Known") {
+			t.Errorf("%s: %s", body, got.body)
+		}
+	}
+}

@@ -126,6 +126,38 @@ func (e *eventSources) name(ctx context.Context, account identitypool.AccountID,
 	return e.pools.ProviderName(key), nil
 }
 
+// known reports whether a provider can vouch for anybody in one of the accounts: it
+// is one that every account has, a user pool, or registered there.
+func (e *eventSources) known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
+	if e.pools.EveryAccountHas(name) {
+		return true, nil
+	}
+	everywhere := slices.Equal(accounts, signout.AllAccounts)
+
+	owner, kind, _, isARN := identitypool.ParseProviderARN(name)
+	if isARN && kind == identitypool.SAMLProvider {
+		if !everywhere && !slices.Contains(accounts, owner) {
+			return false, nil
+		}
+		_, err := e.directory.SAMLProvider(ctx, name)
+		if errors.Is(err, iam.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+
+	if everywhere {
+		owners, err := e.directory.OIDCProviderAccounts(ctx, name)
+		return len(owners) > 0, err
+	}
+	for _, account := range accounts {
+		if arn, err := e.registered(ctx, account, name); arn != "" || err != nil {
+			return arn != "", err
+		}
+	}
+	return false, nil
+}
+
 // find returns the provider of a Logins key as the home account trusts it, and as
 // the others do that have registered it.
 func (e *eventSources) find(ctx context.Context, key string) ([]signout.Provider, error) {

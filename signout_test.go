@@ -3,6 +3,7 @@ package poolhouse_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -314,5 +315,33 @@ func TestSignOutAdminRefusals(t *testing.T) {
 	unsigned := s.raw(t, "", `{"ProviderName":"idp.example","Subject":"alice"}`, false, func(r *http.Request) { r.Header.Set("X-Amz-Target", "PoolhouseAdmin.SignOut") })
 	if unsigned.status == http.StatusOK {
 		t.Errorf("unsigned: %d %s", unsigned.status, unsigned.body)
+	}
+}
+
+// A sign-out at a provider that is not there may be of a deleted one. The answer
+// says that it is not there.
+func TestSignOutOfUnknownProviders(t *testing.T) {
+	s := start(t)
+	in := &iamclient.CreateOpenIDConnectProviderInput{Url: aws.String("https://idp.example"), ClientIDList: []string{"app"}}
+	must(s.iam().CreateOpenIDConnectProvider(t.Context(), in))(t)
+
+	for provider, known := range map[string]bool{
+		"idp.example":         true,
+		"accounts.google.com": true,
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc": true,
+		"idp.example.com": false,
+		"IDP.example":     false,
+		"idp.example/":    false,
+		"nonsense":        false,
+		"arn:aws:iam::" + s.Account() + ":saml-provider/Gone":        false,
+		"arn:aws:iam::999999999999:oidc-provider/idp.example":        false,
+		"arn:aws:iam::" + s.Account() + ":oidc-provider/idp.example": false,
+		"cognito-idp.us-east-1.amazonaws.com":                        false,
+		"cognito-idp.us-east-1.amazonaws.example.com/us-east-1_Abc":  false,
+	} {
+		got := s.adminCall(t, "SignOut", `{"ProviderName":"`+provider+`","Subject":"alice"}`)
+		if want := fmt.Sprintf(`"Known":%t`, known); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s, want %s", provider, got.status, got.body, want)
+		}
 	}
 }

@@ -20,12 +20,13 @@ const module = "github.com/poolhouse-id/poolhouse"
 var allowedImports = map[string][]string{
 	"sigv4":                    {},
 	"auth":                     {"sigv4"},
+	"internal/address":         {},
 	"internal/explain":         {},
 	"internal/seal":            {},
 	"internal/saml":            {},
 	"internal/spelling":        {},
-	"internal/weborigin":       {"internal/explain"},
-	"internal/config":          {"internal/spelling"},
+	"internal/weborigin":       {"internal/address", "internal/explain"},
+	"internal/config":          {"internal/address", "internal/spelling"},
 	"internal/declare":         {"internal/iam", "internal/identitypool", "internal/spelling", "sigv4"},
 	"internal/devissuer":       {},
 	"internal/iam/policy":      {},
@@ -35,8 +36,8 @@ var allowedImports = map[string][]string{
 	"internal/login":           {"internal/explain", "internal/identitypool", "internal/saml"},
 	"internal/signout":         {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
 	"internal/userstatus":      {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
-	"internal/issuer":          {"internal/store"},
-	"internal/iam":             {"internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
+	"internal/issuer":          {"internal/address", "internal/store"},
+	"internal/iam":             {"internal/address", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store"},
 	"internal/sts":             {"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/store"},
 	"internal/iamapi":          {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store"},
 	"internal/engine":          {"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/sts"},
@@ -45,7 +46,7 @@ var allowedImports = map[string][]string{
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
 	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4"},
-	"cmd/poolhouse": {"", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
+	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
 }
 
 // fences keeps libraries where they belong.

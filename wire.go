@@ -255,6 +255,7 @@ func (s *Server) adminAPI(p *parts) *admin {
 		revoked:           p.revoked,
 		signOuts:          s.signOuts,
 		providerName:      p.events.name,
+		knowsProvider:     p.events.known,
 		home:              identitypool.AccountID(c.Account),
 		signOutEverywhere: c.SignOutInAllAccounts,
 		now:               c.Now,

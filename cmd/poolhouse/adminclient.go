@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -55,7 +56,7 @@ func adminCall(ctx context.Context, endpoint, operation string, in, out any) err
 		if json.Unmarshal(answer, &refused) == nil && refused.Type != "" {
 			return fmt.Errorf("%s: %s", refused.Type, refused.Message)
 		}
-		return fmt.Errorf("%s answered %s", endpoint, response.Status)
+		return fmt.Errorf("%s answered %s", address.Shown(endpoint), response.Status)
 	}
 	return json.Unmarshal(answer, out)
 }
@@ -168,12 +169,22 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			var out struct {
 				ProviderName string
 				NotBefore    float64
+				Known        *bool // nil: an older server's answer
 			}
 			if err := adminCall(c.Context(), endpoint(c), "SignOut", in, &out); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "signed out at %s, as of %s\n", out.ProviderName, time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339))
-			return err
+
+			at := time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339)
+			if _, err := fmt.Fprintf(c.OutOrStdout(), "signed out at %s, as of %s\n", printable(out.ProviderName), at); err != nil {
+				return err
+			}
+			if out.Known != nil && !*out.Known {
+				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such login provider now: "+
+					"if it was not deleted, nobody is signed out. Give the key in Logins.")
+				return err
+			}
+			return nil
 		},
 	}
 	addEndpoint(c)

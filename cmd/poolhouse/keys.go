@@ -156,7 +156,8 @@ func revokeSessionCommand() *cobra.Command {
 		Short: "End session credentials before they expire",
 		Long: `End the session credentials of a temporary access key (ASIA...), or all that a
 running server has issued until now to an identity, in a pool or of a role. They
-are refused on every node within five seconds; nothing takes that back. Keys are
+are refused on every node within five seconds; nothing takes that back. If there
+is no such identity, pool or role now, the command reports it. Keys are
 taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Example: `  poolhouse keys revoke-session ASIAIOSFODNN7EXAMPLE
   poolhouse keys revoke-session --identity us-east-1:...
@@ -172,7 +173,13 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 					in[member] = value
 				}
 			}
-			if err := adminCall(c.Context(), endpoint(c), "RevokeSessions", in, &struct{}{}); err != nil {
+			var out struct{ Known *bool }
+			if err := adminCall(c.Context(), endpoint(c), "RevokeSessions", in, &out); err != nil {
+				return err
+			}
+			if out.Known != nil && !*out.Known {
+				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such identity, pool or role now. "+
+					"If it was deleted, every node refuses its credentials within five seconds; if not, look at the ID.")
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")

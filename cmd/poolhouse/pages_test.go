@@ -212,7 +212,7 @@ func TestPageSettingsStopTheStart(t *testing.T) {
 		"":                             `allowed_origins = "" (flag --allowed-origins)`,
 		" , ":                          `allowed_origins = " , " (flag --allowed-origins)`,
 		"https://*.example.com":        `allowed_origins: "https://*.example.com"`,
-		"https://user@app.example.com": `allowed_origins: "https://user@app.example.com"`,
+		"https://user@app.example.com": `allowed_origins: "https://xxxxx@app.example.com"`,
 	} {
 		for _, command := range [][]string{
 			{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--issuer-url", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"},

@@ -98,8 +98,8 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			PermissionsBoundary: string(r.PermissionsBoundary), MaxSessionSeconds: r.MaxSessionDuration})
 	}
 	for n, p := range s.File.OIDCProviders {
-		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints,
-			Algorithms: p.AllowedAlgorithms, DiscoveryURL: p.DiscoveryURL, JWKSURL: p.JWKSURL,
+		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: string(p.URL), ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints,
+			Algorithms: p.AllowedAlgorithms, DiscoveryURL: string(p.DiscoveryURL), JWKSURL: string(p.JWKSURL),
 			CABundle:  string(files.certificates(fmt.Sprintf("oidc_providers[%d].ca_bundle", n), p.CABundle)),
 			AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate, EnforceThumbprints: p.EnforceThumbprints})
 	}
@@ -129,7 +129,7 @@ func samlProviders(s *config.Settings, files *bundles) []poolhouse.SAMLProviderC
 			Name:               p.Name,
 			Metadata:           string(metadata),
 			Audiences:          p.Audiences,
-			Recipients:         p.Recipients,
+			Recipients:         texts(p.Recipients),
 			PreviousEntityIDs:  p.PreviousEntityIDs,
 			AnyCertificateDate: p.EnforceCertificateDates != nil && !*p.EnforceCertificateDates,
 		})
@@ -147,12 +147,12 @@ func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) 
 	c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{}
 	for name, e := range s.File.CredentialEngines {
 		session, token, _ := e.Durations() // checked with the file
-		c.CredentialEngines[name] = poolhouse.CredentialEngineConfig{Endpoint: e.Endpoint, Region: e.Region,
+		c.CredentialEngines[name] = poolhouse.CredentialEngineConfig{Endpoint: string(e.Endpoint), Region: e.Region,
 			CABundle: files.certificates("credential_engines."+name+".ca_bundle", e.CABundle), AllowHTTP: e.AllowHTTP, AllowPrivate: e.AllowPrivate,
 			ClientID: e.ClientID, ClientSecret: string(e.ClientSecret), Roles: e.Roles,
 			GuestPolicy: string(e.GuestPolicy), GuestPolicyARNs: e.GuestPolicyARNs, SessionPolicy: string(e.SessionPolicy), SessionName: e.SessionName, Duration: session,
-			Token: poolhouse.EngineTokenConfig{Algorithm: e.Token.Algorithm, Type: e.Token.Type, Certificate: e.Token.X5C, Audience: e.Token.Audience,
-				Issuer: e.Token.Issuer, AMR: e.Token.AMR, Tags: e.Token.Tags == nil || *e.Token.Tags, Lifetime: token, Claims: e.Token.Claims}}
+			Token: poolhouse.EngineTokenConfig{Algorithm: e.Token.Algorithm, Type: e.Token.Type, Certificate: e.Token.X5C, Audience: string(e.Token.Audience),
+				Issuer: string(e.Token.Issuer), AMR: e.Token.AMR, Tags: e.Token.Tags == nil || *e.Token.Tags, Lifetime: token, Claims: e.Token.Claims}}
 	}
 }
 
@@ -177,10 +177,10 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 	c.UserStatus, c.UserStatusRegions = map[string]poolhouse.UserStatusConfig{}, map[string]poolhouse.UserStatusConfig{}
 	c.SignOut = map[string]poolhouse.SignOutConfig{}
 	for n, p := range s.File.UserPools {
-		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), JWKSURL: p.JWKSURL, Algorithms: p.Algorithms, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(string(p.Endpoint), "/"), JWKSURL: string(p.JWKSURL), Algorithms: p.Algorithms, AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
 			CABundle: files.certificates(fmt.Sprintf("user_pools[%d].ca_bundle", n), p.CABundle)}
 		if p.Issuer != "" {
-			o.Issuers = []string{p.Issuer}
+			o.Issuers = []string{string(p.Issuer)}
 		}
 		c.UserPools[p.ProviderName] = o
 		for _, alias := range p.Aliases {
@@ -194,7 +194,7 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 		}
 	}
 	for region, p := range s.File.UserPoolRegions {
-		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(p.Endpoint, "/"), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
+		o := poolhouse.ProviderOverride{BaseURL: strings.TrimSuffix(string(p.Endpoint), "/"), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
 			CABundle: files.certificates("user_pool_regions."+region+".ca_bundle", p.CABundle)}
 		c.UserPoolRegions[region] = o
 		if p.Status != (config.UserStatus{}) {
@@ -202,7 +202,7 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 		}
 	}
 	for _, p := range s.File.OIDCProviders {
-		if _, key, found := strings.Cut(p.URL, "://"); found && !p.SignOut.IsZero() {
+		if _, key, found := strings.Cut(string(p.URL), "://"); found && !p.SignOut.IsZero() {
 			c.SignOut[key] = poolhouse.SignOutConfig(p.SignOut)
 		}
 	}
@@ -212,7 +212,7 @@ func userPools(s *config.Settings, c *poolhouse.Config, files *bundles) {
 // unless there is another.
 func userStatus(u config.UserStatus, o poolhouse.ProviderOverride) poolhouse.UserStatusConfig {
 	cache, _ := u.CacheTime() // checked with the file
-	status := poolhouse.UserStatusConfig{Check: u.Check, Endpoint: u.Endpoint, Region: u.Region,
+	status := poolhouse.UserStatusConfig{Check: u.Check, Endpoint: string(u.Endpoint), Region: u.Region,
 		AccessKeyID: u.AccessKeyID, SecretAccessKey: string(u.SecretAccessKey), ClientID: u.ClientID, ClientSecret: string(u.ClientSecret),
 		Cache: cache, CABundle: o.CABundle, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate}
 	if u.Check == poolhouse.UserStatusAdminGetUser && u.Endpoint == "" {
@@ -234,12 +234,21 @@ var loginKeys = map[string]string{
 func wellKnownProviders(s *config.Settings, files *bundles) map[string]poolhouse.ProviderOverride {
 	overrides := map[string]poolhouse.ProviderOverride{}
 	for name, p := range s.File.Providers {
-		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: p.Issuers, JWKSURL: p.JWKSURL,
+		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: texts(p.Issuers), JWKSURL: string(p.JWKSURL),
 			CABundle: files.certificates("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			BaseURL: strings.TrimSuffix(p.BaseURL, "/"), APIVersion: p.GraphVersion, VerifyPath: p.VerifyPath,
+			BaseURL: strings.TrimSuffix(string(p.BaseURL), "/"), APIVersion: p.GraphVersion, VerifyPath: p.VerifyPath,
 			AppSecret: string(p.AppSecret), AppSecrets: p.Secrets(), LimitedLogin: p.LimitedLogin}
 	}
 	return overrides
+}
+
+// texts are addresses as the server needs them, in full.
+func texts(addresses []config.Address) []string {
+	var list []string
+	for _, a := range addresses {
+		list = append(list, string(a))
+	}
+	return list
 }
 
 // bundles reads the files that settings name, and keeps the first failure.

@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -40,8 +41,24 @@ type Access struct {
 	RequestTags []Tag
 	TagKeys     []string
 	// ResourceTags looks up the tags of what the call is about, once a policy asks
-	// for them: aws:ResourceTag/KEY; nil = it is about nothing that has tags.
+	// for them: aws:ResourceTag/KEY; nil = it is about nothing that has tags. Its
+	// error wraps ErrTagsUnknown when only the operation itself finds out what the
+	// call is about.
 	ResourceTags func(ctx context.Context) (map[string]string, error)
+}
+
+// ErrTagsUnknown is the error of a look-up of tags of a resource that nobody knows
+// yet. It is not a failure: policies that ask for the tags cannot be evaluated, so
+// that a Deny applies and an Allow does not.
+var ErrTagsUnknown = errors.New("the tags of the resource are not known")
+
+// UnknownTags is an Access.ResourceTags for a resource that is not known yet.
+func UnknownTags(context.Context) (map[string]string, error) { return nil, ErrTagsUnknown }
+
+// OnUnknown asks for the operation's own action on something that is not known
+// before the operation runs, and may have tags.
+func OnUnknown[In any](context.Context, Caller, *In) ([]Access, error) {
+	return []Access{{ResourceTags: UnknownTags}}, nil
 }
 
 // Tag is a tag that a call sets. A call may name a key twice.

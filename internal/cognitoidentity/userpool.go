@@ -83,6 +83,16 @@ func withoutScheme(url string) string {
 	return rest
 }
 
+// EveryAccountHas reports whether pools of any account can have a login provider
+// without registering it: one of SupportedLoginProviders, or a user pool, which at
+// AWS nobody can tell from one that does not exist.
+func (s *Service) EveryAccountHas(name string) bool {
+	_, social := wellKnown[name]
+	_, configured := s.UserPools[name]
+	_, atAWS := identitypool.ParseUserPool(name)
+	return social || configured || atAWS
+}
+
 // allAliases are the settings' aliases and, for development, the issuers of
 // user pools that are found elsewhere than their names say.
 func (o *Options) allAliases() map[string]string {

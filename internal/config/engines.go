@@ -12,13 +12,13 @@ const builtinEngine = "builtin"
 
 // CredentialEngine is an STS outside.
 type CredentialEngine struct {
-	Endpoint     string `yaml:"endpoint" json:"endpoint,omitempty"`
-	Region       string `yaml:"region" json:"region,omitempty"`
-	CABundle     string `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
-	AllowHTTP    bool   `yaml:"allow_http" json:"allow_http,omitempty"`
-	AllowPrivate bool   `yaml:"allow_private" json:"allow_private,omitempty"`
-	ClientID     string `yaml:"client_id" json:"client_id,omitempty"`
-	ClientSecret Secret `yaml:"client_secret" json:"client_secret,omitempty"`
+	Endpoint     Address `yaml:"endpoint" json:"endpoint,omitempty"`
+	Region       string  `yaml:"region" json:"region,omitempty"`
+	CABundle     string  `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
+	AllowHTTP    bool    `yaml:"allow_http" json:"allow_http,omitempty"`
+	AllowPrivate bool    `yaml:"allow_private" json:"allow_private,omitempty"`
+	ClientID     string  `yaml:"client_id" json:"client_id,omitempty"`
+	ClientSecret Secret  `yaml:"client_secret" json:"client_secret,omitempty"`
 
 	Roles           map[string]string `yaml:"roles" json:"roles,omitempty"`
 	GuestPolicy     Document          `yaml:"guest_policy" json:"guest_policy,omitempty"`
@@ -34,8 +34,8 @@ type EngineToken struct {
 	Algorithm string         `yaml:"algorithm" json:"algorithm,omitempty"`
 	Type      string         `yaml:"typ" json:"typ,omitempty"`
 	X5C       bool           `yaml:"x5c" json:"x5c,omitempty"`
-	Audience  string         `yaml:"audience" json:"audience,omitempty"`
-	Issuer    string         `yaml:"issuer" json:"issuer,omitempty"`
+	Audience  Address        `yaml:"audience" json:"audience,omitempty"`
+	Issuer    Address        `yaml:"issuer" json:"issuer,omitempty"`
 	AMR       string         `yaml:"amr" json:"amr,omitempty"`
 	Tags      *bool          `yaml:"tags" json:"tags,omitempty"` // nil is true
 	Lifetime  string         `yaml:"lifetime" json:"lifetime,omitempty"`

@@ -74,13 +74,13 @@ type Policy struct {
 
 // OIDCProvider is a registered OpenID Connect provider.
 type OIDCProvider struct {
-	URL                string   `yaml:"url" json:"url"`
+	URL                Address  `yaml:"url" json:"url"`
 	ClientIDs          []string `yaml:"client_ids" json:"client_ids"`
 	Thumbprints        []string `yaml:"thumbprints" json:"thumbprints,omitempty"`
 	EnforceThumbprints bool     `yaml:"enforce_thumbprints" json:"enforce_thumbprints,omitempty"`
 	AllowedAlgorithms  []string `yaml:"allowed_algs" json:"allowed_algs,omitempty"`
-	DiscoveryURL       string   `yaml:"discovery_url" json:"discovery_url,omitempty"`
-	JWKSURL            string   `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	DiscoveryURL       Address  `yaml:"discovery_url" json:"discovery_url,omitempty"`
+	JWKSURL            Address  `yaml:"jwks_url" json:"jwks_url,omitempty"`
 	CABundle           string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP          bool     `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate       bool     `yaml:"allow_private" json:"allow_private,omitempty"`
@@ -89,12 +89,12 @@ type OIDCProvider struct {
 
 // SAMLProvider is a registered SAML identity provider.
 type SAMLProvider struct {
-	Name                    string   `yaml:"name" json:"name"`
-	MetadataFile            string   `yaml:"metadata_file" json:"metadata_file"`
-	Audiences               []string `yaml:"audiences" json:"audiences,omitempty"`
-	Recipients              []string `yaml:"recipients" json:"recipients,omitempty"`
-	PreviousEntityIDs       []string `yaml:"previous_entity_ids" json:"previous_entity_ids,omitempty"`
-	EnforceCertificateDates *bool    `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
+	Name                    string    `yaml:"name" json:"name"`
+	MetadataFile            string    `yaml:"metadata_file" json:"metadata_file"`
+	Audiences               []string  `yaml:"audiences" json:"audiences,omitempty"`
+	Recipients              []Address `yaml:"recipients" json:"recipients,omitempty"`
+	PreviousEntityIDs       []string  `yaml:"previous_entity_ids" json:"previous_entity_ids,omitempty"`
+	EnforceCertificateDates *bool     `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
 }
 
 // Document is a JSON policy document; the file may hold it as YAML.

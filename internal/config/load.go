@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
@@ -105,7 +107,7 @@ func (s Setting) text(v any) (string, error) {
 	for i, item := range items {
 		text, ok := item.(string)
 		if !ok || len(splitList(text)) != 1 {
-			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %v", item)
+			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %s", address.Shown(fmt.Sprint(item)))
 		}
 		texts[i] = text
 	}
@@ -177,13 +179,28 @@ func (s *Settings) Fault(key, format string, args ...any) error {
 // mask stands for a secret.
 const mask = "********"
 
+// masked is a setting's text as it may be shown.
 func (s *Settings) masked(key string) string {
-	for _, row := range Table {
-		if row.Key == key && row.Secret && s.values[key].Text != "" {
-			return mask
+	text := s.values[key].Text
+	n := slices.IndexFunc(Table, func(row Setting) bool { return row.Key == key })
+	switch row := Table[n]; {
+	case row.Secret && text != "":
+		return mask
+	case row.Address && row.Kind == List:
+		items := splitList(text)
+		shown := make([]string, len(items))
+		for i, item := range items {
+			shown[i] = address.Shown(item)
 		}
+		if slices.Equal(shown, items) {
+			return text // as it was given
+		}
+		return strings.Join(shown, ",")
+	case row.Address:
+		return address.Shown(text)
+	default:
+		return text
 	}
-	return s.values[key].Text
 }
 
 // Shown is a setting as `poolhouse config` prints it.

@@ -11,19 +11,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
 type WellKnown struct {
-	BaseURL      string            `yaml:"base_url" json:"base_url,omitempty"`
+	BaseURL      Address           `yaml:"base_url" json:"base_url,omitempty"`
 	GraphVersion string            `yaml:"graph_version" json:"graph_version,omitempty"`
 	VerifyPath   string            `yaml:"verify_path" json:"verify_path,omitempty"`
 	AppSecret    Secret            `yaml:"app_secret" json:"app_secret,omitempty"`
 	AppSecrets   map[string]Secret `yaml:"app_secrets" json:"app_secrets,omitempty"` // by application ID
 	LimitedLogin bool              `yaml:"limited_login" json:"limited_login,omitempty"`
-	Issuers      []string          `yaml:"issuers" json:"issuers,omitempty"`
-	JWKSURL      string            `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	Issuers      []Address         `yaml:"issuers" json:"issuers,omitempty"`
+	JWKSURL      Address           `yaml:"jwks_url" json:"jwks_url,omitempty"`
 	CABundle     string            `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP    bool              `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate bool              `yaml:"allow_private" json:"allow_private,omitempty"`
@@ -42,6 +43,16 @@ func (s Secret) String() string {
 	}
 	return mask
 }
+
+// Address is a URL in the settings file. Wherever it is shown, it is without user,
+// password, query and fragment.
+type Address string
+
+// MarshalJSON shows what may be shown.
+func (a Address) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) }
+
+// String shows what may be shown.
+func (a Address) String() string { return address.Shown(string(a)) }
 
 // Secrets returns AppSecrets in clear.
 func (w WellKnown) Secrets() map[string]string {
@@ -145,49 +156,27 @@ func checkSecret(s Secret) error {
 
 // checkAddress takes https URLs without a query, and http where the provider's
 // allow_http says so.
-func checkAddress(address string, allowHTTP bool) error {
-	if u, err := url.Parse(address); err == nil && (u.RawQuery != "" || u.ForceQuery) {
-		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(address))
+func checkAddress(text Address, allowHTTP bool) error {
+	if u, err := url.Parse(string(text)); err == nil && (u.RawQuery != "" || u.ForceQuery) {
+		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(string(text)))
 	}
-	return checkDocument(address, allowHTTP)
+	return checkDocument(text, allowHTTP)
 }
 
 // checkDocument is checkAddress for what may have a query.
-func checkDocument(address string, allowHTTP bool) error {
-	u, err := url.Parse(address)
+func checkDocument(text Address, allowHTTP bool) error {
+	u, err := url.Parse(string(text))
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "":
-		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(address))
+		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(string(text)))
 	case u.Scheme == "https" || u.Scheme == "http" && allowHTTP:
 		return nil
 	case u.Scheme == "http":
-		return fmt.Errorf("%s is not https: use https, or set allow_http for this provider if it is a development one", shown(address))
+		return fmt.Errorf("%s is not https: use https, or set allow_http for this provider if it is a development one", shown(string(text)))
 	default:
-		return fmt.Errorf("%s is not https: use https", shown(address))
+		return fmt.Errorf("%s is not https: use https", shown(string(text)))
 	}
 }
 
-// shown is an address as faults and settings may show it, in quotes: without
-// user, password and query, which may be secrets.
-func shown(address string) string {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil && strings.ContainsAny(address, "@?"):
-		return "the address"
-	case err != nil:
-		return strconv.Quote(address)
-	}
-	return strconv.Quote(masked(u))
-}
-
-// masked is u without user, password and query.
-func masked(u *url.URL) string {
-	c := *u
-	if c.User != nil {
-		c.User = url.User("xxxxx")
-	}
-	if c.RawQuery != "" {
-		c.RawQuery = mask
-	}
-	return c.String()
-}
+// shown is an address as faults may show it, in quotes.
+func shown(text string) string { return strconv.Quote(address.Shown(text)) }

@@ -45,7 +45,7 @@ func TestCheckAddress(t *testing.T) {
 		"": false, "api.example.com": false, "//api.example.com": false, "ftp://api.example.com": false, "https://": false, "https:api": false,
 		"https://a?": false, "https://a#b": false, "https://u:p@a": false, "http://a": false, "https://a b": false, "https://a\n": false,
 	} {
-		if err := checkAddress(address, false); (err == nil) != want {
+		if err := checkAddress(Address(address), false); (err == nil) != want {
 			t.Errorf("checkAddress(%q) = %v", address, err)
 		}
 	}

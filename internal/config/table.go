@@ -23,6 +23,7 @@ type Setting struct {
 	Kind    Kind
 	Default string
 	Secret  bool   // masked when shown, and no flag: process lists show flags
+	Address bool   // shown without user, password, query and fragment
 	Limit   bool   // lives under "limits" in the file
 	Help    string // one sentence
 }
@@ -76,10 +77,10 @@ const (
 // Table lists the single-valued settings. The limits' defaults are AWS's
 // numbers (developer guide, "Quotas in Amazon Cognito").
 var Table = []Setting{
-	{Key: Listen, Default: "127.0.0.1:4599", Help: "Address to listen on, host:port."},
+	{Key: Listen, Address: true, Default: "127.0.0.1:4599", Help: "Address to listen on, host:port."},
 	{Key: Data, Help: "Folder of the embedded database and the master key; empty keeps everything in memory (poolhouse dev only)."},
 	{Key: Database, Secret: true, Help: "PostgreSQL URL, postgres://user:password@host/name, in place of the embedded database."},
-	{Key: IssuerURL, Help: "The https:// URL under which clients and relying parties reach this server; the iss of its tokens."},
+	{Key: IssuerURL, Address: true, Help: "The https:// URL under which clients and relying parties reach this server; the iss of its tokens."},
 	{Key: Region, Default: "us-east-1", Help: "Region in the key IDs of tokens. Pools are made in the region that a request is signed for."},
 	{Key: AccountID, Help: "Account of the roles and providers in this file, twelve digits; empty takes the account of the first access key."},
 	{Key: TLSCert, Help: "PEM file of the server's certificate and its chain."},
@@ -95,11 +96,11 @@ var Table = []Setting{
 	{Key: SignOutAll, Kind: Boolean, Default: "false", Help: "poolhouse sign-out with a key of the server's own account (account_id) ends logins in the identity pools of all accounts; otherwise, and with other accounts' keys, in those of the key's account."},
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
-	{Key: MetricsListen, Help: "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address."},
-	{Key: AllowedOrigins, Kind: List, Default: "*", Help: "Origins whose pages may call poolhouse serve, such as https://app.example.com; * is any, as at AWS."},
+	{Key: MetricsListen, Address: true, Help: "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address."},
+	{Key: AllowedOrigins, Address: true, Kind: List, Default: "*", Help: "Origins whose pages may call poolhouse serve, such as https://app.example.com; * is any, as at AWS."},
 
-	{Key: DevAllowedHosts, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},
-	{Key: DevAllowedOrigins, Kind: List, Help: "Origins whose pages may call poolhouse dev, such as https://app.test, besides those of localhost, loopback addresses, names without a dot and the host that the request names."},
+	{Key: DevAllowedHosts, Address: true, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},
+	{Key: DevAllowedOrigins, Address: true, Kind: List, Help: "Origins whose pages may call poolhouse dev, such as https://app.test, besides those of localhost, loopback addresses, names without a dot and the host that the request names."},
 
 	{Key: LimitPools, Kind: Integer, Limit: true, Default: "1000", Help: "Identity pools per account and region."},
 	{Key: LimitUserPoolProviders, Kind: Integer, Limit: true, Default: "50", Help: "User-pool app clients per identity pool."},

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,9 +15,9 @@ import (
 type UserPool struct {
 	ProviderName string     `yaml:"provider_name" json:"provider_name"`
 	Aliases      []string   `yaml:"aliases" json:"aliases,omitempty"`
-	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
-	Issuer       string     `yaml:"issuer" json:"issuer,omitempty"`
-	JWKSURL      string     `yaml:"jwks_url" json:"jwks_url,omitempty"`
+	Endpoint     Address    `yaml:"endpoint" json:"endpoint,omitempty"`
+	Issuer       Address    `yaml:"issuer" json:"issuer,omitempty"`
+	JWKSURL      Address    `yaml:"jwks_url" json:"jwks_url,omitempty"`
 	Algorithms   []string   `yaml:"allowed_algs" json:"allowed_algs,omitempty"`
 	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
@@ -30,7 +28,7 @@ type UserPool struct {
 
 // UserPoolRegion says where the user pools of a region are.
 type UserPoolRegion struct {
-	Endpoint     string     `yaml:"endpoint" json:"endpoint,omitempty"`
+	Endpoint     Address    `yaml:"endpoint" json:"endpoint,omitempty"`
 	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
 	AllowHTTP    bool       `yaml:"allow_http" json:"allow_http,omitempty"`
 	AllowPrivate bool       `yaml:"allow_private" json:"allow_private,omitempty"`
@@ -40,14 +38,14 @@ type UserPoolRegion struct {
 // UserStatus says how a user pool is asked about a user (ServerSideTokenCheck).
 // Its certificates and addresses are held to the user pool's own settings.
 type UserStatus struct {
-	Check           string `yaml:"check" json:"check,omitempty"`
-	Endpoint        string `yaml:"endpoint" json:"endpoint,omitempty"`
-	Region          string `yaml:"region" json:"region,omitempty"`
-	AccessKeyID     string `yaml:"access_key_id" json:"access_key_id,omitempty"`
-	SecretAccessKey Secret `yaml:"secret_access_key" json:"secret_access_key,omitempty"`
-	ClientID        string `yaml:"client_id" json:"client_id,omitempty"`
-	ClientSecret    Secret `yaml:"client_secret" json:"client_secret,omitempty"`
-	Cache           string `yaml:"cache" json:"cache,omitempty"` // a duration, e.g. 3s
+	Check           string  `yaml:"check" json:"check,omitempty"`
+	Endpoint        Address `yaml:"endpoint" json:"endpoint,omitempty"`
+	Region          string  `yaml:"region" json:"region,omitempty"`
+	AccessKeyID     string  `yaml:"access_key_id" json:"access_key_id,omitempty"`
+	SecretAccessKey Secret  `yaml:"secret_access_key" json:"secret_access_key,omitempty"`
+	ClientID        string  `yaml:"client_id" json:"client_id,omitempty"`
+	ClientSecret    Secret  `yaml:"client_secret" json:"client_secret,omitempty"`
+	Cache           string  `yaml:"cache" json:"cache,omitempty"` // a duration, e.g. 3s
 }
 
 // SignOut says what a provider may tell of sign-outs.
@@ -82,16 +80,16 @@ func (f *File) checkUserPools() []error {
 		case p.ProviderName == "":
 			faults = append(faults, fmt.Errorf("%s.provider_name is required", setting))
 		case strings.Contains(p.ProviderName, "://"):
-			faults = append(faults, fmt.Errorf("%s.provider_name %q: leave out the scheme", setting, p.ProviderName))
+			faults = append(faults, fmt.Errorf("%s.provider_name %s: leave out the scheme", setting, shown(p.ProviderName)))
 		case !providerName.MatchString(p.ProviderName):
-			faults = append(faults, fmt.Errorf("%s.provider_name %q: no identity pool can have it: use at most 128 letters, digits and . _ : / -", setting, p.ProviderName))
+			faults = append(faults, fmt.Errorf("%s.provider_name %s: no identity pool can have it: use at most 128 letters, digits and . _ : / -", setting, shown(p.ProviderName)))
 		case seen[p.ProviderName]:
-			faults = append(faults, fmt.Errorf("%s.provider_name %q is there twice", setting, p.ProviderName))
+			faults = append(faults, fmt.Errorf("%s.provider_name %s is there twice", setting, shown(p.ProviderName)))
 		}
 		seen[p.ProviderName] = true
 		for _, alias := range p.Aliases {
 			if other, taken := aliases[alias]; taken {
-				faults = append(faults, fmt.Errorf("%s.aliases: %q is an alias of %s already", setting, alias, other))
+				faults = append(faults, fmt.Errorf("%s.aliases: %s is an alias of %s already", setting, shown(alias), other))
 			}
 			aliases[alias] = p.ProviderName
 		}
@@ -158,14 +156,4 @@ func (s SignOut) check(setting string) (faults []error) {
 		faults = append(faults, fmt.Errorf("%s.audiences[%d] is empty: name what stands in aud, or leave it out", setting, n))
 	}
 	return faults
-}
-
-// MarshalJSON masks the endpoint's query, which may hold a key.
-func (s UserStatus) MarshalJSON() ([]byte, error) {
-	type plain UserStatus
-	p := plain(s)
-	if u, err := url.Parse(s.Endpoint); err == nil && s.Endpoint != "" {
-		p.Endpoint = masked(u)
-	}
-	return json.Marshal(p)
 }

@@ -14,7 +14,6 @@ import (
 	"unicode"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Options of Apply.
@@ -490,6 +489,7 @@ func (a *applier) print(plan []*change) (todo int) {
 		}
 		for _, f := range ch.fields {
 			f.From, f.To = withoutSecrets(f.Path, f.From), withoutSecrets(f.Path, f.To)
+			f.Path = pathWithoutSecrets(f.Path)
 			if f.From == nil {
 				a.say("    %s: %s", f.Path, short(f.To))
 			} else {
@@ -503,27 +503,6 @@ func (a *applier) print(plan []*change) (todo int) {
 	}
 	a.say("%d to create, %d to update, %d to delete, %d without change", counts["+"], counts["~"], counts["-"], counts["="])
 	return counts["+"] + counts["~"] + counts["-"]
-}
-
-// loginProviders is the property of a pool whose values may hold secrets.
-const loginProviders = "SupportedLoginProviders"
-
-// withoutSecrets is a value at a path as the plan may show it: terminals and the
-// logs of build servers keep what is printed.
-func withoutSecrets(path string, v any) any {
-	switch v := v.(type) {
-	case string:
-		if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
-			return identitypool.ShownApp(provider, v)
-		}
-	case map[string]any:
-		shown := make(map[string]any, len(v))
-		for key, one := range v {
-			shown[key] = withoutSecrets(strings.TrimPrefix(path+"."+key, "."), one)
-		}
-		return shown
-	}
-	return v
 }
 
 // warnOfKeys names the condition keys of a resource's policies that the server

@@ -74,8 +74,10 @@ func (c *Client) JSON(ctx context.Context, service, target, operation string, in
 	}
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target + "." + operation}}
 	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, body})
-	if err != nil || out == nil {
-		return err
+	if err != nil {
+		return hideSecrets(err, in)
+	} else if out == nil {
+		return nil
 	}
 	return decode(answer, out)
 }

@@ -116,7 +116,7 @@ func secretsIn(all []found) (where []string) {
 		apps, _ := f.state.properties[loginProviders].(map[string]any)
 		for provider, app := range inOrderOfName(apps) {
 			if f.kind == typePool && !identitypool.IsPublicApp(provider, str(app)) {
-				where = append(where, label(f)+", "+loginProviders+": "+provider)
+				where = append(where, label(f)+", "+loginProviders+": "+shownProvider(provider))
 			}
 		}
 	}

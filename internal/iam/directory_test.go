@@ -203,7 +203,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		{"provider of another scheme", withProvider(func(p *OIDCProviderConfig) { p.URL = "file:///etc/passwd" }), []string{"does not begin with https://"}},
 		{"provider without host", withProvider(func(p *OIDCProviderConfig) { p.URL = "https:///x" }), []string{"names no host"}},
 		{"provider with a port alone", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://:443/x" }), []string{"names no host"}},
-		{"provider with a user", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://a:secret@login.example" }), []string{`"https://a:xxxxx@login.example"`, "has a user, a query or a fragment"}},
+		{"provider with a user", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://a:secret@login.example" }), []string{`"https://xxxxx@login.example"`, "has a user, a query or a fragment"}},
 		{"provider with a query", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://login.example?x" }), []string{"has a user, a query or a fragment"}},
 		{"provider with a fragment", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://login.example#" }), []string{"has a user, a query or a fragment"}},
 		{"provider with a blank", withProvider(func(p *OIDCProviderConfig) { p.URL = "https://login.example/a b" }), []string{"is not a URL"}},

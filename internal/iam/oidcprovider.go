@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -73,7 +74,7 @@ var (
 // newOIDCProvider checks c and adds what is wrong with it to f.
 func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProvider {
 	if problem, fix := checkURL(c.URL, c.AllowHTTP); problem != "" {
-		f.add(".url", shown(c.URL), problem, fix)
+		f.add(".url", address.Shown(c.URL), problem, fix)
 	} else {
 		f.entry = c.URL
 	}
@@ -85,11 +86,11 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 			continue
 		}
 		if problem, fix := checkURL(u.value, c.AllowHTTP); problem != "" {
-			f.add(u.member, shown(u.value), problem, fix)
+			f.add(u.member, address.Shown(u.value), problem, fix)
 		}
 	}
 	if c.DiscoveryURL != "" && c.JWKSURL != "" {
-		f.add(".discovery_url", shown(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
+		f.add(".discovery_url", address.Shown(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
 	}
 	checkClientIDs(c.ClientIDs, f)
 	for i, a := range c.Algorithms {
@@ -111,14 +112,6 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 		}
 	}
 	return p
-}
-
-// shown is a URL as errors may show it: without a password.
-func shown(text string) string {
-	if u, err := url.Parse(text); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return text
 }
 
 // checkURL judges an issuer's or a key set's URL.

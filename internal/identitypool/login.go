@@ -207,11 +207,18 @@ func (i Identity) ProviderNames() []string {
 // another one may hold a secret, as "key;secret" does.
 var publicApp = regexp.MustCompile(`^[A-Za-z0-9._:/-]*$`)
 
+// clientSecret finds the client secrets of the providers, which have the characters
+// of an application ID: Google's GOCSPX-..., Amazon's amzn1.oa2-cs.v1...., Facebook's
+// and Amazon's former ones in hexadecimal, and Apple's, which are JWTs. Amazon's
+// application IDs have hexadecimal digits behind a dot.
+var clientSecret = regexp.MustCompile(
+	`(?i)GOCSPX-|amzn1\.oa2-cs\.|(?:^|[:/_-])[0-9a-f]{32,}(?:$|[:/_-])|(?:^|[:/])eyJ[\w-]+\.[\w-]+\.`)
+
 // IsPublicApp reports whether the value that a pool has for a login provider is no
 // secret: the ID of an application. X and Digits want a secret beside the ID, so
 // nothing of theirs is public, however it is written.
 func IsPublicApp(provider, app string) bool {
-	return provider != Twitter && provider != Digits && publicApp.MatchString(app)
+	return provider != Twitter && provider != Digits && publicApp.MatchString(app) && !clientSecret.MatchString(app)
 }
 
 // ShownApp is the value that a pool has for a login provider, for people's eyes:

@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -127,7 +128,7 @@ func newIssuer(o Options) (*Issuer, error) {
 	if o.Store == nil || o.Sealer == nil {
 		return nil, errors.New("issuer: a store and a sealer are needed")
 	}
-	if err := checkURL(o.URL); err != nil {
+	if err := CheckURL(o.URL); err != nil {
 		return nil, err
 	}
 	if !regionPattern.MatchString(o.Region) {
@@ -162,19 +163,21 @@ func newIssuer(o Options) (*Issuer, error) {
 
 var regionPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$`)
 
-// checkURL refuses what verifiers, which compare iss byte for byte, would trip
+// CheckURL refuses an issuer URL that is not a plain absolute one, such as one with a
+// user or a query, and what verifiers, which compare iss byte for byte, would trip
 // over (OpenID Connect Discovery 1.0, section 3; http is for development).
-func checkURL(text string) error {
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
+	shown := address.Shown(text)
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return fmt.Errorf("issuer URL %q must be plain ASCII without spaces: write names in their encoded forms", text)
+		return fmt.Errorf("issuer URL %q must be plain ASCII without spaces: write names in their encoded forms", shown)
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("issuer URL %q is not an absolute https URL", text)
+		return fmt.Errorf("issuer URL %q is not an absolute https URL", shown)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
-		return fmt.Errorf("issuer URL %q must have neither user, query nor fragment", text)
+		return fmt.Errorf("issuer URL %q must have neither user, query nor fragment", shown)
 	case strings.HasSuffix(text, "/"):
-		return fmt.Errorf("issuer URL %q ends in a slash: write %s", text, strings.TrimRight(text, "/"))
+		return fmt.Errorf("issuer URL %q ends in a slash: write %s", shown, strings.TrimRight(shown, "/"))
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (s Shape) Validate() error {
 		}
 	}
 	if s.Issuer != "" {
-		return checkURL(s.Issuer)
+		return CheckURL(s.Issuer)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/address"
 )
 
 // host is a host name or an IP address, normalised for comparison.
@@ -133,7 +135,7 @@ func ParseOrigins(setting string, values []string) (Origins, error) {
 				setting, value))
 		case !ok:
 			faults = append(faults, fmt.Errorf("%s: %q: write an origin as browsers do, scheme://host[:port], "+
-				"such as https://app.example.com, without a path or a / at the end", setting, value))
+				"such as https://app.example.com, without user, path or a / at the end", setting, address.Shown(value)))
 		}
 		o.list[parsed.String()] = true
 	}
@@ -169,7 +171,7 @@ func checkHosts(values []string) error {
 	for _, value := range values {
 		if _, port, ok := parseHost(value); !ok || port != "" {
 			faults = append(faults, fmt.Errorf("%s: %q: write a host name such as poolhouse.example.com, "+
-				"without scheme, port or wildcard", hostsSetting, value))
+				"without scheme, port or wildcard", hostsSetting, address.Shown(value)))
 		}
 	}
 	return errors.Join(faults...)
