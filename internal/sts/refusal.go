@@ -94,8 +94,6 @@ func principalName(p policy.Principal) string {
 	return p.Federated
 }
 
-const externalIDKey = "sts:externalid"
-
 // shownKeys are the condition keys that say nothing personal, or what whoever
 // reads the trace knows anyway. Every other value is a claim about a person.
 var shownKeys = []string{
@@ -110,7 +108,7 @@ var shownKeys = []string{
 // that the caller and the role's account share, so that even the policy's is hidden.
 func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	key := strings.ToLower(m.Key)
-	if key == externalIDKey {
+	if key == policy.ExternalID {
 		m.Wanted = []string{"the trust policy's value"}
 		if len(m.Got) > 0 {
 			m.Got = []string{"another value"}
