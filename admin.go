@@ -1,7 +1,6 @@
 package poolhouse
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -85,17 +84,19 @@ type explainStep struct {
 	Fix      string `json:",omitzero"`
 }
 
-// explain returns the decision trace of a refused call of the caller's account
-// and region. Calls that reached no account are the home account's to see: whoever
+// explain returns the decision trace of a refused call that concerns the caller's
+// account, as that account may see it, in the call's region. Calls that reached no account are the home account's to see: whoever
 // runs the server. A call may have reached an account and no region.
 func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
 	}
 
-	t, ok := a.traces.find(*in.RequestId)
-	account := cmp.Or(t.Account, string(a.home))
-	if !ok || account != c.Account || t.Region != "" && t.Region != c.Region {
+	t, ok := a.traces.find(c.Account, *in.RequestId)
+	if !ok && c.Account == string(a.home) {
+		t, ok = a.traces.find("", *in.RequestId)
+	}
+	if !ok || t.Region != "" && t.Region != c.Region {
 		return nil, awsapi.Errorf("ResourceNotFoundException",
 			"No refused call of this account and region with this request ID is remembered. "+
 				"The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
@@ -110,7 +111,14 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 		Steps:     []explainStep{},
 	}
 	for _, s := range t.Steps {
-		out.Steps = append(out.Steps, explainStep(s))
+		out.Steps = append(out.Steps, explainStep{
+			Provider: s.Provider,
+			Check:    s.Check,
+			OK:       s.OK,
+			Expected: s.Expected,
+			Got:      s.Got,
+			Fix:      s.Fix,
+		})
 	}
 	return out, nil
 }

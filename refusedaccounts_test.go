@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -61,6 +62,10 @@ func (c refusedCall) send(t *testing.T, w *accounts, now time.Time) answer {
 	}
 
 	return do(t, r)
+}
+
+func target(operation string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("X-Amz-Target", operation) }
 }
 
 func authorization(change func(string) string) func(*http.Request) {
@@ -145,6 +150,14 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 		{"a session's, another service", call(refusedCall{key: alice.key, service: "s3"}), b},
 		{"a revoked session", call(refusedCall{key: revoked.key}), b},
 		{"a session that may not", call(refusedCall{key: alice.key}), b},
+		{"an unknown operation", call(refusedCall{key: key, before: target("AWSCognitoIdentityService.Nothing")}), b},
+		{"an unknown operation, wrong secret", call(refusedCall{key: wrong, before: target("AWSCognitoIdentityService.Nothing")}), b},
+		{"an unknown operation of a session", call(refusedCall{key: alice.key, before: target("PoolhouseAdmin.Nothing"), service: "poolhouse"}), b},
+		{"an unknown service", call(refusedCall{key: key, before: target("Nothing.Nothing")}), b},
+		{"two operations", call(refusedCall{key: key, after: func(r *http.Request) { r.Header.Add("X-Amz-Target", "Nothing") }}), b},
+		{"too long a body", call(refusedCall{key: key, after: func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat(" ", 4<<20))), 4<<20
+		}}), b},
 		{"another session's token", call(refusedCall{key: otherToken}), ""},
 		{"an unknown key", call(refusedCall{key: unknown}), ""},
 		{"an unknown key, expired", call(refusedCall{key: unknown, ago: time.Hour}), ""},

@@ -374,6 +374,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		RequestID:   r.RequestID,
 		Time:        r.Time,
 		Account:     r.Account,
+		Others:      r.Others,
 		Region:      r.Region,
 		Operation:   r.Operation,
 		Outcome:     r.Code,

@@ -16,7 +16,8 @@ import (
 type Trace struct {
 	RequestID string
 	Time      time.Time
-	Account   string // that the call reached, or whose key it named; "" = none
+	Account   string   // that the call reached, or whose key it named; "" = none
+	Others    []string // further accounts that the refusal concerns, such as a role's
 	Region    string
 	Operation string
 	Outcome   string // the error type on the wire
@@ -26,6 +27,27 @@ type Trace struct {
 	// AccessKeyID is the key that signed the call; "" when nobody did, or the
 	// signature was not proven.
 	AccessKeyID string
+}
+
+// views returns the trace as each account that it concerns may see it. Calls that
+// reached no account are shown whole, to whoever runs the server.
+func (t Trace) views() []Trace {
+	own := t
+	own.Others = nil
+	if t.Account != "" {
+		own.Steps = explain.Visible(t.Steps, t.Account)
+	}
+	list := []Trace{own}
+
+	for _, account := range t.Others {
+		other := own
+		other.Account, other.Steps = account, explain.Visible(t.Steps, account)
+		other.Region = ""      // of the caller; a role has none
+		other.AccessKeyID = "" // nobody of this account signed: its own calls must not make room
+		list = append(list, other)
+	}
+
+	return list
 }
 
 // callerClass says how much is known of who made a refused call. Strangers can make
@@ -56,17 +78,21 @@ func (t *Trace) class() callerClass {
 //
 // No account can make it forget what it keeps for another: when it is full, the
 // account with the most traces loses one (of several the one with the oldest
-// trace), so that each of n accounts keeps its newest capacity/n. Calls that
+// trace), so that each of n accounts keeps its newest capacity/n. A refusal that
+// concerns several accounts counts for each of them. Calls that
 // reached no account count as an account. Within an account the same holds for the
 // classes of callers: the class with the most traces loses its oldest one.
 type traceStore struct {
 	mu       sync.Mutex
 	capacity int
-	byID     map[string]*list.Element // of one account's queue; its Value is a *keptTrace
+	byID     map[traceID]*list.Element // of one account's queue; its Value is a *keptTrace
 	accounts map[string]*accountTraces
 	largest  accountHeap
 	added    uint64
 }
+
+// traceID names an account's view of a refusal.
+type traceID struct{ account, request string }
 
 type keptTrace struct {
 	Trace
@@ -84,16 +110,24 @@ type accountTraces struct {
 func newTraceStore(capacity int) *traceStore {
 	return &traceStore{
 		capacity: capacity,
-		byID:     make(map[string]*list.Element, capacity+1),
+		byID:     make(map[traceID]*list.Element, capacity+1),
 		accounts: map[string]*accountTraces{},
 	}
 }
 
+// add keeps a trace, for each account that it concerns.
 func (s *traceStore) add(t Trace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	if old, known := s.byID[t.RequestID]; known {
+	for _, view := range t.views() {
+		s.keep(view)
+	}
+}
+
+func (s *traceStore) keep(t Trace) {
+	id := traceID{t.Account, t.RequestID}
+	if old, known := s.byID[id]; known {
 		s.remove(old)
 	}
 
@@ -104,7 +138,7 @@ func (s *traceStore) add(t Trace) {
 		heap.Push(&s.largest, a)
 	}
 	s.added++
-	s.byID[t.RequestID] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added})
+	s.byID[id] = a.queues[t.class()].PushBack(&keptTrace{Trace: t, number: s.added})
 	a.size++
 	heap.Fix(&s.largest, a.index)
 
@@ -119,7 +153,7 @@ func (s *traceStore) remove(e *list.Element) {
 	t := e.Value.(*keptTrace)
 	a := s.accounts[t.Account]
 	a.queues[t.class()].Remove(e)
-	delete(s.byID, t.RequestID)
+	delete(s.byID, traceID{t.Account, t.RequestID})
 
 	if a.size--; a.size == 0 {
 		heap.Remove(&s.largest, a.index)
@@ -129,11 +163,12 @@ func (s *traceStore) remove(e *list.Element) {
 	heap.Fix(&s.largest, a.index)
 }
 
-func (s *traceStore) find(requestID string) (Trace, bool) {
+// find returns a refusal as account may see it; "" are the calls that reached none.
+func (s *traceStore) find(account, requestID string) (Trace, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	e, ok := s.byID[requestID]
+	e, ok := s.byID[traceID{account, requestID}]
 	if !ok {
 		return Trace{}, false
 	}

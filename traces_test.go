@@ -78,7 +78,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 				t.Fatalf("seed %d, trace %d: %d are kept, want %d", seed, n, len(s.byID), len(m.traces))
 			}
 			for _, want := range m.traces {
-				if _, kept := s.find(want.RequestID); !kept {
+				if _, kept := s.find(want.Account, want.RequestID); !kept {
 					t.Fatalf("seed %d, trace %d: %+v is not kept", seed, n, want)
 				}
 			}
@@ -114,7 +114,7 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 		}
 		for n := range 100 {
 			for _, victim := range []string{account(99), account(98)} {
-				if _, kept := s.find(fmt.Sprint(victim, n)); !kept {
+				if _, kept := s.find(victim, fmt.Sprint(victim, n)); !kept {
 					t.Errorf("%s: trace %d of account %s is gone", name, n, victim)
 				}
 			}
@@ -138,10 +138,40 @@ func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 			s.add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
 		}
 		for n := range 100 {
-			if _, kept := s.find(fmt.Sprint("own", n)); !kept {
+			if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
 				t.Errorf("class %d flushes trace %d of a key's", flooder, n)
 			}
 		}
+	}
+}
+
+// Callers of another account, whose refusals at an account's roles are kept for it
+// too, do not make it forget its own.
+func TestTracesOfOtherAccountsFlushNothing(t *testing.T) {
+	s := newTraceStore(keptTraces)
+	for n := range 100 {
+		s.add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[n%2+1]})
+	}
+	for n := range 2 * keptTraces {
+		s.add(Trace{
+			RequestID:   fmt.Sprint("foreign", n),
+			Account:     fmt.Sprint(n%40 + 2),
+			Others:      []string{"1"},
+			AccessKeyID: accessKeys[n%3],
+		})
+		if len(s.byID) > keptTraces {
+			t.Fatalf("%d traces are kept", len(s.byID))
+		}
+	}
+
+	for n := range 100 {
+		if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
+			t.Errorf("trace %d of the account's own is gone", n)
+		}
+	}
+	last := fmt.Sprint("foreign", 2*keptTraces-1)
+	if _, kept := s.find("1", last); !kept {
+		t.Error("the account cannot see who was refused by its roles")
 	}
 }
 

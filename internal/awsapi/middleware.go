@@ -170,6 +170,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				RequestID:   rec.RequestID,
 				Service:     rec.Service,
 				Account:     rec.Account,
+				Others:      rec.Others,
 				Region:      rec.Region,
 				Operation:   rec.Operation,
 				Code:        rec.Code,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,20 +16,32 @@ import (
 // nothing secret: no body, no Authorization header, no token.
 type Record struct {
 	RequestID   string
-	Service     string // signing name; "" when none was recognised
-	Operation   string // only names of the operation table; "" when unknown
-	Account     string // of the caller, of the key that a refused signature names, or as the operation sets it
-	Region      string // of the credential scope, or as the operation sets it
-	Pool        string // the resource that the operation says it concerns
-	AccessKeyID string // whose signature was proven
-	Code        string // error type on the wire; "" = success
-	Status      int    // HTTP status
-	Reason      string // why it was refused, for the log
+	Service     string   // signing name; "" when none was recognised
+	Operation   string   // only names of the operation table; "" when unknown
+	Account     string   // of the caller, of the key that a refused signature names, or as the operation sets it
+	Region      string   // of the credential scope, or as the operation sets it
+	Pool        string   // the resource that the operation says it concerns
+	Others      []string // further accounts that the call concerns, such as a role's
+	AccessKeyID string   // whose signature was proven
+	Code        string   // error type on the wire; "" = success
+	Status      int      // HTTP status
+	Reason      string   // why it was refused, for the log
 	Start       time.Time
 	Duration    time.Duration
 	UserAgent   string
 	Client      Client
 	Attrs       []slog.Attr // what the operation adds to the log line
+}
+
+// Concern notes that the call concerns account: as the record's own when it has
+// none yet, as a further one otherwise.
+func (r *Record) Concern(account string) {
+	switch {
+	case r.Account == "":
+		r.Account = account
+	case account != r.Account && !slices.Contains(r.Others, account):
+		r.Others = append(r.Others, account)
+	}
 }
 
 // Add adds attributes to the request's log line. Values must not be secret.
@@ -79,7 +92,8 @@ type Refusal struct {
 	Time      time.Time
 	RequestID string
 	Service   string
-	Account   string // as in the record
+	Account   string   // as in the record
+	Others    []string // as in the record
 	Region    string
 	Operation string
 	Code      string // error type on the wire

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // API is one API service: how requests name it, and what it can do.
@@ -180,6 +182,10 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 		c.body = buf.Bytes()
 		err = c.protocol.find(c)
 	}
+	if err != nil {
+		c.attribute(x)
+	}
+
 	var out any
 	if err == nil {
 		x.record.Service, x.record.Operation = c.api.Name, c.op.name
@@ -235,6 +241,21 @@ func (c *call) authenticate(x *exchange) error {
 	c.caller = caller
 	x.record.Account, x.record.Region, x.record.AccessKeyID = caller.Account, caller.Region, caller.AccessKeyID
 	return nil
+}
+
+// attribute notes whose call it is that is refused before its operation is known.
+// The signature only tells that: it changes nothing about the answer.
+func (c *call) attribute(x *exchange) {
+	if c.gate == nil || !carriesSignature(c.request) {
+		return
+	}
+
+	untraced := c.request.WithContext(explain.NewContext(c.request.Context(), nil))
+	caller, err := c.gate.Authenticate(untraced, c.body, c.api.Name)
+	if err != nil {
+		return // the gate has noted the account of the key
+	}
+	x.record.Account, x.record.Region, x.record.AccessKeyID = caller.Account, caller.Region, caller.AccessKeyID
 }
 
 // carriesSignature reports whether r is signed at all, in a header or presigned.

@@ -6,6 +6,7 @@ package explain
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -18,6 +19,35 @@ type Step struct {
 	Expected string `json:"expected,omitempty"` // what would have passed
 	Got      string `json:"got,omitempty"`      // what came, masked
 	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
+
+	// Scope is whose step it is, when the request concerns several accounts; nil =
+	// each of them may read it.
+	Scope *Scope `json:"-"`
+}
+
+// Scope limits steps to one account, because they show what belongs to it.
+type Scope struct {
+	Account string
+	Instead Step // what other accounts read in place of a step that failed
+}
+
+// Visible returns the steps as account may read them: another account's failed
+// steps are replaced, and its passed ones left out.
+func Visible(steps []Step, account string) []Step {
+	list := make([]Step, 0, len(steps))
+	for _, s := range steps {
+		scope := s.Scope
+		s.Scope = nil
+
+		switch {
+		case scope == nil || scope.Account == account:
+			list = append(list, s)
+		case !s.OK && !slices.Contains(list, scope.Instead):
+			list = append(list, scope.Instead)
+		}
+	}
+
+	return list
 }
 
 // Trace collects the steps of one request. The nil Trace drops them, so code
@@ -26,8 +56,9 @@ type Trace struct {
 	mu    sync.Mutex
 	steps []Step
 
-	whole    *Trace // of a Trace for one provider: where its steps go
+	whole    *Trace // of a Trace for one provider or account: where its steps go
 	provider string
+	scope    *Scope
 }
 
 // For returns a Trace whose steps are added to t, each with the provider. The
@@ -37,6 +68,15 @@ func (t *Trace) For(provider string) *Trace {
 		return nil
 	}
 	return &Trace{whole: t, provider: provider}
+}
+
+// Within returns a Trace whose steps are added to t for an account's eyes only.
+// Other accounts that the request concerns read instead in place of what failed.
+func (t *Trace) Within(account string, instead Step) *Trace {
+	if t == nil {
+		return nil
+	}
+	return &Trace{whole: t, scope: &Scope{Account: account, Instead: instead}}
 }
 
 // Reserve gives a Trace without steps the memory for its first ones.
@@ -61,7 +101,12 @@ func (t *Trace) add(s Step) {
 		return
 	}
 	if t.whole != nil {
-		s.Provider = t.provider
+		if t.provider != "" {
+			s.Provider = t.provider
+		}
+		if s.Scope == nil {
+			s.Scope = t.scope
+		}
 		t.whole.add(s)
 		return
 	}

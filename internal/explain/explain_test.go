@@ -50,3 +50,30 @@ func TestTraceIsBoundedAndOptional(t *testing.T) {
 		t.Error("the nil trace records")
 	}
 }
+
+// An account reads its own steps and everybody's. Of another's it reads only that
+// they failed, once, and never that they passed.
+func TestStepsAreVisibleToTheirAccount(t *testing.T) {
+	trace, hidden := &Trace{}, Step{Check: "role", Got: "hidden"}
+	trace.Pass("open", "")
+	role := trace.Within("1", hidden)
+	role.Pass("found", "")
+	role.For("p").Fail("first", "", "", "")
+	trace.For("q").Within("1", hidden).Fail("second", "", "", "")
+	var apart Trace
+	apart.Within("2", hidden).Fail("third", "", "", "")
+	trace.Join(&apart)
+
+	for account, want := range map[string][]Step{
+		"1": {{Check: "open", OK: true}, {Check: "found", OK: true}, {Check: "first", Provider: "p"}, {Check: "second", Provider: "q"}, hidden},
+		"2": {{Check: "open", OK: true}, hidden, {Check: "third"}},
+		"3": {{Check: "open", OK: true}, hidden},
+	} {
+		if got := Visible(trace.Steps(), account); !slices.Equal(got, want) {
+			t.Errorf("account %s reads %+v, want %+v", account, got, want)
+		}
+	}
+
+	var none *Trace
+	none.Within("1", hidden).Fail("check", "", "", "")
+}

@@ -44,6 +44,7 @@ const (
 // entry is a request to assume a role, proven but not yet allowed.
 type entry struct {
 	action         string
+	from           identitypool.AccountID // of who asks; "" = no account of ours vouches for the request
 	role           iam.Role
 	unknown        bool // the role is taken as it comes, for development
 	principal      policy.Principal
@@ -117,12 +118,12 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	if e.unknown {
 		return nil
 	}
-	return trusts(explain.FromContext(ctx), e.role, e.request(ctx, now), e.actions(), e.fix)
+	return trusts(ofRole(ctx, e.role.Account), e.role, e.request(ctx, now), e.actions(), e.fix)
 }
 
 // checkTags refuses tags that STS does not take, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
-	trace := explain.FromContext(ctx)
+	trace := e.ofCaller(ctx)
 	if problem, fix := checkTags(e.tags); problem != "" {
 		trace.Fail("session tags", "tags that STS accepts", problem, fix)
 		return refusal("ValidationError", "The session tags are not valid: %s.", problem)
@@ -141,7 +142,13 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	if e.duration <= e.role.MaxSession {
 		return nil
 	}
-	explain.FromContext(ctx).Fail("session duration", "up to "+e.role.MaxSession.String(), e.duration.String(),
+	trace := explain.FromContext(ctx).Within(string(e.role.Account), explain.Step{
+		Check:    "session duration",
+		Expected: "up to the role's MaxSessionDuration",
+		Got:      e.duration.String(),
+		Fix:      "ask for a shorter session, or ask account " + string(e.role.Account) + " to raise the maximum",
+	})
+	trace.Fail("session duration", "up to "+e.role.MaxSession.String(), e.duration.String(),
 		"ask for a shorter session, or raise the role's MaxSessionDuration")
 	return refusal("ValidationError", messageDuration)
 }
@@ -149,7 +156,7 @@ func (e *entry) checkDuration(ctx context.Context) error {
 // sessionPolicies reads the session policies of a request. They travel in the
 // session token, so that whoever opens it needs nothing else.
 func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
-	trace := explain.FromContext(ctx)
+	trace := e.ofCaller(ctx)
 	var list []string
 	size := 0
 	add := func(name, document string) error {
@@ -335,29 +342,22 @@ func printableARN(arn string) string {
 // lookUp finds a role for a token that no account of ours vouches for: what is
 // wrong with it goes to the trace and not to the client.
 func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
-	trace := explain.FromContext(ctx)
-	if _, err := iam.ParseRoleARN(arn); err != nil {
-		trace.Fail("role", "the ARN of a role", printableARN(arn), "pass arn:aws:iam::ACCOUNT:role/NAME")
+	parsed, err := iam.ParseRoleARN(arn)
+	if err != nil {
+		explain.FromContext(ctx).Fail("role", "the ARN of a role", printableARN(arn), "pass arn:aws:iam::ACCOUNT:role/NAME")
 		return iam.Role{}, notAuthorized(action, err)
 	}
 	role, err := a.Service.roles.Role(ctx, arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
-		trace.Fail("role", "a role that this server knows", arn, "create the role, or correct its ARN; name and path are compared exactly")
+		explainMissing(ctx, parsed)
 		return iam.Role{}, notAuthorized(action, err)
 	case err != nil:
 		return iam.Role{}, fmt.Errorf("sts: %w", err)
 	}
-	trace.Pass("role", arn)
 	reached(ctx, role)
+	ofRole(ctx, role.Account).Pass("role", arn)
 	return role, nil
-}
-
-// reached notes that a call without a caller concerns the account of a role.
-func reached(ctx context.Context, role iam.Role) {
-	if record := awsapi.RecordFrom(ctx); record.Account == "" {
-		record.Account = string(role.Account)
-	}
 }
 
 // stringList reads a list of texts, or one text.

@@ -41,7 +41,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	e := entry{
 		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
-		caller: who, region: a.region(c),
+		from: who.Account, caller: who, region: a.region(c),
 		fix: func(action string, m policy.Mismatch) string { return fixFor(who.ARN, assumeRoleAction, action, m) },
 	}
 	if err := e.inherit(ctx, who, in); err != nil {
@@ -54,12 +54,13 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		return awsapi.Refuse(awsapi.AccessDenied, "User: "+who.ARN+" is not authorized to perform: "+action+" on resource: "+arn.String()).Because(cause)
 	}
 	if e.role, err = a.Service.roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
-		trace.Fail("role", "a role that this server knows", arn.String(), "create the role, or correct its ARN; name and path are compared exactly")
+		explainMissing(ctx, arn)
 		return nil, denied(assumeRoleAction, err)
 	} else if err != nil {
 		return nil, fmt.Errorf("sts: %w", err)
 	}
-	trace.Pass("role", e.role.ARN)
+	reached(ctx, e.role)
+	ofRole(ctx, e.role.Account).Pass("role", e.role.ARN)
 	e.conditions = policy.Context{}
 	if in.ExternalId != nil {
 		e.conditions.Set("sts:ExternalId", *in.ExternalId)
@@ -140,7 +141,7 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 			if len(denied.Unknown) > 0 {
 				fix = denied.Fix()
 			}
-			explain.FromContext(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN,
+			e.ofCaller(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN,
 				denied.Reason, fix)
 			return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(denied)
 		} else if err != nil {

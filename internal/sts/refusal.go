@@ -104,9 +104,18 @@ var shownKeys = []string{
 }
 
 // masked hides the values of tags and of other claims about a person, and a
-// guest's identity ID: whoever knows that is the guest.
+// guest's identity ID: whoever knows that is the guest. An external ID is a secret
+// that the caller and the role's account share, so that even the policy's is hidden.
 func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	key := strings.ToLower(m.Key)
+	if key == policy.ExternalID {
+		m.Wanted = []string{"the trust policy's value"}
+		if len(m.Got) > 0 {
+			m.Got = []string{"another value"}
+		}
+		return m
+	}
+
 	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
 	shown := slices.Contains(shownKeys, key) || !strings.HasPrefix(key, "aws:") && slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
 	if guest && key == strings.ToLower(policy.CognitoSubject) {

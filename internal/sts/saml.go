@@ -58,7 +58,11 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}
 	var err error
-	if e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction); err != nil {
+	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction)
+	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
 		return nil, err
 	}
 	provider, err := a.samlProvider(ctx, &e, *in.PrincipalArn)
@@ -116,6 +120,20 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}, nil
 }
 
+// concernProvider notes that the call concerns the account of the provider that it
+// names, if there is such a provider: whose account is not the role's, asks why.
+func (a *API) concernProvider(ctx context.Context, arn string) error {
+	provider, err := a.Providers.SAMLProvider(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+
+	awsapi.RecordFrom(ctx).Concern(string(provider.Account))
+	return nil
+}
+
 // samlProvider finds the provider, in the role's account.
 func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
 	trace := explain.FromContext(ctx)
@@ -126,7 +144,7 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	}
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
-		trace.Fail("SAML provider", "a provider registered in account "+string(e.role.Account), arn, "register the provider with its metadata")
+		ofRole(ctx, e.role.Account).Fail("SAML provider", "a provider registered in account "+string(e.role.Account), arn, "register the provider with its metadata")
 		return iam.SAMLProvider{}, refusal(invalidIdentityToken, messageSAMLProvider)
 	} else if err != nil {
 		return iam.SAMLProvider{}, err

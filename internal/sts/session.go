@@ -31,7 +31,7 @@ var (
 	// ErrTooLarge: the session does not fit a session token (PackedPolicyTooLarge).
 	ErrTooLarge = errors.New("session policies and tags do not fit the session token")
 	// ErrDenied: the role does not exist or does not trust the identity.
-	ErrDenied = errors.New("not authorized to perform sts:AssumeRoleWithWebIdentity")
+	ErrDenied = errors.New("not authorized to assume the role")
 	// ErrDuration: the role does not allow sessions that long, or none are that short.
 	ErrDuration = errors.New("the session duration is out of range")
 	// ErrUnavailable: a credential engine outside could not be asked, or gave no

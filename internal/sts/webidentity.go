@@ -70,7 +70,12 @@ type webIdentity struct {
 	subject, audience string
 	provider          string // as the answer names it
 	session           Session
-	pool              identitypool.Pool // of our own tokens
+
+	// Of our own tokens:
+	pool     identitypool.Pool
+	own      issuer.Claims
+	ownFault error       // why own is not proven
+	missing  iam.RoleARN // the role of another account that does not exist; the zero ARN = it does
 }
 
 // assumeRoleWithWebIdentity checks the token's form, the role, the duration, what
@@ -86,6 +91,9 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		action: assumeAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}}
+	if own {
+		a.readOwnToken(ctx, &w, *in.WebIdentityToken)
+	}
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
 	}
@@ -94,7 +102,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}
 	switch {
 	case own:
-		err = a.ownToken(ctx, &w, *in.WebIdentityToken)
+		err = a.ownToken(ctx, &w)
 	case text(in.ProviderId) != "":
 		err = a.accessToken(ctx, &w, *in.ProviderId, *in.WebIdentityToken)
 	default:
@@ -105,6 +113,10 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}
 	if err := w.checkTags(ctx); err != nil {
 		return nil, err
+	}
+	if w.missing != (iam.RoleARN{}) {
+		explainMissing(ctx, w.missing)
+		return nil, notAuthorized(assumeAction, iam.ErrNotFound)
 	}
 	if err := w.trusted(ctx, a.Now()); err != nil {
 		return nil, notAuthorized(assumeAction, err)
@@ -144,14 +156,15 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 	return claims, iss == a.IssuerURL, nil
 }
 
-// webRole finds the role, which must have a trust policy that counts. In
-// development an unknown role of our own tokens is taken as it comes.
+// webRole finds the role, which must have a trust policy that counts; for our own
+// tokens that is looked at later. In development an unknown role of our own tokens
+// is taken as it comes.
 func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
 	if err := a.findWebRole(ctx, w, arn, own); err != nil {
 		return err
 	}
-	if w.role.Trust == nil && !w.unknown {
-		return notAuthorized(assumeAction, untrusting(explain.FromContext(ctx), w.role))
+	if w.role.Trust == nil && !own {
+		return notAuthorized(assumeAction, untrusting(ofRole(ctx, w.role.Account), w.role))
 	}
 	return nil
 }
@@ -159,7 +172,8 @@ func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool)
 func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
 	if own && a.Service.acceptUnknown {
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
-			role, known, err := a.Service.role(ctx, Request{Account: parsed.Account, RoleARN: arn}, explain.FromContext(ctx))
+			request := Request{Account: parsed.Account, RoleARN: arn}
+			role, known, err := a.Service.role(ctx, request, ofRole(ctx, parsed.Account))
 			w.role, w.unknown = role, !known
 			if known {
 				reached(ctx, role)
@@ -167,15 +181,60 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 			return err
 		}
 	}
+	if missing, err := a.foreignAndMissing(ctx, w, arn); missing || err != nil {
+		return err
+	}
+
 	var err error
 	w.role, err = a.lookUp(ctx, arn, assumeAction)
 	return err
 }
 
+// foreignAndMissing reports that arn is no role of another account than that of our
+// own token. Such a request is refused where a role would not trust the token, so
+// that the token's other faults do not tell whether the role exists.
+func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string) (bool, error) {
+	parsed, err := iam.ParseRoleARN(arn)
+	if err != nil || w.from == "" || w.from == parsed.Account {
+		return false, nil //nolint:nilerr // lookUp refuses it
+	}
+
+	_, err = a.Service.roles.Role(ctx, arn)
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.Is(err, iam.ErrNotFound):
+		return false, fmt.Errorf("sts: %w", err)
+	}
+	w.missing = parsed
+	w.role = iam.Role{ARN: arn, Account: parsed.Account, MaxSession: w.duration}
+
+	return true, nil
+}
+
+// readOwnToken reads a token of ours and notes whose it is, before anything can
+// refuse the request: the refusal is for the pool's account to explain. ownToken
+// judges the token.
+func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
+	w.own, w.ownFault = a.OwnTokens.Verify(ctx, token)
+	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
+		return
+	}
+
+	region, account, pool, ok := identitypool.ParsePoolARN(w.own.PoolARN)
+	if !ok {
+		return
+	}
+	w.from = account
+	record := awsapi.RecordFrom(ctx)
+	record.Account, record.Region, record.Pool = string(account), region, string(pool)
+}
+
 // ownToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
-func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
-	trace := explain.FromContext(ctx)
-	c, err := a.OwnTokens.Verify(ctx, token)
+func (a *API) ownToken(ctx context.Context, w *webIdentity) error {
+	trace := w.ofCaller(ctx)
+	ctx = explain.NewContext(ctx, trace)
+	c, err := w.own, w.ownFault
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
 		trace.Fail("token expiry", "an unexpired token", "expired at "+c.Expires.UTC().Format(time.RFC3339), "ask for a new token: they last 10 minutes, those for developers as long as was asked for")
@@ -193,8 +252,6 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	if !ok || string(pool) != c.Audience {
 		return fmt.Errorf("sts: our token names the pool %q as %q", c.Audience, c.PoolARN)
 	}
-	record := awsapi.RecordFrom(ctx)
-	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 	identity, err := a.Identities.Identity(ctx, identitypool.IdentityID(c.Subject))
 	if err != nil && !a.IsNotFound(err) {
 		return err
@@ -259,7 +316,7 @@ func (w *webIdentity) meantPool(ctx context.Context) error {
 		return nil
 	}
 
-	explain.FromContext(ctx).Fail("age of the trust policy of "+w.role.ARN,
+	ofRole(ctx, w.role.Account).Fail("age of the trust policy of "+w.role.ARN,
 		"one that was written after account "+string(w.pool.Account)+" had the pool "+string(w.pool.ID),
 		"one that is older than the pool, which is another account's",
 		"if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same document, "+

@@ -103,6 +103,8 @@ func TestParseRefuses(t *testing.T) {
 		{"null value", condition(`{"StringEquals":{"aws:x":null}}`), "must be a string, number or boolean"},
 		{"object value", condition(`{"StringEquals":{"aws:x":{"a":"b"}}}`), "must be a string, number or boolean"},
 		{"not a number", condition(`{"NumericEquals":{"aws:x":"ten"}}`), `"ten" is not a number`},
+		{"an external ID", condition(`{"NumericEquals":{"STS:ExternalId":"ten"}}`), "STS:ExternalId: a value is not of the operator's type"},
+		{"an external ID with a variable", condition(`{"StringEquals":{"sts:ExternalId":"ten${x"}}`), "sts:ExternalId: a value is not of the operator's type"},
 		{"exponent", condition(`{"NumericEquals":{"aws:x":1e3}}`), `is not a number`},
 		{"not a date", condition(`{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}`), "is not a date"},
 		{"not a boolean", condition(`{"Bool":{"aws:x":"yes"}}`), "is not true or false"},
