@@ -51,7 +51,7 @@ func serveProfiled(ctx context.Context, args []string) error {
 		c.Roles = append(c.Roles, poolhouse.RoleConfig{ARN: r.ARN, TrustPolicy: string(r.TrustPolicy), Policies: policies})
 	}
 	for _, o := range settings.File.OIDCProviders {
-		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: o.URL, ClientIDs: o.ClientIDs, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate})
+		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: string(o.URL), ClientIDs: o.ClientIDs, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate})
 	}
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
