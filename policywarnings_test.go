@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,28 +18,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// logged is a log that can be read while it is written.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+// logged is a log of which a test takes the warnings about condition keys.
+type logged struct{ safeBuffer }
 
 // warnings returns the lines about condition keys since it was last called.
 func (l *logged) warnings() (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.b.String()) {
 		if strings.Contains(line, "depends on a condition key") {
 			lines = append(lines, line)
 		}
 	}
-	l.text.Reset()
+	l.b.Reset()
 	return lines
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,27 +20,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// logText is a log that a test reads while the server writes it.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) lines() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Split(l.text.String(), "\n")
-}
-
-// names reports whether a warning names something.
-func (l *logText) names(what string) bool {
-	for _, line := range l.lines() {
+// warnsOf reports whether a warning in a log names something.
+func warnsOf(log *safeBuffer, what string) bool {
+	for line := range strings.Lines(log.String()) {
 		if strings.Contains(line, "level=WARN") && strings.Contains(line, what) {
 			return true
 		}
@@ -61,7 +42,7 @@ func TestUpgrade(t *testing.T) {
 				database = pgtest.URL(t)
 				restoreOld(t, database)
 			}
-			began := func(log *logText) *tenants {
+			began := func(log *safeBuffer) *tenants {
 				t.Helper()
 				return &tenants{testServer: start(t, func(c *poolhouse.Config) {
 					c.Dev, c.AcceptUnknownRoles, c.TokenAlgorithm = false, false, "ES256"
@@ -72,7 +53,7 @@ func TestUpgrade(t *testing.T) {
 					}
 				})}
 			}
-			var log logText
+			var log safeBuffer
 			w := began(&log)
 			a := tenant{server: w.testServer, account: facts["account_a"], id: facts["key_a"], secret: facts["secret_a"]}
 
@@ -87,8 +68,8 @@ func TestUpgrade(t *testing.T) {
 				"role/TrustsLivingA":                false,
 				"role/CorpUser":                     false,
 			} {
-				if log.names(name) != want {
-					t.Errorf("a warning names %s: %t, want %t\n%s", name, !want, want, strings.Join(log.lines(), "\n"))
+				if warnsOf(&log, name) != want {
+					t.Errorf("a warning names %s: %t, want %t\n%s", name, !want, want, log.String())
 				}
 			}
 
