@@ -317,7 +317,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		return nil, "", err
 	}
 	if isS3(needed.action) {
-		if err := h.authorizeSource(r, o, facts); err != nil {
+		if err := h.authorizeSource(r, o, &facts); err != nil {
 			return nil, "", err
 		}
 	}
@@ -326,21 +326,29 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 
 // authorizeSource asks the policies of the session about the object that the request
 // copies, if it copies one.
-func (h *Handler) authorizeSource(r *http.Request, o *opened, facts requestFacts) error {
+func (h *Handler) authorizeSource(r *http.Request, o *opened, facts *requestFacts) error {
 	source, uri, err := h.source(r.Header)
 	if err != nil || source == nil {
 		return err
 	}
 
-	facts.uri, facts.action, facts.resource = uri, source.action, source.resource
-	return h.authorize(r.Context(), o, &facts)
+	get := *facts
+	get.uri, get.action, get.resource = uri, source.action, source.resource
+	return h.authorize(r.Context(), o, &get)
 }
 
 // unambiguous returns the segments of the path, and refuses what the service could
 // take for another request than the one that is checked.
 func unambiguous(r *http.Request, asked original) ([]string, error) {
-	for name := range r.Header {
-		if reserved(name) {
+	for name, values := range r.Header {
+		folded := foldExtension(name)
+		if folded == "" {
+			continue
+		}
+		if overridingHeader(folded, values, asked) {
+			return nil, overridden("header " + name)
+		}
+		if reserved(folded) {
 			return nil, forbidden("ReservedHeader", "The header "+name+" is this server's to set: a client may not send it.", explain.Step{
 				Check:    "headers",
 				Expected: "none under the names of the answer's",
@@ -351,8 +359,9 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 		}
 	}
 
-	if name := overrides(r.Header, asked); name != "" {
-		return nil, overridden(name)
+	_, query, _ := strings.Cut(asked.uri, "?")
+	if name := overridingPair(query, asked.method); name != "" {
+		return nil, overridden("query parameter " + name)
 	}
 
 	segments, err := splitPath(asked.path)
@@ -482,10 +491,9 @@ func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
 // reservedPrefixes are of the names of the answer's headers.
 var reservedPrefixes = []string{"X-Amz-Cognito-Identity-", "X-Poolhouse-"}
 
-// reserved reports whether a service could take a header of this name for one of
-// the answer's.
-func reserved(name string) bool {
-	folded := foldHeader(name)
+// reserved reports whether a service could take a header of this folded name for one
+// of the answer's.
+func reserved(folded string) bool {
 	return slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(folded, prefix) })
 }
 

@@ -247,3 +247,29 @@ func BenchmarkCheck(b *testing.B) {
 
 // nobodys is the account of keys that nobody has.
 func nobodys(context.Context, *http.Request) identitypool.AccountID { return "" }
+
+// The short cuts decide as the whole rules do.
+func TestShortCuts(t *testing.T) {
+	for _, name := range []string{
+		"Host", "X-Amz-Date", "x-amz-date", "X.Poolhouse.Amr", "X_Http_Method", "X-http-method-override", "X--A", "X-1a", "X-1A", "Xa-B", "XA", "-X", "",
+	} {
+		folded := strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return '-'
+		}, name)
+		if want := http.CanonicalHeaderKey(folded); foldHeader(name) != want {
+			t.Errorf("foldHeader(%q) = %q, want %q", name, foldHeader(name), want)
+		}
+	}
+	for _, segment := range []string{"", "a", "a.b", "a..b", ".", "..", "...", ".a", "a.", "a-b_c.D9", "us-east-1:a=b@c~d", "a b", "a;b", "a%2fb", "ä", "a/b", "\x00"} {
+		whole := plainFault(segment)
+		if whole == nil && fold(segment) != nil {
+			whole = errLookAlike
+		}
+		if isOrdinary(segment) && (whole != nil || unescape(segment) != segment) {
+			t.Errorf("%q counts as ordinary: %v", segment, whole)
+		}
+	}
+}

@@ -13,24 +13,50 @@ import (
 // foldHeader returns a header's name as a service may read it: CGI, PHP and WSGI
 // take every character but letters and digits for the same.
 func foldHeader(name string) string {
-	plain := func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-'
+	if isFolded(name) {
+		return name
 	}
-	for i := range len(name) {
-		if plain(name[i]) {
-			continue
-		}
 
-		folded := []byte(name)
-		for n, c := range folded {
-			if !plain(c) {
-				folded[n] = '-'
-			}
+	folded := []byte(name)
+	for n, c := range folded {
+		if !isLower(c) && !isUpper(c) && !isDigit(c) {
+			folded[n] = '-'
 		}
-		return http.CanonicalHeaderKey(string(folded))
 	}
-	return http.CanonicalHeaderKey(name)
+	return http.CanonicalHeaderKey(string(folded))
 }
+
+// foldExtension is foldHeader for the names that a request must not have, which all
+// begin with X-. It returns "" for others.
+func foldExtension(name string) string {
+	if name == "" || name[0] != 'X' && name[0] != 'x' {
+		return ""
+	}
+	return foldHeader(name)
+}
+
+// isFolded reports whether foldHeader would change nothing. It is asked about every
+// header of every request.
+func isFolded(name string) bool {
+	first := true // of a word
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '-':
+			first = true
+			continue
+		case isDigit(c), first && isUpper(c), !first && isLower(c):
+		default:
+			return false
+		}
+		first = false
+	}
+	return true
+}
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // parameters yields the names and decoded values of the pairs of a query or a form,
 // names as they are written. Old servers separate pairs by semicolons, too.

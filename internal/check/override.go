@@ -25,30 +25,19 @@ var (
 // from the query.
 var methodParameters = []string{"_method", "x_http_method_override", "x_http_method", "x_method_override"}
 
-// overrides returns the first header or parameter of a request that names another
-// method or URI than the request itself; "" when none does.
-func overrides(h http.Header, asked original) string {
+// overridingHeader reports whether a header, by its folded name, gives another
+// method or URI than the request itself.
+func overridingHeader(folded string, values []string, asked original) bool {
 	otherMethod := func(value string) bool { return value != asked.method }
 	otherURI := func(value string) bool { // ingress-nginx sends the whole URL
 		return value != asked.uri && !strings.HasSuffix(value, "://"+asked.host+asked.uri)
 	}
-	for name, values := range h {
-		folded := foldHeader(name)
-		if slices.Contains(methodHeaders, folded) && slices.ContainsFunc(values, otherMethod) ||
-			slices.Contains(uriHeaders, folded) && slices.ContainsFunc(values, otherURI) {
-			return "header " + name
-		}
-	}
-
-	_, query, _ := strings.Cut(asked.uri, "?")
-	if name := overridingPair(query, asked.method); name != "" {
-		return "query parameter " + name
-	}
-	return ""
+	return slices.Contains(methodHeaders, folded) && slices.ContainsFunc(values, otherMethod) ||
+		slices.Contains(uriHeaders, folded) && slices.ContainsFunc(values, otherURI)
 }
 
-// overriddenByBody is overrides for the forms and the JSON objects in which
-// frameworks look for the method. A form that cannot be read overrides, because
+// overriddenByBody returns what in a form or a JSON object, in which frameworks look
+// for the method, gives another one; "" when nothing does. A form that cannot be read overrides, because
 // another server may be able to.
 func overriddenByBody(h http.Header, body []byte, method string) string {
 	if len(body) == 0 {

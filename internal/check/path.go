@@ -54,6 +54,9 @@ func splitPath(raw string) ([]string, error) {
 // replaced by those that they are variants of, and, for servers that decode more
 // than once, in what is escaped in it.
 func checkSegment(decoded string) error {
+	if isOrdinary(decoded) {
+		return nil
+	}
 	if err := plainFault(decoded); err != nil {
 		return err
 	}
@@ -72,6 +75,23 @@ func checkSegment(decoded string) error {
 		decoded = inner
 	}
 	return errTwice
+}
+
+// isOrdinary reports whether a segment has letters, digits and a few marks alone, and
+// dots between them: every server reads it alike.
+func isOrdinary(s string) bool {
+	dot := true // before the segment, or as the last character
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isLower(c), isUpper(c), isDigit(c), c == '-', c == '_', c == ':', c == '=', c == '@', c == '~':
+			dot = false
+		case c == '.' && !dot:
+			dot = true
+		default:
+			return false
+		}
+	}
+	return !dot
 }
 
 // maxEscapes bounds the rounds of decoding: whoever escapes more often wants to

@@ -174,7 +174,7 @@ type match struct{ action, resource string }
 // find returns the permission that the first matching route asks for. Once a route
 // matches but for a parameter that selects another action, only routes that name
 // parameters can still match: a broader one further down is not meant for it.
-func (t *table) find(method string, segments []string, query string) (*match, error) {
+func (t *table) find(method string, segments []string, query string) (match, error) {
 	selected := ""
 	for i := range t.routes {
 		r := &t.routes[i]
@@ -187,7 +187,7 @@ func (t *table) find(method string, segments []string, query string) (*match, er
 
 		fault, ok := r.covers(method, selectors(query, isS3(r.action), t.named))
 		if ok {
-			return &match{action: r.action, resource: r.fill(segments)}, nil
+			return match{action: r.action, resource: r.fill(segments)}, nil
 		}
 		if r.query == nil {
 			selected = fault
@@ -196,7 +196,7 @@ func (t *table) find(method string, segments []string, query string) (*match, er
 
 	if selected != "" {
 		selected = fmt.Sprintf("query parameter %.40q", selected)
-		return nil, forbidden("Subresource", "The "+selected+" makes another action of the request.", explain.Step{
+		return match{}, forbidden("Subresource", "The "+selected+" makes another action of the request.", explain.Step{
 			Check:    "route",
 			Expected: "a route whose match names the parameter",
 			Got:      selected + ", which no matching route names",
@@ -204,7 +204,7 @@ func (t *table) find(method string, segments []string, query string) (*match, er
 				"that it makes (s3:GetObjectAcl), or leave the parameter out.",
 		})
 	}
-	return nil, forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
+	return match{}, forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
 		Check:    "route",
 		Expected: "a route that matches",
 		Got:      method + " and the path match none",

@@ -124,7 +124,7 @@ var otherObjects = []string{
 func copied(h http.Header) (uri string, err error) {
 	var values []string
 	for name, list := range h {
-		switch folded := foldHeader(name); {
+		switch folded := foldExtension(name); {
 		case slices.Contains(otherObjects, folded), folded == copySource && !strings.EqualFold(name, copySource):
 			return "", errors.New("the header " + name + " names objects that no route stands for")
 		case folded == copySource:
@@ -173,7 +173,7 @@ func (h *Handler) source(header http.Header) (*match, string, error) {
 	if _, object, _ := strings.Cut(found.resource, ":::"); object != strings.Join(segments, "/") {
 		return nil, "", copyRefused("the route for getting the object that is copied is about another object")
 	}
-	return found, uri, nil
+	return &found, uri, nil
 }
 
 func copyRefused(got string) error {

@@ -133,7 +133,7 @@ func TestRoutesWithParameters(t *testing.T) {
 		}
 		found, err := t1.find(method, segments, query)
 		if err != nil {
-			found = &match{action: err.(*denied).code}
+			found = match{action: err.(*denied).code}
 		}
 		if found.action != want {
 			t.Errorf("%s: %s, want %s", request, found.action, want)
