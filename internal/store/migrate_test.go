@@ -12,21 +12,30 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// A database of an older version keeps its logins when SQLite's copy of them is
-// built anew, and its rows are guarded as before.
-func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "old.db")
+// olderDatabase makes a SQLite file with the schema of an older version. The caller
+// closes it before the store opens it.
+func olderDatabase(t *testing.T, version int64) (path string, db *sql.DB) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "old.db")
 	db, err := sql.Open("sqlite", sqliteDSN(path, false))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	provider, err := migrations(db, goose.DialectSQLite3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := provider.UpTo(t.Context(), 5); err != nil {
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
+	return path, db
+}
+
+// A database of an older version keeps its logins when SQLite's copy of them is
+// built anew, and its rows are guarded as before.
+func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
+	path, db := olderDatabase(t, 5)
 	l := public("a", "1")
 	key := keyOf(l)
 	for _, statement := range []struct {
@@ -71,18 +80,7 @@ func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
 // A mark from before marks had accounts goes on counting for all accounts, and a
 // later mark for all accounts takes its place.
 func TestOlderSignOutsCountEverywhere(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "old.db")
-	db, err := sql.Open("sqlite", sqliteDSN(path, false))
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, err := migrations(db, goose.DialectSQLite3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), 7); err != nil {
-		t.Fatal(err)
-	}
+	path, db := olderDatabase(t, 7)
 	now := newClock().now()
 	m := markOf(SubjectSignOut, "accounts.google.com", "alice", now, now.Add(time.Hour))
 	key := keyOf(identitypool.Login{Kind: "subject", Provider: m.Provider, Subject: m.Value}) // as that version made it
