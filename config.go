@@ -95,7 +95,7 @@ type Config struct {
 	// MetricsApart takes /metrics off the Server; MetricsHandler has it.
 	MetricsApart bool
 
-	// DevHosts and DevOrigins are what a development server answers to, and whose
+	// DevHosts and DevOrigins name what a development server answers to, and whose
 	// pages may call it, besides what is on the developer's machine.
 	DevHosts   []string
 	DevOrigins []string

@@ -64,7 +64,7 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster), change ...fu
 	})
 }
 
-// signer is what the command line opens beside the servers.
+// signer opens the issuer as the command line does, beside the servers.
 func (c *cluster) signer(t *testing.T) *issuer.Issuer {
 	t.Helper()
 	return must(issuer.New(t.Context(), issuer.Options{Store: c.store, Sealer: c.sealer, URL: "https://id.example", Region: region, Algorithm: "ES256", Now: c.now}))(t)

@@ -182,7 +182,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 	}
 }
 
-// steps are what an account reads of a refusal, as text, if it may look it up.
+// steps returns the text that an account reads of a refusal, if it may look it up.
 func (w *accounts) steps(t *testing.T, account, request string) (text string, found bool) {
 	t.Helper()
 	got := w.administer(t, account, "Explain", `{"RequestId":"`+request+`"}`)

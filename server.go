@@ -330,7 +330,7 @@ func (s *Server) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /readyz", s.ready)
 }
 
-// metricsRoutes is what a listener for metrics alone serves.
+// metricsRoutes returns the routes of a listener for metrics alone.
 func (s *Server) metricsRoutes() http.Handler {
 	mux := http.NewServeMux()
 	s.health(mux)

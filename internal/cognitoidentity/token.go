@@ -45,7 +45,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 }
 
 // classicFlow refuses what a pool does not give tokens for. AllowClassicFlow false
-// is answered first: it is what the pool's owner set, whatever the mappings.
+// is answered first: the pool's owner set it, whatever the mappings.
 func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
 	trace := explain.FromContext(ctx)
 	if !pool.ClassicFlow() {

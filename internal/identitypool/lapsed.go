@@ -17,7 +17,7 @@ type Proof struct {
 	Login  Login          // as it is linked now
 }
 
-// newToken is what to do about most lapsed tokens.
+// newToken tells how to replace most lapsed tokens.
 const newToken = "ask for a new token, with a login of the pool's providers that is linked to the identity"
 
 // Proofs returns the logins that the amr claim of one of our tokens names, or a

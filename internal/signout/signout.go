@@ -173,7 +173,7 @@ func (s *Service) CheckIssued(
 	return s.check(ctx, account, provider, login.Claims{Subject: subject}, signIn{at: issued, known: true, orBefore: true})
 }
 
-// signIn is what a token tells of the time of its sign-in.
+// signIn holds the times of the sign-in that a token tells.
 type signIn struct {
 	at       time.Time // whole seconds
 	known    bool

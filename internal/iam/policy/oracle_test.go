@@ -18,7 +18,7 @@ import (
 // matches with regular expressions, and knows no compiled form. Where the first
 // has three values, it computes which of the two outcomes are possible.
 
-// outcome is what an element can turn out to be once everything is known.
+// outcome holds the values that an element can turn out to have once everything is known.
 type outcome struct{ yes, no bool }
 
 var maybe = outcome{true, true}

@@ -76,7 +76,7 @@ type Statement struct {
 	notResource  bool
 	conditions   []condition
 
-	// services are what comes before the colon in actions; of a NotAction those
+	// services come before the colon in actions; of a NotAction those
 	// only that are excluded with all their operations.
 	services []pattern
 	// named are the services of an Action whose names have no wildcards; nil = it
