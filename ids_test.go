@@ -2,12 +2,9 @@ package poolhouse_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -376,21 +373,4 @@ func TestOlderDatabaseKeepsRolesClosed(t *testing.T) {
 	equal(t, "the pool of B for A", a.takePool(t, facts["living_b"]), "ResourceConflictException")
 	equal(t, "the pool of B for B", b.takePool(t, facts["living_b"]), "")
 	equal(t, "TrustsLivingB for the pool made again", w.assume(t, w.getID(t, facts["living_b"], nil), a.roleARN("TrustsLivingB")), "")
-}
-
-// oldDatabase unpacks the database of testdata/upgrade into dir, and returns what
-// is known about it.
-func oldDatabase(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	packed := must(os.Open("testdata/upgrade/poolhouse.db.gz"))(t)
-	defer packed.Close()
-	content := must(io.ReadAll(must(gzip.NewReader(packed))(t)))(t)
-	if err := os.WriteFile(filepath.Join(dir, poolhouse.DatabaseFile), content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var facts map[string]string
-	if err := json.Unmarshal(must(os.ReadFile("testdata/upgrade/facts.json"))(t), &facts); err != nil {
-		t.Fatal(err)
-	}
-	return facts
 }

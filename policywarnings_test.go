@@ -2,11 +2,7 @@ package poolhouse_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -100,12 +96,7 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 // denies more.
 func TestUpgradeNamesPolicies(t *testing.T) {
 	dir := t.TempDir()
-	packed := must(os.Open("testdata/upgrade/poolhouse.db.gz"))(t)
-	defer packed.Close()
-	database := must(io.ReadAll(must(gzip.NewReader(packed))(t)))(t)
-	if err := os.WriteFile(filepath.Join(dir, poolhouse.DatabaseFile), database, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	oldDatabase(t, dir)
 	var log logged
 	server := must(poolhouse.New(t.Context(), poolhouse.Config{DataDir: dir, MasterKey: bytes.Repeat([]byte{0x42}, 32), IssuerURL: "https://id.example.com",
 		Logger: slog.New(slog.NewTextHandler(&log, nil))}))(t)

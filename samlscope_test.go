@@ -2,13 +2,11 @@ package poolhouse_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto"
 	"crypto/x509"
 	"database/sql"
 	"encoding/json"
 	"encoding/pem"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -223,15 +221,10 @@ func TestNameIDQualifiers(t *testing.T) {
 // its folder, its facts, and its identity provider.
 func upgraded(t *testing.T, change ...string) (dir string, facts map[string]string, idp *samltest.IdP) {
 	t.Helper()
-	packed := must(os.Open("testdata/upgrade/poolhouse.db.gz"))(t)
-	defer packed.Close()
 	dir = t.TempDir()
-	path := filepath.Join(dir, poolhouse.DatabaseFile)
-	if err := os.WriteFile(path, must(io.ReadAll(must(gzip.NewReader(packed))(t)))(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	oldDatabase(t, dir)
 	if len(change) > 0 {
-		db := must(sql.Open("sqlite", path))(t)
+		db := must(sql.Open("sqlite", filepath.Join(dir, poolhouse.DatabaseFile)))(t)
 		for _, statement := range change {
 			must(db.ExecContext(t.Context(), statement))(t)
 		}
@@ -243,18 +236,15 @@ func upgraded(t *testing.T, change ...string) (dir string, facts map[string]stri
 	return dir, facts, idp
 }
 
-// fixture is what is known of that database.
+// fixture returns the facts about that database.
 func fixture(t *testing.T) (facts map[string]string, idp *samltest.IdP) {
 	t.Helper()
-	if err := json.Unmarshal(must(os.ReadFile("testdata/upgrade/facts.json"))(t), &facts); err != nil {
-		t.Fatal(err)
-	}
 	read := func(name string) []byte {
 		block, _ := pem.Decode(must(os.ReadFile("testdata/upgrade/" + name))(t))
 		return block.Bytes
 	}
 	key := must(x509.ParsePKCS8PrivateKey(read("saml-idp-key.pem")))(t)
-	return facts, &samltest.IdP{
+	return oldFacts(t), &samltest.IdP{
 		EntityID:    samltest.EntityID,
 		Key:         key.(crypto.Signer),
 		Certificate: must(x509.ParseCertificate(read("saml-idp-cert.pem")))(t),
@@ -353,15 +343,7 @@ func TestUpgradedSAMLLogins(t *testing.T) {
 	t.Run("a restored dump", func(t *testing.T) {
 		facts, idp := fixture(t)
 		dir := t.TempDir()
-		db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
-		dump := must(os.Open("testdata/upgrade/backup.gz"))(t)
-		defer dump.Close()
-		if err := db.Load(t.Context(), dump); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		restoreOld(t, store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)})
 		equal(t, "identity", signIn(t, start(t, production(dir)), idp), facts["saml_identity"])
 	})
 }

@@ -2,12 +2,8 @@ package poolhouse_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -323,15 +319,8 @@ func TestStartNamesOldTrustPolicies(t *testing.T) {
 // A database of commit 758e3b7: what its trust policies open, what the start says
 // of them, and that its permission policies go on.
 func TestUpgradeOfTrustPolicies(t *testing.T) {
-	var facts map[string]string
-	if err := json.Unmarshal(must(os.ReadFile("testdata/upgrade/facts.json"))(t), &facts); err != nil {
-		t.Fatal(err)
-	}
 	dir, log := t.TempDir(), &warnings{}
-	packed := must(gzip.NewReader(bytes.NewReader(must(os.ReadFile("testdata/upgrade/poolhouse.db.gz"))(t))))(t)
-	if err := os.WriteFile(filepath.Join(dir, poolhouse.DatabaseFile), must(io.ReadAll(packed))(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	facts := oldDatabase(t, dir)
 	s := start(t, func(c *poolhouse.Config) {
 		c.Dev, c.AcceptUnknownRoles, c.DataDir, c.MasterKey, c.Logger = false, false, dir, bytes.Repeat([]byte{0x42}, 32), log.logger()
 	})
