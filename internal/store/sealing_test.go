@@ -80,7 +80,7 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 		return postgreSQLFiles(t, s)
 	}
 	if o.Path == "" {
-		t.Skip("in memory nothing is at rest")
+		return nil // in memory nothing is at rest
 	}
 	var all []byte
 	beside, err := filepath.Glob(o.Path + "*")
