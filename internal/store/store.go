@@ -17,6 +17,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -55,6 +56,18 @@ var (
 	// ErrOtherSealer: Options.Sealer is not the one that the other secrets of the
 	// database or dump were sealed by. Nothing was sealed.
 	ErrOtherSealer = errors.New("the master key is not the one that the secrets are sealed under")
+	// ErrQueueFull means that as many writes wait as may; nothing was begun. Also ErrBusy.
+	ErrQueueFull = fmt.Errorf("%w: too many writes are waiting", ErrBusy)
+	// ErrDiskFull means that the disk took no more; the database is as it was. Also ErrBusy.
+	ErrDiskFull = fmt.Errorf("%w: the disk is full", ErrBusy)
+	// ErrReadOnly means that the database's file or server takes no writes now.
+	ErrReadOnly = errors.New("the database takes no writes")
+	// ErrGone means that the database's file is no longer in its folder: what
+	// would be written could not be found again.
+	ErrGone = errors.New("the database file is gone from its folder")
+	// ErrUnavailable means that the database did not answer in time, or not at
+	// all, and that nothing was written.
+	ErrUnavailable = errors.New("the database does not answer")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
