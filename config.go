@@ -75,6 +75,12 @@ type Config struct {
 	SignOut           map[string]SignOutConfig // what providers may tell of sign-outs, by Logins key
 	Limits            Limits                   // zero fields are AWS's numbers
 
+	// RateLimits bounds how often each account may call an operation; off by default.
+	RateLimits RateLimits
+	// AddressLimits bounds what clients who have proved nothing may do from one
+	// address; on by default.
+	AddressLimits AddressLimits
+
 	// Check is the endpoint that reverse proxies ask; nil = there is none.
 	Check *CheckConfig
 	// SignOutEndsSessions: a user's sign-out ends the session credentials that the
@@ -185,6 +191,7 @@ func (c *Config) Validate() error {
 		faults = append(faults, poolKey("token_algorithms", pool))
 		algorithm("token_algorithms."+pool, c.PoolAlgorithms[pool])
 	}
+	faults = append(faults, c.checkRates()...)
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
 	faults = append(faults, err, guests, cognitoidentity.CheckProviders(c.Providers),

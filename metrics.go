@@ -16,6 +16,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	limited  *prometheus.CounterVec
 	// byOutcome keeps the series of successes at hand, so that the hot path
 	// hashes no labels.
 	success map[string]success
@@ -36,12 +37,16 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 			Name: "poolhouse_request_seconds", Help: "Time to answer, in seconds.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}},
 			[]string{"operation"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poolhouse_rate_limited_total",
+			Help: "API requests refused by a rate limit (account, guests, refused_logins), by operation."},
+			[]string{"limit", "operation"}),
 		success: map[string]success{},
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, m.limited, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, api := range apis {
 		for _, op := range api.Operations {
@@ -66,6 +71,11 @@ func (m *metrics) observe(r *awsapi.Record) {
 	default:
 		m.requests.WithLabelValues(r.Operation, r.Code).Inc()
 	}
+}
+
+// rateLimited counts a request that a rate limit refused. Both labels are of a fixed set.
+func (m *metrics) rateLimited(limit, operation string) {
+	m.limited.WithLabelValues(limit, operation).Inc()
 }
 
 func (m *metrics) handler() http.Handler {

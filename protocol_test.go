@@ -122,7 +122,7 @@ func TestErrorEnvelope(t *testing.T) {
 	equal(t, "body", got.body, `{"__type":"ResourceNotFoundException","message":"`+message+`"}`)
 	for name, want := range map[string]string{
 		"Content-Type": "application/x-amz-json-1.1", "X-Amzn-Errortype": "ResourceNotFoundException:", "X-Amzn-Errormessage": message,
-		"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date",
+		"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date,Retry-After",
 	} {
 		equal(t, name, got.header.Get(name), want)
 	}

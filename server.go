@@ -26,6 +26,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -55,6 +56,7 @@ type Server struct {
 	apart    http.Handler // for MetricsHandler
 	dev      *devEndpoints
 	keys     *iam.AccessKeys
+	rates    *ratelimit.Reporter
 }
 
 // AccessKey is an account's access key with its secret.
@@ -399,6 +401,7 @@ func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.issuer.Run(ctx) })
 	group.Go(func() { s.sessions.Run(ctx) })
+	group.Go(func() { s.rates.Run(ctx) })
 	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -30,6 +31,7 @@ type parts struct {
 	events     *eventSources
 	assume     *sts.Service
 	pools      *cognitoidentity.Service
+	addresses  *ratelimit.Addresses
 }
 
 // wire builds everything above the database: roles and providers, keys, what
@@ -45,6 +47,7 @@ func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
 	s.logins = login.New(login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	s.wireGate(&p)
+	p.addresses = s.wireAddresses()
 	checks, err := s.checkEndpoint(p.opened, p.authorizer, p.gate)
 	if err != nil {
 		return err
@@ -172,6 +175,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 		Sealer:          sealer,
 		Authorize:       p.gate.Authorize,
 		Limits:          c.Limits,
+		Addresses:       p.addresses,
 		WellKnown:       c.Providers,
 		UserPools:       c.UserPools,
 		UserPoolRegions: c.UserPoolRegions,
@@ -230,6 +234,10 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		},
 	}
 	s.metrics = newMetrics(c.Version, apis)
+	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
+	if rates := c.RateLimits.rates(); len(rates) > 0 {
+		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
+	}
 
 	return awsapi.New(awsapi.Options{
 		APIs:        apis,
@@ -238,6 +246,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Now:         c.Now,
 		Observe:     s.metrics.observe,
 		Recorder:    s,
+		Limiter:     limiter,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 	})
@@ -279,9 +288,10 @@ func (s *Server) stsAPI(p *parts) *sts.API {
 		App: func(provider, app string) (login.Trust, error) {
 			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
 		},
-		SignOuts: s.signOuts,
-		Region:   c.region(),
-		Now:      c.Now,
+		SignOuts:  s.signOuts,
+		Addresses: p.addresses,
+		Region:    c.region(),
+		Now:       c.Now,
 	})
 }
 

@@ -110,6 +110,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	}
 	userPools(s, &c, &files)
 	c.Check = checkEndpoint(s.File.Check)
+	c.RateLimits, c.AddressLimits = rateLimits(s.File.RateLimits), addressLimits(s)
 	credentialEngines(s, &c, &files)
 	return c, files.err
 }
@@ -167,6 +168,33 @@ func checkEndpoint(s *config.Check) *poolhouse.CheckConfig {
 		c.Routes = append(c.Routes, poolhouse.CheckRoute(r))
 	}
 	return c
+}
+
+// rateLimits turns what the settings say of accounts' rates into the server's.
+func rateLimits(s *config.RateLimits) poolhouse.RateLimits {
+	if s == nil {
+		return poolhouse.RateLimits{}
+	}
+	limits := poolhouse.RateLimits{Preset: s.Preset, Operations: map[string]poolhouse.Rate{}}
+	for name, r := range s.Operations {
+		limits.Operations[name] = poolhouse.Rate{PerSecond: r.Rate, Burst: r.Burst}
+	}
+	return limits
+}
+
+// addressLimits turns what the settings say of client addresses into the server's.
+func addressLimits(s *config.Settings) poolhouse.AddressLimits {
+	return poolhouse.AddressLimits{
+		Off: !s.Is(config.AddressLimits),
+		Guests: poolhouse.Rate{
+			PerSecond: float64(s.Number(config.AddressGuestRate)),
+			Burst:     s.Number(config.AddressGuestBurst),
+		},
+		RefusedLogins: poolhouse.Rate{
+			PerSecond: float64(s.Number(config.AddressRefusedRate)),
+			Burst:     s.Number(config.AddressRefusedBurst),
+		},
+	}
 }
 
 // userPools turns what the settings say of user pools, and of the sign-outs

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Kind names a refusal that every API service shares and that each protocol
@@ -37,6 +38,10 @@ type Error struct {
 	Status  int    // HTTP status; 0 = the protocol's choice
 	Message string // what the client reads; "" = the protocol's text for Kind
 	Cause   error  // what the log reads besides
+
+	// RetryAfter is when it makes sense to call again, for the header Retry-After,
+	// in whole seconds; 0 = the answer does not tell.
+	RetryAfter time.Duration
 
 	log string // what the log reads instead of Message, when that quotes the request
 }

@@ -70,7 +70,7 @@ func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
 var (
 	anyOrigin      = []string{"*"}
 	varyOrigin     = []string{"Origin"}
-	exposedHeaders = []string{"x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"}
+	exposedHeaders = []string{"x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date,Retry-After"}
 	allowedMethods = []string{"POST"}
 	preflightAge   = []string{"172800"} // seconds
 	yes            = []string{"true"}
@@ -187,6 +187,9 @@ func (s *Service) log(r *http.Request, x *exchange) {
 	rec, level := &x.record, slog.LevelInfo
 	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is no fault of ours
 		level = slog.LevelError
+	}
+	if x.throttled { // whoever refuses so writes one line a minute, whatever the flood
+		level = slog.LevelDebug
 	}
 	if !s.logger.Enabled(r.Context(), level) {
 		return

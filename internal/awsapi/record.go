@@ -61,18 +61,37 @@ type Client struct {
 // X-Forwarded-Proto.
 func clientOf(r *http.Request, behindProxy bool) Client {
 	c := Client{TLS: r.TLS != nil, UserAgent: r.UserAgent(), Referer: r.Referer()}
-	address := r.RemoteAddr
 	if behindProxy {
 		c.TLS = r.Header.Get("X-Forwarded-Proto") == "https"
-		forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
-		address = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
-	}
-	if both, err := netip.ParseAddrPort(address); err == nil {
-		c.IP = both.Addr().Unmap().WithZone("")
-	} else if ip, err := netip.ParseAddr(address); err == nil {
-		c.IP = ip.Unmap().WithZone("")
+		c.IP = readAddress(lastForwarded(r.Header.Values("X-Forwarded-For")))
+	} else {
+		c.IP = readAddress(r.RemoteAddr)
 	}
 	return c
+}
+
+// lastForwarded is the last entry of X-Forwarded-For, whose lines count as one
+// (RFC 9110, section 5.3); "" when there is none.
+func lastForwarded(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	last := lines[len(lines)-1]
+	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+}
+
+// readAddress reads an IP address, with or without a port. The zero Addr stands for
+// everything else: a path of a Unix socket, a name, an address in quotes.
+func readAddress(text string) netip.Addr {
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		both, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return netip.Addr{}
+		}
+		ip = both.Addr()
+	}
+	return ip.Unmap().WithZone("")
 }
 
 type recordKey struct{}
@@ -120,6 +139,8 @@ type exchange struct {
 	call    call   // its protocol is nil until it is clear what the client speaks
 	message string // Refusal.Message
 	wrote   bool
+
+	throttled bool // the answer is a refusal of kind Throttled
 
 	requestID, length [1]string       // values of headers
 	steps             [8]explain.Step // memory of trace

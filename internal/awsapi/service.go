@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type Options struct {
 	NewID    func() string // request IDs; nil = UUIDv4
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
+	Limiter  Limiter       // nil = accounts may call as often as they like
 	MaxBody  int64         // bytes; 0 = 512 KiB
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
@@ -57,6 +59,7 @@ type Service struct {
 	newID    func() string
 	observe  func(*Record)
 	recorder Recorder
+	limiter  Limiter
 	maxBody  int64
 	// checkOrigin and behindProxy: see Options.
 	checkOrigin func(*http.Request) *Denial
@@ -79,7 +82,7 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
+		recorder: o.Recorder, limiter: o.Limiter, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -202,12 +205,16 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
 	e := asError(err)
+	if e.RetryAfter > 0 {
+		x.Header().Set("Retry-After", wholeSeconds(e.RetryAfter))
+	}
 	wire := c.protocol.refuse(x, c, e)
 	x.record.Code, x.message = wire.code, wire.message
 	if e.log != "" {
 		x.message = e.log
 	}
 	x.record.Reason = x.message
+	x.throttled = e.Kind == Throttled
 	switch {
 	case e.Cause == nil:
 	case e.Kind == InternalError:
@@ -217,11 +224,20 @@ func (x *exchange) refuse(c *call, err error) {
 	}
 }
 
-// run takes one operation through its checks. Signed: authenticate, decode,
-// validate, authorise, act. Public: decode, validate, act.
+// wholeSeconds rounds d up, so that whoever waits as long is not too early.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// run takes one operation through its checks. Signed: authenticate, count for the
+// caller's account, decode, validate, authorise, act. Public: decode, validate,
+// act; the operation counts the call when it knows whose it is (Count).
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 	if c.op.Signed() {
 		if err := c.authenticate(x); err != nil {
+			return nil, err
+		}
+		if err := Count(ctx, c.caller.Account); err != nil {
 			return nil, err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // GetCredentialsForIdentity returns temporary credentials for the role that the
 // pool gives the identity (enhanced flow). They last one hour.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredentialsForIdentityInput) (*GetCredentialsForIdentityResponse, error) {
-	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId)
+	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +29,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	}
 	if token, ok := in.Logins[identitypool.OwnProvider]; ok {
 		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
+		s.Addresses.LoggedIn(ctx, in.Logins, err)
 		if err != nil {
 			return nil, err
 		}

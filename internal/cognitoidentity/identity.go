@@ -24,9 +24,12 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
-	note(ctx, pool)
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
+	}
+
+	if err := s.admit(ctx, pool, in.Logins); err != nil {
+		return nil, err
 	}
 	verified, err := s.verifyCurrent(ctx, &pool, "", in.Logins, toIdentify)
 	if err != nil {
@@ -45,9 +48,20 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 }
 
 func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdResponse, error) {
+	note(ctx, pool)
+	if err := s.Addresses.MayMakeGuest(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.admit(ctx, pool, nil); err != nil {
+		return nil, err
+	}
 	if err := guestsAllowed(ctx, pool); err != nil {
 		return nil, err
 	}
+	if err := s.Addresses.MakeGuest(ctx); err != nil {
+		return nil, err
+	}
+
 	now := s.Now()
 	guest := identitypool.Identity{ID: identitypool.IdentityID(newID(pool.Region)), PoolID: pool.ID, Created: now, Modified: now}
 	if err := s.Store.CreateIdentity(ctx, guest); err != nil {
@@ -242,7 +256,9 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	if err != nil {
 		return nil, err
 	}
-	note(ctx, pool)
+	if err := s.admit(ctx, pool, in.Logins); err != nil {
+		return nil, err
+	}
 	if len(in.Logins) == 0 {
 		return nil, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
 	}

@@ -133,6 +133,7 @@ func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, id
 	asking, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
 	verified, err := s.verifyLogins(ctx, asking, *pool, logins, why)
+	s.Addresses.LoggedIn(ctx, logins, err)
 	if err != nil || len(logins) == 0 {
 		return nil, err
 	}

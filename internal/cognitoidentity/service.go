@@ -20,6 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
@@ -93,6 +94,8 @@ type Options struct {
 	// input, such as iam:PassRole.
 	Authorize func(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error
 	Limits    Limits
+	// Addresses limits guests and refused logins by client address; may be nil.
+	Addresses *ratelimit.Addresses
 	// WellKnown and UserPools replace where providers are found, by provider name.
 	WellKnown map[string]ProviderOverride
 	UserPools map[string]ProviderOverride
@@ -326,6 +329,19 @@ func missing(ctx context.Context, err error, id string) error {
 func note(ctx context.Context, pool identitypool.Pool) {
 	r := awsapi.RecordFrom(ctx)
 	r.Account, r.Region, r.Pool = string(pool.Account), pool.Region, string(pool.ID)
+}
+
+// admit notes the pool of a public call and refuses the call when it comes too
+// often: first by the client's address, so that one client cannot use up what the
+// account may call, then by the account of the pool.
+func (s *Service) admit(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
+	note(ctx, pool)
+	if len(logins) > 0 {
+		if err := s.Addresses.MayLogin(ctx, logins); err != nil {
+			return err
+		}
+	}
+	return awsapi.Count(ctx, string(pool.Account))
 }
 
 // newID returns a fresh "REGION:GUID". GUIDs are version 4, from crypto/rand:

@@ -16,7 +16,7 @@ const tokenLifetime = 10 * time.Minute
 // GetOpenIdToken returns an OpenID Connect token for a guest, or for an
 // identity with the logins given; it may link and merge (classic flow).
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenResponse, error) {
-	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId)
+	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +77,14 @@ func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]
 	return nil
 }
 
-// publicIdentity returns the identity that an unsigned call names, with its pool.
-func (s *Service) publicIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
+// publicIdentity returns the identity that an unsigned call names, with its pool. It
+// refuses the call when it comes too often.
+func (s *Service) publicIdentity(
+	ctx context.Context, id string, logins map[string]string,
+) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.identityAndPool(ctx, id)
 	if err == nil {
-		note(ctx, pool)
+		err = s.admit(ctx, pool, logins)
 	}
 	return identity, pool, err
 }

@@ -26,6 +26,7 @@ type File struct {
 	UserPoolRegions map[string]UserPoolRegion `yaml:"user_pool_regions" json:"user_pool_regions,omitempty"`
 	TokenAlgorithms map[string]string         `yaml:"token_algorithms" json:"token_algorithms,omitempty"`
 	Check           *Check                    `yaml:"check" json:"check,omitempty"`
+	RateLimits      *RateLimits               `yaml:"rate_limits" json:"rate_limits,omitempty"`
 
 	CredentialEngines     map[string]CredentialEngine `yaml:"credential_engines" json:"credential_engines,omitempty"`
 	PoolCredentialEngines map[string]string           `yaml:"pool_credential_engines" json:"pool_credential_engines,omitempty"`
@@ -124,8 +125,9 @@ func (d Document) MarshalJSON() ([]byte, error) {
 }
 
 const (
-	limitsKey = "limits"
-	maxFile   = 4 << 20 // bytes
+	limitsKey        = "limits"
+	addressLimitsKey = "address_limits" // off stands for enabled: false
+	maxFile          = 4 << 20          // bytes
 )
 
 // readFile reads the single values and the lists of a settings file.
@@ -151,6 +153,9 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	}
 	if documents, err := parser.ParseBytes(text, 0); err == nil && len(documents.Docs) > 1 {
 		return nil, File{}, fmt.Errorf("settings file %s has %d YAML documents; what follows the first --- would be lost: put all settings in one", path, len(documents.Docs))
+	}
+	if isOff(raw[addressLimitsKey]) {
+		raw[addressLimitsKey] = map[string]any{"enabled": false}
 	}
 	var faults []error
 	values := map[string]any{}
@@ -197,6 +202,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	faults = append(faults, file.checkProviders()...)
 	faults = append(faults, file.checkUserPools()...)
 	faults = append(faults, file.checkEngines()...)
+	faults = append(faults, file.checkRates()...)
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}

@@ -35,7 +35,7 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 
 const lists = `
 A setting of several values is a list in the file; a flag or variable has them separated by commas. A name with a dot is in the file
-below its section: "dev.allowed_hosts" is "allowed_hosts" below "dev:", and likewise for "limits".
+below its section: "dev.allowed_hosts" is "allowed_hosts" below "dev:", and likewise for "address_limits" and "limits".
 
 Roles and providers are in the file only:
 
@@ -141,6 +141,12 @@ check:                            # off unless it is here: docs/check.md
     - match: GET /files/{path...}
       action: s3:GetObject
       resource: arn:aws:s3:::files/{path}
+
+rate_limits:                      # how often each account may call; off unless it is here: docs/operations.md
+  preset: aws                     # the rates that AWS documents; left out: only those below
+  operations:                     # SERVICE:OPERATION, or the rest of a service together: SERVICE:signed, :public, :*
+    "cognito-identity:GetId": {rate: 50, burst: 100} # calls a second, and at once; burst is rate when left out
+    "sts:signed": off             # lifts the preset's
 
 credential_engines:               # STS services outside that the enhanced flow may take credentials from
   storage:

@@ -66,6 +66,12 @@ const (
 	DevAllowedHosts   = "dev.allowed_hosts"
 	DevAllowedOrigins = "dev.allowed_origins"
 
+	AddressLimits       = "address_limits.enabled"
+	AddressGuestRate    = "address_limits.guest_rate"
+	AddressGuestBurst   = "address_limits.guest_burst"
+	AddressRefusedRate  = "address_limits.refused_login_rate"
+	AddressRefusedBurst = "address_limits.refused_login_burst"
+
 	LimitPools             = "pools"
 	LimitUserPoolProviders = "user_pool_providers"
 	LimitRulesPerMapping   = "rules_per_mapping"
@@ -101,6 +107,12 @@ var Table = []Setting{
 
 	{Key: DevAllowedHosts, Address: true, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},
 	{Key: DevAllowedOrigins, Address: true, Kind: List, Help: "Origins whose pages may call poolhouse dev, such as https://app.test, besides those of localhost, loopback addresses, names without a dot and the host that the request names."},
+
+	{Key: AddressLimits, Kind: Boolean, Default: "true", Help: "Limit what a client may do from one address (IPv6: /64) without having proved anything; in the file also address_limits: off; docs/operations.md, \"Rate limits\"."},
+	{Key: AddressGuestRate, Kind: Integer, Default: "100", Help: "New guests a second of one client address."},
+	{Key: AddressGuestBurst, Kind: Integer, Default: "1000", Help: "New guests at once of one client address."},
+	{Key: AddressRefusedRate, Kind: Integer, Default: "20", Help: "Refused logins a second of one client address."},
+	{Key: AddressRefusedBurst, Kind: Integer, Default: "200", Help: "Refused logins at once of one client address."},
 
 	{Key: LimitPools, Kind: Integer, Limit: true, Default: "1000", Help: "Identity pools per account and region."},
 	{Key: LimitUserPoolProviders, Kind: Integer, Limit: true, Default: "50", Help: "User-pool app clients per identity pool."},

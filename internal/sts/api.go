@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 )
 
 // Names by which requests call the STS API (AWS Query).
@@ -79,9 +80,10 @@ type APIOptions struct {
 	Identities Identities
 	// IsNotFound recognises the error of Identities for an identity or pool that is gone.
 	IsNotFound func(error) bool
-	Policies   ManagedPolicies // may be nil: there are none
-	SignOuts   SignOuts        // may be nil: nobody signs out
-	Region     string          // of sessions whose request names none
+	Policies   ManagedPolicies      // may be nil: there are none
+	SignOuts   SignOuts             // may be nil: nobody signs out
+	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
+	Region     string               // of sessions whose request names none
 	Now        func() time.Time
 }
 
@@ -101,8 +103,8 @@ func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		// Roles are assumed by what the role's trust policy says of the token or
 		// the caller, which the operations themselves evaluate.
-		awsapi.Public("AssumeRoleWithWebIdentity", a.assumeRoleWithWebIdentity),
-		awsapi.Public("AssumeRoleWithSAML", a.assumeRoleWithSAML),
+		awsapi.Public("AssumeRoleWithWebIdentity", a.webIdentityLogin),
+		awsapi.Public("AssumeRoleWithSAML", a.samlLogin),
 		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
 		// No permission is needed to learn who one is, nor for temporary
 		// credentials of one's own (STS API reference).
@@ -110,6 +112,31 @@ func (a *API) Operations() []awsapi.Operation {
 		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
 		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
 	}
+}
+
+// webIdentityLogin is assumeRoleWithWebIdentity for clients whose logins are not
+// refused too often.
+func (a *API) webIdentityLogin(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
+	token := map[string]string{"": *in.WebIdentityToken}
+	if err := a.Addresses.MayLogin(ctx, token); err != nil {
+		return nil, err
+	}
+
+	out, err := a.assumeRoleWithWebIdentity(ctx, in)
+	a.Addresses.LoggedIn(ctx, token, err)
+	return out, err
+}
+
+// samlLogin is assumeRoleWithSAML for clients whose logins are not refused too often.
+func (a *API) samlLogin(ctx context.Context, in *samlInput) (*samlResult, error) {
+	assertion := map[string]string{"": *in.SAMLAssertion}
+	if err := a.Addresses.MayLogin(ctx, assertion); err != nil {
+		return nil, err
+	}
+
+	out, err := a.assumeRoleWithSAML(ctx, in)
+	a.Addresses.LoggedIn(ctx, assertion, err)
+	return out, err
 }
 
 func needsNothing[In any](context.Context, awsapi.Caller, *In) ([]awsapi.Access, error) {

@@ -65,6 +65,9 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	if err != nil {
 		return nil, err
 	}
+	if err := awsapi.Count(ctx, string(e.role.Account)); err != nil {
+		return nil, err
+	}
 	provider, err := a.samlProvider(ctx, &e, *in.PrincipalArn)
 	if err != nil {
 		return nil, err

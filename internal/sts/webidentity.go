@@ -97,6 +97,9 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
 	}
+	if err := w.count(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.checkDuration(ctx); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,16 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.sourceIdentity,
 		AssumedRoleUser: g.user(), Credentials: g.credentials(), sizes: g.sizes(),
 	}, nil
+}
+
+// count counts the call for the account of our own token's pool, or else for that of
+// the role. A role that nobody defined may be of an account that does not exist.
+func (w *webIdentity) count(ctx context.Context) error {
+	account := w.from
+	if account == "" && !w.unknown {
+		account = w.role.Account
+	}
+	return awsapi.Count(ctx, string(account))
 }
 
 // tokenForm reads an ID token without proving it, to see whose it would be. The

@@ -1,0 +1,171 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
+)
+
+// maxBuckets is how many buckets a kind of limit keeps; about 10 MB.
+const maxBuckets = 65536
+
+// OperationsSetting is the name of the setting with the rates of accounts.
+const OperationsSetting = "rate_limits.operations"
+
+// Groups of operations, in place of an operation's name. The operations of a group
+// that have no rate of their own share one bucket; signed and public come before
+// all.
+const (
+	signedGroup = "signed"
+	publicGroup = "public"
+	allGroup    = "*"
+)
+
+// AWS returns the request quotas that AWS documents, per account. Burst is what
+// they allow in a second.
+//
+// Identity pools: Amazon Cognito Developer Guide, "Quotas in Amazon Cognito"
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, table
+// "identity pools API operation request rate quotas"). STS: IAM User Guide, "IAM and
+// AWS STS quotas", section "STS request quotas"
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html): one
+// quota for the operations that are called with credentials. AWS documents no rates
+// of IAM and of the other operations.
+func AWS() map[string]Rate {
+	return map[string]Rate{
+		"cognito-identity:GetId":                              {PerSecond: 25},
+		"cognito-identity:GetOpenIdToken":                     {PerSecond: 200},
+		"cognito-identity:GetCredentialsForIdentity":          {PerSecond: 200},
+		"cognito-identity:GetOpenIdTokenForDeveloperIdentity": {PerSecond: 50},
+		"cognito-identity:ListIdentities":                     {PerSecond: 5},
+		"cognito-identity:DeleteIdentities":                   {PerSecond: 10},
+		"cognito-identity:TagResource":                        {PerSecond: 5},
+		"cognito-identity:UntagResource":                      {PerSecond: 5},
+		"cognito-identity:ListTagsForResource":                {PerSecond: 10},
+		"sts:signed":                                          {PerSecond: 600},
+	}
+}
+
+// CheckOperations reports names and rates that Accounts cannot have, each by its
+// place in the setting.
+func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
+	known := names(apis)
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(rates)) {
+		if !slices.Contains(known, name) {
+			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group: "+
+				"SERVICE:signed, SERVICE:public or SERVICE:*", OperationsSetting, name)
+			if near := spelling.Nearest(name, known); near != "" {
+				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
+			}
+			faults = append(faults, fault)
+			continue
+		}
+		if r := rates[name]; r.limits() {
+			if err := r.Check(); err != nil {
+				faults = append(faults, fmt.Errorf("%s.%s: %w", OperationsSetting, name, err))
+			}
+		}
+	}
+	return faults
+}
+
+// names are all names that the setting may have.
+func names(apis []awsapi.API) []string {
+	var list []string
+	for _, api := range apis {
+		for _, group := range []string{signedGroup, publicGroup, allGroup} {
+			list = append(list, api.Name+":"+group)
+		}
+		for _, op := range api.Operations {
+			list = append(list, api.Name+":"+op.Name())
+		}
+	}
+	return list
+}
+
+// Accounts limits how often each account calls an operation (awsapi.Limiter).
+type Accounts struct {
+	limits   map[operation]limit
+	buckets  *table[accountBucket, *rate.Limiter]
+	now      func() time.Time
+	reporter *Reporter
+}
+
+type operation struct{ service, name string }
+
+// limit is a rate with its name in the settings.
+type limit struct {
+	name string
+	Rate
+}
+
+// accountBucket names the bucket of an account for an operation or a group.
+type accountBucket struct{ account, limit string }
+
+// NewAccounts returns the limits with these rates, by operation or group, which
+// CheckOperations accepts.
+func NewAccounts(rates map[string]Rate, apis []awsapi.API, now func() time.Time, reporter *Reporter) *Accounts {
+	a := &Accounts{limits: map[operation]limit{}, now: now, reporter: reporter}
+	var life time.Duration
+	for _, api := range apis {
+		for _, op := range api.Operations {
+			l, ok := find(rates, api.Name, op)
+			if !ok {
+				continue
+			}
+			a.limits[operation{service: api.Name, name: op.Name()}] = l
+			life = max(life, l.refill())
+		}
+	}
+	a.buckets = newTable[accountBucket, *rate.Limiter](maxBuckets, life)
+	return a
+}
+
+// find returns the limit of an operation: its own, or that of the narrowest group.
+func find(rates map[string]Rate, service string, op awsapi.Operation) (limit, bool) {
+	group := publicGroup
+	if op.Signed() {
+		group = signedGroup
+	}
+	for _, name := range []string{op.Name(), group, allGroup} {
+		name = service + ":" + name
+		if r, ok := rates[name]; ok {
+			return limit{name: name, Rate: r}, r.limits()
+		}
+	}
+	return limit{}, false
+}
+
+// Count implements awsapi.Limiter.
+func (a *Accounts) Count(ctx context.Context, account, service, name string) error {
+	l, ok := a.limits[operation{service: service, name: name}]
+	if !ok {
+		return nil
+	}
+
+	now := a.now()
+	bucket := a.buckets.getOrAdd(now, accountBucket{account: account, limit: l.name}, l.bucket)
+	if bucket.AllowN(now, 1) {
+		return nil
+	}
+
+	setting, called := OperationsSetting+"."+l.name, service+":"+name
+	if l.name != called {
+		called = "the operations of " + l.name + " together"
+	}
+	return a.reporter.refuse(ctx, AccountLimit, name, wait(bucket, now), explain.Step{
+		Check:    "rate of the account's calls",
+		Expected: "at most " + l.String() + " (" + setting + ", or rate_limits.preset)",
+		Got:      "account " + account + " calls " + called + " more often",
+		Fix:      "retry after a pause that grows, as AWS SDKs do, and keep what does not change; or raise " + setting,
+	})
+}

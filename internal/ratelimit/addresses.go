@@ -1,0 +1,220 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// AddressOptions configures Addresses.
+type AddressOptions struct {
+	Guests        Rate // new guests of one address
+	RefusedLogins Rate // refused logins of one address
+	// BehindProxy: addresses are those that a proxy names, private ones included.
+	BehindProxy bool
+	Now         func() time.Time
+	Reporter    *Reporter
+	Logger      *slog.Logger
+}
+
+// Addresses limits what clients who have proved nothing may do from one address:
+// make guests, which are durable writes, and have logins refused, which costs a
+// signature check or a question to a provider. Calls whose signature was proven are
+// their account's. The nil Addresses limits nothing.
+//
+// Without BehindProxy, peers on loopback and private networks are not limited: they
+// are proxies, load balancers and container bridges, whose address stands for
+// everybody behind them, and the header that would tell who it is cannot be trusted.
+// Nor are peers without an address. The log tells of it once.
+type Addresses struct {
+	AddressOptions
+	guests, refused *table[netip.Prefix, *rate.Limiter]
+
+	// proven remembers the hashes of credentials that were accepted lately. An office
+	// whose refused logins have emptied the bucket goes on with those.
+	proven *table[uint64, struct{}]
+	seed   maphash.Seed
+
+	noAddress, private sync.Once
+}
+
+// provenFor is how long an accepted credential is remembered: as long as most
+// ID tokens last.
+const provenFor = time.Hour
+
+// NewAddresses returns limits by address.
+func NewAddresses(o AddressOptions) *Addresses {
+	a := &Addresses{AddressOptions: o, seed: maphash.MakeSeed()}
+	if o.Guests.limits() {
+		a.guests = newTable[netip.Prefix, *rate.Limiter](maxBuckets, o.Guests.refill())
+	}
+	if o.RefusedLogins.limits() {
+		a.refused = newTable[netip.Prefix, *rate.Limiter](maxBuckets, o.RefusedLogins.refill())
+		a.proven = newTable[uint64, struct{}](maxBuckets, provenFor)
+	}
+	return a
+}
+
+// MayMakeGuest refuses the call of a client that has made too many guests. It takes
+// no token: call MakeGuest when nothing else refuses the call.
+func (a *Addresses) MayMakeGuest(ctx context.Context) error {
+	source, ok := a.source(ctx)
+	if !ok || a.guests == nil {
+		return nil
+	}
+
+	now := a.Now()
+	bucket, ok := a.guests.get(now, source)
+	if !ok || wait(bucket, now) == 0 {
+		return nil
+	}
+	return a.refuseGuest(ctx, source, bucket, now)
+}
+
+// MakeGuest takes a token for a guest that is about to be written.
+func (a *Addresses) MakeGuest(ctx context.Context) error {
+	source, ok := a.source(ctx)
+	if !ok || a.guests == nil {
+		return nil
+	}
+
+	now := a.Now()
+	bucket := a.guests.getOrAdd(now, source, a.Guests.bucket)
+	if bucket.AllowN(now, 1) {
+		return nil
+	}
+	return a.refuseGuest(ctx, source, bucket, now)
+}
+
+func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket *rate.Limiter, now time.Time) error {
+	return a.Reporter.refuse(ctx, GuestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), explain.Step{
+		Check:    "new guests of the client's address",
+		Expected: "at most " + a.Guests.String() + " (address_limits.guest_rate, address_limits.guest_burst)",
+		Got:      "clients at " + shown(source) + " make more",
+		Fix: "keep a guest's identity ID in the client instead of calling GetId each time; or raise the limit; " +
+			"if the address is a proxy's, set behind_proxy",
+	})
+}
+
+// MayLogin refuses the call of a client that had too many logins refused, before
+// its logins, credentials by provider, are looked at. Credentials that were accepted
+// lately may go on.
+func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) error {
+	source, ok := a.source(ctx)
+	if !ok || a.refused == nil {
+		return nil
+	}
+
+	now := a.Now()
+	bucket, ok := a.refused.get(now, source)
+	if !ok || wait(bucket, now) == 0 || a.wereProven(now, logins) {
+		return nil
+	}
+
+	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), explain.Step{
+		Check: "refused logins of the client's address",
+		Expected: "at most " + a.RefusedLogins.String() +
+			" (address_limits.refused_login_rate, address_limits.refused_login_burst)",
+		Got: "logins of clients at " + shown(source) + " were refused more often; this one was not looked at",
+		Fix: "find the client that keeps sending logins that are refused, by the refusals before this one; " +
+			"or raise the limit; if the address is a proxy's, set behind_proxy",
+	})
+}
+
+// LoggedIn tells how the check of logins ended. Only a refusal of the
+// login takes a token: not a provider that does not answer, a fault of this server
+// or another limit.
+func (a *Addresses) LoggedIn(ctx context.Context, logins map[string]string, err error) {
+	source, ok := a.source(ctx)
+	if !ok || a.refused == nil {
+		return
+	}
+
+	now := a.Now()
+	switch {
+	case err == nil:
+		for _, c := range logins {
+			a.proven.getOrAdd(now, a.hash(c), func() struct{} { return struct{}{} })
+		}
+	case isRefusal(err):
+		a.refused.getOrAdd(now, source, a.RefusedLogins.bucket).AllowN(now, 1)
+	}
+}
+
+// isRefusal reports whether err is about the credentials of the call.
+func isRefusal(err error) bool {
+	refused, ok := errors.AsType[*awsapi.Error](err)
+	if !ok || refused.Kind == awsapi.InternalError || refused.Kind == awsapi.Throttled {
+		return false
+	}
+	_, unavailable := errors.AsType[*login.Unavailable](err)
+	return !unavailable
+}
+
+// wereProven reports whether there are logins and all were accepted lately.
+func (a *Addresses) wereProven(now time.Time, logins map[string]string) bool {
+	for _, c := range logins {
+		if _, ok := a.proven.get(now, a.hash(c)); !ok {
+			return false
+		}
+	}
+	return len(logins) > 0
+}
+
+// hash is enough of a credential to know it again. It opens nothing: what has a known
+// hash is verified as everything else.
+func (a *Addresses) hash(credential string) uint64 { return maphash.String(a.seed, credential) }
+
+// source returns what the client of a call counts as; false = it is not limited.
+func (a *Addresses) source(ctx context.Context) (netip.Prefix, bool) {
+	if a == nil {
+		return netip.Prefix{}, false
+	}
+	record := awsapi.RecordFrom(ctx)
+	if record.AccessKeyID != "" {
+		return netip.Prefix{}, false
+	}
+
+	ip := record.Client.IP
+	switch {
+	case !ip.IsValid():
+		a.noAddress.Do(a.warnNoAddress)
+		return netip.Prefix{}, false
+	case !a.BehindProxy && internal(ip):
+		if !ip.IsLoopback() {
+			a.private.Do(func() {
+				a.Logger.Info("address_limits do not count clients on private networks; " +
+					"set behind_proxy if a proxy is one of them")
+			})
+		}
+		return netip.Prefix{}, false
+	}
+	return Source(ip), true
+}
+
+func (a *Addresses) warnNoAddress() {
+	reason := "the connection has no IP address"
+	if a.BehindProxy {
+		reason = "behind_proxy is set, and the last entry of X-Forwarded-For is missing or no IP address"
+	}
+	a.Logger.Warn("address_limits do not count clients whose address cannot be told", "reason", reason)
+}
+
+// shown is a source as traces tell it: an IPv4 address without its length.
+func shown(source netip.Prefix) string {
+	if source.IsSingleIP() {
+		return source.Addr().String()
+	}
+	return fmt.Sprint(source)
+}

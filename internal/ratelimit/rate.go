@@ -1,0 +1,75 @@
+// Package ratelimit refuses calls that come too often: of one account by
+// operation (Accounts), and of one client address when it makes guests or has its
+// logins refused (Addresses). It keeps token buckets in bounded memory, on the
+// node that serves the call. Start at Accounts.Count and Addresses.
+package ratelimit
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Rate is how fast a token bucket fills, and how much it holds. The zero Rate
+// limits nothing.
+type Rate struct {
+	PerSecond float64
+	Burst     int // 0 = as many as PerSecond, rounded up
+}
+
+// Bounds of a Rate. An empty bucket of any Rate is full again in less than 32 years.
+const (
+	slowest  = 0.001
+	fastest  = 1_000_000
+	maxBurst = 1_000_000
+)
+
+// Check reports a rate that no bucket can have. Its errors name the part at fault.
+func (r Rate) Check() error {
+	if !(slowest <= r.PerSecond && r.PerSecond <= fastest) { // also NaN
+		return fmt.Errorf("rate %s: use a number of calls a second from %v to %d",
+			decimal(r.PerSecond), slowest, fastest)
+	}
+	if r.Burst < 0 || r.Burst > maxBurst {
+		return fmt.Errorf("burst %d: use a number of calls from 1 to %d, or leave it out", r.Burst, maxBurst)
+	}
+	return nil
+}
+
+// limits reports whether r is a limit at all.
+func (r Rate) limits() bool { return r != Rate{} }
+
+// burst is what a full bucket holds.
+func (r Rate) burst() int {
+	if r.Burst == 0 {
+		return int(math.Ceil(r.PerSecond))
+	}
+	return r.Burst
+}
+
+// bucket returns a full bucket.
+func (r Rate) bucket() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.PerSecond), r.burst()) }
+
+// refill is how long an empty bucket takes to be full.
+func (r Rate) refill() time.Duration {
+	return time.Duration(float64(r.burst()) / r.PerSecond * float64(time.Second))
+}
+
+// String is the rate as traces tell it.
+func (r Rate) String() string {
+	return fmt.Sprintf("%s a second, %d at once", decimal(r.PerSecond), r.burst())
+}
+
+func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// wait is how long until the bucket has a token; 0 = it has one.
+func wait(bucket *rate.Limiter, now time.Time) time.Duration {
+	missing := 1 - bucket.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	return max(time.Duration(missing/float64(bucket.Limit())*float64(time.Second)), 1)
+}

@@ -1,0 +1,96 @@
+package ratelimit
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// shards is how many parts of a table are locked apart.
+const shards = 64
+
+// table keeps values by key in two generations. A value that is used moves to the
+// young one; when that is full, or old enough, it becomes the old one and the
+// former old one is forgotten. So the table holds at most its capacity, and forgets
+// what was not used for longest.
+//
+// Forgetting a bucket fills it. Nobody gains by that. After life, the time in which
+// an empty bucket fills, it is full anyway. Before, whoever has an empty bucket
+// forgotten must have capacity/2 other buckets used, from as many addresses or
+// accounts, and each use takes a token: 32,768 calls that are allowed anyway, for one
+// bucket of 1,000. Keys are spread over the shards by a secret hash, so that one
+// shard cannot be filled alone.
+type table[K comparable, V any] struct {
+	seed  maphash.Seed
+	half  int           // entries of one generation of a shard
+	life  time.Duration // the least time that an unused value is kept, room permitting
+	parts [shards]part[K, V]
+}
+
+// part is a shard of a table.
+type part[K comparable, V any] struct {
+	mu         sync.Mutex
+	young, old map[K]V
+	began      time.Time // of the young generation
+}
+
+func newTable[K comparable, V any](capacity int, life time.Duration) *table[K, V] {
+	return &table[K, V]{seed: maphash.MakeSeed(), half: max(capacity/2/shards, 1), life: life}
+}
+
+// get returns the value of key; ok is false when there is none.
+func (t *table[K, V]) get(now time.Time, key K) (v V, ok bool) {
+	p := t.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if v, ok = p.young[key]; ok {
+		return v, true
+	}
+	if v, ok = p.old[key]; ok {
+		t.put(p, now, key, v)
+	}
+	return v, ok
+}
+
+// getOrAdd returns the value of key, which make makes when there is none.
+func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
+	p := t.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if v, ok := p.young[key]; ok {
+		return v
+	}
+	v, ok := p.old[key]
+	if !ok {
+		v = make()
+	}
+	t.put(p, now, key, v)
+	return v
+}
+
+// put adds a value to the young generation.
+func (t *table[K, V]) put(p *part[K, V], now time.Time, key K, v V) {
+	if p.young == nil || len(p.young) >= t.half || now.Sub(p.began) >= t.life {
+		p.old, p.young, p.began = p.young, map[K]V{}, now
+	}
+	delete(p.old, key)
+	p.young[key] = v
+}
+
+func (t *table[K, V]) part(key K) *part[K, V] {
+	return &t.parts[maphash.Comparable(t.seed, key)%shards]
+}
+
+// size is how many values the table holds.
+func (t *table[K, V]) size() int {
+	n := 0
+	for i := range t.parts {
+		p := &t.parts[i]
+		p.mu.Lock()
+		n += len(p.young) + len(p.old)
+		p.mu.Unlock()
+	}
+	return n
+}
