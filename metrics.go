@@ -16,6 +16,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	faults   *prometheus.CounterVec
 	// byOutcome keeps the series of successes at hand, so that the hot path
 	// hashes no labels.
 	success map[string]success
@@ -36,12 +37,18 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 			Name: "poolhouse_request_seconds", Help: "Time to answer, in seconds.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}},
 			[]string{"operation"}),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poolhouse_faults_total", Help: "Failed API requests by the fault that they met, if it has a name."},
+			[]string{"fault"}),
 		success: map[string]success{},
+	}
+	for _, f := range faultNames { // 0 until there is one: a rate needs a beginning
+		m.faults.WithLabelValues(f.name)
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, m.faults, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, api := range apis {
 		for _, op := range api.Operations {
@@ -52,11 +59,15 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 }
 
 // observe counts one finished request. Operation names come from the table of
-// operations and outcomes from the error types, so the series are bounded.
+// operations, outcomes from the error types and faults from faultOf, so the series are
+// bounded.
 func (m *metrics) observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
 	if ok {
 		known.duration.Observe(r.Duration.Seconds())
+	}
+	if r.Fault != "" {
+		m.faults.WithLabelValues(r.Fault).Inc()
 	}
 	switch {
 	case ok && r.Code == "":

@@ -22,6 +22,7 @@ var allowedImports = map[string][]string{
 	"auth":                     {"sigv4"},
 	"internal/address":         {},
 	"internal/explain":         {},
+	"internal/faultlog":        {},
 	"internal/seal":            {},
 	"internal/saml":            {},
 	"internal/spelling":        {},
@@ -44,7 +45,7 @@ var allowedImports = map[string][]string{
 	"internal/revocation":      {"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts"},
 	"internal/check":           {"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/revocation", "internal/sts", "sigv4"},
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
-	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
+	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/faultlog", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4"},
 	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
 }

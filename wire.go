@@ -238,6 +238,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Now:         c.Now,
 		Observe:     s.metrics.observe,
 		Recorder:    s,
+		FaultOf:     faultOf,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 	})

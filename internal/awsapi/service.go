@@ -40,6 +40,9 @@ type Options struct {
 	NewID    func() string // request IDs; nil = UUIDv4
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
+	// FaultOf names the fault that an error is, such as a database that does not
+	// answer; "" is one without a name. nil = none has one.
+	FaultOf func(error) string
 	MaxBody  int64         // bytes; 0 = 512 KiB
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
@@ -57,6 +60,7 @@ type Service struct {
 	newID    func() string
 	observe  func(*Record)
 	recorder Recorder
+	faultOf  func(error) string
 	maxBody  int64
 	// checkOrigin and behindProxy: see Options.
 	checkOrigin func(*http.Request) *Denial
@@ -79,7 +83,7 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
+		recorder: o.Recorder, faultOf: o.FaultOf, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -208,6 +212,9 @@ func (x *exchange) refuse(c *call, err error) {
 		x.message = e.log
 	}
 	x.record.Reason = x.message
+	if e.Cause != nil && c.faultOf != nil {
+		x.record.Fault = c.faultOf(e.Cause)
+	}
 	switch {
 	case e.Cause == nil:
 	case e.Kind == InternalError:
