@@ -43,7 +43,7 @@ type Options struct {
 	// FaultOf names the fault that an error is, such as a database that does not
 	// answer; "" is one without a name. nil = none has one.
 	FaultOf func(error) string
-	MaxBody  int64         // bytes; 0 = 512 KiB
+	MaxBody int64 // bytes; 0 = 512 KiB
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
