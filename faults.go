@@ -26,6 +26,9 @@ var faultNames = []struct {
 	{store.ErrClosed, "database_closed"},
 }
 
+// providerUnavailable: a login provider could not be asked.
+const providerUnavailable = "provider_unavailable"
+
 // faultOf names the fault of an error, "" for one without a name.
 func faultOf(err error) string {
 	for _, f := range faultNames {
@@ -34,7 +37,7 @@ func faultOf(err error) string {
 		}
 	}
 	if _, ok := errors.AsType[*login.Unavailable](err); ok {
-		return "provider_unavailable"
+		return providerUnavailable
 	}
 	return ""
 }

@@ -42,7 +42,8 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 			[]string{"fault"}),
 		success: map[string]success{},
 	}
-	for _, f := range faultNames { // 0 until there is one: a rate needs a beginning
+	m.faults.WithLabelValues(providerUnavailable) // 0 until there is one: a rate needs a beginning
+	for _, f := range faultNames {
 		m.faults.WithLabelValues(f.name)
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
