@@ -47,7 +47,7 @@ var allowedImports = map[string][]string{
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
 	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/faultlog", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4"},
-	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
+	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/faultlog", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
 }
 
 // fences keeps libraries where they belong.
