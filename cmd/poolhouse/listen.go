@@ -105,7 +105,8 @@ type certificate struct {
 const recheck = 10 * time.Second
 
 func newCertificate(certFile, keyFile string, logger *slog.Logger) (*certificate, error) {
-	counted := slog.New(faultlog.New(faultlog.Options{}).Handler(logger.Handler())) // files that stay bad are read again and again
+	// Files that stay bad are read again and again.
+	counted := slog.New(faultlog.New(faultlog.Options{}).Handler(logger.Handler()))
 	c := &certificate{certFile: certFile, keyFile: keyFile, logger: counted}
 	return c, c.load()
 }
