@@ -17,6 +17,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	limited  *prometheus.CounterVec
+	faults   *prometheus.CounterVec
 	// byOutcome keeps the series of successes at hand, so that the hot path
 	// hashes no labels.
 	success map[string]success
@@ -41,13 +42,27 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 			Name: "poolhouse_rate_limited_total",
 			Help: "API requests refused by a rate limit (account, guests, refused_logins), by operation."},
 			[]string{"limit", "operation"}),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poolhouse_faults_total", Help: "Failed API requests by the fault that they met, if it has a name."},
+			[]string{"fault"}),
 		success: map[string]success{},
+	}
+	m.faults.WithLabelValues(providerUnavailable) // 0 until there is one: a rate needs a beginning
+	for _, f := range faultNames {
+		m.faults.WithLabelValues(f.name)
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.limited, build, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(
+		m.requests,
+		m.duration,
+		m.limited,
+		m.faults,
+		build,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	for _, api := range apis {
 		for _, op := range api.Operations {
 			m.success[op.Name()] = success{m.requests.WithLabelValues(op.Name(), "OK"), m.duration.WithLabelValues(op.Name())}
@@ -57,11 +72,15 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 }
 
 // observe counts one finished request. Operation names come from the table of
-// operations and outcomes from the error types, so the series are bounded.
+// operations, outcomes from the error types and faults from faultOf, so the series are
+// bounded.
 func (m *metrics) observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
 	if ok {
 		known.duration.Observe(r.Duration.Seconds())
+	}
+	if r.Fault != "" {
+		m.faults.WithLabelValues(r.Fault).Inc()
 	}
 	switch {
 	case ok && r.Code == "":

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/faultlog"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -52,6 +53,7 @@ type Server struct {
 	signOuts *signout.Service
 	traces   *traceStore
 	metrics  *metrics
+	faults   *faultlog.Log
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
 	dev      *devEndpoints
@@ -81,6 +83,8 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	s := &Server{config: c, traces: newTraceStore(keptTraces)}
+	s.countFaults()
+	c.Logger = s.config.Logger
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -409,12 +413,14 @@ func (s *Server) Run(ctx context.Context) {
 }
 
 // Close ends outgoing fetches and closes the database, after the writes under way.
+// Then it logs what it counted of warnings and errors.
 func (s *Server) Close() error {
 	if s.logins != nil {
 		s.logins.Close()
 	}
+	var failed error
 	if s.store != nil {
-		return s.store.Close()
+		failed = s.store.Close()
 	}
-	return nil
+	return errors.Join(failed, s.faults.Close())
 }

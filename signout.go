@@ -77,7 +77,8 @@ func (s *Server) askOnce(ctx context.Context, setting string, checkers map[strin
 			if wrong, ok := errors.AsType[*userstatus.Misconfigured](err); ok {
 				faults[n] = fmt.Errorf(setting+": %w. %s", name, err, wrong.Fix)
 			} else if err != nil {
-				s.config.Logger.Warn(fmt.Sprintf(setting, name)+": no answer now; logins with ServerSideTokenCheck wait for it", "error", err)
+				s.config.Logger.Warn("a user pool does not answer now; logins with ServerSideTokenCheck wait for it",
+					"setting", fmt.Sprintf(setting, name), "error", err)
 			}
 		})
 	}

@@ -247,6 +247,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Observe:     s.metrics.observe,
 		Recorder:    s,
 		Limiter:     limiter,
+		FaultOf:     faultOf,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 	})

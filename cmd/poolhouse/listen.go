@@ -15,6 +15,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/faultlog"
 )
 
 // drainTime is how long a stop waits for requests under way.
@@ -104,7 +105,9 @@ type certificate struct {
 const recheck = 10 * time.Second
 
 func newCertificate(certFile, keyFile string, logger *slog.Logger) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, logger: logger}
+	// Files that stay bad are read again and again.
+	counted := slog.New(faultlog.New(faultlog.Options{}).Handler(logger.Handler()))
+	c := &certificate{certFile: certFile, keyFile: keyFile, logger: counted}
 	return c, c.load()
 }
 

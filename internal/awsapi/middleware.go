@@ -203,7 +203,7 @@ func (s *Service) log(r *http.Request, x *exchange) {
 	for _, a := range [...]struct{ name, value string }{
 		{"request_id", rec.RequestID}, {"service", rec.Service}, {"operation", rec.Operation}, {"account", rec.Account},
 		{"region", rec.Region}, {"pool", rec.Pool}, {"access_key_id", rec.AccessKeyID},
-		{"outcome", outcome}, {"reason", rec.Reason}, {"user_agent", rec.UserAgent},
+		{"outcome", outcome}, {"fault", rec.Fault}, {"reason", rec.Reason}, {"user_agent", rec.UserAgent},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.name, a.value))

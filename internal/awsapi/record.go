@@ -26,6 +26,7 @@ type Record struct {
 	Code        string   // error type on the wire; "" = success
 	Status      int      // HTTP status
 	Reason      string   // why it was refused, for the log
+	Fault       string   // the name of what failed here (Options.FaultOf); "" = nothing that has one
 	Start       time.Time
 	Duration    time.Duration
 	UserAgent   string

@@ -42,7 +42,10 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	Limiter  Limiter       // nil = accounts may call as often as they like
-	MaxBody  int64         // bytes; 0 = 512 KiB
+	// FaultOf names the fault that an error is, such as a database that does not
+	// answer; "" is one without a name. nil = none has one.
+	FaultOf func(error) string
+	MaxBody int64 // bytes; 0 = 512 KiB
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
@@ -60,6 +63,7 @@ type Service struct {
 	observe  func(*Record)
 	recorder Recorder
 	limiter  Limiter
+	faultOf  func(error) string
 	maxBody  int64
 	// checkOrigin and behindProxy: see Options.
 	checkOrigin func(*http.Request) *Denial
@@ -81,9 +85,19 @@ type api struct {
 // New returns a Service. It fails when two APIs or operations share a name.
 func New(o Options) (*Service, error) {
 	s := &Service{
-		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, limiter: o.Limiter, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
-		targets: map[string]*api{}, versions: map[string]*api{},
+		gate:        o.Gate,
+		logger:      o.Logger,
+		now:         o.Now,
+		newID:       o.NewID,
+		observe:     o.Observe,
+		recorder:    o.Recorder,
+		limiter:     o.Limiter,
+		faultOf:     o.FaultOf,
+		maxBody:     o.MaxBody,
+		checkOrigin: o.CheckOrigin,
+		behindProxy: o.BehindProxy,
+		targets:     map[string]*api{},
+		versions:    map[string]*api{},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -215,6 +229,9 @@ func (x *exchange) refuse(c *call, err error) {
 	}
 	x.record.Reason = x.message
 	x.throttled = e.Kind == Throttled
+	if e.Cause != nil && c.faultOf != nil {
+		x.record.Fault = c.faultOf(e.Cause)
+	}
 	switch {
 	case e.Cause == nil:
 	case e.Kind == InternalError:

@@ -75,7 +75,7 @@ type Options struct {
 	// least 4 s; 0 = 1 h. A quarter of it is the most that verifiers may cache,
 	// and how late a node may learn of a new key.
 	PublishDelay time.Duration
-	RefreshEvery time.Duration // how often Run reads the keys; 0 = 5 s, or PublishDelay/8 when that is shorter
+	RefreshEvery time.Duration // how often Run reads the keys; 0 = 2 s, or PublishDelay/8 when that is shorter
 	// TokenLifetime is the longest life of a token. Keys stay published for it
 	// after their last signature. 0 = MaxTokenLifetime.
 	TokenLifetime time.Duration
@@ -113,11 +113,11 @@ func New(ctx context.Context, o Options) (*Issuer, error) {
 	i.refreshing <- struct{}{} // before anybody can call a method
 	if !o.Background {
 		defer i.release()
-		return i, i.refresh(ctx)
+		return i, i.refresh(ctx, 0)
 	}
 	go func() {
 		defer i.release()
-		if err := i.refresh(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, store.ErrClosed) {
+		if err := i.refresh(context.WithoutCancel(ctx), 0); err != nil && !errors.Is(err, store.ErrClosed) {
 			i.options.Logger.Error("no signing keys", "error", err)
 		}
 	}()
@@ -198,9 +198,10 @@ type timing struct {
 
 const (
 	defaultPublishDelay = time.Hour
-	defaultRefresh      = 5 * time.Second
-	// maxStale leaves Lag time for the read itself.
-	maxStale = 8 * time.Second
+	defaultRefresh      = 2 * time.Second
+	// maxStale lets one poll fail, and leaves Lag time for the read itself and for
+	// what package auth remembers (auth.Fresh).
+	maxStale = 5 * time.Second
 )
 
 // Lag is how long a node with a database goes on with keys that were changed

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Bounds on how long a request that has to read the keys itself waits for the
-// store: without any keys, and with older ones to go on with.
 const (
+	// firstTimeout bounds how long a request waits for the first keys.
 	firstTimeout = 30 * time.Second
-	staleTimeout = 2 * time.Second
+	// readTimeout bounds each statement of a poll, and of a request that reads the
+	// keys because no poll did. A connection that hangs costs one poll: a later one
+	// gets another connection while there is time left within Lag.
+	readTimeout = 2 * time.Second
 )
 
 // Refresh takes up what other nodes and the command line changed, makes keys
@@ -22,10 +24,10 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 		return err
 	}
 	defer i.release()
-	return i.refresh(ctx)
+	return i.refresh(ctx, 0)
 }
 
-// Run refreshes until ctx ends.
+// Run reads the keys every RefreshEvery until ctx ends.
 func (i *Issuer) Run(ctx context.Context) {
 	ticker := time.NewTicker(i.timing.refresh)
 	defer ticker.Stop()
@@ -34,19 +36,29 @@ func (i *Issuer) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := i.refreshInTime(ctx); err != nil && ctx.Err() == nil {
+			if err := i.poll(ctx); err != nil && ctx.Err() == nil {
 				i.options.Logger.Error("the signing keys could not be refreshed", "error", err)
 			}
 		}
 	}
 }
 
-// refreshInTime is Refresh with a bound: a connection that hangs must not outlast
-// the database's return.
-func (i *Issuer) refreshInTime(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
-	defer cancel()
-	return i.Refresh(ctx)
+// poll is Refresh with bounds.
+func (i *Issuer) poll(ctx context.Context) error {
+	if err := i.acquire(ctx); err != nil {
+		return err
+	}
+	defer i.release()
+
+	return i.refresh(ctx, readTimeout)
+}
+
+// within bounds ctx; 0 is no bound.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 func (i *Issuer) acquire(ctx context.Context) error {
@@ -60,29 +72,45 @@ func (i *Issuer) acquire(ctx context.Context) error {
 
 func (i *Issuer) release() { <-i.refreshing }
 
-// refresh is Refresh for who holds refreshing.
-func (i *Issuer) refresh(ctx context.Context) error {
+// refresh is Refresh for who holds refreshing. limit bounds the read, and the change
+// after it; 0 is no bound.
+func (i *Issuer) refresh(ctx context.Context, limit time.Duration) error {
 	now := i.options.Now() // before the read: the set is at least as new
-	i.failure = i.reload(ctx, now)
+	i.failure = i.reload(ctx, now, limit)
 	if i.failure != nil {
 		i.retryAt = now.Add(i.timing.refresh)
 	}
 	return i.failure
 }
 
-func (i *Issuer) reload(ctx context.Context, now time.Time) error {
-	rows, err := i.options.Store.Keys(ctx, purpose)
-	if err != nil {
-		return fmt.Errorf("reading the signing keys: %w", err)
-	}
-	keys, err := i.openAll(rows)
+func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration) error {
+	keys, err := i.read(ctx, limit)
 	if err != nil {
 		return err
 	}
 	if i.settled(keys, now) {
 		return i.publish(keys, now)
 	}
-	return i.change(ctx, now, missing(keys), i.settle)
+
+	// A change that hangs must not hold back what was read.
+	absent := missing(keys)
+	if len(absent) == 0 {
+		if err := i.publish(keys, now); err != nil {
+			return err
+		}
+	}
+	return i.change(ctx, now, limit, absent, i.settle)
+}
+
+func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
+
+	rows, err := i.options.Store.Keys(ctx, purpose)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing keys: %w", err)
+	}
+	return i.openAll(rows)
 }
 
 // current returns the key set: the one at hand, unless there is none yet or it
@@ -94,7 +122,7 @@ func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 		if err := i.acquire(ctx); err != nil {
 			return nil, fmt.Errorf("waiting for the first signing keys: %w", err)
 		}
-	case now.Sub(set.read) < i.timing.stale:
+	case now.Sub(set.read).Abs() < i.timing.stale: // a clock that was set back must not lengthen it
 		return set, nil
 	default:
 		select {
@@ -108,14 +136,12 @@ func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 		return newer, nil
 	}
 	if i.failure == nil || !now.Before(i.retryAt) {
-		timeout := firstTimeout
+		limit := firstTimeout
 		if set != nil {
-			timeout = staleTimeout
+			limit = readTimeout
 		}
 		// Others need the keys too: a client that leaves must not stop this.
-		reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-		defer cancel()
-		if err := i.refresh(reading); err == nil {
+		if err := i.refresh(context.WithoutCancel(ctx), limit); err == nil {
 			return i.keys.Load(), nil
 		}
 		i.options.Logger.ErrorContext(ctx, "the signing keys could not be refreshed", "error", i.failure)

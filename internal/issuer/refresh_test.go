@@ -292,7 +292,7 @@ func TestOptionsRefused(t *testing.T) {
 		"no region":          {func(o *issuer.Options) { o.Region = "" }, "region"},
 		"short delay":        {func(o *issuer.Options) { o.PublishDelay = time.Second }, "at least 4s"},
 		"negative delay":     {func(o *issuer.Options) { o.PublishDelay = -time.Hour }, "at least 4s"},
-		"rare refresh":       {func(o *issuer.Options) { o.RefreshEvery = 16 * time.Minute }, "at most 8s"},
+		"rare refresh":       {func(o *issuer.Options) { o.RefreshEvery = 16 * time.Minute }, "at most 5s"},
 		"negative refresh":   {func(o *issuer.Options) { o.RefreshEvery = -1 }, "not possible"},
 		"long tokens":        {func(o *issuer.Options) { o.TokenLifetime = 25 * time.Hour }, "24h0m0s"},
 		"URL without scheme": {func(o *issuer.Options) { o.URL = "id.example" }, "absolute"},

@@ -31,7 +31,7 @@ func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 	defer i.release()
 
 	var before KeyInfo
-	err := i.change(ctx, i.options.Now(), nil, func(keys []*key, _ fresh) ([]store.Key, error) {
+	err := i.change(ctx, i.options.Now(), 0, nil, func(keys []*key, _ fresh) ([]store.Key, error) {
 		rows := make([]store.Key, len(keys))
 		for n, k := range keys {
 			rows[n] = k.row

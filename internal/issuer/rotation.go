@@ -32,7 +32,7 @@ func (i *Issuer) Rotate(ctx context.Context) error {
 		return err
 	}
 	defer i.release()
-	return i.change(ctx, i.options.Now(), Algorithms, i.rotate)
+	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotate)
 }
 
 // RotateNow adds a key to every algorithm that signs at once, on every node within
@@ -45,7 +45,7 @@ func (i *Issuer) RotateNow(ctx context.Context) error {
 		return err
 	}
 	defer i.release()
-	return i.change(ctx, i.options.Now(), Algorithms, i.rotateNow)
+	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotateNow)
 }
 
 // fresh holds private keys that no row has yet.
@@ -53,12 +53,18 @@ type fresh map[string]crypto.Signer
 
 // change has plan rewrite the keys in the store, and takes up the result. New
 // private keys are made beforehand, for the algorithms given, because RSA keys
-// take their time and plan may run more than once.
-func (i *Issuer) change(ctx context.Context, read time.Time, algorithms []string, plan func([]*key, fresh) ([]store.Key, error)) error {
+// take their time and plan may run more than once. limit bounds what is asked of
+// the store; 0 is no bound.
+func (i *Issuer) change(
+	ctx context.Context, read time.Time, limit time.Duration, algorithms []string, plan func([]*key, fresh) ([]store.Key, error),
+) error {
 	made, err := i.generateAll(algorithms)
 	if err != nil {
 		return err
 	}
+
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
 	rows, err := i.options.Store.UpdateKeys(ctx, purpose, func(rows []store.Key) ([]store.Key, error) {
 		keys, err := i.openAll(rows)
 		if err != nil {

@@ -32,7 +32,7 @@ type MinterOptions struct {
 	Now             func() time.Time // nil = time.Now
 	Logger          *slog.Logger     // nil = none
 	RotateEvery     time.Duration    // age at which a key is replaced; 0 = 24 h
-	RefreshInterval time.Duration    // how often Run reads the keys; 0 = 5 s
+	RefreshInterval time.Duration    // how often Run reads the keys; 0 = 2 s
 }
 
 // Minter mints and opens session credentials. It is safe for concurrent use.
@@ -53,18 +53,19 @@ type Minter struct {
 }
 
 const (
-	defaultInterval = 5 * time.Second
+	defaultInterval = 2 * time.Second
 	// leadIntervals is how many refresh intervals a key waits before it seals, and
 	// minLead how long at least: a node may miss a few.
 	leadIntervals = 5
 	minLead       = 5 * time.Minute
 	// stale is the age at which whoever needs the keys reads them: Run stopped or
-	// cannot. It leaves Lag time for the read itself, of staleTimeout at most.
-	stale        = 8 * time.Second
-	staleTimeout = 2 * time.Second
-	// refreshTimeout bounds a read in the background: a connection that hangs must
-	// not outlast the database's return.
-	refreshTimeout = 30 * time.Second
+	// cannot. It lets one poll fail, and leaves Lag time for the read itself and for
+	// what package auth remembers (auth.Fresh).
+	stale = 5 * time.Second
+	// readTimeout bounds each statement of a poll, and of a request that reads the
+	// keys because no poll did. A connection that hangs costs one poll: a later one
+	// gets another connection while there is time left within Lag.
+	readTimeout = 2 * time.Second
 )
 
 // Lag is how long a node with a database goes on with keys that were changed
@@ -112,51 +113,83 @@ func (m *Minter) Refresh(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-m.refreshing }()
-	return m.refresh(ctx)
+	return m.refresh(ctx, 0)
 }
 
-// refresh needs the token of refreshing.
-func (m *Minter) refresh(ctx context.Context) error {
+// refresh needs the token of refreshing. limit bounds the read, and the change after
+// it; 0 is no bound.
+func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 	read := m.now() // before the read: the keys are at least as new
-	keys, err := m.store.Keys(ctx, keyPurpose)
+	keys, err := m.read(ctx, limit)
 	if err != nil {
 		return fmt.Errorf("sts: reading the session keys: %w", err)
 	}
-	var failed error
-	if _, due := m.rotation.plan(keys, m.now(), m.sealer); due {
-		updated, err := m.store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
-			// Unsealed here too: with another master key nothing may be added
-			// that the other nodes could not open.
-			if _, err := newKeyring(keys, m.sealer); err != nil {
-				return nil, err
-			}
-			keys, _ = m.rotation.plan(keys, m.now(), m.sealer)
-			return keys, nil
-		})
-		if err != nil {
-			// What could be read is still worth having.
-			failed = fmt.Errorf("sts: changing the session keys: %w", err)
-		} else {
-			keys = updated
+	_, due := m.rotation.plan(keys, m.now(), m.sealer)
+	if !due || len(keys) > 0 { // a change that hangs must not hold back what was read
+		if err := m.use(keys, read); err != nil {
+			return err
 		}
 	}
+	if !due {
+		return nil
+	}
+
+	if keys, err = m.change(ctx, limit); err != nil {
+		return fmt.Errorf("sts: changing the session keys: %w", err)
+	}
+	return m.use(keys, read)
+}
+
+func (m *Minter) read(ctx context.Context, limit time.Duration) ([]store.Key, error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
+	return m.store.Keys(ctx, keyPurpose)
+}
+
+// change adds the key that is due and removes those that nothing can need any more.
+func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
+
+	return m.store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
+		// Unsealed here too: with another master key nothing may be added
+		// that the other nodes could not open.
+		if _, err := newKeyring(keys, m.sealer); err != nil {
+			return nil, err
+		}
+		keys, _ = m.rotation.plan(keys, m.now(), m.sealer)
+		return keys, nil
+	})
+}
+
+// use makes keys, read at a moment, the current ones.
+func (m *Minter) use(keys []store.Key, read time.Time) error {
 	ring, err := newKeyring(keys, m.sealer)
 	if err != nil {
 		return fmt.Errorf("sts: %w", err)
 	}
 	if len(ring.keys) == 0 {
-		return errors.Join(failed, errors.New("sts: the store has no session key"))
+		return errors.New("sts: the store has no session key")
 	}
+
 	ring.read = read
 	m.ring.Store(ring)
-	return failed
+	return nil
+}
+
+// within bounds ctx; 0 is no bound.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 // current returns the keys: those at hand, unless they have not been read for so
 // long that Run must have stopped, or cannot. Error: they are older than MaxUnread.
 func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 	ring := m.ring.Load()
-	if now.Sub(ring.read) < stale {
+	if now.Sub(ring.read).Abs() < stale { // a clock that was set back must not lengthen it
 		return ring, nil
 	}
 
@@ -178,18 +211,16 @@ func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 // refreshStale needs the token of refreshing. Others need the keys too: a client
 // that leaves must not stop it.
 func (m *Minter) refreshStale(ctx context.Context, now time.Time) {
-	if now.Sub(m.ring.Load().read) < stale || now.Before(m.retryAt) {
+	if now.Sub(m.ring.Load().read).Abs() < stale || now.Before(m.retryAt) {
 		return
 	}
-	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), staleTimeout)
-	defer cancel()
-	if err := m.refresh(reading); err != nil {
+	if err := m.refresh(context.WithoutCancel(ctx), readTimeout); err != nil {
 		m.retryAt = now.Add(m.interval)
 		m.notRefreshed(ctx, err)
 	}
 }
 
-// Run calls Refresh every RefreshInterval until ctx ends.
+// Run reads the keys every RefreshInterval until ctx ends.
 func (m *Minter) Run(ctx context.Context) {
 	ticker := time.NewTicker(m.interval)
 	defer ticker.Stop()
@@ -198,7 +229,7 @@ func (m *Minter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := m.refreshInTime(ctx); err != nil && ctx.Err() == nil {
+			if err := m.poll(ctx); err != nil && ctx.Err() == nil {
 				m.notRefreshed(ctx, err)
 			}
 		}
@@ -209,11 +240,16 @@ func (m *Minter) notRefreshed(ctx context.Context, err error) {
 	m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
 }
 
-// refreshInTime is Refresh with a bound.
-func (m *Minter) refreshInTime(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
-	defer cancel()
-	return m.Refresh(ctx)
+// poll is Refresh with bounds.
+func (m *Minter) poll(ctx context.Context) error {
+	select {
+	case m.refreshing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-m.refreshing }()
+
+	return m.refresh(ctx, readTimeout)
 }
 
 // key returns the key of that ID, nil if there is none. For an unknown one the
@@ -247,9 +283,7 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	m.asked = now
 	// The answer is for everybody: one client's hanging up must not spend the
 	// interval's question.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := m.refresh(ctx); err != nil {
+	if err := m.refresh(context.WithoutCancel(ctx), readTimeout); err != nil {
 		m.logger.ErrorContext(ctx, "session keys not refreshed for an unknown key", "error", err)
 	}
 	return m.ring.Load().byID[id], nil

@@ -1,0 +1,54 @@
+package poolhouse
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/poolhouse-id/poolhouse/internal/faultlog"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// faultNames names the faults of errors, for the log and the metric: the first that
+// an error wraps counts, so the narrower come first.
+var faultNames = []struct {
+	err  error
+	name string
+}{
+	{store.ErrQueueFull, "write_queue_full"},
+	{store.ErrDiskFull, "disk_full"},
+	{store.ErrReadOnly, "database_read_only"},
+	{store.ErrGone, "database_gone"},
+	{store.ErrStopped, "writing_stopped"},
+	{store.ErrUnavailable, "database_unavailable"},
+	{store.ErrIndeterminate, "write_outcome_unknown"},
+	{store.ErrBusy, "database_busy"},
+	{store.ErrClosed, "database_closed"},
+}
+
+// providerUnavailable: a login provider could not be asked.
+const providerUnavailable = "provider_unavailable"
+
+// faultOf names the fault of an error, "" for one without a name.
+func faultOf(err error) string {
+	for _, f := range faultNames {
+		if errors.Is(err, f.err) {
+			return f.name
+		}
+	}
+	if _, ok := errors.AsType[*login.Unavailable](err); ok {
+		return providerUnavailable
+	}
+	return ""
+}
+
+// countFaults makes the logger count equal warnings and errors (package faultlog).
+func (s *Server) countFaults() {
+	s.faults = faultlog.New(faultlog.Options{
+		Now: s.config.Now,
+		// The access line of a failed call: whose call it was is not the fault.
+		Attributes: map[string][]string{"request": {faultlog.FaultAttribute, "reason", "stack"}},
+		FaultOf:    faultOf,
+	})
+	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
+}

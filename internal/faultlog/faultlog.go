@@ -1,0 +1,213 @@
+// Package faultlog keeps a fault that lasts from filling the log. Of equal warnings
+// and errors it writes the first at once and counts the others: a minute later one
+// line tells how many more there were, with the details of the last one. Lines below
+// warnings pass as they are.
+//
+// Two lines are equal when level, message and the attributes that tell the fault are.
+// Start reading at Handler.Handle; kind.go has what tells a fault.
+package faultlog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options configures a Log. The zero value works.
+type Options struct {
+	Now      func() time.Time // nil = time.Now
+	Every    time.Duration    // how long equal lines are counted; 0 = a minute
+	MaxKinds int              // faults told apart at a time; 0 = 256
+
+	// Attributes lists, by message, the attributes that tell the fault. A message
+	// that is not listed has all but numbers, times and durations, which measure it.
+	Attributes map[string][]string
+	// FaultOf names the fault of an error, "" for one without a name. Equal names are
+	// equal faults, whatever the errors' texts.
+	FaultOf func(error) string
+}
+
+// Log counts equal lines. It is safe for concurrent use.
+type Log struct {
+	o Options
+
+	mu     sync.Mutex
+	kinds  map[kind]*entry
+	timer  *time.Timer // sweeps; nil while nothing is counted
+	closed bool
+}
+
+// entry is one fault, from its first line on.
+type entry struct {
+	first   time.Time
+	more    int          // lines since
+	last    slog.Record  // of those
+	handler slog.Handler // of the last
+}
+
+// New returns a Log.
+func New(o Options) *Log {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Every = cmp.Or(o.Every, time.Minute)
+	o.MaxKinds = cmp.Or(o.MaxKinds, 256)
+	if o.FaultOf == nil {
+		o.FaultOf = func(error) string { return "" }
+	}
+	return &Log{o: o, kinds: map[kind]*entry{}}
+}
+
+// Handler returns a handler that writes to next. Handlers of one Log count together.
+func (l *Log) Handler(next slog.Handler) *Handler { return &Handler{log: l, next: next} }
+
+// Close writes the counts that are open, and lets every later line pass.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	var open []*entry
+	for _, e := range l.kinds {
+		open = append(open, e)
+	}
+	clear(l.kinds)
+	l.mu.Unlock()
+
+	return l.tell(open)
+}
+
+// count notes a line. It returns the entry that the line ends, if any, and whether to
+// write the line.
+func (l *Log) count(k, lumped kind, r slog.Record, next slog.Handler) (ended *entry, write bool) {
+	now := l.o.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, true
+	}
+
+	e := l.kinds[k]
+	if e == nil && len(l.kinds) >= l.o.MaxKinds {
+		l.forget(now)
+	}
+	if e == nil && len(l.kinds) >= l.o.MaxKinds {
+		k = lumped // one for each level, beyond the bound
+		e = l.kinds[k]
+	}
+
+	if e == nil || l.over(e, now) {
+		l.kinds[k] = &entry{first: now}
+		return e, true
+	}
+	e.more++
+	e.last, e.handler = r.Clone(), next
+	if l.timer == nil {
+		l.timer = time.AfterFunc(l.o.Every, l.sweep)
+	}
+	return nil, false
+}
+
+// over reports whether the entry's minute has passed. A clock that was set back must
+// not lengthen it.
+func (l *Log) over(e *entry, now time.Time) bool { return now.Sub(e.first).Abs() >= l.o.Every }
+
+// forget drops the faults that are over and have nothing to tell.
+func (l *Log) forget(now time.Time) {
+	for k, e := range l.kinds {
+		if e.more == 0 && l.over(e, now) {
+			delete(l.kinds, k)
+		}
+	}
+}
+
+// sweep tells of the faults whose minute has passed, and comes back for the others.
+func (l *Log) sweep() {
+	now := l.o.Now()
+	l.mu.Lock()
+	l.timer = nil
+	var ended []*entry
+	wait := time.Duration(0)
+	for k, e := range l.kinds {
+		switch left := l.o.Every - now.Sub(e.first).Abs(); {
+		case left <= 0:
+			ended = append(ended, e)
+			delete(l.kinds, k)
+		case e.more > 0 && (wait == 0 || left < wait):
+			wait = left
+		}
+	}
+	if wait > 0 && !l.closed {
+		l.timer = time.AfterFunc(wait, l.sweep)
+	}
+	l.mu.Unlock()
+
+	_ = l.tell(ended) // a log that cannot be written has nobody to tell
+}
+
+// tell writes one line for each entry that counted any, in the order of their
+// beginnings.
+func (l *Log) tell(entries []*entry) error {
+	var failed error
+	for _, e := range inOrder(entries) {
+		if e.more == 0 {
+			continue
+		}
+		line := slog.NewRecord(l.o.Now(), e.last.Level, "repeated: "+e.last.Message, e.last.PC)
+		line.AddAttrs(slog.Int("times", e.more), slog.Time("since", e.first))
+		e.last.Attrs(func(a slog.Attr) bool { line.AddAttrs(a); return true })
+		failed = errors.Join(failed, e.handler.Handle(context.Background(), line))
+	}
+	return failed
+}
+
+// Handler is a slog.Handler over a Log.
+type Handler struct {
+	log    *Log
+	next   slog.Handler
+	prefix string // what WithAttrs and WithGroup added, as part of the kind
+}
+
+// Enabled reports whether next takes lines of the level.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+// Handle writes the first of equal warnings and errors, and all lines below.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn {
+		return h.next.Handle(ctx, r)
+	}
+
+	ended, write := h.log.count(h.log.kindOf(h.prefix, r), lumpedKind(r), r, h.next)
+	var failed error
+	if ended != nil {
+		failed = h.log.tell([]*entry{ended})
+	}
+	if write {
+		failed = errors.Join(failed, h.next.Handle(ctx, r))
+	}
+	return failed
+}
+
+// WithAttrs returns a handler that adds attributes to each line and its kind.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	child := *h
+	child.next = h.next.WithAttrs(attrs)
+	for _, a := range attrs {
+		child.prefix += "\x00" + a.String()
+	}
+	return &child
+}
+
+// WithGroup returns a handler that puts the attributes of each line into a group.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	child := *h
+	child.next = h.next.WithGroup(name)
+	child.prefix += "\x00" + name + "."
+	return &child
+}

@@ -1,0 +1,237 @@
+package issuer_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// nodeLag is issuer.Lag less what package auth remembers (auth.Fresh).
+const nodeLag = issuer.Lag - 3*time.Second
+
+// A fault of a statement.
+type fault int
+
+const (
+	fine  fault = iota
+	fails       // an error at once
+	hangs       // no answer
+)
+
+// faulty is a store whose next reads, and all whose changes, have faults.
+type faulty struct {
+	issuer.KeyStore
+	mu      sync.Mutex
+	reads   int
+	faults  []fault // of the next reads
+	changes fault
+	changed int
+}
+
+func (f *faulty) Keys(ctx context.Context, purpose string) ([]store.Key, error) {
+	f.mu.Lock()
+	f.reads++
+	next := fine
+	if len(f.faults) > 0 {
+		next, f.faults = f.faults[0], f.faults[1:]
+	}
+	f.mu.Unlock()
+
+	if err := next.of(ctx); err != nil {
+		return nil, err
+	}
+	return f.KeyStore.Keys(ctx, purpose)
+}
+
+func (f *faulty) UpdateKeys(
+	ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error),
+) ([]store.Key, error) {
+	f.mu.Lock()
+	f.changed++
+	fault := f.changes
+	f.mu.Unlock()
+
+	if err := fault.of(ctx); err != nil {
+		return nil, err
+	}
+	return f.KeyStore.UpdateKeys(ctx, purpose, change)
+}
+
+func (f fault) of(ctx context.Context) error {
+	switch f {
+	case fails:
+		return errors.New("the database refuses")
+	case hangs:
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (f *faulty) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
+}
+
+func (f *faulty) set(changes fault, reads ...fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changes, f.faults = changes, reads
+}
+
+// changesOfKeys are what another node or the command line does to the signing keys,
+// and whether a node has it.
+var changesOfKeys = map[string]struct {
+	change func(t *testing.T, other *issuer.Issuer, token string)
+	seen   func(t *testing.T, node, other *issuer.Issuer, token string) bool
+}{
+	"a published key": {
+		change: func(t *testing.T, other *issuer.Issuer, _ string) { ok(t, other.Rotate(t.Context())) },
+		seen: func(t *testing.T, node, other *issuer.Issuer, _ string) bool {
+			has, _ := fetch(t, node)
+			should, _ := fetch(t, other)
+			return slices.Equal(kids(has), kids(should))
+		},
+	},
+	"a key that signs at once": {
+		change: func(t *testing.T, other *issuer.Issuer, _ string) { ok(t, other.RotateNow(t.Context())) },
+		seen: func(t *testing.T, node, _ *issuer.Issuer, token string) bool {
+			return kid(t, signed(t, node)) != kid(t, token)
+		},
+	},
+	"a retired key": {
+		change: func(t *testing.T, other *issuer.Issuer, token string) {
+			ok(t, other.RotateNow(t.Context()))
+			_, err := other.Retire(t.Context(), kid(t, token))
+			ok(t, err)
+		},
+		seen: func(t *testing.T, node, _ *issuer.Issuer, token string) bool {
+			_, err := node.Verify(t.Context(), token)
+			return errors.Is(err, issuer.ErrKeyRetired)
+		},
+	},
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func signed(t *testing.T, i *issuer.Issuer) string {
+	t.Helper()
+	now := time.Now() // the bubble's
+	token, err := i.Sign(t.Context(), "", issuer.Claims{
+		Subject: "s", Audience: "a", IssuedAt: now, Expires: now.Add(time.Hour)})
+	ok(t, err)
+	return token
+}
+
+// A change reaches a node within nodeLag: by its polls, also when one of them fails
+// or hangs and at whatever moment between them the change comes; and without polls
+// by the first call that needs the keys. Without either the node goes on with what it
+// has, which is the control.
+func TestChangesReachEveryNode(t *testing.T) {
+	for name, kind := range changesOfKeys {
+		for how, test := range map[string]struct {
+			idle    bool // Run is not called
+			reads   []fault
+			changes fault
+		}{
+			"polled":                    {},
+			"one poll fails":            {reads: []fault{fails}},
+			"one poll hangs":            {reads: []fault{hangs}},
+			"one fails, the next hangs": {reads: []fault{fails, hangs}},
+			"changes hang":              {changes: hangs},
+			"not polled":                {idle: true},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				for phase := range 4 {
+					synctest.Test(t, func(t *testing.T) {
+						f := newFixtureInMemory(t)
+						own := func(o *issuer.Options) { o.Now = nil } // the bubble's clock
+						other := f.issuer(t, own)
+						db := &faulty{KeyStore: f.store}
+						node := f.issuer(t, own, func(o *issuer.Options) { o.Store = db })
+						if test.changes != fine { // every poll of the node wants to erase a private key
+							ok(t, other.RotateNow(t.Context()))
+							<-time.After(time.Hour)
+							db.set(test.changes)
+						}
+						ctx, cancel := context.WithCancel(t.Context())
+						var running sync.WaitGroup
+						if !test.idle {
+							running.Go(func() { node.Run(ctx) })
+						}
+
+						<-time.After(time.Minute + time.Duration(phase)*500*time.Millisecond + time.Millisecond)
+						token := signed(t, node)
+						kind.change(t, other, token)
+						if kind.seen(t, node, other, token) {
+							t.Error("the node knows of the change before it can")
+						}
+						db.set(test.changes, test.reads...)
+						before := db.count()
+						<-time.After(nodeLag)
+						synctest.Wait()
+						polled := db.count() > before
+						if !kind.seen(t, node, other, token) {
+							t.Errorf("%s after a change %d ms after a poll the node does not know of it", nodeLag, 500*phase)
+						}
+						if test.changes != fine && db.changed == 0 {
+							t.Error("the node changed nothing")
+						}
+						if polled == test.idle {
+							t.Errorf("polled: %t", polled)
+						}
+						cancel()
+						running.Wait()
+					})
+				}
+			})
+		}
+	}
+}
+
+// Polls are enough: no call has to read the keys beside them, also when one of them
+// fails.
+func TestPolledKeysAreNotAskedFor(t *testing.T) {
+	for _, idle := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixtureInMemory(t)
+			db := &faulty{KeyStore: f.store}
+			node := f.issuer(t, func(o *issuer.Options) { o.Now, o.Store = nil, db })
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			if !idle {
+				running.Go(func() { node.Run(ctx) })
+			}
+
+			asked := 0
+			for n := range 60 {
+				if n%10 == 5 {
+					db.set(fine, fails)
+				}
+				<-time.After(time.Second + time.Millisecond)
+				synctest.Wait()
+				before := db.count()
+				signed(t, node)
+				asked += db.count() - before
+			}
+			if (asked > 0) != idle {
+				t.Errorf("polled: %t; calls read the keys %d times", !idle, asked)
+			}
+			cancel()
+			running.Wait()
+		})
+	}
+}
