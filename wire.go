@@ -230,6 +230,9 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		},
 	}
 	s.metrics = newMetrics(c.Version, apis)
+	if c.LogLinesDropped != nil {
+		s.metrics.countLogDrops(c.LogLinesDropped)
+	}
 
 	return awsapi.New(awsapi.Options{
 		APIs:        apis,
