@@ -115,7 +115,11 @@ type Config struct {
 	Logger  *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 	OnTrace func(Trace)      // sees every refusal as it happens; may be nil
-	Version string           // shown in metrics
+	// LogLinesDropped returns how many lines the Logger has dropped because nobody
+	// read them, for the metrics; nil = it drops none.
+	LogLinesDropped func() uint64
+
+	Version string // shown in metrics
 }
 
 // Types of the settings, so that embedders can write a Config.

@@ -420,6 +420,18 @@ func TestHealthAndMetrics(t *testing.T) {
 	}
 }
 
+// A server tells how many lines its log has dropped if whoever made the log knows.
+func TestLogDropsAreCounted(t *testing.T) {
+	const name = "poolhouse_log_lines_dropped_total"
+	if got := start(t).get(t, "/metrics"); strings.Contains(got.body, name) {
+		t.Errorf("without a count: %s", got.body)
+	}
+	s := start(t, func(c *poolhouse.Config) { c.LogLinesDropped = func() uint64 { return 7 } })
+	if got := s.get(t, "/metrics"); !strings.Contains(got.body, "# TYPE "+name+" counter\n"+name+" 7\n") {
+		t.Errorf("with a count: %s", got.body)
+	}
+}
+
 // The keys are under AWS's path and the usual one.
 func TestKeysHaveTwoPaths(t *testing.T) {
 	s := start(t)

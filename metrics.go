@@ -71,6 +71,14 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 	return m
 }
 
+// countLogDrops adds the count of log lines that were dropped.
+func (m *metrics) countLogDrops(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "poolhouse_log_lines_dropped_total",
+		Help: "Lines of log and standard output that were dropped because they were not read in time.",
+	}, func() float64 { return float64(dropped()) }))
+}
+
 // observe counts one finished request. Operation names come from the table of
 // operations, outcomes from the error types and faults from faultOf, so the series are
 // bounded.

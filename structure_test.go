@@ -73,10 +73,11 @@ var allowedImports = map[string][]string{
 	},
 	"cmd/poolhouse": {
 		"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/faultlog",
-		"internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling",
-		"internal/store", "internal/sts", "sigv4",
+		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logsink", "internal/seal",
+		"internal/spelling", "internal/store", "internal/sts", "sigv4",
 	},
 	"internal/faultlog": {},
+	"internal/logsink":  {},
 }
 
 // fences keeps libraries where they belong.
@@ -140,6 +141,19 @@ func TestImports(t *testing.T) {
 
 // The clock is injected: only commands, and the default of an option, read it.
 func TestNoWallClock(t *testing.T) {
+	forbid(t, regexp.MustCompile(`\btime\.(Now|Since)\(`), "reads the clock")
+}
+
+// Only commands write to an output of the process, a running server through the
+// outputs of cmd/poolhouse: a write to a pipe that nobody reads would hang it.
+func TestNoDirectOutput(t *testing.T) {
+	forbid(t, regexp.MustCompile(`\bos\.Std(out|err)\b|\bfmt\.Print|\blog\.(Print|Fatal|Panic)|\bslog\.(Debug|Info|Warn|Error|Log)\(`),
+		"writes to an output of the process")
+}
+
+// forbid finds code that only commands and tests may have.
+func forbid(t *testing.T, pattern *regexp.Regexp, fault string) {
+	t.Helper()
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -150,14 +164,14 @@ func TestNoWallClock(t *testing.T) {
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "cmd/") || isHelper(filepath.ToSlash(filepath.Dir(path))) {
 			return nil
 		}
+
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
 		for n, line := range strings.Split(string(text), "\n") {
-			code, _, _ := strings.Cut(line, "//")
-			if strings.Contains(code, "time.Now()") || strings.Contains(code, "time.Since(") {
-				t.Errorf("%s:%d reads the clock: %s", path, n+1, strings.TrimSpace(line))
+			if code, _, _ := strings.Cut(line, "//"); pattern.MatchString(code) {
+				t.Errorf("%s:%d %s: %s", path, n+1, fault, strings.TrimSpace(line))
 			}
 		}
 		return nil

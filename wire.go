@@ -234,6 +234,10 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		},
 	}
 	s.metrics = newMetrics(c.Version, apis)
+	if c.LogLinesDropped != nil {
+		s.metrics.countLogDrops(c.LogLinesDropped)
+	}
+
 	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
 	if rates := c.RateLimits.rates(); len(rates) > 0 {
 		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)

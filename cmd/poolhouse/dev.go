@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -37,7 +36,7 @@ Never expose it: its keys are public knowledge.`,
 			if err != nil {
 				return err
 			}
-			return dev(c.Context(), s, os.Stdout, net.InterfaceAddrs)
+			return dev(c.Context(), s, net.InterfaceAddrs)
 		},
 	}
 	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
@@ -46,11 +45,13 @@ Never expose it: its keys are public knowledge.`,
 	return c
 }
 
-func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func() ([]net.Addr, error)) error {
-	logger, err := devLogger(s)
+func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, error)) error {
+	out, err := devOutputs(s)
 	if err != nil {
 		return err
 	}
+	defer out.close()
+
 	// A variable that was meant for `poolhouse serve` must not lead here.
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
 		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
@@ -68,7 +69,7 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 			return err
 		}
 	}
-	colour := newPalette(out)
+	colour := newPalette(os.Stdout)
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
 	// The issuer of development is the server itself, but whoever reaches it under
@@ -80,24 +81,15 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
-	c.Logger = logger
-	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
+	c.Logger, c.LogLinesDropped = out.logger, out.dropped
+	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
 		return err
 	}
 	info, _ := server.DevInfo()
-	printWelcome(out, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
-	return serveUntil(ctx, server, l, logger)
-}
-
-// devLogger leaves the request log to those who ask for it (--log-level info):
-// a terminal is for what went wrong.
-func devLogger(s *config.Settings) (*slog.Logger, error) {
-	if s.Source(config.LogLevel) == "default" {
-		return newLoggerAt(s, slog.LevelWarn)
-	}
-	return newLogger(s)
+	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
+	return serveUntil(ctx, server, l, out.logger)
 }
 
 // palette colours for terminals, unless NO_COLOR says otherwise (no-color.org).

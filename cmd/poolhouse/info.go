@@ -102,7 +102,10 @@ func checkSettings(s *config.Settings) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newLogger(s); err != nil {
+	if _, err := level(s); err != nil {
+		return err
+	}
+	if _, err := handler(s, os.Stderr); err != nil {
 		return err
 	}
 	if _, err := loopbackOnly(s.Text(config.Listen)); err != nil {

@@ -33,7 +33,7 @@ func run() int {
 		debug.SetGCPercent(gcPercent)
 	}
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "poolhouse: "+err.Error())
+		lastWords(os.Stderr, err)
 		return 1
 	}
 	return 0

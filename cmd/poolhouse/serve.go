@@ -39,10 +39,13 @@ shows it once.`,
 }
 
 func serve(ctx context.Context, s *config.Settings) error {
-	logger, err := newLogger(s)
+	out, err := serveOutputs(s)
 	if err != nil {
 		return err
 	}
+	defer out.close()
+	logger := out.logger
+
 	if err := checkProduction(s); err != nil {
 		return err
 	}
@@ -59,7 +62,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
-	c.Logger = logger
+	c.Logger, c.LogLinesDropped = logger, out.dropped
 	l, err := listen(s)
 	if err != nil {
 		return err
@@ -76,7 +79,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return errors.Join(err, l.Close(), server.Close())
 	}
 	if made {
-		fmt.Printf("Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
+		fmt.Fprintf(out.stdout, "Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 			key.Account, key.AccessKeyID, key.SecretAccessKey)
 	}
 

@@ -3,14 +3,12 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
@@ -334,34 +332,5 @@ func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 		return key, nil
 	default:
 		return nil, nil
-	}
-}
-
-// newLogger logs at the level of the settings.
-func newLogger(s *config.Settings) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
-		return nil, s.Fault(config.LogLevel, "use debug, info, warn or error")
-	}
-	return newLoggerAt(s, level)
-}
-
-// newLoggerAt logs to stderr: text for a person, JSON for a machine.
-func newLoggerAt(s *config.Settings, level slog.Level) (*slog.Logger, error) {
-	o := &slog.HandlerOptions{Level: level}
-	format := s.Text(config.LogFormat)
-	if format == "auto" {
-		format = "json"
-		if term.IsTerminal(int(os.Stderr.Fd())) {
-			format = "text"
-		}
-	}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
-	default:
-		return nil, s.Fault(config.LogFormat, "use auto, text or json")
 	}
 }

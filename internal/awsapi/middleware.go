@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -152,7 +151,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		// the client its answer.
 		defer func() {
 			if p := recover(); p != nil {
-				fmt.Fprintf(os.Stderr, "awsapi: log or metrics hook panicked: %v\n", p)
+				s.hookPanicked(p)
 			}
 		}()
 		x := w.(*exchange)
@@ -181,6 +180,13 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 			})
 		}
 	})
+}
+
+// hookPanicked logs that a hook panicked. If it was the log itself, nothing is left
+// to tell: to write past it could block, as a log must not.
+func (s *Service) hookPanicked(p any) {
+	defer func() { _ = recover() }()
+	s.logger.Error("a hook of log or metrics panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 func (s *Service) log(r *http.Request, x *exchange) {

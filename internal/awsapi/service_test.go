@@ -1,10 +1,12 @@
 package awsapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -248,6 +250,35 @@ func TestPanicKeepsTheConnection(t *testing.T) {
 		_ = res.Body.Close()
 	}
 }
+
+// A panic in a hook is logged. If the log itself panics, the answer stands.
+func TestPanicInAHookIsLogged(t *testing.T) {
+	for name, broken := range map[string]bool{"in the metrics": false, "in the log": true} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			log := io.Writer(&out)
+			if broken {
+				log = panickingWriter{}
+			}
+			s := newTestService(t, func(o *Options) {
+				o.Observe = func(*Record) { panic("a bug") }
+				o.Logger = slog.New(slog.NewTextHandler(log, nil))
+			})
+
+			answer := serve(s, post("StoreService.Fail", `{"How":"named"}`))
+			if answer.StatusCode != 400 {
+				t.Errorf("status %d", answer.StatusCode)
+			}
+			if logged := strings.Contains(out.String(), `level=ERROR msg="a hook of log or metrics panicked" panic="a bug"`); logged == broken {
+				t.Errorf("logged:\n%s", out.String())
+			}
+		})
+	}
+}
+
+type panickingWriter struct{}
+
+func (panickingWriter) Write([]byte) (int, error) { panic("the log is broken") }
 
 // Other handlers get the same headers, log and protection.
 func TestWrap(t *testing.T) {

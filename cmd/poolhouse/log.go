@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/logsink"
+)
+
+// logDelay is how long the lines of a server's log are collected for one write.
+const logDelay = 10 * time.Millisecond
+
+// outputs are what a running server writes to: its log on standard error, and
+// standard output. Nothing that it writes waits for a reader.
+type outputs struct {
+	logger *slog.Logger
+	stdout io.Writer
+	sinks  []*logsink.Sink
+}
+
+// serveOutputs starts the outputs of a server in production.
+func serveOutputs(s *config.Settings) (*outputs, error) {
+	l, err := level(s)
+	if err != nil {
+		return nil, err
+	}
+	return processOutputs(s, l, logDelay)
+}
+
+// devOutputs starts the outputs of a development server: at once, and without the
+// request log unless somebody asks for it (--log-level info). A terminal is for
+// what went wrong.
+func devOutputs(s *config.Settings) (*outputs, error) {
+	l := slog.LevelWarn
+	if s.Source(config.LogLevel) != "default" {
+		var err error
+		if l, err = level(s); err != nil {
+			return nil, err
+		}
+	}
+	return processOutputs(s, l, 0)
+}
+
+// processOutputs makes outputs of the process's own, for libraries, too. From here
+// on the process outlives their readers.
+func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*outputs, error) {
+	o, err := newOutputs(s, l, delay, os.Stdout, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+
+	signal.Ignore(syscall.SIGPIPE) // a write to a closed pipe is an error, not the end
+	slog.SetDefault(o.logger)      // net/http's client logs to the default
+	return o, nil
+}
+
+// newOutputs starts the outputs of a server.
+func newOutputs(s *config.Settings, level slog.Level, delay time.Duration, stdout, stderr *os.File) (*outputs, error) {
+	newHandler, err := handler(s, stderr)
+	if err != nil {
+		return nil, err
+	}
+	notice := func(dropped uint64) []byte {
+		var line bytes.Buffer
+		logger := slog.New(newHandler(&line, slog.LevelWarn))
+		logger.Warn("log lines were dropped here: they were not read in time", "dropped", dropped)
+		return line.Bytes()
+	}
+
+	log := logsink.New(logsink.Options{To: stderr, Delay: delay, Notice: notice})
+	o := &outputs{
+		logger: slog.New(newHandler(log, level)),
+		stdout: log,
+		sinks:  []*logsink.Sink{log},
+	}
+	if !sameFile(stdout, stderr) { // else one writer for both, so that their lines do not mix
+		output := logsink.New(logsink.Options{To: stdout})
+		o.stdout = output
+		o.sinks = append(o.sinks, output)
+	}
+	return o, nil
+}
+
+// sameFile reports whether two files are one, as after 2>&1.
+func sameFile(a, b *os.File) bool {
+	first, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	second, err := b.Stat()
+	return err == nil && os.SameFile(first, second)
+}
+
+// dropped returns how many lines were dropped because nobody read them.
+func (o *outputs) dropped() (lines uint64) {
+	for _, sink := range o.sinks {
+		lines += sink.Dropped()
+	}
+	return lines
+}
+
+// close writes the last lines, for two seconds at most.
+func (o *outputs) close() {
+	var group sync.WaitGroup
+	for _, sink := range o.sinks {
+		group.Go(func() { _ = sink.Close() }) // there is nowhere left to tell
+	}
+	group.Wait()
+}
+
+// level returns the level of the log that the settings name.
+func level(s *config.Settings) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
+		return 0, s.Fault(config.LogLevel, "use debug, info, warn or error")
+	}
+	return l, nil
+}
+
+// handler returns how the lines of a log look that goes to f: text for a person,
+// JSON for a machine.
+func handler(s *config.Settings, f *os.File) (func(io.Writer, slog.Level) slog.Handler, error) {
+	format := s.Text(config.LogFormat)
+	if format == "auto" {
+		format = "json"
+		if term.IsTerminal(int(f.Fd())) {
+			format = "text"
+		}
+	}
+
+	switch format {
+	case "text":
+		return func(w io.Writer, l slog.Level) slog.Handler {
+			return slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})
+		}, nil
+	case "json":
+		return func(w io.Writer, l slog.Level) slog.Handler {
+			return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})
+		}, nil
+	default:
+		return nil, s.Fault(config.LogFormat, "use auto, text or json")
+	}
+}
+
+// lastWordsTime is how long the message of a failed command may take.
+const lastWordsTime = time.Second
+
+// lastWords prints why the command failed. A standard error that nobody reads does
+// not keep the process from ending.
+func lastWords(stderr io.Writer, err error) {
+	ctx, printed := context.WithTimeout(context.Background(), lastWordsTime)
+	go func() {
+		defer printed()
+		fmt.Fprintln(stderr, "poolhouse: "+err.Error())
+	}()
+	<-ctx.Done()
+}

@@ -1,0 +1,114 @@
+//go:build unix
+
+package logsink
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// BenchmarkLine is the processor time of writing a log line to a file, and to a pipe
+// that another process reads: with a system call each, and through a Sink.
+//
+//	go test -run xxx -bench Line ./internal/logsink
+func BenchmarkLine(b *testing.B) {
+	for _, to := range []struct {
+		name string
+		open func(*testing.B) io.Writer
+	}{{"file", file}, {"pipe", readPipe}} {
+		for _, way := range []string{"direct", "sink"} {
+			b.Run(to.name+"/"+way, func(b *testing.B) {
+				out := &arrivals{to: to.open(b), burst: make(chan struct{}, 1)}
+				w := io.Writer(out)
+				if way == "sink" {
+					sink := New(Options{To: out, Delay: 10 * time.Millisecond})
+					b.Cleanup(func() { _ = sink.Close() })
+					w = sink
+				}
+				line := append(bytes.Repeat([]byte{'x'}, burstSize/burstLines-1), '\n')
+				burst := func() {
+					for range burstLines {
+						_, _ = w.Write(line)
+					}
+					<-out.burst
+				}
+				burst() // the memory is there now
+
+				before := processorTime(b)
+				b.ReportAllocs()
+				b.ResetTimer()
+				for n := 0; n < b.N; n += burstLines {
+					burst()
+				}
+				lines := (b.N + burstLines - 1) / burstLines * burstLines
+				b.ReportMetric(float64(processorTime(b)-before)/float64(lines), "cpu-ns/op")
+			})
+		}
+	}
+}
+
+// Bursts of lines fit into a Sink.
+const burstLines, burstSize = 500, 500 * 350
+
+// arrivals tells when a burst has arrived.
+type arrivals struct {
+	to    io.Writer
+	bytes int
+	burst chan struct{}
+}
+
+func (a *arrivals) Write(p []byte) (int, error) {
+	n, err := a.to.Write(p)
+	if a.bytes += n; a.bytes == burstSize {
+		a.bytes = 0
+		a.burst <- struct{}{}
+	}
+	return n, err
+}
+
+func file(b *testing.B) io.Writer {
+	b.Helper()
+	f, err := os.OpenFile(filepath.Join(b.TempDir(), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// readPipe returns a pipe to a process that reads it. It blocks, as standard error
+// does.
+func readPipe(b *testing.B) io.Writer {
+	b.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	writer.Fd() // has it block
+	cat := exec.CommandContext(b.Context(), "sh", "-c", "cat > /dev/null")
+	cat.Stdin = reader
+	if err := cat.Start(); err != nil {
+		b.Fatal(err)
+	}
+	_ = reader.Close()
+	b.Cleanup(func() {
+		_ = writer.Close()
+		_ = cat.Wait()
+	})
+	return writer
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}

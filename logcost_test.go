@@ -1,0 +1,115 @@
+//go:build unix
+
+package poolhouse_test
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/logsink"
+)
+
+// BenchmarkServeLogged is what the log line costs a credentials call: written with
+// a system call each, and through a sink, into a file and into a pipe that another
+// process reads. cpu-ns/op is the processor time of this process, writes/op how
+// many system calls write:
+//
+//	go test -run xxx -bench ServeLogged .
+func BenchmarkServeLogged(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		open func(*testing.B) io.Writer // nil = no log
+		sink bool
+	}{
+		{name: "no log"},
+		{name: "format only", open: func(*testing.B) io.Writer { return io.Discard }},
+		{name: "file/line", open: logFile},
+		{name: "file/sink", open: logFile, sink: true},
+		{name: "pipe/line", open: logPipe},
+		{name: "pipe/sink", open: logPipe, sink: true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			logger, writes := slog.New(slog.DiscardHandler), new(counted)
+			if c.open != nil {
+				writes.Writer = c.open(b)
+				to := io.Writer(writes)
+				if c.sink {
+					sink := logsink.New(logsink.Options{To: to, Delay: 10 * time.Millisecond})
+					b.Cleanup(func() { _ = sink.Close() })
+					defer func() { b.ReportMetric(float64(sink.Dropped()), "dropped") }()
+					to = sink
+				}
+				logger = slog.New(slog.NewJSONHandler(to, nil))
+			}
+			s, pool := startHot(b, logger)
+			guest := s.getID(b, pool, nil)
+
+			before := processorTime(b)
+			writes.n.Store(0)
+			s.benchmark(b, "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest})
+			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(writes.n.Load())/float64(b.N), "writes/op")
+		})
+	}
+}
+
+// counted counts the writes to a writer.
+type counted struct {
+	io.Writer
+	n atomic.Int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.n.Add(1)
+	return c.Writer.Write(p)
+}
+
+func logFile(b *testing.B) io.Writer {
+	b.Helper()
+	f, err := os.OpenFile(filepath.Join(b.TempDir(), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// logPipe returns a pipe to a process that reads it. It blocks as standard error
+// does, so it is not one of Go's poller.
+func logPipe(b *testing.B) io.Writer {
+	b.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	writer.Fd() // has it block
+	cat := exec.CommandContext(b.Context(), "sh", "-c", "cat > /dev/null")
+	cat.Stdin = reader
+	if err := cat.Start(); err != nil {
+		b.Fatal(err)
+	}
+	_ = reader.Close()
+	b.Cleanup(func() {
+		_ = writer.Close()
+		_ = cat.Wait()
+	})
+	return writer
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
