@@ -222,7 +222,7 @@ func TestStalledServerIsAskedAsPlanned(t *testing.T) {
 	})
 }
 
-func TestRecoveryIsAPhaseOfItsOwn(t *testing.T) {
+func TestPhasesAreReportedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		s := &server{behave: func(_ int, c net.Conn) {
@@ -246,6 +246,42 @@ func TestRecoveryIsAPhaseOfItsOwn(t *testing.T) {
 			t.Errorf("goodput %v", goodput)
 		}
 	})
+}
+
+// A server that falls behind gets what was planned: connections are opened as
+// requests wait for them, up to the bound, and no more than that.
+func TestConnectionsGrow(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		takes        time.Duration
+		least, most  int // connections
+		limit        int
+		expectUnsent bool
+	}{
+		{name: "a fast server", takes: time.Millisecond, least: 2, most: 4, limit: 1000},
+		{name: "a slow server", takes: 500 * time.Millisecond, least: 45, most: 110, limit: 1000},
+		{name: "a server that hangs", takes: time.Minute, least: 490, most: 600, limit: 1000},
+		{name: "a bound", takes: 4 * time.Second, least: 20, most: 20, limit: 20, expectUnsent: true},
+		{name: "no growth", takes: 4 * time.Second, least: 2, most: 2, expectUnsent: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{behave: func(_ int, c net.Conn) { pause(test.takes); _, _ = io.WriteString(c, good) }}
+				p := plan(100, 10*time.Second, 2)
+				p.Streams[0].MaxConnections = test.limit
+
+				r := run(t, p, s)[0]
+
+				if r.Connections < test.least || r.Connections > test.most {
+					t.Errorf("%d connections, want %d to %d", r.Connections, test.least, test.most)
+				}
+				if r.Counts.Planned() != 1000 || (r.Counts[NotSent] > 0) != test.expectUnsent {
+					t.Errorf("outcomes: %v", r.Counts)
+				}
+				pause(time.Minute) // until the server's goroutines have ended
+			})
+		})
+	}
 }
 
 func TestClosedLoop(t *testing.T) {

@@ -32,13 +32,19 @@ type Plan struct {
 
 // Stream is requests of one kind, over connections that no other stream uses.
 type Stream struct {
-	Name        string
-	Phases      []Phase
-	Poisson     bool   // random times of the same rate; false: evenly spaced
-	Seed        uint64 // of the random times
-	Connections int
-	Requests    [][]byte // whole HTTP/1.1 requests, sent in turn
-	Member      string   // what the body of a right answer contains
+	Name     string
+	Phases   []Phase
+	Poisson  bool     // random times of the same rate; false: evenly spaced
+	Seed     uint64   // of the random times
+	Requests [][]byte // whole HTTP/1.1 requests, sent in turn
+	Member   string   // what the body of a right answer contains
+
+	// Connections are open from the begin. More are opened, up to
+	// MaxConnections, while requests wait for a free one. A bound that is too low
+	// hides a server that falls behind: what waits for a connection is not in the
+	// server's queue.
+	Connections    int
+	MaxConnections int // 0: no more
 }
 
 // Phase is a time of one rate.
@@ -62,7 +68,7 @@ func (p *Plan) check() error {
 		}
 		for _, phase := range s.Phases {
 			if phase.Duration <= 0 || phase.Rate < 0 || phase.Rate == 0 && len(s.Phases) > 1 {
-				return errors.New("stream " + s.Name + ": a phase needs a duration and, if it is not the only one, a rate")
+				return errors.New("stream " + s.Name + ": a phase needs a duration and, beside others, a rate")
 			}
 		}
 	}

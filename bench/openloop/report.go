@@ -44,6 +44,7 @@ type Report struct {
 	Stream, Phase string
 	Duration      time.Duration // of the phase
 	Counts        Counts
+	Connections   int // that the stream had at most
 
 	Accepted    Percentiles // of OK and Late, from the planned time
 	Service     Percentiles // of OK and Late, from the moment of sending: blind to requests that waited to be sent
@@ -78,8 +79,9 @@ func (t *tally) add(other *tally) {
 	t.surprise = cmp.Or(t.surprise, other.surprise)
 }
 
-func (t *tally) report(stream string, phase Phase) Report {
+func (t *tally) report(stream string, phase Phase, connections int) Report {
 	return Report{
+		Connections: connections,
 		Stream:      stream,
 		Phase:       phase.Name,
 		Duration:    phase.Duration,

@@ -23,13 +23,15 @@ func Run(ctx context.Context, p Plan, dial Dial) ([]Report, error) {
 		return nil, err
 	}
 
-	var connected, finished sync.WaitGroup
-	begin := make(chan struct{})
 	start := new(time.Time)
 	streams := make([]*stream, len(p.Streams))
+	var connected, finished sync.WaitGroup
+	begin := make(chan struct{})
 	for n := range p.Streams {
-		streams[n] = newStream(&p, &p.Streams[n], dial, start)
-		for _, one := range streams[n].senders {
+		s := newStream(&p, &p.Streams[n], dial, start, &finished)
+		streams[n] = s
+		for range s.Connections {
+			one := s.hire()
 			connected.Add(1)
 			finished.Go(func() {
 				one.connect(ctx)
@@ -42,6 +44,11 @@ func Run(ctx context.Context, p Plan, dial Dial) ([]Report, error) {
 
 	connected.Wait()
 	*start = time.Now()
+	for _, s := range streams {
+		if s.arrivals != nil {
+			finished.Go(func() { s.keepUp(ctx) })
+		}
+	}
 	close(begin)
 	finished.Wait()
 
@@ -61,20 +68,56 @@ type stream struct {
 	begin    *time.Time
 	arrivals []arrival // nil: a closed loop
 	next     atomic.Int64
+	finished *sync.WaitGroup
 	senders  []*sender
 }
 
-func newStream(p *Plan, of *Stream, dial Dial, begin *time.Time) *stream {
-	s := &stream{Stream: of, plan: p, dial: dial, begin: begin}
+func newStream(p *Plan, of *Stream, dial Dial, begin *time.Time, finished *sync.WaitGroup) *stream {
+	s := &stream{Stream: of, plan: p, dial: dial, begin: begin, finished: finished}
 	if of.Phases[0].Rate > 0 {
 		s.arrivals = of.schedule()
 	}
-
-	for range of.Connections {
-		s.senders = append(s.senders, &sender{stream: s, tallies: make([]tally, len(of.Phases))})
-	}
-
 	return s
+}
+
+// hire makes another sender.
+func (s *stream) hire() *sender {
+	one := &sender{stream: s, tallies: make([]tally, len(s.Phases))}
+	s.senders = append(s.senders, one)
+	return one
+}
+
+// behind is how long the next request must have waited for a sender before
+// another one is made, and hirePause how long after the last. Both keep a busy
+// machine, on which everything is late for a moment, from opening thousands of
+// connections that would not help.
+const (
+	behind    = 10 * time.Millisecond
+	hirePause = time.Millisecond
+)
+
+// keepUp makes senders while requests wait for one. It is the only one to add to
+// the senders once the stream is under way.
+func (s *stream) keepUp(ctx context.Context) {
+	tick := time.NewTicker(hirePause)
+	defer tick.Stop()
+
+	for len(s.senders) < s.MaxConnections {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+
+		next := int(s.next.Load())
+		if next >= len(s.arrivals) {
+			return
+		}
+		if time.Since(s.begin.Add(s.arrivals[next].at)) >= behind {
+			one := s.hire()
+			s.finished.Go(func() { one.run(ctx) })
+		}
+	}
 }
 
 func (s *stream) reports() []Report {
@@ -84,7 +127,7 @@ func (s *stream) reports() []Report {
 		for _, one := range s.senders {
 			sum.add(&one.tallies[n])
 		}
-		list = append(list, sum.report(s.Name, phase))
+		list = append(list, sum.report(s.Name, phase, len(s.senders)))
 	}
 	return list
 }
