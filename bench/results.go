@@ -25,6 +25,7 @@ type results struct {
 	Rates     []rateRow
 	Logins    []rateRow // credentials by kind of login provider
 	Latencies []latencyRow
+	Overload  overloadUse
 	Memory    memoryUse
 	Start     startTimes
 	Growth    growthTable
@@ -107,6 +108,8 @@ func (r *results) render() string {
 		checkTable(r.Checks),
 		r.Engine.table(),
 		latencyTable(r.Latencies),
+		r.Overload.table(),
+		r.Overload.barTable(),
 		resourceTable(r.Memory, r.Start),
 		r.Growth.table(),
 	} {
