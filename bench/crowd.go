@@ -93,9 +93,11 @@ func (b *bench) crowd(ctx context.Context) (use crowdUse, err error) {
 		if err != nil {
 			return err
 		}
-		if err := use.size(server); err != nil {
+		files, err := filesOf(server)
+		if err != nil {
 			return err
 		}
+		use.fit(files)
 
 		if use.Before, err = b.normalLoad(ctx, server, about); err != nil {
 			return err
@@ -121,19 +123,12 @@ func (b *bench) crowd(ctx context.Context) (use crowdUse, err error) {
 	return use, err
 }
 
-// size fits the crowd into the open files that both sides may have.
-func (c *crowdUse) size(server *process) error {
-	files, err := filesOf(server)
-	if err != nil {
-		return err
-	}
-
+// fit makes the crowd as large as both sides may have files open.
+func (c *crowdUse) fit(files int) {
 	c.Idle, c.Slow = crowdIdle, crowdSlow
 	if room := files - otherFiles - crowdSlow; room < crowdIdle {
 		c.Idle, c.Files = max(0, room), files
 	}
-
-	return nil
 }
 
 // filesOf is how many files the server and this process may each have open.

@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -98,5 +100,37 @@ func TestSlowClients(t *testing.T) {
 
 	if s.ended.Load() < 4 {
 		t.Errorf("%d connections were ended", s.ended.Load())
+	}
+}
+
+// A limit of open files makes the crowd smaller, and the table tells it.
+func TestCrowdFitsTheOpenFiles(t *testing.T) {
+	for _, test := range []struct {
+		files, idle int
+		told        bool
+	}{
+		{files: 20_000, idle: crowdIdle},
+		{files: crowdIdle + crowdSlow + otherFiles, idle: crowdIdle},
+		{files: 4096, idle: 4096 - crowdSlow - otherFiles, told: true},
+		{files: 1024, told: true},
+	} {
+		var c crowdUse
+		c.fit(test.files)
+
+		if c.Idle != test.idle || c.Slow != crowdSlow {
+			t.Errorf("%d files: %d idle, %d slow", test.files, c.Idle, c.Slow)
+		}
+		if told := strings.Contains(c.name(), strconv.Itoa(test.files)); told != test.told {
+			t.Errorf("%d files: %q", test.files, c.name())
+		}
+		missed := 0
+		for _, b := range c.bars() {
+			if strings.HasPrefix(b.text, "all of the crowd") && !b.held {
+				missed++
+			}
+		}
+		if (missed == 1) != test.told {
+			t.Errorf("%d files: the bar is held", test.files)
+		}
 	}
 }

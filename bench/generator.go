@@ -78,13 +78,12 @@ type cores struct{ server, generator []int }
 // half of them.
 const apart = 4
 
-func splitCores() (cores, error) {
-	all, err := processors()
-	if err != nil || len(all) < apart {
-		return cores{}, err
+func splitCores(all []int) cores {
+	if len(all) < apart {
+		return cores{}
 	}
 	half := len(all) / 2
-	return cores{server: all[:half], generator: all[half:]}, nil
+	return cores{server: all[:half], generator: all[half:]}
 }
 
 func (c cores) apart() bool { return len(c.server) > 0 }

@@ -66,3 +66,21 @@ func TestGenerateRefusesWrongPlans(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestSplitCores(t *testing.T) {
+	for _, test := range []struct {
+		all               []int
+		server, generator int
+	}{
+		{all: []int{0}},
+		{all: []int{0, 1}},
+		{all: []int{0, 1, 2}},
+		{all: []int{0, 1, 4, 5}, server: 2, generator: 2},
+		{all: []int{0, 1, 2, 3, 4}, server: 2, generator: 3},
+	} {
+		c := splitCores(test.all)
+		if len(c.server) != test.server || len(c.generator) != test.generator || c.apart() != (test.server > 0) {
+			t.Errorf("of %v: %+v", test.all, c)
+		}
+	}
+}

@@ -47,9 +47,11 @@ const (
 // overload measures what is left of the highest rate when much more is asked
 // for, and what idle and slow clients cost the others.
 func (b *bench) overload(ctx context.Context, r *results) (err error) {
-	if b.cores, err = splitCores(); err != nil {
+	all, err := processors()
+	if err != nil {
 		return err
 	}
+	b.cores = splitCores(all)
 	defer func() { b.cores = cores{} }()
 	r.Overload.Cores, r.Overload.Apart = b.cores.text(), b.cores.apart()
 

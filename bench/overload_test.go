@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +84,42 @@ func TestBars(t *testing.T) {
 		if proves := strings.HasPrefix(b.text, "resets") || strings.HasPrefix(b.text, "429") || strings.HasPrefix(b.text, "highest"); b.held && !proves {
 			t.Errorf("%s is held by a flood without an answer", b.text)
 		}
+	}
+}
+
+// Reports go where they belong, and what follows a flood counts for recovery only.
+func TestFloodTakesReports(t *testing.T) {
+	var f floodRow
+	n := 0
+	for _, stream := range []string{floodStream, signedStream, healthStream} {
+		for _, phase := range []string{floodPhase, afterPhase} {
+			n++
+			f.take(openloop.Report{Stream: stream, Phase: phase, Connections: n})
+		}
+	}
+
+	got := []int{f.Flood.Connections, f.After.Connections, f.Signed.Connections, f.Health.Connections}
+	if want := []int{1, 2, 3, 5}; !slices.Equal(got, want) {
+		t.Errorf("reports %v, want %v", got, want)
+	}
+}
+
+// The tables hold every flood, the peak without bars.
+func TestOverloadTables(t *testing.T) {
+	peak := floodOf(0)
+	o := overloadUse{Cores: "here", Floods: []floodRow{peak, floodOf(2), floodOf(10)}}
+
+	counts, bars := o.table(), o.barTable()
+
+	if len(counts) != 4 || len(bars) != 1+2*len(peak.bars(false)) {
+		t.Fatalf("%d and %d rows", len(counts), len(bars))
+	}
+	for _, row := range counts {
+		if len(row) != len(counts[0]) {
+			t.Errorf("%d cells under %d headings: %v", len(row), len(counts[0]), row)
+		}
+	}
+	if name := bars[1][0]; !strings.HasPrefix(name, "Reads, 2 × the peak: ") {
+		t.Errorf("the first bar is of %q", name)
 	}
 }

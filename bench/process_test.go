@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 )
@@ -48,5 +49,26 @@ func TestOnProcessors(t *testing.T) {
 
 	if after, err := processors(); err != nil || len(after) != len(all) {
 		t.Errorf("processors %v afterwards, want %v: %v", after, all, err)
+	}
+}
+
+// What is read of a child is read of this process here.
+func TestProcessProperties(t *testing.T) {
+	p := &process{cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}}
+	if err := p.forgetPeak(); err != nil {
+		t.Fatal(err)
+	}
+
+	resident, err := p.resident()
+	if err != nil || resident < 1<<20 {
+		t.Errorf("resident %d: %v", resident, err)
+	}
+	peak, err := p.peak()
+	if err != nil || peak < 1<<20 {
+		t.Errorf("peak %d: %v", peak, err)
+	}
+	files, err := p.openFiles()
+	if err != nil || files < 100 {
+		t.Errorf("%d open files: %v", files, err)
 	}
 }
