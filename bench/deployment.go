@@ -72,24 +72,21 @@ func (d *deployment) pools(l layout) []string {
 
 var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)`)
 
-// newDeployment makes a deployment as an operator would: a first start shows
-// the root key, the pools are made with it, their IDs go into the roles' trust
+// newDeployment makes a deployment as an operator would: the root key is shown
+// once, the pools are made with it, their IDs go into the roles' trust
 // policies, and the roles are given to the pool.
 func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
 	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"), address: l.address}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
-	first, err := b.serve(ctx, d)
+	text, err := b.initialise(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := first.stop(); err != nil {
-		return nil, err
-	}
-	shown := shownKey.FindStringSubmatch(first.stdout.String()) // whole, now that the process has ended
+	shown := shownKey.FindStringSubmatch(text)
 	if shown == nil {
-		return nil, errors.New("the first start showed no access key")
+		return nil, errors.New("no access key was shown")
 	}
 	d.keyID, d.secret = shown[1], shown[2]
 	if err := b.serving(ctx, d, func(p *process) error { return d.makePools(ctx, p.url, l) }); err != nil {
@@ -108,6 +105,45 @@ func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error
 		}
 		return nil
 	})
+}
+
+// abilities are what only newer versions of the program have.
+type abilities struct {
+	initialise bool // poolhouse init; before, the first start made the account
+	lameDuck   bool // the setting lame_duck
+}
+
+func abilitiesOf(ctx context.Context, program string) (abilities, error) {
+	settings, err := command(ctx, program, nil, "config", "--docs").Output()
+	if err != nil {
+		return abilities{}, fmt.Errorf("%s config --docs: %w", program, err)
+	}
+
+	return abilities{
+		initialise: command(ctx, program, nil, "init", "--help").Run() == nil,
+		lameDuck:   strings.Contains(string(settings), "`lame_duck`"),
+	}, nil
+}
+
+// initialise makes the account and its root access key, and returns the text that
+// shows them.
+func (b *bench) initialise(ctx context.Context, d *deployment) (string, error) {
+	if b.knows.initialise {
+		shown, err := command(ctx, b.binary, nil, "init", "--config", d.settings, "--data", d.dir).Output()
+		if err != nil {
+			return "", fmt.Errorf("poolhouse init: %w", err)
+		}
+		return string(shown), nil
+	}
+
+	first, err := b.serve(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	if err := first.stop(); err != nil {
+		return "", err
+	}
+	return first.stdout.String(), nil // whole, now that the process has ended
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }
@@ -131,6 +167,9 @@ func (b *bench) writeSettings(d *deployment, l layout) error {
 	}
 	settings := map[string]any{
 		"account_id": account, "region": region, "behind_proxy": true, "issuer_url": "http://127.0.0.1:4599",
+	}
+	if b.knows.lameDuck {
+		settings["lame_duck"] = "0s" // nobody calls a server that is being stopped here
 	}
 	maps.Copy(settings, l.settings)
 	if d.pool != "" {
@@ -175,7 +214,15 @@ func (b *bench) serve(ctx context.Context, d *deployment) (*process, error) {
 			return nil, err
 		}
 	}
-	return spawn(ctx, b.dir, address, b.binary, nil, "serve", "--config", d.settings, "--data", d.dir, "--listen", address)
+
+	var p *process
+	err := onProcessors(b.cores.server, func() (err error) {
+		p, err = spawn(ctx, b.dir, address, b.binary, nil,
+			"serve", "--config", d.settings, "--data", d.dir, "--listen", address)
+		return err
+	})
+
+	return p, err
 }
 
 // serving runs do while the real server serves the deployment.

@@ -72,25 +72,38 @@ type grown struct {
 // so that what can be remembered is; and the very first requests after a start.
 func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (rows []growthRow, err error) {
 	rates, firsts := make([][]float64, len(stores)), make([][]float64, len(stores))
+	cpu, firstCPU := make([][]float64, len(stores)), make([][]float64, len(stores))
 	falls, firstFalls := []float64{}, []float64{}
 	for round := range b.growthRounds {
 		for k := range stores {
 			if round%2 != 0 {
 				k = len(stores) - 1 - k
 			}
-			first, rate, err := b.growthOnce(ctx, s, stores[k])
+			first, later, err := b.growthOnce(ctx, s, stores[k])
 			if err != nil {
 				return nil, fmt.Errorf("%d identities: %w", stores[k].size, err)
 			}
-			rates[k], firsts[k] = append(rates[k], rate), append(firsts[k], first)
+			rates[k], firsts[k] = append(rates[k], later.rate), append(firsts[k], first.rate)
+			cpu[k], firstCPU[k] = append(cpu[k], later.cpu), append(firstCPU[k], first.cpu)
 		}
 		last := len(stores) - 1
 		falls = append(falls, 1-rates[last][round]/rates[0][round])
 		firstFalls = append(firstFalls, 1-firsts[last][round]/firsts[0][round])
 	}
-	rows = append(rows, growthRow{Operation: s.name, Rates: medians(rates), Fall: median(falls), Floor: growthFloor})
+	rows = append(rows, growthRow{
+		Operation: s.name,
+		Rates:     medians(rates),
+		CPU:       medians(cpu),
+		Fall:      median(falls),
+		Floor:     growthFloor,
+	})
 	if firsts[0][0] > 0 {
-		rows = append(rows, growthRow{Operation: s.name + ", first of each since the start", Rates: medians(firsts), Fall: median(firstFalls)})
+		rows = append(rows, growthRow{
+			Operation: s.name + ", first of each since the start",
+			Rates:     medians(firsts),
+			CPU:       medians(firstCPU),
+			Fall:      median(firstFalls),
+		})
 	}
 	return rows, nil
 }
@@ -103,33 +116,57 @@ func medians(lists [][]float64) []float64 {
 	return all
 }
 
+// pace is a rate with the server's processor time per request in microseconds.
+type pace struct{ rate, cpu float64 }
+
+// paceOf measures do with the processor time of its server.
+func paceOf(server *process, do func() (requests int, rate float64, err error)) (pace, error) {
+	before, err := server.cpu()
+	if err != nil {
+		return pace{}, err
+	}
+	requests, rate, err := do()
+	if err != nil {
+		return pace{}, err
+	}
+	after, err := server.cpu()
+
+	return pace{rate: rate, cpu: microsEach(after-before, requests)}, err
+}
+
 // growthOnce measures one size on a fresh copy of its store, so that new guests
 // of one round are not there in the next. first is 0 where all requests are alike.
-func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, rate float64, err error) {
+func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, later pace, err error) {
 	d, err := g.about.copyTo(filepath.Join(b.dir, "growing"))
 	if err != nil {
-		return 0, 0, err
+		return first, later, err
 	}
 	err = b.serving(ctx, d, func(p *process) error {
 		targets, err := s.targets(ctx, p.url, g.about)
 		if err != nil {
 			return err
 		}
-		l := newLoad(targets, s.member)
+		l := newLoad(targets, s)
 		defer l.close()
 		if len(targets) > 1 {
-			if first, err = firstRequests(ctx, l); err != nil {
+			first, err = paceOf(p, func() (int, float64, error) {
+				rate, err := firstRequests(ctx, l)
+				return len(targets), rate, err
+			})
+			if err != nil {
 				return err
 			}
 		}
 		if _, err := l.closedLoop(ctx, growthWarmUp); err != nil {
 			return err
 		}
-		o, err := l.closedLoop(ctx, b.growthRound)
-		rate = o.rate
+		later, err = paceOf(p, func() (int, float64, error) {
+			o, err := l.closedLoop(ctx, b.growthRound)
+			return o.requests, o.rate, err
+		})
 		return err
 	})
-	return first, rate, err
+	return first, later, err
 }
 
 // firstRequests sends each target of l once.
@@ -142,7 +179,11 @@ func firstRequests(ctx context.Context, l *load) (rate float64, err error) {
 	for range connections {
 		group.Go(func() {
 			for at := next.Add(1) - 1; at < int64(len(l.targets)) && wrong.Load() == nil && ctx.Err() == nil; at = next.Add(1) - 1 {
-				if err := once(ctx, client, &l.targets[at], l.member); err != nil {
+				err := once(ctx, client, &l.targets[at], l.member)
+				for errors.Is(err, errRefused) && ctx.Err() == nil { // it counts for as long as it takes
+					err = once(ctx, client, &l.targets[at], l.member)
+				}
+				if err != nil {
 					wrong.Store(&err)
 				}
 			}
@@ -167,6 +208,9 @@ func once(ctx context.Context, client *http.Client, t *vegeta.Target, member []b
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode == http.StatusTooManyRequests {
+		return errRefused
+	}
 	if err == nil && (answer.StatusCode != http.StatusOK || !bytes.Contains(text, member)) {
 		err = fmt.Errorf("an answer is not the one to measure: %s %s", answer.Status, text)
 	}

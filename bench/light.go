@@ -20,15 +20,20 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 		if err := uri.Parse(nil, []byte(l.targets[0].URL)); err != nil {
 			return outcome{}, err
 		}
-		l.light = &fasthttp.HostClient{Addr: string(uri.Host()), MaxConns: connections, MaxIdleConnDuration: time.Minute,
-			ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second}
+		l.light = &fasthttp.HostClient{
+			Addr:                string(uri.Host()),
+			MaxConns:            l.connections,
+			MaxIdleConnDuration: time.Minute,
+			ReadTimeout:         30 * time.Second,
+			WriteTimeout:        30 * time.Second,
+		}
 	}
 	client := l.light
-	var count atomic.Int64
+	var count, refused atomic.Int64
 	var failed atomic.Pointer[error]
 	var group sync.WaitGroup
 	begin := time.Now()
-	for range connections {
+	for range l.connections {
 		group.Go(func() {
 			request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 			defer fasthttp.ReleaseRequest(request)
@@ -43,6 +48,10 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 				}
 				request.SetBodyRaw(t.Body)
 				err := client.Do(request, response)
+				if err == nil && response.StatusCode() == fasthttp.StatusTooManyRequests {
+					refused.Add(1)
+					continue
+				}
 				if err == nil && (response.StatusCode() != fasthttp.StatusOK || !bytes.Contains(response.Body(), l.member)) {
 					err = fmt.Errorf("an answer is not the one to measure: %d %s", response.StatusCode(), response.Body())
 				}
@@ -58,5 +67,13 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 	if err := failed.Load(); err != nil {
 		return outcome{}, *err
 	}
-	return outcome{requests: int(count.Load()), rate: float64(count.Load()) / time.Since(begin).Seconds()}, ctx.Err()
+	if count.Load() == 0 {
+		return outcome{}, fmt.Errorf("no request was answered, %d were refused", refused.Load())
+	}
+
+	return outcome{
+		requests: int(count.Load()),
+		refused:  int(refused.Load()),
+		rate:     float64(count.Load()) / time.Since(begin).Seconds(),
+	}, ctx.Err()
 }

@@ -20,23 +20,32 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// connections is how many keep-alive connections the load uses.
+// connections is how many keep-alive connections a load uses, unless its scenario
+// asks for fewer.
 const connections = 64
 
-// load sends targets in turn, over connections of its own.
+// load sends targets in turn, over connections that nobody else uses.
 type load struct {
-	transport *http.Transport
-	light     *fasthttp.HostClient // of lightLoop, made at its first use
-	targets   []vegeta.Target
-	member    []byte // what each answer must contain
-	next      atomic.Uint64
+	transport   *http.Transport
+	light       *fasthttp.HostClient // of lightLoop, made at its first use
+	targets     []vegeta.Target
+	member      []byte // what each answer must contain
+	connections int
+	next        atomic.Uint64
 }
 
-func newLoad(targets []vegeta.Target, member string) *load {
-	return &load{targets: targets, member: []byte(member), transport: &http.Transport{
-		MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true,
-		ResponseHeaderTimeout: 30 * time.Second,
-	}}
+func newLoad(targets []vegeta.Target, s *scenario) *load {
+	return &load{
+		targets:     targets,
+		member:      []byte(s.member),
+		connections: s.connections(),
+		transport: &http.Transport{
+			MaxConnsPerHost:       s.connections(),
+			MaxIdleConnsPerHost:   s.connections(),
+			DisableCompression:    true,
+			ResponseHeaderTimeout: 30 * time.Second,
+		},
+	}
 }
 
 func (l *load) close() {
@@ -48,8 +57,9 @@ func (l *load) close() {
 
 // outcome is what an attack measured.
 type outcome struct {
-	requests  int
-	rate      float64 // answers a second
+	requests  int     // answered as they should be
+	refused   int     // 429, the server had too much to do: beside requests, not among them
+	rate      float64 // of requests, a second
 	latencies []time.Duration
 }
 
@@ -64,18 +74,18 @@ func (o *outcome) percentile(p float64) time.Duration {
 // closedLoop keeps every connection busy: each sends its next request when it
 // has the answer to the last.
 func (l *load) closedLoop(ctx context.Context, during time.Duration) (outcome, error) {
-	return l.attack(ctx, vegeta.ConstantPacer{}, during, connections)
+	return l.attack(ctx, vegeta.ConstantPacer{}, during, uint64(l.connections))
 }
 
-// openLoop sends at a rate of its own, however long answers take.
+// openLoop sends at a fixed rate, however long answers take.
 func (l *load) openLoop(ctx context.Context, rate int, during time.Duration) (outcome, error) {
 	return l.attack(ctx, vegeta.ConstantPacer{Freq: rate, Per: time.Second}, during, 16*connections)
 }
 
 // attack refuses to measure errors: each answer must be a 200 with the expected
-// member.
+// member, or a 429, which is counted and does not add to the rate.
 func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Duration, maxWorkers uint64) (outcome, error) {
-	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(maxWorkers),
+	attacker := vegeta.NewAttacker(vegeta.Workers(uint64(l.connections)), vegeta.MaxWorkers(maxWorkers),
 		vegeta.Client(&http.Client{Transport: l.transport}))
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
 	begin := time.Now()
@@ -86,6 +96,11 @@ func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Durati
 		if at := r.End(); at.After(end) {
 			end = at
 		}
+		if r.Code == http.StatusTooManyRequests {
+			o.refused++
+			continue
+		}
+
 		o.requests++
 		o.latencies = append(o.latencies, r.Latency)
 		if wrong == nil && (r.Code != http.StatusOK || r.Error != "" || !bytes.Contains(r.Body, l.member)) {
@@ -97,7 +112,7 @@ func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Durati
 		return o, err
 	}
 	if o.requests == 0 {
-		return o, errors.New("no request was answered")
+		return o, fmt.Errorf("no request was answered, %d were refused", o.refused)
 	}
 	slices.Sort(o.latencies)
 	o.rate = float64(o.requests) / end.Sub(begin).Seconds()

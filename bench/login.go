@@ -38,8 +38,8 @@ var loginScenarios = []scenario{
 	credentialsBy(knownToken, 0.3, netHTTP),
 	credentialsBy(newToken, 0.3, netHTTP),
 	credentialsBy(userPoolName, 0.3, netHTTP),
-	credentialsBy(samlName, 0.03, netHTTP),
-	credentialsBy(facebookName, 0, netHTTP),
+	credentialsBy(samlName, 0.03, netHTTP).over(signatureConnections),
+	credentialsBy(facebookName, 0, netHTTP).over(connections / 2),
 	credentialsBy(amazonName, 0, netHTTP),
 	credentialsBy(twitterName, 0, netHTTP),
 	credentialsBy(manyIssuers, 0.95, oneIssuer),
@@ -48,6 +48,12 @@ var loginScenarios = []scenario{
 func credentialsBy(name string, floor float64, against yardstick) scenario {
 	return scenario{name: name, operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: floor, against: against,
 		inputs: func(s *subjects) []map[string]any { return s.logins[name] }}
+}
+
+// over is the scenario with fewer connections.
+func (s scenario) over(few int) scenario {
+	s.few = few
+	return s
 }
 
 // allScenarios are numbered as the bare server knows them.

@@ -2,8 +2,11 @@
 // and answers the same JSON, in one run on one machine, and writes the results
 // into bench/README.md:
 //
-//	go run ./bench            # all of it, about 20 minutes
-//	go run ./bench -short     # a few minutes, printed only
+//	go run ./bench                        # all of it, about 25 minutes
+//	go run ./bench -short                 # a few minutes, printed only
+//	go run ./bench -only overload         # one part, printed only
+//	go run ./bench -short -save a.json    # also keeps the figures
+//	go run ./bench -short -compare a.json # also prints them beside those that were kept
 //	go run ./bench -profile d # CPU and allocation profiles of each operation into folder d
 //
 // The method is in bench/README.md. Everything listens on and talks to
@@ -28,30 +31,10 @@ import (
 
 // Children of the command are the command itself, told by this variable what to be.
 const (
-	roleVariable = "POOLHOUSE_BENCH_ROLE"
-	roleBare     = "bare"
-	roleProfiled = "profiled"
-)
-
-// plan is how long and how much is measured.
-type plan struct {
-	rounds        int           // of each pair
-	round         time.Duration // of each side
-	warmUp        time.Duration
-	latency       time.Duration // open loop
-	starts        int           // of poolhouse dev
-	sizes         []int         // identities in the store
-	growthRounds  int
-	growthTargets int // distinct logins and guests used at each size
-	growthRound   time.Duration
-	limit         time.Duration
-}
-
-var (
-	fullPlan = plan{rounds: 11, round: time.Second, warmUp: time.Second, latency: 2 * time.Second, starts: 20,
-		sizes: []int{1e3, 1e5, 1e6}, growthRounds: 5, growthTargets: 10_000, growthRound: 2 * time.Second, limit: 45 * time.Minute}
-	shortPlan = plan{rounds: 7, round: 500 * time.Millisecond, warmUp: time.Second, latency: 2 * time.Second, starts: 5,
-		sizes: []int{1e3, 1e4, 1e5}, growthRounds: 3, growthTargets: 10_000, growthRound: time.Second, limit: 15 * time.Minute}
+	roleVariable  = "POOLHOUSE_BENCH_ROLE"
+	roleBare      = "bare"
+	roleProfiled  = "profiled"
+	roleGenerator = "generator"
 )
 
 func main() {
@@ -63,6 +46,8 @@ func main() {
 		err = serveBare(ctx)
 	case roleProfiled:
 		err = serveProfiled(ctx, os.Args[1:])
+	case roleGenerator:
+		err = serveGenerator(ctx)
 	default:
 		err = run(ctx)
 	}
@@ -72,63 +57,136 @@ func main() {
 	}
 }
 
-// parts are what -only can name.
-const parts = "rate,check,engine,latency,memory,start,growth"
+// options are the command's flags.
+type options struct {
+	short   bool
+	only    string
+	match   string
+	profile string // folder
+	save    string // file
+	compare string // file
+	binary  string // file
+	data    string // folder
+}
 
-func run(ctx context.Context) (err error) {
-	short := flag.Bool("short", false, "measure briefly and leave bench/README.md alone")
-	only := flag.String("only", parts, "measure these parts alone and leave bench/README.md alone")
-	match := flag.String("match", "", "measure only operations whose name contains this, and leave bench/README.md alone")
-	profileDir := flag.String("profile", "", "write profiles of each operation into this folder, and measure nothing")
-	data := flag.String("data", "", "folder for the databases, on the disk to be measured (default: the system's temporary folder)")
+// readOptions reads the flags. Each that measures less or something else than
+// all of this version leaves bench/README.md alone.
+func readOptions() (options, error) {
+	var o options
+	flag.BoolVar(&o.short, "short", false, "measure briefly and leave bench/README.md alone")
+	flag.StringVar(&o.only, "only", parts, "measure these parts alone and leave bench/README.md alone")
+	flag.StringVar(&o.match, "match", "", "measure only operations with this in their name and leave bench/README.md alone")
+	flag.StringVar(&o.profile, "profile", "", "write profiles of each operation into this folder, and measure nothing")
+	flag.StringVar(&o.save, "save", "", "also write the figures into this file, as JSON")
+	flag.StringVar(&o.compare, "compare", "", "also print the figures beside those of this file, which -save wrote")
+	flag.StringVar(&o.binary, "binary", "", "measure this program, of an older version perhaps, and leave bench/README.md alone")
+	flag.StringVar(&o.data, "data", "", "folder for the databases, on the disk to be measured (default: for temporary files)")
 	flag.Parse()
+
 	if flag.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
-	p := fullPlan
-	if *short {
-		p = shortPlan
-	}
-	debug.SetGCPercent(800) // of the generator: its collector is not what is to be measured
-	ctx, cancel := context.WithTimeout(ctx, p.limit)
-	defer cancel()
-	dir, err := os.MkdirTemp(*data, "poolhouse-bench-")
+	return o, nil
+}
+
+// whole reports whether the results belong into bench/README.md.
+func (o *options) whole() bool { return !o.short && o.only == parts && o.match == "" && o.binary == "" }
+
+// parts are what -only can name.
+const parts = "rate,check,engine,latency,overload,memory,start,growth"
+
+func run(ctx context.Context) error {
+	o, err := readOptions()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{plan: p, dir: dir, match: *match, binary: filepath.Join(dir, "poolhouse")}
-	if b.self, err = os.Executable(); err != nil {
-		return err
-	}
-	if err := b.prepare(ctx); err != nil {
-		return err
-	}
-	defer b.issuer.close()
-	if *profileDir != "" {
-		return b.profile(ctx, *profileDir)
-	}
-	var r results
-	if r.Machine, err = describeMachine(dir); err != nil {
-		return err
-	}
-	for _, part := range strings.Split(*only, ",") {
-		measure, ok := map[string]func(context.Context, *results) error{
-			"rate": b.rates, "check": b.checks, "engine": b.engine, "latency": b.latencies, "memory": b.memory, "start": b.start, "growth": b.growth,
-		}[part]
-		if !ok {
-			return fmt.Errorf("-only has no part %q: use %s", part, parts)
-		}
-		if err := measure(ctx, &r); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+	var before *savedFigures
+	if o.compare != "" { // it is read first: an hour of measuring should not end with its misspelling
+		if before, err = loadFigures(o.compare); err != nil {
+			return err
 		}
 	}
+
+	r, err := measure(ctx, o)
+	if err != nil || o.profile != "" {
+		return err
+	}
+
 	text := r.render()
 	fmt.Println(text)
-	if *short || *only != parts || *match != "" {
-		return nil
+	if before != nil {
+		fmt.Println(before.compare(r.saved()))
 	}
-	return writeResults(readme, text)
+
+	if o.save != "" {
+		if err := r.saved().write(o.save); err != nil {
+			return err
+		}
+	}
+	if o.whole() {
+		return writeResults(readme, text)
+	}
+	return nil
+}
+
+// measure does what the options ask for.
+func measure(ctx context.Context, o options) (r *results, err error) {
+	p := fullPlan
+	if o.short {
+		p = shortPlan
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.limit)
+	defer cancel()
+
+	debug.SetGCPercent(800) // of the generator: its collector is not what is to be measured
+	dir, err := os.MkdirTemp(o.data, "poolhouse-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	b := &bench{plan: p, dir: dir, match: o.match, binary: o.binary, rate: map[string]float64{}}
+	if b.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	defer b.issuer.close()
+
+	if o.profile != "" {
+		return nil, b.profile(ctx, o.profile)
+	}
+	return b.measureParts(ctx, strings.Split(o.only, ","))
+}
+
+func (b *bench) measureParts(ctx context.Context, names []string) (r *results, err error) {
+	r = &results{}
+	if r.Machine, err = describeMachine(b.dir); err != nil {
+		return nil, err
+	}
+
+	all := map[string]func(context.Context, *results) error{
+		"rate":     b.rates,
+		"check":    b.checks,
+		"engine":   b.engine,
+		"latency":  b.latencies,
+		"overload": b.overload,
+		"memory":   b.memory,
+		"start":    b.start,
+		"growth":   b.growth,
+	}
+	for _, name := range names {
+		part, ok := all[name]
+		if !ok {
+			return nil, fmt.Errorf("-only has no part %q: use %s", name, parts)
+		}
+		if err := part(ctx, r); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+
+	return r, nil
 }
 
 // bench is one run.
@@ -141,22 +199,32 @@ type bench struct {
 	issuer *issuer
 	base   *deployment // made once, copied for each use
 	rate   map[string]float64
+	cores  cores // while overload is measured
+	knows  abilities
 }
 
 // prepare builds the server and makes the deployment that the measurements copy.
 func (b *bench) prepare(ctx context.Context) (err error) {
-	progress("building poolhouse")
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "github.com/poolhouse-id/poolhouse/cmd/poolhouse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building poolhouse: %w", err)
+	if b.binary == "" {
+		progress("building poolhouse")
+		b.binary = filepath.Join(b.dir, "poolhouse")
+		const program = "github.com/poolhouse-id/poolhouse/cmd/poolhouse"
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, program)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("building poolhouse: %w", err)
+		}
+	}
+
+	if b.knows, err = abilitiesOf(ctx, b.binary); err != nil {
+		return err
 	}
 	if b.issuer, err = newIssuer(); err != nil {
 		return err
 	}
-	b.rate = map[string]float64{}
 	b.base, err = b.newDeployment(ctx, b.mainLayout())
+
 	return err
 }
 

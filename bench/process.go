@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -114,40 +113,44 @@ func (p *process) lastLog() string {
 }
 
 // cpu is the processor time that the child has used.
-func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	// The second field is the name in parentheses and may hold anything.
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	var ticks int64
-	for _, field := range fields[11:13] { // utime, stime (proc_pid_stat(5))
-		n, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+func (p *process) cpu() (time.Duration, error) { return processorTime(p.cmd.Process.Pid) }
+
+// resident is the child's resident memory in bytes.
+func (p *process) resident() (int64, error) {
+	kib, err := p.property("status", "VmRSS:", "kB")
+	return kib << 10, err
 }
 
-// resident is the child's resident memory in bytes (VmRSS).
-func (p *process) resident() (int64, error) {
-	text, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+// peak is the highest resident memory since forgetPeak, in bytes.
+func (p *process) peak() (int64, error) {
+	kib, err := p.property("status", "VmHWM:", "kB")
+	return kib << 10, err
+}
+
+func (p *process) forgetPeak() error { return forgetPeak(p.cmd.Process.Pid) }
+
+// openFiles is how many files the child may have open now.
+func (p *process) openFiles() (int64, error) { return p.property("limits", "Max open files", "") }
+
+// property finds the first number after a name in a file of /proc/PID.
+func (p *process) property(file, name, unit string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, file))
 	if err != nil {
 		return 0, err
 	}
-	defer text.Close()
-	lines := bufio.NewScanner(text)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(value, "kB")), 10, 64)
-			return kib << 10, err
+
+	for line := range strings.Lines(string(text)) {
+		value, ok := strings.CutPrefix(line, name)
+		if !ok {
+			continue
+		}
+		fields := strings.Fields(strings.TrimSuffix(strings.TrimSpace(value), unit))
+		if len(fields) > 0 {
+			return strconv.ParseInt(fields[0], 10, 64)
 		}
 	}
-	return 0, errors.Join(errors.New("no VmRSS in the child's status"), lines.Err())
+
+	return 0, fmt.Errorf("no %s in the child's %s", name, file)
 }
 
 // freeAddress returns an address of 127.0.0.1 that nobody listens on.

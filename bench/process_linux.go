@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,4 +49,68 @@ func scheduleThreads(policy uint32) error {
 		}
 	}
 	return nil
+}
+
+// processorTime is the user's and the system's time that all threads of a
+// process have used, in nanoseconds: the process's clock for clock_gettime(2),
+// whose number is made as by clock_getcpuclockid(3).
+func processorTime(pid int) (time.Duration, error) {
+	const schedulerClock = 2 // CPUCLOCK_SCHED
+	var spent unix.Timespec
+	err := unix.ClockGettime(int32(^pid<<3|schedulerClock), &spent) //nolint:gosec // a PID has at most 22 bits
+	return time.Duration(spent.Nano()), err
+}
+
+// forgetPeak has VmHWM begin anew (proc_pid_clear_refs(5)).
+func forgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+// openFiles is how many files this process may have open, and it raises its soft
+// limit to that.
+func openFiles() (int, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, err
+	}
+	limit.Cur = limit.Max
+	return int(min(limit.Max, 1<<30)), unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+}
+
+// processors are those that this process may run on.
+func processors() (list []int, err error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, err
+	}
+	for n := range len(set) * 64 {
+		if set.IsSet(n) {
+			list = append(list, n)
+		}
+	}
+	return list, nil
+}
+
+// onProcessors has start make a child that runs on some processors only. No
+// processors: wherever the kernel likes.
+func onProcessors(list []int, start func() error) (err error) {
+	if len(list) == 0 {
+		return start()
+	}
+
+	var before, during unix.CPUSet
+	for _, n := range list {
+		during.Set(n)
+	}
+	runtime.LockOSThread() // a child inherits from the thread that makes it
+	defer runtime.UnlockOSThread()
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return err
+	}
+	if err := unix.SchedSetaffinity(0, &during); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unix.SchedSetaffinity(0, &before)) }()
+
+	return start()
 }

@@ -120,7 +120,7 @@ func (b *bench) profileOne(ctx context.Context, p *process, s *scenario, about *
 	if err != nil {
 		return err
 	}
-	l := newLoad(targets, s.member)
+	l := newLoad(targets, s)
 	defer l.close()
 	if _, err := l.closedLoop(ctx, b.warmUp); err != nil {
 		return err

@@ -67,26 +67,11 @@ func (b *bench) memory(ctx context.Context, r *results) error {
 
 // idleConnection opens a connection, asks once and leaves it open.
 func idleConnection(ctx context.Context, url string) (net.Conn, error) {
-	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
+	c, err := dialTCP(ctx, strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n"); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	if err == nil && (answer.StatusCode != http.StatusOK || answer.Close) {
-		err = fmt.Errorf("a connection was not kept: %s", answer.Status)
-	}
-	if err != nil {
+	if err := ask(c); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil

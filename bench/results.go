@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,6 +25,7 @@ type results struct {
 	Rates     []rateRow
 	Logins    []rateRow // credentials by kind of login provider
 	Latencies []latencyRow
+	Overload  overloadUse
 	Memory    memoryUse
 	Start     startTimes
 	Growth    growthTable
@@ -41,6 +41,7 @@ type machine struct {
 
 type rateRow struct {
 	Operation     string
+	Connections   int
 	Rate          float64 // requests a second, median of the rounds
 	Against       yardstick
 	Other         float64 // of the yardstick, likewise
@@ -49,6 +50,17 @@ type rateRow struct {
 	Highest       float64
 	Floor         float64 // 0 = none
 	CPU, OtherCPU float64 // microseconds of the server's processor time per request; 0 = no server
+	Requests      int     // answered in all rounds
+	Refused       int     // beside them
+}
+
+// refusedBound is how many requests may be refused per answered one. With more,
+// the row measures refusals.
+const refusedBound = 0.001
+
+// met reports whether the row holds its floor.
+func (r *rateRow) met() bool {
+	return r.Ratio >= r.Floor && float64(r.Refused) <= refusedBound*float64(r.Requests)
 }
 
 type latencyRow struct {
@@ -57,7 +69,11 @@ type latencyRow struct {
 	Ours, Bare latency
 }
 
-type latency struct{ P50, P95, P99 time.Duration }
+type latency struct {
+	P50, P95, P99 time.Duration
+	CPU           float64 // microseconds of the server's processor time per request
+	Refused       int
+}
 
 type memoryUse struct {
 	Idle, Connected int64 // bytes
@@ -77,120 +93,35 @@ type growthTable struct {
 type growthRow struct {
 	Operation string
 	Rates     []float64
-	Fall      float64 // share lost from the first size to the last
-	Floor     float64 // of Fall; 0 = none
-}
-
-// met is how a floor is said to be held.
-func met(ok bool) string {
-	if ok {
-		return "yes"
-	}
-	return "**no**"
-}
-
-// table is a Markdown table.
-type table [][]string
-
-func (t table) write(b *strings.Builder) {
-	for n, cells := range t {
-		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
-		if n == 0 {
-			b.WriteString("|" + strings.Repeat("---|", len(cells)) + "\n")
-		}
-	}
-}
-
-// Headings of the tables.
-var (
-	machineHeading = []string{"Machine", ""}
-	rateHeading    = []string{"Operation, 64 connections", "Poolhouse /s", "Compared with", "its /s", "Ratio", "Lowest–highest", "Floor", "Met", "CPU µs/request", "its CPU"}
-	loginHeading   = append([]string{"Credentials by login, 64 connections"}, rateHeading[1:]...)
-	latencyHeading = []string{"Operation, open loop", "Sent /s", "p50 ms", "p95 ms", "p99 ms", "net/http p50", "p95", "p99"}
-	resourceHead   = []string{"Resource", "Measured", "Floor", "Met"}
-	growthName     = "Identities in the store"
-	fallName       = "Fall"
-)
-
-// rateTable is the rates under a heading.
-func rateTable(heading []string, rows []rateRow) table {
-	rates := table{heading}
-	for _, row := range rows {
-		floor, held := "none", "–"
-		if row.Floor > 0 {
-			floor, held = fmt.Sprintf("%.2f", row.Floor), met(row.Ratio >= row.Floor)
-		}
-		otherCPU := "–"
-		if row.OtherCPU > 0 {
-			otherCPU = fmt.Sprintf("%.0f", row.OtherCPU)
-		}
-		rates = append(rates, []string{row.Operation, fmt.Sprintf("%.0f", row.Rate), string(row.Against), fmt.Sprintf("%.0f", row.Other),
-			fmt.Sprintf("%.3f", row.Ratio), fmt.Sprintf("%.3f–%.3f", row.Lowest, row.Highest), floor, held, fmt.Sprintf("%.0f", row.CPU), otherCPU})
-	}
-	return rates
+	CPU       []float64 // microseconds of the server's processor time per request
+	Fall      float64   // share lost from the first size to the last
+	Floor     float64   // of Fall; 0 = none
 }
 
 // render writes the results as Markdown.
 func (r *results) render() string {
 	var b strings.Builder
-	m := r.Machine
-	table{machineHeading,
-		{"Date", m.Date}, {"CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores)}, {"Go", m.Go}, {"Kernel", m.Kernel},
-		{"Disk", fmt.Sprintf("%s, fsync of 4 KiB %d µs", m.Filesystem, m.Fsync.Microseconds())},
-		{"Load before", m.Load},
-	}.write(&b)
-	b.WriteString("\n")
-	rateTable(rateHeading, r.Rates).write(&b)
-	b.WriteString("\n")
-	rateTable(loginHeading, r.Logins).write(&b)
-	b.WriteString("\n")
-	checkTable(r.Checks).write(&b)
-	b.WriteString("\n")
-	r.Engine.table().write(&b)
-	b.WriteString("\n")
-	late := table{latencyHeading}
-	for _, row := range r.Latencies {
-		cells := []string{row.Operation, fmt.Sprintf("%.0f", row.Rate)}
-		for _, l := range []latency{row.Ours, row.Bare} {
-			cells = append(cells, millis(l.P50), millis(l.P95), millis(l.P99))
+	for _, t := range []table{
+		r.Machine.table(),
+		rateTable(rateHeading, r.Rates),
+		rateTable(loginHeading, r.Logins),
+		checkTable(r.Checks),
+		r.Engine.table(),
+		latencyTable(r.Latencies),
+		r.Overload.table(),
+		r.Overload.barTable(),
+		resourceTable(r.Memory, r.Start),
+		r.Growth.table(),
+	} {
+		if len(t) < 2 { // that part was not measured
+			continue
 		}
-		late = append(late, cells)
-	}
-	late.write(&b)
-	b.WriteString("\n")
-	table{resourceHead,
-		{"Resident memory, idle after start", mib(r.Memory.Idle), "< " + mib(idleFloor), met(r.Memory.Idle < idleFloor)},
-		{fmt.Sprintf("Resident memory, %d idle connections", r.Memory.Connections), mib(r.Memory.Connected), "–", "–"},
-		{fmt.Sprintf("`poolhouse dev`, exec to welcome, median of %d", r.Start.Runs), millis(r.Start.Welcome) + " ms", "< " + millis(startFloor) + " ms", met(r.Start.Welcome < startFloor)},
-		{fmt.Sprintf("`poolhouse dev`, exec to /readyz 200, median of %d", r.Start.Runs), millis(r.Start.Ready) + " ms", "< " + millis(startFloor) + " ms", met(r.Start.Ready < startFloor)},
-		{"`poolhouse dev`, exec to /readyz 200, slowest", millis(r.Start.Slowest) + " ms", "–", "–"},
-	}.write(&b)
-	b.WriteString("\n")
-	heading := []string{growthName}
-	for _, size := range r.Growth.Sizes {
-		heading = append(heading, strconv.Itoa(size)+" /s")
-	}
-	growth := table{append(heading, fallName, "Floor", "Met")}
-	for _, row := range r.Growth.Rows {
-		cells := []string{row.Operation}
-		for _, rate := range row.Rates {
-			cells = append(cells, fmt.Sprintf("%.0f", rate))
+		if b.Len() > 0 {
+			b.WriteString("\n")
 		}
-		floor, held := "none", "–"
-		if row.Floor > 0 {
-			floor, held = fmt.Sprintf("≤ %.0f %%", 100*row.Floor), met(row.Fall <= row.Floor)
-		}
-		growth = append(growth, append(cells, fmt.Sprintf("%.1f %%", 100*row.Fall), floor, held))
+		t.write(&b)
 	}
-	growth.write(&b)
 	return b.String()
-}
-
-func millis(d time.Duration) string {
-	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 2, 64)
-}
-func mib(bytes int64) string {
-	return strconv.FormatFloat(float64(bytes)/(1<<20), 'f', 1, 64) + " MiB"
 }
 
 // writeResults puts text between the marks of a file.
