@@ -28,6 +28,7 @@ var allowedImports = map[string][]string{
 	"internal/weborigin":       {"internal/address", "internal/explain"},
 	"internal/config":          {"internal/address", "internal/spelling"},
 	"internal/declare":         {"internal/iam", "internal/identitypool", "internal/spelling", "sigv4"},
+	"internal/datalock":        {},
 	"internal/devissuer":       {},
 	"internal/iam/policy":      {},
 	"internal/identitypool":    {"internal/explain"},
@@ -44,9 +45,9 @@ var allowedImports = map[string][]string{
 	"internal/revocation":      {"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts"},
 	"internal/check":           {"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/revocation", "internal/sts", "sigv4"},
 	"internal/cognitoidentity": {"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login", "internal/saml", "internal/seal", "internal/store", "internal/sts", "internal/userstatus"},
-	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
+	"": {"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/datalock", "internal/devissuer", "internal/engine", "internal/explain", "internal/iam", "internal/iam/policy", "internal/iamapi", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4"},
-	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
+	"cmd/poolhouse": {"", "internal/address", "internal/config", "internal/datalock", "internal/declare", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4"},
 }
 
 // fences keeps libraries where they belong.
@@ -58,6 +59,7 @@ var fences = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {""},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/declare"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 }

@@ -195,10 +195,10 @@ func (l *Lock) write(h Holder) error {
 	return errors.Join(err, file.Close())
 }
 
-// Release removes the lock file and frees the folder.
+// Release removes the lock file and frees the folder. Another call does nothing.
 func (l *Lock) Release() error {
 	var err error
-	if l.holdsPath() {
+	if l.file.Locked() && l.holdsPath() {
 		err = os.Remove(l.file.Path())
 	}
 	return errors.Join(err, l.unlock())

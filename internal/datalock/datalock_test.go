@@ -136,6 +136,13 @@ func TestHolderFile(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after the release: %v", err)
 	}
+
+	next := take(t, folder, Holder{Command: "next"})
+	release(t, l) // which must not end somebody else's
+	if _, err := Take(t.Context(), folder, Options{NoWait: true}); err == nil || !strings.Contains(err.Error(), "next") {
+		t.Errorf("beside the next one: %v", err)
+	}
+	release(t, next)
 }
 
 // The second waits as long as the first needs to stop and ten seconds, and tells so.
@@ -147,7 +154,7 @@ func TestWait(t *testing.T) {
 		want    time.Duration
 		held    bool
 	}{
-		"holder ends":             {stop: 5, free: 3 * time.Second, want: 3 * time.Second},
+		"holder ends":             {stop: 5, free: 3*time.Second - poll/2, want: 3 * time.Second},
 		"ends at the last moment": {stop: 5, free: 14*time.Second + poll/2, want: 14*time.Second + poll},
 		"never ends":              {stop: 5, want: 15 * time.Second, held: true},
 		"no lame duck":            {want: 10 * time.Second, held: true},

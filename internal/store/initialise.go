@@ -18,34 +18,40 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// inspectTimeout bounds how long Initialised waits for the database.
+// inspectTimeout bounds how long Inspect waits for the database.
 const inspectTimeout = 10 * time.Second
 
-// Initialised reports whether the database that the options name has a home
-// account or an access key: then it belongs to somebody. It makes and changes
-// nothing, neither file nor schema, and works beside a server.
-func Initialised(ctx context.Context, o Options) (bool, error) {
+// Contents tells what a database holds.
+type Contents struct {
+	Account bool // there is a home account
+	Keys    bool // there is an access key
+}
+
+// Inspect looks into the database that the options name. It makes and changes
+// nothing, neither file nor schema, and works beside a server. What does not
+// exist holds nothing.
+func Inspect(ctx context.Context, o Options) (Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
 
 	if o.URL != "" {
-		return initialisedPostgreSQL(ctx, o.URL)
+		return inspectPostgreSQL(ctx, o.URL)
 	}
 	switch info, err := os.Stat(o.Path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
+		return Contents{}, nil
 	case err != nil:
-		return false, err
+		return Contents{}, err
 	case info.Mode().IsRegular() && info.Size() == 0:
-		return false, nil
+		return Contents{}, nil
 	}
-	return initialisedSQLite(ctx, o.Path)
+	return inspectSQLite(ctx, o.Path)
 }
 
-func initialisedSQLite(ctx context.Context, path string) (found bool, err error) {
+func inspectSQLite(ctx context.Context, path string) (found Contents, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
-		return false, err
+		return Contents{}, err
 	}
 	query := url.Values{
 		"mode":    {"ro"},
@@ -61,51 +67,49 @@ func initialisedSQLite(ctx context.Context, path string) (found bool, err error)
 	}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
-		return false, err
+		return Contents{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	found, err = initialised(ctx, db, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`)
+	found, err = inspect(ctx, db, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`)
 	if err != nil {
-		return false, fmt.Errorf("looking into SQLite database %q: %w", path, err)
+		return Contents{}, fmt.Errorf("looking into SQLite database %q: %w", path, err)
 	}
 	return found, nil
 }
 
-func initialisedPostgreSQL(ctx context.Context, address string) (found bool, err error) {
+func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return false, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+		return Contents{}, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
 	}
 	db := sql.OpenDB(stdlib.GetConnector(*config))
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	found, err = initialised(ctx, db, `SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)`)
+	found, err = inspect(ctx, db, `SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)`)
 	if err != nil {
-		return false, fmt.Errorf("looking into the PostgreSQL database: %w", err)
+		return Contents{}, fmt.Errorf("looking into the PostgreSQL database: %w", err)
 	}
 	return found, nil
 }
 
-// initialised looks for rows in the tables that a schema of any version has.
-// exists counts the tables of a name.
-func initialised(ctx context.Context, db *sql.DB, exists string) (bool, error) {
-	for _, table := range []string{"home_account", "access_keys"} {
+// inspect looks for rows in the tables, which may not be there yet. exists
+// counts the tables of a name.
+func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, err error) {
+	for table, has := range map[string]*bool{"home_account": &found.Account, "access_keys": &found.Keys} {
 		var tables, rows int
 		if err := db.QueryRowContext(ctx, exists, table).Scan(&tables); err != nil {
-			return false, err
+			return Contents{}, err
 		}
 		if tables == 0 {
 			continue
 		}
 		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&rows); err != nil {
-			return false, err
+			return Contents{}, err
 		}
-		if rows > 0 {
-			return true, nil
-		}
+		*has = rows > 0
 	}
-	return false, nil
+	return found, nil
 }
 
 // Initialise makes k.Account the home account, and k its first access key: both

@@ -17,16 +17,16 @@ import (
 )
 
 // Looking makes and changes nothing, whatever is there.
-func TestInitialised(t *testing.T) {
+func TestInspect(t *testing.T) {
 	eachOptions(t, func(t *testing.T, o Options) {
 		if o.Path == "" && o.URL == "" {
 			return // memory holds nothing before it is opened
 		}
-		look := func(what string, want bool) {
+		look := func(what string, account, keys bool) {
 			t.Helper()
-			got, err := Initialised(t.Context(), o)
-			if err != nil || got != want {
-				t.Errorf("%s: %t, %v, want %t", what, got, err, want)
+			want := Contents{Account: account, Keys: keys}
+			if got, err := Inspect(t.Context(), o); err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", what, got, err, want)
 			}
 		}
 		change := func(do func(s *Store) error) {
@@ -42,31 +42,31 @@ func TestInitialised(t *testing.T) {
 		key := AccessKey{ID: "AKIA1", Account: "111122223333", SealedSecret: []byte("s")}
 
 		before := contents(t, o)
-		look("nothing there", false)
+		look("nothing there", false, false)
 		if after := contents(t, o); !slices.Equal(after, before) {
 			t.Errorf("looking made %v of %v", after, before)
 		}
 		change(func(*Store) error { return nil })
 		before = contents(t, o)
-		look("a schema", false)
+		look("a schema", false, false)
 		if after := contents(t, o); !slices.Equal(after, before) {
 			t.Errorf("looking made %v of %v", after, before)
 		}
 		change(func(s *Store) error { return s.CreateAccessKey(t.Context(), key) })
-		look("a key", true)
+		look("a key", false, true)
 		change(func(s *Store) error { return s.DeleteAccessKey(t.Context(), key.ID) })
-		look("no key any more", false)
+		look("no key any more", false, false)
 		change(func(s *Store) error {
 			_, made, err := s.Initialise(t.Context(), key)
 			if !made {
 				t.Error("no key was made")
 			}
-			look("beside a server", true)
+			look("beside a server", true, true)
 			return err
 		})
-		look("initialised", true)
+		look("initialised", true, true)
 		change(func(s *Store) error { return s.DeleteAccessKey(t.Context(), key.ID) })
-		look("an account without keys", true)
+		look("an account without keys", true, false)
 	})
 }
 
@@ -104,16 +104,16 @@ func contents(t *testing.T, o Options) (names []string) {
 	return names
 }
 
-func TestInitialisedFaults(t *testing.T) {
+func TestInspectFaults(t *testing.T) {
 	for name, content := range map[string]string{"empty": "", "garbage": "not a database, but more than a header's sixteen bytes"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "poolhouse.db")
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			found, err := Initialised(t.Context(), Options{Path: path})
-			if found || (err != nil) != (content != "") {
-				t.Errorf("%t, %v", found, err)
+			found, err := Inspect(t.Context(), Options{Path: path})
+			if found != (Contents{}) || (err != nil) != (content != "") {
+				t.Errorf("%+v, %v", found, err)
 			}
 			if text, err := os.ReadFile(path); err != nil || string(text) != content {
 				t.Errorf("looking changed the file to %q, %v", text, err)
