@@ -72,24 +72,20 @@ func (d *deployment) pools(l layout) []string {
 
 var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_KEY=(\S+)`)
 
-// newDeployment makes a deployment as an operator would: a first start shows
-// the root key, the pools are made with it, their IDs go into the roles' trust
+// newDeployment makes a deployment as an operator would: init shows the root key, the pools are made with it, their IDs go into the roles' trust
 // policies, and the roles are given to the pool.
 func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
 	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"), address: l.address}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
-	first, err := b.serve(ctx, d)
+	out, err := command(ctx, b.binary, nil, "init", "--config", d.settings, "--data", d.dir).Output()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("poolhouse init: %w", err)
 	}
-	if err := first.stop(); err != nil {
-		return nil, err
-	}
-	shown := shownKey.FindStringSubmatch(first.stdout.String()) // whole, now that the process has ended
+	shown := shownKey.FindStringSubmatch(string(out))
 	if shown == nil {
-		return nil, errors.New("the first start showed no access key")
+		return nil, errors.New("init showed no access key")
 	}
 	d.keyID, d.secret = shown[1], shown[2]
 	if err := b.serving(ctx, d, func(p *process) error { return d.makePools(ctx, p.url, l) }); err != nil {
@@ -175,7 +171,7 @@ func (b *bench) serve(ctx context.Context, d *deployment) (*process, error) {
 			return nil, err
 		}
 	}
-	return spawn(ctx, b.dir, address, b.binary, nil, "serve", "--config", d.settings, "--data", d.dir, "--listen", address)
+	return spawn(ctx, b.dir, address, b.binary, nil, "serve", "--config", d.settings, "--data", d.dir, "--listen", address, "--lame-duck", "0")
 }
 
 // serving runs do while the real server serves the deployment.
