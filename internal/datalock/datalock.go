@@ -162,8 +162,8 @@ func attempt(folder string, o Options) (_ *Lock, err error) {
 	if !l.holdsPath() {
 		return nil, nil
 	}
-	if err := l.write(o.Holder); err != nil {
-		return nil, fault(l.file.Path(), err)
+	if err := l.write(o.Holder); err != nil { // a full disk: the lock holds without the name
+		o.Logger.Warn("the lock file does not name this process", "file", l.file.Path(), "error", err)
 	}
 	taken = true
 	return l, nil
