@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -321,4 +322,23 @@ func TestStopping(t *testing.T) {
 	recorder := httptest.NewRecorder()
 	s.MetricsHandler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/readyz", nil))
 	equal(t, "/readyz beside the metrics", recorder.Code, http.StatusServiceUnavailable)
+}
+
+// Settings whose account is not the one that init made, and has no key, are warned of.
+func TestForeignHomeAccount(t *testing.T) {
+	for account, want := range map[string]int{"": 0, "111122223333": 0, "444455556666": 1} {
+		c := served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data"), Account: "111122223333"})
+		must(poolhouse.Initialise(t.Context(), c))(t)
+
+		log := &safeBuffer{}
+		c.Account, c.Logger = account, slog.New(slog.NewTextHandler(log, nil))
+		server := must(poolhouse.New(t.Context(), c))(t)
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		const warning = `level=WARN msg="account_id is not the account`
+		if got := strings.Count(log.String(), warning); got != want || want > 0 && !strings.Contains(log.String(), "poolhouse keys create --account "+account) {
+			t.Errorf("%d warnings for account %q:\n%s", got, account, log.String())
+		}
+	}
 }

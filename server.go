@@ -261,10 +261,26 @@ func (s *Server) settleAccount(ctx context.Context) error {
 		}
 	}
 	home, err := s.store.SettleAccount(ctx, identitypool.AccountID(proposed))
+	if err != nil {
+		return err
+	}
 	if s.config.Account == "" {
 		s.config.Account = string(home)
 	}
-	return err
+	s.warnOfForeignHome(home, existing)
+	return nil
+}
+
+// warnOfForeignHome tells when the settings' account is not the one that was
+// made, and has no access key: nobody can manage what it owns.
+func (s *Server) warnOfForeignHome(home identitypool.AccountID, existing []iam.AccessKey) {
+	own := identitypool.AccountID(s.config.Account)
+	hasKey := slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.Account == own })
+	if own == home || hasKey || len(existing) == 0 {
+		return
+	}
+	s.config.Logger.Warn("account_id is not the account that the database was initialised with, and has no access key",
+		"account_id", own, "initialised_with", home, "fix", "poolhouse keys create --account "+string(own))
 }
 
 // newAccount draws a twelve-digit account number that does not begin with 0.

@@ -122,7 +122,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("waiting for %s to free the data folder %s: %w", holder, folder, ctx.Err())
 		case <-time.After(poll):
 		}
 	}
