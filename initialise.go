@@ -88,9 +88,12 @@ func (c *Config) initialise(ctx context.Context) (key AccessKey, err error) {
 
 // firstKey makes account and key. An account that is there already, without a
 // key, gets the key: a start of an older version can have been cut short.
-func (c *Config) firstKey(ctx context.Context, keys *iam.AccessKeys, account identitypool.AccountID) (AccessKey, error) {
+func (c *Config) firstKey(
+	ctx context.Context, keys *iam.AccessKeys, account identitypool.AccountID,
+) (AccessKey, error) {
 	for range 2 {
-		home, k, secret, made, err := keys.Initialise(ctx, iam.NewAccessKey{Account: account, Description: "root key of the first start"})
+		n := iam.NewAccessKey{Account: account, Description: "root key of the first start"}
+		home, k, secret, made, err := keys.Initialise(ctx, n)
 		if err != nil {
 			return AccessKey{}, err
 		}

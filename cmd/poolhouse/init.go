@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -37,7 +38,8 @@ run at once: one makes the account.`,
 			}
 			key, err := initialise(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrInitialised) {
-				err = fmt.Errorf("%w: `poolhouse serve` starts on it; if nobody has an access key of it, make one with `poolhouse keys create`", err)
+				err = fmt.Errorf("%w: `poolhouse serve` starts on it; "+
+					"if nobody has an access key of it, make one with `poolhouse keys create`", err)
 			}
 			if err != nil {
 				return err
@@ -45,7 +47,7 @@ run at once: one makes the account.`,
 			return handOver(c, key)
 		},
 	}
-	addSettings(c, config.Data, config.Database, config.MasterKeyFile, config.AccountID, config.LogLevel, config.LogFormat)
+	addSettings(c, append(slices.Clone(storeSettings), config.AccountID, config.LogLevel, config.LogFormat)...)
 	return c
 }
 
@@ -101,17 +103,22 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 	}
 
 	c.SetContext(context.WithoutCancel(c.Context()))
-	err := withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error { return k.Delete(ctx, key.AccessKeyID) })
+	err := withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
+		return k.Delete(ctx, key.AccessKeyID)
+	})
 	if err != nil {
 		return fmt.Errorf("account %s was made, but its root key could not be shown (%w) and not be deleted (%w): "+
-			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`", key.Account, shown, err, key.AccessKeyID)
+			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`",
+			key.Account, shown, err, key.AccessKeyID)
 	}
-	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): run `poolhouse init` again", key.Account, shown)
+	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): "+
+		"run `poolhouse init` again", key.Account, shown)
 }
 
 // showKey writes the key, and waits until a file that takes it is on disk.
 func showKey(out *os.File, key poolhouse.AccessKey) error {
-	_, err := fmt.Fprintf(out, "Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
+	_, err := fmt.Fprintf(out, "Account %s was made, with a root access key. It is shown this once:\n\n"+
+		"  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
 		key.Account, key.AccessKeyID, key.SecretAccessKey)
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ type logged struct {
 func launchLogged(t *testing.T, data string) *logged {
 	t.Helper()
 	address := freeAddress(t)
-	cmd := exec.CommandContext(t.Context(), "poolhouse", "serve", "--data", data, "--issuer-url", "http://"+address, "--listen", address, "--lame-duck", "0", "--log-format", "json")
+	cmd := exec.CommandContext(t.Context(), "poolhouse", "serve", "--data", data, "--issuer-url", "http://"+address,
+		"--listen", address, "--lame-duck", "0", "--log-format", "json")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

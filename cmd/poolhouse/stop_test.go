@@ -120,7 +120,8 @@ func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS boo
 		b := &loadBalancer{url: scheme + "://" + address, key: key, options: func() *http.Transport {
 			return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: overTLS}
 		}}
-		p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--listen", address, "--log-level", "error"}, more...)...)
+		p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", "http://127.0.0.1:1",
+			"--listen", address, "--log-level", "error"}, more...)...)
 		waitFor(t, &http.Client{Transport: b.options()}, b.url)
 
 		var group sync.WaitGroup
@@ -238,7 +239,8 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	waitFor(t, idle, s.url)
 
 	const body = `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
-	_, err = fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
+	_, err = fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
 		address, len(body), body[:10])
 	if err != nil {
 		t.Fatal(err)

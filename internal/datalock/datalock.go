@@ -60,8 +60,8 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("the data folder %s is in use by %s; one process at a time may use it: stop that one, or give this one a folder of its own",
-		e.Folder, e.Holder)
+	return fmt.Sprintf("the data folder %s is in use by %s; one process at a time may use it: "+
+		"stop that one, or give this one a folder of its own", e.Folder, e.Holder)
 }
 
 // String names the holder for people.
@@ -132,7 +132,8 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 func attempt(folder string, o Options) (_ *Lock, err error) {
 	l := &Lock{
 		folder: flock.New(folder, flock.SetFlag(os.O_RDONLY)),
-		file:   flock.New(filepath.Join(folder, File), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600)),
+		file: flock.New(filepath.Join(folder, File),
+			flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600)),
 	}
 	taken := false
 	defer func() {
@@ -241,13 +242,14 @@ func fault(path string, err error) error {
 	folder := filepath.Dir(path)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
-		return fmt.Errorf("%s cannot be locked (%w): the file system of %s has no locks, so two servers could use it at once; "+
-			"put the data folder on a local disk, switch locks on where it is mounted (NFS: without nolock), or use PostgreSQL", path, err, folder)
+		return fmt.Errorf("%s cannot be locked (%w): the file system of %s has no locks, "+
+			"so two servers could use it at once; put the data folder on a local disk, "+
+			"switch locks on where it is mounted (NFS: without nolock), or use PostgreSQL", path, err, folder)
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%s cannot be written (%w): mount the file system of %s writable", path, err, folder)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s cannot be written (%w): give the folder and the files in it to the user of this process (uid %d), with mode 0700 and 0600",
-			path, err, os.Getuid())
+		return fmt.Errorf("%s cannot be written (%w): give the folder and the files in it "+
+			"to the user of this process (uid %d), with mode 0700 and 0600", path, err, os.Getuid())
 	default:
 		return fmt.Errorf("locking the data folder by %s: %w", path, err)
 	}

@@ -54,8 +54,12 @@ func inspectSQLite(ctx context.Context, path string) (found Contents, err error)
 		return Contents{}, err
 	}
 	query := url.Values{
-		"mode":    {"ro"},
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "trusted_schema(OFF)", "cell_size_check(ON)"},
+		"mode": {"ro"},
+		"_pragma": {
+			fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
+			"trusted_schema(OFF)",
+			"cell_size_check(ON)",
+		},
 	}
 	// Without a write-ahead log the file is complete, and SQLite would make a log.
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
