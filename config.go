@@ -29,6 +29,15 @@ type Config struct {
 	// MasterKey seals secrets at rest: 32 bytes. In memory one is made.
 	MasterKey []byte
 
+	// RequireInitialised has New refuse a database without an account
+	// (ErrNotInitialised), and then make nothing: neither file nor schema. See
+	// Initialise. Without it, the first start makes the account.
+	RequireInitialised bool
+	// ListenAddress and LameDuck are what a second server on DataDir is told: where
+	// this one is reached, and how long it goes on answering after it was told to stop.
+	ListenAddress string
+	LameDuck      time.Duration
+
 	// IssuerURL is the iss of the tokens and the base of discovery, without a
 	// trailing slash. Account and Region are the defaults for what the settings
 	// define and the first access key belongs to.
@@ -167,9 +176,7 @@ var accountPattern = regexp.MustCompile(`^\d{12}$`)
 // fault yet; New asks for that.
 func (c *Config) Validate() error {
 	var faults []error
-	if c.Account != "" && !accountPattern.MatchString(c.Account) {
-		faults = append(faults, fmt.Errorf("account_id %q: use twelve digits", c.Account))
-	}
+	faults = append(faults, c.checkAccount())
 	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
 		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
 	}
@@ -209,6 +216,13 @@ func (c *Config) Validate() error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+func (c *Config) checkAccount() error {
+	if c.Account != "" && !accountPattern.MatchString(c.Account) {
+		return fmt.Errorf("account_id %q: use twelve digits", c.Account)
+	}
+	return nil
 }
 
 // withDefaults fills the zero fields of l with AWS's numbers.

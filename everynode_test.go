@@ -102,7 +102,7 @@ func observe(t *testing.T, options store.Options) *observed {
 			t.Error(err)
 		}
 	})
-	o.testServer = &testServer{server, c.IssuerURL}
+	o.testServer = &testServer{Server: server, URL: c.IssuerURL}
 	o.filesPool(t)
 	return o
 }

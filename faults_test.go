@@ -22,7 +22,7 @@ func TestLastingFaultIsTwoLines(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T, c *poolhouse.Config) (driver, source string){
 		"sqlite": func(t *testing.T, c *poolhouse.Config) (driver, source string) {
 			c.DataDir = t.TempDir()
-			return "sqlite", filepath.Join(c.DataDir, poolhouse.DatabaseFile)
+			return "sqlite", filepath.Join(c.DataDir, poolhouse.DatabaseFile) + "?_pragma=busy_timeout(5000)"
 		},
 		"postgresql": func(t *testing.T, c *poolhouse.Config) (driver, source string) {
 			c.DatabaseURL, c.MasterKey = pgtest.URL(t), bytes.Repeat([]byte{7}, 32)

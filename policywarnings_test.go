@@ -79,6 +79,7 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 	equal(t, "warnings about a known key", len(log.warnings()), 0)
 
 	// Another account's too, and the keys'.
+	s.stop()
 	again := must(poolhouse.New(t.Context(), c))(t)
 	defer again.Close()
 	lines = log.warnings()
@@ -113,6 +114,7 @@ func TestStartNamesKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.stop()
 	var log logged
 	again := must(poolhouse.New(t.Context(), poolhouse.Config{Dev: true, IssuerURL: s.URL, DataDir: s.dir, MasterKey: bytes.Repeat([]byte{9}, 32), TokenAlgorithm: "ES256",
 		Logger: slog.New(slog.NewTextHandler(&log, nil))}))(t)

@@ -18,9 +18,11 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/faultlog"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
@@ -59,6 +61,8 @@ type Server struct {
 	dev      *devEndpoints
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
+	lock     *datalock.Lock // of the data folder; nil without one
+	stopping atomic.Bool
 }
 
 // AccessKey is an account's access key with its secret.
@@ -69,17 +73,17 @@ type AccessKey struct {
 }
 
 // New opens the database and wires a Server. Its errors name the setting at
-// fault. Background work starts with Run.
+// fault. Background work starts with Run. While another server uses DataDir, New
+// waits for it to end, for its LameDuck and ten seconds at most.
 func New(ctx context.Context, c Config) (_ *Server, err error) {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	c.Limits = withDefaults(c.Limits)
+	c.fill()
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	if c.RequireInitialised {
+		if err := c.checkInitialised(ctx); err != nil {
+			return nil, err
+		}
 	}
 
 	s := &Server{config: c, traces: newTraceStore(keptTraces)}
@@ -91,6 +95,9 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 		}
 	}()
 
+	if s.lock, err = c.lockData(ctx); err != nil {
+		return nil, err
+	}
 	sealer, err := c.sealer()
 	if err != nil {
 		return nil, err
@@ -120,19 +127,40 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	return s, s.wire(ctx, sealer)
 }
 
+// fill gives the fields that New cannot do without their defaults.
+func (c *Config) fill() {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Limits = withDefaults(c.Limits)
+}
+
 // check refuses settings that cannot run.
 func (c *Config) check() error {
-	switch {
-	case c.AcceptUnknownRoles && !c.Dev:
+	if c.AcceptUnknownRoles && !c.Dev {
 		return errors.New("accepting unknown roles is for development only")
+	}
+	if err := c.checkDatabase(); err != nil {
+		return err
+	}
+	if c.IssuerURL == "" {
+		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
+	}
+	return c.Validate()
+}
+
+// checkDatabase refuses settings that name no database, or no master key for it.
+func (c *Config) checkDatabase() error {
+	switch {
 	case c.DataDir == "" && c.DatabaseURL == "" && !c.Dev:
 		return errors.New(`no database: set "data" to a folder or "database" to a postgres:// URL`)
 	case c.DatabaseURL != "" && len(c.MasterKey) == 0:
 		return errors.New(`no master key: with "database" set "master_key_file" or POOLHOUSE_MASTER_KEY; every node needs the same one`)
-	case c.IssuerURL == "":
-		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
 	}
-	return c.Validate()
+	return nil
 }
 
 // directory reads the settings' roles and providers; those of the IAM API are in
@@ -178,6 +206,12 @@ func (c *Config) sealer() (*seal.Sealer, error) {
 	key := c.MasterKey
 	switch {
 	case len(key) > 0:
+	case c.DataDir != "" && c.RequireInitialised:
+		loaded, err := seal.Load(filepath.Join(c.DataDir, MasterKeyFile))
+		if err != nil {
+			return nil, fmt.Errorf("%w: without it nothing opens what the database has sealed; put your copy back", err)
+		}
+		key = loaded
 	case c.DataDir != "":
 		loaded, created, err := seal.LoadOrCreate(filepath.Join(c.DataDir, MasterKeyFile))
 		if err != nil {
@@ -224,16 +258,35 @@ func (s *Server) settleAccount(ctx context.Context) error {
 		}
 	}
 	proposed := s.config.Account
+	if proposed == "" && s.config.RequireInitialised && len(existing) > 0 {
+		proposed = string(existing[0].Account) // an old backup does not name its home account
+	}
 	if proposed == "" {
 		if proposed, err = newAccount(); err != nil {
 			return err
 		}
 	}
 	home, err := s.store.SettleAccount(ctx, identitypool.AccountID(proposed))
+	if err != nil {
+		return err
+	}
 	if s.config.Account == "" {
 		s.config.Account = string(home)
 	}
-	return err
+	s.warnOfForeignHome(home, existing)
+	return nil
+}
+
+// warnOfForeignHome tells when the settings' account is not the one that was
+// made, and has no access key: nobody can manage what it owns.
+func (s *Server) warnOfForeignHome(home identitypool.AccountID, existing []iam.AccessKey) {
+	own := identitypool.AccountID(s.config.Account)
+	hasKey := slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.Account == own })
+	if own == home || hasKey || len(existing) == 0 {
+		return
+	}
+	s.config.Logger.Warn("account_id is not the account that the database was initialised with, and has no access key",
+		"account_id", own, "initialised_with", home, "fix", "poolhouse keys create --account "+string(own))
 }
 
 // newAccount draws a twelve-digit account number that does not begin with 0.
@@ -354,6 +407,10 @@ const readyTimeout = 2 * time.Second
 // ready says whether the server can do its work: the database answers. It tells
 // nobody more than that.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		plain(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if err := s.store.Ping(ctx); err != nil {
@@ -396,7 +453,17 @@ func (s *Server) Refused(r awsapi.Refusal) {
 
 // ServeHTTP serves the APIs, discovery, keys, health and, unless they are apart,
 // metrics.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		w.Header().Set("Connection", "close") // net/http also ends HTTP/2 connections for it
+	}
+	s.handler.ServeHTTP(w, r)
+}
+
+// Stopping announces the end: from now on /readyz answers 503 and every answer
+// asks its client to connect anew, which leads it to another node. All calls are
+// still answered, until the caller closes the listener.
+func (s *Server) Stopping() { s.stopping.Store(true) }
 
 // Run does the background work until ctx ends: keys are renewed, changes that
 // other nodes and the command line made are picked up, deletions that a crash
@@ -412,15 +479,19 @@ func (s *Server) Run(ctx context.Context) {
 	group.Wait()
 }
 
-// Close ends outgoing fetches and closes the database, after the writes under way.
-// Then it logs what it counted of warnings and errors.
+// Close ends outgoing fetches, closes the database after the writes under way,
+// logs what it counted of warnings and errors, and frees the data folder.
 func (s *Server) Close() error {
 	if s.logins != nil {
 		s.logins.Close()
 	}
-	var failed error
+	var errs []error
 	if s.store != nil {
-		failed = s.store.Close()
+		errs = append(errs, s.store.Close())
 	}
-	return errors.Join(failed, s.faults.Close())
+	errs = append(errs, s.faults.Close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Release())
+	}
+	return errors.Join(errs...)
 }

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ import (
 // testServer is a listening development server.
 type testServer struct {
 	*poolhouse.Server
-	URL string
+	URL  string
+	stop func() // ends it before the test does
 }
 
 // start runs a development server on a free port until the test ends.
@@ -58,7 +60,7 @@ func start(t testing.TB, change ...func(*poolhouse.Config)) *testServer {
 	_ = web.Listener.Close()
 	web.Listener = listener
 	web.Start()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		web.Close()
 		cancel()
 		<-done
@@ -66,7 +68,8 @@ func start(t testing.TB, change ...func(*poolhouse.Config)) *testServer {
 			t.Error(err)
 		}
 	})
-	return &testServer{server, url}
+	t.Cleanup(stop)
+	return &testServer{Server: server, URL: url, stop: stop}
 }
 
 // eachStore runs a test on the embedded database and on PostgreSQL.

@@ -65,19 +65,20 @@ var allowedImports = map[string][]string{
 		"internal/sts", "internal/userstatus",
 	},
 	"": {
-		"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/devissuer",
-		"internal/engine", "internal/explain", "internal/faultlog", "internal/iam", "internal/iam/policy",
-		"internal/iamapi", "internal/identitypool", "internal/issuer", "internal/login", "internal/ratelimit",
-		"internal/revocation", "internal/seal", "internal/signout", "internal/store", "internal/sts",
-		"internal/userstatus", "internal/weborigin", "sigv4",
+		"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/datalock",
+		"internal/devissuer", "internal/engine", "internal/explain", "internal/faultlog", "internal/iam",
+		"internal/iam/policy", "internal/iamapi", "internal/identitypool", "internal/issuer", "internal/login",
+		"internal/ratelimit", "internal/revocation", "internal/seal", "internal/signout", "internal/store",
+		"internal/sts", "internal/userstatus", "internal/weborigin", "sigv4",
 	},
 	"cmd/poolhouse": {
-		"", "internal/address", "internal/config", "internal/declare", "internal/explain", "internal/faultlog",
-		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logsink", "internal/seal",
-		"internal/spelling", "internal/store", "internal/sts", "sigv4",
+		"", "internal/address", "internal/config", "internal/datalock", "internal/declare", "internal/explain",
+		"internal/faultlog", "internal/iam", "internal/identitypool", "internal/issuer", "internal/logsink",
+		"internal/seal", "internal/spelling", "internal/store", "internal/sts", "sigv4",
 	},
 	"internal/faultlog": {},
 	"internal/logsink":  {},
+	"internal/datalock": {},
 }
 
 // fences keeps libraries where they belong.
@@ -89,6 +90,7 @@ var fences = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {""},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/declare"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
 }

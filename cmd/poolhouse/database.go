@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -21,30 +23,47 @@ import (
 type database struct {
 	settings *config.Settings
 	store    *store.Store
+	lock     *datalock.Lock // nil beside a server, and on PostgreSQL
+}
+
+// databaseUse says what a command does with the database.
+type databaseUse struct {
+	mayCreate bool
+	// alone names a command that must not run beside a server; "" may.
+	alone string
 }
 
 // openDatabase opens the store that a command's settings name. Only a restore
 // may make it: elsewhere a path without a database is a mistake. It works without
 // the master key; then only what needs it fails.
-func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
+func openDatabase(c *cobra.Command, use databaseUse) (_ *database, err error) {
 	s, err := loadSettings(c)
 	if err != nil {
 		return nil, err
 	}
+	d := &database{settings: s}
+	defer func() {
+		if err != nil {
+			err = d.close(err)
+		}
+	}()
+
 	o := store.Options{URL: s.Text(config.Database)}
 	if o.URL == "" {
 		if s.Text(config.Data) == "" {
 			return nil, s.Fault(config.Data, "say where the database is: the data folder, or database with a postgres:// URL")
 		}
 		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
-		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) && !mayCreate {
-			return nil, s.Fault(config.Data, "the folder holds no %s: check the path; the first start of `poolhouse serve` makes it", poolhouse.DatabaseFile)
+		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) && !use.mayCreate {
+			return nil, s.Fault(config.Data, "the folder holds no %s: check the path; `poolhouse init` makes it", poolhouse.DatabaseFile)
 		}
-		if err := checkFolder(s, s.Text(config.Data)); err != nil {
+		if err := makeFolder(s, s.Text(config.Data)); err != nil {
+			return nil, err
+		}
+		if err := d.hold(c.Context(), use.alone); err != nil {
 			return nil, err
 		}
 	}
-	d := &database{settings: s}
 	if sealer, err := d.sealer(); err == nil {
 		o.Sealer = sealer
 	}
@@ -52,6 +71,18 @@ func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// hold takes the data folder for a command that must not run beside a server.
+func (d *database) hold(ctx context.Context, command string) (err error) {
+	if command == "" {
+		return nil
+	}
+	d.lock, err = datalock.Take(ctx, d.settings.Text(config.Data), datalock.Options{
+		Holder: datalock.Holder{Command: "poolhouse " + command, Version: version(), Started: time.Now()},
+		NoWait: true,
+	})
+	return err
 }
 
 // sealer returns the seal under the settings' master key.
@@ -73,7 +104,11 @@ func (d *database) sealer() (*seal.Sealer, error) {
 
 // withDatabase runs do on the database of the command's settings.
 func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) error {
-	d, err := openDatabase(c, false)
+	return useDatabase(c, databaseUse{}, do)
+}
+
+func useDatabase(c *cobra.Command, use databaseUse, do func(ctx context.Context, d *database) error) error {
+	d, err := openDatabase(c, use)
 	if err != nil {
 		return err
 	}
@@ -81,7 +116,15 @@ func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) er
 }
 
 // close closes the database after a command that ended with err.
-func (d *database) close(err error) error { return errors.Join(err, d.store.Close()) }
+func (d *database) close(err error) error {
+	if d.store != nil {
+		err = errors.Join(err, d.store.Close())
+	}
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Release())
+	}
+	return err
+}
 
 func backupCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -116,7 +159,9 @@ func restoreCommand() *cobra.Command {
 		Short: "Load a backup into an empty database",
 		Long: `Load a backup into an empty database: all of it, or nothing when the file was cut
 or altered. Secrets that an older version's backup holds in clear are sealed: now
-if the master key is there, else by the first start of the server.`,
+if the master key is there, else by the first start of the server. Nobody else may
+use the data folder meanwhile. The backup holds the account: "poolhouse init" is
+not needed.`,
 		Example: "  poolhouse restore --data /var/lib/poolhouse-new backup.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -125,7 +170,7 @@ if the master key is there, else by the first start of the server.`,
 				return err
 			}
 			defer file.Close()
-			d, err := openDatabase(c, true)
+			d, err := openDatabase(c, databaseUse{mayCreate: true, alone: "restore"})
 			if err != nil {
 				return err
 			}

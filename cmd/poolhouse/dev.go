@@ -40,7 +40,7 @@ Never expose it: its keys are public knowledge.`,
 		},
 	}
 	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
-		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen, config.LameDuck)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -65,7 +65,7 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 		return err
 	}
 	if c.DataDir != "" {
-		if err := checkFolder(s, c.DataDir); err != nil {
+		if err := makeFolder(s, c.DataDir); err != nil {
 			return err
 		}
 	}
@@ -77,7 +77,10 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
 		c.DevHosts = append(c.DevHosts, u.Hostname())
 	}
-	c.IssuerURL = baseURL(l.main)
+	c.IssuerURL, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
+	if c.LameDuck, err = lameDuck(s, devLameDuck); err != nil {
+		return err
+	}
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
@@ -89,7 +92,7 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	}
 	info, _ := server.DevInfo()
 	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
-	return serveUntil(ctx, server, l, out.logger)
+	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
 }
 
 // palette colours for terminals, unless NO_COLOR says otherwise (no-color.org).
@@ -159,10 +162,15 @@ func programName() string {
 	if err != nil {
 		return name
 	}
-	if !needsQuotes.MatchString(file) {
-		return file
+	return shellQuoted(file)
+}
+
+// shellQuoted is text as one word of a POSIX shell.
+func shellQuoted(text string) string {
+	if text != "" && !needsQuotes.MatchString(text) {
+		return text
 	}
-	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)

@@ -95,7 +95,7 @@ func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypoo
 	}
 	account, err := d.store.HomeAccount(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", errors.New("there is no account yet: say which with --account, or start `poolhouse serve` once")
+		return "", errors.New("there is no account yet: say which with --account, or run `poolhouse init` once")
 	}
 	return account, err
 }

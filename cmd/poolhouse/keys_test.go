@@ -126,7 +126,7 @@ var operations = []struct {
 // listener: a key for one pool nothing in another, a key for reading no change.
 func TestKeysWithPolicies(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	var root [2]string
+	root := initialised(t, "--data", data, "--account-id", "123456789012")
 	s := serveOn(t, data, &root, "--account-id", "123456789012")
 	a, b := newOne(t, s.client, "a"), newOne(t, s.client, "b")
 	keyWith := func(policy string) *ci.Client {

@@ -62,9 +62,10 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// serveUntil serves until ctx ends, then lets requests under way finish. Metrics
-// can be read until then.
-func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, logger *slog.Logger) error {
+// serveUntil serves until ctx ends. Then it tells who asks that it is not ready,
+// goes on answering for the time of lameDuck, so that load balancers notice, and
+// lets requests under way finish. Metrics can be read until then.
+func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, lameDuck time.Duration, logger *slog.Logger) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group sync.WaitGroup
 	group.Go(func() { server.Run(background) })
@@ -80,10 +81,17 @@ func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, logg
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
+		server.Stopping()
+		logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
+		select {
+		case err = <-failed:
+		case <-time.After(lameDuck):
+		}
+
 		logger.Info("stopping: finishing the requests under way")
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		err = web.Shutdown(drain)
+		err = errors.Join(err, web.Shutdown(drain))
 	}
 	stop()
 	group.Wait()

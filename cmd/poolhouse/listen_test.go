@@ -86,7 +86,10 @@ func TestServeTLS(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writePair(t, folder, "id.example")
 	address := freeAddress(t)
-	p := launch(t, "serve", "--data", filepath.Join(folder, "data"), "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", certFile, "--tls-key", keyFile)
+	data := filepath.Join(folder, "data")
+	initialised(t, "--data", data)
+	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", certFile, "--tls-key", keyFile,
+		"--lame-duck", "0")
 	pool := x509.NewCertPool()
 	text, err := os.ReadFile(certFile)
 	if err != nil {
@@ -94,9 +97,7 @@ func TestServeTLS(t *testing.T) {
 	}
 	pool.AppendCertsFromPEM(text)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
-	if _, err := p.out.ReadString('\n'); err != nil { // the account is shown after listening
-		t.Fatal(err)
-	}
+	waitFor(t, client, "https://"+address)
 	request, _ := http.NewRequestWithContext(t.Context(), http.MethodOptions, "https://"+address+"/", nil)
 	response, err := client.Do(request)
 	if err != nil {

@@ -65,6 +65,20 @@ func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*out
 	return o, nil
 }
 
+// commandLogger logs to standard error, each line when it is written, for commands
+// that end by themselves.
+func commandLogger(s *config.Settings) (*slog.Logger, error) {
+	l, err := level(s)
+	if err != nil {
+		return nil, err
+	}
+	newHandler, err := handler(s, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(newHandler(os.Stderr, l)), nil
+}
+
 // newOutputs starts the outputs of a server.
 func newOutputs(s *config.Settings, level slog.Level, delay time.Duration, stdout, stderr *os.File) (*outputs, error) {
 	newHandler, err := handler(s, stderr)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
@@ -29,14 +30,35 @@ const gcPercent = 400
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // from then on another signal ends the process at once
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
+	err := rootCommand().ExecuteContext(ctx)
+	if err != nil {
 		lastWords(os.Stderr, err)
-		return 1
 	}
-	return 0
+	return exitStatus(err)
+}
+
+// Exit statuses, for scripts and supervisors (docs/operations.md, "Exit statuses").
+const (
+	statusFailed         = 1
+	statusInitialised    = 3
+	statusNotInitialised = 4
+)
+
+func exitStatus(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, poolhouse.ErrInitialised):
+		return statusInitialised
+	case errors.Is(err, poolhouse.ErrNotInitialised):
+		return statusNotInitialised
+	default:
+		return statusFailed
+	}
 }
 
 // nearestFlag adds to the error about an unknown flag which one may be meant.
@@ -69,6 +91,7 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(
 		devCommand(),
+		initCommand(),
 		serveCommand(),
 		configCommand(),
 		keysCommand(),

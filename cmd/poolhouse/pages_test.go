@@ -152,9 +152,11 @@ func TestDevCallRefused(t *testing.T) {
 
 // Metrics on an address of their own are there alone, and stop with the server.
 func TestMetricsListen(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	initialised(t, "--data", data)
 	for name, arguments := range map[string][]string{
 		"dev":   {"dev"},
-		"serve": {"serve", "--data", filepath.Join(t.TempDir(), "data"), "--issuer-url", "http://127.0.0.1:1", "--log-level", "error"},
+		"serve": {"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--log-level", "error"},
 	} {
 		address, metrics := freeAddress(t), freeAddress(t)
 		p := launch(t, append(arguments, "--listen", address, "--metrics-listen", metrics)...)

@@ -72,13 +72,18 @@ func freeAddress(t *testing.T) string {
 // waitReady polls /readyz; each try is a connection, which paces the loop.
 func waitReady(t *testing.T, url string) {
 	t.Helper()
+	waitFor(t, http.DefaultClient, url)
+}
+
+func waitFor(t *testing.T, client *http.Client, url string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
-		if response, err := http.DefaultClient.Do(request); err == nil {
+		if response, err := client.Do(request); err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return
@@ -257,12 +262,15 @@ func TestDevRefusesProductionData(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	var key [2]string
 	s := serveOn(t, data, &key)
+	if err := s.stop(syscall.SIGTERM); err != nil { // beside the server, the lock on the folder keeps development out
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		environment, want string
 		args              []string
 	}{
-		"beside the server":         {"", `"data" (` + data + `) holds the production data of account`, []string{"--data", data}},
-		"folder in the environment": {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
+		"folder on the command line": {"", `"data" (` + data + `) holds the production data of account`, []string{"--data", data}},
+		"folder in the environment":  {"POOLHOUSE_DATA=" + data, "holds the production data of account", nil},
 		"database in the environment": {"POOLHOUSE_DATABASE=postgres://u:hunter2@127.0.0.1:1/x",
 			`database = "********" (environment POOLHOUSE_DATABASE): development takes no database from the environment: unset`, nil},
 	} {
@@ -275,6 +283,7 @@ func TestDevRefusesProductionData(t *testing.T) {
 			}
 		})
 	}
+	s = serveOn(t, data, &key)
 	known := ci.New(ci.Options{BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	if _, err := known.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err == nil || !strings.Contains(err.Error(), "UnrecognizedClientException") {
 		t.Errorf("the development keys at a production server: %v", err)
@@ -285,6 +294,16 @@ func TestDevRefusesProductionData(t *testing.T) {
 	if err := s.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+}
+
+// initialised runs `poolhouse init` and returns the key that it shows.
+func initialised(t *testing.T, args ...string) [2]string {
+	t.Helper()
+	out, err := run1(t, append([]string{"init", "--log-level", "error"}, args...)...)
+	if err != nil {
+		t.Fatal(out)
+	}
+	return keyIn(t, bufio.NewReader(strings.NewReader(out)))
 }
 
 // server is `poolhouse serve` on a data folder.
@@ -298,10 +317,10 @@ func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server 
 	t.Helper()
 	address := freeAddress(t)
 	url := "http://" + address
-	p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error"}, more...)...)
 	if key[0] == "" {
-		*key = keyIn(t, p.out)
+		*key = initialised(t, "--data", data)
 	}
+	p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", url, "--listen", address, "--log-level", "error", "--lame-duck", "0"}, more...)...)
 	waitReady(t, url)
 	return &server{p, url, ci.New(ci.Options{BaseEndpoint: &url, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(key[0], key[1], "")})}

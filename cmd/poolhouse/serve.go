@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -19,9 +20,13 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run in production",
 		Long: `Run in production: a data folder or PostgreSQL, an issuer URL, and TLS here or in
-a proxy in front. The first start makes an account with a root access key and
-shows it once.`,
-		Example: `  poolhouse serve --data /var/lib/poolhouse --issuer-url https://id.example.com \
+a proxy in front. Before the first start, "poolhouse init" makes the account and
+its root access key; without, the exit status is 4 and nothing is made.
+
+On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
+--lame-duck; then the calls under way are finished. Another signal ends it at once.`,
+		Example: `  poolhouse init --data /var/lib/poolhouse
+  poolhouse serve --data /var/lib/poolhouse --issuer-url https://id.example.com \
     --listen :443 --tls-cert cert.pem --tls-key key.pem
   poolhouse serve --database postgres://poolhouse@db/poolhouse --master-key-file master.key \
     --issuer-url https://id.example.com --listen :8080 --behind-proxy`,
@@ -31,7 +36,11 @@ shows it once.`,
 			if err != nil {
 				return err
 			}
-			return serve(c.Context(), s)
+			err = serve(c.Context(), s)
+			if errors.Is(err, poolhouse.ErrNotInitialised) {
+				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, run once:\n  %s", err, initCommandLine(c))
+			}
+			return err
 		},
 	}
 	addSettings(c)
@@ -59,28 +68,32 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if err != nil {
 		return err
 	}
-	if c.MasterKey, err = masterKey(s, true); err != nil {
+	c.Logger, c.LogLinesDropped = logger, out.dropped
+	c.RequireInitialised, c.ListenAddress = true, s.Text(config.Listen)
+	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
 		return err
 	}
-	c.Logger, c.LogLinesDropped = logger, out.dropped
-	l, err := listen(s)
+	c.MasterKey, err = masterKey(s, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) {
+			err = isNew // the key is missing because everything is
+		}
+	}
 	if err != nil {
 		return err
+	}
+
+	// Who connects while New waits for another server would wait without an answer.
+	server, err := poolhouse.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	l, err := listen(s)
+	if err != nil {
+		return errors.Join(err, server.Close())
 	}
 	if cert != nil {
 		l.main = cert.wrap(l.main)
-	}
-	server, err := poolhouse.New(ctx, c)
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	key, made, err := server.FirstKey(ctx)
-	if err != nil {
-		return errors.Join(err, l.Close(), server.Close())
-	}
-	if made {
-		fmt.Fprintf(out.stdout, "Account %s was made, with a root access key. It is shown this once:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
-			key.Account, key.AccessKeyID, key.SecretAccessKey)
 	}
 
 	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(),
@@ -88,7 +101,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if l.metrics != nil {
 		logger.Info("serving metrics", "address", l.metrics.Addr().String())
 	}
-	return serveUntil(ctx, server, l, logger)
+	return serveUntil(ctx, server, l, c.LameDuck, logger)
 }
 
 // checkProduction refuses settings that would run but should not.
@@ -135,15 +148,23 @@ func checkIssuer(s *config.Settings) error {
 	return nil
 }
 
-// checkFolder makes the data folder when it is absent, and refuses one that
-// others can look into.
-func checkFolder(s *config.Settings, path string) error {
+// makeFolder makes the data folder when it is absent, and refuses one that others
+// can look into.
+func makeFolder(s *config.Settings, path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return s.Fault(config.Data, "%v", err)
+		return s.Fault(config.Data, "%w", err)
 	}
+	return checkFolder(s, path)
+}
+
+// checkFolder refuses a data folder that others can look into. It may be absent.
+func checkFolder(s *config.Settings, path string) error {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return s.Fault(config.Data, "%v", err)
+		return s.Fault(config.Data, "%w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)

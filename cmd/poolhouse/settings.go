@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
@@ -307,8 +309,8 @@ func (b *bundles) certificates(setting, path string) []byte {
 }
 
 // masterKey reads the master key that the settings name; nil leaves it to the
-// data folder. Only a server's first start makes the file: elsewhere a path that
-// is not there is a mistake.
+// data folder. Only `poolhouse init` and `poolhouse dev` make the file: elsewhere
+// a path that is not there is a mistake.
 func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 	text, path := s.Text(config.MasterKey), s.Text(config.MasterKeyFile)
 	switch {
@@ -327,10 +329,31 @@ func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 		}
 		key, err := load(path)
 		if err != nil {
-			return nil, s.Fault(config.MasterKeyFile, "%v", err)
+			return nil, s.Fault(config.MasterKeyFile, "%w", err)
 		}
 		return key, nil
 	default:
 		return nil, nil
 	}
+}
+
+// How long a server that was told to stop goes on answering, unless the settings
+// name another time, and at most.
+const (
+	serveLameDuck = 5 * time.Second
+	devLameDuck   = time.Duration(0)
+	maxLameDuck   = datalock.MaxStop
+)
+
+// lameDuck reads the setting; standard is its default.
+func lameDuck(s *config.Settings, standard time.Duration) (time.Duration, error) {
+	text := s.Text(config.LameDuck)
+	if text == "" {
+		return standard, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > maxLameDuck {
+		return 0, s.Fault(config.LameDuck, "use a time from 0s to %v, such as 5s", maxLameDuck)
+	}
+	return d, nil
 }

@@ -37,9 +37,9 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	database := []string{"--database", pgtest.URL(t), "--master-key-file", filepath.Join(t.TempDir(), "master.key")}
 	address := freeAddress(t)
 	url := "http://" + address
-	serve := append([]string{"serve", "--issuer-url", url, "--listen", address, "--log-level", "error", "--token-algorithm", "ES256"}, database...)
+	serve := append([]string{"serve", "--issuer-url", url, "--listen", address, "--log-level", "error", "--token-algorithm", "ES256", "--lame-duck", "0"}, database...)
+	key := initialised(t, database...)
 	p := launch(t, serve...)
-	key := keyIn(t, p.out)
 	waitReady(t, url)
 	client := clientOf(url, key[0], key[1])
 	pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true})
@@ -180,8 +180,10 @@ func TestServeBehindProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, "serve", "--data", filepath.Join(t.TempDir(), "data"), "--issuer-url", "https://id.example", "--listen", "0.0.0.0:"+port, "--behind-proxy", "--token-algorithm", "ES256", "--log-level", "error")
-	key := keyIn(t, p.out)
+	data := filepath.Join(t.TempDir(), "data")
+	key := initialised(t, "--data", data)
+	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", "0.0.0.0:"+port, "--behind-proxy",
+		"--token-algorithm", "ES256", "--log-level", "error", "--lame-duck", "0")
 	url := "http://127.0.0.1:" + port
 	waitReady(t, url)
 	if _, err := clientOf(url, key[0], key[1]).ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
@@ -197,9 +199,10 @@ func TestHealthcheckWithAPrivateCertificate(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := selfSigned(t, dir, "id.example")
 	address := freeAddress(t)
-	p := launch(t, "serve", "--data", filepath.Join(dir, "data"), "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", cert, "--tls-key", key,
-		"--token-algorithm", "ES256", "--log-level", "error")
-	keyIn(t, p.out)
+	data := filepath.Join(dir, "data")
+	initialised(t, "--data", data)
+	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", cert, "--tls-key", key,
+		"--token-algorithm", "ES256", "--log-level", "error", "--lame-duck", "0")
 	url := "https://" + address
 	probe := func(args ...string) (string, error) {
 		return run1(t, append([]string{"healthcheck", "--endpoint", url}, args...)...)

@@ -173,7 +173,7 @@ func (s *Settings) Number(key string) int {
 
 // Fault returns an error that names a setting, its source and what is wrong.
 func (s *Settings) Fault(key, format string, args ...any) error {
-	return fmt.Errorf("%s = %q (%s): %s", key, s.masked(key), s.Source(key), fmt.Sprintf(format, args...))
+	return fmt.Errorf("%s = %q (%s): %w", key, s.masked(key), s.Source(key), fmt.Errorf(format, args...))
 }
 
 // mask stands for a secret.

@@ -61,6 +61,7 @@ const (
 	LogLevel       = "log_level"
 	LogFormat      = "log_format"
 	MetricsListen  = "metrics_listen"
+	LameDuck       = "lame_duck"
 	AllowedOrigins = "allowed_origins"
 
 	DevAllowedHosts   = "dev.allowed_hosts"
@@ -103,6 +104,7 @@ var Table = []Setting{
 	{Key: LogLevel, Default: "info", Help: "Least level to log: debug, info, warn or error."},
 	{Key: LogFormat, Default: "auto", Help: "text, json, or auto: text on a terminal, JSON otherwise."},
 	{Key: MetricsListen, Address: true, Help: "Address that serves /metrics, host:port, plain HTTP; empty serves it on the main address."},
+	{Key: LameDuck, Help: "How long a server that was told to stop goes on answering while /readyz is 503, at most 25s; empty is 5s in poolhouse serve and 0s in poolhouse dev."},
 	{Key: AllowedOrigins, Address: true, Kind: List, Default: "*", Help: "Origins whose pages may call poolhouse serve, such as https://app.example.com; * is any, as at AWS."},
 
 	{Key: DevAllowedHosts, Address: true, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},

@@ -24,6 +24,7 @@ import (
 type AccessKeyStore interface {
 	CreateAccessKey(ctx context.Context, k store.AccessKey) error
 	CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (made bool, err error)
+	Initialise(ctx context.Context, k store.AccessKey) (home identitypool.AccountID, made bool, err error)
 	AccessKey(ctx context.Context, id string) (store.AccessKey, error)
 	AccessKeys(ctx context.Context, account identitypool.AccountID) ([]store.AccessKey, error)
 	SetAccessKeyDisabled(ctx context.Context, id string, disabled bool) error
@@ -132,6 +133,22 @@ func (k *AccessKeys) CreateFirst(ctx context.Context, n NewAccessKey) (key Acces
 	}
 	k.created(ctx, row)
 	return fromRow(row), secret, true, nil
+}
+
+// Initialise makes n.Account the store's home account and a first key of it, both
+// or neither. It returns the home account: another one if the store had one, and
+// then nothing was made. made is false if there is an access key already.
+func (k *AccessKeys) Initialise(ctx context.Context, n NewAccessKey) (home identitypool.AccountID, key AccessKey, secret string, made bool, err error) {
+	secret = newSecret()
+	row, err := k.row(newAccessKeyID(), secret, n)
+	if err == nil {
+		home, made, err = k.store.Initialise(ctx, row)
+	}
+	if err != nil || !made {
+		return home, AccessKey{}, "", false, err
+	}
+	k.created(ctx, row)
+	return home, fromRow(row), secret, true, nil
 }
 
 // isAccessKeyID reports whether id can be that of a long-lived key: AWS's own

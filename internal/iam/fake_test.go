@@ -57,6 +57,11 @@ func (r *rows) CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (boo
 	return true, r.CreateAccessKey(ctx, k)
 }
 
+func (r *rows) Initialise(ctx context.Context, k store.AccessKey) (identitypool.AccountID, bool, error) {
+	made, err := r.CreateFirstAccessKey(ctx, k)
+	return k.Account, made, err
+}
+
 func (r *rows) AccessKey(_ context.Context, id string) (found store.AccessKey, err error) {
 	err = r.change(id, func(k *store.AccessKey) { found = *k })
 	r.mu.Lock()

@@ -57,22 +57,27 @@ func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (made boo
 	if k.Created.IsZero() {
 		k.Created = s.now()
 	}
-	err = s.write(ctx, func(t *tx) error {
-		made = false
-		// The row's lock makes the nodes take turns.
-		n, err := t.exec(`UPDATE home_account SET account = account WHERE one = 1`)
-		if err == nil && n == 0 {
-			err = notFound("home account")
-		}
-		if err != nil {
-			return err
-		}
-		count, err := collect(t, scanInt, `SELECT count(*) FROM access_keys`)
-		if err != nil || count[0] > 0 {
-			return err
-		}
-		made = true
-		return insertAccessKey(t, k)
+	err = s.write(ctx, func(t *tx) (err error) {
+		made, err = insertFirstAccessKey(t, k)
+		return err
 	})
 	return made && err == nil, err
+}
+
+// insertFirstAccessKey adds k if there is no access key. The home account's row
+// makes nodes take turns.
+func insertFirstAccessKey(t *tx, k AccessKey) (made bool, err error) {
+	n, err := t.exec(`UPDATE home_account SET account = account WHERE one = 1`)
+	if err == nil && n == 0 {
+		err = notFound("home account")
+	}
+	if err != nil {
+		return false, err
+	}
+
+	count, err := collect(t, scanInt, `SELECT count(*) FROM access_keys`)
+	if err != nil || count[0] > 0 {
+		return false, err
+	}
+	return true, insertAccessKey(t, k)
 }

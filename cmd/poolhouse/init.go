@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+)
+
+func initCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make the account and its root access key, once, before the first serve",
+		Long: `Make the account and its root access key in a new data folder or an empty
+PostgreSQL database, once, before the first "poolhouse serve". The key is shown this
+once. The data folder and the master key are made if they are not there.
+
+What is initialised already is left as it is; the exit status is then 3. Several may
+run at once: one makes the account.`,
+		Example: `  poolhouse init --data /var/lib/poolhouse
+  poolhouse init --database postgres://poolhouse@db/poolhouse --master-key-file master.key`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := loadSettings(c)
+			if err != nil {
+				return err
+			}
+			key, err := initialise(c.Context(), s)
+			if errors.Is(err, poolhouse.ErrInitialised) {
+				err = fmt.Errorf("%w: `poolhouse serve` starts on it; "+
+					"if nobody has an access key of it, make one with `poolhouse keys create`", err)
+			}
+			if err != nil {
+				return err
+			}
+			return handOver(c, key)
+		},
+	}
+	addSettings(c, append(slices.Clone(storeSettings), config.AccountID, config.LogLevel, config.LogFormat)...)
+	return c
+}
+
+// initialise makes account and key in the database of the settings.
+func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKey, err error) {
+	logger, err := commandLogger(s)
+	if err != nil {
+		return key, err
+	}
+	c := poolhouse.Config{
+		DataDir:     s.Text(config.Data),
+		DatabaseURL: s.Text(config.Database),
+		Account:     s.Text(config.AccountID),
+		Logger:      logger,
+		Version:     version(),
+	}
+	if c.DataDir == "" && c.DatabaseURL == "" {
+		return key, s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
+	}
+	if c.DatabaseURL == "" {
+		if err := checkFolder(s, c.DataDir); err != nil {
+			return key, err
+		}
+	}
+
+	if err := c.Validate(); err != nil {
+		return key, err
+	}
+
+	// The master key of a database that belongs to somebody is there, or lost.
+	isNew := poolhouse.CheckInitialised(ctx, c)
+	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
+		return key, isNew
+	}
+	if isNew != nil && c.DatabaseURL == "" {
+		if err := makeFolder(s, c.DataDir); err != nil {
+			return key, err
+		}
+	}
+	if c.MasterKey, err = masterKey(s, isNew != nil); err != nil {
+		return key, err
+	}
+	return poolhouse.Initialise(ctx, c)
+}
+
+// handOver shows the key. A key that could not be shown is deleted, so that no
+// root key is left whose secret nobody has seen: the next init makes another.
+func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
+	signal.Ignore(syscall.SIGPIPE) // it would end the process before the key is deleted
+	shown := showKey(os.Stdout, key)
+	if shown == nil {
+		return nil
+	}
+
+	c.SetContext(context.WithoutCancel(c.Context()))
+	err := withKeys(c, func(ctx context.Context, _ *database, k *iam.AccessKeys) error {
+		return k.Delete(ctx, key.AccessKeyID)
+	})
+	if err != nil {
+		return fmt.Errorf("account %s was made, but its root key could not be shown (%w) and not be deleted (%w): "+
+			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`",
+			key.Account, shown, err, key.AccessKeyID)
+	}
+	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): "+
+		"run `poolhouse init` again", key.Account, shown)
+}
+
+// showKey writes the key, and waits until a file that takes it is on disk.
+func showKey(out *os.File, key poolhouse.AccessKey) error {
+	_, err := fmt.Fprintf(out, "Account %s was made, with a root access key. It is shown this once:\n\n"+
+		"  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
+		key.Account, key.AccessKeyID, key.SecretAccessKey)
+	if err != nil {
+		return err
+	}
+	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
+		return out.Sync()
+	}
+	return nil
+}
+
+// initCommandLine is the command that initialises what another command was given:
+// the same flags, as far as init has them. What comes from the environment is
+// there for init too.
+func initCommandLine(c *cobra.Command) string {
+	words := []string{programName(), "init"}
+	for _, name := range []string{"config", "data", "database", "master-key-file", "account-id"} {
+		f := c.Flags().Lookup(name)
+		if f == nil || !f.Changed {
+			continue
+		}
+		value := f.Value.String()
+		if u, err := url.Parse(value); name == "database" && err == nil {
+			value = u.Redacted()
+		}
+		words = append(words, "--"+name, shellQuoted(value))
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+)
+
+func TestExitStatus(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("any"), 1},
+		{fmt.Errorf("x: %w", poolhouse.ErrInitialised), 3},
+		{fmt.Errorf("x: %w", poolhouse.ErrNotInitialised), 4},
+	} {
+		if got := exitStatus(test.err); got != test.want {
+			t.Errorf("%v: status %d, want %d", test.err, got, test.want)
+		}
+	}
+}
+
+// eachDatabase are the flags that name a new database of each kind.
+func eachDatabase(t *testing.T, test func(t *testing.T, flags []string)) {
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, []string{"--data", filepath.Join(t.TempDir(), "data")})
+	})
+	t.Run("postgresql", func(t *testing.T) {
+		test(t, []string{"--database", pgtest.URL(t), "--master-key-file", filepath.Join(t.TempDir(), "master.key")})
+	})
+}
+
+func statusOf(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// The statuses tell scripts what a database is; several may initialise it at once.
+func TestInitStatuses(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		serve := append([]string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}, flags...)
+		out, err := run1(t, serve...)
+		if statusOf(err) != 4 || !strings.Contains(out, "poolhouse init ") || strings.Contains(out, "Account ") {
+			t.Errorf("serve before: status %d: %s", statusOf(err), out)
+		}
+		for _, path := range flags {
+			if _, err := os.Stat(path); strings.HasPrefix(path, "/") && !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("serve made %s: %v", path, err)
+			}
+		}
+
+		statuses := make([]int, 3)
+		var group sync.WaitGroup
+		for n := range statuses {
+			group.Go(func() {
+				out, err := run1(t, append([]string{"init"}, flags...)...)
+				statuses[n] = statusOf(err)
+				if shown := strings.Contains(out, "AWS_SECRET_ACCESS_KEY="); shown != (err == nil) {
+					t.Errorf("status %d: %s", statuses[n], out)
+				}
+			})
+		}
+		group.Wait()
+		slices.Sort(statuses)
+		if !slices.Equal(statuses, []int{0, 3, 3}) {
+			t.Errorf("init thrice at once: statuses %v", statuses)
+		}
+	})
+}
+
+// A key that nobody has seen is not left behind.
+func TestInitThatCannotShowTheKey(t *testing.T) {
+	for name, output := range map[string]func(t *testing.T) *os.File{
+		"full disk": func(t *testing.T) *os.File {
+			file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return file
+		},
+		"closed pipe": func(t *testing.T) *os.File {
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := reader.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return writer
+		},
+		"not writable": func(t *testing.T) *os.File {
+			file, err := os.Open(os.DevNull)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return file
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, flags []string) {
+				stdout := output(t)
+				defer stdout.Close()
+				var stderr strings.Builder
+				cmd := exec.CommandContext(t.Context(), "poolhouse", append([]string{"init"}, flags...)...)
+				cmd.Stdout, cmd.Stderr = stdout, &stderr
+				err := cmd.Run()
+				if statusOf(err) != 1 || !strings.Contains(stderr.String(), "could not be shown and was deleted") {
+					t.Errorf("init: %v: %s", err, stderr.String())
+				}
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || strings.Contains(out, "AKIA") {
+					t.Errorf("keys: %s, %v", out, err)
+				}
+
+				key := initialised(t, flags...)
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || !strings.Contains(out, key[0]) {
+					t.Errorf("keys after the next init: %s, %v", out, err)
+				}
+			})
+		})
+	}
+}

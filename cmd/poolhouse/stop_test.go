@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+)
+
+// loadBalancer sends calls to a server until two probes of /readyz in a row have
+// failed, as load balancers do.
+type loadBalancer struct {
+	url     string
+	key     [2]string
+	options func() *http.Transport
+
+	down   atomic.Bool
+	calls  atomic.Int64
+	failed atomic.Int64
+	first  atomic.Pointer[error]
+}
+
+const (
+	probeInterval = 20 * time.Millisecond
+	probeFailures = 2
+	lbClients     = 6 // half of them connect anew for each call
+)
+
+func (b *loadBalancer) run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { b.probe(ctx) })
+	for n := range lbClients {
+		group.Go(func() {
+			transport := b.options()
+			transport.DisableKeepAlives = n%2 == 1
+			defer transport.CloseIdleConnections()
+			b.call(ctx, &http.Client{Transport: transport})
+		})
+	}
+	group.Wait()
+}
+
+func (b *loadBalancer) probe(ctx context.Context) {
+	transport := b.options()
+	transport.DisableKeepAlives = true
+	client := &http.Client{Transport: transport, Timeout: time.Second}
+	tick := time.NewTicker(probeInterval)
+	defer tick.Stop()
+	for failures := 0; failures < probeFailures; {
+		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/readyz", nil)
+		response, err := client.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		if failures++; err == nil && response.StatusCode == http.StatusOK {
+			failures = 0
+		}
+		<-tick.C
+	}
+	b.down.Store(true)
+}
+
+func (b *loadBalancer) call(ctx context.Context, client *http.Client) {
+	api := ci.New(ci.Options{
+		BaseEndpoint:     &b.url,
+		Region:           "us-east-1",
+		RetryMaxAttempts: 1,
+		HTTPClient:       client,
+		Credentials:      credentials.NewStaticCredentialsProvider(b.key[0], b.key[1], ""),
+	})
+	for !b.down.Load() {
+		_, err := api.ListIdentityPools(ctx, &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
+		b.calls.Add(1)
+		if err != nil {
+			b.failed.Add(1)
+			b.first.CompareAndSwap(nil, &err)
+		}
+	}
+}
+
+// stopsUnderLoad stops a server as often as told while clients call it, and
+// returns how many calls failed.
+func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS bool) (failed int64) {
+	t.Helper()
+	folder := t.TempDir()
+	data := filepath.Join(folder, "data")
+	key := initialised(t, "--data", data)
+	scheme, more := "http", []string{"--lame-duck", lameDuck.String()}
+	var roots *x509.CertPool
+	if overTLS {
+		cert, private := writePair(t, folder, "id.example")
+		text, err := os.ReadFile(cert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots = x509.NewCertPool()
+		roots.AppendCertsFromPEM(text)
+		scheme, more = "https", append(more, "--tls-cert", cert, "--tls-key", private)
+	}
+
+	for range stops {
+		address := freeAddress(t)
+		b := &loadBalancer{url: scheme + "://" + address, key: key, options: func() *http.Transport {
+			return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: overTLS}
+		}}
+		p := launch(t, append([]string{"serve", "--data", data, "--issuer-url", "http://127.0.0.1:1",
+			"--listen", address, "--log-level", "error"}, more...)...)
+		waitFor(t, &http.Client{Transport: b.options()}, b.url)
+
+		var group sync.WaitGroup
+		group.Go(func() { b.run(t.Context()) })
+		for b.calls.Load() < 50 {
+			<-time.After(time.Millisecond)
+		}
+		begin := time.Now()
+		if err := p.stop(syscall.SIGTERM); err != nil {
+			t.Errorf("the server: %v", err)
+		}
+		if took := time.Since(begin); took < lameDuck {
+			t.Errorf("it stopped after %v, before its lame-duck time of %v", took, lameDuck)
+		}
+		group.Wait()
+		if n := b.failed.Load(); n > 0 {
+			t.Logf("%d of %d calls failed, the first: %v", n, b.calls.Load(), *b.first.Load())
+		}
+		failed += b.failed.Load()
+	}
+	return failed
+}
+
+// Clients that follow /readyz lose no call when a server stops; without a
+// lame-duck time they do.
+func TestStopsUnderLoad(t *testing.T) {
+	stops := 10
+	if testing.Short() {
+		stops = 2
+	}
+	for name, overTLS := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			if failed := stopsUnderLoad(t, stops, time.Second, overTLS); failed > 0 {
+				t.Errorf("%d calls failed in %d stops", failed, stops)
+			}
+		})
+	}
+	t.Run("no lame duck", func(t *testing.T) {
+		if failed := stopsUnderLoad(t, 2, 0, false); failed == 0 {
+			t.Error("no call failed: the test proves nothing")
+		}
+	})
+}
+
+// What a server does between a signal and its end, and that another ends it at once.
+func TestLameDuck(t *testing.T) {
+	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+		t.Run(name, func(t *testing.T) {
+			metrics := freeAddress(t)
+			var key [2]string
+			s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key, "--lame-duck", "25s", "--metrics-listen", metrics)
+			if err := s.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			waitStopping(t, s.url)
+
+			for url, want := range map[string]int{
+				s.url + "/healthz":              http.StatusOK,
+				s.url + "/.well-known/jwks_uri": http.StatusOK,
+				"http://" + metrics + "/readyz": http.StatusServiceUnavailable,
+			} {
+				if status, err := ask(t, url, "localhost"); err != nil || status != want {
+					t.Errorf("%s: %d, %v", url, status, err)
+				}
+			}
+			if _, err := s.client.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
+				t.Errorf("a call on a new connection: %v", err)
+			}
+
+			begin := time.Now()
+			if err := s.stop(signal); err == nil || !strings.Contains(err.Error(), "signal: ") {
+				t.Errorf("the second signal: %v", err)
+			}
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("the second signal took %v", took)
+			}
+		})
+	}
+}
+
+// waitStopping waits until /readyz tells that the server stops.
+func waitStopping(t *testing.T, url string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/readyz", nil)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode == http.StatusServiceUnavailable && string(body) == "stopping\n" && response.Header.Get("Connection") != "keep-alive" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("/readyz is %d %q", response.StatusCode, body)
+		}
+	}
+}
+
+// A call that is under way when the listener closes is answered, also when it is
+// slow; a connection that waits idly does not hold the server up.
+func TestSlowCallIsAnswered(t *testing.T) {
+	var key [2]string
+	s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key)
+	address := strings.TrimPrefix(s.url, "http://")
+	slow, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	idle := &http.Client{Transport: &http.Transport{}}
+	waitFor(t, idle, s.url)
+
+	const body = `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
+	_, err = fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
+		address, len(body), body[:10])
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, http.DefaultClient, s.url) // a call later than the slow one's beginning
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			break // the listener is closed
+		}
+		_ = c.Close()
+	}
+
+	if _, err := io.WriteString(slow, body[10:]); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(slow), nil)
+	if err != nil {
+		t.Fatalf("the slow call: %v", err)
+	}
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("the slow call: %d, %v", response.StatusCode, err)
+	}
+	_, _ = io.Copy(io.Discard, s.out)
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("the server: %v", err)
+	}
+}

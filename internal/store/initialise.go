@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// inspectTimeout bounds how long Inspect waits for the database.
+const inspectTimeout = 10 * time.Second
+
+// Contents tells what a database holds.
+type Contents struct {
+	Account bool // there is a home account
+	Keys    bool // there is an access key
+}
+
+// Inspect looks into the database that the options name. It makes and changes
+// nothing, neither file nor schema, and works beside a server. What does not
+// exist holds nothing.
+func Inspect(ctx context.Context, o Options) (Contents, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	defer cancel()
+
+	if o.URL != "" {
+		return inspectPostgreSQL(ctx, o.URL)
+	}
+	switch info, err := os.Stat(o.Path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return Contents{}, nil
+	case err != nil:
+		return Contents{}, err
+	case info.Mode().IsRegular() && info.Size() == 0:
+		return Contents{}, nil
+	}
+	return inspectSQLite(ctx, o.Path)
+}
+
+func inspectSQLite(ctx context.Context, path string) (found Contents, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return Contents{}, err
+	}
+	query := url.Values{
+		"mode": {"ro"},
+		"_pragma": {
+			fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
+			"trusted_schema(OFF)",
+			"cell_size_check(ON)",
+		},
+	}
+	// Without a write-ahead log the file is complete, and SQLite would make a log.
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		query.Set("immutable", "1")
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	if !strings.HasPrefix(u.Path, "/") {
+		u.Path = "/" + u.Path // C:/… on Windows
+	}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return Contents{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	found, err = inspect(ctx, db, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`)
+	if err != nil {
+		return Contents{}, fmt.Errorf("looking into SQLite database %q: %w", path, err)
+	}
+	return found, nil
+}
+
+func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return Contents{}, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	db := sql.OpenDB(stdlib.GetConnector(*config))
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	found, err = inspect(ctx, db, `SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)`)
+	if err != nil {
+		return Contents{}, fmt.Errorf("looking into the PostgreSQL database: %w", err)
+	}
+	return found, nil
+}
+
+// inspect looks for rows in the tables, which may not be there yet. exists
+// counts the tables of a name.
+func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, err error) {
+	for table, has := range map[string]*bool{"home_account": &found.Account, "access_keys": &found.Keys} {
+		var tables, rows int
+		if err := db.QueryRowContext(ctx, exists, table).Scan(&tables); err != nil {
+			return Contents{}, err
+		}
+		if tables == 0 {
+			continue
+		}
+		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&rows); err != nil {
+			return Contents{}, err
+		}
+		*has = rows > 0
+	}
+	return found, nil
+}
+
+// Initialise makes k.Account the home account, and k its first access key: both
+// or neither. It returns the home account, which is another one if somebody was
+// quicker; then nothing was made. An access key that is there already is left
+// alone, and k is not made. Error: ErrInvalid.
+func (s *Store) Initialise(ctx context.Context, k AccessKey) (home identitypool.AccountID, made bool, err error) {
+	if err := errors.Join(k.check(), checkID("account", string(k.Account))); err != nil {
+		return "", false, err
+	}
+	if k.Created.IsZero() {
+		k.Created = s.now()
+	}
+
+	err = s.write(ctx, func(t *tx) (err error) {
+		made = false
+		if _, err := t.exec(insertHomeAccount, string(k.Account)); err != nil {
+			return err
+		}
+		if home, err = homeAccount(t); err != nil || home != k.Account {
+			return err
+		}
+		made, err = insertFirstAccessKey(t, k)
+		return err
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return home, made, nil
+}
