@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -23,35 +24,53 @@ type database struct {
 	store    *store.Store
 }
 
-// openDatabase opens the store that a command's settings name. Only a restore
-// may make it: elsewhere a path without a database is a mistake. It works without
-// the master key; then only what needs it fails.
-func openDatabase(c *cobra.Command, mayCreate bool) (*database, error) {
-	s, err := loadSettings(c)
+// openDatabase opens the store that a command's settings name. A path without a
+// database is a mistake. It works without the master key; then only what needs it
+// fails.
+func openDatabase(c *cobra.Command) (*database, error) {
+	d, o, err := nameDatabase(c)
 	if err != nil {
 		return nil, err
 	}
-	o := store.Options{URL: s.Text(config.Database)}
 	if o.URL == "" {
-		if s.Text(config.Data) == "" {
-			return nil, s.Fault(config.Data, "say where the database is: the data folder, or database with a postgres:// URL")
+		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
+			return nil, d.settings.Fault(config.Data,
+				"the folder holds no %s: check the path; the first start of `poolhouse serve` makes it", poolhouse.DatabaseFile)
 		}
-		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
-		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) && !mayCreate {
-			return nil, s.Fault(config.Data, "the folder holds no %s: check the path; the first start of `poolhouse serve` makes it", poolhouse.DatabaseFile)
-		}
-		if err := checkFolder(s, s.Text(config.Data)); err != nil {
+		if err := checkFolder(d.settings, d.settings.Text(config.Data)); err != nil {
 			return nil, err
 		}
-	}
-	d := &database{settings: s}
-	if sealer, err := d.sealer(); err == nil {
-		o.Sealer = sealer
 	}
 	if d.store, err = store.Open(c.Context(), o); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// nameDatabase reads where a command's settings say that the database is. Nothing
+// is opened or made yet.
+func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
+	s, err := loadSettings(c)
+	if err != nil {
+		return nil, store.Options{}, err
+	}
+	o := store.Options{
+		URL:    s.Text(config.Database),
+		Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	if o.URL == "" {
+		if s.Text(config.Data) == "" {
+			return nil, store.Options{}, s.Fault(config.Data,
+				"say where the database is: the data folder, or database with a postgres:// URL")
+		}
+		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
+	}
+
+	d := &database{settings: s}
+	if sealer, err := d.sealer(); err == nil {
+		o.Sealer = sealer
+	}
+	return d, o, nil
 }
 
 // sealer returns the seal under the settings' master key.
@@ -73,7 +92,7 @@ func (d *database) sealer() (*seal.Sealer, error) {
 
 // withDatabase runs do on the database of the command's settings.
 func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) error {
-	d, err := openDatabase(c, false)
+	d, err := openDatabase(c)
 	if err != nil {
 		return err
 	}
@@ -125,19 +144,61 @@ if the master key is there, else by the first start of the server.`,
 				return err
 			}
 			defer file.Close()
-			d, err := openDatabase(c, true)
-			if err != nil {
-				return err
-			}
-			err = d.store.Load(c.Context(), file)
-			if errors.Is(err, store.ErrConflict) {
-				err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
-			}
-			return d.close(err)
+			return restore(c, file)
 		},
 	}
 	addSettings(c, storeSettings...)
 	return c
+}
+
+// restore loads a backup into the database that a command's settings name. After a
+// failure there is nothing that was not there before, the data folder included.
+func restore(c *cobra.Command, backup *os.File) (err error) {
+	d, o, err := nameDatabase(c)
+	if err != nil {
+		return err
+	}
+	if err := store.CheckDump(backup); err != nil {
+		return err
+	}
+	if o.URL == "" {
+		folder := d.settings.Text(config.Data)
+		made := missingFolders(folder)
+		defer func() {
+			if err != nil {
+				removeEmpty(made)
+			}
+		}()
+		if err := checkFolder(d.settings, folder); err != nil {
+			return err
+		}
+	}
+
+	err = store.Restore(c.Context(), o, backup)
+	if errors.Is(err, store.ErrConflict) {
+		err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
+	}
+	return err
+}
+
+// missingFolders returns the folders of a path that do not exist, the deepest first.
+func missingFolders(path string) (missing []string) {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return missing
+		}
+		missing = append(missing, path)
+		path = filepath.Dir(path)
+	}
+}
+
+// removeEmpty removes folders, the deepest first, as long as nothing is in them.
+func removeEmpty(folders []string) {
+	for _, folder := range folders {
+		if os.Remove(folder) != nil {
+			return
+		}
+	}
 }
 
 // writeFile writes a file that appears whole, on disk, or not at all.

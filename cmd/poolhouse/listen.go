@@ -78,6 +78,8 @@ func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, logg
 	var err error
 	select {
 	case err = <-failed:
+	case <-server.Failed():
+		return endFailed(server, stop, web, metrics)
 	case <-ctx.Done():
 		logger.Info("stopping: finishing the requests under way")
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

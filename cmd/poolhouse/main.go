@@ -32,11 +32,11 @@ func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
+	err := rootCommand().ExecuteContext(ctx)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "poolhouse: "+err.Error())
-		return 1
 	}
-	return 0
+	return exitStatus(err)
 }
 
 // nearestFlag adds to the error about an unknown flag which one may be meant.

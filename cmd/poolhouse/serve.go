@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 func serveCommand() *cobra.Command {
@@ -136,7 +138,7 @@ func checkIssuer(s *config.Settings) error {
 // others can look into.
 func checkFolder(s *config.Settings, path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return s.Fault(config.Data, "%v", err)
+		return s.Fault(config.Data, "the folder cannot be made: %v: name one that can be written, or mount its file system read-write", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -144,6 +146,9 @@ func checkFolder(s *config.Settings, path string) error {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
+	}
+	if err := store.CheckWritable(filepath.Join(path, poolhouse.DatabaseFile)); err != nil {
+		return s.Fault(config.Data, "%v", err)
 	}
 	return nil
 }

@@ -290,8 +290,9 @@ func inspectFrames(path string) (logFacts, error) {
 // 2.2).
 var openPaths = struct {
 	sync.Mutex
-	stores map[string]int
-}{stores: map[string]int{}}
+	stores   map[string]int
+	reported map[string]logFacts // what was told last of a path, so that it is told once
+}{stores: map[string]int{}, reported: map[string]logFacts{}}
 
 // enterPath counts a store and, if it is the first one of the process, has its log
 // reported. leave is called when the store has closed the database.
@@ -299,7 +300,7 @@ func enterPath(path string, log *slog.Logger) (leave func()) {
 	openPaths.Lock()
 	defer openPaths.Unlock()
 	if openPaths.stores[path] == 0 {
-		reportLog(path, log)
+		openPaths.reported[path] = reportLog(path, openPaths.reported[path], log)
 	}
 	openPaths.stores[path]++
 
@@ -313,18 +314,22 @@ func enterPath(path string, log *slog.Logger) (leave func()) {
 }
 
 // reportLog logs what the log of the database at path lacks. Another process may
-// have the database open and be writing: only what two readings agree on is told.
-func reportLog(path string, log *slog.Logger) {
+// have the database open and be writing: only what two readings agree on is told,
+// and not again what was told before. It returns what it has told.
+func reportLog(path string, before logFacts, log *slog.Logger) logFacts {
 	found, err := inspectLog(path)
 	if err == nil && found.verdict != logWhole {
 		var again logFinding
 		if again, err = inspectLog(path); err == nil && again != found {
-			return
+			return before
 		}
 	}
 	if err != nil {
 		log.Warn("the write-ahead log could not be checked", "path", path+"-wal", "err", err)
-		return
+		return before
+	}
+	if found.verdict == logWhole || found.facts == before {
+		return before
 	}
 
 	f := found.facts
@@ -350,4 +355,5 @@ func reportLog(path string, log *slog.Logger) {
 			"copy the data folder away, check the disk, and restore the newest backup if they matter",
 			append(about, "missing_frames", missing)...)
 	}
+	return f
 }
