@@ -291,8 +291,8 @@ func inspectFrames(path string) (logFacts, error) {
 var openPaths = struct {
 	sync.Mutex
 	stores   map[string]int
-	reported map[string]logFacts // what was told last of a path, so that it is told once
-}{stores: map[string]int{}, reported: map[string]logFacts{}}
+	reported map[string]*logFacts // what was told last of a path, so that it is told once
+}{stores: map[string]int{}, reported: map[string]*logFacts{}}
 
 // enterPath counts a store and, if it is the first one of the process, has its log
 // reported. leave is called when the store has closed the database.
@@ -316,7 +316,7 @@ func enterPath(path string, log *slog.Logger) (leave func()) {
 // reportLog logs what the log of the database at path lacks. Another process may
 // have the database open and be writing: only what two readings agree on is told,
 // and not again what was told before. It returns what it has told.
-func reportLog(path string, before logFacts, log *slog.Logger) logFacts {
+func reportLog(path string, before *logFacts, log *slog.Logger) *logFacts {
 	found, err := inspectLog(path)
 	if err == nil && found.verdict != logWhole {
 		var again logFinding
@@ -328,7 +328,7 @@ func reportLog(path string, before logFacts, log *slog.Logger) logFacts {
 		log.Warn("the write-ahead log could not be checked", "path", path+"-wal", "err", err)
 		return before
 	}
-	if found.verdict == logWhole || found.facts == before {
+	if found.verdict == logWhole || before != nil && found.facts == *before {
 		return before
 	}
 
@@ -355,5 +355,5 @@ func reportLog(path string, before logFacts, log *slog.Logger) logFacts {
 			"copy the data folder away, check the disk, and restore the newest backup if they matter",
 			append(about, "missing_frames", missing)...)
 	}
-	return f
+	return &f
 }
