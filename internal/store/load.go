@@ -171,6 +171,9 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 	d.last = append(append(d.last[:0], d.lines.Bytes()...), '\n')
 	var line dumpLine
 	if err := json.Unmarshal(d.last, &line, o); err != nil {
+		if cut := d.lines.Err(); cut != nil { // the scanner gives what came before a read error as a line
+			err = cut
+		}
 		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
 	}
 	return line, nil
