@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 const (
 	exitFailure = 1
-	// exitIOError ends a process whose database acknowledges no more writes
-	// (EX_IOERR of sysexits.h).
+	// exitIOError ends a process whose database acknowledges no more writes, or is
+	// damaged (EX_IOERR of sysexits.h).
 	exitIOError = 74
 )
 
@@ -21,7 +22,7 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, poolhouse.ErrStopped):
+	case errors.Is(err, poolhouse.ErrStopped), errors.Is(err, store.ErrDamaged):
 		return exitIOError
 	default:
 		return exitFailure
