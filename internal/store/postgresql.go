@@ -41,6 +41,7 @@ const (
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
 	pgReadOnlyTransaction  = "25006"
+	pgDiskFull             = "53100"
 )
 
 const (
@@ -279,6 +280,8 @@ func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn
 		case pgReadOnlyTransaction: // a failover made this server a standby: connect anew
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 			return fmt.Errorf("%w: %w: %w", ErrReadOnly, ErrBusy, err)
+		case pgDiskFull:
+			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		}
 		return err
 	}

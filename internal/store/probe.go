@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,10 @@ const (
 	probeKept = time.Second
 	// probeWait bounds how long Probe waits for the write.
 	probeWait = 2 * time.Second
+	// probeSize is how many bytes a probe writes on SQLite: nine pages, more than a
+	// new guest needs. On a full disk a smaller write can go into space that a larger
+	// one, which failed, left in the write-ahead log.
+	probeSize = 32 << 10
 )
 
 // probes shares one probing write among all who ask.
@@ -24,6 +29,7 @@ type probes struct {
 	running chan struct{} // closed when the probe under way has ended; nil = none is
 	err     error         // of the last probe
 	ended   time.Time     // when the last probe ended; zero = there was none
+	number  byte          // of the last probe; SQLite does not write a page that stays as it was
 }
 
 // Probe reports whether a write can become durable now, by making one: in a table
@@ -47,8 +53,9 @@ func (s *Store) Probe(ctx context.Context) error {
 		return p.err
 	}
 	if p.running == nil {
+		p.number++
 		p.running = make(chan struct{})
-		go s.probe(p.running)
+		go s.probe(bytes.Repeat([]byte{p.number}, probeSize), p.running)
 	}
 	running := p.running
 	p.mu.Unlock()
@@ -68,10 +75,10 @@ func (s *Store) Probe(ctx context.Context) error {
 }
 
 // probe makes the write, which its askers may leave but not cancel.
-func (s *Store) probe(done chan struct{}) {
+func (s *Store) probe(filler []byte, done chan struct{}) {
 	err := s.write(context.Background(), func(t *tx) error {
-		_, err := t.exec(`INSERT INTO write_probe (one, written) VALUES (1, $1)
-			ON CONFLICT (one) DO UPDATE SET written = $1`, s.now().UnixMilli())
+		_, err := t.exec(`INSERT INTO write_probe (one, written, filler) VALUES (1, $1, $2)
+			ON CONFLICT (one) DO UPDATE SET written = $1, filler = $2`, s.now().UnixMilli(), filler)
 		return err
 	})
 

@@ -183,6 +183,24 @@ func TestProbeKeepsTheCache(t *testing.T) {
 	}
 }
 
+// A probe needs as much room as what clients write, each time.
+func TestProbeIsAsLargeAsWrites(t *testing.T) {
+	s, w := openWriter(t, Options{})
+	pool := addPool(t, s)
+	before := logOf(t, s).frames
+	addGuest(t, s, pool)
+	guest := logOf(t, s).frames - before
+	for range 3 {
+		w.committed.Store(0)
+		s.probes.ended = time.Time{}
+		before = logOf(t, s).frames
+		wantError(t, "Probe", s.Probe(t.Context()), nil)
+		if probe := logOf(t, s).frames - before; probe < 2*guest || probe < probeSize>>12 {
+			t.Errorf("a probe writes %d pages, a guest %d", probe, guest)
+		}
+	}
+}
+
 // The kinds of refusal that a probe meets on SQLite.
 func TestProbeOnSQLiteRefused(t *testing.T) {
 	s, w := openWriter(t, Options{WriteQueue: 1, WriteTimeout: 10 * time.Millisecond})
