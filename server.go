@@ -63,6 +63,7 @@ type Server struct {
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
 	stopping atomic.Bool
+	unready  atomic.Pointer[string] // what the last readiness probe answered; nil = ready
 }
 
 // AccessKey is an account's access key with its secret.
@@ -383,12 +384,6 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	})
 }
 
-// health registers what probes ask.
-func (s *Server) health(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
-}
-
 // metricsRoutes returns the routes of a listener for metrics alone.
 func (s *Server) metricsRoutes() http.Handler {
 	mux := http.NewServeMux()
@@ -400,26 +395,6 @@ func (s *Server) metricsRoutes() http.Handler {
 // MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the
 // public does not reach.
 func (s *Server) MetricsHandler() http.Handler { return s.apart }
-
-// readyTimeout bounds how long a readiness probe waits for the database.
-const readyTimeout = 2 * time.Second
-
-// ready says whether the server can do its work: the database answers. It tells
-// nobody more than that.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	if s.stopping.Load() {
-		plain(w, http.StatusServiceUnavailable, "stopping\n")
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	if err := s.store.Ping(ctx); err != nil {
-		s.config.Logger.Error("not ready", "error", err)
-		plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
-		return
-	}
-	plain(w, http.StatusOK, "ready\n")
-}
 
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

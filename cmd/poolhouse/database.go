@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,45 +29,37 @@ type database struct {
 
 // databaseUse says what a command does with the database.
 type databaseUse struct {
-	mayCreate bool
 	// alone names a command that must not run beside a server; "" may.
 	alone string
 }
 
-// openDatabase opens the store that a command's settings name. Only a restore
-// may make it: elsewhere a path without a database is a mistake. It works without
-// the master key; then only what needs it fails.
+// openDatabase opens the store that a command's settings name, alone or beside a
+// server. A path without a database is a mistake. It works without the master key;
+// then only what needs it fails.
 func openDatabase(c *cobra.Command, use databaseUse) (_ *database, err error) {
-	s, err := loadSettings(c)
+	d, o, err := nameDatabase(c)
 	if err != nil {
 		return nil, err
 	}
-	d := &database{settings: s}
 	defer func() {
 		if err != nil {
 			err = d.close(err)
 		}
 	}()
 
-	o := store.Options{URL: s.Text(config.Database)}
 	if o.URL == "" {
-		if s.Text(config.Data) == "" {
-			return nil, s.Fault(config.Data, "say where the database is: the data folder, or database with a postgres:// URL")
+		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
+			return nil, d.settings.Fault(config.Data,
+				"the folder holds no %s: check the path; `poolhouse init` makes it", poolhouse.DatabaseFile)
 		}
-		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
-		if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) && !use.mayCreate {
-			return nil, s.Fault(config.Data, "the folder holds no %s: check the path; `poolhouse init` makes it", poolhouse.DatabaseFile)
-		}
-		if err := makeFolder(s, s.Text(config.Data)); err != nil {
+		if err := checkFolder(d.settings, d.settings.Text(config.Data)); err != nil {
 			return nil, err
 		}
 		if err := d.hold(c.Context(), use.alone); err != nil {
 			return nil, err
 		}
 	}
-	if sealer, err := d.sealer(); err == nil {
-		o.Sealer = sealer
-	}
+
 	if d.store, err = store.Open(c.Context(), o); err != nil {
 		return nil, err
 	}
@@ -83,6 +76,32 @@ func (d *database) hold(ctx context.Context, command string) (err error) {
 		NoWait: true,
 	})
 	return err
+}
+
+// nameDatabase reads where a command's settings say that the database is. Nothing
+// is opened or made yet.
+func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
+	s, err := loadSettings(c)
+	if err != nil {
+		return nil, store.Options{}, err
+	}
+	o := store.Options{
+		URL:    s.Text(config.Database),
+		Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	if o.URL == "" {
+		if s.Text(config.Data) == "" {
+			return nil, store.Options{}, s.Fault(config.Data,
+				"say where the database is: the data folder, or database with a postgres:// URL")
+		}
+		o.Path = filepath.Join(s.Text(config.Data), poolhouse.DatabaseFile)
+	}
+
+	d := &database{settings: s}
+	if sealer, err := d.sealer(); err == nil {
+		o.Sealer = sealer
+	}
+	return d, o, nil
 }
 
 // sealer returns the seal under the settings' master key.
@@ -170,19 +189,65 @@ not needed.`,
 				return err
 			}
 			defer file.Close()
-			d, err := openDatabase(c, databaseUse{mayCreate: true, alone: "restore"})
-			if err != nil {
-				return err
-			}
-			err = d.store.Load(c.Context(), file)
-			if errors.Is(err, store.ErrConflict) {
-				err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
-			}
-			return d.close(err)
+			return restore(c, file)
 		},
 	}
 	addSettings(c, storeSettings...)
 	return c
+}
+
+// restore loads a backup into the database that a command's settings name. After a
+// failure there is nothing that was not there before, the data folder included.
+func restore(c *cobra.Command, backup *os.File) (err error) {
+	d, o, err := nameDatabase(c)
+	if err != nil {
+		return err
+	}
+	if err := store.CheckDump(backup); err != nil {
+		return err
+	}
+	if o.URL == "" {
+		folder := d.settings.Text(config.Data)
+		made := missingFolders(folder)
+		defer func() {
+			if err != nil {
+				removeEmpty(made)
+			}
+		}()
+		if err := makeFolder(d.settings, folder); err != nil {
+			return err
+		}
+		if err := d.hold(c.Context(), "restore"); err != nil {
+			return err
+		}
+		defer func() { err = d.close(err) }() // before the folders are removed
+	}
+
+	err = store.Restore(c.Context(), o, backup)
+	if errors.Is(err, store.ErrConflict) {
+		err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
+	}
+	return err
+}
+
+// missingFolders returns the folders of a path that do not exist, the deepest first.
+func missingFolders(path string) (missing []string) {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return missing
+		}
+		missing = append(missing, path)
+		path = filepath.Dir(path)
+	}
+}
+
+// removeEmpty removes folders, the deepest first, as long as nothing is in them.
+func removeEmpty(folders []string) {
+	for _, folder := range folders {
+		if os.Remove(folder) != nil {
+			return
+		}
+	}
 }
 
 // writeFile writes a file that appears whole, on disk, or not at all.

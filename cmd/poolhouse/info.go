@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -122,6 +123,9 @@ func checkSettings(s *config.Settings) error {
 // probeTimeout bounds a health check: containers ask every few seconds.
 const probeTimeout = 3 * time.Second
 
+// maxReason bounds what is shown of the server's reason.
+const maxReason = 200
+
 func healthcheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "healthcheck",
@@ -144,9 +148,10 @@ func healthcheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_ = response.Body.Close()
+			defer response.Body.Close()
 			if response.StatusCode != http.StatusOK {
-				return fmt.Errorf("not ready: %s", response.Status)
+				reason, _ := io.ReadAll(io.LimitReader(response.Body, maxReason)) // without it the status must do
+				return fmt.Errorf("not ready: %s: %s", response.Status, printable(strings.TrimSpace(string(reason))))
 			}
 			return nil
 		},

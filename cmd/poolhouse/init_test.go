@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,25 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 )
-
-func TestExitStatus(t *testing.T) {
-	for _, test := range []struct {
-		err  error
-		want int
-	}{
-		{nil, 0},
-		{errors.New("any"), 1},
-		{fmt.Errorf("x: %w", poolhouse.ErrInitialised), 3},
-		{fmt.Errorf("x: %w", poolhouse.ErrNotInitialised), 4},
-	} {
-		if got := exitStatus(test.err); got != test.want {
-			t.Errorf("%v: status %d, want %d", test.err, got, test.want)
-		}
-	}
-}
 
 // eachDatabase are the flags that name a new database of each kind.
 func eachDatabase(t *testing.T, test func(t *testing.T, flags []string)) {

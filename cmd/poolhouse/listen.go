@@ -80,11 +80,15 @@ func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, lame
 	var err error
 	select {
 	case err = <-failed:
+	case <-server.Failed():
+		return endFailed(server, stop, web, metrics)
 	case <-ctx.Done():
 		server.Stopping()
 		logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
 		select {
 		case err = <-failed:
+		case <-server.Failed():
+			return endFailed(server, stop, web, metrics)
 		case <-time.After(lameDuck):
 		}
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 func main() { os.Exit(run()) }
@@ -46,6 +47,9 @@ const (
 	statusFailed         = 1
 	statusInitialised    = 3
 	statusNotInitialised = 4
+	// statusIOError ends a process whose database acknowledges no more writes, or is
+	// damaged (EX_IOERR of sysexits.h).
+	statusIOError = 74
 )
 
 func exitStatus(err error) int {
@@ -56,6 +60,8 @@ func exitStatus(err error) int {
 		return statusInitialised
 	case errors.Is(err, poolhouse.ErrNotInitialised):
 		return statusNotInitialised
+	case errors.Is(err, poolhouse.ErrStopped), errors.Is(err, store.ErrDamaged):
+		return statusIOError
 	default:
 		return statusFailed
 	}

@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 func serveCommand() *cobra.Command {
@@ -152,7 +154,7 @@ func checkIssuer(s *config.Settings) error {
 // can look into.
 func makeFolder(s *config.Settings, path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return s.Fault(config.Data, "%w", err)
+		return s.Fault(config.Data, "the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
 	}
 	return checkFolder(s, path)
 }
@@ -168,6 +170,9 @@ func checkFolder(s *config.Settings, path string) error {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
+	}
+	if err := store.CheckWritable(filepath.Join(path, poolhouse.DatabaseFile)); err != nil {
+		return s.Fault(config.Data, "%v", err)
 	}
 	return nil
 }

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"fmt"
-	"log/slog"
-)
+import "log/slog"
 
 // checkpointer copies SQLite's write-ahead log back into the database beside the
 // writer, on a connection of its own, so that no commit waits for the copy. The log
@@ -13,17 +10,21 @@ import (
 type checkpointer struct {
 	sessions *sessions // one session
 	log      *slog.Logger
+	path     string        // of the database file
+	full     func() bool   // whether its folder takes no more bytes
 	halt     func(error)   // ends all writing: the file cannot be relied on
 	looks    chan struct{} // the log may be long enough; closed at the end
 	rest     chan struct{} // asks the writer for the last pages
 	done     chan struct{}
 
 	least int64 // frames, a page each, that are worth a copy
+	most  int64 // frames from which on the writer copies as well
 	every int   // commits between two looks at the log
 }
 
 const (
 	checkpointFrames = 24_000 // of 4 KiB: 94 MiB
+	writerFrames     = 64_000 // of 4 KiB: 250 MiB
 	// restFrames are few enough for the writer to copy between two commits.
 	restFrames = 500
 	// maxCopies bounds the copies after one look, each of what was written during
@@ -32,10 +33,20 @@ const (
 	commitsPerLook = 8
 )
 
-func newCheckpointer(s *sessions, log *slog.Logger, halt func(error)) *checkpointer {
+// newCheckpointer starts the copies for a writer, on a session.
+func newCheckpointer(s *sessions, w *writer) *checkpointer {
 	c := &checkpointer{
-		sessions: s, log: log, halt: halt, least: checkpointFrames, every: commitsPerLook,
-		looks: make(chan struct{}, 1), rest: make(chan struct{}, 1), done: make(chan struct{}),
+		sessions: s,
+		log:      w.log,
+		path:     w.path,
+		full:     w.full,
+		halt:     w.halt,
+		looks:    make(chan struct{}, 1),
+		rest:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		least:    checkpointFrames,
+		most:     writerFrames,
+		every:    commitsPerLook,
 	}
 	go c.run()
 	return c
@@ -72,12 +83,17 @@ func leaveWord(c chan<- struct{}) {
 
 // checkpoint copies a long log, then what was written meanwhile, until that is
 // little. If it does not become little (the writer is too fast, or an old reader
-// still needs the database as it is), a later look tries again. In a log that has
-// grown far too long the writer's commits copy as well (wal_autocheckpoint).
+// still needs the database as it is), a later look tries again. A log that has
+// grown far too long the writer copies as well, between two commits. SQLite could do
+// that by itself (wal_autocheckpoint), but would keep a failed fsync to itself.
 func (c *checkpointer) checkpoint(s *session) error {
 	l, err := checkpointLog(s, "NOOP")
 	if err != nil || l.frames < c.least {
 		return err
+	}
+	if l.frames >= c.most {
+		leaveWord(c.rest)
+		return nil
 	}
 	for range maxCopies {
 		before := l.copied
@@ -95,9 +111,12 @@ func (c *checkpointer) checkpoint(s *session) error {
 	return nil
 }
 
+// failed ends all writing unless the copy may work later. A failed fsync of the
+// database is final: the kernel reports it once, and the next copy would take the
+// pages for written.
 func (c *checkpointer) failed(err error) {
-	if sqliteBroken(err) {
-		c.halt(fmt.Errorf("%w: copying the write-ahead log back: %w", ErrStopped, err))
+	if f := sqliteFault(err, c.full); f == faultDisk || f == faultDamage {
+		c.halt(stopError("copying the write-ahead log back", c.path, f, err))
 		return
 	}
 	c.log.Warn("copying the write-ahead log back failed and is tried again", "err", err)

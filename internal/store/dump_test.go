@@ -218,10 +218,18 @@ func pack(t *testing.T, lines ...string) []byte {
 	return b.Bytes()
 }
 
-func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
+// refusal is a dump that must not be loaded, and why.
+type refusal struct {
+	dump []byte
+	want error
+}
+
+// refusedDumps returns a whole dump, and what accidents make of it.
+func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
+	t.Helper()
 	source := open(t, Options{})
 	fillEverything(t, source)
-	backup := dumpOf(t, source)
+	backup = dumpOf(t, source)
 	good := lines(t, backup)
 	last := len(good) - 1
 	change := func(n int, old, with string) []byte {
@@ -237,11 +245,7 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 	}
 	flipped := bytes.Clone(backup)
 	flipped[len(flipped)/2] ^= 1
-	type refusal struct {
-		dump []byte
-		want error
-	}
-	refusals := map[string]refusal{
+	refusals = map[string]refusal{
 		"nothing":                   {nil, ErrBadDump},
 		"not gzip":                  {[]byte("hello, world"), ErrBadDump},
 		"empty":                     {pack(t), ErrBadDump},
@@ -272,6 +276,11 @@ func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
 	for n := 0; n < len(backup); n += 1 + len(backup)/40 {
 		refusals[fmt.Sprintf("cut after %d bytes", n)] = refusal{backup[:n], ErrBadDump}
 	}
+	return backup, refusals
+}
+
+func TestLoadRefusesWhatIsNoWholeDump(t *testing.T) {
+	backup, refusals := refusedDumps(t)
 	eachEngine(t, func(t *testing.T, s *Store) {
 		for name, r := range refusals {
 			wantError(t, name, s.Load(t.Context(), bytes.NewReader(r.dump)), r.want)

@@ -27,6 +27,12 @@ type engine interface {
 	// scrub removes what was overwritten or deleted from the database's files, as far
 	// as it can reach them. Nothing else should use the database meanwhile.
 	scrub(ctx context.Context) error
+	// failure returns why writing stopped for good, or nil.
+	failure() error
+	// present returns ErrGone if the database is no longer where it was opened.
+	present() error
+	// sinceCommit returns how long ago the last commit ended; false if there was none.
+	sinceCommit() (time.Duration, bool)
 	close() error
 }
 
@@ -40,6 +46,13 @@ type querier interface {
 type tx struct {
 	querier
 	touched []cacheKey // cache keys that commit invalidates
+	wrote   bool       // a row was changed, so that the commit has something to make durable
+}
+
+func (t *tx) exec(text string, args ...any) (rows int64, err error) {
+	rows, err = t.querier.exec(text, args...)
+	t.wrote = t.wrote || rows > 0
+	return rows, err
 }
 
 // touch notes that the transaction changes what the cache may hold under key.

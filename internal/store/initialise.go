@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,14 +46,17 @@ func Inspect(ctx context.Context, o Options) (Contents, error) {
 	case info.Mode().IsRegular() && info.Size() == 0:
 		return Contents{}, nil
 	}
-	return inspectSQLite(ctx, o.Path)
+	return inspectSQLite(ctx, o.Path, o.withDefaults().Logger)
 }
 
-func inspectSQLite(ctx context.Context, path string) (found Contents, err error) {
+func inspectSQLite(ctx context.Context, path string, log *slog.Logger) (found Contents, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return Contents{}, err
 	}
+	leave := enterPath(path, log) // SQLite is about to drop what a damaged log lacks
+	defer leave()
+
 	query := url.Values{
 		"mode": {"ro"},
 		"_pragma": {

@@ -83,24 +83,12 @@ func countRows(q querier) (int64, error) {
 
 // load inserts the rows of a dump and returns their number.
 func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
-	zip, err := gzip.NewReader(bufio.NewReader(r))
-	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrBadDump, err)
-	}
-	d := &dumpReader{lines: bufio.NewScanner(zip), sum: sha256.New()}
-	d.lines.Buffer(make([]byte, 0, 64<<10), maxDumpLine)
-	first, err := d.next(json.RejectUnknownMembers(false)) // a newer header may say more
+	d, header, err := openDump(r)
 	if err != nil {
 		return 0, err
 	}
-	switch h := first.Header; {
-	case h == nil || h.Format != dumpFormat:
-		return 0, fmt.Errorf("%w: it does not begin with the header of a dump", ErrBadDump)
-	case h.Schema > dumpSchema:
-		return 0, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
-	}
 
-	if home := first.Header.Home; home != "" {
+	if home := header.Home; home != "" {
 		if err := checkID("account", home); err != nil {
 			return 0, err
 		}
@@ -109,7 +97,7 @@ func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 			return 0, err
 		}
 	}
-	_, err = t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, first.Header.Order)
+	_, err = t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, header.Order)
 	if err != nil {
 		return 0, err
 	}
@@ -124,10 +112,7 @@ func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 			return 0, err
 		}
 		if line.End != nil {
-			if sum := hex.EncodeToString(d.sum.Sum(nil)); line.End.Rows != rows || line.End.SHA256 != sum {
-				return 0, fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s", ErrBadDump, rows, sum, line.End.Rows, line.End.SHA256)
-			}
-			return rows, d.finished()
+			return rows, d.end(line.End, rows)
 		}
 		if err := l.insert(line); err != nil {
 			if errors.Is(err, ErrInvalid) { // Dump writes no such row
@@ -145,6 +130,35 @@ type dumpReader struct {
 	last  []byte
 }
 
+// openDump reads the header of a dump.
+func openDump(r io.Reader) (*dumpReader, *dumpHeader, error) {
+	zip, err := gzip.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadDump, err)
+	}
+	d := &dumpReader{lines: bufio.NewScanner(zip), sum: sha256.New()}
+	d.lines.Buffer(make([]byte, 0, 64<<10), maxDumpLine)
+	first, err := d.next(json.RejectUnknownMembers(false)) // a newer header may say more
+	if err != nil {
+		return nil, nil, err
+	}
+	switch h := first.Header; {
+	case h == nil || h.Format != dumpFormat:
+		return nil, nil, fmt.Errorf("%w: it does not begin with the header of a dump", ErrBadDump)
+	case h.Schema > dumpSchema:
+		return nil, nil, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
+	}
+	return d, first.Header, nil
+}
+
+// end compares the end of a dump with what was read before it.
+func (d *dumpReader) end(end *dumpEnd, rows int64) error {
+	if sum := hex.EncodeToString(d.sum.Sum(nil)); end.Rows != rows || end.SHA256 != sum {
+		return fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s", ErrBadDump, rows, sum, end.Rows, end.SHA256)
+	}
+	return d.finished()
+}
+
 func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 	d.sum.Write(d.last)
 	if !d.lines.Scan() {
@@ -157,6 +171,9 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 	d.last = append(append(d.last[:0], d.lines.Bytes()...), '\n')
 	var line dumpLine
 	if err := json.Unmarshal(d.last, &line, o); err != nil {
+		if cut := d.lines.Err(); cut != nil { // the scanner gives what came before a read error as a line
+			err = cut
+		}
 		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
 	}
 	return line, nil

@@ -25,6 +25,8 @@ type postgreSQLEngine struct {
 	reads, writes *sql.DB
 	queue         int64
 	log           *slog.Logger
+	started       time.Time
+	committed     atomic.Int64 // when the last commit ended, in nanoseconds since started
 
 	waiting  atomic.Int64 // writes begun or waiting for a connection
 	mu       sync.RWMutex // held while a write begins, so that close is safe
@@ -39,6 +41,7 @@ const (
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
 	pgReadOnlyTransaction  = "25006"
+	pgDiskFull             = "53100"
 )
 
 const (
@@ -63,7 +66,7 @@ func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err er
 	config.OnNotice = noteUnreplicated
 	config.DialFunc = dialToConnect(config.DialFunc)
 
-	e := &postgreSQLEngine{queue: int64(o.WriteQueue), log: o.Logger}
+	e := &postgreSQLEngine{queue: int64(o.WriteQueue), log: o.Logger, started: time.Now()}
 	connector := connectOnly{stdlib.GetConnector(*config)}
 	e.reads, e.writes = sql.OpenDB(connector), sql.OpenDB(connector)
 	for _, db := range []*sql.DB{e.reads, e.writes} {
@@ -145,6 +148,16 @@ func (e *postgreSQLEngine) ping(ctx context.Context) error {
 	return e.closedError(e.reads.PingContext(ctx))
 }
 
+// failure returns nil: what PostgreSQL's disk loses is for its own recovery.
+func (e *postgreSQLEngine) failure() error { return nil }
+
+func (e *postgreSQLEngine) present() error { return nil }
+
+func (e *postgreSQLEngine) sinceCommit() (time.Duration, bool) {
+	at := e.committed.Load()
+	return time.Since(e.started) - time.Duration(at), at > 0
+}
+
 // closedError gives what database/sql says of a closed pool its name.
 func (e *postgreSQLEngine) closedError(err error) error {
 	if err == nil {
@@ -212,7 +225,11 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 		defer e.underWay.Done()
 		defer e.waiting.Add(-1)
 		defer cancel()
-		done <- e.transact(detached, &state, fn)
+		err := e.transact(detached, &state, fn)
+		if errors.Is(err, ErrBusy) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrIndeterminate) {
+			e.committed.Store(0) // an earlier success proves nothing any more
+		}
+		done <- err
 	}()
 	select {
 	case err := <-done:
@@ -233,7 +250,7 @@ func (e *postgreSQLEngine) begin() error {
 	}
 	if e.waiting.Add(1) > e.queue {
 		e.waiting.Add(-1)
-		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, e.queue)
+		return fmt.Errorf("%w: %d", ErrQueueFull, e.queue)
 	}
 	e.underWay.Add(1)
 	return nil
@@ -262,7 +279,9 @@ func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn
 			continue
 		case pgReadOnlyTransaction: // a failover made this server a standby: connect anew
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-			return fmt.Errorf("%w: %w", ErrBusy, err)
+			return fmt.Errorf("%w: %w: %w", ErrReadOnly, ErrBusy, err)
+		case pgDiskFull:
+			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		}
 		return err
 	}
@@ -275,7 +294,8 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	if err := protect(fn, &tx{querier: pgQuerier{ctx, t}}); err != nil {
+	writing := &tx{querier: pgQuerier{ctx, t}}
+	if err := protect(fn, writing); err != nil {
 		_ = t.Rollback() // a lost connection has rolled back, too
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", ErrBusy, err)
@@ -285,6 +305,9 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	err = t.Commit()
 	if err == nil && takeUnreplicated(conn) {
 		err = errUnreplicated
+	}
+	if err == nil && writing.wrote {
+		e.committed.Store(int64(time.Since(e.started)))
 	}
 	if err == nil || pgRefusedCommit(err) {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -25,16 +25,21 @@ type sqliteEngine struct {
 	readers                 *sessions
 	writer                  *writer
 	inMemory                bool
+	ended                   chan struct{} // closed at the end
+	leave                   func()        // counts this store no more; nil in memory
 }
 
 // sqliteBusy is how long a statement waits for another process's lock: the
 // command line may write to the file that a server has open.
 const sqliteBusy = 5 * time.Second
 
+// logSizeLimit is what a write-ahead log that starts over is cut to, in bytes.
+const logSizeLimit = 128 << 20
+
 // sqliteDSN is the address of a database file. synchronous=FULL makes a commit
 // wait for its fsync; it is what acknowledged rests on. The write-ahead log is
-// copied back beside the writer from 94 MiB on (checkpointer), by the writer as
-// well from 250 MiB on: identity IDs are random, so the same pages are written again and
+// copied back beside the writer from 94 MiB on, by the writer as
+// well from 250 MiB on (checkpointer): identity IDs are random, so the same pages are written again and
 // again, and each copy serves more of them; a longer log makes finding pages in it
 // dearer than that saves. Connections that read cache 16 MiB each. The one that
 // writes caches 4 MiB: a split of an index page has SQLite go through the whole
@@ -46,7 +51,7 @@ func sqliteDSN(path string, readOnly bool) string {
 		fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 		"trusted_schema(OFF)", "cell_size_check(ON)",
-		"wal_autocheckpoint(64000)", "journal_size_limit(134217728)",
+		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", logSizeLimit),
 	}
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)", "cache_size(-16384)")
@@ -60,42 +65,28 @@ func sqliteDSN(path string, readOnly bool) string {
 	return u.String()
 }
 
-func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err error) {
+func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}) (_ *sqliteEngine, err error) {
 	e := &sqliteEngine{inMemory: o.Path == ""}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.closeDBs())
 		}
 	}()
-	if e.inMemory {
-		e.writeDB, err = sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(ON)")
-		if err != nil {
+
+	path, before := "", os.FileInfo(nil)
+	if !e.inMemory {
+		if path, err = filepath.Abs(o.Path); err != nil {
 			return nil, err
 		}
-	} else {
-		path, err := filepath.Abs(o.Path)
-		if err != nil {
+		if before, err = e.prepareFile(path, o.Logger); err != nil {
 			return nil, err
-		}
-		if err := createFile(path); err != nil {
-			return nil, fmt.Errorf("creating the database file: %w", err)
-		}
-		if e.writeDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
-			return nil, err
-		}
-		if e.copyDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
-			return nil, err
-		}
-		if e.readDB, err = sql.Open("sqlite", sqliteDSN(path, true)); err != nil {
-			return nil, err
-		}
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-			o.Logger.Warn("other users can read the database file", "path", path, "mode", info.Mode().Perm(), "fix", "chmod 600 "+path)
 		}
 	}
-	e.writeDB.SetMaxOpenConns(1)
+	if err := e.openDBs(path); err != nil {
+		return nil, err
+	}
 	if _, err := migrate(ctx, e.writeDB, goose.DialectSQLite3); err != nil {
-		return nil, fmt.Errorf("opening SQLite database %q: %w", o.Path, err)
+		return nil, explainOpening(o.Path, err)
 	}
 
 	writing, err := openSessions(ctx, e.writeDB, 1)
@@ -103,24 +94,107 @@ func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err 
 		return nil, err
 	}
 	e.readers = writing
-	e.writer = &writer{sessions: writing, cache: c, log: o.Logger, queue: make(chan *request, o.WriteQueue)}
+	e.writer = &writer{
+		sessions: writing,
+		cache:    c,
+		log:      o.Logger,
+		queue:    make(chan *request, o.WriteQueue),
+		path:     path,
+		failed:   failed,
+	}
 	if !e.inMemory {
-		if e.readers, err = openSessions(ctx, e.readDB, o.ReadConns); err != nil {
-			writing.close()
+		if err := e.openBeside(ctx, o.ReadConns, before); err != nil {
 			return nil, err
 		}
-		copying, err := openSessions(ctx, e.copyDB, 1)
-		if err != nil {
-			e.closeSessions()
-			return nil, err
-		}
-		e.writer.checkpoints = newCheckpointer(copying, o.Logger, e.writer.halt)
 	}
 	if err := e.writer.start(!e.inMemory); err != nil {
 		e.closeSessions()
 		return nil, err
 	}
+	if e.ended = make(chan struct{}); !e.inMemory {
+		go e.writer.present.watch(e.ended, presenceInterval)
+	}
 	return e, nil
+}
+
+// openDBs names the connections; the first use opens them.
+func (e *sqliteEngine) openDBs(path string) (err error) {
+	if e.inMemory {
+		e.writeDB, err = sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(ON)")
+	} else {
+		e.writeDB, err = sql.Open("sqlite", sqliteDSN(path, false))
+	}
+	if err != nil {
+		return err
+	}
+	e.writeDB.SetMaxOpenConns(1)
+	if e.inMemory {
+		return nil
+	}
+
+	if e.copyDB, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+		return err
+	}
+	e.readDB, err = sql.Open("sqlite", sqliteDSN(path, true))
+	return err
+}
+
+// openBeside opens what a file has beside its writer: readers, the copies of the
+// log, and the watch over the files. before is the file as it was before it was opened.
+func (e *sqliteEngine) openBeside(ctx context.Context, readers int, before os.FileInfo) (err error) {
+	w := e.writer
+	if e.readers, err = openSessions(ctx, e.readDB, readers); err != nil {
+		w.sessions.close()
+		return err
+	}
+	copying, err := openSessions(ctx, e.copyDB, 1)
+	if err != nil {
+		e.closeSessions()
+		return err
+	}
+
+	w.full = func() bool { return folderIsFull(filepath.Dir(w.path)) }
+	w.checkpoints = newCheckpointer(copying, w)
+	if w.present, err = newPresence(w.path, before, w.log); err != nil {
+		e.closeSessions()
+		return err
+	}
+	w.present.halt = w.halt
+	w.present.rescue = func() { leaveWord(w.checkpoints.rest) }
+	return nil
+}
+
+// explainOpening adds to SQLite's words about a database that could not be opened
+// what they mean.
+func explainOpening(path string, err error) error {
+	switch sqliteFault(err, nil) {
+	case faultReadOnly:
+		err = fmt.Errorf("%w (%w): check the owner and mode of the folder and of its files, and how it is mounted", ErrReadOnly, err)
+	case faultDamage:
+		err = fmt.Errorf("%w (%w): %s", ErrDamaged, err, cureDamage)
+	case faultFull:
+		err = fmt.Errorf("%w (%w)", ErrDiskFull, err)
+	}
+	return fmt.Errorf("opening SQLite database %q: %w", path, err)
+}
+
+// prepareFile makes sure that a database at path can be opened and written, tells
+// what its write-ahead log lacks, and returns the file as SQLite will find it.
+func (e *sqliteEngine) prepareFile(path string, log *slog.Logger) (os.FileInfo, error) {
+	if err := CheckWritable(path); err != nil {
+		return nil, err
+	}
+	if err := refuseOrphanedLog(path); err != nil {
+		return nil, err
+	}
+	e.leave = enterPath(path, log)
+	if err := createFile(path); err != nil {
+		return nil, fmt.Errorf("creating the database file: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("other users can read the database file", "path", path, "mode", info.Mode().Perm(), "fix", "chmod 600 "+path)
+	}
+	return os.Stat(path)
 }
 
 // createFile creates the database file if it is absent, readable by its owner
@@ -136,7 +210,12 @@ func createFile(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(folder string) error {
+	dir, err := os.Open(folder)
 	if err != nil {
 		return err
 	}
@@ -165,7 +244,21 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
 		return err
 	}
 	defer e.readers.put(s)
-	return fn(s)
+
+	err = fn(s)
+	if f := sqliteFault(err, nil); f == faultDamage {
+		e.writer.halt(stopError("reading", e.writer.path, f, err))
+	}
+	return err
+}
+
+func (e *sqliteEngine) failure() error { return e.writer.stopped() }
+
+func (e *sqliteEngine) present() error { return e.writer.present.check() }
+
+func (e *sqliteEngine) sinceCommit() (time.Duration, bool) {
+	at := e.writer.committed.Load()
+	return time.Since(e.writer.started) - time.Duration(at), at > 0
 }
 
 func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) (err error) {
@@ -185,12 +278,14 @@ func (e *sqliteEngine) write(ctx context.Context, limit time.Duration, fn func(*
 
 func (e *sqliteEngine) close() error {
 	e.writer.close()
+	close(e.ended)
 	e.closeSessions()
-	if e.writer.stopped() != nil {
+	if e.writer.stopped() != nil || e.writer.present.check() != nil {
 		// Closing it would copy the rest of the log and delete it, although pages that
-		// were copied before may not have reached the disk. The next start, which
-		// trusts no copy, needs the log.
-		e.writeDB = nil
+		// were copied before may not have reached the disk, or the log at that path
+		// may belong to another database. The next start, which trusts no copy, needs
+		// the log.
+		e.writeDB, e.leave = nil, nil
 	}
 	return e.closeDBs()
 }
@@ -214,36 +309,15 @@ func (e *sqliteEngine) closeDBs() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// sqliteCode is the extended result code of err, 0 if SQLite did not make it.
-func sqliteCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code()
+	if e.leave != nil {
+		e.leave()
 	}
-	return 0
+	return errors.Join(errs...)
 }
 
 func (e *sqliteEngine) race(err error) bool {
 	switch sqliteCode(err) {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_TRIGGER:
-		return true
-	}
-	return false
-}
-
-// sqliteTransient reports whether err leaves the database as it was and may go
-// away by itself: another process's lock, a full disk.
-func sqliteTransient(err error) bool {
-	code := sqliteCode(err) & 0xff
-	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_FULL
-}
-
-// sqliteBroken reports whether err says that the file cannot be relied on.
-func sqliteBroken(err error) bool {
-	switch sqliteCode(err) & 0xff {
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return true
 	}
 	return false

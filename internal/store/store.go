@@ -48,6 +48,9 @@ var (
 	// What the disk holds is then unknown, so no write is acknowledged until the
 	// process is started anew.
 	ErrStopped = errors.New("the store stopped writing after a disk failure; check the disk, then restart")
+	// ErrDamaged means that pages of the SQLite file contradict each other or are no
+	// database. It always comes with ErrStopped.
+	ErrDamaged = errors.New("the database is damaged")
 	// ErrNewerSchema: the database was migrated by a newer binary.
 	ErrNewerSchema = errors.New("the database was written by a newer version")
 	// ErrNoSealer: a pool has a secret, and Options.Sealer is not there to seal or
@@ -156,6 +159,9 @@ type Store struct {
 
 	loading chan struct{} // full while a load has its turn
 
+	probes probes
+	failed chan struct{} // closed when writing stopped for good
+
 	// testStep, when a test sets it, runs after each committed step of a change
 	// that takes several; its error stands for a crash at that point.
 	testStep func(step string) error
@@ -172,13 +178,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		closing:       make(chan struct{}),
 		deletionBatch: defaultDeletionBatch,
 		loading:       make(chan struct{}, 1),
+		probes:        probes{now: time.Now},
+		failed:        make(chan struct{}),
 	}
 	var err error
 	if o.URL != "" {
 		s.engine, err = openPostgreSQL(ctx, o)
 	} else {
 		s.cache = newCache(o.CacheEntries)
-		s.engine, err = openSQLite(ctx, o, s.cache)
+		s.engine, err = openSQLite(ctx, o, s.cache, s.failed)
 	}
 	if err != nil {
 		return nil, err

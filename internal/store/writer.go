@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,17 @@ type writer struct {
 	closed bool
 	done   chan struct{}
 
-	stop    atomic.Pointer[error] // why writing stopped for good
-	commit  func(*session) error  // COMMIT; a test may replace it
-	checks  chan struct{}         // asks for a look at data_version
-	version int64                 // data_version at the last look
+	path      string                // of the database file; "" in memory
+	stop      atomic.Pointer[error] // why writing stopped for good
+	failed    chan struct{}         // closed when it has
+	present   *presence             // whether the files are still there; nil in memory
+	full      func() bool           // whether the folder takes no more bytes
+	committed atomic.Int64          // when the last commit ended, in nanoseconds of the clock that began with started
+	started   time.Time
+
+	commit  func(*session) error // COMMIT; a test may replace it
+	checks  chan struct{}        // asks for a look at data_version
+	version int64                // data_version at the last look
 
 	checkpoints *checkpointer // nil in memory
 	unlooked    int           // commits since the log's length was looked at
@@ -54,6 +62,7 @@ const (
 // start begins to serve. shared says that other processes may write, too.
 func (w *writer) start(shared bool) error {
 	w.done = make(chan struct{})
+	w.started = time.Now()
 	w.checks = make(chan struct{}, 1)
 	if w.commit == nil {
 		w.commit = func(s *session) error { _, err := s.exec("COMMIT"); return err }
@@ -122,7 +131,7 @@ func (w *writer) enqueue(r *request) error {
 	case w.queue <- r:
 		return nil
 	default:
-		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, cap(w.queue))
+		return fmt.Errorf("%w: %d", ErrQueueFull, cap(w.queue))
 	}
 }
 
@@ -196,7 +205,10 @@ func (w *writer) serve(group []*request) {
 		err = w.transact(s, live)
 	}
 	w.sessions.put(s)
-	if w.unlooked++; w.checkpoints != nil && w.unlooked >= w.checkpoints.every {
+	if err != nil {
+		w.committed.Store(0) // an earlier success proves nothing any more
+	}
+	if w.unlooked++; w.checkpoints != nil && err == nil && w.unlooked >= w.checkpoints.every {
 		w.unlooked = 0
 		w.checkpoints.look()
 	}
@@ -210,6 +222,9 @@ func (w *writer) serve(group []*request) {
 
 // copyRest copies the last pages of the log, so that the next write can start it over.
 func (w *writer) copyRest() {
+	if w.stopped() != nil { // no copy is trusted any more
+		return
+	}
 	s := <-w.sessions.free
 	defer w.sessions.put(s)
 	if _, err := checkpointLog(s, "PASSIVE"); err != nil {
@@ -218,36 +233,60 @@ func (w *writer) copyRest() {
 }
 
 // transact runs a group in one transaction. Its error is the whole group's;
-// without one each request has its own.
+// without one each request has its own. The files are looked at before and after:
+// what is committed into a file that is gone must not be acknowledged.
 func (w *writer) transact(s *session, group []*request) error {
-	if _, err := s.exec("BEGIN IMMEDIATE"); err != nil {
-		return w.failed(s, err)
+	if err := w.present.check(); err != nil {
+		return err
 	}
+	if _, err := s.exec("BEGIN IMMEDIATE"); err != nil {
+		return w.undo(s, "beginning a write", err)
+	}
+
 	t, changed, err := w.runTogether(s, group)
-	if err != nil && !sqliteBroken(err) && !sqliteTransient(err) {
+	if err != nil && w.fault(err) == noFault {
 		t, changed, err = w.runApart(s, group)
 	}
 	if err != nil {
-		return w.failed(s, err)
+		return w.undo(s, "a write", err)
 	}
 	if !changed {
 		if _, err := s.exec("ROLLBACK"); err != nil {
-			return w.failed(s, errors.Join(group[0].err, err))
+			return w.undo(s, "a rollback", errors.Join(group[0].err, err))
 		}
 		return nil
 	}
+
 	release := w.cache.hold(t.touched)
 	defer release()
 	if err := w.commit(s); err != nil {
-		if sqliteTransient(err) {
-			return w.failed(s, err)
-		}
-		err = fmt.Errorf("%w: %w", ErrStopped, err)
-		w.halt(err)
-		_, _ = s.exec("ROLLBACK")
+		return w.commitFailed(s, err)
+	}
+	if err := w.present.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}
+	if t.wrote {
+		w.committed.Store(int64(time.Since(w.started)))
+	}
 	return nil
+}
+
+// commitFailed rolls back what a failed COMMIT left, and stops all writing unless
+// the error certainly came before anything could reach the log.
+func (w *writer) commitFailed(s *session, err error) error {
+	f := w.fault(err)
+	if f == noFault || f == faultDisk || f == faultDamage {
+		stop := stopError("a commit", w.path, f, err)
+		w.halt(stop)
+		_, _ = s.exec("ROLLBACK")
+		return fmt.Errorf("%w: %w", ErrIndeterminate, stop)
+	}
+	certain := certainAtCommit(err)
+	err = w.undo(s, "a commit", err)
+	if !certain {
+		err = fmt.Errorf("%w: %w", ErrIndeterminate, err)
+	}
+	return err
 }
 
 // runTogether runs the requests one after the other, up to the first that fails.
@@ -273,12 +312,12 @@ func (w *writer) runApart(s *session, group []*request) (t *tx, changed bool, er
 		return nil, false, err
 	}
 	for _, r := range group {
-		touched := len(t.touched)
+		touched, wrote := len(t.touched), t.wrote
 		if r.err = w.runOne(s, t, r); r.err == nil {
 			changed = true
 			continue
 		}
-		t.touched = t.touched[:touched]
+		t.touched, t.wrote = t.touched[:touched], wrote
 		if lost, ok := errors.AsType[*lostError](r.err); ok {
 			return t, changed, lost.err
 		}
@@ -302,7 +341,7 @@ func (w *writer) runOne(s *session, t *tx, r *request) error {
 		}
 		return nil
 	}
-	if sqliteBroken(err) || sqliteTransient(err) {
+	if w.fault(err) != noFault {
 		return &lostError{err}
 	}
 	if _, back := s.exec("ROLLBACK TO request"); back != nil {
@@ -314,23 +353,36 @@ func (w *writer) runOne(s *session, t *tx, r *request) error {
 	return err
 }
 
-// failed takes a transaction back before its commit and says what that means:
-// ErrBusy when it may work later, the end of all writing when the file is bad.
-func (w *writer) failed(s *session, err error) error {
+// undo rolls back a transaction that failed before its commit, and tells what
+// the failure means: a later try may work, or the file is bad and all writing ends.
+func (w *writer) undo(s *session, doing string, err error) error {
 	_, _ = s.exec("ROLLBACK") // fails when SQLite rolled back by itself
-	switch {
-	case sqliteTransient(err):
+	switch f := w.fault(err); f {
+	case faultBusy:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
-	case sqliteBroken(err):
-		err = fmt.Errorf("%w: %w", ErrStopped, err)
-		w.halt(err)
+	case faultFull:
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case faultReadOnly, faultGone:
+		if gone := w.present.check(); gone != nil || f == faultGone {
+			return fmt.Errorf("%w: %w", cmp.Or(gone, ErrGone), err)
+		}
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case faultDisk, faultDamage:
+		stop := stopError(doing, w.path, f, err)
+		w.halt(stop)
+		return stop
 	}
 	return err
 }
 
+func (w *writer) fault(err error) fault { return sqliteFault(err, w.full) }
+
+// halt ends all writing for good. The first cause stands.
 func (w *writer) halt(err error) {
-	w.stop.Store(&err)
-	w.log.Error("writing stopped", "err", err)
+	if w.stop.CompareAndSwap(nil, &err) {
+		w.log.Error("writing stopped for good", "err", err)
+		close(w.failed)
+	}
 }
 
 // look drops the cache if another process has written since the last look.

@@ -1,0 +1,108 @@
+package poolhouse
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// ErrStopped reports that the server acknowledges no more writes for as long as it
+// runs, because the database's disk failed or its files are gone. See Server.Failed.
+var ErrStopped = store.ErrStopped
+
+// Failed returns a channel that is closed when no write will be acknowledged any
+// more: a commit could not be made durable, the database is damaged, or its files
+// are gone. Answer the calls under way, then end the process, so that its supervisor
+// starts it anew. Failure then has the cause.
+func (s *Server) Failed() <-chan struct{} { return s.store.Failed() }
+
+// Failure returns why no write will be acknowledged any more, an ErrStopped that
+// names what failed, the file and the cure, or nil.
+func (s *Server) Failure() error { return s.store.Failure() }
+
+// health registers what probes ask.
+func (s *Server) health(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+}
+
+// readyTimeout bounds how long a readiness probe waits for the database.
+const readyTimeout = 2 * time.Second
+
+// ready reports whether a write can become durable now; with ?reads, whether reads
+// are answered. The body names the kind of fault and nothing else, because everybody
+// can ask; path and cause are in the log.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		plain(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+
+	if r.URL.Query().Has("reads") {
+		if err := s.store.Readable(ctx); err != nil {
+			plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
+			return
+		}
+		plain(w, http.StatusOK, "ready for reads\n")
+		return
+	}
+
+	err := s.store.Probe(ctx)
+	if r.Context().Err() == nil { // else the client has gone, which is no fault
+		s.noteReadiness(err)
+	}
+	if err != nil {
+		plain(w, http.StatusServiceUnavailable, unreadyReason(err)+"\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+// noteReadiness logs a change of readiness, not every probe.
+func (s *Server) noteReadiness(err error) {
+	if err == nil {
+		if s.unready.Swap(nil) != nil {
+			s.config.Logger.Info("ready again")
+		}
+		return
+	}
+	reason := unreadyReason(err)
+	if before := s.unready.Swap(&reason); before == nil || *before != reason {
+		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
+	}
+}
+
+// unreadyReasons are in the order in which they are looked for: a stop for good
+// before its cause, a cause before ErrBusy, which many of them are, too.
+var unreadyReasons = []struct {
+	err    error
+	reason string
+}{
+	{store.ErrDamaged, "no writes: the database has damaged pages"},
+	{store.ErrGone, "no writes: the database file is gone from its folder"},
+	{store.ErrStopped, "no writes: a write could not be made durable, and the process must be started anew"},
+	{store.ErrDiskFull, "no writes: the disk is full"},
+	{store.ErrReadOnly, "no writes: the database is read-only"},
+	{store.ErrUnavailable, "the database does not answer"},
+	{store.ErrBusy, "no writes: writes wait too long"},
+	{context.DeadlineExceeded, "no writes: writes wait too long"},
+	{store.ErrIndeterminate, "no writes: the database does not finish them"},
+	{store.ErrClosed, "the server is stopping"},
+}
+
+// unreadyReason is the one line that a probe is told.
+func unreadyReason(err error) string {
+	for _, r := range unreadyReasons {
+		if errors.Is(err, r.err) {
+			return r.reason
+		}
+	}
+	return "the database does not answer"
+}

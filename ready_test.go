@@ -1,0 +1,188 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+)
+
+// awaitReadiness asks until the status is as wanted, five seconds at most.
+func (s *testServer) awaitReadiness(t *testing.T, want int) answer {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		got := s.get(t, "/readyz")
+		if got.status == want {
+			return got
+		}
+		if time.Since(began) > 5*time.Second {
+			t.Fatalf("/readyz is %d %q, want %d", got.status, got.body, want)
+		}
+	}
+}
+
+// newDataFolder makes a data folder that can be moved away.
+func newDataFolder(t *testing.T) string {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Readiness tells the kind of a fault in one line, without the path; reads go on, and
+// the process counts as alive.
+func TestReadinessWithoutTheDataFolder(t *testing.T) {
+	data := newDataFolder(t)
+	log := &safeBuffer{}
+	s := start(t, func(c *poolhouse.Config) {
+		c.DataDir = data
+		c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	})
+	pool := s.newPool(t)
+	equal(t, "at first", s.get(t, "/readyz").body, "ready\n")
+
+	if err := os.Rename(data, data+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
+	equal(t, "the reason", got.body, "no writes: the database file is gone from its folder\n")
+	equal(t, "its type", got.header.Get("Content-Type"), "text/plain; charset=utf-8")
+	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
+	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
+	if _, err := s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
+		t.Errorf("reading: %v", err)
+	}
+	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err == nil {
+		t.Error("a write was acknowledged")
+	}
+	if text := log.String(); !strings.Contains(text, data) || strings.Count(text, "not ready") != 1 {
+		t.Errorf("the log does not name the folder once:\n%s", text)
+	}
+
+	if err := os.Rename(data+"-away", data); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitReadiness(t, http.StatusOK)
+	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
+		t.Errorf("writing again: %v", err)
+	}
+	select {
+	case <-s.Failed():
+		t.Errorf("the server gave up: %v", s.Failure())
+	default:
+	}
+}
+
+// Damaged pages end all writing, which those who run a Server hear of.
+func TestReadinessOfADamagedDatabase(t *testing.T) {
+	data := newDataFolder(t)
+	s := start(t, func(c *poolhouse.Config) { c.DataDir = data })
+	pool := s.newPool(t)
+	overwriteLog(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
+	_, _ = s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
+	_, _ = s.admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
+	select {
+	case <-s.Failed():
+	case <-time.After(5 * time.Second):
+		t.Fatal("the damage was not noticed")
+	}
+	if err := s.Failure(); !errors.Is(err, poolhouse.ErrStopped) || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "restore") {
+		t.Errorf("the cause is %v; want the path and the cure", err)
+	}
+	got := s.get(t, "/readyz")
+	equal(t, "readiness", got.status, http.StatusServiceUnavailable)
+	equal(t, "the reason", got.body, "no writes: the database has damaged pages\n")
+}
+
+// overwriteLog damages what the log of an open database holds.
+func overwriteLog(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt(bytes.Repeat([]byte{0xa5}, int(info.Size())-32), 32); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Many may ask at once and get their answer; TestProbeIsShared counts the writes.
+func TestReadinessForMany(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		var group sync.WaitGroup
+		began := time.Now()
+		for range 20 {
+			group.Go(func() {
+				for range 20 {
+					request, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL+"/readyz", nil)
+					response, err := http.DefaultClient.Do(request)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					_, _ = io.Copy(io.Discard, response.Body)
+					_ = response.Body.Close()
+					equal(t, "readiness", response.StatusCode, http.StatusOK)
+				}
+			})
+		}
+		group.Wait()
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("400 probes took %v", took)
+		}
+	})
+}
+
+// A PostgreSQL server that does not take writes, as a standby, is not ready; it is
+// for reads.
+func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
+	url := pgtest.URL(t)
+	s := start(t, func(c *poolhouse.Config) {
+		c.DatabaseURL = url
+		c.MasterKey = bytes.Repeat([]byte{7}, 32)
+	})
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		`DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = on'; END $$`,
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
+	for began := time.Now(); !strings.Contains(got.body, "read-only") && time.Since(began) < 5*time.Second; {
+		got = s.get(t, "/readyz") // connections that the server ended are found out first
+	}
+	equal(t, "the reason", got.body, "no writes: the database is read-only\n")
+	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
+	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
+}
