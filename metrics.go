@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // metrics counts requests by operation and outcome on a registry of its own.
@@ -49,6 +50,32 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 		}
 	}
 	return m
+}
+
+// watch exports what a Guard knows of the classes of calls.
+func (m *metrics) watch(g *overload.Guard) {
+	for _, class := range overload.Classes() {
+		labels := prometheus.Labels{"class": class.String()}
+		wait := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "poolhouse_overload_wait_seconds",
+			Help:        "How long a call would wait for its work now, estimated, by class.",
+			ConstLabels: labels,
+		}, func() float64 { return g.Wait(class).Seconds() })
+		inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "poolhouse_calls_in_flight",
+			Help:        "Calls that are being answered, by class.",
+			ConstLabels: labels,
+		}, func() float64 { return float64(g.InFlight(class)) })
+		m.registry.MustRegister(wait, inFlight)
+
+		for _, reason := range overload.Reasons() {
+			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+				Name:        "poolhouse_overload_refusals_total",
+				Help:        "Calls refused because the server is overloaded, by class and by what was overloaded.",
+				ConstLabels: prometheus.Labels{"class": class.String(), "reason": reason.String()},
+			}, func() float64 { return float64(g.Refused(class, reason)) }))
+		}
+	}
 }
 
 // observe counts one finished request. Operation names come from the table of

@@ -26,6 +26,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -51,6 +52,7 @@ type Server struct {
 	signOuts *signout.Service
 	traces   *traceStore
 	metrics  *metrics
+	overload *overload.Guard
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
 	dev      *devEndpoints

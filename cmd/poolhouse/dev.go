@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -41,7 +42,7 @@ Never expose it: its keys are public knowledge.`,
 		},
 	}
 	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
-		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen)
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen, config.MaxWait)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -80,7 +81,11 @@ func dev(ctx context.Context, s *config.Settings, out io.Writer, addresses func(
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
+	if s.Source(config.MaxWait) == "default" {
+		c.MaxWait = 0 // a developer's machine has more to do than answer calls
+	}
 	c.Logger = logger
+	limitMemory(memlimit.FromCgroup, logger)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out, colour, t) }
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {

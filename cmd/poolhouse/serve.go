@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -60,6 +61,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return err
 	}
 	c.Logger = logger
+	limitMemory(memlimit.FromCgroup, logger)
 	l, err := listen(s)
 	if err != nil {
 		return err

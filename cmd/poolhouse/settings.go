@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -86,6 +87,11 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	}
 	if len(c.AllowedOrigins) == 0 {
 		return c, s.Fault(config.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
+	}
+
+	var err error
+	if c.MaxWait, err = time.ParseDuration(s.Text(config.MaxWait)); err != nil {
+		return c, s.Fault(config.MaxWait, "%q is no duration: write 20ms, or 0 to refuse nobody", s.Text(config.MaxWait))
 	}
 
 	files := bundles{folder: filepath.Dir(s.Path)}

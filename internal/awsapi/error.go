@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,6 +26,7 @@ const (
 	Malformed                         // the request cannot be read
 	InvalidInput                      // the input breaks the model's constraints
 	Throttled                         // too many requests
+	Unavailable                       // the database, say, takes no writes now
 	InternalError                     // our fault
 )
 
@@ -100,6 +102,20 @@ func asError(err error) *Error {
 	return Internal(err)
 }
 
+// passing returns an internal error that will pass, such as that of a database that
+// takes nothing now, as one that clients try again; others as they are.
+func (s *Service) passing(e *Error) *Error {
+	switch {
+	case e.Kind != InternalError || e.Cause == nil:
+		return e
+	case s.busy != nil && s.busy(e.Cause):
+		return Refuse(Throttled, "").Because(e.Cause)
+	case s.unavailable != nil && s.unavailable(e.Cause):
+		return Refuse(Unavailable, "").Because(e.Cause)
+	}
+	return e
+}
+
 // wireError is an Error in the words of one protocol and service.
 type wireError struct {
 	code    string
@@ -114,7 +130,8 @@ type words struct {
 	message string
 }
 
-// translate words e with table; internal is the service's name of an internal error.
+// translate words e with table; internal is the service's name of an internal error,
+// "" if it has none.
 func translate(e *Error, table *[InternalError + 1]words, status map[string]int, internal string) wireError {
 	if e.Kind == Named {
 		w := wireError{code: e.Code, status: e.Status, message: e.Message}
@@ -128,9 +145,12 @@ func translate(e *Error, table *[InternalError + 1]words, status map[string]int,
 	}
 	t := table[e.Kind]
 	w := wireError(t)
-	if e.Kind == InternalError {
-		w.code = internal
+	switch {
+	case e.Kind == InternalError:
+		w.code = cmp.Or(internal, w.code)
 		return w // never e.Message: it may quote internals
+	case e.Kind == Unavailable: // of the model's errors, the internal one is nearest
+		w.code = cmp.Or(internal, w.code)
 	}
 	if e.Message != "" {
 		w.message = e.Message

@@ -41,6 +41,12 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	MaxBody  int64         // bytes; 0 = 512 KiB
+	// Admission refuses calls of the APIs before their bodies are read; nil = none.
+	Admission Admission
+	// Busy and Unavailable recognise errors of operations that pass: Busy those of
+	// too many requests, Unavailable those of a database, say, that takes none now;
+	// nil = none are.
+	Busy, Unavailable func(error) bool
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
@@ -58,9 +64,11 @@ type Service struct {
 	observe  func(*Record)
 	recorder Recorder
 	maxBody  int64
-	// checkOrigin and behindProxy: see Options.
-	checkOrigin func(*http.Request) *Denial
-	behindProxy bool
+	// admission to behindProxy: see Options.
+	admission         Admission
+	busy, unavailable func(error) bool
+	checkOrigin       func(*http.Request) *Denial
+	behindProxy       bool
 
 	targets  map[string]*api // by X-Amz-Target prefix
 	fallback *api            // for other prefixes
@@ -79,7 +87,8 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
+		recorder: o.Recorder, maxBody: o.MaxBody, admission: o.Admission, busy: o.Busy, unavailable: o.Unavailable,
+		checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -99,7 +108,7 @@ func New(o Options) (*Service, error) {
 			return nil, err
 		}
 	}
-	s.handler = s.Wrap("", http.HandlerFunc(s.dispatch))
+	s.handler = s.cors("", s.admit(s.WrapInternal("", s.limitBody("", http.HandlerFunc(s.dispatch)))))
 	return s, nil
 }
 
@@ -201,7 +210,10 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
-	e := asError(err)
+	e := x.call.passing(asError(err))
+	if e.Kind == Throttled || e.Kind == Unavailable {
+		x.Header()["Retry-After"] = retryAfter
+	}
 	wire := c.protocol.refuse(x, c, e)
 	x.record.Code, x.message = wire.code, wire.message
 	if e.log != "" {
@@ -220,6 +232,12 @@ func (x *exchange) refuse(c *call, err error) {
 // run takes one operation through its checks. Signed: authenticate, decode,
 // validate, authorise, act. Public: decode, validate, act.
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
+	if c.admission != nil {
+		if !c.admission.Begin(c.op.class) {
+			return nil, Refuse(Throttled, "")
+		}
+		defer c.admission.End(c.op.class)
+	}
 	if c.op.Signed() {
 		if err := c.authenticate(x); err != nil {
 			return nil, err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // engine is a database: how it is opened, how reads and writes reach it, and
@@ -21,6 +23,9 @@ type engine interface {
 	// write runs fn in one transaction and returns nil once it is durable. fn may
 	// run again. The caller waits for limit at most, 0 meaning without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
+	// readLine and writeLine are where reads and writes wait for their turn.
+	readLine() *overload.Line
+	writeLine() *overload.Line
 	// race reports whether err is a unique, foreign key or trigger's violation: the rows a
 	// change was based on are no longer what they were.
 	race(err error) bool
@@ -71,6 +76,10 @@ func protect(fn func(*tx) error, t *tx) (err error) {
 
 // write is engine.write with the store's limit.
 func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
+	writes := s.engine.writeLine()
+	ticket := writes.Enter()
+	defer writes.Leave(ticket)
+
 	return s.engine.write(ctx, s.options.WriteTimeout, fn)
 }
 

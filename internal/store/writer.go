@@ -122,7 +122,7 @@ func (w *writer) enqueue(r *request) error {
 	case w.queue <- r:
 		return nil
 	default:
-		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, cap(w.queue))
+		return fmt.Errorf("%w: %d", ErrQueueFull, cap(w.queue))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // Names by which requests call the STS API (AWS Query).
@@ -101,8 +102,8 @@ func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		// Roles are assumed by what the role's trust policy says of the token or
 		// the caller, which the operations themselves evaluate.
-		awsapi.Public("AssumeRoleWithWebIdentity", a.assumeRoleWithWebIdentity),
-		awsapi.Public("AssumeRoleWithSAML", a.assumeRoleWithSAML),
+		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.assumeRoleWithWebIdentity),
+		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.assumeRoleWithSAML),
 		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
 		// No permission is needed to learn who one is, nor for temporary
 		// credentials of one's own (STS API reference).

@@ -1,0 +1,97 @@
+package awsapi
+
+import (
+	"net/http"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+)
+
+// Admission decides which calls are answered at all; *overload.Guard is one.
+type Admission interface {
+	// Admit reports whether a call may go on whose headers have come.
+	Admit(class overload.Class) bool
+	// Begin notes that a call begins that has come in whole; false if it may not
+	// after all. Each call that begins ends.
+	Begin(class overload.Class) bool
+	End(class overload.Class)
+}
+
+// retryAfter is the header of answers to calls that should come again, in seconds.
+// SDKs wait by rules of their own; proxies and other programs read it.
+var retryAfter = []string{"1"}
+
+// admit turns calls away before their bodies are read, and before anything else is
+// done for them: while a server is overloaded its refusals are most of its answers.
+// They have no log line and no trace; the Admission logs how many there were.
+func (s *Service) admit(next http.Handler) http.Handler {
+	if s.admission == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := s.newCall(r)
+		if s.admission.Admit(c.classByHeaders()) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.turnAway(w, r, c)
+	})
+}
+
+// classByHeaders returns the class of a call whose body was not read, and sets what
+// the headers tell of API and operation. Those of AWS Query name neither; of their
+// APIs, signed operations are in one class and public ones in another.
+func (c *call) classByHeaders() overload.Class {
+	targets := c.request.Header["X-Amz-Target"]
+	if len(targets) == 0 {
+		if carriesSignature(c.request) {
+			return overload.Administration
+		}
+		return overload.Reads
+	}
+
+	api, name := c.target(targets[0])
+	if api == nil {
+		return overload.Reads
+	}
+	c.api, c.op = api, api.operations[name]
+	if c.op == nil {
+		return overload.Reads
+	}
+	return c.op.class
+}
+
+// turnAway answers a call that is not admitted.
+func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
+	x := &exchange{
+		ResponseWriter: w,
+		call:           c,
+		record: Record{
+			RequestID: s.newID(),
+			Service:   c.api.Name,
+			Start:     s.now(),
+		},
+	}
+	if c.op != nil {
+		x.record.Operation = c.op.name
+	}
+	x.requestID[0] = x.record.RequestID
+	w.Header()["X-Amzn-Requestid"] = x.requestID[:]
+
+	// Without it net/http reads the body before it sends the answer.
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // HTTP/2 always does, and test recorders need not
+
+	x.refuse(&x.call, Refuse(Throttled, ""))
+	if s.observe != nil {
+		s.observe(&x.record)
+	}
+
+	if r.ContentLength < 0 || r.ContentLength > maxDrained {
+		_ = control.Flush() // who is gone needs no answer
+		discardRest(r, r.Body)
+	}
+}
+
+// maxDrained is the size of the bodies that net/http itself reads to their end
+// after the answer; it closes the connection of those who send more.
+const maxDrained = 256 << 10 // bytes
