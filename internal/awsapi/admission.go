@@ -77,21 +77,27 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 	x.requestID[0] = x.record.RequestID
 	w.Header()["X-Amzn-Requestid"] = x.requestID[:]
 
-	// Without it net/http reads the body before it sends the answer.
 	control := http.NewResponseController(w)
-	_ = control.EnableFullDuplex() // HTTP/2 always does, and test recorders need not
+	short := 0 <= r.ContentLength && r.ContentLength <= maxSkipped && r.Header.Get("Expect") == ""
+	if short {
+		_ = control.EnableFullDuplex() // answer now, not after the body; HTTP/2 always does
+	} else if r.ProtoMajor == 1 {
+		w.Header()["Connection"] = closing // nor does net/http wait for the body then
+	}
 
 	x.refuse(&x.call, Refuse(Throttled, ""))
 	if s.observe != nil {
 		s.observe(&x.record)
 	}
 
-	if r.ContentLength < 0 || r.ContentLength > maxDrained {
-		_ = control.Flush() // who is gone needs no answer
+	if r.ContentLength != 0 {
+		_ = control.Flush() // a client that is gone cannot be told
 		discardRest(r, r.Body)
 	}
 }
 
-// maxDrained is the size of the bodies that net/http itself reads to their end
-// after the answer; it closes the connection of those who send more.
-const maxDrained = 256 << 10 // bytes
+// maxSkipped is the size of the bodies that are read and dropped for the sake of
+// their connection, which a client under TLS pays more for than for its call.
+const maxSkipped = 64 << 10 // bytes
+
+var closing = []string{"close"}
