@@ -102,18 +102,17 @@ func asError(err error) *Error {
 	return Internal(err)
 }
 
-// passing returns an internal error that will pass, such as that of a database that
-// takes nothing now, as one that clients try again; others as they are.
-func (s *Service) passing(e *Error) *Error {
+// asAnswer finds the Error in err. What Options.Busy and Options.Unavailable
+// recognise is never the caller's fault, whatever the operation makes of it: it
+// will pass, and clients try again.
+func (s *Service) asAnswer(err error) *Error {
 	switch {
-	case e.Kind != InternalError || e.Cause == nil:
-		return e
-	case s.busy != nil && s.busy(e.Cause):
-		return Refuse(Throttled, "").Because(e.Cause)
-	case s.unavailable != nil && s.unavailable(e.Cause):
-		return Refuse(Unavailable, "").Because(e.Cause)
+	case s.busy != nil && s.busy(err):
+		return Refuse(Throttled, "").Because(err)
+	case s.unavailable != nil && s.unavailable(err):
+		return Refuse(Unavailable, "").Because(err)
 	}
-	return e
+	return asError(err)
 }
 
 // wireError is an Error in the words of one protocol and service.

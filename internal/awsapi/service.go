@@ -210,7 +210,7 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
-	e := x.call.passing(asError(err))
+	e := c.asAnswer(err)
 	if e.Kind == Throttled || e.Kind == Unavailable {
 		x.Header()["Retry-After"] = retryAfter
 	}
