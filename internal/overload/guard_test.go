@@ -128,6 +128,24 @@ func TestLineMeasuresServiceNotWaiting(t *testing.T) {
 	}
 }
 
+// Work that was turned away or given up does not pass for work that is done.
+func TestLineDrop(t *testing.T) {
+	at := time.Unix(0, 0)
+	l := overload.NewLine(1, 1, func() time.Time { return at })
+	ticket := l.Enter()
+	at = at.Add(10 * time.Millisecond)
+	l.Leave(ticket)
+
+	l.Enter()
+	at = at.Add(time.Second)
+	for range 100 {
+		l.Drop(l.Enter())
+	}
+	if l.Service() != 10*time.Millisecond || l.Wait() != 990*time.Millisecond {
+		t.Errorf("service %s, wait %s", l.Service(), l.Wait())
+	}
+}
+
 // Each class is refused for what it waits for itself, and goes on when others must
 // not.
 func TestClassesAreApart(t *testing.T) {

@@ -69,6 +69,9 @@ func (l *Line) Leave(t Ticket) {
 	l.service.Store(before + (took-before)/smoothing) // a lost update does no harm
 }
 
+// Drop takes work out that was not done: it tells nothing about how long work takes.
+func (l *Line) Drop(Ticket) { l.present.Add(-1) }
+
 // Wait estimates how long one more piece of work would wait.
 func (l *Line) Wait() time.Duration {
 	present, service := l.present.Load(), l.service.Load()

@@ -76,11 +76,15 @@ func protect(fn func(*tx) error, t *tx) (err error) {
 
 // write is engine.write with the store's limit.
 func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
-	writes := s.engine.writeLine()
-	ticket := writes.Enter()
-	defer writes.Leave(ticket)
-
-	return s.engine.write(ctx, s.options.WriteTimeout, fn)
+	line := s.engine.writeLine()
+	ticket := line.Enter()
+	err := s.engine.write(ctx, s.options.WriteTimeout, fn)
+	if err != nil && (errors.Is(err, ErrBusy) || errors.Is(err, ErrIndeterminate) || ctx.Err() != nil) {
+		line.Drop(ticket)
+		return err
+	}
+	line.Leave(ticket)
+	return err
 }
 
 // collect runs a query and scans every row.
