@@ -40,7 +40,7 @@ func startBusy(t *testing.T) *busyServer {
 		b.lines[class].Leave(ticket)
 	}
 	guard := overload.NewGuard(overload.Options{
-		MaxWait: 20 * time.Millisecond,
+		MaxWait: 10 * time.Millisecond,
 		Lines:   b.lines,
 		Delay:   func() time.Duration { return 0 },
 		Now:     now,

@@ -25,7 +25,7 @@ type signers struct {
 
 // newSigners returns signers whose waiting is measured with a clock.
 func newSigners(now func() time.Time) *signers {
-	return &signers{line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now)}
+	return &signers{line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now).Computing()}
 }
 
 // mostWaiting bounds the signatures that wait: some seconds of work.

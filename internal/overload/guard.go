@@ -36,7 +36,7 @@ type Options struct {
 // A class has two bounds for its waiting. As long as calls come no faster than
 // they are answered (clients that wait for answers, a short burst), the waiting
 // may reach patience times MaxWait: it does not grow, and refusing somebody would
-// leave the server idle later. Once calls come faster, or one had to be refused,
+// leave the server idle later. Once calls keep coming faster, or being refused,
 // MaxWait itself is the bound, until no call was refused for a second.
 type Guard struct {
 	maxWait  time.Duration
@@ -80,7 +80,7 @@ const (
 	window = 20 * time.Millisecond
 	// patience is the longer bound of the waiting, in MaxWaits: 64 clients of two
 	// processors' RSA signatures stay below it.
-	patience = 5
+	patience = 10
 	// inARow is how many windows make a trend: a burst is in one or two.
 	inARow = 3
 	// calmFor is how long nothing must have been refused before the longer bound
@@ -119,9 +119,9 @@ func NewGuard(o Options) *Guard {
 	}
 
 	longer := patience * o.MaxWait
-	g.classes[Reads] = class{atMost: manyInFlight, prompt: o.MaxWait}
+	g.classes[Reads] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait} // signatures delay others by MaxWait
 	// The processors are what they wait for first; a disk has its hiccups.
-	g.classes[Writes] = class{atMost: manyInFlight, prompt: o.MaxWait, extended: true}
+	g.classes[Writes] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait, extended: true}
 	// Processors are late while refusing many, and signatures must go on then.
 	g.classes[Signing] = class{atMost: signingInFlight, prompt: longer}
 	g.classes[Administration] = class{atMost: signedInFlight, prompt: longer, extended: true}
@@ -228,11 +228,14 @@ func (g *Guard) look(now time.Duration) {
 // look sets bound and share of a class for the next window.
 func (k *class) look(now, late time.Duration) {
 	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
-	k.grew = inRow(k.grew, came > answered+answered/8+slack)
-	if k.grew >= inARow || turnedAway > 0 {
+	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
+	if k.grew >= inARow {
 		k.strict.Store(true)
+	}
+	switch {
+	case k.grew >= inARow || turnedAway > 0:
 		k.calm = now + calmFor
-	} else if now >= k.calm {
+	case now >= k.calm:
 		k.strict.Store(false)
 	}
 

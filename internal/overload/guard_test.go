@@ -24,7 +24,7 @@ type fixture struct {
 func newFixture(maxWait time.Duration) *fixture {
 	f := &fixture{at: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return f.at }
-	f.signing = overload.NewLine(2, 1, now)
+	f.signing = overload.NewLine(2, 1, now).Computing()
 	f.writes = overload.NewLine(1, 256, now)
 	f.database = overload.NewLine(8, 1, now)
 	f.Guard = overload.NewGuard(overload.Options{
@@ -179,7 +179,7 @@ func TestClassesAreApart(t *testing.T) {
 		}, []overload.Class{overload.Reads, overload.Writes, overload.Signing}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(20 * time.Millisecond)
+			f := newFixture(10 * time.Millisecond)
 			c.busy(f)
 			var refused []overload.Class
 			for _, class := range all {
@@ -271,9 +271,9 @@ func TestBoundOfTheWaiting(t *testing.T) {
 	}{
 		{"half of the rate", open(1), false, 5 * time.Millisecond},
 		{"the rate", open(2), false, 5 * time.Millisecond},
-		{"twice the rate", open(4), true, 25 * time.Millisecond},
-		{"ten times the rate", open(20), true, 25 * time.Millisecond},
-		{"a little more than the rate", func(ms, _ int) int { return 2 + ms%2 }, true, 25 * time.Millisecond},
+		{"twice the rate", open(4), true, 15 * time.Millisecond},
+		{"ten times the rate", open(20), true, 15 * time.Millisecond},
+		{"a little more than the rate", func(ms, _ int) int { return 2 + ms%2 }, true, 15 * time.Millisecond},
 		{"64 clients in turn", closed(64), false, 40 * time.Millisecond},
 		{"1000 clients in turn", closed(1000), true, 110 * time.Millisecond},
 		{"a burst a second", func(ms, _ int) int {
@@ -284,7 +284,7 @@ func TestBoundOfTheWaiting(t *testing.T) {
 		}, false, 60 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(20 * time.Millisecond)
+			f := newFixture(10 * time.Millisecond)
 			s := &signer{f: f}
 			f.work(f.signing, time.Millisecond)
 			_, first := s.run(1000, c.arrive)
@@ -313,7 +313,7 @@ func TestBoundOfTheWaiting(t *testing.T) {
 
 // Once nobody was refused for a second, the longer bound applies again.
 func TestRecovery(t *testing.T) {
-	f := newFixture(20 * time.Millisecond)
+	f := newFixture(10 * time.Millisecond)
 	s := &signer{f: f}
 	s.run(1000, open(20))
 	if _, refused := s.run(100, closed(64)); refused == 0 {
@@ -328,14 +328,14 @@ func TestRecovery(t *testing.T) {
 // The signer goes on at its full rate while processors are late with refusing many.
 func TestRefusingLeavesTheSignerItsWork(t *testing.T) {
 	for _, late := range []time.Duration{10 * time.Millisecond, 90 * time.Millisecond} {
-		f := newFixture(20 * time.Millisecond)
+		f := newFixture(10 * time.Millisecond)
 		s := &signer{f: f}
 		f.late = late
 		s.run(1000, open(20))
 		if answered, _ := s.run(1000, open(20)); answered < 1950 { // of 2000
 			t.Errorf("%d are answered in a second with processors %s late, want nearly 2000", answered, late)
 		}
-		if s.longest > 21*time.Millisecond {
+		if s.longest > 11*time.Millisecond {
 			t.Errorf("one waited %s", s.longest)
 		}
 	}
@@ -353,7 +353,7 @@ func TestLateProcessors(t *testing.T) {
 		}
 		return n
 	}
-	f := newFixture(20 * time.Millisecond)
+	f := newFixture(10 * time.Millisecond)
 	f.late = 30 * time.Millisecond
 	f.windows(2, overload.Reads, 10, 10)
 	if got := share(f, overload.Reads); got != 80 {
@@ -383,7 +383,7 @@ func TestLateProcessors(t *testing.T) {
 
 // However many calls come, only so many are under way, with max_wait 0 as well.
 func TestCallsUnderWayAreBounded(t *testing.T) {
-	for _, maxWait := range []time.Duration{0, 20 * time.Millisecond} {
+	for _, maxWait := range []time.Duration{0, 10 * time.Millisecond} {
 		for _, class := range overload.Classes() {
 			f := newFixture(maxWait)
 			begun := 0
@@ -408,7 +408,7 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 
 // The log has one line a minute, with the number of refusals.
 func TestRefusalsAreSummarised(t *testing.T) {
-	f := newFixture(20 * time.Millisecond)
+	f := newFixture(10 * time.Millisecond)
 	f.work(f.signing, time.Millisecond)
 	fill(f.signing, 300)
 	for range 3 {

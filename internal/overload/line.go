@@ -8,10 +8,11 @@ import (
 // Line is work that waits for a few workers. It estimates how long one more piece
 // of work would wait, from how much is there and how long the last pieces took.
 type Line struct {
-	workers atomic.Int64
-	batch   int64 // pieces that a worker does at once
-	now     func() time.Time
-	origin  time.Time
+	workers  atomic.Int64
+	batch    int64 // pieces that a worker does at once
+	computes bool  // see Computing
+	now      func() time.Time
+	origin   time.Time
 
 	present  atomic.Int64 // pieces that wait or are worked on
 	service  atomic.Int64 // smoothed time that a worker needs for a batch, in ns
@@ -22,6 +23,14 @@ type Line struct {
 func NewLine(workers, batch int, now func() time.Time) *Line {
 	l := &Line{batch: int64(batch), now: now, origin: now()}
 	l.workers.Store(int64(workers))
+	return l
+}
+
+// Computing says that the workers do nothing but compute, and returns the Line. When
+// nothing is finished for long then, this process had no processor, and what waits
+// is done as soon as it has one again.
+func (l *Line) Computing() *Line {
+	l.computes = true
 	return l
 }
 
@@ -82,7 +91,7 @@ func (l *Line) Wait() time.Duration {
 
 	// All workers are busy and nothing is finished for longer than usual: a disk or
 	// a server that hangs.
-	if present >= l.workers.Load() {
+	if !l.computes && present >= l.workers.Load() {
 		wait = max(wait, l.clock()-l.progress.Load()-service)
 	}
 	return time.Duration(wait)
