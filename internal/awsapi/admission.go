@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
@@ -60,17 +61,19 @@ func (c *call) classByHeaders() overload.Class {
 	return c.op.class
 }
 
+// turnedAway holds exchanges of calls that were turned away: most calls are, while
+// a server is overloaded, and their memory would be the collector's load.
+var turnedAway = sync.Pool{New: func() any { return new(exchange) }}
+
 // turnAway answers a call that is not admitted.
 func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
-	x := &exchange{
-		ResponseWriter: w,
-		call:           c,
-		record: Record{
-			RequestID: s.newID(),
-			Service:   c.api.Name,
-			Start:     s.now(),
-		},
-	}
+	x := turnedAway.Get().(*exchange)
+	defer func() {
+		*x = exchange{} // the answer's headers are copies since WriteHeader
+		turnedAway.Put(x)
+	}()
+	x.ResponseWriter, x.call = w, c
+	x.record.RequestID, x.record.Service, x.record.Start = s.newID(), c.api.Name, s.now()
 	if c.op != nil {
 		x.record.Operation = c.op.name
 	}
