@@ -18,6 +18,7 @@ import (
 // push each other's data out of the caches.
 type signers struct {
 	line    *overload.Line
+	now     func() time.Time
 	mu      sync.Mutex
 	waiting []*signing
 	working int
@@ -25,7 +26,10 @@ type signers struct {
 
 // newSigners returns signers whose waiting is measured with a clock.
 func newSigners(now func() time.Time) *signers {
-	return &signers{line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now).Computing()}
+	return &signers{
+		line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now).Computing(),
+		now:  now,
+	}
 }
 
 // mostWaiting bounds the signatures that wait: some seconds of work.
@@ -84,6 +88,7 @@ const inTurn = 4
 
 // work signs what waits, and ends when nothing does.
 func (s *signers) work() {
+	began := s.now()
 	for n := 1; ; n++ {
 		if n%inTurn == 0 {
 			runtime.Gosched()
@@ -99,6 +104,11 @@ func (s *signers) work() {
 		s.waiting = s.waiting[1:]
 		s.mu.Unlock()
 		one.make()
+
+		// With the other work that had its turn before: whoever waits waits for that, too.
+		now := s.now()
+		s.line.Worked(now.Sub(began))
+		began = now
 	}
 }
 

@@ -44,6 +44,7 @@ func (f *fixture) pass(d time.Duration) { f.at = f.at.Add(d) }
 func (f *fixture) work(l *overload.Line, d time.Duration) {
 	ticket := l.Enter()
 	f.pass(d)
+	l.Worked(d)
 	l.Leave(ticket)
 }
 
@@ -125,6 +126,29 @@ func TestLineMeasuresServiceNotWaiting(t *testing.T) {
 	}
 	if got := l.Service(); got < 900*time.Microsecond || got > 1100*time.Microsecond {
 		t.Errorf("a piece takes %s, want about 1ms", got)
+	}
+}
+
+// A pause of the whole process is not taken for slow work, and work that became slow
+// is soon known.
+func TestComputingLine(t *testing.T) {
+	at := time.Unix(0, 0)
+	l := overload.NewLine(2, 1, func() time.Time { return at }).Computing()
+	for range 10 {
+		l.Worked(time.Millisecond)
+	}
+	fill(l, 62)
+	at = at.Add(time.Second)
+	l.Worked(time.Second)
+	l.Worked(time.Second)
+	if got := l.Wait(); got > 50*time.Millisecond {
+		t.Errorf("after a pause one would wait %s", got)
+	}
+	for range 40 {
+		l.Worked(4 * time.Millisecond)
+	}
+	if got := l.Service(); got < 3900*time.Microsecond {
+		t.Errorf("a piece of 4ms takes %s", got)
 	}
 }
 
@@ -235,6 +259,7 @@ func (s *signer) run(ms int, arrive func(ms, answered int) int) (answered, refus
 		s.f.pass(time.Millisecond)
 		last = min(2, len(s.waiting))
 		for i := range last {
+			s.f.signing.Worked(time.Millisecond)
 			s.f.signing.Leave(s.waiting[i])
 			s.f.End(overload.Signing)
 			s.longest = max(s.longest, s.f.at.Sub(s.since[i]))

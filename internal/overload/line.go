@@ -26,9 +26,10 @@ func NewLine(workers, batch int, now func() time.Time) *Line {
 	return l
 }
 
-// Computing says that the workers do nothing but compute, and returns the Line. When
-// nothing is finished for long then, this process had no processor, and what waits
-// is done as soon as it has one again.
+// Computing says that the workers do nothing but compute, and returns the Line. What
+// takes long then takes it because this process had no processor for a while, which
+// tells nothing about the work after it; and the workers themselves tell how long
+// they were with a piece, by Worked.
 func (l *Line) Computing() *Line {
 	l.computes = true
 	return l
@@ -65,11 +66,29 @@ func (l *Line) Leave(t Ticket) {
 	l.present.Add(-1)
 	l.progress.Store(now)
 
+	if l.computes {
+		return // Worked has told how long it took
+	}
+
 	// Work that came in the nth place was n batches' time in the line.
 	took := now - t.at
 	if capacity := l.capacity(); t.place > capacity {
 		took = took * capacity / t.place
 	}
+	l.smooth(took)
+}
+
+// Worked notes how long a worker of a computing Line was with one piece of work.
+func (l *Line) Worked(d time.Duration) {
+	took := int64(d)
+	if before := l.service.Load(); before > 0 {
+		took = min(took, 2*before) // it may have stood still in the midst of it
+	}
+	l.smooth(took)
+}
+
+// smooth takes a measurement into account.
+func (l *Line) smooth(took int64) {
 	before := l.service.Load()
 	if before == 0 {
 		l.service.Store(took)
