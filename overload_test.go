@@ -105,7 +105,9 @@ func TestOverloadedSigner(t *testing.T) {
 	must(s.whoami(t, "test", "test", ""))(t)
 
 	metrics := ""
-	for _, path := range []string{"/healthz", "/readyz", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/metrics"} {
+	for _, path := range []string{
+		"/healthz", "/readyz", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/metrics",
+	} {
 		a := do(t, must(http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil))(t))
 		equal(t, path, a.status, http.StatusOK)
 		metrics = a.body

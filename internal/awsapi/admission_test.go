@@ -98,6 +98,7 @@ func (b *busyServer) fill(class overload.Class, n int) (empty func()) {
 
 const (
 	jsonHead  = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: StoreService.%s\r\n"
+	oldHead   = "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: com.example.StoreService.Token\r\n"
 	queryHead = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 	signature = "Authorization: AWS4-HMAC-SHA256 good\r\n"
 )
@@ -116,7 +117,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		"token, signed":       {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
 		"signed":              {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Administration},
 		"unknown":             {fmt.Sprintf(jsonHead, "Unknown"), overload.Reads},
-		"another target":      {strings.Replace(fmt.Sprintf(jsonHead, "Token"), "StoreService", "com.example.StoreService", 1), overload.Signing},
+		"an old client":       {oldHead, overload.Signing},
 		"two targets":         {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n", overload.Signing},
 		"AWS Query, public":   {queryHead, overload.Reads},
 		"AWS Query, signed":   {queryHead + signature, overload.Administration},
@@ -236,8 +237,8 @@ func TestRefusalOfABusyServer(t *testing.T) {
 		"AWS JSON": {"application/x-amz-json-1.1", "StoreService.Read", "", 429,
 			`{"__type":"TooManyRequestsException","message":"Rate exceeded"}`},
 		"AWS Query": {"application/x-www-form-urlencoded", "", "AWS4-HMAC-SHA256 good", 400,
-			`<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09"><Error><Type>Sender</Type><Code>Throttling</Code>` +
-				`<Message>Rate exceeded</Message></Error><RequestId>` + testRequestID + `</RequestId></ErrorResponse>`},
+			`<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09"><Error><Type>Sender</Type>` +
+				`<Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>` + testRequestID + `</RequestId></ErrorResponse>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.observed = nil
@@ -367,7 +368,8 @@ func TestCallsBeginAndEnd(t *testing.T) {
 	}
 
 	a = countingAdmission{full: true}
-	if code := wireCode(t, serve(s, post("StoreService.LookUp", lookUpBody))); code != "TooManyRequestsException" || len(a.ended) > 0 {
+	code := wireCode(t, serve(s, post("StoreService.LookUp", lookUpBody)))
+	if code != "TooManyRequestsException" || len(a.ended) > 0 {
 		t.Errorf("%s, and %d ended", code, len(a.ended))
 	}
 }
