@@ -52,16 +52,17 @@ var allowedImports = map[string][]string{
 
 // fences keeps libraries where they belong.
 var fences = map[string][]string{
-	"modernc.org/sqlite":                    {"internal/store"},
-	"github.com/jackc/pgx/v5":               {"internal/store"},
-	"github.com/go-jose/go-jose/v4":         {"internal/login", "internal/issuer", "internal/devissuer"},
-	"github.com/beevik/etree":               {"internal/saml"},
-	"github.com/russellhaering/goxmldsig":   {"internal/saml"},
-	"github.com/prometheus/client_golang":   {""},
-	"github.com/spf13/cobra":                {"cmd/poolhouse"},
+	"modernc.org/sqlite":                  {"internal/store"},
+	"github.com/jackc/pgx/v5":             {"internal/store"},
+	"github.com/go-jose/go-jose/v4":       {"internal/login", "internal/issuer", "internal/devissuer"},
+	"github.com/beevik/etree":             {"internal/saml"},
+	"github.com/russellhaering/goxmldsig": {"internal/saml"},
+	"github.com/prometheus/client_golang": {""},
+	"github.com/spf13/cobra":              {"cmd/poolhouse"},
+	"github.com/goccy/go-yaml":            {"internal/config", "internal/declare"},
+	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
+
 	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
-	"github.com/goccy/go-yaml":              {"internal/config", "internal/declare"},
-	"github.com/aws/aws-sdk-go-v2":          {}, // tests only
 }
 
 // helpers are programs and packages for tests and measuring, outside the table.
