@@ -99,6 +99,11 @@ type Config struct {
 	// pools of all accounts.
 	SignOutInAllAccounts bool
 
+	// MaxWait is how long calls may wait for their work (a signature, a durable
+	// write, a processor) while more come than can be answered; those that would
+	// wait longer are refused. 0 = none is refused for that.
+	MaxWait time.Duration
+
 	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
 	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport
 	// are about what these say.
@@ -170,6 +175,9 @@ const (
 	chosenIDsAll  = "all"
 )
 
+// maxMaxWait bounds MaxWait: a client that waits longer has given up.
+const maxMaxWait = 5 * time.Second
+
 var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 // Validate reports values that no server can run with. What is missing is no
@@ -179,6 +187,9 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.checkAccount())
 	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
 		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
+	}
+	if c.MaxWait < 0 || c.MaxWait > maxMaxWait {
+		faults = append(faults, fmt.Errorf("max_wait %s: use 0 to %s", c.MaxWait, maxMaxWait))
 	}
 	if !slices.Contains([]string{"", chosenIDsHome, chosenIDsAll}, c.ChosenIDs) {
 		faults = append(faults, fmt.Errorf("chosen_ids %q: use %s or %s", c.ChosenIDs, chosenIDsHome, chosenIDsAll))

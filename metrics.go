@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // metrics counts requests by operation and outcome on a registry of its own.
@@ -77,6 +78,32 @@ func (m *metrics) countLogDrops(dropped func() uint64) {
 		Name: "poolhouse_log_lines_dropped_total",
 		Help: "Lines of log and standard output that were dropped because they were not read in time.",
 	}, func() float64 { return float64(dropped()) }))
+}
+
+// watch exports what a Guard knows of the classes of calls.
+func (m *metrics) watch(g *overload.Guard) {
+	for _, class := range overload.Classes() {
+		labels := prometheus.Labels{"class": class.String()}
+		wait := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "poolhouse_overload_wait_seconds",
+			Help:        "How long a call would wait for its work now, estimated, by class.",
+			ConstLabels: labels,
+		}, func() float64 { return g.Wait(class).Seconds() })
+		inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "poolhouse_calls_in_flight",
+			Help:        "Calls that are being answered, by class.",
+			ConstLabels: labels,
+		}, func() float64 { return float64(g.InFlight(class)) })
+		m.registry.MustRegister(wait, inFlight)
+
+		for _, reason := range overload.Reasons() {
+			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+				Name:        "poolhouse_overload_refusals_total",
+				Help:        "Calls refused because the server is overloaded, by class and by what was overloaded.",
+				ConstLabels: prometheus.Labels{"class": class.String(), "reason": reason.String()},
+			}, func() float64 { return float64(g.Refused(class, reason)) }))
+		}
+	}
 }
 
 // observe counts one finished request. Operation names come from the table of

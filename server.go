@@ -29,6 +29,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -56,6 +57,7 @@ type Server struct {
 	traces   *traceStore
 	metrics  *metrics
 	faults   *faultlog.Log
+	overload *overload.Guard
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
 	dev      *devEndpoints

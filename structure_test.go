@@ -31,19 +31,20 @@ var allowedImports = map[string][]string{
 	"internal/devissuer":    {},
 	"internal/iam/policy":   {},
 	"internal/identitypool": {"internal/explain"},
-	"internal/awsapi":       {"internal/explain"},
-	"internal/store":        {"internal/identitypool"},
+	"internal/awsapi":       {"internal/explain", "internal/overload"},
+	"internal/store":        {"internal/identitypool", "internal/overload"},
 	"internal/login":        {"internal/explain", "internal/identitypool", "internal/saml"},
 	"internal/ratelimit":    {"internal/awsapi", "internal/explain", "internal/login", "internal/spelling"},
 	"internal/signout":      {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
 	"internal/userstatus":   {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
-	"internal/issuer":       {"internal/address", "internal/store"},
+	"internal/issuer":       {"internal/address", "internal/overload", "internal/store"},
 	"internal/iam": {
 		"internal/address", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
 	},
 	"internal/sts": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/ratelimit", "internal/saml", "internal/store",
+		"internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
+		"internal/store",
 	},
 	"internal/iamapi": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store",
@@ -61,15 +62,15 @@ var allowedImports = map[string][]string{
 	},
 	"internal/cognitoidentity": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer",
-		"internal/login", "internal/ratelimit", "internal/saml", "internal/seal", "internal/store",
-		"internal/sts", "internal/userstatus",
+		"internal/login", "internal/overload", "internal/ratelimit", "internal/saml", "internal/seal",
+		"internal/store", "internal/sts", "internal/userstatus",
 	},
 	"": {
 		"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/datalock",
 		"internal/devissuer", "internal/engine", "internal/explain", "internal/faultlog", "internal/iam",
 		"internal/iam/policy", "internal/iamapi", "internal/identitypool", "internal/issuer", "internal/login",
-		"internal/ratelimit", "internal/revocation", "internal/seal", "internal/signout", "internal/store",
-		"internal/sts", "internal/userstatus", "internal/weborigin", "sigv4",
+		"internal/overload", "internal/ratelimit", "internal/revocation", "internal/seal", "internal/signout",
+		"internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4",
 	},
 	"cmd/poolhouse": {
 		"", "internal/address", "internal/config", "internal/datalock", "internal/declare", "internal/explain",
@@ -79,6 +80,7 @@ var allowedImports = map[string][]string{
 	"internal/faultlog": {},
 	"internal/logsink":  {},
 	"internal/datalock": {},
+	"internal/overload": {},
 }
 
 // fences keeps libraries where they belong.
@@ -93,6 +95,8 @@ var fences = map[string][]string{
 	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/declare"},
 	"github.com/aws/aws-sdk-go-v2":        {}, // tests only
+
+	"github.com/KimMachineGun/automemlimit": {"cmd/poolhouse"},
 }
 
 // helpers are programs and packages for tests and measuring, outside the table.

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/engine"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
@@ -167,28 +170,29 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 	}
 
 	options := cognitoidentity.Options{
-		Store:           s.store,
-		Logins:          s.logins,
-		Providers:       p.directory,
-		Issuer:          s.issuer,
-		Credentials:     credentials,
-		Sealer:          sealer,
-		Authorize:       p.gate.Authorize,
-		Limits:          c.Limits,
-		Addresses:       p.addresses,
-		WellKnown:       c.Providers,
-		UserPools:       c.UserPools,
-		UserPoolRegions: c.UserPoolRegions,
-		Aliases:         c.ProviderAliases,
-		IssuerAliases:   c.Dev,
-		SAMLBindings:    bindings,
-		SignOuts:        s.signOuts,
-		UserStatus:      status,
-		Algorithms:      poolAlgorithms(c.PoolAlgorithms),
-		PinnedPoolIDs:   c.Dev,
-		MayChooseIDs:    c.mayChooseIDs,
-		Now:             c.Now,
-		Logger:          c.Logger,
+		Store:              s.store,
+		Logins:             s.logins,
+		Providers:          p.directory,
+		Issuer:             s.issuer,
+		Credentials:        credentials,
+		Sealer:             sealer,
+		Authorize:          p.gate.Authorize,
+		Limits:             c.Limits,
+		Addresses:          p.addresses,
+		WellKnown:          c.Providers,
+		UserPools:          c.UserPools,
+		UserPoolRegions:    c.UserPoolRegions,
+		Aliases:            c.ProviderAliases,
+		IssuerAliases:      c.Dev,
+		SAMLBindings:       bindings,
+		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != engine.Builtin,
+		SignOuts:           s.signOuts,
+		UserStatus:         status,
+		Algorithms:         poolAlgorithms(c.PoolAlgorithms),
+		PinnedPoolIDs:      c.Dev,
+		MayChooseIDs:       c.mayChooseIDs,
+		Now:                c.Now,
+		Logger:             c.Logger,
 	}
 	if err := cognitoidentity.CheckUserPools(options); err != nil {
 		return err
@@ -233,7 +237,9 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 			Operations:   s.iamAPI(p).Operations(),
 		},
 	}
+	s.overload = s.newGuard()
 	s.metrics = newMetrics(c.Version, apis)
+	s.metrics.watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.countLogDrops(c.LogLinesDropped)
 	}
@@ -252,8 +258,26 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Recorder:    s,
 		Limiter:     limiter,
 		FaultOf:     faultOf,
+		Admission:   s.overload,
+		Busy:        busy,
+		Unavailable: unavailable,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
+	})
+}
+
+// newGuard returns what refuses calls while the server is overloaded.
+func (s *Server) newGuard() *overload.Guard {
+	return overload.NewGuard(overload.Options{
+		MaxWait: s.config.MaxWait,
+		Lines: map[overload.Class]*overload.Line{
+			overload.Signing: issuer.SigningLine(),
+			overload.Writes:  s.store.Writes(),
+		},
+		Database: s.store.Reads(),
+		Delay:    overload.SchedulerDelay(),
+		Now:      time.Now, // how long work takes is measured, also where a test sets the clock
+		Logger:   s.config.Logger,
 	})
 }
 

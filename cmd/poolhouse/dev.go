@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -40,7 +41,8 @@ Never expose it: its keys are public knowledge.`,
 		},
 	}
 	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
-		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen, config.LameDuck)
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen, config.LameDuck,
+		config.MaxWait)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -84,7 +86,11 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	if c.MasterKey, err = masterKey(s, true); err != nil {
 		return err
 	}
+	if s.Source(config.MaxWait) == "default" {
+		c.MaxWait = 0 // a developer's machine has more to do than answer calls
+	}
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
+	limitMemory(memlimit.FromCgroup, out.logger)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {

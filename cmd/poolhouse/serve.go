@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -75,6 +76,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
 		return err
 	}
+	limitMemory(memlimit.FromCgroup, logger)
 	c.MasterKey, err = masterKey(s, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) {

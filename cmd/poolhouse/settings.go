@@ -88,6 +88,11 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		return c, s.Fault(config.AllowedOrigins, `list the origins whose pages may call, or give "*" for any`)
 	}
 
+	var err error
+	if c.MaxWait, err = time.ParseDuration(s.Text(config.MaxWait)); err != nil {
+		return c, s.Fault(config.MaxWait, "%q is no duration: write 10ms, or 0 to refuse nobody", s.Text(config.MaxWait))
+	}
+
 	files := bundles{folder: filepath.Dir(s.Path)}
 	for _, r := range s.File.Roles {
 		policies := map[string]string{}

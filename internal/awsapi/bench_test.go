@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 type lookUpInput struct {
@@ -95,7 +97,7 @@ func BenchmarkLookUp(b *testing.B) {
 	do := func(_ context.Context, in *lookUpInput) (*lookUpOutput, error) {
 		return &lookUpOutput{ID: in.StoreID}, nil
 	}
-	api := API{Name: "store", Target: "StoreService", Operations: []Operation{Public("LookUp", do)}}
+	api := API{Name: "store", Target: "StoreService", Operations: []Operation{Public("LookUp", overload.Reads, do)}}
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := new(lookUpInput)
 		if stdjson.NewDecoder(r.Body).Decode(in) != nil {

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,6 +27,7 @@ const (
 	Malformed                         // the request cannot be read
 	InvalidInput                      // the input breaks the model's constraints
 	Throttled                         // too many requests
+	Unavailable                       // the database, say, takes no writes now
 	InternalError                     // our fault
 )
 
@@ -105,6 +107,19 @@ func asError(err error) *Error {
 	return Internal(err)
 }
 
+// asAnswer finds the Error in err. What Options.Busy and Options.Unavailable
+// recognise is never the caller's fault, whatever the operation makes of it: it
+// will pass, and clients try again.
+func (s *Service) asAnswer(err error) *Error {
+	switch {
+	case s.busy != nil && s.busy(err):
+		return Refuse(Throttled, "").Because(err)
+	case s.unavailable != nil && s.unavailable(err):
+		return Refuse(Unavailable, "").Because(err)
+	}
+	return asError(err)
+}
+
 // wireError is an Error in the words of one protocol and service.
 type wireError struct {
 	code    string
@@ -119,7 +134,8 @@ type words struct {
 	message string
 }
 
-// translate words e with table; internal is the service's name of an internal error.
+// translate words e with table; internal is the service's name of an internal error,
+// "" if it has none.
 func translate(e *Error, table *[InternalError + 1]words, status map[string]int, internal string) wireError {
 	if e.Kind == Named {
 		w := wireError{code: e.Code, status: e.Status, message: e.Message}
@@ -133,9 +149,12 @@ func translate(e *Error, table *[InternalError + 1]words, status map[string]int,
 	}
 	t := table[e.Kind]
 	w := wireError(t)
-	if e.Kind == InternalError {
-		w.code = internal
+	switch {
+	case e.Kind == InternalError:
+		w.code = cmp.Or(internal, w.code)
 		return w // never e.Message: it may quote internals
+	case e.Kind == Unavailable: // of the model's errors, the internal one is nearest
+		w.code = cmp.Or(internal, w.code)
 	}
 	if e.Message != "" {
 		w.message = e.Message

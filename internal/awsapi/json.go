@@ -31,6 +31,7 @@ var jsonWords = [InternalError + 1]words{
 	Malformed:             {"SerializationException", 400, "The request cannot be read."},
 	InvalidInput:          {"ValidationException", 400, "The input fails to satisfy the service's constraints."},
 	Throttled:             {"TooManyRequestsException", 429, "Rate exceeded"},
+	Unavailable:           {"InternalErrorException", 503, unavailableText},
 	InternalError:         {"InternalErrorException", 500, internalText},
 }
 
@@ -40,8 +41,9 @@ var jsonStatus = map[string]int{"TooManyRequestsException": 429, "InternalErrorE
 const (
 	signatureMismatch = "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-	noOperation  = "The request names no operation: send POST with X-Amz-Target (AWS JSON) or with Action and Version (AWS Query)."
-	internalText = "Internal error. The server's log has the reason under the request ID."
+	noOperation     = "The request names no operation: send POST with X-Amz-Target (AWS JSON) or with Action and Version (AWS Query)."
+	unavailableText = "The service cannot do this now. Try again."
+	internalText    = "Internal error. The server's log has the reason under the request ID."
 )
 
 // find finds the operation by X-Amz-Target: the operation's name after the
@@ -57,14 +59,7 @@ func (awsJSON) find(c *call) error {
 	case len(targets) > 1: // which of them was signed, or meant, is anybody's guess
 		return Refuse(UnknownOperation, "The request has more than one X-Amz-Target header.")
 	}
-	prefix, name := "", targets[0]
-	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-		prefix, name = name[:dot], name[dot+1:]
-	}
-	api := c.targets[prefix[strings.LastIndexByte(prefix, '.')+1:]]
-	if api == nil {
-		api = c.fallback
-	}
+	api, name := c.target(targets[0])
 	if api == nil {
 		return Refuse(UnknownOperation, "")
 	}
@@ -73,6 +68,19 @@ func (awsJSON) find(c *call) error {
 		return Refuse(UnknownOperation, "Operation "+plain(name)+" is not an operation of "+api.Name+".")
 	}
 	return nil
+}
+
+// target returns the API that an X-Amz-Target leads to, nil if there is none, and
+// the name of the operation.
+func (s *Service) target(text string) (*api, string) {
+	prefix, name := "", text
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		prefix, name = name[:dot], name[dot+1:]
+	}
+	if named := s.targets[prefix[strings.LastIndexByte(prefix, '.')+1:]]; named != nil {
+		return named, name
+	}
+	return s.fallback, name
 }
 
 func (awsJSON) decode(c *call, in any) error { return decodeJSON(c.body, in) }
@@ -99,11 +107,7 @@ func (awsJSON) answer(x *exchange, _ *call, out any) error {
 }
 
 func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
-	internal := c.api.InternalCode
-	if internal == "" {
-		internal = jsonWords[InternalError].code
-	}
-	w := translate(e, &jsonWords, jsonStatus, internal)
+	w := translate(e, &jsonWords, jsonStatus, c.api.InternalCode)
 	body := []byte(`{"__type":`)
 	body, _ = jsontext.AppendQuote(body, w.code)
 	body = append(body, `,"message":`...)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // calls is a Limiter that notes what it counts, and refuses after as many calls.
@@ -30,10 +32,10 @@ func (c *calls) Count(_ context.Context, account, service, operation string) err
 // limitedService has a public operation that belongs to an account, and a signed one.
 func limitedService(t *testing.T, limiter Limiter, log *bytes.Buffer) *Service {
 	t.Helper()
-	public := Public("Public", func(ctx context.Context, _ *struct{}) (*NoOutput, error) {
+	public := Public("Public", overload.Reads, func(ctx context.Context, _ *struct{}) (*NoOutput, error) {
 		return nil, Count(ctx, "000000000001")
 	})
-	nobodys := Public("Nobodys", func(ctx context.Context, _ *struct{}) (*NoOutput, error) {
+	nobodys := Public("Nobodys", overload.Reads, func(ctx context.Context, _ *struct{}) (*NoOutput, error) {
 		return nil, Count(ctx, "")
 	})
 	signed := Signed("Signed", "a:Signed", func(context.Context, Caller, *struct{}) (*NoOutput, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 type recorder []Refusal
@@ -161,7 +162,7 @@ func TestRecordFrom(t *testing.T) {
 	var seen Record
 	s := newTestService(t, func(o *Options) {
 		o.Observe = func(r *Record) { seen = *r }
-		o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Public("Note", func(ctx context.Context, _ *nothing) (*nothing, error) {
+		o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Public("Note", overload.Reads, func(ctx context.Context, _ *nothing) (*nothing, error) {
 			r := RecordFrom(ctx)
 			r.Pool, r.Account = "pool-1", "111122223333"
 			r.Add(slog.String("role", "r"))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // Caller is who signed a request.
@@ -86,6 +88,7 @@ type NoOutput struct{}
 type Operation struct {
 	name   string
 	action string // "" = public
+	class  overload.Class
 	serve  func(ctx context.Context, c *call) (any, error)
 }
 
@@ -95,10 +98,19 @@ func (o Operation) Name() string { return o.name }
 // Signed reports whether the operation needs a signature.
 func (o Operation) Signed() bool { return o.action != "" }
 
+// Class returns what calls of the operation wait for.
+func (o Operation) Class() overload.Class { return o.class }
+
+// In returns the operation in another class.
+func (o Operation) In(class overload.Class) Operation {
+	o.class = class
+	return o
+}
+
 // Public returns an operation that anybody may call. A signature, even a wrong
 // one, is tolerated and not looked at.
-func Public[In, Out any](name string, do func(ctx context.Context, in *In) (*Out, error)) Operation {
-	return Operation{name: name, serve: func(ctx context.Context, c *call) (any, error) {
+func Public[In, Out any](name string, class overload.Class, do func(ctx context.Context, in *In) (*Out, error)) Operation {
+	return Operation{name: name, class: class, serve: func(ctx context.Context, c *call) (any, error) {
 		in := new(In)
 		if err := c.read(in); err != nil {
 			return nil, err
@@ -108,9 +120,10 @@ func Public[In, Out any](name string, do func(ctx context.Context, in *In) (*Out
 }
 
 // Signed returns an operation that needs a signature and IAM's permission for
-// action (e.g. sts:AssumeRole). A nil needs asks for the action on "*".
+// action (e.g. sts:AssumeRole). A nil needs asks for the action on "*". Its class
+// is overload.Administration, unless In says otherwise.
 func Signed[In, Out any](name, action string, do func(ctx context.Context, caller Caller, in *In) (*Out, error), needs Needs[In]) Operation {
-	return Operation{name: name, action: action, serve: func(ctx context.Context, c *call) (any, error) {
+	return Operation{name: name, action: action, class: overload.Administration, serve: func(ctx context.Context, c *call) (any, error) {
 		in := new(In)
 		if err := c.read(in); err != nil {
 			return nil, err

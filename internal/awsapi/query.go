@@ -37,6 +37,7 @@ var queryWords = [InternalError + 1]words{
 	Malformed:             {"MalformedInput", 400, "The request cannot be read."},
 	InvalidInput:          {"ValidationError", 400, "The input fails to satisfy the service's constraints."},
 	Throttled:             {"Throttling", 400, "Rate exceeded"},
+	Unavailable:           {"ServiceUnavailable", 503, unavailableText},
 	InternalError:         {"InternalFailure", 500, internalText},
 }
 
@@ -264,14 +265,11 @@ func (awsQuery) answer(x *exchange, c *call, out any) error {
 }
 
 func (awsQuery) refuse(x *exchange, c *call, e *Error) wireError {
-	internal, namespace := c.api.InternalCode, c.api.Namespace
-	if internal == "" {
-		internal = queryWords[InternalError].code
-	}
+	namespace := c.api.Namespace
 	if namespace == "" || e.Kind == UnknownOperation {
 		namespace = faultNamespace
 	}
-	w := translate(e, &queryWords, queryStatus, internal)
+	w := translate(e, &queryWords, queryStatus, c.api.InternalCode)
 	side := "Sender"
 	if w.status >= 500 {
 		side = "Receiver"

@@ -46,6 +46,12 @@ type Options struct {
 	// answer; "" is one without a name. nil = none has one.
 	FaultOf func(error) string
 	MaxBody int64 // bytes; 0 = 512 KiB
+	// Admission refuses calls of the APIs before their bodies are read; nil = none.
+	Admission Admission
+	// Busy and Unavailable recognise errors of operations that pass: Busy those of
+	// too many requests, Unavailable those of a database, say, that takes none now;
+	// nil = none are.
+	Busy, Unavailable func(error) bool
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
@@ -65,9 +71,11 @@ type Service struct {
 	limiter  Limiter
 	faultOf  func(error) string
 	maxBody  int64
-	// checkOrigin and behindProxy: see Options.
-	checkOrigin func(*http.Request) *Denial
-	behindProxy bool
+	// admission to behindProxy: see Options.
+	admission         Admission
+	busy, unavailable func(error) bool
+	checkOrigin       func(*http.Request) *Denial
+	behindProxy       bool
 
 	targets  map[string]*api // by X-Amz-Target prefix
 	fallback *api            // for other prefixes
@@ -94,6 +102,9 @@ func New(o Options) (*Service, error) {
 		limiter:     o.Limiter,
 		faultOf:     o.FaultOf,
 		maxBody:     o.MaxBody,
+		admission:   o.Admission,
+		busy:        o.Busy,
+		unavailable: o.Unavailable,
 		checkOrigin: o.CheckOrigin,
 		behindProxy: o.BehindProxy,
 		targets:     map[string]*api{},
@@ -116,7 +127,7 @@ func New(o Options) (*Service, error) {
 			return nil, err
 		}
 	}
-	s.handler = s.Wrap("", http.HandlerFunc(s.dispatch))
+	s.handler = s.cors("", s.admit(s.WrapInternal("", s.limitBody("", http.HandlerFunc(s.dispatch)))))
 	return s, nil
 }
 
@@ -218,9 +229,12 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
-	e := asError(err)
-	if e.RetryAfter > 0 {
+	e := c.asAnswer(err)
+	switch {
+	case e.RetryAfter > 0:
 		x.Header().Set("Retry-After", wholeSeconds(e.RetryAfter))
+	case e.Kind == Throttled, e.Kind == Unavailable:
+		x.Header()["Retry-After"] = retryAfter
 	}
 	wire := c.protocol.refuse(x, c, e)
 	x.record.Code, x.message = wire.code, wire.message
@@ -250,6 +264,12 @@ func wholeSeconds(d time.Duration) string {
 // caller's account, decode, validate, authorise, act. Public: decode, validate,
 // act; the operation counts the call when it knows whose it is (Count).
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
+	if c.admission != nil {
+		if !c.admission.Begin(c.op.class) {
+			return nil, Refuse(Throttled, "")
+		}
+		defer c.admission.End(c.op.class)
+	}
 	if c.op.Signed() {
 		if err := c.authenticate(x); err != nil {
 			return nil, err

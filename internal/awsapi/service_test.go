@@ -16,6 +16,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 func post(target, body string, header ...string) *http.Request {
@@ -110,7 +112,7 @@ func TestOrderOfChecks(t *testing.T) {
 			tt.gate.steps = &orderSteps
 			s := newTestService(t, func(o *Options) {
 				o.Gate = tt.gate
-				o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Signed("S", "store:S", do, nil), Public("P", public)}}}
+				o.APIs = []API{{Name: "store", Target: "T", Operations: []Operation{Signed("S", "store:S", do, nil), Public("P", overload.Reads, public)}}}
 			})
 			r := post("T."+tt.op, tt.body)
 			if tt.signed {

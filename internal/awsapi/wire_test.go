@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata/wire")
@@ -126,10 +127,10 @@ func testAPIs() []API {
 		}, nil
 	}
 	store := API{Name: "store", Target: "StoreService", Operations: []Operation{
-		Public("LookUp", func(_ context.Context, in *lookUpInput) (*lookUpOutput, error) {
+		Public("LookUp", overload.Reads, func(_ context.Context, in *lookUpInput) (*lookUpOutput, error) {
 			return &lookUpOutput{ID: in.StoreID}, nil
 		}),
-		Public("Fail", fail),
+		Public("Fail", overload.Reads, fail),
 		Signed("Put", "store:Put", put, onResource(func(_ Caller, in *putInput) string { return "arn:" + in.Tags["resource"] })),
 		Signed("Remove", "store:Remove", func(context.Context, Caller, *nothing) (*NoOutput, error) { return nil, nil }, nil),
 		Signed("Mark", "store:Mark", func(context.Context, Caller, *nothing) (*nothing, error) { return &nothing{}, nil },
@@ -142,10 +143,10 @@ func testAPIs() []API {
 		Keys []string `xml:"Keys>member"`
 	}
 	desk := API{Name: "desk", Version: "2011-06-15", Namespace: "https://desk.example/doc/2011-06-15/", Operations: []Operation{
-		Public("Show", func(_ context.Context, in *queryInput) (*showOutput, error) {
+		Public("Show", overload.Reads, func(_ context.Context, in *queryInput) (*showOutput, error) {
 			return &showOutput{Arn: *in.RoleArn, Keys: in.Keys}, nil
 		}),
-		Public("Fail", func(ctx context.Context, in *struct{ How *string }) (*NoOutput, error) {
+		Public("Fail", overload.Reads, func(ctx context.Context, in *struct{ How *string }) (*NoOutput, error) {
 			return fail(ctx, &failInput{How: in.How})
 		}),
 		Signed("Who", "desk:Who", func(_ context.Context, c Caller, _ *nothing) (*showOutput, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -106,6 +107,9 @@ type Options struct {
 	// an alias of it. For development.
 	Aliases       map[string]string
 	IssuerAliases bool
+	// CredentialsByToken: the enhanced flow signs a token for a credential engine
+	// outside, unless the settings say otherwise for single pools.
+	CredentialsByToken bool
 	// SAMLBindings says whose the SAML logins without a scope are: the entity ID by
 	// the provider's ARN (store.BindSAMLLogins).
 	SAMLBindings map[string]string
@@ -159,7 +163,16 @@ const (
 	TargetPrefix = apiTargetPrefix // of X-Amz-Target, before the last dot
 )
 
-// Operations is the API's table: name, signed or public, IAM action, resource, method.
+// credentialsClass is what GetCredentialsForIdentity waits for: where another STS
+// gives the credentials, that STS reads a token of ours.
+func (s *Service) credentialsClass() overload.Class {
+	if s.CredentialsByToken {
+		return overload.Signing
+	}
+	return overload.Reads
+}
+
+// Operations is the API's table: name, signed or public, class, IAM action, resource, method.
 func (s *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("CreateIdentityPool", "cognito-identity:CreateIdentityPool", s.CreateIdentityPool, createNeeds),
@@ -169,13 +182,13 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("DescribeIdentity", "cognito-identity:DescribeIdentity", s.DescribeIdentity, s.describeIdentityNeeds),
 		awsapi.Signed("DescribeIdentityPool", "cognito-identity:DescribeIdentityPool", s.DescribeIdentityPool,
 			onPool(s, func(in *DescribeIdentityPoolInput) *string { return in.IdentityPoolId })),
-		awsapi.Public("GetCredentialsForIdentity", s.GetCredentialsForIdentity),
-		awsapi.Public("GetId", s.GetId),
+		awsapi.Public("GetCredentialsForIdentity", s.credentialsClass(), s.GetCredentialsForIdentity),
+		awsapi.Public("GetId", overload.Writes, s.GetId),
 		awsapi.Signed("GetIdentityPoolRoles", "cognito-identity:GetIdentityPoolRoles", s.GetIdentityPoolRoles,
 			onPool(s, func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
-		awsapi.Public("GetOpenIdToken", s.GetOpenIdToken),
+		awsapi.Public("GetOpenIdToken", overload.Signing, s.GetOpenIdToken),
 		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity,
-			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })),
+			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })).In(overload.Signing),
 		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
 			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,
@@ -194,7 +207,7 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("TagResource", "cognito-identity:TagResource", s.TagResource, s.tagNeeds),
 		awsapi.Signed("UnlinkDeveloperIdentity", "cognito-identity:UnlinkDeveloperIdentity", s.UnlinkDeveloperIdentity,
 			onPool(s, func(in *UnlinkDeveloperIdentityInput) *string { return in.IdentityPoolId })),
-		awsapi.Public("UnlinkIdentity", s.UnlinkIdentity),
+		awsapi.Public("UnlinkIdentity", overload.Writes, s.UnlinkIdentity),
 		awsapi.Signed("UntagResource", "cognito-identity:UntagResource", s.UntagResource, s.untagNeeds),
 		awsapi.Signed("UpdateIdentityPool", "cognito-identity:UpdateIdentityPool", s.UpdateIdentityPool, s.updateNeeds),
 	}

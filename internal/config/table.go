@@ -52,6 +52,7 @@ const (
 	BehindProxy    = "behind_proxy"
 	MasterKeyFile  = "master_key_file"
 	MasterKey      = "master_key"
+	MaxWait        = "max_wait"
 	TokenAlgorithm = "token_algorithm"
 	StrictRoles    = "strict_roles"
 	ChosenIDs      = "chosen_ids"
@@ -93,6 +94,7 @@ var Table = []Setting{
 	{Key: TLSCert, Help: "PEM file of the server's certificate and its chain."},
 	{Key: TLSKey, Help: "PEM file of the certificate's private key."},
 	{Key: BehindProxy, Kind: Boolean, Default: "false", Help: "A proxy in front ends TLS; allows plain HTTP on an address that others can reach."},
+	{Key: MaxWait, Default: "10ms", Help: "How long calls may wait for their work while more come than can be answered; those that would wait longer are refused (429), before their work. 0 refuses none for that, as poolhouse dev does by default."},
 	{Key: MasterKeyFile, Help: "File of the master key that seals secrets in the database; empty is master.key in the data folder."},
 	{Key: MasterKey, Secret: true, Help: "The master key itself: base64 of 32 bytes, in place of a file."},
 	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},

@@ -9,13 +9,14 @@ import (
 	"crypto/sha512"
 	"errors"
 	"math/big"
+	"time"
 )
 
 // es256Half is the size of each of the two numbers of an ES256 signature, in
 // bytes (RFC 7518, section 3.4).
 const es256Half = 32
 
-var rsaSigners signers // of the whole process: processors are what they share
+var rsaSigners = newSigners(time.Now) // of the whole process: processors are what they share
 
 // sign returns the signature over input (RFC 7518, sections 3.3 and 3.4).
 func (k *key) sign(input []byte) ([]byte, error) {

@@ -3,9 +3,13 @@ package issuer
 import (
 	"crypto"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // signers makes RSA signatures, one at a time on each processor. A signature takes
@@ -13,10 +17,29 @@ import (
 // go from one to the next, they neither hold up all that other requests need nor
 // push each other's data out of the caches.
 type signers struct {
+	line    *overload.Line
+	now     func() time.Time
 	mu      sync.Mutex
 	waiting []*signing
 	working int
 }
+
+// newSigners returns signers whose waiting is measured with a clock.
+func newSigners(now func() time.Time) *signers {
+	return &signers{
+		line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now).Computing(),
+		now:  now,
+	}
+}
+
+// mostWaiting bounds the signatures that wait: some seconds of work.
+const mostWaiting = 4096
+
+// ErrBusy means that as many signatures wait as may.
+var ErrBusy = errors.New("too many signatures are waiting")
+
+// SigningLine returns the line in which the RSA signatures of the whole process wait.
+func SigningLine() *overload.Line { return rsaSigners.line }
 
 // signing is a signature to be made.
 type signing struct {
@@ -28,18 +51,35 @@ type signing struct {
 	done      chan struct{}
 }
 
-// sign returns the RSASSA-PKCS1-v1_5 signature of a digest.
+// sign returns the RSASSA-PKCS1-v1_5 signature of a digest; ErrBusy if too many wait.
 func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte) ([]byte, error) {
 	one := &signing{private: private, hash: hash, digest: digest, done: make(chan struct{})}
+	if err := s.enqueue(one); err != nil {
+		return nil, err
+	}
+
+	ticket := s.line.Enter()
+	defer s.line.Leave(ticket)
+	<-one.done
+	return one.signature, one.err
+}
+
+// enqueue hands a signature to a worker, a new one if a processor is free.
+func (s *signers) enqueue(one *signing) error {
+	processors := runtime.GOMAXPROCS(0)
+	s.line.Resize(processors)
+
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) >= mostWaiting {
+		return ErrBusy
+	}
 	s.waiting = append(s.waiting, one)
-	if s.working < runtime.GOMAXPROCS(0) {
+	if s.working < processors {
 		s.working++
 		go s.work()
 	}
-	s.mu.Unlock()
-	<-one.done
-	return one.signature, one.err
+	return nil
 }
 
 // inTurn is how many signatures are made before other work has its turn: some
@@ -48,6 +88,7 @@ const inTurn = 4
 
 // work signs what waits, and ends when nothing does.
 func (s *signers) work() {
+	began := s.now()
 	for n := 1; ; n++ {
 		if n%inTurn == 0 {
 			runtime.Gosched()
@@ -63,6 +104,11 @@ func (s *signers) work() {
 		s.waiting = s.waiting[1:]
 		s.mu.Unlock()
 		one.make()
+
+		// With the other work that had its turn before: whoever waits waits for that, too.
+		now := s.now()
+		s.line.Worked(now.Sub(began))
+		began = now
 	}
 }
 

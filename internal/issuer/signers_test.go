@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Each caller gets the signature of its own digest, however many wait; nobody
@@ -17,7 +18,7 @@ func TestSigners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s signers
+	s := newSigners(time.Now)
 	var group sync.WaitGroup
 	for n := range 50 {
 		group.Go(func() {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 var (
@@ -75,8 +76,8 @@ func newWorld(t testing.TB, behindProxy bool, rates map[string]Rate) *world {
 	})
 
 	apis := []awsapi.API{{Name: "api", Target: "API", Operations: []awsapi.Operation{
-		awsapi.Public("MakeGuest", w.makeGuest),
-		awsapi.Public("Login", w.login),
+		awsapi.Public("MakeGuest", overload.Reads, w.makeGuest),
+		awsapi.Public("Login", overload.Reads, w.login),
 	}}}
 	w.accounts = NewAccounts(rates, apis, w.clock, reporter)
 	handler, err := awsapi.New(awsapi.Options{APIs: apis, BehindProxy: behindProxy, Limiter: w.accounts})

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // engine is a database: how it is opened, how reads and writes reach it, and
@@ -21,6 +23,9 @@ type engine interface {
 	// write runs fn in one transaction and returns nil once it is durable. fn may
 	// run again. The caller waits for limit at most, 0 meaning without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
+	// readLine and writeLine are where reads and writes wait for their turn.
+	readLine() *overload.Line
+	writeLine() *overload.Line
 	// race reports whether err is a unique, foreign key or trigger's violation: the rows a
 	// change was based on are no longer what they were.
 	race(err error) bool
@@ -84,7 +89,15 @@ func protect(fn func(*tx) error, t *tx) (err error) {
 
 // write is engine.write with the store's limit.
 func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
-	return s.engine.write(ctx, s.options.WriteTimeout, fn)
+	line := s.engine.writeLine()
+	ticket := line.Enter()
+	err := s.engine.write(ctx, s.options.WriteTimeout, fn)
+	if err != nil && (errors.Is(err, ErrBusy) || errors.Is(err, ErrIndeterminate) || ctx.Err() != nil) {
+		line.Drop(ticket)
+		return err
+	}
+	line.Leave(ticket)
+	return err
 }
 
 // collect runs a query and scans every row.

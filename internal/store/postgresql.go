@@ -16,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // postgreSQLEngine is PostgreSQL through database/sql. Writes have their own
@@ -24,6 +26,8 @@ import (
 type postgreSQLEngine struct {
 	reads, writes *sql.DB
 	queue         int64
+	reading       *overload.Line
+	writing       *overload.Line
 	log           *slog.Logger
 	started       time.Time
 	committed     atomic.Int64 // when the last commit ended, in nanoseconds since started
@@ -66,7 +70,13 @@ func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err er
 	config.OnNotice = noteUnreplicated
 	config.DialFunc = dialToConnect(config.DialFunc)
 
-	e := &postgreSQLEngine{queue: int64(o.WriteQueue), log: o.Logger, started: time.Now()}
+	e := &postgreSQLEngine{
+		queue:   int64(o.WriteQueue),
+		reading: overload.NewLine(o.ReadConns, 1, time.Now),
+		writing: overload.NewLine(o.ReadConns, 1, time.Now),
+		log:     o.Logger,
+		started: time.Now(),
+	}
 	connector := connectOnly{stdlib.GetConnector(*config)}
 	e.reads, e.writes = sql.OpenDB(connector), sql.OpenDB(connector)
 	for _, db := range []*sql.DB{e.reads, e.writes} {
@@ -144,6 +154,9 @@ func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
 
 func (e *postgreSQLEngine) name() string { return "postgresql" }
 
+func (e *postgreSQLEngine) readLine() *overload.Line  { return e.reading }
+func (e *postgreSQLEngine) writeLine() *overload.Line { return e.writing }
+
 func (e *postgreSQLEngine) ping(ctx context.Context) error {
 	return e.closedError(e.reads.PingContext(ctx))
 }
@@ -193,6 +206,8 @@ func (q pgQuerier) exec(text string, args ...any) (int64, error) {
 }
 
 func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) error {
+	ticket := e.reading.Enter()
+	defer e.reading.Leave(ticket)
 	return e.closedError(fn(pgQuerier{ctx, e.reads}))
 }
 

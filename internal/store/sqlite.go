@@ -15,6 +15,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // sqliteEngine is SQLite in WAL mode: one connection that writes, owned by the
@@ -27,6 +29,7 @@ type sqliteEngine struct {
 	inMemory                bool
 	ended                   chan struct{} // closed at the end
 	leave                   func()        // counts this store no more; nil in memory
+	reading, writing        *overload.Line
 }
 
 // sqliteBusy is how long a statement waits for another process's lock: the
@@ -66,7 +69,11 @@ func sqliteDSN(path string, readOnly bool) string {
 }
 
 func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}) (_ *sqliteEngine, err error) {
-	e := &sqliteEngine{inMemory: o.Path == ""}
+	e := &sqliteEngine{
+		inMemory: o.Path == "",
+		reading:  overload.NewLine(o.ReadConns, 1, time.Now),
+		writing:  overload.NewLine(1, maxGroup, time.Now),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.closeDBs())
@@ -84,6 +91,9 @@ func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}) 
 	}
 	if err := e.openDBs(path); err != nil {
 		return nil, err
+	}
+	if e.inMemory {
+		e.reading.Resize(1)
 	}
 	if _, err := migrate(ctx, e.writeDB, goose.DialectSQLite3); err != nil {
 		return nil, explainOpening(o.Path, err)
@@ -228,6 +238,9 @@ func syncFolder(folder string) error {
 
 func (e *sqliteEngine) name() string { return "sqlite" }
 
+func (e *sqliteEngine) readLine() *overload.Line  { return e.reading }
+func (e *sqliteEngine) writeLine() *overload.Line { return e.writing }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	if err := e.writer.stopped(); err != nil {
 		return err
@@ -239,6 +252,12 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
+	ticket := e.reading.Enter()
+	defer e.reading.Leave(ticket)
+	return e.withReader(ctx, fn)
+}
+
+func (e *sqliteEngine) withReader(ctx context.Context, fn func(querier) error) error {
 	s, err := e.readers.take(ctx)
 	if err != nil {
 		return err
@@ -262,7 +281,7 @@ func (e *sqliteEngine) sinceCommit() (time.Duration, bool) {
 }
 
 func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) (err error) {
-	return e.read(ctx, func(q querier) error {
+	return e.withReader(ctx, func(q querier) error { // a dump that takes minutes tells nothing about other reads
 		// DEFERRED: the first read fixes the instant.
 		if _, err := q.exec("BEGIN DEFERRED"); err != nil {
 			return err

@@ -21,6 +21,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // The errors that callers tell apart with errors.Is.
@@ -88,7 +90,7 @@ type Options struct {
 	// again for writes. 0 = 8.
 	ReadConns int
 	// WriteQueue is how many writes may wait for their turn; one more gets
-	// ErrBusy. 0 = 4096.
+	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
 	// WriteTimeout is how long a caller waits for a write at most; the caller's
 	// context may end the waiting earlier but does not cancel the write. A write
@@ -206,6 +208,12 @@ func (s *Store) Close() error {
 	})
 	return s.closeErr
 }
+
+// Reads returns the line in which reads wait that the cache cannot answer.
+func (s *Store) Reads() *overload.Line { return s.engine.readLine() }
+
+// Writes returns the line in which writes wait.
+func (s *Store) Writes() *overload.Line { return s.engine.writeLine() }
 
 // Ping reports whether the database answers and, on SQLite, whether writes are
 // still acknowledged (ErrStopped otherwise).

@@ -143,7 +143,7 @@ func TestWriteQueueIsBounded(t *testing.T) {
 		})
 	}
 	queued(t, w, 3)
-	wantError(t, "one too many", s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool}), ErrBusy)
+	wantError(t, "one too many", s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool}), ErrQueueFull)
 	if _, err := s.Pool(t.Context(), pool); err != nil {
 		t.Errorf("reading while the queue is full: %v", err)
 	}

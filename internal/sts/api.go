@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 )
 
@@ -103,8 +104,8 @@ func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		// Roles are assumed by what the role's trust policy says of the token or
 		// the caller, which the operations themselves evaluate.
-		awsapi.Public("AssumeRoleWithWebIdentity", a.webIdentityLogin),
-		awsapi.Public("AssumeRoleWithSAML", a.samlLogin),
+		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.webIdentityLogin),
+		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.samlLogin),
 		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
 		// No permission is needed to learn who one is, nor for temporary
 		// credentials of one's own (STS API reference).

@@ -1,0 +1,311 @@
+// Package overload refuses calls before their work when they would wait too long
+// for it. A server that takes on more than it can do answers everybody late; one
+// that refuses the rest at once goes on at its full rate.
+//
+// A Line measures the waiting where the work is done: in the signer, in the
+// store. A Guard decides, by class of calls, from the lines and from how long
+// goroutines wait for a processor. Start at Guard.Admit.
+package overload
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options configures a Guard.
+type Options struct {
+	// MaxWait is how long the calls of a class may wait while more come than can
+	// be answered; 0 = no call is refused for its waiting.
+	MaxWait time.Duration
+	// Lines are what the calls of a class wait for; nil = for processors only.
+	Lines map[Class]*Line
+	// Database is the line that calls of every class join now and then; may be nil.
+	Database *Line
+	// Delay measures how long goroutines waited for a processor since it was asked
+	// last. It is never called twice at once.
+	Delay  func() time.Duration
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Guard decides which calls are refused before their work.
+//
+// A class has two bounds for its waiting. As long as calls come no faster than
+// they are answered (clients that wait for answers, a short burst), the waiting
+// may reach patience times MaxWait: it does not grow, and refusing somebody would
+// leave the server idle later. Once calls keep coming faster, or being refused,
+// MaxWait itself is the bound, until no call was refused for a second.
+type Guard struct {
+	maxWait  time.Duration
+	database *Line
+	delay    func() time.Duration
+	now      func() time.Time
+	origin   time.Time
+	logger   *slog.Logger
+	classes  [classes]class
+
+	mu     sync.Mutex   // held by who looks at the last window
+	looked atomic.Int64 // when, in ns since origin
+	late   atomic.Int64 // the waiting for a processor in the last window, in ns
+	told   atomic.Int64 // when the log was told of refusals, in ns since origin; 0 = never
+}
+
+// class is what a Guard knows of a class.
+type class struct {
+	line     *Line
+	atMost   int64         // calls under way
+	prompt   time.Duration // bound of the waiting for a processor
+	extended bool          // the line's bound is always the longer one
+
+	inFlight atomic.Int64
+	refused  [reasons]atomic.Uint64
+	untold   atomic.Int64 // refusals that the log does not know of
+
+	// Counts of the present window.
+	came, answered, turnedAway atomic.Int64
+
+	strict  atomic.Bool  // MaxWait itself is the bound of the line
+	share   atomic.Int64 // so many of shares calls are admitted
+	turn    atomic.Int64
+	grew    int // windows in a row in which more came than was answered
+	delayed int // windows in a row in which processors were late
+	calm    time.Duration
+}
+
+const (
+	// window is how long calls are counted before the counts are looked at.
+	window = 20 * time.Millisecond
+	// patience is the longer bound of the waiting, in MaxWaits: 64 clients of two
+	// processors' RSA signatures stay below it.
+	patience = 10
+	// inARow is how many windows make a trend: a burst is in one or two.
+	inARow = 3
+	// calmFor is how long nothing must have been refused before the longer bound
+	// applies again.
+	calmFor = time.Second
+	// shares is the number of steps by which calls are refused when processors are
+	// late. One share is always admitted.
+	shares = 8
+	// slack is by how many more calls may come than are answered in a window before
+	// that counts as growth: batches are not even.
+	slack = 4
+	// commits is how many of the database's own commits a write may wait at least:
+	// a disk that is slow is not overloaded.
+	commits = 4
+)
+
+// Bounds of the calls under way: of their memory, whatever they wait for.
+const (
+	manyInFlight    = 4096
+	signingInFlight = 2048
+	signedInFlight  = 512
+)
+
+// NewGuard returns a Guard.
+func NewGuard(o Options) *Guard {
+	g := &Guard{
+		maxWait:  o.MaxWait,
+		database: o.Database,
+		delay:    o.Delay,
+		now:      o.Now,
+		origin:   o.Now(),
+		logger:   o.Logger,
+	}
+	if g.logger == nil {
+		g.logger = slog.New(slog.DiscardHandler)
+	}
+
+	longer := patience * o.MaxWait
+	g.classes[Reads] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait} // signatures delay others by MaxWait
+	// The processors are what they wait for first; a disk has its hiccups.
+	g.classes[Writes] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait, extended: true}
+	// Processors are late while refusing many, and signatures must go on then.
+	g.classes[Signing] = class{atMost: signingInFlight, prompt: longer}
+	g.classes[Administration] = class{atMost: signedInFlight, prompt: longer, extended: true}
+	for c := range g.classes {
+		g.classes[c].line = o.Lines[Class(c)]
+		g.classes[c].share.Store(shares)
+	}
+	return g
+}
+
+// Admit reports whether a call that has just come may begin. Who is admitted need
+// not begin.
+func (g *Guard) Admit(c Class) bool {
+	if g.maxWait <= 0 {
+		return true
+	}
+	now := g.clock()
+	g.look(now)
+
+	reason := g.judge(c)
+	if reason == none {
+		return true
+	}
+	g.refuse(c, reason, now)
+	return false
+}
+
+// Begin notes that a call begins, once it has come in whole. It reports false if
+// too many are under way; the caller must call End if it reports true.
+func (g *Guard) Begin(c Class) bool {
+	k := &g.classes[c]
+	if k.inFlight.Add(1) > k.atMost {
+		k.inFlight.Add(-1)
+		g.refuse(c, InFlight, g.clock())
+		return false
+	}
+	k.came.Add(1)
+	return true
+}
+
+// End notes that a call is answered.
+func (g *Guard) End(c Class) {
+	k := &g.classes[c]
+	k.inFlight.Add(-1)
+	k.answered.Add(1)
+}
+
+// judge decides about one call.
+func (g *Guard) judge(c Class) Reason {
+	k := &g.classes[c]
+	if k.inFlight.Load() >= k.atMost {
+		return InFlight
+	}
+	if k.line != nil && k.line.Wait() > g.bound(k) {
+		return Queue
+	}
+	if g.database != nil && c != Administration && g.database.Wait() > g.longer(g.database) {
+		return Queue
+	}
+	if share := k.share.Load(); share < shares && k.turn.Add(1)%shares >= share {
+		return Processor
+	}
+	return none
+}
+
+// bound returns how long a class may wait in its line now.
+func (g *Guard) bound(k *class) time.Duration {
+	if k.extended {
+		return g.longer(k.line)
+	}
+	if !k.strict.Load() {
+		return patience * g.maxWait
+	}
+
+	// The answer will wait for processors, too. Half of the bound always remains, so
+	// that the line's workers have something to do while many are refused.
+	late := time.Duration(g.late.Load())
+	return g.maxWait - min(late, g.maxWait/2)
+}
+
+// longer returns the longer bound of the waiting in a line.
+func (g *Guard) longer(l *Line) time.Duration {
+	return max(patience*g.maxWait, commits*l.Service())
+}
+
+// look looks at the counts of a window that is over.
+func (g *Guard) look(now time.Duration) {
+	if now-time.Duration(g.looked.Load()) < window || !g.mu.TryLock() {
+		return
+	}
+	defer g.mu.Unlock()
+	if now-time.Duration(g.looked.Load()) < window {
+		return // another goroutine was first
+	}
+	g.looked.Store(int64(now))
+
+	late := g.delay()
+	g.late.Store(int64(late))
+	for c := range g.classes {
+		g.classes[c].look(now, late)
+	}
+}
+
+// look sets bound and share of a class for the next window.
+func (k *class) look(now, late time.Duration) {
+	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
+	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
+	if k.grew >= inARow {
+		k.strict.Store(true)
+	}
+	switch {
+	case k.grew >= inARow || turnedAway > 0:
+		k.calm = now + calmFor
+	case now >= k.calm:
+		k.strict.Store(false)
+	}
+
+	k.delayed = inRow(k.delayed, late > k.prompt)
+	switch share := k.share.Load(); {
+	case k.delayed >= inARow && share > 1:
+		k.share.Store(share - 1)
+	case late <= k.prompt/2 && share < shares:
+		k.share.Store(share + 1)
+	}
+}
+
+// inRow counts what happened once more, or not this time.
+func inRow(n int, again bool) int {
+	if again {
+		return n + 1
+	}
+	return 0
+}
+
+// refuse counts a refusal.
+func (g *Guard) refuse(c Class, reason Reason, now time.Duration) {
+	k := &g.classes[c]
+	k.refused[reason].Add(1)
+	k.untold.Add(1)
+	k.turnedAway.Add(1)
+	k.came.Add(1)
+	g.tell(c, reason, now)
+}
+
+// tellEvery is how often the log is told of refusals.
+const tellEvery = time.Minute
+
+// tell writes one line a minute, with how many calls were refused since the last.
+func (g *Guard) tell(c Class, reason Reason, now time.Duration) {
+	told := g.told.Load()
+	if told != 0 && now-time.Duration(told) < tellEvery || !g.told.CompareAndSwap(told, max(int64(now), 1)) {
+		return
+	}
+
+	attrs := []slog.Attr{
+		slog.String("class", c.String()),
+		slog.String("reason", reason.String()),
+		slog.Duration("wait", g.Wait(c)),
+	}
+	for c := range g.classes {
+		if n := g.classes[c].untold.Swap(0); n > 0 {
+			attrs = append(attrs, slog.Int64("refused_"+Class(c).String(), n))
+		}
+	}
+	g.logger.LogAttrs(context.Background(), slog.LevelWarn, "calls are refused: the server is overloaded", attrs...)
+}
+
+// Wait estimates how long a call of the class would wait now.
+func (g *Guard) Wait(c Class) time.Duration {
+	var wait time.Duration
+	if g.clock()-time.Duration(g.looked.Load()) < calmFor { // else it was measured too long ago
+		wait = time.Duration(g.late.Load())
+	}
+	if line := g.classes[c].line; line != nil {
+		wait += line.Wait()
+	}
+	return wait
+}
+
+// InFlight returns how many calls of the class are under way.
+func (g *Guard) InFlight(c Class) int64 { return g.classes[c].inFlight.Load() }
+
+// Refused returns how many calls of the class were refused for a reason.
+func (g *Guard) Refused(c Class, r Reason) uint64 { return g.classes[c].refused[r].Load() }
+
+// clock returns the time since the Guard was made.
+func (g *Guard) clock() time.Duration { return g.now().Sub(g.origin) }
