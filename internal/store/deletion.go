@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -60,7 +61,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 
 	done := make(chan error, 1)
 	remove := func() {
-		err := s.removePool(context.WithoutCancel(ctx), id)
+		err := s.removePool(budget.Without(context.WithoutCancel(ctx)), id)
 		if err != nil && !errors.Is(err, ErrClosed) {
 			s.log.Error("the rows of a deleted pool are not all removed; the next start goes on", "pool", id, "err", err)
 		}

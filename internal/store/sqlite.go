@@ -60,7 +60,7 @@ func sqliteDSN(path string, readOnly bool) string {
 	return u.String()
 }
 
-func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err error) {
+func openSQLite(ctx context.Context, o Options, c *cache, commits *histogram) (_ *sqliteEngine, err error) {
 	e := &sqliteEngine{inMemory: o.Path == ""}
 	defer func() {
 		if err != nil {
@@ -103,7 +103,13 @@ func openSQLite(ctx context.Context, o Options, c *cache) (_ *sqliteEngine, err 
 		return nil, err
 	}
 	e.readers = writing
-	e.writer = &writer{sessions: writing, cache: c, log: o.Logger, queue: make(chan *request, o.WriteQueue)}
+	e.writer = &writer{
+		sessions: writing,
+		cache:    c,
+		log:      o.Logger,
+		queue:    make(chan *request, o.WriteQueue),
+		commits:  commits,
+	}
 	if !e.inMemory {
 		if e.readers, err = openSessions(ctx, e.readDB, o.ReadConns); err != nil {
 			writing.close()
@@ -168,7 +174,7 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
 	return fn(s)
 }
 
-func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) (err error) {
+func (e *sqliteEngine) snapshot(ctx context.Context, _ time.Duration, fn func(querier) error) (err error) {
 	return e.read(ctx, func(q querier) error {
 		// DEFERRED: the first read fixes the instant.
 		if _, err := q.exec("BEGIN DEFERRED"); err != nil {

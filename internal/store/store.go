@@ -84,13 +84,16 @@ type Options struct {
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
+	timing    pgTiming // of PostgreSQL; tests set shorter bounds
 	// WriteQueue is how many writes may wait for their turn; one more gets
-	// ErrBusy. 0 = 4096.
+	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
 	// WriteTimeout is how long a caller waits for a write at most; the caller's
 	// context may end the waiting earlier but does not cancel the write. A write
 	// that had not begun by then is dropped (ErrBusy, or the context's error),
-	// one that had is ErrIndeterminate. 0 = 10 s.
+	// one that had is ErrIndeterminate. On PostgreSQL only one whose commit was sent
+	// is ErrIndeterminate, others are ErrUnavailable; the budget of the caller's
+	// context bounds it too. 0 = 10 s.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
 	// together. This process always reads its own writes; what another process
@@ -156,6 +159,8 @@ type Store struct {
 
 	loading chan struct{} // full while a load has its turn
 
+	commits histogram
+
 	// testStep, when a test sets it, runs after each committed step of a change
 	// that takes several; its error stands for a crash at that point.
 	testStep func(step string) error
@@ -175,10 +180,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	var err error
 	if o.URL != "" {
-		s.engine, err = openPostgreSQL(ctx, o)
+		s.engine, err = openPostgreSQL(ctx, o, &s.commits)
 	} else {
 		s.cache = newCache(o.CacheEntries)
-		s.engine, err = openSQLite(ctx, o, s.cache)
+		s.engine, err = openSQLite(ctx, o, s.cache, &s.commits)
 	}
 	if err != nil {
 		return nil, err

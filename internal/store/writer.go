@@ -27,6 +27,7 @@ type writer struct {
 
 	stop    atomic.Pointer[error] // why writing stopped for good
 	commit  func(*session) error  // COMMIT; a test may replace it
+	commits *histogram            // how long that took
 	checks  chan struct{}         // asks for a look at data_version
 	version int64                 // data_version at the last look
 
@@ -238,6 +239,7 @@ func (w *writer) transact(s *session, group []*request) error {
 	}
 	release := w.cache.hold(t.touched)
 	defer release()
+	began := time.Now()
 	if err := w.commit(s); err != nil {
 		if sqliteTransient(err) {
 			return w.failed(s, err)
@@ -247,6 +249,7 @@ func (w *writer) transact(s *session, group []*request) error {
 		_, _ = s.exec("ROLLBACK")
 		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}
+	w.commits.observe(time.Since(began))
 	return nil
 }
 
