@@ -26,7 +26,7 @@ type success struct {
 	duration prometheus.Observer
 }
 
-func newMetrics(version string, apis []awsapi.API) *metrics {
+func newMetrics(version string, apis []awsapi.API, database databaseStats) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,7 +41,7 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, build, databaseMetrics{database}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, api := range apis {
 		for _, op := range api.Operations {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
@@ -194,6 +195,10 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 	return nil
 }
 
+// databaseTime is how long a call waits for the database in all: every call is
+// answered within five seconds, whatever state the database is in.
+const databaseTime = 4500 * time.Millisecond
+
 // wireAPIs builds the APIs, with their metrics.
 func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	c := &s.config
@@ -229,7 +234,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 			Operations:   s.iamAPI(p).Operations(),
 		},
 	}
-	s.metrics = newMetrics(c.Version, apis)
+	s.metrics = newMetrics(c.Version, apis, s.store)
 
 	return awsapi.New(awsapi.Options{
 		APIs:        apis,
@@ -240,6 +245,8 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Recorder:    s,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
+
+		DatabaseTime: databaseTime,
 	})
 }
 

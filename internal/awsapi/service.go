@@ -41,6 +41,8 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	MaxBody  int64         // bytes; 0 = 512 KiB
+	// DatabaseTime is how long a call waits for the database in all; 0 = no bound.
+	DatabaseTime time.Duration
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
@@ -58,6 +60,8 @@ type Service struct {
 	observe  func(*Record)
 	recorder Recorder
 	maxBody  int64
+	// databaseTime bounds the budget of a call.
+	databaseTime time.Duration
 	// checkOrigin and behindProxy: see Options.
 	checkOrigin func(*http.Request) *Denial
 	behindProxy bool
@@ -79,7 +83,7 @@ type api struct {
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate: o.Gate, logger: o.Logger, now: o.Now, newID: o.NewID, observe: o.Observe,
-		recorder: o.Recorder, maxBody: o.MaxBody, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
+		recorder: o.Recorder, maxBody: o.MaxBody, databaseTime: o.DatabaseTime, checkOrigin: o.CheckOrigin, behindProxy: o.BehindProxy,
 		targets: map[string]*api{}, versions: map[string]*api{},
 	}
 	if s.logger == nil {
@@ -297,6 +301,7 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
 	x.trace.Reserve(x.steps[:])
+	x.budget.Limit(s.databaseTime)
 	x.context = exchangeContext{r.Context(), x}
 	return x, r.WithContext(&x.context)
 }

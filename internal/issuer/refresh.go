@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // Bounds on how long a request that has to read the keys itself waits for the
@@ -49,12 +52,20 @@ func (i *Issuer) refreshInTime(ctx context.Context) error {
 	return i.Refresh(ctx)
 }
 
+// acquire waits for its turn with the keys, as long as the call of ctx may wait for
+// the database.
 func (i *Issuer) acquire(ctx context.Context) error {
+	wait, cancel := budget.Bound(ctx, 0)
+	defer cancel()
+
 	select {
 	case i.refreshing <- struct{}{}:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-wait.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: the signing keys are being read", store.ErrUnavailable)
 	}
 }
 
