@@ -300,19 +300,25 @@ func TestClosedIdleConnectionsCostNoAnswer(t *testing.T) {
 // A closed connection is found before anything is sent on it.
 func TestClosedConnectionIsFoundBeforeUse(t *testing.T) {
 	f := openFaulty(t, 1)
-	wantError(t, "a read", f.read(t.Context()), nil)
-	f.proxy.Each(pgtest.HalfClose)
-	f.proxy.Set(&pgtest.Rule{Client: "FROM pools AS p", Action: pgtest.Cut})
-	_ = f.engine.(*postgreSQLEngine).reads.use(t.Context(), func(conn *sql.Conn) error {
-		return conn.Raw(func(c any) error {
-			if opened := c.(*pgSession).opened; opened <= f.engine.(*postgreSQLEngine).reads.suspected.Load() {
-				t.Error("the connection is the closed one")
-			}
-			return nil
+	session := func() (found *pgSession) {
+		t.Helper()
+		err := f.engine.(*postgreSQLEngine).reads.use(t.Context(), func(conn *sql.Conn) error {
+			return conn.Raw(func(c any) error {
+				found = c.(*pgSession)
+				return nil
+			})
 		})
-	})
-	if n := f.proxy.Acted(); n != 0 {
-		t.Errorf("%d statements were sent", n)
+		wantError(t, "a connection", err, nil)
+		return found
+	}
+	first := session()
+	if session() != first {
+		t.Fatal("an open connection was given up")
+	}
+
+	f.proxy.Each(pgtest.HalfClose)
+	if session() == first {
+		t.Error("the closed connection was used")
 	}
 }
 
@@ -320,7 +326,8 @@ func TestClosedConnectionIsFoundBeforeUse(t *testing.T) {
 // request is sent, which would make it visible.
 func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 	f := openFaulty(t, 2)
-	if _, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = on'; END $$`); err != nil {
+	if _, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() ||
+		' SET synchronous_commit = on'; END $$`); err != nil {
 		t.Fatal(err)
 	}
 	f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
@@ -337,6 +344,48 @@ func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 		t.Errorf("%d cancel requests were sent", n)
 	}
 	wantError(t, "a read meanwhile", f.read(t.Context()), nil)
+}
+
+// While a standby stands still, writes do not fill the server with waiting commits,
+// which would keep out reads; when it goes on, the next write works.
+func TestWritesWhileAStandbyStandsStill(t *testing.T) {
+	f := openFaulty(t, 2)
+	setCommit := func(value string) {
+		t.Helper()
+		if _, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() ||
+			' SET synchronous_commit = `+value+`'; END $$`); err != nil {
+			t.Fatal(err)
+		}
+		f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
+	}
+	setCommit("on")
+
+	unknown, refused := 0, 0
+	for range 8 {
+		_, err := f.write(budget.NewContext(t.Context(), 500*time.Millisecond))
+		switch {
+		case errors.Is(err, ErrIndeterminate):
+			unknown++
+		case errors.Is(err, ErrUnavailable):
+			refused++
+		default:
+			t.Errorf("a write ended with %v", err)
+		}
+		wantError(t, "a read meanwhile", f.read(t.Context()), nil)
+	}
+	if unknown < 2 || unknown > 4 || refused == 0 {
+		t.Errorf("%d commits wait, %d writes were refused; want 2 to 4", unknown, refused)
+	}
+	eventually(t, f.outside, waitingCommits, unknown)
+
+	if _, err := f.outside.ExecContext(t.Context(), `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event = 'SyncRep'`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, f.outside, waitingCommits, 0)
+	setCommit("local")
+	_, err := f.write(t.Context())
+	wantError(t, "a write afterwards", err, nil)
 }
 
 // A server that does not answer at the start is named, its password is not.

@@ -27,6 +27,7 @@ type postgreSQLEngine struct {
 	timing        pgTiming
 	log           *slog.Logger
 	commits       *histogram
+	unreplicated  atomic.Bool // a commit met its limit, and may still wait for a standby
 
 	waiting  atomic.Int64 // writes begun or waiting for a connection
 	mu       sync.RWMutex // held while a write begins, so that close is safe
@@ -312,6 +313,9 @@ func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn
 			if n == 1 && !state.CompareAndSwap(waiting, taken) {
 				return errAbandoned
 			}
+			if err := e.standbyAnswers(ctx, conn); err != nil {
+				return err
+			}
 			return e.once(ctx, conn, fn)
 		})
 		if err == nil || errors.Is(err, ErrIndeterminate) {
@@ -369,9 +373,35 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	case pgRefusedCommit(err):
 		return err
 	}
+	if ctx.Err() != nil {
+		e.unreplicated.Store(true)
+	}
 	// Not pgconn.SafeToRetry: it reports that nothing was sent also when the server
 	// closed the connection while the commit waited for a standby.
 	return fmt.Errorf("%w: %w", ErrIndeterminate, err)
+}
+
+// standbyAnswers refuses a write while as many earlier commits as there may be
+// connections wait for a standby. Their callers and connections are gone, but each
+// keeps a process of the server, which has max_connections for reads too.
+func (e *postgreSQLEngine) standbyAnswers(ctx context.Context, conn *sql.Conn) error {
+	if !e.unreplicated.Load() {
+		return nil
+	}
+
+	var waiting int
+	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+		AND usename = current_user AND wait_event = 'SyncRep' AND state_change < now() - $1 * interval '1 ms'`,
+		e.timing.stuck.Milliseconds()).Scan(&waiting)
+	switch {
+	case err != nil:
+		return err
+	case waiting >= cap(e.writes.turns):
+		return fmt.Errorf("%w: %d commits wait for a standby", ErrUnavailable, waiting)
+	case waiting == 0:
+		e.unreplicated.Store(false)
+	}
+	return nil
 }
 
 // pgRefusedCommit reports whether a failed COMMIT certainly did not happen: a
