@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -390,26 +392,61 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 
 // A server that does not answer at the start is named, its password is not.
 func TestStartWithoutAnAnswer(t *testing.T) {
-	proxy, url := pgtest.NewProxy(t, pgtest.URL(t))
-	url = strings.Replace(url, "postgres:///", "postgres://:hidden-word@/", 1)
+	proxy, proxied := pgtest.NewProxy(t, pgtest.URL(t))
+	proxied = strings.Replace(proxied, "postgres:///", "postgres://:hidden-word@/", 1)
 	for _, test := range []struct {
 		name string
+		url  string
 		rule pgtest.Rule
 	}{
-		{"authentication", pgtest.Rule{Action: pgtest.Swallow}},
-		{"first statement", pgtest.Rule{Client: "server_version", Action: pgtest.Swallow}},
-		{"closed", pgtest.Rule{Action: pgtest.Cut}},
+		{name: "dial", url: "postgres://postgres:hidden-word@" + deaf(t) + "/x"},
+		{name: "TLS", url: proxied + "&sslmode=require", rule: pgtest.Rule{Action: pgtest.Swallow}},
+		{name: "authentication", url: proxied, rule: pgtest.Rule{Action: pgtest.Swallow}},
+		{name: "first statement", url: proxied, rule: pgtest.Rule{Client: "server_version", Action: pgtest.Swallow}},
+		{name: "closed", url: proxied, rule: pgtest.Rule{Action: pgtest.Cut}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			proxy.Set(&test.rule)
-			s, err := Open(t.Context(), Options{URL: url, timing: pgTiming{start: 500 * time.Millisecond}})
-			if err == nil {
-				_ = s.Close()
-				t.Fatal("it opened")
-			}
-			if text := err.Error(); !strings.Contains(text, "127.0.0.1") || strings.Contains(text, "hidden-word") {
+			err := within(t, "the start", func() error {
+				s, err := Open(t.Context(), Options{URL: test.url, timing: pgTiming{start: 500 * time.Millisecond}})
+				if err == nil {
+					err = errors.Join(errors.New("it opened"), s.Close())
+				}
+				return err
+			})
+			if text := err.Error(); !strings.Contains(text, "127.0.0.1:") || strings.Contains(text, "hidden-word") {
 				t.Errorf("the error is %q", text)
 			}
 		})
 	}
+}
+
+// deaf returns an address at which the kernel answers no more connections: the queue
+// of those that nobody accepts is full.
+func deaf(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	err = errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for range 8 {
+		conn, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Fatal("the queue of the listener does not fill")
+	return ""
 }
