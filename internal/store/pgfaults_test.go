@@ -390,6 +390,23 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 	wantError(t, "a write afterwards", err, nil)
 }
 
+// A pool's removal that meets a server that hangs goes on when it answers again.
+func TestDeletionGoesOnAfterAFault(t *testing.T) {
+	f := openFaulty(t, 2)
+	f.deletionRest = 10 * time.Millisecond
+	for range 3 {
+		_, err := f.write(t.Context())
+		wantError(t, "an identity", err, nil)
+	}
+	f.proxy.Set(&pgtest.Rule{Client: "DELETE FROM logins", Action: pgtest.Swallow, Times: 1})
+
+	err := within(t, "the deletion", func() error { return f.DeletePool(t.Context(), f.pool) })
+
+	wantError(t, "the deletion", err, ErrUnfinished)
+	wantError(t, "a read of the pool", f.read(t.Context()), ErrNotFound)
+	eventually(t, f.outside, `SELECT (SELECT count(*) FROM identities) + (SELECT count(*) FROM pools)`, 0)
+}
+
 // A server that does not answer at the start is named, its password is not.
 func TestStartWithoutAnAnswer(t *testing.T) {
 	proxy, proxied := pgtest.NewProxy(t, pgtest.URL(t))

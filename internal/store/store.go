@@ -155,7 +155,8 @@ type Store struct {
 	closeOnce   sync.Once
 	closeErr    error
 
-	deletionBatch int // defaultDeletionBatch but in tests
+	deletionBatch int           // defaultDeletionBatch but in tests
+	deletionRest  time.Duration // defaultDeletionRest but in tests
 
 	loading chan struct{} // full while a load has its turn
 
@@ -176,6 +177,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log:           o.Logger,
 		closing:       make(chan struct{}),
 		deletionBatch: defaultDeletionBatch,
+		deletionRest:  defaultDeletionRest,
 		loading:       make(chan struct{}, 1),
 	}
 	var err error
