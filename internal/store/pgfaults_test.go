@@ -44,7 +44,11 @@ type faulty struct {
 
 func openFaulty(t *testing.T, conns int) *faulty {
 	t.Helper()
-	direct := pgtest.URL(t)
+	return openFaultyOn(t, pgtest.URL(t), conns)
+}
+
+func openFaultyOn(t *testing.T, direct string, conns int) *faulty {
+	t.Helper()
 	outside, err := sql.Open("pgx", direct)
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +109,7 @@ func TestPostgreSQLFaults(t *testing.T) {
 		pool   = "FROM pools AS p"
 		commit = "commit\x00" // not that of "read committed"
 	)
+	database := pgtest.URL(t)
 	actions := map[string]pgtest.Action{"swallow": pgtest.Swallow, "cut": pgtest.Cut, "half-close": pgtest.HalfClose}
 	for _, test := range []struct {
 		name  string
@@ -131,7 +136,7 @@ func TestPostgreSQLFaults(t *testing.T) {
 		for way, action := range actions {
 			t.Run(test.name+", "+way, func(t *testing.T) {
 				t.Parallel()
-				f := openFaulty(t, 2)
+				f := openFaultyOn(t, database, 2)
 				rule, want := test.rule, test.closed
 				rule.Action, rule.Times = action, 1
 				if action == pgtest.Swallow {
