@@ -26,6 +26,9 @@ type Config struct {
 	// it. Without both, everything is in memory, which only Dev allows.
 	DataDir     string
 	DatabaseURL string
+	// DatabaseConnections is how many connections PostgreSQL gets for reads, and as
+	// many again for writes; 0 = 8, at most MaxDatabaseConnections.
+	DatabaseConnections int
 	// MasterKey seals secrets at rest: 32 bytes. In memory one is made.
 	MasterKey []byte
 
@@ -178,6 +181,9 @@ const (
 // maxMaxWait bounds MaxWait: a client that waits longer has given up.
 const maxMaxWait = 5 * time.Second
 
+// MaxDatabaseConnections bounds Config.DatabaseConnections.
+const MaxDatabaseConnections = 1000
+
 var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 // Validate reports values that no server can run with. What is missing is no
@@ -193,6 +199,9 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]string{"", chosenIDsHome, chosenIDsAll}, c.ChosenIDs) {
 		faults = append(faults, fmt.Errorf("chosen_ids %q: use %s or %s", c.ChosenIDs, chosenIDsHome, chosenIDsAll))
+	}
+	if n := c.DatabaseConnections; n < 0 || n > MaxDatabaseConnections {
+		faults = append(faults, fmt.Errorf("database_connections %d: use 1 to %d", n, MaxDatabaseConnections))
 	}
 	algorithm := func(setting, name string) {
 		if name != "" && !slices.Contains(issuer.Algorithms, name) {

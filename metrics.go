@@ -29,7 +29,7 @@ type success struct {
 	duration prometheus.Observer
 }
 
-func newMetrics(version string, apis []awsapi.API) *metrics {
+func newMetrics(version string, apis []awsapi.API, database databaseStats) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -61,6 +61,7 @@ func newMetrics(version string, apis []awsapi.API) *metrics {
 		m.limited,
 		m.faults,
 		build,
+		databaseMetrics{database},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -197,6 +197,9 @@ func (c *Config) databaseName() string {
 
 func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
 	o := store.Options{URL: c.DatabaseURL, Sealer: sealer, Logger: c.Logger, Now: c.Now}
+	if c.DatabaseURL != "" {
+		o.ReadConns = c.DatabaseConnections
+	}
 	if c.DataDir != "" && c.DatabaseURL == "" {
 		o.Path = filepath.Join(c.DataDir, DatabaseFile)
 	}

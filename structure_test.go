@@ -31,20 +31,20 @@ var allowedImports = map[string][]string{
 	"internal/devissuer":    {},
 	"internal/iam/policy":   {},
 	"internal/identitypool": {"internal/explain"},
-	"internal/awsapi":       {"internal/explain", "internal/overload"},
-	"internal/store":        {"internal/identitypool", "internal/overload"},
+	"internal/awsapi":       {"internal/budget", "internal/explain", "internal/overload"},
+	"internal/store":        {"internal/budget", "internal/identitypool", "internal/overload"},
 	"internal/login":        {"internal/explain", "internal/identitypool", "internal/saml"},
 	"internal/ratelimit":    {"internal/awsapi", "internal/explain", "internal/login", "internal/spelling"},
 	"internal/signout":      {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
 	"internal/userstatus":   {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
-	"internal/issuer":       {"internal/address", "internal/overload", "internal/store"},
+	"internal/issuer":       {"internal/address", "internal/budget", "internal/overload", "internal/store"},
 	"internal/iam": {
 		"internal/address", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
 	},
 	"internal/sts": {
-		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
-		"internal/store",
+		"internal/awsapi", "internal/budget", "internal/explain", "internal/iam", "internal/iam/policy",
+		"internal/identitypool", "internal/issuer", "internal/login", "internal/overload", "internal/ratelimit",
+		"internal/saml", "internal/store",
 	},
 	"internal/iamapi": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store",
@@ -81,6 +81,7 @@ var allowedImports = map[string][]string{
 	"internal/logsink":  {},
 	"internal/datalock": {},
 	"internal/overload": {},
+	"internal/budget":   {},
 }
 
 // fences keeps libraries where they belong.

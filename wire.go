@@ -202,6 +202,10 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 	return nil
 }
 
+// databaseTime is how long a call waits for the database in all: every call is
+// answered within five seconds, whatever state the database is in.
+const databaseTime = 4500 * time.Millisecond
+
 // wireAPIs builds the APIs, with their metrics.
 func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	c := &s.config
@@ -238,7 +242,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		},
 	}
 	s.overload = s.newGuard()
-	s.metrics = newMetrics(c.Version, apis)
+	s.metrics = newMetrics(c.Version, apis, s.store)
 	s.metrics.watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.countLogDrops(c.LogLinesDropped)
@@ -263,6 +267,8 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Unavailable: unavailable,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
+
+		DatabaseTime: databaseTime,
 	})
 }
 

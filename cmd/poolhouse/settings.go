@@ -75,6 +75,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 			TagsPerPool:       s.Number(config.LimitTagsPerPool),
 			TokenBytes:        s.Number(config.LimitTokenBytes),
 		},
+		DatabaseConnections:  s.Number(config.DatabaseConns),
 		BehindProxy:          s.Is(config.BehindProxy),
 		AllowedOrigins:       s.List(config.AllowedOrigins),
 		MetricsApart:         s.Text(config.MetricsListen) != "",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
@@ -131,12 +132,13 @@ type Recorder interface {
 }
 
 // exchange is one request under way: the writer of its answer, its context, its
-// record and its trace, in one allocation.
+// record, its trace and its budget, in one allocation.
 type exchange struct {
 	http.ResponseWriter
 	context exchangeContext
 	record  Record
 	trace   explain.Trace
+	budget  budget.Budget
 	call    call   // its protocol is nil until it is clear what the client speaks
 	message string // Refusal.Message
 	wrote   bool
@@ -147,7 +149,8 @@ type exchange struct {
 	steps             [8]explain.Step // memory of trace
 }
 
-// exchangeContext is the context of a request, which knows its record and trace.
+// exchangeContext is the context of a request, which knows its record, its trace and
+// its budget of time for the database.
 type exchangeContext struct {
 	context.Context
 	x *exchange
@@ -159,6 +162,8 @@ func (c *exchangeContext) Value(key any) any {
 		return c.x
 	case explain.ContextKey{}:
 		return &c.x.trace
+	case budget.Key{}:
+		return &c.x.budget
 	}
 	return c.Context.Value(key)
 }

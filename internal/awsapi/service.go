@@ -52,6 +52,8 @@ type Options struct {
 	// too many requests, Unavailable those of a database, say, that takes none now;
 	// nil = none are.
 	Busy, Unavailable func(error) bool
+	// DatabaseTime is how long a call waits for the database in all; 0 = no bound.
+	DatabaseTime time.Duration
 	// CheckOrigin denies the calls of pages that may not call; nil = any may.
 	CheckOrigin func(*http.Request) *Denial
 	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
@@ -71,6 +73,8 @@ type Service struct {
 	limiter  Limiter
 	faultOf  func(error) string
 	maxBody  int64
+	// databaseTime bounds the budget of a call.
+	databaseTime time.Duration
 	// admission to behindProxy: see Options.
 	admission         Admission
 	busy, unavailable func(error) bool
@@ -93,22 +97,23 @@ type api struct {
 // New returns a Service. It fails when two APIs or operations share a name.
 func New(o Options) (*Service, error) {
 	s := &Service{
-		gate:        o.Gate,
-		logger:      o.Logger,
-		now:         o.Now,
-		newID:       o.NewID,
-		observe:     o.Observe,
-		recorder:    o.Recorder,
-		limiter:     o.Limiter,
-		faultOf:     o.FaultOf,
-		maxBody:     o.MaxBody,
-		admission:   o.Admission,
-		busy:        o.Busy,
-		unavailable: o.Unavailable,
-		checkOrigin: o.CheckOrigin,
-		behindProxy: o.BehindProxy,
-		targets:     map[string]*api{},
-		versions:    map[string]*api{},
+		gate:         o.Gate,
+		logger:       o.Logger,
+		now:          o.Now,
+		newID:        o.NewID,
+		observe:      o.Observe,
+		recorder:     o.Recorder,
+		limiter:      o.Limiter,
+		faultOf:      o.FaultOf,
+		maxBody:      o.MaxBody,
+		databaseTime: o.DatabaseTime,
+		admission:    o.Admission,
+		busy:         o.Busy,
+		unavailable:  o.Unavailable,
+		checkOrigin:  o.CheckOrigin,
+		behindProxy:  o.BehindProxy,
+		targets:      map[string]*api{},
+		versions:     map[string]*api{},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -350,6 +355,7 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
 	x.trace.Reserve(x.steps[:])
+	x.budget.Limit(s.databaseTime)
 	x.context = exchangeContext{r.Context(), x}
 	return x, r.WithContext(&x.context)
 }

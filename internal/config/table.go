@@ -44,6 +44,7 @@ const (
 	Listen         = "listen"
 	Data           = "data"
 	Database       = "database"
+	DatabaseConns  = "database_connections"
 	IssuerURL      = "issuer_url"
 	Region         = "region"
 	AccountID      = "account_id"
@@ -88,6 +89,7 @@ var Table = []Setting{
 	{Key: Listen, Address: true, Default: "127.0.0.1:4599", Help: "Address to listen on, host:port."},
 	{Key: Data, Help: "Folder of the embedded database and the master key; empty keeps everything in memory (poolhouse dev only)."},
 	{Key: Database, Secret: true, Help: "PostgreSQL URL, postgres://user:password@host/name, in place of the embedded database."},
+	{Key: DatabaseConns, Kind: Integer, Default: "8", Help: "Connections to PostgreSQL for reads, and as many again for writes, 1 to 1000. PostgreSQL's max_connections must allow twice this number for each node."},
 	{Key: IssuerURL, Address: true, Help: "The https:// URL under which clients and relying parties reach this server; the iss of its tokens."},
 	{Key: Region, Default: "us-east-1", Help: "Region in the key IDs of tokens. Pools are made in the region that a request is signed for."},
 	{Key: AccountID, Help: "Account of the roles and providers in this file, twelve digits; empty takes the account of the first access key."},

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 const (
@@ -61,12 +64,20 @@ func within(ctx context.Context, limit time.Duration) (context.Context, context.
 	return context.WithTimeout(ctx, limit)
 }
 
+// acquire waits for its turn with the keys, as long as the call of ctx may wait for
+// the database.
 func (i *Issuer) acquire(ctx context.Context) error {
+	wait, cancel := budget.Bound(ctx, 0)
+	defer cancel()
+
 	select {
 	case i.refreshing <- struct{}{}:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-wait.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: the signing keys are being read", store.ErrUnavailable)
 	}
 }
 

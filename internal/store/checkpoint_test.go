@@ -74,7 +74,7 @@ func TestOldReaderKeepsTheLog(t *testing.T) {
 	copying := <-sessions.free // nothing is copied before the reader begins: it would read the database alone
 	pool := addPool(t, s)
 	addGuests(t, s, pool, 64)
-	err := s.engine.snapshot(t.Context(), func(q querier) error {
+	err := s.engine.snapshot(t.Context(), 0, func(q querier) error {
 		seen := func() int64 {
 			n, err := collect(q, scanInt, `SELECT count(*) FROM identities`)
 			if err != nil {

@@ -215,7 +215,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 	}
 	var logins []loginRow
 	identities := map[identitypool.IdentityID]identitypool.Identity{}
-	err := s.engine.snapshot(t.Context(), func(q querier) (err error) {
+	err := s.engine.snapshot(t.Context(), 0, func(q querier) (err error) {
 		logins, err = collect(q, func(row scanner) (r loginRow, err error) {
 			var key, subject []byte
 			err = row.Scan(&key, &r.identity, &r.login.Kind, &r.login.Provider, &subject)

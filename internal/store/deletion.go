@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -18,6 +19,10 @@ const (
 	longBatch            = 25 * time.Millisecond
 	shortBatch           = longBatch / 4
 )
+
+// defaultDeletionRest is the time between attempts to remove a pool's rows while the
+// database does not answer.
+const defaultDeletionRest = 5 * time.Second
 
 // nextBatch is the size of the batch after one of size identities that took took.
 func nextBatch(size int, took time.Duration, most int) int {
@@ -60,11 +65,10 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 
 	done := make(chan error, 1)
 	remove := func() {
-		err := s.removePool(context.WithoutCancel(ctx), id)
-		if err != nil && !errors.Is(err, ErrClosed) {
-			s.log.Error("the rows of a deleted pool are not all removed; the next start goes on", "pool", id, "err", err)
-		}
+		ctx := budget.Without(context.WithoutCancel(ctx))
+		err := s.removePool(ctx, id)
 		done <- err
+		s.finishRemoval(ctx, id, err)
 	}
 	if !s.startDeletion(remove) {
 		return nil // closing; the next start resumes
@@ -77,6 +81,44 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	case <-ctx.Done():
 		return nil
+	}
+}
+
+// finishRemoval goes on with a removal that ended with err, when the database works
+// again. It ends with ctx and when the store is closed.
+func (s *Store) finishRemoval(ctx context.Context, id identitypool.PoolID, err error) {
+	if err == nil || errors.Is(err, ErrClosed) {
+		return
+	}
+
+	s.log.Error("the rows of a deleted pool are not all removed yet", "pool", id, "err", err)
+	for err != nil && isPassing(err) && s.restBefore(ctx) {
+		err = s.removePool(ctx, id)
+	}
+	switch {
+	case err == nil:
+		s.log.Info("the rows of a deleted pool are removed now", "pool", id)
+	case !errors.Is(err, ErrClosed):
+		s.log.Error("the rows of a deleted pool are not all removed; the next start goes on", "pool", id, "err", err)
+	}
+}
+
+// isPassing reports whether err may be over when the same is tried later.
+func isPassing(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrIndeterminate) && !errors.Is(err, ErrStopped) || errors.Is(err, ErrBusy)
+}
+
+// restBefore waits before the next attempt; false = there should be none.
+func (s *Store) restBefore(ctx context.Context) bool {
+	timer := time.NewTimer(s.deletionRest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.closing:
+		return false
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -183,7 +225,8 @@ func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool,
 }
 
 // ResumeDeletions finishes the deletions of pools that a crash or Close
-// interrupted. A server calls it after it opened the store.
+// interrupted. A server calls it after it opened the store. While the database does
+// not answer it waits.
 func (s *Store) ResumeDeletions(ctx context.Context) error {
 	var ids []string
 	err := s.engine.read(ctx, func(q querier) (err error) {
@@ -197,9 +240,11 @@ func (s *Store) ResumeDeletions(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.removePool(ctx, identitypool.PoolID(id)); err != nil {
+		err := s.removePool(ctx, identitypool.PoolID(id))
+		if err != nil && !isPassing(err) {
 			return err
 		}
+		s.finishRemoval(ctx, identitypool.PoolID(id), err)
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	}
 	zip := gzip.NewWriter(target)
 	d := &dumpWriter{w: bufio.NewWriterSize(zip, 64<<10), sum: sha256.New()}
-	err := s.engine.snapshot(ctx, func(q querier) error { return s.dump(ctx, q, d) })
+	err := s.engine.snapshot(ctx, 0, func(q querier) error { return s.dump(ctx, q, d) })
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}

@@ -18,8 +18,9 @@ type engine interface {
 	ping(context.Context) error
 	// read runs fn, each of whose statements sees one instant.
 	read(ctx context.Context, fn func(querier) error) error
-	// snapshot runs fn, all of whose statements see the same instant.
-	snapshot(ctx context.Context, fn func(querier) error) error
+	// snapshot runs fn, all of whose statements see the same instant. PostgreSQL has
+	// limit for it, 0 meaning without end.
+	snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error
 	// write runs fn in one transaction and returns nil once it is durable. fn may
 	// run again. The caller waits for limit at most, 0 meaning without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
@@ -38,6 +39,8 @@ type engine interface {
 	present() error
 	// sinceCommit returns how long ago the last commit ended; false if there was none.
 	sinceCommit() (time.Duration, bool)
+	// usage tells how its connections are used now.
+	usage() []PoolStats
 	close() error
 }
 

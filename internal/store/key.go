@@ -65,7 +65,7 @@ func (s *Store) readKeys(ctx context.Context, purpose string) (keys []Key, revis
 	if err := checkID("key purpose", purpose); err != nil {
 		return nil, 0, err
 	}
-	err = s.engine.snapshot(ctx, func(q querier) (err error) {
+	err = s.engine.snapshot(ctx, defaultReadTimeout, func(q querier) (err error) {
 		revisions, err := collect(q, scanInt, `SELECT revision FROM key_sets WHERE purpose = $1`, purpose)
 		if err != nil || len(revisions) == 0 {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -79,17 +80,11 @@ func loadable(identities []identitypool.Identity) int {
 func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity,
 	outcomes []error,
 ) error {
-	wait, cancel := context.WithTimeout(ctx, s.options.WriteTimeout)
-	defer cancel()
-	select {
-	case s.loading <- struct{}{}:
-	case <-wait.Done():
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
+	if err := s.awaitLoad(ctx); err != nil {
+		return err
 	}
 	defer func() { <-s.loading }()
+	ctx = budget.Without(ctx) // a load takes as long as it is large; each step has a bound
 	began := s.options.Now()
 
 	// What is there already is found without a write: a statement that fails rolls
@@ -102,6 +97,22 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 	}
 
 	return rest(ctx, min(s.options.Now().Sub(began), maxLoadRest))
+}
+
+// awaitLoad waits for the turn of a load's next transaction.
+func (s *Store) awaitLoad(ctx context.Context) error {
+	wait, cancel := budget.Bound(ctx, s.options.WriteTimeout)
+	defer cancel()
+
+	select {
+	case s.loading <- struct{}{}:
+		return nil
+	case <-wait.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
+	}
 }
 
 // markTaken sets the outcome of identities whose ID is there, or one of whose

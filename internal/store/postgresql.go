@@ -3,20 +3,18 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -24,8 +22,12 @@ import (
 // connections, so that reads go on while commits wait for a standby. Many
 // nodes may use one database.
 type postgreSQLEngine struct {
-	reads, writes *sql.DB
+	reads, writes *pgPool
+	address       string // of the servers, for messages
 	queue         int64
+	timing        pgTiming
+	commits       *histogram
+	unreplicated  atomic.Bool // a commit met its limit, and may still wait for a standby
 	reading       *overload.Line
 	writing       *overload.Line
 	log           *slog.Logger
@@ -49,16 +51,17 @@ const (
 )
 
 const (
-	// pgConnLifetime spreads connections anew over the servers of a cluster.
-	pgConnLifetime = 30 * time.Minute
 	// pgAttempts bounds the repetition of a transaction that the server ended
 	// in favour of another one.
 	pgAttempts = 20
+	// pgLostAttempts bounds the repetition of what met a closed connection before
+	// anything was written.
+	pgLostAttempts = 3
 	// pgMigrationLock is the advisory lock that starting nodes take turns with.
 	pgMigrationLock = 0x706f6f6c // "pool"
 )
 
-func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err error) {
+func openPostgreSQL(ctx context.Context, o Options, commits *histogram) (_ *postgreSQLEngine, err error) {
 	config, err := pgx.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
@@ -68,25 +71,27 @@ func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err er
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
 	config.OnNotice = noteUnreplicated
-	config.DialFunc = dialToConnect(config.DialFunc)
+
+	timing := o.timing.withDefaults()
+	if config.ConnectTimeout <= 0 || config.ConnectTimeout > timing.connect {
+		config.ConnectTimeout = timing.connect
+	}
+	config.DialFunc = dialToConnect(pgDialer().DialContext)
 
 	e := &postgreSQLEngine{
+		address: pgAddress(config),
 		queue:   int64(o.WriteQueue),
 		reading: overload.NewLine(o.ReadConns, 1, time.Now),
 		writing: overload.NewLine(o.ReadConns, 1, time.Now),
+		timing:  timing,
 		log:     o.Logger,
+		commits: commits,
 		started: time.Now(),
 	}
-	connector := connectOnly{stdlib.GetConnector(*config)}
-	e.reads, e.writes = sql.OpenDB(connector), sql.OpenDB(connector)
-	for _, db := range []*sql.DB{e.reads, e.writes} {
-		db.SetMaxOpenConns(o.ReadConns)
-		db.SetMaxIdleConns(o.ReadConns)
-		db.SetConnMaxLifetime(pgConnLifetime)
-	}
+	e.reads, e.writes = newPgPool("read", *config, o, timing), newPgPool("write", *config, o, timing)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, e.reads.Close(), e.writes.Close())
+			err = errors.Join(err, e.reads.db.Close(), e.writes.db.Close())
 		}
 	}()
 	if err := e.inspect(ctx); err != nil {
@@ -101,14 +106,19 @@ func openPostgreSQL(ctx context.Context, o Options) (_ *postgreSQLEngine, err er
 // inspect refuses servers on which the store's promises do not hold, and logs
 // the settings they depend on.
 func (e *postgreSQLEngine) inspect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timing.start)
+	defer cancel()
+
 	var version, encoding, commit, fsync, standbys string
 	var recovering bool
-	err := e.writes.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('server_encoding'),
+	err := e.writes.db.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('server_encoding'),
 		current_setting('synchronous_commit'), current_setting('fsync'), current_setting('synchronous_standby_names'), pg_is_in_recovery()`).
 		Scan(&version, &encoding, &commit, &fsync, &standbys, &recovering)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: PostgreSQL at %s gave no answer within %s: %w", ErrUnavailable, e.address, e.timing.start, err)
 	case err != nil:
-		return fmt.Errorf("connecting to PostgreSQL: %w", err)
+		return fmt.Errorf("connecting to PostgreSQL at %s: %w", e.address, err)
 	case encoding != "UTF8":
 		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	case recovering:
@@ -126,7 +136,7 @@ func (e *postgreSQLEngine) inspect(ctx context.Context) error {
 
 // prepare migrates the schema, one node after the other.
 func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
-	conn, err := e.writes.Conn(ctx)
+	conn, err := e.writes.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,7 +156,7 @@ func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("preparing the database: %w", err)
 	}
-	if _, err := migrate(ctx, e.reads, goose.DialectPostgres); err != nil {
+	if _, err := migrate(ctx, e.reads.db, goose.DialectPostgres); err != nil {
 		return fmt.Errorf("opening PostgreSQL database: %w", err)
 	}
 	return nil
@@ -158,7 +168,10 @@ func (e *postgreSQLEngine) readLine() *overload.Line  { return e.reading }
 func (e *postgreSQLEngine) writeLine() *overload.Line { return e.writing }
 
 func (e *postgreSQLEngine) ping(ctx context.Context) error {
-	return e.closedError(e.reads.PingContext(ctx))
+	return e.read(ctx, func(q querier) error {
+		_, err := q.exec(`SELECT 1`)
+		return err
+	})
 }
 
 // failure returns nil: what PostgreSQL's disk loses is for its own recovery.
@@ -169,19 +182,6 @@ func (e *postgreSQLEngine) present() error { return nil }
 func (e *postgreSQLEngine) sinceCommit() (time.Duration, bool) {
 	at := e.committed.Load()
 	return time.Since(e.started) - time.Duration(at), at > 0
-}
-
-// closedError gives what database/sql says of a closed pool its name.
-func (e *postgreSQLEngine) closedError(err error) error {
-	if err == nil {
-		return nil
-	}
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if e.closed {
-		return ErrClosed
-	}
-	return err
 }
 
 // pgQuerier runs statements on a pool, a connection or a transaction.
@@ -205,24 +205,77 @@ func (q pgQuerier) exec(text string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// read runs fn again on another connection if the server had closed the one it
+// began with. It lasts for timing.read at most.
 func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) error {
 	ticket := e.reading.Enter()
 	defer e.reading.Leave(ticket)
-	return e.closedError(fn(pgQuerier{ctx, e.reads}))
+	limit, end := budget.Start(ctx, e.timing.read)
+	defer end()
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	for n := 1; ; n++ {
+		err := e.reads.use(bounded, func(conn *sql.Conn) error { return fn(pgQuerier{bounded, conn}) })
+		if err == nil || n == pgLostAttempts || !pgLost(err) || bounded.Err() != nil {
+			return e.explained(ctx, err)
+		}
+		e.suspect()
+	}
 }
 
-func (e *postgreSQLEngine) snapshot(ctx context.Context, fn func(querier) error) error {
-	t, err := e.reads.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
-		return e.closedError(err)
+func (e *postgreSQLEngine) snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error {
+	limit, end := budget.Start(ctx, limit)
+	defer end()
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if limit > 0 {
+		bounded, cancel = context.WithTimeout(ctx, limit)
 	}
-	defer func() { _ = t.Rollback() }() // nothing was written
-	return fn(pgQuerier{ctx, t})
+	defer cancel()
+
+	return e.explained(ctx, e.reads.use(bounded, func(conn *sql.Conn) error {
+		t, err := conn.BeginTx(bounded, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = t.Rollback() }() // nothing was written
+		return fn(pgQuerier{bounded, t})
+	}))
+}
+
+// explained gives an error that the database did not make its name. Nothing was
+// written. The caller's own leaving stays the context's error.
+func (e *postgreSQLEngine) explained(ctx context.Context, err error) error {
+	switch {
+	case err == nil || errors.Is(ctx.Err(), context.Canceled):
+		return err
+	case e.isClosed():
+		return ErrClosed
+	case !pgUnanswered(err) || errors.Is(err, ErrUnavailable):
+		return err
+	}
+
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.suspect()
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+func (e *postgreSQLEngine) isClosed() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.closed
+}
+
+// suspect has both pools open new connections: the ones at hand may lead nowhere.
+func (e *postgreSQLEngine) suspect() {
+	e.reads.suspect()
+	e.writes.suspect()
 }
 
 // write runs fn on a context that the caller cannot cancel: PostgreSQL makes a
 // commit visible when the waiting for a standby is cancelled, and a failover
-// would then lose what others have seen.
+// would then lose what others have seen. At the limit the connection is closed.
 func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -230,6 +283,9 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 	if err := e.begin(); err != nil {
 		return err
 	}
+
+	limit, end := budget.Start(ctx, limit)
+	defer end()
 	detached, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
 	if limit > 0 {
 		detached, cancel = context.WithTimeout(detached, limit)
@@ -241,11 +297,13 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 		defer e.waiting.Add(-1)
 		defer cancel()
 		err := e.transact(detached, &state, fn)
-		if errors.Is(err, ErrBusy) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrIndeterminate) {
+		if errors.Is(err, ErrBusy) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrUnavailable) ||
+			errors.Is(err, ErrIndeterminate) {
 			e.committed.Store(0) // an earlier success proves nothing any more
 		}
 		done <- err
 	}()
+
 	select {
 	case err := <-done:
 		return err
@@ -271,63 +329,111 @@ func (e *postgreSQLEngine) begin() error {
 	return nil
 }
 
-// transact runs fn until the server does not end it in favour of another one.
+// errAbandoned: the caller left before its turn. Nobody reads it.
+var errAbandoned = errors.New("the caller left")
+
+// transact runs fn until the server does not end it in favour of another one, and
+// again on another connection if the server had closed the one it began with.
 func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn func(*tx) error) error {
-	conn, err := e.writes.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: no database connection: %w", ErrBusy, err)
-	}
-	defer func() { _ = conn.Close() }() // hands it back
-	if !state.CompareAndSwap(waiting, taken) {
-		return ctx.Err()
-	}
+	lost := 0
 	for n := 1; ; n++ {
-		err := e.once(ctx, conn, fn)
-		switch pgCode(err) {
-		case pgSerializationFailure, pgDeadlockDetected:
-			if n == pgAttempts {
-				return fmt.Errorf("%w: %w", ErrBusy, err)
+		err := e.writes.use(ctx, func(conn *sql.Conn) error {
+			if n == 1 && !state.CompareAndSwap(waiting, taken) {
+				return errAbandoned
 			}
-			if wait := backoff(ctx, n); wait != nil {
+			if err := e.standbyAnswers(ctx, conn); err != nil {
+				return err
+			}
+			return e.once(ctx, conn, fn)
+		})
+		if err == nil || errors.Is(err, ErrIndeterminate) {
+			return err
+		}
+
+		switch code := pgCode(err); {
+		case code == pgSerializationFailure || code == pgDeadlockDetected:
+			if n >= pgAttempts || backoff(ctx, n) != nil {
 				return fmt.Errorf("%w: %w", ErrBusy, err)
 			}
 			continue
-		case pgReadOnlyTransaction: // a failover made this server a standby: connect anew
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-			return fmt.Errorf("%w: %w: %w", ErrReadOnly, ErrBusy, err)
-		case pgDiskFull:
+		case code == pgDiskFull:
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+		case code == pgReadOnlyTransaction: // a failover made this server a standby
+			err = fmt.Errorf("%w: %w: %w", ErrBusy, ErrReadOnly, err)
+		case ctx.Err() != nil && !errors.Is(err, context.DeadlineExceeded): // such as sql.ErrTxDone
+			return fmt.Errorf("%w: %w: %w", ErrUnavailable, ctx.Err(), err)
+		case !pgLost(err):
+			return e.explained(ctx, err)
 		}
-		return err
+
+		if lost++; lost == pgLostAttempts {
+			return e.explained(ctx, err)
+		}
+		e.suspect()
 	}
 }
 
-// once is one transaction. What fails before the commit is undone; of what
-// fails in it only the server's own refusal says so.
+// once is one transaction. What fails before the commit is sent is undone; of what
+// fails after that only the server's own refusal says so.
 func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx) error) error {
 	t, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrBusy, err)
+		return err
 	}
 	writing := &tx{querier: pgQuerier{ctx, t}}
 	if err := protect(fn, writing); err != nil {
 		_ = t.Rollback() // a lost connection has rolled back, too
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", ErrBusy, err)
-		}
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		_ = t.Rollback()
+		return err
+	}
+
+	began := time.Now()
 	err = t.Commit()
 	if err == nil && takeUnreplicated(conn) {
 		err = errUnreplicated
 	}
-	if err == nil && writing.wrote {
-		e.committed.Store(int64(time.Since(e.started)))
-	}
-	if err == nil || pgRefusedCommit(err) {
+	switch {
+	case err == nil:
+		e.commits.observe(time.Since(began))
+		if writing.wrote {
+			e.committed.Store(int64(time.Since(e.started)))
+		}
+		return nil
+	case pgRefusedCommit(err):
 		return err
 	}
+	if ctx.Err() != nil {
+		e.unreplicated.Store(true)
+	}
+	// Not pgconn.SafeToRetry: it reports that nothing was sent also when the server
+	// closed the connection while the commit waited for a standby.
 	return fmt.Errorf("%w: %w", ErrIndeterminate, err)
+}
+
+// standbyAnswers refuses a write while as many earlier commits as there may be
+// connections wait for a standby. Their callers and connections are gone, but each
+// keeps a process of the server, which has max_connections for reads too.
+func (e *postgreSQLEngine) standbyAnswers(ctx context.Context, conn *sql.Conn) error {
+	if !e.unreplicated.Load() {
+		return nil
+	}
+
+	var waiting int
+	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+		AND usename = current_user AND wait_event = 'SyncRep' AND state_change < now() - $1 * interval '1 ms'`,
+		e.timing.stuck.Milliseconds()).Scan(&waiting)
+	switch {
+	case err != nil:
+		return err
+	case waiting >= cap(e.writes.turns):
+		return fmt.Errorf("%w: %d commits wait for a standby", ErrUnavailable, waiting)
+	case waiting == 0:
+		e.unreplicated.Store(false)
+	}
+	return nil
 }
 
 // pgRefusedCommit reports whether a failed COMMIT certainly did not happen: a
@@ -357,7 +463,7 @@ func (e *postgreSQLEngine) close() error {
 	e.closed = true
 	e.mu.Unlock()
 	e.underWay.Wait()
-	return errors.Join(e.reads.Close(), e.writes.Close())
+	return errors.Join(e.reads.db.Close(), e.writes.db.Close())
 }
 
 // errUnreplicated: an administrator ended the waiting for a standby.
@@ -374,35 +480,12 @@ func noteUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
 
 func takeUnreplicated(conn *sql.Conn) (marked bool) {
 	_ = conn.Raw(func(c any) error {
-		data := c.(*stdlib.Conn).Conn().PgConn().CustomData()
+		data := c.(*pgSession).Conn.Conn().PgConn().CustomData()
 		_, marked = data["unreplicated"]
 		delete(data, "unreplicated")
 		return nil
 	})
 	return marked
-}
-
-// connectOnly and dialToConnect let the driver dial for connections and for
-// nothing else. When a context ends it would dial to send a cancel request,
-// which turns a commit that waits for a standby into a visible one that a
-// failover loses; without the request it just closes the connection.
-type connectOnly struct{ driver.Connector }
-
-type connecting struct{}
-
-func (c connectOnly) Connect(ctx context.Context) (driver.Conn, error) {
-	return c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
-}
-
-var errNoCancelRequests = errors.New("cancel requests are not sent")
-
-func dialToConnect(dial pgconn.DialFunc) pgconn.DialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if ctx.Value(connecting{}) == nil {
-			return nil, errNoCancelRequests
-		}
-		return dial(ctx, network, addr)
-	}
 }
 
 // pgScrubWait bounds how long scrub waits: for transactions that still see the old
@@ -412,7 +495,7 @@ const pgScrubWait = 5 * time.Second
 // scrub writes the tables that hold secrets into new files; the server removes the
 // old ones. It cannot reach the server's write-ahead log and its archives.
 func (e *postgreSQLEngine) scrub(ctx context.Context) (err error) {
-	conn, err := e.writes.Conn(ctx)
+	conn, err := e.writes.db.Conn(ctx)
 	if err != nil {
 		return err
 	}

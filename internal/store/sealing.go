@@ -159,7 +159,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 		return false, err
 	}
 
-	err = s.engine.read(ctx, func(q querier) error {
+	err = s.engine.snapshot(ctx, 0, func(q querier) error {
 		return each(ctx, q, func(row scanner) error {
 			var sealed []byte
 			if err := row.Scan(&sealed); err != nil {
@@ -202,7 +202,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 
 // clearPools lists the pools that have a secret in clear.
 func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err error) {
-	err = s.engine.snapshot(ctx, func(q querier) error {
+	err = s.engine.snapshot(ctx, 0, func(q querier) error {
 		return each(ctx, q, func(row scanner) error {
 			r, err := scanPoolRow(row)
 			if err == nil && hasClearSecret(r.settings) {

@@ -99,7 +99,7 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 
 func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 	t.Helper()
-	db := s.engine.(*postgreSQLEngine).writes
+	db := s.engine.(*postgreSQLEngine).writes.db
 	if _, err := db.ExecContext(t.Context(), `CHECKPOINT`); err != nil {
 		t.Fatal(err)
 	}

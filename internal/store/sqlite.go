@@ -68,7 +68,7 @@ func sqliteDSN(path string, readOnly bool) string {
 	return u.String()
 }
 
-func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}) (_ *sqliteEngine, err error) {
+func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}, commits *histogram) (_ *sqliteEngine, err error) {
 	e := &sqliteEngine{
 		inMemory: o.Path == "",
 		reading:  overload.NewLine(o.ReadConns, 1, time.Now),
@@ -111,6 +111,7 @@ func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}) 
 		queue:    make(chan *request, o.WriteQueue),
 		path:     path,
 		failed:   failed,
+		commits:  commits,
 	}
 	if !e.inMemory {
 		if err := e.openBeside(ctx, o.ReadConns, before); err != nil {
@@ -280,7 +281,7 @@ func (e *sqliteEngine) sinceCommit() (time.Duration, bool) {
 	return time.Since(e.writer.started) - time.Duration(at), at > 0
 }
 
-func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) (err error) {
+func (e *sqliteEngine) snapshot(ctx context.Context, _ time.Duration, fn func(querier) error) (err error) {
 	return e.withReader(ctx, func(q querier) error { // a dump that takes minutes tells nothing about other reads
 		// DEFERRED: the first read fixes the instant.
 		if _, err := q.exec("BEGIN DEFERRED"); err != nil {

@@ -89,13 +89,16 @@ type Options struct {
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
+	timing    pgTiming // of PostgreSQL; tests set shorter bounds
 	// WriteQueue is how many writes may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
 	// WriteTimeout is how long a caller waits for a write at most; the caller's
 	// context may end the waiting earlier but does not cancel the write. A write
 	// that had not begun by then is dropped (ErrBusy, or the context's error),
-	// one that had is ErrIndeterminate. 0 = 10 s.
+	// one that had is ErrIndeterminate. On PostgreSQL only one whose commit was sent
+	// is ErrIndeterminate, others are ErrUnavailable; the budget of the caller's
+	// context bounds it too. 0 = 10 s.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
 	// together. This process always reads its own writes; what another process
@@ -157,12 +160,14 @@ type Store struct {
 	closeOnce   sync.Once
 	closeErr    error
 
-	deletionBatch int // defaultDeletionBatch but in tests
+	deletionBatch int           // defaultDeletionBatch but in tests
+	deletionRest  time.Duration // defaultDeletionRest but in tests
 
 	loading chan struct{} // full while a load has its turn
 
-	probes probes
-	failed chan struct{} // closed when writing stopped for good
+	probes  probes
+	failed  chan struct{} // closed when writing stopped for good
+	commits histogram
 
 	// testStep, when a test sets it, runs after each committed step of a change
 	// that takes several; its error stands for a crash at that point.
@@ -179,16 +184,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log:           o.Logger,
 		closing:       make(chan struct{}),
 		deletionBatch: defaultDeletionBatch,
+		deletionRest:  defaultDeletionRest,
 		loading:       make(chan struct{}, 1),
 		probes:        probes{now: time.Now},
 		failed:        make(chan struct{}),
 	}
 	var err error
 	if o.URL != "" {
-		s.engine, err = openPostgreSQL(ctx, o)
+		s.engine, err = openPostgreSQL(ctx, o, &s.commits)
 	} else {
 		s.cache = newCache(o.CacheEntries)
-		s.engine, err = openSQLite(ctx, o, s.cache, s.failed)
+		s.engine, err = openSQLite(ctx, o, s.cache, s.failed, &s.commits)
 	}
 	if err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ type writer struct {
 	started   time.Time
 
 	commit  func(*session) error // COMMIT; a test may replace it
+	commits *histogram           // how long that took
 	checks  chan struct{}        // asks for a look at data_version
 	version int64                // data_version at the last look
 
@@ -259,12 +260,14 @@ func (w *writer) transact(s *session, group []*request) error {
 
 	release := w.cache.hold(t.touched)
 	defer release()
+	began := time.Now()
 	if err := w.commit(s); err != nil {
 		return w.commitFailed(s, err)
 	}
 	if err := w.present.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}
+	w.commits.observe(time.Since(began))
 	if t.wrote {
 		w.committed.Store(int64(time.Since(w.started)))
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -107,10 +108,8 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 // Refresh reads the keys, after adding the one that is due and removing those
 // that nothing can need any more. When it fails the keys read before stay in use.
 func (m *Minter) Refresh(ctx context.Context) error {
-	select {
-	case m.refreshing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := m.acquire(ctx); err != nil {
+		return err
 	}
 	defer func() { <-m.refreshing }()
 	return m.refresh(ctx, 0)
@@ -252,6 +251,23 @@ func (m *Minter) poll(ctx context.Context) error {
 	return m.refresh(ctx, readTimeout)
 }
 
+// acquire waits for its turn with the keys, as long as the call of ctx may wait for
+// the database.
+func (m *Minter) acquire(ctx context.Context) error {
+	wait, cancel := budget.Bound(ctx, 0)
+	defer cancel()
+
+	select {
+	case m.refreshing <- struct{}{}:
+		return nil
+	case <-wait.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: the session keys are being read", store.ErrUnavailable)
+	}
+}
+
 // key returns the key of that ID, nil if there is none. For an unknown one the
 // store is asked, at most once per interval however many unknown IDs come: another
 // node may have made it, or somebody may be guessing. Error: the keys at hand are
@@ -266,10 +282,8 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 		return k, nil
 	}
 
-	select {
-	case m.refreshing <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := m.acquire(ctx); err != nil {
+		return nil, err
 	}
 	defer func() { <-m.refreshing }()
 

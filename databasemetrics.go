@@ -1,0 +1,62 @@
+package poolhouse
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// databaseStats tells how the database is used: *store.Store.
+type databaseStats interface{ Stats() store.Stats }
+
+// databaseMetrics reads the figures when they are asked for (prometheus.Collector).
+type databaseMetrics struct{ databaseStats }
+
+var (
+	databaseConnections = describe("connections", "Connections to the database that are in use or idle.", "pool", "state")
+	databaseMost        = describe("connections_max", "Connections to the database that there may be.", "pool")
+	databaseWaiting     = describe("waiting", "Callers that wait for a connection to the database, or writes for their turn.", "pool")
+	databaseWaits       = describe("waits_total", "How often a caller had to wait for a connection to PostgreSQL.", "pool")
+	databaseWaitSeconds = describe("wait_seconds_total", "Time that callers waited for a connection to PostgreSQL, in seconds.", "pool")
+	databaseCommits     = describe("commit_seconds", "Time that successful commits took until they were durable, in seconds.")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("poolhouse_database_"+name, help, labels, nil)
+}
+
+// Describe sends what Collect may send.
+func (m databaseMetrics) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		databaseConnections,
+		databaseMost,
+		databaseWaiting,
+		databaseWaits,
+		databaseWaitSeconds,
+		databaseCommits,
+	} {
+		descriptions <- d
+	}
+}
+
+// Collect sends the figures of now.
+func (m databaseMetrics) Collect(figures chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value int, labels ...string) {
+		figures <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)
+	}
+	stats := m.Stats()
+	for _, p := range stats.Pools {
+		gauge(databaseConnections, p.InUse, p.Pool, "in_use")
+		gauge(databaseConnections, p.Idle, p.Pool, "idle")
+		gauge(databaseMost, p.Most, p.Pool)
+		gauge(databaseWaiting, p.Waiting, p.Pool)
+		figures <- prometheus.MustNewConstMetric(databaseWaits, prometheus.CounterValue, float64(p.Waits), p.Pool)
+		figures <- prometheus.MustNewConstMetric(databaseWaitSeconds, prometheus.CounterValue, p.Waited.Seconds(), p.Pool)
+	}
+
+	buckets := make(map[float64]uint64, len(stats.Commits.Buckets))
+	for bound, count := range stats.Commits.Buckets {
+		buckets[bound.Seconds()] = count
+	}
+	figures <- prometheus.MustNewConstHistogram(databaseCommits, stats.Commits.Count, stats.Commits.Sum.Seconds(), buckets)
+}

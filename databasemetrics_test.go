@@ -1,0 +1,78 @@
+package poolhouse_test
+
+import (
+	"bytes"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+)
+
+// figure returns the value of a series of /metrics.
+func (s *testServer) figure(t *testing.T, series string) float64 {
+	t.Helper()
+	request := must(http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/metrics", nil))(t)
+	text := do(t, request).body
+	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + ` (\S+)$`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("/metrics has no %s", series)
+	}
+	return must(strconv.ParseFloat(found[1], 64))(t)
+}
+
+func TestDatabaseMetrics(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *testServer) {
+		before := s.figure(t, `poolhouse_database_commit_seconds_count`)
+		pool := s.newPool(t)
+		for range 5 {
+			s.getID(t, pool, nil)
+		}
+
+		if grown := s.figure(t, `poolhouse_database_commit_seconds_count`) - before; grown < 5 {
+			t.Errorf("%v commits were counted, want 5 and more", grown)
+		}
+		if sum := s.figure(t, `poolhouse_database_commit_seconds_sum`); sum <= 0 {
+			t.Errorf("the commits took %v s", sum)
+		}
+		all := s.figure(t, `poolhouse_database_commit_seconds_bucket{le="+Inf"}`)
+		equal(t, "the last bucket", all, s.figure(t, `poolhouse_database_commit_seconds_count`))
+		equal(t, "writes that wait", s.figure(t, `poolhouse_database_waiting{pool="write"}`), 0)
+		equal(t, "waits", s.figure(t, `poolhouse_database_waits_total{pool="write"}`), 0)
+		equal(t, "time of waits", s.figure(t, `poolhouse_database_wait_seconds_total{pool="write"}`), 0)
+		used := s.figure(t, `poolhouse_database_connections{pool="write",state="in_use"}`)
+		idle := s.figure(t, `poolhouse_database_connections{pool="write",state="idle"}`)
+		if most := s.figure(t, `poolhouse_database_connections_max{pool="write"}`); used+idle < 1 || used+idle > most {
+			t.Errorf("%v connections are used and %v idle of %v", used, idle, most)
+		}
+	})
+}
+
+func TestDatabaseConnections(t *testing.T) {
+	s := start(t, func(c *poolhouse.Config) {
+		c.DatabaseURL, c.MasterKey = pgtest.URL(t), bytes.Repeat([]byte{7}, 32)
+		c.DatabaseConnections = 3
+	})
+	for _, pool := range []string{"read", "write"} {
+		equal(t, pool, s.figure(t, `poolhouse_database_connections_max{pool="`+pool+`"}`), 3)
+	}
+
+	for _, test := range []struct {
+		connections int
+		valid       bool
+	}{
+		{connections: -1},
+		{connections: 0, valid: true},
+		{connections: 1, valid: true},
+		{connections: poolhouse.MaxDatabaseConnections, valid: true},
+		{connections: poolhouse.MaxDatabaseConnections + 1},
+	} {
+		c := poolhouse.Config{DatabaseConnections: test.connections}
+		if err := c.Validate(); (err == nil) != test.valid || err != nil && !strings.Contains(err.Error(), "database_connections") {
+			t.Errorf("%d connections: %v", test.connections, err)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+// Package budget bounds how long one call waits for the database in all, however
+// many statements it makes. The time that a call spends elsewhere, such as at an
+// identity provider, does not count.
+package budget
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Budget is the time that one call may spend. The zero Budget has no bound. It is
+// safe for concurrent use.
+type Budget struct {
+	limit time.Duration
+	spent atomic.Int64 // nanoseconds
+}
+
+// Limit sets the bound, before the Budget is used; 0 = none.
+func (b *Budget) Limit(limit time.Duration) { b.limit = limit }
+
+// Key is the key of a context's *Budget, for types that are contexts themselves.
+type Key struct{}
+
+// NewContext returns a context of a call that may spend limit; 0 = any time.
+func NewContext(ctx context.Context, limit time.Duration) context.Context {
+	return context.WithValue(ctx, Key{}, &Budget{limit: limit})
+}
+
+// Without returns a context whose work does not count, for work that goes on
+// after its call or that takes as long as there is much to do.
+func Without(ctx context.Context) context.Context {
+	if from(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, Key{}, (*Budget)(nil))
+}
+
+// from returns the bounded Budget of ctx, nil if it has none.
+func from(ctx context.Context) *Budget {
+	if b, ok := ctx.Value(Key{}).(*Budget); ok && b != nil && b.limit > 0 {
+		return b
+	}
+	return nil
+}
+
+// Start begins a wait that lasts for most at most, and no longer than what is left
+// of the budget of ctx. It returns the lesser of the two, and a function to call at
+// the end, which spends the time that passed. most = 0 stands for no bound.
+func Start(ctx context.Context, most time.Duration) (limit time.Duration, end func()) {
+	b := from(ctx)
+	if b == nil {
+		return most, func() {}
+	}
+
+	left := max(b.limit-time.Duration(b.spent.Load()), time.Nanosecond)
+	if most <= 0 || left < most {
+		most = left
+	}
+	began := time.Now()
+	return most, func() { b.spent.Add(int64(time.Since(began))) }
+}
+
+// Bound is Start as a context that ends with the time, for waits that are not for
+// the database itself but for another call's turn with it.
+func Bound(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	limit, end := Start(ctx, most)
+	if limit <= 0 {
+		return ctx, end
+	}
+
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	return bounded, func() {
+		cancel()
+		end()
+	}
+}

@@ -1,0 +1,64 @@
+package budget
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestStart(t *testing.T) {
+	spent := func(limit, used time.Duration) context.Context {
+		b := &Budget{}
+		b.Limit(limit)
+		b.spent.Store(int64(used))
+		return context.WithValue(t.Context(), Key{}, b)
+	}
+	for _, test := range []struct {
+		name       string
+		ctx        context.Context
+		most, want time.Duration
+	}{
+		{"no budget", t.Context(), time.Hour, time.Hour},
+		{"no budget and no bound", t.Context(), 0, 0},
+		{"a budget without a bound", NewContext(t.Context(), 0), 0, 0},
+		{"a bound below the budget", NewContext(t.Context(), time.Hour), time.Minute, time.Minute},
+		{"a bound above the budget", NewContext(t.Context(), time.Minute), time.Hour, time.Minute},
+		{"the budget alone", NewContext(t.Context(), time.Minute), 0, time.Minute},
+		{"what is left", spent(time.Minute, 50*time.Second), time.Hour, 10 * time.Second},
+		{"nothing left", spent(time.Minute, time.Hour), time.Hour, time.Nanosecond},
+		{"work that does not count", Without(spent(time.Minute, time.Hour)), time.Hour, time.Hour},
+		{"a context below", context.WithoutCancel(spent(time.Minute, 50*time.Second)), 0, 10 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got, _ := Start(test.ctx, test.most); got != test.want {
+				t.Errorf("Start = %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// Each wait is taken from the next one's bound.
+func TestWaitsAddUp(t *testing.T) {
+	ctx := NewContext(t.Context(), time.Hour)
+	first, end := Start(ctx, 0)
+	end()
+	second, _ := Start(ctx, 0)
+	if second >= first {
+		t.Errorf("the second wait has %s, no less than the first one's %s", second, first)
+	}
+}
+
+func TestBound(t *testing.T) {
+	ctx, cancel := Bound(NewContext(t.Context(), time.Millisecond), time.Hour)
+	defer cancel()
+	<-ctx.Done()
+	if _, ok := t.Context().Deadline(); ok {
+		t.Error("the context above has a deadline now")
+	}
+
+	free, cancel := Bound(t.Context(), 0)
+	defer cancel()
+	if _, bounded := free.Deadline(); bounded {
+		t.Error("a wait without any bound has a deadline")
+	}
+}

@@ -1,0 +1,478 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+)
+
+// quickTiming keeps the tests of faults short.
+var quickTiming = pgTiming{
+	connect: 700 * time.Millisecond,
+	ping:    300 * time.Millisecond,
+	read:    time.Second,
+	turn:    600 * time.Millisecond,
+	stuck:   300 * time.Millisecond,
+}
+
+// quickWrite is the bound of writes beside quickTiming.
+const quickWrite = 1200 * time.Millisecond
+
+// soon is when a caller must have its answer: the bounds above, and what a busy
+// machine adds.
+const soon = 4 * time.Second
+
+// faulty is a store behind a proxy, with a pool and a view from outside.
+type faulty struct {
+	*Store
+	proxy   *pgtest.Proxy
+	pool    identitypool.PoolID
+	outside *sql.DB
+}
+
+func openFaulty(t *testing.T, conns int) *faulty {
+	t.Helper()
+	return openFaultyOn(t, pgtest.URL(t), conns)
+}
+
+func openFaultyOn(t *testing.T, direct string, conns int) *faulty {
+	t.Helper()
+	outside, err := sql.Open("pgx", direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = outside.Close() })
+	proxy, url := pgtest.NewProxy(t, direct)
+	s := open(t, Options{
+		URL:          url,
+		Logger:       slog.New(slog.DiscardHandler),
+		ReadConns:    conns,
+		WriteTimeout: quickWrite,
+		timing:       quickTiming,
+	})
+	return &faulty{Store: s, proxy: proxy, pool: addPool(t, s), outside: outside}
+}
+
+func (f *faulty) read(ctx context.Context) error {
+	_, err := f.Pool(ctx, f.pool)
+	return err
+}
+
+func (f *faulty) write(ctx context.Context) (identitypool.IdentityID, error) {
+	id := newIdentityID()
+	return id, f.CreateIdentity(ctx, identitypool.Identity{ID: id, PoolID: f.pool})
+}
+
+// visible waits until the server knows whether the row is there: a backend that a
+// proxy cut off ends by itself.
+func (f *faulty) visible(t *testing.T, id identitypool.IdentityID) bool {
+	t.Helper()
+	eventually(t, f.outside, `SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'`, 0)
+	var n int
+	err := f.outside.QueryRowContext(t.Context(), `SELECT count(*) FROM identities WHERE identity_id = $1`, string(id)).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n == 1
+}
+
+// within reports how long fn took, and fails when that was too long.
+func within(t *testing.T, what string, fn func() error) error {
+	t.Helper()
+	began := time.Now()
+	err := fn()
+	if took := time.Since(began); took > soon {
+		t.Errorf("%s took %s", what, took)
+	}
+	return err
+}
+
+// A connection fails at each point of its life in each way. A caller is answered
+// soon and truly; nothing is cancelled; the next caller notices nothing.
+func TestPostgreSQLFaults(t *testing.T) {
+	const (
+		begin  = "begin"
+		insert = "INSERT INTO identities"
+		pool   = "FROM pools AS p"
+		commit = "commit\x00" // not that of "read committed"
+	)
+	database := pgtest.URL(t)
+	actions := map[string]pgtest.Action{"swallow": pgtest.Swallow, "cut": pgtest.Cut, "half-close": pgtest.HalfClose}
+	for _, test := range []struct {
+		name  string
+		rule  pgtest.Rule
+		fresh bool // the fault meets a connection that is being made
+		write bool
+		// The errors when it swallows, and when it closes a connection once.
+		swallowed, closed error
+		there             bool // the row is written in the end
+	}{
+		{name: "read, authentication", fresh: true, swallowed: ErrUnavailable, closed: ErrUnavailable},
+		{name: "read, statement", rule: pgtest.Rule{Client: pool}, swallowed: ErrUnavailable},
+		{name: "read, answer", rule: pgtest.Rule{Client: pool, Passed: true}, swallowed: ErrUnavailable},
+		{name: "read, amid rows", rule: pgtest.Rule{Client: pool, Passed: true, Answer: 300}, swallowed: ErrUnavailable},
+		{name: "write, authentication", fresh: true, write: true, swallowed: ErrUnavailable, closed: ErrUnavailable},
+		{name: "write, begin", rule: pgtest.Rule{Client: begin}, write: true, swallowed: ErrUnavailable, there: true},
+		{name: "write, begun", rule: pgtest.Rule{Client: begin, Passed: true}, write: true, swallowed: ErrUnavailable, there: true},
+		{name: "write, statement", rule: pgtest.Rule{Client: insert}, write: true, swallowed: ErrUnavailable, there: true},
+		{name: "write, stated", rule: pgtest.Rule{Client: insert, Passed: true}, write: true, swallowed: ErrUnavailable, there: true},
+		{name: "write, commit", rule: pgtest.Rule{Client: commit}, write: true, swallowed: ErrIndeterminate, closed: ErrIndeterminate},
+		{name: "write, committed", rule: pgtest.Rule{Client: commit, Passed: true}, write: true,
+			swallowed: ErrIndeterminate, closed: ErrIndeterminate, there: true},
+	} {
+		for way, action := range actions {
+			t.Run(test.name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				f := openFaultyOn(t, database, 2)
+				rule, want := test.rule, test.closed
+				rule.Action, rule.Times = action, 1
+				if action == pgtest.Swallow {
+					want = test.swallowed
+				}
+				if test.fresh {
+					f.engine.(*postgreSQLEngine).suspect()
+				}
+				f.proxy.Set(&rule)
+
+				var id identitypool.IdentityID
+				err := within(t, "the call", func() (err error) {
+					if test.write {
+						id, err = f.write(t.Context())
+						return err
+					}
+					return f.read(t.Context())
+				})
+
+				wantError(t, "the call", err, want)
+				if errors.Is(err, ErrUnavailable) && errors.Is(err, ErrIndeterminate) {
+					t.Errorf("both known and unknown: %v", err)
+				}
+				if n := f.proxy.Acted(); n != 1 {
+					t.Fatalf("the fault happened %d times", n)
+				}
+				there := test.there && (want == nil || errors.Is(want, ErrIndeterminate))
+				if test.write && f.visible(t, id) != there {
+					t.Errorf("the row is there: %t, want %t", !there, there)
+				}
+				for range 4 {
+					wantError(t, "a read afterwards", within(t, "a read afterwards", func() error { return f.read(t.Context()) }), nil)
+					_, err := f.write(t.Context())
+					wantError(t, "a write afterwards", err, nil)
+				}
+				if n := f.proxy.Cancels(); n != 0 {
+					t.Errorf("%d cancel requests were sent", n)
+				}
+			})
+		}
+	}
+}
+
+// Many callers meet connections that lead nowhere. Each is answered soon; those that
+// come while the pool is stuck at once; and as soon as new connections work, all do.
+func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
+	for _, conns := range []int{1, 8} {
+		t.Run(fmt.Sprint(conns, " connections"), func(t *testing.T) {
+			t.Parallel()
+			f := openFaulty(t, conns)
+			call := func(n int) error {
+				if n%2 == 0 {
+					return f.read(t.Context())
+				}
+				_, err := f.write(t.Context())
+				return err
+			}
+			all := func(what string, check func(error)) {
+				t.Helper()
+				var group sync.WaitGroup
+				for n := range 64 {
+					group.Go(func() { check(within(t, what, func() error { return call(n) })) })
+				}
+				group.Wait()
+			}
+			all("a call before", func(err error) { wantError(t, "a call before", err, nil) })
+
+			f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow}) // new connections
+			f.proxy.Each(pgtest.Swallow)
+			for range 2 {
+				all("a call meanwhile", func(err error) { wantError(t, "a call meanwhile", err, ErrUnavailable) })
+			}
+			for _, p := range f.Stats().Pools {
+				if p.InUse != 0 || p.Waiting != 0 || p.Waits == 0 || p.Waited == 0 {
+					t.Errorf("afterwards %+v", p)
+				}
+			}
+
+			f.proxy.Set(nil)
+			all("a call afterwards", func(err error) { wantError(t, "a call afterwards", err, nil) })
+			if n := f.proxy.Cancels(); n != 0 {
+				t.Errorf("%d cancel requests were sent", n)
+			}
+		})
+	}
+}
+
+// While every connection hangs, a caller does not wait for its turn.
+func TestStuckPoolRefusesAtOnce(t *testing.T) {
+	f := openFaulty(t, 1)
+	f.engine.(*postgreSQLEngine).reads.timing.stuck = time.Millisecond
+	f.proxy.Each(pgtest.Swallow)
+	held := make(chan error, 1)
+	go func() { held <- f.read(t.Context()) }()
+	for f.Stats().Pools[0].InUse == 0 {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := f.engine.(*postgreSQLEngine).reads
+	for !pool.stuck() { // a millisecond
+	}
+
+	began := time.Now()
+	err := f.read(t.Context())
+	if took := time.Since(began); took >= quickTiming.turn {
+		t.Errorf("refused after %s", took)
+	}
+	wantError(t, "a read while the pool is stuck", err, ErrUnavailable)
+	wantError(t, "the read that holds the connection", <-held, ErrUnavailable)
+}
+
+// The time of a call is for all its statements together.
+func TestBudgetOfACall(t *testing.T) {
+	f := openFaulty(t, 8)
+	f.engine.(*postgreSQLEngine).timing.read = time.Hour
+	f.options.WriteTimeout = time.Hour
+	f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow})
+	f.proxy.Each(pgtest.Swallow)
+	ctx := budget.NewContext(t.Context(), 300*time.Millisecond)
+
+	for range 4 {
+		wantError(t, "a read", within(t, "a read", func() error { return f.read(ctx) }), ErrUnavailable)
+		_, err := f.write(ctx)
+		wantError(t, "a write", err, ErrUnavailable)
+		_, _, err = f.readKeys(ctx, "test")
+		wantError(t, "a snapshot", err, ErrUnavailable)
+	}
+}
+
+// Whatever closes idle connections, no call pays for it.
+func TestClosedIdleConnectionsCostNoAnswer(t *testing.T) {
+	const others = `FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`
+	for _, test := range []struct {
+		name  string
+		close func(*testing.T, *faulty)
+	}{
+		{"pg_terminate_backend", func(t *testing.T, f *faulty) {
+			if _, err := f.outside.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) `+others); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, f.outside, `SELECT count(*) `+others, 0)
+		}},
+		{"a load balancer", func(_ *testing.T, f *faulty) { f.proxy.Each(pgtest.Cut) }},
+		{"half-closed", func(_ *testing.T, f *faulty) { f.proxy.Each(pgtest.HalfClose) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := openFaulty(t, 8)
+			for n := range 24 {
+				var group sync.WaitGroup
+				for range 4 {
+					group.Go(func() { _ = f.read(t.Context()) }) // several connections
+				}
+				group.Wait()
+				test.close(t, f)
+				if n%2 == 0 {
+					wantError(t, "a read", f.read(t.Context()), nil)
+				} else {
+					_, err := f.write(t.Context())
+					wantError(t, "a write", err, nil)
+				}
+			}
+		})
+	}
+}
+
+// A closed connection is found before anything is sent on it.
+func TestClosedConnectionIsFoundBeforeUse(t *testing.T) {
+	f := openFaulty(t, 1)
+	session := func() (found *pgSession) {
+		t.Helper()
+		err := f.engine.(*postgreSQLEngine).reads.use(t.Context(), func(conn *sql.Conn) error {
+			return conn.Raw(func(c any) error {
+				found = c.(*pgSession)
+				return nil
+			})
+		})
+		wantError(t, "a connection", err, nil)
+		return found
+	}
+	first := session()
+	if session() != first {
+		t.Fatal("an open connection was given up")
+	}
+
+	f.proxy.Each(pgtest.HalfClose)
+	if session() == first {
+		t.Error("the closed connection was used")
+	}
+}
+
+// A commit that waits for a standby ends with an error at the limit. No cancel
+// request is sent, which would make it visible.
+func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
+	f := openFaulty(t, 2)
+	if _, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() ||
+		' SET synchronous_commit = on'; END $$`); err != nil {
+		t.Fatal(err)
+	}
+	f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
+
+	id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+
+	wantError(t, "the write", err, ErrIndeterminate)
+	eventually(t, f.outside, waitingCommits, 1)
+	var n int
+	if err := f.outside.QueryRowContext(t.Context(), `SELECT count(*) FROM identities WHERE identity_id = $1`, string(id)).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d rows are visible that no standby has, %v", n, err)
+	}
+	if n := f.proxy.Cancels(); n != 0 {
+		t.Errorf("%d cancel requests were sent", n)
+	}
+	wantError(t, "a read meanwhile", f.read(t.Context()), nil)
+}
+
+// While a standby stands still, writes do not fill the server with waiting commits,
+// which would keep out reads; when it goes on, the next write works.
+func TestWritesWhileAStandbyStandsStill(t *testing.T) {
+	f := openFaulty(t, 2)
+	setCommit := func(value string) {
+		t.Helper()
+		if _, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() ||
+			' SET synchronous_commit = `+value+`'; END $$`); err != nil {
+			t.Fatal(err)
+		}
+		f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
+	}
+	setCommit("on")
+
+	unknown, refused := map[string]bool{}, map[string]bool{}
+	for range 8 {
+		id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+		switch {
+		case errors.Is(err, ErrIndeterminate):
+			unknown[string(id)] = true
+		case errors.Is(err, ErrUnavailable):
+			refused[string(id)] = true
+		default:
+			t.Errorf("a write ended with %v", err)
+		}
+		wantError(t, "a read meanwhile", f.read(t.Context()), nil)
+	}
+	if len(unknown) == 0 || len(unknown) > 4 {
+		t.Errorf("%d writes are unknown and %d refused; want 1 to 4 unknown", len(unknown), len(refused))
+	}
+
+	if _, err := f.outside.ExecContext(t.Context(), `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event = 'SyncRep'`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, f.outside, waitingCommits, 0)
+	for id := range refused {
+		if f.visible(t, identitypool.IdentityID(id)) {
+			t.Errorf("a write that was refused is done: %s", id)
+		}
+	}
+	setCommit("local")
+	_, err := f.write(t.Context())
+	wantError(t, "a write afterwards", err, nil)
+}
+
+// A pool's removal that meets a server that hangs goes on when it answers again.
+func TestDeletionGoesOnAfterAFault(t *testing.T) {
+	f := openFaulty(t, 2)
+	f.deletionRest = 10 * time.Millisecond
+	for range 3 {
+		_, err := f.write(t.Context())
+		wantError(t, "an identity", err, nil)
+	}
+	f.proxy.Set(&pgtest.Rule{Client: "DELETE FROM logins", Action: pgtest.Swallow, Times: 1})
+
+	err := within(t, "the deletion", func() error { return f.DeletePool(t.Context(), f.pool) })
+
+	wantError(t, "the deletion", err, ErrUnfinished)
+	wantError(t, "a read of the pool", f.read(t.Context()), ErrNotFound)
+	eventually(t, f.outside, `SELECT (SELECT count(*) FROM identities) + (SELECT count(*) FROM pools)`, 0)
+}
+
+// A server that does not answer at the start is named, its password is not.
+func TestStartWithoutAnAnswer(t *testing.T) {
+	proxy, proxied := pgtest.NewProxy(t, pgtest.URL(t))
+	proxied = strings.Replace(proxied, "postgres:///", "postgres://:hidden-word@/", 1)
+	for _, test := range []struct {
+		name string
+		url  string
+		rule pgtest.Rule
+	}{
+		{name: "dial", url: "postgres://postgres:hidden-word@" + deaf(t) + "/x"},
+		{name: "TLS", url: proxied + "&sslmode=require", rule: pgtest.Rule{Action: pgtest.Swallow}},
+		{name: "authentication", url: proxied, rule: pgtest.Rule{Action: pgtest.Swallow}},
+		{name: "first statement", url: proxied, rule: pgtest.Rule{Client: "server_version", Action: pgtest.Swallow}},
+		{name: "closed", url: proxied, rule: pgtest.Rule{Action: pgtest.Cut}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			proxy.Set(&test.rule)
+			err := within(t, "the start", func() error {
+				s, err := Open(t.Context(), Options{URL: test.url, timing: pgTiming{start: 500 * time.Millisecond}})
+				if err == nil {
+					err = errors.Join(errors.New("it opened"), s.Close())
+				}
+				return err
+			})
+			if text := err.Error(); !strings.Contains(text, "127.0.0.1:") || strings.Contains(text, "hidden-word") {
+				t.Errorf("the error is %q", text)
+			}
+		})
+	}
+}
+
+// deaf returns an address at which the kernel answers no more connections: the queue
+// of those that nobody accepts is full.
+func deaf(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	err = errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for range 8 {
+		conn, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Fatal("the queue of the listener does not fill")
+	return ""
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// pgConnector and dialToConnect let the driver dial for connections and for
+// nothing else. When a context ends it would dial to send a cancel request,
+// which turns a commit that waits for a standby into a visible one that a
+// failover loses; without the request it just closes the connection.
+type pgConnector struct {
+	driver.Connector
+	pool *pgPool
+}
+
+type connecting struct{}
+
+func (c pgConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	began := now()
+	conn, err := c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
+	if err != nil {
+		return nil, err
+	}
+	return &pgSession{Conn: conn.(*stdlib.Conn), pool: c.pool, opened: began, used: now()}, nil
+}
+
+var errNoCancelRequests = errors.New("cancel requests are not sent")
+
+func dialToConnect(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if ctx.Value(connecting{}) == nil {
+			return nil, errNoCancelRequests
+		}
+		return dial(ctx, network, addr)
+	}
+}
+
+// pgDialer notices a server's machine that is gone within about 15 seconds, also
+// where a statement may take any time.
+func pgDialer() *net.Dialer {
+	return &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     5 * time.Second,
+			Interval: 3 * time.Second,
+			Count:    3,
+		},
+		Control: limitUnacknowledged,
+	}
+}
+
+// pgUnacknowledged is how long what was sent may go without the other machine's
+// acknowledgement (TCP_USER_TIMEOUT).
+const pgUnacknowledged = 15 * time.Second
+
+// pgAddress names the servers of a URL, without user and password.
+func pgAddress(c *pgx.ConnConfig) string {
+	named := []string{fmt.Sprintf("%s:%d", c.Host, c.Port)}
+	for _, f := range c.Fallbacks { // one server may be tried with and without TLS
+		if name := fmt.Sprintf("%s:%d", f.Host, f.Port); name != named[len(named)-1] {
+			named = append(named, name)
+		}
+	}
+	return strings.Join(named, ", ")
+}
+
+// pgSession is a connection of a pool. Before it is used again it finds out whether
+// the server has closed it, so that nothing is sent into the void.
+type pgSession struct {
+	*stdlib.Conn
+	pool         *pgPool
+	opened, used int64 // by now
+}
+
+// ResetSession is called before each use but the first (driver.SessionResetter).
+func (s *pgSession) ResetSession(ctx context.Context) error {
+	idle := time.Duration(now() - s.used)
+	if !s.IsValid() || s.opened <= s.pool.suspected.Load() {
+		return driver.ErrBadConn
+	}
+
+	pg := s.Conn.Conn().PgConn()
+	if idle < s.pool.timing.idle && !readable(pg.Conn()) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.pool.timing.ping)
+	defer cancel()
+	if err := pg.Ping(ctx); err != nil {
+		s.pool.suspect()
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// IsValid is called when a connection is handed back (driver.Validator). It reports
+// whether the connection is open, with no transaction on it.
+func (s *pgSession) IsValid() bool {
+	s.used = now()
+	conn := s.Conn.Conn()
+	return !conn.IsClosed() && conn.PgConn().TxStatus() == 'I'
+}
+
+// readable reports whether a connection on which nothing is asked has something to
+// read: its end, or what the server said before it closed.
+func readable(c net.Conn) bool {
+	if encrypted, ok := c.(*tls.Conn); ok {
+		c = encrypted.NetConn()
+	}
+	return hasInput(c)
+}
