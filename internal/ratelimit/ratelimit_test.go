@@ -488,7 +488,7 @@ func TestNilAddressesLimitNothing(t *testing.T) {
 func BenchmarkMayLogin(b *testing.B) {
 	w := newWorld(b, true, nil)
 	logins := map[string]string{"provider": strings.Repeat("x", 1000)}
-	loop := awsapi.Public("Loop", func(ctx context.Context, _ *struct{}) (*awsapi.NoOutput, error) {
+	loop := awsapi.Public("Loop", overload.Reads, func(ctx context.Context, _ *struct{}) (*awsapi.NoOutput, error) {
 		for b.Loop() {
 			_ = w.MayLogin(ctx, logins)
 			w.LoggedIn(ctx, logins, nil)
