@@ -104,7 +104,7 @@ type Config struct {
 
 	// MaxWait is how long calls may wait for their work (a signature, a durable
 	// write, a processor) while more come than can be answered; those that would
-	// wait longer are refused. 0 = none is refused for that.
+	// wait longer are refused. 0 = none is refused for that; else 1 ms to 5 s.
 	MaxWait time.Duration
 
 	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
@@ -178,8 +178,12 @@ const (
 	chosenIDsAll  = "all"
 )
 
-// maxMaxWait bounds MaxWait: a client that waits longer has given up.
-const maxMaxWait = 5 * time.Second
+// Bounds of MaxWait. A server whose work must wait less is idle between two calls; a
+// client that waits longer has given up.
+const (
+	minMaxWait = time.Millisecond
+	maxMaxWait = 5 * time.Second
+)
 
 // MaxDatabaseConnections bounds Config.DatabaseConnections.
 const MaxDatabaseConnections = 1000
@@ -194,8 +198,8 @@ func (c *Config) Validate() error {
 	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
 		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
 	}
-	if c.MaxWait < 0 || c.MaxWait > maxMaxWait {
-		faults = append(faults, fmt.Errorf("max_wait %s: use 0 to %s", c.MaxWait, maxMaxWait))
+	if c.MaxWait != 0 && (c.MaxWait < minMaxWait || c.MaxWait > maxMaxWait) {
+		faults = append(faults, fmt.Errorf("max_wait %s: use 0 or %s to %s", c.MaxWait, minMaxWait, maxMaxWait))
 	}
 	if !slices.Contains([]string{"", chosenIDsHome, chosenIDsAll}, c.ChosenIDs) {
 		faults = append(faults, fmt.Errorf("chosen_ids %q: use %s or %s", c.ChosenIDs, chosenIDsHome, chosenIDsAll))

@@ -5,7 +5,10 @@ import (
 	"log/slog"
 
 	"github.com/poolhouse-id/poolhouse/internal/faultlog"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -15,15 +18,16 @@ var faultNames = []struct {
 	err  error
 	name string
 }{
-	{store.ErrQueueFull, "write_queue_full"},
-	{store.ErrDiskFull, "disk_full"},
-	{store.ErrReadOnly, "database_read_only"},
-	{store.ErrGone, "database_gone"},
-	{store.ErrStopped, "writing_stopped"},
-	{store.ErrUnavailable, "database_unavailable"},
-	{store.ErrIndeterminate, "write_outcome_unknown"},
-	{store.ErrBusy, "database_busy"},
-	{store.ErrClosed, "database_closed"},
+	{err: store.ErrQueueFull, name: "write_queue_full"},
+	{err: issuer.ErrBusy, name: "signing_queue_full"},
+	{err: store.ErrDiskFull, name: "disk_full"},
+	{err: store.ErrReadOnly, name: "database_read_only"},
+	{err: store.ErrGone, name: "database_gone"},
+	{err: store.ErrStopped, name: "writing_stopped"},
+	{err: store.ErrUnavailable, name: "database_unavailable"},
+	{err: store.ErrIndeterminate, name: "write_outcome_unknown"},
+	{err: store.ErrBusy, name: "database_busy"},
+	{err: store.ErrClosed, name: "database_closed"},
 }
 
 // providerUnavailable: a login provider could not be asked.
@@ -48,6 +52,7 @@ func (s *Server) countFaults() {
 		Now: s.config.Now,
 		// The access line of a failed call: whose call it was is not the fault.
 		Attributes: map[string][]string{"request": {faultlog.FaultAttribute, "reason", "stack"}},
+		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
 		FaultOf:    faultOf,
 	})
 	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))

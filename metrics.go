@@ -112,7 +112,7 @@ func (m *metrics) watch(g *overload.Guard) {
 // bounded.
 func (m *metrics) observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
-	if ok {
+	if ok && !r.Throttled {
 		known.duration.Observe(r.Duration.Seconds())
 	}
 	if r.Fault != "" {

@@ -116,6 +116,7 @@ func TestOverloadedSigner(t *testing.T) {
 		`poolhouse_overload_refusals_total{class="signing",reason="queue"} 2`,
 		`poolhouse_overload_refusals_total{class="reads",reason="queue"} 0`,
 		`poolhouse_requests_total{operation="GetOpenIdToken",outcome="TooManyRequestsException"} 1`,
+		`poolhouse_request_seconds_count{operation="GetOpenIdToken"} 1`, // of the one that was answered
 		`poolhouse_calls_in_flight{class="signing"} 0`,
 		`poolhouse_overload_wait_seconds{class="signing"}`,
 	} {

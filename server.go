@@ -150,7 +150,8 @@ func (c *Config) check() error {
 		return err
 	}
 	if c.IssuerURL == "" {
-		return errors.New(`no issuer: set "issuer_url" to the https:// URL under which clients and relying parties reach this server`)
+		return errors.New(`no issuer: set "issuer_url" to the https:// URL ` +
+			`under which clients and relying parties reach this server`)
 	}
 	return c.Validate()
 }
@@ -161,7 +162,8 @@ func (c *Config) checkDatabase() error {
 	case c.DataDir == "" && c.DatabaseURL == "" && !c.Dev:
 		return errors.New(`no database: set "data" to a folder or "database" to a postgres:// URL`)
 	case c.DatabaseURL != "" && len(c.MasterKey) == 0:
-		return errors.New(`no master key: with "database" set "master_key_file" or POOLHOUSE_MASTER_KEY; every node needs the same one`)
+		return errors.New(`no master key: with "database" set "master_key_file" or POOLHOUSE_MASTER_KEY; ` +
+			`every node needs the same one`)
 	}
 	return nil
 }
@@ -453,6 +455,7 @@ func (s *Server) Run(ctx context.Context) {
 	group.Go(func() { s.issuer.Run(ctx) })
 	group.Go(func() { s.sessions.Run(ctx) })
 	group.Go(func() { s.rates.Run(ctx) })
+	group.Go(func() { s.overload.Run(ctx) })
 	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)
 	}

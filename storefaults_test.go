@@ -160,3 +160,12 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+// Every fault that clients are to wait for has a name, by which log and metric count it.
+func TestFaultsThatPassHaveNames(t *testing.T) {
+	for _, err := range slices.Concat(databaseFaults, []error{store.ErrQueueFull, issuer.ErrBusy}) {
+		if name := faultOf(fmt.Errorf("op: %w", err)); name == "" {
+			t.Errorf("%v has no name", err)
+		}
+	}
+}

@@ -16,6 +16,9 @@ func TestMaxWaitSetting(t *testing.T) {
 		"0":     0,
 		"25ms":  25 * time.Millisecond,
 		"1s":    time.Second,
+		"1ms":   time.Millisecond,
+		"999us": -1, // no work waits so little
+		"1ns":   -1,
 		"25":    -1, // no unit
 		"soon":  -1,
 		"-1ms":  -1,

@@ -2,7 +2,9 @@ package awsapi
 
 import (
 	"net/http"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
@@ -23,13 +25,14 @@ var retryAfter = []string{"1"}
 
 // admit turns calls away before their bodies are read, and before anything else is
 // done for them: while a server is overloaded its refusals are most of its answers.
-// They have no log line and no trace; the Admission logs how many there were.
+// These have no log line and no trace; the Admission logs how many there were.
 func (s *Service) admit(next http.Handler) http.Handler {
 	if s.admission == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := s.newCall(r)
+		c.findByHeaders()
 		if s.admission.Admit(c.classByHeaders()) {
 			next.ServeHTTP(w, r)
 			return
@@ -38,27 +41,68 @@ func (s *Service) admit(next http.Handler) http.Handler {
 	})
 }
 
-// classByHeaders returns the class of a call whose body was not read, and sets what
-// the headers tell of API and operation. Those of AWS Query name neither; of their
-// APIs, signed operations are in one class and public ones in another.
-func (c *call) classByHeaders() overload.Class {
+// findByHeaders sets what the headers tell of API and operation.
+func (c *call) findByHeaders() {
 	targets := c.request.Header["X-Amz-Target"]
 	if len(targets) == 0 {
-		if carriesSignature(c.request) {
-			return overload.Administration
-		}
-		return overload.Reads
+		return
 	}
+	if api, name := c.target(targets[0]); api != nil {
+		c.api, c.op = api, api.operations[name]
+	}
+}
 
-	api, name := c.target(targets[0])
-	if api == nil {
-		return overload.Reads
-	}
-	c.api, c.op = api, api.operations[name]
-	if c.op == nil {
+// classByHeaders returns the class in which a call is admitted whose body was not
+// read. Headers of AWS Query do not name the operation; of these APIs, signed
+// operations are in one class and public ones in another.
+func (c *call) classByHeaders() overload.Class {
+	signed := looksSigned(c.request)
+	switch {
+	case c.protocol == queryProtocol && signed:
+		return overload.Administration
+	case c.protocol == queryProtocol, c.op == nil, c.op.Signed() && !signed:
 		return overload.Reads
 	}
 	return c.op.class
+}
+
+// looksSigned reports whether r carries what may be a signature. Nothing is proven.
+func looksSigned(r *http.Request) bool {
+	const scheme = "AWS4-"
+	authorization := r.Header.Get("Authorization")
+	return len(authorization) > len(scheme) && strings.EqualFold(authorization[:len(scheme)], scheme) ||
+		strings.Contains(r.URL.RawQuery, "X-Amz-Signature=")
+}
+
+// begin notes that a call begins in the class of its operation. A call whose headers
+// had it admitted in another class must be admitted in this one as well.
+func (c *call) begin() bool {
+	if c.admission == nil {
+		return true
+	}
+	if class := c.op.class; c.classByHeaders() != class && !c.admission.Admit(class) {
+		return false
+	}
+	return c.admission.Begin(c.op.class)
+}
+
+// end notes that a call that began is answered.
+func (c *call) end() {
+	if c.admission != nil {
+		c.admission.End(c.op.class)
+	}
+}
+
+// prove looks at the signature of a call. Calls are bounded apart until they have
+// proven who sent them: made-up signatures must take no administrator's place.
+func (c *call) prove(r *http.Request) (Caller, error) {
+	if c.admission != nil {
+		if !c.admission.Begin(overload.Authentication) {
+			return Caller{}, Refuse(Throttled, "")
+		}
+		defer c.admission.End(overload.Authentication)
+	}
+	return c.gate.Authenticate(r, c.body, c.api.Name)
 }
 
 // turnedAway holds exchanges of calls that were turned away: most calls are, while
@@ -89,15 +133,27 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 	}
 
 	x.refuse(&x.call, Refuse(Throttled, ""))
-	if s.observe != nil {
-		s.observe(&x.record)
-	}
+	s.observed(&x.record)
 
-	if r.ContentLength != 0 {
-		_ = control.Flush() // a client that is gone cannot be told
-		discardRest(r, r.Body)
+	if r.ContentLength == 0 {
+		return
+	}
+	_ = control.Flush() // a client that is gone cannot be told
+	_ = control.SetReadDeadline(time.Now().Add(drainTime))
+	body := r.Body
+	if !short { // net/http gives who sends more than that time to read the answer
+		body = http.MaxBytesReader(w, body, s.maxBody)
+	}
+	err := discardRest(r, body)
+	if err != nil && r.ProtoMajor == 1 && short {
+		// net/http would keep the connection of an answer that came before the body,
+		// and take the rest of the body for the next request.
+		panic(http.ErrAbortHandler)
 	}
 }
+
+// drainTime is how long a client that was turned away may still send its body.
+const drainTime = time.Second
 
 // maxSkipped is the size of the bodies that are read and dropped for the sake of
 // their connection, which a client under TLS pays more for than for its call.

@@ -3,12 +3,14 @@ package awsapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 type busyServer struct {
 	*httptest.Server
 	lines    map[overload.Class]*overload.Line
+	service  *Service
 	observed []Record
 	traces   int
 }
@@ -29,6 +32,14 @@ type busyServer struct {
 func (b *busyServer) Refused(Refusal) { b.traces++ }
 
 func startBusy(t *testing.T) *busyServer {
+	t.Helper()
+	b := newBusy(t)
+	b.Start()
+	return b
+}
+
+// newBusy returns a busyServer that is not started.
+func newBusy(t *testing.T) *busyServer {
 	t.Helper()
 	b := &busyServer{lines: map[overload.Class]*overload.Line{}}
 	at := testNow
@@ -54,7 +65,7 @@ func startBusy(t *testing.T) *busyServer {
 				Public("Read", overload.Reads, do),
 				Public("Write", overload.Writes, do),
 				Public("Token", overload.Signing, do),
-				Signed("SignedToken", "store:SignedToken", signed, nil).In(overload.Signing),
+				Signed("SignedToken", "store:SignedToken", signed, nil).InClass(overload.Signing),
 				Signed("Describe", "store:Describe", signed, nil),
 			}},
 			{Name: "desk", Version: "2026-01-01", Namespace: "urn:desk", Operations: []Operation{
@@ -73,12 +84,15 @@ func startBusy(t *testing.T) *busyServer {
 		t.Fatal(err)
 	}
 
+	b.service = service
+
 	mux := http.NewServeMux()
 	mux.Handle("/", service)
+	mux.Handle("/denied", service.Guard(func(*http.Request) *Denial { return &Denial{Message: "no"} }, service))
 	mux.Handle("GET /keys", service.Wrap("Keys", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("keys"))
 	})))
-	b.Server = httptest.NewServer(mux)
+	b.Server = httptest.NewUnstartedServer(mux)
 	t.Cleanup(b.Close)
 	return b
 }
@@ -111,17 +125,22 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		head  string
 		class overload.Class
 	}{
-		"public":              {fmt.Sprintf(jsonHead, "Read"), overload.Reads},
-		"durable":             {fmt.Sprintf(jsonHead, "Write"), overload.Writes},
-		"token":               {fmt.Sprintf(jsonHead, "Token"), overload.Signing},
-		"token, signed":       {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
-		"signed":              {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Administration},
-		"unknown":             {fmt.Sprintf(jsonHead, "Unknown"), overload.Reads},
-		"an old client":       {oldHead, overload.Signing},
-		"two targets":         {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n", overload.Signing},
-		"AWS Query, public":   {queryHead, overload.Reads},
-		"AWS Query, signed":   {queryHead + signature, overload.Administration},
-		"AWS Query, in a URL": {strings.Replace(queryHead, "POST / ", "POST /?Action=Show&Version=2026-01-01 ", 1), overload.Reads},
+		"public":               {fmt.Sprintf(jsonHead, "Read"), overload.Reads},
+		"durable":              {fmt.Sprintf(jsonHead, "Write"), overload.Writes},
+		"token":                {fmt.Sprintf(jsonHead, "Token"), overload.Signing},
+		"token, signed":        {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
+		"signed":               {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Administration},
+		"signed by nobody":     {fmt.Sprintf(jsonHead, "Describe"), overload.Reads},
+		"signed by nothing":    {fmt.Sprintf(jsonHead, "Describe") + "Authorization: x\r\n", overload.Reads},
+		"token, by nobody":     {fmt.Sprintf(jsonHead, "SignedToken"), overload.Reads},
+		"unknown":              {fmt.Sprintf(jsonHead, "Unknown"), overload.Reads},
+		"an old client":        {oldHead, overload.Signing},
+		"two targets":          {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n", overload.Signing},
+		"AWS Query, public":    {queryHead, overload.Reads},
+		"AWS Query, signed":    {queryHead + signature, overload.Administration},
+		"AWS Query, nothing":   {queryHead + "Authorization: x\r\n", overload.Reads},
+		"AWS Query, presigned": {strings.Replace(queryHead, "POST / ", "POST /?X-Amz-Signature=0 ", 1), overload.Administration},
+		"AWS Query, in a URL":  {strings.Replace(queryHead, "POST / ", "POST /?Action=Show&Version=2026-01-01 ", 1), overload.Reads},
 	}
 	for name, c := range heads {
 		t.Run(name, func(t *testing.T) {
@@ -334,6 +353,144 @@ func TestRefusalReachesWhoSendsMuch(t *testing.T) {
 	}
 }
 
+// A client that was answered before its body, and sends it late or not at all, loses
+// its connection: what still comes is not taken for a request.
+func TestBodyThatStalls(t *testing.T) {
+	t.Parallel()
+	read := fmt.Sprintf(jsonHead, "Read")
+	const announced, large = "Content-Length: 60000\r\n\r\n", "Content-Length: 400000\r\n\r\n"
+	for name, request := range map[string]string{
+		"turned away":              read + announced,
+		"turned away, in the body": read + announced + "{",
+		"turned away, large":       read + large + "{",
+		"turned away, chunked":     read + "Transfer-Encoding: chunked\r\n\r\n1\r\n{",
+		"turned away, AWS Query":   queryHead + announced + "Action=",
+		"denied":                   strings.Replace(read, "/ ", "/denied ", 1) + announced + "{",
+		"refused for its body":     fmt.Sprintf(jsonHead, "Token") + announced + "{",
+		"too large":                fmt.Sprintf(jsonHead, "Token") + "Content-Length: 600000\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBusy(t)
+			b.Config.ReadTimeout = 200 * time.Millisecond
+			b.Config.IdleTimeout = time.Minute
+			b.Start()
+			b.fill(overload.Reads, 100)
+
+			client, err := net.Dial("tcp", b.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if _, err := io.WriteString(client, request); err != nil {
+				t.Fatal(err)
+			}
+			_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
+			answers, err := io.ReadAll(client)
+			if strings.Count(string(answers), "HTTP/1.1 ") != 1 {
+				t.Errorf("answers: %s", answers)
+			}
+			if err == nil || errors.Is(err, syscall.ECONNRESET) {
+				return
+			}
+
+			_, _ = io.WriteString(client, "GET /keys HTTP/1.1\r\nHost: x\r\n\r\n")
+			_ = client.SetReadDeadline(time.Now().Add(time.Second))
+			smuggled, _ := io.ReadAll(client)
+			t.Errorf("the connection is open (%v), and late bytes of the body are answered: %s", err, smuggled)
+		})
+	}
+}
+
+// HTTP/2 knows which bytes are whose: the answer is whole, and the connection goes on.
+func TestBodyThatStallsInHTTP2(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t)
+	b.EnableHTTP2 = true
+	b.StartTLS()
+	b.fill(overload.Reads, 100)
+
+	never, writer := io.Pipe()
+	defer writer.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL, never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = 60000
+	r.Header.Set("X-Amz-Target", "StoreService.Read")
+	response, err := b.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil || response.StatusCode != http.StatusTooManyRequests || response.ProtoMajor != 2 || len(text) == 0 {
+		t.Errorf("%s %d %q, %v", response.Proto, response.StatusCode, text, err)
+	}
+}
+
+// countedBody counts how much of it is read.
+type countedBody struct{ read int64 }
+
+func (c *countedBody) Read(p []byte) (int, error) {
+	c.read += int64(len(p))
+	return len(p), nil
+}
+
+// What a refused client sends is dropped up to the size of a body that is taken.
+func TestDroppedBodiesAreBounded(t *testing.T) {
+	b := newBusy(t)
+	b.Start()
+	b.fill(overload.Reads, 100)
+	for _, length := range []int64{-1, 1 << 40} {
+		var body countedBody
+		r := httptest.NewRequest(http.MethodPost, "/", &body)
+		r.ContentLength = length
+		r.Header.Set("X-Amz-Target", "StoreService.Read")
+		if code := wireCode(t, serve(b.service, r)); code != "TooManyRequestsException" {
+			t.Errorf("length %d: %s", length, code)
+		}
+		if body.read > 600<<10 {
+			t.Errorf("length %d: %d bytes are read", length, body.read)
+		}
+	}
+}
+
+// Metrics that break cost a refused client nothing.
+func TestRefusalWithBrokenMetrics(t *testing.T) {
+	b := newBusy(t)
+	b.Start()
+	b.fill(overload.Reads, 100)
+	b.service.observe = func(*Record) { panic("metrics") }
+	if code := wireCode(t, serve(b.service, post("StoreService.Read", "{}"))); code != "TooManyRequestsException" {
+		t.Error(code)
+	}
+}
+
+// A header that anybody can send gives a public call no better class.
+func TestForgedClass(t *testing.T) {
+	b := newBusy(t)
+	b.Start()
+	call := func() string {
+		body := "Action=Show&Version=2026-01-01"
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 good")
+		text, err := io.ReadAll(serve(b.service, r).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if text := call(); !strings.Contains(text, "ShowResponse") {
+		t.Error(text)
+	}
+	b.fill(overload.Reads, 100)
+	if text := call(); !strings.Contains(text, "<Code>Throttling</Code>") {
+		t.Error(text)
+	}
+}
+
 // countingAdmission admits everybody and notes what begins and ends.
 type countingAdmission struct {
 	begun, ended []overload.Class
@@ -354,12 +511,22 @@ func (a *countingAdmission) End(c overload.Class) { a.ended = append(a.ended, c)
 func TestCallsBeginAndEnd(t *testing.T) {
 	var a countingAdmission
 	s := newTestService(t, func(o *Options) { o.Admission = &a })
-	want := []overload.Class{overload.Reads, overload.Reads, overload.Reads, overload.Administration}
+	want := []overload.Class{
+		overload.Reads,
+		overload.Reads,
+		overload.Reads,
+		overload.Authentication, // nobody takes an administrator's place without proof
+		overload.Authentication, // of whom it is, whose operation is unknown
+		overload.Authentication,
+		overload.Administration,
+	}
 	serve(s, post("StoreService.LookUp", lookUpBody))
 	serve(s, post("StoreService.LookUp", "{"))
 	serve(s, post("StoreService.Fail", `{"How":"panic"}`))
 	serve(s, post("StoreService.Remove", "{}", "Authorization", "AWS4-HMAC-SHA256 bad"))
 	serve(s, post("StoreService.Unknown", "{}"))
+	serve(s, post("StoreService.Unknown", "{}", "Authorization", "AWS4-HMAC-SHA256 bad"))
+	serve(s, post("StoreService.Remove", "{}", "Authorization", "AWS4-HMAC-SHA256 good"))
 	if diff := cmp.Diff(a.begun, want); diff != "" {
 		t.Error(diff)
 	}

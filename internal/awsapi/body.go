@@ -66,11 +66,22 @@ func tooLarge(limit int64) error {
 // maxDiscarded is how much of a body that is too large is read and dropped.
 const maxDiscarded = 8 << 20 // bytes
 
-// discardRest reads on from a body that is too large. A client that is still
-// sending when the connection closes gets a reset, and never reads why.
-func discardRest(r *http.Request, body io.Reader) {
+// discardRest reads on from a body that is too large, or not wanted. A client that is
+// still sending when the connection closes gets a reset, and never reads why. It
+// returns nil only if the body has come to its end.
+func discardRest(r *http.Request, body io.Reader) error {
 	if r.Header.Get("Expect") != "" {
-		return // the client waits for our leave
+		return errUnread // the client waits for our leave
 	}
-	_, _ = io.CopyN(io.Discard, body, maxDiscarded) // whoever sends more, or nothing more, loses the answer
+
+	switch n, err := io.CopyN(io.Discard, body, maxDiscarded); {
+	case err == io.EOF:
+		return nil
+	case n == maxDiscarded:
+		return errUnread // whoever sends more loses the answer
+	default:
+		return err
+	}
 }
+
+var errUnread = errors.New("the body was not read to its end")

@@ -41,7 +41,8 @@ var jsonStatus = map[string]int{"TooManyRequestsException": 429, "InternalErrorE
 const (
 	signatureMismatch = "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-	noOperation     = "The request names no operation: send POST with X-Amz-Target (AWS JSON) or with Action and Version (AWS Query)."
+	noOperation = "The request names no operation: send POST with X-Amz-Target (AWS JSON) " +
+		"or with Action and Version (AWS Query)."
 	unavailableText = "The service cannot do this now. Try again."
 	internalText    = "Internal error. The server's log has the reason under the request ID."
 )

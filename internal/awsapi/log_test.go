@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -85,6 +86,46 @@ func TestInternalErrorIsLogged(t *testing.T) {
 	}
 	if len(refusals) != 1 || strings.Contains(refusals[0].Message, "s3cr3t") {
 		t.Errorf("recorded %+v", refusals)
+	}
+}
+
+// Refusals of a flood are for whoever looks closely, and their durations for nobody;
+// a queue of this server that is full is a fault, with its name.
+func TestThrottledCallsInTheLog(t *testing.T) {
+	full := errors.New("full")
+	for name, c := range map[string]struct {
+		err       error
+		level     string
+		throttled bool
+	}{
+		"a limit": {Refuse(Throttled, ""), "DEBUG", true},
+		"a queue": {full, "WARN", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			var seen Record
+			fail := func(context.Context, *nothing) (*nothing, error) { return nil, c.err }
+			s := newTestService(t, func(o *Options) {
+				o.APIs = []API{{
+					Name:       "store",
+					Target:     "T",
+					Operations: []Operation{Public("Fail", overload.Reads, fail)},
+				}}
+				o.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+				o.Observe = func(r *Record) { seen = *r }
+				o.Busy = func(err error) bool { return errors.Is(err, full) }
+				o.FaultOf = func(error) string { return "queue_full" }
+			})
+			if code := wireCode(t, serve(s, post("T.Fail", "{}"))); code != "TooManyRequestsException" {
+				t.Error(code)
+			}
+			if !strings.Contains(out.String(), "level="+c.level) || seen.Throttled != c.throttled {
+				t.Errorf("throttled: %v, want %v; %s", seen.Throttled, c.throttled, out.String())
+			}
+			if strings.Contains(out.String(), "fault=queue_full") == c.throttled {
+				t.Errorf("log: %s", out.String())
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -149,20 +150,14 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		// The answer may still sit in a buffer: a hook that breaks must not cost
 		// the client its answer.
-		defer func() {
-			if p := recover(); p != nil {
-				s.hookPanicked(p)
-			}
-		}()
+		defer s.recoverHook()
 		x := w.(*exchange)
 		if !x.wrote {
 			x.record.Status = http.StatusOK // as net/http will answer
 		}
 		x.record.Duration = s.now().Sub(x.record.Start)
 		s.log(r, x)
-		if s.observe != nil {
-			s.observe(&x.record)
-		}
+		s.observed(&x.record)
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
 				Time:        rec.Start,
@@ -182,9 +177,21 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 	})
 }
 
-// hookPanicked logs that a hook panicked. If it was the log itself, nothing is left
-// to tell: to write past it could block, as a log must not.
-func (s *Service) hookPanicked(p any) {
+// observed feeds the metrics.
+func (s *Service) observed(rec *Record) {
+	if s.observe != nil {
+		defer s.recoverHook()
+		s.observe(rec)
+	}
+}
+
+// recoverHook logs that a hook panicked; defer it. If it was the log itself, nothing
+// is left to tell: to write past it could block, as a log must not.
+func (s *Service) recoverHook() {
+	p := recover()
+	if p == nil {
+		return
+	}
 	defer func() { _ = recover() }()
 	s.logger.Error("a hook of log or metrics panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
@@ -194,7 +201,10 @@ func (s *Service) log(r *http.Request, x *exchange) {
 	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is no fault of ours
 		level = slog.LevelError
 	}
-	if x.throttled { // whoever refuses so writes one line a minute, whatever the flood
+	switch {
+	case x.busy:
+		level = slog.LevelWarn
+	case rec.Throttled: // whoever refuses so writes one line a minute, whatever the flood
 		level = slog.LevelDebug
 	}
 	if !s.logger.Enabled(r.Context(), level) {
@@ -280,7 +290,7 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > s.maxBody) {
-			defer discardRest(r, r.Body)
+			defer func(body io.Reader) { _ = discardRest(r, body) }(r.Body) // net/http closes the connection
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
 		next.ServeHTTP(w, r)
@@ -301,7 +311,7 @@ func (d *dateHeader) value(now time.Time) []string {
 	second := now.Unix()
 	f := d.last.Load()
 	if f == nil || f.second != second {
-		f = &formattedDate{second, []string{now.UTC().Format(http.TimeFormat)}}
+		f = &formattedDate{second: second, value: []string{now.UTC().Format(http.TimeFormat)}}
 		d.last.Store(f)
 	}
 	return f.value

@@ -101,29 +101,34 @@ func (o Operation) Signed() bool { return o.action != "" }
 // Class returns what calls of the operation wait for.
 func (o Operation) Class() overload.Class { return o.class }
 
-// In returns the operation in another class.
-func (o Operation) In(class overload.Class) Operation {
+// InClass returns the operation in another class.
+func (o Operation) InClass(class overload.Class) Operation {
 	o.class = class
 	return o
 }
 
 // Public returns an operation that anybody may call. A signature, even a wrong
 // one, is tolerated and not looked at.
-func Public[In, Out any](name string, class overload.Class, do func(ctx context.Context, in *In) (*Out, error)) Operation {
-	return Operation{name: name, class: class, serve: func(ctx context.Context, c *call) (any, error) {
+func Public[In, Out any](
+	name string, class overload.Class, do func(ctx context.Context, in *In) (*Out, error),
+) Operation {
+	serve := func(ctx context.Context, c *call) (any, error) {
 		in := new(In)
 		if err := c.read(in); err != nil {
 			return nil, err
 		}
 		return answer(do(ctx, in))
-	}}
+	}
+	return Operation{name: name, class: class, serve: serve}
 }
 
 // Signed returns an operation that needs a signature and IAM's permission for
 // action (e.g. sts:AssumeRole). A nil needs asks for the action on "*". Its class
-// is overload.Administration, unless In says otherwise.
-func Signed[In, Out any](name, action string, do func(ctx context.Context, caller Caller, in *In) (*Out, error), needs Needs[In]) Operation {
-	return Operation{name: name, action: action, class: overload.Administration, serve: func(ctx context.Context, c *call) (any, error) {
+// is overload.Administration, unless InClass tells another.
+func Signed[In, Out any](
+	name, action string, do func(ctx context.Context, caller Caller, in *In) (*Out, error), needs Needs[In],
+) Operation {
+	serve := func(ctx context.Context, c *call) (any, error) {
 		in := new(In)
 		if err := c.read(in); err != nil {
 			return nil, err
@@ -139,7 +144,13 @@ func Signed[In, Out any](name, action string, do func(ctx context.Context, calle
 			return nil, err
 		}
 		return answer(do(ctx, c.caller, in))
-	}}
+	}
+	return Operation{
+		name:   name,
+		action: action,
+		class:  overload.Administration,
+		serve:  serve,
+	}
 }
 
 // answer turns a typed result into an untyped one: nil for an empty body.

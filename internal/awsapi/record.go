@@ -28,11 +28,14 @@ type Record struct {
 	Status      int      // HTTP status
 	Reason      string   // why it was refused, for the log
 	Fault       string   // the name of what failed here (Options.FaultOf); "" = nothing that has one
-	Start       time.Time
-	Duration    time.Duration
-	UserAgent   string
-	Client      Client
-	Attrs       []slog.Attr // what the operation adds to the log line
+	// Throttled: it was refused because too many came, not for what it met; its
+	// Duration tells nothing about the operation.
+	Throttled bool
+	Start     time.Time
+	Duration  time.Duration
+	UserAgent string
+	Client    Client
+	Attrs     []slog.Attr // what the operation adds to the log line
 }
 
 // Concern notes that the call concerns account: as the record's own when it has
@@ -143,7 +146,7 @@ type exchange struct {
 	message string // Refusal.Message
 	wrote   bool
 
-	throttled bool // the answer is a refusal of kind Throttled
+	busy bool // something of this server takes no more at present: Options.Busy
 
 	requestID, length [1]string       // values of headers
 	steps             [8]explain.Step // memory of trace

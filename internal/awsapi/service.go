@@ -247,7 +247,8 @@ func (x *exchange) refuse(c *call, err error) {
 		x.message = e.log
 	}
 	x.record.Reason = x.message
-	x.throttled = e.Kind == Throttled
+	x.record.Throttled = e.Kind == Throttled && e.Cause == nil
+	x.busy = e.Kind == Throttled && e.Cause != nil
 	if e.Cause != nil && c.faultOf != nil {
 		x.record.Fault = c.faultOf(e.Cause)
 	}
@@ -269,12 +270,6 @@ func wholeSeconds(d time.Duration) string {
 // caller's account, decode, validate, authorise, act. Public: decode, validate,
 // act; the operation counts the call when it knows whose it is (Count).
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
-	if c.admission != nil {
-		if !c.admission.Begin(c.op.class) {
-			return nil, Refuse(Throttled, "")
-		}
-		defer c.admission.End(c.op.class)
-	}
 	if c.op.Signed() {
 		if err := c.authenticate(x); err != nil {
 			return nil, err
@@ -283,6 +278,11 @@ func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 			return nil, err
 		}
 	}
+
+	if !c.begin() {
+		return nil, Refuse(Throttled, "")
+	}
+	defer c.end()
 	return c.op.serve(ctx, c)
 }
 
@@ -292,7 +292,7 @@ func (c *call) authenticate(x *exchange) error {
 			"give the client an access key of this server; only public operations work without one")
 		return Refuse(MissingAuthentication, "")
 	}
-	caller, err := c.gate.Authenticate(c.request, c.body, c.api.Name)
+	caller, err := c.prove(c.request)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (c *call) attribute(x *exchange) {
 	}
 
 	untraced := c.request.WithContext(explain.NewContext(c.request.Context(), nil))
-	caller, err := c.gate.Authenticate(untraced, c.body, c.api.Name)
+	caller, err := c.prove(untraced)
 	if err != nil {
 		return // the gate has noted the account of the key
 	}
@@ -352,10 +352,14 @@ func (c *call) authorize(ctx context.Context, action string, needed []Access) er
 // newExchange starts the record of a request.
 func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation string) (*exchange, *http.Request) {
 	x := &exchange{ResponseWriter: w, record: Record{
-		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
+		RequestID: s.newID(),
+		Operation: operation,
+		Start:     s.now(),
+		UserAgent: userAgent(r),
+		Client:    clientOf(r, s.behindProxy),
 	}}
 	x.trace.Reserve(x.steps[:])
 	x.budget.Limit(s.databaseTime)
-	x.context = exchangeContext{r.Context(), x}
+	x.context = exchangeContext{Context: r.Context(), x: x}
 	return x, r.WithContext(&x.context)
 }

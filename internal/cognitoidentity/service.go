@@ -188,7 +188,7 @@ func (s *Service) Operations() []awsapi.Operation {
 			onPool(s, func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("GetOpenIdToken", overload.Signing, s.GetOpenIdToken),
 		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity,
-			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })).In(overload.Signing),
+			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })).InClass(overload.Signing),
 		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
 			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,

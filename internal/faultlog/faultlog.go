@@ -1,7 +1,7 @@
 // Package faultlog keeps a fault that lasts from filling the log. Of equal warnings
 // and errors it writes the first at once and counts the others: a minute later one
 // line tells how many more there were, with the details of the last one. Lines below
-// warnings pass as they are.
+// warnings pass as they are, and so do summaries.
 //
 // Two lines are equal when level, message and the attributes that tell the fault are.
 // Start reading at Handler.Handle; kind.go has what tells a fault.
@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// Attributes lists, by message, the attributes that tell the fault. A message
 	// that is not listed has all but numbers, times and durations, which measure it.
 	Attributes map[string][]string
+	// Summaries lists messages of lines that count already: they pass as they are.
+	Summaries []string
 	// FaultOf names the fault of an error, "" for one without a name. Equal names are
 	// equal faults, whatever the errors' texts.
 	FaultOf func(error) string
@@ -179,7 +182,7 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle writes the first of equal warnings and errors, and all lines below.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn {
+	if r.Level < slog.LevelWarn || slices.Contains(h.log.o.Summaries, r.Message) {
 		return h.next.Handle(ctx, r)
 	}
 

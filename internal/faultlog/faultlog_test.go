@@ -167,6 +167,18 @@ func TestAccessLines(t *testing.T) {
 	}
 }
 
+// Lines that count already are all written, however soon they follow each other.
+func TestSummaries(t *testing.T) {
+	l := newLogged(faultlog.Options{Summaries: []string{"calls are refused"}})
+	for n := range 3 {
+		l.Warn("calls are refused", "class", "reads", "calls", n)
+		l.Warn("another warning", "n", n)
+	}
+	if n := len(l.lines()); n != 4 {
+		t.Errorf("%d lines, want three summaries and one other", n)
+	}
+}
+
 // Faults that come in turn are counted apart, and told in the order in which they began.
 func TestInterleaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

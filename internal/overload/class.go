@@ -9,6 +9,7 @@ const (
 	Reads          Class = iota // wait for a processor, and for the database on a cache miss
 	Writes                      // wait for a durable write
 	Signing                     // wait for an RSA signature
+	Authentication              // signed calls until their signature is proven: anybody makes them
 	Administration              // signed calls: few, and needed most when the server is busy
 	classes
 )
@@ -17,6 +18,7 @@ var classNames = [classes]string{
 	Reads:          "reads",
 	Writes:         "writes",
 	Signing:        "signing",
+	Authentication: "authentication",
 	Administration: "administration",
 }
 
@@ -24,9 +26,9 @@ var classNames = [classes]string{
 func (c Class) String() string { return classNames[c] }
 
 // Classes lists the classes.
-func Classes() []Class { return []Class{Reads, Writes, Signing, Administration} }
+func Classes() []Class { return []Class{Reads, Writes, Signing, Authentication, Administration} }
 
-// Reason is why a call was refused.
+// Reason tells why a call was refused.
 type Reason uint8
 
 // The reasons.

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// latencies is how long goroutines that could run waited for a processor.
+// latencies names the metric of how long goroutines that could run waited for a
+// processor.
 const latencies = "/sched/latencies:seconds"
 
-// fewest is how many waits make a median that means something. The runtime
+// fewest bounds the waits that make a median: fewer mean nothing. The runtime
 // measures one in eight.
 const fewest = 8
 

@@ -37,7 +37,8 @@ type Options struct {
 // they are answered (clients that wait for answers, a short burst), the waiting
 // may reach patience times MaxWait: it does not grow, and refusing somebody would
 // leave the server idle later. Once calls keep coming faster, or being refused,
-// MaxWait itself is the bound, until no call was refused for a second.
+// MaxWait itself is the bound, until no call was refused for a second. The bound is
+// never less than one piece of work: workers would be idle between two calls.
 type Guard struct {
 	maxWait  time.Duration
 	database *Line
@@ -47,32 +48,34 @@ type Guard struct {
 	logger   *slog.Logger
 	classes  [classes]class
 
-	mu     sync.Mutex   // held by who looks at the last window
-	looked atomic.Int64 // when, in ns since origin
-	late   atomic.Int64 // the waiting for a processor in the last window, in ns
-	told   atomic.Int64 // when the log was told of refusals, in ns since origin; 0 = never
+	mu       sync.Mutex   // held while a window is closed
+	closed   atomic.Int64 // when the last window was closed, in ns since origin
+	lateness atomic.Int64 // the waiting for a processor in the last window, in ns
+	reported atomic.Int64 // when refusals were logged last, in ns since origin; 0 = never
 }
 
-// class is what a Guard knows of a class.
+// class holds the counts and the bounds of a class of calls.
 type class struct {
-	line     *Line
-	atMost   int64         // calls under way
-	prompt   time.Duration // bound of the waiting for a processor
-	extended bool          // the line's bound is always the longer one
+	line        *Line
+	atMost      int64         // calls under way
+	maxLateness time.Duration // bound of the waiting for a processor
+	extended    bool          // the line's bound is always the longer one
+	databases   int64         // bound of the waiting for the database, in longer bounds
 
-	inFlight atomic.Int64
-	refused  [reasons]atomic.Uint64
-	untold   atomic.Int64 // refusals that the log does not know of
+	inFlight   atomic.Int64
+	refused    [reasons]atomic.Uint64
+	unreported [reasons]atomic.Int64 // refusals that are not logged yet
 
 	// Counts of the present window.
 	came, answered, turnedAway atomic.Int64
 
-	strict  atomic.Bool  // MaxWait itself is the bound of the line
-	share   atomic.Int64 // so many of shares calls are admitted
-	turn    atomic.Int64
-	grew    int // windows in a row in which more came than was answered
-	delayed int // windows in a row in which processors were late
-	calm    time.Duration
+	strict   atomic.Bool  // MaxWait itself is the bound of the line
+	share    atomic.Int64 // so many of shares calls are admitted
+	turn     atomic.Int64
+	grew     int // windows in a row in which more came than was answered
+	delayed  int // windows in a row in which processors were late
+	punctual int // windows in a row in which they were not
+	calm     time.Duration
 }
 
 const (
@@ -81,8 +84,15 @@ const (
 	// patience is the longer bound of the waiting, in MaxWaits: 64 clients of two
 	// processors' RSA signatures stay below it.
 	patience = 10
-	// inARow is how many windows make a trend: a burst is in one or two.
+	// inARow windows make a trend: a burst is in one or two.
 	inARow = 3
+	// soon windows make one when the waiting has reached soonAt MaxWaits already: who
+	// is admitted meanwhile waits as long, and most bursts come within one window.
+	soon   = 2
+	soonAt = 3
+	// slowly is the number of windows after which one share more is admitted while
+	// processors are not late, but nearly.
+	slowly = 10
 	// calmFor is how long nothing must have been refused before the longer bound
 	// applies again.
 	calmFor = time.Second
@@ -101,6 +111,7 @@ const (
 const (
 	manyInFlight    = 4096
 	signingInFlight = 2048
+	proofInFlight   = 2048
 	signedInFlight  = 512
 )
 
@@ -119,12 +130,35 @@ func NewGuard(o Options) *Guard {
 	}
 
 	longer := patience * o.MaxWait
-	g.classes[Reads] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait} // signatures delay others by MaxWait
-	// The processors are what they wait for first; a disk has its hiccups.
-	g.classes[Writes] = class{atMost: manyInFlight, prompt: 2 * o.MaxWait, extended: true}
-	// Processors are late while refusing many, and signatures must go on then.
-	g.classes[Signing] = class{atMost: signingInFlight, prompt: longer}
-	g.classes[Administration] = class{atMost: signedInFlight, prompt: longer, extended: true}
+	g.classes[Reads] = class{
+		atMost:      manyInFlight,
+		maxLateness: 2 * o.MaxWait, // signatures delay others by MaxWait
+		databases:   1,
+	}
+	g.classes[Writes] = class{
+		atMost:      manyInFlight,
+		maxLateness: 2 * o.MaxWait,
+		extended:    true, // processors are what they wait for first; a disk has its hiccups
+		databases:   1,
+	}
+	g.classes[Signing] = class{
+		atMost:      signingInFlight,
+		maxLateness: longer, // processors are late while refusing many, and signatures must go on then
+		databases:   1,
+	}
+	// Anybody can make up an access key, which is looked up in the database. Public
+	// calls alone do not reach the bound that these have.
+	g.classes[Authentication] = class{
+		atMost:      proofInFlight,
+		maxLateness: longer,
+		databases:   2,
+	}
+	g.classes[Administration] = class{
+		atMost:      signedInFlight,
+		maxLateness: longer,
+		extended:    true,
+		databases:   2,
+	}
 	for c := range g.classes {
 		g.classes[c].line = o.Lines[Class(c)]
 		g.classes[c].share.Store(shares)
@@ -139,7 +173,7 @@ func (g *Guard) Admit(c Class) bool {
 		return true
 	}
 	now := g.clock()
-	g.look(now)
+	g.closeWindow(now)
 
 	reason := g.judge(c)
 	if reason == none {
@@ -178,7 +212,7 @@ func (g *Guard) judge(c Class) Reason {
 	if k.line != nil && k.line.Wait() > g.bound(k) {
 		return Queue
 	}
-	if g.database != nil && c != Administration && g.database.Wait() > g.longer(g.database) {
+	if g.database != nil && g.database.Wait() > time.Duration(k.databases)*g.longer(g.database) {
 		return Queue
 	}
 	if share := k.share.Load(); share < shares && k.turn.Add(1)%shares >= share {
@@ -198,8 +232,8 @@ func (g *Guard) bound(k *class) time.Duration {
 
 	// The answer will wait for processors, too. Half of the bound always remains, so
 	// that the line's workers have something to do while many are refused.
-	late := time.Duration(g.late.Load())
-	return g.maxWait - min(late, g.maxWait/2)
+	late := time.Duration(g.lateness.Load())
+	return max(g.maxWait-min(late, g.maxWait/2), k.line.Service())
 }
 
 // longer returns the longer bound of the waiting in a line.
@@ -207,45 +241,78 @@ func (g *Guard) longer(l *Line) time.Duration {
 	return max(patience*g.maxWait, commits*l.Service())
 }
 
-// look looks at the counts of a window that is over.
-func (g *Guard) look(now time.Duration) {
-	if now-time.Duration(g.looked.Load()) < window || !g.mu.TryLock() {
+// closeWindow sets the bounds of the classes from the counts of a window that is over.
+func (g *Guard) closeWindow(now time.Duration) {
+	if now-time.Duration(g.closed.Load()) < window || !g.mu.TryLock() {
 		return
 	}
 	defer g.mu.Unlock()
-	if now-time.Duration(g.looked.Load()) < window {
+	elapsed := now - time.Duration(g.closed.Load())
+	if elapsed < window {
 		return // another goroutine was first
 	}
-	g.looked.Store(int64(now))
+	g.closed.Store(int64(now))
 
 	late := g.delay()
-	g.late.Store(int64(late))
+	if elapsed >= calmFor {
+		late = 0 // it is of a time long past, and so are the counts
+	}
+	g.lateness.Store(int64(late))
 	for c := range g.classes {
-		g.classes[c].look(now, late)
+		k := &g.classes[c]
+		if elapsed >= calmFor {
+			k.reset()
+			continue
+		}
+		k.setBound(now, g.maxWait)
+		k.setShare(late, elapsed)
 	}
 }
 
-// look sets bound and share of a class for the next window.
-func (k *class) look(now, late time.Duration) {
+// reset forgets what was counted.
+func (k *class) reset() {
+	k.came.Store(0)
+	k.answered.Store(0)
+	k.turnedAway.Store(0)
+	k.grew, k.delayed, k.punctual = 0, 0, 0
+	k.strict.Store(false)
+	k.share.Store(shares)
+}
+
+// setBound decides which bound of the waiting in its line the class has next.
+func (k *class) setBound(now, maxWait time.Duration) {
 	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
 	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
-	if k.grew >= inARow {
+	grows := k.grew >= inARow || k.grew >= soon && k.line != nil && k.line.Wait() > soonAt*maxWait
+	if grows {
 		k.strict.Store(true)
 	}
+
 	switch {
-	case k.grew >= inARow || turnedAway > 0:
+	case grows || turnedAway > 0:
 		k.calm = now + calmFor
 	case now >= k.calm:
 		k.strict.Store(false)
 	}
+}
 
-	k.delayed = inRow(k.delayed, late > k.prompt)
-	switch share := k.share.Load(); {
-	case k.delayed >= inARow && share > 1:
-		k.share.Store(share - 1)
-	case late <= k.prompt/2 && share < shares:
-		k.share.Store(share + 1)
+// setShare decides how many calls of the class are admitted next, from how late
+// processors were for so long.
+func (k *class) setShare(late, elapsed time.Duration) {
+	k.delayed = inRow(k.delayed, late > k.maxLateness)
+	k.punctual = inRow(k.punctual, late <= k.maxLateness)
+
+	share := k.share.Load()
+	switch {
+	case k.delayed >= inARow:
+		share--
+	case late <= k.maxLateness/2:
+		share += int64(elapsed / window)
+	case k.punctual >= slowly:
+		k.punctual = 0
+		share++
 	}
+	k.share.Store(min(max(share, 1), shares))
 }
 
 // inRow counts what happened once more, or not this time.
@@ -260,40 +327,66 @@ func inRow(n int, again bool) int {
 func (g *Guard) refuse(c Class, reason Reason, now time.Duration) {
 	k := &g.classes[c]
 	k.refused[reason].Add(1)
-	k.untold.Add(1)
+	k.unreported[reason].Add(1)
 	k.turnedAway.Add(1)
 	k.came.Add(1)
-	g.tell(c, reason, now)
-}
 
-// tellEvery is how often the log is told of refusals.
-const tellEvery = time.Minute
-
-// tell writes one line a minute, with how many calls were refused since the last.
-func (g *Guard) tell(c Class, reason Reason, now time.Duration) {
-	told := g.told.Load()
-	if told != 0 && now-time.Duration(told) < tellEvery || !g.told.CompareAndSwap(told, max(int64(now), 1)) {
-		return
-	}
-
-	attrs := []slog.Attr{
-		slog.String("class", c.String()),
-		slog.String("reason", reason.String()),
-		slog.Duration("wait", g.Wait(c)),
-	}
-	for c := range g.classes {
-		if n := g.classes[c].untold.Swap(0); n > 0 {
-			attrs = append(attrs, slog.Int64("refused_"+Class(c).String(), n))
+	// The first is logged at once, the others once a minute.
+	last := g.reported.Load()
+	if last == 0 || now-time.Duration(last) >= reportEvery {
+		if g.reported.CompareAndSwap(last, max(int64(now), 1)) {
+			g.report()
 		}
 	}
-	g.logger.LogAttrs(context.Background(), slog.LevelWarn, "calls are refused: the server is overloaded", attrs...)
+}
+
+// reportEvery is the least time between two log lines about refusals.
+const reportEvery = time.Minute
+
+// Run logs once a minute how many calls were refused, until ctx ends.
+func (g *Guard) Run(ctx context.Context) {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			g.report()
+			return
+		case <-ticker.C:
+			g.reported.Store(max(int64(g.clock()), 1))
+			g.report()
+		}
+	}
+}
+
+// RefusalsMessage is the message of the log lines that sum refusals up.
+const RefusalsMessage = "calls are refused: the server is overloaded"
+
+// report writes one line with how many calls were refused since the last.
+func (g *Guard) report() {
+	var attrs []slog.Attr
+	for c := range g.classes {
+		var counts []any
+		for r := range g.classes[c].unreported {
+			if n := g.classes[c].unreported[r].Swap(0); n > 0 {
+				counts = append(counts, slog.Int64(Reason(r).String(), n))
+			}
+		}
+		if len(counts) > 0 {
+			counts = append(counts, slog.Duration("wait", g.Wait(Class(c))))
+			attrs = append(attrs, slog.Group(Class(c).String(), counts...))
+		}
+	}
+	if len(attrs) > 0 {
+		g.logger.LogAttrs(context.Background(), slog.LevelWarn, RefusalsMessage, attrs...)
+	}
 }
 
 // Wait estimates how long a call of the class would wait now.
 func (g *Guard) Wait(c Class) time.Duration {
 	var wait time.Duration
-	if g.clock()-time.Duration(g.looked.Load()) < calmFor { // else it was measured too long ago
-		wait = time.Duration(g.late.Load())
+	if g.clock()-time.Duration(g.closed.Load()) < calmFor { // else it was measured too long ago
+		wait = time.Duration(g.lateness.Load())
 	}
 	if line := g.classes[c].line; line != nil {
 		wait += line.Wait()

@@ -2,9 +2,11 @@ package overload_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
@@ -73,6 +75,17 @@ func (f *fixture) windows(n int, c overload.Class, come, answered int) {
 		f.pass(20 * time.Millisecond)
 		f.Admit(overload.Administration) // whoever comes looks at the window that is over
 	}
+}
+
+// share returns how many of 80 calls are admitted.
+func (f *fixture) share(c overload.Class) int {
+	n := 0
+	for range 80 {
+		if f.Admit(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // A line's estimate is what work of the same kind waits for.
@@ -199,8 +212,12 @@ func TestClassesAreApart(t *testing.T) {
 		}, nil},
 		{"the database", func(f *fixture) {
 			f.work(f.database, 10*time.Millisecond)
-			fill(f.database, 500)
+			fill(f.database, 120) // 140 ms
 		}, []overload.Class{overload.Reads, overload.Writes, overload.Signing}},
+		{"the database, with keys that somebody makes up", func(f *fixture) {
+			f.work(f.database, 10*time.Millisecond)
+			fill(f.database, 500)
+		}, overload.Classes()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(10 * time.Millisecond)
@@ -293,28 +310,32 @@ func TestBoundOfTheWaiting(t *testing.T) {
 		arrive  func(int, int) int
 		refuses bool
 		within  time.Duration // an answer, once the start is over
+		start   time.Duration // within which it comes then; 0 = the longer bound
 	}{
-		{"half of the rate", open(1), false, 5 * time.Millisecond},
-		{"the rate", open(2), false, 5 * time.Millisecond},
-		{"twice the rate", open(4), true, 15 * time.Millisecond},
-		{"ten times the rate", open(20), true, 15 * time.Millisecond},
-		{"a little more than the rate", func(ms, _ int) int { return 2 + ms%2 }, true, 15 * time.Millisecond},
-		{"64 clients in turn", closed(64), false, 40 * time.Millisecond},
-		{"1000 clients in turn", closed(1000), true, 110 * time.Millisecond},
+		{"half of the rate", open(1), false, 5 * time.Millisecond, 0},
+		{"the rate", open(2), false, 5 * time.Millisecond, 0},
+		{"twice the rate", open(4), true, 15 * time.Millisecond, 45 * time.Millisecond},
+		{"ten times the rate", open(20), true, 15 * time.Millisecond, 0},
+		{"a little more than the rate", func(ms, _ int) int { return 2 + ms%2 }, true, 15 * time.Millisecond, 0},
+		{"64 clients in turn", closed(64), false, 40 * time.Millisecond, 0},
+		{"1000 clients in turn", closed(1000), true, 110 * time.Millisecond, 0},
 		{"a burst a second", func(ms, _ int) int {
 			if ms%1000 == 0 {
 				return 100
 			}
 			return 0
-		}, false, 60 * time.Millisecond},
+		}, false, 60 * time.Millisecond, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(10 * time.Millisecond)
 			s := &signer{f: f}
 			f.work(f.signing, time.Millisecond)
 			_, first := s.run(1000, c.arrive)
-			if s.longest > 125*time.Millisecond {
-				t.Errorf("one waited %s at the start", s.longest)
+			if c.start == 0 {
+				c.start = 125 * time.Millisecond
+			}
+			if s.longest > c.start {
+				t.Errorf("one waited %s at the start, want %s at most", s.longest, c.start)
 			}
 
 			again := c.arrive
@@ -369,23 +390,14 @@ func TestRefusingLeavesTheSignerItsWork(t *testing.T) {
 // Processors that stay late have ever more calls refused, some always admitted, and
 // signed calls last; when they are in time again, all are.
 func TestLateProcessors(t *testing.T) {
-	share := func(f *fixture, c overload.Class) int {
-		n := 0
-		for range 80 {
-			if f.Admit(c) {
-				n++
-			}
-		}
-		return n
-	}
 	f := newFixture(10 * time.Millisecond)
 	f.late = 30 * time.Millisecond
 	f.windows(2, overload.Reads, 10, 10)
-	if got := share(f, overload.Reads); got != 80 {
+	if got := f.share(overload.Reads); got != 80 {
 		t.Errorf("%d of 80 after two late windows, want all", got)
 	}
 	f.windows(3, overload.Reads, 10, 10)
-	if got := share(f, overload.Reads); got != 50 {
+	if got := f.share(overload.Reads); got != 50 {
 		t.Errorf("%d of 80 after five late windows, want 50", got)
 	}
 	f.windows(100, overload.Reads, 10, 10)
@@ -393,16 +405,90 @@ func TestLateProcessors(t *testing.T) {
 		overload.Reads:          10,
 		overload.Writes:         10,
 		overload.Signing:        80,
+		overload.Authentication: 80,
 		overload.Administration: 80,
 	} {
-		if got := share(f, class); got != want {
+		if got := f.share(class); got != want {
 			t.Errorf("%s: %d of 80 while processors stay late, want %d", class, got, want)
 		}
 	}
 	f.late = 0
 	f.windows(8, overload.Reads, 10, 10)
-	if got := share(f, overload.Reads); got != 80 {
+	if got := f.share(overload.Reads); got != 80 {
 		t.Errorf("%d of 80 after recovery, want all", got)
+	}
+}
+
+// What was measured before a pause refuses nobody after it.
+func TestFirstCallsAfterAFlood(t *testing.T) {
+	for _, c := range []struct {
+		pause time.Duration
+		want  int // of 80
+	}{
+		{20 * time.Millisecond, 20},
+		{60 * time.Millisecond, 40},
+		{140 * time.Millisecond, 80},
+		{time.Hour, 80},
+	} {
+		f := newFixture(10 * time.Millisecond)
+		f.late = 30 * time.Millisecond
+		f.windows(100, overload.Reads, 10, 10)
+		if c.pause < time.Second { // else what is measured is still of the flood
+			f.late = 0
+		}
+		f.pass(c.pause)
+		if got := f.share(overload.Reads); got != c.want {
+			t.Errorf("%d of 80 are admitted %s after a flood, want %d", got, c.pause, c.want)
+		}
+	}
+
+	f := newFixture(10 * time.Millisecond)
+	s := &signer{f: f}
+	f.work(f.signing, time.Millisecond)
+	s.run(1000, open(20))
+	s.run(100, open(0))
+	f.pass(time.Hour)
+	if _, refused := s.run(100, closed(64)); refused > 0 {
+		t.Errorf("%d of the first burst are refused an hour after a flood", refused)
+	}
+}
+
+// Processors that are in time again, if only just, have all admitted in the end.
+func TestRecoveryWhileNearlyLate(t *testing.T) {
+	f := newFixture(10 * time.Millisecond)
+	f.late = 30 * time.Millisecond
+	f.windows(100, overload.Reads, 10, 10)
+	f.late = 15 * time.Millisecond
+	f.windows(10, overload.Reads, 10, 10)
+	if got := f.share(overload.Reads); got > 30 {
+		t.Errorf("%d of 80 after ten windows, want few", got)
+	}
+	f.windows(100, overload.Reads, 10, 10)
+	if got := f.share(overload.Reads); got != 80 {
+		t.Errorf("%d of 80 after two seconds, want all", got)
+	}
+}
+
+// However short max_wait is, one piece of work waits for a worker that is busy, or
+// workers would be idle between two calls.
+func TestWorkLongerThanTheBound(t *testing.T) {
+	f := newFixture(10 * time.Millisecond)
+	for range 100 {
+		f.signing.Worked(12 * time.Millisecond)
+	}
+	for range 100 { // strict
+		f.pass(20 * time.Millisecond)
+		empty := fill(f.signing, 40)
+		f.Admit(overload.Signing)
+		empty()
+	}
+	f.late = 30 * time.Millisecond
+	for present, admitted := range []bool{true, true, true, true, false} {
+		empty := fill(f.signing, present)
+		if got := f.Admit(overload.Signing); got != admitted {
+			t.Errorf("two workers with %d pieces of work: admitted %v, want %v", present, got, admitted)
+		}
+		empty()
 	}
 }
 
@@ -431,23 +517,46 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
-// The log has one line a minute, with the number of refusals.
+// The log has the first refusal at once, then one line a minute with how many there
+// were, and the rest when the flood or the server ends.
 func TestRefusalsAreSummarised(t *testing.T) {
-	f := newFixture(10 * time.Millisecond)
-	f.work(f.signing, time.Millisecond)
-	fill(f.signing, 300)
-	for range 3 {
-		for range 1000 {
-			f.Admit(overload.Signing)
-		}
-		f.pass(time.Minute)
-	}
-	lines := strings.Split(strings.TrimSpace(f.log.String()), "\n")
-	if len(lines) != 3 || !strings.Contains(lines[2], "refused_signing=1000") || !strings.Contains(lines[2], "reason=queue") {
-		t.Errorf("the log has %d lines:\n%s", len(lines), f.log.String())
-	}
-	if got := f.Refused(overload.Signing, overload.Queue); got != 3000 {
-		t.Errorf("%d refusals are counted, want 3000", got)
+	for name, stops := range map[string]bool{"the flood ends": false, "the server ends": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				line := overload.NewLine(1, 1, time.Now)
+				line.Enter()
+				<-time.After(time.Second) // nothing is done for so long
+				g := overload.NewGuard(overload.Options{
+					MaxWait: 10 * time.Millisecond,
+					Lines:   map[overload.Class]*overload.Line{overload.Writes: line},
+					Delay:   func() time.Duration { return 0 },
+					Now:     time.Now,
+					Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+				})
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				go g.Run(ctx)
+
+				for range 1000 {
+					g.Admit(overload.Writes)
+				}
+				if stops {
+					stop()
+				} else {
+					<-time.After(3 * time.Minute)
+				}
+				synctest.Wait()
+
+				lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+				if len(lines) != 2 || !strings.Contains(lines[0], "writes.queue=1 ") || !strings.Contains(lines[1], "writes.queue=999 ") {
+					t.Errorf("the log has %d lines:\n%s", len(lines), log.String())
+				}
+				if got := g.Refused(overload.Writes, overload.Queue); got != 1000 {
+					t.Errorf("%d refusals are counted, want 1000", got)
+				}
+			})
+		})
 	}
 }
 

@@ -72,9 +72,12 @@ func (r *Reporter) flush() {
 	}
 }
 
+// RefusalsMessage is the message of the log lines that sum refusals up.
+const RefusalsMessage = "calls were refused by a rate limit"
+
 func (r *Reporter) log(limit string, t *tally) {
 	if n := t.refused.Swap(0); n > 0 {
-		r.logger.Warn("calls were refused by a rate limit", "limit", limit, "calls", n)
+		r.logger.Warn(RefusalsMessage, "limit", limit, "calls", n)
 	}
 }
 
