@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"encoding/base64"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -11,6 +12,15 @@ import (
 // SetGenerate replaces the making of private keys.
 func (o *Options) SetGenerate(generate func(algorithm string) (crypto.Signer, error)) {
 	o.generate = generate
+}
+
+// OwnSigners has what follows in a test sign on threads of the test alone: goroutines
+// in a bubble of testing/synctest may not wait for others. restore ends that.
+func OwnSigners() (restore func()) {
+	before := rsaSigners
+	rsaSigners = newSigners(time.Now)
+	rsaSigners.linger = 0
+	return func() { rsaSigners = before }
 }
 
 // SignPayload signs any payload as if it were a token's.

@@ -87,6 +87,7 @@ func newFixture(t testing.TB) *fixture {
 // newFixtureInMemory has a store without goroutines, which can be made to fail.
 func newFixtureInMemory(t testing.TB) *fixture {
 	t.Helper()
+	t.Cleanup(issuer.OwnSigners()) // some of these tests run in a bubble
 	return &fixture{&clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, &memory{}, newSealer(t, 1)}
 }
 

@@ -14,21 +14,28 @@ import (
 
 // signers makes RSA signatures, one at a time on each processor. A signature takes
 // as long as everything else of fifty requests: made in turn, on goroutines that
-// go from one to the next, they neither hold up all that other requests need nor
-// push each other's data out of the caches.
+// go from one to the next, they do not push each other's data out of the caches.
+// Their threads give way to all others (lowerPriority): under load, calls are read,
+// refused and answered at once, and what is left of the processors signs.
 type signers struct {
 	line    *overload.Line
 	now     func() time.Time
 	mu      sync.Mutex
 	waiting []*signing
 	working int
+	idle    int           // workers that wait to be woken
+	wake    chan struct{} // wakes them; has room for all
+	linger  time.Duration // how long a worker without work stays: a new thread costs time
 }
 
 // newSigners returns signers whose waiting is measured with a clock.
 func newSigners(now func() time.Time) *signers {
 	return &signers{
-		line: overload.NewLine(runtime.GOMAXPROCS(0), 1, now).Computing(),
+		line: overload.NewLine(processors, 1, now).Computing(),
 		now:  now,
+		wake: make(chan struct{}, processors),
+
+		linger: time.Second,
 	}
 }
 
@@ -66,7 +73,6 @@ func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte)
 
 // enqueue hands a signature to a worker, a new one if a processor is free.
 func (s *signers) enqueue(one *signing) error {
-	processors := runtime.GOMAXPROCS(0)
 	s.line.Resize(processors)
 
 	s.mu.Lock()
@@ -75,41 +81,101 @@ func (s *signers) enqueue(one *signing) error {
 		return ErrBusy
 	}
 	s.waiting = append(s.waiting, one)
-	if s.working < processors {
+	switch {
+	case s.idle > 0:
+		s.idle--
+		s.wake <- struct{}{}
+	case s.working < processors:
 		s.working++
 		go s.work()
 	}
 	return nil
 }
 
-// inTurn is how many signatures are made before other work has its turn: some
-// milliseconds.
-const inTurn = 4
+// processors is how many workers there may be. The program gives Go more threads
+// than processors later.
+var processors = runtime.GOMAXPROCS(0)
 
-// work signs what waits, and ends when nothing does.
+// work is serve on a thread of lower priority, which ends with it. The main thread of
+// the process cannot end, and is left as it is.
 func (s *signers) work() {
-	began := s.now()
-	for n := 1; ; n++ {
-		if n%inTurn == 0 {
-			runtime.Gosched()
-		}
-		s.mu.Lock()
-		if len(s.waiting) == 0 {
-			s.working--
-			s.mu.Unlock()
+	runtime.LockOSThread()
+	if !isMainThread() {
+		lowerPriority()
+		s.serve()
+		return
+	}
+
+	moved := make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // another one than the main thread, which is taken
+		close(moved)
+		lowerPriority()
+		s.serve()
+	}()
+	<-moved
+	runtime.UnlockOSThread()
+}
+
+// serve signs what waits, and ends when nothing has for a while.
+func (s *signers) serve() {
+	timer := time.NewTimer(s.linger)
+	defer timer.Stop()
+
+	for {
+		one, stay := s.take()
+		switch {
+		case one != nil:
+			began := s.now()
+			one.make()
+			s.line.Worked(s.now().Sub(began))
+			continue
+		case !stay:
 			return
 		}
-		one := s.waiting[0]
+
+		timer.Reset(s.linger)
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			if s.leave() {
+				return
+			}
+			<-s.wake
+		}
+	}
+}
+
+// take returns the next signature. When none waits, the worker is idle, or ends if
+// it may not stay.
+func (s *signers) take() (one *signing, stay bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.waiting) > 0:
+		one = s.waiting[0]
 		s.waiting[0] = nil
 		s.waiting = s.waiting[1:]
-		s.mu.Unlock()
-		one.make()
-
-		// With the other work that had its turn before: whoever waits waits for that, too.
-		now := s.now()
-		s.line.Worked(now.Sub(began))
-		began = now
+		return one, true
+	case s.linger == 0:
+		s.working--
+		return nil, false
+	default:
+		s.idle++
+		return nil, true
 	}
+}
+
+// leave reports whether an idle worker may end: nobody has woken it.
+func (s *signers) leave() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle == 0 {
+		return false
+	}
+	s.idle--
+	s.working--
+	return true
 }
 
 func (one *signing) make() {
