@@ -125,7 +125,10 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	}
 
 	busyFaults := []error{store.ErrQueueFull, issuer.ErrBusy}
-	otherFaults := append([]error{store.ErrDiskFull}, databaseFaults...)
+	var otherFaults []error
+	for _, f := range databaseFaults {
+		otherFaults = append(otherFaults, f.err)
+	}
 	for _, cause := range slices.Concat(busyFaults, otherFaults) {
 		cause = fmt.Errorf("writing: %w: /var/lib/s3cr3t", cause)
 		for wording, err := range map[string]error{
@@ -157,6 +160,26 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 					t.Errorf("%s, %v, %s: %v, Retry-After %q", c.name, cause, wording, got, response.Response.Header.Get("Retry-After"))
 				}
 			}
+		}
+	}
+}
+
+// The reason for unreadiness is the most telling of those that an error has, and
+// every reason can be told.
+func TestUnreadyReasons(t *testing.T) {
+	for _, f := range databaseFaults {
+		if got := unreadyReason(fmt.Errorf("probing: %w", f.err)); got != f.reason {
+			t.Errorf("%v: %q, want %q", f.err, got, f.reason)
+		}
+	}
+	for reason, err := range map[string]error{
+		"no writes: the database has damaged pages": fmt.Errorf("%w: %w", store.ErrStopped, store.ErrDamaged),
+		"no writes: the database is read-only":      fmt.Errorf("%w: %w", store.ErrBusy, store.ErrReadOnly),
+		"no writes: writes wait too long":           fmt.Errorf("%w: %w", store.ErrQueueFull, context.DeadlineExceeded),
+		unanswered:                                  errors.New("another"),
+	} {
+		if got := unreadyReason(err); got != reason {
+			t.Errorf("%v: %q, want %q", err, got, reason)
 		}
 	}
 }
