@@ -40,6 +40,7 @@ func TestDatabaseMetrics(t *testing.T) {
 		}
 		all := s.figure(t, `poolhouse_database_commit_seconds_bucket{le="+Inf"}`)
 		equal(t, "the last bucket", all, s.figure(t, `poolhouse_database_commit_seconds_count`))
+		equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 1)
 		equal(t, "writes that wait", s.figure(t, `poolhouse_database_waiting{pool="write"}`), 0)
 		equal(t, "waits", s.figure(t, `poolhouse_database_waits_total{pool="write"}`), 0)
 		equal(t, "time of waits", s.figure(t, `poolhouse_database_wait_seconds_total{pool="write"}`), 0)

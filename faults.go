@@ -18,6 +18,7 @@ var faultNames = []struct {
 	err  error
 	name string
 }{
+	{err: store.ErrDamaged, name: "database_damaged"},
 	{err: store.ErrQueueFull, name: "write_queue_full"},
 	{err: issuer.ErrBusy, name: "signing_queue_full"},
 	{err: store.ErrDiskFull, name: "disk_full"},

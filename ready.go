@@ -30,7 +30,8 @@ func (s *Server) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /readyz", s.ready)
 }
 
-// readyTimeout bounds how long a readiness probe waits for the database.
+// readyTimeout bounds how long a readiness probe waits for the database, whose
+// bounds for calls are longer.
 const readyTimeout = 2 * time.Second
 
 // ready reports whether a write can become durable now; with ?reads, whether reads
@@ -47,7 +48,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 
 	if r.URL.Query().Has("reads") {
 		if err := s.store.Readable(ctx); err != nil {
-			plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
+			plain(w, http.StatusServiceUnavailable, unanswered+"\n")
 			return
 		}
 		plain(w, http.StatusOK, "ready for reads\n")
@@ -79,30 +80,12 @@ func (s *Server) noteReadiness(err error) {
 	}
 }
 
-// unreadyReasons are in the order in which they are looked for: a stop for good
-// before its cause, a cause before ErrBusy, which many of them are, too.
-var unreadyReasons = []struct {
-	err    error
-	reason string
-}{
-	{store.ErrDamaged, "no writes: the database has damaged pages"},
-	{store.ErrGone, "no writes: the database file is gone from its folder"},
-	{store.ErrStopped, "no writes: a write could not be made durable, and the process must be started anew"},
-	{store.ErrDiskFull, "no writes: the disk is full"},
-	{store.ErrReadOnly, "no writes: the database is read-only"},
-	{store.ErrUnavailable, "the database does not answer"},
-	{store.ErrBusy, "no writes: writes wait too long"},
-	{context.DeadlineExceeded, "no writes: writes wait too long"},
-	{store.ErrIndeterminate, "no writes: the database does not finish them"},
-	{store.ErrClosed, "the server is stopping"},
-}
-
-// unreadyReason is the one line that a probe is told.
+// unreadyReason returns the one line that a probe is told.
 func unreadyReason(err error) string {
-	for _, r := range unreadyReasons {
-		if errors.Is(err, r.err) {
-			return r.reason
+	for _, f := range databaseFaults {
+		if errors.Is(err, f.err) {
+			return f.reason
 		}
 	}
-	return "the database does not answer"
+	return unanswered
 }

@@ -68,6 +68,7 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	equal(t, "its type", got.header.Get("Content-Type"), "text/plain; charset=utf-8")
 	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
 	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
+	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
 	if _, err := s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("reading: %v", err)
 	}
@@ -82,6 +83,7 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.awaitReadiness(t, http.StatusOK)
+	equal(t, "writable again", s.figure(t, `poolhouse_database_writable`), 1)
 	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("writing again: %v", err)
 	}
@@ -111,6 +113,7 @@ func TestReadinessOfADamagedDatabase(t *testing.T) {
 	got := s.get(t, "/readyz")
 	equal(t, "readiness", got.status, http.StatusServiceUnavailable)
 	equal(t, "the reason", got.body, "no writes: the database has damaged pages\n")
+	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
 }
 
 // overwriteLog damages what the log of an open database holds.
@@ -185,4 +188,5 @@ func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 	equal(t, "the reason", got.body, "no writes: the database is read-only\n")
 	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
 	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
+	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
 }

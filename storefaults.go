@@ -2,7 +2,6 @@ package poolhouse
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -14,20 +13,39 @@ func busy(err error) bool {
 	return errors.Is(err, store.ErrQueueFull) || errors.Is(err, issuer.ErrBusy)
 }
 
-// databaseFaults are the errors of a database that cannot do now what it was asked.
-var databaseFaults = []error{
-	store.ErrBusy, // also ErrDiskFull, and ErrQueueFull, which busy knows first
-	store.ErrReadOnly,
-	store.ErrGone,
-	store.ErrStopped,
-	store.ErrUnavailable,
-	store.ErrIndeterminate,
-	store.ErrClosed,
+// unanswered is the reason for faults of the database without another one.
+const unanswered = "the database does not answer"
+
+// stoppedForGood is the reason for a stop whose cause has no reason.
+const stoppedForGood = "no writes: a write could not be made durable, and the process must be started anew"
+
+// databaseFaults are the errors of a database that cannot do now what it was asked,
+// with the reasons that readiness probes are told. They are in the order in which
+// they are looked for: the cause of a stop for good before the stop, and ErrBusy
+// after the errors that are ErrBusy too.
+var databaseFaults = []struct {
+	err    error
+	reason string
+}{
+	{err: store.ErrDamaged, reason: "no writes: the database has damaged pages"},
+	{err: store.ErrGone, reason: "no writes: the database file is gone from its folder"},
+	{err: store.ErrStopped, reason: stoppedForGood},
+	{err: store.ErrDiskFull, reason: "no writes: the disk is full"},
+	{err: store.ErrReadOnly, reason: "no writes: the database is read-only"},
+	{err: store.ErrUnavailable, reason: unanswered},
+	{err: store.ErrBusy, reason: "no writes: writes wait too long"},
+	{err: store.ErrIndeterminate, reason: "no writes: the database does not finish them"},
+	{err: store.ErrClosed, reason: "the server is stopping"},
 }
 
 // unavailable reports whether an operation failed because of the database. Nothing
 // is wrong with the call: clients get the API's internal error with status 503, and
 // every SDK tries again. Repeating a write whose outcome is unknown converges.
 func unavailable(err error) bool {
-	return slices.ContainsFunc(databaseFaults, func(fault error) bool { return errors.Is(err, fault) })
+	for _, f := range databaseFaults {
+		if errors.Is(err, f.err) {
+			return true
+		}
+	}
+	return false
 }

@@ -125,7 +125,10 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	}
 
 	busyFaults := []error{store.ErrQueueFull, issuer.ErrBusy}
-	otherFaults := append([]error{store.ErrDiskFull}, databaseFaults...)
+	var otherFaults []error
+	for _, f := range databaseFaults {
+		otherFaults = append(otherFaults, f.err)
+	}
 	for _, cause := range slices.Concat(busyFaults, otherFaults) {
 		cause = fmt.Errorf("writing: %w: /var/lib/s3cr3t", cause)
 		for wording, err := range map[string]error{
@@ -163,9 +166,33 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 
 // Every fault that clients are to wait for has a name, by which log and metric count it.
 func TestFaultsThatPassHaveNames(t *testing.T) {
-	for _, err := range slices.Concat(databaseFaults, []error{store.ErrQueueFull, issuer.ErrBusy}) {
+	faults := []error{store.ErrQueueFull, issuer.ErrBusy}
+	for _, f := range databaseFaults {
+		faults = append(faults, f.err)
+	}
+	for _, err := range faults {
 		if name := faultOf(fmt.Errorf("op: %w", err)); name == "" {
 			t.Errorf("%v has no name", err)
+		}
+	}
+}
+
+// The reason for unreadiness is the most telling of those that an error has, and
+// every reason can be told.
+func TestUnreadyReasons(t *testing.T) {
+	for _, f := range databaseFaults {
+		if got := unreadyReason(fmt.Errorf("probing: %w", f.err)); got != f.reason {
+			t.Errorf("%v: %q, want %q", f.err, got, f.reason)
+		}
+	}
+	for reason, err := range map[string]error{
+		"no writes: the database has damaged pages": fmt.Errorf("%w: %w", store.ErrStopped, store.ErrDamaged),
+		"no writes: the database is read-only":      fmt.Errorf("%w: %w", store.ErrBusy, store.ErrReadOnly),
+		"no writes: writes wait too long":           fmt.Errorf("%w: %w", store.ErrQueueFull, context.DeadlineExceeded),
+		unanswered:                                  errors.New("another"),
+	} {
+		if got := unreadyReason(err); got != reason {
+			t.Errorf("%v: %q, want %q", err, got, reason)
 		}
 	}
 }

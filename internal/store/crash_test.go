@@ -47,6 +47,8 @@ func TestMain(m *testing.M) {
 			child = func() error { return failingDiskChild(path) }
 		case failingCopy:
 			child = func() error { return failingCopyChild(path) }
+		case noHandles:
+			child = func() error { return noHandlesChild(path) }
 		}
 		if err := child(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

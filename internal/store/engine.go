@@ -16,13 +16,15 @@ import (
 type engine interface {
 	name() string
 	ping(context.Context) error
-	// read runs fn, each of whose statements sees one instant.
+	// read runs fn, each of whose statements sees one instant. SQLite waits for a
+	// connection for as long as the budget of ctx allows, and does not cut statements.
 	read(ctx context.Context, fn func(querier) error) error
 	// snapshot runs fn, all of whose statements see the same instant. PostgreSQL has
 	// limit for it, 0 meaning without end.
 	snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error
 	// write runs fn in one transaction and returns nil once it is durable. fn may
-	// run again. The caller waits for limit at most, 0 meaning without end.
+	// run again. The caller waits for limit and the budget of ctx at most, 0 meaning
+	// without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
 	// readLine and writeLine are where reads and writes wait for their turn.
 	readLine() *overload.Line
@@ -35,10 +37,11 @@ type engine interface {
 	scrub(ctx context.Context) error
 	// failure returns why writing stopped for good, or nil.
 	failure() error
-	// present returns ErrGone if the database is no longer where it was opened.
+	// present returns ErrGone if the database was not where it was opened when that
+	// was looked at last. It does not look itself, because a file system may hang.
 	present() error
-	// sinceCommit returns how long ago the last commit ended; false if there was none.
-	sinceCommit() (time.Duration, bool)
+	// lastCommit knows how the last writes ended.
+	lastCommit() *lastCommit
 	// usage tells how its connections are used now.
 	usage() []PoolStats
 	close() error
@@ -66,8 +69,8 @@ func (t *tx) exec(text string, args ...any) (rows int64, err error) {
 // touch notes that the transaction changes what the cache may hold under key.
 func (t *tx) touch(key cacheKey) { t.touched = append(t.touched, key) }
 
-// errMoved is what a guard returns when the row it names is no longer at the
-// revision the change was based on.
+// errMoved: the row that a guard names is no longer at the revision the change was
+// based on.
 var errMoved = errors.New("changed meanwhile")
 
 // mustChange is for statements guarded by a revision: no row changed means that

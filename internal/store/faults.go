@@ -3,17 +3,19 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// fault is what a result code of SQLite means for the writes that follow.
+// fault classifies result codes of SQLite by their meaning for the writes that follow.
 type fault int
 
 const (
 	noFault       fault = iota // the statement's own error: a constraint, a syntax error
-	faultBusy                  // another process, or too little memory: a later try may work
+	faultBusy                  // another process, or too little memory or file handles: a later try may work
 	faultFull                  // the disk or the quota: works again when there is room
 	faultReadOnly              // the file or its folder takes no writes
 	faultGone                  // the file is no longer where it was
@@ -31,6 +33,8 @@ var sqliteFaults = map[int]fault{
 	sqlite3.SQLITE_IOERR_RDLOCK:            faultBusy,
 	sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK: faultBusy,
 	sqlite3.SQLITE_IOERR_SHMLOCK:           faultBusy,
+	// No folder for a temporary file: the database's own files are as they were.
+	sqlite3.SQLITE_IOERR_GETTEMPPATH: faultBusy,
 	// The log's index could not grow, which takes space like anything else.
 	sqlite3.SQLITE_IOERR_SHMSIZE:    faultFull,
 	sqlite3.SQLITE_READONLY_DBMOVED: faultGone,
@@ -75,10 +79,24 @@ func sqliteFault(err error, full func() bool) fault {
 	if code == sqlite3.SQLITE_IOERR_WRITE && full != nil && full() {
 		return faultFull
 	}
+	if code&0xff == sqlite3.SQLITE_CANTOPEN && outOfHandles() {
+		return faultBusy
+	}
 	if f, ok := sqliteFaults[code]; ok {
 		return f
 	}
 	return primaryFaults[code&0xff]
+}
+
+// outOfHandles reports whether this process or the system has as many files open as
+// it may. SQLite reports that as a file that cannot be opened.
+func outOfHandles() bool {
+	file, err := os.Open(os.DevNull) // never the database: closing that would drop SQLite's locks
+	if err != nil {
+		return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+	}
+	_ = file.Close() // nothing was written
+	return false
 }
 
 // certainAtCommit reports whether a COMMIT that failed with err left nothing
@@ -115,7 +133,8 @@ func (e *StopError) Error() string {
 func (e *StopError) Unwrap() []error { return []error{ErrStopped, e.Err} }
 
 const (
-	cureDisk   = "check the disk and the kernel's log, then start again; what was acknowledged before is in the write-ahead log"
+	cureDisk = "check the disk and the kernel's log, then start again; " +
+		"what was acknowledged before is in the write-ahead log"
 	cureDamage = "stop, copy the data folder away, check the disk, and restore the newest backup"
 	cureGone   = "put the data folder back or restore the newest backup, then start again"
 )

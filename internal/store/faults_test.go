@@ -34,6 +34,7 @@ func TestSQLiteFaults(t *testing.T) {
 		{code: sqlite3.SQLITE_IOERR_NOMEM, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_IOERR_LOCK, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_IOERR_SHMLOCK, want: faultBusy, full: faultBusy},
+		{code: sqlite3.SQLITE_IOERR_GETTEMPPATH, want: faultBusy, full: faultBusy},
 		{code: sqlite3.SQLITE_FULL, want: faultFull, full: faultFull},
 		{code: sqlite3.SQLITE_IOERR_SHMSIZE, want: faultFull, full: faultFull},
 		{code: sqlite3.SQLITE_IOERR_WRITE, want: faultDisk, full: faultFull},
@@ -148,13 +149,14 @@ func wantFailed(t *testing.T, s *Store, want bool) {
 // Faults before the commit: the statement itself meets them.
 func TestFaultsInAStatement(t *testing.T) {
 	for code, want := range map[int]error{
-		sqlite3.SQLITE_BUSY:         ErrBusy,
-		sqlite3.SQLITE_FULL:         ErrDiskFull,
-		sqlite3.SQLITE_READONLY:     ErrReadOnly,
-		sqlite3.SQLITE_IOERR_READ:   ErrStopped,
-		sqlite3.SQLITE_CORRUPT:      ErrDamaged,
-		sqlite3.SQLITE_IOERR_FSYNC:  ErrStopped,
-		sqlite3.SQLITE_CORRUPT_VTAB: ErrStopped,
+		sqlite3.SQLITE_BUSY:              ErrBusy,
+		sqlite3.SQLITE_IOERR_GETTEMPPATH: ErrBusy,
+		sqlite3.SQLITE_FULL:              ErrDiskFull,
+		sqlite3.SQLITE_READONLY:          ErrReadOnly,
+		sqlite3.SQLITE_IOERR_READ:        ErrStopped,
+		sqlite3.SQLITE_CORRUPT:           ErrDamaged,
+		sqlite3.SQLITE_IOERR_FSYNC:       ErrStopped,
+		sqlite3.SQLITE_CORRUPT_VTAB:      ErrStopped,
 	} {
 		s, _ := openWriter(t, Options{})
 		err := s.write(t.Context(), func(*tx) error { return codeError(code) })

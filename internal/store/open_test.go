@@ -155,7 +155,7 @@ func TestSQLiteFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000"} {
+		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "temp_store": "2"} {
 			if got, err := collect(one, scanString, "PRAGMA "+pragma); err != nil || got[0] != want {
 				t.Errorf("PRAGMA %s = %v, %v; want %s", pragma, got, err, want)
 			}

@@ -31,8 +31,7 @@ type postgreSQLEngine struct {
 	reading       *overload.Line
 	writing       *overload.Line
 	log           *slog.Logger
-	started       time.Time
-	committed     atomic.Int64 // when the last commit ended, in nanoseconds since started
+	last          lastCommit
 
 	waiting  atomic.Int64 // writes begun or waiting for a connection
 	mu       sync.RWMutex // held while a write begins, so that close is safe
@@ -86,7 +85,7 @@ func openPostgreSQL(ctx context.Context, o Options, commits *histogram) (_ *post
 		timing:  timing,
 		log:     o.Logger,
 		commits: commits,
-		started: time.Now(),
+		last:    lastCommit{clock: o.clock},
 	}
 	e.reads, e.writes = newPgPool("read", *config, o, timing), newPgPool("write", *config, o, timing)
 	defer func() {
@@ -179,10 +178,7 @@ func (e *postgreSQLEngine) failure() error { return nil }
 
 func (e *postgreSQLEngine) present() error { return nil }
 
-func (e *postgreSQLEngine) sinceCommit() (time.Duration, bool) {
-	at := e.committed.Load()
-	return time.Since(e.started) - time.Duration(at), at > 0
-}
+func (e *postgreSQLEngine) lastCommit() *lastCommit { return &e.last }
 
 // pgQuerier runs statements on a pool, a connection or a transaction.
 type pgQuerier struct {
@@ -299,7 +295,7 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 		err := e.transact(detached, &state, fn)
 		if errors.Is(err, ErrBusy) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrUnavailable) ||
 			errors.Is(err, ErrIndeterminate) {
-			e.committed.Store(0) // an earlier success proves nothing any more
+			e.last.forget()
 		}
 		done <- err
 	}()
@@ -399,7 +395,7 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	case err == nil:
 		e.commits.observe(time.Since(began))
 		if writing.wrote {
-			e.committed.Store(int64(time.Since(e.started)))
+			e.last.note()
 		}
 		return nil
 	case pgRefusedCommit(err):

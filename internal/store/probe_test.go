@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,7 +115,7 @@ func TestProbeIsShared(t *testing.T) {
 // notYet is an engine that has not committed anything lately.
 type notYet struct{ engine }
 
-func (notYet) sinceCommit() (time.Duration, bool) { return 0, false }
+func (notYet) lastCommit() *lastCommit { return &lastCommit{clock: time.Now} }
 
 // A commit of the last second answers without a probe, unless a write failed since.
 // A transaction that changed nothing proves nothing.
@@ -122,13 +123,13 @@ func TestProbeTrustsCommits(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		e := holdWrites(s)
 		noError(t, s.write(t.Context(), func(*tx) error { return nil }))
-		if _, ok := s.engine.sinceCommit(); ok {
+		if _, ok := s.engine.lastCommit().since(); ok {
 			t.Error("an empty transaction counts as a commit")
 		}
 		addPool(t, s)
 		before := e.writes.Load()
 		wantError(t, "Probe", s.Probe(t.Context()), nil)
-		if since, ok := s.engine.sinceCommit(); !ok || since > time.Minute {
+		if since, ok := s.engine.lastCommit().since(); !ok || since > time.Minute {
 			t.Errorf("since the last commit: %v, %t", since, ok)
 		} else if n := e.writes.Load(); since < probeKept && n != before {
 			t.Errorf("%d probing writes beside real ones", n-before)
@@ -143,11 +144,13 @@ func TestProbeIsBounded(t *testing.T) {
 	e := holdWrites(s)
 	e.wait = make(chan struct{})
 	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		began := time.Now()
-		wantError(t, "Probe", s.Probe(t.Context()), ErrBusy)
-		if took := time.Since(began); took > probeWait+time.Second {
+		wantError(t, "Probe", s.Probe(ctx), ErrBusy)
+		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("the probe took %v", took)
 		}
+		cancel()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -156,6 +159,66 @@ func TestProbeIsBounded(t *testing.T) {
 		t.Errorf("%d writes are under way, want 1", n)
 	}
 	close(e.wait)
+}
+
+// After a fresh commit a probe touches no file: a file system that hangs would hang it.
+func TestProbeDoesNotWaitForFiles(t *testing.T) {
+	now := time.Now()
+	s, w := openWriter(t, Options{clock: func() time.Time { return now }})
+	addPool(t, s)
+	hung := make(chan struct{})
+	w.present = &presence{
+		path:  w.path,
+		log:   w.log,
+		now:   time.Now,
+		files: w.present.files,
+		stat: func(path string) (os.FileInfo, error) {
+			<-hung
+			return os.Stat(path)
+		},
+	}
+	release := sync.OnceFunc(func() { close(hung) })
+	defer release()
+
+	watchdog := time.AfterFunc(10*time.Second, release)
+	wantError(t, "Probe", s.Probe(t.Context()), nil)
+	if !s.Stats().Writable {
+		t.Error("not writable")
+	}
+	if !watchdog.Stop() {
+		t.Error("the probe waited for a file")
+	}
+}
+
+// Stats has the outcome of the last commit or probe, and makes no write.
+func TestWritable(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *Store) {
+		want := func(when string, writable bool) {
+			t.Helper()
+			if s.Stats().Writable != writable {
+				t.Errorf("%s: writable is %t", when, !writable)
+			}
+		}
+		want("at first", true)
+		e := holdWrites(s)
+		for _, fault := range []error{ErrDiskFull, ErrQueueFull, ErrIndeterminate, ErrUnavailable, ErrGone} {
+			e.err, s.probes.ended = fault, time.Time{}
+			wantError(t, "Probe", s.Probe(t.Context()), fault)
+			want(fault.Error(), false)
+
+			e.err = nil
+			addPool(t, s)
+			want("after a commit", true)
+			s.engine.lastCommit().forget()
+			s.probes.ended = time.Time{}
+			wantError(t, "Probe", s.Probe(t.Context()), nil)
+			want("after a probe", true)
+			s.engine.lastCommit().at.Store(nil)
+		}
+		if n := e.writes.Load(); n != 15 {
+			t.Errorf("%d writes, want 15", n)
+		}
+	})
 }
 
 // The probe does not cost what the cache knows.
@@ -175,7 +238,7 @@ func TestProbeKeepsTheCache(t *testing.T) {
 	if !cached() {
 		t.Fatal("the identity is not cached, so this test shows nothing")
 	}
-	w.committed.Store(0)
+	w.last.forget()
 	wantError(t, "Probe", s.Probe(t.Context()), nil)
 	noError(t, w.look())
 	if !cached() {
@@ -191,7 +254,7 @@ func TestProbeIsAsLargeAsWrites(t *testing.T) {
 	addGuest(t, s, pool)
 	guest := logOf(t, s).frames - before
 	for range 3 {
-		w.committed.Store(0)
+		w.last.forget()
 		s.probes.ended = time.Time{}
 		before = logOf(t, s).frames
 		wantError(t, "Probe", s.Probe(t.Context()), nil)
@@ -210,7 +273,7 @@ func TestProbeOnSQLiteRefused(t *testing.T) {
 	noError(t, s.engine.write(t.Context(), 0, func(*tx) error { return nil }))
 	s.probes.ended = time.Time{}
 	wantError(t, "Probe afterwards", s.Probe(t.Context()), nil)
-	w.committed.Store(0)
+	w.last.forget()
 	s.probes.ended = time.Time{}
 	w.commit = func(*session) error { return codeError(13) } // SQLITE_FULL
 	wantError(t, "Probe of a full disk", s.Probe(t.Context()), ErrDiskFull)

@@ -71,8 +71,11 @@ func (s *sessions) take(ctx context.Context) (*session, error) {
 	select {
 	case <-s.closed:
 		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	default:
 	}
+
 	select {
 	case one := <-s.free:
 		return one, nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/pressly/goose/v3"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -36,24 +36,29 @@ type sqliteEngine struct {
 // command line may write to the file that a server has open.
 const sqliteBusy = 5 * time.Second
 
-// logSizeLimit is what a write-ahead log that starts over is cut to, in bytes.
+// logSizeLimit is the size, in bytes, to which a log that starts over is cut.
 const logSizeLimit = 128 << 20
 
-// sqliteDSN is the address of a database file. synchronous=FULL makes a commit
-// wait for its fsync; it is what acknowledged rests on. The write-ahead log is
-// copied back beside the writer from 94 MiB on, by the writer as
-// well from 250 MiB on (checkpointer): identity IDs are random, so the same pages are written again and
-// again, and each copy serves more of them; a longer log makes finding pages in it
-// dearer than that saves. Connections that read cache 16 MiB each. The one that
-// writes caches 4 MiB: a split of an index page has SQLite go through the whole
-// cache at the commit (it renumbers pages by way of a number past the database's
-// end, and pages past the end are sought and dropped), which costs more than reading
-// pages again.
+// sqliteDSN returns the address of a database file.
+//
+// synchronous=FULL makes a commit wait for its fsync, on which every acknowledgement
+// rests. The write-ahead log is copied back beside the writer from 94 MiB on, by the
+// writer as well from 250 MiB on (checkpointer): identity IDs are random, so the same
+// pages are written again and again, and each copy serves more of them; a longer log
+// makes finding pages in it dearer than that saves.
+//
+// Connections that read cache 16 MiB each. The one that writes caches 4 MiB: a split
+// of an index page has SQLite go through the whole cache at the commit (it renumbers
+// pages by way of a number past the database's end, and pages past the end are sought
+// and dropped), which costs more than reading pages again.
+//
+// Temporary tables and statement journals stay in memory: there may be no folder for
+// temporary files, and a fault of one would count as a fault of the database's disk.
 func sqliteDSN(path string, readOnly bool) string {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-		"trusted_schema(OFF)", "cell_size_check(ON)",
+		"trusted_schema(OFF)", "cell_size_check(ON)", "temp_store(MEMORY)",
 		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", logSizeLimit),
 	}
 	if readOnly {
@@ -68,32 +73,22 @@ func sqliteDSN(path string, readOnly bool) string {
 	return u.String()
 }
 
-func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}, commits *histogram) (_ *sqliteEngine, err error) {
-	e := &sqliteEngine{
-		inMemory: o.Path == "",
-		reading:  overload.NewLine(o.ReadConns, 1, time.Now),
-		writing:  overload.NewLine(1, maxGroup, time.Now),
-	}
+func openSQLite(
+	ctx context.Context, o Options, c *cache, failed chan struct{}, commits *histogram,
+) (_ *sqliteEngine, err error) {
+	e := newSQLite(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.closeDBs())
 		}
 	}()
 
-	path, before := "", os.FileInfo(nil)
-	if !e.inMemory {
-		if path, err = filepath.Abs(o.Path); err != nil {
-			return nil, err
-		}
-		if before, err = e.prepareFile(path, o.Logger); err != nil {
-			return nil, err
-		}
+	path, before, err := e.prepareFile(o)
+	if err != nil {
+		return nil, err
 	}
 	if err := e.openDBs(path); err != nil {
 		return nil, err
-	}
-	if e.inMemory {
-		e.reading.Resize(1)
 	}
 	if _, err := migrate(ctx, e.writeDB, goose.DialectSQLite3); err != nil {
 		return nil, explainOpening(o.Path, err)
@@ -111,6 +106,8 @@ func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}, 
 		queue:    make(chan *request, o.WriteQueue),
 		path:     path,
 		failed:   failed,
+		clock:    o.clock,
+		last:     lastCommit{clock: o.clock},
 		commits:  commits,
 	}
 	if !e.inMemory {
@@ -122,16 +119,30 @@ func openSQLite(ctx context.Context, o Options, c *cache, failed chan struct{}, 
 		e.closeSessions()
 		return nil, err
 	}
-	if e.ended = make(chan struct{}); !e.inMemory {
+	if !e.inMemory {
 		go e.writer.present.watch(e.ended, presenceInterval)
 	}
 	return e, nil
 }
 
+// newSQLite returns an engine that has nothing open yet.
+func newSQLite(o Options) *sqliteEngine {
+	readers := o.ReadConns
+	if o.Path == "" {
+		readers = 1
+	}
+	return &sqliteEngine{
+		inMemory: o.Path == "",
+		ended:    make(chan struct{}),
+		reading:  overload.NewLine(readers, 1, o.clock),
+		writing:  overload.NewLine(1, maxGroup, o.clock),
+	}
+}
+
 // openDBs names the connections; the first use opens them.
 func (e *sqliteEngine) openDBs(path string) (err error) {
 	if e.inMemory {
-		e.writeDB, err = sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(ON)")
+		e.writeDB, err = sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)")
 	} else {
 		e.writeDB, err = sql.Open("sqlite", sqliteDSN(path, false))
 	}
@@ -175,12 +186,13 @@ func (e *sqliteEngine) openBeside(ctx context.Context, readers int, before os.Fi
 	return nil
 }
 
-// explainOpening adds to SQLite's words about a database that could not be opened
-// what they mean.
+// explainOpening adds the meaning of SQLite's words about a database that could not
+// be opened.
 func explainOpening(path string, err error) error {
 	switch sqliteFault(err, nil) {
 	case faultReadOnly:
-		err = fmt.Errorf("%w (%w): check the owner and mode of the folder and of its files, and how it is mounted", ErrReadOnly, err)
+		err = fmt.Errorf("%w (%w): check the owner and mode of the folder and of its files, and how it is mounted",
+			ErrReadOnly, err)
 	case faultDamage:
 		err = fmt.Errorf("%w (%w): %s", ErrDamaged, err, cureDamage)
 	case faultFull:
@@ -189,23 +201,34 @@ func explainOpening(path string, err error) error {
 	return fmt.Errorf("opening SQLite database %q: %w", path, err)
 }
 
-// prepareFile makes sure that a database at path can be opened and written, tells
-// what its write-ahead log lacks, and returns the file as SQLite will find it.
-func (e *sqliteEngine) prepareFile(path string, log *slog.Logger) (os.FileInfo, error) {
+// prepareFile makes sure that the database can be opened and written, and tells what
+// its write-ahead log lacks. It returns the absolute path and the file as SQLite will
+// find it; nothing in memory.
+func (e *sqliteEngine) prepareFile(o Options) (path string, before os.FileInfo, err error) {
+	if e.inMemory {
+		return "", nil, nil
+	}
+	if path, err = filepath.Abs(o.Path); err != nil {
+		return "", nil, err
+	}
 	if err := CheckWritable(path); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if err := refuseOrphanedLog(path); err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	e.leave = enterPath(path, log)
+
+	e.leave = enterPath(path, o.Logger)
 	if err := createFile(path); err != nil {
-		return nil, fmt.Errorf("creating the database file: %w", err)
+		return "", nil, fmt.Errorf("creating the database file: %w", err)
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("other users can read the database file", "path", path, "mode", info.Mode().Perm(), "fix", "chmod 600 "+path)
+	if before, err = os.Stat(path); err != nil {
+		return "", nil, err
 	}
-	return os.Stat(path)
+	if mode := before.Mode().Perm(); mode&0o077 != 0 {
+		o.Logger.Warn("other users can read the database file", "path", path, "mode", mode, "fix", "chmod 600 "+path)
+	}
+	return path, before, nil
 }
 
 // createFile creates the database file if it is absent, readable by its owner
@@ -258,8 +281,15 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
 	return e.withReader(ctx, fn)
 }
 
+// withReader waits for a reader for as long as the budget of ctx allows. The time
+// that fn takes is spent too, but fn is not cut: SQLite reads local files.
 func (e *sqliteEngine) withReader(ctx context.Context, fn func(querier) error) error {
-	s, err := e.readers.take(ctx)
+	bounded, end := budget.Bound(ctx, 0)
+	defer end()
+	s, err := e.readers.take(bounded)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("%w: all %d connections for a read are in use", ErrUnavailable, cap(e.readers.free))
+	}
 	if err != nil {
 		return err
 	}
@@ -274,12 +304,9 @@ func (e *sqliteEngine) withReader(ctx context.Context, fn func(querier) error) e
 
 func (e *sqliteEngine) failure() error { return e.writer.stopped() }
 
-func (e *sqliteEngine) present() error { return e.writer.present.check() }
+func (e *sqliteEngine) present() error { return e.writer.present.last() }
 
-func (e *sqliteEngine) sinceCommit() (time.Duration, bool) {
-	at := e.writer.committed.Load()
-	return time.Since(e.writer.started) - time.Duration(at), at > 0
-}
+func (e *sqliteEngine) lastCommit() *lastCommit { return &e.writer.last }
 
 func (e *sqliteEngine) snapshot(ctx context.Context, _ time.Duration, fn func(querier) error) (err error) {
 	return e.withReader(ctx, func(q querier) error { // a dump that takes minutes tells nothing about other reads
@@ -293,6 +320,8 @@ func (e *sqliteEngine) snapshot(ctx context.Context, _ time.Duration, fn func(qu
 }
 
 func (e *sqliteEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
+	limit, end := budget.Start(ctx, limit)
+	defer end()
 	return e.writer.write(ctx, limit, fn)
 }
 
@@ -337,7 +366,8 @@ func (e *sqliteEngine) closeDBs() error {
 
 func (e *sqliteEngine) race(err error) bool {
 	switch sqliteCode(err) {
-	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+		sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_TRIGGER:
 		return true
 	}
 	return false
@@ -351,12 +381,28 @@ func (e *sqliteEngine) scrub(context.Context) error {
 	}
 	s := <-e.writer.sessions.free
 	defer e.writer.sessions.put(s)
-	if _, err := s.exec("VACUUM"); err != nil {
+	if err := vacuum(s); err != nil {
 		return err
 	}
+
 	l, err := checkpointLog(s, "TRUNCATE")
 	if err == nil && l.busy {
 		err = errors.New("another process reads the database, so the write-ahead log could not be emptied")
 	}
+	return err
+}
+
+// vacuum builds the file anew by way of a temporary one, which memory may be too
+// small for.
+func vacuum(s *session) (err error) {
+	if _, err := s.exec("PRAGMA temp_store = FILE"); err != nil {
+		return err
+	}
+	defer func() {
+		_, back := s.exec("PRAGMA temp_store = MEMORY")
+		err = errors.Join(err, back)
+	}()
+
+	_, err = s.exec("VACUUM")
 	return err
 }

@@ -7,8 +7,9 @@ import (
 
 // Stats tells how the database is used. It asks the database nothing.
 type Stats struct {
-	Pools   []PoolStats
-	Commits CommitStats
+	Pools    []PoolStats
+	Commits  CommitStats
+	Writable bool // the last commit or probe succeeded, or there was none
 }
 
 // PoolStats is the use of one kind of connection.
@@ -30,7 +31,13 @@ type CommitStats struct {
 }
 
 // Stats tells how the database is used.
-func (s *Store) Stats() Stats { return Stats{Pools: s.engine.usage(), Commits: s.commits.stats()} }
+func (s *Store) Stats() Stats {
+	return Stats{
+		Pools:    s.engine.usage(),
+		Commits:  s.commits.stats(),
+		Writable: s.writable(),
+	}
+}
 
 // commitBounds are from a fast disk's fsync to the bound of a call.
 var commitBounds = [...]time.Duration{

@@ -85,6 +85,7 @@ type Options struct {
 	Sealer Sealer // protects the secrets of pools; nil = pools that have some are neither read nor written
 	Logger *slog.Logger
 	Now    func() time.Time // stamps rows; nil = time.Now
+	clock  func() time.Time // measures waits; nil = time.Now
 
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
@@ -97,7 +98,7 @@ type Options struct {
 	// context may end the waiting earlier but does not cancel the write. A write
 	// that had not begun by then is dropped (ErrBusy, or the context's error),
 	// one that had is ErrIndeterminate. On PostgreSQL only one whose commit was sent
-	// is ErrIndeterminate, others are ErrUnavailable; the budget of the caller's
+	// is ErrIndeterminate, others are ErrUnavailable. The budget of the caller's
 	// context bounds it too. 0 = 10 s.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
@@ -129,6 +130,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.clock == nil {
+		o.clock = time.Now
 	}
 	if o.ReadConns <= 0 {
 		o.ReadConns = defaultReadConns
@@ -186,7 +190,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		deletionBatch: defaultDeletionBatch,
 		deletionRest:  defaultDeletionRest,
 		loading:       make(chan struct{}, 1),
-		probes:        probes{now: time.Now},
+		probes:        probes{now: o.clock},
 		failed:        make(chan struct{}),
 	}
 	var err error
@@ -228,8 +232,8 @@ func (s *Store) Ping(ctx context.Context) error { return s.engine.ping(ctx) }
 // Engine is "sqlite" or "postgresql".
 func (s *Store) Engine() string { return s.engine.name() }
 
-// now is the time rows are stamped with: UTC, to the millisecond, which is what
-// the database keeps.
+// now returns the time for stamping rows: UTC, to the millisecond, as the database
+// keeps it.
 func (s *Store) now() time.Time { return fromMillis(s.options.Now().UnixMilli()) }
 
 // step reports a committed step of a longer change to the test hook.

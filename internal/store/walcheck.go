@@ -32,7 +32,7 @@ const (
 	indexBackfills = 96      // where the number of copied frames is
 )
 
-// logFacts are what a write-ahead log holds.
+// logFacts describe the content of a write-ahead log.
 type logFacts struct {
 	Size     int64 // bytes
 	Header   bool  // the header is whole
@@ -55,7 +55,7 @@ type logFacts struct {
 	salt [8]byte
 }
 
-// logVerdict is what the facts mean.
+// logVerdict is the conclusion from the facts.
 type logVerdict int
 
 const (
@@ -185,7 +185,7 @@ func (c *logSum) set(stored []byte) {
 	c.s0, c.s1 = binary.BigEndian.Uint32(stored), binary.BigEndian.Uint32(stored[4:])
 }
 
-// indexFacts are what the index beside a log counts.
+// indexFacts are the counts of the index beside a log.
 type indexFacts struct {
 	Frames int64 // committed frames
 	Copied int64 // of them, in the database already
@@ -218,7 +218,7 @@ func nativeOrder() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// logFinding is what the log of a database shows before SQLite opens it.
+// logFinding describes the log of a database before SQLite opens it.
 type logFinding struct {
 	facts   logFacts
 	verdict logVerdict
@@ -284,10 +284,10 @@ func inspectFrames(path string) (logFacts, error) {
 	return readLog(file, info.Size())
 }
 
-// openPaths counts the stores of this process that have a database open. What such
-// a store writes meanwhile is no finding, and closing a second handle of the index
-// would drop the locks that SQLite has on it (https://www.sqlite.org/howtocorrupt.html,
-// 2.2).
+// openPaths counts the stores of this process that have a database open. Changes that
+// such a store makes meanwhile are no finding, and closing a second handle of the
+// index would drop the locks that SQLite has on it
+// (https://www.sqlite.org/howtocorrupt.html, 2.2).
 var openPaths = struct {
 	sync.Mutex
 	stores   map[string]int
@@ -342,9 +342,11 @@ func reportLog(path string, before *logFacts, log *slog.Logger) *logFacts {
 	}
 	switch found.verdict {
 	case logTorn:
-		log.Info("the write-ahead log ends in a write that was not finished, as after a crash; nothing that was acknowledged is missing", about...)
+		log.Info("the write-ahead log ends in a write that was not finished, as after a crash; "+
+			"nothing that was acknowledged is missing", about...)
 	case logDoubtful:
-		log.Warn("the write-ahead log is cut or damaged at its end: after a power failure that is a write which was never acknowledged; "+
+		log.Warn("the write-ahead log is cut or damaged at its end: "+
+			"after a power failure that is a write which was never acknowledged; "+
 			"if the file was copied, cut or damaged, acknowledged writes are missing: compare with a backup", about...)
 	case logIncomplete:
 		missing := "unknown"

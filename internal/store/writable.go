@@ -83,6 +83,6 @@ func refuseOrphanedLog(path string) error {
 	if err != nil || log.Size() == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: its write-ahead log %s-wal is there with %d bytes and %s is not: put the database file back, or move the log away",
-		ErrGone, path, log.Size(), path)
+	return fmt.Errorf("%w: its write-ahead log %s-wal is there with %d bytes and %s is not: "+
+		"put the database file back, or move the log away", ErrGone, path, log.Size(), path)
 }

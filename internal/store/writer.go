@@ -26,14 +26,14 @@ type writer struct {
 	closed bool
 	done   chan struct{}
 
-	path      string                // of the database file; "" in memory
-	stop      atomic.Pointer[error] // why writing stopped for good
-	failed    chan struct{}         // closed when it has
-	present   *presence             // whether the files are still there; nil in memory
-	full      func() bool           // whether the folder takes no more bytes
-	committed atomic.Int64          // when the last commit ended, in nanoseconds of the clock that began with started
-	started   time.Time
+	path    string                // of the database file; "" in memory
+	stop    atomic.Pointer[error] // why writing stopped for good
+	failed  chan struct{}         // closed when it has
+	present *presence             // whether the files are still there; nil in memory
+	full    func() bool           // whether the folder takes no more bytes
+	last    lastCommit
 
+	clock   func() time.Time
 	commit  func(*session) error // COMMIT; a test may replace it
 	commits *histogram           // how long that took
 	checks  chan struct{}        // asks for a look at data_version
@@ -63,7 +63,6 @@ const (
 // start begins to serve. shared says that other processes may write, too.
 func (w *writer) start(shared bool) error {
 	w.done = make(chan struct{})
-	w.started = time.Now()
 	w.checks = make(chan struct{}, 1)
 	if w.commit == nil {
 		w.commit = func(s *session) error { _, err := s.exec("COMMIT"); return err }
@@ -87,20 +86,24 @@ func (w *writer) stopped() error {
 	return nil
 }
 
+// write queues a request and waits for its end, for limit at most; 0 = without end.
 func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+
 	r := &request{fn: fn, done: make(chan struct{})}
 	if err := w.enqueue(r); err != nil {
 		return err
 	}
+
 	var timeout <-chan time.Time
 	if limit > 0 {
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		timeout = timer.C
 	}
+
 	var left error
 	select {
 	case <-r.done:
@@ -110,6 +113,7 @@ func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*tx) er
 	case <-timeout:
 		left = fmt.Errorf("%w: waited %s", ErrBusy, limit)
 	}
+
 	if r.state.CompareAndSwap(waiting, abandoned) {
 		return left
 	}
@@ -128,6 +132,7 @@ func (w *writer) enqueue(r *request) error {
 	if err := w.stopped(); err != nil {
 		return err
 	}
+
 	select {
 	case w.queue <- r:
 		return nil
@@ -151,6 +156,7 @@ func (w *writer) run() {
 	if w.checkpoints != nil {
 		rest = w.checkpoints.rest
 	}
+
 	group := make([]*request, 0, maxGroup)
 	for {
 		select {
@@ -162,11 +168,13 @@ func (w *writer) run() {
 			group = w.collect(append(group[:0], r))
 			w.serve(group)
 			clear(group)
+
 		case <-w.checks:
 			if err := w.look(); err != nil {
 				w.cache.unverified()
 				w.log.Warn("looking for other writers failed", "err", err)
 			}
+
 		case <-rest:
 			w.copyRest()
 		}
@@ -200,6 +208,7 @@ func (w *writer) serve(group []*request) {
 	if len(live) == 0 {
 		return
 	}
+
 	s := <-w.sessions.free
 	err := w.stopped()
 	if err == nil {
@@ -207,12 +216,15 @@ func (w *writer) serve(group []*request) {
 	}
 	w.sessions.put(s)
 	if err != nil {
-		w.committed.Store(0) // an earlier success proves nothing any more
+		w.last.forget()
 	}
-	if w.unlooked++; w.checkpoints != nil && err == nil && w.unlooked >= w.checkpoints.every {
+
+	w.unlooked++
+	if w.checkpoints != nil && err == nil && w.unlooked >= w.checkpoints.every {
 		w.unlooked = 0
 		w.checkpoints.look()
 	}
+
 	for _, r := range live {
 		if err != nil {
 			r.err = err
@@ -260,16 +272,16 @@ func (w *writer) transact(s *session, group []*request) error {
 
 	release := w.cache.hold(t.touched)
 	defer release()
-	began := time.Now()
+	began := w.clock()
 	if err := w.commit(s); err != nil {
 		return w.commitFailed(s, err)
 	}
 	if err := w.present.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}
-	w.commits.observe(time.Since(began))
+	w.commits.observe(w.clock().Sub(began))
 	if t.wrote {
-		w.committed.Store(int64(time.Since(w.started)))
+		w.last.note()
 	}
 	return nil
 }
@@ -303,8 +315,8 @@ func (w *writer) runTogether(s *session, group []*request) (t *tx, changed bool,
 	return t, true, nil
 }
 
-// runApart takes back what runTogether did and runs each request in a savepoint
-// of its own. Its error is the whole group's.
+// runApart takes back what runTogether did and runs each request in its own
+// savepoint. Its error is the whole group's.
 func (w *writer) runApart(s *session, group []*request) (t *tx, changed bool, err error) {
 	t = &tx{querier: s}
 	if len(group) == 1 {
@@ -360,16 +372,19 @@ func (w *writer) runOne(s *session, t *tx, r *request) error {
 // the failure means: a later try may work, or the file is bad and all writing ends.
 func (w *writer) undo(s *session, doing string, err error) error {
 	_, _ = s.exec("ROLLBACK") // fails when SQLite rolled back by itself
+
 	switch f := w.fault(err); f {
 	case faultBusy:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case faultFull:
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+
 	case faultReadOnly, faultGone:
 		if gone := w.present.check(); gone != nil || f == faultGone {
 			return fmt.Errorf("%w: %w", cmp.Or(gone, ErrGone), err)
 		}
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+
 	case faultDisk, faultDamage:
 		stop := stopError(doing, w.path, f, err)
 		w.halt(stop)
