@@ -355,7 +355,7 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 		RequestID: s.newID(), Operation: operation, Start: s.now(), UserAgent: userAgent(r), Client: clientOf(r, s.behindProxy),
 	}}
 	x.trace.Reserve(x.steps[:])
-	x.budget.Limit(s.databaseTime)
+	x.budget.Limit(s.databaseTime, s.now)
 	x.context = exchangeContext{r.Context(), x}
 	return x, r.WithContext(&x.context)
 }

@@ -256,7 +256,7 @@ func TestBudgetOfACall(t *testing.T) {
 	f.options.WriteTimeout = time.Hour
 	f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow})
 	f.proxy.Each(pgtest.Swallow)
-	ctx := budget.NewContext(t.Context(), 300*time.Millisecond)
+	ctx := budget.NewContext(t.Context(), 300*time.Millisecond, time.Now)
 
 	for range 4 {
 		wantError(t, "a read", within(t, "a read", func() error { return f.read(ctx) }), ErrUnavailable)
@@ -339,7 +339,7 @@ func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 	}
 	f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
 
-	id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+	id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
 
 	wantError(t, "the write", err, ErrIndeterminate)
 	eventually(t, f.outside, waitingCommits, 1)
@@ -369,7 +369,7 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 
 	unknown, refused := map[string]bool{}, map[string]bool{}
 	for range 8 {
-		id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+		id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
 		switch {
 		case errors.Is(err, ErrIndeterminate):
 			unknown[string(id)] = true

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,13 +28,63 @@ type pgConnector struct {
 type connecting struct{}
 
 func (c pgConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	began := now()
+	began := c.pool.now()
 	conn, err := c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
 	if err != nil {
 		return nil, err
 	}
-	return &pgSession{Conn: conn.(*stdlib.Conn), pool: c.pool, opened: began, used: now()}, nil
+
+	s := &pgSession{
+		Conn:   conn.(*stdlib.Conn),
+		pool:   c.pool,
+		opened: began,
+		used:   c.pool.now(),
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.pool.timing.connect)
+	defer cancel()
+	if err := s.bound(ctx); err != nil {
+		if s.Conn.Conn().IsClosed() && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", errConnectionLost, err)
+		}
+		_ = s.Close() // nothing was asked of it
+		return nil, fmt.Errorf("preparing a connection: %w", err)
+	}
+	return s, nil
 }
+
+// pgBounds are what the server does to a statement that takes long; 0 = nothing.
+// A caller that leaves closes its socket and sends no cancel request, so without
+// them the server's process would go on, and wait for a lock as long as somebody
+// has it: such processes use up max_connections.
+type pgBounds struct {
+	lock      time.Duration
+	statement time.Duration // not where something commits: it would end the waiting for a standby, too
+}
+
+// bound sets the bounds of a new session, and has the server look whether the client
+// is still there. The latter needs PostgreSQL 14, and a system that can tell; without
+// it the bounds alone end a statement. Not as parameters of the start-up message,
+// which a server that does not know one, or PgBouncer, refuses.
+func (s *pgSession) bound(ctx context.Context) error {
+	conn, bounds := s.Conn.Conn(), s.pool.bounds
+	_, err := conn.Exec(ctx, setPgBounds, pgx.QueryExecModeExec, pgMillis(bounds.lock), pgMillis(bounds.statement), false)
+	if err != nil {
+		return err
+	}
+
+	_, err = conn.Exec(ctx, `SELECT set_config(name, $1, FALSE) FROM pg_settings
+		WHERE name = 'client_connection_check_interval' AND setting = '0'`,
+		pgx.QueryExecModeExec, pgMillis(s.pool.timing.alive))
+	if pgCode(err) != "" {
+		return nil // not on this system
+	}
+	return err
+}
+
+// setPgBounds sets both bounds in milliseconds, $3: for the transaction alone.
+const setPgBounds = `SELECT set_config('lock_timeout', $1, $3), set_config('statement_timeout', $2, $3)`
+
+func pgMillis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 var errNoCancelRequests = errors.New("cancel requests are not sent")
 
@@ -85,7 +136,7 @@ type pgSession struct {
 
 // ResetSession is called before each use but the first (driver.SessionResetter).
 func (s *pgSession) ResetSession(ctx context.Context) error {
-	idle := time.Duration(now() - s.used)
+	idle := time.Duration(s.pool.now() - s.used)
 	if !s.IsValid() || s.opened <= s.pool.suspected.Load() {
 		return driver.ErrBadConn
 	}
@@ -94,10 +145,12 @@ func (s *pgSession) ResetSession(ctx context.Context) error {
 	if idle < s.pool.timing.idle && !readable(pg.Conn()) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.pool.timing.ping)
+	bounded, cancel := context.WithTimeout(ctx, s.pool.timing.ping)
 	defer cancel()
-	if err := pg.Ping(ctx); err != nil {
-		s.pool.suspect()
+	if err := pg.Ping(bounded); err != nil {
+		if ctx.Err() == nil { // otherwise the caller's time was too short to tell
+			s.pool.suspect()
+		}
 		return driver.ErrBadConn
 	}
 	return nil
@@ -106,7 +159,7 @@ func (s *pgSession) ResetSession(ctx context.Context) error {
 // IsValid is called when a connection is handed back (driver.Validator). It reports
 // whether the connection is open, with no transaction on it.
 func (s *pgSession) IsValid() bool {
-	s.used = now()
+	s.used = s.pool.now()
 	conn := s.Conn.Conn()
 	return !conn.IsClosed() && conn.PgConn().TxStatus() == 'I'
 }
