@@ -80,7 +80,7 @@ type OIDCProvider struct {
 	Tags        map[string]string      `json:"tags,omitempty"`
 }
 
-// Key is what an account has one provider of: the URL without its scheme.
+// Key returns the URL without its scheme. An account has one provider of a Key.
 func (p OIDCProvider) Key() string {
 	_, rest, _ := strings.Cut(p.URL, "://")
 	return rest
@@ -296,16 +296,11 @@ func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts 
 		return nil, nil
 	}
 
-	err = s.engine.read(ctx, func(q querier) error {
-		found, err := collect(q, scanString, `SELECT account FROM iam_resources
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
 			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
-		for _, account := range found {
-			accounts = append(accounts, identitypool.AccountID(account))
-		}
-
 		return err
 	})
-
 	return accounts, err
 }
 
@@ -401,8 +396,9 @@ func (s *Store) PolicyUsers(ctx context.Context, account identitypool.AccountID,
 
 // PolicyUses counts, by ARN, how often the account's roles use each managed policy.
 func (s *Store) PolicyUses(ctx context.Context, account identitypool.AccountID) (map[string]map[PolicyUsage]int, error) {
-	uses := map[string]map[PolicyUsage]int{}
+	var uses map[string]map[PolicyUsage]int
 	err := s.engine.read(ctx, func(q querier) error {
+		uses = map[string]map[PolicyUsage]int{}
 		return each(ctx, q, func(row scanner) error {
 			var arn string
 			var usage PolicyUsage
@@ -415,9 +411,13 @@ func (s *Store) PolicyUses(ctx context.Context, account identitypool.AccountID) 
 			}
 			uses[arn][usage] = n
 			return nil
-		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
+		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments
+			WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
 	})
-	return uses, err
+	if err != nil {
+		return nil, err
+	}
+	return uses, nil
 }
 
 // maxARN is the longest ARN of a policy (IAM API reference, arnType).
