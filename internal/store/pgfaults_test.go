@@ -490,7 +490,7 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 		"the bounds and both":  func(*pgTiming) {},
 		"nothing, the control": func(t *pgTiming) { t.alive, t.lock = time.Hour, time.Hour },
 	}
-	const conns, calls = 2, 12
+	const conns, calls = 2, 8
 	for _, test := range []struct {
 		name   string
 		begin  string // by somebody else, in a transaction that stays open

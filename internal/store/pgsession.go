@@ -164,11 +164,25 @@ func (s *pgSession) IsValid() bool {
 	return !conn.IsClosed() && conn.PgConn().TxStatus() == 'I'
 }
 
+// Close is called when a connection is given up. One that the driver has closed, since
+// a context ended amid a statement, stays open for 15 seconds more for what the server
+// may still send; the server then cannot tell that its client is gone.
+func (s *pgSession) Close() error {
+	conn := s.Conn.Conn()
+	if !conn.IsClosed() {
+		return s.Conn.Close()
+	}
+	_ = socketOf(conn.PgConn().Conn()).Close() // which may be closed by now
+	return nil
+}
+
 // readable reports whether a connection on which nothing is asked has something to
 // read: its end, or what the server said before it closed.
-func readable(c net.Conn) bool {
+func readable(c net.Conn) bool { return hasInput(socketOf(c)) }
+
+func socketOf(c net.Conn) net.Conn {
 	if encrypted, ok := c.(*tls.Conn); ok {
-		c = encrypted.NetConn()
+		return encrypted.NetConn()
 	}
-	return hasInput(c)
+	return c
 }
