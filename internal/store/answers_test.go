@@ -74,7 +74,8 @@ func (e twice) read(ctx context.Context, fn func(querier) error) error {
 func TestReadsMayRunAgain(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		fillEverything(t, s)
-		noError(t, second(s.CreateOIDCProvider(t.Context(), OIDCProvider{Account: iamAccount, URL: "https://twice.example"}, 0)))
+		twiceRead := OIDCProvider{Account: iamAccount, URL: "https://twice.example"}
+		noError(t, second(s.CreateOIDCProvider(t.Context(), twiceRead, 0)))
 		ctx, account := t.Context(), iamAccount
 		pools, err := s.ListPools(ctx, testAccount, testRegion, "", 100)
 		noError(t, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
@@ -113,12 +114,8 @@ func settle(e engine, line *overload.Line, ticket overload.Ticket, err error) {
 
 // isAnswer reports whether err is about the data, so that the database works.
 func isAnswer(err error) bool {
-	for _, answer := range []error{ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, errMoved} {
-		if errors.Is(err, answer) {
-			return true
-		}
-	}
-	return false
+	answers := []error{ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, errMoved}
+	return slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
 }
 
 // collect runs a query and scans every row; all of them or, with an error, none.

@@ -491,6 +491,7 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 		"nothing, the control": func(t *pgTiming) { t.alive, t.lock = time.Hour, time.Hour },
 	}
 	const conns, calls = 2, 8
+	write := func(f *faulty) error { return f.probeRow(quickWrite) }
 	for _, test := range []struct {
 		name   string
 		begin  string // by somebody else, in a transaction that stays open
@@ -498,9 +499,9 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 		call   func(*faulty) error
 		counts bool // the control shows it
 	}{
-		{name: "writes to a row of a waiting commit", call: func(f *faulty) error { return f.probeRow(quickWrite) }, counts: true},
+		{name: "writes to a row of a waiting commit", call: write, counts: true},
 		{name: "writes to a locked row", begin: `SELECT * FROM write_probe FOR UPDATE`, local: true,
-			call: func(f *faulty) error { return f.probeRow(quickWrite) }, counts: true},
+			call: write, counts: true},
 		{name: "reads of a locked table", begin: `LOCK TABLE pools IN ACCESS EXCLUSIVE MODE`, local: true,
 			call: func(f *faulty) error { return f.read(context.Background()) }},
 		{name: "slow reads", local: true, call: func(f *faulty) error {
@@ -531,7 +532,8 @@ func TestServerEndsWhatWasGivenUp(t *testing.T) {
 					var group sync.WaitGroup
 					for range conns {
 						group.Go(func() {
-							wantError(t, "a call", within(t, "a call", func() error { return test.call(f) }), ErrUnavailable)
+							err := within(t, "a call", func() error { return test.call(f) })
+							wantError(t, "a call", err, ErrUnavailable)
 						})
 					}
 					group.Wait()
@@ -611,7 +613,8 @@ func TestUnboundedWorkHasNoBounds(t *testing.T) {
 		t.Helper()
 		var got []string
 		err := run(func(q querier) (err error) {
-			got, err = collect(q, scanString, `SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')`)
+			got, err = collect(q, scanString,
+				`SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')`)
 			return err
 		})
 		if want := lock + " " + statement; err != nil || len(got) != 1 || got[0] != want {

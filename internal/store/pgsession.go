@@ -67,7 +67,8 @@ type pgBounds struct {
 // which a server that does not know one, or PgBouncer, refuses.
 func (s *pgSession) bound(ctx context.Context) error {
 	conn, bounds := s.Conn.Conn(), s.pool.bounds
-	_, err := conn.Exec(ctx, setPgBounds, pgx.QueryExecModeExec, pgMillis(bounds.lock), pgMillis(bounds.statement), false)
+	_, err := conn.Exec(ctx, setPgBounds,
+		pgx.QueryExecModeExec, pgMillis(bounds.lock), pgMillis(bounds.statement), false)
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,8 @@ func restorePostgreSQL(ctx context.Context, o Options, r io.Reader) error {
 	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if left := removeSchema(undo, o.URL, before); left != nil {
-		err = errors.Join(err, fmt.Errorf("the tables that were made, which have no rows, could not be removed: %w", left))
+		left = fmt.Errorf("the tables that were made, which have no rows, could not be removed: %w", left)
+		err = errors.Join(err, left)
 	}
 	return err
 }
