@@ -359,7 +359,7 @@ func (s *Service) newExchange(w http.ResponseWriter, r *http.Request, operation 
 		Client:    clientOf(r, s.behindProxy),
 	}}
 	x.trace.Reserve(x.steps[:])
-	x.budget.Limit(s.databaseTime)
+	x.budget.Limit(s.databaseTime, s.now)
 	x.context = exchangeContext{Context: r.Context(), x: x}
 	return x, r.WithContext(&x.context)
 }

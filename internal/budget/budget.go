@@ -13,18 +13,21 @@ import (
 // safe for concurrent use.
 type Budget struct {
 	limit time.Duration
+	now   func() time.Time
 	spent atomic.Int64 // nanoseconds
 }
 
-// Limit sets the bound, before the Budget is used; 0 = none.
-func (b *Budget) Limit(limit time.Duration) { b.limit = limit }
+// Limit sets the bound and the clock that measures against it, before the Budget is
+// used; 0 = no bound.
+func (b *Budget) Limit(limit time.Duration, now func() time.Time) { b.limit, b.now = limit, now }
 
 // Key is the key of a context's *Budget, for types that are contexts themselves.
 type Key struct{}
 
-// NewContext returns a context of a call that may spend limit; 0 = any time.
-func NewContext(ctx context.Context, limit time.Duration) context.Context {
-	return context.WithValue(ctx, Key{}, &Budget{limit: limit})
+// NewContext returns a context of a call that may spend limit by the clock now;
+// 0 = any time.
+func NewContext(ctx context.Context, limit time.Duration, now func() time.Time) context.Context {
+	return context.WithValue(ctx, Key{}, &Budget{limit: limit, now: now})
 }
 
 // Without returns a context whose work does not count, for work that goes on
@@ -44,9 +47,16 @@ func from(ctx context.Context) *Budget {
 	return nil
 }
 
+// Left reports whether anything is left of the budget of ctx: a wait makes sense.
+func Left(ctx context.Context) bool {
+	b := from(ctx)
+	return b == nil || time.Duration(b.spent.Load()) < b.limit
+}
+
 // Start begins a wait that lasts for most at most, and no longer than what is left
-// of the budget of ctx. It returns the lesser of the two, and a function to call at
-// the end, which spends the time that passed. most = 0 stands for no bound.
+// of the budget of ctx. It returns the lesser of the two, a nanosecond if nothing is
+// Left, and a function to call at the end, which spends the time that passed.
+// most = 0 stands for no bound.
 func Start(ctx context.Context, most time.Duration) (limit time.Duration, end func()) {
 	b := from(ctx)
 	if b == nil {
@@ -57,8 +67,8 @@ func Start(ctx context.Context, most time.Duration) (limit time.Duration, end fu
 	if most <= 0 || left < most {
 		most = left
 	}
-	began := time.Now()
-	return most, func() { b.spent.Add(int64(time.Since(began))) }
+	began := b.now()
+	return most, func() { b.spent.Add(int64(b.now().Sub(began))) }
 }
 
 // Bound is Start as a context that ends with the time, for waits that are not for

@@ -9,7 +9,7 @@ import (
 func TestStart(t *testing.T) {
 	spent := func(limit, used time.Duration) context.Context {
 		b := &Budget{}
-		b.Limit(limit)
+		b.Limit(limit, time.Now)
 		b.spent.Store(int64(used))
 		return context.WithValue(t.Context(), Key{}, b)
 	}
@@ -20,10 +20,10 @@ func TestStart(t *testing.T) {
 	}{
 		{"no budget", t.Context(), time.Hour, time.Hour},
 		{"no budget and no bound", t.Context(), 0, 0},
-		{"a budget without a bound", NewContext(t.Context(), 0), 0, 0},
-		{"a bound below the budget", NewContext(t.Context(), time.Hour), time.Minute, time.Minute},
-		{"a bound above the budget", NewContext(t.Context(), time.Minute), time.Hour, time.Minute},
-		{"the budget alone", NewContext(t.Context(), time.Minute), 0, time.Minute},
+		{"a budget without a bound", NewContext(t.Context(), 0, time.Now), 0, 0},
+		{"a bound below the budget", NewContext(t.Context(), time.Hour, time.Now), time.Minute, time.Minute},
+		{"a bound above the budget", NewContext(t.Context(), time.Minute, time.Now), time.Hour, time.Minute},
+		{"the budget alone", NewContext(t.Context(), time.Minute, time.Now), 0, time.Minute},
 		{"what is left", spent(time.Minute, 50*time.Second), time.Hour, 10 * time.Second},
 		{"nothing left", spent(time.Minute, time.Hour), time.Hour, time.Nanosecond},
 		{"work that does not count", Without(spent(time.Minute, time.Hour)), time.Hour, time.Hour},
@@ -39,7 +39,7 @@ func TestStart(t *testing.T) {
 
 // Each wait is taken from the next one's bound.
 func TestWaitsAddUp(t *testing.T) {
-	ctx := NewContext(t.Context(), time.Hour)
+	ctx := NewContext(t.Context(), time.Hour, time.Now)
 	first, end := Start(ctx, 0)
 	end()
 	second, _ := Start(ctx, 0)
@@ -49,7 +49,7 @@ func TestWaitsAddUp(t *testing.T) {
 }
 
 func TestBound(t *testing.T) {
-	ctx, cancel := Bound(NewContext(t.Context(), time.Millisecond), time.Hour)
+	ctx, cancel := Bound(NewContext(t.Context(), time.Millisecond, time.Now), time.Hour)
 	defer cancel()
 	<-ctx.Done()
 	if _, ok := t.Context().Deadline(); ok {

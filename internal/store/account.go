@@ -11,23 +11,28 @@ const insertHomeAccount = `INSERT INTO home_account (one, account) VALUES (1, $1
 // SettleAccount returns the deployment's home account. The first call, of
 // whichever node, makes it the proposed one; later calls change nothing.
 // Error: ErrInvalid.
-func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.AccountID) (settled identitypool.AccountID, err error) {
+func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.AccountID) (identitypool.AccountID, error) {
 	if err := checkID("account", string(proposed)); err != nil {
 		return "", err
 	}
-	err = s.write(ctx, func(t *tx) error {
+
+	var settled identitypool.AccountID // no named result: the write assigns it, maybe after the caller left
+	err := s.write(ctx, func(t *tx) (err error) {
 		if _, err := t.exec(insertHomeAccount, string(proposed)); err != nil {
 			return err
 		}
 		settled, err = homeAccount(t)
 		return err
 	})
-	return settled, err
+	if err != nil {
+		return "", err
+	}
+	return settled, nil
 }
 
 // HomeAccount returns the account that SettleAccount settled. Error: ErrNotFound.
 func (s *Store) HomeAccount(ctx context.Context) (account identitypool.AccountID, err error) {
-	err = s.engine.read(ctx, func(q querier) error {
+	err = s.engine.read(ctx, func(q querier) (err error) {
 		account, err = homeAccount(q)
 		return err
 	})
@@ -35,9 +40,7 @@ func (s *Store) HomeAccount(ctx context.Context) (account identitypool.AccountID
 }
 
 func homeAccount(q querier) (identitypool.AccountID, error) {
-	accounts, err := collect(q, func(row scanner) (account identitypool.AccountID, err error) {
-		return account, row.Scan(&account)
-	}, `SELECT account FROM home_account`)
+	accounts, err := collect(q, scanAccount, `SELECT account FROM home_account`)
 	switch {
 	case err != nil:
 		return "", err
@@ -47,21 +50,31 @@ func homeAccount(q querier) (identitypool.AccountID, error) {
 	return accounts[0], nil
 }
 
+func scanAccount(row scanner) (account identitypool.AccountID, err error) {
+	err = row.Scan(&account)
+	return account, err
+}
+
 // CreateFirstAccessKey adds k if there is no access key at all, and reports
 // whether it did. Of several nodes that try at once, one does. It needs a
 // settled account. Error: ErrInvalid.
-func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (made bool, err error) {
+func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (bool, error) {
 	if err := k.check(); err != nil {
 		return false, err
 	}
 	if k.Created.IsZero() {
 		k.Created = s.now()
 	}
-	err = s.write(ctx, func(t *tx) (err error) {
+
+	made := false // no named result, as in SettleAccount
+	err := s.write(ctx, func(t *tx) (err error) {
 		made, err = insertFirstAccessKey(t, k)
 		return err
 	})
-	return made && err == nil, err
+	if err != nil {
+		return false, err
+	}
+	return made, nil
 }
 
 // insertFirstAccessKey adds k if there is no access key. The home account's row

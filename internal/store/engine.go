@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
@@ -16,14 +17,16 @@ import (
 type engine interface {
 	name() string
 	ping(context.Context) error
-	// read runs fn, each of whose statements sees one instant. SQLite waits for a
-	// connection for as long as the budget of ctx allows, and does not cut statements.
+	// read runs fn, each of whose statements sees one instant. fn may run again, so
+	// that it must not add to what an earlier run left. SQLite waits for a connection
+	// for as long as the budget of ctx allows, and does not cut statements.
 	read(ctx context.Context, fn func(querier) error) error
-	// snapshot runs fn, all of whose statements see the same instant. PostgreSQL has
+	// snapshot runs fn once; all its statements see the same instant. PostgreSQL has
 	// limit for it, 0 meaning without end.
 	snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error
-	// write runs fn in one transaction and returns nil once it is durable. fn may
-	// run again. The caller waits for limit and the budget of ctx at most, 0 meaning
+	// write runs fn in one transaction and returns nil once it is durable. fn may run
+	// again, and also after write has returned an error: what it assigns is read only
+	// after nil. The caller waits for limit and the budget of ctx at most, 0 meaning
 	// without end.
 	write(ctx context.Context, limit time.Duration, fn func(*tx) error) error
 	// readLine and writeLine are where reads and writes wait for their turn.
@@ -69,8 +72,8 @@ func (t *tx) exec(text string, args ...any) (rows int64, err error) {
 // touch notes that the transaction changes what the cache may hold under key.
 func (t *tx) touch(key cacheKey) { t.touched = append(t.touched, key) }
 
-// errMoved: the row that a guard names is no longer at the revision the change was
-// based on.
+// errMoved: the row that a guard names is no longer at the revision that the change
+// was based on.
 var errMoved = errors.New("changed meanwhile")
 
 // mustChange is for statements guarded by a revision: no row changed means that
@@ -98,21 +101,37 @@ func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
 	line := s.engine.writeLine()
 	ticket := line.Enter()
 	err := s.engine.write(ctx, s.options.WriteTimeout, fn)
-	if err != nil && (errors.Is(err, ErrBusy) || errors.Is(err, ErrIndeterminate) || ctx.Err() != nil) {
-		line.Drop(ticket)
-		return err
-	}
-	line.Leave(ticket)
+	settle(s.engine, line, ticket, err)
 	return err
 }
 
-// collect runs a query and scans every row.
+// settle takes work that ended with err out of its line. Only an answer of the
+// database tells how fast it works and that it does.
+func settle(e engine, line *overload.Line, ticket overload.Ticket, err error) {
+	if err == nil || isAnswer(err) || e.race(err) {
+		line.Leave(ticket)
+		return
+	}
+	line.Drop(ticket)
+}
+
+// isAnswer reports whether err is about the data, so that the database works.
+func isAnswer(err error) bool {
+	answers := []error{ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, errMoved}
+	return slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
+}
+
+// collect runs a query and scans every row; all of them or, with an error, none.
 func collect[T any](q querier, scan func(scanner) (T, error), text string, args ...any) (all []T, err error) {
 	rows, err := q.query(text, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() {
+		if err = errors.Join(err, rows.Close()); err != nil {
+			all = nil
+		}
+	}()
 	for rows.Next() {
 		one, err := scan(rows)
 		if err != nil {

@@ -80,7 +80,7 @@ type OIDCProvider struct {
 	Tags        map[string]string      `json:"tags,omitempty"`
 }
 
-// Key is what an account has one provider of: the URL without its scheme.
+// Key returns the URL without its scheme. An account has one provider of a Key.
 func (p OIDCProvider) Key() string {
 	_, rest, _ := strings.Cut(p.URL, "://")
 	return rest
@@ -132,7 +132,9 @@ func (s *Store) Role(ctx context.Context, account identitypool.AccountID, name s
 
 // RoleWithPolicies returns a role and, as of the same instant, the managed
 // policies of the account that it uses. Error: ErrNotFound.
-func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.AccountID, name string) (Role, []ManagedPolicy, error) {
+func (s *Store) RoleWithPolicies(
+	ctx context.Context, account identitypool.AccountID, name string,
+) (Role, []ManagedPolicy, error) {
 	key := strings.ToLower(name)
 	if !storable(string(account), maxID) || !storable(key, maxID) {
 		return Role{}, nil, notFound("role")
@@ -143,7 +145,8 @@ func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.Accou
 		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE account = $1 AND kind = $3 AND resource_key = $2
 			UNION ALL SELECT DISTINCT r.account, r.kind, r.resource_key, r.path, r.settings, r.created
-				FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
+				FROM iam_attachments AS a JOIN iam_resources AS r
+					ON r.account = a.account AND r.kind = $4 AND r.resource_key = a.policy_key
 				WHERE a.account = $1 AND a.role_key = $2`, string(account), key, roleKind, policyKind)
 		return err
 	})
@@ -176,7 +179,9 @@ func (s *Store) RoleWithPolicies(ctx context.Context, account identitypool.Accou
 // Roles returns at most limit roles of an account whose path begins with
 // pathPrefix, ordered by lower-case name, from the first after the name after.
 // Error: ErrInvalid.
-func (s *Store) Roles(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]Role, error) {
+func (s *Store) Roles(
+	ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int,
+) ([]Role, error) {
 	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
 }
 
@@ -232,7 +237,9 @@ func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kin
 // must be pure; its error ends the update and is returned as is. Account, Name,
 // Path, ID and Created are not change's to set. Errors: ErrNotFound (wrapped
 // with "policy" when a managed policy does not exist), ErrInvalid, ErrBusy.
-func (s *Store) UpdateRole(ctx context.Context, account identitypool.AccountID, name string, change func(*Role) error) (Role, error) {
+func (s *Store) UpdateRole(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*Role) error,
+) (Role, error) {
 	return updateResource(ctx, s, account, roleKind, strings.ToLower(name), func(r *Role) error {
 		before := *r
 		err := change(r)
@@ -243,7 +250,9 @@ func (s *Store) UpdateRole(ctx context.Context, account identitypool.AccountID, 
 
 // DeleteRole removes a role that may says may go; may's error is returned as
 // is. Errors: ErrNotFound, ErrBusy.
-func (s *Store) DeleteRole(ctx context.Context, account identitypool.AccountID, name string, may func(Role) error) error {
+func (s *Store) DeleteRole(
+	ctx context.Context, account identitypool.AccountID, name string, may func(Role) error,
+) error {
 	return deleteResource(ctx, s, account, roleKind, strings.ToLower(name), may)
 }
 
@@ -258,12 +267,16 @@ func (s *Store) Policy(ctx context.Context, account identitypool.AccountID, name
 }
 
 // Policies lists managed policies as Roles lists roles.
-func (s *Store) Policies(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]ManagedPolicy, error) {
+func (s *Store) Policies(
+	ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int,
+) ([]ManagedPolicy, error) {
 	return listResources[ManagedPolicy](ctx, s, account, policyKind, pathPrefix, strings.ToLower(after), limit)
 }
 
 // UpdatePolicy changes a managed policy as UpdateRole changes a role.
-func (s *Store) UpdatePolicy(ctx context.Context, account identitypool.AccountID, name string, change func(*ManagedPolicy) error) (ManagedPolicy, error) {
+func (s *Store) UpdatePolicy(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*ManagedPolicy) error,
+) (ManagedPolicy, error) {
 	return updateResource(ctx, s, account, policyKind, strings.ToLower(name), func(p *ManagedPolicy) error {
 		before := *p
 		err := change(p)
@@ -275,7 +288,9 @@ func (s *Store) UpdatePolicy(ctx context.Context, account identitypool.AccountID
 // DeletePolicy removes a managed policy that no role uses and that may says may
 // go; may's error is returned as is. Errors: ErrNotFound, ErrConflict when a
 // role uses it, ErrBusy.
-func (s *Store) DeletePolicy(ctx context.Context, account identitypool.AccountID, name string, may func(ManagedPolicy) error) error {
+func (s *Store) DeletePolicy(
+	ctx context.Context, account identitypool.AccountID, name string, may func(ManagedPolicy) error,
+) error {
 	return deleteResource(ctx, s, account, policyKind, strings.ToLower(name), may)
 }
 
@@ -296,16 +311,11 @@ func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts 
 		return nil, nil
 	}
 
-	err = s.engine.read(ctx, func(q querier) error {
-		found, err := collect(q, scanString, `SELECT account FROM iam_resources
+	err = s.engine.read(ctx, func(q querier) (err error) {
+		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
 			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
-		for _, account := range found {
-			accounts = append(accounts, identitypool.AccountID(account))
-		}
-
 		return err
 	})
-
 	return accounts, err
 }
 
@@ -315,7 +325,9 @@ func (s *Store) OIDCProviders(ctx context.Context, account identitypool.AccountI
 }
 
 // UpdateOIDCProvider changes a provider as UpdateRole changes a role.
-func (s *Store) UpdateOIDCProvider(ctx context.Context, account identitypool.AccountID, key string, change func(*OIDCProvider) error) (OIDCProvider, error) {
+func (s *Store) UpdateOIDCProvider(
+	ctx context.Context, account identitypool.AccountID, key string, change func(*OIDCProvider) error,
+) (OIDCProvider, error) {
 	return updateResource(ctx, s, account, oidcKind, key, func(p *OIDCProvider) error {
 		url := p.URL
 		err := change(p)
@@ -345,7 +357,9 @@ func (s *Store) SAMLProviders(ctx context.Context, account identitypool.AccountI
 }
 
 // UpdateSAMLProvider changes a provider as UpdateRole changes a role.
-func (s *Store) UpdateSAMLProvider(ctx context.Context, account identitypool.AccountID, name string, change func(*SAMLProvider) error) (SAMLProvider, error) {
+func (s *Store) UpdateSAMLProvider(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*SAMLProvider) error,
+) (SAMLProvider, error) {
 	return updateResource(ctx, s, account, samlKind, name, func(p *SAMLProvider) error {
 		before := *p
 		err := change(p)
@@ -379,20 +393,24 @@ type PolicyUser struct {
 
 // PolicyUsers lists the roles that use the managed policy with that ARN, by
 // lower-case name. Error: ErrInvalid.
-func (s *Store) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) (users []PolicyUser, err error) {
+func (s *Store) PolicyUsers(
+	ctx context.Context, account identitypool.AccountID, arn string,
+) (users []PolicyUser, err error) {
 	if err := checkText("policy ARN", arn, maxARN); err != nil {
 		return nil, err
 	}
 	err = s.engine.read(ctx, func(q querier) (err error) {
 		users, err = collect(q, func(row scanner) (u PolicyUser, err error) {
 			var r resourceRow
-			if err := row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis); err != nil {
+			err = row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
+			if err != nil {
 				return u, err
 			}
 			u.Role, err = resourceOf[Role](r)
 			return u, err
 		}, `SELECT a.usage, r.account, r.kind, r.resource_key, r.path, r.settings, r.created
-			FROM iam_attachments AS a JOIN iam_resources AS r ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
+			FROM iam_attachments AS a JOIN iam_resources AS r
+				ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
 			WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
 		return err
 	})
@@ -400,9 +418,12 @@ func (s *Store) PolicyUsers(ctx context.Context, account identitypool.AccountID,
 }
 
 // PolicyUses counts, by ARN, how often the account's roles use each managed policy.
-func (s *Store) PolicyUses(ctx context.Context, account identitypool.AccountID) (map[string]map[PolicyUsage]int, error) {
-	uses := map[string]map[PolicyUsage]int{}
+func (s *Store) PolicyUses(
+	ctx context.Context, account identitypool.AccountID,
+) (map[string]map[PolicyUsage]int, error) {
+	var uses map[string]map[PolicyUsage]int
 	err := s.engine.read(ctx, func(q querier) error {
+		uses = map[string]map[PolicyUsage]int{}
 		return each(ctx, q, func(row scanner) error {
 			var arn string
 			var usage PolicyUsage
@@ -415,9 +436,13 @@ func (s *Store) PolicyUses(ctx context.Context, account identitypool.AccountID) 
 			}
 			uses[arn][usage] = n
 			return nil
-		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
+		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments
+			WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
 	})
-	return uses, err
+	if err != nil {
+		return nil, err
+	}
+	return uses, nil
 }
 
 // maxARN is the longest ARN of a policy (IAM API reference, arnType).

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -66,9 +67,22 @@ func inspectSQLite(ctx context.Context, path string, log *slog.Logger) (found Co
 		},
 	}
 	// Without a write-ahead log the file is complete, and SQLite would make a log.
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		query.Set("immutable", "1")
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		return lookIntoSQLite(ctx, path, query)
 	}
+	still := maps.Clone(query)
+	still.Set("immutable", "1")
+	found, err = lookIntoSQLite(ctx, path, still)
+	if err == nil {
+		return found, nil
+	}
+	if _, missing := os.Stat(path + "-wal"); missing != nil {
+		return found, err
+	}
+	return lookIntoSQLite(ctx, path, query) // a server was started, and the file did not lie still
+}
+
+func lookIntoSQLite(ctx context.Context, path string, query url.Values) (found Contents, err error) {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	if !strings.HasPrefix(u.Path, "/") {
 		u.Path = "/" + u.Path // C:/… on Windows
@@ -79,7 +93,7 @@ func inspectSQLite(ctx context.Context, path string, log *slog.Logger) (found Co
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	found, err = inspect(ctx, db, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`)
+	found, err = inspect(ctx, db, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`)
 	if err != nil {
 		return Contents{}, fmt.Errorf("looking into SQLite database %q: %w", path, err)
 	}
@@ -94,7 +108,7 @@ func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err
 	db := sql.OpenDB(stdlib.GetConnector(*config))
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	found, err = inspect(ctx, db, `SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)`)
+	found, err = inspect(ctx, db, `SELECT to_regclass($1) IS NOT NULL`)
 	if err != nil {
 		return Contents{}, fmt.Errorf("looking into the PostgreSQL database: %w", err)
 	}
@@ -102,29 +116,31 @@ func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err
 }
 
 // inspect looks for rows in the tables, which may not be there yet. exists
-// counts the tables of a name.
+// asks whether there is a table of a name.
 func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, err error) {
-	for table, has := range map[string]*bool{"home_account": &found.Account, "access_keys": &found.Keys} {
-		var tables, rows int
-		if err := db.QueryRowContext(ctx, exists, table).Scan(&tables); err != nil {
-			return Contents{}, err
-		}
-		if tables == 0 {
-			continue
-		}
-		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&rows); err != nil {
-			return Contents{}, err
-		}
-		*has = rows > 0
+	if found.Account, err = hasRows(ctx, db, exists, "home_account"); err != nil {
+		return Contents{}, err
+	}
+	if found.Keys, err = hasRows(ctx, db, exists, "access_keys"); err != nil {
+		return Contents{}, err
 	}
 	return found, nil
+}
+
+func hasRows(ctx context.Context, db *sql.DB, exists, table string) (found bool, err error) {
+	err = db.QueryRowContext(ctx, exists, table).Scan(&found)
+	if err != nil || !found {
+		return false, err
+	}
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+table+`)`).Scan(&found)
+	return found, err
 }
 
 // Initialise makes k.Account the home account, and k its first access key: both
 // or neither. It returns the home account, which is another one if somebody was
 // quicker; then nothing was made. An access key that is there already is left
 // alone, and k is not made. Error: ErrInvalid.
-func (s *Store) Initialise(ctx context.Context, k AccessKey) (home identitypool.AccountID, made bool, err error) {
+func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.AccountID, bool, error) {
 	if err := errors.Join(k.check(), checkID("account", string(k.Account))); err != nil {
 		return "", false, err
 	}
@@ -132,7 +148,9 @@ func (s *Store) Initialise(ctx context.Context, k AccessKey) (home identitypool.
 		k.Created = s.now()
 	}
 
-	err = s.write(ctx, func(t *tx) (err error) {
+	var home identitypool.AccountID // no named results, as in SettleAccount
+	made := false
+	err := s.write(ctx, func(t *tx) (err error) {
 		made = false
 		if _, err := t.exec(insertHomeAccount, string(k.Account)); err != nil {
 			return err

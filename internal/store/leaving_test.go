@@ -70,3 +70,50 @@ func leaveTaken(t *testing.T, s *Store, w *writer, change func(context.Context) 
 	err := <-left
 	return errors.Join(err, <-first)
 }
+
+// As above, for the changes of a database without an account or marks.
+func TestLeavingAFirstChange(t *testing.T) {
+	key := AccessKey{ID: "AKIA1", Account: "111122223333", SealedSecret: []byte("s")}
+	at := newClock().now()
+	for name, change := range map[string]func(context.Context, *Store) error{
+		"Initialise": func(ctx context.Context, s *Store) error {
+			home, made, err := s.Initialise(ctx, key)
+			if err != nil && (home != "" || made) {
+				t.Errorf("Initialise: %q, %t, %v", home, made, err)
+			}
+			return err
+		},
+		"SettleAccount": func(ctx context.Context, s *Store) error {
+			home, err := s.SettleAccount(ctx, key.Account)
+			if err != nil && home != "" {
+				t.Errorf("SettleAccount: %q, %v", home, err)
+			}
+			return err
+		},
+		"CreateFirstAccessKey": func(ctx context.Context, s *Store) error {
+			return second(s.CreateFirstAccessKey(ctx, key))
+		},
+		"RemoveRevocations": func(ctx context.Context, s *Store) error {
+			return second(s.RemoveRevocations(ctx, at, 10))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := error(nil)
+			for err == nil { // it was answered before it could leave
+				s, w := openWriter(t, Options{})
+				if name == "CreateFirstAccessKey" {
+					noError(t, second(s.SettleAccount(t.Context(), key.Account)))
+				}
+				noError(t, s.Revoke(t.Context(), Revocation{
+					Kind:      RoleRevocation,
+					Account:   key.Account,
+					Value:     "r",
+					NotBefore: at,
+					Expires:   at,
+				}))
+				err = leaveTaken(t, s, w, func(ctx context.Context) error { return change(ctx, s) })
+			}
+			wantError(t, "the caller that left", err, ErrIndeterminate)
+		})
+	}
+}

@@ -167,8 +167,8 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, keys []any) (
 	takenIDs map[identitypool.IdentityID]bool, takenKeys map[loginKey]bool, err error,
 ) {
-	takenIDs, takenKeys = map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
 	err = s.engine.read(ctx, func(q querier) error {
+		takenIDs, takenKeys = map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
 		if len(ids) > 0 {
 			found, err := collect(q, scanString, `SELECT identity_id FROM identities
 				WHERE identity_id IN (`+placeholders(1, loadRows)+`)`, padded(ids, loadRows)...)

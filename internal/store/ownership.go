@@ -253,8 +253,9 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 		sha256 [sha256.Size]byte
 	}
 
-	known := map[key]identitypool.Sequence{}
+	var known map[key]identitypool.Sequence
 	err = s.engine.read(ctx, func(q querier) error {
+		known = map[key]identitypool.Sequence{}
 		return each(ctx, q, func(row scanner) error {
 			one, err := scanSettingsTrust(row)
 			known[key{one.role, one.sha256}] = one.written

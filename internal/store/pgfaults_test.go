@@ -25,6 +25,8 @@ var quickTiming = pgTiming{
 	read:    time.Second,
 	turn:    600 * time.Millisecond,
 	stuck:   300 * time.Millisecond,
+	lock:    500 * time.Millisecond,
+	alive:   200 * time.Millisecond,
 }
 
 // quickWrite is the bound of writes beside quickTiming.
@@ -228,6 +230,7 @@ func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
 func TestStuckPoolRefusesAtOnce(t *testing.T) {
 	f := openFaulty(t, 1)
 	f.engine.(*postgreSQLEngine).reads.timing.stuck = time.Millisecond
+	wantError(t, "a read before", f.read(t.Context()), nil)
 	f.proxy.Each(pgtest.Swallow)
 	held := make(chan error, 1)
 	go func() { held <- f.read(t.Context()) }()
@@ -256,7 +259,7 @@ func TestBudgetOfACall(t *testing.T) {
 	f.options.WriteTimeout = time.Hour
 	f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow})
 	f.proxy.Each(pgtest.Swallow)
-	ctx := budget.NewContext(t.Context(), 300*time.Millisecond)
+	ctx := budget.NewContext(t.Context(), 300*time.Millisecond, time.Now)
 
 	for range 4 {
 		wantError(t, "a read", within(t, "a read", func() error { return f.read(ctx) }), ErrUnavailable)
@@ -339,7 +342,7 @@ func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 	}
 	f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
 
-	id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+	id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
 
 	wantError(t, "the write", err, ErrIndeterminate)
 	eventually(t, f.outside, waitingCommits, 1)
@@ -369,7 +372,7 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 
 	unknown, refused := map[string]bool{}, map[string]bool{}
 	for range 8 {
-		id, err := f.write(budget.NewContext(t.Context(), quickWrite))
+		id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
 		switch {
 		case errors.Is(err, ErrIndeterminate):
 			unknown[string(id)] = true
@@ -475,4 +478,193 @@ func deaf(t *testing.T) string {
 	}
 	t.Fatal("the queue of the listener does not fill")
 	return ""
+}
+
+// What callers gave up does not go on in the server: not what waits for a lock, not
+// what computes. Either of the two means ends it. Commits that wait for a standby go
+// on waiting all the same, since ending that would make them visible.
+func TestServerEndsWhatWasGivenUp(t *testing.T) {
+	means := map[string]func(*pgTiming){
+		"the bounds":           func(t *pgTiming) { t.alive = time.Hour },
+		"the missing client":   func(t *pgTiming) { t.lock = time.Hour },
+		"the bounds and both":  func(*pgTiming) {},
+		"nothing, the control": func(t *pgTiming) { t.alive, t.lock = time.Hour, time.Hour },
+	}
+	const conns, calls = 2, 8
+	write := func(f *faulty) error { return f.probeRow(quickWrite) }
+	for _, test := range []struct {
+		name   string
+		begin  string // by somebody else, in a transaction that stays open
+		local  bool   // commits wait for no standby
+		call   func(*faulty) error
+		counts bool // the control shows it
+	}{
+		{name: "writes to a row of a waiting commit", call: write, counts: true},
+		{name: "writes to a locked row", begin: `SELECT * FROM write_probe FOR UPDATE`, local: true,
+			call: write, counts: true},
+		{name: "reads of a locked table", begin: `LOCK TABLE pools IN ACCESS EXCLUSIVE MODE`, local: true,
+			call: func(f *faulty) error { return f.read(context.Background()) }},
+		{name: "slow reads", local: true, call: func(f *faulty) error {
+			return f.engine.read(context.Background(), func(q querier) error {
+				_, err := q.exec(`SELECT pg_sleep(60)`)
+				return err
+			})
+		}},
+	} {
+		for by, set := range means {
+			control := strings.Contains(by, "control")
+			if control && !test.counts {
+				continue // the bound of a statement is that of reads, which has a caller
+			}
+			t.Run(test.name+", "+by, func(t *testing.T) {
+				t.Parallel()
+				f := openTimed(t, conns, set)
+				wantError(t, "the first probe", f.probeRow(quickWrite), nil)
+				if test.begin != "" {
+					f.hold(t, test.begin)
+				}
+				if !test.local {
+					f.commitOn(t)
+					wantError(t, "the first write", f.probeRow(quickWrite), ErrIndeterminate)
+				}
+
+				for range calls / conns {
+					var group sync.WaitGroup
+					for range conns {
+						group.Go(func() {
+							err := within(t, "a call", func() error { return test.call(f) })
+							wantError(t, "a call", err, ErrUnavailable)
+						})
+					}
+					group.Wait()
+				}
+
+				const abandoned = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+					AND pid <> pg_backend_pid() AND state = 'active' AND wait_event IS DISTINCT FROM 'SyncRep'`
+				if control {
+					var n int
+					noError(t, f.outside.QueryRowContext(t.Context(), abandoned).Scan(&n))
+					if n == 0 {
+						t.Error("nothing goes on: the test shows nothing")
+					}
+					return
+				}
+				eventually(t, f.outside, abandoned, 0)
+				if !test.local {
+					eventually(t, f.outside, waitingCommits, 1)
+				}
+			})
+		}
+	}
+}
+
+// openTimed is openFaulty with other bounds.
+func openTimed(t *testing.T, conns int, set func(*pgTiming)) *faulty {
+	t.Helper()
+	direct := pgtest.URL(t)
+	outside, err := sql.Open("pgx", direct)
+	noError(t, err)
+	t.Cleanup(func() { _ = outside.Close() })
+	timing := quickTiming
+	set(&timing)
+	s := open(t, Options{
+		URL:          direct,
+		Logger:       slog.New(slog.DiscardHandler),
+		ReadConns:    conns,
+		WriteTimeout: quickWrite,
+		timing:       timing,
+	})
+	return &faulty{Store: s, pool: addPool(t, s), outside: outside}
+}
+
+// probeRow writes the one row that all probes share.
+func (f *faulty) probeRow(limit time.Duration) error {
+	return f.engine.write(context.Background(), limit, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO write_probe (one, written, filler) VALUES (1, 1, '')
+			ON CONFLICT (one) DO UPDATE SET written = write_probe.written + 1`)
+		return err
+	})
+}
+
+// commitOn has the commits of new connections wait for a standby that is not there.
+func (f *faulty) commitOn(t *testing.T) {
+	t.Helper()
+	_, err := f.outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() ||
+		' SET synchronous_commit = on'; END $$`)
+	noError(t, err)
+	f.engine.(*postgreSQLEngine).suspect()
+}
+
+// hold runs a statement in a transaction that stays open until the test ends.
+func (f *faulty) hold(t *testing.T, text string) {
+	t.Helper()
+	other, err := f.outside.BeginTx(context.Background(), nil)
+	noError(t, err)
+	t.Cleanup(func() { _ = other.Rollback() })
+	_, err = other.ExecContext(t.Context(), text)
+	noError(t, err)
+}
+
+// What is meant to take any time is not ended by the bounds, and the connections
+// have them again afterwards.
+func TestUnboundedWorkHasNoBounds(t *testing.T) {
+	f := openTimed(t, 1, func(t *pgTiming) { t.read = 300 * time.Millisecond })
+	bounds := func(name string, run func(func(querier) error) error, lock, statement string) {
+		t.Helper()
+		var got []string
+		err := run(func(q querier) (err error) {
+			got, err = collect(q, scanString,
+				`SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')`)
+			return err
+		})
+		if want := lock + " " + statement; err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("%s: the bounds are %q, %v; want %s", name, got, err, want)
+		}
+	}
+	ctx := t.Context()
+	write := func(limit time.Duration) func(func(querier) error) error {
+		return func(fn func(querier) error) error {
+			return f.engine.write(ctx, limit, func(t *tx) error { return fn(t) })
+		}
+	}
+	snapshot := func(limit time.Duration) func(func(querier) error) error {
+		return func(fn func(querier) error) error { return f.engine.snapshot(ctx, limit, fn) }
+	}
+	for range 2 {
+		bounds("a dump", snapshot(0), "0", "0")
+		bounds("a snapshot", snapshot(time.Minute), "500ms", "300ms")
+		bounds("a read", func(fn func(querier) error) error { return f.engine.read(ctx, fn) }, "500ms", "300ms")
+		bounds("a load", write(0), "0", "0")
+		bounds("a write", write(time.Minute), "500ms", "0")
+		wantError(t, "scrub", f.engine.scrub(ctx), nil)
+	}
+}
+
+// A call that has little time left, or none, does not cost others their connections.
+func TestShortBudgetsGiveUpNoConnections(t *testing.T) {
+	f := openFaulty(t, 1)
+	e := f.engine.(*postgreSQLEngine)
+	e.reads.timing.idle, e.writes.timing.idle = time.Nanosecond, time.Nanosecond // ping before each use
+	wantError(t, "a read", f.read(t.Context()), nil)
+	reads, writes := e.reads.suspected.Load(), e.writes.suspected.Load()
+
+	spent := budget.NewContext(t.Context(), time.Nanosecond, time.Now)
+	_, end := budget.Start(spent, 0)
+	end()
+	short := budget.NewContext(t.Context(), time.Nanosecond, time.Now)
+	ended, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	for _, ctx := range []context.Context{spent, short, ended} {
+		within(t, "a read", func() error { return f.read(ctx) })
+		_, _ = f.write(ctx)
+		_, _, _ = f.readKeys(ctx, "test")
+	}
+	wantError(t, "a read without a budget", f.read(spent), ErrUnavailable)
+	_, err := f.write(spent)
+	wantError(t, "a write without a budget", err, ErrUnavailable)
+	_, _, err = f.readKeys(spent, "test")
+	wantError(t, "a snapshot without a budget", err, ErrUnavailable)
+	if e.reads.suspected.Load() != reads || e.writes.suspected.Load() != writes {
+		t.Error("all connections were given up")
+	}
 }

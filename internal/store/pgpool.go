@@ -22,6 +22,8 @@ type pgTiming struct {
 	ping    time.Duration // of a connection that was not used for a while
 	read    time.Duration // a read with all its statements
 	turn    time.Duration // for one of the pool's connections
+	lock    time.Duration // of a statement for a lock, by the server
+	alive   time.Duration // between the server's looks whether the client of a statement is there
 	stuck   time.Duration // after which a pool that moves no connection refuses
 	idle    time.Duration // after which a connection is pinged before it is used
 }
@@ -35,6 +37,8 @@ func (t pgTiming) withDefaults() pgTiming {
 	t.ping = cmp.Or(t.ping, time.Second)
 	t.read = cmp.Or(t.read, defaultReadTimeout)
 	t.turn = cmp.Or(t.turn, 2*time.Second)
+	t.lock = cmp.Or(t.lock, defaultReadTimeout)
+	t.alive = cmp.Or(t.alive, time.Second)
 	t.stuck = cmp.Or(t.stuck, time.Second)
 	t.idle = cmp.Or(t.idle, time.Second)
 	return t
@@ -49,6 +53,9 @@ type pgPool struct {
 	turns  chan struct{} // full while all connections are used
 	queue  int64         // how many callers may wait
 	timing pgTiming
+	bounds pgBounds
+	clock  func() time.Time
+	origin time.Time
 
 	suspected atomic.Int64 // when connections that were open were last given up, by now
 	moved     atomic.Int64 // when a turn was last taken or given back, by now
@@ -60,12 +67,15 @@ type pgPool struct {
 // pgConnLifetime spreads connections anew over the servers of a cluster.
 const pgConnLifetime = 30 * time.Minute
 
-func newPgPool(name string, config pgx.ConnConfig, o Options, timing pgTiming) *pgPool {
+func newPgPool(name string, config pgx.ConnConfig, o Options, timing pgTiming, bounds pgBounds) *pgPool {
 	p := &pgPool{
 		name:   name,
 		turns:  make(chan struct{}, o.ReadConns),
 		queue:  int64(o.WriteQueue),
 		timing: timing,
+		bounds: bounds,
+		clock:  o.clock,
+		origin: o.clock(),
 	}
 	p.db = sql.OpenDB(pgConnector{Connector: stdlib.GetConnector(config), pool: p})
 	p.db.SetMaxOpenConns(o.ReadConns)
@@ -74,10 +84,8 @@ func newPgPool(name string, config pgx.ConnConfig, o Options, timing pgTiming) *
 	return p
 }
 
-var processStart = time.Now()
-
 // now is a monotonic time that fits an atomic integer.
-func now() int64 { return int64(time.Since(processStart)) }
+func (p *pgPool) now() int64 { return int64(p.clock().Sub(p.origin)) }
 
 // use runs fn on a connection. It waits for one until ctx ends or the pool's bound.
 func (p *pgPool) use(ctx context.Context, fn func(*sql.Conn) error) error {
@@ -120,12 +128,12 @@ func (p *pgPool) take(ctx context.Context) error {
 			return err
 		}
 	}
-	p.moved.Store(now())
+	p.moved.Store(p.now())
 	return nil
 }
 
 func (p *pgPool) release() {
-	p.moved.Store(now())
+	p.moved.Store(p.now())
 	<-p.turns
 }
 
@@ -140,10 +148,10 @@ func (p *pgPool) await(ctx context.Context) error {
 		return p.unavailable()
 	}
 
-	began := now()
+	began := p.now()
 	defer func() {
 		p.waits.Add(1)
-		p.waited.Add(now() - began)
+		p.waited.Add(p.now() - began)
 	}()
 	timer := time.NewTimer(p.timing.stuck)
 	defer timer.Stop()
@@ -157,7 +165,7 @@ func (p *pgPool) await(ctx context.Context) error {
 			}
 			return ctx.Err()
 		case <-timer.C:
-			left := p.timing.turn - time.Duration(now()-began)
+			left := p.timing.turn - time.Duration(p.now()-began)
 			if left <= 0 || p.stuck() {
 				return p.unavailable()
 			}
@@ -166,14 +174,14 @@ func (p *pgPool) await(ctx context.Context) error {
 	}
 }
 
-func (p *pgPool) stuck() bool { return now()-p.moved.Load() > int64(p.timing.stuck) }
+func (p *pgPool) stuck() bool { return p.now()-p.moved.Load() > int64(p.timing.stuck) }
 
 func (p *pgPool) unavailable() error {
 	return fmt.Errorf("%w: all %d connections for a %s are in use", ErrUnavailable, cap(p.turns), p.name)
 }
 
 // suspect has the idle connections that are open now closed before they are used.
-func (p *pgPool) suspect() { p.suspected.Store(now()) }
+func (p *pgPool) suspect() { p.suspected.Store(p.now()) }
 
 func (p *pgPool) usage() PoolStats {
 	open := p.db.Stats()
@@ -208,7 +216,8 @@ func pgUnanswered(err error) bool {
 		return true
 	}
 	switch pgCode(err) {
-	case "57P03", "53300", "53200": // cannot_connect_now, too_many_connections, out_of_memory
+	case "57P03", "53300", "53200", // cannot_connect_now, too_many_connections, out_of_memory
+		"55P03", "57014": // lock_not_available and query_canceled: pgBounds
 		return true
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,13 +28,64 @@ type pgConnector struct {
 type connecting struct{}
 
 func (c pgConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	began := now()
+	began := c.pool.now()
 	conn, err := c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
 	if err != nil {
 		return nil, err
 	}
-	return &pgSession{Conn: conn.(*stdlib.Conn), pool: c.pool, opened: began, used: now()}, nil
+
+	s := &pgSession{
+		Conn:   conn.(*stdlib.Conn),
+		pool:   c.pool,
+		opened: began,
+		used:   c.pool.now(),
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.pool.timing.connect)
+	defer cancel()
+	if err := s.bound(ctx); err != nil {
+		if s.Conn.Conn().IsClosed() && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", errConnectionLost, err)
+		}
+		_ = s.Close() // nothing was asked of it
+		return nil, fmt.Errorf("preparing a connection: %w", err)
+	}
+	return s, nil
 }
+
+// pgBounds are what the server does to a statement that takes long; 0 = nothing.
+// A caller that leaves closes its socket and sends no cancel request, so without
+// them the server's process would go on, and wait for a lock as long as somebody
+// has it: such processes use up max_connections.
+type pgBounds struct {
+	lock      time.Duration
+	statement time.Duration // not where something commits: it would end the waiting for a standby, too
+}
+
+// bound sets the bounds of a new session, and has the server look whether the client
+// is still there. The latter needs PostgreSQL 14, and a system that can tell; without
+// it the bounds alone end a statement. Not as parameters of the start-up message,
+// which a server that does not know one, or PgBouncer, refuses.
+func (s *pgSession) bound(ctx context.Context) error {
+	conn, bounds := s.Conn.Conn(), s.pool.bounds
+	_, err := conn.Exec(ctx, setPgBounds,
+		pgx.QueryExecModeExec, pgMillis(bounds.lock), pgMillis(bounds.statement), false)
+	if err != nil {
+		return err
+	}
+
+	_, err = conn.Exec(ctx, `SELECT set_config(name, $1, FALSE) FROM pg_settings
+		WHERE name = 'client_connection_check_interval' AND setting = '0'`,
+		pgx.QueryExecModeExec, pgMillis(s.pool.timing.alive))
+	if pgCode(err) != "" {
+		return nil // not on this system
+	}
+	return err
+}
+
+// setPgBounds sets both bounds in milliseconds, $3: for the transaction alone.
+const setPgBounds = `SELECT set_config('lock_timeout', $1, $3), set_config('statement_timeout', $2, $3)`
+
+func pgMillis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 var errNoCancelRequests = errors.New("cancel requests are not sent")
 
@@ -85,7 +137,7 @@ type pgSession struct {
 
 // ResetSession is called before each use but the first (driver.SessionResetter).
 func (s *pgSession) ResetSession(ctx context.Context) error {
-	idle := time.Duration(now() - s.used)
+	idle := time.Duration(s.pool.now() - s.used)
 	if !s.IsValid() || s.opened <= s.pool.suspected.Load() {
 		return driver.ErrBadConn
 	}
@@ -94,10 +146,12 @@ func (s *pgSession) ResetSession(ctx context.Context) error {
 	if idle < s.pool.timing.idle && !readable(pg.Conn()) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.pool.timing.ping)
+	bounded, cancel := context.WithTimeout(ctx, s.pool.timing.ping)
 	defer cancel()
-	if err := pg.Ping(ctx); err != nil {
-		s.pool.suspect()
+	if err := pg.Ping(bounded); err != nil {
+		if ctx.Err() == nil { // otherwise the caller's time was too short to tell
+			s.pool.suspect()
+		}
 		return driver.ErrBadConn
 	}
 	return nil
@@ -106,16 +160,30 @@ func (s *pgSession) ResetSession(ctx context.Context) error {
 // IsValid is called when a connection is handed back (driver.Validator). It reports
 // whether the connection is open, with no transaction on it.
 func (s *pgSession) IsValid() bool {
-	s.used = now()
+	s.used = s.pool.now()
 	conn := s.Conn.Conn()
 	return !conn.IsClosed() && conn.PgConn().TxStatus() == 'I'
 }
 
+// Close is called when a connection is given up. One that the driver has closed, since
+// a context ended amid a statement, stays open for 15 seconds more for what the server
+// may still send; the server then cannot tell that its client is gone.
+func (s *pgSession) Close() error {
+	conn := s.Conn.Conn()
+	if !conn.IsClosed() {
+		return s.Conn.Close()
+	}
+	_ = socketOf(conn.PgConn().Conn()).Close() // which may be closed by now
+	return nil
+}
+
 // readable reports whether a connection on which nothing is asked has something to
 // read: its end, or what the server said before it closed.
-func readable(c net.Conn) bool {
+func readable(c net.Conn) bool { return hasInput(socketOf(c)) }
+
+func socketOf(c net.Conn) net.Conn {
 	if encrypted, ok := c.(*tls.Conn); ok {
-		c = encrypted.NetConn()
+		return encrypted.NetConn()
 	}
-	return hasInput(c)
+	return c
 }

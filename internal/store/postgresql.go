@@ -31,6 +31,7 @@ type postgreSQLEngine struct {
 	reading       *overload.Line
 	writing       *overload.Line
 	log           *slog.Logger
+	clock         func() time.Time
 	last          lastCommit
 
 	waiting  atomic.Int64 // writes begun or waiting for a connection
@@ -80,14 +81,16 @@ func openPostgreSQL(ctx context.Context, o Options, commits *histogram) (_ *post
 	e := &postgreSQLEngine{
 		address: pgAddress(config),
 		queue:   int64(o.WriteQueue),
-		reading: overload.NewLine(o.ReadConns, 1, time.Now),
-		writing: overload.NewLine(o.ReadConns, 1, time.Now),
+		reading: overload.NewLine(o.ReadConns, 1, o.clock),
+		writing: overload.NewLine(o.ReadConns, 1, o.clock),
 		timing:  timing,
 		log:     o.Logger,
 		commits: commits,
+		clock:   o.clock,
 		last:    lastCommit{clock: o.clock},
 	}
-	e.reads, e.writes = newPgPool("read", *config, o, timing), newPgPool("write", *config, o, timing)
+	e.reads = newPgPool("read", *config, o, timing, pgBounds{lock: timing.lock, statement: timing.read})
+	e.writes = newPgPool("write", *config, o, timing, pgBounds{lock: timing.lock})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.reads.db.Close(), e.writes.db.Close())
@@ -96,7 +99,9 @@ func openPostgreSQL(ctx context.Context, o Options, commits *histogram) (_ *post
 	if err := e.inspect(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.prepare(ctx); err != nil {
+	starting := newPgPool("start", *config, o, timing, pgBounds{})
+	starting.db.SetMaxOpenConns(2) // the lock's and the migrations'
+	if err := errors.Join(prepare(ctx, starting.db), starting.db.Close()); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -110,32 +115,41 @@ func (e *postgreSQLEngine) inspect(ctx context.Context) error {
 
 	var version, encoding, commit, fsync, standbys string
 	var recovering bool
-	err := e.writes.db.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('server_encoding'),
-		current_setting('synchronous_commit'), current_setting('fsync'), current_setting('synchronous_standby_names'), pg_is_in_recovery()`).
+	err := e.writes.db.QueryRowContext(ctx, `SELECT current_setting('server_version'),
+		current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),
+		current_setting('synchronous_standby_names'), pg_is_in_recovery()`).
 		Scan(&version, &encoding, &commit, &fsync, &standbys, &recovering)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: PostgreSQL at %s gave no answer within %s: %w", ErrUnavailable, e.address, e.timing.start, err)
+		return fmt.Errorf("%w: PostgreSQL at %s gave no answer within %s: %w",
+			ErrUnavailable, e.address, e.timing.start, err)
 	case err != nil:
 		return fmt.Errorf("connecting to PostgreSQL at %s: %w", e.address, err)
 	case encoding != "UTF8":
-		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: "+
+			"create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	case recovering:
-		return errors.New("the PostgreSQL server is a standby and takes no writes: name the primary in the database URL, or all servers and target_session_attrs=read-write")
+		return errors.New("the PostgreSQL server is a standby and takes no writes: " +
+			"name the primary in the database URL, or all servers and target_session_attrs=read-write")
 	case commit == "off":
-		return errors.New("PostgreSQL has synchronous_commit = off, with which a crash loses acknowledged writes: ALTER DATABASE … SET synchronous_commit = on")
+		return errors.New("PostgreSQL has synchronous_commit = off, with which a crash loses acknowledged writes: " +
+			"ALTER DATABASE … SET synchronous_commit = on")
 	}
 	log := e.log.Info
 	if fsync != "on" {
 		log = e.log.Warn // fit for tests only; their servers often run so
 	}
-	log("PostgreSQL", "version", version, "fsync", fsync, "synchronous_commit", commit, "synchronous_standby_names", standbys)
+	log("PostgreSQL",
+		"version", version,
+		"fsync", fsync,
+		"synchronous_commit", commit,
+		"synchronous_standby_names", standbys)
 	return nil
 }
 
-// prepare migrates the schema, one node after the other.
-func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
-	conn, err := e.writes.db.Conn(ctx)
+// prepare migrates the schema, one node after the other, however long that takes.
+func prepare(ctx context.Context, db *sql.DB) (err error) {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -155,7 +169,7 @@ func (e *postgreSQLEngine) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("preparing the database: %w", err)
 	}
-	if _, err := migrate(ctx, e.reads.db, goose.DialectPostgres); err != nil {
+	if _, err := migrate(ctx, db, goose.DialectPostgres); err != nil {
 		return fmt.Errorf("opening PostgreSQL database: %w", err)
 	}
 	return nil
@@ -203,9 +217,13 @@ func (q pgQuerier) exec(text string, args ...any) (int64, error) {
 
 // read runs fn again on another connection if the server had closed the one it
 // began with. It lasts for timing.read at most.
-func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) error {
+func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) (err error) {
+	if !budget.Left(ctx) {
+		return errBudgetSpent
+	}
 	ticket := e.reading.Enter()
-	defer e.reading.Leave(ticket)
+	defer func() { settle(e, e.reading, ticket, err) }()
+	began := e.sinceStart()
 	limit, end := budget.Start(ctx, e.timing.read)
 	defer end()
 	bounded, cancel := context.WithTimeout(ctx, limit)
@@ -214,13 +232,20 @@ func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) err
 	for n := 1; ; n++ {
 		err := e.reads.use(bounded, func(conn *sql.Conn) error { return fn(pgQuerier{bounded, conn}) })
 		if err == nil || n == pgLostAttempts || !pgLost(err) || bounded.Err() != nil {
-			return e.explained(ctx, err)
+			return e.explained(ctx, began, err)
 		}
 		e.suspect()
 	}
 }
 
+// errBudgetSpent: the call's earlier waits took all the time it had.
+var errBudgetSpent = fmt.Errorf("%w: no time is left to this call", ErrUnavailable)
+
 func (e *postgreSQLEngine) snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error {
+	if !budget.Left(ctx) {
+		return errBudgetSpent
+	}
+	began := e.sinceStart()
 	limit, end := budget.Start(ctx, limit)
 	defer end()
 	bounded, cancel := ctx, context.CancelFunc(func() {})
@@ -229,19 +254,33 @@ func (e *postgreSQLEngine) snapshot(ctx context.Context, limit time.Duration, fn
 	}
 	defer cancel()
 
-	return e.explained(ctx, e.reads.use(bounded, func(conn *sql.Conn) error {
+	err := e.reads.use(bounded, func(conn *sql.Conn) error {
 		t, err := conn.BeginTx(bounded, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = t.Rollback() }() // nothing was written
+		if limit <= 0 {
+			if err := unbound(bounded, t); err != nil {
+				return err
+			}
+		}
 		return fn(pgQuerier{bounded, t})
-	}))
+	})
+	return e.explained(ctx, began, err)
+}
+
+// unbound lets the statements of a transaction take any time.
+func unbound(ctx context.Context, t *sql.Tx) error {
+	_, err := t.ExecContext(ctx, setPgBounds, pgMillis(0), pgMillis(0), true)
+	return err
 }
 
 // explained gives an error that the database did not make its name. Nothing was
-// written. The caller's own leaving stays the context's error.
-func (e *postgreSQLEngine) explained(ctx context.Context, err error) error {
+// written. The caller's own leaving stays the context's error. The connections are
+// suspect only if the database had the time that a read has, from began on: a call
+// that had little left does not show that they lead nowhere.
+func (e *postgreSQLEngine) explained(ctx context.Context, began time.Duration, err error) error {
 	switch {
 	case err == nil || errors.Is(ctx.Err(), context.Canceled):
 		return err
@@ -251,7 +290,7 @@ func (e *postgreSQLEngine) explained(ctx context.Context, err error) error {
 		return err
 	}
 
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) && e.sinceStart()-began >= e.timing.read {
 		e.suspect()
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -275,6 +314,9 @@ func (e *postgreSQLEngine) suspect() {
 func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if !budget.Left(ctx) {
+		return errBudgetSpent
 	}
 	if err := e.begin(); err != nil {
 		return err
@@ -331,7 +373,7 @@ var errAbandoned = errors.New("the caller left")
 // transact runs fn until the server does not end it in favour of another one, and
 // again on another connection if the server had closed the one it began with.
 func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn func(*tx) error) error {
-	lost := 0
+	began, lost := e.sinceStart(), 0
 	for n := 1; ; n++ {
 		err := e.writes.use(ctx, func(conn *sql.Conn) error {
 			if n == 1 && !state.CompareAndSwap(waiting, taken) {
@@ -359,11 +401,11 @@ func (e *postgreSQLEngine) transact(ctx context.Context, state *atomic.Int32, fn
 		case ctx.Err() != nil && !errors.Is(err, context.DeadlineExceeded): // such as sql.ErrTxDone
 			return fmt.Errorf("%w: %w: %w", ErrUnavailable, ctx.Err(), err)
 		case !pgLost(err):
-			return e.explained(ctx, err)
+			return e.explained(ctx, began, err)
 		}
 
 		if lost++; lost == pgLostAttempts {
-			return e.explained(ctx, err)
+			return e.explained(ctx, began, err)
 		}
 		e.suspect()
 	}
@@ -376,6 +418,12 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	if err != nil {
 		return err
 	}
+	if _, limited := ctx.Deadline(); !limited {
+		if err := unbound(ctx, t); err != nil {
+			_ = t.Rollback()
+			return err
+		}
+	}
 	writing := &tx{querier: pgQuerier{ctx, t}}
 	if err := protect(fn, writing); err != nil {
 		_ = t.Rollback() // a lost connection has rolled back, too
@@ -386,14 +434,14 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 		return err
 	}
 
-	began := time.Now()
+	began := e.clock()
 	err = t.Commit()
 	if err == nil && takeUnreplicated(conn) {
 		err = errUnreplicated
 	}
 	switch {
 	case err == nil:
-		e.commits.observe(time.Since(began))
+		e.commits.observe(e.clock().Sub(began))
 		if writing.wrote {
 			e.last.note()
 		}
@@ -409,9 +457,10 @@ func (e *postgreSQLEngine) once(ctx context.Context, conn *sql.Conn, fn func(*tx
 	return fmt.Errorf("%w: %w", ErrIndeterminate, err)
 }
 
-// standbyAnswers refuses a write while as many earlier commits as there may be
-// connections wait for a standby. Their callers and connections are gone, but each
-// keeps a process of the server, which has max_connections for reads too.
+// standbyAnswers refuses a write while as many earlier ones as there may be
+// connections wait for a standby, or for rows that such a commit has. Their callers
+// and connections are gone, but each keeps a process of the server, which has
+// max_connections for reads too.
 func (e *postgreSQLEngine) standbyAnswers(ctx context.Context, conn *sql.Conn) error {
 	if !e.unreplicated.Load() {
 		return nil
@@ -419,13 +468,14 @@ func (e *postgreSQLEngine) standbyAnswers(ctx context.Context, conn *sql.Conn) e
 
 	var waiting int
 	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND usename = current_user AND wait_event = 'SyncRep' AND state_change < now() - $1 * interval '1 ms'`,
+		AND usename = current_user AND (wait_event = 'SyncRep' OR wait_event_type = 'Lock')
+		AND state_change < now() - $1 * interval '1 ms'`,
 		e.timing.stuck.Milliseconds()).Scan(&waiting)
 	switch {
 	case err != nil:
 		return err
 	case waiting >= cap(e.writes.turns):
-		return fmt.Errorf("%w: %d commits wait for a standby", ErrUnavailable, waiting)
+		return fmt.Errorf("%w: %d writes wait for a standby", ErrUnavailable, waiting)
 	case waiting == 0:
 		e.unreplicated.Store(false)
 	}
@@ -500,15 +550,17 @@ func (e *postgreSQLEngine) scrub(ctx context.Context) (err error) {
 		return err
 	}
 
-	wait := fmt.Sprint(pgScrubWait.Milliseconds())
-	if _, err := conn.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, FALSE)`, wait); err != nil {
+	bounds := e.writes.bounds
+	_, err = conn.ExecContext(ctx, setPgBounds, pgMillis(pgScrubWait), pgMillis(bounds.statement), false)
+	if err != nil {
 		return err
 	}
 	for _, table := range []string{"pools", "access_keys", "keys"} {
 		_, full := conn.ExecContext(ctx, `VACUUM FULL `+table)
 		err = errors.Join(err, full)
 	}
-	_, reset := conn.ExecContext(context.WithoutCancel(ctx), `RESET lock_timeout`)
+	_, reset := conn.ExecContext(context.WithoutCancel(ctx), setPgBounds,
+		pgMillis(bounds.lock), pgMillis(bounds.statement), false)
 	return errors.Join(err, reset)
 }
 

@@ -229,3 +229,15 @@ func TestMigrationsTakeTurns(t *testing.T) {
 	}
 	wantError(t, "Open after the other one is done", <-opened, nil)
 }
+
+// The injected clock measures, so that no answer depends on when a test runs.
+func TestPostgreSQLMeasuresByItsClock(t *testing.T) {
+	at := newClock()
+	s := open(t, Options{URL: pgtest.URL(t), clock: at.now})
+	at.advance(time.Hour)
+	addPool(t, s)
+	at.advance(time.Minute)
+	if since, ok := s.engine.sinceCommit(); !ok || since != time.Minute {
+		t.Errorf("the last commit was %s ago, %t", since, ok)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -146,7 +147,8 @@ func restorePostgreSQL(ctx context.Context, o Options, r io.Reader) error {
 	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if left := removeSchema(undo, o.URL, before); left != nil {
-		err = errors.Join(err, fmt.Errorf("the tables that were made, which have no rows, could not be removed: %w", left))
+		left = fmt.Errorf("the tables that were made, which have no rows, could not be removed: %w", left)
+		err = errors.Join(err, left)
 	}
 	return err
 }
@@ -164,16 +166,19 @@ func inspectSchema(ctx context.Context, url string) ([]string, error) {
 func schemaNames(ctx context.Context, q interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-		UNION ALL SELECT typname::text FROM pg_type WHERE typtype = 'd' AND typnamespace = current_schema()::regnamespace`)
+	rows, err := q.Query(ctx, `SELECT relname::text FROM pg_class
+			WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+		UNION ALL SELECT typname::text FROM pg_type
+			WHERE typtype = 'd' AND typnamespace = current_schema()::regnamespace`)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// removeSchema drops the tables and the domain that are not among before, unless
-// another node uses them by now.
+// removeSchema drops the tables and the domain of our schema that are not among
+// before, unless another node uses them by now. What others made is left alone: the
+// removal fails when something of theirs depends on what it drops.
 func removeSchema(ctx context.Context, url string, before []string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -189,32 +194,51 @@ func removeSchema(ctx context.Context, url string, before []string) error {
 			return err
 		}
 
-		domains := false
+		made := func(name string) bool { return slices.Contains(names, name) && !slices.Contains(before, name) }
 		var tables []string
-		for _, name := range names {
-			switch {
-			case slices.Contains(before, name):
-			case name == domainOfKeys:
-				domains = true
-			default:
-				tables = append(tables, name)
+		for _, name := range schemaTables {
+			if !made(name) {
+				continue
 			}
-		}
-		for _, name := range tables {
 			if err := mustBeUnused(ctx, tx, name); err != nil {
 				return err
 			}
+			tables = append(tables, pgx.Identifier{name}.Sanitize())
 		}
-		for _, name := range tables {
-			if _, err := tx.Exec(ctx, `DROP TABLE `+pgx.Identifier{name}.Sanitize()+` CASCADE`); err != nil {
+		if len(tables) > 0 { // in one statement: they refer to each other
+			if _, err := tx.Exec(ctx, `DROP TABLE `+strings.Join(tables, ", ")); err != nil {
 				return err
 			}
 		}
-		if domains {
+		if made(domainOfKeys) {
 			_, err = tx.Exec(ctx, `DROP DOMAIN `+domainOfKeys)
 		}
 		return err
 	})
+}
+
+// schemaTables are the tables that the migrations leave in PostgreSQL.
+var schemaTables = []string{
+	"access_keys",
+	"clear_secrets",
+	"former_ids",
+	"home_account",
+	"iam_accounts",
+	"iam_attachments",
+	"iam_resources",
+	"identities",
+	"key_sets",
+	"keys",
+	"logins",
+	"ownership_order",
+	"pool_counters",
+	"pools",
+	"revocations",
+	"saml_bindings",
+	schemaTable,
+	"settings_trust",
+	"sign_outs",
+	"write_probe",
 }
 
 // domainOfKeys is the type of text that is compared as bytes.

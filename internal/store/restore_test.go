@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 )
 
 // failingReader fails after some bytes, or ends a context and goes on.
@@ -210,5 +211,64 @@ func TestCheckDump(t *testing.T) {
 		if err != nil && !errors.Is(err, ErrBadDump) && !errors.Is(err, ErrNewerSchema) && !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// The list of what a failed restore may remove is what the migrations make.
+func TestSchemaTables(t *testing.T) {
+	o := Options{URL: pgtest.URL(t)}
+	before, err := inspectSchema(t.Context(), o.URL)
+	noError(t, err)
+	open(t, o)
+	made, err := inspectSchema(t.Context(), o.URL)
+	noError(t, err)
+	made = slices.DeleteFunc(made, func(name string) bool { return slices.Contains(before, name) })
+	want := append(slices.Clone(schemaTables), domainOfKeys)
+	slices.Sort(made)
+	slices.Sort(want)
+	if !slices.Equal(made, want) {
+		t.Errorf("the migrations make %q, and schemaTables has %q", made, want)
+	}
+}
+
+// What others made while a restore ran stays, whatever depends on it.
+func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
+	for _, test := range []struct {
+		name, others string
+		kept         bool // our schema cannot be removed either
+	}{
+		{"a table", `CREATE TABLE others (n INTEGER)`, false},
+		{"a domain", `CREATE DOMAIN others AS text`, false},
+		{"a view of our table", `CREATE VIEW others AS SELECT pool_id FROM pools`, true},
+		{"a foreign key to our table", `CREATE TABLE others (pool keytext REFERENCES pools (pool_id))`, true},
+		{"a column of our domain", `CREATE TABLE others (name keytext)`, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := Options{URL: pgtest.URL(t)}
+			before, err := inspectSchema(t.Context(), o.URL)
+			noError(t, err)
+			empty := left(t, o)
+			noError(t, open(t, o).Close())
+			db, err := sql.Open("pgx", o.URL)
+			noError(t, err)
+			defer db.Close()
+			_, err = db.ExecContext(t.Context(), test.others)
+			noError(t, err)
+			full := left(t, o)
+
+			err = removeSchema(t.Context(), o.URL, before)
+
+			after := left(t, o)
+			if !slices.Contains(after, "others") {
+				t.Error("what others made is gone")
+			}
+			if test.kept && (err == nil || !slices.Equal(after, full)) {
+				t.Errorf("left %q, %v; want everything and an error", after, err)
+			}
+			ours := slices.DeleteFunc(after, func(name string) bool { return strings.Contains(name, "others") })
+			if !test.kept && (err != nil || !slices.Equal(ours, empty)) {
+				t.Errorf("left %q, %v; want %q", ours, err, empty)
+			}
+		})
 	}
 }

@@ -246,7 +246,10 @@ func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, 
 		}
 		return nil
 	})
-	return removed, err
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
 }
 
 func scanBytes(row scanner) (b []byte, err error) {

@@ -275,9 +275,9 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 	})
 }
 
-func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
+func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) (err error) {
 	ticket := e.reading.Enter()
-	defer e.reading.Leave(ticket)
+	defer func() { settle(e, e.reading, ticket, err) }()
 	return e.withReader(ctx, fn)
 }
 

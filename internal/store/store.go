@@ -90,16 +90,18 @@ type Options struct {
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
-	timing    pgTiming // of PostgreSQL; tests set shorter bounds
+	timing    pgTiming         // of PostgreSQL; tests set shorter bounds
+	clock     func() time.Time // measures waits; nil = time.Now
 	// WriteQueue is how many writes may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
-	// WriteTimeout is how long a caller waits for a write at most; the caller's
-	// context may end the waiting earlier but does not cancel the write. A write
-	// that had not begun by then is dropped (ErrBusy, or the context's error),
-	// one that had is ErrIndeterminate. On PostgreSQL only one whose commit was sent
-	// is ErrIndeterminate, others are ErrUnavailable. The budget of the caller's
-	// context bounds it too. 0 = 10 s.
+	// WriteTimeout bounds how long a caller waits for a write, as does the
+	// budget of the caller's context. At the bound, a write that had not begun is
+	// dropped (ErrBusy) and one that had is ErrIndeterminate; on PostgreSQL only one
+	// whose commit was sent is ErrIndeterminate, and others are ErrUnavailable. The
+	// caller's context may end the waiting earlier, which cancels no write: one that
+	// had not begun is dropped (the context's error), one that had is ErrIndeterminate
+	// on both engines, its commit sent or not. 0 = 10 s.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
 	// together. This process always reads its own writes; what another process
