@@ -105,7 +105,7 @@ func (s *Server) wireAddresses() *ratelimit.Addresses {
 	c := &s.config
 	// The metrics are made with the APIs, which need this.
 	observe := func(limit, operation string) { s.metrics.rateLimited(limit, operation) }
-	s.rates = ratelimit.NewReporter(c.Logger, c.Now, observe)
+	s.rates = ratelimit.NewReporter(c.Logger, observe)
 	if c.AddressLimits.Off {
 		return nil
 	}
