@@ -105,7 +105,8 @@ func (s *signers) work() {
 		s.mu.Unlock()
 		one.make()
 
-		// With the other work that had its turn before: whoever waits waits for that, too.
+		// The time includes other work that ran between two signatures: it delays the
+		// next one as well.
 		now := s.now()
 		s.line.Worked(now.Sub(began))
 		began = now
