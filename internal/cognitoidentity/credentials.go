@@ -29,7 +29,6 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	}
 	if token, ok := in.Logins[identitypool.OwnProvider]; ok {
 		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
-		s.Addresses.LoggedIn(ctx, in.Logins, err)
 		if err != nil {
 			return nil, err
 		}
@@ -98,16 +97,27 @@ func roleError(err error) error {
 	}
 }
 
-// ownToken proves a login by a token of GetOpenIdTokenForDeveloperIdentity. It
-// must name this identity and pool, and its developer user must still be
-// linked: unlinking takes effect at once, not when the token runs out.
+// ownToken proves a login by a token of GetOpenIdTokenForDeveloperIdentity, which must
+// be the only login.
 func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string, token string) (issuer.Claims, error) {
-	trace := explain.FromContext(ctx)
 	if len(logins) > 1 {
-		trace.Fail("logins", "the token of GetOpenIdTokenForDeveloperIdentity alone", "other logins beside it",
+		explain.FromContext(ctx).Fail("logins", "the token of GetOpenIdTokenForDeveloperIdentity alone", "other logins beside it",
 			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
 		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
 	}
+
+	claims, err := s.proveOwn(ctx, pool, identity, token)
+	s.Addresses.Checked(ctx, token, err)
+	return claims, err
+}
+
+// proveOwn proves a token of GetOpenIdTokenForDeveloperIdentity. It must name this
+// identity and pool, and its developer user must still be linked: unlinking takes
+// effect at once, not when the token runs out.
+func (s *Service) proveOwn(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, token string,
+) (issuer.Claims, error) {
+	trace := explain.FromContext(ctx)
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):

@@ -133,7 +133,6 @@ func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, id
 	asking, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
 	verified, err := s.verifyLogins(ctx, asking, *pool, logins, why)
-	s.Addresses.LoggedIn(ctx, logins, err)
 	if err != nil || len(logins) == 0 {
 		return nil, err
 	}
@@ -188,7 +187,14 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	})
 }
 
+// verify proves a login, and counts it for the client's address if it is refused.
 func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
+	v, err := s.prove(ctx, asking, p, why)
+	s.Addresses.Checked(ctx, p.token, err)
+	return v, err
+}
+
+func (s *Service) prove(ctx, asking context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
 	claims, err := s.Logins.Verify(asking, p.trust, p.token)
 	if err != nil {
 		return identitypool.VerifiedLogin{}, loginError(err)

@@ -132,10 +132,11 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 	})
 }
 
-// LoggedIn tells how the check of logins ended. Only a refusal of the
-// login takes a token: not a provider that does not answer, a fault of this server
-// or another limit.
-func (a *Addresses) LoggedIn(ctx context.Context, logins map[string]string, err error) {
+// Checked tells how the proof of one credential ended: err is the answer's error, nil
+// when the credential was accepted. Only a refusal of the credential takes a token: not
+// a provider that does not answer, a fault of this server or another limit. Call it
+// where the credential is proven, so that no refusal for another reason counts.
+func (a *Addresses) Checked(ctx context.Context, credential string, err error) {
 	source, ok := a.source(ctx)
 	if !ok || a.refused == nil {
 		return
@@ -144,9 +145,7 @@ func (a *Addresses) LoggedIn(ctx context.Context, logins map[string]string, err 
 	now := a.Now()
 	switch {
 	case err == nil:
-		for _, c := range logins {
-			a.proven.getOrAdd(now, a.hash(c), func() struct{} { return struct{}{} })
-		}
+		a.proven.getOrAdd(now, a.hash(credential), func() struct{} { return struct{}{} })
 	case isRefusal(err):
 		a.refused.getOrAdd(now, source, a.RefusedLogins.bucket).AllowN(now, 1)
 	}

@@ -128,7 +128,7 @@ func (w *world) login(ctx context.Context, in *loginInput) (*awsapi.NoOutput, er
 		"down": awsapi.Errorf("ExternalServiceException", "x").Because(&login.Unavailable{}),
 		"own":  errors.New("a fault of ours"),
 	}[in.Token]
-	w.LoggedIn(ctx, logins, err)
+	w.Checked(ctx, in.Token, err)
 	return nil, err
 }
 
@@ -484,7 +484,7 @@ func TestNilAddressesLimitNothing(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	none.LoggedIn(t.Context(), nil, nil)
+	none.Checked(t.Context(), "", nil)
 }
 
 func BenchmarkMayLogin(b *testing.B) {
@@ -493,7 +493,7 @@ func BenchmarkMayLogin(b *testing.B) {
 	loop := awsapi.Public("Loop", overload.Reads, func(ctx context.Context, _ *struct{}) (*awsapi.NoOutput, error) {
 		for b.Loop() {
 			_ = w.MayLogin(ctx, logins)
-			w.LoggedIn(ctx, logins, nil)
+			w.Checked(ctx, logins["provider"], nil)
 		}
 		return nil, nil
 	})

@@ -104,8 +104,8 @@ func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		// Roles are assumed by what the role's trust policy says of the token or
 		// the caller, which the operations themselves evaluate.
-		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.webIdentityLogin),
-		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.samlLogin),
+		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.assumeRoleWithWebIdentity),
+		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.assumeRoleWithSAML),
 		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
 		// No permission is needed to learn who one is, nor for temporary
 		// credentials of one's own (STS API reference).
@@ -113,31 +113,6 @@ func (a *API) Operations() []awsapi.Operation {
 		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
 		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
 	}
-}
-
-// webIdentityLogin is assumeRoleWithWebIdentity for clients whose logins are not
-// refused too often.
-func (a *API) webIdentityLogin(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
-	token := map[string]string{"": *in.WebIdentityToken}
-	if err := a.Addresses.MayLogin(ctx, token); err != nil {
-		return nil, err
-	}
-
-	out, err := a.assumeRoleWithWebIdentity(ctx, in)
-	a.Addresses.LoggedIn(ctx, token, err)
-	return out, err
-}
-
-// samlLogin is assumeRoleWithSAML for clients whose logins are not refused too often.
-func (a *API) samlLogin(ctx context.Context, in *samlInput) (*samlResult, error) {
-	assertion := map[string]string{"": *in.SAMLAssertion}
-	if err := a.Addresses.MayLogin(ctx, assertion); err != nil {
-		return nil, err
-	}
-
-	out, err := a.assumeRoleWithSAML(ctx, in)
-	a.Addresses.LoggedIn(ctx, assertion, err)
-	return out, err
 }
 
 func needsNothing[In any](context.Context, awsapi.Caller, *In) ([]awsapi.Access, error) {

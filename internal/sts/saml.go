@@ -53,6 +53,9 @@ type samlResult struct {
 // role, and the trust policy.
 func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResult, error) {
 	trace := explain.FromContext(ctx)
+	if err := a.Addresses.MayLogin(ctx, map[string]string{"": *in.SAMLAssertion}); err != nil {
+		return nil, err
+	}
 	e := entry{
 		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
@@ -73,14 +76,10 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, err
 	}
 	now := a.Now()
-	assertion, refused := provider.Provider.Read(*in.SAMLAssertion, now, samlSkew)
-	if refused != nil {
-		trace.Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
-		return nil, awsapi.Errorf(samlCode(refused), "%s", samlMessage(refused)).Because(refused)
-	}
-	if now.Sub(assertion.IssueInstant) > samlAge {
-		trace.Fail("SAML issue instant", "at most "+samlAge.String()+" ago", assertion.IssueInstant.Format(time.RFC3339), "sign in again, and redeem the assertion at once")
-		return nil, refusal("ExpiredTokenException", messageSAMLAge)
+	assertion, err := readAssertion(ctx, provider, *in.SAMLAssertion, now)
+	a.Addresses.Checked(ctx, *in.SAMLAssertion, err)
+	if err != nil {
+		return nil, err
 	}
 	trace.Pass("SAML assertion", "of "+provider.ARN)
 	if !slices.Contains(assertion.AWS.Roles, saml.RolePair{Role: e.role.ARN, Provider: provider.ARN}) {
@@ -121,6 +120,24 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		Subject: assertion.NameID, SubjectType: subjectType(assertion.NameIDFormat), NameQualifier: qualifier,
 		Issuer: assertion.Issuer, SourceIdentity: e.sourceIdentity, sizes: g.sizes(),
 	}, nil
+}
+
+// readAssertion proves an assertion of a provider.
+func readAssertion(
+	ctx context.Context, provider iam.SAMLProvider, response string, now time.Time,
+) (*saml.Assertion, error) {
+	trace := explain.FromContext(ctx)
+	assertion, refused := provider.Provider.Read(response, now, samlSkew)
+	if refused != nil {
+		trace.Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+		return nil, awsapi.Errorf(samlCode(refused), "%s", samlMessage(refused)).Because(refused)
+	}
+	if now.Sub(assertion.IssueInstant) > samlAge {
+		trace.Fail("SAML issue instant", "at most "+samlAge.String()+" ago",
+			assertion.IssueInstant.Format(time.RFC3339), "sign in again, and redeem the assertion at once")
+		return nil, refusal("ExpiredTokenException", messageSAMLAge)
+	}
+	return assertion, nil
 }
 
 // concernProvider notes that the call concerns the account of the provider that it

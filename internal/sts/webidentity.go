@@ -83,6 +83,10 @@ type webIdentity struct {
 // policy again with what is proven. What is wrong with the role or with the
 // trust policy's principals is not told apart.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
+	token := *in.WebIdentityToken
+	if err := a.Addresses.MayLogin(ctx, map[string]string{"": token}); err != nil {
+		return nil, err
+	}
 	claims, own, err := a.tokenForm(ctx, in)
 	if err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}}
 	if own {
-		a.readOwnToken(ctx, &w, *in.WebIdentityToken)
+		a.readOwnToken(ctx, &w, token)
 	}
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
@@ -105,11 +109,11 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}
 	switch {
 	case own:
-		err = a.ownToken(ctx, &w)
+		err = a.ownToken(ctx, &w, token)
 	case text(in.ProviderId) != "":
-		err = a.accessToken(ctx, &w, *in.ProviderId, *in.WebIdentityToken)
+		err = a.accessToken(ctx, &w, *in.ProviderId, token)
 	default:
-		err = a.idToken(ctx, &w, claims, *in.WebIdentityToken)
+		err = a.idToken(ctx, &w, claims, token)
 	}
 	if err != nil {
 		return nil, err
@@ -163,7 +167,9 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 		explain.FromContext(ctx).Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
 	}
 	if err != nil {
-		return nil, false, awsapi.Errorf(invalidIdentityToken, messageNotJWT).Because(err)
+		err = awsapi.Errorf(invalidIdentityToken, messageNotJWT).Because(err)
+		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
+		return nil, false, err
 	}
 	iss, _ := claims["iss"].(string)
 	return claims, iss == a.IssuerURL, nil
@@ -227,9 +233,11 @@ func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string)
 
 // readOwnToken reads a token of ours and notes whose it is, before anything can
 // refuse the request: the refusal is for the pool's account to explain. ownToken
-// judges the token.
+// judges the token. Its signature is checked here, so it counts here.
 func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	w.own, w.ownFault = a.OwnTokens.Verify(ctx, token)
+	a.Addresses.Checked(ctx, token, a.ownTokenError(w.ownFault, w.own))
+
 	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
 		return
 	}
@@ -244,22 +252,26 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 }
 
 // ownToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
-func (a *API) ownToken(ctx context.Context, w *webIdentity) error {
+func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
 	trace := w.ofCaller(ctx)
 	ctx = explain.NewContext(ctx, trace)
+	rejected := func() error {
+		err := awsapi.Errorf("IDPRejectedClaim", messageRejected)
+		a.Addresses.Checked(ctx, token, err)
+		return err
+	}
+
 	c, err := w.own, w.ownFault
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
 		trace.Fail("token expiry", "an unexpired token", "expired at "+c.Expires.UTC().Format(time.RFC3339), "ask for a new token: they last 10 minutes, those for developers as long as was asked for")
-		return a.expired(c.Expires)
 	case errors.Is(err, issuer.ErrKeyRetired):
 		trace.Fail("token signature", "a token whose signing key is in use", err.Error(), "ask for a new token")
-		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
 		trace.Fail("token signature", "a token that this server signed", "another one", "pass the Token of GetOpenIdToken as it came")
-		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
-	case err != nil:
-		return err
+	}
+	if err != nil {
+		return a.ownTokenError(err, c)
 	}
 	region, account, pool, ok := identitypool.ParsePoolARN(c.PoolARN)
 	if !ok || string(pool) != c.Audience {
@@ -271,24 +283,24 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity) error {
 	}
 	if err != nil || identity.Disabled || identity.PoolID != pool {
 		trace.Fail("identity of the token", "an identity that exists and is enabled", "it was deleted or merged", "call GetId again, and ask for a new token")
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+		return rejected()
 	}
 	if identity.Predecessor.Had(c.IssuedAt) {
 		trace.Fail("identity of the token", "the identity that the token was given for",
 			"it was deleted, and its ID is another identity's now", "ask for a new token")
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+		return rejected()
 	}
 	settings, err := a.Identities.Pool(ctx, pool)
 	switch {
 	case err != nil && a.IsNotFound(err):
 		trace.Fail("pool of the token", "a pool that exists", "it was deleted", "ask for a token of another pool")
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+		return rejected()
 	case err != nil:
 		return err
 	case settings.Account != account:
 		trace.Fail("pool of the token", "the pool of account "+string(account)+" that the token was given for",
 			"the ID is another account's now", "ask for a new token")
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected)
+		return rejected()
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
@@ -300,7 +312,9 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity) error {
 			"call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s has role mappings", ErrDenied, pool))
 	}
-	if err := a.stillProven(ctx, w.role.Account, settings, identity, c); err != nil {
+	err = a.stillProven(ctx, w.role.Account, settings, identity, c)
+	a.Addresses.Checked(ctx, token, err)
+	if err != nil {
 		return err
 	}
 	trace.Pass("token", "of pool "+c.Audience)
@@ -318,6 +332,17 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity) error {
 		w.session.Provider = c.AMR[1]
 	}
 	return nil
+}
+
+// ownTokenError words the error of OwnTokens as STS does.
+func (a *API) ownTokenError(err error, c issuer.Claims) error {
+	switch {
+	case errors.Is(err, issuer.ErrExpired):
+		return a.expired(c.Expires)
+	case errors.Is(err, issuer.ErrKeyRetired), errors.Is(err, issuer.ErrNotOurs):
+		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
+	}
+	return err
 }
 
 // meantPool refuses a pool of another account that got its ID only after the
@@ -361,8 +386,10 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	if err == nil && a.SignOuts != nil {
 		err = a.SignOuts.Check(ctx, w.role.Account, trust.Provider, proved)
 	}
+	err = a.loginError(err, claims)
+	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
-		return a.loginError(err, claims)
+		return err
 	}
 	for _, name := range []string{"iat", "sub"} {
 		if proved.All[name] == nil {
@@ -530,8 +557,10 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 			break
 		}
 	}
+	err = a.loginError(err, nil)
+	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
-		return a.loginError(err, nil)
+		return err
 	}
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
 	w.conditions = policy.Context{}
