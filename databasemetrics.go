@@ -73,10 +73,10 @@ func (m databaseMetrics) Collect(figures chan<- prometheus.Metric) {
 	}
 	gauge(databaseWritable, writable)
 
-	buckets := make(map[float64]uint64, len(stats.Commits.Buckets))
-	for bound, count := range stats.Commits.Buckets {
+	commits := stats.Commits
+	buckets := make(map[float64]uint64, len(commits.Buckets))
+	for bound, count := range commits.Buckets {
 		buckets[bound.Seconds()] = count
 	}
-	commits := stats.Commits
 	figures <- prometheus.MustNewConstHistogram(databaseCommits, commits.Count, commits.Sum.Seconds(), buckets)
 }

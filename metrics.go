@@ -19,8 +19,8 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	limited  *prometheus.CounterVec
 	faults   *prometheus.CounterVec
-	// byOutcome keeps the series of successes at hand, so that the hot path
-	// hashes no labels.
+	// success keeps the series of successes at hand, so that the hot path hashes no
+	// labels.
 	success map[string]success
 }
 
@@ -52,8 +52,11 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 	for _, f := range faultNames {
 		m.faults.WithLabelValues(f.name)
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "poolhouse_build_info", Help: "1, with the version as label.",
-		ConstLabels: prometheus.Labels{"version": version}})
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "poolhouse_build_info",
+		Help:        "1, with the version as label.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
 	build.Set(1)
 	m.registry.MustRegister(
 		m.requests,
@@ -61,13 +64,16 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 		m.limited,
 		m.faults,
 		build,
-		databaseMetrics{database},
+		databaseMetrics{databaseStats: database},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	for _, api := range apis {
 		for _, op := range api.Operations {
-			m.success[op.Name()] = success{m.requests.WithLabelValues(op.Name(), "OK"), m.duration.WithLabelValues(op.Name())}
+			m.success[op.Name()] = success{
+				requests: m.requests.WithLabelValues(op.Name(), "OK"),
+				duration: m.duration.WithLabelValues(op.Name()),
+			}
 		}
 	}
 	return m

@@ -56,7 +56,7 @@ func (l AddressLimits) withDefaults() AddressLimits {
 	return l
 }
 
-// rates are those in force, by operation or group.
+// rates returns the rates in force, by operation or group.
 func (l RateLimits) rates() map[string]Rate {
 	rates := map[string]Rate{}
 	if l.Preset == PresetAWS {
@@ -73,15 +73,15 @@ func (c *Config) checkRates() []error {
 		fault := fmt.Errorf("rate_limits.preset %q: use %s, or leave it out", c.RateLimits.Preset, PresetAWS)
 		faults = append(faults, fault)
 	}
-	faults = append(faults, ratelimit.CheckOperations(c.RateLimits.Operations, limitedAPIs())...)
+	faults = append(faults, ratelimit.CheckOperations(c.RateLimits.Operations, namedAPIs())...)
 
 	addresses := c.AddressLimits.withDefaults()
 	for _, r := range []struct {
 		setting string
 		Rate
 	}{
-		{"guest", addresses.Guests},
-		{"refused_login", addresses.RefusedLogins},
+		{setting: "guest", Rate: addresses.Guests},
+		{setting: "refused_login", Rate: addresses.RefusedLogins},
 	} {
 		if err := r.Check(); err != nil {
 			faults = append(faults, fmt.Errorf("address_limits.%s_%w", r.setting, err))
@@ -90,13 +90,14 @@ func (c *Config) checkRates() []error {
 	return faults
 }
 
-// limitedAPIs are the APIs whose operations may have a rate, for their names alone.
-func limitedAPIs() []awsapi.API {
-	return []awsapi.API{
-		{Name: cognitoidentity.Name, Operations: cognitoidentity.New(cognitoidentity.Options{}).Operations()},
-		{Name: sts.APIName, Operations: sts.NewAPI(sts.APIOptions{}).Operations()},
-		{Name: iamapi.Name, Operations: iamapi.New(iamapi.Options{}).Operations()},
-	}
+// namedAPIs are awsAPIs for their operations' names alone: what does the work is not
+// there yet when the settings are checked.
+func namedAPIs() []awsapi.API {
+	return awsAPIs(
+		cognitoidentity.New(cognitoidentity.Options{}),
+		sts.NewAPI(sts.APIOptions{}),
+		iamapi.New(iamapi.Options{}),
+	)
 }
 
 // wireAddresses builds the limits by client address; nil = they are off.
@@ -104,7 +105,7 @@ func (s *Server) wireAddresses() *ratelimit.Addresses {
 	c := &s.config
 	// The metrics are made with the APIs, which need this.
 	observe := func(limit, operation string) { s.metrics.rateLimited(limit, operation) }
-	s.rates = ratelimit.NewReporter(c.Logger, c.Now, observe)
+	s.rates = ratelimit.NewReporter(c.Logger, observe)
 	if c.AddressLimits.Off {
 		return nil
 	}

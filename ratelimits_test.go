@@ -69,6 +69,28 @@ func (s *testServer) guestsFrom(address string, change ...func(*ci.Options)) *ci
 	return ci.New(o)
 }
 
+// client calls both APIs from one address.
+type client struct {
+	pools *ci.Client
+	sts   *sts.Client
+}
+
+func (s *testServer) clientAt(address string) client {
+	return client{pools: s.guestsFrom(address), sts: sts.New(sts.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+		HTTPClient:       from(address),
+	})}
+}
+
+// throttled reports whether err is the refusal of a limit.
+func throttled(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains([]string{"TooManyRequestsException", "Throttling"}, api.ErrorCode())
+}
+
 func behindProxy(clock *movedClock) func(*poolhouse.Config) {
 	return func(c *poolhouse.Config) { c.BehindProxy, c.Now = true, clock.now }
 }
@@ -423,10 +445,6 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 	first := &ci.GetIdInput{IdentityPoolId: &pool, Logins: with(good)}
 	identity := *must(s.guestsFrom("198.51.100.1").GetId(t.Context(), first))(t).IdentityId
 
-	type client struct {
-		pools *ci.Client
-		sts   *sts.Client
-	}
 	operations := map[string]func(c client, token string) error{
 		"GetId": func(c client, token string) error {
 			_, err := c.pools.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: with(token)})
@@ -472,23 +490,12 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 			return err
 		},
 	}
-	throttled := func(err error) bool {
-		api, ok := errors.AsType[smithy.APIError](err)
-		return ok && slices.Contains([]string{"TooManyRequestsException", "Throttling"}, api.ErrorCode())
-	}
-
 	number := 0
 	for name, call := range operations {
 		t.Run(name, func(t *testing.T) {
 			number++
 			address := fmt.Sprintf("192.0.2.%d", number)
-			c := client{pools: s.guestsFrom(address), sts: sts.New(sts.Options{
-				BaseEndpoint:     &s.URL,
-				Region:           region,
-				RetryMaxAttempts: 1,
-				Credentials:      aws.AnonymousCredentials{},
-				HTTPClient:       from(address),
-			})}
+			c := s.clientAt(address)
 			for range 5 {
 				if err := call(c, forged); err == nil || throttled(err) {
 					t.Fatalf("a refused login: %v", err)

@@ -214,33 +214,12 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		return nil, err
 	}
 
-	apis := []awsapi.API{
-		{
-			Name:         cognitoidentity.Name,
-			Target:       cognitoidentity.TargetPrefix,
-			InternalCode: "InternalErrorException",
-			Operations:   p.pools.Operations(),
-		},
-		{
-			Name:         adminName,
-			Target:       adminTarget,
-			InternalCode: "InternalErrorException",
-			Operations:   s.adminAPI(p).operations(),
-		},
-		{
-			Name:       sts.APIName,
-			Version:    sts.APIVersion,
-			Namespace:  sts.APINamespace,
-			Operations: s.stsAPI(p).Operations(),
-		},
-		{
-			Name:         iamapi.Name,
-			Version:      iamapi.Version,
-			Namespace:    iamapi.Namespace,
-			InternalCode: iamapi.InternalCode,
-			Operations:   s.iamAPI(p).Operations(),
-		},
-	}
+	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
+		Name:         adminName,
+		Target:       adminTarget,
+		InternalCode: "InternalErrorException",
+		Operations:   s.adminAPI(p).operations(),
+	})
 	s.overload = s.newGuard()
 	s.metrics = newMetrics(c.Version, apis, s.store)
 	s.metrics.watch(s.overload)
@@ -270,6 +249,31 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 
 		DatabaseTime: databaseTime,
 	})
+}
+
+// awsAPIs are the APIs of AWS. Their operations may have a rate.
+func awsAPIs(pools *cognitoidentity.Service, tokens *sts.API, roles *iamapi.Service) []awsapi.API {
+	return []awsapi.API{
+		{
+			Name:         cognitoidentity.Name,
+			Target:       cognitoidentity.TargetPrefix,
+			InternalCode: "InternalErrorException",
+			Operations:   pools.Operations(),
+		},
+		{
+			Name:       sts.APIName,
+			Version:    sts.APIVersion,
+			Namespace:  sts.APINamespace,
+			Operations: tokens.Operations(),
+		},
+		{
+			Name:         iamapi.Name,
+			Version:      iamapi.Version,
+			Namespace:    iamapi.Namespace,
+			InternalCode: iamapi.InternalCode,
+			Operations:   roles.Operations(),
+		},
+	}
 }
 
 // newGuard returns what refuses calls while the server is overloaded.

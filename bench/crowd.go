@@ -28,7 +28,7 @@ const (
 	crowdTimeout = 10 * time.Second
 )
 
-// crowdUse is what a crowd costs the others.
+// crowdUse holds the cost of a crowd to the others.
 type crowdUse struct {
 	Measured      bool
 	Idle, Slow    int // clients
@@ -143,7 +143,7 @@ func filesOf(server *process) (int, error) {
 
 // normalLoad is what a server has no trouble with.
 func (b *bench) normalLoad(ctx context.Context, server *process, about *subjects) (openloop.Report, error) {
-	s := &scenarios[3]
+	s := &scenarios[guestCredentials]
 	requests, err := requestsOf(ctx, s, server, about)
 	if err != nil {
 		return openloop.Report{}, err

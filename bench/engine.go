@@ -162,7 +162,14 @@ func (b *bench) compareEngine(ctx context.Context, r *results, ours, minio, form
 		}
 		ratios = append(ratios, float64(spent[0])/float64(spent[1]+spent[2]))
 	}
-	r.Engine = engineUse{Asked: true, Measured: true, Ours: median(rounds[0]), Engine: median(rounds[1]), Signature: median(rounds[2]), Ratio: median(ratios)}
+	r.Engine = engineUse{
+		Asked:     true,
+		Measured:  true,
+		Ours:      median(rounds[0]),
+		Engine:    median(rounds[1]),
+		Signature: median(rounds[2]),
+		Ratio:     median(ratios),
+	}
 	r.Engine.Lowest, r.Engine.Highest = ratios[0], ratios[len(ratios)-1] // median sorted them
 	progress("through MinIO: %v; MinIO %v, signature %v; ratio %.2f", r.Engine.Ours, r.Engine.Engine, r.Engine.Signature, r.Engine.Ratio)
 	return nil

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// loadShare is how much of the highest rate the open loop sends: below
-// saturation.
+// loadShare is the open loop's rate as a share of the highest: below saturation.
 const loadShare = 0.5
 
 // latencies measures each operation at half its highest rate, and the bare
@@ -85,8 +84,8 @@ func steady(ctx context.Context, l *load, server *process, rate int, during time
 	}
 
 	if o.rate < 0.9*float64(rate) {
-		return latency{}, fmt.Errorf("%.0f requests a second were answered of %d, and %d refused in all: the machine is busy",
-			o.rate, rate, o.refused)
+		return latency{}, fmt.Errorf("%.0f requests a second were answered of %d, and %d refused in all: "+
+			"the machine is busy", o.rate, rate, o.refused)
 	}
 
 	return latency{

@@ -55,7 +55,7 @@ func (l *load) close() {
 	}
 }
 
-// outcome is what an attack measured.
+// outcome holds the figures of an attack.
 type outcome struct {
 	requests  int     // answered as they should be
 	refused   int     // 429, the server had too much to do: beside requests, not among them

@@ -75,12 +75,15 @@ func readOptions() (options, error) {
 	var o options
 	flag.BoolVar(&o.short, "short", false, "measure briefly and leave bench/README.md alone")
 	flag.StringVar(&o.only, "only", parts, "measure these parts alone and leave bench/README.md alone")
-	flag.StringVar(&o.match, "match", "", "measure only operations with this in their name and leave bench/README.md alone")
+	flag.StringVar(&o.match, "match", "",
+		"measure only operations with this in their name and leave bench/README.md alone")
 	flag.StringVar(&o.profile, "profile", "", "write profiles of each operation into this folder, and measure nothing")
 	flag.StringVar(&o.save, "save", "", "also write the figures into this file, as JSON")
 	flag.StringVar(&o.compare, "compare", "", "also print the figures beside those of this file, which -save wrote")
-	flag.StringVar(&o.binary, "binary", "", "measure this program, of an older version perhaps, and leave bench/README.md alone")
-	flag.StringVar(&o.data, "data", "", "folder for the databases, on the disk to be measured (default: for temporary files)")
+	flag.StringVar(&o.binary, "binary", "",
+		"measure this program, of an older version perhaps, and leave bench/README.md alone")
+	flag.StringVar(&o.data, "data", "",
+		"folder for the databases, on the disk to be measured (default: for temporary files)")
 	flag.Parse()
 
 	if flag.NArg() > 0 {
@@ -92,7 +95,7 @@ func readOptions() (options, error) {
 // whole reports whether the results belong into bench/README.md.
 func (o *options) whole() bool { return !o.short && o.only == parts && o.match == "" && o.binary == "" }
 
-// parts are what -only can name.
+// parts are the names that -only takes.
 const parts = "rate,check,engine,latency,overload,memory,start,growth"
 
 func run(ctx context.Context) error {

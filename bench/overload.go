@@ -19,9 +19,9 @@ type floodClass struct {
 }
 
 var floodClasses = []floodClass{
-	{name: "RSA signing", scenario: &scenarios[2], times: []float64{2, 10}},
-	{name: "Durable writes", scenario: &scenarios[0], times: []float64{2, 10}},
-	{name: "Reads", scenario: &scenarios[3], times: []float64{2}},
+	{name: "RSA signing", scenario: &scenarios[guestToken], times: []float64{2, 10}},
+	{name: "Durable writes", scenario: &scenarios[newGuest], times: []float64{2, 10}},
+	{name: "Reads", scenario: &scenarios[guestCredentials], times: []float64{2}},
 }
 
 // What is sent beside a flood, and how long anybody waits.
@@ -267,7 +267,7 @@ func senders(server *process, peak float64) (int, error) {
 }
 
 // describeScenario is the signed call beside a flood.
-var describeScenario = &scenarios[5]
+var describeScenario = &scenarios[signedDescription]
 
 func (c *floodClass) requests(ctx context.Context, server *process, about *subjects) ([][]byte, error) {
 	return requestsOf(ctx, c.scenario, server, about)

@@ -23,7 +23,7 @@ const (
 	crowdPercentile = 2.0                   // of the p99 without the crowd
 )
 
-// overloadUse is what the part about overload measured.
+// overloadUse holds the figures of the part about overload.
 type overloadUse struct {
 	Cores  string // where the generator ran
 	Apart  bool
@@ -81,7 +81,7 @@ func answered(r *openloop.Report) float64 {
 	return ratio(float64(r.Counts[openloop.OK]), float64(r.Counts.Planned()))
 }
 
-// broken is how many requests of any kind got no proper answer.
+// broken counts the requests of any kind that got no proper answer.
 func (f *floodRow) broken() int {
 	return f.Flood.Counts.Broken() + f.After.Counts.Broken() + f.Signed.Counts.Broken() + f.Health.Counts.Broken()
 }
@@ -95,10 +95,11 @@ func ratio(part, whole float64) float64 {
 
 var overloadHeading = []string{
 	"Planned /s", "Sent", "OK within 1 s, /s", "of the peak", "p50 ms", "p99 ms", "Late",
-	"429", "429 p99 ms", "Reset", "Timed out", "5xx", "Other", "Not sent", "Connections", "Signed p99 ms", "CPU µs/answer", "Highest RSS",
+	"429", "429 p99 ms", "Reset", "Timed out", "5xx", "Other", "Not sent",
+	"Connections", "Signed p99 ms", "CPU µs/answer", "Highest RSS",
 }
 
-// table is what became of each planned request.
+// table shows how the planned requests ended.
 func (o *overloadUse) table() table {
 	t := table{append([]string{"Overload, open loop, " + o.place()}, overloadHeading...)}
 	for _, f := range o.Floods {

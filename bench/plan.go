@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// plan is how long and how much is measured.
+// plan holds the durations and amounts of the measurements.
 type plan struct {
 	rounds        int           // of each pair
 	round         time.Duration // of each side

@@ -52,31 +52,84 @@ func (s *scenario) connections() int {
 	return connections
 }
 
+// Places in scenarios.
+const (
+	newGuest = iota
+	knownLogin
+	guestToken
+	guestCredentials
+	userCredentials
+	signedDescription
+)
+
 // scenarios are the operations that the floors are about. DescribeIdentityPool
 // has none.
 var scenarios = []scenario{
-	{name: "GetId, new guest (durable)", operation: "GetId", member: `{"IdentityId":"us-east-1:`, floor: 0.3, against: netHTTP,
-		inputs: func(s *subjects) []map[string]any { return []map[string]any{{"IdentityPoolId": s.pool}} }},
-	{name: "GetId, known login", operation: "GetId", member: `{"IdentityId":"us-east-1:`, floor: 0.35, against: netHTTP,
+	newGuest: {
+		name:      "GetId, new guest (durable)",
+		operation: "GetId",
+		member:    `{"IdentityId":"us-east-1:`,
+		floor:     0.3,
+		against:   netHTTP,
+		inputs:    func(s *subjects) []map[string]any { return []map[string]any{{"IdentityPoolId": s.pool}} },
+	},
+	knownLogin: {
+		name:      "GetId, known login",
+		operation: "GetId",
+		member:    `{"IdentityId":"us-east-1:`,
+		floor:     0.35,
+		against:   netHTTP,
 		inputs: func(s *subjects) []map[string]any {
-			return s.each(len(s.tokens), func(n int) map[string]any { return map[string]any{"IdentityPoolId": s.pool, "Logins": s.login(n)} })
-		}},
-	{name: "GetOpenIdToken, guest", operation: "GetOpenIdToken", member: `"Token":"ey`, floor: 0.9, against: cryptoRSA, few: signatureConnections,
+			return s.each(len(s.tokens), func(n int) map[string]any {
+				return map[string]any{"IdentityPoolId": s.pool, "Logins": s.login(n)}
+			})
+		},
+	},
+	guestToken: {
+		name:      "GetOpenIdToken, guest",
+		operation: "GetOpenIdToken",
+		member:    `"Token":"ey`,
+		floor:     0.9,
+		against:   cryptoRSA,
+		few:       signatureConnections,
 		inputs: func(s *subjects) []map[string]any {
 			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
-		}},
-	{name: "GetCredentialsForIdentity, guest", operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: 0.6, against: netHTTP,
+		},
+	},
+	guestCredentials: {
+		name:      "GetCredentialsForIdentity, guest",
+		operation: "GetCredentialsForIdentity",
+		member:    `"SessionToken":"`,
+		floor:     0.6,
+		against:   netHTTP,
 		inputs: func(s *subjects) []map[string]any {
 			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
-		}},
-	{name: "GetCredentialsForIdentity, authenticated", operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: 0.35, against: netHTTP,
+		},
+	},
+	userCredentials: {
+		name:      "GetCredentialsForIdentity, authenticated",
+		operation: "GetCredentialsForIdentity",
+		member:    `"SessionToken":"`,
+		floor:     0.35,
+		against:   netHTTP,
 		inputs: func(s *subjects) []map[string]any {
-			return s.each(len(s.users), func(n int) map[string]any { return map[string]any{"IdentityId": s.users[n], "Logins": s.login(n)} })
-		}},
-	{name: "DescribeIdentityPool, signed", operation: "DescribeIdentityPool", member: `"IdentityPoolName":"pool `, against: netHTTP, signed: true,
+			return s.each(len(s.users), func(n int) map[string]any {
+				return map[string]any{"IdentityId": s.users[n], "Logins": s.login(n)}
+			})
+		},
+	},
+	signedDescription: {
+		name:      "DescribeIdentityPool, signed",
+		operation: "DescribeIdentityPool",
+		member:    `"IdentityPoolName":"pool `,
+		against:   netHTTP,
+		signed:    true,
 		inputs: func(s *subjects) []map[string]any {
-			return s.each(len(s.described), func(n int) map[string]any { return map[string]any{"IdentityPoolId": s.described[n]} })
-		}},
+			return s.each(len(s.described), func(n int) map[string]any {
+				return map[string]any{"IdentityPoolId": s.described[n]}
+			})
+		},
+	},
 }
 
 // subjects are what requests are about.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Plan is what one run sends.
+// Plan lists the requests of one run.
 type Plan struct {
 	Address string // host and port
 	Streams []Stream

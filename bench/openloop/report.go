@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Outcome is how a planned request ended.
+// Outcome is the end of a planned request.
 type Outcome int
 
 // A planned request ends in exactly one of these.
@@ -33,13 +33,13 @@ func (c *Counts) Planned() (n int) {
 	return n
 }
 
-// Broken is how many requests got no proper answer, by the server's fault.
+// Broken counts the requests that got no proper answer, by the server's fault.
 func (c *Counts) Broken() int { return c[ServerError] + c[Unexpected] + c[Reset] + c[TimedOut] }
 
 // Percentiles of durations. They are 0 if nothing was measured.
 type Percentiles struct{ P50, P99, Max time.Duration }
 
-// Report is what became of one phase of a stream.
+// Report counts the outcomes of one phase of a stream, and has their times.
 type Report struct {
 	Stream, Phase string
 	Duration      time.Duration // of the phase
@@ -56,7 +56,7 @@ type Report struct {
 	Surprise string
 }
 
-// Goodput is how many requests a second were answered OK.
+// Goodput is the rate of requests that were answered OK, a second.
 func (r *Report) Goodput() float64 { return float64(r.Counts[OK]) / r.Duration.Seconds() }
 
 // tally collects what one connection sees of one phase.

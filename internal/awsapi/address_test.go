@@ -83,18 +83,40 @@ func FuzzClientAddress(f *testing.F) {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, before, last string) {
-		alone := readAddress(lastForwarded([]string{last}))
+		alone := forwardedAddress(lastForwarded([]string{last}))
 		if alone.Zone() != "" || alone.Is4In6() {
 			t.Errorf("address of %q = %v", last, alone)
 		}
-		if got := readAddress(lastForwarded([]string{before, last})); got != alone {
+		if got := forwardedAddress(lastForwarded([]string{before, last})); got != alone {
 			t.Errorf("a line before %q changed %v to %v", last, alone, got)
 		}
-		if got := readAddress(lastForwarded([]string{before + "," + last})); got != alone {
+		if got := forwardedAddress(lastForwarded([]string{before + "," + last})); got != alone {
 			t.Errorf("an entry before %q changed %v to %v", last, alone, got)
 		}
-		if got := readAddress(last); strings.TrimSpace(last) == last && !strings.Contains(last, ",") && got != alone {
+		if got := forwardedAddress(last); strings.TrimSpace(last) == last && !strings.Contains(last, ",") && got != alone {
 			t.Errorf("address of %q = %v, alone %v", last, got, alone)
 		}
 	})
+}
+
+// The address of a client costs no memory in its usual form: each call asks for it.
+func TestAddressAllocatesNothing(t *testing.T) {
+	for _, test := range []struct {
+		peer, forwarded string
+	}{
+		{peer: "192.0.2.1:443"},
+		{peer: "[2001:db8::1]:443"},
+		{peer: "10.0.0.1:443", forwarded: "192.0.2.1"},
+		{peer: "10.0.0.1:443", forwarded: "198.51.100.1, 2001:db8::1"},
+	} {
+		r := &http.Request{RemoteAddr: test.peer, Header: http.Header{}}
+		if test.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", test.forwarded)
+		}
+		var c Client
+		allocations := testing.AllocsPerRun(100, func() { c = clientOf(r, test.forwarded != "") })
+		if allocations != 0 || !c.IP.IsValid() {
+			t.Errorf("%+v: %v allocations, %s", test, allocations, c.IP)
+		}
+	}
 }

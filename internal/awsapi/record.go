@@ -68,9 +68,9 @@ func clientOf(r *http.Request, behindProxy bool) Client {
 	c := Client{TLS: r.TLS != nil, UserAgent: r.UserAgent(), Referer: r.Referer()}
 	if behindProxy {
 		c.TLS = r.Header.Get("X-Forwarded-Proto") == "https"
-		c.IP = readAddress(lastForwarded(r.Header.Values("X-Forwarded-For")))
+		c.IP = forwardedAddress(lastForwarded(r.Header.Values("X-Forwarded-For")))
 	} else {
-		c.IP = readAddress(r.RemoteAddr)
+		c.IP = peerAddress(r.RemoteAddr)
 	}
 	return c
 }
@@ -85,19 +85,32 @@ func lastForwarded(lines []string) string {
 	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 }
 
-// readAddress reads an IP address, with or without a port. The zero Addr stands for
-// everything else: a path of a Unix socket, a name, an address in quotes.
-func readAddress(text string) netip.Addr {
-	ip, err := netip.ParseAddr(text)
-	if err != nil {
-		both, err := netip.ParseAddrPort(text)
-		if err != nil {
-			return netip.Addr{}
-		}
-		ip = both.Addr()
+// peerAddress reads the address of a peer, which has a port, unless the connection is
+// of another kind: the zero Addr stands for the path of a Unix socket. It allocates
+// nothing for a peer with a port.
+func peerAddress(text string) netip.Addr {
+	both, err := netip.ParseAddrPort(text)
+	if err == nil {
+		return plainAddress(both.Addr())
 	}
-	return ip.Unmap().WithZone("")
+	ip, _ := netip.ParseAddr(text)
+	return plainAddress(ip)
 }
+
+// forwardedAddress reads an entry of X-Forwarded-For, which may have a port. The zero
+// Addr stands for everything else: a name, an address in quotes. It allocates nothing
+// for an entry without a port.
+func forwardedAddress(text string) netip.Addr {
+	ip, err := netip.ParseAddr(text)
+	if err == nil {
+		return plainAddress(ip)
+	}
+	both, _ := netip.ParseAddrPort(text)
+	return plainAddress(both.Addr())
+}
+
+// plainAddress is ip without a zone, and as IPv4 if it stands for one.
+func plainAddress(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
 
 type recordKey struct{}
 

@@ -163,8 +163,8 @@ const (
 	TargetPrefix = apiTargetPrefix // of X-Amz-Target, before the last dot
 )
 
-// credentialsClass is what GetCredentialsForIdentity waits for: where another STS
-// gives the credentials, that STS reads a token of ours.
+// credentialsClass returns the class of GetCredentialsForIdentity. An STS outside wants
+// a token of ours, which has to be signed.
 func (s *Service) credentialsClass() overload.Class {
 	if s.CredentialsByToken {
 		return overload.Signing
@@ -187,8 +187,10 @@ func (s *Service) Operations() []awsapi.Operation {
 		awsapi.Signed("GetIdentityPoolRoles", "cognito-identity:GetIdentityPoolRoles", s.GetIdentityPoolRoles,
 			onPool(s, func(in *GetIdentityPoolRolesInput) *string { return in.IdentityPoolId })),
 		awsapi.Public("GetOpenIdToken", overload.Signing, s.GetOpenIdToken),
-		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity,
-			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId })).InClass(overload.Signing),
+		awsapi.Signed("GetOpenIdTokenForDeveloperIdentity", "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+			s.GetOpenIdTokenForDeveloperIdentity,
+			onPool(s, func(in *GetOpenIdTokenForDeveloperIdentityInput) *string { return in.IdentityPoolId }),
+		).InClass(overload.Signing),
 		awsapi.Signed("GetPrincipalTagAttributeMap", "cognito-identity:GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap,
 			onPool(s, func(in *GetPrincipalTagAttributeMapInput) *string { return in.IdentityPoolId })),
 		awsapi.Signed("ListIdentities", "cognito-identity:ListIdentities", s.ListIdentities,

@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Now      func() time.Time // nil = time.Now
 	Every    time.Duration    // how long equal lines are counted; 0 = a minute
-	MaxKinds int              // faults told apart at a time; 0 = 256
+	MaxKinds int              // warnings told apart at a time, and as many errors; 0 = 256
 
 	// Attributes lists, by message, the attributes that tell the fault. A message
 	// that is not listed has all but numbers, times and durations, which measure it.
@@ -38,8 +38,8 @@ type Log struct {
 	o Options
 
 	mu     sync.Mutex
-	kinds  map[kind]*entry
-	timer  *time.Timer // sweeps; nil while nothing is counted
+	faults [2]map[kind]*entry // of warnings, and of errors: many warnings hide no error
+	timer  *time.Timer        // sweeps; nil while nothing is counted
 	closed bool
 }
 
@@ -61,7 +61,7 @@ func New(o Options) *Log {
 	if o.FaultOf == nil {
 		o.FaultOf = func(error) string { return "" }
 	}
-	return &Log{o: o, kinds: map[kind]*entry{}}
+	return &Log{o: o, faults: [2]map[kind]*entry{{}, {}}}
 }
 
 // Handler returns a handler that writes to next. Handlers of one Log count together.
@@ -75,18 +75,28 @@ func (l *Log) Close() error {
 		l.timer.Stop()
 	}
 	var open []*entry
-	for _, e := range l.kinds {
-		open = append(open, e)
+	for _, faults := range l.faults {
+		for _, e := range faults {
+			open = append(open, e)
+		}
+		clear(faults)
 	}
-	clear(l.kinds)
 	l.mu.Unlock()
 
 	return l.tell(open)
 }
 
+// of returns the faults of a level.
+func (l *Log) of(level slog.Level) map[kind]*entry {
+	if level < slog.LevelError {
+		return l.faults[0]
+	}
+	return l.faults[1]
+}
+
 // count notes a line. It returns the entry that the line ends, if any, and whether to
 // write the line.
-func (l *Log) count(k, lumped kind, r slog.Record, next slog.Handler) (ended *entry, write bool) {
+func (l *Log) count(k kind, r slog.Record, next slog.Handler) (ended *entry, write bool) {
 	now := l.o.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,17 +104,18 @@ func (l *Log) count(k, lumped kind, r slog.Record, next slog.Handler) (ended *en
 		return nil, true
 	}
 
-	e := l.kinds[k]
-	if e == nil && len(l.kinds) >= l.o.MaxKinds {
-		l.forget(now)
+	faults := l.of(r.Level)
+	e := faults[k]
+	if e == nil && len(faults) >= l.o.MaxKinds {
+		l.forget(faults, now)
 	}
-	if e == nil && len(l.kinds) >= l.o.MaxKinds {
-		k = lumped // one for each level, beyond the bound
-		e = l.kinds[k]
+	if e == nil && len(faults) >= l.o.MaxKinds {
+		k = lumped
+		e = faults[k]
 	}
 
 	if e == nil || l.over(e, now) {
-		l.kinds[k] = &entry{first: now}
+		faults[k] = &entry{first: now}
 		return e, true
 	}
 	e.more++
@@ -120,10 +131,10 @@ func (l *Log) count(k, lumped kind, r slog.Record, next slog.Handler) (ended *en
 func (l *Log) over(e *entry, now time.Time) bool { return now.Sub(e.first).Abs() >= l.o.Every }
 
 // forget drops the faults that are over and have nothing to tell.
-func (l *Log) forget(now time.Time) {
-	for k, e := range l.kinds {
+func (l *Log) forget(faults map[kind]*entry, now time.Time) {
+	for k, e := range faults {
 		if e.more == 0 && l.over(e, now) {
-			delete(l.kinds, k)
+			delete(faults, k)
 		}
 	}
 }
@@ -135,13 +146,15 @@ func (l *Log) sweep() {
 	l.timer = nil
 	var ended []*entry
 	wait := time.Duration(0)
-	for k, e := range l.kinds {
-		switch left := l.o.Every - now.Sub(e.first).Abs(); {
-		case left <= 0:
-			ended = append(ended, e)
-			delete(l.kinds, k)
-		case e.more > 0 && (wait == 0 || left < wait):
-			wait = left
+	for _, faults := range l.faults {
+		for k, e := range faults {
+			switch left := l.o.Every - now.Sub(e.first).Abs(); {
+			case left <= 0:
+				ended = append(ended, e)
+				delete(faults, k)
+			case e.more > 0 && (wait == 0 || left < wait):
+				wait = left
+			}
 		}
 	}
 	if wait > 0 && !l.closed {
@@ -186,7 +199,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		return h.next.Handle(ctx, r)
 	}
 
-	ended, write := h.log.count(h.log.kindOf(h.prefix, r), lumpedKind(r), r, h.next)
+	ended, write := h.log.count(h.log.kindOf(h.prefix, r), r, h.next)
 	var failed error
 	if ended != nil {
 		failed = h.log.tell([]*entry{ended})

@@ -226,7 +226,7 @@ func TestLastingFault(t *testing.T) {
 }
 
 // However many faults there are, the memory is bounded: what is beyond is counted
-// together, for each level. Room comes back with time.
+// together, warnings and errors apart. Room comes back with time.
 func TestBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
@@ -237,8 +237,9 @@ func TestBound(t *testing.T) {
 		}
 		l.Error("writing stopped")
 		l.Error("writing stopped")
-		if n := len(l.lines()); n != 12 {
-			t.Errorf("%d lines at once, want ten warnings, one for the rest, and the error", n)
+		l.Error("the disk is full")
+		if n := len(l.lines()); n != 13 {
+			t.Errorf("%d lines at once, want ten warnings, one for the rest, and two errors", n)
 		}
 		after()
 		if got := strings.Join(l.lines(), "\n"); !strings.Contains(got, `"repeated: not taken" times=9989 provider=p9999`) ||

@@ -11,38 +11,36 @@ import (
 // however long its texts are.
 type kind [sha256.Size]byte
 
-// FaultAttribute is the attribute that names a fault. With it, the texts of a line's
-// errors tell nothing more.
+// FaultAttribute is the key of the attribute that names a fault. The errors' texts of a
+// line that has it are no part of its kind.
 const FaultAttribute = "fault"
 
 // texts are the attributes whose text may name the one request that met the fault.
 var texts = []string{"error", "err", "reason", "stack"}
 
-// maxText bounds how much of a text tells a fault, in bytes.
+// maxText bounds how many bytes of a text are part of a kind.
 const maxText = 2048
 
-// lumpedKind is the kind of what is beyond the bound. It is one for each level, so
-// that a flood of warnings hides no error.
-func lumpedKind(r slog.Record) kind { return sum("\x00lumped", r.Level.String()) }
+// lumped is the kind of all faults beyond the bound.
+var lumped = sum("\x00lumped")
 
-// kindOf is what makes a line equal to others.
+// kindOf returns the kind of a line: lines are equal when their kinds are.
 func (l *Log) kindOf(prefix string, r slog.Record) kind {
-	listed, all := l.o.Attributes[r.Message]
-	all = !all
+	listed, isListed := l.o.Attributes[r.Message]
 	parts := []string{prefix, r.Level.String(), r.Message}
-	var told []string // by texts
+	var fromTexts []string // parts, unless the fault has a name
 	named := false
 	r.Attrs(func(a slog.Attr) bool {
 		value := a.Value.Resolve()
 		switch {
-		case !all && !slices.Contains(listed, a.Key) || all && measures(value):
+		case isListed && !slices.Contains(listed, a.Key), !isListed && measures(value):
 		case slices.Contains(texts, a.Key):
 			fault, name := l.textOf(value)
 			if fault {
 				parts = append(parts, FaultAttribute, name)
 				named = true
 			} else {
-				told = append(told, a.Key, name)
+				fromTexts = append(fromTexts, a.Key, name)
 			}
 		default:
 			parts = append(parts, a.Key, value.String())
@@ -51,12 +49,13 @@ func (l *Log) kindOf(prefix string, r slog.Record) kind {
 		return true
 	})
 	if !named {
-		parts = append(parts, told...)
+		parts = append(parts, fromTexts...)
 	}
 	return sum(parts...)
 }
 
-// measures reports whether a value says how much or when rather than what.
+// measures reports whether a value is a number, a time or a duration: it tells how big
+// or old a fault is, not which one it is.
 func measures(v slog.Value) bool {
 	switch v.Kind() {
 	case slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindDuration, slog.KindTime:

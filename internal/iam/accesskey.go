@@ -138,7 +138,9 @@ func (k *AccessKeys) CreateFirst(ctx context.Context, n NewAccessKey) (key Acces
 // Initialise makes n.Account the store's home account and a first key of it, both
 // or neither. It returns the home account: another one if the store had one, and
 // then nothing was made. made is false if there is an access key already.
-func (k *AccessKeys) Initialise(ctx context.Context, n NewAccessKey) (home identitypool.AccountID, key AccessKey, secret string, made bool, err error) {
+func (k *AccessKeys) Initialise(ctx context.Context, n NewAccessKey) (
+	home identitypool.AccountID, key AccessKey, secret string, made bool, err error,
+) {
 	secret = newSecret()
 	row, err := k.row(newAccessKeyID(), secret, n)
 	if err == nil {

@@ -56,7 +56,8 @@ type fresh map[string]crypto.Signer
 // take their time and plan may run more than once. limit bounds what is asked of
 // the store; 0 is no bound.
 func (i *Issuer) change(
-	ctx context.Context, read time.Time, limit time.Duration, algorithms []string, plan func([]*key, fresh) ([]store.Key, error),
+	ctx context.Context, read time.Time, limit time.Duration, algorithms []string,
+	plan func([]*key, fresh) ([]store.Key, error),
 ) error {
 	made, err := i.generateAll(algorithms)
 	if err != nil {

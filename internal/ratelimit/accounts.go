@@ -78,7 +78,7 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 	return faults
 }
 
-// names are all names that the setting may have.
+// names returns all names that the setting takes.
 func names(apis []awsapi.API) []string {
 	var list []string
 	for _, api := range apis {

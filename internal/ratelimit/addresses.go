@@ -210,7 +210,7 @@ func (a *Addresses) warnNoAddress() {
 	a.Logger.Warn("address_limits do not count clients whose address cannot be told", "reason", reason)
 }
 
-// shown is a source as traces tell it: an IPv4 address without its length.
+// shown writes a source for traces: a single address without its prefix length.
 func shown(source netip.Prefix) string {
 	if source.IsSingleIP() {
 		return source.Addr().String()

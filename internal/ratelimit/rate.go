@@ -42,7 +42,7 @@ func (r Rate) Check() error {
 // limits reports whether r is a limit at all.
 func (r Rate) limits() bool { return r != Rate{} }
 
-// burst is what a full bucket holds.
+// burst returns the tokens of a full bucket.
 func (r Rate) burst() int {
 	if r.Burst == 0 {
 		return int(math.Ceil(r.PerSecond))
@@ -53,19 +53,19 @@ func (r Rate) burst() int {
 // bucket returns a full bucket.
 func (r Rate) bucket() *rate.Limiter { return rate.NewLimiter(rate.Limit(r.PerSecond), r.burst()) }
 
-// refill is how long an empty bucket takes to be full.
+// refill returns the time in which an empty bucket fills.
 func (r Rate) refill() time.Duration {
 	return time.Duration(float64(r.burst()) / r.PerSecond * float64(time.Second))
 }
 
-// String is the rate as traces tell it.
+// String returns the rate in the words of traces.
 func (r Rate) String() string {
 	return fmt.Sprintf("%s a second, %d at once", decimal(r.PerSecond), r.burst())
 }
 
 func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
-// wait is how long until the bucket has a token; 0 = it has one.
+// wait returns the time until the bucket has a token; 0 = it has one.
 func wait(bucket *rate.Limiter, now time.Time) time.Duration {
 	missing := 1 - bucket.TokensAt(now)
 	if missing <= 0 {

@@ -61,7 +61,7 @@ func newWorld(t testing.TB, behindProxy bool, rates map[string]Rate) *world {
 	t.Helper()
 	w := &world{log: &syncBuffer{}, now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC), observed: map[string]int{}}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
-	reporter := NewReporter(logger, w.clock, func(limit, operation string) {
+	reporter := NewReporter(logger, func(limit, operation string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.observed[limit+" "+operation]++
@@ -384,16 +384,18 @@ func TestRefusalsAreSummarised(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{flood, "guests calls=1"},
-		{flood, ""},
-		{func() { w.Reporter.flush() }, "guests calls=199"},
-		{func() { w.Reporter.flush() }, ""},
-		{func() { w.pass(time.Minute); w.wantTimes(t, 50, client, "MakeGuest", `{}`, 200); flood() }, "guests calls=1"},
-		{func() {
+		{do: flood},
+		{do: flood},
+		{do: w.Reporter.flush, want: "guests calls=200"},
+		{do: w.Reporter.flush},
+		{do: flood},
+		{do: w.Reporter.flush, want: "guests calls=100"},
+		{do: func() {
 			for range 30 {
 				_ = w.accounts.Count(t.Context(), "000000000000", "api", "Login")
 			}
-		}, "account calls=1"},
+		}},
+		{do: w.Reporter.flush, want: "account calls=20"},
 	} {
 		step.do()
 		if got := lines(); got != step.want {

@@ -32,6 +32,7 @@ type postgreSQLEngine struct {
 	writing       *overload.Line
 	log           *slog.Logger
 	clock         func() time.Time
+	started       time.Time
 	last          lastCommit
 
 	waiting  atomic.Int64 // writes begun or waiting for a connection
@@ -87,6 +88,7 @@ func openPostgreSQL(ctx context.Context, o Options, commits *histogram) (_ *post
 		log:     o.Logger,
 		commits: commits,
 		clock:   o.clock,
+		started: o.clock(),
 		last:    lastCommit{clock: o.clock},
 	}
 	e.reads = newPgPool("read", *config, o, timing, pgBounds{lock: timing.lock, statement: timing.read})
@@ -193,6 +195,8 @@ func (e *postgreSQLEngine) failure() error { return nil }
 func (e *postgreSQLEngine) present() error { return nil }
 
 func (e *postgreSQLEngine) lastCommit() *lastCommit { return &e.last }
+
+func (e *postgreSQLEngine) sinceStart() time.Duration { return e.clock().Sub(e.started) }
 
 // pgQuerier runs statements on a pool, a connection or a transaction.
 type pgQuerier struct {

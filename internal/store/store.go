@@ -90,8 +90,7 @@ type Options struct {
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
-	timing    pgTiming         // of PostgreSQL; tests set shorter bounds
-	clock     func() time.Time // measures waits; nil = time.Now
+	timing    pgTiming // of PostgreSQL; tests set shorter bounds
 	// WriteQueue is how many writes may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int

@@ -241,10 +241,8 @@ func (m *Minter) notRefreshed(ctx context.Context, err error) {
 
 // poll is Refresh with bounds.
 func (m *Minter) poll(ctx context.Context) error {
-	select {
-	case m.refreshing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := m.acquire(ctx); err != nil {
+		return err
 	}
 	defer func() { <-m.refreshing }()
 
