@@ -41,8 +41,8 @@ On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
 			}
 			err = serve(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrNotInitialised) {
-				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, run once:\n  %s",
-					err, initCommandLine(c))
+				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, "+
+					"run once:\n  %s", err, initCommandLine(c))
 			}
 			return err
 		},

@@ -191,7 +191,8 @@ func TestLameDuck(t *testing.T) {
 					t.Errorf("%s: %d, %v", url, status, err)
 				}
 			}
-			if _, err := s.client.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
+			list := &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}
+			if _, err := s.client.ListIdentityPools(t.Context(), list); err != nil {
 				t.Errorf("a call on a new connection: %v", err)
 			}
 
@@ -283,19 +284,20 @@ func TestStopEndsWithinGrace(t *testing.T) {
 // The drain ends when the last call does, at its time, or soon after the database
 // failed, whatever comes first.
 func TestDrain(t *testing.T) {
+	const never = time.Hour
 	for name, test := range map[string]struct {
 		calls time.Duration // until the last call ends
-		fails time.Duration // when the database does; 0 = never
+		fails time.Duration // when the database does; 0 = never, below 0 = before
 		want  time.Duration
 		cut   bool
 	}{
-		"calls end":                       {calls: 2 * time.Second, want: 2 * time.Second},
-		"a call does not end":             {calls: time.Hour, want: drainTime, cut: true},
-		"the database fails":              {calls: time.Hour, fails: time.Second, want: time.Second + failedDrain, cut: true},
-		"it fails, and calls end":         {calls: 2 * time.Second, fails: time.Second, want: 2 * time.Second},
-		"it fails late":                   {calls: time.Hour, fails: drainTime - time.Second, want: drainTime, cut: true},
-		"it failed before, and calls end": {calls: time.Second, fails: -1, want: time.Second},
-		"it failed before":                {calls: time.Hour, fails: -1, want: failedDrain, cut: true},
+		"calls end":                    {calls: 2 * time.Second, want: 2 * time.Second},
+		"a call does not end":          {calls: never, want: drainTime, cut: true},
+		"the database fails":           {calls: never, fails: time.Second, want: time.Second + failedDrain, cut: true},
+		"it fails, and calls end":      {calls: 2 * time.Second, fails: time.Second, want: 2 * time.Second},
+		"it fails late":                {calls: never, fails: drainTime - time.Second, want: drainTime, cut: true},
+		"failed before, and calls end": {calls: time.Second, fails: -1, want: time.Second},
+		"it failed before":             {calls: never, fails: -1, want: failedDrain, cut: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -363,7 +365,8 @@ func TestCloseWithin(t *testing.T) {
 					}
 					return
 				}
-				if took != closeTime || err == nil || !strings.Contains(err.Error(), "the hanging one did not end within") {
+				const want = "the hanging one did not end within"
+				if took != closeTime || err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("took %v: %v", took, err)
 				}
 			})

@@ -291,7 +291,7 @@ func TestFaults(t *testing.T) {
 		"ENOLCK":     {err: syscall.ENOLCK, want: "has no locks"},
 		"ENOSYS":     {err: syscall.ENOSYS, want: "has no locks"},
 		"EROFS":      {err: &fs.PathError{Op: "open", Err: syscall.EROFS}, want: "mount the file system of"},
-		"EACCES":     {err: &fs.PathError{Op: "open", Err: syscall.EACCES}, want: "give the folder and the files in it"},
+		"EACCES":     {err: &fs.PathError{Op: "open", Err: syscall.EACCES}, want: "give the folder and the files"},
 		"EIO":        {err: syscall.EIO, want: "locking the data folder by"},
 	} {
 		t.Run(name, func(t *testing.T) {
