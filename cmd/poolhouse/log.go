@@ -55,7 +55,6 @@ func devOutputs(s *config.Settings) (*outputs, error) {
 // processOutputs makes outputs of the process's own, for libraries, too. From here
 // on the process outlives their readers.
 func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*outputs, error) {
-	freeCrashes()
 	o, err := newOutputs(s, l, delay, os.Stdout, os.Stderr)
 	if err != nil {
 		return nil, err
