@@ -36,9 +36,8 @@ type Config struct {
 	// (ErrNotInitialised), and then make nothing: neither file nor schema. See
 	// Initialise. Without it, the first start makes the account.
 	RequireInitialised bool
-	// ListenAddress and LameDuck are shown to a second server on DataDir: the address
-	// that this one listens on, and the time for which it goes on answering after the
-	// signal to stop.
+	// ListenAddress and LameDuck tell a second server on DataDir where this one is
+	// reached, and how long it goes on answering after it was told to stop.
 	ListenAddress string
 	LameDuck      time.Duration
 

@@ -64,8 +64,10 @@ func (o *observed) run() {
 	o.runs.Store(&now)
 }
 
-// awaited is for how long the node's clock runs.
-const awaited = 4 * time.Second
+const (
+	awaited    = 4 * time.Second // for which the node's clock runs
+	probeEvery = 2 * time.Millisecond
+)
 
 func observe(t *testing.T, options store.Options) *observed {
 	t.Helper()
@@ -426,7 +428,7 @@ var changesElsewhere = map[string]changeElsewhere{
 	}},
 	"signing key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		token := o.guestToken(t)
-		anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &o.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+		anonymous := o.stsAs(aws.AnonymousCredentials{})
 		return func() string {
 				_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{
 					RoleArn: aws.String(guestRole), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
@@ -517,8 +519,17 @@ func (o *observed) signOut(t *testing.T, subject string) {
 }
 
 func (o *observed) stsBy(id, secret string) *stsclient.Client {
-	return stsclient.New(stsclient.Options{BaseEndpoint: &o.URL, Region: region, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
+	return o.stsAs(credentials.NewStaticCredentialsProvider(id, secret, ""))
+}
+
+func (o *observed) stsAs(c aws.CredentialsProvider) *stsclient.Client {
+	return stsclient.New(stsclient.Options{
+		BaseEndpoint:     &o.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      c,
+	})
 }
 
 func (o *observed) keyWorks(t *testing.T, id, secret string) string {
@@ -568,7 +579,9 @@ func (o *observed) see(t *testing.T, c changeElsewhere) {
 
 	o.run()
 	got := probe()
-	for end := time.Now().Add(awaited); got != c.after && time.Now().Before(end); { // SQLite's cache goes by real time
+	tick := time.NewTicker(probeEvery) // SQLite's cache goes by real time
+	defer tick.Stop()
+	for end := time.Now().Add(awaited); got != c.after && time.Now().Before(end); <-tick.C {
 		got = probe()
 	}
 	equal(t, "after "+everyNode.String(), got, c.after)

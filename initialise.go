@@ -47,11 +47,14 @@ func Initialise(ctx context.Context, c Config) (AccessKey, error) {
 	if err != nil {
 		return AccessKey{}, err
 	}
-	key, err := c.initialise(ctx)
 	if lock != nil {
-		err = errors.Join(err, lock.Release())
+		defer func() {
+			if releasing := lock.Release(); releasing != nil { // the key may be made, and must be shown
+				c.Logger.Error("freeing the data folder", "error", releasing)
+			}
+		}()
 	}
-	return key, err
+	return c.initialise(ctx)
 }
 
 // initialise makes account and key. The caller holds the data folder.
@@ -93,7 +96,8 @@ func (c *Config) firstKey(
 ) (AccessKey, error) {
 	for range 2 {
 		n := iam.NewAccessKey{Account: account, Description: "root key of the first start"}
-		home, k, secret, made, err := keys.Initialise(ctx, n)
+		// A write that ctx could end may be done all the same, and its key never shown.
+		home, k, secret, made, err := keys.Initialise(context.WithoutCancel(ctx), n)
 		if err != nil {
 			return AccessKey{}, err
 		}

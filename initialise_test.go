@@ -2,6 +2,7 @@ package poolhouse_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
@@ -60,6 +62,41 @@ func TestInitialise(t *testing.T) {
 			}
 			if err := server.Close(); err != nil {
 				t.Error(err)
+			}
+			if _, err := poolhouse.Initialise(t.Context(), c); !errors.Is(err, poolhouse.ErrInitialised) {
+				t.Errorf("Initialise again: %v", err)
+			}
+		})
+	}
+}
+
+// An Initialise that is cancelled when its write begins hands over the key: the write
+// may be done by then, and nobody else has the secret.
+func TestInitialiseCancelledWhileWriting(t *testing.T) {
+	readings := map[string]int{} // of the clock; the last is before the write
+	for name, c := range initialisable(t) {
+		c.Now = func() time.Time { readings[name]++; return time.Now() }
+		must(poolhouse.Initialise(t.Context(), c))(t)
+	}
+
+	for name, c := range initialisable(t) {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			left := readings[name]
+			c.Now = func() time.Time {
+				if left--; left == 0 {
+					cancel()
+				}
+				return time.Now()
+			}
+
+			key, err := poolhouse.Initialise(ctx, c)
+			if ctx.Err() == nil {
+				t.Fatal("nothing was cancelled: the test proves nothing")
+			}
+			if err != nil || key.SecretAccessKey == "" {
+				t.Errorf("Initialise: %+v, %v", key, err)
 			}
 			if _, err := poolhouse.Initialise(t.Context(), c); !errors.Is(err, poolhouse.ErrInitialised) {
 				t.Errorf("Initialise again: %v", err)

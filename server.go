@@ -77,7 +77,7 @@ type AccessKey struct {
 
 // New opens the database and wires a Server. Its errors name the setting at
 // fault. Background work starts with Run. While another server uses DataDir, New
-// waits for it to end, for its LameDuck and ten seconds at most.
+// waits for it to end: for that server's LameDuck and ten seconds, at most.
 func New(ctx context.Context, c Config) (_ *Server, err error) {
 	c.fill()
 	if err := c.check(); err != nil {
@@ -244,27 +244,15 @@ func (s *Server) settleAccount(ctx context.Context) error {
 		return err
 	}
 	if s.config.Dev {
-		switch home, err := s.store.HomeAccount(ctx); {
-		case err == nil:
-			return fmt.Errorf("%s holds the production data of account %s: development would add its well-known key %q to it; use another database for development, or none to keep data in memory",
-				s.config.databaseName(), home, DevAccessKeyID)
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		if s.config.Account == "" {
-			s.config.Account = DevAccount
-		}
-		if !slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
-			_, err = s.keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
-				Account: identitypool.AccountID(s.config.Account), Description: "development"})
-		}
-		return err
+		return s.settleDevAccount(ctx, existing)
 	}
 	for _, k := range existing {
 		if k.ID == DevAccessKeyID {
-			return fmt.Errorf("%s holds the development key %q: delete it with `poolhouse keys delete %s`, or use another database", s.config.databaseName(), k.ID, k.ID)
+			return fmt.Errorf("%s holds the development key %q: delete it with `poolhouse keys delete %s`, "+
+				"or use another database", s.config.databaseName(), k.ID, k.ID)
 		}
 	}
+
 	proposed := s.config.Account
 	if proposed == "" && s.config.RequireInitialised && len(existing) > 0 {
 		proposed = string(existing[0].Account) // an old backup does not name its home account
@@ -274,6 +262,7 @@ func (s *Server) settleAccount(ctx context.Context) error {
 			return err
 		}
 	}
+
 	home, err := s.store.SettleAccount(ctx, identitypool.AccountID(proposed))
 	if err != nil {
 		return err
@@ -283,6 +272,31 @@ func (s *Server) settleAccount(ctx context.Context) error {
 	}
 	s.warnOfForeignHome(home, existing)
 	return nil
+}
+
+// settleDevAccount gives the development account its well-known key, in a database
+// that is not one of production.
+func (s *Server) settleDevAccount(ctx context.Context, existing []iam.AccessKey) error {
+	switch home, err := s.store.HomeAccount(ctx); {
+	case err == nil:
+		return fmt.Errorf("%s holds the production data of account %s: development would add its well-known key %q to it; "+
+			"use another database for development, or none to keep data in memory",
+			s.config.databaseName(), home, DevAccessKeyID)
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+
+	if s.config.Account == "" {
+		s.config.Account = DevAccount
+	}
+	if slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
+		return nil
+	}
+	_, err := s.keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
+		Account:     identitypool.AccountID(s.config.Account),
+		Description: "development",
+	})
+	return err
 }
 
 // warnOfForeignHome tells when the settings' account is not the one that was

@@ -85,10 +85,19 @@ func eachStore(t *testing.T, test func(t *testing.T, s *testServer)) {
 
 const region = "us-east-1"
 
+// connections are shared by the clients of all tests: a client without them would
+// connect anew, as the SDK gives each its own.
+var connections = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Second}}
+
 // signedBy returns a client that signs with the given keys.
 func (s *testServer) signedBy(region, id, secret, token string) *ci.Client {
-	return ci.New(ci.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+	return ci.New(ci.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
+	})
 }
 
 // admin returns a client that signs with the development keys.
@@ -96,14 +105,26 @@ func (s *testServer) admin() *ci.Client { return s.signedBy(region, "test", "tes
 
 // public returns a client without keys.
 func (s *testServer) public() *ci.Client {
-	return ci.New(ci.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	return ci.New(ci.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      aws.AnonymousCredentials{},
+	})
 }
 
 // whoami asks STS who holds the keys.
 func (s *testServer) whoami(t *testing.T, id, secret, token string) (*sts.GetCallerIdentityOutput, error) {
 	t.Helper()
-	return sts.New(sts.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)}).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	client := sts.New(sts.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
+	})
+	return client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 }
 
 // token mints a development ID token.

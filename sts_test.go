@@ -161,7 +161,13 @@ func startSTS(t *testing.T) *stsWorld {
 }
 
 func (w *stsWorld) client(id, secret, token string) *sts.Client {
-	return sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+	return sts.New(sts.Options{
+		BaseEndpoint:     &w.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
+	})
 }
 
 func (w *stsWorld) by(c *ststypes.Credentials) *sts.Client {
@@ -169,7 +175,13 @@ func (w *stsWorld) by(c *ststypes.Credentials) *sts.Client {
 }
 
 func (w *stsWorld) anonymous() *sts.Client {
-	return sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
+	return sts.New(sts.Options{
+		BaseEndpoint:     &w.URL,
+		Region:           region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       connections,
+		Credentials:      aws.AnonymousCredentials{},
+	})
 }
 
 // openIDToken is a token of the classic flow.

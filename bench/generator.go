@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -18,7 +19,8 @@ import (
 // serveGenerator is the load generator as a process: it reads a plan from
 // standard input, carries it out, and writes the reports to standard output.
 func serveGenerator(ctx context.Context) error {
-	debug.SetGCPercent(800) // its collector is not what is to be measured
+	debug.SetGCPercent(800)                        // its collector is not what is to be measured
+	runtime.GOMAXPROCS(max(1, runtime.NumCPU()/2)) // idle threads that look for work would take the server's time
 
 	var p openloop.Plan
 	if err := json.NewDecoder(os.Stdin).Decode(&p); err != nil {

@@ -168,13 +168,24 @@ func (s *sender) run(ctx context.Context) {
 		}
 
 		s.connect(ctx) // before the time, so that a new connection's handshake delays nothing
-		if wait(ctx, planned) != nil {
+		if wait(ctx, s.onTick(planned)) != nil {
 			s.tallies[phase].counts[NotSent]++
 			continue
 		}
 
 		s.send(ctx, s.Requests[n%len(s.Requests)], planned, &s.tallies[phase])
 	}
+}
+
+// tick is how finely the generator keeps its times. What is planned within a tick
+// is sent together, at its end: to wake up for each request costs more than the
+// request. Latencies count from the planned time all the same.
+const tick = 500 * time.Microsecond
+
+// onTick returns the end of the tick that a planned time is in.
+func (s *stream) onTick(planned time.Time) time.Time {
+	since := planned.Sub(*s.begin)
+	return s.begin.Add((since + tick - 1).Truncate(tick))
 }
 
 // wait returns at a time, or when ctx ends.

@@ -19,24 +19,18 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// database is the store of the settings, opened beside a server that may be
-// using it at the same time.
+// database holds the store of a command's settings. A server may be using it at the
+// same time, unless the command has locked the data folder.
 type database struct {
 	settings *config.Settings
 	store    *store.Store
 	lock     *datalock.Lock // nil beside a server, and on PostgreSQL
 }
 
-// databaseUse says what a command does with the database.
-type databaseUse struct {
-	// alone names a command that must not run beside a server; "" may.
-	alone string
-}
-
-// openDatabase opens the store that a command's settings name, alone or beside a
-// server. A path without a database is a mistake. It works without the master key;
-// then only what needs it fails.
-func openDatabase(c *cobra.Command, use databaseUse) (_ *database, err error) {
+// openDatabase opens the store that a command's settings name. alone names a command
+// that must not run beside a server; "" may. A path without a database is a mistake.
+// It works without the master key; then only what needs it fails.
+func openDatabase(c *cobra.Command, alone string) (_ *database, err error) {
 	d, o, err := nameDatabase(c)
 	if err != nil {
 		return nil, err
@@ -55,7 +49,7 @@ func openDatabase(c *cobra.Command, use databaseUse) (_ *database, err error) {
 		if err := checkFolder(d.settings, d.settings.Text(config.Data)); err != nil {
 			return nil, err
 		}
-		if err := d.hold(c.Context(), use.alone); err != nil {
+		if err := d.hold(c.Context(), alone); err != nil {
 			return nil, err
 		}
 	}
@@ -123,11 +117,16 @@ func (d *database) sealer() (*seal.Sealer, error) {
 
 // withDatabase runs do on the database of the command's settings.
 func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) error) error {
-	return useDatabase(c, databaseUse{}, do)
+	return useDatabase(c, "", do)
 }
 
-func useDatabase(c *cobra.Command, use databaseUse, do func(ctx context.Context, d *database) error) error {
-	d, err := openDatabase(c, use)
+// lockedDatabase runs do likewise, for a command that must not run beside a server.
+func lockedDatabase(c *cobra.Command, command string, do func(ctx context.Context, d *database) error) error {
+	return useDatabase(c, command, do)
+}
+
+func useDatabase(c *cobra.Command, alone string, do func(ctx context.Context, d *database) error) error {
+	d, err := openDatabase(c, alone)
 	if err != nil {
 		return err
 	}

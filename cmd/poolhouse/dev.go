@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,8 +42,8 @@ Never expose it: its keys are public knowledge.`,
 		},
 	}
 	addSettings(c, config.Listen, config.Data, config.StrictRoles, config.ChosenIDs, config.TokenAlgorithm,
-		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen, config.LameDuck,
-		config.MaxWait)
+		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen,
+		config.LameDuck, config.MaxWait)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
 	return c
 }
@@ -56,49 +57,61 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 
 	// A variable that was meant for `poolhouse serve` must not lead here.
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
-		return s.Fault(config.Database, "development takes no database from the environment: unset the variable, or name a development database in a settings file")
+		return s.Fault(config.Database, "development takes no database from the environment: "+
+			"unset the variable, or name a development database in a settings file")
 	}
 	l, err := listen(s)
 	if err != nil {
 		return err
 	}
-	c, err := serverConfig(s)
+	c, err := devConfig(s, out, l)
 	if err != nil {
-		return err
-	}
-	if c.DataDir != "" {
-		if err := makeFolder(s, c.DataDir); err != nil {
-			return err
-		}
+		return errors.Join(err, l.Close())
 	}
 	colour := newPalette(os.Stdout)
+	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
+	limitMemory(memlimit.FromCgroup, out.logger)
+
+	server, err := poolhouse.New(ctx, c)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	info, _ := server.DevInfo()
+	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
+	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+}
+
+// devConfig turns settings into those of a development server, and makes its data
+// folder and master key.
+func devConfig(s *config.Settings, out *outputs, l listeners) (poolhouse.Config, error) {
+	c, err := serverConfig(s)
+	if err != nil {
+		return c, err
+	}
 	c.Dev = true
 	c.AcceptUnknownRoles = !s.Is(config.StrictRoles)
+	c.Logger, c.LogLinesDropped = out.logger, out.dropped
+	if c.LameDuck, err = lameDuck(s, devLameDuck); err != nil {
+		return c, err
+	}
+	if s.Source(config.MaxWait) == "default" {
+		c.MaxWait = 0 // a developer's machine has more to do than answer calls
+	}
+
 	// The issuer of development is the server itself, but whoever reaches it under
 	// the name of the other one may.
 	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
 		c.DevHosts = append(c.DevHosts, u.Hostname())
 	}
 	c.IssuerURL, c.ListenAddress = baseURL(l.main), l.main.Addr().String()
-	if c.LameDuck, err = lameDuck(s, devLameDuck); err != nil {
-		return err
+
+	if c.DataDir != "" {
+		if err := makeFolder(s, c.DataDir); err != nil {
+			return c, err
+		}
 	}
-	if c.MasterKey, err = masterKey(s, true); err != nil {
-		return err
-	}
-	if s.Source(config.MaxWait) == "default" {
-		c.MaxWait = 0 // a developer's machine has more to do than answer calls
-	}
-	c.Logger, c.LogLinesDropped = out.logger, out.dropped
-	limitMemory(memlimit.FromCgroup, out.logger)
-	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
-	server, err := poolhouse.New(ctx, c)
-	if err != nil {
-		return err
-	}
-	info, _ := server.DevInfo()
-	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
-	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
+	c.MasterKey, err = masterKey(s, true)
+	return c, err
 }
 
 // palette colours for terminals, unless NO_COLOR says otherwise (no-color.org).
@@ -184,7 +197,8 @@ var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
 // printTrace tells on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n", p.bold, t.Operation, t.Outcome, p.reset, printable(t.Message), t.RequestID)
+	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n",
+		p.bold, t.Operation, t.Outcome, p.reset, printable(t.Message), t.RequestID)
 	writeSteps(&b, p, t)
 	_, _ = io.WriteString(out, b.String())
 }
@@ -199,7 +213,8 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, printable(check), printable(s.Got))
 			continue
 		}
-		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n", p.red, p.reset, printable(check), printable(s.Expected), printable(s.Got))
+		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n",
+			p.red, p.reset, printable(check), printable(s.Expected), printable(s.Got))
 		if s.Fix != "" {
 			fmt.Fprintf(b, "          fix: %s\n", printable(s.Fix))
 		}

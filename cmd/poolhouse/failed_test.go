@@ -5,11 +5,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,55 +46,164 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// A process whose database fails answers the call that met it, says what failed,
-// where and what to do, and ends with its status.
-func TestFailedDatabaseEndsTheProcess(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	cmd := exec.CommandContext(t.Context(), "poolhouse", "dev", "--listen", "127.0.0.1:0", "--data", data)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	stdout, err := cmd.StdoutPipe()
+// failing is a process whose database will fail.
+type failing struct {
+	cmd    *exec.Cmd
+	said   bytes.Buffer // complete when the process has ended
+	data   string
+	client *ci.Client // connects anew for each call
+	url    string
+	pool   *string
+}
+
+func launchFailing(t *testing.T, more ...string) *failing {
+	t.Helper()
+	f := &failing{data: filepath.Join(t.TempDir(), "data")}
+	arguments := append([]string{"dev", "--listen", "127.0.0.1:0", "--data", f.data}, more...)
+	f.cmd = exec.CommandContext(t.Context(), "poolhouse", arguments...)
+	f.cmd.Stderr = &f.said
+	stdout, err := f.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	endpoint := endpointIn(t, bufio.NewReader(stdout))
-	client := ci.New(ci.Options{
-		BaseEndpoint:     &endpoint,
+
+	f.url = endpointIn(t, bufio.NewReader(stdout))
+	f.client = ci.New(ci.Options{
+		BaseEndpoint:     &f.url,
 		Region:           "us-east-1",
 		RetryMaxAttempts: 1,
+		HTTPClient:       &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
-	pool, err := client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p")})
+	pool, err := f.client.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               aws.String("p"),
+		AllowUnauthenticatedIdentities: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.pool = pool.IdentityPoolId
+	return f
+}
 
-	damage(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
-	_, err = client.ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: pool.IdentityPoolId, MaxResults: aws.Int32(1)})
-	if err == nil || !strings.Contains(err.Error(), "StatusCode: 5") {
-		t.Errorf("the call that met the damage: %v, want an answer of 5xx", err)
-	}
+// damage damages the database. What a call then reads fails.
+func (f *failing) damage(t *testing.T) {
+	t.Helper()
+	damage(t, filepath.Join(f.data, poolhouse.DatabaseFile+"-wal"))
+}
 
+// wantEnd waits for the end, and wants the status and the message of a failed database.
+func (f *failing) wantEnd(t *testing.T) {
+	t.Helper()
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- f.cmd.Wait() }()
+	var err error
 	select {
 	case err = <-ended:
 	case <-time.After(20 * time.Second):
 		t.Fatal("the process did not end")
 	}
-	status, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || status.ExitCode() != 74 {
+
+	if statusOf(err) != 74 {
 		t.Errorf("the process ended with %v, want status 74", err)
 	}
-	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(f.said.String()), "\n")
 	last := lines[len(lines)-1]
-	for _, want := range []string{"poolhouse: writing stopped", filepath.Join(data, poolhouse.DatabaseFile), "restore the newest backup"} {
+	for _, want := range []string{
+		"poolhouse: writing stopped", filepath.Join(f.data, poolhouse.DatabaseFile), "restore the newest backup",
+	} {
 		if !strings.Contains(last, want) {
 			t.Errorf("the last message is %q, without %q", last, want)
 		}
+	}
+}
+
+// A process whose database fails says what failed, where and what to do, and ends
+// with its status. The call that met the failure is not a success: it has an answer
+// of 5xx, or no connection if the server's own reads met it before.
+func TestFailedDatabaseEndsTheProcess(t *testing.T) {
+	f := launchFailing(t)
+	f.damage(t)
+	_, err := f.client.ListIdentities(t.Context(), &ci.ListIdentitiesInput{
+		IdentityPoolId: f.pool,
+		MaxResults:     aws.Int32(1),
+	})
+	_, noAnswer := errors.AsType[*net.OpError](err)
+	if err == nil || !noAnswer && !strings.Contains(err.Error(), "StatusCode: 5") {
+		t.Errorf("the call that met the damage: %v, want an answer of 5xx", err)
+	}
+	f.wantEnd(t)
+}
+
+// So does a process whose database fails while it stops, in its lame-duck time and
+// while it finishes calls.
+func TestDatabaseFailsDuringAStop(t *testing.T) {
+	for _, when := range []string{"lame duck", "drain"} {
+		t.Run(when, func(t *testing.T) {
+			lameDuck := "25s"
+			if when == "drain" {
+				lameDuck = "0s"
+			}
+			f := launchFailing(t, "--lame-duck", lameDuck)
+			slow := f.beginCall(t)
+			stuck := f.beginCall(t)
+			defer stuck.Close()
+			waitFor(t, http.DefaultClient, f.url) // a call later than those two's beginning
+			if err := f.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if when == "drain" {
+				waitClosedPort(t, f.url)
+			} else {
+				waitStopping(t, f.url)
+			}
+
+			f.damage(t)
+			if _, err := io.WriteString(slow, "}"); err != nil {
+				t.Fatal(err)
+			}
+			if response, err := http.ReadResponse(bufio.NewReader(slow), nil); err == nil {
+				if err := response.Body.Close(); err != nil || response.StatusCode < 500 {
+					t.Errorf("the call that met the damage: %d, %v", response.StatusCode, err)
+				}
+			}
+			f.wantEnd(t)
+		})
+	}
+}
+
+// beginCall begins to make a guest. The call lacks its last byte, "}".
+func (f *failing) beginCall(t *testing.T) net.Conn {
+	t.Helper()
+	address := strings.TrimPrefix(f.url, "http://")
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+
+	body := fmt.Sprintf(`{"IdentityPoolId":%q}`, *f.pool)
+	_, err = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"+
+		"X-Amz-Target: AWSCognitoIdentityService.GetId\r\nContent-Length: %d\r\n\r\n%s",
+		address, len(body), body[:len(body)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// waitClosedPort waits until a server takes no more connections.
+func waitClosedPort(t *testing.T, url string) {
+	t.Helper()
+	for {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			return
+		}
+		_ = c.Close()
 	}
 }
 

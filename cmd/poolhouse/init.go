@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -129,21 +128,23 @@ func showKey(out *os.File, key poolhouse.AccessKey) error {
 	return nil
 }
 
-// initCommandLine is the command that initialises what another command was given:
-// the same flags, as far as init has them. What comes from the environment is
-// there for init too.
+// initCommandLine returns the command that initialises what another command was
+// given: the same flags, as far as init has them. What comes from the environment is
+// there for init too. The database may hold a password, in any of several forms, so
+// that a variable stands for it.
 func initCommandLine(c *cobra.Command) string {
-	words := []string{programName(), "init"}
+	words, note := []string{programName(), "init"}, ""
 	for _, name := range []string{"config", "data", "database", "master-key-file", "account-id"} {
 		f := c.Flags().Lookup(name)
 		if f == nil || !f.Changed {
 			continue
 		}
-		value := f.Value.String()
-		if u, err := url.Parse(value); name == "database" && err == nil {
-			value = u.Redacted()
+		value := shellQuoted(f.Value.String())
+		if name == "database" {
+			value = `"$POOLHOUSE_DATABASE"`
+			note = "\nwith the value of --database in the variable POOLHOUSE_DATABASE"
 		}
-		words = append(words, "--"+name, shellQuoted(value))
+		words = append(words, "--"+name, value)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, " ") + note
 }

@@ -114,3 +114,39 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 		})
 	}
 }
+
+// The command line that serve proposes holds no password, however the database is
+// named, and is one that a shell takes.
+func TestInitCommandLineHoldsNoSecret(t *testing.T) {
+	for name, database := range map[string]string{
+		"URL":                 "postgres://poolhouse:hunter2@db/poolhouse",
+		"URL with parameters": "postgres://db/poolhouse?user=a&password=hunter2",
+		"both":                "postgres://a:hunter2@db/poolhouse?sslpassword=hunter2",
+		"keywords":            "host=db user=a password=hunter2",
+		"quoted keyword":      "host=db password='hunter2 and more'",
+		"unparsable":          "postgres://a:hunter2@db:port/%zz\x00",
+		"no scheme":           "a:hunter2@db/poolhouse",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := serveCommand()
+			if err := c.ParseFlags([]string{"--database", database, "--master-key-file", "my key"}); err != nil {
+				t.Fatal(err)
+			}
+			got := initCommandLine(c)
+			if strings.Contains(got, "hunter2") {
+				t.Errorf("the password is in %s", got)
+			}
+			if !strings.Contains(got, ` init --database "$POOLHOUSE_DATABASE" --master-key-file 'my key'`) {
+				t.Errorf("the command is %s", got)
+			}
+		})
+	}
+
+	c := serveCommand()
+	if err := c.ParseFlags([]string{"--data", "here"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := initCommandLine(c); !strings.HasSuffix(got, " init --data here") {
+		t.Errorf("the command is %s", got)
+	}
+}

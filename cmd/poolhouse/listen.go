@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,13 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/faultlog"
 )
-
-// drainTime is how long a stop waits for requests under way.
-const drainTime = 20 * time.Second
 
 // listeners are where a server is reached.
 type listeners struct {
@@ -62,46 +57,6 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// serveUntil serves until ctx ends. Then it tells who asks that it is not ready,
-// goes on answering for the time of lameDuck, so that load balancers notice, and
-// lets requests under way finish. Metrics can be read until then.
-func serveUntil(ctx context.Context, server *poolhouse.Server, l listeners, lameDuck time.Duration, logger *slog.Logger) error {
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var group sync.WaitGroup
-	group.Go(func() { server.Run(background) })
-
-	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
-	failed := make(chan error, 2)
-	go func() { failed <- web.Serve(l.main) }()
-	if l.metrics != nil {
-		go func() { failed <- metrics.Serve(l.metrics) }()
-	}
-
-	var err error
-	select {
-	case err = <-failed:
-	case <-server.Failed():
-		return endFailed(server, stop, web, metrics)
-	case <-ctx.Done():
-		server.Stopping()
-		logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
-		select {
-		case err = <-failed:
-		case <-server.Failed():
-			return endFailed(server, stop, web, metrics)
-		case <-time.After(lameDuck):
-		}
-
-		logger.Info("stopping: finishing the requests under way")
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		err = errors.Join(err, web.Shutdown(drain))
-	}
-	stop()
-	group.Wait()
-	return errors.Join(err, web.Close(), metrics.Close(), server.Close())
-}
-
 // certificate is a TLS certificate that is read again when its files change.
 type certificate struct {
 	certFile, keyFile string
@@ -133,7 +88,8 @@ func (c *certificate) load() error {
 		return err
 	}
 	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
-		c.logger.Warn("anybody on this machine can read the TLS key", "tls_key", c.keyFile, "fix", "chmod 600 "+c.keyFile)
+		c.logger.Warn("anybody on this machine can read the TLS key",
+			"tls_key", c.keyFile, "fix", "chmod 600 "+c.keyFile)
 	}
 	c.loaded, c.stamp = &pair, stamp
 	return nil
@@ -162,7 +118,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.checked = now
 		if stamp, err := youngest(c.certFile, c.keyFile); err == nil && !stamp.Equal(c.stamp) {
 			if err := c.load(); err != nil {
-				c.logger.Error("the changed TLS certificate cannot be used; keeping the old one", "tls_cert", c.certFile, "error", err)
+				c.logger.Error("the changed TLS certificate cannot be used; keeping the old one",
+					"tls_cert", c.certFile, "error", err)
 			} else {
 				c.logger.Info("took up the changed TLS certificate", "tls_cert", c.certFile)
 			}

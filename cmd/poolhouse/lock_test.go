@@ -36,7 +36,11 @@ func launchLogged(t *testing.T, data string) *logged {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	return &logged{process: &process{cmd: cmd, out: bufio.NewReader(stdout)}, url: "http://" + address, lines: bufio.NewReader(stderr)}
+	return &logged{
+		process: &process{cmd: cmd, out: bufio.NewReader(stdout)},
+		url:     "http://" + address,
+		lines:   bufio.NewReader(stderr),
+	}
 }
 
 // began reads the log until the server serves (true) or waits for another one.
@@ -121,7 +125,8 @@ func TestBesideAServer(t *testing.T) {
 		{"serve", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"},
 	} {
 		out, err := run1(t, args...)
-		if statusOf(err) != 1 || !strings.Contains(out, data+" is in use by poolhouse server, process ") || !strings.Contains(out, "at "+address) {
+		if statusOf(err) != 1 || !strings.Contains(out, "at "+address) ||
+			!strings.Contains(out, data+" is in use by poolhouse server, process ") {
 			t.Errorf("%v: status %d: %s", args, statusOf(err), out)
 		}
 	}
@@ -150,7 +155,8 @@ func TestTwoDevelopmentServersOnOneFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(stderr).ReadString('\n')
-	if err != nil || !strings.Contains(line, "waiting for it to end") || !strings.Contains(line, "poolhouse development server") {
+	if err != nil || !strings.Contains(line, "waiting for it to end") ||
+		!strings.Contains(line, "poolhouse development server") {
 		t.Errorf("the second: %q, %v", line, err)
 	}
 	if err := second.Process.Kill(); err != nil {

@@ -21,8 +21,8 @@ import (
 // logDelay is how long the lines of a server's log are collected for one write.
 const logDelay = 10 * time.Millisecond
 
-// outputs are what a running server writes to: its log on standard error, and
-// standard output. Nothing that it writes waits for a reader.
+// outputs carry what a running server writes: its log to standard error, the rest to
+// standard output. No write waits for a reader.
 type outputs struct {
 	logger *slog.Logger
 	stdout io.Writer

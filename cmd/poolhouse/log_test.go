@@ -438,9 +438,8 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, handler := range map[string]func(*poolhouse.Server) http.Handler{
-		"internal errors":     func(s *poolhouse.Server) http.Handler { return s },
-		"a handler panics":    func(*poolhouse.Server) http.Handler { return panicking{} },
-		"readiness is failed": func(s *poolhouse.Server) http.Handler { return readiness{s} },
+		"internal errors":  func(s *poolhouse.Server) http.Handler { return s },
+		"a handler panics": func(*poolhouse.Server) http.Handler { return panicking{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPipe(t)
@@ -470,13 +469,6 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 type panicking struct{}
 
 func (panicking) ServeHTTP(http.ResponseWriter, *http.Request) { panic("broken") }
-
-type readiness struct{ *poolhouse.Server }
-
-func (s readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Method, r.URL.Path = http.MethodGet, "/readyz"
-	s.Server.ServeHTTP(w, r)
-}
 
 // hangs reports whether calls to a server whose database is closed hang when
 // nobody reads its log.

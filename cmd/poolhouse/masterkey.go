@@ -35,7 +35,7 @@ them too (docs/operations.md, "The master key leaked").`,
   mv /var/lib/poolhouse/master.key.new /var/lib/poolhouse/master.key`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return useDatabase(c, databaseUse{alone: "master-key change"}, func(ctx context.Context, d *database) error {
+			return lockedDatabase(c, "master-key change", func(ctx context.Context, d *database) error {
 				if _, err := d.sealer(); err != nil {
 					return err
 				}

@@ -41,7 +41,8 @@ On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
 			}
 			err = serve(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrNotInitialised) {
-				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, run once:\n  %s", err, initCommandLine(c))
+				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, "+
+					"run once:\n  %s", err, initCommandLine(c))
 			}
 			return err
 		},
@@ -67,25 +68,11 @@ func serve(ctx context.Context, s *config.Settings) error {
 			return s.Fault(config.TLSCert, "%v", err)
 		}
 	}
-	c, err := serverConfig(s)
+	c, err := productionConfig(ctx, s, out)
 	if err != nil {
-		return err
-	}
-	c.Logger, c.LogLinesDropped = logger, out.dropped
-	c.RequireInitialised, c.ListenAddress = true, s.Text(config.Listen)
-	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
 		return err
 	}
 	limitMemory(memlimit.FromCgroup, logger)
-	c.MasterKey, err = masterKey(s, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) {
-			err = isNew // the key is missing because everything is
-		}
-	}
-	if err != nil {
-		return err
-	}
 
 	// Who connects while New waits for another server would wait without an answer.
 	server, err := poolhouse.New(ctx, c)
@@ -108,6 +95,28 @@ func serve(ctx context.Context, s *config.Settings) error {
 	return serveUntil(ctx, server, l, c.LameDuck, logger)
 }
 
+// productionConfig turns settings into those of a server in production.
+func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (poolhouse.Config, error) {
+	c, err := serverConfig(s)
+	if err != nil {
+		return c, err
+	}
+	c.RequireInitialised = true
+	c.ListenAddress = s.Text(config.Listen)
+	c.Logger, c.LogLinesDropped = out.logger, out.dropped
+	if c.LameDuck, err = lameDuck(s, serveLameDuck); err != nil {
+		return c, err
+	}
+
+	c.MasterKey, err = masterKey(s, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) {
+			err = isNew // the key is missing because everything is
+		}
+	}
+	return c, err
+}
+
 // checkProduction refuses settings that would run but should not.
 func checkProduction(s *config.Settings) error {
 	listen, data := s.Text(config.Listen), s.Text(config.Data)
@@ -119,7 +128,8 @@ func checkProduction(s *config.Settings) error {
 		return s.Fault(config.TLSCert, "tls_cert and tls_key belong together: set both or neither")
 	}
 	if s.Text(config.TLSCert) == "" && !local && !s.Is(config.BehindProxy) {
-		return s.Fault(config.Listen, "others can reach this address, and credentials would travel in the clear: set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1")
+		return s.Fault(config.Listen, "others can reach this address, and credentials would travel in the clear: "+
+			"set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1")
 	}
 	if data == "" && s.Text(config.Database) == "" {
 		return s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
@@ -137,7 +147,8 @@ func checkIssuer(s *config.Settings) error {
 	issuer := s.Text(config.IssuerURL)
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return s.Fault(config.IssuerURL, "set it to the https:// URL under which clients and relying parties reach this server")
+		return s.Fault(config.IssuerURL,
+			"set it to the https:// URL under which clients and relying parties reach this server")
 	}
 	if u.Scheme == "https" {
 		return nil
@@ -147,7 +158,8 @@ func checkIssuer(s *config.Settings) error {
 		port = "80"
 	}
 	if local, err := loopbackOnly(net.JoinHostPort(u.Hostname(), port)); u.Scheme != "http" || err != nil || !local {
-		return s.Fault(config.IssuerURL, "use https://: whoever can change what a plain HTTP issuer publishes can forge its tokens")
+		return s.Fault(config.IssuerURL,
+			"use https://: whoever can change what a plain HTTP issuer publishes can forge its tokens")
 	}
 	return nil
 }
@@ -156,7 +168,8 @@ func checkIssuer(s *config.Settings) error {
 // can look into.
 func makeFolder(s *config.Settings, path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return s.Fault(config.Data, "the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
+		return s.Fault(config.Data,
+			"the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
 	}
 	return checkFolder(s, path)
 }

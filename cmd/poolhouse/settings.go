@@ -91,7 +91,8 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 
 	var err error
 	if c.MaxWait, err = time.ParseDuration(s.Text(config.MaxWait)); err != nil {
-		return c, s.Fault(config.MaxWait, "%q is no duration: write 10ms, or 0 to refuse nobody", s.Text(config.MaxWait))
+		return c, s.Fault(config.MaxWait,
+			"%q is no duration: write 10ms, or 0 to refuse nobody", s.Text(config.MaxWait))
 	}
 
 	files := bundles{folder: filepath.Dir(s.Path)}
@@ -176,7 +177,7 @@ func checkEndpoint(s *config.Check) *poolhouse.CheckConfig {
 	return c
 }
 
-// rateLimits turns what the settings say of accounts' rates into the server's.
+// rateLimits returns the rates that the settings allow accounts.
 func rateLimits(s *config.RateLimits) poolhouse.RateLimits {
 	if s == nil {
 		return poolhouse.RateLimits{}
@@ -188,7 +189,7 @@ func rateLimits(s *config.RateLimits) poolhouse.RateLimits {
 	return limits
 }
 
-// addressLimits turns what the settings say of client addresses into the server's.
+// addressLimits returns the rates that the settings allow client addresses.
 func addressLimits(s *config.Settings) poolhouse.AddressLimits {
 	return poolhouse.AddressLimits{
 		Off: !s.Is(config.AddressLimits),

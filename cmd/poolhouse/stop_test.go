@@ -12,16 +12,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/datalock"
 )
 
 // loadBalancer sends calls to a server until two probes of /readyz in a row have
@@ -187,7 +191,8 @@ func TestLameDuck(t *testing.T) {
 					t.Errorf("%s: %d, %v", url, status, err)
 				}
 			}
-			if _, err := s.client.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}); err != nil {
+			list := &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)}
+			if _, err := s.client.ListIdentityPools(t.Context(), list); err != nil {
 				t.Errorf("a call on a new connection: %v", err)
 			}
 
@@ -215,7 +220,8 @@ func waitStopping(t *testing.T, url string) {
 		if err := errors.Join(err, response.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if response.StatusCode == http.StatusServiceUnavailable && string(body) == "stopping\n" && response.Header.Get("Connection") != "keep-alive" {
+		if response.StatusCode == http.StatusServiceUnavailable && string(body) == "stopping\n" &&
+			response.Header.Get("Connection") != "keep-alive" {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -249,13 +255,7 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
-		if err != nil {
-			break // the listener is closed
-		}
-		_ = c.Close()
-	}
+	waitClosedPort(t, s.url)
 
 	if _, err := io.WriteString(slow, body[10:]); err != nil {
 		t.Fatal(err)
@@ -270,5 +270,106 @@ func TestSlowCallIsAnswered(t *testing.T) {
 	_, _ = io.Copy(io.Discard, s.out)
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("the server: %v", err)
+	}
+}
+
+// Another server waits for datalock.Grace after the lame duck. A server that uses
+// the whole time of its stop has ended by then.
+func TestStopEndsWithinGrace(t *testing.T) {
+	if longest := drainTime + closeTime; longest > datalock.Grace-time.Second {
+		t.Errorf("a stop takes %v after the lame duck, and %v are waited for", longest, datalock.Grace)
+	}
+}
+
+// The drain ends when the last call does, at its time, or soon after the database
+// failed, whatever comes first.
+func TestDrain(t *testing.T) {
+	const never = time.Hour
+	for name, test := range map[string]struct {
+		calls time.Duration // until the last call ends
+		fails time.Duration // when the database does; 0 = never, below 0 = before
+		want  time.Duration
+		cut   bool
+	}{
+		"calls end":                    {calls: 2 * time.Second, want: 2 * time.Second},
+		"a call does not end":          {calls: never, want: drainTime, cut: true},
+		"the database fails":           {calls: never, fails: time.Second, want: time.Second + failedDrain, cut: true},
+		"it fails, and calls end":      {calls: 2 * time.Second, fails: time.Second, want: 2 * time.Second},
+		"it fails late":                {calls: never, fails: drainTime - time.Second, want: drainTime, cut: true},
+		"failed before, and calls end": {calls: time.Second, fails: -1, want: time.Second},
+		"it failed before":             {calls: never, fails: -1, want: failedDrain, cut: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				failed := make(chan struct{})
+				if test.fails < 0 {
+					close(failed)
+				} else if test.fails > 0 {
+					time.AfterFunc(test.fails, func() { close(failed) })
+				}
+
+				begin := time.Now()
+				err := drain(func(ctx context.Context) error {
+					select {
+					case <-time.After(test.calls):
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}, failed)
+				if took := time.Since(begin); took != test.want {
+					t.Errorf("took %v, want %v", took, test.want)
+				}
+				if (err != nil) != test.cut {
+					t.Errorf("drain: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A step that hangs holds nothing up for longer than the limit, and is named.
+func TestCloseWithin(t *testing.T) {
+	broken := errors.New("broken")
+	quick := closing{what: "the quick one", end: func() error { return nil }}
+	failing := closing{what: "the failing one", end: func() error { return broken }}
+	for name, test := range map[string]struct {
+		steps []closing
+		hangs int // the number of the step that hangs; -1 = none
+	}{
+		"all end":        {steps: []closing{quick, quick}, hangs: -1},
+		"one fails":      {steps: []closing{failing, quick}, hangs: -1},
+		"the first":      {steps: []closing{quick, quick}, hangs: 0},
+		"the last":       {steps: []closing{failing, quick}, hangs: 1},
+		"one of several": {steps: []closing{quick, failing, quick, quick}, hangs: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wantBroken := slices.ContainsFunc(test.steps, func(c closing) bool { return c.what == failing.what })
+				free := make(chan struct{})
+				steps := slices.Clone(test.steps)
+				if test.hangs >= 0 {
+					steps[test.hangs] = closing{what: "the hanging one", end: func() error { <-free; return nil }}
+				}
+
+				begin := time.Now()
+				err := closeWithin(closeTime, steps...)
+				took := time.Since(begin)
+				close(free)
+				if errors.Is(err, broken) != wantBroken {
+					t.Errorf("closeWithin: %v", err)
+				}
+				if test.hangs < 0 {
+					if took != 0 || !wantBroken && err != nil {
+						t.Errorf("took %v: %v", took, err)
+					}
+					return
+				}
+				const want = "the hanging one did not end within"
+				if took != closeTime || err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("took %v: %v", took, err)
+				}
+			})
+		})
 	}
 }

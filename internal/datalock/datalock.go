@@ -105,7 +105,8 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 		return nil, err
 	}
 
-	for waited := time.Duration(0); ; waited += poll {
+	begin, told := time.Now(), false
+	for {
 		lock, err := attempt(folder, o)
 		if lock != nil || err != nil {
 			return lock, err
@@ -113,10 +114,11 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 
 		holder := readHolder(folder)
 		limit := holder.stopTime() + Grace
-		if o.NoWait || waited >= limit {
+		if o.NoWait || time.Since(begin) >= limit {
 			return nil, &HeldError{Folder: folder, Holder: holder}
 		}
-		if waited == 0 {
+		if !told {
+			told = true
 			o.Logger.Warn("another process uses the data folder; waiting for it to end",
 				"folder", folder, "holder", holder.String(), "at_most", limit)
 		}

@@ -76,7 +76,7 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 				watchdog := time.AfterFunc(20*time.Second, release) // a caller hangs: let it fail
 				defer watchdog.Stop()
 
-				ctx := budget.NewContext(t.Context(), limit)
+				ctx := budget.NewContext(t.Context(), limit, time.Now)
 				began := time.Now()
 				for range 3 {
 					wantStalled(t, "a read", s.Readable(ctx), reads)
@@ -91,7 +91,7 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 
 				release()
 				addGuest(t, s, pool)
-				wantError(t, "a read afterwards", s.Readable(budget.NewContext(t.Context(), time.Minute)), nil)
+				wantError(t, "a read afterwards", s.Readable(budget.NewContext(t.Context(), time.Minute, time.Now)), nil)
 			})
 		})
 	}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse"
+)
+
+// The times of a stop after its lame duck. Together they are less than
+// datalock.Grace, after which another server gives the data folder up.
+const (
+	// drainTime is for the answers of calls under way.
+	drainTime = 6 * time.Second
+	// failedDrain is for these answers, which are errors, after the database failed.
+	failedDrain = 3 * time.Second
+	// closeTime is for the rest: a disk that failed may hang as well.
+	closeTime = 3 * time.Second
+)
+
+// serveUntil serves until ctx ends. Then it tells who asks that it is not ready,
+// goes on answering for the time of lameDuck, so that load balancers notice, and
+// lets requests under way finish. Metrics can be read until then.
+//
+// A database that acknowledges no more writes ends it too, at any time, and is
+// then the error: a process that is started anew reads what the disk really holds.
+func serveUntil(
+	ctx context.Context, server *poolhouse.Server, l listeners, lameDuck time.Duration, logger *slog.Logger,
+) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var group sync.WaitGroup
+	group.Go(func() { server.Run(background) })
+
+	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
+	ended := make(chan error, 2)
+	go func() { ended <- web.Serve(l.main) }()
+	if l.metrics != nil {
+		go func() { ended <- metrics.Serve(l.metrics) }()
+	}
+
+	err := answer(ctx, server, ended, lameDuck, logger)
+	err = errors.Join(err, drain(web.Shutdown, server.Failed()))
+
+	stop()
+	err = errors.Join(err, closeWithin(closeTime,
+		closing{what: "the listener", end: web.Close},
+		closing{what: "the listener for metrics", end: metrics.Close},
+		closing{what: "the background work", end: func() error { group.Wait(); return nil }},
+		closing{what: "the database", end: server.Close},
+	))
+
+	failure := server.Failure()
+	if failure == nil {
+		return err
+	}
+	if err != nil {
+		logger.Error("closing after the database failed", "error", err)
+	}
+	return failure
+}
+
+// answer returns when the calls under way should be finished: after the lame duck
+// of a stop, or as soon as a listener or the database has failed.
+func answer(
+	ctx context.Context, server *poolhouse.Server, ended <-chan error, lameDuck time.Duration, logger *slog.Logger,
+) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-server.Failed():
+		return nil
+	case <-ctx.Done():
+	}
+
+	server.Stopping()
+	logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
+	select {
+	case err := <-ended:
+		return err
+	case <-server.Failed():
+		return nil
+	case <-time.After(lameDuck):
+	}
+
+	logger.Info("stopping: finishing the requests under way")
+	return nil
+}
+
+// drain shuts a server down and waits for the calls under way: for drainTime, but
+// not longer than failedDrain after the database failed.
+func drain(shutdown func(context.Context) error, failed <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-failed:
+			time.AfterFunc(failedDrain, cancel)
+		}
+	}()
+
+	err := shutdown(ctx)
+	if ctx.Err() != nil {
+		return fmt.Errorf("calls under way were cut off: %w", err)
+	}
+	return err
+}
+
+// closing is one step of a stop.
+type closing struct {
+	what string
+	end  func() error
+}
+
+// closeWithin ends one after the other. What has not ended in time is left to the
+// end of the process, and named by the error.
+func closeWithin(limit time.Duration, steps ...closing) error {
+	results := make(chan error, len(steps))
+	go func() {
+		for _, s := range steps {
+			results <- s.end()
+		}
+	}()
+
+	timeout := time.After(limit)
+	var errs []error
+	for _, s := range steps {
+		select {
+		case err := <-results:
+			errs = append(errs, err)
+		case <-timeout:
+			return errors.Join(append(errs, fmt.Errorf("%s did not end within %v", s.what, limit))...)
+		}
+	}
+	return errors.Join(errs...)
+}
