@@ -237,7 +237,7 @@ func TestPostgreSQLMeasuresByItsClock(t *testing.T) {
 	at.advance(time.Hour)
 	addPool(t, s)
 	at.advance(time.Minute)
-	if since, ok := s.engine.sinceCommit(); !ok || since != time.Minute {
+	if since, ok := s.engine.lastCommit().since(); !ok || since != time.Minute {
 		t.Errorf("the last commit was %s ago, %t", since, ok)
 	}
 }
