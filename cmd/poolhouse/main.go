@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -36,12 +35,6 @@ func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		// As many threads again for signatures, which have a lower priority: then a
-		// processor that signs is taken away as soon as a call comes in.
-		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
-	}
-
 	err := rootCommand().ExecuteContext(ctx)
 	if err != nil {
 		lastWords(os.Stderr, err)

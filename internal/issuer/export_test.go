@@ -19,7 +19,6 @@ func (o *Options) SetGenerate(generate func(algorithm string) (crypto.Signer, er
 func OwnSigners() (restore func()) {
 	before := rsaSigners
 	rsaSigners = newSigners(time.Now)
-	rsaSigners.linger = 0
 	return func() { rsaSigners = before }
 }
 

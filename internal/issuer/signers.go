@@ -14,28 +14,31 @@ import (
 
 // signers makes RSA signatures, one at a time on each processor. A signature takes
 // as long as everything else of fifty requests: made in turn, on goroutines that
-// go from one to the next, they do not push each other's data out of the caches.
-// Their threads give way to all others (lowerPriority): under load, calls are read,
-// refused and answered at once, and what is left of the processors signs.
+// go from one to the next, they neither hold up all that other requests need nor
+// push each other's data out of the caches.
+//
+// While more are asked for than can be made, they are made apart: on threads that
+// give way to all others. Calls are then read, refused and answered at once, and
+// what is left of the processors signs. Threads cost some percent of the rate, so
+// they are for that time only.
 type signers struct {
-	line    *overload.Line
-	now     func() time.Time
+	line *overload.Line
+	now  func() time.Time
+
 	mu      sync.Mutex
 	waiting []*signing
 	working int
-	idle    int           // workers that wait to be woken
-	wake    chan struct{} // wakes them; has room for all
-	linger  time.Duration // how long a worker without work stays: a new thread costs time
+	apart   bool
 }
+
+// processors is how many workers there may be.
+var processors = runtime.GOMAXPROCS(0)
 
 // newSigners returns signers whose waiting is measured with a clock.
 func newSigners(now func() time.Time) *signers {
 	return &signers{
 		line: overload.NewLine(processors, 1, now).Computing(),
 		now:  now,
-		wake: make(chan struct{}, processors),
-
-		linger: time.Second,
 	}
 }
 
@@ -77,32 +80,50 @@ func (s *signers) enqueue(one *signing) error {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.follow()
 	if len(s.waiting) >= mostWaiting {
 		return ErrBusy
 	}
 	s.waiting = append(s.waiting, one)
-	switch {
-	case s.idle > 0:
-		s.idle--
-		s.wake <- struct{}{}
-	case s.working < processors:
+	if s.working < processors {
 		s.working++
-		go s.work()
+		s.start()
 	}
 	return nil
 }
 
-// processors is how many workers there may be. The program gives Go more threads
-// than processors later.
-var processors = runtime.GOMAXPROCS(0)
+// follow goes apart, or ends that, as the line tells. Apart, Go has as many threads
+// again: those that sign would leave none to the calls.
+func (s *signers) follow() {
+	crowded := s.line.Crowded()
+	if crowded == s.apart {
+		return
+	}
+	s.apart = crowded
 
-// work is serve on a thread of lower priority, which ends with it. The main thread of
-// the process cannot end, and is left as it is.
-func (s *signers) work() {
+	threads := processors
+	if s.apart {
+		threads *= 2
+	}
+	runtime.GOMAXPROCS(threads)
+}
+
+// start starts a worker.
+func (s *signers) start() {
+	if s.apart {
+		go s.workApart()
+	} else {
+		go s.work(false)
+	}
+}
+
+// workApart is work on a thread that gives way to others, and that ends with it. The
+// main thread of the process cannot end, and is left as it is.
+func (s *signers) workApart() {
 	runtime.LockOSThread()
 	if !isMainThread() {
 		lowerPriority()
-		s.serve()
+		s.work(true)
 		return
 	}
 
@@ -111,71 +132,55 @@ func (s *signers) work() {
 		runtime.LockOSThread() // another one than the main thread, which is taken
 		close(moved)
 		lowerPriority()
-		s.serve()
+		s.work(true)
 	}()
 	<-moved
 	runtime.UnlockOSThread()
 }
 
-// serve signs what waits, and ends when nothing has for a while.
-func (s *signers) serve() {
-	timer := time.NewTimer(s.linger)
-	defer timer.Stop()
+// inTurn is how many signatures are made before other work has its turn: some
+// milliseconds.
+const inTurn = 4
 
-	for {
-		one, stay := s.take()
-		switch {
-		case one != nil:
-			began := s.now()
-			one.make()
-			s.line.Worked(s.now().Sub(began))
-			continue
-		case !stay:
+// work signs what waits, and ends when nothing does, or to make room for a worker of
+// the other kind.
+func (s *signers) work(apart bool) {
+	began := s.now()
+	for n := 1; ; n++ {
+		if !apart && n%inTurn == 0 {
+			runtime.Gosched()
+		}
+		one := s.take(apart)
+		if one == nil {
 			return
 		}
+		one.make()
 
-		timer.Reset(s.linger)
-		select {
-		case <-s.wake:
-		case <-timer.C:
-			if s.leave() {
-				return
-			}
-			<-s.wake
-		}
+		// The time includes other work that ran between two signatures: it delays the
+		// next one as well.
+		now := s.now()
+		s.line.Worked(now.Sub(began))
+		began = now
 	}
 }
 
-// take returns the next signature. When none waits, the worker is idle, or ends if
-// it may not stay.
-func (s *signers) take() (one *signing, stay bool) {
+// take returns the next signature for a worker; nil if the worker is to end.
+func (s *signers) take(apart bool) *signing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.waiting) > 0:
-		one = s.waiting[0]
-		s.waiting[0] = nil
-		s.waiting = s.waiting[1:]
-		return one, true
-	case s.linger == 0:
+	case len(s.waiting) == 0:
 		s.working--
-		return nil, false
-	default:
-		s.idle++
-		return nil, true
+		return nil
+	case s.apart != apart:
+		s.start()
+		return nil
 	}
-}
 
-// leave reports whether an idle worker may end: nobody has woken it.
-func (s *signers) leave() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.idle == 0 {
-		return false
-	}
-	s.idle--
-	s.working--
-	return true
+	one := s.waiting[0]
+	s.waiting[0] = nil
+	s.waiting = s.waiting[1:]
+	return one
 }
 
 func (one *signing) make() {

@@ -275,8 +275,16 @@ func (k *class) reset() {
 	k.answered.Store(0)
 	k.turnedAway.Store(0)
 	k.grew, k.delayed, k.punctual = 0, 0, 0
-	k.strict.Store(false)
+	k.setStrict(false)
 	k.share.Store(shares)
+}
+
+// setStrict sets whether MaxWait itself is the bound, and has the line's workers know.
+func (k *class) setStrict(strict bool) {
+	k.strict.Store(strict)
+	if k.line != nil {
+		k.line.SetCrowded(strict)
+	}
 }
 
 // setBound decides which bound of the waiting in its line the class has next.
@@ -285,14 +293,14 @@ func (k *class) setBound(now, maxWait time.Duration) {
 	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
 	grows := k.grew >= inARow || k.grew >= soon && k.line != nil && k.line.Wait() > soonAt*maxWait
 	if grows {
-		k.strict.Store(true)
+		k.setStrict(true)
 	}
 
 	switch {
 	case grows || turnedAway > 0:
 		k.calm = now + calmFor
 	case now >= k.calm:
-		k.strict.Store(false)
+		k.setStrict(false)
 	}
 }
 

@@ -14,6 +14,7 @@ type Line struct {
 	now      func() time.Time
 	origin   time.Time
 
+	crowded  atomic.Bool  // see Crowded
 	present  atomic.Int64 // pieces that wait or are worked on
 	service  atomic.Int64 // smoothed time that a worker needs for a batch, in ns
 	progress atomic.Int64 // when work left last, or came while there was none, in ns since origin
@@ -41,6 +42,13 @@ func (l *Line) Resize(workers int) {
 		l.workers.Store(n)
 	}
 }
+
+// Crowded reports whether more work comes than is done, as the Guard of the line sees
+// it. Workers may then do it in another way.
+func (l *Line) Crowded() bool { return l.crowded.Load() }
+
+// SetCrowded is for the Guard, and for tests.
+func (l *Line) SetCrowded(crowded bool) { l.crowded.Store(crowded) }
 
 // Ticket is a piece of work in a Line.
 type Ticket struct {
