@@ -139,7 +139,7 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 		return
 	}
 	_ = control.Flush() // a client that is gone cannot be told
-	_ = control.SetReadDeadline(time.Now().Add(drainTime))
+	_ = control.SetReadDeadline(machineClock().Add(drainTime))
 	body := r.Body
 	if !short { // net/http gives who sends more than that time to read the answer
 		body = http.MaxBytesReader(w, body, s.maxBody)
@@ -151,6 +151,9 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 		panic(http.ErrAbortHandler)
 	}
 }
+
+// machineClock is the clock of connections' deadlines, whatever the clock of answers.
+var machineClock = time.Now
 
 // drainTime is how long a client that was turned away may still send its body.
 const drainTime = time.Second

@@ -48,7 +48,8 @@ type Holder struct {
 type Options struct {
 	Holder Holder
 	Logger *slog.Logger
-	NoWait bool // refuse at once when somebody holds the folder
+	NoWait bool             // refuse at once when somebody holds the folder
+	Now    func() time.Time // measures the waiting; nil = time.Now
 
 	try func(*flock.Flock) (bool, error) // (*flock.Flock).TryLock but in tests
 }
@@ -97,6 +98,9 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.try == nil {
 		o.try = (*flock.Flock).TryLock
 	}
@@ -105,7 +109,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 		return nil, err
 	}
 
-	begin, told := time.Now(), false
+	begin, told := o.Now(), false
 	for {
 		lock, err := attempt(folder, o)
 		if lock != nil || err != nil {
@@ -114,7 +118,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 
 		holder := readHolder(folder)
 		limit := holder.stopTime() + Grace
-		if o.NoWait || time.Since(begin) >= limit {
+		if o.NoWait || o.Now().Sub(begin) >= limit {
 			return nil, &HeldError{Folder: folder, Holder: holder}
 		}
 		if !told {
