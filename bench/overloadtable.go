@@ -179,6 +179,13 @@ func (f *floodRow) bars(apart bool) []bar {
 		}
 	}
 
+	sent := atLeast("planned requests that the generator sent", f.sent(), sentShare)
+	broken := none("resets, time-outs, 5xx and other answers", f.broken())
+	memory := below("highest resident memory", f.Highest, floodMemory)
+	if !sent.held { // the rest would be figures of the generator
+		return []bar{sent, broken, memory}
+	}
+
 	return []bar{
 		atLeast("goodput, of the peak", f.share(), goodput),
 		atMost("accepted, p99", f.Flood.Accepted.P99, acceptedBar, f.Flood.Counts[openloop.OK] > 0),
@@ -186,10 +193,10 @@ func (f *floodRow) bars(apart bool) []bar {
 		atMost("signed calls beside it, p99", f.Signed.Accepted.P99, signedBar, f.Signed.Counts[openloop.OK] > 0),
 		atLeast("signed calls answered", answered(&f.Signed), 1),
 		atLeast("health probes answered", answered(&f.Health), 1),
-		none("resets, time-outs, 5xx and other answers", f.broken()),
-		below("highest resident memory", f.Highest, floodMemory),
+		broken,
+		memory,
 		atLeast("answered right after it", f.recovered(), recoveredShare),
-		atLeast("planned requests that the generator sent", f.sent(), sentShare),
+		sent,
 	}
 }
 
