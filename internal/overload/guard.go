@@ -361,8 +361,9 @@ func (g *Guard) Run(ctx context.Context) {
 			g.report()
 			return
 		case <-ticker.C:
-			g.reported.Store(max(int64(g.clock()), 1))
-			g.report()
+			if now := g.clock(); g.report() { // else the next refusal is a first one
+				g.reported.Store(max(int64(now), 1))
+			}
 		}
 	}
 }
@@ -370,8 +371,9 @@ func (g *Guard) Run(ctx context.Context) {
 // RefusalsMessage is the message of the log lines that sum refusals up.
 const RefusalsMessage = "calls are refused: the server is overloaded"
 
-// report writes one line with how many calls were refused since the last.
-func (g *Guard) report() {
+// report writes one line with how many calls were refused since the last, and reports
+// whether there were any.
+func (g *Guard) report() bool {
 	var attrs []slog.Attr
 	for c := range g.classes {
 		var counts []any
@@ -381,13 +383,14 @@ func (g *Guard) report() {
 			}
 		}
 		if len(counts) > 0 {
-			counts = append(counts, slog.Duration("wait", g.Wait(Class(c))))
 			attrs = append(attrs, slog.Group(Class(c).String(), counts...))
 		}
 	}
-	if len(attrs) > 0 {
-		g.logger.LogAttrs(context.Background(), slog.LevelWarn, RefusalsMessage, attrs...)
+	if len(attrs) == 0 {
+		return false
 	}
+	g.logger.LogAttrs(context.Background(), slog.LevelWarn, RefusalsMessage, attrs...)
+	return true
 }
 
 // Wait estimates how long a call of the class would wait now.
