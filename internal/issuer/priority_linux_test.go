@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -95,7 +96,7 @@ func nicerThreads(t *testing.T) (count int) {
 			continue // it has ended
 		}
 		_, fields, _ := strings.Cut(string(text), ") ") // proc_pid_stat(5): the 19th field is nice
-		if list := strings.Fields(fields); len(list) > 16 && list[16] == "10" {
+		if list := strings.Fields(fields); len(list) > 16 && list[16] == strconv.Itoa(signingNice) {
 			count++
 		}
 	}
