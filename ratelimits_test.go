@@ -591,7 +591,7 @@ func TestRateSettings(t *testing.T) {
 		return poolhouse.Config{AddressLimits: poolhouse.AddressLimits{Guests: guests, RefusedLogins: refused}}
 	}
 	const (
-		noName  = ": is not SERVICE:OPERATION, nor a group: SERVICE:signed, SERVICE:public or SERVICE:*"
+		noName  = ": is not SERVICE:OPERATION, nor a group that has operations: SERVICE:signed, SERVICE:public or SERVICE:*"
 		noRate  = ": use a number of calls a second from 0.001 to 1000000"
 		noBurst = ": use a number of calls from 1 to 1000000, or leave it out"
 	)
@@ -604,6 +604,9 @@ func TestRateSettings(t *testing.T) {
 		{one("iam:*", rate{PerSecond: 0.5, Burst: 3}), ""},
 		{one("cognito-identity:GetID", rate{PerSecond: 1}),
 			"rate_limits.operations.cognito-identity:GetID" + noName + "; did you mean cognito-identity:GetId?"},
+		{one("iam:public", rate{PerSecond: 1}), "rate_limits.operations.iam:public" + noName + "; did you mean sts:public?"},
+		{one("sts:*", rate{PerSecond: 1e308}), "rate_limits.operations.sts:*: rate 1e+308" + noRate},
+		{one("sts:*", rate{PerSecond: 1e-300}), "rate_limits.operations.sts:*: rate 1e-300" + noRate},
 		{one("GetId", rate{PerSecond: 1}), "rate_limits.operations.GetId" + noName},
 		{one("poolhouse:Explain", rate{PerSecond: 1}), "rate_limits.operations.poolhouse:Explain" + noName},
 		{one("sts:*", rate{PerSecond: -1}), "rate_limits.operations.sts:*: rate -1" + noRate},

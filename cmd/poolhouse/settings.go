@@ -92,7 +92,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 	var err error
 	if c.MaxWait, err = time.ParseDuration(s.Text(config.MaxWait)); err != nil {
 		return c, s.Fault(config.MaxWait,
-			"%q is no duration: write 10ms, or 0 to refuse nobody", s.Text(config.MaxWait))
+			"use a duration from 1ms to 5s, such as 10ms, or 0 to refuse nobody")
 	}
 
 	files := bundles{folder: filepath.Dir(s.Path)}

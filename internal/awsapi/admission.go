@@ -54,14 +54,17 @@ func (c *call) findByHeaders() {
 
 // classByHeaders returns the class in which a call is admitted whose body was not
 // read. Headers of AWS Query do not name the operation; of these APIs, signed
-// operations are in one class and public ones in another.
+// operations are in one class and public ones in another. Administration begins with
+// a proven signature: anybody can make one up.
 func (c *call) classByHeaders() overload.Class {
 	signed := looksSigned(c.request)
 	switch {
 	case c.protocol == queryProtocol && signed:
-		return overload.Administration
+		return overload.Authentication
 	case c.protocol == queryProtocol, c.op == nil, c.op.Signed() && !signed:
 		return overload.Reads
+	case c.op.class == overload.Administration:
+		return overload.Authentication
 	}
 	return c.op.class
 }
@@ -75,12 +78,17 @@ func looksSigned(r *http.Request) bool {
 }
 
 // begin notes that a call begins in the class of its operation. A call whose headers
-// had it admitted in another class must be admitted in this one as well.
+// had it admitted in another class must be admitted in this one as well; but
+// administrators were admitted in the same bounds before they proved who they are,
+// and only their number counts now.
 func (c *call) begin() bool {
 	if c.admission == nil {
 		return true
 	}
-	if class := c.op.class; c.classByHeaders() != class && !c.admission.Admit(class) {
+
+	class, before := c.op.class, c.classByHeaders()
+	proven := class == overload.Administration && before == overload.Authentication
+	if class != before && !proven && !c.admission.Admit(class) {
 		return false
 	}
 	return c.admission.Begin(c.op.class)

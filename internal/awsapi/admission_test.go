@@ -129,7 +129,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		"durable":              {fmt.Sprintf(jsonHead, "Write"), overload.Writes},
 		"token":                {fmt.Sprintf(jsonHead, "Token"), overload.Signing},
 		"token, signed":        {fmt.Sprintf(jsonHead, "SignedToken") + signature, overload.Signing},
-		"signed":               {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Administration},
+		"signed":               {fmt.Sprintf(jsonHead, "Describe") + signature, overload.Authentication},
 		"signed by nobody":     {fmt.Sprintf(jsonHead, "Describe"), overload.Reads},
 		"signed by nothing":    {fmt.Sprintf(jsonHead, "Describe") + "Authorization: x\r\n", overload.Reads},
 		"token, by nobody":     {fmt.Sprintf(jsonHead, "SignedToken"), overload.Reads},
@@ -137,9 +137,9 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		"an old client":        {oldHead, overload.Signing},
 		"two targets":          {fmt.Sprintf(jsonHead, "Token") + "X-Amz-Target: StoreService.Read\r\n", overload.Signing},
 		"AWS Query, public":    {queryHead, overload.Reads},
-		"AWS Query, signed":    {queryHead + signature, overload.Administration},
+		"AWS Query, signed":    {queryHead + signature, overload.Authentication},
 		"AWS Query, nothing":   {queryHead + "Authorization: x\r\n", overload.Reads},
-		"AWS Query, presigned": {strings.Replace(queryHead, "POST / ", "POST /?X-Amz-Signature=0 ", 1), overload.Administration},
+		"AWS Query, presigned": {strings.Replace(queryHead, "POST / ", "POST /?X-Amz-Signature=0 ", 1), overload.Authentication},
 		"AWS Query, in a URL":  {strings.Replace(queryHead, "POST / ", "POST /?Action=Show&Version=2026-01-01 ", 1), overload.Reads},
 	}
 	for name, c := range heads {
@@ -247,7 +247,7 @@ func get(t *testing.T, url string) string {
 func TestRefusalOfABusyServer(t *testing.T) {
 	b := startBusy(t)
 	b.fill(overload.Reads, 100)
-	b.fill(overload.Administration, 100)
+	b.fill(overload.Authentication, 100)
 	for name, c := range map[string]struct {
 		kind, target, authorization string
 		status                      int
@@ -491,13 +491,16 @@ func TestForgedClass(t *testing.T) {
 	}
 }
 
-// countingAdmission admits everybody and notes what begins and ends.
+// countingAdmission admits everybody and notes who asks, and what begins and ends.
 type countingAdmission struct {
-	begun, ended []overload.Class
-	full         bool
+	asked, begun, ended []overload.Class
+	full                bool
 }
 
-func (*countingAdmission) Admit(overload.Class) bool { return true }
+func (a *countingAdmission) Admit(c overload.Class) bool {
+	a.asked = append(a.asked, c)
+	return true
+}
 
 func (a *countingAdmission) Begin(c overload.Class) bool {
 	a.begun = append(a.begun, c)
@@ -538,6 +541,31 @@ func TestCallsBeginAndEnd(t *testing.T) {
 	code := wireCode(t, serve(s, post("StoreService.LookUp", lookUpBody)))
 	if code != "TooManyRequestsException" || len(a.ended) > 0 {
 		t.Errorf("%s, and %d ended", code, len(a.ended))
+	}
+}
+
+// Who has proven nothing counts for authentication. Administrators are not asked for
+// twice: a server that admits one of eight would answer one of 64.
+func TestClassesThatAreAsked(t *testing.T) {
+	for _, test := range []struct {
+		operation, authorization string
+		want                     []overload.Class
+	}{
+		{"LookUp", "", []overload.Class{overload.Reads}},
+		{"Remove", "", []overload.Class{overload.Reads}},
+		{"Remove", "AWS4-HMAC-SHA256 bad", []overload.Class{overload.Authentication}},
+		{"Remove", "AWS4-HMAC-SHA256 good", []overload.Class{overload.Authentication}},
+	} {
+		var a countingAdmission
+		s := newTestService(t, func(o *Options) { o.Admission = &a })
+		r := post("StoreService."+test.operation, "{}")
+		if test.authorization != "" {
+			r.Header.Set("Authorization", test.authorization)
+		}
+		serve(s, r)
+		if diff := cmp.Diff(a.asked, test.want); diff != "" {
+			t.Errorf("%s %q: %s", test.operation, test.authorization, diff)
+		}
 	}
 }
 

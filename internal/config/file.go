@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
@@ -126,8 +128,9 @@ func (d Document) MarshalJSON() ([]byte, error) {
 
 const (
 	limitsKey        = "limits"
-	addressLimitsKey = "address_limits" // off stands for enabled: false
-	maxFile          = 4 << 20          // bytes
+	addressLimitsKey = "address_limits" // on and off stand for enabled: true and false
+	rateLimitsKey    = "rate_limits"
+	maxFile          = 4 << 20 // bytes
 )
 
 // readFile reads the single values and the lists of a settings file.
@@ -154,8 +157,8 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	if documents, err := parser.ParseBytes(text, 0); err == nil && len(documents.Docs) > 1 {
 		return nil, File{}, fmt.Errorf("settings file %s has %d YAML documents; what follows the first --- would be lost: put all settings in one", path, len(documents.Docs))
 	}
-	if isOff(raw[addressLimitsKey]) {
-		raw[addressLimitsKey] = map[string]any{"enabled": false}
+	if enabled, ok := boolean(raw[addressLimitsKey]); ok {
+		raw[addressLimitsKey] = map[string]any{"enabled": enabled}
 	}
 	var faults []error
 	values := map[string]any{}
@@ -177,7 +180,11 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		section, ok := raw[name].(map[string]any)
-		if !ok && raw[name] != nil {
+		switch {
+		case ok, raw[name] == nil:
+		case name == addressLimitsKey:
+			faults = append(faults, fmt.Errorf("%s must be on, off or a mapping", name))
+		default:
 			faults = append(faults, fmt.Errorf("%s must be a mapping", name))
 		}
 		faults = append(faults, unknown(name+".", section, sections[name])...)
@@ -188,7 +195,11 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 		if section != "" {
 			from, _ = raw[section].(map[string]any)
 		}
-		if v, ok := from[key]; ok {
+		v, ok := from[key]
+		if _, isFloat := v.(float64); isFloat {
+			v = asWritten(text, s.name(), v)
+		}
+		if ok {
 			values[s.Key] = v
 		}
 	}
@@ -198,6 +209,9 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 		if err := yaml.Unmarshal(text, &file); err != nil {
 			faults = append(faults, withoutSource(err))
 		}
+	}
+	if isOff(raw[rateLimitsKey]) {
+		file.RateLimits = nil
 	}
 	faults = append(faults, file.checkProviders()...)
 	faults = append(faults, file.checkUserPools()...)
@@ -209,6 +223,26 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	return values, file, nil
 }
 
+// asWritten returns the text of a number with a point: 1.10 may be a name, which 1.1
+// is not. It returns value for what is not written at that place, such as an alias.
+func asWritten(text []byte, name string, value any) any {
+	path, err := yaml.PathString("$." + name)
+	if err != nil {
+		return value
+	}
+	node, err := path.ReadNode(bytes.NewReader(text))
+	if err != nil {
+		return value
+	}
+
+	switch node.Type() {
+	case ast.FloatType, ast.InfinityType, ast.NanType:
+		return node.GetToken().Value
+	default:
+		return value
+	}
+}
+
 // withoutSource keeps the place and the reason of a YAML error, and drops the
 // lines around it, which may hold a secret.
 func withoutSource(err error) error { return errors.New(yaml.FormatError(err, false, false)) }
@@ -217,7 +251,9 @@ func withoutSource(err error) error { return errors.New(yaml.FormatError(err, fa
 func fields(t reflect.Type) map[string]reflect.Type {
 	names := map[string]reflect.Type{}
 	for n := range t.NumField() {
-		names[t.Field(n).Tag.Get("yaml")] = t.Field(n).Type
+		if field := t.Field(n); field.IsExported() {
+			names[field.Tag.Get("yaml")] = field.Type
+		}
 	}
 	return names
 }

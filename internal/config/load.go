@@ -45,11 +45,11 @@ func Load(flags map[string]string, environ []string, path string) (*Settings, er
 	for _, row := range Table {
 		v := Value{row.Default, "default"}
 		if raw, ok := fromFile[row.Key]; ok {
-			text, err := row.text(raw)
-			if err != nil {
+			if text, err := row.text(raw); err != nil {
 				faults = append(faults, fmt.Errorf("settings file %s: %s %w", path, row.name(), err))
+			} else {
+				v = Value{text, "file " + path}
 			}
-			v = Value{text, "file " + path}
 		}
 		if text, ok := fromEnv[row.Key]; ok {
 			v = Value{text, "environment " + row.Env()}
@@ -98,6 +98,9 @@ func readEnv(environ []string) (map[string]string, error) {
 
 // text is a value of the file as text: a list's items one after the other.
 func (s Setting) text(v any) (string, error) {
+	if enabled, ok := boolean(v); ok && s.Kind == Boolean {
+		return strconv.FormatBool(enabled), nil
+	}
 	items, isList := v.([]any)
 	if s.Kind != List || !isList {
 		return scalar(v)
@@ -129,11 +132,29 @@ func scalar(v any) (string, error) {
 		return strconv.FormatUint(v, 10), nil
 	case int64:
 		return strconv.FormatInt(v, 10), nil
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	case nil:
 		return "", nil
 	default:
-		return "", fmt.Errorf("must be a single value, not %T", v)
+		return "", errors.New("must be a single value, not a list or a mapping")
 	}
+}
+
+// boolean reads a boolean of the file: YAML 1.1 has on, off, yes and no as well.
+func boolean(v any) (value, ok bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case string:
+		switch strings.ToLower(v) {
+		case "on", "yes", "true":
+			return true, true
+		case off, "no", "false":
+			return false, true
+		}
+	}
+	return false, false
 }
 
 func (s Setting) check(text string) error {
@@ -143,8 +164,12 @@ func (s Setting) check(text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 	case Integer:
-		if n, err := strconv.Atoi(text); err != nil || n < 1 {
-			return fmt.Errorf("%q is not a positive whole number", text)
+		n, err := strconv.Atoi(text)
+		switch {
+		case s.Max > 0 && (err != nil || n < 1 || n > s.Max):
+			return fmt.Errorf("%q: use a whole number from 1 to %d", text, s.Max)
+		case err != nil || n < 1:
+			return fmt.Errorf("%q: use a whole number from 1", text)
 		}
 	}
 	return nil

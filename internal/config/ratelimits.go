@@ -2,15 +2,45 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // RateLimits bounds how often each account may call; the server checks its values.
 type RateLimits struct {
 	Preset     string           `yaml:"preset" json:"preset,omitempty"`
 	Operations map[string]*Rate `yaml:"operations" json:"operations,omitempty"`
+
+	fault string // why the file's value is none; checkRates reports it
+}
+
+// UnmarshalYAML takes off, or a mapping.
+func (l *RateLimits) UnmarshalYAML(unmarshal func(any) error) error {
+	var value any
+	if err := unmarshal(&value); err != nil {
+		return err
+	}
+	if *l = (RateLimits{}); isOff(value) {
+		return nil
+	}
+
+	given, ok := value.(map[string]any)
+	if !ok {
+		l.fault = "rate_limits must be off, or a mapping with preset and operations"
+		return nil
+	}
+	if operations := given["operations"]; operations != nil {
+		if _, ok := operations.(map[string]any); !ok {
+			l.fault = "rate_limits.operations must be a mapping of operations to rates"
+			return nil
+		}
+	}
+
+	type mapping RateLimits // without this method
+	return unmarshal((*mapping)(l))
 }
 
 // Rate is how fast a token bucket fills, and how much it holds. Both are zero for
@@ -28,7 +58,10 @@ const off = "off"
 // noRate is the fault of a value that is neither off nor a mapping.
 const noRate = "give off, or a mapping with rate and burst"
 
-func isOff(value any) bool { return value == off || value == false }
+func isOff(value any) bool {
+	enabled, ok := boolean(value)
+	return ok && !enabled
+}
 
 // UnmarshalYAML takes off, or a mapping with a rate.
 func (r *Rate) UnmarshalYAML(unmarshal func(any) error) error {
@@ -52,12 +85,14 @@ func (r *Rate) UnmarshalYAML(unmarshal func(any) error) error {
 	if burst, has := given["burst"]; has {
 		n, ok := number(burst)
 		if r.Burst = int(n); !ok || float64(r.Burst) != n || r.Burst < 1 {
-			r.fault = "burst: give a whole number of calls above 0, or leave it out"
+			r.fault = "burst: give a whole number of calls from 1 to 1000000, or leave it out"
 		}
 	}
 	return nil
 }
 
+// number reads a number. The YAML library takes one without a point but with an
+// exponent, such as 1e308, for text; what is beyond any float64 is infinite.
 func number(value any) (n float64, ok bool) {
 	switch v := value.(type) {
 	case float64:
@@ -66,6 +101,9 @@ func number(value any) (n float64, ok bool) {
 		return float64(v), true
 	case int64:
 		return float64(v), true
+	case string:
+		n, err := strconv.ParseFloat(v, 64)
+		return n, err == nil || errors.Is(err, strconv.ErrRange)
 	default:
 		return 0, false
 	}
@@ -87,6 +125,9 @@ func (r Rate) MarshalJSON() ([]byte, error) {
 func (f File) checkRates() []error {
 	if f.RateLimits == nil {
 		return nil
+	}
+	if f.RateLimits.fault != "" {
+		return []error{errors.New(f.RateLimits.fault)}
 	}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(f.RateLimits.Operations)) {

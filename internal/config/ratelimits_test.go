@@ -12,7 +12,7 @@ func TestRates(t *testing.T) {
 	const (
 		name     = "rate_limits.operations.sts:*: "
 		noNumber = name + "rate: give the number of calls a second; off lifts the limit"
-		noBurst  = name + "burst: give a whole number of calls above 0, or leave it out"
+		noBurst  = name + "burst: give a whole number of calls from 1 to 1000000, or leave it out"
 	)
 	for _, test := range []struct {
 		value string
@@ -22,6 +22,10 @@ func TestRates(t *testing.T) {
 		{"{rate: 0.5, burst: 3}", `{"burst":3,"rate":0.5}`},
 		{"off", `"off"`},
 		{"false", `"off"`},
+		{"no", `"off"`},
+		{"Off", `"off"`},
+		{"{rate: 1e308}", `{"rate":1e+308}`}, // and these
+		{"{rate: 1e-300}", `{"rate":1e-300}`},
 		{"{rate: -1}", `{"rate":-1}`}, // the server refuses it
 		{"", name + noRate},
 		{"5", name + noRate},
@@ -30,6 +34,8 @@ func TestRates(t *testing.T) {
 		{"{burst: 3}", noNumber},
 		{"{rate: 0}", noNumber},
 		{"{rate: fast}", noNumber},
+		{"{rate: 1, burst: 1e308}", noBurst},
+		{"{rate: 1, burst: .inf}", noBurst},
 		{"{rate: 1, burst: 0}", noBurst},
 		{"{rate: 1, burst: -1}", noBurst},
 		{"{rate: 1, burst: 1.5}", noBurst},
@@ -62,8 +68,24 @@ func TestAddressLimits(t *testing.T) {
 		{"address_limits: false", "false", "100", ""},
 		{"address_limits: {guest_rate: 7}", "true", "7", ""},
 		{"address_limits: {enabled: false}", "false", "100", ""},
-		{"address_limits: on", "", "", "address_limits must be a mapping"},
-		{"address_limits: {guest_rate: 0}", "", "", `"0" is not a positive whole number`},
+		{"address_limits: no", "false", "100", ""},
+		{"address_limits: OFF", "false", "100", ""},
+		{"address_limits: on", "true", "100", ""},
+		{"address_limits: yes", "true", "100", ""},
+		{"address_limits: true", "true", "100", ""},
+		{"address_limits: {enabled: off}", "false", "100", ""},
+		{"address_limits: {enabled: yes}", "true", "100", ""},
+		{"address_limits: 5", "", "", "address_limits must be on, off or a mapping"},
+		{"address_limits: [off]", "", "", "address_limits must be on, off or a mapping"},
+		{"address_limits: {guest_rate: 0}", "", "", `"0": use a whole number from 1`},
+		{"address_limits: {guest_rate: 1000000}", "true", "1000000", ""},
+		{"address_limits: {guest_rate: 1000001}", "", "", `"1000001": use a whole number from 1 to 1000000`},
+		{"address_limits: {guest_rate: -1}", "", "", `"-1": use a whole number from 1`},
+		{"address_limits: {guest_rate: 0.5}", "", "", `"0.5": use a whole number from 1`},
+		{"address_limits: {guest_rate: .nan}", "", "", `".nan": use a whole number from 1`},
+		{"address_limits: {guest_rate: .inf}", "", "", `".inf": use a whole number from 1`},
+		{"address_limits: {guest_rate: 1e3}", "", "", `"1e3": use a whole number from 1`},
+		{"address_limits: {guest_rate: [1]}", "", "", "guest_rate must be a single value, not a list or a mapping"},
 		{"address_limits: {guest_rat: 7}", "", "", "did you mean address_limits.guest_rate?"},
 	} {
 		path := filepath.Join(t.TempDir(), "settings.yaml")
@@ -73,13 +95,72 @@ func TestAddressLimits(t *testing.T) {
 
 		s, err := Load(nil, nil, path)
 		if test.fault != "" {
-			if err == nil || !strings.Contains(err.Error(), test.fault) {
+			if err == nil || !strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q: %v, want %s", test.text, err, test.fault)
 			}
 			continue
 		}
 		if err != nil || s.Text(AddressLimits) != test.enabled || s.Text(AddressGuestRate) != test.rate {
 			t.Errorf("%q: %v, %s, %s", test.text, err, s.Text(AddressLimits), s.Text(AddressGuestRate))
+		}
+	}
+}
+
+// Rates as a whole are off, or a mapping.
+func TestRateLimitsAsAWhole(t *testing.T) {
+	for _, test := range []struct{ value, fault string }{
+		{"off", ""},
+		{"no", ""},
+		{"false", ""},
+		{"", ""},
+		{"{}", ""},
+		{"{preset: aws}", ""},
+		{"{operations: {}}", ""},
+		{"on", "rate_limits must be off, or a mapping with preset and operations"},
+		{"5", "rate_limits must be off, or a mapping with preset and operations"},
+		{"[aws]", "rate_limits must be off, or a mapping with preset and operations"},
+		{`{"": 1}`, "unknown setting rate_limits.; known are operations, preset"},
+		{"{operations: off}", "rate_limits.operations must be a mapping of operations to rates"},
+	} {
+		path := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(path, []byte("rate_limits: "+test.value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		want := ""
+		if test.fault != "" {
+			want = "settings file " + path + ": " + test.fault
+		}
+		got := ""
+		s, err := Load(nil, nil, path)
+		if err != nil {
+			got = err.Error()
+		}
+		if (test.value == "off" || test.value == "no") && len(s.File.Sections()) > 0 {
+			t.Errorf("%q is shown as defined", test.value)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", test.value, got, want)
+		}
+	}
+}
+
+// A number is the text that was written, for settings that are no numbers as well.
+func TestNumbersAsText(t *testing.T) {
+	for written, want := range map[string]string{
+		"1.10": "1.10",
+		".inf": ".inf",
+		".NaN": ".NaN",
+		"1.5":  "1.5",
+		"0":    "0",
+	} {
+		path := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(path, []byte("max_wait: "+written), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Load(nil, nil, path)
+		if err != nil || s.Text(MaxWait) != want {
+			t.Errorf("%s: %q, %v", written, s.Text(MaxWait), err)
 		}
 	}
 }

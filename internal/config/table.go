@@ -21,6 +21,7 @@ const (
 type Setting struct {
 	Key     string // in the file, "section.name" below a section; the flag has dashes for underscores and dots
 	Kind    Kind
+	Max     int // of an Integer; 0 = the server checks it, if anything does
 	Default string
 	Secret  bool   // masked when shown, and no flag: process lists show flags
 	Address bool   // shown without user, password, query and fragment
@@ -83,6 +84,9 @@ const (
 	LimitTokenBytes        = "token_bytes"
 )
 
+// maxRate is the most calls a second or at once that a rate limit can be set to.
+const maxRate = 1_000_000
+
 // Table lists the single-valued settings. The limits' defaults are AWS's
 // numbers (developer guide, "Quotas in Amazon Cognito").
 var Table = []Setting{
@@ -96,7 +100,7 @@ var Table = []Setting{
 	{Key: TLSCert, Help: "PEM file of the server's certificate and its chain."},
 	{Key: TLSKey, Help: "PEM file of the certificate's private key."},
 	{Key: BehindProxy, Kind: Boolean, Default: "false", Help: "A proxy in front ends TLS; allows plain HTTP on an address that others can reach."},
-	{Key: MaxWait, Default: "10ms", Help: "How long calls may wait for their work while more come than can be answered; those that would wait longer are refused (429), before their work. 0 refuses none for that, as poolhouse dev does by default."},
+	{Key: MaxWait, Default: "10ms", Help: "How long calls may wait for their work while more come than can be answered; those that would wait longer are refused (429), before their work. 1ms to 5s; 0 refuses none for that, as poolhouse dev does by default."},
 	{Key: MasterKeyFile, Help: "File of the master key that seals secrets in the database; empty is master.key in the data folder."},
 	{Key: MasterKey, Secret: true, Help: "The master key itself: base64 of 32 bytes, in place of a file."},
 	{Key: TokenAlgorithm, Default: "RS512", Help: "Signature algorithm of tokens: RS512, RS256 or ES256."},
@@ -114,11 +118,11 @@ var Table = []Setting{
 	{Key: DevAllowedHosts, Address: true, Kind: List, Help: "Host names that poolhouse dev answers to, besides IP addresses, localhost, names without a dot, host.docker.internal and the host of issuer_url."},
 	{Key: DevAllowedOrigins, Address: true, Kind: List, Help: "Origins whose pages may call poolhouse dev, such as https://app.test, besides those of localhost, loopback addresses, names without a dot and the host that the request names."},
 
-	{Key: AddressLimits, Kind: Boolean, Default: "true", Help: "Limit what a client may do from one address (IPv6: /64) without having proved anything; in the file also address_limits: off; docs/operations.md, \"Rate limits\"."},
-	{Key: AddressGuestRate, Kind: Integer, Default: "100", Help: "New guests a second of one client address."},
-	{Key: AddressGuestBurst, Kind: Integer, Default: "1000", Help: "New guests at once of one client address."},
-	{Key: AddressRefusedRate, Kind: Integer, Default: "20", Help: "Refused logins a second of one client address."},
-	{Key: AddressRefusedBurst, Kind: Integer, Default: "200", Help: "Refused logins at once of one client address."},
+	{Key: AddressLimits, Kind: Boolean, Default: "true", Help: "Limit what a client may do from one address (IPv6: /64) without having proved anything; in the file also address_limits: on or off; docs/operations.md, \"Rate limits\"."},
+	{Key: AddressGuestRate, Kind: Integer, Max: maxRate, Default: "100", Help: "New guests a second of one client address, a whole number from 1 to 1000000."},
+	{Key: AddressGuestBurst, Kind: Integer, Max: maxRate, Default: "1000", Help: "New guests at once of one client address, a whole number from 1 to 1000000."},
+	{Key: AddressRefusedRate, Kind: Integer, Max: maxRate, Default: "20", Help: "Refused logins a second of one client address, a whole number from 1 to 1000000."},
+	{Key: AddressRefusedBurst, Kind: Integer, Max: maxRate, Default: "200", Help: "Refused logins at once of one client address, a whole number from 1 to 1000000."},
 
 	{Key: LimitPools, Kind: Integer, Limit: true, Default: "1000", Help: "Identity pools per account and region."},
 	{Key: LimitUserPoolProviders, Kind: Integer, Limit: true, Default: "50", Help: "User-pool app clients per identity pool."},

@@ -10,7 +10,7 @@ const (
 	Writes                      // wait for a durable write
 	Signing                     // wait for an RSA signature
 	Authentication              // signed calls until their signature is proven: anybody makes them
-	Administration              // signed calls: few, and needed most when the server is busy
+	Administration              // calls that were signed by an access key of ours: few, and needed most when the server is busy
 	classes
 )
 

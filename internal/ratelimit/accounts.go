@@ -61,7 +61,7 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(rates)) {
 		if !slices.Contains(known, name) {
-			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group: "+
+			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group that has operations: "+
 				"SERVICE:signed, SERVICE:public or SERVICE:*", OperationsSetting, name)
 			if near := spelling.Nearest(name, known); near != "" {
 				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
@@ -78,18 +78,21 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 	return faults
 }
 
-// names returns all names that the setting takes.
+// names returns all names that the setting takes: operations, and groups that have any.
 func names(apis []awsapi.API) []string {
 	var list []string
 	for _, api := range apis {
-		for _, group := range []string{signedGroup, publicGroup, allGroup} {
-			list = append(list, api.Name+":"+group)
-		}
+		list = append(list, api.Name+":"+allGroup)
 		for _, op := range api.Operations {
-			list = append(list, api.Name+":"+op.Name())
+			group := publicGroup
+			if op.Signed() {
+				group = signedGroup
+			}
+			list = append(list, api.Name+":"+group, api.Name+":"+op.Name())
 		}
 	}
-	return list
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // Accounts limits how often each account calls an operation (awsapi.Limiter).

@@ -42,7 +42,8 @@ type Addresses struct {
 	guests, refused *table[netip.Prefix, *rate.Limiter]
 
 	// proven remembers the hashes of credentials that were accepted lately. An office
-	// whose refused logins have emptied the bucket goes on with those.
+	// whose refused logins have emptied the bucket goes on with those. A credential is
+	// forgotten when it is refused.
 	proven *table[uint64, struct{}]
 	seed   maphash.Seed
 
@@ -109,7 +110,7 @@ func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket
 
 // MayLogin refuses the call of a client that had too many logins refused, before
 // its logins, credentials by provider, are looked at. Credentials that were accepted
-// lately may go on.
+// lately may go on, until they are refused.
 func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) error {
 	source, ok := a.source(ctx)
 	if !ok || a.refused == nil {
@@ -147,6 +148,7 @@ func (a *Addresses) Checked(ctx context.Context, credential string, err error) {
 	case err == nil:
 		a.proven.getOrAdd(now, a.hash(credential), func() struct{} { return struct{}{} })
 	case isRefusal(err):
+		a.proven.remove(a.hash(credential)) // it has expired, say, and would be refused for ever
 		a.refused.getOrAdd(now, source, a.RefusedLogins.bucket).AllowN(now, 1)
 	}
 }

@@ -63,7 +63,14 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%s a second, %d at once", decimal(r.PerSecond), r.burst())
 }
 
-func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+// decimal writes a number without an exponent unless it is far from any rate.
+func decimal(n float64) string {
+	format := byte('f')
+	if size := math.Abs(n); size != 0 && (size < 1e-6 || size > 1e15) {
+		format = 'g'
+	}
+	return strconv.FormatFloat(n, format, -1, 64)
+}
 
 // wait returns the time until the bucket has a token; 0 = it has one.
 func wait(bucket *rate.Limiter, now time.Time) time.Duration {

@@ -40,6 +40,7 @@ type world struct {
 	observed map[string]int
 	guests   atomic.Int64 // made
 	proofs   atomic.Int64 // credentials that were looked at
+	expired  string       // a credential that is not accepted any more
 }
 
 type syncBuffer struct {
@@ -128,6 +129,9 @@ func (w *world) login(ctx context.Context, in *loginInput) (*awsapi.NoOutput, er
 		"down": awsapi.Errorf("ExternalServiceException", "x").Because(&login.Unavailable{}),
 		"own":  errors.New("a fault of ours"),
 	}[in.Token]
+	if in.Token == w.expired {
+		err = errRefused
+	}
 	w.Checked(ctx, in.Token, err)
 	return nil, err
 }
@@ -325,6 +329,25 @@ func TestRefusedLogins(t *testing.T) {
 	if status, after := w.call(client, "Login", bad); status != 429 || after != "1" {
 		t.Errorf("answer = %d, Retry-After %q", status, after)
 	}
+}
+
+// A credential that was accepted lately goes on only until it is refused: then its
+// client is slowed down as others are, and leaves the bucket to them.
+func TestRefusalEndsTheExemption(t *testing.T) {
+	w := newWorld(t, true, nil)
+	w.want(t, client, "Login", token, 200)
+	w.want(t, client, "Login", other, 200)
+	w.wantTimes(t, loginRate.Burst, client, "Login", bad, 400)
+	w.want(t, client, "Login", token, 200)
+
+	w.expired = "good"
+	w.want(t, client, "Login", token, 400) // looked at for the last time
+	before := w.proofs.Load()
+	w.wantTimes(t, 1500, client, "Login", token, 429)
+	if n := w.proofs.Load() - before; n != 0 {
+		t.Errorf("a token that was refused was looked at %d times", n)
+	}
+	w.want(t, client, "Login", other, 200) // still exempt
 }
 
 func TestGroupsOfOperations(t *testing.T) {

@@ -70,6 +70,16 @@ func (t *table[K, V]) getOrAdd(now time.Time, key K, make func() V) V {
 	return v
 }
 
+// remove forgets the value of key.
+func (t *table[K, V]) remove(key K) {
+	p := t.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	delete(p.young, key)
+	delete(p.old, key)
+}
+
 // put adds a value to the young generation.
 func (t *table[K, V]) put(p *part[K, V], now time.Time, key K, v V) {
 	if p.young == nil || len(p.young) >= t.half || now.Sub(p.began) >= t.life {
