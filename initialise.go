@@ -28,7 +28,8 @@ var (
 // this once.
 //
 // A database that has an access key is left as it is (ErrInitialised), also when
-// another process is quicker. What an Initialise that was cut short has left,
+// another process is quicker; when the master key is missing or another one, the
+// error says that instead. What an Initialise that was cut short has left,
 // the next one completes. Of the other settings it needs none.
 func Initialise(ctx context.Context, c Config) (AccessKey, error) {
 	c.fill()
@@ -62,7 +63,7 @@ func (c *Config) initialise(ctx context.Context) (key AccessKey, err error) {
 	if err := c.checkUninitialised(ctx); err != nil { // somebody may have been quicker
 		return AccessKey{}, err
 	}
-	sealer, err := c.sealer()
+	sealer, err := c.ownSealer(ctx)
 	if err != nil {
 		return AccessKey{}, err
 	}
@@ -114,10 +115,13 @@ func (c *Config) firstKey(
 
 func (c *Config) checkUninitialised(ctx context.Context) error {
 	found, err := store.Inspect(ctx, c.storeOptions(nil))
-	if err == nil && found.Keys {
-		err = c.alreadyInitialised()
+	if err != nil || !found.Keys {
+		return err
 	}
-	return err
+	if _, err := c.sealerOf(found); err != nil { // a server would not start on it
+		return err
+	}
+	return c.alreadyInitialised()
 }
 
 func (c *Config) alreadyInitialised() error {

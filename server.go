@@ -101,7 +101,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.lock, err = c.lockData(ctx); err != nil {
 		return nil, err
 	}
-	sealer, err := c.sealer()
+	sealer, err := c.ownSealer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -208,13 +208,47 @@ func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
 	return o
 }
 
+// ownSealer returns the seal under the master key, which is the one that the
+// database's secrets are sealed under. It looks before anything is written: what
+// another key seals beside them would keep the right one from starting the server.
+func (c *Config) ownSealer(ctx context.Context) (*seal.Sealer, error) {
+	found, err := store.Inspect(ctx, c.storeOptions(nil))
+	if err != nil {
+		return nil, err
+	}
+	return c.sealerOf(found)
+}
+
+// sealerOf returns the seal if it owns what was found in the database. Error:
+// store.ErrOtherSealer.
+func (c *Config) sealerOf(found store.Contents) (*seal.Sealer, error) {
+	sealer, err := c.sealer(!c.RequireInitialised && len(found.Sealed) == 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, sealed := range found.Sealed {
+		if !sealer.Owns(sealed) {
+			return nil, fmt.Errorf("%s: %w in %s; put your copy back", c.masterKeyName(), store.ErrOtherSealer, c.databaseName())
+		}
+	}
+	return sealer, nil
+}
+
+// masterKeyName names where the master key comes from, for messages.
+func (c *Config) masterKeyName() string {
+	if len(c.MasterKey) > 0 {
+		return `"master_key_file" or "master_key"`
+	}
+	return filepath.Join(c.DataDir, MasterKeyFile)
+}
+
 // sealer returns the seal under the master key: the one given, that of the data
-// folder, or a temporary one for data in memory.
-func (c *Config) sealer() (*seal.Sealer, error) {
+// folder, which it may make, or a temporary one for data in memory.
+func (c *Config) sealer(mayMake bool) (*seal.Sealer, error) {
 	key := c.MasterKey
 	switch {
 	case len(key) > 0:
-	case c.DataDir != "" && c.RequireInitialised:
+	case c.DataDir != "" && !mayMake:
 		loaded, err := seal.Load(filepath.Join(c.DataDir, MasterKeyFile))
 		if err != nil {
 			return nil, fmt.Errorf("%w: without it nothing opens what the database has sealed; put your copy back", err)

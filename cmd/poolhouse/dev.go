@@ -64,7 +64,7 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	if err != nil {
 		return err
 	}
-	c, err := devConfig(s, out, l)
+	c, err := devConfig(ctx, s, out, l)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -83,7 +83,7 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 
 // devConfig turns settings into those of a development server, and makes its data
 // folder and master key.
-func devConfig(s *config.Settings, out *outputs, l listeners) (poolhouse.Config, error) {
+func devConfig(ctx context.Context, s *config.Settings, out *outputs, l listeners) (poolhouse.Config, error) {
 	c, err := serverConfig(s)
 	if err != nil {
 		return c, err
@@ -110,7 +110,11 @@ func devConfig(s *config.Settings, out *outputs, l listeners) (poolhouse.Config,
 			return c, err
 		}
 	}
-	c.MasterKey, err = masterKey(s, true)
+	isNew := poolhouse.CheckInitialised(ctx, c) // else the master key is there, or lost
+	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
+		return c, isNew
+	}
+	c.MasterKey, err = masterKey(s, isNew != nil)
 	return c, err
 }
 

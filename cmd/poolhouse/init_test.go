@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
 // eachDatabase are the flags that name a new database of each kind.
@@ -149,4 +150,42 @@ func TestInitCommandLineHoldsNoSecret(t *testing.T) {
 	if got := initCommandLine(c); !strings.HasSuffix(got, " init --data here") {
 		t.Errorf("the command is %s", got)
 	}
+}
+
+// What no server would start on is not called initialised.
+func TestInitWithoutTheMasterKey(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, flags []string) {
+		initialised(t, flags...)
+		key := flags[len(flags)-1]
+		if flags[0] == "--data" {
+			key = filepath.Join(key, "master.key")
+		}
+		if err := os.Rename(key, key+".copy"); err != nil {
+			t.Fatal(err)
+		}
+		init := append([]string{"init"}, flags...)
+		if out, err := run1(t, init...); statusOf(err) != 1 || !strings.Contains(out, key) || !strings.Contains(out, "put your copy back") {
+			t.Errorf("without the master key: %v: %s", err, out)
+		}
+		if _, err := os.Stat(key); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a master key was made: %v", err)
+		}
+
+		if _, _, err := seal.LoadOrCreate(key); err != nil {
+			t.Fatal(err)
+		}
+		serve := append([]string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}, flags...)
+		for _, args := range [][]string{init, serve} {
+			if out, err := run1(t, args...); statusOf(err) != 1 || !strings.Contains(out, "master") || !strings.Contains(out, "put your copy back") {
+				t.Errorf("%s with another master key: %v: %s", args[0], err, out)
+			}
+		}
+
+		if err := os.Rename(key+".copy", key); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := run1(t, init...); statusOf(err) != 3 {
+			t.Errorf("with the right master key: %v: %s", err, out)
+		}
+	})
 }

@@ -308,7 +308,7 @@ func TestMasterKeyChange(t *testing.T) {
 	newServer := func() (*poolhouse.Server, error) {
 		return poolhouse.New(t.Context(), poolhouse.Config{DataDir: data, IssuerURL: "https://id.example.com"})
 	}
-	if _, err := newServer(); err == nil || !strings.Contains(err.Error(), "another master key") {
+	if _, err := newServer(); err == nil || !strings.Contains(err.Error(), "the master key is not the one") {
 		t.Errorf("a start with the old key: %v", err)
 	}
 	if _, err := command(t, "master-key", "change", next, "--data", data); err == nil || !strings.Contains(err.Error(), "was made already") {

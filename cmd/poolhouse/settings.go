@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -335,6 +337,9 @@ func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 			load = func(path string) ([]byte, error) { key, _, err := seal.LoadOrCreate(path); return key, err }
 		}
 		key, err := load(path)
+		if errors.Is(err, fs.ErrNotExist) && !mayCreate {
+			err = fmt.Errorf("%w: put your copy back, or name the file that has it", err)
+		}
 		if err != nil {
 			return nil, s.Fault(config.MasterKeyFile, "%w", err)
 		}

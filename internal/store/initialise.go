@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -27,6 +29,8 @@ const inspectTimeout = 10 * time.Second
 type Contents struct {
 	Account bool // there is a home account
 	Keys    bool // there is an access key
+	// Sealed are values under the master key, some of each kind that there is.
+	Sealed [][]byte
 }
 
 // Inspect looks into the database that the options name. It makes and changes
@@ -124,6 +128,9 @@ func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, er
 	if found.Keys, err = hasRows(ctx, db, exists, "access_keys"); err != nil {
 		return Contents{}, err
 	}
+	if found.Sealed, err = sealedSamples(ctx, db, exists); err != nil {
+		return Contents{}, err
+	}
 	return found, nil
 }
 
@@ -134,6 +141,63 @@ func hasRows(ctx context.Context, db *sql.DB, exists, table string) (found bool,
 	}
 	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM `+table+`)`).Scan(&found)
 	return found, err
+}
+
+// sealedSamples returns sealed values of each table that has any. All values of a
+// database are under one master key, so a few show which.
+func sealedSamples(ctx context.Context, db *sql.DB, exists string) (samples [][]byte, err error) {
+	for _, from := range []struct{ table, query string }{
+		{"access_keys", `SELECT sealed_secret FROM access_keys ORDER BY created DESC LIMIT 100`},
+		{"keys", `SELECT sealed FROM keys ORDER BY created DESC LIMIT 100`},
+	} {
+		if there, err := hasRows(ctx, db, exists, from.table); err != nil {
+			return nil, err
+		} else if !there {
+			continue
+		}
+		found, err := sealedColumn(ctx, db, from.query)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, found...)
+	}
+
+	there, err := hasRows(ctx, db, exists, "pools")
+	if err != nil || !there {
+		return samples, err
+	}
+	texts, err := sealedColumn(ctx, db, `SELECT settings FROM pools
+		WHERE settings LIKE '%"sealedLoginProviders":%' LIMIT 10`)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range texts {
+		var p struct {
+			Sealed map[string][]byte `json:"sealedLoginProviders"`
+		}
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, fmt.Errorf("settings of a pool: %w", err)
+		}
+		samples = slices.AppendSeq(samples, maps.Values(p.Sealed))
+	}
+	return samples, nil
+}
+
+func sealedColumn(ctx context.Context, db *sql.DB, query string) (values [][]byte, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+
+	for rows.Next() {
+		var value []byte
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, rows.Err()
 }
 
 // Initialise makes k.Account the home account, and k its first access key: both
