@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -523,7 +524,7 @@ func TestRefusalsAreSummarised(t *testing.T) {
 	for name, stops := range map[string]bool{"the flood ends": false, "the server ends": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log bytes.Buffer
+				var log lockedBuffer
 				line := overload.NewLine(1, 1, time.Now)
 				line.Enter()
 				<-time.After(time.Second) // nothing is done for so long
@@ -562,6 +563,24 @@ func TestRefusalsAreSummarised(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // Goroutines that wait for a processor are seen.
