@@ -147,6 +147,9 @@ func (c *Config) missing() string {
 		return "it has no account"
 	}
 	if _, err := os.Stat(c.DataDir); errors.Is(err, fs.ErrNotExist) {
+		if link, target := store.DanglingLink(c.DataDir); link != "" {
+			return fmt.Sprintf("%s is a link to %s, which is not there", link, target)
+		}
 		return "the folder is not there"
 	}
 	switch info, err := os.Stat(filepath.Join(c.DataDir, DatabaseFile)); {

@@ -31,6 +31,9 @@ run at once: one makes the account.`,
   poolhouse init --database postgres://poolhouse@db/poolhouse --master-key-file master.key`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkShows(os.Stdout); err != nil {
+				return err
+			}
 			s, err := loadSettings(c)
 			if err != nil {
 				return err
@@ -112,6 +115,20 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 	}
 	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): "+
 		"run `poolhouse init` again", key.Account, shown)
+}
+
+// checkShows refuses a standard output that would swallow a key that is shown once. Go
+// opens the null device for one that is closed at the start.
+func checkShows(out *os.File) error {
+	info, err := out.Stat()
+	if err != nil {
+		return fmt.Errorf("nothing was made: the key is shown once, on standard output, which cannot be used: %w", err)
+	}
+	if isNullDevice(info) {
+		return fmt.Errorf("nothing was made: the key is shown once, on standard output, which is closed or %s: "+
+			"send it to a terminal, a file or a pipe", os.DevNull)
+	}
+	return nil
 }
 
 // showKey writes the key, and waits until a file that takes it is on disk.

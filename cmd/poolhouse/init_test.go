@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"encoding/base64"
 	"errors"
 	"os"
 	"os/exec"
@@ -85,7 +87,7 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 			return writer
 		},
 		"not writable": func(t *testing.T) *os.File {
-			file, err := os.Open(os.DevNull)
+			file, err := os.Open("init_test.go")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,6 +116,196 @@ func TestInitThatCannotShowTheKey(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An output that swallows the key is refused before anything is made.
+func TestOutputThatSwallowsTheKey(t *testing.T) {
+	for name, redirect := range map[string]string{
+		"closed":      ">&-",
+		"null device": ">/dev/null",
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, flags []string) {
+				line := append([]string{"-c", `exec poolhouse "$@" ` + redirect, "sh", "init"}, flags...)
+				out, err := exec.CommandContext(t.Context(), "sh", line...).CombinedOutput()
+				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
+					t.Errorf("init: status %d: %s", statusOf(err), out)
+				}
+				for _, path := range flags {
+					if _, err := os.Stat(path); strings.HasPrefix(path, "/") && !errors.Is(err, os.ErrNotExist) {
+						t.Errorf("init made %s: %v", path, err)
+					}
+				}
+				initialised(t, flags...)
+
+				line = append(line[:3:3], append([]string{"keys", "create"}, flags...)...)
+				out, err = exec.CommandContext(t.Context(), "sh", line...).CombinedOutput()
+				if statusOf(err) != 1 || !strings.Contains(string(out), "shown once, on standard output") {
+					t.Errorf("keys create: status %d: %s", statusOf(err), out)
+				}
+				if out, err := run1(t, append([]string{"keys", "list"}, flags...)...); err != nil || strings.Count(out, "AKIA") != 1 {
+					t.Errorf("keys: %s, %v", out, err)
+				}
+			})
+		})
+	}
+}
+
+// What is at the data folder's path is told apart, with the cure, and left as it is.
+func TestWhatIsNoDataFolder(t *testing.T) {
+	write := func(name, text string) func(t *testing.T, data string) {
+		return func(t *testing.T, data string) {
+			err := errors.Join(os.MkdirAll(data, 0o700), os.WriteFile(filepath.Join(data, name), []byte(text), 0o600))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		prepare     func(t *testing.T, data string)
+		below       string // the data folder is this below data
+		serve, init int
+		wantServe   []string
+		wantInit    []string
+	}{
+		"mount point of a missing mount": {
+			prepare:   func(t *testing.T, data string) { mustDo(t, os.Mkdir(data, 0o755), os.Chmod(data, 0o755)) },
+			serve:     4,
+			init:      1,
+			wantServe: []string{"not initialised", "missing, such as a mount"},
+			wantInit:  []string{"chmod 700"},
+		},
+		"mount point with something else in it": {
+			prepare: func(t *testing.T, data string) {
+				write("lost+found", "")(t, data)
+				mustDo(t, os.Chmod(data, 0o755))
+			},
+			serve:     4,
+			init:      1,
+			wantServe: []string{"not initialised"},
+			wantInit:  []string{"chmod 700"},
+		},
+		"open folder with a master key": {
+			prepare: func(t *testing.T, data string) {
+				write("master.key", "")(t, data)
+				mustDo(t, os.Chmod(data, 0o755))
+			},
+			serve:     1,
+			init:      1,
+			wantServe: []string{"chmod 700"},
+			wantInit:  []string{"chmod 700"},
+		},
+		"write-ahead log without its database": {
+			prepare:   write("poolhouse.db-wal", "acknowledged writes"),
+			serve:     1,
+			init:      1,
+			wantServe: []string{"poolhouse.db-wal", "poolhouse.db is not", "put the database file back"},
+			wantInit:  []string{"poolhouse.db-wal", "poolhouse.db is not", "put the database file back"},
+		},
+		"write-ahead log of an emptied database": {
+			prepare: func(t *testing.T, data string) {
+				write("poolhouse.db-wal", "acknowledged writes")(t, data)
+				write("poolhouse.db", "")(t, data)
+			},
+			serve:     1,
+			init:      1,
+			wantServe: []string{"poolhouse.db-wal", "put the database file back"},
+			wantInit:  []string{"poolhouse.db-wal", "put the database file back"},
+		},
+		"file": {
+			prepare:   func(t *testing.T, data string) { mustDo(t, os.WriteFile(data, []byte("x"), 0o644)) },
+			serve:     1,
+			init:      1,
+			wantServe: []string{"is a file and not a folder"},
+			wantInit:  []string{"is a file and not a folder"},
+		},
+		"dangling link": {
+			prepare:   func(t *testing.T, data string) { mustDo(t, os.Symlink("/nowhere/else", data)) },
+			serve:     4,
+			init:      1,
+			wantServe: []string{"is a link to /nowhere/else"},
+			wantInit:  []string{"is a link to /nowhere/else"},
+		},
+		"folder below a dangling link": {
+			prepare:   func(t *testing.T, data string) { mustDo(t, os.Symlink("/nowhere/else", data)) },
+			below:     "below",
+			serve:     4,
+			init:      1,
+			wantServe: []string{"is a link to /nowhere/else"},
+			wantInit:  []string{"is a link to /nowhere/else"},
+		},
+		"garbage": {
+			prepare:   write("poolhouse.db", strings.Repeat("garbage ", 1000)),
+			serve:     74,
+			init:      74,
+			wantServe: []string{"poolhouse.db", "restore the newest backup"},
+			wantInit:  []string{"poolhouse.db", "restore the newest backup"},
+		},
+		"a few bytes of garbage": {
+			prepare:   write("poolhouse.db", "garbage"),
+			serve:     74,
+			init:      74,
+			wantServe: []string{"poolhouse.db", "restore the newest backup"},
+			wantInit:  []string{"poolhouse.db", "restore the newest backup"},
+		},
+		"database of another program": {
+			prepare:   foreignDatabase,
+			serve:     1,
+			init:      1,
+			wantServe: []string{"poolhouse.db is the database of another program", "albums"},
+			wantInit:  []string{"poolhouse.db is the database of another program", "albums"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := filepath.Join(t.TempDir(), "data")
+			test.prepare(t, data)
+			before, _ := os.ReadDir(data)
+			flags := []string{"--data", filepath.Join(data, test.below)}
+
+			want := func(what string, status int, words []string, args ...string) {
+				t.Helper()
+				out, err := run1(t, append(args, flags...)...)
+				if statusOf(err) != status {
+					t.Errorf("%s: status %d, want %d: %s", what, statusOf(err), status, out)
+				}
+				for _, word := range words {
+					if !strings.Contains(out, word) {
+						t.Errorf("%s: %s, without %q", what, out, word)
+					}
+				}
+				if after, _ := os.ReadDir(data); len(after) != len(before) {
+					t.Errorf("%s: %v became %v", what, before, after)
+				}
+			}
+			key := filepath.Join(t.TempDir(), "master.key")
+			mustDo(t, os.WriteFile(key, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600))
+			serve := []string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}
+			want("serve", test.serve, test.wantServe, serve...)
+			want("serve with a key elsewhere", test.serve, test.wantServe, append(serve, "--master-key-file", key)...)
+			if test.serve != 74 && name != "database of another program" {
+				want("serve without its key", test.serve, test.wantServe, append(serve, "--master-key-file", key+".none")...)
+			}
+			want("init", test.init, test.wantInit, "init")
+		})
+	}
+}
+
+func mustDo(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// foreignDatabase makes a data folder with another program's database, which keeps a
+// version of its schema too.
+func foreignDatabase(t *testing.T, data string) {
+	t.Helper()
+	mustDo(t, os.Mkdir(data, 0o700))
+	db, err := sql.Open("sqlite", filepath.Join(data, "poolhouse.db"))
+	mustDo(t, err)
+	_, err = db.ExecContext(t.Context(), `CREATE TABLE albums (name TEXT); CREATE TABLE schema_version (n INTEGER)`)
+	mustDo(t, err, db.Close(), os.Chmod(filepath.Join(data, "poolhouse.db"), 0o600))
 }
 
 // The command line that serve proposes holds no password, however the database is

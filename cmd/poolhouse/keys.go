@@ -53,6 +53,11 @@ func keysCreateCommand() *cobra.Command {
 		Example: "  poolhouse keys create --data /var/lib/poolhouse --description backend --policy policy.json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if out, isFile := c.OutOrStdout().(*os.File); isFile {
+				if err := checkShows(out); err != nil {
+					return err
+				}
+			}
 			return withKeys(c, func(ctx context.Context, d *database, k *iam.AccessKeys) error {
 				n := iam.NewAccessKey{}
 				n.Description, _ = c.Flags().GetString("description")

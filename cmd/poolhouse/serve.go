@@ -110,7 +110,8 @@ func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (po
 
 	c.MasterKey, err = masterKey(s, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) {
+		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) ||
+			errors.Is(isNew, store.ErrGone) {
 			err = isNew // the key is missing because everything is
 		}
 	}
@@ -138,9 +139,25 @@ func checkProduction(s *config.Settings) error {
 		return err
 	}
 	if data != "" {
-		return checkFolder(s, data)
+		return checkServedFolder(s, data)
 	}
 	return nil
+}
+
+// checkServedFolder is checkFolder for a server. A folder without database and master
+// key has no secret yet: it may be the mount point of a missing mount, whatever its
+// mode, and the start then ends as not initialised.
+func checkServedFolder(s *config.Settings, path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() && isAbsent(path, poolhouse.DatabaseFile) && isAbsent(path, poolhouse.MasterKeyFile) {
+		return nil
+	}
+	return checkFolder(s, path)
+}
+
+func isAbsent(folder, name string) bool {
+	_, err := os.Lstat(filepath.Join(folder, name))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func checkIssuer(s *config.Settings) error {
@@ -167,6 +184,10 @@ func checkIssuer(s *config.Settings) error {
 // makeFolder makes the data folder when it is absent, and refuses one that others
 // can look into.
 func makeFolder(s *config.Settings, path string) error {
+	if link, target := store.DanglingLink(path); link != "" {
+		return s.Fault(config.Data, "%s is a link to %s, which is not there: make or mount that, or remove the link",
+			link, target)
+	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return s.Fault(config.Data,
 			"the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
@@ -182,6 +203,10 @@ func checkFolder(s *config.Settings, path string) error {
 	}
 	if err != nil {
 		return s.Fault(config.Data, "%w", err)
+	}
+	if !info.IsDir() {
+		return s.Fault(config.Data, "%s is a file and not a folder: name the folder that holds %s",
+			path, poolhouse.DatabaseFile)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)

@@ -124,7 +124,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 		if !told {
 			told = true
 			o.Logger.Warn("another process uses the data folder; waiting for it to end",
-				"folder", folder, "holder", holder.String(), "at_most", limit)
+				"folder", folder, "holder", holder.String(), "at_most", limit.String())
 		}
 		select {
 		case <-ctx.Done():

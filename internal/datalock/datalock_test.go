@@ -186,7 +186,7 @@ func TestWait(t *testing.T) {
 				begin := time.Now()
 				second, err := Take(t.Context(), folder, Options{
 					Holder: Holder{Command: "second"},
-					Logger: slog.New(slog.NewTextHandler(&log, nil)),
+					Logger: slog.New(slog.NewJSONHandler(&log, nil)),
 				})
 				if waited := time.Since(begin); waited != test.want {
 					t.Errorf("waited %v, want %v", waited, test.want)
@@ -197,6 +197,13 @@ func TestWait(t *testing.T) {
 				n := strings.Count(log.String(), "waiting for it to end")
 				if n != 1 || !strings.Contains(log.String(), folder) {
 					t.Errorf("told %d times:\n%s", n, log.String())
+				}
+				atMost := `"at_most":"`
+				if test.held {
+					atMost += test.want.String()
+				}
+				if !strings.Contains(log.String(), atMost) {
+					t.Errorf("the log is without %s:\n%s", atMost, log.String())
 				}
 				if test.content == "" && !strings.Contains(log.String(), fmt.Sprintf("process %d on", os.Getpid())) {
 					t.Errorf("the holder is not named:\n%s", log.String())

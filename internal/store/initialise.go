@@ -35,7 +35,8 @@ type Contents struct {
 
 // Inspect looks into the database that the options name. It makes and changes
 // nothing, neither file nor schema, and works beside a server. What does not
-// exist holds nothing.
+// exist holds nothing. Errors: ErrDamaged; ErrGone for a write-ahead log without
+// its database.
 func Inspect(ctx context.Context, o Options) (Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
@@ -45,11 +46,11 @@ func Inspect(ctx context.Context, o Options) (Contents, error) {
 	}
 	switch info, err := os.Stat(o.Path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return Contents{}, nil
+		return Contents{}, refuseOrphanedLog(o.Path)
 	case err != nil:
 		return Contents{}, err
 	case info.Mode().IsRegular() && info.Size() == 0:
-		return Contents{}, nil
+		return Contents{}, refuseOrphanedLog(o.Path)
 	}
 	return inspectSQLite(ctx, o.Path, o.withDefaults().Logger)
 }
@@ -97,11 +98,38 @@ func lookIntoSQLite(ctx context.Context, path string, query url.Values) (found C
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	found, err = inspect(ctx, db, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`)
+	if err = refuseForeign(ctx, db, path); err == nil {
+		found, err = inspect(ctx, db, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`)
+	}
+	if sqliteFault(err, nil) == faultDamage {
+		return Contents{}, explainOpening(path, err)
+	}
 	if err != nil {
 		return Contents{}, fmt.Errorf("looking into SQLite database %q: %w", path, err)
 	}
 	return found, nil
+}
+
+// foreignTable finds a table in a SQLite database that has tables, but not those of
+// the first migration. The table of versions alone is a first start cut short.
+const foreignTable = `SELECT name FROM sqlite_schema
+	WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' AND name <> '` + schemaTable + `'
+		AND (SELECT count(*) FROM sqlite_schema
+			WHERE type = 'table' AND name IN ('` + schemaTable + `', 'pools', 'access_keys')) < 3
+	ORDER BY name LIMIT 1`
+
+// refuseForeign refuses the database of another program, whose file would become ours.
+func refuseForeign(ctx context.Context, db *sql.DB, path string) error {
+	var table string
+	err := db.QueryRowContext(ctx, foreignTable).Scan(&table)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is the database of another program (it has a table %q): name another data folder",
+		path, table)
 }
 
 func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err error) {

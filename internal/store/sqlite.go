@@ -90,6 +90,9 @@ func openSQLite(
 	if err := e.openDBs(path); err != nil {
 		return nil, err
 	}
+	if err := refuseForeign(ctx, e.writeDB, path); err != nil {
+		return nil, explainOpening(o.Path, err)
+	}
 	if _, err := migrate(ctx, e.writeDB, goose.DialectSQLite3); err != nil {
 		return nil, explainOpening(o.Path, err)
 	}

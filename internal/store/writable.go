@@ -46,6 +46,22 @@ func notWritable(kind, path, chmod string, err error) error {
 	return fmt.Errorf("%w: the %s %s cannot be written (%w): %s", ErrReadOnly, kind, path, err, cure)
 }
 
+// DanglingLink returns the symbolic link at path or above it that keeps path from
+// being there, and what it points to; both are empty if there is none.
+func DanglingLink(path string) (link, target string) {
+	for {
+		target, err := os.Readlink(path)
+		if _, missing := os.Stat(path); err == nil && errors.Is(missing, fs.ErrNotExist) {
+			return path, target
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return "", ""
+		}
+		path = parent
+	}
+}
+
 func runningAs() string {
 	if uid := os.Getuid(); uid >= 0 {
 		return fmt.Sprintf("uid %d", uid)
@@ -76,13 +92,14 @@ func folderIsFull(folder string) bool {
 // holds acknowledged writes, and SQLite would delete it or, into a database that is
 // put there later, copy it.
 func refuseOrphanedLog(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+
 	log, err := os.Stat(path + "-wal")
 	if err != nil || log.Size() == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: its write-ahead log %s-wal is there with %d bytes and %s is not: "+
+	return fmt.Errorf("%w: its write-ahead log %s-wal is there with %d bytes and %s is not, or is empty: "+
 		"put the database file back, or move the log away", ErrGone, path, log.Size(), path)
 }

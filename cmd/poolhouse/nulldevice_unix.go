@@ -1,0 +1,24 @@
+//go:build unix
+
+package main
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// isNullDevice reports whether a file is the null device, under any name: containers
+// and chroots have nodes of their own for it.
+func isNullDevice(info fs.FileInfo) bool {
+	if info.Mode()&fs.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	if err != nil {
+		return false
+	}
+	a, isUnix := info.Sys().(*syscall.Stat_t)
+	b, areUnix := null.Sys().(*syscall.Stat_t)
+	return isUnix && areUnix && a.Rdev == b.Rdev
+}
