@@ -33,7 +33,7 @@ func TestSignersGiveWay(t *testing.T) {
 		if n := mostNicer(t, s, key); (n > 0) != crowded {
 			t.Errorf("crowded: %t: %d threads of low priority with %d processors", crowded, n, processors)
 		}
-		if n := runtime.GOMAXPROCS(0); (n == 2*processors) != crowded {
+		if n := runtime.GOMAXPROCS(0); (n > processors) != crowded {
 			t.Errorf("crowded: %t: %d threads run Go with %d processors", crowded, n, processors)
 		}
 		awaitNone(t, tick)

@@ -92,8 +92,8 @@ func (s *signers) enqueue(one *signing) error {
 	return nil
 }
 
-// follow goes apart, or ends that, as the line tells. Apart, Go has as many threads
-// again: those that sign would leave none to the calls.
+// follow goes apart, or ends that, as the line tells. Apart, Go has half as many threads
+// again: those that sign would leave none to the calls, and more would look for work.
 func (s *signers) follow() {
 	crowded := s.line.Crowded()
 	if crowded == s.apart {
@@ -103,7 +103,7 @@ func (s *signers) follow() {
 
 	threads := processors
 	if s.apart {
-		threads *= 2
+		threads += max(1, processors/2)
 	}
 	runtime.GOMAXPROCS(threads)
 }
