@@ -29,6 +29,14 @@ const (
 	allGroup    = "*"
 )
 
+// groupOf returns the narrowest group of an operation.
+func groupOf(op awsapi.Operation) string {
+	if op.Signed() {
+		return signedGroup
+	}
+	return publicGroup
+}
+
 // AWS returns the request quotas that AWS documents, per account. Burst is what
 // they allow in a second.
 //
@@ -84,11 +92,7 @@ func names(apis []awsapi.API) []string {
 	for _, api := range apis {
 		list = append(list, api.Name+":"+allGroup)
 		for _, op := range api.Operations {
-			group := publicGroup
-			if op.Signed() {
-				group = signedGroup
-			}
-			list = append(list, api.Name+":"+group, api.Name+":"+op.Name())
+			list = append(list, api.Name+":"+groupOf(op), api.Name+":"+op.Name())
 		}
 	}
 	slices.Sort(list)
@@ -135,11 +139,7 @@ func NewAccounts(rates map[string]Rate, apis []awsapi.API, now func() time.Time,
 
 // find returns the limit of an operation: its own, or that of the narrowest group.
 func find(rates map[string]Rate, service string, op awsapi.Operation) (limit, bool) {
-	group := publicGroup
-	if op.Signed() {
-		group = signedGroup
-	}
-	for _, name := range []string{op.Name(), group, allGroup} {
+	for _, name := range []string{op.Name(), groupOf(op), allGroup} {
 		name = service + ":" + name
 		if r, ok := rates[name]; ok {
 			return limit{name: name, Rate: r}, r.limits()
