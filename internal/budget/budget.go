@@ -5,6 +5,7 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -75,13 +76,38 @@ func Start(ctx context.Context, most time.Duration) (limit time.Duration, end fu
 // the database itself but for another call's turn with it.
 func Bound(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	limit, end := Start(ctx, most)
-	if limit <= 0 {
-		return ctx, end
-	}
-
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := Within(ctx, limit)
 	return bounded, func() {
 		cancel()
 		end()
+	}
+}
+
+// Within returns a context that ends with ctx, and after limit; 0 = no bound.
+func Within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// ErrNoTurn means that others had their turns for all the time that a call may wait.
+var ErrNoTurn = errors.New("no turn in time")
+
+// Turn takes a turn by sending to turns. It waits for most at most, and no longer than
+// what is left of the budget of ctx; most = 0 stands for no bound. Errors: that of ctx,
+// ErrNoTurn.
+func Turn(ctx context.Context, turns chan<- struct{}, most time.Duration) error {
+	bounded, cancel := Bound(ctx, most)
+	defer cancel()
+
+	select {
+	case turns <- struct{}{}:
+		return nil
+	case <-bounded.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return ErrNoTurn
 	}
 }

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -60,5 +61,30 @@ func TestBound(t *testing.T) {
 	defer cancel()
 	if _, bounded := free.Deadline(); bounded {
 		t.Error("a wait without any bound has a deadline")
+	}
+}
+
+func TestTurn(t *testing.T) {
+	turns := make(chan struct{}, 1)
+	if err := Turn(t.Context(), turns, 0); err != nil {
+		t.Fatalf("a free turn: %v", err)
+	}
+
+	if err := Turn(t.Context(), turns, time.Millisecond); !errors.Is(err, ErrNoTurn) {
+		t.Errorf("a turn that is taken: %v", err)
+	}
+	spent := NewContext(t.Context(), time.Millisecond, time.Now)
+	if err := Turn(spent, turns, 0); !errors.Is(err, ErrNoTurn) {
+		t.Errorf("a turn beyond the budget: %v", err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if err := Turn(gone, turns, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that left: %v", err)
+	}
+
+	<-turns
+	if err := Turn(t.Context(), turns, time.Hour); err != nil {
+		t.Errorf("a turn that is free again: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,29 +57,14 @@ func (i *Issuer) poll(ctx context.Context) error {
 	return i.refresh(ctx, readTimeout)
 }
 
-// within bounds ctx; 0 is no bound.
-func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, limit)
-}
-
 // acquire waits for its turn with the keys, as long as the call of ctx may wait for
 // the database.
 func (i *Issuer) acquire(ctx context.Context) error {
-	wait, cancel := budget.Bound(ctx, 0)
-	defer cancel()
-
-	select {
-	case i.refreshing <- struct{}{}:
-		return nil
-	case <-wait.Done():
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := budget.Turn(ctx, i.refreshing, 0)
+	if errors.Is(err, budget.ErrNoTurn) {
 		return fmt.Errorf("%w: the signing keys are being read", store.ErrUnavailable)
 	}
+	return err
 }
 
 func (i *Issuer) release() { <-i.refreshing }
@@ -114,7 +100,7 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 }
 
 func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) {
-	ctx, cancel := within(ctx, limit)
+	ctx, cancel := budget.Within(ctx, limit)
 	defer cancel()
 
 	rows, err := i.options.Store.Keys(ctx, purpose)

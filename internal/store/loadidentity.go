@@ -101,18 +101,11 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 
 // awaitLoad waits for the turn of a load's next transaction.
 func (s *Store) awaitLoad(ctx context.Context) error {
-	wait, cancel := budget.Bound(ctx, s.options.WriteTimeout)
-	defer cancel()
-
-	select {
-	case s.loading <- struct{}{}:
-		return nil
-	case <-wait.Done():
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := budget.Turn(ctx, s.loading, s.options.WriteTimeout)
+	if errors.Is(err, budget.ErrNoTurn) {
 		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
 	}
+	return err
 }
 
 // markTaken sets the outcome of identities whose ID is there, or one of whose

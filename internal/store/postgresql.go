@@ -228,10 +228,8 @@ func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) (er
 	ticket := e.reading.Enter()
 	defer func() { settle(e, e.reading, ticket, err) }()
 	began := e.sinceStart()
-	limit, end := budget.Start(ctx, e.timing.read)
+	bounded, end := budget.Bound(ctx, e.timing.read)
 	defer end()
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 
 	for n := 1; ; n++ {
 		err := e.reads.use(bounded, func(conn *sql.Conn) error { return fn(pgQuerier{bounded, conn}) })
@@ -252,10 +250,7 @@ func (e *postgreSQLEngine) snapshot(ctx context.Context, limit time.Duration, fn
 	began := e.sinceStart()
 	limit, end := budget.Start(ctx, limit)
 	defer end()
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if limit > 0 {
-		bounded, cancel = context.WithTimeout(ctx, limit)
-	}
+	bounded, cancel := budget.Within(ctx, limit)
 	defer cancel()
 
 	err := e.reads.use(bounded, func(conn *sql.Conn) error {
@@ -328,10 +323,7 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 
 	limit, end := budget.Start(ctx, limit)
 	defer end()
-	detached, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
-	if limit > 0 {
-		detached, cancel = context.WithTimeout(detached, limit)
-	}
+	detached, cancel := budget.Within(context.WithoutCancel(ctx), limit)
 	var state atomic.Int32
 	done := make(chan error, 1)
 	go func() {

@@ -140,14 +140,14 @@ func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 }
 
 func (m *Minter) read(ctx context.Context, limit time.Duration) ([]store.Key, error) {
-	ctx, cancel := within(ctx, limit)
+	ctx, cancel := budget.Within(ctx, limit)
 	defer cancel()
 	return m.store.Keys(ctx, keyPurpose)
 }
 
 // change adds the key that is due and removes those that nothing can need any more.
 func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, error) {
-	ctx, cancel := within(ctx, limit)
+	ctx, cancel := budget.Within(ctx, limit)
 	defer cancel()
 
 	return m.store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
@@ -174,14 +174,6 @@ func (m *Minter) use(keys []store.Key, read time.Time) error {
 	ring.read = read
 	m.ring.Store(ring)
 	return nil
-}
-
-// within bounds ctx; 0 is no bound.
-func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, limit)
 }
 
 // current returns the keys: those at hand, unless they have not been read for so
@@ -252,18 +244,11 @@ func (m *Minter) poll(ctx context.Context) error {
 // acquire waits for its turn with the keys, as long as the call of ctx may wait for
 // the database.
 func (m *Minter) acquire(ctx context.Context) error {
-	wait, cancel := budget.Bound(ctx, 0)
-	defer cancel()
-
-	select {
-	case m.refreshing <- struct{}{}:
-		return nil
-	case <-wait.Done():
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := budget.Turn(ctx, m.refreshing, 0)
+	if errors.Is(err, budget.ErrNoTurn) {
 		return fmt.Errorf("%w: the session keys are being read", store.ErrUnavailable)
 	}
+	return err
 }
 
 // key returns the key of that ID, nil if there is none. For an unknown one the
