@@ -5,17 +5,14 @@ package poolhouse_test
 import (
 	"io"
 	"log/slog"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse/internal/logsink"
+	"github.com/poolhouse-id/poolhouse/internal/logsink/logsinktest"
 )
 
 // BenchmarkServeLogged is what the log line costs a credentials call: written with
@@ -32,10 +29,10 @@ func BenchmarkServeLogged(b *testing.B) {
 	}{
 		{name: "no log"},
 		{name: "format only", open: func(*testing.B) io.Writer { return io.Discard }},
-		{name: "file/line", open: logFile},
-		{name: "file/sink", open: logFile, sink: true},
-		{name: "pipe/line", open: logPipe},
-		{name: "pipe/sink", open: logPipe, sink: true},
+		{name: "file/line", open: logsinktest.File},
+		{name: "file/sink", open: logsinktest.File, sink: true},
+		{name: "pipe/line", open: logsinktest.Pipe},
+		{name: "pipe/sink", open: logsinktest.Pipe, sink: true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			logger, writes := slog.New(slog.DiscardHandler), new(counted)
@@ -53,10 +50,10 @@ func BenchmarkServeLogged(b *testing.B) {
 			s, pool := startHot(b, logger)
 			guest := s.getID(b, pool, nil)
 
-			before := processorTime(b)
+			before := logsinktest.ProcessorTime(b)
 			writes.n.Store(0)
 			s.benchmark(b, "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest})
-			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(logsinktest.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(writes.n.Load())/float64(b.N), "writes/op")
 		})
 	}
@@ -71,45 +68,4 @@ type counted struct {
 func (c *counted) Write(p []byte) (int, error) {
 	c.n.Add(1)
 	return c.Writer.Write(p)
-}
-
-func logFile(b *testing.B) io.Writer {
-	b.Helper()
-	f, err := os.OpenFile(filepath.Join(b.TempDir(), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = f.Close() })
-	return f
-}
-
-// logPipe returns a pipe to a process that reads it. It blocks as standard error
-// does, so it is not one of Go's poller.
-func logPipe(b *testing.B) io.Writer {
-	b.Helper()
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	writer.Fd() // has it block
-	cat := exec.CommandContext(b.Context(), "sh", "-c", "cat > /dev/null")
-	cat.Stdin = reader
-	if err := cat.Start(); err != nil {
-		b.Fatal(err)
-	}
-	_ = reader.Close()
-	b.Cleanup(func() {
-		_ = writer.Close()
-		_ = cat.Wait()
-	})
-	return writer
-}
-
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

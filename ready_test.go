@@ -20,6 +20,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
 // awaitReadiness asks until the status is as wanted, five seconds at most.
@@ -99,7 +100,7 @@ func TestReadinessOfADamagedDatabase(t *testing.T) {
 	data := newDataFolder(t)
 	s := start(t, func(c *poolhouse.Config) { c.DataDir = data })
 	pool := s.newPool(t)
-	overwriteLog(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
+	storetest.DamageLog(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
 	_, _ = s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
 	_, _ = s.admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
 	select {
@@ -114,23 +115,6 @@ func TestReadinessOfADamagedDatabase(t *testing.T) {
 	equal(t, "readiness", got.status, http.StatusServiceUnavailable)
 	equal(t, "the reason", got.body, "no writes: the database has damaged pages\n")
 	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
-}
-
-// overwriteLog damages what the log of an open database holds.
-func overwriteLog(t *testing.T, path string) {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.WriteAt(bytes.Repeat([]byte{0xa5}, int(info.Size())-32), 32); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Many may ask at once and get their answer; TestProbeIsShared counts the writes.

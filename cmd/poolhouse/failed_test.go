@@ -23,6 +23,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
 func TestExitStatus(t *testing.T) {
@@ -92,7 +93,7 @@ func launchFailing(t *testing.T, more ...string) *failing {
 // damage damages the database. What a call then reads fails.
 func (f *failing) damage(t *testing.T) {
 	t.Helper()
-	damage(t, filepath.Join(f.data, poolhouse.DatabaseFile+"-wal"))
+	storetest.DamageLog(t, filepath.Join(f.data, poolhouse.DatabaseFile+"-wal"))
 }
 
 // wantEnd waits for the end, and wants the status and the message of a failed database.
@@ -204,23 +205,6 @@ func waitClosedPort(t *testing.T, url string) {
 			return
 		}
 		_ = c.Close()
-	}
-}
-
-// damage overwrites what the log of an open database holds, behind its header.
-func damage(t *testing.T, path string) {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.WriteAt(bytes.Repeat([]byte{0xa5}, int(info.Size())-32), 32); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -10,82 +10,11 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
 // nodeLag is issuer.Lag less what package auth remembers (auth.Fresh).
 const nodeLag = issuer.Lag - 3*time.Second
-
-// A fault of a statement.
-type fault int
-
-const (
-	fine  fault = iota
-	fails       // an error at once
-	hangs       // no answer
-)
-
-// faulty is a store whose next reads, and all whose changes, have faults.
-type faulty struct {
-	issuer.KeyStore
-	mu      sync.Mutex
-	reads   int
-	faults  []fault // of the next reads
-	changes fault
-	changed int
-}
-
-func (f *faulty) Keys(ctx context.Context, purpose string) ([]store.Key, error) {
-	f.mu.Lock()
-	f.reads++
-	next := fine
-	if len(f.faults) > 0 {
-		next, f.faults = f.faults[0], f.faults[1:]
-	}
-	f.mu.Unlock()
-
-	if err := next.of(ctx); err != nil {
-		return nil, err
-	}
-	return f.KeyStore.Keys(ctx, purpose)
-}
-
-func (f *faulty) UpdateKeys(
-	ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error),
-) ([]store.Key, error) {
-	f.mu.Lock()
-	f.changed++
-	fault := f.changes
-	f.mu.Unlock()
-
-	if err := fault.of(ctx); err != nil {
-		return nil, err
-	}
-	return f.KeyStore.UpdateKeys(ctx, purpose, change)
-}
-
-func (f fault) of(ctx context.Context) error {
-	switch f {
-	case fails:
-		return errors.New("the database refuses")
-	case hangs:
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return nil
-}
-
-func (f *faulty) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.reads
-}
-
-func (f *faulty) set(changes fault, reads ...fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.changes, f.faults = changes, reads
-}
 
 // changesOfKeys are what another node or the command line does to the signing keys,
 // and whether a node has it.
@@ -144,14 +73,14 @@ func TestChangesReachEveryNode(t *testing.T) {
 	for name, kind := range changesOfKeys {
 		for how, test := range map[string]struct {
 			idle    bool // Run is not called
-			reads   []fault
-			changes fault
+			reads   []storetest.Fault
+			changes storetest.Fault
 		}{
 			"polled":                    {},
-			"one poll fails":            {reads: []fault{fails}},
-			"one poll hangs":            {reads: []fault{hangs}},
-			"one fails, the next hangs": {reads: []fault{fails, hangs}},
-			"changes hang":              {changes: hangs},
+			"one poll fails":            {reads: []storetest.Fault{storetest.Fails}},
+			"one poll hangs":            {reads: []storetest.Fault{storetest.Hangs}},
+			"one fails, the next hangs": {reads: []storetest.Fault{storetest.Fails, storetest.Hangs}},
+			"changes hang":              {changes: storetest.Hangs},
 			"not polled":                {idle: true},
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
@@ -160,12 +89,12 @@ func TestChangesReachEveryNode(t *testing.T) {
 						f := newFixtureInMemory(t)
 						own := func(o *issuer.Options) { o.Now = nil } // the bubble's clock
 						other := f.issuer(t, own)
-						db := &faulty{KeyStore: f.store}
+						db := &storetest.FaultyKeys{Of: f.store}
 						node := f.issuer(t, own, func(o *issuer.Options) { o.Store = db })
-						if test.changes != fine { // every poll of the node wants to erase a private key
+						if test.changes != storetest.Fine { // every poll of the node wants to erase a private key
 							ok(t, other.RotateNow(t.Context()))
 							<-time.After(time.Hour)
-							db.set(test.changes)
+							db.Set(test.changes)
 						}
 						ctx, cancel := context.WithCancel(t.Context())
 						var running sync.WaitGroup
@@ -179,15 +108,15 @@ func TestChangesReachEveryNode(t *testing.T) {
 						if kind.seen(t, node, other, token) {
 							t.Error("the node knows of the change before it can")
 						}
-						db.set(test.changes, test.reads...)
-						before := db.count()
+						db.Set(test.changes, test.reads...)
+						before := db.Reads()
 						<-time.After(nodeLag)
 						synctest.Wait()
-						polled := db.count() > before
+						polled := db.Reads() > before
 						if !kind.seen(t, node, other, token) {
 							t.Errorf("%s after a change %d ms after a poll the node does not know of it", nodeLag, 500*phase)
 						}
-						if test.changes != fine && db.changed == 0 {
+						if test.changes != storetest.Fine && db.Changed() == 0 {
 							t.Error("the node changed nothing")
 						}
 						if polled == test.idle {
@@ -208,7 +137,7 @@ func TestPolledKeysAreNotAskedFor(t *testing.T) {
 	for _, idle := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFixtureInMemory(t)
-			db := &faulty{KeyStore: f.store}
+			db := &storetest.FaultyKeys{Of: f.store}
 			node := f.issuer(t, func(o *issuer.Options) { o.Now, o.Store = nil, db })
 			ctx, cancel := context.WithCancel(t.Context())
 			var running sync.WaitGroup
@@ -219,13 +148,13 @@ func TestPolledKeysAreNotAskedFor(t *testing.T) {
 			asked := 0
 			for n := range 60 {
 				if n%10 == 5 {
-					db.set(fine, fails)
+					db.Set(storetest.Fine, storetest.Fails)
 				}
 				<-time.After(time.Second + time.Millisecond)
 				synctest.Wait()
-				before := db.count()
+				before := db.Reads()
 				signed(t, node)
-				asked += db.count() - before
+				asked += db.Reads() - before
 			}
 			if (asked > 0) != idle {
 				t.Errorf("polled: %t; calls read the keys %d times", !idle, asked)

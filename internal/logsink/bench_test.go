@@ -5,12 +5,10 @@ package logsink
 import (
 	"bytes"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/logsink/logsinktest"
 )
 
 // BenchmarkLine is the processor time of writing a log line to a file, and to a pipe
@@ -21,7 +19,7 @@ func BenchmarkLine(b *testing.B) {
 	for _, to := range []struct {
 		name string
 		open func(*testing.B) io.Writer
-	}{{"file", file}, {"pipe", readPipe}} {
+	}{{"file", logsinktest.File}, {"pipe", logsinktest.Pipe}} {
 		for _, way := range []string{"direct", "sink"} {
 			b.Run(to.name+"/"+way, func(b *testing.B) {
 				out := &arrivals{to: to.open(b), burst: make(chan struct{}, 1)}
@@ -40,14 +38,14 @@ func BenchmarkLine(b *testing.B) {
 				}
 				burst() // the memory is there now
 
-				before := processorTime(b)
+				before := logsinktest.ProcessorTime(b)
 				b.ReportAllocs()
 				b.ResetTimer()
 				for n := 0; n < b.N; n += burstLines {
 					burst()
 				}
 				lines := (b.N + burstLines - 1) / burstLines * burstLines
-				b.ReportMetric(float64(processorTime(b)-before)/float64(lines), "cpu-ns/op")
+				b.ReportMetric(float64(logsinktest.ProcessorTime(b)-before)/float64(lines), "cpu-ns/op")
 			})
 		}
 	}
@@ -70,45 +68,4 @@ func (a *arrivals) Write(p []byte) (int, error) {
 		a.burst <- struct{}{}
 	}
 	return n, err
-}
-
-func file(b *testing.B) io.Writer {
-	b.Helper()
-	f, err := os.OpenFile(filepath.Join(b.TempDir(), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = f.Close() })
-	return f
-}
-
-// readPipe returns a pipe to a process that reads it. It blocks, as standard error
-// does.
-func readPipe(b *testing.B) io.Writer {
-	b.Helper()
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	writer.Fd() // has it block
-	cat := exec.CommandContext(b.Context(), "sh", "-c", "cat > /dev/null")
-	cat.Stdin = reader
-	if err := cat.Start(); err != nil {
-		b.Fatal(err)
-	}
-	_ = reader.Close()
-	b.Cleanup(func() {
-		_ = writer.Close()
-		_ = cat.Wait()
-	})
-	return writer
-}
-
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

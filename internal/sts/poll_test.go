@@ -2,80 +2,16 @@ package sts
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
 // nodeLag is Lag less what package auth remembers (auth.Fresh).
 const nodeLag = Lag - 3*time.Second
-
-// A fault of a statement.
-type fault int
-
-const (
-	fine  fault = iota
-	fails       // an error at once
-	hangs       // no answer
-)
-
-func (f fault) of(ctx context.Context) error {
-	switch f {
-	case fails:
-		return errors.New("the database refuses")
-	case hangs:
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return nil
-}
-
-// faulty is a store whose next reads, and all whose changes, have faults.
-type faulty struct {
-	*keyTable
-	mu      sync.Mutex
-	faults  []fault // of the next reads
-	changes fault
-	changed int
-}
-
-func (f *faulty) Keys(ctx context.Context, purpose string) ([]store.Key, error) {
-	f.mu.Lock()
-	next := fine
-	if len(f.faults) > 0 {
-		next, f.faults = f.faults[0], f.faults[1:]
-	}
-	f.mu.Unlock()
-
-	if err := next.of(ctx); err != nil {
-		return nil, err
-	}
-	return f.keyTable.Keys(ctx, purpose)
-}
-
-func (f *faulty) UpdateKeys(
-	ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error),
-) ([]store.Key, error) {
-	f.mu.Lock()
-	f.changed++
-	fault := f.changes
-	f.mu.Unlock()
-
-	if err := fault.of(ctx); err != nil {
-		return nil, err
-	}
-	return f.keyTable.UpdateKeys(ctx, purpose, change)
-}
-
-func (f *faulty) set(changes fault, reads ...fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.changes, f.faults = changes, reads
-}
 
 // A session key that is made, or retired, elsewhere is so on a node within nodeLag: by
 // its polls, also when one of them fails or hangs, and without polls by the first call
@@ -84,28 +20,28 @@ func (f *faulty) set(changes fault, reads ...fault) {
 func TestKeysReachEveryNode(t *testing.T) {
 	for how, test := range map[string]struct {
 		idle    bool // Run is not called
-		reads   []fault
-		changes fault
+		reads   []storetest.Fault
+		changes storetest.Fault
 	}{
 		"polled":                    {},
-		"one poll fails":            {reads: []fault{fails}},
-		"one poll hangs":            {reads: []fault{hangs}},
-		"one fails, the next hangs": {reads: []fault{fails, hangs}},
-		"changes hang":              {changes: hangs},
+		"one poll fails":            {reads: []storetest.Fault{storetest.Fails}},
+		"one poll hangs":            {reads: []storetest.Fault{storetest.Hangs}},
+		"one fails, the next hangs": {reads: []storetest.Fault{storetest.Fails, storetest.Hangs}},
+		"changes hang":              {changes: storetest.Hangs},
 		"not polled":                {idle: true},
 	} {
 		t.Run(how, func(t *testing.T) {
 			for phase := range 4 {
 				synctest.Test(t, func(t *testing.T) {
 					table := &keyTable{}
-					db := &faulty{keyTable: table}
+					db := &storetest.FaultyKeys{Of: table}
 					node, err := NewMinter(t.Context(), MinterOptions{Store: db, Sealer: boundSealer{}})
 					if err != nil {
 						t.Fatal(err)
 					}
-					if test.changes != fine { // every poll of the node wants to add a key
+					if test.changes != storetest.Fine { // every poll of the node wants to add a key
 						<-time.After(24 * time.Hour)
-						db.set(test.changes)
+						db.Set(test.changes)
 					}
 					ctx, cancel := context.WithCancel(t.Context())
 					var running sync.WaitGroup
@@ -130,7 +66,7 @@ func TestKeysReachEveryNode(t *testing.T) {
 						t.Error("the node knows of the change before it can")
 					}
 
-					db.set(test.changes, test.reads...)
+					db.Set(test.changes, test.reads...)
 					<-time.After(nodeLag)
 					synctest.Wait()
 					if node.Knows(t.Context(), old.SessionToken) || opens(t, node, old) {
@@ -140,7 +76,7 @@ func TestKeysReachEveryNode(t *testing.T) {
 					if err != nil || !opens(t, node, fresh) {
 						t.Errorf("a session under the key after it: %v", err)
 					}
-					if test.changes != fine && db.changed == 0 {
+					if test.changes != storetest.Fine && db.Changed() == 0 {
 						t.Error("the node changed nothing")
 					}
 					cancel()

@@ -1,0 +1,28 @@
+// Package storetest breaks stores for tests.
+package storetest
+
+import (
+	"bytes"
+	"os"
+	"testing"
+)
+
+// DamageLog overwrites what the write-ahead log at path holds, behind its header. Its
+// database may be open.
+func DamageLog(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+
+	const header = 32 // bytes
+	if _, err := file.WriteAt(bytes.Repeat([]byte{0xa5}, int(info.Size())-header), header); err != nil {
+		t.Fatal(err)
+	}
+}
