@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Kind names a refusal that every API service shares and that each protocol
@@ -40,6 +42,9 @@ type Error struct {
 	Status  int    // HTTP status; 0 = the protocol's choice
 	Message string // what the client reads; "" = the protocol's text for Kind
 	Cause   error  // what the log reads besides
+	// Why is the check that refused, for the trace; nil = it is in the trace already,
+	// or the request could not be read.
+	Why *explain.Refusal
 
 	// RetryAfter is when it makes sense to call again, for the header Retry-After,
 	// in whole seconds; 0 = the answer does not tell.
@@ -48,13 +53,25 @@ type Error struct {
 	log string // what the log reads instead of Message, when that quotes the request
 }
 
-// Errorf returns a client error with the wire type code and a message.
+// Refused returns the client error, with the wire type code and a message, of a check
+// that did not pass. The trace gets why when the call is answered.
+func Refused(code string, why *explain.Refusal, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Why: why}
+}
+
+// RefusedAs is Refused for a kind of refusal that each protocol words in its own way. An
+// empty message means the text that AWS gives for the kind.
+func RefusedAs(kind Kind, why *explain.Refusal, message string) *Error {
+	return &Error{Kind: kind, Message: message, Why: why}
+}
+
+// Errorf returns a client error with the wire type code and a message. Deprecated: Refused.
 func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // Refuse returns an error of a kind. An empty message means the text that AWS
-// gives for the kind.
+// gives for the kind. Deprecated: RefusedAs.
 func Refuse(kind Kind, message string) *Error { return &Error{Kind: kind, Message: message} }
 
 // Invalid returns the validation error that lists found, in AWS's words.

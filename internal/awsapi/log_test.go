@@ -183,7 +183,7 @@ func TestRecorder(t *testing.T) {
 	_, _, refusals, _ = logged(t, post("StoreService.Fail", `{"How":"status"}`))
 	want := recorder{{
 		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail", Code: "IDPRejectedClaim", Message: "no", Status: 403,
-		Steps: []explain.Step{{Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
+		Steps: []explain.Step{{Code: "door", Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
 	}}
 	if diff := cmp.Diff(refusals, want); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)

@@ -10,6 +10,7 @@ package awsapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -235,6 +236,12 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
 	e := c.asAnswer(err)
+	why := e.Why
+	if why == nil {
+		why, _ = errors.AsType[*explain.Refusal](err)
+	}
+	x.trace.Refuse(why)
+
 	switch {
 	case e.RetryAfter > 0:
 		x.Header().Set("Retry-After", wholeSeconds(e.RetryAfter))

@@ -13,16 +13,28 @@ import (
 
 // Step is one check of a decision.
 type Step struct {
+	Code     Code   `json:"code"`               // of the reason; of the check when it passed
 	Provider string `json:"provider,omitempty"` // the Logins key, for the checks of one login
 	Check    string `json:"check"`              // what was looked at, e.g. "token audience"
+	Subject  string `json:"subject,omitempty"`  // whose, where several can be, e.g. the ARN of a role
 	OK       bool   `json:"ok"`                 // whether it passed
 	Expected string `json:"expected,omitempty"` // what would have passed
 	Got      string `json:"got,omitempty"`      // what came, masked
 	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
+	Link     *Link  `json:"link,omitempty"`     // what the fix changes; nil = no one thing
 
 	// Scope is whose step it is, when the request concerns several accounts; nil =
 	// each of them may read it.
 	Scope *Scope `json:"-"`
+}
+
+// Title names the check and its subject, for people.
+func (s Step) Title() string {
+	if s.Subject == "" {
+		return s.Check
+	}
+
+	return s.Check + " of " + s.Subject
 }
 
 // Scope limits steps to one account, because they show what belongs to it.
@@ -55,6 +67,8 @@ func Visible(steps []Step, account string) []Step {
 type Trace struct {
 	mu    sync.Mutex
 	steps []Step
+	plans [maxPlans][]Code
+	nplan int
 
 	whole    *Trace // of a Trace for one provider or account: where its steps go
 	provider string
@@ -88,10 +102,77 @@ const maxSteps = 200
 // maxText bounds each text of a step, in bytes: the newest refusals are kept.
 const maxText = 512
 
+// maxPlans bounds how many lists of checks a request plans.
+const maxPlans = 6
+
+// Plan notes the checks that follow, in their order, so that a refusal tells which of
+// them were not reached. The list must not change afterwards.
+func (t *Trace) Plan(checks []Code) {
+	if t == nil {
+		return
+	}
+	if t.whole != nil {
+		t.whole.Plan(checks)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.nplan < maxPlans {
+		t.plans[t.nplan] = checks
+		t.nplan++
+	}
+}
+
+// Planned returns the checks that the request did not reach: those planned after the
+// last one that left a step.
+func (t *Trace) Planned() []Code {
+	if t == nil {
+		return nil
+	}
+	if t.whole != nil {
+		return t.whole.Planned()
+	}
+	steps := t.Steps()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	planned := slices.Concat(t.plans[:t.nplan]...)
+	reached := 0
+	for _, s := range steps {
+		if n := slices.Index(planned, CodeOf(s.Check)); n >= reached {
+			reached = n + 1
+		}
+	}
+	return planned[reached:]
+}
+
 // Pass records a check that succeeded.
 func (t *Trace) Pass(check, got string) { t.add(Step{Check: check, OK: true, Got: got}) }
 
-// Fail records a check that refused the request.
+// PassOf is Pass for one of several subjects.
+func (t *Trace) PassOf(check, subject, got string) {
+	t.add(Step{
+		Check:   check,
+		Subject: subject,
+		OK:      true,
+		Got:     got,
+	})
+}
+
+// Refuse records a check that did not pass, once however often it is called, and
+// returns it. A nil refusal is none.
+func (t *Trace) Refuse(r *Refusal) *Refusal {
+	if t == nil || r == nil || r.recorded {
+		return r
+	}
+	r.recorded = true
+	t.add(r.Step())
+
+	return r
+}
+
+// Fail records a check that refused the request. Deprecated: Refuse with a Reason of
+// the package's catalogue.
 func (t *Trace) Fail(check, expected, got, fix string) {
 	t.add(Step{Check: check, Expected: expected, Got: got, Fix: fix})
 }
@@ -110,7 +191,7 @@ func (t *Trace) add(s Step) {
 		t.whole.add(s)
 		return
 	}
-	for _, text := range []*string{&s.Provider, &s.Check, &s.Expected, &s.Got, &s.Fix} {
+	for _, text := range []*string{&s.Provider, &s.Subject, &s.Expected, &s.Got, &s.Fix} {
 		if len(*text) > maxText {
 			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxText], "")) + "…"
 		}
@@ -139,7 +220,13 @@ func (t *Trace) Steps() []Step {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]Step(nil), t.steps...)
+	list := slices.Clone(t.steps)
+	for i := range list {
+		if list[i].Code == "" {
+			list[i].Code = CodeOf(list[i].Check)
+		}
+	}
+	return list
 }
 
 // Refused reports whether any recorded check failed.

@@ -21,11 +21,11 @@ func TestProvidersAreNamed(t *testing.T) {
 	}
 	wg.Wait()
 	steps := trace.For("another").Steps()
-	if len(steps) != 11 || steps[0] != (Step{Check: "pool", OK: true, Got: "found"}) {
+	if len(steps) != 11 || steps[0] != (Step{Code: "pool", Check: "pool", OK: true, Got: "found"}) {
 		t.Fatalf("steps = %+v", steps)
 	}
 	for n := range 10 {
-		want := Step{Provider: fmt.Sprintf("provider-%d", n), Check: "check", Expected: fmt.Sprintf("expected-%d", n), Got: "got", Fix: "fix"}
+		want := Step{Code: "check", Provider: fmt.Sprintf("provider-%d", n), Check: "check", Expected: fmt.Sprintf("expected-%d", n), Got: "got", Fix: "fix"}
 		if !slices.Contains(steps, want) {
 			t.Errorf("steps lack %+v", want)
 		}
@@ -54,7 +54,7 @@ func TestTraceIsBoundedAndOptional(t *testing.T) {
 // An account reads its own steps and everybody's. Of another's it reads only that
 // they failed, once, and never that they passed.
 func TestStepsAreVisibleToTheirAccount(t *testing.T) {
-	trace, hidden := &Trace{}, Step{Check: "role", Got: "hidden"}
+	trace, hidden := &Trace{}, Step{Code: "role", Check: "role", Got: "hidden"}
 	trace.Pass("open", "")
 	role := trace.Within("1", hidden)
 	role.Pass("found", "")
@@ -65,9 +65,9 @@ func TestStepsAreVisibleToTheirAccount(t *testing.T) {
 	trace.Join(&apart)
 
 	for account, want := range map[string][]Step{
-		"1": {{Check: "open", OK: true}, {Check: "found", OK: true}, {Check: "first", Provider: "p"}, {Check: "second", Provider: "q"}, hidden},
-		"2": {{Check: "open", OK: true}, hidden, {Check: "third"}},
-		"3": {{Check: "open", OK: true}, hidden},
+		"1": {{Code: "open", Check: "open", OK: true}, {Code: "found", Check: "found", OK: true}, {Code: "first", Check: "first", Provider: "p"}, {Code: "second", Check: "second", Provider: "q"}, hidden},
+		"2": {{Code: "open", Check: "open", OK: true}, hidden, {Code: "third", Check: "third"}},
+		"3": {{Code: "open", Check: "open", OK: true}, hidden},
 	} {
 		if got := Visible(trace.Steps(), account); !slices.Equal(got, want) {
 			t.Errorf("account %s reads %+v, want %+v", account, got, want)

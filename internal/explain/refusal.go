@@ -1,0 +1,152 @@
+package explain
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Code names a check, or one way in which a check refuses. Pages, metrics and programs
+// go by it, so it never changes: lower-case words joined by dashes.
+type Code string
+
+// CodeOf returns the code of a check that passed: its name with dashes.
+func CodeOf(check string) Code {
+	return Code(strings.ReplaceAll(strings.ToLower(check), " ", "-"))
+}
+
+// Reason is one way in which a check refuses calls: a row of a package's Catalogue.
+// In its texts {name} stands for a value that With gives.
+type Reason struct {
+	Code  Code   // unique in the server; CodeOf(Check), or that with a dash and more words
+	Check string // the name of the check, without values: "token audience"
+
+	Expected string // what would have passed
+	Got      string // what came
+	Fix      string // what to change, in plain words
+	// Message is the text on the wire, where the check and not the operation words it.
+	Message string
+}
+
+// Catalogue is the list of a package's reasons. docs/refusals.md is made of all of them.
+type Catalogue []*Reason
+
+// Add puts r into the catalogue and returns it, for the package's checks to refuse with.
+func (c *Catalogue) Add(r Reason) *Reason {
+	*c = append(*c, &r)
+
+	return &r
+}
+
+// placeholder stands for a value in the texts of a Reason.
+var placeholder = regexp.MustCompile(`\{[a-zA-Z]+\}`)
+
+// Placeholders returns the names of the values that With needs, each once, in the order
+// in which the texts have them.
+func (r *Reason) Placeholders() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, text := range []string{r.Expected, r.Got, r.Fix, r.Message} {
+		for _, found := range placeholder.FindAllString(text, -1) {
+			if name := found[1 : len(found)-1]; !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+
+	return names
+}
+
+// With returns a refusal for this reason. values are names and texts in turn, one pair for
+// each placeholder: With("limit", "2048"). Values are masked by the caller: no token,
+// secret or assertion may enter a refusal.
+func (r *Reason) With(values ...string) *Refusal {
+	pairs := make([]string, len(values))
+	for i, v := range values {
+		if i%2 == 0 {
+			v = "{" + v + "}"
+		}
+		pairs[i] = v
+	}
+	fill := strings.NewReplacer(pairs...) // one pass: braces in a value stay as they are
+
+	return &Refusal{
+		Reason:   r,
+		Message:  fill.Replace(r.Message),
+		Expected: fill.Replace(r.Expected),
+		Got:      fill.Replace(r.Got),
+		Fix:      fill.Replace(r.Fix),
+	}
+}
+
+// Refusal is a check that did not pass: an error for whoever decides, and a step of the
+// trace for whoever asks why. It belongs to one call.
+type Refusal struct {
+	Reason *Reason
+	// Subject is whose check it was where several can be, such as the ARN of a role.
+	Subject string
+
+	Message, Expected, Got, Fix string
+	Link                        *Link // nil = no one thing
+
+	recorded bool // in a Trace
+}
+
+// Link is the thing that the fix changes, for a page that can lead there.
+type Link struct {
+	Kind string `json:"kind"`         // LinkPool, …
+	ID   string `json:"id,omitempty"` // its ID, ARN or name; the setting's path
+	// Field is the field to change there, in the API's words, and Add what it should
+	// have besides.
+	Field string `json:"field,omitempty"`
+	Add   string `json:"add,omitempty"`
+	// Source tells where the thing can be changed: SourceAPI or SourceFile.
+	Source string `json:"source,omitempty"`
+}
+
+// Kinds of a Link, and where the thing comes from.
+const (
+	LinkPool         = "identity-pool"
+	LinkIdentity     = "identity"
+	LinkRole         = "role"
+	LinkOIDCProvider = "oidc-provider"
+	LinkSAMLProvider = "saml-provider"
+	LinkAccessKey    = "access-key"
+	LinkSetting      = "setting"
+
+	SourceAPI  = "api"
+	SourceFile = "file"
+)
+
+// Of sets whose check it was, and returns r.
+func (r *Refusal) Of(subject string) *Refusal {
+	r.Subject = subject
+
+	return r
+}
+
+// At sets what the fix changes, and returns r.
+func (r *Refusal) At(l Link) *Refusal {
+	r.Link = &l
+
+	return r
+}
+
+// Error is one line for the log.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s: expected %s, got %s", r.Step().Title(), r.Expected, r.Got)
+}
+
+// Step returns r as a step of a trace.
+func (r *Refusal) Step() Step {
+	return Step{
+		Code:     r.Reason.Code,
+		Check:    r.Reason.Check,
+		Subject:  r.Subject,
+		Expected: r.Expected,
+		Got:      r.Got,
+		Fix:      r.Fix,
+		Link:     r.Link,
+	}
+}
