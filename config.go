@@ -237,7 +237,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, err)
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
-		faults = append(faults, err)
+		faults = append(faults, err, c.checkRoleAccounts())
 	}
 	return errors.Join(faults...)
 }
@@ -247,6 +247,33 @@ func (c *Config) checkAccount() error {
 		return fmt.Errorf("account_id %q: use twelve digits", c.Account)
 	}
 	return nil
+}
+
+// checkRoleAccounts refuses roles of another account than the server's own: its pools
+// could not have them, and its keys could not change that. An ARN that cannot be read is
+// another fault. Development takes any role.
+func (c *Config) checkRoleAccounts() error {
+	if c.Dev || c.Account == "" {
+		return nil
+	}
+
+	var faults []error
+	for i, role := range c.Roles {
+		arn, err := iam.ParseRoleARN(role.ARN)
+		if err != nil || string(arn.Account) == c.Account {
+			continue
+		}
+		own := arn
+		own.Account = identitypool.AccountID(c.Account)
+		faults = append(faults, &iam.SettingError{
+			Setting: fmt.Sprintf("roles[%d].arn", i),
+			Value:   role.ARN,
+			Problem: fmt.Sprintf("the role is of account %s, and this server's account is %s", arn.Account, c.Account),
+			Fix: fmt.Sprintf("write %s, or begin anew with account_id %s and `poolhouse init`; roles of further accounts are "+
+				"made by the IAM API with a key of theirs", own, arn.Account),
+		})
+	}
+	return errors.Join(faults...)
 }
 
 // withDefaults fills the zero fields of l with AWS's numbers.

@@ -127,6 +127,9 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.settleAccount(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.config.checkRoleAccounts(); err != nil {
+		return nil, err
+	}
 	return s, s.wire(ctx, sealer)
 }
 
@@ -429,14 +432,23 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	if s.dev != nil {
 		s.dev.register(mux)
 	}
-	// The mux would redirect a path such as "//", which clients do not follow.
+	// The mux redirects a path such as "//". Clients of the APIs do not follow that, and
+	// a presigned URL is no longer the one that was signed.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if clean := path.Clean(r.URL.Path); r.Method == http.MethodGet || clean == r.URL.Path || clean+"/" == r.URL.Path {
+		page := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == ""
+		if page || isClean(r.URL.Path) {
 			mux.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+// isClean reports whether a mux takes the path as it is.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+
+	return p == clean || clean != "/" && p == clean+"/"
 }
 
 // metricsRoutes returns the routes of a listener for metrics alone.

@@ -33,6 +33,59 @@ func TestFailedFirstStartMakesNoKey(t *testing.T) {
 	}
 }
 
+// Roles of the settings are of the server's own account, whether the settings name it
+// or the database does. The message says which that is.
+func TestRolesOfAnotherAccount(t *testing.T) {
+	const own, other = "111111111111", "222222222222"
+	role := func(account string) poolhouse.RoleConfig {
+		return poolhouse.RoleConfig{
+			ARN: "arn:aws:iam::" + account + ":role/a/Files",
+			TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + own +
+				`"},"Action":"sts:AssumeRole"}}`,
+		}
+	}
+
+	for _, named := range []bool{true, false} {
+		c := poolhouse.Config{
+			DataDir:        t.TempDir(),
+			IssuerURL:      "https://id.example",
+			TokenAlgorithm: "ES256",
+			Account:        own,
+		}
+		server := must(poolhouse.New(t.Context(), c))(t)
+		if err := server.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !named {
+			c.Account = ""
+		}
+
+		c.Roles = []poolhouse.RoleConfig{role(own)}
+		server = must(poolhouse.New(t.Context(), c))(t)
+		if err := server.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		c.Roles = []poolhouse.RoleConfig{role(own), role(other)}
+		c.Roles[0].ARN += "Too"
+		server, err := poolhouse.New(t.Context(), c)
+		if err == nil {
+			if err := server.Close(); err != nil {
+				t.Fatal(err)
+			}
+			t.Fatal("the server starts with a role of another account")
+		}
+		for _, want := range []string{"roles[1].arn", own, other, "arn:aws:iam::" + own + ":role/a/Files", "account_id"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("account named in the settings: %t: the error lacks %q: %v", named, want, err)
+			}
+		}
+		if strings.Contains(err.Error(), "roles[0]") {
+			t.Errorf("the error blames the role of the server's own account: %v", err)
+		}
+	}
+}
+
 func TestConfigValidate(t *testing.T) {
 	for name, c := range map[string]poolhouse.Config{
 		"account":        {Account: "1"},
