@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -91,17 +90,6 @@ func TestConditionsOfTrustPolicies(t *testing.T) {
 				t.Errorf("%d %s, want allowed = %t", got.status, got.body, test.allowed)
 			}
 		})
-	}
-}
-
-// A client's base URL may end in anything; the mux must not redirect.
-func TestAnyPath(t *testing.T) {
-	s := start(t)
-	for _, path := range []string{"/", "//", "/base/", "/a/../b", "/./", "/base"} {
-		got := s.raw(t, "GetId", `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`, false, func(r *http.Request) { r.URL.Opaque = "//" + r.URL.Host + path })
-		if got.status != http.StatusBadRequest || got.header.Get("x-amzn-RequestId") == "" || !strings.Contains(got.body, "not found") {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
-		}
 	}
 }
 
