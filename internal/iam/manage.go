@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -241,7 +242,8 @@ func (d *Directory) UpdateOIDCProvider(ctx context.Context, account identitypool
 	return p, fromStore(err)
 }
 
-// DeleteOIDCProvider removes a provider.
+// DeleteOIDCProvider removes a provider. It is no error when there is none (API reference
+// of IAM, DeleteOpenIDConnectProvider).
 func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
 	if _, ok := d.settingsOIDC[arn]; ok {
 		return ErrSettings
@@ -251,7 +253,12 @@ func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool
 		return ErrNotFound
 	}
 	defer d.changed(account)
-	return fromStore(d.store.DeleteOIDCProvider(ctx, account, key))
+
+	err := d.store.DeleteOIDCProvider(ctx, account, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return fromStore(err)
 }
 
 // RegisteredSAMLProvider returns the provider with exactly that ARN.

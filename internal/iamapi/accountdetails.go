@@ -130,7 +130,7 @@ func (s *Service) roleDetail(r store.Role) detail {
 	whole := s.wholeRole(r)
 	out := &roleDetail{
 		Path: whole.Path, RoleName: whole.RoleName, RoleId: whole.RoleId, Arn: whole.Arn, CreateDate: whole.CreateDate,
-		AssumeRolePolicyDocument: whole.AssumeRolePolicyDocument, PermissionsBoundary: whole.PermissionsBoundary, Tags: *whole.Tags,
+		AssumeRolePolicyDocument: whole.AssumeRolePolicyDocument, PermissionsBoundary: whole.PermissionsBoundary, Tags: tagsOf(r.Tags),
 	}
 	bytes := len(out.AssumeRolePolicyDocument)
 	for _, name := range slices.Sorted(maps.Keys(r.Policies)) {

@@ -151,7 +151,16 @@ func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createP
 		return nil, w.fault(err)
 	}
 	s.warnOfKeys(ctx, s.directory.PolicyARN(p), iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
-	return s.wholePolicy(ctx, c, p)
+
+	out, err := s.wholePolicy(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	out.Policy.Description = nil // as AWS, which shows it in GetPolicy
+	if len(p.Tags) == 0 {
+		out.Policy.Tags = nil
+	}
+	return out, nil
 }
 
 type getPolicyInput struct{ PolicyArn *string }

@@ -42,13 +42,16 @@ func (s *Service) listedRole(r store.Role) role {
 	}
 }
 
-// wholeRole is a role as it is shown alone.
+// wholeRole is a role as it is shown alone: with tags if it has some.
 func (s *Service) wholeRole(r store.Role) role {
 	out := s.listedRole(r)
 	if r.Boundary != "" {
 		out.PermissionsBoundary = &permissionsBoundary{"Policy", r.Boundary}
 	}
-	out.Tags, out.RoleLastUsed = new(tagsOf(r.Tags)), &empty{}
+	if len(r.Tags) > 0 {
+		out.Tags = new(tagsOf(r.Tags))
+	}
+	out.RoleLastUsed = &empty{}
 	return out
 }
 
@@ -165,7 +168,10 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 	if err != nil {
 		return nil, roleWords(*in.RoleName).fault(err)
 	}
-	return &roleOutput{s.wholeRole(made)}, nil
+
+	out := s.wholeRole(made)
+	out.RoleLastUsed = nil // as AWS: nobody can have used it
+	return &roleOutput{out}, nil
 }
 
 type getRoleInput struct{ RoleName *string }
