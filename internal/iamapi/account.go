@@ -38,9 +38,9 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 	}
 	switch {
 	case in.UserName != nil && *in.UserName != value(out.UserName):
-		return nil, awsapi.Errorf(noSuchEntity, "The user with name %s cannot be found.", *in.UserName)
+		return nil, refuse(noSuchEntity, userMissing.With("name", *in.UserName))
 	case !isUser && resource != "root":
-		return nil, awsapi.Refuse(awsapi.InvalidInput, "Must specify userName when calling with non-User credentials")
+		return nil, awsapi.RefusedAs(awsapi.InvalidInput, userUnnamed.With(), userUnnamed.Message)
 	}
 	return &getUserOutput{out}, nil
 }

@@ -95,7 +95,7 @@ func (s *Service) policyNamed(ctx context.Context, c awsapi.Caller, arn *string)
 func (s *Service) ownPolicy(ctx context.Context, c awsapi.Caller, arn *string) (store.ManagedPolicy, error) {
 	p, own, err := s.policyNamed(ctx, c, arn)
 	if err == nil && !own {
-		err = awsapi.Errorf("AccessDenied", "Policy %s belongs to AWS and cannot be changed.", *arn)
+		err = refuse("AccessDenied", policyOfAWS.With("arn", *arn).Of(*arn))
 	}
 	return p, err
 }
@@ -110,12 +110,12 @@ func (s *Service) updatePolicy(ctx context.Context, c awsapi.Caller, arn *string
 	return p, managedWords(*arn).fault(err)
 }
 
-func checkManaged(ctx context.Context, document string) error {
+func checkManaged(document string) error {
 	if err := iam.CheckManagedPolicy(document); err != nil {
-		return malformed(ctx, err)
+		return malformed(err)
 	}
-	if characters(document) > maxManagedPolicy {
-		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for PolicySize: %d", maxManagedPolicy)
+	if size := characters(document); size > maxManagedPolicy {
+		return refuse(limitExceeded, documentSize.With("limit", strconv.Itoa(maxManagedPolicy), "size", strconv.Itoa(size)))
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (in *createPolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) createPolicy(ctx context.Context, c awsapi.Caller, in *createPolicyInput) (*policyOutput, error) {
-	if err := checkManaged(ctx, *in.PolicyDocument); err != nil {
+	if err := checkManaged(*in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	tags, err := addTags(nil, in.Tags)
@@ -190,12 +190,12 @@ func (s *Service) deletePolicy(ctx context.Context, c awsapi.Caller, in *deleteP
 	}
 	err = s.directory.DeletePolicy(ctx, accountOf(c), p.Name, func(p store.ManagedPolicy) error {
 		if len(p.Versions) > 1 {
-			return awsapi.Errorf(deleteConflict, "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return refuse(deleteConflict, policyVersionsLeft.With("count", strconv.Itoa(len(p.Versions))))
 		}
 		return nil
 	})
 	if errors.Is(err, iam.ErrConflict) {
-		return nil, awsapi.Errorf(deleteConflict, "Cannot delete a policy attached to entities.")
+		return nil, refuse(deleteConflict, policyAttached.With())
 	}
 	return nil, managedWords(*in.PolicyArn).fault(err)
 }
@@ -327,13 +327,13 @@ func (in *createPolicyVersionInput) Validate() []awsapi.Violation {
 type policyVersionOutput struct{ PolicyVersion policyVersion }
 
 func (s *Service) createPolicyVersion(ctx context.Context, c awsapi.Caller, in *createPolicyVersionInput) (*policyVersionOutput, error) {
-	if err := checkManaged(ctx, *in.PolicyDocument); err != nil {
+	if err := checkManaged(*in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	now := s.now().UnixMilli()
 	p, err := s.updatePolicy(ctx, c, in.PolicyArn, func(p *store.ManagedPolicy) error {
 		if len(p.Versions) >= maxPolicyVersions {
-			return awsapi.Errorf(limitExceeded, "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxPolicyVersions)
+			return refuse(limitExceeded, policyVersionQuota.With("limit", strconv.Itoa(maxPolicyVersions)))
 		}
 		p.Versions = append(p.Versions, store.PolicyVersion{Number: p.Next, Document: *in.PolicyDocument, Created: now})
 		if in.SetAsDefault != nil && *in.SetAsDefault {
@@ -357,7 +357,7 @@ func (in *getPolicyVersionInput) Validate() []awsapi.Violation {
 }
 
 func versionMissing(arn, version string) error {
-	return awsapi.Errorf(noSuchEntity, "Policy %s version %s does not exist.", arn, version)
+	return refuse(noSuchEntity, policyVersionMissing.With("arn", arn, "version", version).Of(arn))
 }
 
 // versionNumbered returns the version that a request names.
@@ -444,7 +444,7 @@ func (s *Service) deletePolicyVersion(ctx context.Context, c awsapi.Caller, in *
 		case !ok:
 			return versionMissing(*in.PolicyArn, *in.VersionId)
 		case v.Number == p.Default:
-			return awsapi.Errorf(deleteConflict, "Cannot delete the default version of a policy.")
+			return refuse(deleteConflict, policyVersionDefault.With())
 		}
 		p.Versions = slices.DeleteFunc(p.Versions, func(other store.PolicyVersion) bool { return other.Number == v.Number })
 		p.Updated = s.now().UnixMilli()

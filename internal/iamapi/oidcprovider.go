@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -31,12 +32,12 @@ func (s *Service) updateOIDC(ctx context.Context, c awsapi.Caller, arn *string, 
 
 func checkThumbprints(list []string) error {
 	if len(list) > maxThumbprints {
-		return awsapi.Errorf(invalidInput, "Thumbprint list must contain at most %d entries.", maxThumbprints)
+		return refuse(invalidInput, thumbprintCount.With("limit", strconv.Itoa(maxThumbprints), "count", strconv.Itoa(len(list))))
 	}
 	for _, t := range list {
 		for _, c := range t {
 			if c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f' {
-				return awsapi.Errorf(invalidInput, "Thumbprint %s is not made of hexadecimal digits.", t)
+				return refuse(invalidInput, thumbprintDigits.With("thumbprint", t))
 			}
 		}
 	}
@@ -53,8 +54,8 @@ func distinct(list []string) (all []string) {
 	return all
 }
 
-func tooManyClientIDs() error {
-	return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
+func tooManyClientIDs(count int) error {
+	return refuse(limitExceeded, clientIDQuota.With("limit", strconv.Itoa(maxClientIDs), "count", strconv.Itoa(count)))
 }
 
 type createOIDCProviderInput struct {
@@ -82,16 +83,16 @@ func (s *Service) createOIDCProvider(ctx context.Context, c awsapi.Caller, in *c
 	switch problem := s.directory.CheckOIDCURL(*in.Url); problem {
 	case "":
 	case "has no TLS", "does not begin with https://":
-		return nil, awsapi.Errorf(invalidInput, "Invalid Open ID Connect Provider URL. The URL must begin with https://.")
+		return nil, refuse(invalidInput, providerURLScheme.With())
 	default:
-		return nil, awsapi.Errorf(invalidInput, "Invalid Open ID Connect Provider URL. It %s.", problem)
+		return nil, refuse(invalidInput, providerURLForm.With("problem", problem))
 	}
 	if err := checkThumbprints(in.ThumbprintList); err != nil {
 		return nil, err
 	}
 	clients := distinct(in.ClientIDList)
 	if len(clients) > maxClientIDs {
-		return nil, tooManyClientIDs()
+		return nil, tooManyClientIDs(len(clients))
 	}
 	tags, err := addTags(nil, in.Tags)
 	if err != nil {
@@ -163,7 +164,7 @@ func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClien
 	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
 		p.ClientIDs = distinct(append(p.ClientIDs, *in.ClientID))
 		if len(p.ClientIDs) > maxClientIDs {
-			return tooManyClientIDs()
+			return tooManyClientIDs(len(p.ClientIDs))
 		}
 		return nil
 	})

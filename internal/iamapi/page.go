@@ -42,7 +42,7 @@ func (p paging) within(limit int) (string, error) {
 	}
 	key, err := base64.RawURLEncoding.DecodeString(*p.marker)
 	if err != nil || len(key) == 0 || len(key) > limit || !utf8.Valid(key) || bytes.IndexByte(key, 0) >= 0 {
-		return "", awsapi.Refuse(awsapi.InvalidInput, "The marker is not one that this API returned.")
+		return "", awsapi.RefusedAs(awsapi.InvalidInput, markerForeign.With(), markerForeign.Message)
 	}
 	return string(key), nil
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -82,10 +83,10 @@ func (s *Service) named(ctx context.Context, c awsapi.Caller, name *string) (sto
 func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, document string) error {
 	trust, err := iam.CheckTrustPolicy(document)
 	if err != nil {
-		return malformed(ctx, err)
+		return malformed(err)
 	}
-	if characters(document) > maxTrustPolicy {
-		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
+	if size := characters(document); size > maxTrustPolicy {
+		return refuse(limitExceeded, trustSize.With("limit", strconv.Itoa(maxTrustPolicy), "size", strconv.Itoa(size)).Of(name))
 	}
 	if err := s.checkPrincipals(ctx, c, name, trust.Principals); err != nil {
 		return err
@@ -113,10 +114,7 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 	}
 
 	if len(found.Missing) > 0 && !s.acceptUnknown {
-		explain.FromContext(ctx).Fail("principals of the trust policy", "roles that exist, by their whole ARN",
-			found.Missing[0], "create that role first, or correct its ARN; path and name are compared exactly. "+
-				"A role can name itself once it exists")
-		return awsapi.Errorf(malformedDocument, `Invalid principal in policy: "AWS":"%s"`, found.Missing[0])
+		return refuse(malformedDocument, principalMissing.With("principal", found.Missing[0]).Of(name))
 	}
 	for _, principal := range slices.Concat(found.Missing, found.Unknown) {
 		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know",
@@ -157,13 +155,13 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 		r.MaxSession = *in.MaxSessionDuration
 	}
 	if r.Boundary != "" {
-		if err := s.attachable(ctx, c, r.Boundary, boundaryMissing); err != nil {
+		if err := s.attachable(ctx, c, r.Boundary, noBoundary); err != nil {
 			return nil, err
 		}
 	}
 	made, err := s.directory.CreateRole(ctx, r)
 	if errors.Is(err, store.ErrPolicyNotFound) {
-		return nil, boundaryMissing(r.Boundary)
+		return nil, noBoundary(r.Boundary)
 	}
 	if err != nil {
 		return nil, roleWords(*in.RoleName).fault(err)
@@ -254,9 +252,9 @@ func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *deleteRol
 	err := s.directory.DeleteRole(ctx, accountOf(c), *in.RoleName, func(r store.Role) error {
 		switch {
 		case len(r.Attached) > 0:
-			return awsapi.Errorf(deleteConflict, "Cannot delete entity, must detach all policies first.")
+			return refuse(deleteConflict, roleWithAttached.With("policies", strings.Join(r.Attached, ", ")).Of(r.Name))
 		case len(r.Policies) > 0:
-			return awsapi.Errorf(deleteConflict, "Cannot delete entity, must delete policies first.")
+			return refuse(deleteConflict, roleWithInline.With("policies", strings.Join(slices.Sorted(maps.Keys(r.Policies)), ", ")).Of(r.Name))
 		}
 		return nil
 	})

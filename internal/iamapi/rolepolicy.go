@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -23,7 +24,7 @@ func (in *putRolePolicyInput) Validate() []awsapi.Violation {
 
 func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRolePolicyInput) (*awsapi.NoOutput, error) {
 	if err := iam.CheckInlinePolicy(*in.PolicyDocument); err != nil {
-		return nil, malformed(ctx, err)
+		return nil, malformed(err)
 	}
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		policies := maps.Clone(r.Policies)
@@ -36,7 +37,7 @@ func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRol
 			size += characters(document)
 		}
 		if size > maxInlinePolicies {
-			return awsapi.Errorf(limitExceeded, "Maximum policy size of %d bytes exceeded for role %s", maxInlinePolicies, r.Name)
+			return refuse(limitExceeded, inlineSize.With("limit", strconv.Itoa(maxInlinePolicies), "size", strconv.Itoa(size), "role", r.Name))
 		}
 		r.Policies = policies
 		return nil
@@ -56,8 +57,8 @@ func (in *getRolePolicyInput) Validate() []awsapi.Violation {
 
 type getRolePolicyOutput struct{ RoleName, PolicyName, PolicyDocument string }
 
-func rolePolicyMissing(name string) error {
-	return awsapi.Errorf(noSuchEntity, "The role policy with name %s cannot be found.", name)
+func noRolePolicy(name string) error {
+	return refuse(noSuchEntity, rolePolicyMissing.With("name", name))
 }
 
 func (s *Service) getRolePolicy(ctx context.Context, c awsapi.Caller, in *getRolePolicyInput) (*getRolePolicyOutput, error) {
@@ -67,7 +68,7 @@ func (s *Service) getRolePolicy(ctx context.Context, c awsapi.Caller, in *getRol
 	}
 	document, ok := r.Policies[*in.PolicyName]
 	if !ok {
-		return nil, rolePolicyMissing(*in.PolicyName)
+		return nil, noRolePolicy(*in.PolicyName)
 	}
 	return &getRolePolicyOutput{r.Name, *in.PolicyName, encoded(document)}, nil
 }
@@ -81,7 +82,7 @@ func (in *deleteRolePolicyInput) Validate() []awsapi.Violation {
 func (s *Service) deleteRolePolicy(ctx context.Context, c awsapi.Caller, in *deleteRolePolicyInput) (*awsapi.NoOutput, error) {
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		if _, ok := r.Policies[*in.PolicyName]; !ok {
-			return rolePolicyMissing(*in.PolicyName)
+			return noRolePolicy(*in.PolicyName)
 		}
 		delete(r.Policies, *in.PolicyName)
 		return nil
@@ -114,18 +115,14 @@ func (s *Service) listRolePolicies(ctx context.Context, c awsapi.Caller, in *lis
 	return out, err
 }
 
-func policyMissing(arn string) error {
-	return awsapi.Errorf(noSuchEntity, "Policy %s does not exist or is not attachable.", arn)
-}
+func noPolicy(arn string) error { return refuse(noSuchEntity, attachmentMissing.With("arn", arn)) }
 
-func boundaryMissing(arn string) error {
-	return awsapi.Errorf(noSuchEntity, "Scope ARN: %s does not exist or is not attachable.", arn)
-}
+func noBoundary(arn string) error { return refuse(noSuchEntity, boundaryMissing.With("arn", arn)) }
 
 // attachable refuses a managed policy that the caller's roles cannot use.
 func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, missing func(arn string) error) error {
 	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":policy/") {
-		return awsapi.Errorf(invalidInput, "ARN %s is not valid.", arn)
+		return refuse(invalidInput, attachmentARN.With("arn", arn))
 	}
 	_, _, err := s.directory.PolicyNamed(ctx, accountOf(c), arn)
 	if errors.Is(err, iam.ErrNotFound) {
@@ -141,7 +138,7 @@ func (in *attachRolePolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) attachRolePolicy(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PolicyArn, policyMissing); err != nil {
+	if err := s.attachable(ctx, c, *in.PolicyArn, noPolicy); err != nil {
 		return nil, err
 	}
 	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
@@ -149,14 +146,14 @@ func (s *Service) attachRolePolicy(ctx context.Context, c awsapi.Caller, in *att
 			return nil
 		}
 		if len(r.Attached) >= maxAttachedPolicies {
-			return awsapi.Errorf(limitExceeded, "Cannot exceed quota for PoliciesPerRole: %d", maxAttachedPolicies)
+			return refuse(limitExceeded, attachmentQuota.With("limit", strconv.Itoa(maxAttachedPolicies)).Of(r.Name))
 		}
 		r.Attached = append(r.Attached, *in.PolicyArn)
 		slices.Sort(r.Attached)
 		return nil
 	})
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, policyMissing(*in.PolicyArn)
+		return nil, noPolicy(*in.PolicyArn)
 	}
 	return nil, roleWords(*in.RoleName).fault(err)
 }
@@ -171,7 +168,7 @@ func (s *Service) detachRolePolicy(ctx context.Context, c awsapi.Caller, in *det
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		i := slices.Index(r.Attached, *in.PolicyArn)
 		if i < 0 {
-			return awsapi.Errorf(noSuchEntity, "Policy %s was not found.", *in.PolicyArn)
+			return refuse(noSuchEntity, attachmentAbsent.With("arn", *in.PolicyArn).Of(r.Name))
 		}
 		r.Attached = slices.Delete(r.Attached, i, i+1)
 		return nil
@@ -221,12 +218,12 @@ func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) putRolePermissionsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) (*awsapi.NoOutput, error) {
-	if err := s.attachable(ctx, c, *in.PermissionsBoundary, boundaryMissing); err != nil {
+	if err := s.attachable(ctx, c, *in.PermissionsBoundary, noBoundary); err != nil {
 		return nil, err
 	}
 	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error { r.Boundary = *in.PermissionsBoundary; return nil })
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
-		return nil, boundaryMissing(*in.PermissionsBoundary)
+		return nil, noBoundary(*in.PermissionsBoundary)
 	}
 	return nil, roleWords(*in.RoleName).fault(err)
 }

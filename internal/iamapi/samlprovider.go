@@ -34,10 +34,10 @@ func validUntil(p store.SAMLProvider) string {
 // asks for encrypted assertions, which cannot be read here.
 func checkMetadata(document string, encryption *string, privateKey *string) error {
 	if value(encryption) == "Required" || privateKey != nil {
-		return awsapi.Errorf(invalidInput, "Encrypted SAML assertions are not supported by this server.")
+		return refuse(invalidInput, samlEncrypted.With())
 	}
 	if _, err := iam.CheckSAMLMetadata(document); err != nil {
-		return awsapi.Errorf(invalidInput, "Could not parse metadata: %s", err.Error())
+		return refuse(invalidInput, samlUnreadable.With("problem", err.Error()))
 	}
 	return nil
 }

@@ -88,13 +88,17 @@ func (w words) fault(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, iam.ErrSettings):
-		return awsapi.Errorf(unmodifiable, "This %s is defined in the settings file of this server, under %s, and cannot be changed through the API: change it there.", w.what, w.section)
+		return refuse(unmodifiable, resourceInSettings.With("what", w.what, "section", w.section).At(explain.Link{
+			Kind:   explain.LinkSetting,
+			ID:     w.section,
+			Source: explain.SourceFile,
+		}))
 	case errors.Is(err, iam.ErrNotFound):
-		return awsapi.Errorf(noSuchEntity, "%s", w.missing)
+		return refuse(noSuchEntity, resourceMissing.With("what", w.what, "message", w.missing))
 	case errors.Is(err, iam.ErrConflict) && w.conflict != "":
-		return awsapi.Errorf(alreadyExists, "%s", w.conflict)
+		return refuse(alreadyExists, resourceExists.With("what", w.what, "message", w.conflict))
 	case errors.Is(err, store.ErrLimit) && w.quota != "":
-		return awsapi.Errorf(limitExceeded, "%s", w.quota)
+		return refuse(limitExceeded, resourceQuota.With("what", w.what, "message", w.quota))
 	}
 	return err
 }
@@ -147,14 +151,19 @@ const (
 
 // malformed words what is wrong with a policy document: in AWS's text where that
 // is known, with the place and the cure in the trace.
-func malformed(ctx context.Context, err error) error {
-	trace := explain.FromContext(ctx)
-	if fault, ok := errors.AsType[*iam.PolicyFault](err); ok {
-		trace.Fail("policy document", fault.Expected, fault.Where+": "+fault.Got, fault.Fix)
-		return awsapi.Errorf(malformedDocument, "%s", fault.Text)
+func malformed(err error) error {
+	fault, ok := errors.AsType[*iam.PolicyFault](err)
+	if !ok {
+		return refuse(malformedDocument, documentUnreadable.With("problem", err.Error()))
 	}
-	trace.Fail("policy document", "a document that this server can evaluate", err.Error(), "correct the document")
-	return awsapi.Errorf(malformedDocument, "%s", err.Error())
+
+	return refuse(malformedDocument, documentFault.With(
+		"expected", fault.Expected,
+		"where", fault.Where,
+		"got", fault.Got,
+		"fix", fault.Fix,
+		"text", fault.Text,
+	))
 }
 
 func value(s *string) string {

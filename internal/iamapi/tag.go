@@ -3,6 +3,7 @@ package iamapi
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -35,16 +36,16 @@ func addTags(have map[string]string, tags []tag) (map[string]string, error) {
 		key, folded := value(t.Key), strings.ToLower(value(t.Key))
 		switch {
 		case seen[folded]:
-			return nil, awsapi.Errorf(invalidInput, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+			return nil, refuse(invalidInput, tagTwice.With())
 		case strings.HasPrefix(folded, "aws:"):
-			return nil, awsapi.Errorf(invalidInput, "Tag keys that begin with aws: are reserved.")
+			return nil, refuse(invalidInput, tagReserved.With())
 		}
 		seen[folded] = true
 		maps.DeleteFunc(all, func(k, _ string) bool { return strings.ToLower(k) == folded })
 		all[key] = value(t.Value)
 	}
 	if len(all) > maxTags {
-		return nil, awsapi.Errorf(limitExceeded, "The number of tags has reached the maximum limit of %d.", maxTags)
+		return nil, refuse(limitExceeded, tagQuota.With("limit", strconv.Itoa(maxTags), "count", strconv.Itoa(len(all))))
 	}
 	return all, nil
 }
