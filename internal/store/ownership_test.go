@@ -274,7 +274,7 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 
 	removed := make(chan error, 1)
 	go func() { removed <- s.removePool(t.Context(), pool) }()
-	eventually(t, outside, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, 1)
+	eventually(t, outside, waitingForLocks, 1)
 	wantError(t, "Commit", other.Commit(), nil)
 	wantError(t, "removePool", <-removed, nil)
 	wantRows(t, s, 0, 0, 0)

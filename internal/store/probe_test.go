@@ -295,7 +295,7 @@ func TestProbeOnReadOnlyPostgreSQL(t *testing.T) {
 			t.Helper()
 			_, err := admin.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = `+value+`'; END $$`)
 			noError(t, err)
-			_, err = admin.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+			_, err = admin.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM `+clients)
 			noError(t, err)
 		}
 		probe := func() error {
