@@ -157,7 +157,7 @@ func terminate(t *testing.T, cmd *exec.Cmd) {
 		if err != nil {
 			t.Errorf("SIGTERM: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("SIGTERM did not end the server")
 	}
 }
@@ -205,7 +205,7 @@ func callRefused(t *testing.T, url string, calls int) {
 // get returns the body of an answer with status 200.
 func get(t *testing.T, url string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -420,7 +420,7 @@ func TestFailedStart(t *testing.T) {
 				if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
 					t.Errorf("ended with %v", err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("the start did not end")
 			}
 			if read && !strings.Contains(strings.Join(p.lines(t), ""), "poolhouse: issuer_url") {
@@ -444,7 +444,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPipe(t)
 			direct := slog.NewJSONHandler(p.writer, &slog.HandlerOptions{Level: slog.LevelDebug})
-			if !hangs(t, p, slog.New(direct), handler) {
+			if !hangs(t, p, slog.New(direct), handler, 2*time.Second) {
 				t.Error("without a sink nothing hangs: the test proves nothing")
 			}
 			_ = p.reader.Close()
@@ -454,7 +454,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if hangs(t, p, out.logger, handler) {
+			if hangs(t, p, out.logger, handler, 30*time.Second) {
 				t.Error("a call waits for its log line")
 			}
 			out.close()
@@ -470,9 +470,11 @@ type panicking struct{}
 
 func (panicking) ServeHTTP(http.ResponseWriter, *http.Request) { panic("broken") }
 
-// hangs reports whether calls to a server whose database is closed hang when
-// nobody reads its log.
-func hangs(t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhouse.Server) http.Handler) bool {
+// hangs reports whether calls to a server whose database is closed have no answer
+// after limit when nobody reads its log.
+func hangs(
+	t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhouse.Server) http.Handler, limit time.Duration,
+) bool {
 	t.Helper()
 	c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1", TokenAlgorithm: "ES256"}
 	c.Logger = logger
@@ -505,7 +507,7 @@ func hangs(t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhou
 	select {
 	case <-answered:
 		return false
-	case <-time.After(2 * time.Second):
+	case <-time.After(limit):
 		return true
 	}
 }
