@@ -28,6 +28,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // unread is a pipe that is full because nobody reads it.
@@ -132,7 +133,7 @@ func launchInto(t *testing.T, stdout, stderr *os.File, args ...string) *exec.Cmd
 // serverArguments are a command line of serve or dev with all the log lines.
 func serverArguments(t *testing.T, command, format string) (arguments []string, url string) {
 	t.Helper()
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	url = "http://" + address
 	arguments = []string{command, "--listen", address, "--token-algorithm", "ES256",
 		"--log-level", "info", "--log-format", format}
