@@ -21,7 +21,7 @@ const (
 // next differs between test processes, which run side by side.
 var next atomic.Uint32
 
-func init() { next.Store(rand.Uint32N(ports)) } //nolint:gosec // no secret
+func init() { next.Store(rand.Uint32N(ports)) }
 
 // FreeAddress returns a loopback address that nothing listens on. A process gets
 // each once.
