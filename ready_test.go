@@ -166,7 +166,7 @@ func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 		}
 	}
 	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
-	for began := time.Now(); !strings.Contains(got.body, "read-only") && time.Since(began) < 5*time.Second; {
+	for began := time.Now(); !strings.Contains(got.body, "read-only") && time.Since(began) < 30*time.Second; {
 		got = s.get(t, "/readyz") // connections that the server ended are found out first
 	}
 	equal(t, "the reason", got.body, "no writes: the database is read-only\n")
