@@ -266,9 +266,12 @@ func TestProbeIsAsLargeAsWrites(t *testing.T) {
 
 // The kinds of refusal that a probe meets on SQLite.
 func TestProbeOnSQLiteRefused(t *testing.T) {
-	s, w := openWriter(t, Options{WriteQueue: 1, WriteTimeout: 10 * time.Millisecond})
+	s, w := openWriter(t, Options{})
+	usual := s.options.WriteTimeout
 	release := hold(t, s)
+	s.options.WriteTimeout = 10 * time.Millisecond
 	wantError(t, "Probe behind a write that hangs", s.Probe(t.Context()), ErrBusy)
+	s.options.WriteTimeout = usual
 	release()
 	noError(t, s.engine.write(t.Context(), 0, func(*tx) error { return nil }))
 	s.probes.ended = time.Time{}
