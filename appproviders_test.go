@@ -204,7 +204,7 @@ func TestAppProvidersUnreachable(t *testing.T) {
 			before := time.Now()
 			_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &id, Logins: a.logins})
 			wantError(t, err, "ExternalServiceException", "")
-			if took := time.Since(before); took > 7*time.Second { // 5 of ours and a slow machine
+			if took := time.Since(before); took > 9*time.Second { // 5 of ours, once, and a slow machine
 				t.Errorf("took %v", took)
 			}
 		})

@@ -32,15 +32,21 @@ import (
 	stsapi "github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
-// movedClock is the wall clock, moved by hand: signatures are made with the real one.
-type movedClock struct{ ahead atomic.Int64 }
+// movedClock stands still where the wall clock was when it was first asked, so that
+// buckets fill only when a test moves it. Signatures and tokens are made with the wall
+// clock, from which it may differ by minutes only.
+type movedClock struct {
+	begin sync.Once
+	began time.Time
+	ahead atomic.Int64
+}
 
-func (c *movedClock) now() time.Time       { return testStart.Add(time.Duration(c.ahead.Load())) }
+func (c *movedClock) now() time.Time {
+	c.begin.Do(func() { c.began = time.Now() })
+	return c.began.Add(time.Duration(c.ahead.Load()))
+}
+
 func (c *movedClock) pass(d time.Duration) { c.ahead.Add(int64(d)) }
-
-// testStart is where each movedClock stands still, so that buckets fill only when a
-// test moves its clock.
-var testStart = time.Now()
 
 // samlRole trusts the provider Corp.
 var samlRole = role("Saml", `"Federated":"`+samlARN+`"`, `"sts:AssumeRoleWithSAML"`, "")
@@ -411,7 +417,7 @@ func TestSDKRetriesThrottling(t *testing.T) {
 // bucket; a login that was accepted before goes on, and so do others.
 func TestRefusedLoginsOfOneAddress(t *testing.T) {
 	clock := &movedClock{}
-	idp := samltest.New(t, testStart.Truncate(time.Second), 0)
+	idp := samltest.New(t, clock.now().Truncate(time.Second), 0)
 	corp := logintest.NewIssuer(t)
 	host := strings.TrimPrefix(corp.URL, "http://")
 	provider := "arn:aws:iam::000000000000:oidc-provider/" + host

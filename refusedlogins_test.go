@@ -24,8 +24,9 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 	corp := logintest.NewIssuer(t)
 	host := strings.TrimPrefix(corp.URL, "http://")
 	provider := "arn:aws:iam::000000000000:oidc-provider/" + host
-	idp := samltest.New(t, testStart.Truncate(time.Second), 0)
-	s := start(t, behindProxy(&movedClock{}), func(c *poolhouse.Config) {
+	clock := &movedClock{}
+	idp := samltest.New(t, clock.now().Truncate(time.Second), 0)
+	s := start(t, behindProxy(clock), func(c *poolhouse.Config) {
 		c.AddressLimits.RefusedLogins = poolhouse.Rate{PerSecond: 1, Burst: burst}
 		c.AcceptUnknownRoles = false
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: idp.Metadata()}}

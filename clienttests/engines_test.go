@@ -30,6 +30,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // minioVersion is the last of MinIO's repository, which is archived.
@@ -237,7 +239,7 @@ func engineSettings(t *testing.T, endpoint, more string) string {
 // client secret that MinIO must have.
 func TestEngineMinIO(t *testing.T) {
 	program := minioBinary(t)
-	address, console := freeAddress(t), freeAddress(t)
+	address, console := listentest.FreeAddress(t), listentest.FreeAddress(t)
 	s := startDev(t, "--config", engineSettings(t, "http://"+address, `    roles: {"*": none}
     guest_policy: s3
     token: {audience: poolhouse, amr: short, tags: false, claims: {policy: "${role_name}"}}
@@ -323,7 +325,7 @@ func (c ceph) run(t *testing.T, name string, arguments ...string) string {
 func startCeph(t *testing.T) ceph {
 	t.Helper()
 	folder := t.TempDir()
-	monitor, gateway := freeAddress(t), freeAddress(t)
+	monitor, gateway := listentest.FreeAddress(t), listentest.FreeAddress(t)
 	c := ceph{folder, filepath.Join(folder, "ceph.conf"), storage{"http://" + gateway}}
 	const fsid, osd = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000"
 	conf := strings.NewReplacer("FOLDER", folder, "FSID", fsid, "MONITOR", monitor, "GATEWAY", gateway).Replace(`[global]

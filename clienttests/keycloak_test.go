@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // keycloakVersion is what scripts/setup-extended.sh installs.
@@ -41,7 +43,7 @@ func startKeycloak(t *testing.T) keycloak {
 	if _, err := os.Stat(filepath.Join(home, "ready")); err != nil {
 		missing(t, "Keycloak "+keycloakVersion+" is not installed: run scripts/setup-extended.sh")
 	}
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	startPeer(t, ".", []string{"KC_BOOTSTRAP_ADMIN_USERNAME=admin", "KC_BOOTSTRAP_ADMIN_PASSWORD=admin", "JAVA_OPTS_APPEND=-Dkc.home.dir=" + home}, "",
 		filepath.Join(home, "bin", "kc.sh"), "start", "--optimized", "--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", "--http-port="+port, "--cache=local")

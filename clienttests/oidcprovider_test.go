@@ -15,6 +15,8 @@ import (
 	"time"
 
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // openIDProvider is a provider that a browser can sign in at by code flow, as
@@ -118,7 +120,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // provider's own logout tells ends the session's tokens and no others.
 func TestOIDCProvider(t *testing.T) {
 	node := client(t, "node", "nodejs")
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	issuer, key := "http://"+address, address
 	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf("oidc_providers:\n  - {url: %q, client_ids: [app], allow_http: true, allow_private: true}\n", issuer)))
 	callback := "http://127.0.0.1:1/callback"

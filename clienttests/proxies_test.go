@@ -19,6 +19,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 const (
@@ -111,7 +113,7 @@ func startNginx(t *testing.T, poolhouse, service, more string) *http.Client {
 func startCaddy(t *testing.T, poolhouse, service, before, after string) *http.Client {
 	t.Helper()
 	program := client(t, "/usr/bin/caddy", "caddy")
-	address := freeAddress(t) // Caddy tells nobody which port it got
+	address := listentest.FreeAddress(t) // Caddy tells nobody which port it got
 	_, port, _ := net.SplitHostPort(address)
 	site := documented(t, "caddy", map[string]string{"files.example.com {": "http://files.example.com:" + port + " {\n    bind 127.0.0.1\n" + before,
 		"forward_auth poolhouse:4599 {": "forward_auth " + poolhouse + " {", "reverse_proxy files:8081": "reverse_proxy " + service + after})

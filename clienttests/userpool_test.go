@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // cognitoLocal is a running cognito-local.
@@ -20,7 +22,7 @@ type cognitoLocal string
 func startCognitoLocal(t *testing.T) cognitoLocal {
 	t.Helper()
 	node := client(t, "node", "nodejs")
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	host, port, _ := strings.Cut(address, ":")
 	script := mustAbs(t, "js/node_modules/cognito-local/lib/bin/start.js")
 	startPeer(t, t.TempDir(), []string{"HOST=" + host, "PORT=" + port, "CODE=" + code}, "Cognito Local running on", node, script)

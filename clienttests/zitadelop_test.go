@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity/types"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // zitadelOP is the provider in zitadelop, whose sign-in is a page with a form.
@@ -69,7 +71,7 @@ func TestZitadelOIDC(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build in zitadelop: %v\n%s", err, out)
 	}
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	issuer, name := "http://"+address+"/", "zitadel.example/users"
 	base := strings.TrimSuffix(issuer, "/")
 	s := startDev(t, "--config", settingsFile(t, fmt.Sprintf(`user_pools:

@@ -104,7 +104,7 @@ func (f *failing) wantEnd(t *testing.T) {
 	var err error
 	select {
 	case err = <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the process did not end")
 	}
 

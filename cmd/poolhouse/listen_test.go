@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // writePair writes a self-signed certificate for 127.0.0.1 with a name.
@@ -85,7 +87,7 @@ func TestCertificateIsReloaded(t *testing.T) {
 func TestServeTLS(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := writePair(t, folder, "id.example")
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	data := filepath.Join(folder, "data")
 	initialised(t, "--data", data)
 	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", certFile, "--tls-key", keyFile,

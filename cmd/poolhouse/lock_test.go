@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // logged is a server with the lines that it logs.
@@ -21,7 +23,7 @@ type logged struct {
 
 func launchLogged(t *testing.T, data string) *logged {
 	t.Helper()
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	cmd := exec.CommandContext(t.Context(), "poolhouse", "serve", "--data", data, "--issuer-url", "http://"+address,
 		"--listen", address, "--lame-duck", "0", "--log-format", "json")
 	stderr, err := cmd.StderrPipe()

@@ -28,6 +28,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // unread is a pipe that is full because nobody reads it.
@@ -132,7 +133,7 @@ func launchInto(t *testing.T, stdout, stderr *os.File, args ...string) *exec.Cmd
 // serverArguments are a command line of serve or dev with all the log lines.
 func serverArguments(t *testing.T, command, format string) (arguments []string, url string) {
 	t.Helper()
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	url = "http://" + address
 	arguments = []string{command, "--listen", address, "--token-algorithm", "ES256",
 		"--log-level", "info", "--log-format", format}
@@ -157,7 +158,7 @@ func terminate(t *testing.T, cmd *exec.Cmd) {
 		if err != nil {
 			t.Errorf("SIGTERM: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("SIGTERM did not end the server")
 	}
 }
@@ -205,7 +206,7 @@ func callRefused(t *testing.T, url string, calls int) {
 // get returns the body of an answer with status 200.
 func get(t *testing.T, url string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -420,7 +421,7 @@ func TestFailedStart(t *testing.T) {
 				if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
 					t.Errorf("ended with %v", err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("the start did not end")
 			}
 			if read && !strings.Contains(strings.Join(p.lines(t), ""), "poolhouse: issuer_url") {
@@ -444,7 +445,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPipe(t)
 			direct := slog.NewJSONHandler(p.writer, &slog.HandlerOptions{Level: slog.LevelDebug})
-			if !hangs(t, p, slog.New(direct), handler) {
+			if !hangs(t, p, slog.New(direct), handler, 2*time.Second) {
 				t.Error("without a sink nothing hangs: the test proves nothing")
 			}
 			_ = p.reader.Close()
@@ -454,7 +455,7 @@ func TestErrorLinesDoNotWait(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if hangs(t, p, out.logger, handler) {
+			if hangs(t, p, out.logger, handler, 30*time.Second) {
 				t.Error("a call waits for its log line")
 			}
 			out.close()
@@ -470,9 +471,11 @@ type panicking struct{}
 
 func (panicking) ServeHTTP(http.ResponseWriter, *http.Request) { panic("broken") }
 
-// hangs reports whether calls to a server whose database is closed hang when
-// nobody reads its log.
-func hangs(t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhouse.Server) http.Handler) bool {
+// hangs reports whether calls to a server whose database is closed have no answer
+// after limit when nobody reads its log.
+func hangs(
+	t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhouse.Server) http.Handler, limit time.Duration,
+) bool {
 	t.Helper()
 	c := poolhouse.Config{Dev: true, IssuerURL: "http://127.0.0.1:1", TokenAlgorithm: "ES256"}
 	c.Logger = logger
@@ -505,7 +508,7 @@ func hangs(t *testing.T, log *unread, logger *slog.Logger, handler func(*poolhou
 	select {
 	case <-answered:
 		return false
-	case <-time.After(2 * time.Second):
+	case <-time.After(limit):
 		return true
 	}
 }

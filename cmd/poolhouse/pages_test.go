@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // listenerAt is a listener that only has an address.
@@ -158,7 +159,7 @@ func TestMetricsListen(t *testing.T) {
 		"dev":   {"dev"},
 		"serve": {"serve", "--lame-duck", "0", "--data", data, "--issuer-url", "http://127.0.0.1:1", "--log-level", "error"},
 	} {
-		address, metrics := freeAddress(t), freeAddress(t)
+		address, metrics := listentest.FreeAddress(t), listentest.FreeAddress(t)
 		p := launch(t, append(arguments, "--listen", address, "--metrics-listen", metrics)...)
 		waitReady(t, "http://"+address)
 		for url, want := range map[string]int{
@@ -183,13 +184,13 @@ func TestMetricsListen(t *testing.T) {
 
 // Settings about pages and metrics that cannot work stop the start by name.
 func TestPageSettingsStopTheStart(t *testing.T) {
-	taken := freeAddress(t)
+	taken := listentest.FreeAddress(t)
 	l, err := net.Listen("tcp", taken)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	free := freeAddress(t)
+	free := listentest.FreeAddress(t)
 	for name, test := range map[string]struct {
 		arguments []string
 		want      string

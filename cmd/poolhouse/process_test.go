@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // process is the real program, running.
@@ -56,17 +57,6 @@ func (p *process) stop(signal os.Signal) error {
 	}
 	_, _ = io.Copy(io.Discard, p.out)
 	return p.cmd.Wait()
-}
-
-// freeAddress is a loopback address that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // waitReady polls /readyz; each try is a connection, which paces the loop.
@@ -315,7 +305,7 @@ type server struct {
 
 func serveOn(t *testing.T, data string, key *[2]string, more ...string) *server {
 	t.Helper()
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	url := "http://" + address
 	if key[0] == "" {
 		*key = initialised(t, "--data", data)

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 )
 
@@ -35,7 +36,7 @@ func clientOf(url, id, secret string) *ci.Client {
 // backed up, and there again after a restart.
 func TestServeOnPostgreSQL(t *testing.T) {
 	database := []string{"--database", pgtest.URL(t), "--master-key-file", filepath.Join(t.TempDir(), "master.key")}
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	url := "http://" + address
 	serve := append([]string{"serve", "--issuer-url", url, "--listen", address, "--log-level", "error", "--token-algorithm", "ES256", "--lame-duck", "0"}, database...)
 	key := initialised(t, database...)
@@ -176,7 +177,7 @@ roles:
 
 // behind_proxy lets the server listen in plain HTTP where others can reach it.
 func TestServeBehindProxy(t *testing.T) {
-	_, port, err := net.SplitHostPort(freeAddress(t))
+	_, port, err := net.SplitHostPort(listentest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestServeBehindProxy(t *testing.T) {
 func TestHealthcheckWithAPrivateCertificate(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := selfSigned(t, dir, "id.example")
-	address := freeAddress(t)
+	address := listentest.FreeAddress(t)
 	data := filepath.Join(dir, "data")
 	initialised(t, "--data", data)
 	p := launch(t, "serve", "--data", data, "--issuer-url", "https://id.example", "--listen", address, "--tls-cert", cert, "--tls-key", key,

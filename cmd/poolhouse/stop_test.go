@@ -26,6 +26,7 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/listentest"
 )
 
 // loadBalancer sends calls to a server until two probes of /readyz in a row have
@@ -120,7 +121,7 @@ func stopsUnderLoad(t *testing.T, stops int, lameDuck time.Duration, overTLS boo
 	}
 
 	for range stops {
-		address := freeAddress(t)
+		address := listentest.FreeAddress(t)
 		b := &loadBalancer{url: scheme + "://" + address, key: key, options: func() *http.Transport {
 			return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: overTLS}
 		}}
@@ -174,7 +175,7 @@ func TestStopsUnderLoad(t *testing.T) {
 func TestLameDuck(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
-			metrics := freeAddress(t)
+			metrics := listentest.FreeAddress(t)
 			var key [2]string
 			s := serveOn(t, filepath.Join(t.TempDir(), "data"), &key, "--lame-duck", "25s", "--metrics-listen", metrics)
 			if err := s.cmd.Process.Signal(signal); err != nil {

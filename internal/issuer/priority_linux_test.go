@@ -76,7 +76,7 @@ func mostNicer(t *testing.T, s *signers, key *rsa.PrivateKey) (most int) {
 // awaitNone waits until no thread is of low priority.
 func awaitNone(t *testing.T, tick *time.Ticker) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); nicerThreads(t) > 0; <-tick.C {
+	for end := time.Now().Add(30 * time.Second); nicerThreads(t) > 0; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal("threads that have nothing to sign stay")
 		}

@@ -188,6 +188,8 @@ func crash(t *testing.T, path, mode string, acks acknowledged) {
 		_ = child.Process.Kill() // it may have ended by itself, which Wait tells
 	}
 	lines := bufio.NewReader(out)
+	// A busy machine does little in any time, so the moment is counted in lines.
+	left := 1 + rand.IntN(300)
 	if rand.IntN(5) == 0 { // at times while it opens or creates the database
 		go kill(rand.N(80 * time.Millisecond))
 	}
@@ -199,8 +201,10 @@ func crash(t *testing.T, path, mode string, acks acknowledged) {
 			}
 			break
 		}
+		if left--; left == 0 {
+			go kill(rand.N(20 * time.Millisecond))
+		}
 		if strings.TrimSpace(line) == crashReadySay {
-			go kill(rand.N(300 * time.Millisecond))
 			continue
 		}
 		word, id, ok := strings.Cut(strings.TrimSpace(line), " ")

@@ -245,7 +245,7 @@ func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
 	s.deletionBatch = 3
 	removed := make(chan error, 1)
 	go func() { removed <- s.removePool(t.Context(), pool) }()
-	eventually(t, outside, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, 1)
+	eventually(t, outside, waitingForLocks, 1)
 	if err := other.Commit(); err != nil { // and then does nothing more
 		t.Fatal(err)
 	}

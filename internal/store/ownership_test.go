@@ -274,7 +274,7 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 
 	removed := make(chan error, 1)
 	go func() { removed <- s.removePool(t.Context(), pool) }()
-	eventually(t, outside, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, 1)
+	eventually(t, outside, waitingForLocks, 1)
 	wantError(t, "Commit", other.Commit(), nil)
 	wantError(t, "removePool", <-removed, nil)
 	wantRows(t, s, 0, 0, 0)
@@ -568,6 +568,7 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 		wantError(t, "filling", err, nil)
 
 		done := make(chan error, 1)
+		start := time.Now()
 		go func() { done <- s.DeletePool(t.Context(), pool) }()
 		var worst time.Duration
 		writes, running := 0, true
@@ -583,8 +584,9 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 			default:
 			}
 		}
-		if worst > time.Second || writes < 2 {
-			t.Errorf("of %d other writes the slowest took %s", writes, worst)
+		took := time.Since(start)
+		if worst > max(time.Second, took/2) || writes < 2 { // a slow machine's turns are longer
+			t.Errorf("of %d other writes the slowest took %s of the removal's %s", writes, worst, took)
 		}
 		wantError(t, "the last identity's ID", s.LoadIdentity(t.Context(), identitypool.Identity{ID: identitypool.IdentityID(fmt.Sprint("us-east-1:", identities)), PoolID: other}), nil)
 	})

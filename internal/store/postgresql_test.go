@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,8 +36,21 @@ func withAbsentStandby(t *testing.T, limit time.Duration) (s *Store, pool identi
 	return s, pool, outside
 }
 
-// waitingCommits counts the sessions that wait for a standby.
-const waitingCommits = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`
+// clients are the other clients of this database. An autovacuum worker is none, though
+// its commit waits for a standby too where the database alone asks for that.
+const clients = `pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+	AND backend_type = 'client backend'`
+
+// waitingCommits counts the clients that wait for a standby.
+const waitingCommits = `SELECT count(*) FROM ` + clients + ` AND wait_event = 'SyncRep'`
+
+// waitingForLocks counts the clients that wait for a lock.
+const waitingForLocks = `SELECT count(*) FROM ` + clients + ` AND wait_event_type = 'Lock'`
+
+// endWaiting ends the waiting for a standby, which makes the commits visible. It
+// counts the clients for whom the server does something, these among them.
+const endWaiting = `SELECT count(CASE WHEN wait_event = 'SyncRep' THEN pg_cancel_backend(pid) ELSE TRUE END)
+	FROM ` + clients + ` AND state = 'active'`
 
 // eventually polls a count until it is want.
 func eventually(t *testing.T, db *sql.DB, query string, want int) {
@@ -55,9 +69,29 @@ func eventually(t *testing.T, db *sql.DB, query string, want int) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("%s is %d, not %d", query, n, want)
+			t.Fatalf("%s is %d, not %d\n%s", query, n, want, activity(t, db))
 		}
 	}
+}
+
+// activity shows what the server's processes do, for a test that failed.
+func activity(t *testing.T, db *sql.DB) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT concat_ws(' | ', pid, datname, backend_type, state,
+			wait_event_type, wait_event, 'blocked by ' || pg_blocking_pids(pid)::text,
+			'since ' || (clock_timestamp() - state_change)::text, left(query, 150))
+		FROM pg_stat_activity ORDER BY datname IS DISTINCT FROM current_database(), pid`)
+	noError(t, err)
+	defer rows.Close()
+
+	var lines []string
+	for rows.Next() {
+		line, err := scanString(rows)
+		noError(t, err)
+		lines = append(lines, line)
+	}
+	noError(t, rows.Err())
+	return strings.Join(lines, "\n")
 }
 
 // A caller that leaves, and the server's own limit, must not make a commit
@@ -91,7 +125,7 @@ func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
 
 	// The control: a cancel request is what exposes them. If this did not, the
 	// test above would prove nothing.
-	if _, err := outside.ExecContext(t.Context(), `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`); err != nil {
+	if _, err := outside.ExecContext(t.Context(), endWaiting); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, outside, `SELECT count(*) FROM identities`, 2)
@@ -106,7 +140,7 @@ func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
 	id := newIdentityID()
 	go func() { done <- s.CreateIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: pool}) }()
 	eventually(t, outside, waitingCommits, 1)
-	if _, err := outside.ExecContext(t.Context(), `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`); err != nil {
+	if _, err := outside.ExecContext(t.Context(), endWaiting); err != nil {
 		t.Fatal(err)
 	}
 	err := <-done
@@ -128,7 +162,7 @@ func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
 func TestLostConnections(t *testing.T) {
 	s, pool, outside := withAbsentStandby(t, time.Minute)
 	defer func() { wantError(t, "Close", s.Close(), nil) }()
-	const terminate = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+	const terminate = `SELECT pg_terminate_backend(pid) FROM ` + clients
 	done := make(chan error, 1)
 	go func() {
 		done <- s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
@@ -219,7 +253,7 @@ func TestMigrationsTakeTurns(t *testing.T) {
 		}
 		opened <- err
 	}()
-	eventually(t, outside, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`, 1)
+	eventually(t, outside, waitingForLocks, 1)
 	eventually(t, outside, `SELECT count(*) FROM pg_tables WHERE tablename = 'pools'`, 0)
 	if _, err := other.ExecContext(t.Context(), `SELECT pg_advisory_unlock($1)`, pgMigrationLock); err != nil {
 		t.Fatal(err)

@@ -124,6 +124,9 @@ func TestLostFiles(t *testing.T) {
 // Lost files are noticed while nobody writes or asks, and end all writing when they
 // stay away.
 func TestLostFilesAreNoticed(t *testing.T) {
+	if presenceInterval > time.Second {
+		t.Errorf("the files are looked at every %s, which is too rare for the promised two seconds", presenceInterval)
+	}
 	for name, loss := range losses {
 		t.Run(name, func(t *testing.T) {
 			s, w, _ := openLosable(t)
@@ -138,8 +141,8 @@ func TestLostFilesAreNoticed(t *testing.T) {
 				if noticed != nil {
 					break
 				}
-				if <-tick.C; time.Since(began) > 2*time.Second {
-					t.Fatal("not noticed within two seconds")
+				if <-tick.C; time.Since(began) > 30*time.Second {
+					t.Fatal("not noticed")
 				}
 			}
 
@@ -149,7 +152,7 @@ func TestLostFilesAreNoticed(t *testing.T) {
 			w.present.mu.Unlock()
 			select {
 			case <-s.Failed():
-			case <-time.After(5 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("files that stay away did not end all writing")
 			}
 			wantFailed(t, s, true)
@@ -173,7 +176,7 @@ func TestDeletedLogIsRescued(t *testing.T) {
 		if l := logOf(t, s); l.frames > 0 && l.copied == l.frames {
 			break
 		}
-		if time.Since(began) > 5*time.Second {
+		if time.Since(began) > 30*time.Second {
 			t.Fatal("the log is not copied")
 		}
 	}

@@ -155,7 +155,7 @@ func TestWriteQueueIsBounded(t *testing.T) {
 // Who leaves the queue before its turn is not served; who leaves during its turn
 // is, and is told that nobody knows.
 func TestLeavingAWrite(t *testing.T) {
-	s, w := openWriter(t, Options{WriteTimeout: 20 * time.Millisecond})
+	s, w := openWriter(t, Options{})
 	pool := addPool(t, s)
 	release := hold(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -170,6 +170,7 @@ func TestLeavingAWrite(t *testing.T) {
 	if errors.Is(err, ErrIndeterminate) {
 		t.Errorf("cancelled while waiting: %v, but it is certain", err)
 	}
+	s.options.WriteTimeout = 20 * time.Millisecond
 	err = s.CreateIdentity(t.Context(), identitypool.Identity{ID: "too late while waiting", PoolID: pool})
 	wantError(t, "too late while waiting", err, ErrBusy)
 	release()
