@@ -16,6 +16,24 @@ import (
 // refused (names in Trust.Require are matched exactly in any case).
 var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use", "events"}
 
+// registeredClaims are those of RFC 7519, OpenID Connect and the event tokens whose
+// value null means that they are absent.
+var registeredClaims = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti",
+	"azp", "nonce", "auth_time", "acr", "amr", "at_hash", "c_hash", "sid",
+	"events", "sub_id", "toe", "txn", "token_use",
+}
+
+// dropNulls removes the registered claims that are JSON null: some providers write
+// them so where they have nothing to tell.
+func dropNulls(claims map[string]any) {
+	for _, name := range registeredClaims {
+		if value, present := claims[name]; present && value == nil {
+			delete(claims, name)
+		}
+	}
+}
+
 const (
 	maxSubjectBytes = 255          // OpenID Connect Core 1.0 section 2
 	maxNumericDate  = 253402300799 // the last second of the year 9999
@@ -56,7 +74,7 @@ func (j *judge) missing(name string) *Refused {
 // forgiven, since each would be another issuer (RFC 8725 section 3.8).
 func (j *judge) issuer(c *Claims) *Refused {
 	iss, present := c.All["iss"]
-	if !present || iss == nil {
+	if !present {
 		return j.missing("iss")
 	}
 	text, isString := iss.(string)
@@ -127,17 +145,17 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 }
 
 // numericDate reads a NumericDate (RFC 7519 section 2): seconds, perhaps with a
-// fraction, which is dropped.
+// fraction, which is dropped. 0 is one: old Keycloak puts it into nbf.
 func numericDate(value any) (time.Time, bool) {
 	number, isNumber := value.(json.Number)
 	if !isNumber {
 		return time.Time{}, false
 	}
 	if whole, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
-		return time.Unix(whole, 0), whole > 0 && whole <= maxNumericDate
+		return time.Unix(whole, 0), whole >= 0 && whole <= maxNumericDate
 	}
 	seconds, err := number.Float64()
-	if err != nil || !(seconds >= 1 && seconds <= maxNumericDate) {
+	if err != nil || !(seconds >= 0 && seconds <= maxNumericDate) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(math.Floor(seconds)), 0), true

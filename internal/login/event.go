@@ -31,6 +31,8 @@ func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string,
 	if t.claims, err = parseObject(text, maxClaimsDepth, eventNames...); err != nil {
 		return Claims{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(), "Have the provider send a valid token.")
 	}
+	dropNulls(t.claims)
+
 	now := v.now()
 	c := Claims{All: t.claims}
 	for _, step := range []func(*Claims) *Refused{

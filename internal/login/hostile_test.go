@@ -216,7 +216,8 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"exp 1e300", rawClaims(map[string]any{"exp": nil}, `"exp":1e300`), "token exp", notOIDC},
 		{"exp 1e999", rawClaims(map[string]any{"exp": nil}, `"exp":1e999`), "token exp", notOIDC},
 		{"exp negative", claims(map[string]any{"exp": -1}), "token exp", notOIDC},
-		{"exp zero", claims(map[string]any{"exp": 0}), "token exp", notOIDC},
+		{"exp zero", claims(map[string]any{"exp": 0}), "token expiry",
+			fmt.Sprintf("Invalid login token. Token expired: %d >= 0", newClock().now.Unix())},
 		{"exp 2^63", rawClaims(map[string]any{"exp": nil}, `"exp":9223372036854775808`), "token exp", notOIDC},
 		{"exp 2^63-1", rawClaims(map[string]any{"exp": nil}, `"exp":9223372036854775807`), "token exp", notOIDC},
 		{"exp a list", rawClaims(map[string]any{"exp": nil}, `"exp":[9999999999]`), "token exp", notOIDC},
@@ -230,7 +231,6 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 			return f.issuer.Token(map[string]any{"iat": f.Now().Add(5*time.Minute + time.Second).Unix()})
 		}, "token iat", notOIDC},
 		{"nbf a string", claims(map[string]any{"nbf": "0"}), "token nbf", notOIDC},
-		{"nbf null", rawClaims(nil, `"nbf":null`), "token nbf", notOIDC},
 		{"iat in a day", func(f *fixture) string {
 			return f.issuer.Token(map[string]any{"iat": f.Now().Add(24 * time.Hour).Unix()})
 		}, "token iat", notOIDC},

@@ -55,6 +55,8 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 		return idToken{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(),
 			"Send an ID token of the provider; this value's claims are not one.")
 	}
+	dropNulls(t.claims)
+
 	if j.trace != nil {
 		j.pass(formCheck, strconv.Itoa(len(text))+" bytes, "+t.algorithm)
 	}

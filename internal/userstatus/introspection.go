@@ -56,15 +56,15 @@ func (i *introspection) ask(ctx context.Context, u User) (verdict, error) {
 	if !active {
 		return verdict{"the provider says that the token is not active", signInAgain}, nil
 	}
-	// What else the answer says must fit. aud is left out: of an ID token some
-	// providers state whom the answer is for.
-	if subject, present := reply.Object["sub"]; present && subject != any(u.Claims.Subject) {
+	// What else the answer says must fit; null says nothing. aud is left out: of an
+	// ID token some providers state whom the answer is for.
+	if subject := reply.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
 		return verdict{"the provider says that the token is another user's", signInAgain}, nil
 	}
-	if issuer, present := reply.Object["iss"]; present && issuer != any(u.Claims.Issuer) {
+	if issuer := reply.Object["iss"]; issuer != nil && issuer != any(u.Claims.Issuer) {
 		return verdict{"the provider says that the token is another issuer's", signInAgain}, nil
 	}
-	if expires, present := reply.Object["exp"]; present && !i.later(expires) {
+	if expires := reply.Object["exp"]; expires != nil && !i.later(expires) {
 		return verdict{"the provider says that the token has expired", signInAgain}, nil
 	}
 	return yes, nil

@@ -274,9 +274,7 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 // contradictory reports whether an answer of success has an error in it. Such a
 // one proves nothing.
 func contradictory(r login.Reply) bool {
-	_, oauth := r.Object["error"]
-	_, aws := r.Object["__type"]
-	return r.Status == http.StatusOK && (oauth || aws)
+	return r.Status == http.StatusOK && (r.Object["error"] != nil || r.Object["__type"] != nil)
 }
 
 // busy reports whether asking again may help.
