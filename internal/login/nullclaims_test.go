@@ -110,7 +110,7 @@ func TestNullAndZeroClaims(t *testing.T) {
 				switch {
 				case want == "" && err != nil:
 					t.Fatalf("refused: %v", err)
-				case want != "" && (!errors.As(err, &refused) || refused.Check != want):
+				case want != "" && (!errors.As(err, &refused) || refused.Reason.Check != want):
 					t.Fatalf("the answer is %v, want a refusal at %q", err, want)
 				case want != "":
 					return
