@@ -30,6 +30,9 @@ func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string)
 		if j.trace != nil {
 			j.pass("token signature", t.algorithm+" "+showText(t.keyID))
 		}
+		if refused := j.readRest(&t, &claims); refused != nil {
+			return Claims{}, refused
+		}
 		return claims, nil
 	case errors.Is(err, errUnknownKey):
 		return Claims{}, j.refuse(signingKeyUnknown.With("id", showText(t.keyID), "period", v.o.RefetchPeriod.String()))

@@ -3,7 +3,9 @@ package login_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -93,39 +95,45 @@ func TestNullAndZeroClaims(t *testing.T) {
 		"null of an unregistered claim stays": {claims: map[string]any{"department": null}},
 	} {
 		for kind, k := range tokenKinds(t) {
-			t.Run(kind+", "+name, func(t *testing.T) {
-				f := newFixture(t, nil)
-				all := maps.Clone(k.claims)
-				if all == nil {
-					all = map[string]any{}
-				}
-				maps.Copy(all, test.claims)
-
-				c, err := k.verify(f, f.issuer.Token(all))
-				want := test.check
-				if k.event {
-					want = test.event
-				}
-				var refused *login.Refused
-				switch {
-				case want == "" && err != nil:
-					t.Fatalf("refused: %v", err)
-				case want != "" && (!errors.As(err, &refused) || refused.Reason.Check != want):
-					t.Fatalf("the answer is %v, want a refusal at %q", err, want)
-				case want != "":
-					return
-				}
-
-				for claim, value := range test.claims {
-					_, present := c.All[claim]
-					if _, isNull := value.(json.RawMessage); present == (isNull && claim != "department") {
-						t.Errorf("claim %s present: %t", claim, present)
+			for _, filler := range []string{"", strings.Repeat("f", 12<<10)} { // large tokens are read in two steps
+				t.Run(fmt.Sprintf("%s, %s, %d", kind, name, len(filler)), func(t *testing.T) {
+					f := newFixture(t, nil)
+					all := maps.Clone(k.claims)
+					if all == nil {
+						all = map[string]any{}
 					}
-				}
-				if test.claims["iat"] != nil && c.IssuedAt.IsZero() != (name != "iat 0") {
-					t.Errorf("issued at %v", c.IssuedAt)
-				}
-			})
+					maps.Copy(all, test.claims)
+					all["filler"] = filler
+
+					c, err := k.verify(f, f.issuer.Token(all))
+					want := test.check
+					if k.event {
+						want = test.event
+					}
+					var refused *login.Refused
+					switch {
+					case want == "" && err != nil:
+						t.Fatalf("refused: %v", err)
+					case want != "" && (!errors.As(err, &refused) || refused.Reason.Check != want):
+						t.Fatalf("the answer is %v, want a refusal at %q", err, want)
+					case want != "":
+						return
+					}
+
+					if c.All["filler"] != filler {
+						t.Error("a claim that decides nothing is missing")
+					}
+					for claim, value := range test.claims {
+						_, present := c.All[claim]
+						if _, isNull := value.(json.RawMessage); present == (isNull && claim != "department") {
+							t.Errorf("claim %s present: %t", claim, present)
+						}
+					}
+					if test.claims["iat"] != nil && c.IssuedAt.IsZero() != (name != "iat 0") {
+						t.Errorf("issued at %v", c.IssuedAt)
+					}
+				})
+			}
 		}
 	}
 

@@ -15,6 +15,7 @@ func Peek(token string, maxBytes int) (map[string]any, error) {
 		types: []string{"JWT", "JWS", ""},
 
 		apiLimit: true,
+		whole:    true,
 	}
 	t, refused := j.parse(token)
 	if refused != nil {

@@ -2,6 +2,8 @@ package login
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +16,9 @@ const (
 	maxHeaderDepth = 4
 	maxClaimsDepth = 16
 	maxKeyIDBytes  = 256
+	// largeClaims is from where on claims are read in two steps: nearly all tokens are
+	// smaller.
+	largeClaims = 8 << 10
 )
 
 // idToken is a token whose form was checked and whose signature was not.
@@ -23,6 +28,9 @@ type idToken struct {
 	keyID     string // "" when the header names none
 	signature []byte
 	claims    map[string]any
+	// unread is the text of claims of which only the deciding ones were read; nil = all
+	// were read.
+	unread []byte
 }
 
 // judge records the checks of one token.
@@ -32,6 +40,7 @@ type judge struct {
 	types []string // accepted typ, "" for none; nil is an ID token's
 	// apiLimit says that the API and no setting bounds the token's size.
 	apiLimit bool
+	whole    bool // all claims are wanted, proved or not
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
@@ -46,8 +55,16 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 	if refused != nil {
 		return idToken{}, refused
 	}
+	// Of large claims those that decide are read, and the others once the signature
+	// holds: a flood of large bad tokens makes no lists of thousands of values.
 	var err error
-	if t.claims, err = parseObject(claims, maxClaimsDepth, claimNames...); err != nil {
+	if len(claims) > largeClaims && !j.whole {
+		t.unread = claims
+		t.claims, err = parseSome(claims, maxClaimsDepth, j.decidingNames(), claimNames)
+	} else {
+		t.claims, err = parseObject(claims, maxClaimsDepth, claimNames...)
+	}
+	if err != nil {
 		return idToken{}, j.refuse(tokenClaims.With("problem", err.Error()))
 	}
 	dropNulls(t.claims)
@@ -56,6 +73,26 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 		j.pass("token form", strconv.Itoa(len(text))+" bytes, "+t.algorithm)
 	}
 	return t, nil
+}
+
+// decidingNames are the claims by which a token is judged.
+func (j *judge) decidingNames() []string {
+	return slices.AppendSeq(slices.Clone(claimNames), maps.Keys(j.trust.Require))
+}
+
+// readRest reads the claims that a large token has besides.
+func (j *judge) readRest(t *idToken, c *Claims) *Refused {
+	if t.unread == nil {
+		return nil
+	}
+	all, err := parseObject(t.unread, maxClaimsDepth, claimNames...)
+	if err != nil {
+		return j.refuse(tokenClaims.With("problem", err.Error()))
+	}
+	dropNulls(all)
+	c.All = all
+
+	return nil
 }
 
 // open takes a token apart and reads its header. The claims come back as text.
