@@ -237,7 +237,8 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 	case credential == "":
 		return j.refuse(credentialFormEmpty.With("credential", what, "limit", most))
 	case len(credential) > limit:
-		return j.refuse(credentialFormSize.With("credential", what, "limit", most, "size", strconv.Itoa(len(credential))))
+		size := strconv.Itoa(len(credential))
+		return j.refuse(credentialFormSize.With("credential", what, "limit", most, "size", size))
 	}
 	for i := range len(credential) {
 		if c := credential[i]; !base64urlBytes[c] && !strings.ContainsRune(".~+/=|", rune(c)) {

@@ -71,5 +71,8 @@ func (j *judge) eventAudience(c *Claims) *Refused {
 			return nil
 		}
 	}
-	return j.refuse(eventAudience.With("clients", strings.Join(j.trust.Audiences, " or "), "audience", show(c.All["aud"])))
+	return j.refuse(eventAudience.With(
+		"clients", strings.Join(j.trust.Audiences, " or "),
+		"audience", show(c.All["aud"]),
+	))
 }

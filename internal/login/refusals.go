@@ -255,8 +255,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}, another issuer on the same host: {difference}",
-		Fix: "Sign in at the registered issuer (the realm, tenant or user pool is part of it), or put the token under " +
-			"the Logins key of the issuer that it names.",
+		Fix: "Sign in at the registered issuer (the realm, tenant or user pool is part of it), or put the token " +
+			"under the Logins key of the issuer that it names.",
 		Message: MessageIssuerMismatch,
 	})
 	tokenIssuerSpelling = Refusals.Add(explain.Reason{
@@ -371,8 +371,9 @@ var (
 		Check:    "token use",
 		Expected: "{want}",
 		Got:      "{got}",
-		Fix:      "Send the token whose claim token_use is {want}; for user pools that is the ID token, not the access token.",
-		Message:  MessageNotOIDC,
+		Fix: "Send the token whose claim token_use is {want}; for user pools that is the ID token, not the access " +
+			"token.",
+		Message: MessageNotOIDC,
 	})
 	requiredClaim = Refusals.Add(explain.Reason{
 		Code:     "required-claim",

@@ -46,7 +46,10 @@ func (j *judge) assertion(e *etree.Element) *Refused {
 func (j *judge) issuer(e *etree.Element) *Refused {
 	name, plain := text(e)
 	if !plain || name != j.provider.EntityID {
-		return &Refused{Refusal: otherIssuer.With("entity", j.provider.EntityID, "issuer", show(name)), Kind: WrongIssuer}
+		return &Refused{
+			Refusal: otherIssuer.With("entity", j.provider.EntityID, "issuer", show(name)),
+			Kind:    WrongIssuer,
+		}
 	}
 	j.a.Issuer = name
 	return nil
@@ -73,7 +76,10 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	j.a.SPNameQualifier, _ = attribute(nameID, "SPNameQualifier")
 	for _, qualifier := range []string{j.a.NameQualifier, j.a.SPNameQualifier} {
 		if qualifier != "" && !plainEntityID(qualifier) {
-			return malformed(otherQualifier.With("limit", strconv.Itoa(maxEntityID), "size", strconv.Itoa(len(qualifier))))
+			return malformed(otherQualifier.With(
+				"limit", strconv.Itoa(maxEntityID),
+				"size", strconv.Itoa(len(qualifier)),
+			))
 		}
 	}
 	j.a.Scope = j.provider.scope(j.a.NameQualifier, j.a.SPNameQualifier)
@@ -256,8 +262,11 @@ func (j *judge) session(e *etree.Element) *Refused {
 			return j.noInstant("AuthnInstant", value)
 		case at.After(j.now.Add(j.skew)):
 			return &Refused{
-				Refusal: futureSignIn.With("latest", j.now.Add(j.skew).Format(time.RFC3339), "at", at.Format(time.RFC3339)),
-				Kind:    Expired,
+				Refusal: futureSignIn.With(
+					"latest", j.now.Add(j.skew).Format(time.RFC3339),
+					"at", at.Format(time.RFC3339),
+				),
+				Kind: Expired,
 			}
 		case j.a.AuthnInstant.IsZero() || at.Before(j.a.AuthnInstant):
 			j.a.AuthnInstant = at

@@ -135,7 +135,8 @@ func (a *Assertion) readAWS() *Refused {
 			continue
 		}
 		if values := a.Attributes[name]; key == "" || len(values) != 1 {
-			return malformed(tagValues.With("count", strconv.Itoa(len(values))).Of(show(strings.TrimPrefix(name, awsAttribute))))
+			attribute := show(strings.TrimPrefix(name, awsAttribute))
+			return malformed(tagValues.With("count", strconv.Itoa(len(values))).Of(attribute))
 		}
 		if a.AWS.PrincipalTags == nil {
 			a.AWS.PrincipalTags = map[string]string{}

@@ -38,8 +38,8 @@ var (
 		Check:    "SAML response encoding",
 		Expected: "standard base64 with padding, on one line",
 		Got:      "something else",
-		Fix: "Send the SAMLResponse form value as it came, decoded from the URL encoding but not from base64, without " +
-			"line breaks.",
+		Fix: "Send the SAMLResponse form value as it came, decoded from the URL encoding but not from base64, " +
+			"without line breaks.",
 	})
 	responseDocument = Refusals.Add(explain.Reason{
 		Code:     "saml-response-document",
@@ -142,8 +142,8 @@ var (
 		Check:    "SAML signature",
 		Expected: "an enveloped signature over its own {element}, with RSA or ECDSA and SHA-256 or better",
 		Got:      "{problem}",
-		Fix: "Have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the response " +
-			"was changed on its way.",
+		Fix: "Have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the " +
+			"response was changed on its way.",
 	})
 	signatureNamespaces = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-namespaces",
@@ -352,8 +352,8 @@ var (
 		Check:    "SAML audience",
 		Expected: "{audiences}",
 		Got:      "{audience}",
-		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or add its present " +
-			"one to audiences of the provider in saml_providers of the settings.",
+		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or add its " +
+			"present one to audiences of the provider in saml_providers of the settings.",
 	})
 	futureSignIn = Refusals.Add(explain.Reason{
 		Code:     "saml-authentication-instant",

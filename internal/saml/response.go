@@ -90,7 +90,10 @@ func structure(response *etree.Element) (*etree.Element, *Refused) {
 		}
 	})
 	if elements > maxElements {
-		return nil, malformed(responseElements.With("limit", strconv.Itoa(maxElements), "count", strconv.Itoa(elements)))
+		return nil, malformed(responseElements.With(
+			"limit", strconv.Itoa(maxElements),
+			"count", strconv.Itoa(elements),
+		))
 	}
 	if encrypted != "" {
 		return nil, &Refused{Refusal: encryptedAssertion.With("element", encrypted), Kind: Unsupported}
@@ -236,8 +239,11 @@ func (j *judge) issued(e *etree.Element) (time.Time, *Refused) {
 	}
 	if at.After(j.now.Add(j.skew)) {
 		return at, &Refused{
-			Refusal: futureResponse.With("latest", j.now.Add(j.skew).Format(time.RFC3339), "at", at.Format(time.RFC3339)),
-			Kind:    Expired,
+			Refusal: futureResponse.With(
+				"latest", j.now.Add(j.skew).Format(time.RFC3339),
+				"at", at.Format(time.RFC3339),
+			),
+			Kind: Expired,
 		}
 	}
 	return at, nil
