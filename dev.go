@@ -56,6 +56,10 @@ const (
 
 const maxDevRequest = 64 << 10 // bytes
 
+// devTokenRule tells what a request for a token is made of.
+const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (texts), expires_in (whole seconds) " +
+	"and claims (an object of any JSON values, which enter the token as they are)"
+
 // devEndpoints serves the development issuer and its tokens. They carry no CORS
 // headers: a page of another origin must not mint tokens.
 type devEndpoints struct {
@@ -103,9 +107,14 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&request); err != nil {
-		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error()})
+		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error() + ": " + devTokenRule})
 		return
 	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "something follows the request: " + devTokenRule})
+		return
+	}
+
 	const most = int64(devissuer.MaxLifetime / time.Second)
 	if request.ExpiresIn > most || request.ExpiresIn < -most {
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "expires_in is beyond 24 hours"})

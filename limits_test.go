@@ -118,7 +118,9 @@ func TestLimits(t *testing.T) {
 			})
 			_, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{key: token}})
 			if limit < len(token) {
-				wantError(t, err, "NotAuthorizedException", "Invalid login token. Not a valid OpenId Connect identity token.")
+				wantError(t, err, "NotAuthorizedException", fmt.Sprintf(
+					"Invalid login token. Not a valid OpenId Connect identity token. It has %d bytes; at most %d are accepted.",
+					len(token), limit))
 			} else if err != nil {
 				t.Error(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
@@ -263,7 +264,7 @@ func (e *eventSources) ofOthers(ctx context.Context, key string) ([]signout.Prov
 // but for its audience.
 func sameIssuer(a, b login.Trust) bool {
 	for _, trust := range []*login.Trust{&a, &b} {
-		trust.Audiences = nil
+		trust.Audiences, trust.ClientsAt, trust.Link = nil, "", explain.Link{}
 		if !trust.EnforceThumbprints {
 			trust.Thumbprints = nil
 		}

@@ -23,7 +23,7 @@ var allowedImports = map[string][]string{
 	"internal/address":      {},
 	"internal/explain":      {},
 	"internal/seal":         {},
-	"internal/saml":         {},
+	"internal/saml":         {"internal/explain"},
 	"internal/spelling":     {},
 	"internal/weborigin":    {"internal/address", "internal/explain"},
 	"internal/config":       {"internal/address", "internal/spelling"},

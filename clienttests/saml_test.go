@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,61 @@ func TestSAML(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// pageExample is the example in JavaScript of the page about SAML.
+var pageExample = regexp.MustCompile("(?s)```js\n(.*?)```")
+
+// The documented example goes through a bundler for browsers as it stands, and signs a
+// user in with nothing but what a web page has.
+func TestSAMLInBrowsers(t *testing.T) {
+	page, err := os.ReadFile("../docs/providers/saml.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := pageExample.FindAllSubmatch(page, -1)
+	if len(found) != 1 {
+		t.Fatalf("the page has %d examples in JavaScript, not one", len(found))
+	}
+
+	node := client(t, "node", "nodejs")
+	keyFile, certificateFile := keyPair(t)
+	login := signIn(t, []string{node, "js/saml-idp.mjs"}, samlRequest{
+		EntityID:        samlEntityID,
+		KeyFile:         keyFile,
+		CertificateFile: certificateFile,
+		Audience:        "urn:amazon:webservices",
+		Recipient:       "https://signin.aws.amazon.com/saml",
+		Subject:         "carol",
+		Sign:            []string{"assertion"},
+		Attributes: map[string][]string{roleAttr: {
+			"arn:aws:iam::000000000000:role/Ops," + corpARN,
+			"arn:aws:iam::000000000000:role/Auditor," + corpARN,
+		}},
+	})
+	dir := t.TempDir()
+	const settings = "saml_providers: [{name: Corp, metadata_file: idp.xml}]\n"
+	for path, text := range map[string]string{"idp.xml": login.Metadata, "poolhouse.yaml": settings} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := samlClient{startDev(t, "--config", filepath.Join(dir, "poolhouse.yaml"))}
+
+	example := string(found[0][1])
+	for shown, real := range map[string]string{
+		"https://id.example.com":                         w.info.Endpoint,
+		"us-east-1:11111111-2222-3333-4444-555555555555": w.newPool(t),
+	} {
+		if strings.Count(example, shown) != 1 {
+			t.Fatalf("the example does not have %s once", shown)
+		}
+		example = strings.Replace(example, shown, real, 1)
+	}
+	out := w.script(t, "js", []string{"EXAMPLE=" + example, "RESPONSE=" + login.Response}, node, "saml-page.mjs")
+	if !strings.Contains(out, ":assumed-role/Auditor/") {
+		t.Errorf("the page's user is %s", out)
 	}
 }
 

@@ -209,7 +209,7 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 
 func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 	for _, s := range t.Steps {
-		check := s.Check
+		check := s.Title()
 		if s.Provider != "" {
 			check = s.Provider + ": " + check
 		}

@@ -70,9 +70,20 @@ func devTokenCommand() *cobra.Command {
 		Use:   "token --sub SUBJECT",
 		Short: "Print an ID token of the development issuer",
 		Long: `Print an ID token of a running development server's issuer, and nothing else.
-A claim whose value begins with [, { or " is read as JSON; others are strings.`,
+
+A claim is name=value. A value that is JSON is taken as JSON, any other as text:
+
+  n=0            the number 0       department=sales         the text sales
+  n="0"          the text 0         version=1.2.3            the text 1.2.3
+  admin=true     the truth value    zip=01234                the text 01234
+  nickname=null  null               note=                    the empty text
+  groups=["a"]   a list             address={"city":"Ulm"}   an object
+
+Quote it for the shell: --claim 'n="0"'. Numbers keep all their digits. --sub and --aud
+are always text. A value that begins with [, { or " and is no JSON is refused.`,
 		Example: `  poolhouse dev token --sub alice
-  poolhouse dev token --sub alice --aud other --expires-in 5m --claim email=a@b.c --claim 'cognito:groups=["admin"]'`,
+  poolhouse dev token --sub alice --aud other --expires-in 5m --claim email=a@b.c --claim 'cognito:groups=["admin"]'
+  poolhouse dev token --sub alice --claim nbf=0 --claim email_verified=true --claim 'employee="0815"'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			subject, _ := c.Flags().GetString("sub")
@@ -103,29 +114,56 @@ A claim whose value begins with [, { or " is read as JSON; others are strings.`,
 	c.Flags().String("sub", "", "subject: who the token is about (required)")
 	c.Flags().String("aud", "", "audience; empty is the one that pools trust")
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; negative makes an expired token")
-	c.Flags().StringArray("claim", nil, "further claim, name=value; may be repeated")
+	c.Flags().StringArray("claim", nil, "further claim, name=value, whose value may be JSON; may be repeated")
 	_ = c.MarkFlagRequired("sub") // the flag exists
 	return c
 }
 
+// claimRule tells how the values of --claim are read.
+const claimRule = `use name=value: JSON (a number, true, false, null, "text", [list], {object}) is taken as ` +
+	`such and anything else as text; text that looks like JSON goes in double quotes, as in 'n="0"'`
+
+// parseClaims reads the values of --claim. Numbers keep all their digits.
 func parseClaims(pairs []string) (map[string]any, error) {
 	claims := map[string]any{}
 	for _, pair := range pairs {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--claim %q: use name=value", pair)
+			return nil, fmt.Errorf("--claim %q: %s", pair, claimRule)
 		}
-		if strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{") || strings.HasPrefix(value, `"`) {
-			var parsed any
-			if err := json.Unmarshal([]byte(value), &parsed); err != nil {
-				return nil, fmt.Errorf("--claim %s: the value looks like JSON but is none: %w", name, err)
-			}
-			claims[name] = parsed
-			continue
+
+		parsed, err := claimValue(value)
+		if err != nil {
+			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is none (%w): %s", name, err, claimRule)
 		}
-		claims[name] = value
+		claims[name] = parsed
 	}
+
 	return claims, nil
+}
+
+// claimValue reads one value: what is JSON as JSON, and else the text itself. Blanks
+// around a value make it text.
+func claimValue(value string) (any, error) {
+	if value == "" || strings.TrimSpace(value) != value {
+		return value, nil
+	}
+	var parsed any
+	decoder := json.NewDecoder(strings.NewReader(value))
+	decoder.UseNumber()
+	err := decoder.Decode(&parsed)
+	if err == nil && decoder.InputOffset() != int64(len(value)) {
+		err = errors.New("something follows the value")
+	}
+
+	switch {
+	case err == nil:
+		return parsed, nil
+	case strings.ContainsRune("[{\"", rune(value[0])):
+		return nil, err
+	default:
+		return value, nil
+	}
 }
 
 // devCall asks a development endpoint.

@@ -39,7 +39,7 @@ type Limits struct {
 	TokenBytes        int // one OpenID Connect login token
 }
 
-// DefaultLimits are AWS's numbers; TokenBytes is ours.
+// DefaultLimits are AWS's numbers.
 var DefaultLimits = Limits{
 	Pools: 1000, UserPoolProviders: 50, RulesPerMapping: 25, LoginsPerIdentity: 20, TagsPerPool: 50,
 	TokenBytes: login.DefaultMaxTokenBytes,

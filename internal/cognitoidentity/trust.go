@@ -32,7 +32,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		if p.URL == googleIssuers[0] {
 			t.Issuers = googleIssuers // several client IDs, the same two spellings
 		}
-		t.ClientsAt = iam.ClientIDsAt
+		t.Registered(p.ARN, p.InSettings)
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
 		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate

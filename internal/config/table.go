@@ -129,7 +129,13 @@ var Table = []Setting{
 	{Key: LimitRulesPerMapping, Kind: Integer, Limit: true, Default: "25", Help: "Role-mapping rules per provider; the API allows at most 400."},
 	{Key: LimitLoginsPerIdentity, Kind: Integer, Limit: true, Default: "20", Help: "Logins linked to one identity."},
 	{Key: LimitTagsPerPool, Kind: Integer, Limit: true, Default: "50", Help: "Tags per identity pool."},
-	{Key: LimitTokenBytes, Kind: Integer, Limit: true, Default: "16384", Help: "Size of one OpenID Connect login token in bytes; the API allows at most 50000 characters."},
+	{
+		Key:     LimitTokenBytes,
+		Kind:    Integer,
+		Limit:   true,
+		Default: "50000",
+		Help:    "Size of one OpenID Connect login token in bytes. The API allows 50000 characters in Logins: more changes nothing.",
+	},
 }
 
 // place is where the setting is in the file: below a section, or at the top ("").

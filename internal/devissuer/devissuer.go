@@ -110,7 +110,7 @@ func (i *Issuer) Token(ctx context.Context, r TokenRequest) (string, error) {
 	}
 	for _, reserved := range []string{"iss", "sub", "aud", "iat", "exp"} {
 		if _, ok := claims[reserved]; ok {
-			return "", fmt.Errorf("%w: the claim %q is set by the issuer", ErrRequest, reserved)
+			return "", fmt.Errorf("%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)", ErrRequest, reserved)
 		}
 	}
 	now := i.now()

@@ -62,22 +62,50 @@ func (r *Reason) Placeholders() []string {
 // each placeholder: With("limit", "2048"). Values are masked by the caller: no token,
 // secret or assertion may enter a refusal.
 func (r *Reason) With(values ...string) *Refusal {
-	pairs := make([]string, len(values))
-	for i, v := range values {
-		if i%2 == 0 {
-			v = "{" + v + "}"
-		}
-		pairs[i] = v
-	}
-	fill := strings.NewReplacer(pairs...) // one pass: braces in a value stay as they are
-
 	return &Refusal{
 		Reason:   r,
-		Message:  fill.Replace(r.Message),
-		Expected: fill.Replace(r.Expected),
-		Got:      fill.Replace(r.Got),
-		Fix:      fill.Replace(r.Fix),
+		Message:  fill(r.Message, values),
+		Expected: fill(r.Expected, values),
+		Got:      fill(r.Got, values),
+		Fix:      fill(r.Fix, values),
 	}
+}
+
+// fill puts values in place of a text's placeholders in one pass: braces in a value stay
+// as they are. Whoever floods the server with bad tokens pays for no more than this.
+func fill(text string, values []string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		value, given := valueOf(name, values)
+		if !closed || !given {
+			b.WriteByte('{')
+			text = rest
+			continue
+		}
+		b.WriteString(value)
+		text = after
+	}
+}
+
+// valueOf finds a value among names and values in turn.
+func valueOf(name string, values []string) (string, bool) {
+	for i := 0; i+1 < len(values); i += 2 {
+		if values[i] == name {
+			return values[i+1], true
+		}
+	}
+
+	return "", false
 }
 
 // Refusal is a check that did not pass: an error for whoever decides, and a step of the

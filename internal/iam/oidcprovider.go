@@ -14,9 +14,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// ClientIDsAt says where the clients of a registered issuer are added, for advice.
-const ClientIDsAt = "to client_ids of the provider in oidc_providers, or with AddClientIDToOpenIDConnectProvider"
-
 // OIDCProviderConfig describes the registration of one OpenID Connect issuer.
 type OIDCProviderConfig struct {
 	Account            identitypool.AccountID // "" = Config.Account
@@ -47,6 +44,7 @@ type OIDCProvider struct {
 	AllowHTTP          bool
 	AllowPrivate       bool
 	EnforceThumbprints bool
+	InSettings         bool // the settings file registers it, and not the IAM API
 }
 
 // Limits of a provider (IAM API reference, CreateOpenIDConnectProvider; IAM
@@ -103,6 +101,7 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 		ClientIDs: slices.Clone(c.ClientIDs), Algorithms: slices.Clone(c.Algorithms),
 		DiscoveryURL: c.DiscoveryURL, JWKSURL: c.JWKSURL,
 		AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, EnforceThumbprints: c.EnforceThumbprints,
+		InSettings: true,
 	}
 	p.Thumbprints = checkThumbprints(c, f)
 	if c.CABundle != "" {

@@ -18,8 +18,8 @@ const (
 // or by its application ID (app_id): both are in use as the pool's value.
 func (v *Verifier) verifyAmazon(ctx context.Context, trust Trust, token string) (Claims, error) {
 	j := newJudge(ctx, &trust)
-	if refused := j.opaque("a Login with Amazon access token", token, maxAmazonToken,
-		"Send the access token of Login with Amazon as it is (it begins with Atza|)."); refused != nil {
+	const what = "the access token of Login with Amazon (it begins with Atza|)"
+	if refused := j.opaque(what, token, maxAmazonToken); refused != nil {
 		return Claims{}, refused
 	}
 	ctx, done, err := v.dialogue(ctx)
@@ -40,8 +40,7 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 	case http.StatusOK:
 	case http.StatusBadRequest, http.StatusUnauthorized:
 		if code := member(r.object, "error"); code != "" { // as OAuth 2.0 explains refusals (RFC 6749 section 5.2)
-			return Claims{}, j.refuse(messageNotAccepted, "token at Amazon", "a valid access token", "Amazon's error "+showCode(code),
-				"Sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is none.")
+			return Claims{}, j.refuse(tokenAtAmazon.With("error", showCode(code)))
 		}
 		return Claims{}, unusable(r, "and no error code", "Check base_url for amazon in the settings.")
 	default:
@@ -59,8 +58,7 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		}
 	}
 	if audience == "" {
-		return Claims{}, j.refuse(MessageUnsupportedProvider, "token application", show(anyList(j.trust.Audiences)), showText(client)+" of "+showText(app),
-			"Sign in with the application that the identity pool names, or put this client ID in the pool.")
+		return Claims{}, j.otherApplication(showText(client) + " of " + showText(app))
 	}
 	j.pass("token application", showText(audience))
 	left, valid := wholeNumber(r.object["exp"]) // seconds left, not a time
@@ -68,7 +66,7 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		return Claims{}, lacking("exp")
 	}
 	if left <= 0 {
-		return Claims{}, j.refuse(messageTokenExpired, "token expiry", "some seconds left", "none", "Sign in with Amazon again.")
+		return Claims{}, j.refuse(tokenLapsed.With("end", "no seconds are left"))
 	}
 	user := member(r.object, "user_id")
 	if user == "" || len(user) > maxSubjectBytes || !printable(user) {

@@ -35,6 +35,10 @@ func TestAmazonTokenInfo(t *testing.T) {
 	}{
 		"good":                       {200, head + `"user_id":"u","exp":1}`, "", ""},
 		"without app_id":             {200, `{"aud":"` + amazonClient + `","user_id":"u","exp":1}`, "", ""},
+		"aud null":                   {200, `{"aud":null,"app_id":"` + amazonClient + `","user_id":"u","exp":1,"error":null}`, "", ""},
+		"aud and app_id null":        {200, `{"aud":null,"app_id":null,"user_id":"u","exp":1}`, "unavailable", ""},
+		"exp null":                   {200, head + `"user_id":"u","exp":null}`, "unavailable", ""},
+		"nbf and iat 0":              {200, head + `"user_id":"u","exp":1,"nbf":0,"iat":0}`, "", ""},
 		"no seconds left":            {200, head + `"user_id":"u","exp":0}`, "token expiry", tokenExpired},
 		"fewer than none":            {200, head + `"user_id":"u","exp":-7}`, "token expiry", tokenExpired},
 		"no exp":                     {200, head + `"user_id":"u"}`, "unavailable", ""},

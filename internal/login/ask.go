@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -216,30 +218,45 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 	if errors.As(err, &failed) {
 		fix = failed.fix
 	}
-	j.trace.Fail("provider answer", "what "+showText(j.trust.BaseURL)+" says about the credential", err.Error(), fix)
-	return Claims{}, &Unavailable{Provider: j.trust.Provider, Cause: err}
+
+	return Claims{}, &Unavailable{
+		Provider: j.trust.Provider,
+		Cause:    err,
+		Refusal: j.trace.Refuse(providerAnswer.With(
+			"api", showText(j.trust.BaseURL), "problem", err.Error(), "fix", fix,
+		)),
+	}
 }
 
 // opaque holds a credential that only its provider can read to bytes that a
 // token may have (RFC 6750 section 2.1, and the bar of older tokens), before
 // anybody is asked about it: no blank, line end, & or ; gets near a request.
-func (j *judge) opaque(what, credential string, limit int, fix string) *Refused {
-	bad := func(got string) *Refused {
-		return j.refuse(messageNotCredential, "credential form", fmt.Sprintf("%s: 1 to %d letters, digits and -._~+/=|", what, limit), got, fix)
-	}
+func (j *judge) opaque(what, credential string, limit int) *Refused {
+	most := strconv.Itoa(limit)
 	switch {
 	case credential == "":
-		return bad("nothing")
+		return j.refuse(credentialFormEmpty.With("credential", what, "limit", most))
 	case len(credential) > limit:
-		return bad(fmt.Sprintf("%d bytes", len(credential)))
+		size := strconv.Itoa(len(credential))
+		return j.refuse(credentialFormSize.With("credential", what, "limit", most, "size", size))
 	}
 	for i := range len(credential) {
 		if c := credential[i]; !base64urlBytes[c] && !strings.ContainsRune(".~+/=|", rune(c)) {
-			return bad("a byte that none has")
+			return j.refuse(credentialFormByte.With("credential", what, "limit", most))
 		}
 	}
-	j.pass("credential form", fmt.Sprintf("%d bytes", len(credential)))
+	j.pass("credential form", strconv.Itoa(len(credential))+" bytes")
+
 	return nil
+}
+
+// otherApplication refuses the token of an application that the trust does not name.
+func (j *judge) otherApplication(got string) *Refused {
+	return j.refuse(tokenApplication.With(
+		"applications", show(anyList(j.trust.Audiences)),
+		"application", got,
+		"where", cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool"),
+	))
 }
 
 // isIDToken reports whether a credential has the look of a signed JWT: three

@@ -3,18 +3,37 @@ package login
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // claimNames are the claims that decide something; other spellings of them are
 // refused (names in Trust.Require are matched exactly in any case).
 var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use", "events"}
+
+// registeredClaims are those of RFC 7519, OpenID Connect and the event tokens whose
+// value null means that they are absent.
+var registeredClaims = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti",
+	"azp", "nonce", "auth_time", "acr", "amr", "at_hash", "c_hash", "sid",
+	"events", "sub_id", "toe", "txn", "token_use",
+}
+
+// dropNulls removes the registered claims that are JSON null: some providers write
+// them so where they have nothing to tell.
+func dropNulls(claims map[string]any) {
+	for _, name := range registeredClaims {
+		if value, present := claims[name]; present && value == nil {
+			delete(claims, name)
+		}
+	}
+}
 
 const (
 	maxSubjectBytes = 255          // OpenID Connect Core 1.0 section 2
@@ -28,8 +47,7 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 	if _, event := claims["events"]; event {
 		// A logout token may have an ID token's typ (OpenID Connect Back-Channel
 		// Logout 1.0 section 2.4): this claim is what tells them apart.
-		return Claims{}, j.refuse(MessageNotOIDC, "token claims", "an ID token", "a security event token (RFC 8417): it has a claim events",
-			"Send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are no logins.")
+		return Claims{}, j.refuse(tokenClaimsEvent.With())
 	}
 	c := Claims{All: claims}
 	for _, step := range []func(*Claims) *Refused{
@@ -48,25 +66,22 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 }
 
 func (j *judge) missing(name string) *Refused {
-	return j.refuse(messageMissingClaim+name, "token claims", "a claim "+name, "none",
-		"Send the provider's ID token; a token without "+name+" is not one (access tokens often lack it).")
+	return j.refuse(tokenClaimsMissing.With("claim", name))
 }
 
 // issuer compares iss byte for byte: no letter case, port, slash or scheme is
 // forgiven, since each would be another issuer (RFC 8725 section 3.8).
 func (j *judge) issuer(c *Claims) *Refused {
 	iss, present := c.All["iss"]
-	if !present || iss == nil {
+	if !present {
 		return j.missing("iss")
 	}
 	text, isString := iss.(string)
 	if text == "" || !slices.Contains(j.trust.Issuers, text) {
-		got := show(iss)
 		if !isString {
-			got = mask(iss)
+			return j.refuse(tokenIssuerForm.With("issuers", strings.Join(j.trust.Issuers, " or "), "issuer", mask(iss)))
 		}
-		return j.refuse(MessageIssuerMismatch, "token issuer", strings.Join(j.trust.Issuers, " or "), got,
-			"Put the token under the Logins key of the provider that issued it, or correct the provider's registered issuer; they are compared character by character.")
+		return j.refuse(j.otherIssuer(text))
 	}
 	c.Issuer = text
 	j.pass("token issuer", text)
@@ -101,22 +116,25 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 		}
 		at, valid := numericDate(value)
 		if !valid {
-			return j.refuse(MessageNotOIDC, "token "+name, "a number of seconds since 1970", show(value),
-				"Have the provider issue "+name+" as a JSON number.")
+			return j.refuse(notDate[name].With("value", show(value)))
 		}
 		moment[name] = at
 	}
 	exp := moment["exp"]
 	if expires && !now.Before(exp.Add(skew)) {
-		got := fmt.Sprintf("expired at %s", exp.UTC().Format(time.RFC3339))
-		return j.refuse(fmt.Sprintf("%s%d >= %d", messageExpired, now.Unix(), exp.Unix()),
-			"token expiry", fmt.Sprintf("after %s", now.Add(-skew).UTC().Format(time.RFC3339)), got,
-			"Sign in again, or refresh the ID token before using it; if the token is fresh, compare this server's clock with the provider's.")
+		return j.refuse(tokenExpiry.With(
+			"earliest", now.Add(-skew).UTC().Format(time.RFC3339),
+			"exp", exp.UTC().Format(time.RFC3339),
+			"now", strconv.FormatInt(now.Unix(), 10),
+			"seconds", strconv.FormatInt(exp.Unix(), 10),
+		))
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		if at, present := moment[name]; present && at.After(now.Add(skew)) {
-			return j.refuse(MessageNotOIDC, "token "+name, fmt.Sprintf("at most %s", now.Add(skew).UTC().Format(time.RFC3339)),
-				at.UTC().Format(time.RFC3339), "Compare this server's clock with the provider's: the token is from the future.")
+			return j.refuse(inFuture[name].With(
+				"latest", now.Add(skew).UTC().Format(time.RFC3339),
+				"at", at.UTC().Format(time.RFC3339),
+			))
 		}
 	}
 	c.Expires, c.IssuedAt = exp, moment["iat"]
@@ -126,18 +144,24 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 	return nil
 }
 
+// Reasons to refuse a time, by claim.
+var (
+	notDate  = map[string]*explain.Reason{"exp": tokenExp, "nbf": tokenNbf, "iat": tokenIat}
+	inFuture = map[string]*explain.Reason{"nbf": tokenNbfFuture, "iat": tokenIatFuture}
+)
+
 // numericDate reads a NumericDate (RFC 7519 section 2): seconds, perhaps with a
-// fraction, which is dropped.
+// fraction, which is dropped. 0 is one: old Keycloak puts it into nbf.
 func numericDate(value any) (time.Time, bool) {
 	number, isNumber := value.(json.Number)
 	if !isNumber {
 		return time.Time{}, false
 	}
 	if whole, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
-		return time.Unix(whole, 0), whole > 0 && whole <= maxNumericDate
+		return time.Unix(whole, 0), whole >= 0 && whole <= maxNumericDate
 	}
 	seconds, err := number.Float64()
-	if err != nil || !(seconds >= 1 && seconds <= maxNumericDate) {
+	if err != nil || !(seconds >= 0 && seconds <= maxNumericDate) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(math.Floor(seconds)), 0), true
@@ -148,8 +172,7 @@ func numericDate(value any) (time.Time, bool) {
 func (j *judge) subject(c *Claims) *Refused {
 	text, isString := c.All["sub"].(string)
 	if !isString || text == "" || len(text) > maxSubjectBytes || !printable(text) {
-		return j.refuse(MessageNotOIDC, "token subject", "a string of 1 to 255 bytes without control or invisible characters", mask(c.All["sub"]),
-			"Have the provider issue a plain, stable user ID as sub.")
+		return j.refuse(tokenSubject.With("subject", mask(c.All["sub"])))
 	}
 	c.Subject = text
 	if j.trace != nil {
@@ -165,28 +188,49 @@ func (j *judge) subject(c *Claims) *Refused {
 func (j *judge) audience(c *Claims) *Refused {
 	audiences, valid := stringOrList(c.All["aud"])
 	if !valid {
-		return j.refuse(MessageNotOIDC, "token audience", "a string or a list of strings", show(c.All["aud"]),
-			"Have the provider issue aud as the client ID or a list of client IDs.")
+		return j.refuse(tokenAudienceForm.With("audience", show(c.All["aud"])))
 	}
-	check, got := "token audience", c.All["aud"]
-	candidates := audiences
-	if azp, present := c.All["azp"]; present {
+	check, candidates := "token audience", audiences
+	azp, authorized := c.All["azp"]
+	if authorized {
 		text, _ := azp.(string) // another type is no client
-		check, got, candidates = "token authorized party", azp, []string{text}
+		check, candidates = "token authorized party", []string{text}
 	}
+
 	for _, candidate := range candidates {
 		if candidate == "" || !slices.Contains(j.trust.Audiences, candidate) {
-			message := j.trust.WrongAudience
-			if message == "" {
-				message = MessageWrongAudience
-			}
-			return j.refuse(message, check, strings.Join(j.trust.Audiences, " or "), show(got),
-				"Add this client ID "+cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool")+", or sign in with a client that is accepted.")
+			return j.refuse(j.otherClient(candidates, candidate, c.All["aud"], azp, authorized))
 		}
 	}
+
 	c.Audience = candidates[0]
 	j.pass(check, c.Audience)
+
 	return nil
+}
+
+// otherClient explains why a client is not accepted: aud and azp are as the token has
+// them.
+func (j *judge) otherClient(candidates []string, client string, aud, azp any, authorized bool) *explain.Refusal {
+	clients := strings.Join(j.trust.Audiences, " or ")
+	where := cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool")
+	message := cmp.Or(j.trust.WrongAudience, MessageWrongAudience)
+
+	var refusal *explain.Refusal
+	switch {
+	case authorized:
+		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "where", where, "message", message)
+	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.trust.Audiences, c) }):
+		refusal = tokenAudienceList.With("clients", clients, "audience", show(aud), "where", where, "message", message)
+	default:
+		refusal = tokenAudience.With("clients", clients, "audience", show(aud), "where", where, "message", message)
+	}
+	if link := j.trust.Link; link.Kind != "" {
+		link.Add = showText(client)
+		refusal.At(link)
+	}
+
+	return refusal
 }
 
 // stringOrList reads aud; it must name at least one audience.
@@ -215,16 +259,17 @@ func (j *judge) requiredValues(c *Claims) *Refused {
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.trust.Require)) { // the same refusal each time
 		want := j.trust.Require[name]
-		if got, isString := c.All[name].(string); isString && got == want {
-			j.pass("token "+name, want)
-			continue
+		got, isString := c.All[name].(string)
+		switch {
+		case name == "token_use" && isString && got == want:
+			j.pass("token use", want)
+		case name == "token_use": // tells which of a user pool's tokens it is, nothing of the user
+			return j.refuse(tokenUse.With("want", want, "got", show(c.All[name])))
+		case isString && got == want:
+			j.trace.PassOf("required claim", name, want)
+		default:
+			return j.refuse(requiredClaim.With("want", want, "got", mask(c.All[name]), "claim", name).Of(name))
 		}
-		shown := mask(c.All[name])
-		if name == "token_use" { // says which of a user pool's tokens it is, nothing of the user
-			shown = show(c.All[name])
-		}
-		return j.refuse(MessageNotOIDC, "token "+name, want, shown,
-			"Send the token whose claim "+name+" is "+want+"; for user pools that is the ID token, not the access token.")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package login_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -90,8 +91,8 @@ func TestCostDoesNotGrowWithIssuers(t *testing.T) {
 	}
 }
 
-// Memory for a login grows with the token, and no faster, from 1 KB to the
-// largest token that is accepted, and whatever it is full of.
+// Memory for a login grows with the token, and no faster, up to the largest token that
+// is accepted, and whatever it is full of.
 func TestCostIsLinearInTokenSize(t *testing.T) {
 	for name, claims := range map[string]func(n int) map[string]any{
 		"one long claim": func(n int) map[string]any { return map[string]any{"filler": strings.Repeat("f", 24*n)} },
@@ -140,14 +141,15 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 					runtime.ReadMemStats(&after)
 					return float64(len(token)), float64(after.TotalAlloc-before.TotalAlloc) / runs, float64(after.Mallocs-before.Mallocs) / runs
 				}
-				size, bytes, allocations := cost(25)
-				middleSize, middleBytes, middleAllocations := cost(100)
-				largeSize, largeBytes, largeAllocations := cost(400)
-				if size > 1600 || largeSize < 12_000 || largeSize > login.DefaultMaxTokenBytes {
+				// All of a size from which on claims are read in two steps.
+				size, bytes, allocations := cost(350)
+				middleSize, middleBytes, middleAllocations := cost(700)
+				largeSize, largeBytes, largeAllocations := cost(1400)
+				if size > 16_000 || largeSize < 44_000 || largeSize > login.DefaultMaxTokenBytes {
 					t.Fatalf("made tokens of %.0f and %.0f bytes", size, largeSize)
 				}
 				// What more of the token costs, per byte, stays the same.
-				const tolerance = 1.25 // lists and maps grow in steps
+				const tolerance = 1.5 // lists and maps grow in steps
 				limit := tolerance * (largeSize - middleSize) / (middleSize - size)
 				if grown := (largeBytes - middleBytes) / (middleBytes - bytes); grown > limit {
 					t.Errorf("bytes grow faster than the token: %.0f, %.0f, %.0f", bytes, middleBytes, largeBytes)
@@ -159,4 +161,57 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A token of the largest size that is refused before its signature costs little more
+// memory than its own text, whatever it is full of, and no request.
+func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
+	fillings := map[string]struct {
+		filler any
+		most   float64 // bytes for one of the token
+	}{
+		"one long claim":     {strings.Repeat("f", 36_000), 2},
+		"many small numbers": {make([]int, 18_000), 2},
+		"many empty lists":   {make([][0]int, 12_000), 2},
+		"many members":       {manyMembers(2_400), 20}, // their names are compared
+	}
+	for name, filling := range fillings {
+		for what, change := range map[string]map[string]any{
+			"issuer":   {"iss": "https://evil.test"},
+			"audience": {"aud": "another-client"},
+			"expired":  {"exp": 1},
+		} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				f := newFixture(t, noNetwork(t))
+				claims := map[string]any{"filler": filling.filler}
+				maps.Copy(claims, change)
+				token := f.issuer.Token(claims)
+				if len(token) < 44_000 || len(token) > login.DefaultMaxTokenBytes {
+					t.Fatalf("the token has %d bytes", len(token))
+				}
+
+				const runs = 50
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				for range runs {
+					if _, err := f.verifier.Verify(t.Context(), f.trust, token); err == nil {
+						t.Fatal("accepted")
+					}
+				}
+				runtime.ReadMemStats(&after)
+				each := float64(after.TotalAlloc-before.TotalAlloc) / runs
+				if ratio := each / float64(len(token)); ratio > filling.most {
+					t.Errorf("%.0f bytes for a token of %d, %.1f times its size", each, len(token), ratio)
+				}
+			})
+		}
+	}
+}
+
+func manyMembers(n int) map[string]any {
+	all := map[string]any{}
+	for i := range n {
+		all[fmt.Sprintf("c%06d", i)] = 1234
+	}
+	return all
 }

@@ -1,6 +1,10 @@
 package login
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
 
 // Messages that AWS puts on the wire, under NotAuthorizedException. All are
 // observed, none is documented.
@@ -17,18 +21,17 @@ const (
 
 // Refused is the error for a credential that did not prove its login.
 type Refused struct {
-	Message  string // for the wire
-	Check    string // what was looked at
-	Expected string // what would have passed
-	Got      string // what came; subjects and other personal values are masked
-	Fix      string // what to change, in plain words
+	// Refusal is the check that did not pass; its Message is for the wire. Subjects and
+	// other personal values in it are masked.
+	*explain.Refusal
 }
 
 // Error is one line for the log. It holds no part of the credential but its
 // issuer, audience and header names.
-func (r *Refused) Error() string {
-	return fmt.Sprintf("login refused: %s: expected %s, got %s", r.Check, r.Expected, r.Got)
-}
+func (r *Refused) Error() string { return "login refused: " + r.Refusal.Error() }
+
+// Unwrap returns the refusal.
+func (r *Refused) Unwrap() error { return r.Refusal }
 
 // Unavailable is the error for a credential that could not be judged because
 // its provider could not be asked and nothing usable was held. It says nothing
@@ -36,6 +39,8 @@ func (r *Refused) Error() string {
 type Unavailable struct {
 	Provider string // Trust.Provider
 	Cause    error
+	// Refusal explains the cause; it is in the trace already. nil = nothing does.
+	Refusal *explain.Refusal
 }
 
 func (u *Unavailable) Error() string {

@@ -29,8 +29,10 @@ func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string,
 	}
 	var err error
 	if t.claims, err = parseObject(text, maxClaimsDepth, eventNames...); err != nil {
-		return Claims{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(), "Have the provider send a valid token.")
+		return Claims{}, j.refuse(eventClaims.With("problem", err.Error()))
 	}
+	dropNulls(t.claims)
+
 	now := v.now()
 	c := Claims{All: t.claims}
 	for _, step := range []func(*Claims) *Refused{
@@ -47,8 +49,7 @@ func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string,
 	case err == nil:
 		return c, nil
 	case errors.Is(err, errUnknownKey), errors.Is(err, errUnfitKey), errors.Is(err, errBadSignature):
-		return Claims{}, j.refuse(MessageBadSignature, "token signature", "a signature by a key that the provider publishes", err.Error(),
-			"Have the provider sign with a key of its key set, and send the token unchanged.")
+		return Claims{}, j.refuse(eventSignature.With("problem", err.Error()))
 	default:
 		return Claims{}, j.unavailable(err)
 	}
@@ -70,6 +71,8 @@ func (j *judge) eventAudience(c *Claims) *Refused {
 			return nil
 		}
 	}
-	return j.refuse(MessageWrongAudience, "token audience", strings.Join(j.trust.Audiences, " or "), show(c.All["aud"]),
-		"Register the token's audience as a client ID of the provider, or have the provider address the token to one.")
+	return j.refuse(eventAudience.With(
+		"clients", strings.Join(j.trust.Audiences, " or "),
+		"audience", show(c.All["aud"]),
+	))
 }

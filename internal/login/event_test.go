@@ -65,7 +65,7 @@ func TestVerifyEvent(t *testing.T) {
 				t.Errorf("refused: %v", err)
 			case test.check == "" && c.Issuer != f.issuer.URL:
 				t.Errorf("claims = %+v", c)
-			case test.check != "" && (!errors.As(err, &refused) || refused.Check != test.check || c.All != nil):
+			case test.check != "" && (!errors.As(err, &refused) || refused.Reason.Check != test.check || c.All != nil):
 				t.Errorf("VerifyEvent = %+v, %v; want a refusal at %q", c, err, test.check)
 			}
 		})

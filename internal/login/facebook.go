@@ -39,10 +39,9 @@ func (v *Verifier) verifyFacebook(ctx context.Context, trust Trust, token string
 		if trust.IDTokens != nil {
 			return v.verifyIDToken(ctx, *trust.IDTokens, token)
 		}
-		return Claims{}, j.refuse(messageNotCredential, "credential form", "a Facebook access token", "a signed JWT",
-			"This is the ID token of Facebook's Limited Login; set limited_login for facebook in the settings to accept these, or sign in with tracking enabled.")
+		return Claims{}, j.refuse(credentialFormLimitedLogin.With())
 	}
-	if refused := j.opaque("a Facebook access token", token, maxFacebookToken, "Send the access token of the Facebook SDK as it is."); refused != nil {
+	if refused := j.opaque("the access token of the Facebook SDK", token, maxFacebookToken); refused != nil {
 		return Claims{}, refused
 	}
 	ctx, done, err := v.dialogue(ctx)
@@ -86,8 +85,7 @@ func (g graph) ask(ctx context.Context, node string, query url.Values, bearer st
 	code, known := wholeNumber(fault["code"])
 	switch {
 	case known && r.status < 500 && slices.Contains(refusals, code):
-		return nil, g.j.refuse(messageNotAccepted, "token at Facebook", "a valid access token of a user", fmt.Sprintf("Facebook's error %d for %s", code, node),
-			"Sign in to Facebook again. Only a user's own access token is a login: not that of an application or a page.")
+		return nil, g.j.refuse(tokenAtFacebook.With("error", strconv.FormatInt(code, 10), "node", node))
 	case code == graphNeedsProof:
 		return nil, unusable(r, "and error 104", "The Facebook application requires proofs by its secret: set app_secret for facebook in the settings.")
 	case node == debugToken && code == graphToken:
@@ -131,8 +129,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 		return Claims{}, lacking("is_valid")
 	}
 	if !valid {
-		return Claims{}, g.j.refuse(messageNotAccepted, "token at Facebook", "is_valid is true", "false",
-			"Sign in to Facebook again: the token was withdrawn, has expired, or is none.")
+		return Claims{}, g.j.refuse(tokenAtFacebookInvalid.With())
 	}
 	app, err := graphID(data, "app_id")
 	if err != nil {
@@ -142,8 +139,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 		return Claims{}, refused
 	}
 	if kind := member(data, "type"); kind != "USER" {
-		return Claims{}, g.j.refuse(messageNotAccepted, "token type", "USER", show(data["type"]),
-			"Send the user's own access token, not that of an application, a page or a system.")
+		return Claims{}, g.j.refuse(facebookTokenType.With("type", show(data["type"])))
 	}
 	expires, refused, err := g.expiry(data)
 	if err != nil {
@@ -157,8 +153,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 		return Claims{}, err
 	}
 	if named, err := graphID(data, "user_id"); err != nil || named != claims.Subject {
-		return Claims{}, g.j.refuse(messageNotAccepted, "token user", "the same user from debug_token and me", "another one, or none",
-			"Sign in to Facebook again.")
+		return Claims{}, g.j.refuse(tokenUser.With())
 	}
 	claims.Expires = expires
 	return claims, nil
@@ -167,8 +162,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 // application compares the token's application with the pool's.
 func (g graph) application(id string) *Refused {
 	if !slices.Contains(g.j.trust.Audiences, id) {
-		return g.j.refuse(MessageUnsupportedProvider, "token application", show(anyList(g.j.trust.Audiences)), showText(id),
-			"Sign in with the Facebook application that the identity pool names, or put this application's ID in the pool.")
+		return g.j.otherApplication(showText(id))
 	}
 	g.j.pass("token application", id)
 	return nil
@@ -185,8 +179,7 @@ func (g graph) expiry(data map[string]any) (time.Time, *Refused, error) {
 	}
 	at := time.Unix(seconds, 0)
 	if !g.v.now().Before(at) {
-		return time.Time{}, g.j.refuse(messageTokenExpired, "token expiry", "a time to come, or 0", at.UTC().Format(time.RFC3339),
-			"Sign in to Facebook again."), nil
+		return time.Time{}, g.j.refuse(tokenLapsed.With("end", "one that ended at "+at.UTC().Format(time.RFC3339))), nil
 	}
 	return at, nil, nil
 }

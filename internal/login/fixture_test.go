@@ -115,14 +115,15 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 	if !errors.As(err, &refused) {
 		tb.Fatalf("Verify = %v, want *Refused at %q", err, check)
 	}
-	if refused.Check != check || refused.Message != message {
-		tb.Errorf("refused at %q with %q, want %q with %q", refused.Check, refused.Message, check, message)
+	if refused.Reason.Check != check || refused.Message != message {
+		tb.Errorf("refused at %q with %q, want %q with %q", refused.Reason.Check, refused.Message, check, message)
 	}
 	if refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
 		tb.Errorf("refusal does not explain itself: %+v", refused)
 	}
 	steps := trace.Steps()
-	last := explain.Step{Provider: trust.Provider, Check: refused.Check, Expected: refused.Expected, Got: refused.Got, Fix: refused.Fix}
+	last := refused.Step()
+	last.Provider = trust.Provider
 	if len(steps) == 0 || steps[len(steps)-1] != last {
 		tb.Errorf("trace ends with %+v, want %+v", steps, last)
 	}

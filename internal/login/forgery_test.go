@@ -189,7 +189,7 @@ func TestHostileKeys(t *testing.T) {
 			}
 			_, _, err = f.verify(t, f.trust, c.token(f))
 			var refused *login.Refused
-			if !errors.As(err, &refused) || refused.Check != "signing key" && refused.Check != "signature algorithm" {
+			if !errors.As(err, &refused) || refused.Reason.Check != "signing key" && refused.Reason.Check != "signature algorithm" {
 				t.Errorf("token under the hostile key: %v", err)
 			}
 		})

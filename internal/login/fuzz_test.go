@@ -74,7 +74,7 @@ func FuzzJWT(f *testing.F) {
 				t.Fatalf("error %v is not *Refused", err)
 			case c.All != nil:
 				t.Fatal("claims beside an error")
-			case refused.Message == "" || refused.Check == "" || refused.Fix == "" || !trace.Refused():
+			case refused.Message == "" || refused.Reason.Check == "" || refused.Fix == "" || !trace.Refused():
 				t.Fatalf("refusal does not explain itself: %+v", refused)
 			}
 		}

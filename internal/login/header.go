@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // headerNames are the parameters that decide something; other spellings of
@@ -14,22 +16,25 @@ var headerNames = []string{"alg", "kid", "typ", "cty", "crit", "b64", "enc", "zi
 // token bring or name its own key (RFC 8725 section 3.10); enc and zip belong to
 // encrypted tokens; b64 and crit change what is signed, or demand understanding
 // that we do not have (RFC 7515 section 4.1.11).
-var forbiddenParameters = []struct{ name, fix string }{
-	{"crit", "The provider demands a header extension that is not supported; have it issue plain ID tokens."},
-	{"b64", "Have the provider issue tokens with an encoded payload."},
-	{"jwk", "Keys come from the provider's key set only; have the provider leave the key out of the header."},
-	{"jku", "Keys come from the provider's key set only; have the provider leave the key address out of the header."},
-	{"x5u", "Keys come from the provider's key set only; have the provider leave the certificate address out of the header."},
-	{"x5c", "Keys come from the provider's key set only; have the provider leave the certificates out of the header."},
-	{"enc", "Have the provider issue signed, unencrypted ID tokens to this client."},
-	{"zip", "Have the provider issue uncompressed ID tokens."},
+var forbiddenParameters = []struct {
+	name   string
+	reason *explain.Reason
+}{
+	{name: "crit", reason: tokenHeaderCrit},
+	{name: "b64", reason: tokenHeaderPayload},
+	{name: "jwk", reason: tokenHeaderKey},
+	{name: "jku", reason: tokenHeaderKey},
+	{name: "x5u", reason: tokenHeaderKey},
+	{name: "x5c", reason: tokenHeaderKey},
+	{name: "enc", reason: tokenHeaderEncrypted},
+	{name: "zip", reason: tokenHeaderCompressed},
 }
 
 // readHeader checks the header and notes what it says of the key.
 func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	for _, p := range forbiddenParameters {
 		if _, present := header[p.name]; present {
-			return j.refuse(MessageNotOIDC, "token header", "no parameter "+p.name, p.name+" is present", p.fix)
+			return j.refuse(p.reason.With("name", p.name))
 		}
 	}
 	if refused := j.tokenType(header); refused != nil {
@@ -42,16 +47,17 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	}
 	// The registration may only choose among what this package verifies: none
 	// and the shared-secret algorithms cannot be switched on.
-	if _, supported := algorithms[algorithm]; !supported || !slices.Contains(accepted, algorithm) {
-		return j.refuse(MessageBadSignature, "signature algorithm", usable(accepted), show(header["alg"]),
-			"Have the provider sign ID tokens with an accepted algorithm, or add the provider's algorithm to its registration.")
+	if _, supported := algorithms[algorithm]; !supported {
+		return j.refuse(algorithmUnsupported.With("algorithms", usable(accepted), "algorithm", show(header["alg"])))
+	}
+	if !slices.Contains(accepted, algorithm) {
+		return j.refuse(algorithmNotListed.With("algorithms", usable(accepted), "algorithm", algorithm))
 	}
 	t.algorithm = algorithm
 	if kid, present := header["kid"]; present {
 		id, isString := kid.(string)
 		if !isString || id == "" || len(id) > maxKeyIDBytes || !printable(id) {
-			return j.refuse(MessageBadSignature, "key ID", "a printable string of 1 to 256 bytes", show(kid),
-				"Send the provider's ID token unchanged; no provider issues such a key ID.")
+			return j.refuse(keyID.With("id", show(kid)))
 		}
 		t.keyID = id
 	}
@@ -62,14 +68,17 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 // that are not ID tokens carry their own type, such as at+jwt (RFC 9068),
 // logout+jwt and secevent+jwt (RFC 8417). An ID token may have none.
 func (j *judge) tokenType(header map[string]any) *Refused {
-	accepted, fix := []string{"JWT", ""}, "Send the ID token; an access, logout or event token of the same issuer is not a login."
+	accepted, reason := []string{"JWT", ""}, tokenType
 	if j.types != nil {
-		accepted, fix = j.types, "Have the provider send the token that this address is for, with its type in the header."
+		accepted, reason = j.types, eventType
 	}
+
 	typ, present := header["typ"]
 	name, isString := typ.(string)
 	if present && (!isString || name == "") || !slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
-		return j.refuse(MessageNotOIDC, "token type", cmp.Or(strings.Join(slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" }), " or "), "none"), show(typ), fix)
+		named := slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" })
+
+		return j.refuse(reason.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", show(typ)))
 	}
 	return nil
 }

@@ -80,12 +80,12 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"Bearer prefix", edit(func(s string) string { return "Bearer " + s }), "token form", notOIDC},
 		{"non-canonical last character", edit(lastCharacter), "token form", notOIDC},
 		{"impossible base64 length", edit(func(s string) string { return s + "AAA" }), "token form", notOIDC},
-		{"8 MiB", plain(strings.Repeat("a", 8<<20)), "token form", notOIDC},
-		{"a million dots", plain(strings.Repeat(".", 1_000_000)), "token form", notOIDC},
+		{"8 MiB", plain(strings.Repeat("a", 8<<20)), "token form", tooLong},
+		{"a million dots", plain(strings.Repeat(".", 1_000_000)), "token form", tooLong},
 		{"one byte too long", func(f *fixture) string {
 			return padded(f, login.DefaultMaxTokenBytes+1)
-		}, "token form", notOIDC},
-		{"good but for a claim of 8 MiB", claims(map[string]any{"filler": strings.Repeat("f", 8<<20)}), "token form", notOIDC},
+		}, "token form", tooLong},
+		{"good but for a claim of 8 MiB", claims(map[string]any{"filler": strings.Repeat("f", 8<<20)}), "token form", tooLong},
 		{"padding in the header", edit(func(s string) string { return strings.Replace(s, ".", "=.", 1) }), "token form", notOIDC},
 		{"blank before the claims", edit(func(s string) string { return strings.Replace(s, ".", ". ", 1) }), "token form", notOIDC},
 		{"detached payload", edit(func(s string) string { return strings.Split(s, ".")[0] + ".." + strings.Split(s, ".")[2] }), "token form", notOIDC},
@@ -216,7 +216,8 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"exp 1e300", rawClaims(map[string]any{"exp": nil}, `"exp":1e300`), "token exp", notOIDC},
 		{"exp 1e999", rawClaims(map[string]any{"exp": nil}, `"exp":1e999`), "token exp", notOIDC},
 		{"exp negative", claims(map[string]any{"exp": -1}), "token exp", notOIDC},
-		{"exp zero", claims(map[string]any{"exp": 0}), "token exp", notOIDC},
+		{"exp zero", claims(map[string]any{"exp": 0}), "token expiry",
+			fmt.Sprintf("Invalid login token. Token expired: %d >= 0", newClock().now.Unix())},
 		{"exp 2^63", rawClaims(map[string]any{"exp": nil}, `"exp":9223372036854775808`), "token exp", notOIDC},
 		{"exp 2^63-1", rawClaims(map[string]any{"exp": nil}, `"exp":9223372036854775807`), "token exp", notOIDC},
 		{"exp a list", rawClaims(map[string]any{"exp": nil}, `"exp":[9999999999]`), "token exp", notOIDC},
@@ -230,7 +231,6 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 			return f.issuer.Token(map[string]any{"iat": f.Now().Add(5*time.Minute + time.Second).Unix()})
 		}, "token iat", notOIDC},
 		{"nbf a string", claims(map[string]any{"nbf": "0"}), "token nbf", notOIDC},
-		{"nbf null", rawClaims(nil, `"nbf":null`), "token nbf", notOIDC},
 		{"iat in a day", func(f *fixture) string {
 			return f.issuer.Token(map[string]any{"iat": f.Now().Add(24 * time.Hour).Unix()})
 		}, "token iat", notOIDC},
@@ -266,7 +266,6 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"aud an object", claims(map[string]any{"aud": map[string]any{logintest.Audience: true}}), "token audience", notOIDC},
 		{"azp foreign", claims(map[string]any{"azp": "evil"}), "token authorized party", login.MessageWrongAudience},
 		{"azp empty", claims(map[string]any{"azp": ""}), "token authorized party", login.MessageWrongAudience},
-		{"azp null", rawClaims(nil, `"azp":null`), "token authorized party", login.MessageWrongAudience},
 		{"azp a list", claims(map[string]any{"azp": []string{logintest.Audience}}), "token authorized party", login.MessageWrongAudience},
 	}
 	for _, algorithm := range []string{"none", "None", "NONE", "nOnE"} {
@@ -289,13 +288,20 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, noNetwork(t))
-			f.refuses(t, f.trust, c.token(f), c.check, c.message)
+			token := c.token(f)
+			if c.message == tooLong {
+				c.message = fmt.Sprintf(tooLong, len(token), login.DefaultMaxTokenBytes)
+			}
+			f.refuses(t, f.trust, token, c.check, c.message)
 			if n := f.issuer.Requests(); n != 0 {
 				t.Errorf("the provider was asked %d times", n)
 			}
 		})
 	}
 }
+
+// tooLong is the message for a token of too many bytes.
+const tooLong = login.MessageNotOIDC + " It has %d bytes; at most %d are accepted."
 
 // lastCharacter sets bits that base64 decoders drop: the same bytes, another text.
 func lastCharacter(token string) string {
@@ -449,8 +455,8 @@ func TestUserPoolTrust(t *testing.T) {
 	f.trust.WrongAudience = login.MessageUnsupportedProvider
 	f.accepts(t, f.issuer.Token(map[string]any{"token_use": "id"}))
 	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "id", "aud": "another"}), "token audience", login.MessageUnsupportedProvider)
-	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "access"}), "token token_use", login.MessageNotOIDC)
-	f.refuses(t, f.trust, f.issuer.Token(nil), "token token_use", login.MessageNotOIDC)
+	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "access"}), "token use", login.MessageNotOIDC)
+	f.refuses(t, f.trust, f.issuer.Token(nil), "token use", login.MessageNotOIDC)
 	access := map[string]any{"token_use": "access", "aud": nil, "client_id": logintest.Audience}
 	f.refuses(t, f.trust, f.issuer.Token(access), "token claims", "Invalid login token. Missing a required claim: aud")
 }
@@ -461,7 +467,7 @@ func TestPersonalValuesAreMasked(t *testing.T) {
 	f.trust.Require = map[string]string{"email": "ceo@example.com"}
 	const subject, email = "auth0|5f7c8ec7c33c6c004bbafe82", "somebody.private@example.com"
 	token := f.issuer.Token(map[string]any{"sub": subject, "email": email})
-	refused := f.refuses(t, f.trust, token, "token email", login.MessageNotOIDC)
+	refused := f.refuses(t, f.trust, token, "required claim", login.MessageNotOIDC)
 	_, trace, err := f.verify(t, f.trust, token)
 	text := fmt.Sprintf("%+v %v %+v %s", refused, err, trace.Steps(), f.log)
 	for _, private := range []string{subject, email, "5f7c8ec7", "somebody"} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -31,16 +30,16 @@ func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string)
 		if j.trace != nil {
 			j.pass("token signature", t.algorithm+" "+showText(t.keyID))
 		}
+		if refused := j.readRest(&t, &claims); refused != nil {
+			return Claims{}, refused
+		}
 		return claims, nil
 	case errors.Is(err, errUnknownKey):
-		return Claims{}, j.refuse(MessageBadSignature, "signing key", "a key that the provider publishes", "key ID "+showText(t.keyID),
-			fmt.Sprintf("Send a token of the registered provider: its key set has no such key. A key published a moment ago is found within %s.", v.o.RefetchPeriod))
+		return Claims{}, j.refuse(signingKeyUnknown.With("id", showText(t.keyID), "period", v.o.RefetchPeriod.String()))
 	case errors.Is(err, errUnfitKey):
-		return Claims{}, j.refuse(MessageBadSignature, "signing key", "exactly one usable key of the provider for "+t.algorithm, "none, or several without a key ID",
-			"Have the provider publish a usable key for this algorithm (RSA of 2048 to 8192 bits, or the algorithm's curve) and name it in the token's header.")
+		return Claims{}, j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
 	case errors.Is(err, errBadSignature):
-		return Claims{}, j.refuse(MessageBadSignature, "token signature", "the provider's signature with "+t.algorithm, "another one",
-			"Send the ID token exactly as the provider issued it: it was changed, or signed by somebody else.")
+		return Claims{}, j.refuse(tokenSignature.With("algorithm", t.algorithm))
 	default:
 		return Claims{}, j.unavailable(err)
 	}
@@ -53,8 +52,14 @@ func (j *judge) unavailable(err error) *Unavailable {
 	if errors.As(err, &failed) {
 		fix = failed.fix
 	}
-	j.trace.Fail("provider keys", "the keys of "+showText(j.trust.Issuers[0]), err.Error(), fix)
-	return &Unavailable{Provider: j.trust.Provider, Cause: err}
+
+	return &Unavailable{
+		Provider: j.trust.Provider,
+		Cause:    err,
+		Refusal: j.trace.Refuse(providerKeys.With(
+			"issuer", showText(j.trust.Issuers[0]), "problem", err.Error(), "fix", fix,
+		)),
+	}
 }
 
 // prove checks the signature with the key that the token names.

@@ -162,8 +162,9 @@ func TestProvedTokenIsJudgedAnew(t *testing.T) {
 	f.refuses(t, changed(func(t *login.Trust) { t.Audiences = []string{"another"} }), token, "token audience", login.MessageWrongAudience)
 	f.refuses(t, changed(func(t *login.Trust) { t.Issuers = []string{"https://another.test"} }), token, "token issuer", login.MessageIssuerMismatch)
 	f.refuses(t, changed(func(t *login.Trust) { t.Algorithms = []string{"ES256"} }), token, "signature algorithm", login.MessageBadSignature)
-	f.refuses(t, changed(func(t *login.Trust) { t.MaxTokenBytes = len(token) - 1 }), token, "token form", login.MessageNotOIDC)
-	f.refuses(t, changed(func(t *login.Trust) { t.Require = map[string]string{"token_use": "id"} }), token, "token token_use", login.MessageNotOIDC)
+	f.refuses(t, changed(func(t *login.Trust) { t.MaxTokenBytes = len(token) - 1 }), token, "token form",
+		fmt.Sprintf(tooLong, len(token), len(token)-1))
+	f.refuses(t, changed(func(t *login.Trust) { t.Require = map[string]string{"token_use": "id"} }), token, "token use", login.MessageNotOIDC)
 	f.refuses(t, f.trust, lastCharacter(token), "token form", login.MessageNotOIDC)
 	// Keys of another address are other keys, even where they are the same ones.
 	elsewhere := logintest.NewIssuer(t)

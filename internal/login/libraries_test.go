@@ -82,7 +82,7 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 			token := c.token(f)
 			_, _, err := f.verify(t, f.trust, token)
 			var refused *login.Refused
-			if !errors.As(err, &refused) || refused.Check != c.check {
+			if !errors.As(err, &refused) || refused.Reason.Check != c.check {
 				t.Errorf("Verify = %v, want *Refused at %q", err, c.check)
 			}
 			f.accepts(t, f.issuer.Token(nil)) // nothing else is wrong

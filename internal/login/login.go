@@ -46,8 +46,18 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 	SAML:     (*Verifier).verifySAML,
 }
 
-// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise.
-const DefaultMaxTokenBytes = 16 << 10
+// checks are what each kind of credential is held to, in order.
+var checks = map[Kind][]explain.Code{
+	OIDC:     idTokenChecks,
+	Facebook: facebookChecks,
+	Amazon:   amazonChecks,
+	Twitter:  twitterChecks,
+	SAML:     saml.Checks,
+}
+
+// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. It is what the
+// API allows for a value of Logins (API model of identity pools, IdentityProviderToken).
+const DefaultMaxTokenBytes = 50_000
 
 // DefaultSkew is the tolerated clock difference (Cognito developer guide, "Open
 // ID Connect providers").
@@ -67,9 +77,11 @@ type Trust struct {
 	// WrongAudience is the message for a token of another client; "" is
 	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
 	WrongAudience string
-	// ClientsAt says where accepted clients are added, for advice, as in "to
-	// client_ids of oidc_providers"; "" is the identity pool.
+	// ClientsAt tells where accepted clients are added, for advice, such as "to
+	// client_ids of oidc_providers"; "" is the identity pool. Link leads there: its
+	// Kind "" leads nowhere.
 	ClientsAt string
+	Link      explain.Link
 
 	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // set: no discovery
@@ -153,6 +165,7 @@ func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (
 		return Claims{}, fmt.Errorf("login: provider %q has the unknown kind %q", trust.Provider, trust.Kind)
 	}
 	if trace := explain.FromContext(ctx); trace != nil {
+		trace.Plan(checks[trust.Kind])
 		ctx = explain.NewContext(ctx, trace.For(trust.Provider))
 	}
 	return verify(v, ctx, trust, credential)

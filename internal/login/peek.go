@@ -13,6 +13,9 @@ func Peek(token string, maxBytes int) (map[string]any, error) {
 	j := &judge{
 		trust: &Trust{MaxTokenBytes: maxBytes, Algorithms: slices.Sorted(maps.Keys(algorithms))},
 		types: []string{"JWT", "JWS", ""},
+
+		apiLimit: true,
+		whole:    true,
 	}
 	t, refused := j.parse(token)
 	if refused != nil {

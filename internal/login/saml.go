@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +40,8 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 	now := v.now()
 	a, refused := trust.SAML.Read(response, now, v.o.Skew)
 	if refused != nil {
-		return Claims{}, j.refuse(samlMessage(refused, now), refused.Check, refused.Expected, refused.Got, refused.Fix)
+		refused.Message = samlMessage(refused, now)
+		return Claims{}, j.refuse(refused.Refusal)
 	}
 	if j.trace != nil {
 		j.pass("SAML signature", a.Signature)
@@ -48,6 +50,7 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 		j.pass("SAML recipient", showText(a.Recipient))
 		j.pass("SAML expiry", a.NotOnOrAfter.Format(time.RFC3339))
 		j.pass("SAML NameID", mask(a.NameID))
+		j.pass("SAML attribute", strconv.Itoa(len(a.Attributes))+" attributes")
 	}
 	if a.Transient() {
 		v.log.WarnContext(ctx, "a SAML login has a transient NameID: each sign-in makes a new identity; have the identity provider send persistent ones", "provider", trust.Provider)
@@ -66,7 +69,7 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 }
 
 func samlMessage(r *saml.Refused, now time.Time) string {
-	switch r.Reason {
+	switch r.Kind {
 	case saml.Unverified:
 		return messageSAMLSignature
 	case saml.WrongIssuer:

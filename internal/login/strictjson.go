@@ -20,6 +20,7 @@ var (
 	errSameName     = errors.New("the same member name twice")
 	errCaseVariant  = errors.New("a member name in unusual letter case")
 	errBadJSON      = errors.New("text that is not valid JSON in UTF-8")
+	errLargeMember  = errors.New("a registered claim of more than 8192 bytes")
 )
 
 // parseObject reads one JSON object whose names are unique at every level
@@ -51,6 +52,76 @@ func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, er
 		return nil, errCaseVariant
 	}
 	return object, nil
+}
+
+// maxMemberBytes bounds each member that parseSome reads.
+const maxMemberBytes = 8 << 10
+
+// parseSome is parseObject that reads the members of names only. The others are checked
+// as strictly, and cost no memory.
+func parseSome(text []byte, maxDepth int, names, exact []string) (map[string]any, error) {
+	d := decoders.Get().(*jsontext.Decoder)
+	defer func() {
+		d.Reset(nothing)
+		decoders.Put(d)
+	}()
+	d.Reset(bytes.NewBuffer(text))
+	if d.PeekKind() != '{' {
+		return nil, errNotObject
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, jsonReason(err)
+	}
+
+	object := map[string]any{}
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil, jsonReason(err)
+		}
+		name := token.String()
+		if folded := foldCase(name); folded != name && slices.Contains(exact, folded) {
+			return nil, errCaseVariant
+		}
+		before := d.InputOffset()
+		if err := skipValue(d, maxDepth-1); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			continue
+		}
+		member := bytes.TrimLeft(text[before:d.InputOffset()], ": \t\r\n")
+		if len(member) > maxMemberBytes {
+			return nil, errLargeMember
+		}
+		if object[name], err = readValue(jsontext.NewDecoder(bytes.NewReader(member)), maxDepth-1); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, jsonReason(err)
+	}
+	if d.PeekKind() != 0 || !emptyTail(d) {
+		return nil, errBadJSON
+	}
+
+	return object, nil
+}
+
+// skipValue reads over the next value, which has at most depth levels.
+func skipValue(d *jsontext.Decoder, depth int) error {
+	outside := d.StackDepth()
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return jsonReason(err)
+		}
+		switch inside := d.StackDepth() - outside; {
+		case inside > depth:
+			return errNestedDeeply
+		case inside == 0:
+			return nil
+		}
+	}
 }
 
 // decoders are used again for the memory in which they keep member names.

@@ -2,7 +2,8 @@ package login
 
 import (
 	"encoding/base64"
-	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,9 @@ const (
 	maxHeaderDepth = 4
 	maxClaimsDepth = 16
 	maxKeyIDBytes  = 256
+	// largeClaims is from where on claims are read in two steps: nearly all tokens are
+	// smaller.
+	largeClaims = 8 << 10
 )
 
 // idToken is a token whose form was checked and whose signature was not.
@@ -24,6 +28,9 @@ type idToken struct {
 	keyID     string // "" when the header names none
 	signature []byte
 	claims    map[string]any
+	// unread is the text of claims of which only the deciding ones were read; nil = all
+	// were read.
+	unread []byte
 }
 
 // judge records the checks of one token.
@@ -31,16 +38,14 @@ type judge struct {
 	trust *Trust
 	trace *explain.Trace
 	types []string // accepted typ, "" for none; nil is an ID token's
+	// apiLimit says that the API and no setting bounds the token's size.
+	apiLimit bool
+	whole    bool // all claims are wanted, proved or not
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
 
-func (j *judge) refuse(message, check, expected, got, fix string) *Refused {
-	j.trace.Fail(check, expected, got, fix)
-	return &Refused{Message: message, Check: check, Expected: expected, Got: got, Fix: fix}
-}
-
-const formCheck = "token form"
+func (j *judge) refuse(r *explain.Refusal) *Refused { return &Refused{Refusal: j.trace.Refuse(r)} }
 
 // parse checks the form of a token: JWS compact serialization (RFC 7515 section
 // 7.1) in canonical base64url, with a header and claims in strict JSON. What it
@@ -50,15 +55,44 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 	if refused != nil {
 		return idToken{}, refused
 	}
+	// Of large claims those that decide are read, and the others once the signature
+	// holds: a flood of large bad tokens makes no lists of thousands of values.
 	var err error
-	if t.claims, err = parseObject(claims, maxClaimsDepth, claimNames...); err != nil {
-		return idToken{}, j.refuse(MessageNotOIDC, "token claims", "a JSON object with unique names", err.Error(),
-			"Send an ID token of the provider; this value's claims are not one.")
+	if len(claims) > largeClaims && !j.whole {
+		t.unread = claims
+		t.claims, err = parseSome(claims, maxClaimsDepth, j.decidingNames(), claimNames)
+	} else {
+		t.claims, err = parseObject(claims, maxClaimsDepth, claimNames...)
 	}
+	if err != nil {
+		return idToken{}, j.refuse(tokenClaims.With("problem", err.Error()))
+	}
+	dropNulls(t.claims)
+
 	if j.trace != nil {
-		j.pass(formCheck, strconv.Itoa(len(text))+" bytes, "+t.algorithm)
+		j.pass("token form", strconv.Itoa(len(text))+" bytes, "+t.algorithm)
 	}
 	return t, nil
+}
+
+// decidingNames are the claims by which a token is judged.
+func (j *judge) decidingNames() []string {
+	return slices.AppendSeq(slices.Clone(claimNames), maps.Keys(j.trust.Require))
+}
+
+// readRest reads the claims that a large token has besides.
+func (j *judge) readRest(t *idToken, c *Claims) *Refused {
+	if t.unread == nil {
+		return nil
+	}
+	all, err := parseObject(t.unread, maxClaimsDepth, claimNames...)
+	if err != nil {
+		return j.refuse(tokenClaims.With("problem", err.Error()))
+	}
+	dropNulls(all)
+	c.All = all
+
+	return nil
 }
 
 // open takes a token apart and reads its header. The claims come back as text.
@@ -72,18 +106,18 @@ func (j *judge) open(text string) (t idToken, claims []byte, refused *Refused) {
 		var err error
 		// Strict refuses stray bits after the last byte: a token has one spelling.
 		if decoded[i], err = base64.RawURLEncoding.Strict().DecodeString(s); err != nil {
-			return idToken{}, nil, j.refuse(MessageNotOIDC, formCheck, "canonical base64url", "a part that is not",
-				"Send the ID token exactly as the provider issued it; something changed its last characters.")
+			return idToken{}, nil, j.refuse(tokenFormBase64.With())
 		}
 	}
 	if len(decoded[0]) > maxHeaderBytes {
-		return idToken{}, nil, j.refuse(MessageNotOIDC, formCheck, fmt.Sprintf("a header of at most %d bytes", maxHeaderBytes),
-			fmt.Sprintf("%d bytes", len(decoded[0])), "No provider's header is this large; send the ID token unchanged.")
+		return idToken{}, nil, j.refuse(tokenFormHeader.With(
+			"limit", strconv.Itoa(maxHeaderBytes),
+			"size", strconv.Itoa(len(decoded[0])),
+		))
 	}
 	header, err := parseObject(decoded[0], maxHeaderDepth, headerNames...)
 	if err != nil {
-		return idToken{}, nil, j.refuse(MessageNotOIDC, "token header", "a JSON object with unique names", err.Error(),
-			"Send an ID token of the provider; this value's header is not one.")
+		return idToken{}, nil, j.refuse(tokenHeader.With("problem", err.Error()))
 	}
 	t.text, t.signature = text, decoded[2]
 	if refused := j.readHeader(header, &t); refused != nil {
@@ -99,12 +133,9 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 		limit = DefaultMaxTokenBytes
 	}
 	if len(text) > limit {
-		return segments, j.refuse(MessageNotOIDC, formCheck, fmt.Sprintf("at most %d bytes", limit), fmt.Sprintf("%d bytes", len(text)),
-			"Send an ID token, not another document; if the provider's tokens really are this large, raise limits.token_bytes in the settings.")
+		return segments, j.refuse(j.tooLong(limit, len(text)))
 	}
-	bad := func(got, fix string) ([3]string, *Refused) {
-		return segments, j.refuse(MessageNotOIDC, formCheck, "a signed JWT: three base64url parts joined by dots", got, fix)
-	}
+
 	dots, start := 0, 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
@@ -119,24 +150,37 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 			dots, start = dots+1, i+1
 		default:
 			if strings.HasPrefix(strings.TrimSpace(text), "{") {
-				return bad("JSON text", "Send the token in compact form; the JSON forms of RFC 7515 are not accepted.")
+				return segments, j.refuse(tokenFormJSON.With())
 			}
-			return bad("a byte that base64url does not have", "Send the ID token itself, without padding, blanks, quotes, a prefix such as Bearer, or line ends.")
+			return segments, j.refuse(tokenFormByte.With())
 		}
 	}
 	switch {
 	case dots == 4:
-		return bad("five parts", "The token is encrypted (JWE). Have the provider issue signed, unencrypted ID tokens to this client.")
+		return segments, j.refuse(tokenFormEncrypted.With())
 	case dots != 2:
-		return bad(fmt.Sprintf("%d parts", dots+1), "Send the provider's ID token; this looks like an opaque access token or a code.")
+		return segments, j.refuse(tokenFormParts.With("parts", strconv.Itoa(dots+1)))
 	}
 	segments[2] = text[start:]
 	for _, s := range segments {
 		if s == "" {
-			return bad("an empty part", "Send a signed ID token; unsigned and detached tokens are not accepted.")
+			return segments, j.refuse(tokenFormUnsigned.With())
 		}
 	}
 	return segments, nil
+}
+
+// tooLong refuses a token for its size.
+func (j *judge) tooLong(limit, size int) *explain.Refusal {
+	if j.apiLimit {
+		return tokenFormAPISize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size))
+	}
+
+	return tokenFormSize.With("limit", strconv.Itoa(limit), "size", strconv.Itoa(size)).At(explain.Link{
+		Kind:   explain.LinkSetting,
+		ID:     "limits.token_bytes",
+		Source: explain.SourceFile,
+	})
 }
 
 // base64urlBytes is the alphabet of RFC 4648 section 5.

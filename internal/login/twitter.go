@@ -113,21 +113,19 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 func (j *judge) signer(credential string) (oauth1, *Refused) {
 	t := j.trust
 	if len(t.Audiences) != 1 || t.Audiences[0] == "" || t.AppSecret == "" {
-		return oauth1{}, j.refuse(MessageUnsupportedProvider, "pool's application", "a consumer key and its secret, joined by one ;", "something else",
-			"Set the pool's value for "+t.Provider+" to the application's API key and API key secret, joined by ; without blanks.")
+		return oauth1{}, j.refuse(poolApplication.With("provider", t.Provider))
 	}
-	const fix = "Send the user's OAuth 1.0a access token and its secret, joined by one ; and without blanks."
 	token, secret, joined := strings.Cut(credential, ";")
 	switch {
 	case !joined:
-		return oauth1{}, j.refuse(messageNotCredential, "credential form", "token;secret", "no ;", fix)
+		return oauth1{}, j.refuse(credentialFormPair.With("separators", "no ;"))
 	case strings.Contains(secret, ";"):
-		return oauth1{}, j.refuse(messageNotCredential, "credential form", "token;secret", "more than one ;", fix)
+		return oauth1{}, j.refuse(credentialFormPair.With("separators", "more than one ;"))
 	}
-	if refused := j.opaque("an X access token", token, maxTwitterHalf, fix); refused != nil {
+	if refused := j.opaque("the access token of X", token, maxTwitterHalf); refused != nil {
 		return oauth1{}, refused
 	}
-	if refused := j.opaque("an X access token's secret", secret, maxTwitterHalf, fix); refused != nil {
+	if refused := j.opaque("the secret of the access token of X", secret, maxTwitterHalf); refused != nil {
 		return oauth1{}, refused
 	}
 	return oauth1{consumerKey: t.Audiences[0], consumerSecret: t.AppSecret, token: token, tokenSecret: secret, version: true}, nil
@@ -136,16 +134,15 @@ func (j *judge) signer(credential string) (oauth1, *Refused) {
 // twitterUser reads who the token's user is, or why there is no telling.
 func (j *judge) twitterUser(r reply) (string, error) {
 	code := twitterCode(r)
-	const fix = "Sign in with X again, and check that the pool's consumer key and secret are those of the application that the user signed in to."
 	switch {
 	case r.status == http.StatusOK:
 		return twitterID(r, j.trust.VerifyPath)
 	case code == twitterBadClock:
 		return "", unusable(r, "and error 135", "Set this server's clock: X does not take the time of the request.")
 	case r.status == http.StatusUnauthorized, code == twitterBadToken:
-		return "", j.refuse(messageNotAccepted, "token at X", "an access token of the pool's application", fmt.Sprintf("status %d", r.status), fix)
+		return "", j.refuse(tokenAtX.With("status", strconv.Itoa(r.status)))
 	case code == twitterSuspended:
-		return "", j.refuse(messageNotAccepted, "account at X", "an account in good standing", "a suspended one", "Sign in with another account.")
+		return "", j.refuse(accountAtX.With())
 	case r.status == http.StatusPaymentRequired:
 		return "", unusable(r, "", "X wants to be paid: check the credits of the application's project.")
 	case r.status == http.StatusForbidden:

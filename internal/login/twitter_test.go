@@ -24,7 +24,7 @@ func TestTwitterValue(t *testing.T) {
 	}
 	for _, trust := range []login.Trust{{}, {Audiences: []string{""}}, {Audiences: []string{consumerKey}}, {AppSecret: consumerSecret}, {Audiences: []string{"a", "b"}, AppSecret: "c"}} {
 		trust.Kind, trust.BaseURL, trust.VerifyPath, trust.AllowHTTP, trust.AllowPrivate = login.Twitter, api.URL, usersMe, true, true
-		o.refuses(t, trust, o.token, "pool's application", login.MessageUnsupportedProvider)
+		o.refuses(t, trust, o.token, "pool application", login.MessageUnsupportedProvider)
 	}
 	if n := len(api.Requests()); n != 0 {
 		t.Errorf("%d requests", n)

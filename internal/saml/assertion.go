@@ -2,9 +2,9 @@ package saml
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,12 +20,12 @@ const (
 // assertion reads a signed assertion.
 func (j *judge) assertion(e *etree.Element) *Refused {
 	if version, _ := attribute(e, "Version"); version != "2.0" {
-		return malformed("SAML version", "2.0", show(version), "Use SAML 2.0.")
+		return malformed(otherVersion.With("version", show(version)))
 	}
 	j.a.ID, _ = attribute(e, "ID")
 	issuer, n := one(e, assertionNamespace, "Issuer")
 	if issuer == nil {
-		return malformed("SAML issuer", "one Issuer in the assertion", fmt.Sprintf("%d", n), resend)
+		return malformed(noIssuer.With("count", strconv.Itoa(n)))
 	}
 	for _, step := range []func() *Refused{
 		func() (refused *Refused) { j.a.IssueInstant, refused = j.issued(e); return },
@@ -46,8 +46,10 @@ func (j *judge) assertion(e *etree.Element) *Refused {
 func (j *judge) issuer(e *etree.Element) *Refused {
 	name, plain := text(e)
 	if !plain || name != j.provider.EntityID {
-		return &Refused{Reason: WrongIssuer, Check: "SAML issuer", Expected: j.provider.EntityID, Got: show(name),
-			Fix: "Register the metadata of the identity provider that signs users in, or use the Logins key of its own registration."}
+		return &Refused{
+			Refusal: otherIssuer.With("entity", j.provider.EntityID, "issuer", show(name)),
+			Kind:    WrongIssuer,
+		}
 	}
 	j.a.Issuer = name
 	return nil
@@ -58,16 +60,15 @@ func (j *judge) issuer(e *etree.Element) *Refused {
 func (j *judge) subject(e *etree.Element) *Refused {
 	subject, n := one(e, assertionNamespace, "Subject")
 	if subject == nil {
-		return malformed("SAML subject", "one Subject", fmt.Sprintf("%d", n), "Have the identity provider name the user in Subject.")
+		return malformed(noSubject.With("count", strconv.Itoa(n)))
 	}
 	nameID, n := one(subject, assertionNamespace, "NameID")
 	if nameID == nil || len(all(subject, assertionNamespace, "BaseID")) > 0 {
-		return malformed("SAML NameID", "one NameID", fmt.Sprintf("%d", n), "Have the identity provider send one NameID, of the format persistent if it can.")
+		return malformed(noNameID.With("count", strconv.Itoa(n)))
 	}
 	name, plain := text(nameID)
 	if !plain || name == "" || len(name) > maxNameID || !printable(name) || strings.TrimSpace(name) != name {
-		return malformed("SAML NameID", fmt.Sprintf("1 to %d bytes of text without control or invisible characters or blanks around", maxNameID),
-			fmt.Sprintf("%d bytes that are not", len(name)), "Have the identity provider send a plain, stable user ID as NameID.")
+		return malformed(otherNameID.With("limit", strconv.Itoa(maxNameID), "size", strconv.Itoa(len(name))))
 	}
 	j.a.NameID = name
 	j.a.NameIDFormat, _ = attribute(nameID, "Format")
@@ -75,44 +76,47 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	j.a.SPNameQualifier, _ = attribute(nameID, "SPNameQualifier")
 	for _, qualifier := range []string{j.a.NameQualifier, j.a.SPNameQualifier} {
 		if qualifier != "" && !plainEntityID(qualifier) {
-			return malformed("SAML NameID qualifier",
-				fmt.Sprintf("up to %d bytes of text without control or invisible characters or blanks around", maxEntityID),
-				fmt.Sprintf("%d bytes that are not", len(qualifier)),
-				"Have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs.")
+			return malformed(otherQualifier.With(
+				"limit", strconv.Itoa(maxEntityID),
+				"size", strconv.Itoa(len(qualifier)),
+			))
 		}
 	}
 	j.a.Scope = j.provider.scope(j.a.NameQualifier, j.a.SPNameQualifier)
 
 	confirmation, n := one(subject, assertionNamespace, "SubjectConfirmation")
 	if confirmation == nil {
-		return malformed("SAML subject confirmation", "one SubjectConfirmation", fmt.Sprintf("%d", n), "Have the identity provider send one bearer confirmation.")
+		return malformed(noConfirmation.With("count", strconv.Itoa(n)))
 	}
 	if method, _ := attribute(confirmation, "Method"); method != methodBearer {
-		return malformed("SAML subject confirmation", methodBearer, show(method), "Have the identity provider confirm the subject as bearer.")
+		return malformed(otherMethod.With("method", show(method)))
 	}
 	data, n := one(confirmation, assertionNamespace, "SubjectConfirmationData")
 	if data == nil {
-		return malformed("SAML subject confirmation", "one SubjectConfirmationData", fmt.Sprintf("%d", n), "Have the identity provider send Recipient and NotOnOrAfter.")
+		return malformed(noConfirmationData.With("count", strconv.Itoa(n)))
 	}
 	recipient, _ := attribute(data, "Recipient")
 	if !j.provider.acceptsRecipient(recipient) {
-		return j.wrongRecipient("SAML recipient", recipient)
+		return &Refused{
+			Refusal: otherRecipient.With("recipients", j.recipients(), "recipient", show(recipient)),
+			Kind:    WrongAudience,
+		}
 	}
 	j.a.Recipient = recipient
 	if _, ok := attribute(data, "NotOnOrAfter"); !ok {
-		return malformed("SAML subject confirmation", "NotOnOrAfter", "none", "Have the identity provider limit the confirmation in time.")
+		return malformed(endlessConfirmation.With())
 	}
 	if answers := requestOf(data); answers != j.request {
-		return j.otherRequest(answers)
+		return j.anotherRequest(answers)
 	}
 	return j.window("subject confirmation", data)
 }
 
-// otherRequest refuses an assertion of one sign-in in the Response of another.
+// anotherRequest refuses an assertion of one sign-in in the Response of another.
 // Both name the request that they answer, or neither does when the provider began
 // the sign-in (SAML Core 3.2.2; SAML Profiles 4.1.4.3 and 4.1.5). Whether it is a
 // request of the application's, only the application knows.
-func (j *judge) otherRequest(got string) *Refused {
+func (j *judge) anotherRequest(got string) *Refused {
 	shown := func(id string) string {
 		if id == "" {
 			return "none"
@@ -120,18 +124,12 @@ func (j *judge) otherRequest(got string) *Refused {
 		return show(id)
 	}
 
-	return &Refused{
-		Reason:   Malformed,
-		Check:    "SAML request",
-		Expected: "the same InResponseTo in the response and in its subject confirmation, or in neither",
-		Got:      shown(j.request) + " in the response, " + shown(got) + " in the subject confirmation",
-		Fix:      resend,
-	}
+	return malformed(otherRequest.With("response", shown(j.request), "confirmation", shown(got)))
 }
 
-func (j *judge) wrongRecipient(check, got string) *Refused {
-	return &Refused{Reason: WrongAudience, Check: check, Expected: strings.Join(append(slices.Clone(j.provider.Recipients), "https://signin.aws.amazon.com/saml"), " or "), Got: show(got),
-		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or add its present one to the provider's recipients here."}
+// recipients are those that are accepted, for advice.
+func (j *judge) recipients() string {
+	return strings.Join(append(slices.Clone(j.provider.Recipients), "https://signin.aws.amazon.com/saml"), " or ")
 }
 
 // window checks NotBefore and NotOnOrAfter of an element.
@@ -142,8 +140,13 @@ func (j *judge) window(what string, e *etree.Element) *Refused {
 			return j.noInstant("NotBefore of the "+what, value)
 		}
 		if at.After(j.now.Add(j.skew)) {
-			return &Refused{Reason: Expired, Check: "SAML " + what, Expected: "valid by " + j.now.Add(j.skew).Format(time.RFC3339),
-				Got: "not valid before " + at.Format(time.RFC3339), Fix: "Compare this server's clock with the identity provider's."}
+			return &Refused{
+				Refusal: notYetValid.With(
+					"latest", j.now.Add(j.skew).Format(time.RFC3339),
+					"begin", at.Format(time.RFC3339),
+				).Of(what),
+				Kind: Expired,
+			}
 		}
 	}
 	return j.until(what, e, "NotOnOrAfter", &j.a.NotOnOrAfter)
@@ -160,9 +163,14 @@ func (j *judge) until(what string, e *etree.Element, name string, earliest *time
 		return j.noInstant(name+" of the "+what, value)
 	}
 	if !j.now.Before(at.Add(j.skew)) {
-		return &Refused{Reason: Expired, Check: "SAML " + what, Expected: "valid after " + j.now.Add(-j.skew).Format(time.RFC3339),
-			Got: "valid until " + at.Format(time.RFC3339), NotOnOrAfter: at,
-			Fix: "Sign in again; if the response is fresh, compare this server's clock with the identity provider's."}
+		return &Refused{
+			Refusal: noLongerValid.With(
+				"earliest", j.now.Add(-j.skew).Format(time.RFC3339),
+				"end", at.Format(time.RFC3339),
+			).Of(what),
+			Kind:         Expired,
+			NotOnOrAfter: at,
+		}
 	}
 	if earliest.IsZero() || at.Before(*earliest) {
 		*earliest = at
@@ -171,7 +179,7 @@ func (j *judge) until(what string, e *etree.Element, name string, earliest *time
 }
 
 func (j *judge) noInstant(what, value string) *Refused {
-	return malformed("SAML time", "a time like 2030-01-31T12:00:00Z, in UTC", what+" is "+show(value), "Have the identity provider write times in UTC, with Z.")
+	return malformed(otherTime.With("value", show(value)).Of(what))
 }
 
 var dateTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$`)
@@ -190,7 +198,7 @@ func instant(value string) (time.Time, bool) {
 func (j *judge) conditions(e *etree.Element) *Refused {
 	conditions, n := one(e, assertionNamespace, "Conditions")
 	if conditions == nil {
-		return malformed("SAML conditions", "one Conditions element", fmt.Sprintf("%d", n), "Have the identity provider restrict the assertion to an audience.")
+		return malformed(noConditions.With("count", strconv.Itoa(n)))
 	}
 	if refused := j.window("assertion", conditions); refused != nil {
 		return refused
@@ -207,11 +215,11 @@ func (j *judge) conditions(e *etree.Element) *Refused {
 			// Clients send the same login for each refresh of their credentials,
 			// so single use cannot be asked for; and we issue no assertions.
 		default:
-			return malformed("SAML conditions", "AudienceRestriction, OneTimeUse or ProxyRestriction", show(c.Tag), "Have the identity provider leave the condition out.")
+			return malformed(unknownCondition.With("condition", show(c.Tag)))
 		}
 	}
 	if restrictions == 0 {
-		return malformed("SAML audience", "an AudienceRestriction", "none", "Have the identity provider restrict the assertion to an audience.")
+		return malformed(noAudience.With())
 	}
 	return nil
 }
@@ -229,9 +237,13 @@ func (j *judge) audience(restriction *etree.Element) *Refused {
 			got = append(got, show(name))
 		}
 	}
-	return &Refused{Reason: WrongAudience, Check: "SAML audience", Expected: strings.Join(append(slices.Clone(j.provider.Audiences), awsAudiences[0]), " or "),
-		Got: cmp.Or(strings.Join(got, ", "), "none"),
-		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or add its present one to the provider's audiences here."}
+	return &Refused{
+		Refusal: otherAudience.With(
+			"audiences", strings.Join(append(slices.Clone(j.provider.Audiences), awsAudiences[0]), " or "),
+			"audience", cmp.Or(strings.Join(got, ", "), "none"),
+		),
+		Kind: WrongAudience,
+	}
 }
 
 // session reads when the user signed in at the provider, and when its session ends.
@@ -249,8 +261,13 @@ func (j *judge) session(e *etree.Element) *Refused {
 		case !ok:
 			return j.noInstant("AuthnInstant", value)
 		case at.After(j.now.Add(j.skew)):
-			return &Refused{Reason: Expired, Check: "SAML authentication instant", Expected: "at most " + j.now.Add(j.skew).Format(time.RFC3339),
-				Got: at.Format(time.RFC3339), Fix: "Compare this server's clock with the identity provider's: the sign-in is from the future."}
+			return &Refused{
+				Refusal: futureSignIn.With(
+					"latest", j.now.Add(j.skew).Format(time.RFC3339),
+					"at", at.Format(time.RFC3339),
+				),
+				Kind: Expired,
+			}
 		case j.a.AuthnInstant.IsZero() || at.Before(j.a.AuthnInstant):
 			j.a.AuthnInstant = at
 		}

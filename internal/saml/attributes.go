@@ -57,17 +57,17 @@ func (j *judge) attributes(e *etree.Element) *Refused {
 		for _, a := range all(statement, assertionNamespace, "Attribute") {
 			name, _ := attribute(a, "Name")
 			if name == "" || !printable(name) {
-				return malformed("SAML attribute", "an attribute with a name", "one without", "Have the identity provider name every attribute.")
+				return malformed(namelessAttribute.With())
 			}
 			if _, twice := j.a.Attributes[name]; twice && strings.HasPrefix(name, awsAttribute) {
-				return malformed("SAML attribute "+show(name), "the attribute once", "it is repeated", "Have the identity provider send one attribute with several values.")
+				return malformed(repeatedAttribute.With().Of(show(name)))
 			}
 			values, refused := attributeValues(a)
 			if refused != nil {
 				return refused
 			}
 			if values == nil && strings.HasPrefix(name, awsAttribute) {
-				return malformed("SAML attribute "+show(name), "texts", "an element as value", "Have the identity provider send plain texts.")
+				return malformed(elementValue.With().Of(show(name)))
 			}
 			j.a.Attributes[name] = append(j.a.Attributes[name], values...)
 		}
@@ -80,7 +80,7 @@ func attributeValues(a *etree.Element) ([]string, *Refused) {
 	values := make([]string, 0, len(a.Child))
 	for _, v := range a.ChildElements() {
 		if !is(v, assertionNamespace, "AttributeValue") {
-			return nil, malformed("SAML attribute", "AttributeValue elements", "the element "+show(v.Tag), resend)
+			return nil, malformed(attributeElement.With("element", show(v.Tag)))
 		}
 		value, plain := text(v)
 		if !plain { // an element as value, such as a NameID
@@ -95,7 +95,10 @@ func attributeValues(a *etree.Element) ([]string, *Refused) {
 func (a *Assertion) readAWS() *Refused {
 	var roles []string
 	if roles, a.AWS.HasRoles = a.Attributes[RoleAttribute]; len(roles) > maxRolePairs {
-		return malformed("SAML attribute Role", fmt.Sprintf("at most %d values", maxRolePairs), fmt.Sprintf("%d", len(roles)), "Have the identity provider send the roles of this user only.")
+		return malformed(manyRoles.With(
+			"limit", strconv.Itoa(maxRolePairs),
+			"count", strconv.Itoa(len(roles)),
+		).Of("Role"))
 	}
 	for _, value := range roles {
 		pair, ok := rolePair(value)
@@ -123,8 +126,7 @@ func (a *Assertion) readAWS() *Refused {
 	} {
 		values, present := a.Attributes[single.name]
 		if present && (len(values) != 1 || !single.keep(values[0])) {
-			return malformed("SAML attribute "+strings.TrimPrefix(single.name, awsAttribute), "one value: "+single.want, "something else",
-				"Correct the attribute at the identity provider, or leave it out.")
+			return malformed(attributeValue.With("want", single.want).Of(strings.TrimPrefix(single.name, awsAttribute)))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Attributes)) {
@@ -133,8 +135,8 @@ func (a *Assertion) readAWS() *Refused {
 			continue
 		}
 		if values := a.Attributes[name]; key == "" || len(values) != 1 {
-			return malformed("SAML attribute "+show(strings.TrimPrefix(name, awsAttribute)), "a tag key and one value", fmt.Sprintf("%d values", len(values)),
-				"Send one value for each principal tag.")
+			attribute := show(strings.TrimPrefix(name, awsAttribute))
+			return malformed(tagValues.With("count", strconv.Itoa(len(values))).Of(attribute))
 		}
 		if a.AWS.PrincipalTags == nil {
 			a.AWS.PrincipalTags = map[string]string{}

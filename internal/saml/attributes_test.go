@@ -101,7 +101,7 @@ func TestRefusedAttributes(t *testing.T) {
 		"attribute with control name": one("a&#10;b", "x"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a, refused := provider.Read(idp.Response(t, samltest.Login{Attributes: attributes}), now, skew); refused == nil || refused.Reason != saml.Malformed {
+			if a, refused := provider.Read(idp.Response(t, samltest.Login{Attributes: attributes}), now, skew); refused == nil || refused.Kind != saml.Malformed {
 				t.Errorf("read %+v, %v", a, refused)
 			}
 		})

@@ -48,7 +48,7 @@ func FuzzResponse(f *testing.F) {
 		switch {
 		case refused == nil && (a.NameID != "alice" || a.Issuer != samltest.EntityID || len(a.AWS.Roles) != 1 || a.AWS.Roles[0].Role != admin):
 			t.Fatalf("accepted as %+v", a)
-		case refused != nil && (refused.Check == "" || refused.Got == "" || refused.Fix == ""):
+		case refused != nil && (refused.Reason.Check == "" || refused.Got == "" || refused.Fix == ""):
 			t.Fatalf("incomplete: %+v", refused)
 		}
 	})

@@ -49,7 +49,7 @@ func TestResponseAnswersOneRequest(t *testing.T) {
 			switch {
 			case c.good && refused != nil:
 				t.Errorf("%s, %s signed: %v", c.name, signed, refused)
-			case !c.good && (refused == nil || refused.Check != "SAML request" || refused.Reason != saml.Malformed || refused.Fix == ""):
+			case !c.good && (refused == nil || refused.Reason.Check != "SAML request" || refused.Kind != saml.Malformed || refused.Fix == ""):
 				t.Errorf("%s, %s signed: %+v, want a refusal of the request", c.name, signed, refused)
 			}
 		}

@@ -2,7 +2,7 @@ package saml
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +19,6 @@ const (
 	// maxElements is below what the signature library walks through.
 	maxElements   = 900
 	statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
-	resend        = "Send the SAMLResponse value exactly as the identity provider posted it."
 )
 
 // Read proves an encoded Response and returns what its assertion says. now is
@@ -36,8 +35,7 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 		return nil, refused
 	}
 	if !p.ValidUntil.IsZero() && !now.Before(p.ValidUntil.Add(skew)) {
-		return nil, &Refused{Reason: Unverified, Check: "SAML metadata", Expected: "metadata that is valid today",
-			Got: "metadata valid until " + p.ValidUntil.Format(time.RFC3339), Fix: "Replace the provider's metadata document by its current one."}
+		return nil, unverified(outdatedMetadata.With("until", p.ValidUntil.Format(time.RFC3339)))
 	}
 	j := &judge{provider: p, now: now, skew: skew, a: &Assertion{}}
 	response, assertion, refused = j.signatures(response, assertion)
@@ -56,24 +54,21 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 // decode turns base64 into a Response element of a safe document.
 func decode(encoded string) (*etree.Element, *Refused) {
 	if len(encoded) > MaxResponse {
-		return nil, malformed("SAML response size", fmt.Sprintf("at most %d characters", MaxResponse), fmt.Sprintf("%d", len(encoded)),
-			"Have the identity provider send fewer attributes.")
+		return nil, malformed(responseSize.With("limit", strconv.Itoa(MaxResponse), "size", strconv.Itoa(len(encoded))))
 	}
 	document, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(document) == 0 || strings.ContainsAny(encoded, "\r\n") {
-		return nil, malformed("SAML response encoding", "standard base64 with padding, on one line", "something else",
-			"Send the SAMLResponse form value as it came, decoded from the URL encoding but not from base64, without line breaks.")
+		return nil, malformed(responseEncoding.With())
 	}
 	if err := scan(document, responseLimits); err != nil {
-		return nil, malformed("SAML response document", "plain XML without DOCTYPE, comments, CDATA or repeated IDs", err.Error(), resend)
+		return nil, malformed(responseDocument.With("problem", err.Error()))
 	}
 	root, err := parse(document)
 	if err != nil {
-		return nil, malformed("SAML response document", "well-formed XML", err.Error(), resend)
+		return nil, malformed(responseNotXML.With("problem", err.Error()))
 	}
 	if !is(root, protocolNamespace, "Response") {
-		return nil, malformed("SAML response", "a SAML 2.0 Response element", "the element "+show(root.Tag),
-			"Send the whole Response, not the assertion alone, of a SAML 2.0 sign-in.")
+		return nil, malformed(otherElement.With("element", show(root.Tag)))
 	}
 	return root, nil
 }
@@ -95,34 +90,37 @@ func structure(response *etree.Element) (*etree.Element, *Refused) {
 		}
 	})
 	if elements > maxElements {
-		return nil, malformed("SAML response size", fmt.Sprintf("at most %d elements", maxElements), fmt.Sprintf("%d", elements),
-			"Have the identity provider send fewer attributes.")
+		return nil, malformed(responseElements.With(
+			"limit", strconv.Itoa(maxElements),
+			"count", strconv.Itoa(elements),
+		))
 	}
 	if encrypted != "" {
-		return nil, &Refused{Reason: Unsupported, Check: "SAML encryption", Expected: "an assertion in clear text (TLS protects it)", Got: "an " + encrypted,
-			Fix: "Switch assertion encryption off for this application at the identity provider: encrypted assertions are not supported."}
+		return nil, &Refused{Refusal: encryptedAssertion.With("element", encrypted), Kind: Unsupported}
 	}
 	for _, child := range response.ChildElements() {
 		known := is(child, assertionNamespace, "Issuer") || is(child, assertionNamespace, "Assertion") || is(child, signatureNamespace, "Signature") ||
 			is(child, protocolNamespace, "Status") || is(child, protocolNamespace, "Extensions")
 		if !known {
-			return nil, malformed("SAML response", "Issuer, Signature, Extensions, Status and Assertion", "the element "+show(child.Tag), resend)
+			return nil, malformed(otherChild.With("element", show(child.Tag)))
 		}
 	}
 	direct := all(response, assertionNamespace, "Assertion")
 	switch {
 	case assertions == 0:
-		return nil, malformed("SAML assertion", "one assertion", "none; the status is "+show(status(response)),
-			"Look at the identity provider's log: it refused the sign-in or sent no assertion.")
+		return nil, malformed(noAssertion.With("status", show(status(response))))
 	case assertions > 1 || len(direct) != 1:
-		return nil, malformed("SAML assertion", "one assertion, directly in the response", fmt.Sprintf("%d in all, %d of them directly in the response", assertions, len(direct)), resend)
+		return nil, malformed(severalAssertions.With(
+			"count", strconv.Itoa(assertions),
+			"direct", strconv.Itoa(len(direct)),
+		))
 	}
 	own := len(all(response, signatureNamespace, "Signature")) + len(all(direct[0], signatureNamespace, "Signature"))
 	switch {
 	case signatures == 0:
-		return nil, unverified("a signed assertion or response", "no signature", "Have the identity provider sign its assertions.")
+		return nil, unverified(unsigned.With())
 	case signatures != own:
-		return nil, unverified("signatures directly in the response or its assertion", "one elsewhere", resend)
+		return nil, unverified(signatureElsewhere.With())
 	}
 	return direct[0], nil
 }
@@ -175,7 +173,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 			return nil, nil, refused
 		}
 		if response = signed; !is(response, protocolNamespace, "Response") {
-			return nil, nil, unverified("a signed Response", "another element", resend)
+			return nil, nil, unverified(signedElement.With("element", "Response"))
 		}
 		if assertion, refused = structureOfSigned(response); refused != nil {
 			return nil, nil, refused
@@ -189,7 +187,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 		assertion = signed
 	}
 	if !is(assertion, assertionNamespace, "Assertion") {
-		return nil, nil, unverified("a signed Assertion", "another element", resend)
+		return nil, nil, unverified(signedElement.With("element", "Assertion"))
 	}
 	return response, assertion, nil
 }
@@ -199,7 +197,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 func structureOfSigned(response *etree.Element) (*etree.Element, *Refused) {
 	assertion, n := one(response, assertionNamespace, "Assertion")
 	if assertion == nil {
-		return nil, unverified("one assertion in the signed response", fmt.Sprintf("%d", n), resend)
+		return nil, unverified(signedAssertions.With("count", strconv.Itoa(n)))
 	}
 	return assertion, nil
 }
@@ -207,14 +205,13 @@ func structureOfSigned(response *etree.Element) (*etree.Element, *Refused) {
 // envelope checks the Response around the assertion.
 func (j *judge) envelope(response *etree.Element) *Refused {
 	if version, _ := attribute(response, "Version"); version != "2.0" {
-		return malformed("SAML version", "2.0", show(version), "Use SAML 2.0.")
+		return malformed(otherVersion.With("version", show(version)))
 	}
 	if code := status(response); code != statusSuccess {
-		return &Refused{Reason: Failed, Check: "SAML status", Expected: statusSuccess, Got: show(code),
-			Fix: "Look at the identity provider's log for why it refused the sign-in."}
+		return &Refused{Refusal: failedStatus.With("status", show(code)), Kind: Failed}
 	}
 	if issuers := all(response, assertionNamespace, "Issuer"); len(issuers) > 1 {
-		return malformed("SAML response issuer", "one Issuer", fmt.Sprintf("%d", len(issuers)), resend)
+		return malformed(responseIssuers.With("count", strconv.Itoa(len(issuers))))
 	} else if len(issuers) == 1 {
 		if refused := j.issuer(issuers[0]); refused != nil {
 			return refused
@@ -223,7 +220,10 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 	// An empty Destination says nothing (SAML Bindings 3.5.5.2 asks for one only
 	// in signed responses).
 	if destination, _ := attribute(response, "Destination"); destination != "" && !j.provider.acceptsRecipient(destination) {
-		return j.wrongRecipient("SAML destination", destination)
+		return &Refused{
+			Refusal: otherDestination.With("recipients", j.recipients(), "destination", show(destination)),
+			Kind:    WrongAudience,
+		}
 	}
 	j.request = requestOf(response)
 	_, refused := j.issued(response)
@@ -238,8 +238,13 @@ func (j *judge) issued(e *etree.Element) (time.Time, *Refused) {
 		return at, j.noInstant("IssueInstant of the "+e.Tag, value)
 	}
 	if at.After(j.now.Add(j.skew)) {
-		return at, &Refused{Reason: Expired, Check: "SAML issue instant", Expected: "at most " + j.now.Add(j.skew).Format(time.RFC3339),
-			Got: at.Format(time.RFC3339), Fix: "Compare this server's clock with the identity provider's: the response is from the future."}
+		return at, &Refused{
+			Refusal: futureResponse.With(
+				"latest", j.now.Add(j.skew).Format(time.RFC3339),
+				"at", at.Format(time.RFC3339),
+			),
+			Kind: Expired,
+		}
 	}
 	return at, nil
 }

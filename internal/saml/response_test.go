@@ -83,7 +83,7 @@ func TestGoodResponses(t *testing.T) {
 // variant is a document that must be refused for a reason.
 type variant struct {
 	document string
-	reason   saml.Reason
+	kind     saml.Kind
 }
 
 func TestRefusedResponses(t *testing.T) {
@@ -285,10 +285,10 @@ func TestRefusedResponses(t *testing.T) {
 			switch {
 			case refused == nil:
 				t.Fatalf("accepted as %q", a.NameID)
-			case c.reason >= 0 && refused.Reason != c.reason:
-				t.Errorf("reason %d, want %d: %v", refused.Reason, c.reason, refused)
+			case c.kind >= 0 && refused.Kind != c.kind:
+				t.Errorf("kind %d, want %d: %v", refused.Kind, c.kind, refused)
 			}
-			if refused.Check == "" || refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
+			if refused.Reason.Check == "" || refused.Expected == "" || refused.Got == "" || refused.Fix == "" {
 				t.Errorf("incomplete: %+v", refused)
 			}
 			if shown := refused.Error() + refused.Fix; strings.Contains(shown, "alice") || strings.Contains(shown, "admin") {
@@ -316,7 +316,7 @@ func TestEncodings(t *testing.T) {
 		"loose bits":    "PGEvPn==",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a, refused := provider.Read(encoded, now, skew); refused == nil || refused.Reason != saml.Malformed {
+			if a, refused := provider.Read(encoded, now, skew); refused == nil || refused.Kind != saml.Malformed {
 				t.Errorf("read %+v, %v", a, refused)
 			}
 		})
@@ -332,7 +332,7 @@ func TestCertificateDates(t *testing.T) {
 	later := now.Add(48 * time.Hour)
 	idp.Now = later
 	login := idp.Response(t, samltest.Login{})
-	if _, refused := provider.Read(login, later, skew); refused == nil || refused.Reason != saml.Unverified || !strings.Contains(refused.Fix, "enforce_certificate_dates") {
+	if _, refused := provider.Read(login, later, skew); refused == nil || refused.Kind != saml.Unverified || !strings.Contains(refused.Fix, "enforce_certificate_dates") {
 		t.Errorf("an expired certificate: %v", refused)
 	}
 	provider.AnyCertificateDate = true
@@ -340,7 +340,7 @@ func TestCertificateDates(t *testing.T) {
 		t.Errorf("an expired certificate that is accepted: %v", refused)
 	}
 	provider.ValidUntil = now
-	if _, refused := provider.Read(login, later, skew); refused == nil || refused.Check != "SAML metadata" {
+	if _, refused := provider.Read(login, later, skew); refused == nil || refused.Reason.Check != "SAML metadata" {
 		t.Errorf("expired metadata: %v", refused)
 	}
 }

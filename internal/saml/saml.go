@@ -12,10 +12,11 @@ package saml
 
 import (
 	"crypto/x509"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Provider is an identity provider with what is accepted from it.
@@ -94,13 +95,13 @@ func (a *Assertion) Transient() bool {
 	return a.NameIDFormat == "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 }
 
-// Reason is the kind of a refusal, for callers that answer differently by kind.
-type Reason int
+// Kind is the kind of a refusal, for callers that answer differently by kind.
+type Kind int
 
-// The reasons for refusing a Response.
+// The kinds of refusals of a Response.
 const (
-	Malformed  Reason = iota // not a Response of the accepted form
-	Unverified               // no valid signature
+	Malformed  Kind = iota // not a Response of the accepted form
+	Unverified             // no valid signature
 	WrongIssuer
 	WrongAudience // or recipient
 	Expired       // or not yet valid
@@ -110,20 +111,20 @@ const (
 
 // Refused is the error for a Response that proves nothing.
 type Refused struct {
-	Reason   Reason
-	Check    string // what was looked at
-	Expected string
-	Got      string // never a name, an attribute value or a signature
-	Fix      string // what to change, in plain words
+	// Refusal is the check that did not pass. It holds no name, no attribute value and
+	// no signature.
+	*explain.Refusal
+	Kind Kind
 
 	NotOnOrAfter time.Time // of Expired: the moment that passed; zero for what is not yet valid
 }
 
 // Error is one line for the log, without personal data.
-func (r *Refused) Error() string {
-	return fmt.Sprintf("SAML response refused: %s: expected %s, got %s", r.Check, r.Expected, r.Got)
-}
+func (r *Refused) Error() string { return "SAML response refused: " + r.Refusal.Error() }
 
-func malformed(check, expected, got, fix string) *Refused {
-	return &Refused{Reason: Malformed, Check: check, Expected: expected, Got: got, Fix: fix}
-}
+// Unwrap returns the refusal.
+func (r *Refused) Unwrap() error { return r.Refusal }
+
+func malformed(r *explain.Refusal) *Refused { return &Refused{Refusal: r, Kind: Malformed} }
+
+func unverified(r *explain.Refusal) *Refused { return &Refused{Refusal: r, Kind: Unverified} }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,18 +46,13 @@ func signatureOf(e *etree.Element) (*etree.Element, *Refused) {
 		return nil, nil
 	}
 	if len(found) > 1 {
-		return nil, unverified("one signature", fmt.Sprintf("%d signatures in the %s", len(found), e.Tag), "Have the identity provider sign the assertion once.")
+		return nil, unverified(severalSignatures.With("count", strconv.Itoa(len(found)), "element", e.Tag))
 	}
 	id, _ := attribute(e, "ID")
 	if problem := checkSignature(found[0], id); problem != "" {
-		return nil, unverified("an enveloped signature over its own "+e.Tag+", with RSA or ECDSA and SHA-256 or better", problem,
-			"Have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the response was changed on its way.")
+		return nil, unverified(signatureShape.With("element", e.Tag, "problem", problem))
 	}
 	return found[0], nil
-}
-
-func unverified(expected, got, fix string) *Refused {
-	return &Refused{Reason: Unverified, Check: "SAML signature", Expected: expected, Got: got, Fix: fix}
 }
 
 // checkSignature holds a Signature element to the one shape that is accepted.
@@ -128,16 +124,16 @@ func checkReference(r *etree.Element, id string) (problem string) {
 func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Element, method string, refused *Refused) {
 	context, err := etreeutils.NSBuildParentContext(e)
 	if err != nil {
-		return nil, "", unverified("an element in its namespaces", "one without", "Send the response exactly as the identity provider issued it.")
+		return nil, "", unverified(signatureNamespaces.With())
 	}
 	// With the namespaces that its ancestors declare, apart from them.
 	alone, err := etreeutils.NSDetatch(context, e)
 	if err != nil {
-		return nil, "", unverified("an element in its namespaces", "one without", "Send the response exactly as the identity provider issued it.")
+		return nil, "", unverified(signatureNamespaces.With())
 	}
 	signature, _ := one(alone, signatureNamespace, "Signature")
 	if signature == nil {
-		return nil, "", unverified("a signature", "none", "Have the identity provider sign its assertions.")
+		return nil, "", unverified(unsigned.With())
 	}
 	// The sender's own idea of which key to use plays no part.
 	if keyInfo, _ := one(signature, signatureNamespace, "KeyInfo"); keyInfo != nil {
@@ -150,7 +146,7 @@ func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Elemen
 	written, _ := text(value)
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(written), ""))
 	if err != nil {
-		return nil, "", unverified("a signature in base64", "another one", "Send the response exactly as the identity provider issued it.")
+		return nil, "", unverified(signatureBase64.With())
 	}
 	tried, outdated := 0, 0
 	for _, certificate := range p.Certificates {
@@ -177,11 +173,9 @@ func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Elemen
 		}
 	}
 	if tried == 0 && outdated > 0 {
-		return nil, "", unverified("a certificate of the provider that is valid today", fmt.Sprintf("%d certificates that are not", outdated),
-			"Renew the identity provider's certificate and its metadata here, or set enforce_certificate_dates to false for this provider.")
+		return nil, "", unverified(outdatedCertificate.With("count", strconv.Itoa(outdated)))
 	}
-	return nil, "", unverified("a signature by one of the provider's registered certificates", "another one",
-		"Register the identity provider's current metadata (its certificate may have changed), and send the response exactly as it was issued.")
+	return nil, "", unverified(otherCertificate.With())
 }
 
 // signatureValue turns the two numbers of an ECDSA signature as XML has them

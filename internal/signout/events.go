@@ -85,8 +85,8 @@ func whom(p Provider, c login.Claims, event map[string]any) (subject, session st
 		of   map[string]any
 		name string
 	}{{c.All, "sub_id"}, {event, "subject"}} {
-		value, present := id.of[id.name]
-		if !present {
+		value := id.of[id.name]
+		if value == nil { // null counts as absent
 			continue
 		}
 		named, of, err := identified(p, value)

@@ -222,7 +222,7 @@ func asFault(err error) *fault {
 		case login.MessageWrongAudience:
 			code = invalidAudience
 		}
-		return &fault{http.StatusBadRequest, code, refused.Check + " is not as it must be", refused.Fix}
+		return &fault{http.StatusBadRequest, code, refused.Reason.Check + " is not as it must be", refused.Fix}
 	case errors.As(err, &unavailable):
 		return &fault{http.StatusServiceUnavailable, invalidRequest, "the provider's keys could not be fetched", "try again"}
 	default:

@@ -201,23 +201,20 @@ func (s *Service) check(
 	trace := explain.FromContext(ctx)
 	sid, _ := c.All["sid"].(string)
 	for _, m := range marks {
-		var got string
+		var refusal *explain.Refusal
 		switch {
 		case m.Kind == store.SessionSignOut && slices.Contains(sessions, m.Value):
-			got = "the token's session was signed out"
+			refusal = signedOutSession.With()
 		case m.Kind == store.UnnamedSignOut && sid != "":
 			continue // it says which session it belongs to, and that one goes on
 		case !since.known:
-			got = "the user was signed out at " + stamp(m.NotBefore) + ", and the token does not say when it was issued"
+			refusal = signedOutUndated.With("signOut", stamp(m.NotBefore))
 		case since.endedBy(m.NotBefore):
-			got = "the sign-in is of " + stamp(since.at) + ", and the user was signed out at " + stamp(m.NotBefore)
+			refusal = signedOut.With("signIn", stamp(since.at), "signOut", stamp(m.NotBefore))
 		default:
 			continue
 		}
-		r := &login.Refused{Message: MessageSignedOut, Check: "sign-out", Expected: "a sign-in after the user's last sign-out", Got: got,
-			Fix: "Sign in again at the provider; a refreshed token of the old sign-in does not help."}
-		trace.Fail(r.Check, r.Expected, r.Got, r.Fix)
-		return r
+		return &login.Refused{Refusal: trace.Refuse(refusal)}
 	}
 	if trace != nil {
 		trace.Pass("sign-out", "not signed out since")

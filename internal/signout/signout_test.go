@@ -237,6 +237,9 @@ func TestExpiredMarksGo(t *testing.T) {
 	}
 }
 
+// null is a claim that is there and has the value null, which counts as absent.
+var null = json.RawMessage("null")
+
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // logoutToken makes a logout token; a claim or header given as nil is left out.
@@ -293,6 +296,16 @@ func TestBackChannelLogout(t *testing.T) {
 		"an access token":         {nil, map[string]any{"typ": "at+jwt"}, true, false, false},
 		"a security event":        {nil, map[string]any{"typ": "secevent+jwt"}, true, false, false},
 		"with a nonce":            {map[string]any{"nonce": "n"}, nil, true, false, false},
+		"with a nonce null":       {map[string]any{"nonce": null}, nil, false, true, true},
+		"with a sid null":         {map[string]any{"sid": null}, nil, false, true, true},
+		"with an exp null":        {map[string]any{"exp": null}, nil, false, true, true},
+		"nbf 0":                   {map[string]any{"nbf": 0}, nil, false, true, true},
+		"nbf null":                {map[string]any{"nbf": null}, nil, false, true, true},
+		"jti null":                {map[string]any{"jti": null}, nil, true, false, false},
+		"iat null":                {map[string]any{"iat": null}, nil, true, false, false},
+		"iat 0":                   {map[string]any{"iat": 0}, nil, true, false, false},
+		"exp 0":                   {map[string]any{"exp": 0}, nil, true, false, false},
+		"sub and sid null":        {map[string]any{"sub": null, "sid": null}, nil, true, false, false},
 		"with an empty nonce":     {map[string]any{"nonce": nil, "Nonce": "n"}, nil, true, false, false},
 		"of another event":        {map[string]any{"events": map[string]any{"http://schemas.openid.net/event/other": map[string]any{}}}, nil, true, false, false},
 		"event that is a string":  {map[string]any{"events": map[string]any{logoutEvent: "yes"}}, nil, true, false, false},
@@ -460,6 +473,9 @@ func TestSharedSignals(t *testing.T) {
 		}, "", true},
 		"account purged, subject in the event": {key, func(f *fixture) object {
 			return object{"events": object{risc + "account-purged": object{"subject": alice(f)}}}
+		}, "", true},
+		"subject in sub, the others null": {key, func(*fixture) object {
+			return object{"events": object{caep + "session-revoked": object{"subject": nil}}, "sub": "alice", "sub_id": null}
 		}, "", true},
 		"subject in sub": {key, func(*fixture) object {
 			return object{"events": object{caep + "session-revoked": object{}}, "sub": "alice"}

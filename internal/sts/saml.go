@@ -129,7 +129,7 @@ func readAssertion(
 	trace := explain.FromContext(ctx)
 	assertion, refused := provider.Provider.Read(response, now, samlSkew)
 	if refused != nil {
-		trace.Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+		trace.Refuse(refused.Refusal)
 		return nil, awsapi.Errorf(samlCode(refused), "%s", samlMessage(refused)).Because(refused)
 	}
 	if now.Sub(assertion.IssueInstant) > samlAge {
@@ -176,9 +176,9 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 
 func samlCode(r *saml.Refused) string {
 	switch {
-	case r.Reason == saml.Expired && !r.NotOnOrAfter.IsZero():
+	case r.Kind == saml.Expired && !r.NotOnOrAfter.IsZero():
 		return "ExpiredTokenException"
-	case r.Reason == saml.Failed:
+	case r.Kind == saml.Failed:
 		return "IDPRejectedClaim"
 	}
 	return invalidIdentityToken
@@ -186,12 +186,12 @@ func samlCode(r *saml.Refused) string {
 
 func samlMessage(r *saml.Refused) string {
 	switch {
-	case r.Check == "SAML attribute RoleSessionName":
+	case r.Subject == "RoleSessionName":
 		return messageSAMLBadName
-	case r.Check == "SAML attribute SourceIdentity":
+	case r.Subject == "SourceIdentity":
 		return messageSourceIdentity
 	}
-	switch r.Reason {
+	switch r.Kind {
 	case saml.Unverified:
 		return messageSAMLSignature
 	case saml.WrongIssuer:

@@ -164,7 +164,7 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 	}
 	claims, err = login.Peek(*in.WebIdentityToken, maxWebToken)
 	if refused, ok := errors.AsType[*login.Refused](err); ok {
-		explain.FromContext(ctx).Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
+		explain.FromContext(ctx).Refuse(refused.Refusal)
 	}
 	if err != nil {
 		err = awsapi.Errorf(invalidIdentityToken, messageNotJWT).Because(err)
@@ -488,12 +488,14 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		algorithms = tokenAlgorithms
 	}
 	_, name, _ := strings.Cut(provider.URL, "://")
-	return login.Trust{
+	trust := login.Trust{
 		Provider: name, Issuers: []string{provider.URL}, Audiences: provider.ClientIDs, Algorithms: algorithms,
 		DiscoveryURL: provider.DiscoveryURL, JWKSURL: provider.JWKSURL, Thumbprints: provider.Thumbprints, EnforceThumbprints: provider.EnforceThumbprints,
 		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
-		ClientsAt: iam.ClientIDsAt,
-	}, nil
+	}
+	trust.Registered(provider.ARN, provider.InSettings)
+
+	return trust, nil
 }
 
 // means reports whether the role's trust policy has a statement for the
@@ -598,7 +600,7 @@ func (a *API) loginError(err error, claims map[string]any) error {
 		return awsapi.Errorf(invalidIdentityToken, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
 	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
 		return awsapi.Errorf(invalidIdentityToken, messageAudience).Because(refused)
-	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Check, "sign-out"):
+	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Reason.Check, "sign-out"):
 		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(refused)
 	default:
 		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(refused)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -38,7 +39,7 @@ func (a *adminGetUser) same(u User) string {
 	return u.Provider + "\x00" + u.Claims.Subject + "\x00" + username(u)
 }
 
-func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
+func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Reason, error) {
 	pool := u.Provider[strings.LastIndexByte(u.Provider, '/')+1:]
 	endpoint := a.Endpoint
 	at, atAWS := identitypool.ParseUserPool(u.Provider)
@@ -74,7 +75,7 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
 	}
 	switch name := errorType(reply); name {
 	case "UserNotFoundException":
-		return verdict{"the user pool does not know the user", knownUser}, nil
+		return unknownUser, nil
 	case "ResourceNotFoundException":
 		return yes, &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
@@ -87,7 +88,7 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (verdict, error) {
 }
 
 // judgeUser reads what the pool says of a user it knows.
-func judgeUser(reply login.Reply, u User) (verdict, error) {
+func judgeUser(reply login.Reply, u User) (*explain.Reason, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
@@ -95,12 +96,11 @@ func judgeUser(reply login.Reply, u User) (verdict, error) {
 	}
 	switch {
 	case !enabled:
-		return verdict{"the user is disabled", askTheOwner}, nil
+		return disabledUser, nil
 	case !allowedStatus[status]:
-		return verdict{"the user's status does not allow to sign in", askTheOwner}, nil
+		return otherStatus, nil
 	case anotherUser(reply, u.Claims.Subject):
-		// The name was given to somebody else after the user was deleted.
-		return verdict{"the user pool knows another user by this name", signInAgain}, nil
+		return renamedUser, nil
 	}
 	return yes, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -26,7 +27,7 @@ func (i *introspection) same(u User) string {
 	return string(sum[:])
 }
 
-func (i *introspection) ask(ctx context.Context, u User) (verdict, error) {
+func (i *introspection) ask(ctx context.Context, u User) (*explain.Reason, error) {
 	header := http.Header{}
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	// RFC 6749 section 2.3.1: both are form-encoded before they are joined.
@@ -54,18 +55,18 @@ func (i *introspection) ask(ctx context.Context, u User) (verdict, error) {
 		return yes, &Misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
 	}
 	if !active {
-		return verdict{"the provider says that the token is not active", signInAgain}, nil
+		return inactiveToken, nil
 	}
-	// What else the answer says must fit. aud is left out: of an ID token some
-	// providers state whom the answer is for.
-	if subject, present := reply.Object["sub"]; present && subject != any(u.Claims.Subject) {
-		return verdict{"the provider says that the token is another user's", signInAgain}, nil
+	// What else the answer says must fit; null says nothing. aud is left out: of an
+	// ID token some providers state whom the answer is for.
+	if subject := reply.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
+		return otherUser, nil
 	}
-	if issuer, present := reply.Object["iss"]; present && issuer != any(u.Claims.Issuer) {
-		return verdict{"the provider says that the token is another issuer's", signInAgain}, nil
+	if issuer := reply.Object["iss"]; issuer != nil && issuer != any(u.Claims.Issuer) {
+		return otherIssuer, nil
 	}
-	if expires, present := reply.Object["exp"]; present && !i.later(expires) {
-		return verdict{"the provider says that the token has expired", signInAgain}, nil
+	if expires := reply.Object["exp"]; expires != nil && !i.later(expires) {
+		return expiredToken, nil
 	}
 	return yes, nil
 }

@@ -150,7 +150,7 @@ func (c Config) validate() error {
 
 // backEnd asks a user pool.
 type backEnd interface {
-	ask(ctx context.Context, u User) (verdict, error)
+	ask(ctx context.Context, u User) (*explain.Reason, error)
 	// same names what the answer holds for.
 	same(u User) string
 }
@@ -178,18 +178,8 @@ func SelfTest(ctx context.Context, c Checker) error {
 // refuse it by its form. Its claims are iss and sub, and nobody signed it.
 const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
 
-// verdict is a pool's answer: the zero value for yes, else why not, and what the
-// user can do.
-type verdict struct{ no, fix string }
-
-var yes verdict
-
-// What a user who is refused can do.
-const (
-	signInAgain = "Sign in again at the provider: what was issued in a session that has ended stays refused."
-	knownUser   = "Sign in as a user whom the user pool knows."
-	askTheOwner = "Have the user pool's administrator allow the user to sign in again."
-)
+// yes is the answer of a pool that lets the user sign in. Any other one is why not.
+var yes *explain.Reason
 
 // Misconfigured is an answer that says that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
@@ -205,8 +195,6 @@ type remembering struct {
 	yes  *lru.Cache[string, time.Time] // until when; nil keeps nothing
 }
 
-const checkName = "ServerSideTokenCheck"
-
 func (r *remembering) Check(ctx context.Context, u User) error {
 	trace := explain.FromContext(ctx)
 	now := r.now()
@@ -214,7 +202,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	if r.yes != nil {
 		key = r.ask.same(u)
 		if until, known := r.yes.Get(key); known && now.Before(until) {
-			trace.Pass(checkName, "asked a moment ago")
+			trace.Pass(check, "asked a moment ago")
 			return nil
 		}
 	}
@@ -229,23 +217,25 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 		if fix == "" {
 			fix = "Try again; check that the user pool is reachable from this server."
 		}
-		trace.Fail(checkName, "an answer of the user pool "+u.Provider, err.Error(), fix)
-		return &login.Unavailable{Provider: u.Provider, Cause: err}
+
+		return &login.Unavailable{
+			Provider: u.Provider,
+			Cause:    err,
+			Refusal:  trace.Refuse(unanswered.With("pool", u.Provider, "problem", err.Error(), "fix", fix)),
+		}
 	}
 	if answer != yes {
-		return refuse(ctx, answer.no, answer.fix)
+		return refuse(ctx, answer.With())
 	}
-	trace.Pass(checkName, "the user pool knows the user")
+	trace.Pass(check, "the user pool knows the user")
 	if r.yes != nil {
 		r.yes.Add(key, now.Add(r.keep))
 	}
 	return nil
 }
 
-func refuse(ctx context.Context, got, fix string) error {
-	refused := &login.Refused{Message: MessageRefused, Check: checkName, Expected: "a user whom the user pool lets sign in", Got: got, Fix: fix}
-	explain.FromContext(ctx).Fail(refused.Check, refused.Expected, refused.Got, refused.Fix)
-	return refused
+func refuse(ctx context.Context, r *explain.Refusal) error {
+	return &login.Refused{Refusal: explain.FromContext(ctx).Refuse(r)}
 }
 
 // post asks, and asks once more if the pool was busy or did not answer. Only an
@@ -274,9 +264,7 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 // contradictory reports whether an answer of success has an error in it. Such a
 // one proves nothing.
 func contradictory(r login.Reply) bool {
-	_, oauth := r.Object["error"]
-	_, aws := r.Object["__type"]
-	return r.Status == http.StatusOK && (oauth || aws)
+	return r.Status == http.StatusOK && (r.Object["error"] != nil || r.Object["__type"] != nil)
 }
 
 // busy reports whether asking again may help.
@@ -299,7 +287,7 @@ func errorType(r login.Reply) string {
 type push struct{}
 
 func (push) Check(ctx context.Context, _ User) error {
-	explain.FromContext(ctx).Pass(checkName, "the user pool tells of sign-outs by itself")
+	explain.FromContext(ctx).Pass(check, "the user pool tells of sign-outs by itself")
 	return nil
 }
 
@@ -319,8 +307,11 @@ func (p Pools) Check(ctx context.Context, u User) error {
 		}
 	}
 	if !known {
-		return refuse(ctx, "the settings do not say how to ask "+u.Provider,
-			"Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set ServerSideTokenCheck to false for this client.")
+		return refuse(ctx, unknownWay.With("pool", u.Provider).At(explain.Link{
+			Kind:   explain.LinkSetting,
+			ID:     "user_pools",
+			Source: explain.SourceFile,
+		}))
 	}
 	return c.Check(ctx, u)
 }

@@ -1,0 +1,196 @@
+package login
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Nearness tells how near one issuer is to another one.
+type Nearness int
+
+// Nearness in rising order.
+const (
+	OtherIssuer   Nearness = iota // on another host
+	OtherPath                     // another realm, tenant or user pool of the same host
+	OtherSpelling                 // the same issuer, written differently
+	SameIssuer
+)
+
+// CompareIssuers compares an issuer, or a Logins key, with a registered one. They are
+// never taken for each other, however near they are: this is for advice. The text
+// continues "it differs only", such as "in the scheme (http, registered https)"; it is
+// "" for the same issuer and for another one.
+func CompareIssuers(named, registered string) (Nearness, string) {
+	if named == registered {
+		return SameIssuer, ""
+	}
+	a, b := splitIssuer(named), splitIssuer(registered)
+	var differences []string
+	otherCase := false
+	between := func(what, a, b string) {
+		differences = append(differences, "in the "+what+" ("+shownPart(a)+", registered "+shownPart(b)+")")
+	}
+
+	switch {
+	case strings.EqualFold(a.scheme, b.scheme):
+		otherCase = a.scheme != b.scheme
+	default:
+		between("scheme", a.scheme, b.scheme)
+	}
+
+	switch {
+	case strings.EqualFold(a.host, b.host):
+		otherCase = otherCase || a.host != b.host
+	case isLoopback(a.host) && isLoopback(b.host):
+		between("host", a.host, b.host)
+	case strings.EqualFold(strings.TrimSuffix(a.host, "."), strings.TrimSuffix(b.host, ".")):
+		differences = append(differences, "by the dot after the host")
+	default:
+		return OtherIssuer, ""
+	}
+
+	switch {
+	case a.port == b.port:
+	case a.portNumber() == b.portNumber() && strings.EqualFold(a.scheme, b.scheme):
+		differences = append(differences, "by the default port, which only one of them has")
+	default:
+		between("port", a.port, b.port)
+	}
+
+	pathA, pathB := strings.TrimSuffix(a.path, "/"), strings.TrimSuffix(b.path, "/")
+	if !strings.EqualFold(pathA, pathB) {
+		between("path", a.path, b.path)
+		return OtherPath, strings.Join(differences, " and ")
+	}
+	if strings.HasSuffix(a.path, "/") != strings.HasSuffix(b.path, "/") {
+		differences = append(differences, "by the slash at the end")
+	}
+	if otherCase || pathA != pathB {
+		differences = append(differences, "in letter case")
+	}
+
+	return OtherSpelling, strings.Join(differences, " and ")
+}
+
+// issuerParts are the parts of an issuer or Logins key, as they are written.
+type issuerParts struct{ scheme, host, port, path string }
+
+// splitIssuer takes any text apart. A Logins key has no scheme.
+func splitIssuer(text string) issuerParts {
+	var p issuerParts
+	scheme, rest, found := strings.Cut(text, "://")
+	if found {
+		p.scheme = scheme
+	} else {
+		rest = text
+	}
+
+	p.host = rest
+	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
+		p.host, p.path = rest[:n], rest[n:]
+	}
+	if host, port, err := net.SplitHostPort(p.host); err == nil {
+		p.host, p.port = host, port
+	} else {
+		p.host = strings.Trim(p.host, "[]")
+	}
+
+	return p
+}
+
+// portNumber returns the port, which may be the scheme's.
+func (p issuerParts) portNumber() string {
+	switch {
+	case p.port != "":
+		return p.port
+	case strings.EqualFold(p.scheme, "http"):
+		return "80"
+	default:
+		return "443"
+	}
+}
+
+// isLoopback reports whether host is a name of the machine itself.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+
+	return err == nil && (address.IsLoopback() || address.IsUnspecified())
+}
+
+// shownPart shows a part of an issuer.
+func shownPart(text string) string {
+	if text == "" {
+		return "none"
+	}
+
+	return showText(text)
+}
+
+// otherIssuer explains why an issuer is not accepted, by the registered one that is
+// nearest to it.
+func (j *judge) otherIssuer(named string) *explain.Refusal {
+	issuers := strings.Join(j.trust.Issuers, " or ")
+	nearest, difference := OtherIssuer, ""
+	for _, registered := range j.trust.Issuers {
+		if near, how := CompareIssuers(named, registered); near > nearest {
+			nearest, difference = near, how
+		}
+	}
+
+	switch nearest {
+	case OtherPath:
+		return tokenIssuerPath.With("issuers", issuers, "issuer", showText(named), "difference", difference)
+	case OtherSpelling:
+		refusal := tokenIssuerSpelling.With(
+			"issuers", issuers, "issuer", showText(named), "difference", difference, "where", j.trust.issuersAt(named),
+		)
+		if link := j.trust.Link; link.Kind == explain.LinkOIDCProvider {
+			link.Field, link.Add = "Url", showText(named)
+			refusal.At(link)
+		}
+		return refusal
+	default:
+		return tokenIssuer.With("issuers", issuers, "issuer", showText(named))
+	}
+}
+
+// issuersAt tells where an issuer is registered, for advice.
+func (t *Trust) issuersAt(named string) string {
+	plain := strings.HasPrefix(named, "http:") && !t.AllowHTTP
+	switch {
+	case t.Link.Kind != explain.LinkOIDCProvider:
+		return "The settings can name the issuers of this provider (issuers)."
+	case t.Link.Source == explain.SourceFile && plain:
+		return "The registered one is url of the provider in oidc_providers of the settings; " +
+			"http:// needs allow_http there, which is for development."
+	case t.Link.Source == explain.SourceFile:
+		return "The registered one is url of the provider in oidc_providers of the settings."
+	case plain:
+		return "The IAM API registers https:// only; oidc_providers of the settings takes http:// with allow_http, " +
+			"for development."
+	default:
+		return "CreateOpenIDConnectProvider registers it; the URL of a registered provider cannot be changed."
+	}
+}
+
+// Registered notes that the trust is that of a registered OpenID Connect provider, so
+// that advice names the place where it can be changed.
+func (t *Trust) Registered(arn string, inSettings bool) {
+	t.Link = explain.Link{
+		Kind:   explain.LinkOIDCProvider,
+		ID:     arn,
+		Field:  "ClientIDList",
+		Source: explain.SourceAPI,
+	}
+	t.ClientsAt = "to the registered provider, with AddClientIDToOpenIDConnectProvider"
+	if inSettings {
+		t.Link.Field, t.Link.Source = "client_ids", explain.SourceFile
+		t.ClientsAt = "to client_ids of the provider in oidc_providers of the settings"
+	}
+}

@@ -1,0 +1,35 @@
+package signout
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// Refusals are the reasons for which logins are refused after a sign-out.
+var Refusals explain.Catalogue
+
+var (
+	signedOutSession = Refusals.Add(explain.Reason{
+		Code:     "sign-out-session",
+		Check:    "sign-out",
+		Expected: "a sign-in after the user's last sign-out",
+		Got:      "the token's session was signed out",
+		Fix:      signInAgain,
+		Message:  MessageSignedOut,
+	})
+	signedOutUndated = Refusals.Add(explain.Reason{
+		Code:     "sign-out-undated",
+		Check:    "sign-out",
+		Expected: "a sign-in after the user's last sign-out",
+		Got:      "the user was signed out at {signOut}, and the token does not say when it was issued",
+		Fix:      "Sign in again at the provider, and have it issue iat or auth_time.",
+		Message:  MessageSignedOut,
+	})
+	signedOut = Refusals.Add(explain.Reason{
+		Code:     "sign-out",
+		Check:    "sign-out",
+		Expected: "a sign-in after the user's last sign-out",
+		Got:      "the sign-in is of {signIn}, and the user was signed out at {signOut}",
+		Fix:      signInAgain,
+		Message:  MessageSignedOut,
+	})
+)
+
+const signInAgain = "Sign in again at the provider; a refreshed token of the old sign-in does not help."

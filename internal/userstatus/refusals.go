@@ -1,0 +1,103 @@
+package userstatus
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// Refusals are the reasons for which a user may not sign in any more, or could not be
+// asked about.
+var Refusals explain.Catalogue
+
+// check is the name of the check, as pools call it.
+const check = "ServerSideTokenCheck"
+
+// mayCheck is what lets a user in.
+const mayCheck = "a user whom the user pool lets sign in"
+
+var (
+	unanswered = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-unanswered",
+		Check:    check,
+		Expected: "an answer of the user pool {pool}",
+		Got:      "{problem}",
+		Fix:      "Let this server ask the user pool. {fix}",
+	})
+	unknownWay = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-unset",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the settings do not say how to ask {pool}",
+		Fix: "Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
+			"ServerSideTokenCheck to false for this client.",
+		Message: MessageRefused,
+	})
+	inactiveToken = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-inactive",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the provider says that the token is not active",
+		Fix:      signInAgain,
+		Message:  MessageRefused,
+	})
+	otherUser = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-user",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the provider says that the token is another user's",
+		Fix:      signInAgain,
+		Message:  MessageRefused,
+	})
+	otherIssuer = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-issuer",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the provider says that the token is another issuer's",
+		Fix:      signInAgain,
+		Message:  MessageRefused,
+	})
+	expiredToken = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-expired",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the provider says that the token has expired",
+		Fix:      signInAgain,
+		Message:  MessageRefused,
+	})
+	unknownUser = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-unknown",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the user pool does not know the user",
+		Fix:      "Sign in as a user whom the user pool knows.",
+		Message:  MessageRefused,
+	})
+	disabledUser = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-disabled",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the user is disabled",
+		Fix:      askTheOwner,
+		Message:  MessageRefused,
+	})
+	otherStatus = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-status",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the user's status does not allow to sign in",
+		Fix:      askTheOwner,
+		Message:  MessageRefused,
+	})
+	// The name was given to somebody else after the user was deleted.
+	renamedUser = Refusals.Add(explain.Reason{
+		Code:     "serversidetokencheck-name",
+		Check:    check,
+		Expected: mayCheck,
+		Got:      "the user pool knows another user by this name",
+		Fix:      signInAgain,
+		Message:  MessageRefused,
+	})
+)
+
+// What a user who is refused can do.
+const (
+	signInAgain = "Sign in again at the provider: what was issued in a session that has ended stays refused."
+	askTheOwner = "Have the user pool's administrator allow the user to sign in again."
+)
