@@ -170,12 +170,12 @@ func (s *refusedSignature) invalidToken() *explain.Refusal {
 }
 
 func (s *refusedSignature) wrongTime() *explain.Refusal {
-	reason, distance := timeExpired, s.Now.Sub(s.SignedAt)
+	distance := s.Now.Sub(s.SignedAt)
 	if s.Code == sigv4.NotYetCurrent {
 		return timeFuture.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
 			"distance", (-distance).Round(time.Second).String())
 	}
-	return reason.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
+	return timeExpired.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
 		"distance", distance.Round(time.Second).String())
 }
 
