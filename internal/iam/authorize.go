@@ -314,7 +314,7 @@ func (b *bounds) policies(layer policy.Layer) string {
 	case layer == policy.BoundaryLayer:
 		return "the boundary of role " + b.caller.roleARN
 	case layer == policy.SessionLayer:
-		return strconv.Itoa(len(b.session)) + " session policies"
+		return "the session policies (" + strconv.Itoa(len(b.session)) + ")"
 	case b.caller.kind == boundedUser:
 		return "the policy of " + b.owner()
 	case len(b.role.PolicyNames) == 0:
