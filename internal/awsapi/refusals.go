@@ -78,7 +78,7 @@ var (
 		Check:    "request body",
 		Expected: "a JSON object",
 		Got:      "something else, or nothing",
-		Fix:      "send {} when there is nothing to say",
+		Fix:      "send an object, empty when there is nothing to say",
 	})
 	bodySyntax = Refusals.Add(explain.Reason{
 		Code:     "request-body-syntax",
