@@ -203,6 +203,22 @@ func TestSignatureRefusalsAreExplained(t *testing.T) {
 		}
 	}
 
+	// Of a canonical request, values of the application are not shown.
+	r := must(http.NewRequestWithContext(t.Context(), http.MethodGet,
+		w.URL+"/?Action=ListRoles&Version=2010-05-08&ExternalId=PLANTED-9", nil))(t)
+	r.Header.Set("X-Amz-Application", "PLANTED-10")
+	wrong := sigv4.Credentials{AccessKeyID: good.AccessKeyID, SecretAccessKey: "wrong"}
+	if err := sigv4.Sign(r, nil, wrong, region, "iam", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	do(t, r)
+	step, _ := explain.Deciding(traces.last().Steps)
+	for _, want := range []string{"Action=ListRoles&ExternalId=(9 bytes)", "x-amz-application:(10 bytes)", "GET\n/\n"} {
+		if !strings.Contains(step.Detail, want) {
+			t.Errorf("the canonical request lacks %q:\n%s", want, step.Detail)
+		}
+	}
+
 	shown := traces.text(t) + logs.String()
 	for _, secret := range []string{
 		"PLANTED-", mistaken, mistaken[:20], mistaken[30:], good.SecretAccessKey, disabledSecret, temporary.SecretAccessKey,
