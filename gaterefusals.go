@@ -136,16 +136,16 @@ func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
 func (s *refusedSignature) unknownKey() *explain.Refusal {
 	id := s.AccessKeyID
 	bare := strings.Trim(id, " \t\"'`")
-	disabled := errors.Is(s.Error, iam.ErrDisabled)
+	upper := strings.ToUpper(bare)
 
 	switch {
-	case disabled:
+	case errors.Is(s.Error, iam.ErrDisabled):
 		return keyDisabled.With("key", id, "account", string(s.account)).At(s.link("Status"))
 	case id == DevAccessKeyID && !s.dev:
 		return keyOfDevelopment.With()
 	case s.dev && id != DevAccessKeyID && strings.EqualFold(bare, DevAccessKeyID):
 		return keySpellingDev.With()
-	case bare != id && keyID.MatchString(strings.ToUpper(bare)), keyID.MatchString(strings.ToUpper(id)) && !keyID.MatchString(id):
+	case upper != id && keyID.MatchString(upper):
 		return keySpelling.With()
 	case looksLikeSecret(bare):
 		return keySecret.With("size", strconv.Itoa(len(id)))

@@ -12,7 +12,7 @@ import (
 )
 
 // catalogues are the reasons of all packages, in the order in which a call meets them.
-// It is a function because the settings are read by packages that start before others.
+// A package that gets a catalogue gets a line here.
 func catalogues() []explain.Chapter {
 	return []explain.Chapter{
 		{Title: "Web pages", Package: "internal/weborigin", Reasons: weborigin.Refusals},

@@ -56,7 +56,8 @@ func (awsJSON) find(c *call) error {
 	case len(targets) == 0:
 		return RefusedAs(UnknownOperation, operationMissing.With(), noOperation)
 	case c.request.Method != http.MethodPost:
-		return RefusedAs(UnknownOperation, operationMethod.With("methods", "POST"), "Requests with X-Amz-Target are sent with POST.")
+		why := operationMethod.With("methods", "POST")
+		return RefusedAs(UnknownOperation, why, "Requests with X-Amz-Target are sent with POST.")
 	case len(targets) > 1: // which of them was signed, or meant, is anybody's guess
 		why := operationTwice.With("count", strconv.Itoa(len(targets)))
 		return RefusedAs(UnknownOperation, why, "The request has more than one X-Amz-Target header.")

@@ -28,7 +28,8 @@ values in place of the words in braces. Codes do not change between versions; te
 		if len(c.Reasons) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n| Code | Check | Expected | Got | What to change |\n|---|---|---|---|---|\n", c.Title)
+		fmt.Fprintf(&b, "\n## %s\n\n", c.Title)
+		b.WriteString("| Code | Check | Expected | Got | What to change |\n|---|---|---|---|---|\n")
 		for _, r := range c.Reasons {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n",
 				r.Code, cell(r.Check), cell(r.Expected), cell(r.Got), cell(r.Fix))
