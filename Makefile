@@ -24,3 +24,4 @@ bench:
 generate:
 	go generate ./...
 	go run ./cmd/poolhouse config --docs > docs/configuration.md
+	go run ./cmd/poolhouse explain --docs > docs/refusals.md

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -72,16 +74,50 @@ type explainOutput struct {
 	Operation string
 	Outcome   string
 	Message   string
+	Reason    explain.Code // of the step that decided: the last that is not OK
 	Steps     []explainStep
+	Planned   []explain.Code // checks that were not reached
 }
 
 type explainStep struct {
+	Code     explain.Code
 	Provider string `json:",omitzero"`
 	Check    string
+	Subject  string `json:",omitzero"`
 	OK       bool
-	Expected string `json:",omitzero"`
-	Got      string `json:",omitzero"`
-	Fix      string `json:",omitzero"`
+	Expected string       `json:",omitzero"`
+	Got      string       `json:",omitzero"`
+	Fix      string       `json:",omitzero"`
+	Link     *explainLink `json:",omitzero"`
+	Detail   string       `json:",omitzero"`
+}
+
+// explainLink is what a fix changes.
+type explainLink struct {
+	Kind   string
+	Id     string `json:",omitzero"`
+	Field  string `json:",omitzero"`
+	Add    string `json:",omitzero"`
+	Source string `json:",omitzero"`
+}
+
+// shownLink is l as the API has it; nil for none.
+func shownLink(l *explain.Link) *explainLink {
+	if l == nil {
+		return nil
+	}
+	return &explainLink{
+		Kind:   l.Kind,
+		Id:     l.ID,
+		Field:  l.Field,
+		Add:    l.Add,
+		Source: l.Source,
+	}
+}
+
+// badInput refuses an input that the model lets pass.
+func badInput(why *explain.Refusal, message string) *awsapi.Error {
+	return awsapi.Refused("InvalidParameterException", why, "%s", message)
 }
 
 // explain returns the decision trace of a refused call that concerns the caller's
@@ -89,7 +125,7 @@ type explainStep struct {
 // runs the server. A call may have reached an account and no region.
 func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
-		return nil, awsapi.Errorf("InvalidParameterException", "RequestId is required.")
+		return nil, badInput(membersMissing.With("members", "RequestId"), "RequestId is required.")
 	}
 
 	t, ok := a.traces.find(c.Account, *in.RequestId)
@@ -97,7 +133,8 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 		t, ok = a.traces.find("", *in.RequestId)
 	}
 	if !ok || t.Region != "" && t.Region != c.Region {
-		return nil, awsapi.Errorf("ResourceNotFoundException",
+		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(keptTraces))
+		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of this account and region with this request ID is remembered. "+
 				"The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
 	}
@@ -108,16 +145,22 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 		Operation: t.Operation,
 		Outcome:   t.Outcome,
 		Message:   t.Message,
+		Reason:    t.Reason,
 		Steps:     []explainStep{},
+		Planned:   append([]explain.Code{}, t.Planned...),
 	}
 	for _, s := range t.Steps {
 		out.Steps = append(out.Steps, explainStep{
+			Code:     s.Code,
 			Provider: s.Provider,
 			Check:    s.Check,
+			Subject:  s.Subject,
 			OK:       s.OK,
 			Expected: s.Expected,
 			Got:      s.Got,
 			Fix:      s.Fix,
+			Link:     shownLink(s.Link),
+			Detail:   s.Detail,
 		})
 	}
 	return out, nil
@@ -156,7 +199,8 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, awsapi.Errorf("ResourceNotFoundException", "No such identity in this account and region.")
+		why := identityMissing.With("account", c.Account, "region", c.Region)
+		return nil, awsapi.Refused("ResourceNotFoundException", why, "No such identity in this account and region.")
 	} else if err != nil {
 		return nil, err
 	}
@@ -181,8 +225,8 @@ func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIde
 	case in.IdentityId == nil && in.IdentityPoolId != nil && in.ProviderName != nil && in.Subject != nil:
 		return a.identityOf(ctx, c, identitypool.PoolID(*in.IdentityPoolId), *in.ProviderName, *in.Subject)
 	default:
-		return identitypool.Identity{}, awsapi.Errorf("InvalidParameterException",
-			"Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
+		why := membersMissing.With("members", "IdentityId, or IdentityPoolId, ProviderName and Subject")
+		return identitypool.Identity{}, badInput(why, "Give either IdentityId, or IdentityPoolId with ProviderName and Subject.")
 	}
 }
 
@@ -251,11 +295,13 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 	case err != nil:
 		return nil, err
 	case name == "" || subject == "" && session == "":
-		return nil, awsapi.Errorf("InvalidParameterException", "Give ProviderName, and Subject or Session or both.")
+		why := membersMissing.With("members", "ProviderName, and Subject or Session or both")
+		return nil, badInput(why, "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):
-		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName is the key in Logins: leave out the scheme.")
+		return nil, badInput(providerScheme.With(), "ProviderName is the key in Logins: leave out the scheme.")
 	case cognitoidentity.Opaque(name):
-		return nil, awsapi.Errorf("InvalidParameterException", "Logins of %s do not say when they were issued: end them at the provider, which is asked about each.", name)
+		return nil, badInput(providerOpaque.With("provider", name),
+			"Logins of "+name+" do not say when they were issued: end them at the provider, which is asked about each.")
 	}
 
 	accounts := []identitypool.AccountID{account}
@@ -269,7 +315,8 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 
 	now := a.now()
 	if err := a.signOuts.SignOut(ctx, accounts, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
-		return nil, awsapi.Errorf("InvalidParameterException", "ProviderName, Subject or Session is too long or not valid text.").Because(err)
+		why := valueInvalid.With("members", "ProviderName, Subject or Session")
+		return nil, badInput(why, "ProviderName, Subject or Session is too long or not valid text.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -360,7 +407,7 @@ func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map
 // createIdentityPoolWithID makes a pool with an ID that clients know already.
 func (a *admin) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
 	if in.IdentityPoolId == nil || in.Pool == nil {
-		return nil, awsapi.Errorf("InvalidParameterException", "Give IdentityPoolId and Pool.")
+		return nil, badInput(membersMissing.With("members", "IdentityPoolId and Pool"), "Give IdentityPoolId and Pool.")
 	}
 	return a.pools.CreateIdentityPoolWithID(ctx, c, *in.IdentityPoolId, in.Pool)
 }

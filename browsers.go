@@ -2,11 +2,10 @@ package poolhouse
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 )
@@ -37,12 +36,7 @@ func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
 		}
 		return &awsapi.Denial{
 			Message: "Pages of this origin may not call: the server's setting " + originsSetting + " does not list it.",
-			Step: explain.Step{
-				Check:    "origin of the request",
-				Expected: "one of " + originsSetting,
-				Got:      fmt.Sprintf("%q", r.Header["Origin"]),
-				Fix:      "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
-			},
+			Why:     weborigin.Unlisted(originsSetting, strings.Join(r.Header["Origin"], ", ")),
 		}
 	}, nil
 }

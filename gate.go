@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -24,6 +23,7 @@ type gate struct {
 	sessions   *sts.Minter
 	revoked    *revocation.List
 	authorizer *iam.Authorizer
+	dev        bool // a development server, whose key everybody knows
 }
 
 // signer is filled by the verifier's look-up of a secret: who signs with it, and
@@ -58,7 +58,7 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 			s.account = g.owner(r.Context(), r)
 		}
 		awsapi.RecordFrom(r.Context()).Account = string(s.account)
-		return awsapi.Caller{}, signatureError(err)
+		return awsapi.Caller{}, g.refused(r.Context(), err, s.account, r.Header.Get("Authorization"), len(body))
 	}
 
 	return awsapi.Caller{
@@ -161,34 +161,18 @@ var refusalKinds = map[sigv4.Code]awsapi.Kind{
 	sigv4.ExpiredToken:          awsapi.ExpiredToken,
 }
 
-// signatureError turns the verifier's refusal into one that protocols word;
-// anything else stays an internal error.
-func signatureError(err error) error {
-	refused, ok := errors.AsType[*sigv4.Error](err)
-	if !ok {
-		return err
-	}
-	kind, known := refusalKinds[refused.Code]
-	if !known {
-		kind = awsapi.BadSignature
-	}
-	return awsapi.Refuse(kind, refused.Message).Because(errors.Unwrap(refused))
-}
-
 // Authorize asks IAM whether caller has a permission.
 func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error {
 	who, ok := caller.Session.(iam.Caller)
 	if !ok {
-		return awsapi.Refuse(awsapi.AccessDenied, "")
+		return awsapi.RefusedAs(awsapi.AccessDenied, callerUnknown.With(), "")
 	}
 
 	facts := &callFacts{ctx: ctx, region: caller.Region, account: caller.Account, needed: &needed}
 	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
 
 	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+needed.Resource+" allowed",
-			denied.Reason, denied.Fix())
-		return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(errors.New(denied.Reason))
+		return awsapi.RefusedAs(awsapi.AccessDenied, denied.Why, denied.Error()).Because(errors.New(denied.Reason))
 	}
 	return err
 }

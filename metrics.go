@@ -19,6 +19,8 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	limited  *prometheus.CounterVec
 	faults   *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+	reasons  map[string]bool // the codes that refusals are counted by
 	// success keeps the series of successes at hand, so that the hot path hashes no
 	// labels.
 	success map[string]success
@@ -46,7 +48,17 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poolhouse_faults_total", Help: "Failed API requests by the fault that they met, if it has a name."},
 			[]string{"fault"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poolhouse_refusals_total",
+			Help: "Refused API requests by the code of the reason (docs/refusals.md; other = none of them) and operation."},
+			[]string{"reason", "operation"}),
+		reasons: map[string]bool{},
 		success: map[string]success{},
+	}
+	for _, c := range catalogues() {
+		for _, r := range c.Reasons {
+			m.reasons[string(r.Code)] = true
+		}
 	}
 	m.faults.WithLabelValues(providerUnavailable) // 0 until there is one: a rate needs a beginning
 	for _, f := range faultNames {
@@ -63,6 +75,7 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 		m.duration,
 		m.limited,
 		m.faults,
+		m.refusals,
 		build,
 		databaseMetrics{databaseStats: database},
 		collectors.NewGoCollector(),
@@ -131,7 +144,19 @@ func (m *metrics) observe(r *awsapi.Record) {
 		m.requests.WithLabelValues(r.Operation, "OK").Inc()
 	default:
 		m.requests.WithLabelValues(r.Operation, r.Code).Inc()
+		if r.ReasonCode != "" { // a call that was turned away has none, and is counted by class
+			m.refusals.WithLabelValues(m.reason(r), r.Operation).Inc()
+		}
 	}
+}
+
+// reason is the label for why a request was refused. It is of the catalogues, so that
+// the series are bounded.
+func (m *metrics) reason(r *awsapi.Record) string {
+	if code := string(r.ReasonCode); m.reasons[code] {
+		return code
+	}
+	return "other"
 }
 
 // rateLimited counts a request that a rate limit refused. Both labels are of a fixed set.

@@ -485,6 +485,8 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		Outcome:     r.Code,
 		Message:     r.Message,
 		Steps:       r.Steps,
+		Reason:      r.Reason,
+		Planned:     r.Planned,
 		AccessKeyID: r.AccessKeyID,
 	}
 	s.traces.add(t)

@@ -49,6 +49,7 @@ func start(t testing.TB, change ...func(*poolhouse.Config)) *testServer {
 	for _, f := range change {
 		f(&c)
 	}
+	c.OnTrace = wantReasons(t, c.OnTrace)
 	server, err := poolhouse.New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

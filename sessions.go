@@ -12,7 +12,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/check"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -100,24 +99,26 @@ var scopePart = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
 	for _, member := range []*string{in.AccessKeyId, in.SessionToken, in.Date, in.Region, in.Service} {
 		if member == nil {
-			return nil, awsapi.Errorf("InvalidParameterException", "AccessKeyId, SessionToken, Date, Region and Service are required.")
+			why := membersMissing.With("members", "AccessKeyId, SessionToken, Date, Region and Service")
+			return nil, badInput(why, "AccessKeyId, SessionToken, Date, Region and Service are required.")
 		}
 	}
 	day, err := time.Parse("20060102", *in.Date)
 	switch distance := a.now().Sub(day); {
 	case err != nil || distance < -24*time.Hour || distance > 48*time.Hour:
-		return nil, awsapi.Errorf("InvalidParameterException", "Date is not today's, in the form YYYYMMDD.")
+		return nil, badInput(verifyDate.With(), "Date is not today's, in the form YYYYMMDD.")
 	case !scopePart.MatchString(*in.Region) || !scopePart.MatchString(*in.Service):
-		return nil, awsapi.Errorf("InvalidParameterException", "Region and Service are lower-case letters, digits and hyphens.")
+		return nil, badInput(verifyNames.With(), "Region and Service are lower-case letters, digits and hyphens.")
 	case ownServices[*in.Service]:
-		return nil, awsapi.Errorf("InvalidParameterException", "No signing key is given for a service of this server.")
+		return nil, badInput(verifyOwn.With("service", *in.Service), "No signing key is given for a service of this server.")
 	}
 	v, err := a.sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, sts.ErrExpiredToken):
-		return nil, awsapi.Errorf("ExpiredSessionException", "The session has expired.").Because(err)
+		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(), "The session has expired.").Because(err)
 	case errors.Is(err, sts.ErrInvalidToken), errors.Is(err, revocation.ErrRevoked):
-		return nil, awsapi.Errorf("InvalidSessionException", "The session token is not one of this account, does not belong to the access key, or was revoked.").Because(err)
+		return nil, awsapi.Refused("InvalidSessionException", verifyInvalid.With("account", c.Account),
+			"The session token is not one of this account, does not belong to the access key, or was revoked.").Because(err)
 	case err != nil:
 		return nil, err
 	}
@@ -190,12 +191,12 @@ func (a *admin) revocables(in *revokeSessionsInput) []revocable {
 func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
 	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
 	if len(given) != 1 {
-		return nil, awsapi.Errorf("InvalidParameterException", "Give one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn.")
+		const choice = "one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn"
+		return nil, badInput(membersMissing.With("members", choice), "Give "+choice+".")
 	}
 	of := given[0]
 	if !of.valid(*of.value, c.Account) {
-		explain.FromContext(ctx).Fail("sessions to revoke", "an ID of the right form", "another value", of.fault)
-		return nil, awsapi.Errorf("InvalidParameterException", "%s", of.fault)
+		return nil, badInput(revokeForm.With("help", of.fault), of.fault)
 	}
 
 	out := &revokeSessionsOutput{}
@@ -209,7 +210,7 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 
 	at, err := a.revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
 	if errors.Is(err, store.ErrInvalid) {
-		return nil, awsapi.Errorf("InvalidParameterException", "The value is empty, too long or not valid text.").Because(err)
+		return nil, badInput(valueInvalid.With("members", "the member"), "The value is empty, too long or not valid text.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 	"internal/userstatus":   {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
 	"internal/issuer":       {"internal/address", "internal/budget", "internal/overload", "internal/store"},
 	"internal/iam": {
-		"internal/address", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
+		"internal/address", "internal/explain", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
 	},
 	"internal/sts": {
 		"internal/awsapi", "internal/budget", "internal/explain", "internal/iam", "internal/iam/policy",

@@ -23,6 +23,10 @@ type Trace struct {
 	Outcome   string // the error type on the wire
 	Message   string // the error message on the wire
 	Steps     []explain.Step
+	// Reason is the code of the step that decided: the last that failed. Planned are
+	// the checks that would have followed, had it passed.
+	Reason  explain.Code
+	Planned []explain.Code
 
 	// AccessKeyID is the key that signed the call; "" when nobody did, or the
 	// signature was not proven.
@@ -35,19 +39,33 @@ func (t Trace) views() []Trace {
 	own := t
 	own.Others = nil
 	if t.Account != "" {
-		own.Steps = explain.Visible(t.Steps, t.Account)
+		own.show(t, t.Account)
 	}
 	list := []Trace{own}
 
 	for _, account := range t.Others {
 		other := own
-		other.Account, other.Steps = account, explain.Visible(t.Steps, account)
+		other.Account = account
+		other.show(t, account)
 		other.Region = ""      // of the caller; a role has none
 		other.AccessKeyID = "" // nobody of this account signed: its own calls must not make room
 		list = append(list, other)
 	}
 
 	return list
+}
+
+// show leaves of the whole trace what an account may see. Which checks were not
+// reached would tell others which of their hidden steps decided.
+func (t *Trace) show(whole Trace, account string) {
+	t.Steps, t.Planned, t.Reason = explain.Visible(whole.Steps, account), whole.Planned, ""
+	if deciding, ok := explain.Deciding(t.Steps); ok {
+		t.Reason = deciding.Code
+	}
+
+	if deciding, ok := explain.Deciding(whole.Steps); ok && deciding.Scope != nil && deciding.Scope.Account != account {
+		t.Planned = nil
+	}
 }
 
 // callerClass says how much is known of who made a refused call. Strangers can make

@@ -128,6 +128,7 @@ func (s *Server) wireGate(p *parts) {
 	p.opened = check.NewSessions(s.sessions, p.revoked, now)
 	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
 		cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+	p.gate.dev = s.config.Dev
 }
 
 // wirePools builds the identity pools, and what they prove logins and get

@@ -21,10 +21,10 @@ const (
 // AWS asks for the same in "Create a canonical request", https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 func (c *claim) checkCoverage(h http.Header) error {
 	if !c.signs("host") {
-		return refuse(BadSignature, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+		return refuse(BadSignature, PartCoverage, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.").named("host")
 	}
 	if c.dateHeader != "" && !c.signs(c.dateHeader) {
-		return refuse(BadSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", textproto.CanonicalMIMEHeaderKey(c.dateHeader))
+		return refuse(BadSignature, PartCoverage, "'%s' must be a 'SignedHeader' in the AWS Authorization.", textproto.CanonicalMIMEHeaderKey(c.dateHeader)).named(c.dateHeader)
 	}
 	const prefix = "x-amz-"
 	for key, values := range h {
@@ -32,10 +32,10 @@ func (c *claim) checkCoverage(h http.Header) error {
 			continue
 		}
 		if !c.signsKey(key) {
-			return refuse(BadSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key))
+			return refuse(BadSignature, PartCoverage, "'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key)).named(key)
 		}
 		if len(values) != 1 { // the signature binds the joined values, a handler reads the first
-			return refuse(IncompleteSignature, "The header '%s' must be sent once.", quoted(key))
+			return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", quoted(key)).named(key)
 		}
 	}
 	return nil
@@ -74,13 +74,13 @@ func (c *claim) payloadHash(r *http.Request, s Service, body []byte) (string, er
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
-			return "", refuse(IncompleteSignature, "The request states two different values for X-Amz-Content-Sha256.")
+			return "", refuse(IncompleteSignature, PartPayload, "The request states two different values for X-Amz-Content-Sha256.")
 		case v == computed, unsigned && v == unsignedPayload:
 			want = v
 		case v == unsignedPayload || strings.HasPrefix(v, "STREAMING-"):
-			return "", refuse(IncompleteSignature, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body.", quoted(v))
+			return "", refuse(IncompleteSignature, PartPayload, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body.", quoted(v))
 		default:
-			return "", refuse(BadSignature, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+			return "", refuse(BadSignature, PartPayload, "The provided 'x-amz-content-sha256' header does not match what was computed.")
 		}
 	}
 	return want, nil
@@ -107,17 +107,17 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
-			return "", refuse(IncompleteSignature, "The request states two different values for X-Amz-Content-Sha256.")
+			return "", refuse(IncompleteSignature, PartPayload, "The request states two different values for X-Amz-Content-Sha256.")
 		case v != unsignedPayload && !isHash(v):
-			return "", refuse(IncompleteSignature, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body or UNSIGNED-PAYLOAD.", quoted(v))
+			return "", refuse(IncompleteSignature, PartPayload, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body or UNSIGNED-PAYLOAD.", quoted(v))
 		}
 		want = v
 	}
 	if want == emptyHash && length > 0 {
-		return "", refuse(BadSignature, "The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in X-Amz-Content-Sha256.", length)
+		return "", refuse(BadSignature, PartPayload, "The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in X-Amz-Content-Sha256.", length)
 	}
 	if length < 0 && c.signs("content-length") {
-		return "", refuse(IncompleteSignature, "Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
+		return "", refuse(IncompleteSignature, PartSignedHeaders, "Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
 	}
 	return want, nil
 }
@@ -197,7 +197,7 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 		default:
 			values := r.Header[canonicalName(name)]
 			if len(values) == 0 {
-				return nil, refuse(BadSignature, "The header '%s' is in SignedHeaders but not in the request.", quoted(name))
+				return nil, refuse(BadSignature, PartSignedHeaders, "The header '%s' is in SignedHeaders but not in the request.", quoted(name)).named(name)
 			}
 			for i, v := range values {
 				if i > 0 {
@@ -207,11 +207,11 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 			}
 		}
 		if slices.Contains(b[from:], '\n') { // no HTTP server lets one through; a line of its own would be forgery
-			return nil, refuse(IncompleteSignature, "The header '%s' has a line break in its value.", quoted(name))
+			return nil, refuse(IncompleteSignature, PartHeader, "The header '%s' has a line break in its value.", quoted(name)).named(name)
 		}
 		b = append(b, '\n')
 		if len(b)-start > maxHeaderBytes {
-			return nil, refuse(IncompleteSignature, "The signed headers are longer than %d bytes.", maxHeaderBytes)
+			return nil, refuse(IncompleteSignature, PartSignedHeaders, "The signed headers are longer than %d bytes.", maxHeaderBytes)
 		}
 	}
 	return b, nil
@@ -259,7 +259,7 @@ func canonicalPath(sent string, literal bool) (string, error) {
 	if literal {
 		decoded, err := url.PathUnescape(sent)
 		if err != nil {
-			return "", refuse(MalformedQuery, "The path contains an illegal %% escape.")
+			return "", refuse(MalformedQuery, PartQuery, "The path contains an illegal %% escape.")
 		}
 		return escape(decoded, true), nil
 	}

@@ -3,7 +3,10 @@ package sigv4
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Code says why a request was refused. AWS spells each code differently per protocol; a service maps them so:
@@ -53,11 +56,59 @@ var (
 	ErrExpiredToken = errors.New("sigv4: expired session token")
 )
 
-// Error is a refusal. Message is AWS's own text where AWS has one, and is safe to send and to log: it holds no
-// secret, session token or signature, and what it quotes from the request is cut short and printable.
+// Part is a part of a signed request, as an [Error] names it.
+type Part string
+
+// The parts that can be at fault.
+const (
+	PartSignature     Part = "signature"      // compared, and found to be another one
+	PartScheme        Part = "scheme"         // the Authorization header is missing, or of another scheme
+	PartForm          Part = "form"           // parameters are missing, unknown, given twice or in two places
+	PartAlgorithm     Part = "algorithm"      // not AWS4-HMAC-SHA256
+	PartCredential    Part = "credential"     // not five elements
+	PartAccessKey     Part = "access key"     // unknown, or not one
+	PartToken         Part = "session token"  // not one, or too long
+	PartDate          Part = "date"           // not in the form of ISO 8601
+	PartClock         Part = "clock"          // too far in the past or future
+	PartLifetime      Part = "lifetime"       // X-Amz-Expires is missing or no number of seconds
+	PartPresigned     Part = "presigned"      // the service takes no presigned requests
+	PartRegion        Part = "region"         // of the credential scope, like the next three
+	PartService       Part = "service"        //
+	PartDay           Part = "day"            //
+	PartTerminator    Part = "terminator"     //
+	PartSignedHeaders Part = "signed headers" // the list: its form, or names that the request lacks
+	PartCoverage      Part = "coverage"       // a header that must be signed is not
+	PartHeader        Part = "header"         // sent twice, or with a line break
+	PartPayload       Part = "payload"        // the body is not the one whose hash was stated, or not bound
+	PartQuery         Part = "query"          // the query or path cannot be read
+)
+
+// Error is a refusal. Message is AWS's own text where AWS has one, and is safe to send: it holds no secret, session
+// token or signature, and what it quotes from the request is cut short and printable. Still, a client that is set up
+// wrongly may have a secret where a name belongs. Unquoted is Message without the quotations, for logs.
+//
+// The fields below Unquoted tell what was expected and what came. Verify sets those that it knew when it refused.
 type Error struct {
-	Code    Code
-	Message string
+	Code     Code
+	Message  string
+	Unquoted string
+	Parts    []Part // what is at fault; several only of a credential scope
+	Name     string // the header at fault, when it is one; as sent, cut short and printable
+
+	// AccessKeyID and Scope are as the request names them. The access key ID may be a secret in the wrong place: do
+	// not log it unless it has the form of one.
+	AccessKeyID   string
+	Scope         Scope
+	Service       string   // that the request was verified for
+	Host          string   // that the request was sent to, as the verifier saw it
+	SignedHeaders []string // the list of the request
+	Presigned     bool
+	HasToken      bool // a session token came along
+
+	// SignedAt is the time of the signature, Now that of the verifier's clock, and Window how far SignedAt may be
+	// before Now. SignedAt is zero if the request names none that can be read.
+	SignedAt, Now time.Time
+	Window        time.Duration
 
 	// CanonicalRequest and StringToSign are what the verifier computed; set only when the computed signature
 	// differs from the one sent (Code BadSignature), so that a developer can compare them with the client's.
@@ -73,8 +124,57 @@ func (e *Error) Error() string { return "sigv4: " + string(e.Code) + ": " + e.Me
 // Unwrap returns the error of [Verifier.Credentials] that led to this one, if any.
 func (e *Error) Unwrap() error { return e.cause }
 
-func refuse(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+// quotation is a text of the request in a message.
+type quotation string
+
+// refuse makes a refusal about a part of the request. What is quoted of the request is left out of Unquoted.
+func refuse(code Code, part Part, format string, args ...any) *Error {
+	e := &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	if part != "" {
+		e.Parts = []Part{part}
+	}
+	if len(args) == 0 {
+		e.Unquoted = e.Message
+		return e
+	}
+
+	plain := slices.Clone(args)
+	for i, a := range plain {
+		if q, ok := a.(quotation); ok {
+			plain[i] = fmt.Sprintf("(%d bytes)", len(q))
+		}
+	}
+	e.Unquoted = fmt.Sprintf(format, plain...)
+	return e
+}
+
+// named is e about a header.
+func (e *Error) named(header string) *Error {
+	e.Name = string(quoted(header))
+	return e
+}
+
+// describe returns err, if it is a refusal, with what is known of the request and of what was expected of it. c may
+// be nil.
+func (v *Verifier) describe(err error, r *http.Request, c *claim, service string) error {
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	d := *refusal // Credentials may return the same Error each time
+	d.Service, d.Host, d.Now, d.Window = service, string(quoted(r.Host)), v.now(), v.skew()
+	d.AccessKeyID, _ = UnverifiedKey(r)
+	if c == nil {
+		return &d
+	}
+	d.AccessKeyID, d.Scope, d.SignedAt, d.Presigned, d.HasToken = c.scope.AccessKeyID, c.scope, c.date, c.presigned, c.token != ""
+	d.SignedHeaders = slices.Clone(c.signedHeaders)
+	if rules := v.Services[service]; c.presigned && rules.Presigned == PresignedExpires {
+		if seconds, err := parseExpires(c.expires); err == nil {
+			d.Window = seconds
+		}
+	}
+	return &d
 }
 
 // Texts that AWS sends, as reported by users of its services and by those who rebuilt them.
@@ -93,26 +193,36 @@ func credentialsError(err error) *Error {
 	}
 	switch {
 	case errors.Is(err, ErrUnknownKey):
-		return &Error{Code: UnknownKey, Message: msgInvalidToken, cause: err}
+		return credentials(UnknownKey, PartAccessKey, msgInvalidToken, err)
 	case errors.Is(err, ErrInvalidToken):
-		return &Error{Code: InvalidToken, Message: msgInvalidToken, cause: err}
+		return credentials(InvalidToken, PartToken, msgInvalidToken, err)
 	case errors.Is(err, ErrExpiredToken):
-		return &Error{Code: ExpiredToken, Message: msgExpiredToken, cause: err}
+		return credentials(ExpiredToken, PartToken, msgExpiredToken, err)
 	}
 	return nil
 }
 
+func credentials(code Code, part Part, message string, cause error) *Error {
+	return &Error{
+		Code:     code,
+		Message:  message,
+		Unquoted: message,
+		Parts:    []Part{part},
+		cause:    cause,
+	}
+}
+
 // quoted makes a part of the request fit for a message: at most 100 bytes, all of them printable ASCII.
-func quoted(s string) string {
+func quoted(s string) quotation {
 	const limit = 100
 	cut := ""
 	if len(s) > limit {
 		s, cut = s[:limit], "..."
 	}
-	return strings.Map(func(r rune) rune {
+	return quotation(strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
-	}, s) + cut
+	}, s) + cut)
 }

@@ -68,10 +68,10 @@ func parseQuery(raw string) (query, error) {
 		return nil, nil
 	}
 	if len(raw) > maxQuery {
-		return nil, refuse(IncompleteSignature, "The query string is longer than %d bytes.", maxQuery)
+		return nil, refuse(IncompleteSignature, PartQuery, "The query string is longer than %d bytes.", maxQuery)
 	}
 	if strings.Count(raw, "&") >= maxParams {
-		return nil, refuse(IncompleteSignature, "The query string has more than %d parameters.", maxParams)
+		return nil, refuse(IncompleteSignature, PartQuery, "The query string has more than %d parameters.", maxParams)
 	}
 	q := make(query, 0, strings.Count(raw, "&")+1)
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -79,20 +79,20 @@ func parseQuery(raw string) (query, error) {
 			continue
 		}
 		if strings.Contains(pair, ";") {
-			return nil, refuse(MalformedQuery, "The query string contains a bare ';': send it as %%3B.")
+			return nil, refuse(MalformedQuery, PartQuery, "The query string contains a bare ';': send it as %%3B.")
 		}
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
 		if err1 != nil || err2 != nil {
-			return nil, refuse(MalformedQuery, "The query string contains an illegal %% escape.")
+			return nil, refuse(MalformedQuery, PartQuery, "The query string contains an illegal %% escape.")
 		}
 		q = append(q, param{name, value, escape(name, false), escape(value, false)})
 	}
 	slices.SortFunc(q, func(a, b param) int { return strings.Compare(a.encName, b.encName) })
 	for i := 1; i < len(q); i++ {
 		if q[i].encName == q[i-1].encName {
-			return nil, refuse(IncompleteSignature, "The query parameter '%s' must be sent once.", quoted(q[i].name))
+			return nil, refuse(IncompleteSignature, PartQuery, "The query parameter '%s' must be sent once.", quoted(q[i].name))
 		}
 	}
 	return q, nil

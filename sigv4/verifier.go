@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
@@ -136,6 +135,18 @@ func (v *Verifier) VerifyUnread(r *http.Request, length int64, service string) (
 }
 
 func (v *Verifier) verify(r *http.Request, length int64, service string, hash func(*claim, Service) (string, error)) (Result, error) {
+	var c *claim
+	result, err := v.verifyClaim(r, length, service, hash, &c)
+	if err != nil {
+		return Result{}, v.describe(err, r, c, service)
+	}
+	return result, nil
+}
+
+// verifyClaim is verify that leaves the claim in c, as far as it could be read.
+func (v *Verifier) verifyClaim(
+	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error), read **claim,
+) (Result, error) {
 	rules, ok := v.Services[service]
 	if !ok || (v.Credentials == nil) == (v.SigningKeys == nil) {
 		return Result{}, fmt.Errorf("sigv4: Verifier has no Credentials or no entry in Services for %q", service)
@@ -144,6 +155,7 @@ func (v *Verifier) verify(r *http.Request, length int64, service string, hash fu
 	if err != nil {
 		return Result{}, err
 	}
+	*read = c
 	expires, err := v.checkTime(c, rules, service)
 	if err != nil {
 		return Result{}, err
@@ -222,22 +234,15 @@ func (v *Verifier) proven(ctx context.Context, c *claim, toSign string) (matches
 
 // checkTime refuses what is outside the time window and returns the window's end.
 func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time, error) {
-	now := time.Now
-	if v.Now != nil {
-		now = v.Now
-	}
-	at, skew := now().UTC(), v.MaxSkew
-	if skew == 0 {
-		skew = defaultSkew
-	}
+	at, skew := v.now(), v.skew()
 	lifetime := skew
 	if c.presigned {
 		if rules.Presigned == PresignedRefused {
-			return time.Time{}, refuse(IncompleteSignature, "Presigned requests are not supported for '%s': send an Authorization header.", service)
+			return time.Time{}, refuse(IncompleteSignature, PartPresigned, "Presigned requests are not supported for '%s': send an Authorization header.", service)
 		}
 		_, stated := c.query.get(paramExpires)
 		if !stated && rules.Presigned == PresignedExpires {
-			return time.Time{}, refuse(IncompleteSignature, "AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
+			return time.Time{}, refuse(IncompleteSignature, PartLifetime, "AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
 		}
 		if stated {
 			seconds, err := parseExpires(c.expires)
@@ -250,14 +255,31 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 		}
 	}
 	if earliest := at.Add(-lifetime); c.date.Before(earliest) {
-		return time.Time{}, refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %s)",
+		return time.Time{}, refuse(Expired, PartClock, "Signature expired: %s is now earlier than %s (%s - %s)",
 			c.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
 	}
 	if latest := at.Add(skew); c.date.After(latest) {
-		return time.Time{}, refuse(NotYetCurrent, "Signature not yet current: %s is still later than %s (%s + %s)",
+		return time.Time{}, refuse(NotYetCurrent, PartClock, "Signature not yet current: %s is still later than %s (%s + %s)",
 			c.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
 	}
 	return c.date.Add(lifetime), nil
+}
+
+// now is the time of the verifier's clock.
+func (v *Verifier) now() time.Time {
+	now := time.Now
+	if v.Now != nil {
+		now = v.Now
+	}
+	return now().UTC()
+}
+
+// skew is how far the date of a request may be from now.
+func (v *Verifier) skew() time.Duration {
+	if v.MaxSkew == 0 {
+		return defaultSkew
+	}
+	return v.MaxSkew
 }
 
 // span writes a duration as AWS does: "15 min.".
@@ -273,39 +295,45 @@ func parseExpires(s string) (time.Duration, error) {
 	n := 0
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
-			return 0, refuse(IncompleteSignature, "X-Amz-Expires should be a number")
+			return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires should be a number")
 		}
 		if n = n*10 + int(s[i]-'0'); n > maxExpires {
-			return 0, refuse(IncompleteSignature, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+			return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
 		}
 	}
 	if n == 0 {
-		return 0, refuse(IncompleteSignature, "X-Amz-Expires must be at least 1 second")
+		return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires must be at least 1 second")
 	}
 	return time.Duration(n) * time.Second, nil
 }
 
 // checkScope refuses a credential scope that is not of this service and day, with all its faults in one message.
 func (c *claim) checkScope(service string) error {
-	var faults []string
+	var faults []*Error
 	if !region(c.scope.Region) {
-		faults = append(faults, fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
+		faults = append(faults, refuse(WrongScope, PartRegion, "Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
 	}
 	if c.scope.Service != service {
-		faults = append(faults, fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
+		faults = append(faults, refuse(WrongScope, PartService, "Credential should be scoped to correct service: '%s'.", service))
 	}
 	if c.scope.terminator != terminator {
-		faults = append(faults, fmt.Sprintf("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", quoted(c.scope.terminator)))
+		faults = append(faults, refuse(WrongScope, PartTerminator, "Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", quoted(c.scope.terminator)))
 	}
 	var room [len(dateFormat)]byte
 	if day := c.date.AppendFormat(room[:0], dateFormat); c.scope.Date != string(day) {
-		faults = append(faults, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+		faults = append(faults, refuse(WrongScope, PartDay, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
 			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
 	}
-	if faults != nil {
-		return refuse(WrongScope, "%s", strings.Join(faults, " "))
+	if faults == nil {
+		return nil
 	}
-	return nil
+	all := faults[0]
+	for _, f := range faults[1:] {
+		all.Message += " " + f.Message
+		all.Unquoted += " " + f.Unquoted
+		all.Parts = append(all.Parts, f.Parts...)
+	}
+	return all
 }
 
 // region reports whether s could be the name of a region: lower-case letters, digits and inner dashes.
@@ -381,7 +409,7 @@ func (v *Verifier) matches(secret string, c *claim, toSign string) bool {
 
 // mismatch is the refusal of a wrong signature, with what the verifier has computed.
 func (c *claim) mismatch(r *http.Request, rules Service, bodyLen int64, payload, toSign string) *Error {
-	e := refuse(BadSignature, msgMismatch)
+	e := refuse(BadSignature, PartSignature, msgMismatch)
 	if shown, err := c.canonicalRequest(nil, r, rules, bodyLen, payload, true); err == nil {
 		e.CanonicalRequest, e.StringToSign = string(shown), toSign
 	}

@@ -80,25 +80,43 @@ what was expected, what came, and how to mend it. The request ID is in the
 answer's x-amzn-RequestId header; SDKs show it with the error. Keys are taken
 from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION: the account and
 the region must be those of the call. Calls that reached no account are explained
-to the server's own account.`,
-		Example: "  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55",
-		Args:    cobra.ExactArgs(1),
+to the server's own account. With --docs, print all reasons for which a server
+refuses calls.`,
+		Example: `  poolhouse explain 3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55
+  poolhouse explain --docs`,
+		Args: func(c *cobra.Command, args []string) error {
+			if docs, _ := c.Flags().GetBool("docs"); docs {
+				return cobra.NoArgs(c, args)
+			}
+			return cobra.ExactArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if docs, _ := c.Flags().GetBool("docs"); docs {
+				_, err := io.WriteString(c.OutOrStdout(), poolhouse.RefusalReference())
+				return err
+			}
 			var out struct {
 				Operation, Outcome, Message string
+				Reason                      explain.Code
 				Steps                       []explain.Step
+				Planned                     []explain.Code
 			}
 			if err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out); err != nil {
 				return err
 			}
 			var b strings.Builder
 			fmt.Fprintf(&b, "%s: %s: %s\n", printable(out.Operation), printable(out.Outcome), printable(out.Message))
-			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{Steps: out.Steps})
+			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{
+				Steps:   out.Steps,
+				Reason:  out.Reason,
+				Planned: out.Planned,
+			})
 			_, err := io.WriteString(c.OutOrStdout(), b.String())
 			return err
 		},
 	}
 	addEndpoint(c)
+	c.Flags().Bool("docs", false, "print all reasons for which calls are refused, in Markdown")
 	return c
 }
 

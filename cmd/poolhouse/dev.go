@@ -18,6 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 func devCommand() *cobra.Command {
@@ -207,6 +208,7 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	_, _ = io.WriteString(out, b.String())
 }
 
+// writeSteps shows the checks of a refused call, what was not reached, and the reason.
 func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 	for _, s := range t.Steps {
 		check := s.Title()
@@ -217,10 +219,48 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 			fmt.Fprintf(b, "  %sok%s      %s: %s\n", p.green, p.reset, printable(check), printable(s.Got))
 			continue
 		}
+
 		fmt.Fprintf(b, "  %srefused%s %s: expected %s; got %s\n",
 			p.red, p.reset, printable(check), printable(s.Expected), printable(s.Got))
+		if s.Detail != "" {
+			for line := range strings.SplitSeq(s.Detail, "\n") {
+				fmt.Fprintf(b, "          | %s\n", printable(line))
+			}
+		}
 		if s.Fix != "" {
 			fmt.Fprintf(b, "          fix: %s\n", printable(s.Fix))
 		}
+		if s.Link != nil {
+			fmt.Fprintf(b, "          at: %s\n", printable(place(*s.Link)))
+		}
 	}
+
+	if len(t.Planned) > 0 {
+		names := make([]string, len(t.Planned))
+		for i, code := range t.Planned {
+			names[i] = string(code)
+		}
+		fmt.Fprintf(b, "  not reached: %s\n", printable(strings.Join(names, ", ")))
+	}
+	if t.Reason != "" {
+		fmt.Fprintf(b, "  reason: %s\n", printable(string(t.Reason)))
+	}
+}
+
+// place tells where a link leads.
+func place(l explain.Link) string {
+	text := l.Kind
+	if l.ID != "" {
+		text += " " + l.ID
+	}
+	if l.Field != "" {
+		text += ", " + l.Field
+	}
+	if l.Add != "" {
+		text += ": add " + l.Add
+	}
+	if l.Source == explain.SourceFile && l.Kind != explain.LinkSetting {
+		text += " (in the settings file)"
+	}
+	return text
 }

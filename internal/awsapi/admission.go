@@ -106,7 +106,8 @@ func (c *call) end() {
 func (c *call) prove(r *http.Request) (Caller, error) {
 	if c.admission != nil {
 		if !c.admission.Begin(overload.Authentication) {
-			return Caller{}, Refuse(Throttled, "")
+			why := overloaded.With("class", overload.Authentication.String())
+			return Caller{}, RefusedAs(Throttled, why, "")
 		}
 		defer c.admission.End(overload.Authentication)
 	}
@@ -124,7 +125,7 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 		*x = exchange{} // the answer's headers are copies since WriteHeader
 		turnedAway.Put(x)
 	}()
-	x.ResponseWriter, x.call = w, c
+	x.ResponseWriter, x.call, x.turnedAway = w, c, true
 	x.record.RequestID, x.record.Service, x.record.Start = s.newID(), c.api.Name, s.now()
 	if c.op != nil {
 		x.record.Operation = c.op.name
@@ -140,7 +141,7 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 		w.Header()["Connection"] = closing // nor does net/http wait for the body then
 	}
 
-	x.refuse(&x.call, Refuse(Throttled, ""))
+	x.refuse(&x.call, &Error{Kind: Throttled}) // without a reason: no trace is kept
 	s.observed(&x.record)
 
 	if r.ContentLength == 0 {

@@ -34,9 +34,9 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 			return tooLarge(limit)
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return Refuse(Malformed, "The body ends before its announced length.").Because(err)
+			return RefusedAs(Malformed, bodyCut.With(), "The body ends before its announced length.").Because(err)
 		}
-		return Refuse(Malformed, "The body could not be read.").Because(err)
+		return RefusedAs(Malformed, bodyUnread.With(), "The body could not be read.").Because(err)
 	}
 	return nil
 }
@@ -60,7 +60,8 @@ func readAtMost(buf *bytes.Buffer, body io.Reader, limit int64) error {
 }
 
 func tooLarge(limit int64) error {
-	return Refuse(Malformed, "The body is larger than "+strconv.FormatInt(limit, 10)+" bytes.")
+	most := strconv.FormatInt(limit, 10)
+	return RefusedAs(Malformed, bodySize.With("limit", most), "The body is larger than "+most+" bytes.")
 }
 
 // maxDiscarded is how much of a body that is too large is read and dropped.

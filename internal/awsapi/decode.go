@@ -19,43 +19,47 @@ const maxDepth = 16
 // unknown member ignored. Errors name the member and never quote a value.
 func decodeJSON(body []byte, in any) error {
 	if tooDeep(body) {
-		return Refuse(Malformed, "The body is nested more than "+strconv.Itoa(maxDepth)+" levels deep.")
+		most := strconv.Itoa(maxDepth)
+		return RefusedAs(Malformed, bodyDepth.With("limit", most), "The body is nested more than "+most+" levels deep.")
 	}
 	if i := skipSpace(body); i == len(body) || body[i] != '{' {
-		return Refuse(Malformed, "The body must be a JSON object.")
+		return RefusedAs(Malformed, bodyObject.With(), "The body must be a JSON object.")
 	}
 	err := json.Unmarshal(body, in, decodeOptions)
 	if err == nil {
 		return nil
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		return Refuse(Malformed, wrongType(semantic))
+		return wrongType(semantic)
 	}
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
+			where, fault := memberOf(syntactic.JSONPointer), " appears twice."
 			if nested(syntactic.JSONPointer) {
-				return Refuse(Malformed, memberOf(syntactic.JSONPointer)+" contains a name twice.")
+				fault = " contains a name twice."
 			}
-			return Refuse(Malformed, memberOf(syntactic.JSONPointer)+" appears twice.")
+			return RefusedAs(Malformed, bodyTwice.With().Of(where), where+fault)
 		}
-		return Refuse(Malformed, "The body is not valid JSON: see byte "+strconv.FormatInt(syntactic.ByteOffset, 10)+".")
+		offset := strconv.FormatInt(syntactic.ByteOffset, 10)
+		return RefusedAs(Malformed, bodySyntax.With("offset", offset), "The body is not valid JSON: see byte "+offset+".")
 	}
-	return Refuse(Malformed, "The body cannot be read.").Because(err)
+	return RefusedAs(Malformed, bodyUnread.With(), "The body cannot be read.").Because(err)
 }
 
 var errNotString = errors.New("not a string in a list or map of strings")
 
 // wrongType says which member has which type instead of which. The library's
 // own text would quote the value.
-func wrongType(e *json.SemanticError) string {
-	where := memberOf(e.JSONPointer)
-	if errors.Is(e.Err, errNotString) {
-		return where + " must contain strings only."
+func wrongType(e *json.SemanticError) *Error {
+	where, want := memberOf(e.JSONPointer), typeName(e.GoType)
+	message := where + " has the wrong type: it must be " + want + "."
+	switch {
+	case errors.Is(e.Err, errNotString):
+		want, message = "strings only", where+" must contain strings only."
+	case nested(e.JSONPointer):
+		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
-	if nested(e.JSONPointer) {
-		return where + " contains a value of the wrong type: it must be " + typeName(e.GoType) + "."
-	}
-	return where + " has the wrong type: it must be " + typeName(e.GoType) + "."
+	return RefusedAs(Malformed, bodyMember.With("type", want).Of(where), message)
 }
 
 func typeName(t reflect.Type) string {

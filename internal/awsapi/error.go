@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -51,6 +52,8 @@ type Error struct {
 	RetryAfter time.Duration
 
 	log string // what the log reads instead of Message, when that quotes the request
+
+	violations []Violation // of the input: reasons besides Why
 }
 
 // Refused returns the client error, with the wire type code and a message, of a check
@@ -77,7 +80,12 @@ func Refuse(kind Kind, message string) *Error { return &Error{Kind: kind, Messag
 // Invalid returns the validation error that lists found, in AWS's words.
 func Invalid(found []Violation) *Error {
 	// A secret in the wrong member may be echoed to who sent it, not logged.
-	return &Error{Kind: InvalidInput, Message: violationsMessage(found, true), log: violationsMessage(found, false)}
+	return &Error{
+		Kind:       InvalidInput,
+		Message:    violationsMessage(found, true),
+		log:        violationsMessage(found, false),
+		violations: found,
+	}
 }
 
 // LogAs returns a copy of e for which the log reads text in place of the
@@ -130,11 +138,21 @@ func asError(err error) *Error {
 func (s *Service) asAnswer(err error) *Error {
 	switch {
 	case s.busy != nil && s.busy(err):
-		return Refuse(Throttled, "").Because(err)
+		return RefusedAs(Throttled, queueFull.With("fault", s.fault(err)), "").Because(err)
 	case s.unavailable != nil && s.unavailable(err):
-		return Refuse(Unavailable, "").Because(err)
+		return RefusedAs(Unavailable, databaseAway.With("fault", s.fault(err)), "").Because(err)
 	}
 	return asError(err)
+}
+
+// fault names what err is, for a reason. Its text stays in the log.
+func (s *Service) fault(err error) string {
+	if s.faultOf != nil && err != nil {
+		if name := s.faultOf(err); name != "" {
+			return strings.ReplaceAll(name, "_", " ")
+		}
+	}
+	return "an unexpected error"
 }
 
 // wireError is an Error in the words of one protocol and service.

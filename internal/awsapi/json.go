@@ -54,19 +54,22 @@ func (awsJSON) find(c *call) error {
 	targets := c.request.Header["X-Amz-Target"]
 	switch {
 	case len(targets) == 0:
-		return Refuse(UnknownOperation, noOperation)
+		return RefusedAs(UnknownOperation, operationMissing.With(), noOperation)
 	case c.request.Method != http.MethodPost:
-		return Refuse(UnknownOperation, "Requests with X-Amz-Target are sent with POST.")
+		why := operationMethod.With("methods", "POST")
+		return RefusedAs(UnknownOperation, why, "Requests with X-Amz-Target are sent with POST.")
 	case len(targets) > 1: // which of them was signed, or meant, is anybody's guess
-		return Refuse(UnknownOperation, "The request has more than one X-Amz-Target header.")
+		why := operationTwice.With("count", strconv.Itoa(len(targets)))
+		return RefusedAs(UnknownOperation, why, "The request has more than one X-Amz-Target header.")
 	}
 	api, name := c.target(targets[0])
 	if api == nil {
-		return Refuse(UnknownOperation, "")
+		return RefusedAs(UnknownOperation, operationService.With(), "")
 	}
 	c.api = api
 	if c.op = api.operations[name]; c.op == nil {
-		return Refuse(UnknownOperation, "Operation "+plain(name)+" is not an operation of "+api.Name+".")
+		why := operationUnknown.With("operation", plain(name)+" of "+api.Name)
+		return RefusedAs(UnknownOperation, why, "Operation "+plain(name)+" is not an operation of "+api.Name+".")
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type calls struct {
 func (c *calls) Count(_ context.Context, account, service, operation string) error {
 	c.counted = append(c.counted, account+" "+service+":"+operation)
 	if len(c.counted) > c.allowed {
-		e := Refuse(Throttled, "")
+		e := RefusedAs(Throttled, nil, "")
 		e.RetryAfter = 1100 * time.Millisecond
 		return e
 	}

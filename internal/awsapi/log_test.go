@@ -57,14 +57,18 @@ func TestAccessLog(t *testing.T) {
 		{"refusal", post("StoreService.Fail", `{"How":"named"}`, "User-Agent", "Boto3/1"),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "Fail", "status": 400.0,
 				"duration": 1e9, "user_agent": "Boto3/1", "outcome": "StoreClosedException", "reason": "Store 'ä\n\"1\"' is closed; it's late.",
-				"check": map[string]any{"name": "door", "expected": "open", "got": "closed", "fix": "wait"}}},
+				"check": map[string]any{"code": "door", "name": "door", "expected": "open", "got": "closed", "fix": "wait"}}},
 		{"unknown operation", post("StoreService.Nope", `{}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "status": 400.0, "duration": 1e9,
-				"outcome": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store."}},
+				"outcome": "UnknownOperationException", "reason": "Operation 'Nope' is not an operation of store.",
+				"check": map[string]any{"code": "operation-unknown", "name": "operation", "expected": "an operation that this server has",
+					"got": "'Nope' of store", "fix": operationUnknown.Fix}}},
 		{"validation", post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`),
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "LookUp", "status": 400.0,
 				"duration": 1e9, "outcome": "ValidationException",
-				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`}},
+				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`,
+				"check": map[string]any{"code": "input-constraint", "name": "input", "subject": "storeId", "got": "a value of 7 characters",
+					"expected": `Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`, "fix": inputConstraint.Fix}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines, _, _, _ := logged(t, tt.request)
@@ -98,7 +102,7 @@ func TestThrottledCallsInTheLog(t *testing.T) {
 		level     string
 		throttled bool
 	}{
-		"a limit": {Refuse(Throttled, ""), "DEBUG", true},
+		"a limit": {RefusedAs(Throttled, nil, ""), "DEBUG", true},
 		"a queue": {full, "WARN", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,7 +187,8 @@ func TestRecorder(t *testing.T) {
 	_, _, refusals, _ = logged(t, post("StoreService.Fail", `{"How":"status"}`))
 	want := recorder{{
 		Time: testNow.Add(2 * time.Second), RequestID: testRequestID, Service: "store", Operation: "Fail", Code: "IDPRejectedClaim", Message: "no", Status: 403,
-		Steps: []explain.Step{{Code: "door", Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
+		Steps:  []explain.Step{{Code: "door", Check: "door", Expected: "open", Got: "closed", Fix: "wait"}},
+		Reason: "door",
 	}}
 	if diff := cmp.Diff(refusals, want); diff != "" {
 		t.Errorf("got -, want +\n%s", diff)

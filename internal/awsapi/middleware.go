@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,7 +35,7 @@ func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 // Denial is a request that is refused before anything looks at what it asks for.
 type Denial struct {
 	Message string
-	Step    explain.Step // the check that refused it
+	Why     *explain.Refusal // the check that refused it
 }
 
 // Guard puts check before next. A request that check denies gets status 403 in
@@ -57,11 +56,11 @@ func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
 	s.WrapInternal("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.call = s.newCall(r)
-		x.trace.Fail(d.Step.Check, d.Step.Expected, d.Step.Got, d.Step.Fix)
 		x.refuse(&x.call, &Error{
 			Kind:    AccessDenied,
 			Status:  http.StatusForbidden,
 			Message: d.Message,
+			Why:     d.Why,
 		})
 	})).ServeHTTP(w, r)
 }
@@ -156,7 +155,11 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 			x.record.Status = http.StatusOK // as net/http will answer
 		}
 		x.record.Duration = s.now().Sub(x.record.Start)
-		s.log(r, x)
+		var steps []explain.Step
+		if x.record.Code != "" {
+			steps = x.decided()
+		}
+		s.log(r, x, steps)
 		s.observed(&x.record)
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
@@ -170,7 +173,9 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				Code:        rec.Code,
 				Message:     x.message,
 				Status:      rec.Status,
-				Steps:       x.trace.Steps(),
+				Steps:       steps,
+				Reason:      rec.ReasonCode,
+				Planned:     x.trace.Planned(),
 				AccessKeyID: rec.AccessKeyID,
 			})
 		}
@@ -196,7 +201,8 @@ func (s *Service) recoverHook() {
 	s.logger.Error("a hook of log or metrics panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
-func (s *Service) log(r *http.Request, x *exchange) {
+// log writes the line of a request, for a refused one with the steps of its trace.
+func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 	rec, level := &x.record, slog.LevelInfo
 	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is no fault of ours
 		level = slog.LevelError
@@ -226,9 +232,7 @@ func (s *Service) log(r *http.Request, x *exchange) {
 		}
 	}
 	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
-	if rec.Code != "" {
-		attrs = append(attrs, failedCheck(x.trace.Steps())...)
-	}
+	attrs = append(attrs, failedCheck(steps)...)
 	// Without the caller's address, which costs more than the attributes do.
 	line := slog.NewRecord(rec.Start.Add(rec.Duration), level, "request", 0)
 	line.AddAttrs(attrs...)
@@ -238,17 +242,22 @@ func (s *Service) log(r *http.Request, x *exchange) {
 
 // failedCheck describes the check that decided a refusal: the last that failed.
 func failedCheck(steps []explain.Step) []slog.Attr {
-	for _, step := range slices.Backward(steps) {
-		if !step.OK {
-			check := []any{slog.String("name", step.Check), slog.String("expected", step.Expected),
-				slog.String("got", step.Got), slog.String("fix", step.Fix)}
-			if step.Provider != "" {
-				check = append(check, slog.String("provider", step.Provider))
-			}
-			return []slog.Attr{slog.Group("check", check...)}
-		}
+	step, ok := explain.Deciding(steps)
+	if !ok {
+		return nil
 	}
-	return nil
+
+	check := []any{
+		slog.String("code", string(step.Code)), slog.String("name", step.Check), slog.String("expected", step.Expected),
+		slog.String("got", step.Got), slog.String("fix", step.Fix),
+	}
+	if step.Subject != "" {
+		check = append(check, slog.String("subject", step.Subject))
+	}
+	if step.Provider != "" {
+		check = append(check, slog.String("provider", step.Provider))
+	}
+	return []slog.Attr{slog.Group("check", check...)}
 }
 
 // userAgent prefers x-amz-user-agent: in a browser it names the SDK.
@@ -274,6 +283,7 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 			err := Internal(fmt.Errorf("panic: %v", p))
 			if x.wrote {
 				x.record.Code, x.record.Reason = "panic", err.Error()
+				x.trace.Refuse(serverFault.With("fault", "a panic", "request", x.record.RequestID))
 				return
 			}
 			if x.call.protocol == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -117,6 +118,7 @@ func Public[In, Out any](
 		if err := c.read(in); err != nil {
 			return nil, err
 		}
+		explain.FromContext(ctx).PassPlanned()
 		return answer(do(ctx, in))
 	}
 	return Operation{name: name, class: class, serve: serve}
@@ -143,6 +145,7 @@ func Signed[In, Out any](
 		if err := c.authorize(ctx, action, needed); err != nil {
 			return nil, err
 		}
+		explain.FromContext(ctx).PassPlanned()
 		return answer(do(ctx, c.caller, in))
 	}
 	return Operation{

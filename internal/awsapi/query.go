@@ -68,7 +68,8 @@ func isForm(r *http.Request) bool {
 // find finds the operation by Action and Version, in the URL or the form.
 func (awsQuery) find(c *call) error {
 	if c.request.Method != http.MethodPost && c.request.Method != http.MethodGet {
-		return Refuse(UnknownOperation, "Requests with Action are sent with POST or GET.")
+		why := operationMethod.With("methods", "POST or GET")
+		return RefusedAs(UnknownOperation, why, "Requests with Action are sent with POST or GET.")
 	}
 	c.form = parameters{values: url.Values{}}
 	if err := c.form.add(c.request.URL.RawQuery); err != nil {
@@ -81,7 +82,7 @@ func (awsQuery) find(c *call) error {
 	}
 	action, version := c.form.values.Get("Action"), c.form.values.Get("Version")
 	if action == "" {
-		return Refuse(UnknownOperation, noOperation)
+		return RefusedAs(UnknownOperation, operationMissing.With(), noOperation)
 	}
 	if api := c.versions[version]; api != nil {
 		c.api = api
@@ -91,7 +92,12 @@ func (awsQuery) find(c *call) error {
 		if version == "" {
 			version = "NO_VERSION_SPECIFIED"
 		}
-		return Refuse(UnknownOperation, "Could not find operation "+printable(action)+" for version "+printable(version))
+		why := operationService.With()
+		if c.api != nobody {
+			why = operationUnknown.With("operation", plain(action)+" of "+c.api.Name)
+		}
+		return RefusedAs(UnknownOperation, why,
+			"Could not find operation "+printable(action)+" for version "+printable(version))
 	}
 	return nil
 }
@@ -112,19 +118,21 @@ func (p *parameters) add(text string) error {
 		return nil
 	}
 	if len(p.names)+strings.Count(text, "&") >= maxParameters {
-		return Refuse(Malformed, "The request has more than "+strconv.Itoa(maxParameters)+" parameters.")
+		most := strconv.Itoa(maxParameters)
+		return RefusedAs(Malformed, parameterCount.With("limit", most), "The request has more than "+most+" parameters.")
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return Refuse(Malformed, "The request's parameters are not form-encoded.")
+		return RefusedAs(Malformed, parameterEncoding.With(), "The request's parameters are not form-encoded.")
 	}
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		v := values[k]
 		if len(v) > 1 || p.values.Has(k) {
-			return Refuse(Malformed, "Parameter "+plain(k)+" appears twice.")
+			return RefusedAs(Malformed, parameterTwice.With().Of(plain(k)), "Parameter "+plain(k)+" appears twice.")
 		}
 		if !utf8.ValidString(k) || !utf8.ValidString(v[0]) {
-			return Refuse(Malformed, "Parameter "+plain(k)+" is not valid UTF-8.")
+			why := parameterEncoding.With().Of(plain(k))
+			return RefusedAs(Malformed, why, "Parameter "+plain(k)+" is not valid UTF-8.")
 		}
 		p.values[k] = v
 		p.names = append(p.names, k)
@@ -188,12 +196,12 @@ func decodeParameter(form *parameters, name string, v reflect.Value) error {
 	case **int:
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return Refuse(Malformed, "Parameter "+plain(name)+" must be an integer.")
+			return badParameter(name, "an integer")
 		}
 		*p = &n
 	case **bool:
 		if text != "true" && text != "false" {
-			return Refuse(Malformed, "Parameter "+plain(name)+" must be true or false.")
+			return badParameter(name, "true or false")
 		}
 		*p = new(text == "true")
 	default:
@@ -210,23 +218,23 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 	structs := v.Type().Elem().Kind() == reflect.Struct
 	seen := map[int]bool{}
 	if form.values.Get(name) != "" {
-		return Refuse(Malformed, "List "+plain(name)+" is not written as NAME.member.N.")
+		return badList(name, " is not written as NAME.member.N.")
 	}
 	for rest := range form.under(name + ".") {
 		rest, isMember := strings.CutPrefix(rest, "member.")
 		index, _, deeper := strings.Cut(rest, ".")
 		n, err := strconv.Atoi(index)
 		if !isMember {
-			return Refuse(Malformed, "List "+plain(name)+" is not written as NAME.member.N.")
+			return badList(name, " is not written as NAME.member.N.")
 		}
 		if err != nil || n < 1 || n > maxParameters || strconv.Itoa(n) != index || deeper != structs {
-			return Refuse(Malformed, "List "+plain(name)+" has a bad index.")
+			return badList(name, " has a bad index.")
 		}
 		seen[n] = true
 		last = max(last, n)
 	}
 	if last != len(seen) {
-		return Refuse(Malformed, "List "+plain(name)+" has a hole in its numbering.")
+		return badList(name, " has a hole in its numbering.")
 	}
 	if last == 0 {
 		if form.values.Has(name) { // NAME= is the empty list
@@ -241,6 +249,15 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+func badParameter(name, want string) error {
+	why := parameterType.With("type", want).Of(plain(name))
+	return RefusedAs(Malformed, why, "Parameter "+plain(name)+" must be "+want+".")
+}
+
+func badList(name, fault string) error {
+	return RefusedAs(Malformed, parameterList.With().Of(plain(name)), "List "+plain(name)+fault)
 }
 
 // answer writes the response of AWS Query. Outputs are structs for

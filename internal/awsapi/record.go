@@ -27,7 +27,9 @@ type Record struct {
 	Code        string   // error type on the wire; "" = success
 	Status      int      // HTTP status
 	Reason      string   // why it was refused, for the log
-	Fault       string   // the name of what failed here (Options.FaultOf); "" = nothing that has one
+	// ReasonCode is that of the check that decided a refusal; "" = success.
+	ReasonCode explain.Code
+	Fault      string // the name of what failed here (Options.FaultOf); "" = nothing that has one
 	// Throttled: it was refused because too many came, not for what it met; its
 	// Duration tells nothing about the operation.
 	Throttled bool
@@ -137,6 +139,10 @@ type Refusal struct {
 	Message   string // as on the wire, without values of the request
 	Status    int
 	Steps     []explain.Step
+	// Reason is the code of the step that decided: the last that failed. Planned are
+	// the checks that would have followed.
+	Reason  explain.Code
+	Planned []explain.Code
 	// AccessKeyID is the key whose signature was proven; "" = none was.
 	AccessKeyID string
 }
@@ -158,6 +164,8 @@ type exchange struct {
 	call    call   // its protocol is nil until it is clear what the client speaks
 	message string // Refusal.Message
 	wrote   bool
+
+	turnedAway bool // nothing is kept of it
 
 	busy bool // something of this server takes no more at present: Options.Busy
 

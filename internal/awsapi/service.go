@@ -236,11 +236,9 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 // refuse answers with err, in the words of c's protocol.
 func (x *exchange) refuse(c *call, err error) {
 	e := c.asAnswer(err)
-	why := e.Why
-	if why == nil {
-		why, _ = errors.AsType[*explain.Refusal](err)
+	if !x.turnedAway {
+		x.explain(c, e, err)
 	}
-	x.trace.Refuse(why)
 
 	switch {
 	case e.RetryAfter > 0:
@@ -268,36 +266,82 @@ func (x *exchange) refuse(c *call, err error) {
 	}
 }
 
+// explain records why a call is refused with e, which err was turned into.
+func (x *exchange) explain(c *call, e *Error, err error) {
+	for _, f := range e.violations[:min(len(e.violations), maxListed)] {
+		x.trace.Refuse(f.why())
+	}
+
+	why := e.Why
+	if why == nil {
+		why, _ = errors.AsType[*explain.Refusal](err)
+	}
+	if why == nil && e.Kind == InternalError {
+		why = serverFault.With("fault", c.fault(e.Cause), "request", x.record.RequestID)
+	}
+	x.trace.Refuse(why)
+}
+
+// decided returns the steps of a refused call, and notes which of them decided it. A
+// refusal without a failed step gets one: everybody who asks must learn something.
+func (x *exchange) decided() []explain.Step {
+	steps := x.trace.Steps()
+	deciding, ok := explain.Deciding(steps)
+	if !ok {
+		x.trace.Refuse(unexplained.With("outcome", x.record.Code))
+		steps = x.trace.Steps()
+		deciding, _ = explain.Deciding(steps)
+	}
+
+	x.record.ReasonCode = deciding.Code
+	return steps
+}
+
 // wholeSeconds rounds d up, so that whoever waits as long is not too early.
 func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
+
+// signedChecks and publicChecks are the checks before an operation's own, in their
+// order. The Gate's come first.
+var (
+	signedChecks = []explain.Code{
+		"signature-form", "signature-time", "signed-headers", "credential-scope", "signed-body", "access-key",
+		"session-token", "revocation", "request-signature", "account-call-rate", "server-load",
+		"request-body", "input", "policies",
+	}
+	publicChecks = []explain.Code{"server-load", "request-body", "input"}
+)
 
 // run takes one operation through its checks. Signed: authenticate, count for the
 // caller's account, decode, validate, authorise, act. Public: decode, validate,
 // act; the operation counts the call when it knows whose it is (Count).
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 	if c.op.Signed() {
+		x.trace.Plan(signedChecks)
 		if err := c.authenticate(x); err != nil {
 			return nil, err
 		}
 		if err := Count(ctx, c.caller.Account); err != nil {
 			return nil, err
 		}
+	} else {
+		x.trace.Plan(publicChecks)
 	}
 
 	if !c.begin() {
-		return nil, Refuse(Throttled, "")
+		return nil, RefusedAs(Throttled, overloaded.With("class", c.op.class.String()), "")
 	}
 	defer c.end()
 	return c.op.serve(ctx, c)
 }
 
 func (c *call) authenticate(x *exchange) error {
-	if c.gate == nil || !carriesSignature(c.request) {
-		x.trace.Fail("request signature", "AWS Signature Version 4 for the service "+c.api.Name, "none",
-			"give the client an access key of this server; only public operations work without one")
-		return Refuse(MissingAuthentication, "")
+	switch {
+	case !carriesSignature(c.request):
+		return RefusedAs(MissingAuthentication, signatureMissing.With("service", c.api.Name), "")
+	case c.gate == nil:
+		return RefusedAs(MissingAuthentication, signatureUnasked.With(), "")
 	}
 	caller, err := c.prove(c.request)
 	if err != nil {

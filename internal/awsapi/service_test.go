@@ -99,12 +99,12 @@ func TestOrderOfChecks(t *testing.T) {
 	}{
 		{"signed", "S", `{"Valid":true}`, orderGate{}, true, []string{`authenticate store {"Valid":true}`, "validate", "authorize store:S *", "act"}, ""},
 		{"not signed", "S", `{"Valid":true}`, orderGate{}, false, nil, "MissingAuthenticationTokenException"},
-		{"not authentic", "S", `bad`, orderGate{fail: Refuse(BadSignature, "")}, true, []string{"authenticate store bad"}, "InvalidSignatureException"},
+		{"not authentic", "S", `bad`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true, []string{"authenticate store bad"}, "InvalidSignatureException"},
 		{"not readable", "S", `bad`, orderGate{}, true, []string{"authenticate store bad"}, "SerializationException"},
-		{"not valid", "S", `{}`, orderGate{allow: Refuse(AccessDenied, "")}, true, []string{"authenticate store {}", "validate"}, "ValidationException"},
-		{"not allowed", "S", `{"Valid":true}`, orderGate{allow: Refuse(AccessDenied, "")}, true,
+		{"not valid", "S", `{}`, orderGate{allow: RefusedAs(AccessDenied, nil, "")}, true, []string{"authenticate store {}", "validate"}, "ValidationException"},
+		{"not allowed", "S", `{"Valid":true}`, orderGate{allow: RefusedAs(AccessDenied, nil, "")}, true,
 			[]string{`authenticate store {"Valid":true}`, "validate", "authorize store:S *"}, "AccessDeniedException"},
-		{"public", "P", `{"Valid":true}`, orderGate{fail: Refuse(BadSignature, "")}, true, []string{"validate", "act"}, ""},
+		{"public", "P", `{"Valid":true}`, orderGate{fail: RefusedAs(BadSignature, nil, "")}, true, []string{"validate", "act"}, ""},
 		{"public not valid", "P", `{}`, orderGate{}, false, []string{"validate"}, "ValidationException"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -363,11 +363,11 @@ func TestTimestamp(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	cause := errors.New("why")
-	e := Errorf("AnException", "what %d", 1).Because(cause)
+	e := Refused("AnException", nil, "what %d", 1).Because(cause)
 	if e.Error() != "AnException: what 1: why" || !errors.Is(e, cause) {
 		t.Errorf("%v", e)
 	}
-	if got := Refuse(BadSignature, "").Error(); got != "InvalidSignatureException" {
+	if got := RefusedAs(BadSignature, nil, "").Error(); got != "InvalidSignatureException" {
 		t.Errorf("%s", got)
 	}
 	if got := Internal(cause).Error(); got != "InternalErrorException: why" {

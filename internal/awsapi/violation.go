@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Violation is one member that breaks one demand of the model.
@@ -13,6 +16,9 @@ type Violation struct {
 	Value      string // as the message prints it: "null ", "'x' ", or "" for what must not be echoed
 	Constraint string // e.g. Member must not be null
 }
+
+// nullValue is the Value of a member that is missing.
+const nullValue = "null "
 
 // Bounds of a message made of violations.
 const (
@@ -191,7 +197,7 @@ func (v *Validator) size(name string, n, least, most int, value func() string) {
 
 func (v *Validator) absent(name string, required bool) {
 	if required {
-		v.add(name, "null ", "Member must not be null")
+		v.add(name, nullValue, "Member must not be null")
 	}
 }
 
@@ -209,6 +215,23 @@ func bound(s string) string {
 		n++
 	}
 	return s
+}
+
+// why is f as a reason. The value is not in it: a secret may be in the wrong member.
+func (f Violation) why() *explain.Refusal {
+	switch f.Value {
+	case nullValue:
+		return inputMissing.With().Of(f.Path)
+	case "":
+		return inputConstraint.With("constraint", f.Constraint, "value", "another value").Of(f.Path)
+	}
+
+	n := utf8.RuneCountInString(f.Value) - len("'' ")
+	size := "a value of " + strconv.Itoa(n) + " characters"
+	if n > maxEcho {
+		size = "a value of more than " + strconv.Itoa(maxEcho) + " characters"
+	}
+	return inputConstraint.With("constraint", f.Constraint, "value", size).Of(f.Path)
 }
 
 // violationsMessage joins violations as AWS's front end does, with or without

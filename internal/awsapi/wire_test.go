@@ -45,11 +45,11 @@ func (testGate) Authenticate(r *http.Request, _ []byte, service string) (Caller,
 	}
 	switch kind, refused := gateKinds[key]; {
 	case refused:
-		return Caller{}, Refuse(kind, "")
+		return Caller{}, RefusedAs(kind, nil, "")
 	case key == "broken":
 		return Caller{}, errors.New("the key store is down: s3cr3t")
 	case key != "good":
-		return Caller{}, Refuse(UnknownKey, "")
+		return Caller{}, RefusedAs(UnknownKey, nil, "")
 	}
 	return Caller{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/" + key, AccessKeyID: key, Region: "eu-central-1", Session: service}, nil
 }
@@ -63,7 +63,7 @@ func onResource[In any](arn func(caller Caller, in *In) string) Needs[In] {
 
 func (testGate) Authorize(_ context.Context, c Caller, needed Access) error {
 	if needed.Resource == "arn:denied" || len(needed.Conditions["deny"]) > 0 {
-		return Refuse(AccessDenied, "User: "+c.ARN+" is not authorized to perform: "+needed.Action+" on resource: "+needed.Resource)
+		return RefusedAs(AccessDenied, nil, "User: "+c.ARN+" is not authorized to perform: "+needed.Action+" on resource: "+needed.Resource)
 	}
 	return nil
 }
@@ -98,13 +98,15 @@ func (in *putInput) Validate() []Violation {
 
 // failures are the ways in which the operation Fail fails.
 var failures = map[string]func() error{
-	"named":    func() error { return Errorf("StoreClosedException", "Store '%s' is closed; it's late.", "ä\n\"1\"") },
-	"throttle": func() error { return Refuse(Throttled, "") },
-	"many":     func() error { return Errorf("TooManyRequestsException", "Rate exceeded") },
+	"named": func() error {
+		return Refused("StoreClosedException", nil, "Store '%s' is closed; it's late.", "ä\n\"1\"")
+	},
+	"throttle": func() error { return RefusedAs(Throttled, nil, "") },
+	"many":     func() error { return Refused("TooManyRequestsException", nil, "Rate exceeded") },
 	"status":   func() error { return &Error{Code: "IDPRejectedClaim", Status: 403, Message: "no"} },
 	"internal": func() error { return errors.New("disk s3cr3t is full") },
-	"declared": func() error { return Errorf("InternalErrorException", "Try again.") },
-	"wrapped":  func() error { return errors.Join(Errorf("InnerException", "inner")) },
+	"declared": func() error { return Refused("InternalErrorException", nil, "Try again.") },
+	"wrapped":  func() error { return errors.Join(Refused("InnerException", nil, "inner")) },
 	"panic":    func() error { panic("s3cr3t") },
 	"nil map": func() error {
 		var m map[string]int
@@ -114,8 +116,16 @@ var failures = map[string]func() error{
 	},
 }
 
+var doorClosed = new(explain.Catalogue).Add(explain.Reason{
+	Code:     "door",
+	Check:    "door",
+	Expected: "open",
+	Got:      "closed",
+	Fix:      "wait",
+})
+
 func fail(ctx context.Context, in *failInput) (*NoOutput, error) {
-	explain.FromContext(ctx).Fail("door", "open", "closed", "wait")
+	explain.FromContext(ctx).Refuse(doorClosed.With())
 	return nil, failures[*in.How]()
 }
 

@@ -22,6 +22,7 @@ type Step struct {
 	Got      string `json:"got,omitempty"`      // what came, masked
 	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
 	Link     *Link  `json:"link,omitempty"`     // what the fix changes; nil = no one thing
+	Detail   string `json:"detail,omitempty"`   // what came in several lines, e.g. a canonical request
 
 	// Scope is whose step it is, when the request concerns several accounts; nil =
 	// each of them may read it.
@@ -35,6 +36,16 @@ func (s Step) Title() string {
 	}
 
 	return s.Check + " of " + s.Subject
+}
+
+// Deciding returns the step that decided a refusal: the last that failed.
+func Deciding(steps []Step) (Step, bool) {
+	for _, s := range slices.Backward(steps) {
+		if !s.OK {
+			return s, true
+		}
+	}
+	return Step{}, false
 }
 
 // Scope limits steps to one account, because they show what belongs to it.
@@ -102,6 +113,9 @@ const maxSteps = 200
 // maxText bounds each text of a step, in bytes: the newest refusals are kept.
 const maxText = 512
 
+// maxDetail bounds a step's Detail, in bytes.
+const maxDetail = 4096
+
 // maxPlans bounds how many lists of checks a request plans.
 const maxPlans = 6
 
@@ -121,6 +135,20 @@ func (t *Trace) Plan(checks []Code) {
 		t.plans[t.nplan] = checks
 		t.nplan++
 	}
+}
+
+// PassPlanned notes that all checks planned so far passed, also those that left no step.
+func (t *Trace) PassPlanned() {
+	if t == nil {
+		return
+	}
+	if t.whole != nil {
+		t.whole.PassPlanned()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.nplan = 0
 }
 
 // Planned returns the checks that the request did not reach: those planned after the
@@ -192,15 +220,22 @@ func (t *Trace) add(s Step) {
 		return
 	}
 	for _, text := range []*string{&s.Provider, &s.Subject, &s.Expected, &s.Got, &s.Fix} {
-		if len(*text) > maxText {
-			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxText], "")) + "…"
-		}
+		*text = cut(*text, maxText)
 	}
+	s.Detail = cut(s.Detail, maxDetail)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.steps) < maxSteps {
 		t.steps = append(t.steps, s)
 	}
+}
+
+// cut returns text with at most limit bytes of it.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.Clone(strings.ToValidUTF8(text[:limit], "")) + "…"
 }
 
 // Join adds the steps of o, which belong to the same request.

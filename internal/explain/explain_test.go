@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 )
 
 // The steps of several logins that are verified at once stay apart: each names its provider.
@@ -76,4 +78,38 @@ func TestStepsAreVisibleToTheirAccount(t *testing.T) {
 
 	var none *Trace
 	none.Within("1", hidden).Fail("check", "", "", "")
+}
+
+// The step that decided is the last that failed. What was planned and passed in
+// silence is not among the checks that were not reached.
+func TestDecidingAndPlanned(t *testing.T) {
+	failing := new(Catalogue).Add(Reason{Code: "b-x", Check: "b", Expected: "e", Got: "g", Fix: "f"})
+	var trace Trace
+	trace.Plan([]Code{"sign", "read"})
+	trace.For("p").PassPlanned()
+	trace.Plan([]Code{"a", "b", "c"})
+	trace.Pass("a", "")
+	trace.Refuse(failing.With())
+	if _, ok := Deciding(nil); ok {
+		t.Error("nothing decides")
+	}
+
+	step, ok := Deciding(trace.Steps())
+	if !ok || step.Code != "b-x" || !slices.Equal(trace.Planned(), []Code{"c"}) {
+		t.Errorf("%+v, planned %q", step, trace.Planned())
+	}
+	var none *Trace
+	none.PassPlanned() // must not panic
+}
+
+// What a step shows in several lines may be longer than its other texts, and is bounded, too.
+func TestDetailIsBounded(t *testing.T) {
+	long := new(Catalogue).Add(Reason{Code: "a", Check: "a", Expected: "e", Got: "{x}", Fix: "f"})
+	text := strings.Repeat("ä", maxDetail)
+	var trace Trace
+	trace.Refuse(long.With("x", text).Showing(text))
+	step := trace.Steps()[0]
+	if len(step.Got) > maxText+4 || len(step.Detail) > maxDetail+4 || len(step.Detail) < maxDetail || !utf8.ValidString(step.Detail) {
+		t.Errorf("%d and %d bytes", len(step.Got), len(step.Detail))
+	}
 }

@@ -116,7 +116,8 @@ type Refusal struct {
 	Subject string
 
 	Message, Expected, Got, Fix string
-	Link                        *Link // nil = no one thing
+	Link                        *Link  // nil = no one thing
+	Detail                      string // what came, in several lines; "" = Got tells it all
 
 	recorded bool // in a Trace
 }
@@ -161,6 +162,13 @@ func (r *Refusal) At(l Link) *Refusal {
 	return r
 }
 
+// Showing adds what came in several lines, and returns r.
+func (r *Refusal) Showing(detail string) *Refusal {
+	r.Detail = detail
+
+	return r
+}
+
 // Error is one line for the log.
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s: expected %s, got %s", r.Step().Title(), r.Expected, r.Got)
@@ -176,5 +184,6 @@ func (r *Refusal) Step() Step {
 		Got:      r.Got,
 		Fix:      r.Fix,
 		Link:     r.Link,
+		Detail:   r.Detail,
 	}
 }

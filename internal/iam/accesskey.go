@@ -161,6 +161,22 @@ func isAccessKeyID(id string) bool {
 	})
 }
 
+// ShownKeyID is an access key ID that a request names, for logs and traces. What has
+// not the form of an ID that AWS or this server makes may be a secret in the wrong
+// place, and only its length is shown.
+func ShownKeyID(id string) string {
+	if madeKeyID(id) {
+		return id
+	}
+	return fmt.Sprintf("(%d characters)", utf8.RuneCountInString(id))
+}
+
+// madeKeyID reports whether id has the form of IDs that AWS or this server makes.
+func madeKeyID(id string) bool {
+	return len(id) == 20 && (strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, SessionPrefix)) &&
+		only(id, func(c byte) bool { return c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' })
+}
+
 func isSecret(s string) bool {
 	return s != "" && len(s) <= 128 && only(s, func(c byte) bool { return c > ' ' && c <= '~' })
 }
@@ -257,8 +273,10 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 	}
 	generation := k.cache.generation.Load()
 	row, err := k.store.AccessKey(ctx, id)
-	if err != nil {
-		return Caller{}, "", k.storeError(id, err)
+	if errors.Is(err, store.ErrNotFound) {
+		return Caller{}, "", fmt.Errorf("access key: %w", ErrNotFound) // without its ID, which may be a secret
+	} else if err != nil {
+		return Caller{}, "", k.storeError(ShownKeyID(id), err)
 	}
 	if row.Disabled {
 		return Caller{}, "", fmt.Errorf("%s: %w", id, ErrDisabled)
@@ -290,7 +308,7 @@ func (k *AccessKeys) Owner(ctx context.Context, id string) (identitypool.Account
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	} else if err != nil {
-		return "", k.storeError(id, err)
+		return "", k.storeError(ShownKeyID(id), err)
 	}
 
 	return row.Account, nil

@@ -380,3 +380,19 @@ func BenchmarkLookupCached(b *testing.B) {
 		}
 	}
 }
+
+// An ID that a request names is shown only if it has the form of one.
+func TestShownKeyID(t *testing.T) {
+	for id, want := range map[string]string{
+		"AKIAIOSFODNN7EXAMPLE":                     "AKIAIOSFODNN7EXAMPLE",
+		"ASIAIOSFODNN7EXAMPLE":                     "ASIAIOSFODNN7EXAMPLE",
+		"akiaiosfodnn7example":                     "(20 characters)",
+		"wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYxx": "(40 characters)",
+		"minioadmin":                               "(10 characters)",
+		"":                                         "(0 characters)",
+	} {
+		if got := ShownKeyID(id); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
@@ -42,6 +44,8 @@ type DeniedError struct {
 	Resource  string
 	Explicit  bool   // a Deny statement refused it
 	Reason    string // for the log, not for the wire
+	// Why is the reason with its fix, for the trace.
+	Why *explain.Refusal
 	// Unknown lists what could not be evaluated of the statements that decided.
 	Unknown []policy.Unknown
 }
@@ -56,15 +60,15 @@ func (e *DeniedError) Error() string {
 }
 
 // Fix tells what to change, in plain words.
-func (e *DeniedError) Fix() string {
-	if len(e.Unknown) == 0 {
-		return "allow the action in the caller's policies"
-	}
-	if e.Unknown[0].BadValue {
-		return "change the condition on " + e.Unknown[0].Key +
+func (e *DeniedError) Fix() string { return e.Why.Fix }
+
+// unknownHelp tells what to do about a condition key that could not be evaluated.
+func unknownHelp(u policy.Unknown) string {
+	if u.BadValue {
+		return "change the condition on " + u.Key +
 			", or what the request says under that key: it must be of the operator's type"
 	}
-	return "remove " + e.Unknown[0].Key + " from the policy, or narrow the statement to actions of services " +
+	return "remove " + u.Key + " from the policy, or narrow the statement to actions of services " +
 		"that know it; docs/iam.md lists the keys that are known"
 }
 
@@ -115,46 +119,52 @@ const (
 )
 
 func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, says resourceSays) error {
-	denied := func(explicit bool, reason string) *DeniedError {
+	denied := func(explicit bool, reason string, why *explain.Refusal) *DeniedError {
 		return &DeniedError{
 			CallerARN: c.ARN,
 			Action:    access.Action,
 			Resource:  access.Resource,
 			Explicit:  explicit,
 			Reason:    reason,
+			Why:       why.Of(c.ARN),
 		}
 	}
 	if c.kind == nobody {
 		c.ARN = "anonymous"
-		return denied(false, "the request has no caller")
+		return denied(false, "the request has no caller", policyNobody.With("action", access.Action))
 	}
 	if c.limited && !limitedMay(access.Action) {
-		return denied(false, "temporary credentials of an access key may not call "+access.Action)
+		return denied(false, "temporary credentials of an access key may not call "+access.Action,
+			policyTemporary.With("action", access.Action))
 	}
 	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
-		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account))
+		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
+			policyAccount.With("account", string(c.Account), "resource", access.Resource, "owner", string(owner)))
 	}
 
 	var identity, session []*policy.Document
 	var boundary *policy.Document
+	var role Role
 	switch c.kind {
 	case accountRoot:
 		return nil
 	case boundedUser:
 		identity = []*policy.Document{c.document}
 	default:
-		role, err := a.roles.Role(ctx, c.roleARN)
+		var err error
+		role, err = a.roles.Role(ctx, c.roleARN)
 		if errors.Is(err, ErrNotFound) {
-			return denied(false, "the session's role "+c.roleARN+" does not exist")
+			return denied(false, "the session's role "+c.roleARN+" does not exist", policyRole.With("role", c.roleARN))
 		}
 		if err != nil {
 			return fmt.Errorf("authorising %s: %w", c.ARN, err)
 		}
 		if role.ID != c.roleID {
-			return denied(false, "the session's role "+c.roleARN+" was deleted; one of the same name is another role")
+			return denied(false, "the session's role "+c.roleARN+" was deleted; one of the same name is another role",
+				policyRoleReplaced.With("role", c.roleARN))
 		}
 		if session, err = SessionPolicies(c.policies); err != nil {
-			return denied(false, err.Error())
+			return denied(false, err.Error(), policyUnreadable.With("fault", err.Error()))
 		}
 		identity, boundary = role.Policies, role.Boundary
 	}
@@ -192,9 +202,144 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	if d.Allowed {
 		return nil
 	}
-	refusal := denied(d.Explicit, reasonOf(d))
+	asked := bounds{
+		caller:   c,
+		access:   access,
+		role:     role,
+		boundary: boundary,
+		session:  session,
+	}
+	refusal := denied(d.Explicit, reasonOf(d), asked.why(d))
 	refusal.Unknown = d.Unknown
 	return refusal
+}
+
+// bounds are what a decision was made of, for explaining it.
+type bounds struct {
+	caller   Caller
+	access   Access
+	role     Role // of a role's session
+	boundary *policy.Document
+	session  []*policy.Document
+}
+
+// why explains a decision that does not allow.
+func (b *bounds) why(d policy.Decision) *explain.Refusal {
+	action, resource := b.access.Action, b.access.Resource
+	statement, of, uncertain, help := "", "", "", ""
+	if d.Statement != nil {
+		statement, of = d.Statement.String(), b.policyOf(d)
+	}
+	if len(d.Unknown) > 0 {
+		uncertain, help = unknownText(d.Unknown), unknownHelp(d.Unknown[0])
+	}
+
+	switch {
+	case d.Explicit && d.Statement == nil:
+		return policyUTF8.With("action", action)
+	case d.Explicit && uncertain != "":
+		return policyDenyUnknown.With("action", action, "resource", resource,
+			"statement", statement, "policy", of, "unknown", uncertain, "help", help).At(b.link(d.Layer))
+	case d.Explicit && b.caller.kind == boundedUser:
+		return policyKeyDeny.With("action", action, "resource", resource,
+			"statement", statement, "policy", of).At(b.link(d.Layer))
+	case d.Explicit:
+		return policyDeny.With("action", action, "resource", resource,
+			"statement", statement, "policy", of).At(b.link(d.Layer))
+	case uncertain != "":
+		return policyNoneUnknown.With("action", action, "resource", resource,
+			"policies", b.policies(d.Layer), "unknown", uncertain, "help", help).At(b.link(d.Layer))
+	case b.caller.kind == boundedUser:
+		return policyKeyNone.With("action", action, "resource", resource,
+			"policies", b.policies(d.Layer)).At(b.link(d.Layer))
+	case d.Layer == policy.BoundaryLayer:
+		return policyBoundary.With("action", action, "resource", resource,
+			"policies", b.policies(d.Layer)).At(b.link(d.Layer))
+	case d.Layer == policy.SessionLayer:
+		return policySession.With("action", action, "resource", resource, "policies", b.policies(d.Layer))
+	}
+	return policyNone.With("action", action, "resource", resource,
+		"policies", b.policies(d.Layer), "owner", b.owner()).At(b.link(d.Layer))
+}
+
+// owner names whose the identity policies are.
+func (b *bounds) owner() string {
+	if b.caller.kind == boundedUser {
+		return "access key " + b.caller.AccessKeyID
+	}
+	return "role " + b.caller.roleARN
+}
+
+// link leads to what the fix changes: the key whose policy it is, or the role.
+func (b *bounds) link(layer policy.Layer) explain.Link {
+	if b.caller.kind == boundedUser {
+		return explain.Link{Kind: explain.LinkAccessKey, ID: b.caller.AccessKeyID, Field: "Policy", Source: explain.SourceAPI}
+	}
+	link := explain.Link{Kind: explain.LinkRole, ID: b.caller.roleARN, Field: "Policies", Source: explain.SourceAPI}
+	if layer == policy.BoundaryLayer {
+		link.Field = "PermissionsBoundary"
+	}
+	if b.role.InSettings {
+		link.Source = explain.SourceFile
+	}
+	return link
+}
+
+// policyOf names the policy that has the statement of a decision.
+func (b *bounds) policyOf(d policy.Decision) string {
+	switch {
+	case d.Layer == policy.BoundaryLayer:
+		return b.policies(d.Layer)
+	case d.Layer == policy.SessionLayer:
+		return "a session policy"
+	case b.caller.kind == boundedUser:
+		return "the policy of " + b.owner()
+	}
+	for i, document := range b.role.Policies {
+		if document.Has(d.Statement) && i < len(b.role.PolicyNames) {
+			return "the policy " + b.role.PolicyNames[i] + " of " + b.owner()
+		}
+	}
+	return "a policy of " + b.owner()
+}
+
+// maxNamed bounds how many policies a reason names.
+const maxNamed = 5
+
+// policies names the policies of a layer.
+func (b *bounds) policies(layer policy.Layer) string {
+	switch {
+	case layer == policy.BoundaryLayer && b.role.BoundaryName != "":
+		return "the boundary " + b.role.BoundaryName
+	case layer == policy.BoundaryLayer:
+		return "the boundary of role " + b.caller.roleARN
+	case layer == policy.SessionLayer:
+		return "the session policies (" + strconv.Itoa(len(b.session)) + ")"
+	case b.caller.kind == boundedUser:
+		return "the policy of " + b.owner()
+	case len(b.role.PolicyNames) == 0:
+		return "the policies of " + b.owner() + ", which has none"
+	}
+
+	names := b.role.PolicyNames[:min(len(b.role.PolicyNames), maxNamed)]
+	text := "the policies of " + b.owner() + " (" + strings.Join(names, ", ")
+	if more := len(b.role.PolicyNames) - len(names); more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return text + ")"
+}
+
+// unknownText tells which condition keys could not be evaluated.
+func unknownText(list []policy.Unknown) string {
+	var texts []string
+	for i, u := range list {
+		if i == maxUnknown {
+			texts = append(texts, "and more")
+			break
+		}
+		texts = append(texts, u.String())
+	}
+	return strings.Join(texts, "; ")
 }
 
 // reasonOf explains a refusal, with the condition keys that could not be evaluated.
@@ -207,11 +352,8 @@ func reasonOf(d policy.Decision) string {
 		return "the request is not valid UTF-8"
 	}
 
-	for i, u := range d.Unknown {
-		if i == maxUnknown {
-			return reason + "; and more"
-		}
-		reason += "; " + u.String()
+	if len(d.Unknown) > 0 {
+		reason += "; " + unknownText(d.Unknown)
 	}
 	return reason
 }

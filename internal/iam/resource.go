@@ -198,17 +198,18 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		if err != nil {
 			return Role{}, err
 		}
-		r.Policies = append(r.Policies, document)
+		r.Policies, r.PolicyNames = append(r.Policies, document), append(r.PolicyNames, name)
 	}
 	for _, arn := range row.Attached {
 		document, err := attached(arn)
 		if err != nil {
 			return Role{}, err
 		}
-		r.Policies = append(r.Policies, document)
+		r.Policies, r.PolicyNames = append(r.Policies, document), append(r.PolicyNames, arn)
 	}
 	if row.Boundary != "" {
 		var err error
+		r.BoundaryName = row.Boundary
 		if r.Boundary, err = attached(row.Boundary); err != nil {
 			return Role{}, err
 		}

@@ -34,8 +34,13 @@ type Role struct {
 	// younger pools of other accounts.
 	TrustWritten identitypool.Sequence
 	Policies     []*policy.Document // in the order of their names
-	Boundary     *policy.Document   // nil = none
-	MaxSession   time.Duration      // 1 h to 12 h
+	// PolicyNames are the names of inline policies and the ARNs of managed ones, in
+	// the order of Policies.
+	PolicyNames  []string
+	Boundary     *policy.Document // nil = none
+	BoundaryName string           // its ARN; "" = none, or one of the settings
+	InSettings   bool             // it can be changed in the settings only
+	MaxSession   time.Duration    // 1 h to 12 h
 	Tags         map[string]string
 }
 
@@ -65,7 +70,7 @@ const MaxSession = maxMaxSession * time.Second
 
 // newRole checks c and adds what is wrong with it to f.
 func newRole(c RoleConfig, f *faults) Role {
-	r := Role{ARN: c.ARN, ID: RoleID(c.ARN), MaxSession: minMaxSession * time.Second}
+	r := Role{ARN: c.ARN, ID: RoleID(c.ARN), InSettings: true, MaxSession: minMaxSession * time.Second}
 	arn, err := ParseRoleARN(c.ARN)
 	if err != nil {
 		f.add(".arn", c.ARN, err.Error(), "")
@@ -79,6 +84,7 @@ func newRole(c RoleConfig, f *faults) Role {
 		if !isName(name, maxPolicyName) {
 			f.add(".policies", name, "is not a policy name", "use 1 to 128 letters, digits and +=,.@_-")
 		}
+		r.PolicyNames = append(r.PolicyNames, name)
 		r.Policies = append(r.Policies, identityPolicy(c.Policies[name], fmt.Sprintf(".policies[%q]", name), f))
 	}
 	if c.PermissionsBoundary != "" {

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
@@ -165,10 +164,6 @@ func (a *Accounts) Count(ctx context.Context, account, service, name string) err
 	if l.name != called {
 		called = "the operations of " + l.name + " together"
 	}
-	return a.reporter.refuse(ctx, AccountLimit, name, wait(bucket, now), explain.Step{
-		Check:    "rate of the account's calls",
-		Expected: "at most " + l.String() + " (" + setting + ", or rate_limits.preset)",
-		Got:      "account " + account + " calls " + called + " more often",
-		Fix:      "retry after a pause that grows, as AWS SDKs do, and keep what does not change; or raise " + setting,
-	})
+	why := accountRefused.With("rate", l.String(), "setting", setting, "account", account, "calls", called)
+	return a.reporter.refuse(ctx, AccountLimit, name, wait(bucket, now), why.At(settingLink(setting)))
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -99,13 +98,8 @@ func (a *Addresses) MakeGuest(ctx context.Context) error {
 }
 
 func (a *Addresses) refuseGuest(ctx context.Context, source netip.Prefix, bucket *rate.Limiter, now time.Time) error {
-	return a.Reporter.refuse(ctx, GuestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), explain.Step{
-		Check:    "new guests of the client's address",
-		Expected: "at most " + a.Guests.String() + " (address_limits.guest_rate, address_limits.guest_burst)",
-		Got:      "clients at " + shown(source) + " make more",
-		Fix: "keep a guest's identity ID in the client instead of calling GetId each time; or raise the limit; " +
-			"if the address is a proxy's, set behind_proxy",
-	})
+	why := guestsRefused.With("rate", a.Guests.String(), "address", shown(source)).At(settingLink("address_limits.guest_rate"))
+	return a.Reporter.refuse(ctx, GuestLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
 // MayLogin refuses the call of a client that had too many logins refused, before
@@ -123,14 +117,9 @@ func (a *Addresses) MayLogin(ctx context.Context, logins map[string]string) erro
 		return nil
 	}
 
-	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), explain.Step{
-		Check: "refused logins of the client's address",
-		Expected: "at most " + a.RefusedLogins.String() +
-			" (address_limits.refused_login_rate, address_limits.refused_login_burst)",
-		Got: "logins of clients at " + shown(source) + " were refused more often; this one was not looked at",
-		Fix: "find the client that keeps sending logins that are refused, by the refusals before this one; " +
-			"or raise the limit; if the address is a proxy's, set behind_proxy",
-	})
+	why := loginsRefused.With("rate", a.RefusedLogins.String(), "address", shown(source)).
+		At(settingLink("address_limits.refused_login_rate"))
+	return a.Reporter.refuse(ctx, RefusedLoginsLimit, awsapi.RecordFrom(ctx).Operation, wait(bucket, now), why)
 }
 
 // Checked tells how the proof of one credential ended: err is the answer's error, nil

@@ -69,12 +69,16 @@ func (r *Reporter) flush() {
 }
 
 // refuse tells of a refusal, and returns the answer.
-func (r *Reporter) refuse(ctx context.Context, limit, operation string, wait time.Duration, step explain.Step) error {
+func (r *Reporter) refuse(ctx context.Context, limit, operation string, wait time.Duration, why *explain.Refusal) error {
 	r.observe(limit, operation)
 	r.refused[limit].Add(1)
 
-	explain.FromContext(ctx).Fail(step.Check, step.Expected, step.Got, step.Fix)
-	refusal := awsapi.Refuse(awsapi.Throttled, "")
+	refusal := awsapi.RefusedAs(awsapi.Throttled, explain.FromContext(ctx).Refuse(why), "")
 	refusal.RetryAfter = wait
 	return refusal
+}
+
+// settingLink leads to the setting of a limit.
+func settingLink(name string) explain.Link {
+	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
 }

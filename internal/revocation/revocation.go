@@ -136,7 +136,7 @@ func (l *List) Check(ctx context.Context, accessKeyID string, s *sts.Session) er
 	if a.reason == "" {
 		return nil
 	}
-	explain.FromContext(ctx).Fail("revocation", "a session that goes on", a.reason, "Sign in again and get new credentials.")
+	explain.FromContext(ctx).Refuse(sessionRevoked.With("reason", a.reason))
 	return fmt.Errorf("%w: %s", ErrRevoked, a.reason)
 }
 

@@ -70,7 +70,7 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 // Refusal tells why a request was not let through. Message names the setting.
 type Refusal struct {
 	Message string
-	Step    explain.Step
+	Why     *explain.Refusal
 }
 
 // Check returns why a request is refused, or nil to let it through.
@@ -97,13 +97,7 @@ func (g *Guard) checkHost(r *http.Request) *Refusal {
 	return &Refusal{
 		Message: "This development server does not answer to " + named +
 			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
-		Step: explain.Step{
-			Check: "host of the request",
-			Expected: "an IP address, localhost, a name without a dot, the host of issuer_url, " + dockerHost +
-				", or a name of " + hostsSetting,
-			Got: named,
-			Fix: "add the name to " + hostsSetting + ", if it is yours",
-		},
+		Why: hostForeign.With("host", named).At(setting(hostsSetting)),
 	}
 }
 
@@ -182,14 +176,13 @@ func pageRefusal(who, got string) *Refusal {
 	return &Refusal{
 		Message: "The request was made by " + who +
 			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
-		Step: explain.Step{
-			Check: "origin of the request",
-			Expected: "an origin on localhost or a loopback address, with http or https also on a name without a dot or " +
-				"the host of the request, or one of " + originsSetting,
-			Got: got,
-			Fix: "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
-		},
+		Why: pageForeign.With("page", got).At(setting(originsSetting)),
 	}
+}
+
+// setting leads to a setting.
+func setting(name string) explain.Link {
+	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
 }
 
 // maxQuoted bounds what a message quotes of a header, in bytes.

@@ -65,7 +65,7 @@ func TestHosts(t *testing.T) {
 		if got := refusal == nil; got != allowed {
 			t.Errorf("Host %q: allowed = %v", host, got)
 		}
-		if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_hosts") || !strings.Contains(refusal.Step.Fix, "dev.allowed_hosts") || refusal.Step.OK) {
+		if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_hosts") || !strings.Contains(refusal.Why.Fix, "dev.allowed_hosts")) {
 			t.Errorf("Host %q: %+v does not name the setting", host, refusal)
 		}
 	}
@@ -191,7 +191,7 @@ func TestOrigins(t *testing.T) {
 				if got := refusal == nil; got != test.allowed {
 					t.Errorf("%s by %q to %s, %s: allowed = %v", method, test.origin, test.host, site, got)
 				}
-				if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_origins") || !strings.Contains(refusal.Step.Fix, "dev.allowed_origins")) {
+				if refusal != nil && (!strings.Contains(refusal.Message, "dev.allowed_origins") || !strings.Contains(refusal.Why.Fix, "dev.allowed_origins")) {
 					t.Errorf("%+v does not name the setting", refusal)
 				}
 			}

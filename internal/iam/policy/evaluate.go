@@ -223,6 +223,16 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 	return result
 }
 
+// Has reports whether s is a statement of the document.
+func (d *Document) Has(s *Statement) bool {
+	for i := range d.statements {
+		if &d.statements[i] == s {
+			return true
+		}
+	}
+	return false
+}
+
 func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 	effect, decided := NoMatch, (*Statement)(nil)
 	for _, d := range documents {

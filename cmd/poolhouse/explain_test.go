@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// docs/refusals.md is what the command prints.
+func TestExplainDocs(t *testing.T) {
+	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "refusals.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	c := explainCommand()
+	c.SetOut(&out)
+	c.SetArgs([]string{"--docs"})
+	if err := c.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(have) {
+		t.Error("docs/refusals.md differs from what is printed: run `make generate`")
+	}
+}
+
+// A refusal is shown with all that it tells.
+func TestRefusalOnTheTerminal(t *testing.T) {
+	var out strings.Builder
+	printTrace(&out, palette{}, poolhouse.Trace{
+		Operation: "GetId",
+		Outcome:   "NotAuthorizedException",
+		Message:   "no",
+		RequestID: "id",
+		Steps: []explain.Step{
+			{Code: "pool", Check: "pool", OK: true, Got: "found"},
+			{
+				Code:     "role-account",
+				Check:    "role account",
+				Subject:  "arn:x",
+				Provider: "p",
+				Expected: "a",
+				Got:      "b",
+				Fix:      "c",
+				Detail:   "one\ntwo\x1b[0m",
+				Link: &explain.Link{
+					Kind:   explain.LinkRole,
+					ID:     "arn:x",
+					Field:  "Policies",
+					Add:    "y",
+					Source: explain.SourceFile,
+				},
+			},
+		},
+		Reason:  "role-account",
+		Planned: []explain.Code{"first", "second"},
+	})
+
+	const want = `
+GetId NotAuthorizedException  no  (request id)
+  ok      pool: found
+  refused p: role account of arn:x: expected a; got b
+          | one
+          | two\x1b[0m
+          fix: c
+          at: role arn:x, Policies: add y (in the settings file)
+  not reached: first, second
+  reason: role-account
+`
+	if out.String() != want {
+		t.Errorf("%s", out.String())
+	}
+}

@@ -1,0 +1,119 @@
+package iam
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// Refusals are the reasons for which this package refuses.
+var Refusals explain.Catalogue
+
+// Why policies do not let a caller do something. The subject is the caller's ARN.
+var (
+	policyDeny = Refusals.Add(explain.Reason{
+		Code:     "policies-deny",
+		Check:    "policies",
+		Expected: "no statement that denies {action} on {resource}",
+		Got:      "{statement} of {policy} denies it",
+		Fix: "take the action or the resource out of that statement, or give it a condition that this call does " +
+			"not meet; a Deny wins over every Allow",
+	})
+	policyDenyUnknown = Refusals.Add(explain.Reason{
+		Code:     "policies-deny-unknown",
+		Check:    "policies",
+		Expected: "no statement that denies {action} on {resource}",
+		Got:      "{statement} of {policy} denies it: {unknown}",
+		Fix:      "{help}",
+	})
+	policyKeyDeny = Refusals.Add(explain.Reason{
+		Code:     "policies-key-deny",
+		Check:    "policies",
+		Expected: "no statement that denies {action} on {resource}",
+		Got:      "{statement} of {policy} denies it",
+		Fix: "call with another key, or make one whose policy does not deny it (poolhouse keys create --policy); " +
+			"the policy of a key cannot be changed",
+	})
+	policyKeyNone = Refusals.Add(explain.Reason{
+		Code:     "policies-key-none",
+		Check:    "policies",
+		Expected: "a statement that allows {action} on {resource}",
+		Got:      "none in {policies}",
+		Fix: "call with another key, or make one whose policy allows it (poolhouse keys create --policy); " +
+			"the policy of a key cannot be changed",
+	})
+	policyNone = Refusals.Add(explain.Reason{
+		Code:     "policies-none",
+		Check:    "policies",
+		Expected: "a statement that allows {action} on {resource}",
+		Got:      "none in {policies}",
+		Fix:      "allow {action} on {resource} in a policy of {owner}, or call with a key that may do it",
+	})
+	policyNoneUnknown = Refusals.Add(explain.Reason{
+		Code:     "policies-none-unknown",
+		Check:    "policies",
+		Expected: "a statement that allows {action} on {resource}",
+		Got:      "none in {policies} that certainly does: {unknown}",
+		Fix:      "{help}",
+	})
+	policyBoundary = Refusals.Add(explain.Reason{
+		Code:     "policies-boundary",
+		Check:    "policies",
+		Expected: "a permissions boundary that allows {action} on {resource}",
+		Got:      "{policies}, which does not",
+		Fix:      "allow {action} on {resource} in the boundary, too, or take the boundary from the role",
+	})
+	policySession = Refusals.Add(explain.Reason{
+		Code:     "policies-session",
+		Check:    "policies",
+		Expected: "a session policy that allows {action} on {resource}",
+		Got:      "{policies}, none of which does",
+		Fix: "get the session with a Policy or PolicyArns that allow it; a guest's session is bounded by the " +
+			"setting guest_policy",
+	})
+	policyUTF8 = Refusals.Add(explain.Reason{
+		Code:     "policies-text",
+		Check:    "policies",
+		Expected: "a request for {action} in valid UTF-8",
+		Got:      "a value that is not",
+		Fix:      "send names, tags and headers in UTF-8",
+	})
+	policyAccount = Refusals.Add(explain.Reason{
+		Code:     "policies-account",
+		Check:    "policies",
+		Expected: "a resource of account {account}, the caller's",
+		Got:      "{resource}, of account {owner}",
+		Fix:      "call with a key of account {owner}, or assume a role there first",
+	})
+	policyTemporary = Refusals.Add(explain.Reason{
+		Code:     "policies-temporary",
+		Check:    "policies",
+		Expected: "a call that temporary credentials of an access key may make",
+		Got:      "{action}",
+		Fix:      "call with the access key itself, or assume a role that may do it",
+	})
+	policyRole = Refusals.Add(explain.Reason{
+		Code:     "policies-role-missing",
+		Check:    "policies",
+		Expected: "the session's role {role}",
+		Got:      "no role of that ARN",
+		Fix:      "make the role again and sign in again; sessions of a deleted role do not come back",
+	})
+	policyRoleReplaced = Refusals.Add(explain.Reason{
+		Code:     "policies-role-replaced",
+		Check:    "policies",
+		Expected: "the session's role {role}, as it was when the session began",
+		Got:      "another role of the same name: the session's was deleted",
+		Fix:      "get new credentials of the role that is there now",
+	})
+	policyUnreadable = Refusals.Add(explain.Reason{
+		Code:     "policies-session-unreadable",
+		Check:    "policies",
+		Expected: "session policies that can be read",
+		Got:      "{fault}",
+		Fix:      "get new credentials: another version of the server made these",
+	})
+	policyNobody = Refusals.Add(explain.Reason{
+		Code:     "policies-nobody",
+		Check:    "policies",
+		Expected: "a caller who may do {action}",
+		Got:      "a request without a caller",
+		Fix:      "sign the call with an access key or with temporary credentials",
+	})
+)
