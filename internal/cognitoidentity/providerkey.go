@@ -3,6 +3,7 @@ package cognitoidentity
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,13 +134,23 @@ func (s *Service) nearestIssuer(pool identitypool.Pool, issuer string) (provider
 		issuers, _ := s.keyIssuers(pool, name)
 		for _, i := range issuers {
 			d := spelling.Difference(issuer, i)
-			if d != "" && (difference == "" || len(d) < len(difference)) {
+			if d != "" && !otherServers(issuer, i) && (difference == "" || len(d) < len(difference)) {
 				provider, expected, difference = name, i, d
 			}
 		}
 	}
 
 	return provider, expected, difference
+}
+
+var port = regexp.MustCompile(`:(\d{1,5})(?:/|$)`)
+
+// otherServers reports whether two addresses have a port each, and not the same. A key
+// can be mistyped so, but an issuer of another port is another identity provider.
+func otherServers(a, b string) bool {
+	p, q := port.FindStringSubmatch(a), port.FindStringSubmatch(b)
+
+	return p != nil && q != nil && p[1] != q[1]
 }
 
 // whyProvider explains a Logins key that the pool does not have; value is what came
@@ -154,7 +165,7 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 		at := poolField(pool, providerField(key), providerEntry(pool, key))
 		if _, err := peekIssuer(value, s.Limits.TokenBytes); err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
-		} else if spelling.Difference(key, provider) != "" {
+		} else if spelling.Difference(key, provider) != "" && !otherServers(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
 		}
 	}
