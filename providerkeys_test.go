@@ -97,6 +97,10 @@ func TestIssuerAndKey(t *testing.T) {
 		in.OpenIdConnectProviderARNs = nil
 		in.AllowClassicFlow = aws.Bool(true)
 	})
+	dead := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
+		in.OpenIdConnectProviderARNs = []string{corpARN + "unregistered.example"}
+		in.AllowClassicFlow = aws.Bool(true)
+	})
 	of := func(issuer any) string {
 		return corp.Token(map[string]any{"iss": issuer, "sub": "alice", "aud": "app"})
 	}
@@ -136,6 +140,8 @@ func TestIssuerAndKey(t *testing.T) {
 		{"alias", small, "alias.example", of("https://elsewhere.example/pool"), unsupported, "login-provider", "CognitoIdentityProviders"},
 		{"right key, other name", full, local, of("http://" + local), unsupported, "login-provider-two-names", "sign in at the identity provider under the address that the pool has, " + host},
 		{"right key, no providers", bare, other, theirs, none, "login-provider-none", "OpenIdConnectProviderARNs"},
+		{"provider that is not registered", dead, "unregistered.example", of("https://unregistered.example"), unsupported, "openid-connect-provider", "CreateOpenIDConnectProvider"},
+		{"and another's token", dead, "unregistered.example", ours, mismatch, "token-issuer-pool", ""},
 
 		{"opaque", small, amazonKey, "Atza|x", unsupported, "login-provider", "SupportedLoginProviders"},
 		{"opaque, near", full, "facebook.com", "EAAx", unsupported, "login-provider-spelling", "write graph.facebook.com"},
@@ -147,7 +153,7 @@ func TestIssuerAndKey(t *testing.T) {
 		{"no JWT, near", full, strings.Replace(userPool, "us-east-1", "eu-west-1", 1), "x", notOIDC, "token-form-spelling", "write " + userPool},
 	}
 	operations := map[string]map[string]func(map[string]string) error{}
-	for _, pool := range []string{full, small, bare} {
+	for _, pool := range []string{full, small, bare, dead} {
 		operations[pool] = withLogins(t, s, pool)
 	}
 	for _, test := range rows {
@@ -158,6 +164,9 @@ func TestIssuerAndKey(t *testing.T) {
 				step := steps[len(steps)-1]
 				if step.OK || string(step.Code) != test.code || !strings.Contains(step.Fix, test.fix) {
 					t.Errorf("explained by %+v\nwant %s: %s", step, test.code, test.fix)
+				}
+				if test.code == "login-provider" && test.fix != "" && (step.Link == nil || step.Link.Field != test.fix) {
+					t.Errorf("the link is %+v, want the field %s", step.Link, test.fix)
 				}
 				if strings.Contains(step.Got+step.Expected+step.Fix, "eyJ") {
 					t.Errorf("the explanation shows a token: %+v", step)

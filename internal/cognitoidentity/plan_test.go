@@ -1,0 +1,73 @@
+package cognitoidentity
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// A refusal tells which checks of the operation were not reached.
+func TestPlans(t *testing.T) {
+	google := map[string]string{identitypool.Google: "x"}
+	for name, test := range map[string]struct {
+		plan    []explain.Code
+		refused *explain.Reason
+		next    explain.Code // the first that was not reached; "" is none
+		never   explain.Code // one that the call would not have made
+	}{
+		"GetId, no such pool":  {planGetID.of(google), poolUnknown, "login-provider", "guest-access"},
+		"GetId, guests off":    {planGetID.of(nil), guestsOff, "", "token-form"},
+		"GetId, unknown key":   {planGetID.of(google), providerUnknown, "openid-connect-provider", "guest-access"},
+		"GetId, issuer":        {planGetID.of(google), issuerElsewhere, "token-expiry", "saml-issuer"},
+		"token, classic flow":  {planToken.of(google), classicOff, "login-provider", "trust-policy"},
+		"credentials, guest":   {planCredentials.of(nil), guestsOff, "default-role", "linked-logins"},
+		"credentials, opaque":  {planCredentials.of(map[string]string{identitypool.Amazon: "x"}), providerUnknown, "credential-form", "token-form"},
+		"credentials, Digits":  {planCredentials.of(map[string]string{identitypool.Digits: "x"}), providerEnded, "credential-form", "token-form"},
+		"credentials, SAML":    {planCredentials.of(map[string]string{"arn:aws:iam::1:saml-provider/a": "x"}), samlUnregistered, "saml-signature", "token-form"},
+		"credentials, our own": {planCredentials.of(map[string]string{identitypool.OwnProvider: "x"}), ownTokenExpired, "identity", "token-form"},
+		"developer, alone":     {developerTokenPlan(map[string]string{"a": "b"}), developerMissing, "developer-user-identifier", "token-form"},
+		"developer, and more":  {developerTokenPlan(map[string]string{"a": "b", identitypool.Google: "x"}), developerMissing, "developer-user-identifier", "saml-issuer"},
+		"unlink":               {planUnlink.of(google), publicOnly, "login-provider", "link"},
+		"lookup":               {planLookup, lookupEmpty, "identity", "link"},
+		"merge":                {planMerge, developerOther, "developer-user-identifier", "identity"},
+		"unlink a user":        {planUnlinkUser, developerOther, "identity", "link"},
+	} {
+		trace := &explain.Trace{}
+		trace.Plan(test.plan)
+		trace.Refuse(test.refused.With())
+
+		planned := trace.Planned()
+		var next explain.Code
+		if len(planned) > 0 {
+			next = planned[0]
+		}
+		if next != test.next || slices.Contains(planned, test.never) {
+			t.Errorf("%s: %v were not reached; want %q first, and no %q", name, planned, test.next, test.never)
+		}
+	}
+}
+
+// Where pools may name providers of other accounts, their logins are refused, and the
+// reason names the pool's account.
+func TestProvidersOfOtherAccounts(t *testing.T) {
+	pool := identitypool.Pool{ID: "us-east-1:p", Account: "111111111111"}
+	for _, arn := range []string{
+		"arn:aws:iam::222222222222:oidc-provider/idp.example",
+		"arn:aws:iam::222222222222:saml-provider/Corp",
+	} {
+		config := identitypool.ProviderConfig{Kind: identitypool.OIDCProviderKind, Name: "idp.example", ARN: arn}
+		_, err := New(Options{}).poolTrust(t.Context(), pool, config)
+		refused, ok := errors.AsType[*awsapi.Error](err)
+		if !ok || refused.Message != messageUnsupportedProvider {
+			t.Fatalf("%s: %v", arn, err)
+		}
+		why := refused.Why
+		if why == nil || why.Reason != providerForeign || why.Link == nil || why.Link.ID != string(pool.ID) {
+			t.Errorf("%s: %v, because of %v", arn, err, why)
+		}
+	}
+}
