@@ -125,7 +125,7 @@ func TestIssuerAndKey(t *testing.T) {
 		{"underscores", full, "cognito-idp.us_east_1.amazonaws.com/us-east-1_A", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "write " + userPool},
 		{"null", full, "(null)/us-east-1_A", of("https://elsewhere.example/pool"), mismatch, "token-issuer-key", "write " + userPool},
 		{"another's key", full, "idp.example", theirs, mismatch, "token-issuer-pool", "send a token of one of the pool's providers"},
-		{"two names of one issuer", full, "idp.example", of("http://" + local), mismatch, "token-issuer-spelling", "have the identity provider issue tokens as " + corp.URL},
+		{"two names of one issuer", full, "idp.example", of("http://" + local), mismatch, "token-issuer-names", "have the identity provider issue tokens as " + corp.URL},
 		{"pool without it", small, "accounts.google.com", ours, mismatch, "token-issuer-pool", "the pool does not have the token's issuer"},
 		{"pool without any", bare, "idp.example", ours, mismatch, "token-issuer-no-providers", "add that provider to the identity pool, which has none"},
 		{"settings' issuer", small, userPool, of("https://" + userPool), mismatch, "token-issuer-pool", ""},
@@ -140,7 +140,7 @@ func TestIssuerAndKey(t *testing.T) {
 		{"alias", small, "alias.example", of("https://elsewhere.example/pool"), unsupported, "login-provider", "CognitoIdentityProviders"},
 		{"right key, other name", full, local, of("http://" + local), unsupported, "login-provider-two-names", "sign in at the identity provider under the address that the pool has, " + host},
 		{"right key, no providers", bare, other, theirs, none, "login-provider-none", "OpenIdConnectProviderARNs"},
-		{"provider that is not registered", dead, "unregistered.example", of("https://unregistered.example"), unsupported, "openid-connect-provider", "CreateOpenIDConnectProvider"},
+		{"provider that is not registered", dead, "unregistered.example", of("https://unregistered.example"), unsupported, "openid-connect-provider-registration", "CreateOpenIDConnectProvider"},
 		{"and another's token", dead, "unregistered.example", ours, mismatch, "token-issuer-pool", ""},
 
 		{"opaque", small, amazonKey, "Atza|x", unsupported, "login-provider", "SupportedLoginProviders"},

@@ -168,7 +168,7 @@ func (s *Service) stillProven(
 		if isDevelopers(proof) {
 			continue
 		}
-		trust, err := s.poolTrust(ctx, pool, proof.Config)
+		trust, err := s.trust(ctx, proof.Config)
 		if err != nil { // its registration is gone
 			return err
 		}

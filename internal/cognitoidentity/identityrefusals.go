@@ -115,14 +115,6 @@ var (
 		Got:      "a key of {size} bytes, with the value {value}",
 		Fix:      "swap the two: {value} is the key, and the token is the value",
 	})
-	providerForeign = Refusals.Add(explain.Reason{
-		Code:     "login-provider-account",
-		Check:    "login provider",
-		Expected: "a provider of account {account}, the pool's",
-		Got:      "{provider}",
-		Fix: "register the provider in the pool's account, and replace its ARN in {field} " +
-			"of the identity pool",
-	})
 	providerUnverifiable = Refusals.Add(explain.Reason{
 		Code:     "login-provider-unsupported",
 		Check:    "login provider",
@@ -146,7 +138,7 @@ var (
 		Fix:      "set the value to the API key and the API key secret of the application, joined by one ;",
 	})
 	oidcUnregistered = Refusals.Add(explain.Reason{
-		Code:     "openid-connect-provider",
+		Code:     "openid-connect-provider-registration",
 		Check:    "OpenID Connect provider",
 		Expected: "a registered provider",
 		Got:      "{arn} is not registered",
@@ -154,7 +146,7 @@ var (
 			"or add it to oidc_providers in the settings",
 	})
 	samlUnregistered = Refusals.Add(explain.Reason{
-		Code:     "saml-provider",
+		Code:     "saml-provider-registration",
 		Check:    "SAML provider",
 		Expected: "a registered provider",
 		Got:      "{arn} is not registered",
@@ -190,7 +182,7 @@ var (
 		Fix:      "the key {difference}; write {provider}",
 	})
 	issuerNear = Refusals.Add(explain.Reason{
-		Code:     "token-issuer-spelling",
+		Code:     "token-issuer-names",
 		Check:    "token issuer",
 		Expected: "{expected}, of the pool's provider {provider}",
 		Got:      "{issuer}: it {difference}",

@@ -106,13 +106,13 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	return verified, err
 }
 
-// loginTrust is poolTrust for a login's key, which the pool may lack.
+// loginTrust is trust for a login's key, which the pool may lack.
 func (s *Service) loginTrust(
 	ctx context.Context, pool identitypool.Pool, config identitypool.ProviderConfig, token string,
 ) (login.Trust, error) {
 	switch {
 	case config.Kind != identitypool.UnknownProvider:
-		return s.poolTrust(ctx, pool, config)
+		return s.trust(ctx, config)
 	case !pool.HasPublicProviders():
 		const text = "Identity pool - %s does not have identity providers configured."
 		return login.Trust{}, awsapi.Refused(notAuthorized, s.whyProvider(pool, config.Name, token), text, pool.ID)

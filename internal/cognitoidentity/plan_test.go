@@ -1,11 +1,9 @@
 package cognitoidentity
 
 import (
-	"errors"
 	"slices"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -47,27 +45,6 @@ func TestPlans(t *testing.T) {
 		}
 		if next != test.next || slices.Contains(planned, test.never) {
 			t.Errorf("%s: %v were not reached; want %q first, and no %q", name, planned, test.next, test.never)
-		}
-	}
-}
-
-// Where pools may name providers of other accounts, their logins are refused, and the
-// reason names the pool's account.
-func TestProvidersOfOtherAccounts(t *testing.T) {
-	pool := identitypool.Pool{ID: "us-east-1:p", Account: "111111111111"}
-	for _, arn := range []string{
-		"arn:aws:iam::222222222222:oidc-provider/idp.example",
-		"arn:aws:iam::222222222222:saml-provider/Corp",
-	} {
-		config := identitypool.ProviderConfig{Kind: identitypool.OIDCProviderKind, Name: "idp.example", ARN: arn}
-		_, err := New(Options{}).poolTrust(t.Context(), pool, config)
-		refused, ok := errors.AsType[*awsapi.Error](err)
-		if !ok || refused.Message != messageUnsupportedProvider {
-			t.Fatalf("%s: %v", arn, err)
-		}
-		why := refused.Why
-		if why == nil || why.Reason != providerForeign || why.Link == nil || why.Link.ID != string(pool.ID) {
-			t.Errorf("%s: %v, because of %v", arn, err, why)
 		}
 	}
 }

@@ -76,20 +76,6 @@ func registration(kind, arn string) explain.Link {
 	return explain.Link{Kind: kind, ID: arn, Source: explain.SourceAPI}
 }
 
-// poolTrust is trust for a provider of a pool. A pool may name OpenID Connect providers
-// of other accounts, as at AWS; their logins are refused.
-func (s *Service) poolTrust(
-	ctx context.Context, pool identitypool.Pool, c identitypool.ProviderConfig,
-) (login.Trust, error) {
-	if account, _, _, isARN := identitypool.ParseProviderARN(c.ARN); isARN && account != pool.Account {
-		field := providerField(c.ARN)
-		why := providerForeign.With("account", string(pool.Account), "provider", c.ARN, "field", field)
-		return login.Trust{}, unsupportedProvider(why.At(poolField(pool, field, "")))
-	}
-
-	return s.trust(ctx, c)
-}
-
 // override applies the settings' addresses for a provider.
 func override(t *login.Trust, o ProviderOverride) {
 	if len(o.Issuers) > 0 {
