@@ -46,17 +46,19 @@ const (
 // guest's identity ID is a bearer secret.
 func poolNotFound(id string) *awsapi.Error {
 	const text = "IdentityPool '%s' not found."
-	return awsapi.Refused(notFound, poolUnknown.With(), text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
+	return awsapi.Refused(notFound, poolUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
 // maskedID is how much of an ID that may be a secret the log shows: a region and
 // a little.
 const maskedID = 18
 
+func masked(id string) string { return id[:min(len(id), maskedID)] + "…" }
+
 // identityNotFound has the exact text that old Amplify versions compare.
 func identityNotFound(id string) *awsapi.Error {
 	const text = "Identity '%s' not found."
-	return awsapi.Refused(notFound, identityUnknown.With(), text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
+	return awsapi.Refused(notFound, identityUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
 // identityForbidden has the prefix that the .NET SDK compares.

@@ -74,7 +74,11 @@ func guestsAllowed(pool identitypool.Pool) error {
 	}
 
 	why := guestsOff.With()
-	if !pool.HasPublicProviders() && pool.DeveloperProviderName == "" {
+	switch {
+	case pool.HasPublicProviders():
+	case pool.DeveloperProviderName != "":
+		why = guestsOffDeveloper.With("provider", pool.DeveloperProviderName)
+	default:
 		why = guestsOffNoProviders.With()
 	}
 

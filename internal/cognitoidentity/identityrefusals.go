@@ -32,6 +32,14 @@ var (
 		Got:      "it is off, and no Logins were sent",
 		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
 	})
+	guestsOffDeveloper = Refusals.Add(explain.Reason{
+		Code:     "guest-access-developer",
+		Check:    "guest access",
+		Expected: "AllowUnauthenticatedIdentities of the pool",
+		Got:      "it is off, no Logins were sent, and {provider} is the pool's only login provider",
+		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and send its token, " +
+			"or allow unauthenticated identities",
+	})
 	guestsOffNoProviders = Refusals.Add(explain.Reason{
 		Code:     "guest-access-only",
 		Check:    "guest access",

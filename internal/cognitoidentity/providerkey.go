@@ -162,7 +162,7 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 	}
 
 	if provider, difference := s.meant(pool, key, ""); provider != "" {
-		at := poolField(pool, providerField(key), providerEntry(pool, key))
+		at := poolField(pool, s.providerField(key), s.providerEntry(pool, key))
 		if _, err := peekIssuer(value, s.Limits.TokenBytes); err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
 		} else if spelling.Difference(key, provider) != "" && !otherServers(key, provider) {
@@ -174,12 +174,12 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 	case shown != key && pool.HasPublicProviders():
 		return providerHidden.With("providers", poolProviders(pool), "key", shown)
 	case !pool.HasPublicProviders():
-		why := providersNone.With("key", shown, "field", providerField(key))
-		return why.At(poolField(pool, providerField(key), providerEntry(pool, key)))
+		why := providersNone.With("key", shown, "field", s.providerField(key))
+		return why.At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
 	}
-	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", providerField(key))
+	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", s.providerField(key))
 
-	return why.Of(shown).At(poolField(pool, providerField(key), providerEntry(pool, key)))
+	return why.Of(shown).At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
 }
 
 // nicknames are hosts that people take for the names of well-known providers.
@@ -252,8 +252,9 @@ func structured(name string) bool {
 }
 
 // providerField is the pool's field that a login provider belongs in.
-func providerField(key string) string {
+func (s *Service) providerField(key string) string {
 	_, kind, _, isARN := identitypool.ParseProviderARN(key)
+	_, settings := s.UserPools[key]
 	_, atAWS := identitypool.ParseUserPool(key)
 	_, known := wellKnown[key]
 	switch {
@@ -261,19 +262,21 @@ func providerField(key string) string {
 		return "SamlProviderARNs"
 	case known:
 		return "SupportedLoginProviders"
-	case atAWS:
+	case settings, atAWS:
 		return "CognitoIdentityProviders"
 	default:
 		return "OpenIdConnectProviderARNs"
 	}
 }
 
-// providerEntry is what that field should have; "" if the key is not fit to be shown.
-func providerEntry(pool identitypool.Pool, key string) string {
+// providerEntry is what that field should have; "" if the key is not fit to be shown, or
+// names a provider of another account.
+func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
+	account, _, _, isARN := identitypool.ParseProviderARN(key)
 	switch {
-	case shownName(key) != key:
+	case shownName(key) != key, isARN && account != pool.Account:
 		return ""
-	case providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
+	case s.providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
 		return iam.OIDCProviderARN(identitypool.Partition(pool.Region), pool.Account, "https://"+withoutScheme(key))
 	default:
 		return key

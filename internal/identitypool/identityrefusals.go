@@ -168,12 +168,12 @@ var (
 		Got:      "{custom}",
 		Fix:      "leave CustomRoleArn out, or give the provider a role mapping that offers the role",
 	})
-	customNotGuests = Refusals.Add(explain.Reason{
-		Code:     "customrolearn-guest",
+	customOneRole = Refusals.Add(explain.Reason{
+		Code:     "customrolearn-one-role",
 		Check:    "CustomRoleArn",
-		Expected: "{role}, the guests' role",
+		Expected: "{role}",
 		Got:      "{custom}",
-		Fix:      "leave CustomRoleArn out, or send a login: guests have one role only",
+		Fix:      "leave CustomRoleArn out: guests and developers' users have one role only",
 	})
 	customNotInToken = Refusals.Add(explain.Reason{
 		Code:     "customrolearn-token",

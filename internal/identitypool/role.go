@@ -78,7 +78,7 @@ type RoleRequest struct {
 // to one role, or one of them must offer CustomARN.
 func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	if len(r.Logins) == 0 && !r.OwnToken {
-		return p.defaultRole(Unauthenticated, r.CustomARN, trace)
+		return p.defaultRole(Unauthenticated, r, trace)
 	}
 	var chosen []string
 	var notOffered *CustomRoleError
@@ -106,7 +106,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		if notOffered != nil {
 			return "", notOffered
 		}
-		return p.defaultRole(Authenticated, r.CustomARN, trace)
+		return p.defaultRole(Authenticated, r, trace)
 	case 1:
 		trace.Pass("role", chosen[0])
 		return chosen[0], nil
@@ -137,16 +137,16 @@ func offeredRole(l VerifiedLogin, custom string) (string, error) {
 	}
 }
 
-func (p Pool) defaultRole(kind, custom string, trace *explain.Trace) (string, error) {
-	role := p.Roles[kind]
+func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (string, error) {
+	role, custom := p.Roles[kind], r.CustomARN
 	if role == "" {
 		why := defaultRoleUnset.With("kind", kind).At(p.at("Roles"))
 		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
 	if custom != "" && custom != role {
 		why := customNotDefault.With("role", role, "custom", custom).At(p.at("RoleMappings"))
-		if kind == Unauthenticated {
-			why = customNotGuests.With("role", role, "custom", custom)
+		if len(r.Logins) == 0 {
+			why = customOneRole.With("role", role, "custom", custom)
 		}
 		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	}
@@ -210,7 +210,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	}
 	if m.AmbiguousRoleResolution == ResolveAuthenticatedRole {
 		trace.PassOf("role mapping", key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
-		return p.defaultRole(Authenticated, "", trace)
+		return p.defaultRole(Authenticated, RoleRequest{}, trace)
 	}
 	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.at("RoleMappings"))
 	return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
