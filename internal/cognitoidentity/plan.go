@@ -35,19 +35,27 @@ const (
 	credentialKinds
 )
 
-// loginChecks are the checks of one login.
+// loginChecks are the checks of one login. What the packages that make them plan for
+// themselves is part of these lists.
 var loginChecks = [credentialKinds][]explain.Code{
 	asGuest: codes("guest access"),
-	byIDToken: codes("login provider", "OpenID Connect provider", "token header", "token type",
-		"signature algorithm", "key ID", "token form", "token claims", "token issuer", "token expiry",
-		"token subject", "token audience", "signing key", "token signature", "sign-out"),
-	bySAML: codes("login provider", "SAML provider", "SAML signature", "SAML issuer", "SAML audience",
-		"SAML recipient", "SAML expiry", "SAML NameID", "sign-out"),
-	byFacebook: codes("login provider", "credential form", "token at Facebook", "token application",
-		"token expiry", "token subject"),
-	byAmazon: codes("login provider", "credential form", "token at Amazon", "token application",
-		"token expiry", "token subject"),
-	byTwitter: codes("login provider", "credential form", "token at X", "token subject"),
+	byIDToken: codes("login provider", "OpenID Connect provider", "token form", "token header", "token type",
+		"signature algorithm", "key ID", "token claims", "token issuer", "token exp", "token expiry",
+		"token nbf", "token iat", "token subject", "token authorized party", "token audience", "token use",
+		"required claim", "provider keys", "signing key", "token signature", "sign-out"),
+	bySAML: codes("login provider", "SAML provider", "SAML response size", "SAML response encoding",
+		"SAML response document", "SAML response", "SAML encryption", "SAML assertion", "SAML metadata",
+		"SAML signature", "SAML version", "SAML status", "SAML response issuer", "SAML destination",
+		"SAML time", "SAML issue instant", "SAML issuer", "SAML subject", "SAML NameID",
+		"SAML NameID qualifier", "SAML subject confirmation", "SAML recipient", "SAML request",
+		"SAML conditions", "SAML validity", "SAML audience", "SAML authentication instant",
+		"SAML attribute", "sign-out"),
+	byFacebook: codes("login provider", "credential form", "provider answer", "token at Facebook",
+		"token application", "token expiry", "token subject"),
+	byAmazon: codes("login provider", "credential form", "provider answer", "token at Amazon",
+		"token application", "token expiry", "token subject"),
+	byTwitter: codes("login provider", "pool application", "credential form", "provider answer", "token at X",
+		"account at X", "token subject"),
 	byOwnToken: codes("logins", "own token", "identity", "identity of the token", "amr of the token",
 		"provider of the token", "logins of the token", "sign-out"),
 }

@@ -106,7 +106,8 @@ const maxText = 512
 const maxPlans = 6
 
 // Plan notes the checks that follow, in their order, so that a refusal tells which of
-// them were not reached. The list must not change afterwards.
+// them were not reached. The list must not change afterwards. One that an earlier list
+// holds adds nothing: an operation plans all its parts, which plan for themselves, too.
 func (t *Trace) Plan(checks []Code) {
 	if t == nil {
 		return
@@ -117,10 +118,24 @@ func (t *Trace) Plan(checks []Code) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, planned := range t.plans[:t.nplan] {
+		if holds(planned, checks) {
+			return
+		}
+	}
 	if t.nplan < maxPlans {
 		t.plans[t.nplan] = checks
 		t.nplan++
 	}
+}
+
+func holds(planned, checks []Code) bool {
+	for _, c := range checks {
+		if !slices.Contains(planned, c) {
+			return false
+		}
+	}
+	return true
 }
 
 // Planned returns the checks that the request did not reach: those planned after the
