@@ -183,7 +183,7 @@ func TestLinkingAcrossKinds(t *testing.T) {
 			"another issuer":  {w.corpKey(), w.logins[userPool], "Invalid login token. Issuer doesn't match providerName"},
 			"no audience":     {userPool, w.userPool.Token(map[string]any{"iss": "https://" + userPool, "aud": nil, "token_use": "access", "client_id": "app"}), "Invalid login token. Missing a required claim: aud"},
 			"another app":     {userPool, w.poolToken("other", "alice", 0), "Token is not from a supported provider of this identity pool."},
-			"no such key":     {"idp.example", w.logins[w.corpKey()], "Token is not from a supported provider of this identity pool."},
+			"no such key":     {"idp.example", w.logins[w.corpKey()], "Invalid login token. Issuer doesn't match providerName"},
 			"a developer's":   {"login.my.app", "alice", ""},
 			"unsigned":        {samlARN, samltest.Encode(w.idp.Unsigned(samltest.Login{})), "Invalid login token. Response signature invalid"},
 			"Facebook's no":   {facebookKey, "EAANobody", ""},

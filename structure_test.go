@@ -63,7 +63,7 @@ var allowedImports = map[string][]string{
 	"internal/cognitoidentity": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer",
 		"internal/login", "internal/overload", "internal/ratelimit", "internal/saml", "internal/seal",
-		"internal/store", "internal/sts", "internal/userstatus",
+		"internal/spelling", "internal/store", "internal/sts", "internal/userstatus",
 	},
 	"": {
 		"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/datalock",

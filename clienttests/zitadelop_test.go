@@ -112,7 +112,7 @@ oidc_providers:
 	if discovered.accepted(t, "another user by discovery", key, second) == identity {
 		t.Error("two users share an identity")
 	}
-	discovered.refused(t, "the key without its slash", address, first, "Token is not from a supported provider")
+	discovered.refused(t, "the key without its slash", address, first, "Issuer doesn't match providerName")
 	p.do(t, "/rotate")
 	discovered.accepted(t, "a token of the new key, by discovery", key, p.signIn(t, "test-user2"))
 	checked.accepted(t, "a token of the former key", name, first)

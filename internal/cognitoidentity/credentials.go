@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -17,6 +16,7 @@ import (
 // GetCredentialsForIdentity returns temporary credentials for the role that the
 // pool gives the identity (enhanced flow). They last one hour.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredentialsForIdentityInput) (*GetCredentialsForIdentityResponse, error) {
+	explain.FromContext(ctx).Plan(planCredentials.of(in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,8 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	if errors.Is(err, sts.ErrDenied) || errors.Is(err, sts.ErrTooLarge) {
 		return nil, configurationError(err)
 	} else if errors.Is(err, sts.ErrUnavailable) {
-		return nil, awsapi.Errorf(externalService, "The credential engine of this identity pool is not responding.").Because(err)
+		const text = "The credential engine of this identity pool is not responding."
+		return nil, awsapi.Refused(externalService, reasonOf(err), text).Because(err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 }
 
 func configurationError(cause error) error {
-	return awsapi.Errorf(invalidConfiguration, messageConfiguration).Because(cause)
+	return awsapi.Refused(invalidConfiguration, reasonOf(cause), messageConfiguration).Because(cause)
 }
 
 func roleError(err error) error {
@@ -85,13 +86,15 @@ func roleError(err error) error {
 	case errors.As(err, &none):
 		return configurationError(err)
 	case errors.As(err, &ambiguous):
-		return awsapi.Errorf(notAuthorized, "%s", ambiguous.Error())
+		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", ambiguous.Error())
 	case errors.As(err, &needed):
-		return awsapi.Errorf(notAuthorized, "%s", needed.Error())
+		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", needed.Error())
 	case errors.As(err, &nothing):
-		return awsapi.Errorf(notAuthorized, "%s", nothing.Error())
+		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", nothing.Error())
 	case errors.As(err, &custom):
-		return roleForbidden(custom.RoleARN).Because(err)
+		forbidden := roleForbidden(custom.RoleARN).Because(err)
+		forbidden.Why = reasonOf(err)
+		return forbidden
 	default:
 		return err
 	}
@@ -101,9 +104,8 @@ func roleError(err error) error {
 // be the only login.
 func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string, token string) (issuer.Claims, error) {
 	if len(logins) > 1 {
-		explain.FromContext(ctx).Fail("logins", "the token of GetOpenIdTokenForDeveloperIdentity alone", "other logins beside it",
-			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
-		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
+		const text = "A token of %s cannot be combined with other logins."
+		return issuer.Claims{}, awsapi.Refused(invalidParameter, ownTokenAlone.With(), text, identitypool.OwnProvider)
 	}
 
 	claims, err := s.proveOwn(ctx, pool, identity, token)
@@ -117,34 +119,27 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 func (s *Service) proveOwn(
 	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, token string,
 ) (issuer.Claims, error) {
-	trace := explain.FromContext(ctx)
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
 		now, exp := s.Now().Unix(), claims.Expires.Unix()
-		trace.Fail("own token", "an unexpired token", "it expired at "+claims.Expires.UTC().String(), "call GetOpenIdTokenForDeveloperIdentity again")
-		return issuer.Claims{}, awsapi.Errorf(notAuthorized, "Invalid login token. Token expired: %s >= %s", strconv.FormatInt(now, 10), strconv.FormatInt(exp, 10))
+		why := ownTokenExpired.With("time", claims.Expires.UTC().String())
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, "Invalid login token. Token expired: %d >= %d", now, exp)
 	case errors.Is(err, issuer.ErrKeyRetired):
-		trace.Fail("own token", "a token whose signing key is in use", err.Error(),
-			"call GetOpenIdTokenForDeveloperIdentity again")
-		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenRetired.With(), messageNotOwnToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
-		trace.Fail("own token", "a token that this server signed", "another one", "pass the token of GetOpenIdTokenForDeveloperIdentity under "+identitypool.OwnProvider)
-		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenForeign.With(), messageNotOwnToken).Because(err)
 	case err != nil:
 		return issuer.Claims{}, err
 	}
 	if claims.Audience != string(pool.ID) || claims.PoolARN != pool.ARN() || claims.Subject != string(identity.ID) {
-		trace.Fail("own token", "a token for this identity", "a token for another identity", "use the identity ID that came with the token")
-		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+		return issuer.Claims{}, loginsDontMatch(ownTokenOther.With())
 	}
 	if identity.Disabled {
-		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrForbidden, pool, string(identity.ID))
+		return issuer.Claims{}, identityError(identity.MayNotUse(), string(identity.ID))
 	}
 	if identity.Predecessor.Had(claims.IssuedAt) {
-		trace.Fail("own token", "a token for this identity", "a token for the identity that had the ID before it was deleted",
-			"call GetOpenIdTokenForDeveloperIdentity again")
-		return issuer.Claims{}, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+		return issuer.Claims{}, loginsDontMatch(ownTokenPredecessor.With())
 	}
 	if err := s.stillProven(ctx, pool, identity, claims); err != nil {
 		return issuer.Claims{}, err
@@ -158,22 +153,15 @@ func (s *Service) proveOwn(
 func (s *Service) stillProven(
 	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
 ) error {
-	trace := explain.FromContext(ctx)
-	refused := func(check, expected, got, fix string) error {
-		trace.Fail(check, expected, got, fix)
-		return s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
-	}
-
 	proofs, err := pool.Proofs(identity, c.AMR)
 	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
-		return refused(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
+		return loginsDontMatch(lapsed.Why)
 	} else if err != nil {
 		return err
 	}
 	isDevelopers := func(p identitypool.Proof) bool { return p.Config.Kind == identitypool.DeveloperProviderKind }
 	if !slices.ContainsFunc(proofs, isDevelopers) {
-		return refused("own token", "a developer user that is linked to the identity", "the token is of none",
-			"pass the token of GetOpenIdTokenForDeveloperIdentity")
+		return loginsDontMatch(ownTokenNoDeveloper.With())
 	}
 
 	for _, proof := range proofs {
@@ -185,8 +173,7 @@ func (s *Service) stillProven(
 			return err
 		}
 		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
-			return refused("provider of the token's login", "the identity provider that the login is of",
-				proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
+			return loginsDontMatch(ownTokenEntity.With("provider", proof.Config.Name))
 		}
 		// The login itself was looked at when the token was issued.
 		err = s.SignOuts.CheckIssued(ctx, pool.Account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)

@@ -3,8 +3,8 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -23,24 +23,26 @@ const (
 // GetOpenIdTokenForDeveloperIdentity registers or finds the identity of a user
 // whom the caller's own backend has authenticated, and returns a token for it.
 func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *GetOpenIdTokenForDeveloperIdentityInput) (*GetOpenIdTokenForDeveloperIdentityResponse, error) {
+	explain.FromContext(ctx).Plan(developerTokenPlan(in.Logins))
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
 	user, ok := in.Logins[pool.DeveloperProviderName]
-	if !ok || pool.DeveloperProviderName == "" {
-		explain.FromContext(ctx).Fail("developer provider", "Logins with the key "+pool.DeveloperProviderName, "it is not there",
-			"use the pool's DeveloperProviderName as the key and the user's identifier as the value")
-		return nil, awsapi.Errorf(invalidParameter, messageDeveloperProvider)
+	switch {
+	case pool.DeveloperProviderName == "":
+		return nil, noDeveloperProvider(pool)
+	case !ok:
+		why := developerMissing.With("provider", pool.DeveloperProviderName)
+		return nil, awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 	}
 	if n := characters(user); n > maxDeveloperUserID {
-		explain.FromContext(ctx).Fail("developer user identifier", fmt.Sprintf("at most %d characters", maxDeveloperUserID), fmt.Sprintf("%d characters", n),
-			"use a shorter identifier that stays the user's own, such as a hash of the long one")
-		return nil, invalid("The developer user identifier has more than %d characters.", maxDeveloperUserID)
+		const text = "The developer user identifier has more than %d characters."
+		why := developerUserLong.With("limit", strconv.Itoa(maxDeveloperUserID), "size", strconv.Itoa(n))
+		return nil, awsapi.Refused(invalidParameter, why, text, maxDeveloperUserID)
 	}
 	if err := identitypool.ValidTags(in.PrincipalTags); err != nil {
-		explain.FromContext(ctx).Fail("principal tags", "tags that STS takes", err.Error(), "change PrincipalTags, or leave them out")
-		return nil, invalid("%s.", err)
+		return nil, awsapi.Refused(invalidParameter, sessionTagsBad.With("problem", err.Error()), "%s.", err)
 	}
 	others := maps.Clone(in.Logins)
 	delete(others, pool.DeveloperProviderName)
@@ -56,7 +58,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	identity, err := s.Store.Resolve(ctx, pool.ID, identitypool.IdentityID(target),
 		append([]identitypool.Login{developer.Login}, public...), s.resolver(pool).DeveloperSignIn(developer.Login, public))
 	if err != nil {
-		return nil, s.resolveError(ctx, err, pool, target)
+		return nil, resolveError(err, pool, target)
 	}
 	lifetime := defaultDeveloperToken
 	if in.TokenDuration != nil {
@@ -73,12 +75,14 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 // LookupDeveloperIdentity goes from a developer user identifier to its
 // identity, from an identity to its user identifiers, or checks that both fit.
 func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *LookupDeveloperIdentityInput) (*LookupDeveloperIdentityResponse, error) {
+	explain.FromContext(ctx).Plan(planLookup)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
 	if in.IdentityId == nil && in.DeveloperUserIdentifier == nil {
-		return nil, invalid("Either IdentityId or DeveloperUserIdentifier is required.")
+		const text = "Either IdentityId or DeveloperUserIdentifier is required."
+		return nil, awsapi.Refused(invalidParameter, lookupEmpty.With(), text)
 	}
 	var id identitypool.IdentityID
 	if in.IdentityId != nil {
@@ -94,8 +98,8 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 			return nil, err
 		}
 		if id != "" && id != owner.ID {
-			explain.FromContext(ctx).Fail("developer user identifier", "one of the identity named", "it belongs to another identity", "give IdentityId or DeveloperUserIdentifier alone")
-			return nil, awsapi.Errorf(conflict, "The developer user identifier does not belong to the identity.")
+			const text = "The developer user identifier does not belong to the identity."
+			return nil, awsapi.Refused(conflict, developerUserOther.With(), text)
 		}
 		id = owner.ID
 	}
@@ -127,40 +131,33 @@ func (s *Service) identityIn(ctx context.Context, pool identitypool.Pool, id str
 	if err == nil && identity.PoolID != pool.ID {
 		err = store.ErrNotFound
 	}
-	return identity, missing(ctx, err, id)
+	return identity, identityError(err, id)
 }
 
 // developerUser returns the identity of a developer user identifier.
 func (s *Service) developerUser(ctx context.Context, pool identitypool.Pool, user string) (identitypool.Identity, error) {
 	identity, err := s.Store.IdentityByLogin(ctx, pool.ID, pool.DeveloperLogin(user).Login)
 	if errors.Is(err, store.ErrNotFound) {
-		return identity, unknownDeveloperUser(ctx)
+		return identity, identityError(identitypool.UnknownDeveloperUser(), "")
 	}
 	return identity, err
-}
-
-func unknownDeveloperUser(ctx context.Context) error {
-	explain.FromContext(ctx).Fail("developer user identifier", "one that is registered in the pool", "it is not",
-		"register the user with GetOpenIdTokenForDeveloperIdentity, or check the identifier: it is compared byte by byte")
-	return awsapi.Errorf(notFound, "The developer user identifier is not registered in the identity pool.")
 }
 
 // MergeDeveloperIdentities merges the source user's identity into the
 // destination user's, which keeps its ID; the source identity ends disabled.
 func (s *Service) MergeDeveloperIdentities(ctx context.Context, c awsapi.Caller, in *MergeDeveloperIdentitiesInput) (*MergeDeveloperIdentitiesResponse, error) {
+	explain.FromContext(ctx).Plan(planMerge)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
-	if err := isDeveloperProvider(ctx, pool, *in.DeveloperProviderName); err != nil {
+	if err := isDeveloperProvider(pool, *in.DeveloperProviderName); err != nil {
 		return nil, err
 	}
 	source, destination := pool.DeveloperLogin(*in.SourceUserIdentifier).Login, pool.DeveloperLogin(*in.DestinationUserIdentifier).Login
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", []identitypool.Login{source, destination}, s.resolver(pool).MergeDevelopers(source, destination))
-	if errors.Is(err, identitypool.ErrUnknownDeveloperUser) {
-		return nil, unknownDeveloperUser(ctx)
-	} else if err != nil {
-		return nil, s.resolveError(ctx, err, pool, "")
+	if err != nil {
+		return nil, resolveError(err, pool, "")
 	}
 	return &MergeDeveloperIdentitiesResponse{IdentityId: new(string(identity.ID))}, nil
 }
@@ -168,11 +165,12 @@ func (s *Service) MergeDeveloperIdentities(ctx context.Context, c awsapi.Caller,
 // UnlinkDeveloperIdentity removes one developer user identifier from an
 // identity; the user is a new identity at the next sign-in.
 func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *UnlinkDeveloperIdentityInput) (*awsapi.NoOutput, error) {
+	explain.FromContext(ctx).Plan(planUnlinkUser)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
-	if err := isDeveloperProvider(ctx, pool, *in.DeveloperProviderName); err != nil {
+	if err := isDeveloperProvider(pool, *in.DeveloperProviderName); err != nil {
 		return nil, err
 	}
 	identity, err := s.identityIn(ctx, pool, *in.IdentityId)
@@ -182,7 +180,7 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 	gone := pool.DeveloperLogin(*in.DeveloperUserIdentifier).Login
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if !i.HasLogin(gone) {
-			return nil, identitypool.ErrUnknownDeveloperUser
+			return nil, identitypool.UnknownDeveloperUser()
 		}
 		return []identitypool.Login{gone}, nil
 	})
@@ -190,25 +188,30 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		if _, err := s.developerUser(ctx, pool, *in.DeveloperUserIdentifier); err != nil {
 			return nil, err
 		}
-		explain.FromContext(ctx).Fail("developer user identifier", "one of the identity named", "it belongs to another identity",
-			"find its identity with LookupDeveloperIdentity and name that")
-		return nil, awsapi.Errorf(conflict, "The developer user identifier belongs to another identity.")
+		const text = "The developer user identifier belongs to another identity."
+		return nil, awsapi.Refused(conflict, developerUserOther.With(), text)
 	}
 	if err != nil {
-		return nil, s.resolveError(ctx, err, pool, *in.IdentityId)
+		return nil, resolveError(err, pool, *in.IdentityId)
 	}
 	return nil, nil
 }
 
 // isDeveloperProvider refuses a name that is not the pool's developer provider.
-func isDeveloperProvider(ctx context.Context, pool identitypool.Pool, name string) error {
-	if pool.DeveloperProviderName == name {
+func isDeveloperProvider(pool identitypool.Pool, name string) error {
+	switch pool.DeveloperProviderName {
+	case name:
 		return nil
+	case "":
+		return noDeveloperProvider(pool)
+	default:
+		why := developerOther.With("provider", pool.DeveloperProviderName, "name", shownName(name))
+		return awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 	}
-	expected := "the pool's DeveloperProviderName, " + pool.DeveloperProviderName
-	if pool.DeveloperProviderName == "" {
-		expected = "a pool with a DeveloperProviderName"
-	}
-	explain.FromContext(ctx).Fail("developer provider", expected, shownName(name), "use the pool's DeveloperProviderName; UpdateIdentityPool sets one where there is none")
-	return awsapi.Errorf(invalidParameter, messageDeveloperProvider)
+}
+
+func noDeveloperProvider(pool identitypool.Pool) error {
+	why := developerNone.With().At(poolField(pool, "DeveloperProviderName", ""))
+
+	return awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 }

@@ -1,7 +1,6 @@
 package cognitoidentity
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -47,38 +46,29 @@ const (
 // guest's identity ID is a bearer secret.
 func poolNotFound(id string) *awsapi.Error {
 	const text = "IdentityPool '%s' not found."
-	return awsapi.Errorf(notFound, text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
+	return awsapi.Refused(notFound, poolUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
 // maskedID is how much of an ID that may be a secret the log shows: a region and
 // a little.
 const maskedID = 18
 
+func masked(id string) string { return id[:min(len(id), maskedID)] + "…" }
+
 // identityNotFound has the exact text that old Amplify versions compare.
 func identityNotFound(id string) *awsapi.Error {
 	const text = "Identity '%s' not found."
-	return awsapi.Errorf(notFound, text, id).LogAs(fmt.Sprintf(text, id[:min(len(id), maskedID)]+"…"))
-}
-
-// poolMissing and identityMissing record that a call names what is not there, or
-// not the caller's.
-func poolMissing(ctx context.Context) {
-	explain.FromContext(ctx).Fail("identity pool", "a pool that exists, in the account and region of the call", "there is none with this ID",
-		"check the pool's ID, and the keys and region that the call is signed with; ListIdentityPools lists what they reach")
-}
-
-func identityMissing(ctx context.Context) {
-	explain.FromContext(ctx).Fail("identity", "an identity that exists, in the account, region and pool of the call", "there is none with this ID",
-		"drop the identity ID that the client has kept and call GetId: the identity was deleted, its pool was, or the ID is another server's")
+	return awsapi.Refused(notFound, identityUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
 // identityForbidden has the prefix that the .NET SDK compares.
-func identityForbidden(id string) *awsapi.Error {
-	return awsapi.Errorf(notAuthorized, "Access to Identity '%s' is forbidden.", id)
+func identityForbidden(id string, cause error) error {
+	return awsapi.Refused(notAuthorized, reasonOf(cause), "Access to Identity '%s' is forbidden.", id).Because(cause)
 }
 
+// roleForbidden is the answer to a role that the caller may not pass or choose.
 func roleForbidden(arn string) *awsapi.Error {
-	return awsapi.Errorf(notAuthorized, "Access to Role '%s' is forbidden.", arn)
+	return &awsapi.Error{Code: notAuthorized, Message: "Access to Role '" + arn + "' is forbidden."}
 }
 
 // identityError turns a refusal of a resolution, a link or a look-up into the
@@ -87,21 +77,28 @@ func identityError(err error, id string) error {
 	if err == nil {
 		return nil
 	}
+	why := reasonOf(err)
 	var linked *identitypool.LoginConflict
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return identityNotFound(id)
 	case errors.Is(err, identitypool.ErrForbidden):
-		return identityForbidden(id).Because(err)
+		return identityForbidden(id, err)
 	case errors.Is(err, identitypool.ErrLoginsDontMatch):
-		return awsapi.Errorf(notAuthorized, messageLoginsDontMatch)
+		return loginsDontMatch(why)
 	case errors.Is(err, identitypool.ErrDeveloperUserRegistered):
-		return awsapi.Errorf(developerRegistered, messageDeveloperRegistered)
+		return awsapi.Refused(developerRegistered, why, messageDeveloperRegistered)
+	case errors.Is(err, identitypool.ErrUnknownDeveloperUser):
+		return awsapi.Refused(notFound, why, "The developer user identifier is not registered in the identity pool.")
 	case errors.As(err, &linked):
-		return awsapi.Errorf(conflict, "Login of provider '%s' cannot be linked: %s.", linked.Provider, linked.Reason)
+		return awsapi.Refused(conflict, why, "Login of provider '%s' cannot be linked: %s.", linked.Provider, linked.Reason)
 	default:
 		return err
 	}
+}
+
+func loginsDontMatch(why *explain.Refusal) error {
+	return awsapi.Refused(notAuthorized, why, messageLoginsDontMatch)
 }
 
 // loginError turns a verifier's refusal into the wire's words.
@@ -110,9 +107,10 @@ func loginError(err error) error {
 	var unavailable *login.Unavailable
 	switch {
 	case errors.As(err, &refused):
-		return awsapi.Errorf(notAuthorized, "%s", refused.Message).Because(err)
+		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", refused.Message).Because(err)
 	case errors.As(err, &unavailable):
-		return awsapi.Errorf(externalService, "The login provider %s is not responding.", unavailable.Provider).Because(err)
+		const text = "The login provider %s is not responding."
+		return awsapi.Refused(externalService, reasonOf(err), text, unavailable.Provider).Because(err)
 	default:
 		return err
 	}
@@ -127,5 +125,5 @@ func poolError(err error, id string) error {
 }
 
 func invalid(format string, args ...any) *awsapi.Error {
-	return awsapi.Errorf(invalidParameter, "%s", fmt.Sprintf(format, args...))
+	return &awsapi.Error{Code: invalidParameter, Message: fmt.Sprintf(format, args...)}
 }

@@ -3,7 +3,6 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -17,10 +16,8 @@ import (
 // without logins, a new guest each time. AccountId is not needed and not
 // looked at: the pool's ID says it all.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, error) {
+	explain.FromContext(ctx).Plan(planGetID.of(in.Logins))
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
-	if errors.Is(err, store.ErrNotFound) {
-		poolMissing(ctx)
-	}
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
@@ -38,11 +35,12 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	logins := identitypool.Logins(verified)
 	identity, err := s.Store.Resolve(ctx, pool.ID, "", logins, s.resolver(pool).FirstSignIn(logins))
 	if err != nil {
-		refusal := s.resolveError(ctx, err, pool, "")
-		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany { // the token operations declare no such error
-			refusal = awsapi.Errorf(limitExceeded, "The identity would have more than %d logins.", s.Limits.LoginsPerIdentity)
+		// The token operations declare no such error.
+		if linked, ok := errors.AsType[*identitypool.LoginConflict](err); ok && linked.TooMany {
+			const text = "The identity would have more than %d logins."
+			return nil, awsapi.Refused(limitExceeded, reasonOf(err), text, s.Limits.LoginsPerIdentity)
 		}
-		return nil, refusal
+		return nil, resolveError(err, pool, "")
 	}
 	return &GetIdResponse{IdentityId: new(string(identity.ID))}, nil
 }
@@ -55,7 +53,7 @@ func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdR
 	if err := s.admit(ctx, pool, nil); err != nil {
 		return nil, err
 	}
-	if err := guestsAllowed(ctx, pool); err != nil {
+	if err := guestsAllowed(pool); err != nil {
 		return nil, err
 	}
 	if err := s.Addresses.MakeGuest(ctx); err != nil {
@@ -70,46 +68,36 @@ func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdR
 	return &GetIdResponse{IdentityId: new(string(guest.ID))}, nil
 }
 
-func guestsAllowed(ctx context.Context, pool identitypool.Pool) error {
+func guestsAllowed(pool identitypool.Pool) error {
 	if pool.AllowUnauthenticated {
 		return nil
 	}
-	explain.FromContext(ctx).Fail("guest access", "AllowUnauthenticatedIdentities of the pool", "it is off, and no Logins were sent",
-		"send a login of one of the pool's providers, or allow unauthenticated identities")
-	return awsapi.Errorf(notAuthorized, messageGuestsOff)
+
+	why := guestsOff.With()
+	switch {
+	case pool.HasPublicProviders():
+	case pool.DeveloperProviderName != "":
+		why = guestsOffDeveloper.With("provider", pool.DeveloperProviderName)
+	default:
+		why = guestsOffNoProviders.With()
+	}
+
+	return awsapi.Refused(notAuthorized, why.At(poolField(pool, "AllowUnauthenticatedIdentities", "")), messageGuestsOff)
 }
 
-// resolveError words a refusal of Store.Resolve and records it in the trace. A
-// pool that vanished meanwhile is "not found" by the ID that the call named.
-func (s *Service) resolveError(ctx context.Context, err error, pool identitypool.Pool, identityID string) error {
-	trace := explain.FromContext(ctx)
-	var linked *identitypool.LoginConflict
-	switch {
-	case errors.Is(err, store.ErrNotFound) && identityID == "":
-		poolMissing(ctx)
+// resolveError words a refusal of Store.Resolve. A pool that vanished meanwhile is "not
+// found" by the ID that the call named.
+func resolveError(err error, pool identitypool.Pool, identityID string) error {
+	if errors.Is(err, store.ErrNotFound) && identityID == "" {
 		return poolNotFound(string(pool.ID))
-	case errors.Is(err, store.ErrNotFound):
-		identityMissing(ctx)
-	case errors.Is(err, identitypool.ErrForbidden):
-		trace.Fail("identity", "an enabled identity, and a linked login unless it is a guest", "it is disabled, or has logins and none was sent",
-			"call GetId again and use the identity ID that it returns; send a login that is linked to the identity")
-	case errors.Is(err, identitypool.ErrLoginsDontMatch):
-		trace.Fail("linked logins", "at least one login that is linked to the identity", "none of those sent is",
-			"send a login that the identity already has, or call GetId to find the login's own identity")
-	case errors.Is(err, identitypool.ErrDeveloperUserRegistered):
-		trace.Fail("developer user identifier", "one that is new or belongs to the identity named", "it belongs to another identity",
-			"leave IdentityId out, or merge the two with MergeDeveloperIdentities")
-	case errors.As(err, &linked) && linked.TooMany:
-		trace.Fail("link", fmt.Sprintf("at most %d logins on one identity", s.Limits.LoginsPerIdentity), linked.Error(),
-			"unlink a login that is no longer used, or raise limits.logins_per_identity")
-	case errors.As(err, &linked):
-		trace.Fail("link", "logins that can share one identity", linked.Error(), "sign in with one login at a time, or unlink the other first")
 	}
+
 	return identityError(err, identityID)
 }
 
 // DescribeIdentity returns an identity's provider names and dates.
 func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *DescribeIdentityInput) (*IdentityDescription, error) {
+	explain.FromContext(ctx).Plan(planIdentity)
 	identity, pool, err := s.callerIdentity(ctx, c, *in.IdentityId)
 	if err != nil {
 		return nil, err
@@ -119,11 +107,20 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 	return &out, nil
 }
 
+// disabledLogins is what an identity that was merged into another has for logins (AWS's
+// answer, recorded).
+const disabledLogins = "DISABLED"
+
 func describe(i identitypool.Identity) IdentityDescription {
 	out := IdentityDescription{IdentityId: new(string(i.ID)), CreationDate: awsapi.At(i.Created), LastModifiedDate: awsapi.At(i.Modified)}
-	if names := i.ProviderNames(); len(names) > 0 {
+	names := i.ProviderNames()
+	switch {
+	case i.Disabled:
+		out.Logins = []string{disabledLogins}
+	case len(names) > 0:
 		out.Logins = names
 	}
+
 	return out
 }
 
@@ -188,6 +185,7 @@ func (s *Service) identityNeeds(ctx context.Context, c awsapi.Caller, id string)
 
 // ListIdentities lists a pool's identities in the order of their creation.
 func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListIdentitiesInput) (*ListIdentitiesResponse, error) {
+	explain.FromContext(ctx).Plan(planIdentities)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
@@ -200,7 +198,7 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 	}
 	after, err := store.ParsePlace(start)
 	if err != nil { // a token of an older version
-		return nil, awsapi.Errorf(invalidParameter, messageNextToken).Because(err)
+		return nil, awsapi.Refused(invalidParameter, pageTokenOld.With(), messageNextToken).Because(err)
 	}
 	size := int(*in.MaxResults)
 	identities, err := s.Store.ListIdentities(ctx, pool.ID, hide, after, size+1)
@@ -252,6 +250,7 @@ func (s *Service) DeleteIdentities(ctx context.Context, c awsapi.Caller, in *Del
 // logins given prove. A provider that is not linked is passed over, so that a
 // retry is safe. Without its last login nobody can use the identity any more.
 func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (*awsapi.NoOutput, error) {
+	explain.FromContext(ctx).Plan(planUnlink.of(in.Logins))
 	identity, pool, err := s.identityAndPool(ctx, *in.IdentityId)
 	if err != nil {
 		return nil, err
@@ -260,13 +259,12 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		return nil, err
 	}
 	if len(in.Logins) == 0 {
-		return nil, s.resolveError(ctx, identitypool.ErrLoginsDontMatch, pool, string(identity.ID))
+		return nil, identityError(identity.NoneLinked(0), string(identity.ID))
 	}
 	for _, provider := range in.LoginsToRemove {
 		if provider == pool.DeveloperProviderName && provider != "" {
-			explain.FromContext(ctx).Fail("logins to remove", "public login providers", provider+" is the pool's developer provider",
-				"call UnlinkDeveloperIdentity from your server, signed")
-			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
+			why := publicOnly.With("provider", provider)
+			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
 		}
 	}
 	verified, err := s.verifyCurrent(ctx, &pool, string(identity.ID), in.Logins, toIdentify)
@@ -275,10 +273,10 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	}
 	err = s.Store.Unlink(ctx, identity.ID, func(i identitypool.Identity) ([]identitypool.Login, error) {
 		if i.Disabled {
-			return nil, identitypool.ErrForbidden
+			return nil, i.MayNotUse()
 		}
 		if !slices.ContainsFunc(verified, func(v identitypool.VerifiedLogin) bool { return i.HasLogin(v.Login) }) {
-			return nil, identitypool.ErrLoginsDontMatch
+			return nil, i.NoneLinked(len(verified))
 		}
 		var remove []identitypool.Login
 		for _, l := range i.Logins {
@@ -289,7 +287,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		return remove, nil
 	})
 	if err != nil {
-		return nil, s.resolveError(ctx, err, pool, string(identity.ID))
+		return nil, resolveError(err, pool, string(identity.ID))
 	}
 	return nil, nil
 }

@@ -2,11 +2,11 @@ package cognitoidentity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,28 +55,19 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	}
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
-	for _, name := range sortedNames(logins) {
+	names := sortedNames(logins)
+	for i, name := range names {
 		config := pool.Provider(name)
 		switch {
 		case name == identitypool.OwnProvider:
-			trace.Fail("login provider", "a public login provider", name,
-				"pass a token that Poolhouse issued to GetCredentialsForIdentity, as the only login")
-			return nil, awsapi.Errorf(notAuthorized, messageOwnToken)
+			return nil, awsapi.Refused(notAuthorized, providerOwnToken.With("provider", name), messageOwnToken)
 		case config.Kind == identitypool.DeveloperProviderKind:
-			trace.Fail("login provider", "a public login provider", name+" is the pool's developer provider",
-				"call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token under "+identitypool.OwnProvider)
-			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
-		case !pool.HasPublicProviders():
-			trace.Fail("login provider", "a login provider of the pool", "the pool has none",
-				"add the provider "+shownName(name)+" to the identity pool")
-			return nil, awsapi.Errorf(notAuthorized, "Identity pool - %s does not have identity providers configured.", pool.ID)
+			return nil, awsapi.Refused(invalidParameter, providerDeveloper.With("provider", name), messagePublicProvider)
 		}
-		trust, err := s.trust(ctx, config)
-		if err != nil {
-			if config.Kind == identitypool.UnknownProvider {
-				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), shownName(name),
-					"use one of the pool's providers as the key in Logins, without https://, or add this one to the pool")
-			}
+		trust, err := s.loginTrust(ctx, pool, config, logins[name])
+		if _, refused := errors.AsType[*awsapi.Error](err); refused {
+			return nil, s.keysFirst(ctx, pool, logins, names[:i+1], err)
+		} else if err != nil {
 			return nil, err
 		}
 		proofs = append(proofs, proof{
@@ -115,6 +106,21 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	return verified, err
 }
 
+// loginTrust is trust for a login's key, which the pool may lack.
+func (s *Service) loginTrust(
+	ctx context.Context, pool identitypool.Pool, config identitypool.ProviderConfig, token string,
+) (login.Trust, error) {
+	switch {
+	case config.Kind != identitypool.UnknownProvider:
+		return s.trust(ctx, config)
+	case !pool.HasPublicProviders():
+		const text = "Identity pool - %s does not have identity providers configured."
+		return login.Trust{}, awsapi.Refused(notAuthorized, s.whyProvider(pool, config.Name, token), text, pool.ID)
+	default:
+		return login.Trust{}, unsupportedProvider(s.whyProvider(pool, config.Name, token))
+	}
+}
+
 // sortedNames are the keys of logins in order; sorting an iterator's would
 // allocate for each sign-in.
 func sortedNames(logins map[string]string) []string {
@@ -138,7 +144,7 @@ func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, id
 	}
 	current, err := s.Store.SharedPool(ctx, pool.ID)
 	if err != nil {
-		return nil, s.resolveError(ctx, err, *pool, identityID)
+		return nil, resolveError(err, *pool, identityID)
 	}
 	if current.Version == pool.Version {
 		return verified, nil

@@ -289,9 +289,6 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 		err = store.ErrNotFound
 	}
-	if errors.Is(err, store.ErrNotFound) {
-		poolMissing(ctx)
-	}
 	if err != nil {
 		return identitypool.Pool{}, poolError(err, id)
 	}
@@ -302,7 +299,7 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 // callerIdentity returns an identity of the caller's account and region, with its pool.
 func (s *Service) callerIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.ownIdentity(ctx, c, id)
-	return identity, pool, missing(ctx, err, id)
+	return identity, pool, identityError(err, id)
 }
 
 // ownIdentity is callerIdentity with the store's errors, and without a trace.
@@ -317,7 +314,7 @@ func (s *Service) ownIdentity(ctx context.Context, c awsapi.Caller, id string) (
 // identityAndPool returns an identity and its pool, whoever asks.
 func (s *Service) identityAndPool(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.findIdentity(ctx, id)
-	return identity, pool, missing(ctx, err, id)
+	return identity, pool, identityError(err, id)
 }
 
 func (s *Service) findIdentity(ctx context.Context, id string) (identitypool.Identity, identitypool.Pool, error) {
@@ -330,14 +327,6 @@ func (s *Service) findIdentity(ctx context.Context, id string) (identitypool.Ide
 		return identitypool.Identity{}, identitypool.Pool{}, err
 	}
 	return identity, pool, nil
-}
-
-// missing words the error of a look-up of an identity, and records that there is none.
-func missing(ctx context.Context, err error, id string) error {
-	if errors.Is(err, store.ErrNotFound) {
-		identityMissing(ctx)
-	}
-	return identityError(err, id)
 }
 
 // note puts the pool in the request's log line.

@@ -16,11 +16,12 @@ const tokenLifetime = 10 * time.Minute
 // GetOpenIdToken returns an OpenID Connect token for a guest, or for an
 // identity with the logins given; it may link and merge (classic flow).
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenResponse, error) {
+	explain.FromContext(ctx).Plan(planToken.of(in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
-	if err := classicFlow(ctx, pool, in.Logins); err != nil {
+	if err := classicFlow(pool, in.Logins); err != nil {
 		return nil, err
 	}
 
@@ -29,13 +30,13 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 		return nil, err
 	}
 	// The pool may have changed while a provider was asked.
-	if err := classicFlow(ctx, pool, in.Logins); err != nil {
+	if err := classicFlow(pool, in.Logins); err != nil {
 		return nil, err
 	}
 
 	tags, err := pool.SessionTags(verified, explain.FromContext(ctx))
 	if err != nil {
-		return nil, awsapi.Errorf(notAuthorized, "The login cannot be mapped to principal tags: %s.", err)
+		return nil, awsapi.Refused(notAuthorized, reasonOf(err), "The login cannot be mapped to principal tags: %s.", err)
 	}
 	token, err := s.sign(ctx, pool, identity, identitypool.AMR(verified), tags, tokenLifetime)
 	if err != nil {
@@ -46,31 +47,24 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 
 // classicFlow refuses what a pool does not give tokens for. AllowClassicFlow false
 // is answered first: the pool's owner set it, whatever the mappings.
-func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]string) error {
-	trace := explain.FromContext(ctx)
-	if !pool.ClassicFlow() {
-		fix := "call GetCredentialsForIdentity, or set AllowClassicFlow to true"
-		if pool.MapsRoles() {
-			fix = "call GetCredentialsForIdentity; the pool also has role mappings, " +
-				"which close this flow whatever AllowClassicFlow is"
-		}
-		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", fix)
-		return awsapi.Errorf(invalidParameter, messageClassicFlowOff)
+func classicFlow(pool identitypool.Pool, logins map[string]string) error {
+	switch {
+	case !pool.ClassicFlow() && pool.MapsRoles():
+		why := classicOffMapped.With().At(poolField(pool, "RoleMappings", ""))
+		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
+	case !pool.ClassicFlow():
+		why := classicOff.With().At(poolField(pool, "AllowClassicFlow", ""))
+		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
+	case pool.MapsRoles():
+		why := classicMapped.With().At(poolField(pool, "RoleMappings", ""))
+		return awsapi.Refused(invalidParameter, why, messageClassicFlowMappings)
 	}
 
-	if pool.MapsRoles() {
-		trace.Fail("classic flow", "a pool without role mappings", "it has some",
-			"call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
-		return awsapi.Errorf(invalidParameter, messageClassicFlowMappings)
-	}
-
-	for name := range logins {
+	for _, name := range sortedNames(logins) {
 		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
-			trace.Fail("classic flow", "logins that it supports", name+" is a SAML provider",
-				"call GetCredentialsForIdentity")
-			return awsapi.Errorf(invalidParameter, messageClassicFlowSAML)
+			return awsapi.Refused(invalidParameter, classicSAML.With("provider", name), messageClassicFlowSAML)
 		}
 	}
 
@@ -95,9 +89,9 @@ func (s *Service) publicIdentity(
 func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity identitypool.Identity, logins map[string]string) (identitypool.Identity, []identitypool.VerifiedLogin, error) {
 	if len(logins) == 0 {
 		if !identity.Guest() {
-			return identity, nil, s.resolveError(ctx, identitypool.ErrForbidden, *pool, string(identity.ID))
+			return identity, nil, identityError(identity.MayNotUse(), string(identity.ID))
 		}
-		return identity, nil, guestsAllowed(ctx, *pool)
+		return identity, nil, guestsAllowed(*pool)
 	}
 	verified, err := s.verifyCurrent(ctx, pool, string(identity.ID), logins, toIssue)
 	if err != nil {
@@ -106,7 +100,7 @@ func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity ide
 	keys := identitypool.Logins(verified)
 	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(*pool).UseIdentity(keys))
 	if err != nil {
-		return identity, nil, s.resolveError(ctx, err, *pool, string(identity.ID))
+		return identity, nil, resolveError(err, *pool, string(identity.ID))
 	}
 	return resolved, verified, nil
 }

@@ -14,7 +14,6 @@ import (
 // trust turns what a pool says about a provider into what its verifier needs.
 // A provider that cannot be verified is refused here.
 func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
-	unsupported := awsapi.Errorf(notAuthorized, messageUnsupportedProvider)
 	t := login.Trust{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
@@ -22,9 +21,8 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	case identitypool.OIDCProviderKind:
 		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {
-			explain.FromContext(ctx).Fail("OpenID Connect provider", "a registered provider", c.ARN+" is not registered",
-				"add the issuer https://"+c.Name+" to oidc_providers in the settings")
-			return login.Trust{}, unsupported.Because(err)
+			why := oidcUnregistered.With("arn", c.ARN, "issuer", c.Name).At(registration(explain.LinkOIDCProvider, c.ARN))
+			return login.Trust{}, unsupportedProvider(why).Because(err)
 		} else if err != nil {
 			return login.Trust{}, err
 		}
@@ -44,8 +42,11 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		}
 		t, err := makeTrust(c.AppID, s.WellKnown[c.Name])
 		if err != nil {
-			explain.FromContext(ctx).Fail("login provider", "a provider whose logins can be verified", c.Name, err.Error())
-			return login.Trust{}, unsupported.Because(err)
+			why := providerConsumerKey.With("provider", c.Name)
+			if errors.Is(err, errDigits) {
+				why = providerEnded.With("provider", c.Name)
+			}
+			return login.Trust{}, unsupportedProvider(why).Because(err)
 		}
 		t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
 		if t.IDTokens != nil {
@@ -55,20 +56,24 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	case identitypool.SAMLProviderKind:
 		p, err := s.Providers.SAMLProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {
-			explain.FromContext(ctx).Fail("SAML provider", "a registered provider", c.ARN+" is not registered",
-				"add the provider with its metadata to saml_providers in the settings")
-			return login.Trust{}, unsupported.Because(err)
+			why := samlUnregistered.With("arn", c.ARN).At(registration(explain.LinkSAMLProvider, c.ARN))
+			return login.Trust{}, unsupportedProvider(why).Because(err)
 		} else if err != nil {
 			return login.Trust{}, err
 		}
 		t.Kind, t.SAML = login.SAML, p.Provider
 		return t, nil
 	}
-	if c.Kind != identitypool.UnknownProvider {
-		explain.FromContext(ctx).Fail("login provider", "a provider whose logins this version can verify", c.Name,
-			"sign in through another provider of the pool")
-	}
-	return login.Trust{}, unsupported
+
+	return login.Trust{}, unsupportedProvider(providerUnverifiable.With("provider", c.Name))
+}
+
+func unsupportedProvider(why *explain.Refusal) *awsapi.Error {
+	return awsapi.Refused(notAuthorized, why, messageUnsupportedProvider)
+}
+
+func registration(kind, arn string) explain.Link {
+	return explain.Link{Kind: kind, ID: arn, Source: explain.SourceAPI}
 }
 
 // override applies the settings' addresses for a provider.

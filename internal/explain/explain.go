@@ -120,7 +120,8 @@ const maxDetail = 4096
 const maxPlans = 6
 
 // Plan notes the checks that follow, in their order, so that a refusal tells which of
-// them were not reached. The list must not change afterwards.
+// them were not reached. The list must not change afterwards. One that an earlier list
+// holds adds nothing: an operation plans all its parts, which plan for themselves, too.
 func (t *Trace) Plan(checks []Code) {
 	if t == nil {
 		return
@@ -151,6 +152,20 @@ func (t *Trace) PassPlanned() {
 	t.nplan = 0
 }
 
+// wholePlan joins the lists, without those that an earlier one holds. Only a refusal
+// needs it.
+func (t *Trace) wholePlan() (planned []Code) {
+	for _, list := range t.plans[:t.nplan] {
+		held := func(c Code) bool { return slices.Contains(planned, c) }
+		if !slices.ContainsFunc(list, func(c Code) bool { return !held(c) }) {
+			continue
+		}
+		planned = append(planned, list...)
+	}
+
+	return planned
+}
+
 // Planned returns the checks that the request did not reach: those planned after the
 // last one that left a step.
 func (t *Trace) Planned() []Code {
@@ -164,7 +179,7 @@ func (t *Trace) Planned() []Code {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
-	planned := slices.Concat(t.plans[:t.nplan]...)
+	planned := t.wholePlan()
 	reached := 0
 	for _, s := range steps {
 		if n := slices.Index(planned, CodeOf(s.Check)); n >= reached {

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,11 +81,18 @@ func TestPlanned(t *testing.T) {
 	}
 
 	trace := &Trace{}
-	for range 2 * maxPlans {
-		trace.Plan(plan)
+	for n := range 2 * maxPlans {
+		trace.Plan([]Code{plan[0], Code(strconv.Itoa(n))})
 	}
-	if n := len(trace.Planned()); n != maxPlans*len(plan) {
+	if n := len(trace.Planned()); n != 2*maxPlans {
 		t.Errorf("%d checks are planned", n)
+	}
+
+	trace = &Trace{}
+	trace.Plan(plan)
+	trace.Plan(plan[1:2]) // a part that plans for itself
+	if got := trace.Planned(); !slices.Equal(got, plan) {
+		t.Errorf("with a part of the plan: %q are planned", got)
 	}
 	(*Trace)(nil).Plan(plan)
 	if (*Trace)(nil).Planned() != nil {

@@ -3,22 +3,24 @@ package identitypool
 import (
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Lapsed is the error for a token of ours that says of its identity what no longer
-// holds. It is worded as a step of an explanation.
-type Lapsed struct{ Check, Expected, Got, Fix string }
+// holds.
+type Lapsed struct{ Why *explain.Refusal }
 
-func (e *Lapsed) Error() string { return e.Check + ": " + e.Got }
+func (e *Lapsed) Error() string { return e.Why.Error() }
+
+// Unwrap returns the reason.
+func (e *Lapsed) Unwrap() error { return e.Why }
 
 // Proof is a login that one of our tokens was issued for.
 type Proof struct {
 	Config ProviderConfig // as the pool is now
 	Login  Login          // as it is linked now
 }
-
-// newToken tells how to replace most lapsed tokens.
-const newToken = "ask for a new token, with a login of the pool's providers that is linked to the identity"
 
 // Proofs returns the logins that the amr claim of one of our tokens names, or a
 // *Lapsed when the identity could not get such a token any more: guests are
@@ -30,42 +32,22 @@ const newToken = "ask for a new token, with a login of the pool's providers that
 func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 	switch {
 	case i.Disabled || i.PoolID != p.ID:
-		return nil, &Lapsed{
-			Check:    "identity of the token",
-			Expected: "an identity that exists and is enabled",
-			Got:      "it was deleted or merged",
-			Fix:      "call GetId again, and ask for a new token",
-		}
+		return nil, &Lapsed{Why: tokenIdentityGone.With()}
 	case slices.Equal(amr, []string{amrUnauthenticated}):
 		return nil, p.guestProof(i)
 	case len(amr) < 3 || len(amr)%2 != 1 || amr[0] != amrAuthenticated:
-		return nil, &Lapsed{
-			Check:    "amr of the token",
-			Expected: "how the identity was proven",
-			Got:      "nothing that can be judged",
-			Fix:      newToken,
-		}
+		return nil, &Lapsed{Why: tokenAMR.With()}
 	}
 
 	var proofs []Proof
 	for pair := range slices.Chunk(amr[1:], 2) {
 		config, ok := p.configOf(pair)
 		if !ok {
-			return nil, &Lapsed{
-				Check:    "provider of the token's login",
-				Expected: "a provider of the pool",
-				Got:      pair[0] + " is not one any more",
-				Fix:      newToken,
-			}
+			return nil, &Lapsed{Why: tokenProviderGone.With("provider", pair[0])}
 		}
 		n := slices.IndexFunc(i.Logins, func(l Login) bool { return slices.Equal(p.proofOf(config, l), pair) })
 		if n < 0 {
-			return nil, &Lapsed{
-				Check:    "logins of the token",
-				Expected: "a login of " + pair[0] + " that is linked to the identity",
-				Got:      "it is not linked any more, or is of another application",
-				Fix:      newToken,
-			}
+			return nil, &Lapsed{Why: tokenLoginGone.With("provider", pair[0])}
 		}
 		proofs = append(proofs, Proof{Config: config, Login: i.Logins[n]})
 	}
@@ -76,19 +58,9 @@ func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 func (p Pool) guestProof(i Identity) error {
 	switch {
 	case !p.AllowUnauthenticated:
-		return &Lapsed{
-			Check:    "guest access",
-			Expected: "AllowUnauthenticatedIdentities of the pool",
-			Got:      "it is off by now, and the token is a guest's",
-			Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
-		}
+		return &Lapsed{Why: tokenGuestsOff.With().At(p.at("AllowUnauthenticatedIdentities"))}
 	case !i.Guest():
-		return &Lapsed{
-			Check:    "identity of the token",
-			Expected: "a guest, as the token says",
-			Got:      "it has had a login since",
-			Fix:      newToken,
-		}
+		return &Lapsed{Why: tokenIdentityLinked.With()}
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestOfferedRoles(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !errors.As(err, test.fault) || role != "" || !trace.Refused() {
+			if err == nil || !errors.As(err, test.fault) || role != "" || !explained(err) {
 				t.Errorf("role = %q, %v", role, err)
 			}
 		})

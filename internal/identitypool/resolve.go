@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Refusals of a link or merge. LoginConflict names the login in the way.
@@ -20,11 +23,53 @@ var (
 	ErrUnknownDeveloperUser = errors.New("no identity has the developer user identifier")
 )
 
+// reasoned is one of these errors with its reason.
+type reasoned struct {
+	error
+	why *explain.Refusal
+}
+
+func (e *reasoned) Unwrap() []error { return []error{e.error, e.why} }
+
+func because(err error, why *explain.Refusal) error { return &reasoned{error: err, why: why} }
+
+// MayNotUse returns ErrForbidden with the reason why the identity cannot be used
+// without logins, or not at all.
+func (i Identity) MayNotUse() error {
+	switch {
+	case i.Disabled:
+		return because(ErrForbidden, identityDisabled.With())
+	case len(i.Logins) == 0:
+		return because(ErrForbidden, identityAbandoned.With())
+	default:
+		return because(ErrForbidden, identityNoLogin.With())
+	}
+}
+
+// NoneLinked returns ErrLoginsDontMatch with its reason: sent is the number of logins
+// of the call, none of which is linked to the identity.
+func (i Identity) NoneLinked(sent int) error {
+	switch {
+	case sent == 0:
+		return because(ErrLoginsDontMatch, noLogins.With())
+	case len(i.Logins) == 0:
+		return because(ErrLoginsDontMatch, allUnlinked.With())
+	default:
+		return because(ErrLoginsDontMatch, notLinked.With())
+	}
+}
+
+// UnknownDeveloperUser returns ErrUnknownDeveloperUser with its reason.
+func UnknownDeveloperUser() error {
+	return because(ErrUnknownDeveloperUser, developerUserUnknown.With())
+}
+
 // LoginConflict says why logins cannot share one identity.
 type LoginConflict struct {
 	Provider string
 	Reason   string
 	TooMany  bool // the identity would have more logins than the limit
+	refused
 }
 
 func (e *LoginConflict) Error() string {
@@ -51,7 +96,11 @@ func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 		case 1:
 			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], nil)
 		default:
-			return Plan{}, &LoginConflict{Provider: logins[0].Provider, Reason: "the logins belong to different identities"}
+			return Plan{}, &LoginConflict{
+				Provider: logins[0].Provider,
+				Reason:   "the logins belong to different identities",
+				refused:  refused{why: linkOwners.With().Of(logins[0].Provider)},
+			}
 		}
 	}
 }
@@ -62,11 +111,11 @@ func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 	return func(v View) (Plan, error) {
 		target := *v.Target
 		if target.Disabled {
-			return Plan{}, ErrForbidden
+			return Plan{}, target.MayNotUse()
 		}
 		if len(logins) == 0 {
 			if !target.Guest() {
-				return Plan{}, ErrForbidden
+				return Plan{}, target.MayNotUse()
 			}
 			return Plan{Identity: target.ID}, nil
 		}
@@ -81,7 +130,7 @@ func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], absorbed)
 		}
 		if !ownsAny(target.ID, v) {
-			return Plan{}, ErrLoginsDontMatch
+			return Plan{}, target.NoneLinked(len(logins))
 		}
 		var absorbed []Identity
 		for _, o := range owners {
@@ -108,23 +157,23 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 			case 1:
 				return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, all)}, &owners[0], nil)
 			default:
-				return Plan{}, &LoginConflict{Provider: all[1].Provider, Reason: "the login is linked to another identity"}
+				return Plan{}, linkedElsewhere(all[1].Provider)
 			}
 		}
 		target := *v.Target
 		if target.Disabled {
-			return Plan{}, ErrForbidden
+			return Plan{}, target.MayNotUse()
 		}
 		if owner, ok := v.Owners[developer]; ok && owner.ID != target.ID {
-			return Plan{}, ErrDeveloperUserRegistered
+			return Plan{}, because(ErrDeveloperUserRegistered, developerUserTaken.With())
 		}
 		for _, l := range public {
 			if owner, ok := v.Owners[l]; ok && owner.ID != target.ID {
-				return Plan{}, &LoginConflict{Provider: l.Provider, Reason: "the login is linked to another identity"}
+				return Plan{}, linkedElsewhere(l.Provider)
 			}
 		}
 		if !target.Guest() && !ownsAny(target.ID, v) {
-			return Plan{}, ErrLoginsDontMatch
+			return Plan{}, target.NoneLinked(len(all))
 		}
 		return r.checked(Plan{Identity: target.ID, Link: unowned(v, all)}, &target, nil)
 	}
@@ -136,11 +185,11 @@ func (r Resolver) MergeDevelopers(source, destination Login) func(View) (Plan, e
 	return func(v View) (Plan, error) {
 		from, ok := v.Owners[source]
 		if !ok {
-			return Plan{}, ErrUnknownDeveloperUser
+			return Plan{}, UnknownDeveloperUser()
 		}
 		into, ok := v.Owners[destination]
 		if !ok {
-			return Plan{}, ErrUnknownDeveloperUser
+			return Plan{}, UnknownDeveloperUser()
 		}
 		if from.ID == into.ID {
 			return Plan{Identity: into.ID}, nil
@@ -167,14 +216,37 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 			continue
 		}
 		if user, ok := users[l.Provider]; ok && user != l {
-			return Plan{}, &LoginConflict{Provider: l.Provider, Reason: "the identity already has a different user of this provider"}
+			return Plan{}, &LoginConflict{
+				Provider: l.Provider,
+				Reason:   "the identity already has a different user of this provider",
+				refused:  refused{why: linkSecondUser.With().Of(l.Provider)},
+			}
 		}
 		users[l.Provider] = l
 	}
 	if len(held) > r.MaxLogins && !p.Unchanged() {
-		return Plan{}, &LoginConflict{Provider: held[len(held)-1].Provider, Reason: fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins), TooMany: true}
+		why := linkLimit.With("limit", strconv.Itoa(r.MaxLogins), "count", strconv.Itoa(len(held)))
+		setting := explain.Link{
+			Kind:   explain.LinkSetting,
+			ID:     "limits.logins_per_identity",
+			Source: explain.SourceFile,
+		}
+		return Plan{}, &LoginConflict{
+			Provider: held[len(held)-1].Provider,
+			Reason:   fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins),
+			TooMany:  true,
+			refused:  refused{why: why.At(setting)},
+		}
 	}
 	return p, nil
+}
+
+func linkedElsewhere(provider string) *LoginConflict {
+	return &LoginConflict{
+		Provider: provider,
+		Reason:   "the login is linked to another identity",
+		refused:  refused{why: linkOther.With().Of(provider)},
+	}
 }
 
 // distinctOwners lists the identities that own a login of the view, the oldest first.

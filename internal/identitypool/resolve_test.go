@@ -128,6 +128,9 @@ func TestResolve(t *testing.T) {
 					t.Fatalf("error = %v, want a %T", err, want)
 				}
 			}
+			if err != nil && !explained(err) {
+				t.Errorf("%v has no reason", err)
+			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}

@@ -13,12 +13,18 @@ import (
 
 // NoRoleError: the pool has no role for this kind of access. On the wire it is
 // InvalidIdentityPoolConfigurationException.
-type NoRoleError struct{ Kind string }
+type NoRoleError struct {
+	Kind string
+	refused
+}
 
 func (e *NoRoleError) Error() string { return "the identity pool has no " + e.Kind + " role" }
 
 // AmbiguousRoleError: the provider's mapping chose no role and says Deny.
-type AmbiguousRoleError struct{ Provider string }
+type AmbiguousRoleError struct {
+	Provider string
+	refused
+}
 
 // Error is AWS's text.
 func (e *AmbiguousRoleError) Error() string {
@@ -26,14 +32,20 @@ func (e *AmbiguousRoleError) Error() string {
 }
 
 // CustomRoleError: the caller asked for a role that its logins do not offer.
-type CustomRoleError struct{ RoleARN string }
+type CustomRoleError struct {
+	RoleARN string
+	refused
+}
 
 func (e *CustomRoleError) Error() string {
 	return fmt.Sprintf("the role %q is not among those the logins may choose", e.RoleARN)
 }
 
 // RoleNeededError: the provider offers several roles and the caller names none.
-type RoleNeededError struct{ Provider string }
+type RoleNeededError struct {
+	Provider string
+	refused
+}
 
 func (e *RoleNeededError) Error() string {
 	return "The login of " + e.Provider + " offers several roles: CustomRoleArn must name one of them."
@@ -41,7 +53,10 @@ func (e *RoleNeededError) Error() string {
 
 // NoOfferedRoleError: the assertion speaks of roles, and none goes through the
 // provider.
-type NoOfferedRoleError struct{ Provider string }
+type NoOfferedRoleError struct {
+	Provider string
+	refused
+}
 
 func (e *NoOfferedRoleError) Error() string {
 	return "The login of " + e.Provider + " offers no role through this provider."
@@ -63,7 +78,7 @@ type RoleRequest struct {
 // to one role, or one of them must offer CustomARN.
 func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	if len(r.Logins) == 0 && !r.OwnToken {
-		return p.defaultRole(Unauthenticated, r.CustomARN, trace)
+		return p.defaultRole(Unauthenticated, r, trace)
 	}
 	var chosen []string
 	var notOffered *CustomRoleError
@@ -73,7 +88,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		if mapping, key, ok := p.mappingOf(login); ok {
 			role, err = p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
 		} else if login.Roles != nil {
-			role, err = offeredRole(login, r.CustomARN, trace)
+			role, err = offeredRole(login, r.CustomARN)
 		} else {
 			continue
 		}
@@ -91,50 +106,49 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		if notOffered != nil {
 			return "", notOffered
 		}
-		return p.defaultRole(Authenticated, r.CustomARN, trace)
+		return p.defaultRole(Authenticated, r, trace)
 	case 1:
 		trace.Pass("role", chosen[0])
 		return chosen[0], nil
 	default:
-		trace.Fail("role mapping", "one role for all logins", strings.Join(chosen, ", "),
-			"send only the login whose role is wanted, or name one of the roles in CustomRoleArn")
-		return "", &AmbiguousRoleError{r.Logins[0].MappingKey}
+		why := severalRoles.With("roles", strings.Join(chosen, ", "))
+		return "", &AmbiguousRoleError{Provider: r.Logins[0].MappingKey, refused: refused{why: why}}
 	}
 }
 
 // offeredRole picks among the roles that the provider offers: the only one, or
 // the one that the caller names (developer guide, "SAML identity providers").
-func offeredRole(l VerifiedLogin, custom string, trace *explain.Trace) (string, error) {
+func offeredRole(l VerifiedLogin, custom string) (string, error) {
 	offered := strings.Join(l.Roles[:min(len(l.Roles), 10)], ", ")
 	switch {
 	case len(l.Roles) == 0:
-		trace.Fail("SAML roles", "a value of the Role attribute with "+l.Provider, "none",
-			"have the identity provider send the role's ARN, a comma and "+l.Provider+" as a value of the Role attribute")
-		return "", &NoOfferedRoleError{l.Provider}
+		why := samlNoRole.With("provider", l.Provider).Of(l.Provider)
+		return "", &NoOfferedRoleError{Provider: l.Provider, refused: refused{why: why}}
 	case custom != "" && !slices.Contains(l.Roles, custom):
-		trace.Fail("CustomRoleArn", offered, custom, "name one of the roles that the assertion offers through "+l.Provider+", or have the identity provider offer this one")
-		return "", &CustomRoleError{custom}
+		why := customNotOffered.With("offered", offered, "custom", custom, "provider", l.Provider)
+		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	case custom != "":
 		return custom, nil
 	case len(l.Roles) > 1:
-		trace.Fail("SAML roles", "CustomRoleArn, as the assertion offers several roles", offered, "name one of the roles in CustomRoleArn")
-		return "", &RoleNeededError{l.Provider}
+		why := samlSeveralRoles.With("offered", offered).Of(l.Provider)
+		return "", &RoleNeededError{Provider: l.Provider, refused: refused{why: why}}
 	default:
 		return l.Roles[0], nil
 	}
 }
 
-func (p Pool) defaultRole(kind, custom string, trace *explain.Trace) (string, error) {
-	role := p.Roles[kind]
+func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (string, error) {
+	role, custom := p.Roles[kind], r.CustomARN
 	if role == "" {
-		trace.Fail("default role", "a role for "+kind+" identities", "none is set",
-			"call SetIdentityPoolRoles with Roles."+kind)
-		return "", &NoRoleError{kind}
+		why := defaultRoleUnset.With("kind", kind).At(p.at("Roles"))
+		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
 	if custom != "" && custom != role {
-		trace.Fail("CustomRoleArn", role, custom,
-			"leave CustomRoleArn out, or give the provider a role mapping that offers the role")
-		return "", &CustomRoleError{custom}
+		why := customNotDefault.With("role", role, "custom", custom).At(p.at("RoleMappings"))
+		if len(r.Logins) == 0 {
+			why = customOneRole.With("role", role, "custom", custom)
+		}
+		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	}
 	trace.Pass("role", role)
 	return role, nil
@@ -158,22 +172,17 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	var role, got string
 	switch m.Type {
 	case MappingToken:
-		said, problem := roleClaims(claims)
-		if problem != "" {
-			trace.Fail("role claims of "+key,
-				"cognito:roles as a list of role ARNs, and cognito:preferred_role as one of them", problem,
-				"have the user pool put the preferred role into cognito:roles too, "+
-					"or set the claims by a pre token generation trigger that does")
-			return "", &AmbiguousRoleError{key}
+		said, why := roleClaims(claims)
+		if why != nil {
+			return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why.Of(key)}}
 		}
 
 		got = "cognito:roles = " + strings.Join(said.roles[:min(len(said.roles), 10)], ", ")
 		switch {
 		case custom != "":
 			if !slices.Contains(said.roles, custom) {
-				trace.Fail("CustomRoleArn", "one of the token's cognito:roles", custom+"; "+got,
-					"have the user pool put the role in the token, or leave CustomRoleArn out")
-				return "", &CustomRoleError{custom}
+				why := customNotInToken.With("custom", custom, "got", got)
+				return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 			}
 			role = custom
 		case said.preferred != "":
@@ -187,26 +196,24 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 			if !rule.matches(claims) || custom != "" && rule.RoleARN != custom {
 				continue
 			}
-			trace.Pass("role mapping of "+key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
+			trace.PassOf("role mapping", key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
 			role = rule.RoleARN
 			break
 		}
 		if role == "" && custom != "" {
-			trace.Fail("CustomRoleArn", "the RoleARN of a matching rule of "+key, custom,
-				"add a rule for this role that the user's claims match, or leave CustomRoleArn out")
-			return "", &CustomRoleError{custom}
+			why := customNoRule.With("key", key, "custom", custom).At(p.at("RoleMappings"))
+			return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 		}
 	}
 	if role != "" {
 		return role, nil
 	}
 	if m.AmbiguousRoleResolution == ResolveAuthenticatedRole {
-		trace.Pass("role mapping of "+key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
-		return p.defaultRole(Authenticated, "", trace)
+		trace.PassOf("role mapping", key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
+		return p.defaultRole(Authenticated, RoleRequest{}, trace)
 	}
-	trace.Fail("role mapping of "+key, "a role chosen by type "+m.Type, got,
-		"add a matching rule or role claim, or set AmbiguousRoleResolution to AuthenticatedRole")
-	return "", &AmbiguousRoleError{key}
+	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.at("RoleMappings"))
+	return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
 }
 
 // tokenRoles are the roles that a token names.
@@ -218,9 +225,9 @@ type tokenRoles struct {
 // roleClaims reads cognito:roles, an array in real tokens and a comma-separated
 // string in the guide, and cognito:preferred_role. A user pool takes both from
 // the user's groups, so a preferred role outside the list, or beside none, is a
-// contradiction. A problem means that the claims choose no role, whatever the
+// contradiction. A refusal means that the claims choose no role, whatever the
 // mapping's AmbiguousRoleResolution: that is for tokens that leave a choice open.
-func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
+func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	add := func(role string) {
 		if role != "" && !slices.Contains(r.roles, role) {
 			r.roles = append(r.roles, role)
@@ -235,31 +242,35 @@ func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
 		}
 	case []any:
 		if len(v) > maxTokenRoles {
-			return tokenRoles{}, fmt.Sprintf("cognito:roles has %d entries; the limit is %d", len(v), maxTokenRoles)
+			return tokenRoles{}, tooManyRoles(len(v))
 		}
 		for _, item := range v {
 			role, isText := item.(string)
 			if !isText {
-				return tokenRoles{}, "cognito:roles has an entry that is no text"
+				return tokenRoles{}, roleClaimsForm.With("problem", "cognito:roles has an entry that is no text")
 			}
 			add(role)
 		}
 	default:
-		return tokenRoles{}, "cognito:roles is neither a list nor text"
+		return tokenRoles{}, roleClaimsForm.With("problem", "cognito:roles is neither a list nor text")
 	}
 	if len(r.roles) > maxTokenRoles {
-		return tokenRoles{}, fmt.Sprintf("cognito:roles has %d entries; the limit is %d", len(r.roles), maxTokenRoles)
+		return tokenRoles{}, tooManyRoles(len(r.roles))
 	}
 
 	preferred, isText := claims["cognito:preferred_role"].(string)
 	switch {
 	case claims["cognito:preferred_role"] != nil && !isText:
-		return tokenRoles{}, "cognito:preferred_role is no text"
+		return tokenRoles{}, roleClaimsForm.With("problem", "cognito:preferred_role is no text")
 	case preferred != "" && !slices.Contains(r.roles, preferred):
-		return tokenRoles{}, "cognito:preferred_role is not in cognito:roles"
+		return tokenRoles{}, roleClaimsPreferred.With()
 	}
 	r.preferred = preferred
-	return r, ""
+	return r, nil
+}
+
+func tooManyRoles(n int) *explain.Refusal {
+	return roleClaimsCount.With("limit", strconv.Itoa(maxTokenRoles), "count", strconv.Itoa(n))
 }
 
 // maxTokenRoles bounds cognito:roles. A user is in 100 groups of a user pool at

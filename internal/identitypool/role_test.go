@@ -95,8 +95,8 @@ func TestChooseRole(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), test.denied) {
 					t.Fatalf("= %q, %v; want an error with %q", got, err, test.denied)
 				}
-				if !trace.Refused() {
-					t.Error("the refusal left no failed step in the trace")
+				if !explained(err) {
+					t.Error("the refusal has no reason")
 				}
 				return
 			}

@@ -71,7 +71,7 @@ func TestTokenRoleClaims(t *testing.T) {
 
 					if c.want == "" {
 						var refused *AmbiguousRoleError
-						if got != "" || !errors.As(err, &refused) || !trace.Refused() {
+						if got != "" || !errors.As(err, &refused) || !explained(err) {
 							t.Fatalf("= %q, %v; want a refusal with a trace", got, err)
 						}
 						return

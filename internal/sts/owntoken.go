@@ -20,7 +20,7 @@ func (a *API) stillProven(
 	trace := explain.FromContext(ctx)
 	proofs, err := pool.Proofs(identity, c.AMR)
 	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
-		trace.Fail(lapsed.Check, lapsed.Expected, lapsed.Got, lapsed.Fix)
+		trace.Refuse(lapsed.Why)
 		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
 	} else if err != nil {
 		return err

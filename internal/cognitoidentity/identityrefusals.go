@@ -1,0 +1,376 @@
+package cognitoidentity
+
+import (
+	"errors"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Pools and identities that a call names.
+var (
+	poolUnknown = Refusals.Add(explain.Reason{
+		Code:     "identity-pool",
+		Check:    "identity pool",
+		Expected: "a pool that exists, in the account and region of the call",
+		Got:      "there is none with this ID",
+		Fix: "check the pool's ID, and the keys and region that the call is signed with; " +
+			"ListIdentityPools lists what they reach",
+	})
+	identityUnknown = Refusals.Add(explain.Reason{
+		Code:     "identity-unknown",
+		Check:    "identity",
+		Expected: "an identity that exists, in the account, region and pool of the call",
+		Got:      "there is none with this ID",
+		Fix: "drop the identity ID that the client has kept and call GetId: the identity was deleted, " +
+			"its pool was, or the ID is another server's",
+	})
+	guestsOff = Refusals.Add(explain.Reason{
+		Code:     "guest-access",
+		Check:    "guest access",
+		Expected: "AllowUnauthenticatedIdentities of the pool",
+		Got:      "it is off, and no Logins were sent",
+		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
+	})
+	guestsOffDeveloper = Refusals.Add(explain.Reason{
+		Code:     "guest-access-developer",
+		Check:    "guest access",
+		Expected: "AllowUnauthenticatedIdentities of the pool",
+		Got:      "it is off, no Logins were sent, and {provider} is the pool's only login provider",
+		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and send its token, " +
+			"or allow unauthenticated identities",
+	})
+	guestsOffNoProviders = Refusals.Add(explain.Reason{
+		Code:     "guest-access-only",
+		Check:    "guest access",
+		Expected: "AllowUnauthenticatedIdentities of the pool",
+		Got:      "it is off, no Logins were sent, and the pool has no login provider either",
+		Fix:      "allow unauthenticated identities, or add a login provider to the pool and send its logins",
+	})
+	pageTokenOld = Refusals.Add(explain.Reason{
+		Code:     "page-token-old",
+		Check:    "page token",
+		Expected: "a NextToken of this version",
+		Got:      "one that names no place in the list",
+		Fix:      "begin again, without NextToken",
+	})
+	publicOnly = Refusals.Add(explain.Reason{
+		Code:     "logins-to-remove",
+		Check:    "logins to remove",
+		Expected: "public login providers",
+		Got:      "{provider} is the pool's developer provider",
+		Fix:      "call UnlinkDeveloperIdentity from your server, signed",
+	})
+)
+
+// Logins keys, compared with the pool's providers and with who issued the token.
+var (
+	providerOwnToken = Refusals.Add(explain.Reason{
+		Code:     "login-provider-own-token",
+		Check:    "login provider",
+		Expected: "a public login provider",
+		Got:      "{provider}",
+		Fix:      "pass a token that Poolhouse issued to GetCredentialsForIdentity, as the only login",
+	})
+	providerDeveloper = Refusals.Add(explain.Reason{
+		Code:     "login-provider-developer",
+		Check:    "login provider",
+		Expected: "a public login provider",
+		Got:      "{provider} is the pool's developer provider",
+		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token " +
+			"under " + identitypool.OwnProvider,
+	})
+	providersNone = Refusals.Add(explain.Reason{
+		Code:     "login-provider-none",
+		Check:    "login provider",
+		Expected: "a login provider of the pool",
+		Got:      "the pool has none",
+		Fix:      "add the provider {key} to {field} of the identity pool",
+	})
+	providerUnknown = Refusals.Add(explain.Reason{
+		Code:     "login-provider",
+		Check:    "login provider",
+		Expected: "{providers}",
+		Got:      "{key}",
+		Fix:      "add the provider to {field} of the identity pool, or sign in through one that it has",
+	})
+	providerNear = Refusals.Add(explain.Reason{
+		Code:     "login-provider-spelling",
+		Check:    "login provider",
+		Expected: "{provider}",
+		Got:      "{key}: the key {difference}",
+		Fix:      "the key {difference}; write {provider}",
+	})
+	providerTwoNames = Refusals.Add(explain.Reason{
+		Code:     "login-provider-two-names",
+		Check:    "login provider",
+		Expected: "{provider}",
+		Got:      "{key}, which the token's issuer says, too: it {difference}",
+		Fix: "sign in at the identity provider under the address that the pool has, {provider}, " +
+			"or add {key} to the pool as a provider of its own",
+	})
+	providerHidden = Refusals.Add(explain.Reason{
+		Code:     "login-provider-form",
+		Check:    "login provider",
+		Expected: "{providers}",
+		Got:      "{key}",
+		Fix:      "use the name of one of the pool's providers as the key in Logins",
+	})
+	providerSwapped = Refusals.Add(explain.Reason{
+		Code:     "login-provider-swapped",
+		Check:    "login provider",
+		Expected: "the provider's name as the key, and its token as the value",
+		Got:      "a key of {size} bytes, with the value {value}",
+		Fix:      "swap the two: {value} is the key, and the token is the value",
+	})
+	providerUnverifiable = Refusals.Add(explain.Reason{
+		Code:     "login-provider-unsupported",
+		Check:    "login provider",
+		Expected: "a provider whose logins this version can verify",
+		Got:      "{provider}",
+		Fix:      "sign in through another provider of the pool",
+	})
+	providerEnded = Refusals.Add(explain.Reason{
+		Code:     "login-provider-ended",
+		Check:    "login provider",
+		Expected: "a provider whose logins can be verified",
+		Got:      "{provider}",
+		Fix: "the Digits service ended in 2017: sign these users in through another provider, or set " +
+			"base_url for digits in the settings to a service that answers like X's API",
+	})
+	providerConsumerKey = Refusals.Add(explain.Reason{
+		Code:     "login-provider-consumer-key",
+		Check:    "login provider",
+		Expected: "the pool's value for {provider} as a consumer key and its secret, joined by one ;",
+		Got:      "something else",
+		Fix:      "set the value to the API key and the API key secret of the application, joined by one ;",
+	})
+	oidcUnregistered = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-registration",
+		Check:    "OpenID Connect provider",
+		Expected: "a registered provider",
+		Got:      "{arn} is not registered",
+		Fix: "call CreateOpenIDConnectProvider with the URL https://{issuer}, " +
+			"or add it to oidc_providers in the settings",
+	})
+	samlUnregistered = Refusals.Add(explain.Reason{
+		Code:     "saml-provider-registration",
+		Check:    "SAML provider",
+		Expected: "a registered provider",
+		Got:      "{arn} is not registered",
+		Fix: "call CreateSAMLProvider with the identity provider's metadata, " +
+			"or add it to saml_providers in the settings",
+	})
+	tokenUnreadable = Refusals.Add(explain.Reason{
+		Code:     "token-form-key",
+		Check:    "token form",
+		Expected: "a signed ID token of {key}",
+		Got:      "a value that is none",
+		Fix:      "send the provider's ID token exactly as it came, as the value of its key in Logins",
+	})
+	tokenUnreadableNear = Refusals.Add(explain.Reason{
+		Code:     "token-form-spelling",
+		Check:    "token form",
+		Expected: "{provider}, or a signed ID token",
+		Got:      "a value that is no ID token, under {key}: the key {difference}",
+		Fix:      "the key {difference}; write {provider}",
+	})
+	issuerMissing = Refusals.Add(explain.Reason{
+		Code:     "token-claims-issuer",
+		Check:    "token claims",
+		Expected: "a claim iss",
+		Got:      "none",
+		Fix:      "send the provider's ID token; a token without iss is none",
+	})
+	issuerOfPool = Refusals.Add(explain.Reason{
+		Code:     "token-issuer-key",
+		Check:    "token issuer",
+		Expected: "{named}",
+		Got:      "{issuer}",
+		Fix:      "the key {difference}; write {provider}",
+	})
+	issuerNear = Refusals.Add(explain.Reason{
+		Code:     "token-issuer-names",
+		Check:    "token issuer",
+		Expected: "{expected}, of the pool's provider {provider}",
+		Got:      "{issuer}: it {difference}",
+		Fix: "have the identity provider issue tokens as {expected}, and write {provider} as the key " +
+			"in Logins; or use an issuer of its own for the pool's provider",
+	})
+	issuerElsewhere = Refusals.Add(explain.Reason{
+		Code:     "token-issuer-pool",
+		Check:    "token issuer",
+		Expected: "{named}",
+		Got:      "{issuer}",
+		Fix: "send a token of one of the pool's providers under its own key ({providers}); " +
+			"the pool does not have the token's issuer",
+	})
+	issuerNoProviders = Refusals.Add(explain.Reason{
+		Code:     "token-issuer-no-providers",
+		Check:    "token issuer",
+		Expected: "{named}",
+		Got:      "{issuer}",
+		Fix: "write the token's issuer without its scheme as the key in Logins, " +
+			"and add that provider to the identity pool, which has none",
+	})
+)
+
+// Flows, and our own tokens as logins.
+var (
+	classicOff = Refusals.Add(explain.Reason{
+		Code:     "classic-flow",
+		Check:    "classic flow",
+		Expected: "AllowClassicFlow true, or never set",
+		Got:      "it is false",
+		Fix:      "call GetCredentialsForIdentity, or set AllowClassicFlow to true",
+	})
+	classicOffMapped = Refusals.Add(explain.Reason{
+		Code:     "classic-flow-closed",
+		Check:    "classic flow",
+		Expected: "AllowClassicFlow true, or never set, and no role mappings",
+		Got:      "it is false, and the pool has role mappings",
+		Fix: "call GetCredentialsForIdentity; the role mappings close this flow " +
+			"whatever AllowClassicFlow is",
+	})
+	classicMapped = Refusals.Add(explain.Reason{
+		Code:     "classic-flow-role-mappings",
+		Check:    "classic flow",
+		Expected: "a pool without role mappings",
+		Got:      "it has some",
+		Fix:      "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles",
+	})
+	classicSAML = Refusals.Add(explain.Reason{
+		Code:     "classic-flow-saml",
+		Check:    "classic flow",
+		Expected: "logins that it supports",
+		Got:      "{provider} is a SAML provider",
+		Fix:      "call GetCredentialsForIdentity",
+	})
+	ownTokenAlone = Refusals.Add(explain.Reason{
+		Code:     "logins-own-token",
+		Check:    "logins",
+		Expected: "the token of GetOpenIdTokenForDeveloperIdentity alone",
+		Got:      "other logins beside it",
+		Fix:      "link the other logins with GetOpenIdTokenForDeveloperIdentity first",
+	})
+	ownTokenExpired = Refusals.Add(explain.Reason{
+		Code:     "own-token-expired",
+		Check:    "own token",
+		Expected: "an unexpired token",
+		Got:      "it expired at {time}",
+		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
+	})
+	ownTokenRetired = Refusals.Add(explain.Reason{
+		Code:     "own-token-key",
+		Check:    "own token",
+		Expected: "a token whose signing key is in use",
+		Got:      "its signing key was retired",
+		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
+	})
+	ownTokenForeign = Refusals.Add(explain.Reason{
+		Code:     "own-token-signature",
+		Check:    "own token",
+		Expected: "a token that this server signed",
+		Got:      "another one",
+		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity under " + identitypool.OwnProvider,
+	})
+	ownTokenOther = Refusals.Add(explain.Reason{
+		Code:     "own-token-identity",
+		Check:    "own token",
+		Expected: "a token for this identity",
+		Got:      "a token for another identity",
+		Fix:      "use the identity ID that came with the token",
+	})
+	ownTokenPredecessor = Refusals.Add(explain.Reason{
+		Code:     "own-token-predecessor",
+		Check:    "own token",
+		Expected: "a token for this identity",
+		Got:      "a token for the identity that had the ID before it was deleted",
+		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
+	})
+	ownTokenNoDeveloper = Refusals.Add(explain.Reason{
+		Code:     "own-token-developer",
+		Check:    "own token",
+		Expected: "a developer user that is linked to the identity",
+		Got:      "the token is of none",
+		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
+	})
+	ownTokenEntity = Refusals.Add(explain.Reason{
+		Code:     "provider-of-the-token-entity",
+		Check:    "provider of the token",
+		Expected: "the identity provider that the login is of",
+		Got:      "{provider} is another one by now",
+		Fix:      "sign in again, and ask for a new token",
+	})
+)
+
+// What developers' backends send.
+var (
+	developerNone = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-unset",
+		Check:    "developer provider",
+		Expected: "a pool with a DeveloperProviderName",
+		Got:      "the pool has none",
+		Fix:      "set DeveloperProviderName with UpdateIdentityPool",
+	})
+	developerMissing = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-missing",
+		Check:    "developer provider",
+		Expected: "Logins with the key {provider}",
+		Got:      "it is not there",
+		Fix:      "use {provider} as the key, and the user's identifier as the value",
+	})
+	developerOther = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-name",
+		Check:    "developer provider",
+		Expected: "the pool's DeveloperProviderName, {provider}",
+		Got:      "{name}",
+		Fix:      "write {provider}",
+	})
+	developerUserLong = Refusals.Add(explain.Reason{
+		Code:     "developer-user-identifier-size",
+		Check:    "developer user identifier",
+		Expected: "at most {limit} characters",
+		Got:      "{size} characters",
+		Fix:      "use a shorter identifier that stays the user's own, such as a hash of the long one",
+	})
+	developerUserOther = Refusals.Add(explain.Reason{
+		Code:     "developer-user-identifier-identity",
+		Check:    "developer user identifier",
+		Expected: "one of the identity named",
+		Got:      "it belongs to another identity",
+		Fix:      "find its identity by LookupDeveloperIdentity with DeveloperUserIdentifier alone, and name that",
+	})
+	lookupEmpty = Refusals.Add(explain.Reason{
+		Code:     "lookup-key",
+		Check:    "lookup key",
+		Expected: "IdentityId, DeveloperUserIdentifier, or both",
+		Got:      "neither",
+		Fix:      "send one of the two",
+	})
+	sessionTagsBad = Refusals.Add(explain.Reason{
+		Code:     "principal-tags-call",
+		Check:    "principal tags",
+		Expected: "tags that STS takes",
+		Got:      "{problem}",
+		Fix:      "change PrincipalTags, or leave them out",
+	})
+)
+
+// reasonOf returns the reason that an error of another package carries, if any.
+func reasonOf(err error) *explain.Refusal {
+	why, _ := errors.AsType[*explain.Refusal](err)
+
+	return why
+}
+
+// poolField links a field of a pool that a fix changes; add is what it should have.
+func poolField(pool identitypool.Pool, field, add string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(pool.ID),
+		Field:  field,
+		Add:    add,
+		Source: explain.SourceAPI,
+	}
+}

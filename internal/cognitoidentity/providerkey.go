@@ -1,0 +1,308 @@
+package cognitoidentity
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
+)
+
+// AWS compares a token's issuer with its Logins key before it looks at the pool's
+// providers, so that a mistyped key is told from a provider that the pool lacks. For a
+// provider that the pool has, login.Verify compares them. What is here is for calls
+// that are refused anyway: it reads tokens without proving them, and asks no provider.
+
+const messageMissingIssuer = "Invalid login token. Missing a required claim: iss"
+
+// keyIssuers returns the issuers whose tokens may stand under a Logins key. only is true
+// if nothing but such tokens may; no issuers are returned for keys of other credentials.
+func (s *Service) keyIssuers(pool identitypool.Pool, key string) (issuers []string, only bool) {
+	_, kind, _, isARN := identitypool.ParseProviderARN(key)
+	_, settings := s.UserPools[key]
+	_, atAWS := identitypool.ParseUserPool(key)
+	makeTrust, known := wellKnown[key]
+	switch {
+	case key == identitypool.OwnProvider, isARN && kind == identitypool.SAMLProvider,
+		key == pool.DeveloperProviderName:
+		return nil, false
+	case known:
+		t, err := makeTrust(anyApp, s.WellKnown[key])
+		if err != nil || t.Kind != login.OIDC {
+			return nil, false
+		}
+		return t.Issuers, true
+	case settings, atAWS:
+		return s.userPoolTrust(key, nil).Issuers, true
+	}
+
+	return []string{"https://" + key, "http://" + key}, false
+}
+
+// keysFirst returns the refusal of a call because of the provider of a login, the last of
+// names: the first token whose issuer does not fit its key, else refusal.
+func (s *Service) keysFirst(
+	ctx context.Context, pool identitypool.Pool, logins map[string]string, names []string, refusal error,
+) error {
+	for _, key := range names {
+		if err := s.checkKey(ctx, pool, key, logins[key]); err != nil {
+			return err
+		}
+	}
+
+	return refusal
+}
+
+// checkKey refuses a token whose issuer is not the one that its Logins key names.
+func (s *Service) checkKey(ctx context.Context, pool identitypool.Pool, key, token string) error {
+	issuers, only := s.keyIssuers(pool, key)
+	if len(issuers) == 0 {
+		return nil
+	}
+
+	refuse := func(message string, why *explain.Refusal) error {
+		explain.FromContext(ctx).For(shownName(key)).Refuse(why)
+		return awsapi.Refused(notAuthorized, why, "%s", message)
+	}
+	issuer, err := peekIssuer(token, s.Limits.TokenBytes)
+	switch {
+	case err != nil && only:
+		return refuse(login.MessageNotOIDC, s.whyUnreadable(pool, key))
+	case err != nil: // an opaque token, or a developer's user
+		return nil
+	case issuer == nil:
+		return refuse(messageMissingIssuer, issuerMissing.With())
+	}
+	text, _ := issuer.(string) // another type is no issuer
+	if !slices.Contains(issuers, text) {
+		return refuse(login.MessageIssuerMismatch, s.whyIssuer(pool, key, text))
+	}
+
+	return nil
+}
+
+// peekIssuer reads the issuer of a token that is not proved; nil if it names none.
+func peekIssuer(token string, maxBytes int) (any, error) {
+	claims, err := login.Peek(token, maxBytes)
+	if err != nil {
+		return nil, err
+	}
+
+	return claims["iss"], nil
+}
+
+func (s *Service) whyUnreadable(pool identitypool.Pool, key string) *explain.Refusal {
+	if provider, difference := s.meant(pool, key, ""); provider != "" {
+		return tokenUnreadableNear.With("provider", provider, "key", shownName(key), "difference", difference)
+	}
+
+	return tokenUnreadable.With("key", shownName(key))
+}
+
+// whyIssuer explains an issuer that is not the one that the key names.
+func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain.Refusal {
+	shown, named := shownIssuer(issuer), "the issuer that the key names"
+	if issuers, _ := s.keyIssuers(pool, key); shownName(key) == key {
+		named = strings.Join(issuers, " or ")
+	}
+
+	if provider, difference := s.meant(pool, key, issuer); provider != "" {
+		return issuerOfPool.With("named", named, "issuer", shown, "difference", difference, "provider", provider)
+	}
+	if !pool.HasPublicProviders() {
+		return issuerNoProviders.With("named", named, "issuer", shown)
+	}
+	if provider, expected, difference := s.nearestIssuer(pool, issuer); provider != "" {
+		return issuerNear.With("expected", expected, "provider", provider, "issuer", shown, "difference", difference)
+	}
+
+	return issuerElsewhere.With("named", named, "issuer", shown, "providers", poolProviders(pool))
+}
+
+// nearestIssuer returns the provider of the pool with the issuer that differs least from
+// one that is none of theirs, and how; "" if all differ too much.
+func (s *Service) nearestIssuer(pool identitypool.Pool, issuer string) (provider, expected, difference string) {
+	for _, name := range pool.PublicProviderNames() {
+		issuers, _ := s.keyIssuers(pool, name)
+		for _, i := range issuers {
+			d := spelling.Difference(issuer, i)
+			if d != "" && !otherServers(issuer, i) && (difference == "" || len(d) < len(difference)) {
+				provider, expected, difference = name, i, d
+			}
+		}
+	}
+
+	return provider, expected, difference
+}
+
+var port = regexp.MustCompile(`:(\d{1,5})(?:/|$)`)
+
+// otherServers reports whether two addresses have a port each, and not the same. A key
+// can be mistyped so, but an issuer of another port is another identity provider.
+func otherServers(a, b string) bool {
+	p, q := port.FindStringSubmatch(a), port.FindStringSubmatch(b)
+
+	return p != nil && q != nil && p[1] != q[1]
+}
+
+// whyProvider explains a Logins key that the pool does not have; value is what came
+// under it, which fits the key.
+func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explain.Refusal {
+	shown := shownName(key)
+	if shown != key && providerName.MatchString(value) {
+		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", value)
+	}
+
+	if provider, difference := s.meant(pool, key, ""); provider != "" {
+		at := poolField(pool, s.providerField(key), s.providerEntry(pool, key))
+		if _, err := peekIssuer(value, s.Limits.TokenBytes); err != nil {
+			return providerNear.With("provider", provider, "key", shown, "difference", difference)
+		} else if spelling.Difference(key, provider) != "" && !otherServers(key, provider) {
+			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
+		}
+	}
+
+	switch {
+	case shown != key && pool.HasPublicProviders():
+		return providerHidden.With("providers", poolProviders(pool), "key", shown)
+	case !pool.HasPublicProviders():
+		why := providersNone.With("key", shown, "field", s.providerField(key))
+		return why.At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
+	}
+	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", s.providerField(key))
+
+	return why.Of(shown).At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
+}
+
+// nicknames are hosts that people take for the names of well-known providers.
+var nicknames = map[string]string{
+	"apple":                identitypool.Apple,
+	"apple.com":            identitypool.Apple,
+	"google":               identitypool.Google,
+	"google.com":           identitypool.Google,
+	"facebook":             identitypool.Facebook,
+	"facebook.com":         identitypool.Facebook,
+	"limited.facebook.com": identitypool.Facebook,
+	"amazon":               identitypool.Amazon,
+	"api.amazon.com":       identitypool.Amazon,
+	"twitter":              identitypool.Twitter,
+	"twitter.com":          identitypool.Twitter,
+	"x.com":                identitypool.Twitter,
+	"api.x.com":            identitypool.Twitter,
+}
+
+// meant returns the provider of the pool that a Logins key was to name, and what is
+// wrong with the key: the provider that issued the token, if the issuer is known, else
+// the one that is called nearly so.
+func (s *Service) meant(pool identitypool.Pool, key, issuer string) (provider, difference string) {
+	names := pool.PublicProviderNames()
+	if issuer != "" {
+		for _, name := range names {
+			if issuers, _ := s.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
+				return name, keyFault(key, name)
+			}
+		}
+		return "", ""
+	}
+
+	for _, name := range names {
+		if d := spelling.Difference(key, name); d != "" {
+			return name, d
+		}
+	}
+	nickname := nicknames[strings.TrimPrefix(strings.ToLower(strings.TrimSpace(key)), "www.")]
+	if slices.Contains(names, nickname) {
+		return nickname, notItsName
+	}
+	if structured(key) {
+		return "", ""
+	}
+	nearest := spelling.Nearest(key, slices.DeleteFunc(names, structured))
+	if nearest == "" {
+		return "", ""
+	}
+
+	return nearest, "is spelled otherwise"
+}
+
+const notItsName = "is not the name of the provider"
+
+func keyFault(key, name string) string {
+	if d := spelling.Difference(key, name); d != "" {
+		return d
+	}
+
+	return notItsName
+}
+
+// structured reports whether names of this kind resemble each other without being
+// mistyped: ARNs and user pools.
+func structured(name string) bool {
+	_, atAWS := identitypool.ParseUserPool(name)
+
+	return atAWS || strings.HasPrefix(name, "arn:")
+}
+
+// providerField is the pool's field that a login provider belongs in.
+func (s *Service) providerField(key string) string {
+	_, kind, _, isARN := identitypool.ParseProviderARN(key)
+	_, settings := s.UserPools[key]
+	_, atAWS := identitypool.ParseUserPool(key)
+	_, known := wellKnown[key]
+	switch {
+	case isARN && kind == identitypool.SAMLProvider:
+		return "SamlProviderARNs"
+	case known:
+		return "SupportedLoginProviders"
+	case settings, atAWS:
+		return "CognitoIdentityProviders"
+	default:
+		return "OpenIdConnectProviderARNs"
+	}
+}
+
+// providerEntry is what that field should have; "" if the key is not fit to be shown, or
+// names a provider of another account.
+func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
+	account, _, _, isARN := identitypool.ParseProviderARN(key)
+	switch {
+	case shownName(key) != key, isARN && account != pool.Account:
+		return ""
+	case s.providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
+		return iam.OIDCProviderARN(identitypool.Partition(pool.Region), pool.Account, "https://"+withoutScheme(key))
+	default:
+		return key
+	}
+}
+
+// maxProvidersShown bounds a list of a pool's providers in a text.
+const maxProvidersShown = 5
+
+func poolProviders(pool identitypool.Pool) string {
+	names := pool.PublicProviderNames()
+	if more := len(names) - maxProvidersShown; more > 0 {
+		names = append(names[:maxProvidersShown], fmt.Sprintf("and %d more", more))
+	}
+
+	return strings.Join(names, ", ")
+}
+
+// maxIssuerShown bounds an issuer in a text.
+const maxIssuerShown = 128
+
+// shownIssuer is the issuer of a token that is not proved, for traces.
+func shownIssuer(issuer string) string {
+	if len(issuer) <= maxIssuerShown && providerName.MatchString(issuer) {
+		return issuer
+	}
+
+	return fmt.Sprintf("(an issuer of %d bytes)", len(issuer))
+}
