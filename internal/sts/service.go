@@ -63,10 +63,13 @@ type Request struct {
 	Predecessor identitypool.Predecessor
 	AMR         []string // authenticated and how, or unauthenticated; none = by Guest
 	Provider    string   // the login provider, for resource servers; may be ""
-	RoleARN     string
-	Tags        map[string]string // session tags
-	Guest       bool              // an unauthenticated identity: the guest policy bounds its session
-	Duration    time.Duration     // 0 = 1 h
+	// Logins are those that this call proved: none for guests and for our own tokens.
+	// A credential engine outside may name the session by one of their claims.
+	Logins   []identitypool.VerifiedLogin
+	RoleARN  string
+	Tags     map[string]string // session tags
+	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
+	Duration time.Duration     // 0 = 1 h
 
 	SourceIP        netip.Addr // of the client; the zero Addr = unknown
 	SecureTransport bool       // the client's request came over TLS
