@@ -78,7 +78,7 @@ func TestClaimedClient(t *testing.T) {
 		`{"aud":["a","b"],"azp":"b"}`:    "b",
 		`{"aud":"a","azp":"b"}`:          "b",
 		`{"aud":"a","azp":["a"]}`:        "",
-		`{"aud":"a","azp":null}`:         "",
+		`{"aud":"a","azp":null}`:         "a",
 		`{"aud":["a",1]}`:                "",
 		`{"aud":{"a":"a"},"sub":"user"}`: "",
 		`{}`:                             "",
