@@ -37,6 +37,7 @@ type Role struct {
 	Boundary     *policy.Document   // nil = none
 	MaxSession   time.Duration      // 1 h to 12 h
 	Tags         map[string]string
+	Setting      string // its place in the settings file, such as roles[0]; "" = the IAM API made it
 }
 
 // SessionARN is the ARN of the role's session of that name.
