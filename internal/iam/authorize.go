@@ -42,6 +42,8 @@ type DeniedError struct {
 	Resource  string
 	Explicit  bool   // a Deny statement refused it
 	Reason    string // for the log, not for the wire
+	// Layer is the kind of policy that decided; "" = none did.
+	Layer policy.Layer
 	// Unknown lists what could not be evaluated of the statements that decided.
 	Unknown []policy.Unknown
 }
@@ -193,7 +195,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		return nil
 	}
 	refusal := denied(d.Explicit, reasonOf(d))
-	refusal.Unknown = d.Unknown
+	refusal.Layer, refusal.Unknown = d.Layer, d.Unknown
 	return refusal
 }
 

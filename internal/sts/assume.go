@@ -124,9 +124,8 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 // checkTags refuses tags that STS does not take, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
 	trace := e.ofCaller(ctx)
-	if problem, fix := checkTags(e.tags); problem != "" {
-		why := trace.Refuse(tagsInvalid.With("problem", problem, "fix", fix))
-		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", problem)
+	if why := trace.Refuse(checkTags(e.tags)); why != nil {
+		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
 	}
 	for _, key := range e.transitive {
 		if _, ok := e.tags[key]; !ok {
@@ -155,22 +154,22 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	trace := e.ofCaller(ctx)
 	var list []string
 	size := 0
-	add := func(form *explain.Reason, document string) error {
+	add := func(document string) error {
 		size += utf8.RuneCountInString(document)
 		parsed, err := policy.Parse([]byte(document))
 		if err == nil {
 			err = parsed.CheckIdentity()
 		}
 		if err != nil {
-			why := trace.Refuse(form.With("fault", err.Error()))
-			return awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
+			return err
 		}
 		list = append(list, compact(document))
 		return nil
 	}
 	if e.inline != nil {
-		if err := add(inlinePolicy, *e.inline); err != nil {
-			return nil, err
+		if err := add(*e.inline); err != nil {
+			why := trace.Refuse(inlinePolicy.With("fault", err.Error()))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
 	seen := map[string]bool{}
@@ -188,8 +187,9 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if err := add(managedPolicyForm, document); err != nil {
-			return nil, err
+		if err := add(document); err != nil {
+			why := trace.Refuse(managedPolicyForm.With("fault", err.Error()).Of(arn))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
 	if size > maxSessionPolicies {

@@ -153,10 +153,20 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 func (e *entry) mayNot(who iam.Caller, denied *iam.DeniedError) *explain.Refusal {
 	var why *explain.Refusal
 	switch {
+	case len(denied.Unknown) > 0 && denied.Unknown[0].BadValue:
+		why = callerPoliciesValue.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason,
+			"key", denied.Unknown[0].Key)
 	case len(denied.Unknown) > 0:
-		why = callerPoliciesUnknown.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason, "fix", denied.Fix())
+		why = callerPoliciesUnknown.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason,
+			"key", denied.Unknown[0].Key)
 	case denied.Explicit:
 		why = callerPoliciesDeny.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason)
+	case denied.Layer == "":
+		why = callerGone.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason)
+	case denied.Layer == policy.BoundaryLayer:
+		why = callerBoundary.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason)
+	case denied.Layer == policy.SessionLayer:
+		why = callerSession.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason)
 	case who.Account != e.role.Account: // naming the caller in the trust policy is not enough
 		why = callerPoliciesElsewhere.With("action", denied.Action, "role", e.role.ARN, "got", denied.Reason)
 	default:

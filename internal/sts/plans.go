@@ -27,8 +27,8 @@ var (
 	}
 
 	samlPlan = []explain.Code{
-		"role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role", "saml-attribute-rolesessionname",
-		"session-tags", "transitive-tag-keys", "session-duration", "saml-session", "trust-policy",
+		"role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
+		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session", "trust-policy",
 		"inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
 	}
 	assumeRolePlan = []explain.Code{

@@ -227,8 +227,8 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 
 // poolStatement is the statement that lets a pool in.
 func poolStatement(pool identitypool.PoolID) string {
-	return `{"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal + `"}, "Action": "` + assumeAction +
-		`", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + string(pool) + `"}}}`
+	return `{"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal +
+		`"}, "Action": "` + assumeAction + `", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + string(pool) + `"}}}`
 }
 
 // principalName names who asks, in a trace.

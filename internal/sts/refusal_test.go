@@ -214,3 +214,35 @@ func TestCatalogue(t *testing.T) {
 		seen[r.Code] = true
 	}
 }
+
+// What the caller's own policies refuse is explained by the kind of policy.
+func TestCallersPoliciesAreExplained(t *testing.T) {
+	unknown := func(bad bool) []policy.Unknown {
+		return []policy.Unknown{{Statement: &policy.Statement{}, Key: "aws:SourceVpc", BadValue: bad}}
+	}
+	here := iam.Caller{Account: account, ARN: "arn:aws:iam::123456789012:user/Me"}
+	elsewhere := iam.Caller{Account: "999999999999", ARN: "arn:aws:iam::999999999999:user/Me"}
+	for code, test := range map[explain.Code]struct {
+		who    iam.Caller
+		denied iam.DeniedError
+		fix    string
+		never  string
+	}{
+		"policies-of-the-caller":          {here, iam.DeniedError{Layer: policy.IdentityLayer}, "name the caller itself", ""},
+		"policies-of-the-caller-account":  {elsewhere, iam.DeniedError{Layer: policy.IdentityLayer}, "allow the action on this role", "trust policy"},
+		"policies-of-the-caller-deny":     {here, iam.DeniedError{Layer: policy.SessionLayer, Explicit: true}, "no Allow outweighs it", "allow the action"},
+		"policies-of-the-caller-boundary": {here, iam.DeniedError{Layer: policy.BoundaryLayer}, "permissions boundary", "trust policy"},
+		"policies-of-the-caller-session":  {here, iam.DeniedError{Layer: policy.SessionLayer}, "session policies", "trust policy"},
+		"policies-of-the-caller-gone":     {here, iam.DeniedError{}, "a role that exists", "trust policy"},
+		"policies-of-the-caller-unknown":  {here, iam.DeniedError{Layer: policy.IdentityLayer, Unknown: unknown(false)}, "remove aws:SourceVpc", "trust policy"},
+		"policies-of-the-caller-value":    {here, iam.DeniedError{Explicit: true, Unknown: unknown(true)}, "operator's type", "trust policy"},
+	} {
+		e := entry{role: iam.Role{ARN: roleARN, Account: account}}
+		test.denied.Action, test.denied.Reason = assumeRoleAction, "the reason"
+		why := e.mayNot(test.who, &test.denied)
+		if why.Reason.Code != code || why.Subject != test.who.ARN || why.Got != "the reason" || !strings.Contains(why.Fix, test.fix) ||
+			test.never != "" && strings.Contains(why.Fix, test.never) {
+			t.Errorf("%+v, want %s: %s", why, code, test.fix)
+		}
+	}
+}

@@ -273,14 +273,16 @@ var (
 		Check:    "trust policy",
 		Expected: "{condition}",
 		Got:      "{got}{also}",
-		Fix:      "pass the ExternalId that the role's owner gave to the caller, or change this condition of the trust policy",
+		Fix: "pass the ExternalId that the role's owner gave to the caller, or change this condition of the trust " +
+			"policy",
 	})
 	conditionExcluded = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-condition-excluded",
 		Check:    "trust policy",
 		Expected: "{condition}",
 		Got:      "{got}{also}",
-		Fix:      "the condition excludes this request: change this condition of the trust policy, or choose another role",
+		Fix: "the condition excludes this request: change this condition of the trust policy, or choose another " +
+			"role",
 	})
 	conditionAbsent = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-condition-absent",
@@ -309,12 +311,40 @@ var (
 
 // The session that was asked for.
 var (
-	tagsInvalid = Refusals.Add(explain.Reason{
-		Code:     "session-tags-form",
+	tagsCount = Refusals.Add(explain.Reason{
+		Code:     "session-tags-count",
 		Check:    "session tags",
 		Expected: "tags that STS accepts",
-		Got:      "{problem}",
-		Fix:      "{fix}",
+		Got:      "{count} tags",
+		Fix:      "map up to {limit} principal tags",
+	})
+	tagKeyForm = Refusals.Add(explain.Reason{
+		Code:     "session-tags-key",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag key {key}",
+		Fix:      "use 1 to {limit} letters, digits, blanks and _.:/=+-@",
+	})
+	tagKeyReserved = Refusals.Add(explain.Reason{
+		Code:     "session-tags-reserved",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag key {key}",
+		Fix:      "aws: is reserved; use another key",
+	})
+	tagKeysEqual = Refusals.Add(explain.Reason{
+		Code:     "session-tags-case",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag keys {one} and {other}",
+		Fix:      "tag keys that differ by case are one to IAM; rename one",
+	})
+	tagValueForm = Refusals.Add(explain.Reason{
+		Code:     "session-tags-value",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "the value of tag {key}, {bytes} bytes",
+		Fix:      "map a claim with up to {limit} letters, digits, blanks and _.:/=+-@",
 	})
 	tagsTwice = Refusals.Add(explain.Reason{
 		Code:     "session-tags-twice",
@@ -458,7 +488,37 @@ var (
 		Check:    "policies of the caller",
 		Expected: "one that allows {action} on {role}",
 		Got:      "{got}",
-		Fix:      "{fix}",
+		Fix: "remove {key} from the policy, or narrow the statement to actions of services that know it; " +
+			"docs/iam.md lists the keys that are known",
+	})
+	callerPoliciesValue = Refusals.Add(explain.Reason{
+		Code:     "policies-of-the-caller-value",
+		Check:    "policies of the caller",
+		Expected: "one that allows {action} on {role}",
+		Got:      "{got}",
+		Fix: "change the condition on {key}, or what the request says under that key: it must be of the " +
+			"operator's type",
+	})
+	callerGone = Refusals.Add(explain.Reason{
+		Code:     "policies-of-the-caller-gone",
+		Check:    "policies of the caller",
+		Expected: "one that allows {action} on {role}",
+		Got:      "{got}",
+		Fix:      "sign with an access key that may do it, or get credentials of a role that exists",
+	})
+	callerBoundary = Refusals.Add(explain.Reason{
+		Code:     "policies-of-the-caller-boundary",
+		Check:    "policies of the caller",
+		Expected: "a permissions boundary that allows {action} on {role}",
+		Got:      "{got}",
+		Fix:      "allow the action in the permissions boundary of the caller's role",
+	})
+	callerSession = Refusals.Add(explain.Reason{
+		Code:     "policies-of-the-caller-session",
+		Check:    "policies of the caller",
+		Expected: "a session policy that allows {action} on {role}",
+		Got:      "{got}",
+		Fix:      "get a session whose session policies allow the action, or one without session policies",
 	})
 	callerIsSession = Refusals.Add(explain.Reason{
 		Code:     "caller-session",
@@ -616,8 +676,8 @@ var (
 		Check:    "OpenID Connect provider",
 		Expected: "the token's issuer {issuer} as it is registered in account {account}",
 		Got:      "{registered}",
-		Fix: "delete the registration and register {issuer}, or have the provider issue tokens as {registered}: " +
-			"{cause}",
+		Fix: "register the issuer as the token has it, {issuer}, in place of {registered}, or have the provider " +
+			"issue tokens as {registered}: {cause}",
 	})
 	applicationOther = Refusals.Add(explain.Reason{
 		Code:     "application-of-the-token",
@@ -649,7 +709,8 @@ var (
 		Check:    "SAML attribute RoleSessionName",
 		Expected: "a session name",
 		Got:      "none",
-		Fix:      "have the identity provider send the attribute https://aws.amazon.com/SAML/Attributes/RoleSessionName",
+		Fix: "have the identity provider send the attribute " +
+			"https://aws.amazon.com/SAML/Attributes/RoleSessionName",
 	})
 	samlSessionOver = Refusals.Add(explain.Reason{
 		Code:     "saml-session",

@@ -118,8 +118,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	if problem, fix := checkTags(r.Tags); problem != "" {
-		why := tagsInvalid.With("problem", problem, "fix", fix)
+	if why := checkTags(r.Tags); why != nil {
 		return Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {

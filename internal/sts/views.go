@@ -28,7 +28,11 @@ func ofRole(ctx context.Context, account identitypool.AccountID) *explain.Trace 
 
 // explainMissing records that there is no such role, and returns the error.
 func explainMissing(ctx context.Context, role iam.RoleARN) error {
-	why := roleMissing.With("role", role.String())
+	why := roleMissing.With("role", role.String()).At(explain.Link{
+		Kind:   explain.LinkRole,
+		ID:     role.String(),
+		Source: explain.SourceAPI,
+	})
 
 	return fmt.Errorf("%w: %w", iam.ErrNotFound, ofRole(ctx, role.Account).Refuse(why))
 }
