@@ -116,9 +116,96 @@ func TestCredentialEngine(t *testing.T) {
 	defer mu.Unlock()
 	for _, code := range []string{"InvalidIdentityPoolConfigurationException", "ExternalServiceException"} {
 		if !slices.ContainsFunc(traces, func(trace poolhouse.Trace) bool {
-			return trace.Outcome == code && trace.Steps[len(trace.Steps)-1].Check == "credential engine storage" && trace.Steps[len(trace.Steps)-1].Fix != ""
+			return trace.Outcome == code && trace.Steps[len(trace.Steps)-1].Title() == "credential engine of storage" && trace.Steps[len(trace.Steps)-1].Fix != ""
 		}) {
 			t.Errorf("no trace says why %s", code)
+		}
+	}
+}
+
+// The name of a session at an engine is of the login that the call sends, and a name that
+// an STS would refuse is never sent.
+func TestSessionNamesAtEngine(t *testing.T) {
+	var mu sync.Mutex
+	var names []string
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		form, _ := url.ParseQuery(string(text))
+		mu.Lock()
+		defer mu.Unlock()
+		names = append(names, form.Get("RoleSessionName"))
+		_, _ = io.WriteString(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId>`+
+			`<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>`+
+			time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
+	}))
+	defer engine.Close()
+	var last poolhouse.Trace
+	pools := map[string]string{
+		"us-east-1:11111111-2222-4333-8444-000000000001": "${claim:email}",
+		"us-east-1:11111111-2222-4333-8444-000000000002": "id-${identity_id}",
+	}
+	s := start(t, func(c *poolhouse.Config) {
+		c.CredentialEngines, c.PoolCredentialEngines = map[string]poolhouse.CredentialEngineConfig{}, pools
+		for _, name := range pools {
+			c.CredentialEngines[name] = poolhouse.CredentialEngineConfig{Endpoint: engine.URL, AllowHTTP: true, AllowPrivate: true, SessionName: name}
+		}
+		c.OnTrace = func(trace poolhouse.Trace) { mu.Lock(); last = trace; mu.Unlock() }
+	})
+	for id, name := range pools {
+		s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": id} })
+		byClaim := strings.Contains(name, "claim")
+		for _, test := range []struct {
+			who   string
+			email any
+			code  string // of the refusal, where names are by claim
+		}{
+			{"alice", "alice@example.com", ""},
+			{"bob", "bob smith@example.com", "role-session-name-characters"},
+			{"carol", nil, "role-session-name-claim"},
+			{"a guest", nil, "role-session-name-guest"},
+			{"developer's", nil, "role-session-name-own-token"},
+		} {
+			logins := s.logins(t, test.who, func(r *poolhouse.DevTokenRequest) {
+				if test.email != nil {
+					r.Claims = map[string]any{"email": test.email}
+				}
+			})
+			switch test.who {
+			case "a guest":
+				logins = nil
+			case "developer's":
+				out := must(s.admin().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+					IdentityPoolId: aws.String(id), Logins: map[string]string{"login.my.app": "dave"},
+				}))(t)
+				logins = map[string]string{"cognito-identity.amazonaws.com": *out.Token, "id": *out.IdentityId}
+			}
+			identity := logins["id"]
+			delete(logins, "id")
+			if identity == "" {
+				identity = s.getID(t, id, logins)
+			}
+			mu.Lock()
+			names = nil
+			mu.Unlock()
+			_, err := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &identity, Logins: logins})
+
+			mu.Lock()
+			want := "id-" + strings.ReplaceAll(identity, ":", ".")
+			if byClaim {
+				want = "alice@example.com"
+			}
+			if !byClaim || test.code == "" {
+				if err != nil || len(names) != 1 || names[0] != want {
+					t.Errorf("%s for %s: %q, %v, want %s", name, test.who, names, err, want)
+				}
+			} else {
+				wantError(t, err, "InvalidIdentityPoolConfigurationException", "")
+				step := last.Steps[len(last.Steps)-1]
+				if len(names) != 0 || string(step.Code) != test.code || step.Fix == "" {
+					t.Errorf("%s for %s: %q, %+v, want %s", name, test.who, names, step, test.code)
+				}
+			}
+			mu.Unlock()
 		}
 	}
 }
@@ -141,6 +228,9 @@ func TestSettingsFaults(t *testing.T) {
 		},
 		"credential_engines.s3: endpoint": func(c *poolhouse.Config) {
 			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"s3": {}}
+		},
+		"credential_engines.s3: role_session_name: there is no ${identity}": func(c *poolhouse.Config) {
+			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"s3": {Region: "eu-west-1", SessionName: "${identity}"}}
 		},
 		"credential_engines.builtin": func(c *poolhouse.Config) {
 			c.CredentialEngines = map[string]poolhouse.CredentialEngineConfig{"builtin": {Region: "eu-west-1"}}

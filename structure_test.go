@@ -51,7 +51,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/engine": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login",
-		"internal/sts",
+		"internal/spelling", "internal/sts",
 	},
 	"internal/revocation": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",

@@ -39,7 +39,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 		if err != nil {
 			return nil, err
 		}
-		request.Guest = len(choice.Logins) == 0
+		request.Guest, request.Logins = len(choice.Logins) == 0, choice.Logins
 		request.AMR = identitypool.AMR(choice.Logins)
 		if !request.Guest {
 			request.Provider = choice.Logins[0].Provider

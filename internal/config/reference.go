@@ -162,7 +162,7 @@ credential_engines:               # STS services outside that the enhanced flow 
     guest_policy: aws             # aws, s3, off or a policy document: bounds guests' sessions
     guest_policy_arns: []         # managed policies beside a document
     session_policy: ""            # a policy document that bounds the sessions of signed-in users; ${identity_id}… as in claims
-    role_session_name: CognitoIdentityCredentials
+    role_session_name: CognitoIdentityCredentials # with ${identity_id} (a dot for the colon), ${identity_uuid}, ${claim:NAME}…
     duration: 1h                  # of sessions, 15m to 12h
     token:                        # what states the identity to the engine
       algorithm: ""               # RS512, RS256 or ES256; the server's when left out

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
@@ -30,20 +31,19 @@ type refusal struct{ code, message string }
 
 func (r *refusal) Error() string { return r.code + ": " + r.message }
 
-// fix says what to do, by the error codes of the STS API reference.
-func (r *refusal) fix(name string) string {
+// why is the reason for r, by the error codes of the STS API reference.
+func (r *refusal) why(role, answer, engine string) *explain.Refusal {
 	switch r.code {
 	case "AccessDenied", "AccessDeniedException":
-		return "Check that the role exists at the engine and that its trust policy names this issuer and the token's audience; with principal tags it must allow sts:TagSession."
+		return engineDenied.With("role", role, "answer", answer)
 	case "InvalidIdentityToken":
-		return "Check that the engine knows this issuer, reaches its keys, and accepts credential_engines." + name + ".token: audience, algorithm, typ."
+		return engineToken.With("role", role, "answer", answer, "engine", engine)
 	case "ExpiredTokenException":
-		return "Compare the clocks of this server and the engine; or set a longer credential_engines." + name + ".token.lifetime."
+		return engineClock.With("role", role, "answer", answer, "engine", engine)
 	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue", "InvalidInput":
-		return "Compare credential_engines." + name + " with the engine's documentation: it may not understand guest_policy (try s3), session_policy, the role or a claim."
-	default:
-		return "Look the code up in the engine's documentation, and at its log; see docs/engines."
+		return engineInput.With("role", role, "answer", answer, "engine", engine)
 	}
+	return engineRefused.With("role", role, "answer", answer)
 }
 
 // transient are error codes by which an engine says that it could not decide.

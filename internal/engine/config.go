@@ -46,7 +46,9 @@ type Config struct {
 	// claims, for engines that know no policy variables.
 	SessionPolicy string
 
-	SessionName string        // "" is sts.SessionName
+	// SessionName is the name of sessions, "" is sts.SessionName. It may have variables,
+	// see nameVariables, and one claim or tag.
+	SessionName string
 	Duration    time.Duration // of sessions; 0 = 1 h
 
 	Token TokenConfig
@@ -97,9 +99,8 @@ const (
 )
 
 var (
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	regionName  = regexp.MustCompile(`^[a-z]{2}[a-z0-9-]{1,30}\d$`)
-	tokenType   = regexp.MustCompile(`^[A-Za-z0-9+.-]{1,32}$`)
+	regionName = regexp.MustCompile(`^[a-z]{2}[a-z0-9-]{1,30}\d$`)
+	tokenType  = regexp.MustCompile(`^[A-Za-z0-9+.-]{1,32}$`)
 )
 
 // settle fills defaults in and reports what cannot work, by setting.
@@ -133,8 +134,8 @@ func (c *Config) settle() error {
 	c.settleGuests(fault)
 	if c.SessionName == "" {
 		c.SessionName = sts.SessionName
-	} else if !sessionName.MatchString(c.SessionName) {
-		fault("role_session_name", "use 2 to %d letters, digits and +=,.@_-", maxSessionName)
+	} else if err := checkSessionName(c.SessionName); err != nil {
+		fault("role_session_name", "%w", err)
 	}
 	if c.Duration == 0 {
 		c.Duration = defaultSession

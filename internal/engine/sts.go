@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,10 +67,19 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 	if r.PoolID == "" || r.IdentityID == "" {
 		return sts.Credentials{}, errors.New("engine: credentials are for an identity of a pool, and the request names none")
 	}
-	role, refused := s.role(r, trace)
+	trace.Plan(planned)
+
+	role, refused := s.role(r)
 	if refused != nil {
-		return sts.Credentials{}, refused
+		return sts.Credentials{}, s.deny(trace, refused)
 	}
+	trace.PassOf("role at credential engine", s.name, shown(role))
+
+	name, refused := s.sessionName(&r)
+	if refused != nil {
+		return sts.Credentials{}, s.deny(trace, refused)
+	}
+
 	now := s.now()
 	duration := s.config.Duration
 	if r.Duration != 0 {
@@ -79,27 +89,51 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 	if err != nil {
 		return sts.Credentials{}, err
 	}
-	question, err := s.question(&r, role, token, duration, trace)
-	if err != nil {
-		return sts.Credentials{}, err
+
+	question, refused := s.question(&r, role, name, token, duration)
+	if refused != nil {
+		return sts.Credentials{}, s.deny(trace, refused)
 	}
+
 	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
 	if err != nil {
-		return sts.Credentials{}, s.unavailable(ctx, trace, err.Error(), login.FixOf(err), ctx.Err())
+		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(login.FixOf(err), tryAgain))
+		return sts.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
 	}
+
 	credentials, problem := s.read(reply, now)
 	if problem == nil {
-		trace.Pass("credential engine "+s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339))
+		trace.PassOf("credential engine", s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339))
 		return credentials, nil
 	}
-	what := masked(problem.Error())
-	var refusal *refusal
-	if !errors.As(problem, &refusal) {
-		return sts.Credentials{}, s.unavailable(ctx, trace, what, "Check that the endpoint of credential_engines."+s.name+" is an STS, and look at the engine's log.", nil)
+
+	what := masked(s.config.withoutName(problem.Error(), name))
+	answer, ok := errors.AsType[*refusal](problem)
+	if !ok {
+		return sts.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
 	}
-	trace.Fail("credential engine "+s.name, "credentials for "+shown(role), what, refusal.fix(s.name))
 	s.logger.WarnContext(ctx, "credential engine refused", "engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what)
-	return sts.Credentials{}, fmt.Errorf("%w: engine %s: %s", sts.ErrDenied, s.name, what)
+
+	return sts.Credentials{}, s.deny(trace, answer.why(shown(role), what, s.name).Of(s.name))
+}
+
+// tryAgain is the advice where the way to the engine gives no better one.
+const tryAgain = "Try again; check that the credential engine is up and reachable from this server."
+
+// deny records why the pool's configuration gives no credentials.
+func (s *STS) deny(trace *explain.Trace, why *explain.Refusal) error {
+	trace.Refuse(why)
+
+	return fmt.Errorf("%w: engine %s: %w", sts.ErrDenied, s.name, why)
+}
+
+// setting is a setting of the engine, for a refusal to lead to.
+func (s *STS) setting(name string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkSetting,
+		ID:     "credential_engines." + s.name + "." + name,
+		Source: explain.SourceFile,
+	}
 }
 
 func shown(role string) string {
@@ -109,36 +143,38 @@ func shown(role string) string {
 	return role
 }
 
-func (s *STS) unavailable(ctx context.Context, trace *explain.Trace, what, fix string, cause error) error {
-	if fix == "" {
-		fix = "Try again; check that the credential engine is up and reachable from this server."
-	}
-	trace.Fail("credential engine "+s.name, "an answer of its STS within the time allowed", what, fix)
-	s.logger.WarnContext(ctx, "credential engine gave no answer", "engine", s.name, "reason", what)
+func (s *STS) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
+	trace.Refuse(why.Of(s.name).At(s.setting("endpoint")))
+	s.logger.WarnContext(ctx, "credential engine gave no answer", "engine", s.name, "reason", why.Got)
 	if cause != nil {
-		return fmt.Errorf("%w: engine %s: %s: %w", sts.ErrUnavailable, s.name, what, cause)
+		return fmt.Errorf("%w: engine %s: %w: %w", sts.ErrUnavailable, s.name, why, cause)
 	}
-	return fmt.Errorf("%w: engine %s: %s", sts.ErrUnavailable, s.name, what)
+	return fmt.Errorf("%w: engine %s: %w", sts.ErrUnavailable, s.name, why)
 }
 
 // role returns the engine's role for the pool's. A role of another account is
 // refused here: the engine may know no accounts.
-func (s *STS) role(r sts.Request, trace *explain.Trace) (string, error) {
+func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
+	atPool := explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(r.PoolID),
+		Field:  "Roles",
+		Source: explain.SourceAPI,
+	}
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:aws:iam::"+string(r.Account)+":role/NAME; what the engine calls it belongs in credential_engines."+s.name+".roles")
-		return "", fmt.Errorf("%w: %q %w", sts.ErrDenied, r.RoleARN, err)
+		why := roleForm.With("role", r.RoleARN, "account", string(r.Account), "engine", s.name)
+		return "", why.Of(r.RoleARN).At(atPool)
 	}
 	if arn.Account != r.Account {
-		trace.Fail("role account", "account "+string(r.Account)+", the pool's", "account "+string(arn.Account), "use a role in the pool's account; credential_engines."+s.name+".roles rewrites it for the engine")
-		return "", fmt.Errorf("%w: role %s is not in the pool's account %s", sts.ErrDenied, r.RoleARN, r.Account)
+		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account), "engine", s.name)
+		return "", why.Of(r.RoleARN).At(atPool)
 	}
+
 	role, found := s.config.role(r.RoleARN)
 	if !found {
-		trace.Fail("role", "a role in credential_engines."+s.name+".roles", r.RoleARN, "add the role there, with what the engine calls it")
-		return "", fmt.Errorf("%w: engine %s has no role for %s", sts.ErrDenied, s.name, r.RoleARN)
+		return "", roleUnmapped.With("engine", s.name, "role", r.RoleARN).Of(r.RoleARN).At(s.setting("roles"))
 	}
-	trace.Pass("role at credential engine "+s.name, shown(role))
 	return role, nil
 }
 
@@ -168,35 +204,32 @@ func (s *STS) token(ctx context.Context, r *sts.Request, now time.Time, duration
 	for name, template := range t.Claims {
 		value, missing := fill(template, r)
 		if missing != "" {
-			return "", s.lacksTag("claim "+name, missing, trace)
+			why := claimTag.With("tag", missing)
+			return "", s.deny(trace, why.Of(name).At(s.setting("token.claims")))
 		}
 		shape.Extra[name] = value
 	}
 	return s.signer.SignShaped(ctx, shape, claims)
 }
 
-func (s *STS) lacksTag(where, tag string, trace *explain.Trace) error {
-	trace.Fail(where+" for credential engine "+s.name, "principal tag "+tag+": 1 to 256 letters, digits and _.:/=+@-", "no such value",
-		"map a claim of the login to the tag, one without commas and blanks")
-	return fmt.Errorf("%w: engine %s: tag %q cannot fill %s", sts.ErrDenied, s.name, tag, where)
-}
-
 // question is the body of the request.
-func (s *STS) question(r *sts.Request, role, token string, duration time.Duration, trace *explain.Trace) ([]byte, error) {
+func (s *STS) question(
+	r *sts.Request, role, name, token string, duration time.Duration,
+) ([]byte, *explain.Refusal) {
 	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {stsVersion},
-		"RoleSessionName": {s.config.SessionName}, "WebIdentityToken": {token},
+		"RoleSessionName": {name}, "WebIdentityToken": {token},
 		"DurationSeconds": {strconv.Itoa(int(duration / time.Second))}}
 	if role != "" {
 		form.Set("RoleArn", role)
 	}
-	policy := s.config.SessionPolicy
+	policy, setting := s.config.SessionPolicy, "session_policy"
 	if r.Guest {
-		policy = s.config.GuestPolicy
+		policy, setting = s.config.GuestPolicy, "guest_policy"
 	}
 	if policy != "" {
 		filled, missing := fill(policy, r)
 		if missing != "" {
-			return nil, s.lacksTag("the session policy", missing, trace)
+			return nil, policyTag.With("tag", missing).Of(s.name).At(s.setting(setting))
 		}
 		form.Set("Policy", filled.(string))
 	}

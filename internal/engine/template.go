@@ -2,11 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/spelling"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -51,7 +54,8 @@ func checkTemplate(value any) error {
 	case string:
 		for _, match := range placeholder.FindAllStringSubmatch(v, -1) {
 			if name := match[1]; placeholders[name] == nil && (!strings.HasPrefix(name, tagPrefix) || name == tagPrefix) {
-				return fmt.Errorf("there is no ${%s}; there are ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}", name)
+				return fmt.Errorf("there is no ${%s}%s there are ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}",
+					name, meant(spelling.Nearest(name, slices.Collect(maps.Keys(placeholders)))))
 			}
 		}
 		if strings.Contains(placeholder.ReplaceAllString(v, ""), "${") {
@@ -71,6 +75,14 @@ func checkTemplate(value any) error {
 		}
 	}
 	return nil
+}
+
+// meant suggests a variable in place of one that does not exist, if one is near.
+func meant(guess string) string {
+	if guess == "" {
+		return ";"
+	}
+	return ", did you mean ${" + guess + "}?"
 }
 
 // fill returns a claim with its placeholders filled in. missing names the tag

@@ -99,6 +99,7 @@ func NewDirectory(c Config) (*Directory, error) {
 	for i, rc := range c.Roles {
 		f := faults{setting: entry("roles", i)}
 		r := newRole(rc, &f)
+		r.Setting = f.setting
 		// Role names are unique without regard to case, whatever their paths
 		// (IAM API reference, CreateRole).
 		key := resourceKey(r.Account, r.Name)

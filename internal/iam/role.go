@@ -42,6 +42,7 @@ type Role struct {
 	InSettings   bool             // it can be changed in the settings only
 	MaxSession   time.Duration    // 1 h to 12 h
 	Tags         map[string]string
+	Setting      string // its place in the settings file, such as roles[0]; "" = the IAM API made it
 }
 
 // SessionARN is the ARN of the role's session of that name.

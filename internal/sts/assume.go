@@ -63,7 +63,7 @@ type entry struct {
 	managed  []policyDescriptor
 	minBytes int
 
-	fix func(action string, m policy.Mismatch) string
+	who asker // for explanations
 }
 
 // actions are all that the trust policy must allow.
@@ -118,20 +118,18 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	if e.unknown {
 		return nil
 	}
-	return trusts(ofRole(ctx, e.role.Account), e.role, e.request(ctx, now), e.actions(), e.fix)
+	return trusts(ofRole(ctx, e.role.Account), e.role, e.request(ctx, now), e.actions(), e.who)
 }
 
 // checkTags refuses tags that STS does not take, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
 	trace := e.ofCaller(ctx)
-	if problem, fix := checkTags(e.tags); problem != "" {
-		trace.Fail("session tags", "tags that STS accepts", problem, fix)
-		return refusal("ValidationError", "The session tags are not valid: %s.", problem)
+	if why := trace.Refuse(checkTags(e.tags)); why != nil {
+		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
 	}
 	for _, key := range e.transitive {
 		if _, ok := e.tags[key]; !ok {
-			trace.Fail("transitive tag keys", "keys of the session tags", "another key", "pass the tag itself, too; its key is compared with case")
-			return refusal("ValidationError", messageTransitive)
+			return awsapi.Refused("ValidationError", trace.Refuse(transitiveWithoutTag.With()), messageTransitive)
 		}
 	}
 	return nil
@@ -142,15 +140,12 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	if e.duration <= e.role.MaxSession {
 		return nil
 	}
-	trace := explain.FromContext(ctx).Within(string(e.role.Account), explain.Step{
-		Check:    "session duration",
-		Expected: "up to the role's MaxSessionDuration",
-		Got:      e.duration.String(),
-		Fix:      "ask for a shorter session, or ask account " + string(e.role.Account) + " to raise the maximum",
-	})
-	trace.Fail("session duration", "up to "+e.role.MaxSession.String(), e.duration.String(),
-		"ask for a shorter session, or raise the role's MaxSessionDuration")
-	return refusal("ValidationError", messageDuration)
+	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.role.Account)).Step()
+	trace := explain.FromContext(ctx).Within(string(e.role.Account), instead)
+
+	why := durationOverRole.With("limit", e.role.MaxSession.String(), "duration", e.duration.String())
+	why.Of(e.role.ARN).At(linkTo(e.role, "MaxSessionDuration", "max_session_duration"))
+	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
 
 // sessionPolicies reads the session policies of a request. They travel in the
@@ -159,46 +154,47 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	trace := e.ofCaller(ctx)
 	var list []string
 	size := 0
-	add := func(name, document string) error {
+	add := func(document string) error {
 		size += utf8.RuneCountInString(document)
 		parsed, err := policy.Parse([]byte(document))
 		if err == nil {
 			err = parsed.CheckIdentity()
 		}
 		if err != nil {
-			trace.Fail(name, "a policy of Allow and Deny statements without Principal", err.Error(), "correct the session policy")
-			return refusal("MalformedPolicyDocument", "%s", oneLine(err.Error()))
+			return err
 		}
 		list = append(list, compact(document))
 		return nil
 	}
 	if e.inline != nil {
-		if err := add("inline session policy", *e.inline); err != nil {
-			return nil, err
+		if err := add(*e.inline); err != nil {
+			why := trace.Refuse(inlinePolicy.With("fault", err.Error()))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
 	seen := map[string]bool{}
 	for _, d := range e.managed {
 		arn := *d.ARN
 		if seen[arn] {
-			trace.Fail("session policies", "each managed policy once", "one of them twice", "remove the second one from PolicyArns")
-			return nil, refusal("ValidationError", "The session policies have a duplicate ARN.")
+			why := trace.Refuse(policiesTwice.With())
+			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
 		}
 		seen[arn] = true
 		document, err := a.managedPolicy(ctx, e.role.Account, arn)
 		if errors.Is(err, iam.ErrNotFound) {
-			trace.Fail("managed session policy", "a managed policy of the role's account", "none with this ARN", "create the policy, or correct its ARN")
-			return nil, refusal("ValidationError", "Policy %s does not exist or is not attachable.", printableARN(arn))
+			why := trace.Refuse(managedPolicyMissing.With().Of(printableARN(arn)))
+			return nil, awsapi.Refused("ValidationError", why, "Policy %s does not exist or is not attachable.", printableARN(arn))
 		} else if err != nil {
 			return nil, err
 		}
-		if err := add("managed session policy", document); err != nil {
-			return nil, err
+		if err := add(document); err != nil {
+			why := trace.Refuse(managedPolicyForm.With("fault", err.Error()).Of(arn))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
 	if size > maxSessionPolicies {
-		trace.Fail("session policies", fmt.Sprintf("up to %d characters together", maxSessionPolicies), strconv.Itoa(size), "shorten the policies, or put them on the role")
-		return nil, refusal("PackedPolicyTooLarge", "The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies)
+		why := trace.Refuse(policiesSize.With("limit", strconv.Itoa(maxSessionPolicies), "size", strconv.Itoa(size)))
+		return nil, awsapi.Refused("PackedPolicyTooLarge", why, "The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies)
 	}
 	return list, nil
 }
@@ -253,8 +249,8 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted, error) {
 	c, err := a.Service.minter.MintSized(ctx, session, minBytes)
 	if errors.Is(err, ErrTooLarge) {
-		explain.FromContext(ctx).Fail("session token size", fmt.Sprintf("up to %d bytes", MaxTokenBytes), err.Error(), "pass fewer or shorter session policies and tags")
-		return granted{}, awsapi.Errorf("PackedPolicyTooLarge", messageTooLarge).Because(err)
+		why := tokenSize.With("limit", strconv.Itoa(MaxTokenBytes), "fault", err.Error())
+		return granted{}, awsapi.Refused("PackedPolicyTooLarge", why, messageTooLarge).Because(err)
 	} else if err != nil {
 		return granted{}, err
 	}
@@ -311,13 +307,12 @@ func (g granted) sizes() sizes {
 	return s
 }
 
-// refusal is an error of STS with a trace already made.
-func refusal(code, format string, args ...any) error { return awsapi.Errorf(code, format, args...) }
-
 // notAuthorized is STS's one answer to a role that does not exist and to one
 // that does not trust the token.
 func notAuthorized(action string, cause error) error {
-	return awsapi.Refuse(awsapi.AccessDenied, messageNotAuthorized+action).Because(cause)
+	why, _ := errors.AsType[*explain.Refusal](cause)
+
+	return awsapi.RefusedAs(awsapi.AccessDenied, why, messageNotAuthorized+action).Because(cause)
 }
 
 // oneLine makes the parser's words fit for an answer.
@@ -344,14 +339,12 @@ func printableARN(arn string) string {
 func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil {
-		explain.FromContext(ctx).Fail("role", "the ARN of a role", printableARN(arn), "pass arn:aws:iam::ACCOUNT:role/NAME")
-		return iam.Role{}, notAuthorized(action, err)
+		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", roleForm.With("role", printableARN(arn)), err))
 	}
 	role, err := a.Service.roles.Role(ctx, arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
-		explainMissing(ctx, parsed)
-		return iam.Role{}, notAuthorized(action, err)
+		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed))
 	case err != nil:
 		return iam.Role{}, fmt.Errorf("sts: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -24,38 +25,38 @@ type assumeRoleResult struct {
 // allow it; so must the caller's own policies, unless the trust policy of a role
 // in its own account names it.
 func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInput) (*assumeRoleResult, error) {
-	trace := explain.FromContext(ctx)
+	explain.FromContext(ctx).Plan(assumeRolePlan)
 	who, _ := c.Session.(iam.Caller)
 	arn, err := iam.ParseRoleARN(*in.RoleArn)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", printableARN(*in.RoleArn), "pass arn:aws:iam::ACCOUNT:role/NAME")
-		return nil, refusal("ValidationError", "%s is invalid", printableARN(*in.RoleArn))
+		shown := printableARN(*in.RoleArn)
+		return nil, awsapi.Refused("ValidationError", roleForm.With("role", shown), "%s is invalid", shown)
 	}
-	if err := noSecondFactor(ctx, in.SerialNumber, in.TokenCode); err != nil {
+	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
 	if len(in.ProvidedContexts) > 0 {
-		trace.Fail("provided contexts", "none", fmt.Sprint(len(in.ProvidedContexts)), "leave ProvidedContexts out: there is no context provider here")
-		return nil, refusal("ValidationError", "ProvidedContexts are not supported.")
+		why := contextsProvided.With("count", strconv.Itoa(len(in.ProvidedContexts)))
+		return nil, awsapi.Refused("ValidationError", why, "ProvidedContexts are not supported.")
 	}
 	e := entry{
 		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
 		from: who.Account, caller: who, region: a.region(c),
-		fix: func(action string, m policy.Mismatch) string { return fixFor(who.ARN, assumeRoleAction, action, m) },
+		who: asker{assume: assumeRoleAction},
 	}
-	if err := e.inherit(ctx, who, in); err != nil {
+	if err := e.inherit(who, in); err != nil {
 		return nil, err
 	}
 	if err := e.checkTags(ctx); err != nil {
 		return nil, err
 	}
 	denied := func(action string, cause error) error {
-		return awsapi.Refuse(awsapi.AccessDenied, "User: "+who.ARN+" is not authorized to perform: "+action+" on resource: "+arn.String()).Because(cause)
+		why, _ := errors.AsType[*explain.Refusal](cause)
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, action, arn.String())).Because(cause)
 	}
 	if e.role, err = a.Service.roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
-		explainMissing(ctx, arn)
-		return nil, denied(assumeRoleAction, err)
+		return nil, denied(assumeRoleAction, explainMissing(ctx, arn))
 	} else if err != nil {
 		return nil, fmt.Errorf("sts: %w", err)
 	}
@@ -76,8 +77,8 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		return nil, err
 	}
 	if who.AssumedRole() && e.duration > maxChained {
-		trace.Fail("session duration", "up to "+maxChained.String()+" for a role assumed by a role", e.duration.String(), "ask for an hour at most")
-		return nil, refusal("ValidationError", messageChained)
+		why := durationChained.With("limit", maxChained.String(), "duration", e.duration.String())
+		return nil, awsapi.Refused("ValidationError", why, messageChained)
 	}
 	g, err := a.grant(ctx, &e, Session{Region: a.region(c)})
 	if err != nil {
@@ -86,10 +87,14 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	return &assumeRoleResult{AssumedRoleUser: g.user(), Credentials: g.credentials(), SourceIdentity: e.sourceIdentity, sizes: g.sizes()}, nil
 }
 
+// userMay is AWS's text for a caller that may not do something.
+func userMay(who iam.Caller, action, resource string) string {
+	return "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: " + resource
+}
+
 // inherit joins the tags and the source identity of the request with those that
 // the calling session hands on and nobody can change.
-func (e *entry) inherit(ctx context.Context, who iam.Caller, in *assumeRoleInput) error {
-	trace := explain.FromContext(ctx)
+func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 	e.tags = who.TransitiveTags()
 	if e.tags == nil {
 		e.tags = map[string]string{}
@@ -99,13 +104,11 @@ func (e *entry) inherit(ctx context.Context, who iam.Caller, in *assumeRoleInput
 	for _, t := range in.Tags {
 		folded := strings.ToLower(*t.Key)
 		if given[folded] {
-			trace.Fail("session tags", "each key once, whatever its case", "one twice", "remove one of the two")
-			return refusal("ValidationError", messageDuplicateTag)
+			return awsapi.Refused("ValidationError", tagsTwice.With(), messageDuplicateTag)
 		}
 		given[folded] = true
 		if slices.ContainsFunc(inherited, func(key string) bool { return strings.EqualFold(key, *t.Key) }) {
-			trace.Fail("session tags", "no key that the calling session hands on", "one of them", "leave the tag out: the new session inherits it")
-			return refusal("ValidationError", messageInherited)
+			return awsapi.Refused("ValidationError", tagsInherited.With(), messageInherited)
 		}
 		e.tags[*t.Key] = *t.Value
 	}
@@ -118,8 +121,8 @@ func (e *entry) inherit(ctx context.Context, who iam.Caller, in *assumeRoleInput
 	e.sourceIdentity = who.SourceIdentity()
 	asked := text(in.SourceIdentity)
 	if e.sourceIdentity != "" && asked != "" && asked != e.sourceIdentity {
-		trace.Fail("source identity", "the calling session's, or none", "another one", "leave SourceIdentity out: the new session inherits it")
-		return awsapi.Refuse(awsapi.AccessDenied, "User: "+who.ARN+" is not authorized to perform: "+sourceIdentityAction+" on resource: "+text(in.RoleArn))
+		why := sourceIdentityInherited.With()
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, sourceIdentityAction, text(in.RoleArn)))
 	}
 	if asked != "" {
 		e.sourceIdentity = asked
@@ -137,13 +140,8 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 		access := iam.Access{Action: action, Conditions: direct.Context, Facts: e.facts(ctx)}
 		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.role, effect == policy.Allow)
 		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-			fix := "allow the action in the caller's policy, or name the caller itself in the role's trust policy"
-			if len(denied.Unknown) > 0 {
-				fix = denied.Fix()
-			}
-			e.ofCaller(ctx).Fail("policies of "+who.ARN, "one that allows "+action+" on "+e.role.ARN,
-				denied.Reason, fix)
-			return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(denied)
+			why := e.ofCaller(ctx).Refuse(denied.Why)
+			return awsapi.RefusedAs(awsapi.AccessDenied, why, denied.Error()).Because(denied)
 		} else if err != nil {
 			return err
 		}
@@ -153,10 +151,10 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 
 // noSecondFactor refuses one-time codes: no device is registered here, and
 // taking a code without looking at it would feign a second factor.
-func noSecondFactor(ctx context.Context, serial, code *string) error {
+func noSecondFactor(serial, code *string) error {
 	if serial == nil && code == nil {
 		return nil
 	}
-	explain.FromContext(ctx).Fail("second factor", "none", "SerialNumber or TokenCode", "leave both out: access keys have no second factor here")
-	return awsapi.Refuse(awsapi.AccessDenied, messageNoSecondFactor)
+
+	return awsapi.RefusedAs(awsapi.AccessDenied, secondFactor.With(), messageNoSecondFactor)
 }

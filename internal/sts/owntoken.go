@@ -3,9 +3,9 @@ package sts
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -17,11 +17,9 @@ func (a *API) stillProven(
 	ctx context.Context, roleAccount identitypool.AccountID,
 	pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
 ) error {
-	trace := explain.FromContext(ctx)
 	proofs, err := pool.Proofs(identity, c.AMR)
 	if lapsed, ok := errors.AsType[*identitypool.Lapsed](err); ok {
-		trace.Refuse(lapsed.Why)
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
+		return awsapi.Refused("IDPRejectedClaim", lapsed.Why, messageRejected).Because(err)
 	} else if err != nil {
 		return err
 	}
@@ -33,15 +31,13 @@ func (a *API) stillProven(
 		case identitypool.SAMLProviderKind:
 			// Developer guide, "SAML identity providers": the assertion chooses the
 			// role, which only the enhanced flow looks at.
-			trace.Fail("classic flow", "logins that it supports", proof.Config.Name+" is a SAML provider",
-				"call GetCredentialsForIdentity")
-			return notAuthorized(assumeAction, ErrDenied)
+			why := classicFlowSAML.With("provider", proof.Config.Name)
+			return notAuthorized(assumeAction, fmt.Errorf("%w: %w", ErrDenied, why))
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				trace.Fail("OpenID Connect provider", "a registered provider", proof.Config.ARN+" is not registered any more",
-					"register the provider, or sign in through another one")
-				return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(err)
+				why := ownProviderGone.With("provider", proof.Config.ARN)
+				return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(err)
 			} else if err != nil {
 				return err
 			}

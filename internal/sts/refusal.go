@@ -11,79 +11,224 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// explainTrust records why a trust policy refused request and how to mend it, and
-// returns the reason in one line. denied is the Deny statement, if one it was;
-// fix says what to change.
-func explainTrust(trace *explain.Trace, role iam.Role, request policy.Request, denied *policy.Statement, fix func(action string, m policy.Mismatch) string) string {
-	check := "trust policy of " + role.ARN
+// asker is who wants a role, as far as an explanation depends on it.
+type asker struct {
+	assume string // the action by which it assumes roles
+
+	// Of an identity:
+	pool     identitypool.PoolID // "" = it is none
+	identity identitypool.IdentityID
+	guest    bool
+}
+
+// explainTrust tells why a trust policy refused request and how to mend it. denied is
+// the Deny statement, if one it was.
+func explainTrust(role iam.Role, request policy.Request, denied *policy.Statement, who asker) *explain.Refusal {
 	if denied != nil {
-		return explainDeny(trace, check, role, request, denied)
+		return aboutTrust(role, explainDeny(role, request, denied))
 	}
 
-	m, ok := nearest(role.Trust.Mismatches(request))
-	if !ok {
-		trace.Fail(check, "a statement that allows "+request.Action, "no Allow statement", fix(request.Action, m))
-		return "its trust policy has no Allow statement"
+	m, ok := nearest(role.Trust.Mismatches(request), request)
+	switch {
+	case !ok && who.pool != "":
+		return aboutTrust(role, trustEmptyPool.With("action", request.Action, "statement", poolStatement(who.pool)))
+	case !ok:
+		principal := principalName(request.Principal)
+		return aboutTrust(role, trustEmpty.With("action", request.Action, "principal", principal))
+	case m.Element == "Condition":
+		return aboutTrust(role, explainCondition(request, m, who))
+	case strings.HasSuffix(m.Element, "Principal"):
+		return aboutTrust(role, explainPrincipal(request, m, who))
+	case strings.HasSuffix(m.Element, "Action"):
+		return aboutTrust(role, explainAction(request, m, who))
 	}
 
-	m = masked(m, slices.Contains(request.Values(policy.CognitoAMR), identitypool.Unauthenticated))
-	expected, got := "a statement for "+principalName(request.Principal)+" that allows "+request.Action, m.String()
-	if m.Element == "Condition" {
-		expected = fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
-		got = "the request does not have that key"
-		if len(m.Got) > 0 {
-			got = strings.Join(m.Got, ", ")
+	return aboutTrust(role, trustResource.With(
+		"principal", principalName(request.Principal), "action", request.Action, "role", role.ARN,
+		"got", m.String(), "statement", m.Statement.String()))
+}
+
+// aboutTrust completes a refusal by a role's trust policy.
+func aboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
+	return why.Of(role.ARN).At(linkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
+}
+
+// linkTo is a field of a role, or its setting where the settings file has the role.
+func linkTo(role iam.Role, field, setting string) explain.Link {
+	if role.Setting != "" {
+		return explain.Link{
+			Kind:   explain.LinkSetting,
+			ID:     role.Setting + "." + setting,
+			Source: explain.SourceFile,
 		}
 	}
-	help := fix(request.Action, m)
-	if m.Unknown != "" {
-		got, help = m.Unknown+" cannot be evaluated here", unknownFix(m.Unknown)
+
+	return explain.Link{
+		Kind:   explain.LinkRole,
+		ID:     role.ARN,
+		Field:  field,
+		Source: explain.SourceAPI,
 	}
-	trace.Fail(check, expected, got, help)
-	return request.Action + " is not allowed: " + m.String()
 }
 
 // explainDeny is explainTrust for a Deny statement.
-func explainDeny(
-	trace *explain.Trace, check string, role iam.Role, request policy.Request, denied *policy.Statement,
-) string {
-	reason, fix := "an explicit Deny in "+denied.String(), "change or remove that statement of the trust policy"
+func explainDeny(role iam.Role, request policy.Request, denied *policy.Statement) *explain.Refusal {
 	for _, u := range role.Trust.Unknown(request) {
 		if u.Statement.Index == denied.Index {
-			reason, fix = "an explicit Deny in "+u.String(), unknownFix(u.Key)
-			break
+			return trustDeniesUnknown.With("action", request.Action, "cause", u.String(), "key", u.Key)
 		}
 	}
 
-	trace.Fail(check, "no Deny statement for "+request.Action, reason, fix)
-	return reason
+	return trustDenies.With("action", request.Action, "statement", denied.String(),
+		"principal", principalName(request.Principal), "role", role.ARN)
 }
 
-// unknownFix says what to do about a condition key that cannot be evaluated.
-func unknownFix(key string) string {
-	return "remove " + key + " from the trust policy, or have the identity provider give a value that the operator " +
-		"can compare; docs/iam.md lists the keys that are known"
+// explainPrincipal is explainTrust where no statement has the principal.
+func explainPrincipal(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+	principal := principalName(request.Principal)
+	if m.Element == "NotPrincipal" {
+		return trustPrincipalExcluded.With("principal", principal, "action", request.Action,
+			"role", request.Resource, "statement", m.Statement.String())
+	}
+	if written, cause := misspelt(m.Statement, request.Principal); cause != "" {
+		return trustPrincipalSpelling.With("principal", principal, "action", request.Action,
+			"role", request.Resource, "statement", m.Statement.String(), "written", written, "cause", cause)
+	}
+	if who.pool != "" {
+		return trustPrincipalPool.With("principal", principal, "action", request.Action, "role", request.Resource,
+			"got", m.String(), "statement", poolStatement(who.pool))
+	}
+
+	return trustPrincipal.With("principal", principal, "action", request.Action, "role", request.Resource,
+		"got", m.String())
 }
 
-// nearest picks the statement that came closest to allowing.
-func nearest(list []policy.Mismatch) (policy.Mismatch, bool) {
-	rank := func(m policy.Mismatch) int {
+// explainAction is explainTrust where a statement has the principal and not the action.
+func explainAction(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+	principal, statement := principalName(request.Principal), m.Statement.String()
+	switch {
+	case m.Element == "NotAction":
+		return trustActionExcluded.With("principal", principal, "action", request.Action, "role", request.Resource,
+			"statement", statement)
+	case request.Action == tagAction && who.pool != "":
+		return trustPoolTags.With("principal", principal, "action", request.Action, "role", request.Resource,
+			"got", m.String())
+	case request.Action == tagAction:
+		return trustTags.With("principal", principal, "action", request.Action, "role", request.Resource,
+			"got", m.String(), "assume", who.assume)
+	case request.Action == sourceIdentityAction:
+		return trustSourceIdentity.With("principal", principal, "action", request.Action, "role", request.Resource,
+			"got", m.String(), "assume", who.assume)
+	}
+
+	return trustAction.With("principal", principal, "action", request.Action, "role", request.Resource,
+		"got", m.String(), "statement", statement)
+}
+
+// explainCondition is explainTrust where a condition is in the way.
+func explainCondition(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+	key, cause := strings.ToLower(m.Key), valueCause(m, who)
+	others := alsoFailing(request, m)
+	m = masked(m, who.guest)
+	condition := fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
+	got := "the request does not have that key"
+	if len(m.Got) > 0 {
+		got = strings.Join(m.Got, ", ")
+	}
+
+	if len(m.Got) == 0 {
+		if right, spelling := rightKey(key, request, who); right != "" {
+			return conditionKeySpelling.With("condition", condition, "right", right, "cause", spelling, "also", others)
+		}
+	}
+	if m.Unknown != "" {
+		return conditionUnknown.With("condition", condition, "key", m.Unknown, "also", others)
+	}
+	if key == policy.ExternalID {
+		return conditionExternalID.With("condition", condition, "got", got, "also", others)
+	}
+	if strings.Contains(m.Operator, "Not") || m.Operator == "Null" && len(m.Got) > 0 {
+		return conditionExcluded.With("condition", condition, "got", got, "also", others)
+	}
+	if cause != "" {
+		return conditionSpelling.With("condition", condition, "got", got, "cause", cause, "also", others)
+	}
+	if who.pool != "" {
+		if why := explainPoolCondition(key, condition, got, others, who); why != nil {
+			return why
+		}
+	}
+	if len(m.Got) == 0 {
+		return conditionAbsent.With("condition", condition, "got", got, "also", others, "keys", keysOf(request))
+	}
+
+	return conditionValue.With("condition", condition, "got", got, "also", others)
+}
+
+// explainPoolCondition is explainCondition for the keys of identities; nil for others.
+func explainPoolCondition(key, condition, got, others string, who asker) *explain.Refusal {
+	switch {
+	case key == strings.ToLower(policy.CognitoAudience):
+		return conditionPool.With("condition", condition, "got", got, "also", others, "pool", string(who.pool))
+	case key == strings.ToLower(policy.CognitoAMR) && who.guest:
+		return conditionGuest.With("condition", condition, "got", got, "also", others)
+	case key == strings.ToLower(policy.CognitoAMR):
+		return conditionSignIn.With("condition", condition, "got", got, "also", others)
+	case key == strings.ToLower(policy.CognitoSubject) && who.guest:
+		return conditionOtherGuest.With("condition", condition, "got", got, "also", others)
+	case key == strings.ToLower(policy.CognitoSubject):
+		return conditionIdentity.With("condition", condition, "got", got, "also", others,
+			"identity", string(who.identity))
+	case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":
+		return conditionPoolTags.With("condition", condition, "got", got, "also", others)
+	}
+	return nil
+}
+
+// alsoFailing names the other conditions of m's statement that do not hold: who mends
+// the first one should know of them.
+func alsoFailing(request policy.Request, m policy.Mismatch) string {
+	var text strings.Builder
+	for _, other := range m.Statement.Failing(request) {
+		if other.Operator != m.Operator || other.Key != m.Key {
+			text.WriteString("; " + other.Operator + " " + other.Key + " does not hold either")
+		}
+	}
+	return text.String()
+}
+
+// nearest picks the statement that came closest to allowing: the one with the fewest
+// elements, and then the fewest conditions, in the way.
+func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, bool) {
+	distance := func(m policy.Mismatch) int {
+		const far = 1 << 20 // more than the conditions of a statement
 		switch strings.TrimPrefix(m.Element, "Not") {
 		case "Condition":
-			return 2
+			return len(m.Statement.Failing(request))
+		case "Resource":
+			return far
 		case "Action":
-			return 1
-		default:
-			return 0
+			return far + 1
 		}
+		if _, cause := misspelt(m.Statement, request.Principal); cause != "" {
+			return far + 2
+		}
+		return far + 3
 	}
+
 	var best policy.Mismatch
 	for i, m := range list {
-		if i == 0 || rank(m) > rank(best) {
+		if i == 0 || distance(m) < distance(best) {
 			best = m
 		}
 	}
 	return best, len(list) > 0
+}
+
+// poolStatement is the statement that lets a pool in.
+func poolStatement(pool identitypool.PoolID) string {
+	return `{"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal +
+		`"}, "Action": "` + assumeAction + `", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + string(pool) + `"}}}`
 }
 
 // principalName names who asks, in a trace.
@@ -126,33 +271,4 @@ func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	}
 	m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}
 	return m
-}
-
-// fix says what to change, in plain words.
-func fix(r Request, action string, m policy.Mismatch) string {
-	pool := string(r.PoolID)
-	if m.Element == "Condition" {
-		switch key := strings.ToLower(m.Key); {
-		case key == strings.ToLower(policy.CognitoAudience):
-			return "the role trusts another pool: add " + pool + " to this condition, or give the pool a role that trusts it"
-		case key == strings.ToLower(policy.CognitoAMR) && r.Guest:
-			return "the role is not for guests: give the pool another unauthenticated role, or add unauthenticated to this condition"
-		case key == strings.ToLower(policy.CognitoAMR):
-			return "the role is not for how this user signed in: choose another role, or add one of the request's amr values to this condition"
-		case key == strings.ToLower(policy.CognitoSubject) && r.Guest:
-			return "the role is for other identities: give the pool another unauthenticated role, or add the guest's identity ID to this condition"
-		case key == strings.ToLower(policy.CognitoSubject):
-			return "the role is for other identities: choose another role, or add " + string(r.IdentityID) + " to this condition"
-		case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":
-			return "compare the pool's principal tag mapping with this condition of the trust policy"
-		default:
-			return "change this condition of the trust policy, or choose another role"
-		}
-	}
-	if action == tagAction {
-		return "the identity has principal tags, which need " + tagAction + " beside " + assumeAction +
-			" in the Action of the trust policy's statement; or remove the pool's principal tag mapping"
-	}
-	return `add to the trust policy: {"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal + `"}, "Action": "` + assumeAction +
-		`", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + pool + `"}}}`
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -53,12 +54,14 @@ type samlResult struct {
 // role, and the trust policy.
 func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResult, error) {
 	trace := explain.FromContext(ctx)
+	trace.Plan(samlPlan)
 	if err := a.Addresses.MayLogin(ctx, map[string]string{"": *in.SAMLAssertion}); err != nil {
 		return nil, err
 	}
 	e := entry{
 		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
+		who: asker{assume: assumeSAMLAction},
 	}
 	var err error
 	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction)
@@ -76,19 +79,18 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, err
 	}
 	now := a.Now()
-	assertion, err := readAssertion(ctx, provider, *in.SAMLAssertion, now)
+	assertion, err := readAssertion(provider, *in.SAMLAssertion, now)
 	a.Addresses.Checked(ctx, *in.SAMLAssertion, err)
 	if err != nil {
 		return nil, err
 	}
 	trace.Pass("SAML assertion", "of "+provider.ARN)
 	if !slices.Contains(assertion.AWS.Roles, saml.RolePair{Role: e.role.ARN, Provider: provider.ARN}) {
-		trace.Fail("SAML attribute Role", e.role.ARN+","+provider.ARN, "other pairs, or none", "have the identity provider offer this role through this provider")
-		return nil, notAuthorized(assumeSAMLAction, ErrDenied)
+		why := samlRole.With("role", e.role.ARN, "provider", provider.ARN)
+		return nil, notAuthorized(assumeSAMLAction, fmt.Errorf("%w: %w", ErrDenied, why))
 	}
 	if e.name = assertion.AWS.RoleSessionName; e.name == "" {
-		trace.Fail("SAML attribute RoleSessionName", "a session name", "none", "have the identity provider send the attribute "+saml.RoleSessionNameAttribute)
-		return nil, refusal(invalidIdentityToken, messageSAMLSessionName)
+		return nil, awsapi.Refused(invalidIdentityToken, samlSessionName.With(), messageSAMLSessionName)
 	}
 	e.tags, e.transitive, e.sourceIdentity = assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
 	if err := e.checkTags(ctx); err != nil {
@@ -99,8 +101,8 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}
 	if end := assertion.SessionNotOnOrAfter; !end.IsZero() {
 		if e.duration = min(e.duration, end.Sub(now)); e.duration < time.Second {
-			trace.Fail("SAML session", "one that goes on", "it ended at "+end.Format(time.RFC3339), "sign in again")
-			return nil, refusal("ExpiredTokenException", "The SAML session has ended.")
+			why := samlSessionOver.With("time", end.Format(time.RFC3339))
+			return nil, awsapi.Refused("ExpiredTokenException", why, "The SAML session has ended.")
 		}
 	}
 	qualifier := nameQualifier(assertion.Issuer, e.role.Account, provider.Name)
@@ -123,19 +125,14 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 }
 
 // readAssertion proves an assertion of a provider.
-func readAssertion(
-	ctx context.Context, provider iam.SAMLProvider, response string, now time.Time,
-) (*saml.Assertion, error) {
-	trace := explain.FromContext(ctx)
+func readAssertion(provider iam.SAMLProvider, response string, now time.Time) (*saml.Assertion, error) {
 	assertion, refused := provider.Provider.Read(response, now, samlSkew)
 	if refused != nil {
-		trace.Refuse(refused.Refusal)
-		return nil, awsapi.Errorf(samlCode(refused), "%s", samlMessage(refused)).Because(refused)
+		return nil, awsapi.Refused(samlCode(refused), refused.Refusal, "%s", samlMessage(refused)).Because(refused)
 	}
 	if now.Sub(assertion.IssueInstant) > samlAge {
-		trace.Fail("SAML issue instant", "at most "+samlAge.String()+" ago",
-			assertion.IssueInstant.Format(time.RFC3339), "sign in again, and redeem the assertion at once")
-		return nil, refusal("ExpiredTokenException", messageSAMLAge)
+		why := samlOld.With("limit", samlAge.String(), "time", assertion.IssueInstant.Format(time.RFC3339))
+		return nil, awsapi.Refused("ExpiredTokenException", why, messageSAMLAge)
 	}
 	return assertion, nil
 }
@@ -156,21 +153,20 @@ func (a *API) concernProvider(ctx context.Context, arn string) error {
 
 // samlProvider finds the provider, in the role's account.
 func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
-	trace := explain.FromContext(ctx)
 	account, kind, _, ok := identitypool.ParseProviderARN(arn)
 	if !ok || kind != identitypool.SAMLProvider {
-		trace.Fail("SAML provider", "the ARN of a SAML provider", printableARN(arn), "pass arn:aws:iam::ACCOUNT:saml-provider/NAME")
-		return iam.SAMLProvider{}, refusal("ValidationError", "%s is invalid", printableARN(arn))
+		shown := printableARN(arn)
+		return iam.SAMLProvider{}, awsapi.Refused("ValidationError", samlProviderForm.With("provider", shown), "%s is invalid", shown)
 	}
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
-		ofRole(ctx, e.role.Account).Fail("SAML provider", "a provider registered in account "+string(e.role.Account), arn, "register the provider with its metadata")
-		return iam.SAMLProvider{}, refusal(invalidIdentityToken, messageSAMLProvider)
+		why := samlProviderMissing.With("account", string(e.role.Account), "provider", arn)
+		ofRole(ctx, e.role.Account).Refuse(why)
+		return iam.SAMLProvider{}, awsapi.Refused(invalidIdentityToken, why, messageSAMLProvider)
 	} else if err != nil {
 		return iam.SAMLProvider{}, err
 	}
 	e.principal = policy.Principal{Federated: arn}
-	e.fix = func(action string, m policy.Mismatch) string { return fixFor(arn, assumeSAMLAction, action, m) }
 	return provider, nil
 }
 

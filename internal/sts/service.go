@@ -63,10 +63,13 @@ type Request struct {
 	Predecessor identitypool.Predecessor
 	AMR         []string // authenticated and how, or unauthenticated; none = by Guest
 	Provider    string   // the login provider, for resource servers; may be ""
-	RoleARN     string
-	Tags        map[string]string // session tags
-	Guest       bool              // an unauthenticated identity: the guest policy bounds its session
-	Duration    time.Duration     // 0 = 1 h
+	// Logins are those that this call proved: none for guests and for our own tokens.
+	// A credential engine outside may name the session by one of their claims.
+	Logins   []identitypool.VerifiedLogin
+	RoleARN  string
+	Tags     map[string]string // session tags
+	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
+	Duration time.Duration     // 0 = 1 h
 
 	SourceIP        netip.Addr // of the client; the zero Addr = unknown
 	SecureTransport bool       // the client's request came over TLS
@@ -109,24 +112,28 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	if err := r.complete(); err != nil {
 		return Credentials{}, err
 	}
+	trace.Plan(poolPlan)
+
 	role, known, err := s.role(ctx, r, trace)
 	if err != nil {
 		return Credentials{}, err
 	}
-	if problem, fix := checkTags(r.Tags); problem != "" {
-		trace.Fail("session tags", "tags that STS accepts", problem, fix)
-		return Credentials{}, fmt.Errorf("%w: %s", ErrDenied, problem)
+	if why := checkTags(r.Tags); why != nil {
+		return Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
-		trace.Fail("session duration", fmt.Sprintf("%v to %v", minDuration, role.MaxSession), r.Duration.String(), "ask for another duration, or raise the role's max_session_duration")
-		return Credentials{}, fmt.Errorf("%w: %v", ErrDuration, r.Duration)
+		why := durationOfPool.With("least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String())
+		why.Of(role.ARN).At(linkTo(role, "MaxSessionDuration", "max_session_duration"))
+		return Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
+
 	now := s.now()
 	if known {
 		if err := s.trusted(ctx, &r, role, now, trace); err != nil {
 			return Credentials{}, err
 		}
 	}
+
 	session := Session{
 		Account: r.Account, RoleARN: role.ARN, RoleID: role.ID, SessionName: SessionName,
 		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
@@ -137,7 +144,7 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	}
 	c, err := s.minter.Mint(ctx, session)
 	if errors.Is(err, ErrTooLarge) {
-		trace.Fail("session token size", fmt.Sprintf("up to %d bytes", MaxTokenBytes), err.Error(), "map fewer or shorter principal tags")
+		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(MaxTokenBytes), "fault", err.Error()))
 	}
 	return c, err
 }
@@ -165,12 +172,12 @@ func (r *Request) complete() error {
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:aws:iam::"+string(r.Account)+":role/NAME")
-		return iam.Role{}, false, fmt.Errorf("%w: %q %w", ErrDenied, r.RoleARN, err)
+		why := poolRoleForm.With("role", r.RoleARN, "account", string(r.Account)).At(r.roleOfPool())
+		return iam.Role{}, false, fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(why), err)
 	}
 	if arn.Account != r.Account {
-		trace.Fail("role account", "account "+string(r.Account)+", the pool's", "account "+string(arn.Account), "use a role in the pool's account")
-		return iam.Role{}, false, fmt.Errorf("%w: role %s is not in the pool's account %s", ErrDenied, r.RoleARN, r.Account)
+		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account))
+		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why.Of(r.RoleARN).At(r.roleOfPool())))
 	}
 	role, err = s.roles.Role(ctx, r.RoleARN)
 	switch {
@@ -180,9 +187,8 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 	case !errors.Is(err, iam.ErrNotFound):
 		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
 	case !s.acceptUnknown:
-		trace.Fail("role", "a role that this server knows", r.RoleARN,
-			"add the role to the settings, or set the pool to one that is there; name and path are compared exactly")
-		return iam.Role{}, false, fmt.Errorf("%w: role %s does not exist", ErrDenied, r.RoleARN)
+		why := poolRoleMissing.With("role", r.RoleARN).At(r.roleOfPool())
+		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if warned, _ := s.warned.ContainsOrAdd(r.RoleARN, struct{}{}); !warned {
 		s.logger.WarnContext(ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", r.RoleARN)
@@ -209,12 +215,33 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 			return facts.Condition(key)
 		},
 	}
-	return trusts(trace, role, request, actions, func(action string, m policy.Mismatch) string { return fix(*r, action, m) })
+	who := asker{
+		assume:   assumeAction,
+		pool:     r.PoolID,
+		identity: r.IdentityID,
+		guest:    r.Guest,
+	}
+
+	return trusts(trace, role, request, actions, who)
 }
 
-// trusts reports with ErrDenied that role's trust policy does not allow one of
-// actions; fix says what to change.
-func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, fix func(action string, m policy.Mismatch) string) error {
+// roleOfPool is where the pool names its role.
+func (r *Request) roleOfPool() explain.Link {
+	if r.PoolID == "" {
+		return explain.Link{Kind: explain.LinkRole, ID: r.RoleARN, Source: explain.SourceAPI}
+	}
+
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(r.PoolID),
+		Field:  "Roles",
+		Source: explain.SourceAPI,
+	}
+}
+
+// trusts reports with ErrDenied that role's trust policy does not allow who one of
+// actions.
+func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, who asker) error {
 	if role.Trust == nil {
 		return untrusting(trace, role)
 	}
@@ -222,25 +249,37 @@ func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions
 		request.Action = action
 		effect, statement := role.Trust.Evaluate(request)
 		if effect != policy.Allow {
-			return fmt.Errorf("%w: role %s: %s", ErrDenied, role.ARN, explainTrust(trace, role, request, statement, fix))
+			return untrusted(trace, role, request, effect, statement, who)
 		}
-		trace.Pass("trust policy allows "+action, statement.String())
+		trace.PassOf("trust policy", role.ARN, action+" by "+statement.String())
 	}
 	return nil
 }
 
-// untrusting refuses a role without a trust policy that counts.
-func untrusting(trace *explain.Trace, role iam.Role) error {
-	check := "trust policy of " + role.ARN
-	f := role.TrustFault
-	if f == nil {
-		trace.Fail(check, "a trust policy", "none", "give the role a trust policy")
-		return fmt.Errorf("%w: role %s has no trust policy", ErrDenied, role.ARN)
+// untrusted refuses a request that the role's trust policy denies, by denied, or that
+// none of its statements allows.
+func untrusted(
+	trace *explain.Trace, role iam.Role, request policy.Request, effect policy.Effect, denied *policy.Statement, who asker,
+) error {
+	var why *explain.Refusal
+	if effect == policy.Deny && denied == nil { // no statement can be relied on to catch it
+		why = trustNotText.With().Of(role.ARN)
+	} else {
+		why = explainTrust(role, request, denied, who)
 	}
 
-	trace.Fail(check, f.Expected,
-		f.Where+": "+f.Got+"; a trust policy that would be refused today lets nobody in", f.Fix)
-	return fmt.Errorf("%w: role %s: its trust policy counts no more: %w", ErrDenied, role.ARN, f)
+	return fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
+}
+
+// untrusting refuses a role without a trust policy that counts.
+func untrusting(trace *explain.Trace, role iam.Role) error {
+	f := role.TrustFault
+	if f == nil {
+		return fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(aboutTrust(role, trustMissing.With())))
+	}
+
+	why := trustFault.With("expected", f.Expected, "where", f.Where, "got", f.Got, "fix", f.Fix)
+	return fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(aboutTrust(role, why)), f)
 }
 
 // condition gives the values of one of the request's condition keys (STS

@@ -26,11 +26,11 @@ const (
 // longer than any session does here, 12 hours.
 func (a *API) getSessionToken(ctx context.Context, c awsapi.Caller, in *getSessionTokenInput) (*getSessionTokenResult, error) {
 	who, _ := c.Session.(iam.Caller)
+	explain.FromContext(ctx).Plan(sessionTokenPlan)
 	if who.AssumedRole() || who.IsTemporary() || who.Nobody() {
-		explain.FromContext(ctx).Fail("caller", "a long-lived access key", "temporary credentials", "sign with an access key, or use AssumeRole")
-		return nil, awsapi.Refuse(awsapi.AccessDenied, "Cannot call GetSessionToken with session credentials")
+		return nil, awsapi.RefusedAs(awsapi.AccessDenied, callerIsSession.With(), "Cannot call GetSessionToken with session credentials")
 	}
-	if err := noSecondFactor(ctx, in.SerialNumber, in.TokenCode); err != nil {
+	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
 	duration := min(seconds(in.DurationSeconds, keySession), keySession)
@@ -51,15 +51,15 @@ type getAccessKeyInfoResult struct{ Account string }
 // getAccessKeyInfo says whose an access key is. Temporary keys are written down
 // nowhere, so only the caller's own is known.
 func (a *API) getAccessKeyInfo(ctx context.Context, c awsapi.Caller, in *getAccessKeyInfoInput) (*getAccessKeyInfoResult, error) {
+	explain.FromContext(ctx).Plan(keyInfoPlan)
 	id := *in.AccessKeyId
 	if id == c.AccessKeyID {
 		return &getAccessKeyInfoResult{c.Account}, nil
 	}
 	owner, _, err := a.Keys.Lookup(ctx, id)
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
-		explain.FromContext(ctx).Fail("access key", "a long-lived access key of this server, or the caller's own", "another one",
-			"temporary keys of others are known to nobody but their session token: call GetCallerIdentity with them")
-		return nil, awsapi.Errorf("ValidationError", "The access key ID is not known.").Because(err)
+		why := accessKeyUnknown.With()
+		return nil, awsapi.Refused("ValidationError", why, "The access key ID is not known.").Because(err)
 	} else if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,11 @@ package sts
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Limits of session tags (STS API reference, Tag; IAM User Guide, "Pass session
@@ -17,25 +20,28 @@ const (
 
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// checkTags says what is wrong with session tags. Values are not shown.
-func checkTags(tags map[string]string) (problem, fix string) {
+// checkTags tells what is wrong with session tags; nil = nothing is. Values are not shown.
+func checkTags(tags map[string]string) *explain.Refusal {
 	if len(tags) > maxTags {
-		return fmt.Sprintf("%d tags", len(tags)), fmt.Sprintf("map up to %d principal tags", maxTags)
+		return tagsCount.With("count", strconv.Itoa(len(tags)), "limit", strconv.Itoa(maxTags))
 	}
+
 	seen := make(map[string]string, len(tags))
 	for _, key := range sortedKeys(tags) {
 		folded := strings.ToLower(key)
 		switch value := tags[key]; {
 		case key == "" || utf8.RuneCountInString(key) > maxTagKey || !tagText.MatchString(key):
-			return fmt.Sprintf("tag key %.140q", key), fmt.Sprintf("use 1 to %d letters, digits, blanks and _.:/=+-@", maxTagKey)
+			return tagKeyForm.With("key", fmt.Sprintf("%.140q", key), "limit", strconv.Itoa(maxTagKey))
 		case strings.HasPrefix(folded, "aws:"):
-			return fmt.Sprintf("tag key %q", key), "aws: is reserved; use another key"
+			return tagKeyReserved.With("key", strconv.Quote(key))
 		case seen[folded] != "":
-			return fmt.Sprintf("tag keys %q and %q", seen[folded], key), "tag keys that differ by case are one to IAM; rename one"
+			return tagKeysEqual.With("one", strconv.Quote(seen[folded]), "other", strconv.Quote(key))
 		case utf8.RuneCountInString(value) > maxTagValue || !tagText.MatchString(value):
-			return fmt.Sprintf("the value of tag %q, %d bytes", key, len(value)), fmt.Sprintf("map a claim with up to %d letters, digits, blanks and _.:/=+-@", maxTagValue)
+			return tagValueForm.With("key", strconv.Quote(key), "bytes", strconv.Itoa(len(value)),
+				"limit", strconv.Itoa(maxTagValue))
 		}
 		seen[folded] = key
 	}
-	return "", ""
+
+	return nil
 }

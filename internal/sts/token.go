@@ -184,9 +184,7 @@ func (m *Minter) open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	}
 	if key == nil {
 		id := hex.EncodeToString(token[1:headerBytes])
-		explain.FromContext(ctx).Fail("session token", "sealed under a session key of this server",
-			"session key "+id+", which was retired or has ended, or is another server's",
-			"Sign in again and get new credentials.")
+		explain.FromContext(ctx).Refuse(sessionKeyGone.With("key", id))
 		return Session{}, "", invalid("its key " + id + " is not in use")
 	}
 	nonce := token[headerBytes : headerBytes+nonceBytes]

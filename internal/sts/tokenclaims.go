@@ -22,13 +22,13 @@ const (
 var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 
 // tokenConditions are a token's condition keys: every claim of plain texts,
-// numbers and truth values under the provider's name. aud is azp where there is
+// numbers and truth values under the provider's name. A claim that is null is absent. aud is azp where there is
 // one, and oaud what aud said then (IAM User Guide, "AWS OIDC federation").
 func tokenConditions(provider string, proved login.Claims) policy.Context {
 	c := policy.Context{}
 	spellings := map[string]int{}
 	for name, value := range proved.All {
-		if !claimName.MatchString(name) {
+		if !claimName.MatchString(name) || value == nil {
 			continue
 		}
 		spellings[policy.FoldKey(name)]++
@@ -52,7 +52,7 @@ func tokenConditions(provider string, proved login.Claims) policy.Context {
 // claimedClient is the client that a token says it is for: azp, else the only
 // aud; "" when it names none.
 func claimedClient(claims map[string]any) string {
-	if azp, present := claims["azp"]; present {
+	if azp := claims["azp"]; azp != nil {
 		text, _ := azp.(string)
 		return text
 	}
@@ -119,7 +119,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 		}
 		return nil
 	}
-	if nested, present := claims[tagsClaim]; present {
+	if nested := claims[tagsClaim]; nested != nil {
 		object, ok := nested.(map[string]any)
 		principal, isObject := object["principal_tags"].(map[string]any)
 		if !ok || object["principal_tags"] != nil && !isObject {
@@ -130,7 +130,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 				return nil, nil, err
 			}
 		}
-		if keys, present := object["transitive_tag_keys"]; present {
+		if keys := object["transitive_tag_keys"]; keys != nil {
 			if err := addKeys(keys); err != nil {
 				return nil, nil, err
 			}
@@ -138,7 +138,9 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 	}
 	for _, name := range sortedKeys(claims) {
 		key, isTag := strings.CutPrefix(name, principalTagClaim)
-		if isTag {
+		if claims[name] == nil {
+			continue
+		} else if isTag {
 			err = add(key, claims[name])
 		} else if name == transitiveTagsClaim {
 			err = addKeys(claims[name])
@@ -151,8 +153,8 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 }
 
 func tokenSourceIdentity(claims map[string]any) (string, error) {
-	value, present := claims[sourceIdentityClaim]
-	if !present {
+	value := claims[sourceIdentityClaim]
+	if value == nil {
 		return "", nil
 	}
 	name, _ := value.(string)

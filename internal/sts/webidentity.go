@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,6 +85,7 @@ type webIdentity struct {
 // trust policy's principals is not told apart.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
 	token := *in.WebIdentityToken
+	explain.FromContext(ctx).Plan(tokenPlan)
 	if err := a.Addresses.MayLogin(ctx, map[string]string{"": token}); err != nil {
 		return nil, err
 	}
@@ -91,9 +93,11 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	if err != nil {
 		return nil, err
 	}
+	explain.FromContext(ctx).Plan(planOf(in, own))
 	w := webIdentity{entry: entry{
 		action: assumeAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
+		who: asker{assume: assumeAction},
 	}}
 	if own {
 		a.readOwnToken(ctx, &w, token)
@@ -122,8 +126,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 	if w.missing != (iam.RoleARN{}) {
-		explainMissing(ctx, w.missing)
-		return nil, notAuthorized(assumeAction, iam.ErrNotFound)
+		return nil, notAuthorized(assumeAction, explainMissing(ctx, w.missing))
 	}
 	if err := w.trusted(ctx, a.Now()); err != nil {
 		return nil, notAuthorized(assumeAction, err)
@@ -156,18 +159,18 @@ func (w *webIdentity) count(ctx context.Context) error {
 func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
 	if id := text(in.ProviderId); id != "" {
 		if id != amazon && id != facebook {
-			explain.FromContext(ctx).Fail("ProviderId", amazon+" or "+facebook, "another provider",
-				"leave ProviderId out: tokens of OpenID Connect providers say themselves who issued them")
-			return nil, false, refusal("ValidationError", "The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
+			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With(),
+				"The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
 		}
 		return nil, false, nil
 	}
 	claims, err = login.Peek(*in.WebIdentityToken, maxWebToken)
+	var why *explain.Refusal
 	if refused, ok := errors.AsType[*login.Refused](err); ok {
-		explain.FromContext(ctx).Refuse(refused.Refusal)
+		why = refused.Refusal
 	}
 	if err != nil {
-		err = awsapi.Errorf(invalidIdentityToken, messageNotJWT).Because(err)
+		err = awsapi.Refused(invalidIdentityToken, why, messageNotJWT).Because(err)
 		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
 		return nil, false, err
 	}
@@ -255,23 +258,19 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
 	trace := w.ofCaller(ctx)
 	ctx = explain.NewContext(ctx, trace)
-	rejected := func() error {
-		err := awsapi.Errorf("IDPRejectedClaim", messageRejected)
+	rejected := func(why *explain.Refusal) error {
+		err := awsapi.Refused("IDPRejectedClaim", trace.Refuse(why), messageRejected)
 		a.Addresses.Checked(ctx, token, err)
 		return err
 	}
 
 	c, err := w.own, w.ownFault
-	switch {
-	case errors.Is(err, issuer.ErrExpired):
-		trace.Fail("token expiry", "an unexpired token", "expired at "+c.Expires.UTC().Format(time.RFC3339), "ask for a new token: they last 10 minutes, those for developers as long as was asked for")
-	case errors.Is(err, issuer.ErrKeyRetired):
-		trace.Fail("token signature", "a token whose signing key is in use", err.Error(), "ask for a new token")
-	case errors.Is(err, issuer.ErrNotOurs):
-		trace.Fail("token signature", "a token that this server signed", "another one", "pass the Token of GetOpenIdToken as it came")
-	}
 	if err != nil {
-		return a.ownTokenError(err, c)
+		failed := a.ownTokenError(err, c)
+		if refused, ok := errors.AsType[*awsapi.Error](failed); ok {
+			trace.Refuse(refused.Why)
+		}
+		return failed
 	}
 	region, account, pool, ok := identitypool.ParsePoolARN(c.PoolARN)
 	if !ok || string(pool) != c.Audience {
@@ -282,37 +281,33 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return err
 	}
 	if err != nil || identity.Disabled || identity.PoolID != pool {
-		trace.Fail("identity of the token", "an identity that exists and is enabled", "it was deleted or merged", "call GetId again, and ask for a new token")
-		return rejected()
+		return rejected(ownIdentityGone.With())
 	}
 	if identity.Predecessor.Had(c.IssuedAt) {
-		trace.Fail("identity of the token", "the identity that the token was given for",
-			"it was deleted, and its ID is another identity's now", "ask for a new token")
-		return rejected()
+		return rejected(ownIdentityReplaced.With())
 	}
 	settings, err := a.Identities.Pool(ctx, pool)
 	switch {
 	case err != nil && a.IsNotFound(err):
-		trace.Fail("pool of the token", "a pool that exists", "it was deleted", "ask for a token of another pool")
-		return rejected()
+		return rejected(ownPoolGone.With())
 	case err != nil:
 		return err
 	case settings.Account != account:
-		trace.Fail("pool of the token", "the pool of account "+string(account)+" that the token was given for",
-			"the ID is another account's now", "ask for a new token")
-		return rejected()
+		return rejected(ownPoolOfOther.With("account", string(account)))
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
-		trace.Fail("classic flow", "AllowClassicFlow true, or never set", "it is false", "call GetCredentialsForIdentity, or set AllowClassicFlow to true")
-		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s does not allow the classic flow", ErrDenied, pool))
+		why := trace.Refuse(classicFlowOff.With().At(linkToPool(pool, "AllowClassicFlow")))
+		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	case settings.MapsRoles():
 		// The pool's mappings say who gets which role; here the caller would choose.
-		trace.Fail("classic flow", "a pool without role mappings", "it has some",
-			"call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles")
-		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s has role mappings", ErrDenied, pool))
+		why := trace.Refuse(classicFlowMapped.With().At(linkToPool(pool, "RoleMappings")))
+		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	}
 	err = a.stillProven(ctx, w.role.Account, settings, identity, c)
+	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
+		trace.Refuse(refused)
+	}
 	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
 		return err
@@ -324,8 +319,11 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	w.conditions = policy.Context{}
 	setIdentity(w.conditions, pool, identity.ID, c.AMR)
 	w.tags = c.PrincipalTags
-	w.fix = func(action string, m policy.Mismatch) string {
-		return fix(Request{PoolID: pool, IdentityID: identity.ID, Guest: slices.Contains(c.AMR, identitypool.Unauthenticated)}, action, m)
+	w.who = asker{
+		assume:   assumeAction,
+		pool:     pool,
+		identity: identity.ID,
+		guest:    slices.Contains(c.AMR, identitypool.Unauthenticated),
 	}
 	w.session = Session{IdentityID: identity.ID, PoolID: pool, AMR: c.AMR, Region: region}
 	if len(c.AMR) > 1 {
@@ -338,9 +336,13 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 func (a *API) ownTokenError(err error, c issuer.Claims) error {
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
-		return a.expired(c.Expires)
-	case errors.Is(err, issuer.ErrKeyRetired), errors.Is(err, issuer.ErrNotOurs):
-		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(err)
+		why := ownTokenExpired.With("time", c.Expires.UTC().Format(time.RFC3339))
+		return a.expired(c.Expires, why)
+	case errors.Is(err, issuer.ErrKeyRetired):
+		why := ownTokenRetired.With("fault", err.Error())
+		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
+	case errors.Is(err, issuer.ErrNotOurs):
+		return awsapi.Refused(invalidIdentityToken, ownTokenForged.With(), messageNotValidated).Because(err)
 	}
 	return err
 }
@@ -354,26 +356,30 @@ func (w *webIdentity) meantPool(ctx context.Context) error {
 		return nil
 	}
 
-	ofRole(ctx, w.role.Account).Fail("age of the trust policy of "+w.role.ARN,
-		"one that was written after account "+string(w.pool.Account)+" had the pool "+string(w.pool.ID),
-		"one that is older than the pool, which is another account's",
-		"if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same document, "+
-			"or, in the settings, with another Sid")
-	return fmt.Errorf("%w: the trust policy of %s is older than pool %s of account %s",
-		ErrDenied, w.role.ARN, w.pool.ID, w.pool.Account)
+	why := trustOlderThanPool.With("account", string(w.pool.Account), "pool", string(w.pool.ID))
+	return fmt.Errorf("%w: %w", ErrDenied, ofRole(ctx, w.role.Account).Refuse(aboutTrust(w.role, why)))
 }
 
-func (a *API) expired(at time.Time) error {
-	return refusal("ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix())
+// linkToPool is a field of a pool.
+func linkToPool(pool identitypool.PoolID, field string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(pool),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
+}
+
+func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
+	return awsapi.Refused("ExpiredTokenException", why, "Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix())
 }
 
 // idToken proves an ID token of a registered provider, or of Google.
 func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any, token string) error {
-	trace := explain.FromContext(ctx)
 	iss, _ := claims["iss"].(string)
 	if audiences, ok := stringList(claims["aud"]); ok && len(audiences) > 1 && claims["azp"] == nil {
-		trace.Fail("token audience", "one audience, or azp", fmt.Sprintf("%d audiences", len(audiences)), "have the provider issue azp, or one audience")
-		return refusal(invalidIdentityToken, messageAudiences)
+		why := audiencesSeveral.With("count", strconv.Itoa(len(audiences)))
+		return awsapi.Refused(invalidIdentityToken, why, messageAudiences)
 	}
 	trust, err := a.idTokenTrust(ctx, w, iss, claims)
 	if err != nil {
@@ -391,10 +397,11 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	if err != nil {
 		return err
 	}
+	explain.FromContext(ctx).Plan(provenTokenPlan)
 	for _, name := range []string{"iat", "sub"} {
 		if proved.All[name] == nil {
-			trace.Fail("token claims", "a claim "+name, "none", "have the provider issue "+name)
-			return refusal(invalidIdentityToken, "Missing a required claim: %s.", name)
+			why := claimMissing.With("claim", name)
+			return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", name)
 		}
 	}
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
@@ -407,8 +414,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		w.sourceIdentity, err = tokenSourceIdentity(proved.All)
 	}
 	if err != nil {
-		trace.Fail("token claims for the session", "tags and a source identity of the documented form", err.Error(), "correct the claims under "+tagsClaim+" and "+sourceIdentityClaim+" at the provider")
-		return refusal(invalidIdentityToken, "%s", err.Error())
+		return awsapi.Refused(invalidIdentityToken, sessionClaims.With("fault", err.Error()), "%s", err.Error())
 	}
 	return nil
 }
@@ -438,11 +444,12 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 	if effect == policy.Allow {
 		return nil
 	}
-	cause := fmt.Errorf("%w: role %s: %s", ErrDenied, e.role.ARN, explainTrust(explain.FromContext(ctx), e.role, request, denied, e.fix))
+	cause := untrusted(explain.FromContext(ctx), e.role, request, effect, denied, e.who)
 	if denied != nil {
 		return notAuthorized(e.action, cause)
 	}
-	return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(cause)
+	why, _ := errors.AsType[*explain.Refusal](cause)
+	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(cause)
 }
 
 // tokenConditions are the condition keys of an ID token that w is assumed with.
@@ -456,9 +463,8 @@ func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.C
 // policy knows its user. A provider that the trust policy does not mean is
 // never contacted.
 func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
-	trace := explain.FromContext(ctx)
 	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
-		app, err := a.application(ctx, w, google, "aud", func(apps []string) []string {
+		app, err := a.application(w, google, "aud", func(apps []string) []string {
 			said := claimedClient(claims)
 			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
 		})
@@ -473,9 +479,11 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.role.Account, iss))
 	switch {
 	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
-		trace.Fail("OpenID Connect provider", "a provider registered in account "+string(w.role.Account), "none for the token's issuer "+shown(iss),
-			"register the issuer, character by character as the token has it in iss")
-		return login.Trust{}, refusal(invalidIdentityToken, "%s%s", messageNoProvider, shown(iss))
+		why, failed := a.unregistered(ctx, w.role, iss)
+		if failed != nil {
+			return login.Trust{}, failed
+		}
+		return login.Trust{}, awsapi.Refused(invalidIdentityToken, why, "%s%s", messageNoProvider, shown(iss))
 	case err != nil:
 		return login.Trust{}, err
 	}
@@ -498,6 +506,29 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	return trust, nil
 }
 
+// unregistered tells that no provider is registered for a token's issuer, or only one
+// whose URL is written in another way.
+func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
+	if slices.Contains(googleIssuers, iss) {
+		return googleMissing.With("account", string(role.Account), "issuer", iss), nil
+	}
+
+	arn, _ := iam.ParseRoleARN(role.ARN)
+	for _, spelling := range spellings(iss) {
+		p, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, role.Account, spelling))
+		if errors.Is(err, iam.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if cause := difference(p.URL, iss); cause != "" {
+			return providerSpelling.With("account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause), nil
+		}
+	}
+
+	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)), nil
+}
+
 // means reports whether the role's trust policy has a statement for the
 // federated principal at all, and notes it as the one that asks.
 func (a *API) means(w *webIdentity, principal string) bool {
@@ -506,30 +537,37 @@ func (a *API) means(w *webIdentity, principal string) bool {
 		return false
 	}
 	w.principal = p
-	w.fix = func(action string, m policy.Mismatch) string { return fixFor(principal, assumeAction, action, m) }
 	return true
 }
 
 // unmeant refuses a principal that no statement of the trust policy names.
 func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
-	explain.FromContext(ctx).Fail("trust policy of "+w.role.ARN, "a statement for "+w.principal.Federated+" that allows "+w.action, "none",
-		"add the principal and the action to the trust policy, or choose another role")
-	return notAuthorized(w.action, fmt.Errorf("%w: the trust policy of %s is not about %s", ErrDenied, w.role.ARN, w.principal.Federated))
+	request := policy.Request{
+		Action:    w.action,
+		Resource:  w.role.ARN,
+		Principal: w.principal,
+	}
+	why := explain.FromContext(ctx).Refuse(explainTrust(w.role, request, nil, w.who))
+
+	return notAuthorized(w.action, fmt.Errorf("%w: %w", ErrDenied, why))
 }
 
 // application returns the applications that the trust policy names for a
 // provider without registration. Tokens of every application of the world are
 // such a provider's; without a name all of them would be let in.
-func (a *API) application(ctx context.Context, w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
+func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
 	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal}
 	named := w.role.Trust.Named(request, provider+":"+key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
 	}
-	explain.FromContext(ctx).Fail("application of the token", "one that the trust policy names by StringEquals "+provider+":"+key+" ("+strings.Join(named, ", ")+")",
-		"another one, or none is named", "add the application's ID to that condition of the trust policy")
-	return nil, awsapi.Errorf(invalidIdentityToken, messageAudience)
+
+	why := applicationUnnamed.With("key", provider+":"+key)
+	if len(named) > 0 {
+		why = applicationOther.With("key", provider+":"+key, "named", strings.Join(named, ", "))
+	}
+	return nil, awsapi.Refused(invalidIdentityToken, aboutTrust(w.role, why), messageAudience)
 }
 
 // maxApplications bounds how many applications a token is tried for.
@@ -541,7 +579,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 		w.principal = policy.Principal{Federated: provider}
 		return a.unmeant(ctx, w)
 	}
-	apps, err := a.application(ctx, w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	apps, err := a.application(w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
 	if err != nil {
 		return err
 	}
@@ -564,6 +602,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 	if err != nil {
 		return err
 	}
+	explain.FromContext(ctx).Plan(provenTokenPlan)
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
 	w.conditions = policy.Context{}
 	user := provider + ":user_id"
@@ -580,11 +619,12 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 
 // loginError words a refused token as STS does. Its trace is made already.
 func (a *API) loginError(err error, claims map[string]any) error {
+	why, _ := errors.AsType[*explain.Refusal](err)
 	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
 		if claims == nil {
-			return awsapi.Errorf("IDPCommunicationError", messageUnreachable).Because(unavailable)
+			return awsapi.Refused("IDPCommunicationError", why, messageUnreachable).Because(unavailable)
 		}
-		return awsapi.Errorf(invalidIdentityToken, messageKeys).Because(unavailable)
+		return awsapi.Refused(invalidIdentityToken, why, messageKeys).Because(unavailable)
 	}
 	refused, ok := errors.AsType[*login.Refused](err)
 	switch {
@@ -593,17 +633,17 @@ func (a *API) loginError(err error, claims map[string]any) error {
 	case refused.Expired():
 		number, _ := claims["exp"].(json.Number)
 		if exp, bad := number.Float64(); bad == nil {
-			return a.expired(time.Unix(int64(exp), 0))
+			return a.expired(time.Unix(int64(exp), 0), why)
 		}
-		return awsapi.Errorf("ExpiredTokenException", "Token expired").Because(refused)
+		return awsapi.Refused("ExpiredTokenException", why, "Token expired").Because(refused)
 	case refused.MissingClaim() != "":
-		return awsapi.Errorf(invalidIdentityToken, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
+		return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
 	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
-		return awsapi.Errorf(invalidIdentityToken, messageAudience).Because(refused)
+		return awsapi.Refused(invalidIdentityToken, why, messageAudience).Because(refused)
 	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Reason.Check, "sign-out"):
-		return awsapi.Errorf("IDPRejectedClaim", messageRejected).Because(refused)
+		return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(refused)
 	default:
-		return awsapi.Errorf(invalidIdentityToken, messageNotValidated).Because(refused)
+		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(refused)
 	}
 }
 
@@ -614,18 +654,4 @@ func shown(iss string) string {
 		return "(no issuer, or an unusual one)"
 	}
 	return iss
-}
-
-// fixFor says what to change in a trust policy for a federated principal that is
-// no identity pool.
-func fixFor(principal, assume, action string, m policy.Mismatch) string {
-	switch {
-	case m.Element == "Condition":
-		return "change this condition of the trust policy, or choose another role"
-	case action == tagAction:
-		return "the session has tags, which need " + tagAction + " beside " + assume + " in the Action of the trust policy's statement"
-	case action == sourceIdentityAction:
-		return "the session has a source identity, which needs " + sourceIdentityAction + " beside " + assume + " in the Action of the trust policy's statement"
-	}
-	return "add " + principal + " and " + assume + " to a statement of the trust policy"
 }

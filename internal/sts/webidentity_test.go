@@ -37,6 +37,9 @@ func TestTokenTags(t *testing.T) {
 		"a number":      {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":[1]}}}`, err: "one value"},
 		"no object":     {claims: `{"https://aws.amazon.com/tags":"x"}`, err: "no object"},
 		"no tag object": {claims: `{"https://aws.amazon.com/tags":{"principal_tags":["a"]}}`, err: "no object"},
+		"null":          {claims: `{"https://aws.amazon.com/tags":null,"https://aws.amazon.com/tags/principal_tags/a":null,"https://aws.amazon.com/tags/transitive_tag_keys":null}`, tags: map[string]string{}},
+		"nested nulls":  {claims: `{"https://aws.amazon.com/tags":{"principal_tags":null,"transitive_tag_keys":null}}`, tags: map[string]string{}},
+		"a null value":  {claims: `{"https://aws.amazon.com/tags":{"principal_tags":{"a":null}}}`, err: "one value"},
 		"odd keys":      {claims: `{"https://aws.amazon.com/tags/transitive_tag_keys":{"a":1}}`, err: "no list"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +73,19 @@ func TestTokenConditions(t *testing.T) {
 	}
 }
 
+// A claim that is null is absent: it neither is a second spelling nor makes oaud.
+func TestNullClaims(t *testing.T) {
+	all := parseClaims(`{"sub":"s","aud":"x","azp":null,"dept":"it","DEPT":null,"https://aws.amazon.com/source_identity":null}`)
+	got := tokenConditions("idp.example", login.Claims{Subject: "s", Audience: "x", All: all})
+	want := policy.Context{"idp.example:sub": {"s"}, "idp.example:aud": {"x"}, "idp.example:dept": {"it"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	if name, err := tokenSourceIdentity(all); name != "" || err != nil {
+		t.Errorf("source identity %q, %v", name, err)
+	}
+}
+
 func TestClaimedClient(t *testing.T) {
 	for claims, want := range map[string]string{
 		`{"aud":"a"}`:                    "a",
@@ -78,7 +94,7 @@ func TestClaimedClient(t *testing.T) {
 		`{"aud":["a","b"],"azp":"b"}`:    "b",
 		`{"aud":"a","azp":"b"}`:          "b",
 		`{"aud":"a","azp":["a"]}`:        "",
-		`{"aud":"a","azp":null}`:         "",
+		`{"aud":"a","azp":null}`:         "a",
 		`{"aud":["a",1]}`:                "",
 		`{"aud":{"a":"a"},"sub":"user"}`: "",
 		`{}`:                             "",
