@@ -24,7 +24,11 @@ func decodeJSON(body []byte, in any) error {
 	if i := skipSpace(body); i == len(body) || body[i] != '{' {
 		return Refuse(Malformed, "The body must be a JSON object.")
 	}
-	err := json.Unmarshal(body, in, decodeOptions)
+	options := decodeOptions
+	if bytes.Contains(body, []byte("null")) { // seldom: looking for it at each value costs
+		options = decodeNullOptions
+	}
+	err := json.Unmarshal(body, in, options)
 	if err == nil {
 		return nil
 	}
@@ -43,7 +47,10 @@ func decodeJSON(body []byte, in any) error {
 	return Refuse(Malformed, "The body cannot be read.").Because(err)
 }
 
-var errNotString = errors.New("not a string in a list or map of strings")
+var (
+	errNotString = errors.New("not a string in a list or map of strings")
+	errNull      = errors.New("null in a list or map")
+)
 
 // wrongType says which member has which type instead of which. The library's
 // own text would quote the value.
@@ -51,6 +58,9 @@ func wrongType(e *json.SemanticError) string {
 	where := memberOf(e.JSONPointer)
 	if errors.Is(e.Err, errNotString) {
 		return where + " must contain strings only."
+	}
+	if errors.Is(e.Err, errNull) {
+		return where + " must not contain null."
 	}
 	if nested(e.JSONPointer) {
 		return where + " contains a value of the wrong type: it must be " + typeName(e.GoType) + "."
@@ -83,6 +93,22 @@ func typeName(t reflect.Type) string {
 // take null for "".
 var decodeOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap)))
+
+// decodeNullOptions also refuses null as an element of a list or map of structures, which
+// would become a structure without members.
+var decodeNullOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap),
+	json.UnmarshalFromFunc(refuseNull)))
+
+// refuseNull is called for every value. Structures that may be absent are pointers, so one
+// that is none is an element.
+func refuseNull(dec *jsontext.Decoder, value any) error {
+	if dec.PeekKind() == 'n' && reflect.TypeOf(value).Elem().Kind() == reflect.Struct {
+		return errNull
+	}
+
+	return errors.ErrUnsupported
+}
 
 func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
 	switch dec.PeekKind() {
