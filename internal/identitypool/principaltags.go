@@ -154,11 +154,16 @@ func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 }
 
 // TagsLogins reports whether a login of the pool can look up an attribute map under
-// name: the name of a provider, or the ARN of an OpenID Connect provider. A user pool's
-// name has no client ID here, unlike in role mappings.
+// name: the name of a public provider, or the ARN of an OpenID Connect provider. A user
+// pool's name has no client ID here, unlike in role mappings. A developer's login has no
+// claims: its tags come with GetOpenIdTokenForDeveloperIdentity.
 func (p Pool) TagsLogins(name string) bool {
-	if p.Provider(name).Kind != UnknownProvider {
+	switch p.Provider(name).Kind {
+	case UnknownProvider:
+		return p.trustsIssuerOf(name)
+	case DeveloperProviderKind:
+		return false
+	default:
 		return true
 	}
-	return p.trustsIssuerOf(name)
 }
