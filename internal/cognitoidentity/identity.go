@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -193,7 +192,7 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 		return nil, err
 	}
 	hide := in.HideDisabled != nil && *in.HideDisabled
-	scope := "identities/" + string(pool.ID) + "/" + strconv.FormatBool(hide)
+	scope := "identities/" + string(pool.ID)
 	start, err := s.pageStart(scope, in.NextToken)
 	if err != nil {
 		return nil, err
