@@ -140,7 +140,7 @@ func (s *awsStub) pools(operation string, in map[string]any) (int, string) {
 		return 200, `{"IdentityPoolId":"` + id + `","RoleMappings":{"idp.example.com":{"AmbiguousRoleResolution":"AuthenticatedRole","Type":"Token"}},"Roles":{"authenticated":"` + awsARN + `role/web-user"}}`
 	case "GetPrincipalTagAttributeMap":
 		name, _ := in["IdentityProviderName"].(string)
-		if name == "accounts.google.com" {
+		if name == "accounts.google.com" || name == "login.web" {
 			return 200, `{"IdentityPoolId":"` + id + `","IdentityProviderName":"` + name + `","PrincipalTags":{"plan":"plan"},"UseDefaults":false}`
 		}
 		return 400, `{"__type":"ResourceNotFoundException","message":"Resource not found."}`
@@ -254,6 +254,7 @@ func TestImportAWS(t *testing.T) {
 		"role web-user: AWS's policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess, whose content Poolhouse does not know: without it the role may do less",
 		"role any: it trusts pools without naming one, and no pool names it: it is left out",
 		`role web-user: Policies[0].PolicyDocument.Statement[0].Resource: the account 123456789012 in "arn:aws:s3:::files-123456789012/${cognito-identity.amazonaws.com:sub}/*" stays as it is: a server with another account needs another text`,
+		"pool " + awsPool + ": the principal tags under login.web, which no login gets: a user pool's are under its name alone, and a developer's users get theirs with their token",
 		awsPool + ": about 1 disabled identities, which were merged into others",
 		awsPool + ": the subjects of 1 logins of accounts.google.com cannot be read: without them these identities are loaded, and nobody can use them",
 	}
@@ -264,7 +265,7 @@ func TestImportAWS(t *testing.T) {
 		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	contains(t, imported, "RoleName: premium", "PolicyArn", "policy/AdministratorAccess", "Value: web")
-	for _, out := range []string{"aws:cloudformation", "AmazonS3ReadOnlyAccess", "RoleName: server", "RoleName: any", "githubusercontent", "policy/other"} {
+	for _, out := range []string{"aws:cloudformation", "AmazonS3ReadOnlyAccess", "RoleName: server", "RoleName: any", "githubusercontent", "policy/other", "IdentityProviderName: login.web"} {
 		if strings.Contains(imported, out) {
 			t.Errorf("%s is in the file:\n%s", out, imported)
 		}

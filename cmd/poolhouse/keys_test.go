@@ -21,7 +21,12 @@ type one struct{ pool, arn, guest, user string }
 // newOne makes a pool with a guest and a user of its developer provider.
 func newOne(t *testing.T, c *ci.Client, name string) one {
 	t.Helper()
-	pool, err := c.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: &name, AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String("login.my.app")})
+	pool, err := c.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               &name,
+		AllowUnauthenticatedIdentities: true,
+		DeveloperProviderName:          aws.String("login.my.app"),
+		SupportedLoginProviders:        map[string]string{"accounts.google.com": "app"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +134,12 @@ func TestKeysWithPolicies(t *testing.T) {
 	root := initialised(t, "--data", data, "--account-id", "123456789012")
 	s := serveOn(t, data, &root, "--account-id", "123456789012")
 	a, b := newOne(t, s.client, "a"), newOne(t, s.client, "b")
+	for _, o := range []one{a, b} { // a map that was never set is not found
+		in := &ci.SetPrincipalTagAttributeMapInput{IdentityPoolId: &o.pool, IdentityProviderName: aws.String("accounts.google.com")}
+		if _, err := s.client.SetPrincipalTagAttributeMap(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
 	keyWith := func(policy string) *ci.Client {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "policy.json")

@@ -25,7 +25,11 @@ func decodeJSON(body []byte, in any) error {
 	if i := skipSpace(body); i == len(body) || body[i] != '{' {
 		return RefusedAs(Malformed, bodyObject.With(), "The body must be a JSON object.")
 	}
-	err := json.Unmarshal(body, in, decodeOptions)
+	options := decodeOptions
+	if bytes.Contains(body, []byte("null")) { // seldom: looking for it at each value costs
+		options = decodeNullOptions
+	}
+	err := json.Unmarshal(body, in, options)
 	if err == nil {
 		return nil
 	}
@@ -46,7 +50,10 @@ func decodeJSON(body []byte, in any) error {
 	return RefusedAs(Malformed, bodyUnread.With(), "The body cannot be read.").Because(err)
 }
 
-var errNotString = errors.New("not a string in a list or map of strings")
+var (
+	errNotString = errors.New("not a string in a list or map of strings")
+	errNull      = errors.New("null in a list or map")
+)
 
 // wrongType says which member has which type instead of which. The library's
 // own text would quote the value.
@@ -56,6 +63,8 @@ func wrongType(e *json.SemanticError) *Error {
 	switch {
 	case errors.Is(e.Err, errNotString):
 		want, message = "strings only", where+" must contain strings only."
+	case errors.Is(e.Err, errNull):
+		want, message = "values other than null", where+" must not contain null."
 	case nested(e.JSONPointer):
 		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
@@ -87,6 +96,22 @@ func typeName(t reflect.Type) string {
 // take null for "".
 var decodeOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap)))
+
+// decodeNullOptions also refuses null as an element of a list or map of structures, which
+// would become a structure without members.
+var decodeNullOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap),
+	json.UnmarshalFromFunc(refuseNull)))
+
+// refuseNull is called for every value. Structures that may be absent are pointers, so one
+// that is none is an element.
+func refuseNull(dec *jsontext.Decoder, value any) error {
+	if dec.PeekKind() == 'n' && reflect.TypeOf(value).Elem().Kind() == reflect.Struct {
+		return errNull
+	}
+
+	return errors.ErrUnsupported
+}
 
 func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
 	switch dec.PeekKind() {

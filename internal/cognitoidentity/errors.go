@@ -123,7 +123,3 @@ func poolError(err error, id string) error {
 	}
 	return err
 }
-
-func invalid(format string, args ...any) *awsapi.Error {
-	return &awsapi.Error{Code: invalidParameter, Message: fmt.Sprintf(format, args...)}
-}

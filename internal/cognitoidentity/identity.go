@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -191,7 +190,7 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 		return nil, err
 	}
 	hide := in.HideDisabled != nil && *in.HideDisabled
-	scope := "identities/" + string(pool.ID) + "/" + strconv.FormatBool(hide)
+	scope := "identities/" + string(pool.ID)
 	start, err := s.pageStart(scope, in.NextToken)
 	if err != nil {
 		return nil, err

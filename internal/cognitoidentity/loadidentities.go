@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -58,22 +60,31 @@ type RefusedIdentity struct {
 // LoadIdentities adds identities with their IDs to a pool. Each stands alone:
 // one that is refused does not stop the others, and one that is there with the
 // same logins is left alone, so that a load may be repeated.
-func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadIdentitiesInput) (*LoadIdentitiesOutput, error) {
+func (s *Service) LoadIdentities(
+	ctx context.Context, c awsapi.Caller, in *LoadIdentitiesInput,
+) (*LoadIdentitiesOutput, error) {
+	explain.FromContext(ctx).Plan(loadChecks)
 	if in.IdentityPoolId == nil {
-		return nil, invalid("IdentityPoolId is required.")
+		return nil, awsapi.Refused(invalidParameter, loadPoolMissing.With(), "IdentityPoolId is required.")
 	}
-	if len(in.Identities) > MaxLoaded {
-		return nil, invalid("Give at most %d identities; there are %d.", MaxLoaded, len(in.Identities))
+	if n := len(in.Identities); n > MaxLoaded {
+		return nil, awsapi.Refused(invalidParameter,
+			loadLimit.With("limit", strconv.Itoa(MaxLoaded), "count", strconv.Itoa(n)),
+			"Give at most %d identities; there are %d.", MaxLoaded, n)
 	}
+
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mayChooseIDs(ctx, c); err != nil {
+	if err := s.mayChooseIDs(c); err != nil {
 		return nil, err
 	}
 
 	out := &LoadIdentitiesOutput{Refused: []RefusedIdentity{}}
+	refuse := func(id identitypool.IdentityID, message string) {
+		out.Refused = append(out.Refused, RefusedIdentity{IdentityId: string(id), Message: message})
+	}
 	var identities []identitypool.Identity
 	for _, given := range in.Identities {
 		identity, problem, err := s.loaded(ctx, pool, given)
@@ -81,7 +92,7 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 			return nil, err
 		}
 		if problem != "" {
-			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), problem})
+			refuse(identity.ID, problem)
 			continue
 		}
 		identities = append(identities, identity)
@@ -104,14 +115,14 @@ func (s *Service) LoadIdentities(ctx context.Context, c awsapi.Caller, in *LoadI
 				out.Present++
 				continue
 			}
-			out.Refused = append(out.Refused,
-				RefusedIdentity{string(identity.ID), "The ID is taken, or one of the logins belongs to another identity."})
+			refuse(identity.ID, "The ID is taken, or one of the logins belongs to another identity.")
 		case errors.Is(err, store.ErrInvalid):
-			out.Refused = append(out.Refused, RefusedIdentity{string(identity.ID), "A login is empty, too long or not valid text."})
+			refuse(identity.ID, "A login is empty, too long or not valid text.")
 		default:
 			return nil, poolError(err, *in.IdentityPoolId)
 		}
 	}
+
 	return out, nil
 }
 
@@ -194,9 +205,11 @@ func (s *Service) moment(seconds *float64) time.Time {
 }
 
 func sameLogins(have, want identitypool.Identity) bool {
-	if have.PoolID != want.PoolID || have.Disabled || have.EverLinked != want.EverLinked || len(have.Logins) != len(want.Logins) {
+	if have.PoolID != want.PoolID || have.Disabled || have.EverLinked != want.EverLinked ||
+		len(have.Logins) != len(want.Logins) {
 		return false
 	}
+
 	for _, l := range want.Logins {
 		if !have.HasLogin(l) {
 			return false

@@ -49,7 +49,7 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	if len(logins) == 0 {
 		return nil, nil
 	}
-	logins, err := s.named(ctx, pool, logins)
+	logins, err := s.named(pool, logins)
 	if err != nil {
 		return nil, err
 	}

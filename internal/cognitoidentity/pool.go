@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -16,11 +17,13 @@ import (
 // (Service Authorization Reference).
 func createNeeds(_ context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) ([]awsapi.Access, error) {
 	needed := []awsapi.Access{{Resource: callerPoolARN(c, ""), RequestTags: awsapi.TagsOf(in.IdentityPoolTags)}}
+
 	if len(in.IdentityPoolTags) > 0 {
 		tag := needed[0]
 		tag.Action = "cognito-identity:TagResource"
 		needed = append(needed, tag)
 	}
+
 	return needed, nil
 }
 
@@ -51,43 +54,65 @@ func (s *Service) updateNeeds(ctx context.Context, c awsapi.Caller, in *Identity
 }
 
 // CreateIdentityPool makes a new pool with a new ID at every call.
-func (s *Service) CreateIdentityPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (*IdentityPool, error) {
-	pool, err := s.newPool(ctx, c, in)
+func (s *Service) CreateIdentityPool(
+	ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput,
+) (*IdentityPool, error) {
+	explain.FromContext(ctx).Plan(createPoolChecks)
+	pool, err := s.newPool(c, in)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.configure(&pool, configurationOf(in), false); err != nil {
+		return nil, err
+	}
+
 	return s.addPool(ctx, c, pool)
 }
 
 // CreateIdentityPoolWithID makes a new pool with an ID that the caller chooses:
-// one that clients know from elsewhere. It is no operation of AWS's.
-func (s *Service) CreateIdentityPoolWithID(ctx context.Context, c awsapi.Caller, id string, in *CreateIdentityPoolInput) (*IdentityPool, error) {
-	if err := s.mayChooseIDs(ctx, c); err != nil {
+// one that clients know from elsewhere. Names that the pool has there are taken over,
+// also those that a new pool cannot have. It is no operation of AWS's.
+func (s *Service) CreateIdentityPoolWithID(
+	ctx context.Context, c awsapi.Caller, id string, in *CreateIdentityPoolInput,
+) (*IdentityPool, error) {
+	explain.FromContext(ctx).Plan(createPoolChecks)
+	if err := s.mayChooseIDs(c); err != nil {
 		return nil, err
 	}
-	pool, err := s.newPool(ctx, c, in)
+	pool, err := s.newPool(c, in)
 	if err != nil {
 		return nil, err
 	}
 	if !identitypool.ValidID(id) || identitypool.RegionOf(id) != c.Region {
-		return nil, invalid("IdentityPoolId must be a pool ID of this region, %s:<lower-case GUID>.", c.Region)
+		return nil, awsapi.Refused(invalidParameter, poolIDForm.With("region", c.Region),
+			"IdentityPoolId must be a pool ID of this region, %s:<lower-case GUID>.", c.Region)
 	}
 	pool.ID = identitypool.PoolID(id)
+
+	if err := s.configure(&pool, configurationOf(in), true); err != nil {
+		return nil, err
+	}
+
 	return s.addPool(ctx, c, pool)
 }
 
 // mayChooseIDs refuses callers whose account does not choose IDs. An ID stays with
 // the account that first had it, so whoever chooses can take one that another
 // account is about to bring over.
-func (s *Service) mayChooseIDs(ctx context.Context, c awsapi.Caller) error {
+func (s *Service) mayChooseIDs(c awsapi.Caller) error {
 	if s.MayChooseIDs(identitypool.AccountID(c.Account)) {
 		return nil
 	}
 
-	explain.FromContext(ctx).Fail("choice of an ID", "a call of the account that the server's settings belong to",
-		"a call of account "+c.Account, "let the server choose, or ask its operator to set chosen_ids to all")
-	return awsapi.Refuse(awsapi.AccessDenied,
-		"IDs are chosen by the home account of this server only; for other accounts its operator can set chosen_ids to all.")
+	const text = "IDs are chosen by the home account of this server only; " +
+		"for other accounts its operator can set chosen_ids to all."
+	setting := explain.Link{
+		Kind:   explain.LinkSetting,
+		ID:     "chosen_ids",
+		Source: explain.SourceFile,
+	}
+
+	return awsapi.RefusedAs(awsapi.AccessDenied, idChoice.With("account", c.Account).At(setting), text)
 }
 
 // CreateNeeds is what CreateIdentityPool must be permitted.
@@ -98,34 +123,39 @@ func CreateNeeds(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInp
 			needed[i].Action = "cognito-identity:CreateIdentityPool"
 		}
 	}
+
 	return needed, err
 }
 
 func (s *Service) addPool(ctx context.Context, c awsapi.Caller, pool identitypool.Pool) (*IdentityPool, error) {
 	switch err := s.Store.CreatePool(ctx, pool, s.Limits.Pools); {
 	case errors.Is(err, store.ErrLimit):
-		return nil, awsapi.Errorf(limitExceeded, "The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
+		return nil, awsapi.Refused(limitExceeded, poolLimit.With("limit", strconv.Itoa(s.Limits.Pools)),
+			"The account has reached its limit of %d identity pools in %s.", s.Limits.Pools, c.Region)
 	case errors.Is(err, store.ErrConflict):
-		explain.FromContext(ctx).Fail("pool ID", "one that no account has, and no other account ever had",
-			"one that is taken", "choose another ID, or let the server choose: an ID stays with the account that first "+
-				"had it, also when the pool is deleted")
-		return nil, awsapi.Errorf(conflict, "IdentityPool '%s' already exists.", pool.ID)
+		return nil, awsapi.Refused(conflict, poolIDTaken.With(), "IdentityPool '%s' already exists.", pool.ID)
 	case err != nil:
 		return nil, err
 	}
 	note(ctx, pool)
+
 	return poolOutput(pool), nil
 }
 
-func (s *Service) newPool(ctx context.Context, c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
+// newPool returns a pool that is not configured yet.
+func (s *Service) newPool(c awsapi.Caller, in *CreateIdentityPoolInput) (identitypool.Pool, error) {
 	// A signature's region may be longer than a pool's ID has room for: a pool of
 	// it could be made, and then never be named.
 	switch {
 	case len(c.Region) > identitypool.MaxRegion:
-		return identitypool.Pool{}, invalid("The region %s is longer than %d characters.", c.Region, identitypool.MaxRegion)
+		return identitypool.Pool{}, awsapi.Refused(invalidParameter,
+			regionLength.With("limit", strconv.Itoa(identitypool.MaxRegion), "region", c.Region),
+			"The region %s is longer than %d characters.", c.Region, identitypool.MaxRegion)
 	case !identitypool.ValidRegion(c.Region):
-		return identitypool.Pool{}, invalid("The region %s does not begin with a letter.", c.Region)
+		return identitypool.Pool{}, awsapi.Refused(invalidParameter, regionForm.With("region", c.Region),
+			"The region %s does not begin with a letter.", c.Region)
 	}
+
 	now := s.Now()
 	pool := identitypool.Pool{
 		ID:      identitypool.PoolID(newID(c.Region)),
@@ -135,15 +165,23 @@ func (s *Service) newPool(ctx context.Context, c awsapi.Caller, in *CreateIdenti
 		Updated: now,
 	}
 	if pinned, ok := in.IdentityPoolTags[PinnedIDTag]; ok && s.PinnedPoolIDs {
-		if err := s.mayChooseIDs(ctx, c); err != nil {
+		if err := s.mayChooseIDs(c); err != nil {
 			return identitypool.Pool{}, err
 		}
 		if !identitypool.ValidID(pinned) || identitypool.RegionOf(pinned) != c.Region {
-			return identitypool.Pool{}, invalid("The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
+			why := poolIDForm.With("region", c.Region).Of(PinnedIDTag)
+			return identitypool.Pool{}, awsapi.Refused(invalidParameter, why,
+				"The tag %s must hold a pool ID of this region, %s:<lower-case GUID>.", PinnedIDTag, c.Region)
 		}
 		pool.ID = identitypool.PoolID(pinned)
 	}
-	err := s.configure(&pool, &IdentityPool{
+
+	return pool, nil
+}
+
+// configurationOf returns the members of a new pool's configuration.
+func configurationOf(in *CreateIdentityPoolInput) *IdentityPool {
+	return &IdentityPool{
 		IdentityPoolName:               in.IdentityPoolName,
 		AllowUnauthenticatedIdentities: in.AllowUnauthenticatedIdentities,
 		AllowClassicFlow:               in.AllowClassicFlow,
@@ -153,16 +191,19 @@ func (s *Service) newPool(ctx context.Context, c awsapi.Caller, in *CreateIdenti
 		CognitoIdentityProviders:       in.CognitoIdentityProviders,
 		SamlProviderARNs:               in.SamlProviderARNs,
 		IdentityPoolTags:               in.IdentityPoolTags,
-	})
-	return pool, err
+	}
 }
 
 // DescribeIdentityPool returns a pool.
-func (s *Service) DescribeIdentityPool(ctx context.Context, c awsapi.Caller, in *DescribeIdentityPoolInput) (*IdentityPool, error) {
+func (s *Service) DescribeIdentityPool(
+	ctx context.Context, c awsapi.Caller, in *DescribeIdentityPoolInput,
+) (*IdentityPool, error) {
+	explain.FromContext(ctx).Plan(namedPoolChecks)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
+
 	return poolOutput(pool), nil
 }
 
@@ -171,43 +212,57 @@ func (s *Service) DescribeIdentityPool(ctx context.Context, c awsapi.Caller, in 
 // kept (Terraform leaves them out of updates). Concurrent updates queue up;
 // ConcurrentModificationException is never needed.
 func (s *Service) UpdateIdentityPool(ctx context.Context, c awsapi.Caller, in *IdentityPool) (*IdentityPool, error) {
+	explain.FromContext(ctx).Plan(updatePoolChecks)
 	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
 		return nil, err
 	}
+
 	pool, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
-		return s.configure(p, in)
+		return s.configure(p, in, false)
 	})
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
+
 	return poolOutput(pool), nil
 }
 
 // DeleteIdentityPool removes a pool with all its identities. From the first
 // durable step on the pool is gone for every other call.
-func (s *Service) DeleteIdentityPool(ctx context.Context, c awsapi.Caller, in *DeleteIdentityPoolInput) (*awsapi.NoOutput, error) {
+func (s *Service) DeleteIdentityPool(
+	ctx context.Context, c awsapi.Caller, in *DeleteIdentityPoolInput,
+) (*awsapi.NoOutput, error) {
+	explain.FromContext(ctx).Plan(namedPoolChecks)
 	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
 		return nil, err
 	}
+
 	err := s.Store.DeletePool(ctx, identitypool.PoolID(*in.IdentityPoolId))
 	if errors.Is(err, store.ErrUnfinished) {
 		return nil, nil // gone for everybody; the store logged what is left to do
 	}
+
 	return nil, poolError(err, *in.IdentityPoolId)
 }
 
 // ListIdentityPools lists the caller's pools in the order of their IDs.
-func (s *Service) ListIdentityPools(ctx context.Context, c awsapi.Caller, in *ListIdentityPoolsInput) (*ListIdentityPoolsResponse, error) {
+func (s *Service) ListIdentityPools(
+	ctx context.Context, c awsapi.Caller, in *ListIdentityPoolsInput,
+) (*ListIdentityPoolsResponse, error) {
+	explain.FromContext(ctx).Plan(listPoolsChecks)
 	scope := "pools/" + c.Account + "/" + c.Region
 	after, err := s.pageStart(scope, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	size := int(*in.MaxResults)
-	pools, err := s.Store.ListPools(ctx, identitypool.AccountID(c.Account), c.Region, identitypool.PoolID(after), size+1)
+	account := identitypool.AccountID(c.Account)
+	pools, err := s.Store.ListPools(ctx, account, c.Region, identitypool.PoolID(after), size+1)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &ListIdentityPoolsResponse{IdentityPools: []IdentityPoolShortDescription{}}
 	if len(pools) > size {
 		pools = pools[:size]
@@ -215,7 +270,10 @@ func (s *Service) ListIdentityPools(ctx context.Context, c awsapi.Caller, in *Li
 	}
 	for _, p := range pools {
 		out.IdentityPools = append(out.IdentityPools, IdentityPoolShortDescription{
-			IdentityPoolId: new(string(p.ID)), IdentityPoolName: new(p.Name)})
+			IdentityPoolId:   new(string(p.ID)),
+			IdentityPoolName: new(p.Name),
+		})
 	}
+
 	return out, nil
 }

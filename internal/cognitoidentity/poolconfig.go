@@ -1,120 +1,280 @@
 package cognitoidentity
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // PinnedIDTag is the tag whose value becomes a new pool's ID in development.
 const PinnedIDTag = "_custom_id_"
 
-var (
-	tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-)
+var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // configure puts in's members on the pool: all of them but the ID, as a full
-// replacement. It holds the rules that the model cannot say.
-func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
+// replacement. It holds the rules that the model cannot say. What the pool has already
+// stays accepted, whatever rules came since; of an imported pool the names of providers
+// are taken as they are.
+func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported bool) error {
+	before := *p
 	p.Name = *in.IdentityPoolName
 	p.AllowUnauthenticated = *in.AllowUnauthenticatedIdentities
 	p.AllowClassicFlow = in.AllowClassicFlow
 	p.SupportedLoginProviders = maps.Clone(in.SupportedLoginProviders)
 	p.OIDCProviderARNs = slices.Clone(in.OpenIdConnectProviderARNs)
 	p.SAMLProviderARNs = slices.Clone(in.SamlProviderARNs)
-	p.CognitoIdentityProviders = nil
-	for _, cip := range in.CognitoIdentityProviders {
-		if err := s.addUserPool(p, cip); err != nil {
-			return err
-		}
-	}
-	if n := len(p.CognitoIdentityProviders); n > s.Limits.UserPoolProviders {
-		return awsapi.Errorf(limitExceeded, "The identity pool would have %d Cognito identity providers; the limit is %d.", n, s.Limits.UserPoolProviders)
-	}
-	if err := checkProviderARNs(p.OIDCProviderARNs, identitypool.OIDCProvider, p.Account); err != nil {
-		return err
-	}
-	if err := checkProviderARNs(p.SAMLProviderARNs, identitypool.SAMLProvider, p.Account); err != nil {
-		return err
-	}
-	if in.DeveloperProviderName != nil {
-		if p.DeveloperProviderName != "" && p.DeveloperProviderName != *in.DeveloperProviderName {
-			return invalid("The developer provider name of an identity pool cannot be changed once it is set.")
-		}
-		p.DeveloperProviderName = *in.DeveloperProviderName
-	}
-	if name := p.DeveloperProviderName; name == identitypool.OwnProvider || slices.Contains(p.PublicProviderNames(), name) {
-		return invalid("The developer provider name '%s' is the name of a public login provider.", name)
-	}
 	if in.IdentityPoolTags != nil {
 		p.Tags = maps.Clone(in.IdentityPoolTags)
 	}
-	if len(p.Tags) > s.Limits.TagsPerPool {
-		return awsapi.Errorf(limitExceeded, "The identity pool would have %d tags; the limit is %d.", len(p.Tags), s.Limits.TagsPerPool)
+
+	c := change{
+		Service:  s,
+		before:   before,
+		imported: imported,
 	}
-	return s.checkTags(p.Tags)
+	if err := c.setUserPools(p, in.CognitoIdentityProviders); err != nil {
+		return err
+	}
+	if err := c.checkOIDCProviders(p); err != nil {
+		return err
+	}
+	if err := c.checkSAMLProviders(p); err != nil {
+		return err
+	}
+	if err := c.checkLoginProviders(p); err != nil {
+		return err
+	}
+	if err := c.setDeveloperName(p, in.DeveloperProviderName); err != nil {
+		return err
+	}
+
+	if n := len(p.Tags); n > s.Limits.TagsPerPool {
+		return awsapi.Refused(limitExceeded, s.tooManyTags(*p),
+			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)
+	}
+
+	return s.checkTags(*p)
 }
 
-func (s *Service) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) error {
+// change is a pool that is about to get another configuration.
+type change struct {
+	*Service
+	before   identitypool.Pool // without a configuration for a new pool
+	imported bool
+}
+
+func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvider) error {
+	p.CognitoIdentityProviders = nil
+	for _, one := range list {
+		if err := c.addUserPool(p, one); err != nil {
+			return err
+		}
+	}
+
+	if n := len(p.CognitoIdentityProviders); n > c.Limits.UserPoolProviders {
+		why := userPoolLimit.With("limit", strconv.Itoa(c.Limits.UserPoolProviders), "count", strconv.Itoa(n))
+		return awsapi.Refused(limitExceeded, why.At(poolLink(*p, "CognitoIdentityProviders")),
+			"The identity pool would have %d Cognito identity providers; the limit is %d.",
+			n, c.Limits.UserPoolProviders)
+	}
+
+	return nil
+}
+
+func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) error {
+	link := poolLink(*p, "CognitoIdentityProviders")
 	if in.ProviderName == nil || in.ClientId == nil {
-		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
+		return awsapi.Refused(invalidParameter, userPoolMember.With().At(link), messageUserPoolProvider)
 	}
-	// A name of another form is only worth anything when the settings say where
-	// that user pool is found.
-	_, configured := s.UserPools[*in.ProviderName]
-	if _, atAWS := identitypool.ParseUserPool(*in.ProviderName); !configured && !atAWS {
-		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
+
+	name, client := *in.ProviderName, *in.ClientId
+	_, configured := c.UserPools[name]
+	pool, atAWS := identitypool.ParseUserPool(name)
+	switch {
+	case !configured && !atAWS:
+		// A name of another form is only worth anything when the settings say where
+		// that user pool is found.
+		return awsapi.Refused(invalidParameter, userPoolForm.With("name", shownName(name)).At(link),
+			messageUserPoolProvider)
+	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
+		return awsapi.Refused(invalidParameter, userPoolRegions.With("name", name).At(link), messageUserPoolProvider)
 	}
+
 	for _, have := range p.CognitoIdentityProviders {
-		if have.ProviderName == *in.ProviderName && have.ClientID == *in.ClientId {
-			return invalid("The Cognito identity provider %s with client %s is listed twice.", *in.ProviderName, *in.ClientId)
+		if have.ProviderName == name && have.ClientID == client {
+			return awsapi.Refused(invalidParameter, userPoolTwice.With("name", name, "client", client).At(link),
+				"The Cognito identity provider %s with client %s is listed twice.", name, client)
 		}
 	}
 	p.CognitoIdentityProviders = append(p.CognitoIdentityProviders, identitypool.CognitoIdentityProvider{
-		ProviderName: *in.ProviderName, ClientID: *in.ClientId, ServerSideTokenCheck: in.ServerSideTokenCheck})
+		ProviderName:         name,
+		ClientID:             client,
+		ServerSideTokenCheck: in.ServerSideTokenCheck,
+	})
+
 	return nil
 }
 
-// checkProviderARNs refuses ARNs that are not an IAM provider of the account.
-// Whether the provider is registered shows when it is used.
-func checkProviderARNs(arns []string, kind string, account identitypool.AccountID) error {
-	for i, arn := range arns {
-		owner, got, _, ok := identitypool.ParseProviderARN(arn)
+// keepsUserPool reports whether a user pool with two regions in its name is accepted. An
+// emulator that stands in for a region may give its pools IDs of any region.
+func (c change) keepsUserPool(name, region string) bool {
+	_, elsewhere := c.UserPoolRegions[region]
+	return elsewhere || c.imported || c.before.Provider(name).Kind == identitypool.UserPoolProvider
+}
+
+// checkOIDCProviders refuses what is no ARN of an OpenID Connect provider, and a second
+// one for an issuer. As at AWS, the provider may be of another account or not be
+// registered: then its logins are refused.
+func (c change) checkOIDCProviders(p *identitypool.Pool) error {
+	link := poolLink(*p, "OpenIdConnectProviderARNs")
+	byIssuer := map[string]string{}
+	for _, arn := range p.OIDCProviderARNs {
+		_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
+		if !ok || kind != identitypool.OIDCProvider {
+			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(arn)).At(link),
+				"'%s' is not the ARN of an IAM %s.", arn, identitypool.OIDCProvider)
+		}
+
+		other, twice := byIssuer[issuer]
+		if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {
+			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", arn, "other", other).At(link),
+				"The provider '%s' is listed twice.", arn)
+		}
+		byIssuer[issuer] = arn
+	}
+
+	return nil
+}
+
+// checkSAMLProviders refuses what is no SAML provider of the pool's account. Whether it
+// is registered shows when it is used.
+func (c change) checkSAMLProviders(p *identitypool.Pool) error {
+	link := poolLink(*p, "SamlProviderARNs")
+	for i, arn := range p.SAMLProviderARNs {
+		owner, kind, _, ok := identitypool.ParseProviderARN(arn)
+		valid := ok && kind == identitypool.SAMLProvider && owner == p.Account
 		switch {
-		case !ok || got != kind:
-			return invalid("'%s' is not the ARN of an IAM %s.", arn, kind)
-		case owner != account:
-			return invalid("The provider '%s' does not belong to the identity pool's account.", arn)
-		case slices.Contains(arns[:i], arn):
-			return invalid("The provider '%s' is listed twice.", arn)
+		case !valid && !slices.Contains(c.before.SAMLProviderARNs, arn):
+			why := samlProviderAccount.With("account", string(p.Account), "arn", shownName(arn))
+			return awsapi.Refused(notAuthorized, why.At(link),
+				"Identity provider %s is not valid for account %s", arn, p.Account)
+		case slices.Contains(p.SAMLProviderARNs[:i], arn):
+			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", arn, "other", arn).At(link),
+				"The provider '%s' is listed twice.", arn)
 		}
 	}
+
 	return nil
+}
+
+// keepsARNs reports whether the pool has all of the ARNs already.
+func (c change) keepsARNs(have []string, arns ...string) bool {
+	for _, arn := range arns {
+		if !slices.Contains(have, arn) {
+			return c.imported
+		}
+	}
+
+	return true
+}
+
+// checkLoginProviders refuses keys of SupportedLoginProviders that no login can be
+// proved for.
+func (c change) checkLoginProviders(p *identitypool.Pool) error {
+	for _, name := range slices.Sorted(maps.Keys(p.SupportedLoginProviders)) {
+		_, had := c.before.SupportedLoginProviders[name]
+		if wellKnown[name] != nil || had || c.imported {
+			continue
+		}
+
+		const text = "(%s) is not a supported login provider."
+		known := strings.Join(slices.Sorted(maps.Keys(wellKnown)), ", ")
+		why := loginProviderUnknown.With("names", known, "name", shownName(name))
+
+		return awsapi.Refused(invalidParameter, why.At(poolLink(*p, "SupportedLoginProviders")), text, name).
+			LogAs(fmt.Sprintf(text, shownName(name)))
+	}
+
+	return nil
+}
+
+// setDeveloperName sets the name of the developer provider, if one is given. A name that
+// other logins come under would lock them out for ever, because it cannot be changed.
+func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
+	link := poolLink(*p, "DeveloperProviderName")
+	have := c.before.DeveloperProviderName
+	if given != nil {
+		if have != "" && have != *given {
+			return awsapi.Refused(invalidParameter, developerNameChange.With("have", have).At(link),
+				"The developer provider name of an identity pool cannot be changed once it is set.")
+		}
+		p.DeveloperProviderName = *given
+	}
+
+	name := p.DeveloperProviderName
+	shared := slices.Contains(p.PublicProviderNames(), name)
+	text := "The developer provider name '%s' is the name of a public login provider."
+	switch {
+	case name == "":
+		return nil
+	case name == have:
+		if shared && !slices.Contains(c.before.PublicProviderNames(), name) {
+			return awsapi.Refused(invalidParameter, developerNameShared.With("name", name).At(link), text, name)
+		}
+	case name == identitypool.OwnProvider || !c.imported && (shared || c.takenName(name)):
+		return awsapi.Refused(invalidParameter, developerNameTaken.With("name", name).At(link), text, name)
+	}
+
+	return nil
+}
+
+// ownNames are the names of the service in AWS's partitions, under which its own tokens
+// are presented.
+var ownNames = regexp.MustCompile(`^cognito-identity(?:-us-gov|\.[a-z0-9-]+)?\.amazonaws\.(?:com|com\.cn|eu)$`)
+
+// takenName reports whether other logins than a developer's can come under a name: those
+// of the providers that every pool can have, by their names and aliases, and our own.
+func (s *Service) takenName(name string) bool {
+	return s.EveryAccountHas(name) || s.ProviderName(name) != name || ownNames.MatchString(name)
 }
 
 // checkTags holds the rules for a pool's tags (developer guide, "Tagging").
-func (s *Service) checkTags(tags map[string]string) error {
-	if len(tags) > s.Limits.TagsPerPool {
-		return invalid("The identity pool would have %d tags; the limit is %d.", len(tags), s.Limits.TagsPerPool)
+func (s *Service) checkTags(p identitypool.Pool) error {
+	if n := len(p.Tags); n > s.Limits.TagsPerPool {
+		return awsapi.Refused(invalidParameter, s.tooManyTags(p),
+			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)
 	}
-	for key, value := range tags {
+
+	link := poolLink(p, "IdentityPoolTags")
+	for key, value := range p.Tags {
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return invalid("Tag keys that begin with 'aws:' are reserved.")
+			return awsapi.Refused(invalidParameter, poolTagReserved.With().At(link),
+				"Tag keys that begin with 'aws:' are reserved.")
 		case !tagPattern.MatchString(key) || !tagPattern.MatchString(value):
-			return invalid("Tags may hold letters, digits, white space and _.:/=+-@ only.")
+			return awsapi.Refused(invalidParameter, poolTagAlphabet.With().At(link),
+				"Tags may hold letters, digits, white space and _.:/=+-@ only.")
 		}
 	}
+
 	return nil
 }
 
-// poolOutput shows a pool with the members that are set; absent is how AWS
-// writes empty.
+func (s *Service) tooManyTags(p identitypool.Pool) *explain.Refusal {
+	limit, count := strconv.Itoa(s.Limits.TagsPerPool), strconv.Itoa(len(p.Tags))
+	return poolTagLimit.With("limit", limit, "count", count).At(poolLink(p, "IdentityPoolTags"))
+}
+
+// poolOutput shows a pool with the members that are set; absent is how AWS writes empty.
+// Tags and ServerSideTokenCheck are always there (recorded answers of AWS).
 func poolOutput(p identitypool.Pool) *IdentityPool {
 	out := &IdentityPool{
 		IdentityPoolId:                 new(string(p.ID)),
@@ -122,8 +282,9 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 		AllowUnauthenticatedIdentities: new(p.AllowUnauthenticated),
 		AllowClassicFlow:               p.AllowClassicFlow,
 		SupportedLoginProviders:        orAbsent(p.SupportedLoginProviders),
-		IdentityPoolTags:               orAbsent(p.Tags),
+		IdentityPoolTags:               orEmpty(p.Tags),
 	}
+
 	if p.DeveloperProviderName != "" {
 		out.DeveloperProviderName = new(p.DeveloperProviderName)
 	}
@@ -133,17 +294,31 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 	if len(p.SAMLProviderARNs) > 0 {
 		out.SamlProviderARNs = p.SAMLProviderARNs
 	}
-	for _, cip := range p.CognitoIdentityProviders {
+	for _, client := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{
-			ProviderName: new(cip.ProviderName), ClientId: new(cip.ClientID), ServerSideTokenCheck: cip.ServerSideTokenCheck})
+			ProviderName:         new(client.ProviderName),
+			ClientId:             new(client.ClientID),
+			ServerSideTokenCheck: new(client.ServerSideTokenCheck != nil && *client.ServerSideTokenCheck),
+		})
 	}
+
 	return out
+}
+
+// orEmpty returns m as a map that answers show although it is empty.
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+
+	return m
 }
 
 func orAbsent(m map[string]string) map[string]string {
 	if len(m) == 0 {
 		return nil
 	}
+
 	return m
 }
 
@@ -153,6 +328,7 @@ func tagMapBytes(tags map[string]string) int {
 	for key, claim := range tags {
 		total += len(key) + len(claim)
 	}
+
 	return total
 }
 

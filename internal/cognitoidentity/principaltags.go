@@ -2,67 +2,123 @@ package cognitoidentity
 
 import (
 	"context"
+	"fmt"
 	"maps"
-	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // SetPrincipalTagAttributeMap sets how a provider's claims become principal tags.
-func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *SetPrincipalTagAttributeMapInput) (*SetPrincipalTagAttributeMapResponse, error) {
-	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
+func (s *Service) SetPrincipalTagAttributeMap(
+	ctx context.Context, c awsapi.Caller, in *SetPrincipalTagAttributeMapInput,
+) (*SetPrincipalTagAttributeMapResponse, error) {
+	explain.FromContext(ctx).Plan(setTagMapChecks)
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
 		return nil, err
 	}
-	if n := tagMapBytes(in.PrincipalTags); n > identitypool.MaxTagMapBytes {
-		return nil, invalid("The attributes have %d bytes; the limit is %d.", n, identitypool.MaxTagMapBytes)
+	if err := checkTagMap(pool, in.PrincipalTags); err != nil {
+		return nil, err
 	}
-	keys := make(map[string]string, len(in.PrincipalTags)) // the values are claim names, which have other rules
-	for key := range in.PrincipalTags {
-		keys[key] = ""
+
+	provider := *in.IdentityProviderName
+	m := identitypool.PrincipalTagMap{
+		UseDefaults: in.UseDefaults != nil && *in.UseDefaults,
+		Tags:        maps.Clone(in.PrincipalTags),
 	}
-	if err := identitypool.ValidTags(keys); err != nil {
-		return nil, invalid("%s.", err)
-	}
-	m := identitypool.PrincipalTagMap{UseDefaults: in.UseDefaults != nil && *in.UseDefaults, Tags: maps.Clone(in.PrincipalTags)}
-	_, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
-		_, had := p.PrincipalTags[*in.IdentityProviderName]
-		if !had && !taggable(*p, *in.IdentityProviderName) {
-			return invalid("(%s) is not a configured provider of the identity pool.", *in.IdentityProviderName)
+	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
+		// A map that is there can be changed and emptied, also when no login looks it up.
+		if _, had := p.PrincipalTags[provider]; !had && !p.TagsLogins(provider) {
+			return tagMapOfNobody(*p, provider)
 		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
 		}
-		p.PrincipalTags[*in.IdentityProviderName] = m
+		p.PrincipalTags[provider] = m
+
 		return nil
 	})
 	if err != nil {
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
-	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, m))), nil
+
+	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, provider, m))), nil
 }
 
-// taggable reports whether logins of the pool can come under this name: maps of
-// other names would pile up and never be read.
-func taggable(p identitypool.Pool, name string) bool {
-	return slices.Contains(p.PublicProviderNames(), name) || slices.Contains(p.OIDCProviderARNs, name) ||
-		p.DeveloperProviderName != "" && name == p.DeveloperProviderName || mappable(p, name)
+// checkTagMap refuses a map that could make no valid tags.
+func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
+	link := poolLink(pool, "PrincipalTags")
+	if n := tagMapBytes(tags); n > identitypool.MaxTagMapBytes {
+		why := tagMapSize.With("limit", strconv.Itoa(identitypool.MaxTagMapBytes), "count", strconv.Itoa(n))
+		return awsapi.Refused(invalidParameter, why.At(link),
+			"The attributes have %d bytes; the limit is %d.", n, identitypool.MaxTagMapBytes)
+	}
+
+	keys := make(map[string]string, len(tags)) // the values are claim names, which have other rules
+	for key := range tags {
+		keys[key] = ""
+	}
+	if err := identitypool.ValidTags(keys); err != nil {
+		return awsapi.Refused(invalidParameter, tagMapKeys.With("problem", err.Error()).At(link), "%s.", err)
+	}
+
+	return nil
 }
 
-// GetPrincipalTagAttributeMap returns a provider's map. A provider that never
-// had one answers an empty map without defaults: that is what is in force.
-func (s *Service) GetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *GetPrincipalTagAttributeMapInput) (*GetPrincipalTagAttributeMapResponse, error) {
+// tagMapOfNobody refuses a map under a name that no login of the pool comes under: it
+// would be answered, and never applied.
+func tagMapOfNobody(p identitypool.Pool, provider string) error {
+	shown := shownName(provider)
+	why := tagMapProvider.With("names", namesOr(p.PublicProviderNames()), "name", shown)
+	userPool, _, _ := strings.Cut(provider, ":")
+	switch {
+	case p.MapsLogins(provider) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
+		shown = provider
+		why = tagMapClient.With("userpool", userPool, "name", shown)
+	case p.Provider(provider).Kind == identitypool.DeveloperProviderKind:
+		shown = provider
+		why = tagMapDeveloper.With("name", shown)
+	}
+
+	const text = "(%s) is not a configured provider of the identity pool."
+
+	return awsapi.Refused(invalidParameter, why.Of(shown).At(poolLink(p, "PrincipalTags")), text, provider).
+		LogAs(fmt.Sprintf(text, shown))
+}
+
+// GetPrincipalTagAttributeMap returns a provider's map. A provider that never had one is
+// refused as by AWS; an empty map is one.
+func (s *Service) GetPrincipalTagAttributeMap(
+	ctx context.Context, c awsapi.Caller, in *GetPrincipalTagAttributeMapInput,
+) (*GetPrincipalTagAttributeMapResponse, error) {
+	explain.FromContext(ctx).Plan(setTagMapChecks)
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
-	return new(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, pool.PrincipalTags[*in.IdentityProviderName])), nil
+
+	provider := *in.IdentityProviderName
+	m, set := pool.PrincipalTags[provider]
+	if !set {
+		const text = "No Principal Tags configured for Provider %s"
+		shown := shownName(provider)
+		why := tagMapNone.With("name", shown).Of(shown).At(poolLink(pool, "PrincipalTags"))
+
+		return nil, awsapi.Refused(notFound, why, text, provider).LogAs(fmt.Sprintf(text, shown))
+	}
+
+	return new(tagMapOutput(*in.IdentityPoolId, provider, m)), nil
 }
 
 func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
-	tags := m.Tags
-	if tags == nil {
-		tags = map[string]string{}
+	return GetPrincipalTagAttributeMapResponse{
+		IdentityPoolId:       &pool,
+		IdentityProviderName: &provider,
+		UseDefaults:          new(m.UseDefaults),
+		PrincipalTags:        orEmpty(m.Tags),
 	}
-	return GetPrincipalTagAttributeMapResponse{IdentityPoolId: &pool, IdentityProviderName: &provider, UseDefaults: new(m.UseDefaults), PrincipalTags: tags}
 }

@@ -2,9 +2,12 @@ package cognitoidentity
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"regexp"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -12,13 +15,27 @@ import (
 func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn string) (identitypool.Pool, error) {
 	region, account, id, ok := identitypool.ParsePoolARN(arn)
 	if !ok {
-		return identitypool.Pool{}, invalid("'%s' is not the ARN of an identity pool.", arn)
+		return identitypool.Pool{}, awsapi.Refused(invalidParameter, poolARNForm.With("arn", shownARN(arn)),
+			"'%s' is not the ARN of an identity pool.", arn)
 	}
 	if region != c.Region || string(account) != c.Account {
 		return identitypool.Pool{}, poolNotFound(string(id))
 	}
+
 	return s.callerPool(ctx, c, string(id))
 }
+
+// shownARN is what came in place of a pool's ARN, for traces. It may be anything; the ID
+// may be an identity's, with which a guest signs in.
+func shownARN(text string) string {
+	if start := poolARNStart.FindString(text); start != "" {
+		return start + "…"
+	}
+
+	return fmt.Sprintf("a text of %d bytes", len(text))
+}
+
+var poolARNStart = regexp.MustCompile(`^arn:[a-z-]{1,32}:[a-z0-9-]{1,32}:[a-z0-9-]{0,32}:\d{0,12}:identitypool/`)
 
 func (s *Service) tagNeeds(_ context.Context, c awsapi.Caller, in *TagResourceInput) ([]awsapi.Access, error) {
 	needed := s.arnAccess(c, *in.ResourceArn)
@@ -33,14 +50,18 @@ func (s *Service) untagNeeds(_ context.Context, c awsapi.Caller, in *UntagResour
 }
 
 // TagResource adds tags to a pool, replacing those of the same key.
-func (s *Service) TagResource(ctx context.Context, c awsapi.Caller, in *TagResourceInput) (*TagResourceResponse, error) {
+func (s *Service) TagResource(
+	ctx context.Context, c awsapi.Caller, in *TagResourceInput,
+) (*TagResourceResponse, error) {
 	return &TagResourceResponse{}, s.changeTags(ctx, c, *in.ResourceArn, func(tags map[string]string) {
 		maps.Copy(tags, in.Tags)
 	})
 }
 
 // UntagResource removes tags from a pool; keys that it does not have are ignored.
-func (s *Service) UntagResource(ctx context.Context, c awsapi.Caller, in *UntagResourceInput) (*UntagResourceResponse, error) {
+func (s *Service) UntagResource(
+	ctx context.Context, c awsapi.Caller, in *UntagResourceInput,
+) (*UntagResourceResponse, error) {
 	return &UntagResourceResponse{}, s.changeTags(ctx, c, *in.ResourceArn, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
@@ -48,11 +69,15 @@ func (s *Service) UntagResource(ctx context.Context, c awsapi.Caller, in *UntagR
 	})
 }
 
-func (s *Service) changeTags(ctx context.Context, c awsapi.Caller, arn string, change func(map[string]string)) error {
+func (s *Service) changeTags(
+	ctx context.Context, c awsapi.Caller, arn string, change func(map[string]string),
+) error {
+	explain.FromContext(ctx).Plan(taggedPoolChecks)
 	pool, err := s.callerPoolByARN(ctx, c, arn)
 	if err != nil {
 		return err
 	}
+
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
 		tags := maps.Clone(p.Tags)
 		if tags == nil {
@@ -60,20 +85,22 @@ func (s *Service) changeTags(ctx context.Context, c awsapi.Caller, arn string, c
 		}
 		change(tags)
 		p.Tags = tags
-		return s.checkTags(tags)
+
+		return s.checkTags(*p)
 	})
+
 	return poolError(err, string(pool.ID))
 }
 
 // ListTagsForResource returns a pool's tags.
-func (s *Service) ListTagsForResource(ctx context.Context, c awsapi.Caller, in *ListTagsForResourceInput) (*ListTagsForResourceResponse, error) {
+func (s *Service) ListTagsForResource(
+	ctx context.Context, c awsapi.Caller, in *ListTagsForResourceInput,
+) (*ListTagsForResourceResponse, error) {
+	explain.FromContext(ctx).Plan(listedTagsChecks)
 	pool, err := s.callerPoolByARN(ctx, c, *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	tags := pool.Tags
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	return &ListTagsForResourceResponse{Tags: tags}, nil
+
+	return &ListTagsForResourceResponse{Tags: orEmpty(pool.Tags)}, nil
 }

@@ -19,6 +19,9 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	case identitypool.UserPoolProvider:
 		return s.userPoolTrust(c.Name, c.ClientIDs), nil
 	case identitypool.OIDCProviderKind:
+		if err := ofPoolsAccount(c); err != nil {
+			return login.Trust{}, err
+		}
 		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := oidcUnregistered.With("arn", c.ARN, "issuer", c.Name).At(registration(explain.LinkOIDCProvider, c.ARN))
@@ -74,6 +77,20 @@ func unsupportedProvider(why *explain.Refusal) *awsapi.Error {
 
 func registration(kind, arn string) explain.Link {
 	return explain.Link{Kind: kind, ID: arn, Source: explain.SourceAPI}
+}
+
+// ofPoolsAccount refuses an OpenID Connect provider of another account than the pool's. A
+// pool may name one, and must not use what another account registered.
+func ofPoolsAccount(c identitypool.ProviderConfig) error {
+	owner, _, issuer, _ := identitypool.ParseProviderARN(c.ARN)
+	if c.Account == "" || owner == c.Account {
+		return nil
+	}
+
+	why := oidcProviderAccount.With("account", string(c.Account), "arn", c.ARN, "other", string(owner), "issuer", issuer)
+
+	return awsapi.Refused(notAuthorized, why.At(explain.Link{Kind: explain.LinkOIDCProvider, ID: c.ARN}),
+		messageUnsupportedProvider)
 }
 
 // override applies the settings' addresses for a provider.

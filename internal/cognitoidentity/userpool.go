@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
@@ -117,20 +116,21 @@ func (o *Options) allAliases() map[string]string {
 // named returns logins with aliases replaced by the names of the providers they
 // stand for. What the pool knows by the alias itself is left alone. One
 // provider under two keys is refused: it could be two users.
-func (s *Service) named(ctx context.Context, pool identitypool.Pool, logins map[string]string) (map[string]string, error) {
+func (s *Service) named(pool identitypool.Pool, logins map[string]string) (map[string]string, error) {
 	if !s.anyAlias(pool, logins) {
 		return logins, nil
 	}
+
 	named := make(map[string]string, len(logins))
 	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		name := s.nameIn(pool, key)
 		if _, twice := named[name]; twice {
-			explain.FromContext(ctx).Fail("login provider", "each provider once", shownName(key)+" stands for a provider that is there already",
-				"send one login of "+name)
-			return nil, awsapi.Errorf(invalidParameter, "The logins %s and %s are of the same provider.", key, name)
+			return nil, awsapi.Refused(invalidParameter, loginTwice.With("key", shownName(key), "name", name),
+				"The logins %s and %s are of the same provider.", key, name)
 		}
 		named[name] = logins[key]
 	}
+
 	return named, nil
 }
 

@@ -147,6 +147,11 @@ func (e *exporter) readPools(ctx context.Context, ids []string) (all []found, er
 			if err != nil {
 				return nil, err
 			}
+			if t != nil && !readsTags(p, provider) {
+				e.note("pool "+id, "the principal tags under %s, which no login gets: a user pool's are under its name alone, "+
+					"and a developer's users get theirs with their token", provider)
+				continue
+			}
 			if t != nil {
 				t.markers = map[string]string{marker: p.markers[tagsMarker(provider)]}
 				all = append(all, found{typeTags, t})

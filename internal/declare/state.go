@@ -203,6 +203,21 @@ func providerNames(pool *state) []string {
 	return slices.Compact(names)
 }
 
+// readsTags reports whether logins get the principal tags under a name. Servers took maps
+// under USER_POOL:CLIENT and the developer provider's name once, and never applied them.
+func readsTags(pool *state, provider string) bool {
+	if provider == pool.properties["DeveloperProviderName"] {
+		return false
+	}
+	for _, one := range asList(pool.properties["CognitoIdentityProviders"]) {
+		if m, ok := one.(map[string]any); ok && provider == fmt.Sprintf("%s:%s", m["ProviderName"], m["ClientId"]) {
+			return false
+		}
+	}
+
+	return true
+}
+
 type xmlTag struct{ Key, Value string }
 
 func tagMap(list []xmlTag) map[string]any {

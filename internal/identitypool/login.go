@@ -34,10 +34,11 @@ const (
 // ProviderConfig is how a pool is configured for one Logins key.
 type ProviderConfig struct {
 	Kind      ProviderKind
-	Name      string   // the Logins key
-	AppID     string   // AppProvider: the configured application
-	ARN       string   // OIDC and SAML providers
-	ClientIDs []string // user pools: one per configured app client
+	Name      string    // the Logins key
+	Account   AccountID // of the pool; "" = not of a pool
+	AppID     string    // AppProvider: the configured application
+	ARN       string    // OIDC and SAML providers
+	ClientIDs []string  // user pools: one per configured app client
 	// ServerSideTokenCheck holds the client IDs whose tokens must be checked
 	// with the user pool before anything is issued.
 	ServerSideTokenCheck []string
@@ -46,7 +47,7 @@ type ProviderConfig struct {
 // Provider finds what the pool says about a Logins key. Kind is
 // UnknownProvider when the pool does not trust it.
 func (p Pool) Provider(name string) ProviderConfig {
-	c := ProviderConfig{Name: name}
+	c := ProviderConfig{Name: name, Account: p.Account}
 	for _, cip := range p.CognitoIdentityProviders {
 		if cip.ProviderName != name {
 			continue

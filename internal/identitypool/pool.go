@@ -74,6 +74,32 @@ func (p Pool) ClassicFlow() bool { return p.AllowClassicFlow == nil || *p.AllowC
 // access control").
 func (p Pool) MapsRoles() bool { return len(p.RoleMappings) > 0 }
 
+// MapsLogins reports whether a login of the pool can look up a role mapping under key: a
+// user pool with its client ID, other public providers by name, and an OpenID Connect
+// provider also by its ARN.
+func (p Pool) MapsLogins(key string) bool {
+	for _, client := range p.CognitoIdentityProviders {
+		if key == client.ProviderName+":"+client.ClientID {
+			return true
+		}
+	}
+
+	switch p.Provider(key).Kind {
+	case AppProvider, OIDCProviderKind, SAMLProviderKind:
+		return true
+	default:
+		return p.trustsIssuerOf(key)
+	}
+}
+
+// trustsIssuerOf reports whether logins of an issuer are proved by the OpenID Connect
+// provider of this ARN. A pool may list two providers of one issuer, of two accounts, and
+// looks at the first only.
+func (p Pool) trustsIssuerOf(arn string) bool {
+	_, kind, issuer, ok := ParseProviderARN(arn)
+	return ok && kind == OIDCProvider && p.Provider(issuer).ARN == arn
+}
+
 // CognitoIdentityProvider is one user-pool app client that a pool trusts.
 type CognitoIdentityProvider struct {
 	ProviderName         string // cognito-idp.REGION.amazonaws.com/USERPOOLID

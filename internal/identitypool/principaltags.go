@@ -32,14 +32,15 @@ func (e *TagError) Error() string { return fmt.Sprintf("principal tag %q: %s", e
 func ValidTag(key, value string) error {
 	switch {
 	case key == "" || utf8.RuneCountInString(key) > MaxTagKey:
-		return &TagError{key, fmt.Sprintf("the key must have 1 to %d characters", MaxTagKey)}
+		return &TagError{Tag: key, Reason: fmt.Sprintf("the key must have 1 to %d characters", MaxTagKey)}
 	case utf8.RuneCountInString(value) > MaxTagValue:
-		return &TagError{key, fmt.Sprintf("the value has more than %d characters", MaxTagValue)}
+		return &TagError{Tag: key, Reason: fmt.Sprintf("the value has more than %d characters", MaxTagValue)}
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
-		return &TagError{key, `keys that begin with "aws:" are reserved`}
+		return &TagError{Tag: key, Reason: `keys that begin with "aws:" are reserved`}
 	case !tagAlphabet.MatchString(key) || !tagAlphabet.MatchString(value):
-		return &TagError{key, "only letters, digits, spaces and _.:/=+-@ are allowed"}
+		return &TagError{Tag: key, Reason: "only letters, digits, spaces and _.:/=+-@ are allowed"}
 	}
+
 	return nil
 }
 
@@ -49,6 +50,7 @@ func ValidTags(tags map[string]string) error {
 	if len(tags) > MaxTags {
 		return fmt.Errorf("there are %d tags; the limit is %d", len(tags), MaxTags)
 	}
+
 	seen := make(map[string]string, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if err := ValidTag(key, tags[key]); err != nil {
@@ -56,10 +58,11 @@ func ValidTags(tags map[string]string) error {
 		}
 		folded := strings.ToLower(key)
 		if other, twice := seen[folded]; twice {
-			return &TagError{key, "it differs from the key " + other + " by letter case only"}
+			return &TagError{Tag: key, Reason: "it differs from the key " + other + " by letter case only"}
 		}
 		seen[folded] = key
 	}
+
 	return nil
 }
 
@@ -72,34 +75,26 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	if len(p.PrincipalTags) == 0 {
 		return nil, nil
 	}
+
 	tags := map[string]string{}
 	for _, l := range logins {
 		m, ok := p.tagMapOf(l)
 		if !ok {
 			continue
 		}
-		values := map[string]string{}
-		if m.UseDefaults {
-			values["client"], values["username"] = appKey(l.Audience), l.Subject
-		} else {
-			for key, claim := range m.Tags {
-				if text, ok := scalarText(l.Claims[claim]); ok {
-					values[key] = text
-				}
-			}
-		}
+
+		values := m.valuesOf(l)
 		for _, key := range slices.Sorted(maps.Keys(values)) {
 			value := values[key]
 			if value == "" {
 				continue
 			}
-			err := ValidTag(key, value)
 			if have, ok := tags[key]; ok && have != value {
-				err = &TagError{key, "two logins give it different values"}
+				trace.Refuse(principalTagTwice.With().Of(key).At(p.tagMaps()))
+				return nil, &TagError{Tag: key, Reason: "two logins give it different values"}
 			}
-			if err != nil {
-				trace.Fail("principal tag "+key, "one valid session tag value", err.Error(),
-					"change the claim, the attribute map, or send one login only")
+			if err := ValidTag(key, value); err != nil {
+				trace.Refuse(principalTagValue.With("problem", err.Error()).Of(key).At(p.tagMaps()))
 				return nil, err
 			}
 			tags[key] = value
@@ -108,11 +103,40 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	if len(tags) == 0 {
 		return nil, nil
 	}
+
 	if err := ValidTags(tags); err != nil { // two providers' maps may differ by letter case
-		trace.Fail("principal tags", "tags that a session can have together", err.Error(), "change the attribute maps so that they name each tag in one way")
+		trace.Refuse(principalTagsTogether.With("problem", err.Error()).At(p.tagMaps()))
 		return nil, err
 	}
+
 	return tags, nil
+}
+
+// valuesOf returns the tags that a login of the map's provider gets. Claims that are no
+// single value give none.
+func (m PrincipalTagMap) valuesOf(l VerifiedLogin) map[string]string {
+	if m.UseDefaults {
+		return map[string]string{"client": appKey(l.Audience), "username": l.Subject}
+	}
+
+	values := map[string]string{}
+	for key, claim := range m.Tags {
+		if text, ok := scalarText(l.Claims[claim]); ok {
+			values[key] = text
+		}
+	}
+
+	return values
+}
+
+// tagMaps leads to the pool's attribute maps.
+func (p Pool) tagMaps() explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(p.ID),
+		Field:  "PrincipalTags",
+		Source: explain.SourceAPI,
+	}
 }
 
 // tagMapOf finds the attribute map of a login's provider: by its name, or by
@@ -125,5 +149,21 @@ func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 		m, ok := p.PrincipalTags[l.MappingKey]
 		return m, ok
 	}
+
 	return PrincipalTagMap{}, false
+}
+
+// TagsLogins reports whether a login of the pool can look up an attribute map under
+// name: the name of a public provider, or the ARN of an OpenID Connect provider. A user
+// pool's name has no client ID here, unlike in role mappings. A developer's login has no
+// claims: its tags come with GetOpenIdTokenForDeveloperIdentity.
+func (p Pool) TagsLogins(name string) bool {
+	switch p.Provider(name).Kind {
+	case UnknownProvider:
+		return p.trustsIssuerOf(name)
+	case DeveloperProviderKind:
+		return false
+	default:
+		return true
+	}
 }

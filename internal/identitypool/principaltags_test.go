@@ -22,6 +22,8 @@ func TestSessionTags(t *testing.T) {
 	}{
 		{"no map", nil, []VerifiedLogin{google}, nil, ""},
 		{"defaults", map[string]PrincipalTagMap{Google: {UseDefaults: true}}, []VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
+		{"defaults before tags", map[string]PrincipalTagMap{Google: {UseDefaults: true, Tags: map[string]string{"team": "sub"}}},
+			[]VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
 		{"twitter's secret stays out", map[string]PrincipalTagMap{Twitter: {UseDefaults: true}}, []VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
 		{"mapped", map[string]PrincipalTagMap{Google: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})}, []VerifiedLogin{google},
 			map[string]string{"d": "sales", "l": "7", "o": "true"}, ""},
@@ -80,6 +82,45 @@ func TestValidTags(t *testing.T) {
 		err := ValidTags(test.tags)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// Settings are looked up under these names, and no others.
+func TestNamesThatLoginsLookUp(t *testing.T) {
+	const (
+		userPool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_A"
+		first    = "arn:aws:iam::111111111111:oidc-provider/idp.example"
+		second   = "arn:aws:iam::222222222222:oidc-provider/idp.example"
+		shadowed = "arn:aws:iam::111111111111:oidc-provider/" + userPool
+		corp     = "arn:aws:iam::111111111111:saml-provider/corp"
+	)
+	p := Pool{
+		SupportedLoginProviders:  map[string]string{Google: "app"},
+		DeveloperProviderName:    "login.my.app",
+		OIDCProviderARNs:         []string{first, second, shadowed},
+		SAMLProviderARNs:         []string{corp},
+		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "web"}},
+	}
+	for name, want := range map[string]struct{ tags, mapping bool }{
+		Google:             {tags: true, mapping: true},
+		"idp.example":      {tags: true, mapping: true},
+		first:              {tags: true, mapping: true},
+		second:             {}, // the first of an issuer proves its logins
+		shadowed:           {}, // so does a user pool of the name
+		corp:               {tags: true, mapping: true},
+		userPool:           {tags: true},
+		userPool + ":web":  {mapping: true},
+		userPool + ":else": {},
+		"login.my.app":     {},
+		Facebook:           {},
+		"":                 {},
+	} {
+		if got := p.TagsLogins(name); got != want.tags {
+			t.Errorf("TagsLogins(%q) = %t", name, got)
+		}
+		if got := p.MapsLogins(name); got != want.mapping {
+			t.Errorf("MapsLogins(%q) = %t", name, got)
 		}
 	}
 }

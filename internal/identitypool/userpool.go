@@ -1,6 +1,9 @@
 package identitypool
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // userPoolName is a user pool at AWS. The region is the host's: emulators give
 // IDs of another form to pools that stand in for one of a region.
@@ -17,6 +20,16 @@ func ParseUserPool(provider string) (UserPool, bool) {
 		return UserPool{}, false
 	}
 	return UserPool{Host: parts[1], Region: parts[2], ID: parts[3]}, true
+}
+
+// awsRegion has the form of the names that AWS gives regions.
+var awsRegion = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)+-[0-9]+$`)
+
+// TwoRegions reports whether the ID begins with a region that is not the host's. AWS has
+// no such user pool. Emulators' IDs begin with another word, such as local_.
+func (u UserPool) TwoRegions() bool {
+	region, _, _ := strings.Cut(u.ID, "_")
+	return region != u.Region && awsRegion.MatchString(region)
 }
 
 // UserPoolName is the provider name of a region's user pool.

@@ -24,3 +24,19 @@ func TestParseUserPool(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoRegions(t *testing.T) {
+	for name, want := range map[string]bool{
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_A":         false,
+		"cognito-idp.us-east-1.amazonaws.com/eu-west-1_x":         true,
+		"cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_x": false,
+		"cognito-idp.us-gov-west-1.amazonaws.com/us-east-1_x":     true,
+		"cognito-idp.us-east-1.amazonaws.com/local_2abc":          false,
+		"cognito-idp.us-east-1.amazonaws.com/my-pool_1":           false,
+	} {
+		parsed, ok := ParseUserPool(name)
+		if !ok || parsed.TwoRegions() != want {
+			t.Errorf("%s: %+v, %t, want %t", name, parsed, ok, want)
+		}
+	}
+}

@@ -1,0 +1,388 @@
+package cognitoidentity
+
+import (
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Reasons for which a pool is not made, or gets no such configuration.
+var (
+	regionLength = Refusals.Add(explain.Reason{
+		Code:     "region-length",
+		Check:    "region",
+		Expected: "a name of at most {limit} characters: with a GUID it makes the pool's ID",
+		Got:      "{region}",
+		Fix:      "sign the call for a region with a shorter name",
+	})
+	regionForm = Refusals.Add(explain.Reason{
+		Code:     "region-form",
+		Check:    "region",
+		Expected: "a name that begins with a letter, and has small letters, digits and dashes only",
+		Got:      "{region}",
+		Fix:      "sign the call for a region with another name",
+	})
+
+	idChoice = Refusals.Add(explain.Reason{
+		Code:     "choice-of-an-id",
+		Check:    "choice of an ID",
+		Expected: "a call of the account that the server's settings belong to",
+		Got:      "a call of account {account}",
+		Fix:      "let the server choose, or ask its operator to set chosen_ids to all",
+	})
+	poolIDForm = Refusals.Add(explain.Reason{
+		Code:     "pool-id-form",
+		Check:    "pool ID",
+		Expected: "{region}:GUID, with the GUID in lower case",
+		Got:      "an ID of another form or region",
+		Fix:      "write the ID as it was issued, and sign the call for the region in front of it",
+	})
+	poolIDTaken = Refusals.Add(explain.Reason{
+		Code:     "pool-id-taken",
+		Check:    "pool ID",
+		Expected: "one that no account has, and no other account ever had",
+		Got:      "one that is taken",
+		Fix: "choose another ID, or let the server choose: an ID stays with the account that first had it, " +
+			"also when the pool is deleted",
+	})
+	poolLimit = Refusals.Add(explain.Reason{
+		Code:     "pool-limit",
+		Check:    "pool limit",
+		Expected: "at most {limit} identity pools of the account in the region",
+		Got:      "one more",
+		Fix:      "delete a pool that is not used any more, or ask the operator to raise limits.pools",
+	})
+)
+
+// Reasons for which a pool does not get a login provider.
+var (
+	userPoolMember = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-member",
+		Check:    "user pool provider",
+		Expected: "ProviderName and ClientId",
+		Got:      "one of them is not there",
+		Fix:      "give both in every element of CognitoIdentityProviders",
+	})
+	userPoolForm = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-form",
+		Check:    "user pool provider",
+		Expected: "cognito-idp.REGION.amazonaws.com/USER_POOL_ID, or the name of a user pool of the settings",
+		Got:      "{name}",
+		Fix: "write the user pool's name in this form, without https://; name pools that are elsewhere in " +
+			"user_pools",
+	})
+	userPoolRegions = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-regions",
+		Check:    "user pool provider",
+		Expected: "one region in the host and in the user pool's ID",
+		Got:      "{name}",
+		Fix:      "write the region in front of the ID into the host, too: cognito-idp.REGION.amazonaws.com/REGION_ID",
+	})
+	userPoolTwice = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-twice",
+		Check:    "user pool provider",
+		Expected: "each user pool with each client once",
+		Got:      "{name} with client {client} twice",
+		Fix:      "leave one of the two out",
+	})
+	userPoolLimit = Refusals.Add(explain.Reason{
+		Code:     "user-pool-provider-limit",
+		Check:    "user pool provider",
+		Expected: "at most {limit} user pool clients",
+		Got:      "{count}",
+		Fix:      "leave out clients that nobody uses, or ask the operator to raise limits.user_pool_providers",
+	})
+
+	providerARNForm = Refusals.Add(explain.Reason{
+		Code:     "provider-arn-form",
+		Check:    "provider ARN",
+		Expected: "arn:PARTITION:iam::ACCOUNT:oidc-provider/ISSUER",
+		Got:      "{arn}",
+		Fix:      "write the ARN that CreateOpenIDConnectProvider answered; SAML providers go into SamlProviderARNs",
+	})
+	providerARNTwice = Refusals.Add(explain.Reason{
+		Code:     "provider-arn-twice",
+		Check:    "provider ARN",
+		Expected: "each provider once, and one provider for each issuer",
+		Got:      "{arn} after {other}",
+		Fix:      "leave one of the two out: logins are proved by one provider only",
+	})
+	samlProviderAccount = Refusals.Add(explain.Reason{
+		Code:     "provider-arn-account",
+		Check:    "provider ARN",
+		Expected: "the ARN of a SAML provider of account {account}: arn:PARTITION:iam::{account}:saml-provider/NAME",
+		Got:      "{arn}",
+		Fix:      "make the SAML provider in the pool's account with CreateSAMLProvider, and give its ARN",
+	})
+	oidcProviderAccount = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-account",
+		Check:    "OpenID Connect provider",
+		Expected: "a provider of account {account}, the pool's",
+		Got:      "{arn} of account {other}",
+		Fix: "register https://{issuer} in account {account} (CreateOpenIDConnectProvider, or oidc_providers in the " +
+			"settings), and give the pool that provider's ARN",
+	})
+
+	loginProviderUnknown = Refusals.Add(explain.Reason{
+		Code:     "supported-login-provider",
+		Check:    "supported login provider",
+		Expected: "{names}",
+		Got:      "{name}",
+		Fix: "register other issuers with CreateOpenIDConnectProvider and give OpenIdConnectProviderARNs; " +
+			"user pools go into CognitoIdentityProviders",
+	})
+
+	developerNameChange = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-name-change",
+		Check:    "developer provider name",
+		Expected: "{have}, which the pool has",
+		Got:      "another",
+		Fix:      "leave DeveloperProviderName out, or make another pool: it cannot be changed once it is set",
+	})
+	developerNameTaken = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-name-taken",
+		Check:    "developer provider name",
+		Expected: "a name under which no other logins come",
+		Got:      "{name}, the name of a login provider",
+		Fix:      "use a name of your own, such as login.mycompany.myapp: it would lock the login provider's users out",
+	})
+	developerNameShared = Refusals.Add(explain.Reason{
+		Code:     "developer-provider-name-shared",
+		Check:    "developer provider name",
+		Expected: "no login provider of the name {name}, which is the developer provider's",
+		Got:      "one is in the pool's configuration",
+		Fix:      "leave the login provider out, or make another pool for it: the developer provider's name stays",
+	})
+)
+
+// Reasons for which a pool does not get tags.
+var (
+	poolTagLimit = Refusals.Add(explain.Reason{
+		Code:     "pool-tags-limit",
+		Check:    "pool tags",
+		Expected: "at most {limit} tags",
+		Got:      "{count}",
+		Fix:      "remove tags with UntagResource first",
+	})
+	poolTagReserved = Refusals.Add(explain.Reason{
+		Code:     "pool-tags-reserved",
+		Check:    "pool tags",
+		Expected: "keys that do not begin with aws:",
+		Got:      "a key that does",
+		Fix:      "leave the tag out: only AWS's own services set such tags",
+	})
+	poolTagAlphabet = Refusals.Add(explain.Reason{
+		Code:     "pool-tags-alphabet",
+		Check:    "pool tags",
+		Expected: "letters, digits, white space and _.:/=+-@",
+		Got:      "another character",
+		Fix:      "leave other characters out of the tags' keys and values",
+	})
+	poolARNForm = Refusals.Add(explain.Reason{
+		Code:     "pool-arn",
+		Check:    "pool ARN",
+		Expected: "arn:PARTITION:cognito-identity:REGION:ACCOUNT:identitypool/REGION:GUID",
+		Got:      "{arn}",
+		Fix:      "write the ARN with the partition and the ID that belong to its region",
+	})
+)
+
+// Reasons for which a provider does not get a map of principal tags, or has none.
+var (
+	tagMapSize = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-size",
+		Check:    "principal tag map",
+		Expected: "at most {limit} bytes of tag keys and claim names",
+		Got:      "{count}",
+		Fix:      "map fewer claims, or give the tags shorter keys",
+	})
+	tagMapKeys = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-keys",
+		Check:    "principal tag map",
+		Expected: "tag keys that a session can have together",
+		Got:      "{problem}",
+		Fix:      "correct the keys of PrincipalTags; their values are names of claims",
+	})
+	tagMapProvider = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-provider",
+		Check:    "principal tag map",
+		Expected: "a provider of the pool: {names}",
+		Got:      "{name}",
+		Fix: "write the provider as the pool has it, without https://, or add it to the pool with " +
+			"UpdateIdentityPool first",
+	})
+	tagMapClient = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-client",
+		Check:    "principal tag map",
+		Expected: "{userpool}, without a client ID",
+		Got:      "{name}",
+		Fix:      "leave :CLIENT_ID out: a map is for all clients of a user pool, unlike a role mapping",
+	})
+	tagMapDeveloper = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-developer",
+		Check:    "principal tag map",
+		Expected: "a provider whose logins have claims",
+		Got:      "{name}, the developer provider",
+		Fix:      "pass PrincipalTags to GetOpenIdTokenForDeveloperIdentity for each user",
+	})
+	tagMapNone = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-none",
+		Check:    "principal tag map",
+		Expected: "a map that was set for {name}",
+		Got:      "none was set, also no empty one",
+		Fix:      "set one with SetPrincipalTagAttributeMap, under the name that you ask for",
+	})
+)
+
+// Reasons for which a pool does not get roles or role mappings.
+var (
+	mappingProvider = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-provider",
+		Check:    "role mapping",
+		Expected: "a provider of the pool: {names}",
+		Got:      "{name}",
+		Fix:      "write the provider as the pool has it, without https://; a user pool with :CLIENT_ID",
+	})
+	mappingTwice = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-twice",
+		Check:    "role mapping",
+		Expected: "one role mapping for each provider",
+		Got:      "another for {issuer}",
+		Fix:      "leave one of the two out",
+	})
+	mappingResolution = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-resolution",
+		Check:    "role mapping",
+		Expected: "AmbiguousRoleResolution",
+		Got:      "it is not there",
+		Fix:      "add AuthenticatedRole or Deny: what happens when no role, or more than one, fits",
+	})
+	mappingRulesMissing = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-rules-missing",
+		Check:    "role mapping",
+		Expected: "RulesConfiguration, as the type is Rules",
+		Got:      "it is not there",
+		Fix:      "add the rules, or use the type Token",
+	})
+	mappingRulesOfToken = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-rules-of-token",
+		Check:    "role mapping",
+		Expected: "no RulesConfiguration, as the type is Token",
+		Got:      "it is there",
+		Fix:      "leave the rules out, or use the type Rules",
+	})
+	mappingRulesLimit = Refusals.Add(explain.Reason{
+		Code:     "role-mapping-rules-limit",
+		Check:    "role mapping",
+		Expected: "at most {limit} rules",
+		Got:      "{count} rules",
+		Fix:      "merge rules, or ask the operator to raise limits.rules_per_mapping",
+	})
+
+	roleForm = Refusals.Add(explain.Reason{
+		Code:     "role-form",
+		Check:    "role",
+		Expected: "the ARN of a role",
+		Got:      "a text of {count} bytes of another form",
+		Fix:      "write it as {example}",
+	})
+	roleOfAnother = Refusals.Add(explain.Reason{
+		Code:     "role-of-another-account",
+		Check:    "role",
+		Expected: "a role of the pool's account, {account}",
+		Got:      "{arn}",
+		Fix:      "name a role of that account; roles of others are for the classic flow",
+	})
+	rolePass = Refusals.Add(explain.Reason{
+		Code:     "role-pass",
+		Check:    "role",
+		Expected: "permission for iam:PassRole on {arn}",
+		Got:      "the caller's policies do not give it",
+		Fix:      "allow iam:PassRole on the role in the policy of the access key {key}",
+	})
+)
+
+// loginTwice is the reason for which two logins of one provider are refused.
+var loginTwice = Refusals.Add(explain.Reason{
+	Code:     "login-provider-twice",
+	Check:    "login provider",
+	Expected: "each provider once",
+	Got:      "{key} stands for a provider that is there already",
+	Fix:      "send one login of {name}",
+})
+
+// Reasons for which a list is not continued, and identities are not loaded.
+var (
+	pageTokenForeign = Refusals.Add(explain.Reason{
+		Code:     "page-token",
+		Check:    "page token",
+		Expected: "the NextToken of the page before, of the same list",
+		Got:      "another, or one that was altered",
+		Fix:      "leave NextToken out to begin with the first page",
+	})
+	loadPoolMissing = Refusals.Add(explain.Reason{
+		Code:     "load-pool",
+		Check:    "load",
+		Expected: "IdentityPoolId",
+		Got:      "it is not there",
+		Fix:      "name the pool that the identities belong to",
+	})
+	loadLimit = Refusals.Add(explain.Reason{
+		Code:     "load-limit",
+		Check:    "load",
+		Expected: "at most {limit} identities in a call",
+		Got:      "{count}",
+		Fix:      "send the others in further calls",
+	})
+)
+
+// Checks of the operations on pools, in their order.
+var (
+	configurationChecks = []explain.Code{
+		explain.CodeOf("user pool provider"),
+		explain.CodeOf("provider ARN"),
+		explain.CodeOf("supported login provider"),
+		explain.CodeOf("developer provider name"),
+		explain.CodeOf("pool tags"),
+	}
+	newPoolChecks = []explain.Code{
+		explain.CodeOf("region"),
+		explain.CodeOf("choice of an ID"),
+		explain.CodeOf("pool ID"),
+	}
+	createPoolChecks = slices.Concat(newPoolChecks, configurationChecks, []explain.Code{explain.CodeOf("pool limit")})
+	updatePoolChecks = slices.Concat([]explain.Code{checkPool}, configurationChecks)
+	namedPoolChecks  = []explain.Code{checkPool}
+	taggedPoolChecks = []explain.Code{
+		explain.CodeOf("pool ARN"),
+		checkPool,
+		explain.CodeOf("pool tags"),
+	}
+	listedTagsChecks = []explain.Code{explain.CodeOf("pool ARN"), checkPool}
+	setTagMapChecks  = []explain.Code{checkPool, explain.CodeOf("principal tag map")}
+	setRolesChecks   = []explain.Code{
+		checkPool,
+		explain.CodeOf("role mapping"),
+		explain.CodeOf("role"),
+	}
+	listPoolsChecks = []explain.Code{explain.CodeOf("page token")}
+	loadChecks      = []explain.Code{
+		explain.CodeOf("load"),
+		checkPool,
+		explain.CodeOf("choice of an ID"),
+	}
+)
+
+// checkPool is the check of whether the pool is there, and the caller's.
+var checkPool = explain.CodeOf("identity pool")
+
+// poolLink leads to a field of a pool.
+func poolLink(p identitypool.Pool, field string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(p.ID),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
+}
