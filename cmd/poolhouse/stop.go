@@ -37,19 +37,29 @@ func serveUntil(
 	group.Go(func() { server.Run(background) })
 
 	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
-	ended := make(chan error, 2)
+	forward := newForwardServer(server.ForwardHandler(), logger)
+	ended := make(chan error, 3)
 	go func() { ended <- web.Serve(l.main) }()
 	if l.metrics != nil {
 		go func() { ended <- metrics.Serve(l.metrics) }()
 	}
+	if l.forward != nil {
+		go func() { ended <- forward.Serve(l.forward) }()
+	}
 
 	err := answer(ctx, server, ended, lameDuck, logger)
-	err = errors.Join(err, drain(web.Shutdown, server.Failed()))
+	shutdown := func(ctx context.Context) error {
+		forwarded := make(chan error, 1)
+		go func() { forwarded <- forward.Shutdown(ctx) }()
+		return errors.Join(web.Shutdown(ctx), <-forwarded)
+	}
+	err = errors.Join(err, drain(shutdown, server.Failed()))
 
 	stop()
 	err = errors.Join(err, closeWithin(closeTime,
 		closing{what: "the listener", end: web.Close},
 		closing{what: "the listener for metrics", end: metrics.Close},
+		closing{what: "the listener for forwarded requests", end: forward.Close},
 		closing{what: "the background work", end: func() error { group.Wait(); return nil }},
 		closing{what: "the database", end: server.Close},
 	))
