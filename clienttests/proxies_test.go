@@ -44,11 +44,13 @@ roles:
           Version: "2012-10-17"
           Statement:
             - {Effect: Allow, Action: ["s3:GetObject", "s3:PutObject"], Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
+            - {Effect: Allow, Action: "app:Share", Resource: "*"}
 check:
   request: %s
   routes:
     - {match: "GET /files/{path...}", action: "s3:GetObject", resource: "arn:aws:s3:::files/{path}"}
     - {match: "PUT /files/{path...}", action: "s3:PutObject", resource: "arn:aws:s3:::files/{path}"}
+    - {match: "/shared/{name}", action: "app:Share", resource: "*"}
 `
 
 // documented returns the configuration of a proxy in docs/check.md, with what
