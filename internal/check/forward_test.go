@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -770,6 +772,44 @@ func TestForwardSettings(t *testing.T) {
 		change(&c)
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A service is called by TLS, if its certificate is of an authority that is trusted; and
+// clients may speak HTTP/2.
+func TestForwardedTLS(t *testing.T) {
+	var arrived atomic.Int32
+	service := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err == nil && string(body) == "hello" {
+			arrived.Add(1)
+		}
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	t.Cleanup(service.Close)
+	service.Config.ErrorLog = log.New(io.Discard, "", 0)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: service.Certificate().Raw})
+	for name, test := range map[string]struct {
+		roots  []byte
+		status int
+	}{"trusted": {authority, http.StatusOK}, "unknown": {nil, http.StatusBadGateway}} {
+		f := newFront(t, service.URL, func(c *Config) { c.ServiceCAs = test.roots })
+		front := httptest.NewUnstartedServer(f.Config.Handler)
+		front.EnableHTTP2 = true
+		front.StartTLS()
+		t.Cleanup(front.Close)
+		for _, stated := range []bool{false, true} {
+			arrived.Store(0)
+			r := f.signed(t, "PUT", ownFile, "hello", stated)
+			r.URL.Scheme, r.URL.Host = "https", front.Listener.Addr().String()
+			response, err := front.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != test.status || response.ProtoMajor != 2 || (arrived.Load() == 1) != (test.status == http.StatusOK) {
+				t.Errorf("%s, stated %t: %s by %s, %d arrived", name, stated, response.Status, response.Proto, arrived.Load())
+			}
 		}
 	}
 }
