@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -49,9 +50,10 @@ func serveUntil(
 
 	err := answer(ctx, server, ended, lameDuck, logger)
 	shutdown := func(ctx context.Context) error {
-		forwarded := make(chan error, 1)
-		go func() { forwarded <- forward.Shutdown(ctx) }()
-		return errors.Join(web.Shutdown(ctx), <-forwarded)
+		var forwarded sync.WaitGroup
+		forwarded.Go(func() { finishForwarded(ctx, forward, logger) })
+		defer forwarded.Wait()
+		return web.Shutdown(ctx)
 	}
 	err = errors.Join(err, drain(shutdown, server.Failed()))
 
@@ -119,6 +121,16 @@ func drain(shutdown func(context.Context) error, failed <-chan struct{}) error {
 		return fmt.Errorf("calls under way were cut off: %w", err)
 	}
 	return err
+}
+
+// finishForwarded waits for forwarded requests, a little less than for the other calls.
+// Uploads and streams may last longer than any stop; to cut them off is no fault.
+func finishForwarded(ctx context.Context, forward *http.Server, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime-time.Second)
+	defer cancel()
+	if err := forward.Shutdown(ctx); err != nil {
+		logger.Warn("forwarded requests under way are cut off", "error", err)
+	}
 }
 
 // closing is one step of a stop.

@@ -133,7 +133,8 @@ var (
 		Check:    checkSignature,
 		Expected: "a credential scope of the request's day, region {region} and service {service}",
 		Got:      "{fault}",
-		Fix:      "set service and region of the client's signer to {service} and {region}, or check.service and check.region to the client's",
+		Fix: "set service and region of the client's signer to {service} and {region}, or check.service and " +
+			"check.region to the client's",
 	})
 	signatureExpired = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-expired",
@@ -296,7 +297,8 @@ var (
 		Check:    checkBody,
 		Expected: "the whole body within {limit}",
 		Got:      "a part of it",
-		Fix:      "send it faster, raise check.body_time, or make the client send X-Amz-Content-Sha256, so that it is streamed",
+		Fix: "send it faster, raise check.body_time, or make the client send X-Amz-Content-Sha256, so that it is " +
+			"streamed",
 	})
 	bodyIdle = Refusals.Add(explain.Reason{
 		Code:     "body-idle",
