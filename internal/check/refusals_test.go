@@ -48,7 +48,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 		o.Method, o.Host, o.RequestURI = "GET", "files.example.com", base.Header.Get("X-Original-Uri")
 		o.URL.Path, o.URL.RawPath = o.RequestURI, ""
 		key, _ := sigv4.UnverifiedKey(base)
-		o.Header = http.Header{"Cookie": {"session=hunter2"}}
+		o.Header = http.Header{"X-Amz-Meta-Secret": {"hunter2"}}
 		credentials := sigv4.Credentials{AccessKeyID: key, SecretAccessKey: "another-secret", SessionToken: token}
 		if err := sigv4.Sign(o, nil, credentials, region, service, at); err != nil {
 			t.Fatal(err)
