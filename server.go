@@ -60,6 +60,7 @@ type Server struct {
 	overload *overload.Guard
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
+	forward  http.Handler // for ForwardHandler
 	dev      *devEndpoints
 	keys     *iam.AccessKeys
 	rates    *ratelimit.Reporter
@@ -462,6 +463,11 @@ func (s *Server) metricsRoutes() http.Handler {
 // MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the
 // public does not reach.
 func (s *Server) MetricsHandler() http.Handler { return s.apart }
+
+// ForwardHandler serves the routes of Config.Check that have ForwardTo, for a listener
+// of its own; nil when there is none. It reads bodies for as long as they come: the
+// http.Server must have no ReadTimeout and no WriteTimeout.
+func (s *Server) ForwardHandler() http.Handler { return s.forward }
 
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -74,6 +74,20 @@ func withCheck(h *check.Handler, api *awsapi.Service, rest http.Handler) http.Ha
 	})
 }
 
+// forwardHandler is the listener's for the routes that are forwarded; nil without.
+func (s *Server) forwardHandler(h *check.Handler, api *awsapi.Service) http.Handler {
+	if h == nil || h.Forwarder() == nil {
+		return nil
+	}
+	wrapped := check.CutOff(api.WrapInternal("Forward", h.Forwarder()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		wrapped.ServeHTTP(w, r)
+	})
+}
+
 type verifySessionInput struct {
 	AccessKeyId  *string
 	SessionToken *string

@@ -361,6 +361,7 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *check.Handler) error {
 	// Not guarded: proxies send the check endpoint the Host and Origin of requests
 	// to other services. It changes nothing, and answers about the session alone.
 	s.handler = withCheck(checks, api, routes)
+	s.forward = s.forwardHandler(checks, api)
 	return nil
 }
 

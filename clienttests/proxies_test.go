@@ -46,11 +46,13 @@ roles:
           Version: "2012-10-17"
           Statement:
             - {Effect: Allow, Action: ["s3:GetObject", "s3:PutObject"], Resource: "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"}
+            - {Effect: Allow, Action: "app:Share", Resource: "*"}
 check:
   request: %s
   routes:
     - {match: "GET /files/{path...}", action: "s3:GetObject", resource: "arn:aws:s3:::files/{path}"}
     - {match: "PUT /files/{path...}", action: "s3:PutObject", resource: "arn:aws:s3:::files/{path}"}
+    - {match: "/shared/{name}", action: "app:Share", resource: "*"}
 `
 
 // documented returns the configuration of a proxy in docs/check.md, with what
@@ -61,7 +63,8 @@ func documented(t *testing.T, proxy string, replace map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, found, begins := strings.Cut(string(page), "<!-- test: "+proxy+" -->\n```"+proxy)
+	language, _, _ := strings.Cut(proxy, "-")
+	_, found, begins := strings.Cut(string(page), "<!-- test: "+proxy+" -->\n```"+language)
 	_, found, _ = strings.Cut(found, "\n")
 	text, _, ends := strings.Cut(found, "```\n")
 	if !begins || !ends {
@@ -80,16 +83,31 @@ func documented(t *testing.T, proxy string, replace map[string]string) string {
 // and returns a client of it. more is inserted into the question's location.
 func startNginx(t *testing.T, poolhouse, service, more string) *http.Client {
 	t.Helper()
-	program := client(t, "/usr/sbin/nginx", "nginx-light")
+	dir := nginxFolder(t)
 	// A socket of its own, so that no port can be taken.
+	socket := filepath.Join(dir, "nginx.sock")
+	servers := documented(t, "nginx", map[string]string{"127.0.0.1:4599": poolhouse, "127.0.0.1:8081": service,
+		"listen 8080;": "listen unix:" + socket + ";", "        internal;\n": "        internal;\n" + more})
+	runNginx(t, dir, servers)
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+}
+
+func nginxFolder(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "nginx")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "nginx.sock")
-	servers := documented(t, "nginx", map[string]string{"127.0.0.1:4599": poolhouse, "127.0.0.1:8081": service,
-		"listen 8080;": "listen unix:" + socket + ";", "        internal;\n": "        internal;\n" + more})
+	return dir
+}
+
+// runNginx runs nginx with the configuration of its servers until the test ends.
+func runNginx(t *testing.T, dir, servers string) {
+	t.Helper()
+	program := client(t, "/usr/sbin/nginx", "nginx-light")
 	text := "error_log stderr notice;\npid " + dir + "/pid;\nevents {}\nhttp {\naccess_log off;\n"
 	if os.Geteuid() == 0 {
 		text = "user root;\n" + text // its temporary files are in a folder of ours
@@ -103,28 +121,31 @@ func startNginx(t *testing.T, poolhouse, service, more string) *http.Client {
 	}
 	// It listens by the time that it says so.
 	startPeer(t, dir, nil, "start worker process ", program, "-e", "stderr", "-p", dir, "-c", configuration, "-g", "daemon off;")
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
 }
 
 // startCaddy runs Caddy with the documented configuration in front of a service
 // and returns a client of it. before and after enclose the site's directives.
 func startCaddy(t *testing.T, poolhouse, service, before, after string) *http.Client {
 	t.Helper()
-	program := client(t, "/usr/bin/caddy", "caddy")
 	address := listentest.FreeAddress(t) // Caddy tells nobody which port it got
 	_, port, _ := net.SplitHostPort(address)
 	site := documented(t, "caddy", map[string]string{"files.example.com {": "http://files.example.com:" + port + " {\n    bind 127.0.0.1\n" + before,
 		"forward_auth poolhouse:4599 {": "forward_auth " + poolhouse + " {", "reverse_proxy files:8081": "reverse_proxy " + service + after})
+	runCaddy(t, site)
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}}}
+}
+
+// runCaddy runs Caddy with a site until the test ends.
+func runCaddy(t *testing.T, site string) {
+	t.Helper()
+	program := client(t, "/usr/bin/caddy", "caddy")
 	configuration := filepath.Join(t.TempDir(), "Caddyfile")
 	if err := os.WriteFile(configuration, []byte("{\n    admin off\n}\n"+site), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	startPeer(t, filepath.Dir(configuration), nil, "serving initial configuration", program, "run", "--config", configuration, "--adapter", "caddyfile")
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	}}}
 }
 
 // answered are the headers of the check endpoint's answer that a service gets.
@@ -140,8 +161,14 @@ type files struct {
 
 func startFiles(t *testing.T, convention string) files {
 	t.Helper()
+	return startFilesWith(t, fmt.Sprintf(proxySettings, convention))
+}
+
+// startFilesWith is startFiles with settings.
+func startFilesWith(t *testing.T, text string) files {
+	t.Helper()
 	settings := filepath.Join(t.TempDir(), "poolhouse.yaml")
-	if err := os.WriteFile(settings, fmt.Appendf(nil, proxySettings, convention), 0o600); err != nil {
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := startDev(t, "--config", settings)
@@ -276,6 +303,9 @@ func testProxy(t *testing.T, f files, browser *http.Client) {
 			t.Errorf("%s: %d %s, want %d %s", name, status, body, test.status, test.answer)
 		}
 	}
+	f.testExplained(t, browser, signed(t, key, "GET", other, ""))
+	testPreflight(t, browser, signed(t, key, "GET", own, ""))
+
 	// What the service is to believe no client may claim, signed or not.
 	for _, name := range answered {
 		unsigned := signed(t, key, "GET", own, "")
@@ -289,6 +319,55 @@ func testProxy(t *testing.T, f files, browser *http.Client) {
 	f.poolhouse(t, "keys", "revoke-session", key.AccessKeyID)
 	if status, body := exchange(t, browser, signed(t, key, "GET", own, "")); status != http.StatusForbidden {
 		t.Errorf("a revoked session: %d %s", status, body)
+	}
+}
+
+// testExplained fails the test unless the client of a refused request learns why, and
+// can ask for more.
+func (f files) testExplained(t *testing.T, browser *http.Client, r *http.Request) {
+	t.Helper()
+	response, err := browser.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if reason := response.Header["X-Poolhouse-Reason"]; len(reason) != 1 || reason[0] != "AccessDenied" {
+		t.Errorf("the reason is %q", reason)
+	}
+	id := response.Header["X-Amzn-Requestid"]
+	if len(id) != 1 || !strings.Contains(f.poolhouse(t, "explain", id[0]), "s3:GetObject") {
+		t.Errorf("the request %q is not explained", id)
+	}
+}
+
+// testPreflight fails the test unless the proxy lets the documented page, and no other,
+// send a signed request and read its answer.
+func testPreflight(t *testing.T, browser *http.Client, call *http.Request) {
+	t.Helper()
+	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.com": ""} {
+		preflight, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, call.URL.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		preflight.Header.Set("Origin", origin)
+		preflight.Header.Set("Access-Control-Request-Method", "GET")
+		preflight.Header.Set("Access-Control-Request-Headers", "authorization,x-amz-date")
+		call := call.Clone(t.Context())
+		call.Header.Set("Origin", origin)
+		for status, r := range map[int]*http.Request{http.StatusNoContent: preflight, http.StatusOK: call} {
+			response, err := browser.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			h := response.Header
+			if response.StatusCode != status || h.Get("Access-Control-Allow-Origin") != allowed {
+				t.Errorf("%s from %s: %d %v", r.Method, origin, response.StatusCode, h)
+			}
+			if r == preflight && (h.Get("Access-Control-Allow-Methods") != "GET" || h.Get("Access-Control-Allow-Headers") != "authorization,x-amz-date") {
+				t.Errorf("%s from %s: %v", r.Method, origin, h)
+			}
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -59,11 +58,11 @@ func (c *claim) signs(name string) bool {
 // payloadHash returns the last line of the canonical request. It is the hash of the body in hand, whatever the
 // client says; what the client says must agree. Only a presigned GET or HEAD without a body may be signed as
 // UNSIGNED-PAYLOAD, and only for a service that allows it: there is nothing left to bind.
-func (c *claim) payloadHash(r *http.Request, s Service, body []byte) (string, error) {
-	sum := sha256.Sum256(body)
-	computed := hex.EncodeToString(sum[:])
+//
+// computed is the SHA-256 of the body in hexadecimal.
+func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed string) (string, error) {
 	want := computed
-	unsigned := s.UnsignedPayload && c.presigned && len(body) == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	unsigned := s.UnsignedPayload && c.presigned && length == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 	if unsigned {
 		want = unsignedPayload
 	}

@@ -123,7 +123,16 @@ func (r Result) LogValue() slog.Value {
 // A refusal is an *Error. Any other error is not the client's fault: Credentials could not answer, or the Verifier
 // is not set up for service.
 func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result, error) {
-	return v.verify(r, int64(len(body)), service, func(c *claim, rules Service) (string, error) { return c.payloadHash(r, rules, body) })
+	return v.VerifyHashed(r, int64(len(body)), sha256.Sum256(body), service)
+}
+
+// VerifyHashed is Verify for a body of which the length and the SHA-256 are at hand, such as one that is in a file.
+func (v *Verifier) VerifyHashed(
+	r *http.Request, length int64, sum [sha256.Size]byte, service string,
+) (Result, error) {
+	return v.verify(r, length, service, func(c *claim, rules Service) (string, error) {
+		return c.payloadHash(r, rules, length, hex.EncodeToString(sum[:]))
+	})
 }
 
 // VerifyUnread is Verify for a request whose body is not at hand, such as a proxy's question about it. length is the

@@ -143,6 +143,9 @@ func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 	if l.metrics != nil {
 		notes = append(notes, "Metrics are on "+baseURL(l.metrics)+"/metrics.")
 	}
+	if l.forward != nil {
+		notes = append(notes, "Requests are forwarded from "+baseURL(l.forward)+".")
+	}
 	return notes
 }
 

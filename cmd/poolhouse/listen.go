@@ -20,28 +20,41 @@ import (
 type listeners struct {
 	main    net.Listener
 	metrics net.Listener // nil = metrics are on main
+	forward net.Listener // for the routes with forward_to; nil = there are none
 }
 
 // listen opens the listeners that the settings name.
 func listen(s *config.Settings) (l listeners, err error) {
+	defer func() {
+		if err != nil {
+			err, l = errors.Join(err, l.Close()), listeners{}
+		}
+	}()
 	if l.main, err = net.Listen("tcp", s.Text(config.Listen)); err != nil {
-		return listeners{}, s.Fault(config.Listen, "%v", err)
+		return l, s.Fault(config.Listen, "%v", err)
 	}
-	if s.Text(config.MetricsListen) == "" {
-		return l, nil
+	if address := s.Text(config.MetricsListen); address != "" {
+		if l.metrics, err = net.Listen("tcp", address); err != nil {
+			return l, s.Fault(config.MetricsListen, "%v", err)
+		}
 	}
-	if l.metrics, err = net.Listen("tcp", s.Text(config.MetricsListen)); err != nil {
-		return listeners{}, errors.Join(s.Fault(config.MetricsListen, "%v", err), l.main.Close())
+	if c := s.File.Check; c != nil && c.Listen != "" {
+		if l.forward, err = net.Listen("tcp", c.Listen); err != nil {
+			return l, fmt.Errorf("check.listen %s: %w", c.Listen, err)
+		}
 	}
 	return l, nil
 }
 
 // Close closes what a server that did not start leaves open.
 func (l listeners) Close() error {
-	if l.metrics == nil {
-		return l.main.Close()
+	var errs []error
+	for _, each := range []net.Listener{l.main, l.metrics, l.forward} {
+		if each != nil {
+			errs = append(errs, each.Close())
+		}
 	}
-	return errors.Join(l.main.Close(), l.metrics.Close())
+	return errors.Join(errs...)
 }
 
 // newWebServer makes a server with the bounds that both listeners share.
@@ -55,6 +68,15 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// newForwardServer makes a server for forwarded requests, which bounds the times of
+// bodies and answers itself.
+func newForwardServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	web := newWebServer(handler, logger)
+	web.ReadTimeout, web.WriteTimeout = 0, 0
+
+	return web
 }
 
 // certificate is a TLS certificate that is read again when its files change.

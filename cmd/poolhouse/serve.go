@@ -85,12 +85,18 @@ func serve(ctx context.Context, s *config.Settings) error {
 	}
 	if cert != nil {
 		l.main = cert.wrap(l.main)
+		if l.forward != nil {
+			l.forward = cert.wrap(l.forward)
+		}
 	}
 
 	logger.Info("serving", "address", l.main.Addr().String(), "issuer", c.IssuerURL, "account", server.Account(),
 		"tls", cert != nil, "version", version())
 	if l.metrics != nil {
 		logger.Info("serving metrics", "address", l.metrics.Addr().String())
+	}
+	if l.forward != nil {
+		logger.Info("serving forwarded requests", "address", l.forward.Addr().String())
 	}
 	return serveUntil(ctx, server, l, c.LameDuck, logger)
 }
@@ -132,6 +138,9 @@ func checkProduction(s *config.Settings) error {
 		return s.Fault(config.Listen, "others can reach this address, and credentials would travel in the clear: "+
 			"set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1")
 	}
+	if err := checkForwardListener(s); err != nil {
+		return err
+	}
 	if data == "" && s.Text(config.Database) == "" {
 		return s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
 	}
@@ -140,6 +149,24 @@ func checkProduction(s *config.Settings) error {
 	}
 	if data != "" {
 		return checkServedFolder(s, data)
+	}
+	return nil
+}
+
+// checkForwardListener refuses to serve forwarded requests in the clear to others.
+func checkForwardListener(s *config.Settings) error {
+	if s.File.Check == nil || s.File.Check.Listen == "" {
+		return nil
+	}
+
+	local, err := loopbackOnly(s.File.Check.Listen)
+	if err != nil {
+		return fmt.Errorf("check.listen: %w", err)
+	}
+	if s.Text(config.TLSCert) == "" && !local && !s.Is(config.BehindProxy) {
+		return fmt.Errorf("check.listen %s: others can reach this address, and session tokens would travel in the "+
+			"clear: set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1",
+			s.File.Check.Listen)
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ func serverConfig(s *config.Settings) (poolhouse.Config, error) {
 		c.SAMLPreviousEntityIDs = s.File.SAMLPrevious
 	}
 	userPools(s, &c, &files)
-	c.Check = checkEndpoint(s.File.Check)
+	c.Check = checkEndpoint(s.File.Check, &files)
 	c.RateLimits, c.AddressLimits = rateLimits(s.File.RateLimits), addressLimits(s)
 	credentialEngines(s, &c, &files)
 	return c, files.err
@@ -168,11 +168,26 @@ func credentialEngines(s *config.Settings, c *poolhouse.Config, files *bundles) 
 
 // checkEndpoint turns what the settings say of the check endpoint into the
 // server's; nil leaves it off.
-func checkEndpoint(s *config.Check) *poolhouse.CheckConfig {
+func checkEndpoint(s *config.Check, files *bundles) *poolhouse.CheckConfig {
 	if s == nil {
 		return nil
 	}
-	c := &poolhouse.CheckConfig{Path: s.Path, Request: s.Request, Service: s.Service, Region: s.Region, Body: s.Body, MaxBody: s.MaxBody, Presigned: s.Presigned}
+
+	body, forward, _ := s.Durations() // checked with the file
+	c := &poolhouse.CheckConfig{
+		Path:           s.Path,
+		Request:        s.Request,
+		Service:        s.Service,
+		Region:         s.Region,
+		Body:           s.Body,
+		MaxBody:        s.MaxBody,
+		Presigned:      s.Presigned,
+		MaxBodies:      s.MaxBodies,
+		BodyTime:       body,
+		ForwardTimeout: forward,
+		ServiceCAs:     files.certificates("check.ca_bundle", s.CABundle),
+		AllowedOrigins: s.AllowedOrigins,
+	}
 	for _, r := range s.Routes {
 		c.Routes = append(c.Routes, poolhouse.CheckRoute(r))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -37,19 +38,30 @@ func serveUntil(
 	group.Go(func() { server.Run(background) })
 
 	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
-	ended := make(chan error, 2)
+	forward := newForwardServer(server.ForwardHandler(), logger)
+	ended := make(chan error, 3)
 	go func() { ended <- web.Serve(l.main) }()
 	if l.metrics != nil {
 		go func() { ended <- metrics.Serve(l.metrics) }()
 	}
+	if l.forward != nil {
+		go func() { ended <- forward.Serve(l.forward) }()
+	}
 
 	err := answer(ctx, server, ended, lameDuck, logger)
-	err = errors.Join(err, drain(web.Shutdown, server.Failed()))
+	shutdown := func(ctx context.Context) error {
+		var forwarded sync.WaitGroup
+		forwarded.Go(func() { finishForwarded(ctx, forward, logger) })
+		defer forwarded.Wait()
+		return web.Shutdown(ctx)
+	}
+	err = errors.Join(err, drain(shutdown, server.Failed()))
 
 	stop()
 	err = errors.Join(err, closeWithin(closeTime,
 		closing{what: "the listener", end: web.Close},
 		closing{what: "the listener for metrics", end: metrics.Close},
+		closing{what: "the listener for forwarded requests", end: forward.Close},
 		closing{what: "the background work", end: func() error { group.Wait(); return nil }},
 		closing{what: "the database", end: server.Close},
 	))
@@ -109,6 +121,16 @@ func drain(shutdown func(context.Context) error, failed <-chan struct{}) error {
 		return fmt.Errorf("calls under way were cut off: %w", err)
 	}
 	return err
+}
+
+// finishForwarded waits for forwarded requests, a little less than for the other calls.
+// Uploads and streams may last longer than any stop; to cut them off is no fault.
+func finishForwarded(ctx context.Context, forward *http.Server, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime-time.Second)
+	defer cancel()
+	if err := forward.Shutdown(ctx); err != nil {
+		logger.Warn("forwarded requests under way are cut off", "error", err)
+	}
 }
 
 // closing is one step of a stop.

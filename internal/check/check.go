@@ -30,7 +30,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -65,9 +65,18 @@ type Config struct {
 	Service   string  // that clients sign for; "" = execute-api
 	Region    string  // that clients sign for
 	Body      string  // HashRequired (default), Unchecked or Forwarded
-	MaxBody   int64   // bytes of a forwarded body; 0 = 1 MiB
+	MaxBody   int64   // bytes of a body that is read before its signature is known; 0 = 1 MiB
 	Presigned bool    // takes presigned URLs too
 	Routes    []Route // the first that matches counts; what none matches is refused
+
+	// Of the routes with ForwardTo:
+
+	ForwardMaxBody int64         // MaxBody for them; 0 = MaxBody, 100 MiB without one
+	MaxBodies      int64         // bytes of such bodies together; 0 = 10 GiB
+	BodyTime       time.Duration // in which such a body must arrive; 0 = a minute
+	ForwardTimeout time.Duration // how long client or service may be silent; 0 = a minute
+	ServiceCAs     []byte        // PEM certificates that services are checked against; nil = the system's
+	AllowedOrigins []string      // of pages that may call; "*" = all
 }
 
 // withDefaults fills in what is not set.
@@ -76,7 +85,11 @@ func (c Config) withDefaults() Config {
 	c.Request = cmp.Or(c.Request, FromOriginal)
 	c.Service = cmp.Or(c.Service, DefaultService)
 	c.Body = cmp.Or(c.Body, HashRequired)
+	c.ForwardMaxBody = cmp.Or(c.ForwardMaxBody, c.MaxBody, DefaultForwardMaxBody)
 	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
+	c.MaxBodies = cmp.Or(c.MaxBodies, DefaultMaxBodies)
+	c.BodyTime = cmp.Or(c.BodyTime, DefaultBodyTime)
+	c.ForwardTimeout = cmp.Or(c.ForwardTimeout, DefaultForwardTimeout)
 	return c
 }
 
@@ -123,7 +136,31 @@ func (c Config) Check() error {
 			faults = append(faults, fmt.Errorf("check.routes[%d]: %w", n, err))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkForwarding()...)...)
+}
+
+// Forwards reports whether some route has a service that the Forwarder sends to.
+func (c Config) Forwards() bool {
+	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.ForwardTo != "" })
+}
+
+// checkForwarding reports what is wrong with the settings of routes with ForwardTo.
+func (c Config) checkForwarding() []error {
+	var faults []error
+	if c.Forwards() && c.Body == Forwarded {
+		faults = append(faults, fmt.Errorf("check.body %q: it is for proxies that ask; with forward_to, where the body "+
+			"is always proven, use %s", c.Body, HashRequired))
+	}
+	if c.Forwards() && c.MaxBodies < c.ForwardMaxBody {
+		faults = append(faults, errors.New("check.max_bodies: use a number of bytes that is not below check.max_body"))
+	}
+	if c.BodyTime < 0 || c.ForwardTimeout < 0 {
+		faults = append(faults, errors.New("check.body_time and check.forward_timeout: use positive durations, such as 1m"))
+	}
+
+	_, err := weborigin.ParseOrigins("check.allowed_origins", c.AllowedOrigins)
+	_, roots := parseRoots(c.ServiceCAs)
+	return append(faults, err, roots)
 }
 
 // Authorizer decides what callers may do: *iam.Authorizer.
@@ -152,6 +189,8 @@ type Handler struct {
 	c        Config
 	routes   table
 	verifier *sigv4.Verifier
+
+	forwarder *Forwarder
 }
 
 // New returns a Handler, or what is wrong with the settings.
@@ -176,8 +215,13 @@ func New(o Options) (*Handler, error) {
 		rules.Presigned = sigv4.PresignedExpires
 	}
 	h.verifier = &sigv4.Verifier{SigningKeys: h.signingKey, Services: map[string]sigv4.Service{h.c.Service: rules}, Now: o.Now}
-	return h, nil
+	h.forwarder, err = newForwarder(h)
+	return h, err
 }
+
+// Forwarder returns the reverse proxy for the routes with ForwardTo; nil when there
+// is none.
+func (h *Handler) Forwarder() *Forwarder { return h.forwarder }
 
 // Path is where the endpoint is.
 func (h *Handler) Path() string { return h.c.Path }
@@ -207,23 +251,29 @@ func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token strin
 type denied struct {
 	status        int
 	code, message string
-	step          explain.Step // the check that refused; without Check = it is explained already
+	why           *explain.Refusal // nil = it is in the trace already
 }
 
 // forbidden is a refusal with status 403.
-func forbidden(code, message string, step explain.Step) *denied {
-	return &denied{status: http.StatusForbidden, code: code, message: message, step: step}
+func forbidden(code, message string, why *explain.Refusal) *denied {
+	return &denied{
+		status:  http.StatusForbidden,
+		code:    code,
+		message: message,
+		why:     why,
+	}
 }
 
 func (d *denied) Error() string { return d.code + ": " + d.message }
 
 // ServeHTTP answers 200 with who signed, or 401 or 403 with why not.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	explain.FromContext(r.Context()).Plan(endpointPlan)
 	o, payload, err := h.decide(r)
 	header := w.Header()
 	header["Cache-Control"] = noStore
 	if err != nil {
-		h.refuse(w, r, err)
+		h.refuse(w, r, h.asked(r), err)
 		return
 	}
 	for name, value := range o.header {
@@ -272,12 +322,9 @@ func contextOf(p *auth.Principal) answer {
 func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
-		return nil, "", forbidden("MissingOriginalRequest", "The proxy does not say what was asked for: "+err.Error()+".", explain.Step{
-			Check:    "original request",
-			Expected: "method, URI and host of the client's request, each once",
-			Got:      err.Error(),
-			Fix:      "Set check.request to what the proxy sends, and make it send all three; see docs/check.md.",
-		})
+		return nil, "", forbidden("MissingOriginalRequest",
+			"The proxy does not say what was asked for: "+err.Error()+".",
+			originalUnreadable.With("fault", err.Error()).At(setting("request")))
 	}
 	segments, err := unambiguous(r, asked)
 	if err != nil {
@@ -288,19 +335,24 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if _, err := h.permit(r, asked, segments, o, &signature); err != nil {
+		return nil, "", err
+	}
+	return o, signature.PayloadHash, nil
+}
 
+// permit returns the route of a request whose signature holds, if the session may do
+// what the route needs.
+func (h *Handler) permit(
+	r *http.Request, asked original, segments []string, o *opened, signature *sigv4.Result,
+) (match, error) {
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
-		return nil, "", err
+		return match{}, err
 	}
-	if string(o.session.Account) != h.o.Account {
-		return nil, "", forbidden("AccessDenied", "The session belongs to another account.", explain.Step{
-			Check:    "account",
-			Expected: "account " + h.o.Account,
-			Got:      "account " + string(o.session.Account),
-			Fix:      "Use credentials of a pool of this server's own account (account_id).",
-		})
+	if err := h.checkAccount(o); err != nil {
+		return match{}, err
 	}
 
 	facts := requestFacts{
@@ -314,14 +366,23 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 		payloadHash: signature.PayloadHash,
 	}
 	if err := h.authorize(r.Context(), o, &facts); err != nil {
-		return nil, "", err
+		return match{}, err
 	}
 	if isS3(needed.action) {
 		if err := h.authorizeSource(r, o, &facts); err != nil {
-			return nil, "", err
+			return match{}, err
 		}
 	}
-	return o, signature.PayloadHash, nil
+	return needed, nil
+}
+
+// checkAccount refuses sessions of other accounts.
+func (h *Handler) checkAccount(o *opened) error {
+	if string(o.session.Account) == h.o.Account {
+		return nil
+	}
+	return forbidden("AccessDenied", "The session belongs to another account.",
+		accountOther.With("want", h.o.Account, "account", string(o.session.Account)))
 }
 
 // authorizeSource asks the policies of the session about the object that the request
@@ -349,13 +410,9 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 			return nil, overridden("header " + name)
 		}
 		if reserved(folded) {
-			return nil, forbidden("ReservedHeader", "The header "+name+" is this server's to set: a client may not send it.", explain.Step{
-				Check:    "headers",
-				Expected: "none under the names of the answer's",
-				Got:      name,
-				Fix: "Send no headers that begin with " + strings.Join(reservedPrefixes, " or ") +
-					"; where a proxy before this one sets them, see docs/check.md.",
-			})
+			return nil, forbidden("ReservedHeader",
+				"The header "+name+" is this server's to set: a client may not send it.",
+				headerReserved.With("prefixes", strings.Join(reservedPrefixes, " or "), "header", name))
 		}
 	}
 
@@ -366,24 +423,16 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 
 	segments, err := splitPath(asked.path)
 	if err != nil {
-		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".", explain.Step{
-			Check:    "path",
-			Expected: "one that every server reads alike",
-			Got:      err.Error(),
-			Fix:      "Ask for the path in its plain form.",
-		})
+		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".",
+			pathAmbiguous.With("fault", err.Error()))
 	}
 	return segments, nil
 }
 
 // overridden refuses a request in which a header or a parameter names another one.
 func overridden(name string) error {
-	return forbidden("OverriddenRequest", "The "+name+" asks the service for something else than the request itself.", explain.Step{
-		Check:    "method and URI",
-		Expected: "the same in the whole request",
-		Got:      "another one in the " + name,
-		Fix:      "Send the method and the path that are meant, and leave the " + name + " out.",
-	})
+	return forbidden("OverriddenRequest", "The "+name+" asks the service for something else than the request itself.",
+		requestOverridden.With("where", name))
 }
 
 // authorize asks the policies of the session about the action of facts.
@@ -394,45 +443,59 @@ func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts)
 		return err
 	}
 
-	help := "Let the policies of role " + o.session.RoleARN + " allow it."
-	if len(d.Unknown) > 0 {
-		help = "In the policies of role " + o.session.RoleARN + ": " + d.Fix() + "."
+	return forbidden("AccessDenied", d.Error(), policyRefusal(d).
+		Of(d.CallerARN).
+		At(explain.Link{Kind: explain.LinkRole, ID: o.session.RoleARN, Field: "PolicyDocument"}))
+}
+
+// policyRefusal tells which statement denied an action, that none allowed it, or which
+// condition could not be evaluated.
+func policyRefusal(d *iam.DeniedError) *explain.Refusal {
+	switch {
+	case len(d.Unknown) > 0:
+		return policiesUnknown.With("action", d.Action, "resource", d.Resource, "reason", d.Reason, "fix", d.Fix())
+	case d.Explicit:
+		return policiesDeny.With("action", d.Action, "resource", d.Resource, "reason", d.Reason)
+	default:
+		return policiesSilent.With("action", d.Action, "resource", d.Resource, "reason", d.Reason)
 	}
-	return forbidden("AccessDenied", d.Error(), explain.Step{
-		Check:    "policies",
-		Expected: facts.action + " on " + facts.resource + " allowed",
-		Got:      d.Reason,
-		Fix:      help,
-	})
 }
 
 // verify checks the signature and what is to be proven of the body.
 func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result, error) {
-	var o *opened
-	request := r.WithContext(context.WithValue(r.Context(), openedKey{}, &o))
-	request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
-
-	var result sigv4.Result
-	var err error
-	if h.c.Body == Forwarded {
-		body, failed := h.readBody(r, asked)
-		if failed != nil {
-			return nil, sigv4.Result{}, failed
-		}
-		if name := overriddenByBody(r.Header, body, asked.method); name != "" {
-			return nil, sigv4.Result{}, overridden(name)
-		}
-		result, err = h.verifier.Verify(request, body, h.c.Service)
-	} else {
-		result, err = h.verifier.VerifyUnread(request, asked.length, h.c.Service)
+	if h.c.Body != Forwarded {
+		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
+			return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
+		})
 	}
+
+	body, err := h.readBody(r, asked)
+	if err != nil {
+		return nil, sigv4.Result{}, err
+	}
+	if name := overriddenByBody(r.Header, body, asked.method); name != "" {
+		return nil, sigv4.Result{}, overridden(name)
+	}
+	return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
+		return h.verifier.Verify(request, body, h.c.Service)
+	})
+}
+
+// verifyWith checks the signature by one of the verifier's methods, which gets the
+// request as the client signed it, and then its region and what it proves of the body.
+func (h *Handler) verifyWith(
+	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
+) (*opened, sigv4.Result, error) {
+	var o *opened
+	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &o)))
+	result, err := verify(request)
 
 	record := awsapi.RecordFrom(r.Context())
 	if o != nil {
 		record.Account = string(o.session.Account)
 	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
-		return nil, sigv4.Result{}, signatureRefused(refused)
+		return nil, sigv4.Result{}, h.signatureRefused(request, refused)
 	}
 	if err != nil {
 		return nil, sigv4.Result{}, err
@@ -440,24 +503,17 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 	record.AccessKeyID = result.AccessKeyID
 
 	if result.Region != h.c.Region {
-		message := "Credential should be scoped to a valid region: '" + h.c.Region + "'."
-		return nil, sigv4.Result{}, forbidden(string(sigv4.WrongScope), message, explain.Step{
-			Check:    "region of the signature",
-			Expected: h.c.Region,
-			Got:      result.Region,
-			Fix:      "Set the client's region, or check.region, so that they agree.",
-		})
+		return nil, sigv4.Result{}, forbidden(string(sigv4.WrongScope),
+			"Credential should be scoped to a valid region: '"+h.c.Region+"'.",
+			regionOther.With("want", h.c.Region, "region", result.Region).At(setting("region")))
 	}
+
 	reads := asked.method == http.MethodGet || asked.method == http.MethodHead
 	bodyless := result.Presigned && reads && asked.length <= 0
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
-		message := "The request must state the SHA-256 of its body in X-Amz-Content-Sha256."
-		return nil, sigv4.Result{}, forbidden("UnsignedPayload", message, explain.Step{
-			Check:    "hash of the body",
-			Expected: "SHA-256 in X-Amz-Content-Sha256",
-			Got:      unsignedPayload,
-			Fix:      "Make the client sign the body, or set check.body to unchecked if nothing depends on it.",
-		})
+		return nil, sigv4.Result{}, forbidden("UnsignedPayload",
+			"The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
+			hashMissing.With().At(setting("body")))
 	}
 	return o, result, nil
 }
@@ -470,22 +526,18 @@ func (h *Handler) readBody(r *http.Request, asked original) ([]byte, error) {
 	}
 
 	if int64(len(body)) > h.c.MaxBody {
-		return nil, forbidden("BodyTooLarge", "The body is too large to be verified.", explain.Step{
-			Check:    "body",
-			Expected: fmt.Sprintf("up to %d bytes", h.c.MaxBody),
-			Got:      "more",
-			Fix:      "Raise check.max_body, or send less.",
-		})
+		return nil, tooLarge(h.c.MaxBody)
 	}
 	if asked.length > int64(len(body)) {
-		return nil, forbidden("BodyMissing", "The proxy did not forward the body.", explain.Step{
-			Check:    "body",
-			Expected: strconv.FormatInt(asked.length, 10) + " bytes",
-			Got:      strconv.Itoa(len(body)) + " bytes",
-			Fix:      "Make the proxy forward the whole body, or set check.body to hash-required.",
-		})
+		return nil, forbidden("BodyMissing", "The proxy did not forward the body.",
+			bodyMissing.With("length", strconv.FormatInt(asked.length, 10), "got", strconv.Itoa(len(body))))
 	}
 	return body, nil
+}
+
+func tooLarge(limit int64) *denied {
+	return forbidden("BodyTooLarge", "The body is too large to be verified.",
+		bodyLarge.With("limit", strconv.FormatInt(limit, 10)).At(setting("max_body")))
 }
 
 // reservedPrefixes are of the names of the answer's headers.
@@ -499,42 +551,15 @@ func reserved(folded string) bool {
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"
 
-// signatureRefused words a refusal of the verifier.
-func signatureRefused(e *sigv4.Error) *denied {
-	d := forbidden(string(e.Code), e.Message, explain.Step{
-		Check:    "signature",
-		Expected: "a valid signature of a current session",
-		Got:      string(e.Code),
-		Fix:      "Sign the request with current credentials.",
-	})
-	switch {
-	case e.Code == sigv4.MissingAuthentication:
-		d.status, d.step.Fix = http.StatusUnauthorized, "Sign the request (AWS Signature Version 4)."
-	case e.Code == sigv4.BadSignature || e.Code == sigv4.IncompleteSignature || e.Code == sigv4.MalformedQuery:
-		d.step.Got = e.Message
-		d.step.Fix = "Compare what the client signs with what arrives: the proxy must pass Host and all signed headers on " +
-			"unchanged, and the URI as it was sent."
-	case errors.Is(e, revocation.ErrRevoked):
-		d.step.Check = "" // revocation.List has explained it
-	case e.Code == sigv4.ExpiredToken || e.Code == sigv4.InvalidToken:
-		d.step.Fix = "Get new credentials from this server."
-	}
-	return d
-}
-
 // owner is the account of the key that the client's request names.
-func (h *Handler) owner(r *http.Request) identitypool.AccountID {
-	request := r.WithContext(r.Context())
-	if asked, err := h.readOriginal(r); err == nil {
-		request.Method, request.RequestURI, request.Host = asked.method, asked.uri, asked.host
-	}
-
-	return h.o.Owner(r.Context(), request)
+func (h *Handler) owner(signed *http.Request) identitypool.AccountID {
+	return h.o.Owner(signed.Context(), signed)
 }
 
-// refuse answers an error of decide. nginx takes 401 and 403 as they are and
-// anything else but 2xx as an error of its own, which refuses too.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers an error of decide; signed is the request as the client signed it.
+// nginx takes 401 and 403 as they are and anything else but 2xx as an error of its
+// own, which refuses too.
+func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err error) {
 	d, ok := errors.AsType[*denied](err)
 	if !ok {
 		h.o.Logger.ErrorContext(r.Context(), "a request could not be checked", "error", err)
@@ -542,22 +567,15 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			status:  http.StatusServiceUnavailable,
 			code:    "Unavailable",
 			message: "The request cannot be checked now.",
-			step: explain.Step{
-				Check:    "check",
-				Expected: "an answer of the database",
-				Got:      "none",
-				Fix:      "See the log for the error, and try again.",
-			},
+			why:     databaseSilent.With(),
 		}
 	}
 
-	if d.step.Check != "" {
-		explain.FromContext(r.Context()).Fail(d.step.Check, d.step.Expected, d.step.Got, d.step.Fix)
-	}
+	explain.FromContext(r.Context()).Refuse(d.why)
 	record := awsapi.RecordFrom(r.Context())
 	record.Code, record.Reason = d.code, d.code
 	if record.Account == "" {
-		record.Account = string(h.owner(r))
+		record.Account = string(h.owner(signed))
 	}
 
 	var body bytes.Buffer
@@ -567,9 +585,13 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}{d.code, d.message})
 
 	header := w.Header()
+	header["Cache-Control"] = noStore
 	header[HeaderReason] = []string{d.code}
 	header["Content-Type"] = jsonType
 	header["Content-Length"] = []string{strconv.Itoa(body.Len())}
+	if d.status == http.StatusServiceUnavailable {
+		header["Retry-After"] = []string{"1"}
+	}
 	if d.status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{"AWS4-HMAC-SHA256"}
 	}

@@ -57,7 +57,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 		tb.Fatal(err)
 	}
 	h, err := New(Options{Account: account, Owner: nobodys, Sessions: NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
-		Config: Config{Region: "us-east-1", Routes: []Route{{"GET /files/{path...}", "s3:GetObject", "arn:aws:s3:::files/{path}"}}}})
+		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -99,10 +99,10 @@ func TestSplitPath(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	routes, err := newTable([]Route{
-		{"GET /files/{owner}/public/{path...}", "s3:GetObject", "arn:aws:s3:::public/{owner}/{path}"},
-		{"GET /files/{path...}", "s3:GetObject", "arn:aws:s3:::files/{path}"},
-		{"PUT /files/{name}", "s3:PutObject", "arn:aws:s3:::files/{name}"},
-		{"/exact/", "app:Open", "*"},
+		{Match: "GET /files/{owner}/public/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::public/{owner}/{path}"},
+		{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"},
+		{Match: "PUT /files/{name}", Action: "s3:PutObject", Resource: "arn:aws:s3:::files/{name}"},
+		{Match: "/exact/", Action: "app:Open", Resource: "*"},
 	})
 	if err != nil {
 		t.Fatal(err)

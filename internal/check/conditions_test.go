@@ -136,7 +136,7 @@ func worth(t *testing.T, condition, method, uri string, headers http.Header) str
 	allowed, why := allow.asked(t, method, uri, headers)
 	passed, whyNot := deny.asked(t, method, uri, headers)
 	switch {
-	case why.Check == "signature" && whyNot.Check == "signature":
+	case why.Check == checkSignature && whyNot.Check == checkSignature:
 		return "!"
 	case allowed && !passed:
 		return "t"

@@ -60,6 +60,11 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 			return original{}, err
 		}
 	}
+	return checkOriginalParts(method, uri, host, length)
+}
+
+// checkOriginalParts returns what was asked for, or what is not well-formed about it.
+func checkOriginalParts(method, uri, host string, length int64) (original, error) {
 	switch {
 	case !isMethod(method):
 		return original{}, errors.New("the original method is not one")
@@ -69,7 +74,31 @@ func (h *Handler) readOriginal(r *http.Request) (original, error) {
 		return original{}, errors.New("the original host is not one")
 	}
 	path, _, _ := strings.Cut(uri, "?")
-	return original{method, uri, host, path, length}, nil
+	return original{
+		method: method,
+		uri:    uri,
+		host:   host,
+		path:   path,
+		length: length,
+	}, nil
+}
+
+// of returns r as the client signed it. r is changed.
+func (o original) of(r *http.Request) *http.Request {
+	r.Method, r.RequestURI, r.Host = o.method, o.uri, o.host
+
+	return r
+}
+
+// asked returns the request of the client that r, a proxy's question, is about; r
+// itself when that cannot be told.
+func (h *Handler) asked(r *http.Request) *http.Request {
+	request := r.WithContext(r.Context())
+	if asked, err := h.readOriginal(r); err == nil {
+		return asked.of(request)
+	}
+
+	return request
 }
 
 // once returns the value of a header that must be there once.

@@ -3,10 +3,9 @@ package check
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Route says which permission a request needs.
@@ -19,6 +18,9 @@ type Route struct {
 	// Resource: an ARN in which {name} is what stood in its place, or "*".
 	Action   string
 	Resource string
+	// ForwardTo is the URL of the service that the Forwarder sends such requests to,
+	// scheme, host and port; "" = it sends them nowhere.
+	ForwardTo string
 }
 
 // route is a Route that was read.
@@ -28,6 +30,8 @@ type route struct {
 	query    []string // names of parameters
 	action   string
 	resource []part
+	match    string   // as in the settings
+	service  *url.URL // of ForwardTo; nil = none
 }
 
 type segment struct {
@@ -94,7 +98,7 @@ func parseRoute(r Route) (route, error) {
 	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
 		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
 	}
-	out.action = r.Action
+	out.action, out.match = r.Action, r.Match
 	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
 		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *", r.Match, r.Resource)
 	}
@@ -102,7 +106,32 @@ func parseRoute(r Route) (route, error) {
 	if out.resource, err = parseResource(r.Resource, names); err != nil {
 		return route{}, fmt.Errorf("match %q: resource %q: %w", r.Match, r.Resource, err)
 	}
+	if out.service, err = parseService(r.ForwardTo); err != nil {
+		return route{}, fmt.Errorf("match %q: forward_to: %w", r.Match, err)
+	}
 	return out, nil
+}
+
+// parseService reads the URL of a service; nil for "". The errors do not show it: it
+// may hold a password.
+func parseService(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("it is no URL; write it like http://files:8081")
+	case u.User != nil:
+		return nil, errors.New("it has a user or a password, which no service gets; leave them out")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("write it like http://files:8081 or https://files.internal")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("it has a path, a query or a fragment, but requests keep the path that was signed; " +
+			"leave them out")
+	}
+	return u, nil
 }
 
 func parseResource(text string, names []string) ([]part, error) {
@@ -168,8 +197,18 @@ func newTable(routes []Route) (table, error) {
 	return t, nil
 }
 
+// forwards reports whether some route has a service.
+func (t *table) forwards() bool {
+	return slices.ContainsFunc(t.routes, func(r route) bool { return r.service != nil })
+}
+
 // match is the permission that a request needs.
-type match struct{ action, resource string }
+type match struct {
+	action, resource string
+
+	route   string   // its Match
+	service *url.URL // of its ForwardTo
+}
 
 // find returns the permission that the first matching route asks for. Once a route
 // matches but for a parameter that selects another action, only routes that name
@@ -187,7 +226,7 @@ func (t *table) find(method string, segments []string, query string) (match, err
 
 		fault, ok := r.covers(method, selectors(query, isS3(r.action), t.named))
 		if ok {
-			return match{action: r.action, resource: r.fill(segments)}, nil
+			return match{action: r.action, resource: r.fill(segments), route: r.match, service: r.service}, nil
 		}
 		if r.query == nil {
 			selected = fault
@@ -196,20 +235,11 @@ func (t *table) find(method string, segments []string, query string) (match, err
 
 	if selected != "" {
 		selected = fmt.Sprintf("query parameter %.40q", selected)
-		return match{}, forbidden("Subresource", "The "+selected+" makes another action of the request.", explain.Step{
-			Check:    "route",
-			Expected: "a route whose match names the parameter",
-			Got:      selected + ", which no matching route names",
-			Fix: "Add a route with the parameter at the end of its match (such as GET /files/{path...}?acl) and the action " +
-				"that it makes (s3:GetObjectAcl), or leave the parameter out.",
-		})
+		return match{}, forbidden("Subresource", "The "+selected+" makes another action of the request.",
+			routeParameter.With("parameter", selected).At(setting("routes")))
 	}
-	return match{}, forbidden("NoRoute", "No route of the settings allows this request.", explain.Step{
-		Check:    "route",
-		Expected: "a route that matches",
-		Got:      method + " and the path match none",
-		Fix:      "Add a route for it to check.routes.",
-	})
+	return match{}, forbidden("NoRoute", "No route of the settings allows this request.",
+		routeNone.With("method", method).At(setting("routes")))
 }
 
 func (r *route) matches(segments []string) bool {

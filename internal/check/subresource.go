@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // subresources are the query parameters that make another action of a request to
@@ -176,11 +174,7 @@ func (h *Handler) source(header http.Header) (*match, string, error) {
 	return &found, uri, nil
 }
 
-func copyRefused(got string) error {
-	return forbidden("CopySource", "The request is about another object than its path names.", explain.Step{
-		Check:    "source of the copy",
-		Expected: copySource + " with the bucket and key of an object that a route of check.routes lets clients get",
-		Got:      got,
-		Fix:      "Copy from /BUCKET/KEY, escaped as in a URL, where a route for GET has that object as its resource.",
-	})
+func copyRefused(fault string) error {
+	return forbidden("CopySource", "The request is about another object than its path names.",
+		copyOther.With("fault", fault))
 }

@@ -1,5 +1,13 @@
 package config
 
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+)
+
 // Check is the endpoint that reverse proxies ask whether to let a request
 // through; the server checks its values.
 type Check struct {
@@ -11,11 +19,65 @@ type Check struct {
 	MaxBody   int64        `yaml:"max_body" json:"max_body,omitempty"` // bytes
 	Presigned bool         `yaml:"presigned" json:"presigned,omitempty"`
 	Routes    []CheckRoute `yaml:"routes" json:"routes"`
+
+	// Of the routes with forward_to:
+
+	Listen         string   `yaml:"listen" json:"listen,omitempty"`         // host:port
+	CABundle       string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"`   // PEM file
+	MaxBodies      int64    `yaml:"max_bodies" json:"max_bodies,omitempty"` // bytes
+	BodyTime       string   `yaml:"body_time" json:"body_time,omitempty"`
+	ForwardTimeout string   `yaml:"forward_timeout" json:"forward_timeout,omitempty"`
+	AllowedOrigins []string `yaml:"allowed_origins" json:"allowed_origins,omitempty"`
 }
 
 // CheckRoute says which permission a request needs.
 type CheckRoute struct {
-	Match    string `yaml:"match" json:"match"`
-	Action   string `yaml:"action" json:"action"`
-	Resource string `yaml:"resource" json:"resource"`
+	Match     string `yaml:"match" json:"match"`
+	Action    string `yaml:"action" json:"action"`
+	Resource  string `yaml:"resource" json:"resource"`
+	ForwardTo string `yaml:"forward_to" json:"forward_to,omitempty"`
+}
+
+// Durations returns body_time and forward_timeout; 0 for one that is not set.
+func (c *Check) Durations() (body, forward time.Duration, err error) {
+	for _, d := range []struct {
+		setting, text string
+		to            *time.Duration
+	}{
+		{setting: "body_time", text: c.BodyTime, to: &body},
+		{setting: "forward_timeout", text: c.ForwardTimeout, to: &forward},
+	} {
+		if d.text == "" {
+			continue
+		}
+		if *d.to, err = time.ParseDuration(d.text); err != nil || *d.to <= 0 {
+			return 0, 0, fmt.Errorf("check.%s: %q is no duration: write it like 1m or 90s", d.setting, d.text)
+		}
+	}
+	return body, forward, nil
+}
+
+// checkForwarding refuses what can be told from the file alone.
+func (f *File) checkForwarding() []error {
+	c := f.Check
+	if c == nil {
+		return nil
+	}
+
+	var faults []error
+	if _, _, err := c.Durations(); err != nil {
+		faults = append(faults, err)
+	}
+	forwards := slices.ContainsFunc(c.Routes, func(r CheckRoute) bool { return r.ForwardTo != "" })
+	switch _, _, err := net.SplitHostPort(c.Listen); {
+	case forwards && c.Listen == "":
+		faults = append(faults, errors.New("check.listen: routes with forward_to need an address to be served on, "+
+			"such as 127.0.0.1:4600"))
+	case !forwards && c.Listen != "":
+		faults = append(faults, errors.New("check.listen: no route has forward_to, so nothing would be served there; "+
+			"add it to a route, or leave check.listen out"))
+	case c.Listen != "" && err != nil:
+		faults = append(faults, fmt.Errorf("check.listen %q: write it like 127.0.0.1:4600", c.Listen))
+	}
+	return faults
 }

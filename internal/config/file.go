@@ -217,6 +217,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	faults = append(faults, file.checkUserPools()...)
 	faults = append(faults, file.checkEngines()...)
 	faults = append(faults, file.checkRates()...)
+	faults = append(faults, file.checkForwarding()...)
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}

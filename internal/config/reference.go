@@ -135,12 +135,19 @@ check:                            # off unless it is here: docs/check.md
   service: execute-api            # that clients sign for
   region: ""                      # that clients sign for; region from above when left out
   body: hash-required             # or unchecked, or forwarded
-  max_body: 1048576               # bytes of a forwarded body
+  max_body: 1048576               # bytes of a body that is read before its signature is known; with forward_to 100 MiB
   presigned: false                # true takes presigned URLs, too
   routes:                         # the first that matches counts
     - match: GET /files/{path...}
       action: s3:GetObject
       resource: arn:aws:s3:::files/{path}
+      forward_to: http://files:8081 # Poolhouse itself sends the request there; left out: a proxy asks and sends it
+  listen: 127.0.0.1:4600          # where routes with forward_to are served, with tls_cert where that is set
+  allowed_origins: []             # pages that may call them; preflights are answered here; "*" = all
+  ca_bundle: ""                   # PEM file that services with https are checked against; the system's when left out
+  max_bodies: 10737418240         # bytes of the bodies together that are read before their signatures are known
+  body_time: 1m                   # in which such a body must arrive
+  forward_timeout: 1m             # how long a client or a service may be silent
 
 rate_limits:                      # how often each account may call; off unless it is here: docs/operations.md
   preset: aws                     # the rates that AWS documents; left out: only those below

@@ -1,0 +1,64 @@
+package poolhouse_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/auth"
+)
+
+// Forwarded requests are counted, and explained when they are refused, as all others
+// are; paths of the server's own lead nowhere on their listener.
+func TestForwardHandler(t *testing.T) {
+	var arrived atomic.Int32
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		_, _ = io.WriteString(w, r.Header.Get(auth.HeaderIdentityID))
+	}))
+	t.Cleanup(service.Close)
+	s := start(t, files, func(c *poolhouse.Config) {
+		for n := range c.Check.Routes {
+			c.Check.Routes[n].ForwardTo = service.URL
+		}
+	})
+	front := httptest.NewServer(s.ForwardHandler())
+	t.Cleanup(front.Close)
+	s.filesPool(t)
+	alice := s.user(t, s.logins(t, "alice"))
+	call := func(path string) answer {
+		r := alice.signed(t, "PUT", front.URL+path, "hello", time.Now())
+		return do(t, r)
+	}
+
+	got := call("/files/" + alice.id + "/a")
+	if got.status != http.StatusOK || got.body != alice.id || got.header.Get("X-Amzn-Requestid") == "" {
+		t.Errorf("own file: %+v", got)
+	}
+	for path, want := range map[string]string{
+		"/files/bob/a": `"Check":"policies of the session"`,
+		"/check":       `"Check":"route"`,
+		"/metrics":     `"Check":"route"`,
+	} {
+		got := call(path)
+		explained := s.adminCall(t, "Explain", `{"RequestId":"`+got.header.Get("X-Amzn-Requestid")+`"}`)
+		if got.status != http.StatusForbidden || !strings.Contains(explained.body, want) {
+			t.Errorf("%s: %+v, explained as %s", path, got, explained.body)
+		}
+	}
+	equal(t, "requests that arrived", arrived.Load(), 1)
+
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if metrics := do(t, r).body; !strings.Contains(metrics, `"Forward"`) {
+		t.Error("forwarded requests are not counted")
+	}
+	equal(t, "a handler without routes to forward", start(t, files).ForwardHandler() == nil, true)
+}

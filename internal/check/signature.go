@@ -1,0 +1,175 @@
+package check
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// signatureRefused explains a refusal of the verifier. signed is the request as the
+// client signed it.
+func (h *Handler) signatureRefused(signed *http.Request, e *sigv4.Error) *denied {
+	d := forbidden(string(e.Code), e.Message, nil)
+	key, token := sigv4.UnverifiedKey(signed)
+	key = shownKey(key)
+
+	switch e.Code {
+	case sigv4.MissingAuthentication:
+		d.status, d.why = http.StatusUnauthorized, h.unsigned(signed)
+	case sigv4.WrongScope:
+		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", e.Message).At(setting("service"))
+	case sigv4.Expired:
+		d.why = signatureExpired.With("signed", h.distance(signed), "fault", e.Message)
+	case sigv4.NotYetCurrent:
+		d.why = signatureEarly.With("signed", h.distance(signed), "fault", e.Message)
+	case sigv4.BadSignature:
+		d.why = h.mismatch(signed, key, e)
+	case sigv4.UnknownKey:
+		d.why = keyUnknown.With("key", key, "account", h.accountOf(signed), "token", presence(token))
+	case sigv4.InvalidToken:
+		if !errors.Is(e, revocation.ErrRevoked) { // revocation.List has explained it
+			d.why = tokenInvalid.With("key", key)
+		}
+	case sigv4.ExpiredToken:
+		d.why = tokenExpired.With("key", key)
+	default:
+		d.why = signatureUnreadable.With("fault", e.Message)
+	}
+	return d
+}
+
+// unsigned explains a request without a signature. Browsers ask so before they send
+// what was signed.
+func (h *Handler) unsigned(signed *http.Request) *explain.Refusal {
+	if isPreflight(signed) {
+		return unsignedPreflight.With("origin", shownHeader(signed.Header.Get("Origin")))
+	}
+
+	presigned := ""
+	if h.c.Presigned {
+		presigned = ", or a presigned URL"
+	}
+	return unsigned.With("presigned", presigned, "service", h.c.Service, "region", h.c.Region)
+}
+
+// mismatch explains a signature that is not the one of the request.
+func (h *Handler) mismatch(signed *http.Request, key string, e *sigv4.Error) *explain.Refusal {
+	switch {
+	case strings.HasPrefix(e.Message, "The signature is that of an empty body"):
+		return signatureBody.With("fault", e.Message)
+	case e.CanonicalRequest == "":
+		return signatureUncovered.With("fault", e.Message)
+	default:
+		return signatureWrong.With("key", key, "account", h.accountOf(signed), "string", onOneLine(e.StringToSign),
+			"canonical", onOneLine(shownCanonical(e.CanonicalRequest)))
+	}
+}
+
+// accountOf tells whose the key of a request is.
+func (h *Handler) accountOf(signed *http.Request) string {
+	if account := h.owner(signed); account != "" {
+		return "of account " + string(account)
+	}
+
+	return "of no account here"
+}
+
+// distance tells when a request was dated, and how far that is from now.
+func (h *Handler) distance(signed *http.Request) string {
+	text := signed.Header.Get("X-Amz-Date")
+	if text == "" {
+		_, query, _ := strings.Cut(signed.RequestURI, "?")
+		for name, value := range parameters(query) {
+			if strings.EqualFold(name, "X-Amz-Date") {
+				text = value
+			}
+		}
+	}
+	date, err := time.Parse("20060102T150405Z", text)
+	if err != nil {
+		return "dated by another header"
+	}
+
+	distance := h.o.Now().Sub(date).Round(time.Second)
+	if distance < 0 {
+		return "dated " + text + ", " + (-distance).String() + " ahead of this server's clock"
+	}
+	return "dated " + text + ", " + distance.String() + " ago by this server's clock"
+}
+
+func presence(token string) string {
+	if token == "" {
+		return "without a session token"
+	}
+
+	return "with a session token"
+}
+
+// shownKey is an access key ID as a trace may show it: whatever it is, not a secret
+// that was put in its place.
+func shownKey(id string) string {
+	named := len(id) == 20 && (strings.HasPrefix(id, "ASIA") || strings.HasPrefix(id, "AKIA"))
+	if named || len(id) <= 8 {
+		return shownHeader(id)
+	}
+
+	return shownHeader(id[:4]) + "…"
+}
+
+// shownHeader is a value of the client's, cut short and printable.
+func shownHeader(text string) string {
+	const most = 100
+	text = text[:min(len(text), most)]
+
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// plainHeaders are the signed headers whose values a trace shows: those that proxies
+// change, and none of them a secret.
+var plainHeaders = []string{
+	"host", "content-length", "content-type", "x-amz-content-sha256", "x-amz-date", "date",
+}
+
+// shownCanonical is a canonical request without the values that may be secrets: of
+// the query's parameters, and of headers such as Cookie.
+func shownCanonical(canonical string) string {
+	lines := strings.Split(canonical, "\n")
+	const query, headers = 2, 3
+	if len(lines) <= headers {
+		return ""
+	}
+
+	pairs := strings.Split(lines[query], "&")
+	for n, pair := range pairs {
+		if name, value, ok := strings.Cut(pair, "="); ok && value != "" && !shownParameter(name) {
+			pairs[n] = name + "=…"
+		}
+	}
+	lines[query] = strings.Join(pairs, "&")
+
+	for n := headers; n < len(lines) && lines[n] != ""; n++ {
+		if name, _, ok := strings.Cut(lines[n], ":"); ok && !slices.Contains(plainHeaders, name) {
+			lines[n] = name + ":…"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shownParameter reports whether a parameter of the query is one of the signature's.
+func shownParameter(name string) bool {
+	return strings.HasPrefix(name, "X-Amz-") && name != "X-Amz-Security-Token" && name != "X-Amz-Signature"
+}
+
+// onOneLine writes line breaks as \n, so that trailing and empty lines can be seen.
+func onOneLine(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
