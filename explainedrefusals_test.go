@@ -17,11 +17,7 @@ var leftover = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 // about. next sees the traces, too; it may be nil.
 func wantReasons(t testing.TB, next func(poolhouse.Trace)) func(poolhouse.Trace) {
 	return func(trace poolhouse.Trace) {
-		fault := reasonFault(trace)
-		if fault == noReason && poolhouse.MayLackReason(trace.Operation) {
-			fault = ""
-		}
-		if fault != "" {
+		if fault := reasonFault(trace); fault != "" {
 			t.Errorf("%s %s (%s) is not explained: %s: %+v", trace.Operation, trace.Outcome, trace.Message, fault, trace.Steps)
 		}
 		if next != nil {
@@ -30,8 +26,6 @@ func wantReasons(t testing.TB, next func(poolhouse.Trace)) func(poolhouse.Trace)
 	}
 }
 
-const noReason = "no check gave a reason"
-
 // reasonFault tells what a trace lacks; "" = nothing.
 func reasonFault(trace poolhouse.Trace) string {
 	step, ok := explain.Deciding(trace.Steps)
@@ -39,7 +33,7 @@ func reasonFault(trace poolhouse.Trace) string {
 	case !ok:
 		return "no failed step"
 	case step.Code == awsapi.Unexplained:
-		return noReason
+		return "no check gave a reason"
 	case step.Code != trace.Reason:
 		return "the reason is " + string(trace.Reason)
 	case step.Check == "" || step.Expected == "" || step.Got == "" || step.Fix == "":

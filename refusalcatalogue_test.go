@@ -20,75 +20,6 @@ import (
 // Every refusal has a reason of a catalogue. These tests read all sources of the module
 // that are not tests, and hold the rules that the compiler cannot.
 
-// unconverted are the files whose refusals have no reasons of a catalogue yet. A file
-// is taken off the list when they have, and none is added. When it is empty,
-// it goes, with MayLackReason.
-var unconverted = []string{
-	"internal/check/check.go",
-	"internal/check/route.go",
-	"internal/check/subresource.go",
-	"internal/cognitoidentity/credentials.go",
-	"internal/cognitoidentity/developer.go",
-	"internal/cognitoidentity/errors.go",
-	"internal/cognitoidentity/identity.go",
-	"internal/cognitoidentity/logins.go",
-	"internal/cognitoidentity/pages.go",
-	"internal/cognitoidentity/pool.go",
-	"internal/cognitoidentity/poolconfig.go",
-	"internal/cognitoidentity/roles.go",
-	"internal/cognitoidentity/token.go",
-	"internal/cognitoidentity/trust.go",
-	"internal/cognitoidentity/userpool.go",
-	"internal/engine/sts.go",
-	"internal/iamapi/account.go",
-	"internal/iamapi/managedpolicy.go",
-	"internal/iamapi/oidcprovider.go",
-	"internal/iamapi/page.go",
-	"internal/iamapi/role.go",
-	"internal/iamapi/rolepolicy.go",
-	"internal/iamapi/samlprovider.go",
-	"internal/iamapi/service.go",
-	"internal/iamapi/tag.go",
-	"internal/identitypool/principaltags.go",
-	"internal/identitypool/role.go",
-	"internal/login/ask.go",
-	"internal/login/jwt.go",
-	"internal/login/token.go",
-	"internal/signout/signout.go",
-	"internal/sts/assume.go",
-	"internal/sts/assumerole.go",
-	"internal/sts/owntoken.go",
-	"internal/sts/refusal.go",
-	"internal/sts/saml.go",
-	"internal/sts/service.go",
-	"internal/sts/sessiontoken.go",
-	"internal/sts/token.go",
-	"internal/sts/views.go",
-	"internal/sts/webidentity.go",
-	"internal/userstatus/userstatus.go",
-}
-
-// MayLackReason reports whether refusals of an operation need not have a reason yet,
-// because files of its package are unconverted.
-func MayLackReason(operation string) bool {
-	folder := "internal/check/"
-	for _, api := range namedAPIs() {
-		for _, op := range api.Operations {
-			if op.Name() == operation {
-				folder = map[string]string{
-					"cognito-identity": "internal/cognitoidentity/",
-					"sts":              "internal/sts/",
-					"iam":              "internal/iamapi/",
-				}[api.Name]
-			}
-		}
-	}
-	if slices.Contains([]string{"CreateIdentityPoolWithId", "LoadIdentities"}, operation) {
-		folder = "internal/cognitoidentity/" // which carries them out
-	}
-	return slices.ContainsFunc(unconverted, func(path string) bool { return strings.HasPrefix(path, folder) })
-}
-
 // makers are the files that make errors and steps for others.
 var makers = []string{
 	"internal/awsapi/error.go", "internal/awsapi/middleware.go", "internal/awsapi/admission.go",
@@ -190,27 +121,12 @@ func (s source) without() []string {
 	return found
 }
 
-// Nothing refuses without a reason, but for the files of a list that only shrinks.
+// Nothing refuses without a reason.
 func TestRefusalsHaveReasons(t *testing.T) {
-	listed := map[string]bool{}
-	for _, path := range unconverted {
-		listed[path] = true
-	}
-
 	for _, s := range sources(t) {
-		found := s.without()
-		switch {
-		case listed[s.path] && len(found) == 0:
-			t.Errorf("%s is converted: take it off the list", s.path)
-		case !listed[s.path]:
-			for _, fault := range found {
-				t.Error(fault)
-			}
+		for _, fault := range s.without() {
+			t.Error(fault)
 		}
-		delete(listed, s.path)
-	}
-	for path := range listed {
-		t.Errorf("%s does not exist: take it off the list", path)
 	}
 }
 
@@ -315,6 +231,9 @@ var (
 func TestCatalogues(t *testing.T) {
 	seen, reasons := map[explain.Code]string{}, 0
 	for _, c := range catalogues() {
+		if !strings.HasSuffix(c.About, ".") {
+			t.Errorf("%s: no sentence tells when its reasons are given", c.Title)
+		}
 		for _, r := range c.Reasons {
 			reasons++
 			if other, twice := seen[r.Code]; twice {
@@ -348,6 +267,7 @@ func TestCatalogues(t *testing.T) {
 func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 	list := sources(t)
 	reasons := declarations(t, list)
+	tables := tablesOf(list, reasons)
 	checked := 0
 	for _, s := range list {
 		ast.Inspect(s.file, func(n ast.Node) bool {
@@ -360,15 +280,13 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 			if !ok {
 				return true
 			}
-			x, sel := selector(call.Fun)
-			if sel != "With" || x == "" || strings.Contains(strings.ToLower(x), "logger") {
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || method.Sel.Name != "With" || ofLogger(method.X) {
 				return true
 			}
-			d := reasons[s.folder+" "+x]
-			if d == nil {
-				if slices.Contains(imports(s.file), "explain") {
-					t.Errorf("%s: With is called on %s: call it on a reason of the catalogue", s.at(call), x)
-				}
+			meant := s.receivers(method.X, reasons, tables)
+			if len(meant) == 0 {
+				t.Errorf("%s: call With on a reason, or on an entry of a table of reasons, of the package", s.at(call))
 				return true
 			}
 
@@ -377,10 +295,12 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 			if fault != "" {
 				t.Errorf("%s: %s", s.at(call), fault)
 			}
-			want := d.reason.Placeholders()
-			slices.Sort(want)
-			if !slices.Equal(keys, want) {
-				t.Errorf("%s: %s is given %q, and needs %q", s.at(call), x, keys, want)
+			for _, d := range meant {
+				want := d.reason.Placeholders()
+				slices.Sort(want)
+				if !slices.Equal(keys, want) {
+					t.Errorf("%s: %s is given %q, and needs %q", s.at(call), d.name, keys, want)
+				}
 			}
 			return true
 		})
@@ -394,6 +314,79 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 	if checked < 50 {
 		t.Errorf("%d calls of With were found", checked)
 	}
+}
+
+// tablesOf returns the reasons in the values of package variables, such as a map from
+// claims to reasons, by folder and name.
+func tablesOf(list []source, reasons map[string]*declared) map[string][]*declared {
+	tables := map[string][]*declared{}
+	for _, s := range list {
+		for _, d := range s.file.Decls {
+			group, ok := d.(*ast.GenDecl)
+			if !ok || group.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range group.Specs {
+				v := spec.(*ast.ValueSpec)
+				for i, value := range v.Values {
+					name := s.folder + " " + v.Names[i].Name
+					ast.Inspect(value, func(n ast.Node) bool {
+						if id, ok := n.(*ast.Ident); ok && reasons[s.folder+" "+id.Name] != nil {
+							tables[name] = append(tables[name], reasons[s.folder+" "+id.Name])
+						}
+						return true
+					})
+				}
+			}
+		}
+	}
+	return tables
+}
+
+// receivers returns the reasons that an expression can stand for: reason, table[key], or
+// entry.field in a loop over a table. None = it is something else.
+func (s source) receivers(e ast.Expr, reasons map[string]*declared, tables map[string][]*declared) []*declared {
+	switch e := e.(type) {
+	case *ast.Ident:
+		if d := reasons[s.folder+" "+e.Name]; d != nil {
+			return []*declared{d}
+		}
+	case *ast.IndexExpr:
+		if table, ok := e.X.(*ast.Ident); ok {
+			return tables[s.folder+" "+table.Name]
+		}
+	case *ast.SelectorExpr:
+		entry, _ := selector(e)
+		var meant []*declared
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			loop, ok := n.(*ast.RangeStmt)
+			if !ok {
+				return true
+			}
+			value, _ := loop.Value.(*ast.Ident)
+			table, _ := loop.X.(*ast.Ident)
+			if value != nil && table != nil && value.Name == entry && loop.Pos() < e.Pos() && e.Pos() < loop.End() {
+				meant = tables[s.folder+" "+table.Name]
+			}
+			return true
+		})
+		return meant
+	}
+	return nil
+}
+
+// ofLogger reports whether an expression is a logger, whose With is another method.
+func ofLogger(e ast.Expr) bool {
+	name := ""
+	switch e := e.(type) {
+	case *ast.Ident:
+		name = e.Name
+	case *ast.SelectorExpr:
+		name = e.Sel.Name
+	case *ast.CallExpr:
+		_, name = selector(e.Fun)
+	}
+	return strings.Contains(strings.ToLower(name), "log")
 }
 
 // keysOf returns the names of a call of With, sorted.
@@ -414,18 +407,6 @@ func keysOf(call *ast.CallExpr) (keys []string, fault string) {
 	}
 	slices.Sort(keys)
 	return keys, ""
-}
-
-// imports returns the names of our packages that a file imports.
-func imports(file *ast.File) []string {
-	var names []string
-	for _, spec := range file.Imports {
-		path, _ := strconv.Unquote(spec.Path.Value)
-		if strings.HasPrefix(path, "github.com/poolhouse-id/poolhouse") {
-			names = append(names, filepath.Base(path))
-		}
-	}
-	return names
 }
 
 // Every catalogue of the sources is one that the page, the metrics and these tests know.

@@ -2,12 +2,20 @@ package poolhouse
 
 import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/engine"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iamapi"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/saml"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 )
 
@@ -15,15 +23,108 @@ import (
 // A package that gets a catalogue gets a line here.
 func catalogues() []explain.Chapter {
 	return []explain.Chapter{
-		{Title: "Web pages", Package: "internal/weborigin", Reasons: weborigin.Refusals},
-		{Title: "Requests", Package: "internal/awsapi", Reasons: awsapi.Refusals},
-		{Title: "Signatures and keys", Package: "", Reasons: signatureRefusals},
-		{Title: "Revoked sessions", Package: "internal/revocation", Reasons: revocation.Refusals},
-		{Title: "Policies", Package: "internal/iam", Reasons: iam.Refusals},
-		{Title: "Rate limits", Package: "internal/ratelimit", Reasons: ratelimit.Refusals},
-		{Title: "Identity pools", Package: "internal/cognitoidentity", Reasons: cognitoidentity.Refusals},
-		{Title: "STS", Package: "internal/sts", Reasons: sts.Refusals},
-		{Title: "Administration", Package: "", Reasons: adminRefusals},
+		{
+			Title:   "Web pages",
+			About:   "A page of another origin calls, and nothing lets it.",
+			Package: "internal/weborigin",
+			Reasons: weborigin.Refusals,
+		},
+		{
+			Title:   "Requests",
+			About:   "The request cannot be read, or its input breaks a rule of the API.",
+			Package: "internal/awsapi",
+			Reasons: awsapi.Refusals,
+		},
+		{
+			Title:   "Signatures and keys",
+			About:   "The signature, the access key or the session token of a signed call is not accepted.",
+			Package: "",
+			Reasons: signatureRefusals,
+		},
+		{
+			Title:   "Revoked sessions",
+			About:   "Someone ended the session before it expired.",
+			Package: "internal/revocation",
+			Reasons: revocation.Refusals,
+		},
+		{
+			Title:   "Policies",
+			About:   "An IAM policy does not allow the call, or a policy or role cannot be used.",
+			Package: "internal/iam",
+			Reasons: iam.Refusals,
+		},
+		{
+			Title:   "Rate limits",
+			About:   "Too many calls came in a short time.",
+			Package: "internal/ratelimit",
+			Reasons: ratelimit.Refusals,
+		},
+		{
+			Title:   "Logins",
+			About:   "A token of an OpenID Connect provider does not prove who the user is.",
+			Package: "internal/login",
+			Reasons: login.Refusals,
+		},
+		{
+			Title:   "SAML logins",
+			About:   "A SAML response does not prove who the user is.",
+			Package: "internal/saml",
+			Reasons: saml.Refusals,
+		},
+		{
+			Title:   "Signed-out users",
+			About:   "The user signed out after the sign-in that the token tells of.",
+			Package: "internal/signout",
+			Reasons: signout.Refusals,
+		},
+		{
+			Title:   "Users of user pools",
+			About:   "A user pool no longer knows the user, or cannot be asked (ServerSideTokenCheck).",
+			Package: "internal/userstatus",
+			Reasons: userstatus.Refusals,
+		},
+		{
+			Title:   "Identity pool settings",
+			About:   "What a pool would have, or what it asks for, breaks a rule of identity pools.",
+			Package: "internal/identitypool",
+			Reasons: identitypool.Refusals,
+		},
+		{
+			Title:   "Identity pools",
+			About:   "An operation of Amazon Cognito identity pools refuses.",
+			Package: "internal/cognitoidentity",
+			Reasons: cognitoidentity.Refusals,
+		},
+		{
+			Title:   "STS",
+			About:   "An operation of AWS STS refuses.",
+			Package: "internal/sts",
+			Reasons: sts.Refusals,
+		},
+		{
+			Title:   "Credential engines",
+			About:   "The settings of a credential engine do not fit the role or the login.",
+			Package: "internal/engine",
+			Reasons: engine.Refusals,
+		},
+		{
+			Title:   "Checked requests",
+			About:   "A request that an application asks about, or that is forwarded to one, does not pass.",
+			Package: "internal/check",
+			Reasons: check.Refusals,
+		},
+		{
+			Title:   "IAM",
+			About:   "An operation of AWS IAM refuses.",
+			Package: "internal/iamapi",
+			Reasons: iamapi.Refusals,
+		},
+		{
+			Title:   "Administration",
+			About:   "An operation of the administrators refuses.",
+			Package: "",
+			Reasons: adminRefusals,
+		},
 	}
 }
 

@@ -134,9 +134,9 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 		for wording, err := range map[string]error{
 			"as it is":          cause,
 			"as our fault":      awsapi.Internal(cause),
-			"as the caller's":   awsapi.Errorf("NotAuthorizedException", "no").Because(cause),
+			"as the caller's":   (&awsapi.Error{Code: "NotAuthorizedException", Message: "no"}).Because(cause),
 			"beside another":    errors.Join(errors.New("closing"), cause),
-			"as too much of it": awsapi.Errorf("LimitExceededException", "no").Because(cause),
+			"as too much of it": (&awsapi.Error{Code: "LimitExceededException", Message: "no"}).Because(cause),
 		} {
 			for _, c := range calls {
 				fault = err

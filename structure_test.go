@@ -69,8 +69,8 @@ var allowedImports = map[string][]string{
 		"auth", "internal/awsapi", "internal/check", "internal/cognitoidentity", "internal/datalock",
 		"internal/devissuer", "internal/engine", "internal/explain", "internal/faultlog", "internal/iam",
 		"internal/iam/policy", "internal/iamapi", "internal/identitypool", "internal/issuer", "internal/login",
-		"internal/overload", "internal/ratelimit", "internal/revocation", "internal/seal", "internal/signout",
-		"internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4",
+		"internal/overload", "internal/ratelimit", "internal/revocation", "internal/saml", "internal/seal",
+		"internal/signout", "internal/store", "internal/sts", "internal/userstatus", "internal/weborigin", "sigv4",
 	},
 	"cmd/poolhouse": {
 		"", "internal/address", "internal/config", "internal/datalock", "internal/declare", "internal/explain",

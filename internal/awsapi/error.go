@@ -68,15 +68,6 @@ func RefusedAs(kind Kind, why *explain.Refusal, message string) *Error {
 	return &Error{Kind: kind, Message: message, Why: why}
 }
 
-// Errorf returns a client error with the wire type code and a message. Deprecated: Refused.
-func Errorf(code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
-// Refuse returns an error of a kind. An empty message means the text that AWS
-// gives for the kind. Deprecated: RefusedAs.
-func Refuse(kind Kind, message string) *Error { return &Error{Kind: kind, Message: message} }
-
 // Invalid returns the validation error that lists found, in AWS's words.
 func Invalid(found []Violation) *Error {
 	// A secret in the wrong member may be echoed to who sent it, not logged.

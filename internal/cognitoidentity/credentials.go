@@ -92,9 +92,7 @@ func roleError(err error) error {
 	case errors.As(err, &nothing):
 		return awsapi.Refused(notAuthorized, reasonOf(err), "%s", nothing.Error())
 	case errors.As(err, &custom):
-		forbidden := roleForbidden(custom.RoleARN).Because(err)
-		forbidden.Why = reasonOf(err)
-		return forbidden
+		return roleRefused(custom.RoleARN, reasonOf(err)).Because(err)
 	default:
 		return err
 	}

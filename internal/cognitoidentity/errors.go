@@ -66,11 +66,6 @@ func identityForbidden(id string, cause error) error {
 	return awsapi.Refused(notAuthorized, reasonOf(cause), "Access to Identity '%s' is forbidden.", id).Because(cause)
 }
 
-// roleForbidden is the answer to a role that the caller may not pass or choose.
-func roleForbidden(arn string) *awsapi.Error {
-	return &awsapi.Error{Code: notAuthorized, Message: "Access to Role '" + arn + "' is forbidden."}
-}
-
 // identityError turns a refusal of a resolution, a link or a look-up into the
 // wire's words; id is the identity that the call named.
 func identityError(err error, id string) error {

@@ -201,7 +201,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	return nil
 }
 
-// roleRefused is AWS's answer to a role that a pool cannot get.
+// roleRefused is AWS's answer to a role that a pool cannot get, or a caller not choose.
 func roleRefused(arn string, why *explain.Refusal) *awsapi.Error {
 	return awsapi.Refused(notAuthorized, why, "Access to Role '%s' is forbidden.", arn)
 }

@@ -214,12 +214,6 @@ func (t *Trace) Refuse(r *Refusal) *Refusal {
 	return r
 }
 
-// Fail records a check that refused the request. Deprecated: Refuse with a Reason of
-// the package's catalogue.
-func (t *Trace) Fail(check, expected, got, fix string) {
-	t.add(Step{Check: check, Expected: expected, Got: got, Fix: fix})
-}
-
 func (t *Trace) add(s Step) {
 	if t == nil {
 		return

@@ -10,6 +10,17 @@ import (
 	"unicode/utf8"
 )
 
+// failing is a refusal of a check.
+func failing(check, expected string) *Refusal {
+	return (&Reason{
+		Code:     Code(check),
+		Check:    check,
+		Expected: expected,
+		Got:      "got",
+		Fix:      "fix",
+	}).With()
+}
+
 // The steps of several logins that are verified at once stay apart: each names its provider.
 func TestProvidersAreNamed(t *testing.T) {
 	trace := &Trace{}
@@ -18,7 +29,7 @@ func TestProvidersAreNamed(t *testing.T) {
 	for n := range 10 {
 		wg.Go(func() {
 			ctx := NewContext(context.Background(), trace.For(fmt.Sprintf("provider-%d", n)))
-			FromContext(ctx).Fail("check", fmt.Sprintf("expected-%d", n), "got", "fix")
+			FromContext(ctx).Refuse(failing("check", fmt.Sprintf("expected-%d", n)))
 		})
 	}
 	wg.Wait()
@@ -47,7 +58,7 @@ func TestTraceIsBoundedAndOptional(t *testing.T) {
 		t.Errorf("%d steps, want %d", n, maxSteps)
 	}
 	var none *Trace
-	none.For("p").Fail("check", "", "", "")
+	none.For("p").Refuse(failing("check", ""))
 	if none.For("p").Steps() != nil || none.Refused() || FromContext(context.Background()) != nil {
 		t.Error("the nil trace records")
 	}
@@ -60,15 +71,15 @@ func TestStepsAreVisibleToTheirAccount(t *testing.T) {
 	trace.Pass("open", "")
 	role := trace.Within("1", hidden)
 	role.Pass("found", "")
-	role.For("p").Fail("first", "", "", "")
-	trace.For("q").Within("1", hidden).Fail("second", "", "", "")
+	role.For("p").Refuse(failing("first", ""))
+	trace.For("q").Within("1", hidden).Refuse(failing("second", ""))
 	var apart Trace
-	apart.Within("2", hidden).Fail("third", "", "", "")
+	apart.Within("2", hidden).Refuse(failing("third", ""))
 	trace.Join(&apart)
 
 	for account, want := range map[string][]Step{
-		"1": {{Code: "open", Check: "open", OK: true}, {Code: "found", Check: "found", OK: true}, {Code: "first", Check: "first", Provider: "p"}, {Code: "second", Check: "second", Provider: "q"}, hidden},
-		"2": {{Code: "open", Check: "open", OK: true}, hidden, {Code: "third", Check: "third"}},
+		"1": {{Code: "open", Check: "open", OK: true}, {Code: "found", Check: "found", OK: true}, {Code: "first", Check: "first", Provider: "p", Got: "got", Fix: "fix"}, {Code: "second", Check: "second", Provider: "q", Got: "got", Fix: "fix"}, hidden},
+		"2": {{Code: "open", Check: "open", OK: true}, hidden, {Code: "third", Check: "third", Got: "got", Fix: "fix"}},
 		"3": {{Code: "open", Check: "open", OK: true}, hidden},
 	} {
 		if got := Visible(trace.Steps(), account); !slices.Equal(got, want) {
@@ -77,19 +88,19 @@ func TestStepsAreVisibleToTheirAccount(t *testing.T) {
 	}
 
 	var none *Trace
-	none.Within("1", hidden).Fail("check", "", "", "")
+	none.Within("1", hidden).Refuse(failing("check", ""))
 }
 
 // The step that decided is the last that failed. What was planned and passed in
 // silence is not among the checks that were not reached.
 func TestDecidingAndPlanned(t *testing.T) {
-	failing := new(Catalogue).Add(Reason{Code: "b-x", Check: "b", Expected: "e", Got: "g", Fix: "f"})
+	bad := new(Catalogue).Add(Reason{Code: "b-x", Check: "b", Expected: "e", Got: "g", Fix: "f"})
 	var trace Trace
 	trace.Plan([]Code{"sign", "read"})
 	trace.For("p").PassPlanned()
 	trace.Plan([]Code{"a", "b", "c"})
 	trace.Pass("a", "")
-	trace.Refuse(failing.With())
+	trace.Refuse(bad.With())
 	if _, ok := Deciding(nil); ok {
 		t.Error("nothing decides")
 	}

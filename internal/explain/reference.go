@@ -8,6 +8,7 @@ import (
 // Chapter is the catalogue of one package, for the page of all reasons.
 type Chapter struct {
 	Title   string
+	About   string // when its reasons are given, in one sentence
 	Package string // its path in the module; "" = the root
 	Reasons Catalogue
 }
@@ -28,7 +29,7 @@ values in place of the words in braces. Codes do not change between versions; te
 		if len(c.Reasons) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n", c.Title)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", c.Title, c.About)
 		b.WriteString("| Code | Check | Expected | Got | What to change |\n|---|---|---|---|---|\n")
 		for _, r := range c.Reasons {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n",

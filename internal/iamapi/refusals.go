@@ -287,7 +287,7 @@ var (
 		Message:  "Encrypted SAML assertions are not supported by this server.",
 	})
 	samlUnreadable = Refusals.Add(explain.Reason{
-		Code:     "saml-metadata",
+		Code:     "saml-metadata-unreadable",
 		Check:    "SAML metadata",
 		Expected: "the metadata document of an identity provider with a certificate to verify its signatures",
 		Got:      "{problem}",

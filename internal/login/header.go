@@ -68,17 +68,19 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 // that are not ID tokens carry their own type, such as at+jwt (RFC 9068),
 // logout+jwt and secevent+jwt (RFC 8417). An ID token may have none.
 func (j *judge) tokenType(header map[string]any) *Refused {
-	accepted, reason := []string{"JWT", ""}, tokenType
+	accepted := []string{"JWT", ""}
 	if j.types != nil {
-		accepted, reason = j.types, eventType
+		accepted = j.types
 	}
 
 	typ, present := header["typ"]
 	name, isString := typ.(string)
 	if present && (!isString || name == "") || !slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
+		if j.types == nil {
+			return j.refuse(tokenType.With("type", show(typ)))
+		}
 		named := slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" })
-
-		return j.refuse(reason.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", show(typ)))
+		return j.refuse(eventType.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", show(typ)))
 	}
 	return nil
 }

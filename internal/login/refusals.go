@@ -158,7 +158,7 @@ var (
 	tokenType = Refusals.Add(explain.Reason{
 		Code:     "token-type",
 		Check:    "token type",
-		Expected: "{types}",
+		Expected: "JWT",
 		Got:      "{type}",
 		Fix:      "Send the ID token; an access, logout or event token of the same issuer is not a login.",
 		Message:  MessageNotOIDC,

@@ -24,7 +24,7 @@ import (
 var (
 	guestRate  = Rate{PerSecond: 10, Burst: 50}
 	loginRate  = Rate{PerSecond: 2, Burst: 5}
-	errRefused = awsapi.Errorf("NotAuthorizedException", "no")
+	errRefused = &awsapi.Error{Code: "NotAuthorizedException", Message: "no"}
 )
 
 // world is an API with limits. Its operation MakeGuest makes a guest unless another
@@ -126,7 +126,7 @@ func (w *world) login(ctx context.Context, in *loginInput) (*awsapi.NoOutput, er
 	w.proofs.Add(1)
 	err := map[string]error{
 		"bad":  errRefused,
-		"down": awsapi.Errorf("ExternalServiceException", "x").Because(&login.Unavailable{}),
+		"down": &awsapi.Error{Code: "ExternalServiceException", Cause: &login.Unavailable{}},
 		"own":  errors.New("a fault of ours"),
 	}[in.Token]
 	if in.Token == w.expired {

@@ -92,7 +92,7 @@ var (
 		Fix:      resend,
 	})
 	outdatedMetadata = Refusals.Add(explain.Reason{
-		Code:     "saml-metadata",
+		Code:     "saml-metadata-outdated",
 		Check:    "SAML metadata",
 		Expected: "metadata that is valid today",
 		Got:      "metadata valid until {until}",

@@ -478,7 +478,7 @@ var (
 			"them",
 	})
 	sessionKeyGone = Refusals.Add(explain.Reason{
-		Code:     "session-token-key",
+		Code:     "session-token-session-key",
 		Check:    "session token",
 		Expected: "sealed under a session key of this server",
 		Got:      "session key {key}, which was retired or has ended, or is another server's",

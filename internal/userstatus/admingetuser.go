@@ -39,14 +39,14 @@ func (a *adminGetUser) same(u User) string {
 	return u.Provider + "\x00" + u.Claims.Subject + "\x00" + username(u)
 }
 
-func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Reason, error) {
+func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error) {
 	pool := u.Provider[strings.LastIndexByte(u.Provider, '/')+1:]
 	endpoint := a.Endpoint
 	at, atAWS := identitypool.ParseUserPool(u.Provider)
 	switch {
 	case endpoint != "":
 	case !atAWS:
-		return yes, &Misconfigured{"the user pool is not at AWS, and its endpoint is not known", "Set endpoint in the user pool's status section."}
+		return nil, &Misconfigured{"the user pool is not at AWS, and its endpoint is not known", "Set endpoint in the user pool's status section."}
 	default:
 		endpoint = "https://" + at.Host + "/"
 	}
@@ -54,55 +54,55 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Reason, error)
 	region := cmp.Or(a.Region, at.Region, ofID)
 	body, err := json.Marshal(map[string]string{"UserPoolId": pool, "Username": username(u)})
 	if err != nil {
-		return yes, err
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return yes, &Misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
+		return nil, &Misconfigured{"the endpoint is not an address", "Correct endpoint in the user pool's status section."}
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.AdminGetUser")
 	keys := sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey}
 	if err := sigv4.Sign(request, body, keys, region, "cognito-idp", a.Now()); err != nil {
-		return yes, err
+		return nil, err
 	}
 	reply, err := post(ctx, a.Asker, a.endpoint(endpoint), request.Header, body)
 	if err != nil {
-		return yes, err
+		return nil, err
 	}
 	if reply.Status == http.StatusOK {
 		return judgeUser(reply, u)
 	}
 	switch name := errorType(reply); name {
 	case "UserNotFoundException":
-		return unknownUser, nil
+		return unknownUser.With(), nil
 	case "ResourceNotFoundException":
-		return yes, &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
+		return nil, &Misconfigured{"the endpoint does not know the user pool", "Correct the provider name or the endpoint of the user pool in the settings."}
 	case "NotAuthorizedException", "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationTokenException":
-		return yes, &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
+		return nil, &Misconfigured{"the endpoint does not let this server ask (" + name + ")",
 			"Correct access_key_id and secret_access_key of the user pool's status section, and allow the key cognito-idp:AdminGetUser on the user pool."}
 	default:
-		return yes, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
+		return nil, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d and no error that is known", reply.Status),
 			"Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 }
 
 // judgeUser reads what the pool says of a user it knows.
-func judgeUser(reply login.Reply, u User) (*explain.Reason, error) {
+func judgeUser(reply login.Reply, u User) (*explain.Refusal, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
-		return yes, &Misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
+		return nil, &Misconfigured{"the answer does not say whether the user is enabled", "Check that endpoint in the user pool's status section is a user pools API with AdminGetUser."}
 	}
 	switch {
 	case !enabled:
-		return disabledUser, nil
+		return disabledUser.With(), nil
 	case !allowedStatus[status]:
-		return otherStatus, nil
+		return otherStatus.With(), nil
 	case anotherUser(reply, u.Claims.Subject):
-		return renamedUser, nil
+		return renamedUser.With(), nil
 	}
-	return yes, nil
+	return nil, nil
 }
 
 // anotherUser reports whether the answer is not about the token's user: user

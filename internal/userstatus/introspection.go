@@ -27,7 +27,7 @@ func (i *introspection) same(u User) string {
 	return string(sum[:])
 }
 
-func (i *introspection) ask(ctx context.Context, u User) (*explain.Reason, error) {
+func (i *introspection) ask(ctx context.Context, u User) (*explain.Refusal, error) {
 	header := http.Header{}
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	// RFC 6749 section 2.3.1: both are form-encoded before they are joined.
@@ -35,40 +35,40 @@ func (i *introspection) ask(ctx context.Context, u User) (*explain.Reason, error
 	header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	reply, err := post(ctx, i.Asker, i.endpoint(i.Endpoint), header, []byte(url.Values{"token": {u.Token}}.Encode()))
 	if err != nil {
-		return yes, err
+		return nil, err
 	}
 	code, _ := reply.Object["error"].(string)
 	switch {
 	case reply.Status == http.StatusOK:
 	case code == "unsupported_token_type":
-		return yes, &Misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
+		return nil, &Misconfigured{"the provider does not introspect ID tokens (unsupported_token_type)",
 			"This provider cannot be asked about ID tokens: use admin_get_user or push for it, or set ServerSideTokenCheck to false."}
 	case reply.Status == http.StatusUnauthorized, code == "invalid_client", code == "unauthorized_client":
-		return yes, &Misconfigured{"the provider does not accept this server's client",
+		return nil, &Misconfigured{"the provider does not accept this server's client",
 			"Correct client_id and client_secret of the user pool's status section, and allow the client to introspect at the provider."}
 	default:
-		return yes, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
+		return nil, &Misconfigured{fmt.Sprintf("the endpoint answers with status %d", reply.Status),
 			"Check that endpoint in the user pool's status section is the provider's introspection endpoint, and that it takes ID tokens."}
 	}
 	active, stated := reply.Object["active"].(bool)
 	if !stated {
-		return yes, &Misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
+		return nil, &Misconfigured{"the answer does not say whether the token is active", "Check that endpoint in the user pool's status section is the provider's introspection endpoint."}
 	}
 	if !active {
-		return inactiveToken, nil
+		return inactiveToken.With(), nil
 	}
 	// What else the answer says must fit; null says nothing. aud is left out: of an
 	// ID token some providers state whom the answer is for.
 	if subject := reply.Object["sub"]; subject != nil && subject != any(u.Claims.Subject) {
-		return otherUser, nil
+		return otherUser.With(), nil
 	}
 	if issuer := reply.Object["iss"]; issuer != nil && issuer != any(u.Claims.Issuer) {
-		return otherIssuer, nil
+		return otherIssuer.With(), nil
 	}
 	if expires := reply.Object["exp"]; expires != nil && !i.later(expires) {
-		return expiredToken, nil
+		return expiredToken.With(), nil
 	}
-	return yes, nil
+	return nil, nil
 }
 
 // later reports whether a NumericDate is in the future, within the tolerance

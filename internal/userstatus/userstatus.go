@@ -150,7 +150,8 @@ func (c Config) validate() error {
 
 // backEnd asks a user pool.
 type backEnd interface {
-	ask(ctx context.Context, u User) (*explain.Reason, error)
+	// ask answers why the user may not sign in; nil = the user may.
+	ask(ctx context.Context, u User) (*explain.Refusal, error)
 	// same names what the answer holds for.
 	same(u User) string
 }
@@ -177,9 +178,6 @@ func SelfTest(ctx context.Context, c Checker) error {
 // selfTestToken has the form of an ID token: providers that introspect none
 // refuse it by its form. Its claims are iss and sub, and nobody signed it.
 const selfTestToken = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJwb29saG91c2UiLCJzdWIiOiJzZWxmLXRlc3QifQ.c2VsZi10ZXN0"
-
-// yes is the answer of a pool that lets the user sign in. Any other one is why not.
-var yes *explain.Reason
 
 // Misconfigured is an answer that says that the settings are wrong.
 type Misconfigured struct{ what, Fix string }
@@ -208,7 +206,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer, err := r.ask.ask(ctx, u)
+	no, err := r.ask.ask(ctx, u)
 	if err != nil {
 		fix := login.FixOf(err)
 		if wrong, ok := errors.AsType[*Misconfigured](err); ok {
@@ -224,8 +222,8 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 			Refusal:  trace.Refuse(unanswered.With("pool", u.Provider, "problem", err.Error(), "fix", fix)),
 		}
 	}
-	if answer != yes {
-		return refuse(ctx, answer.With())
+	if no != nil {
+		return refuse(ctx, no)
 	}
 	trace.Pass(check, "the user pool knows the user")
 	if r.yes != nil {
