@@ -276,6 +276,11 @@ func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 					d.uses++
 				}
 			}
+			if e, ok := n.(*ast.SelectorExpr); ok {
+				if d := s.imported(e, reasons); d != nil {
+					d.uses++
+				}
+			}
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
@@ -343,8 +348,20 @@ func tablesOf(list []source, reasons map[string]*declared) map[string][]*declare
 	return tables
 }
 
-// receivers returns the reasons that an expression can stand for: reason, table[key], or
-// entry.field in a loop over a table. None = it is something else.
+// imported returns the reason of another package that an expression names.
+func (s source) imported(e *ast.SelectorExpr, reasons map[string]*declared) *declared {
+	name, reason := selector(e)
+	for _, spec := range s.file.Imports {
+		path, _ := strconv.Unquote(spec.Path.Value)
+		if folder, own := strings.CutPrefix(path, "github.com/poolhouse-id/poolhouse/"); own && filepath.Base(folder) == name {
+			return reasons[folder+" "+reason]
+		}
+	}
+	return nil
+}
+
+// receivers returns the reasons that an expression can stand for: reason,
+// package.reason, table[key], or entry.field in a loop over a table. None = it is something else.
 func (s source) receivers(e ast.Expr, reasons map[string]*declared, tables map[string][]*declared) []*declared {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -356,6 +373,9 @@ func (s source) receivers(e ast.Expr, reasons map[string]*declared, tables map[s
 			return tables[s.folder+" "+table.Name]
 		}
 	case *ast.SelectorExpr:
+		if d := s.imported(e, reasons); d != nil {
+			return []*declared{d}
+		}
 		entry, _ := selector(e)
 		var meant []*declared
 		ast.Inspect(s.file, func(n ast.Node) bool {

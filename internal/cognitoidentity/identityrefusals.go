@@ -217,13 +217,6 @@ var (
 
 // Flows, and our own tokens as logins.
 var (
-	classicOff = Refusals.Add(explain.Reason{
-		Code:     "classic-flow",
-		Check:    "classic flow",
-		Expected: "AllowClassicFlow true, or never set",
-		Got:      "it is false",
-		Fix:      "call GetCredentialsForIdentity, or set AllowClassicFlow to true",
-	})
 	classicOffMapped = Refusals.Add(explain.Reason{
 		Code:     "classic-flow-closed",
 		Check:    "classic flow",
@@ -231,20 +224,6 @@ var (
 		Got:      "it is false, and the pool has role mappings",
 		Fix: "call GetCredentialsForIdentity; the role mappings close this flow " +
 			"whatever AllowClassicFlow is",
-	})
-	classicMapped = Refusals.Add(explain.Reason{
-		Code:     "classic-flow-role-mappings",
-		Check:    "classic flow",
-		Expected: "a pool without role mappings",
-		Got:      "it has some",
-		Fix:      "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles",
-	})
-	classicSAML = Refusals.Add(explain.Reason{
-		Code:     "classic-flow-saml",
-		Check:    "classic flow",
-		Expected: "logins that it supports",
-		Got:      "{provider} is a SAML provider",
-		Fix:      "call GetCredentialsForIdentity",
 	})
 	ownTokenAlone = Refusals.Add(explain.Reason{
 		Code:     "logins-own-token",

@@ -21,7 +21,7 @@ func TestPlans(t *testing.T) {
 		"GetId, guests off":    {planGetID.of(nil), guestsOff, "", "token-form"},
 		"GetId, unknown key":   {planGetID.of(google), providerUnknown, "openid-connect-provider", "guest-access"},
 		"GetId, issuer":        {planGetID.of(google), issuerElsewhere, "token-exp", "saml-issuer"},
-		"token, classic flow":  {planToken.of(google), classicOff, "login-provider", "trust-policy"},
+		"token, classic flow":  {planToken.of(google), identitypool.ClassicFlowOff, "login-provider", "trust-policy"},
 		"credentials, guest":   {planCredentials.of(nil), guestsOff, "default-role", "linked-logins"},
 		"credentials, opaque":  {planCredentials.of(map[string]string{identitypool.Amazon: "x"}), providerUnknown, "credential-form", "token-form"},
 		"credentials, Digits":  {planCredentials.of(map[string]string{identitypool.Digits: "x"}), providerEnded, "pool-application", "token-form"},

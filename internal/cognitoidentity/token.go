@@ -53,10 +53,10 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 		why := classicOffMapped.With().At(poolField(pool, "RoleMappings", ""))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
 	case !pool.ClassicFlow():
-		why := classicOff.With().At(poolField(pool, "AllowClassicFlow", ""))
+		why := identitypool.ClassicFlowOff.With().At(poolField(pool, "AllowClassicFlow", ""))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowOff)
 	case pool.MapsRoles():
-		why := classicMapped.With().At(poolField(pool, "RoleMappings", ""))
+		why := identitypool.ClassicFlowMapped.With().At(poolField(pool, "RoleMappings", ""))
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowMappings)
 	}
 
@@ -64,7 +64,7 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
-			return awsapi.Refused(invalidParameter, classicSAML.With("provider", name), messageClassicFlowSAML)
+			return awsapi.Refused(invalidParameter, identitypool.ClassicFlowSAML.With("provider", name), messageClassicFlowSAML)
 		}
 	}
 

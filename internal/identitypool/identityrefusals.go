@@ -194,7 +194,8 @@ var (
 // Tokens of ours whose identity could not get them any more. Most are cured by a new
 // token.
 var (
-	tokenIdentityGone = Refusals.Add(explain.Reason{
+	// TokenIdentityGone is one of STS, too.
+	TokenIdentityGone = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-gone",
 		Check:    "identity of the token",
 		Expected: "an identity that exists and is enabled",
@@ -262,3 +263,28 @@ func (p Pool) at(field string) explain.Link {
 		Source: explain.SourceAPI,
 	}
 }
+
+// Reasons of the classic flow, both of GetOpenIdToken and of STS.
+var (
+	ClassicFlowOff = Refusals.Add(explain.Reason{
+		Code:     "classic-flow",
+		Check:    "classic flow",
+		Expected: "AllowClassicFlow true, or never set",
+		Got:      "it is false",
+		Fix:      "call GetCredentialsForIdentity, or set AllowClassicFlow to true",
+	})
+	ClassicFlowMapped = Refusals.Add(explain.Reason{
+		Code:     "classic-flow-role-mappings",
+		Check:    "classic flow",
+		Expected: "a pool without role mappings",
+		Got:      "it has some",
+		Fix:      "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles",
+	})
+	ClassicFlowSAML = Refusals.Add(explain.Reason{
+		Code:     "classic-flow-saml",
+		Check:    "classic flow",
+		Expected: "logins that it supports",
+		Got:      "{provider} is a SAML provider",
+		Fix:      "call GetCredentialsForIdentity",
+	})
+)

@@ -32,7 +32,7 @@ type Proof struct {
 func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 	switch {
 	case i.Disabled || i.PoolID != p.ID:
-		return nil, &Lapsed{Why: tokenIdentityGone.With()}
+		return nil, &Lapsed{Why: TokenIdentityGone.With()}
 	case slices.Equal(amr, []string{amrUnauthenticated}):
 		return nil, p.guestProof(i)
 	case len(amr) < 3 || len(amr)%2 != 1 || amr[0] != amrAuthenticated:

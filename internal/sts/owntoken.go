@@ -31,7 +31,7 @@ func (a *API) stillProven(
 		case identitypool.SAMLProviderKind:
 			// Developer guide, "SAML identity providers": the assertion chooses the
 			// role, which only the enhanced flow looks at.
-			why := classicFlowSAML.With("provider", proof.Config.Name)
+			why := identitypool.ClassicFlowSAML.With("provider", proof.Config.Name)
 			return notAuthorized(assumeAction, fmt.Errorf("%w: %w", ErrDenied, why))
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)

@@ -509,13 +509,6 @@ var (
 		Got:      "another one",
 		Fix:      "pass the Token of GetOpenIdToken as it came",
 	})
-	ownIdentityGone = Refusals.Add(explain.Reason{
-		Code:     "identity-of-the-token-deleted",
-		Check:    "identity of the token",
-		Expected: "an identity that exists and is enabled",
-		Got:      "it was deleted or merged",
-		Fix:      "call GetId again, and ask for a new token",
-	})
 	ownIdentityReplaced = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-replaced",
 		Check:    "identity of the token",
@@ -536,27 +529,6 @@ var (
 		Expected: "the pool of account {account} that the token was given for",
 		Got:      "the ID is another account's now",
 		Fix:      "ask for a new token",
-	})
-	classicFlowOff = Refusals.Add(explain.Reason{
-		Code:     "classic-flow-off-at-sts",
-		Check:    "classic flow",
-		Expected: "AllowClassicFlow true, or never set",
-		Got:      "it is false",
-		Fix:      "call GetCredentialsForIdentity, or set AllowClassicFlow to true",
-	})
-	classicFlowMapped = Refusals.Add(explain.Reason{
-		Code:     "classic-flow-mappings-at-sts",
-		Check:    "classic flow",
-		Expected: "a pool without role mappings",
-		Got:      "it has some",
-		Fix:      "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles",
-	})
-	classicFlowSAML = Refusals.Add(explain.Reason{
-		Code:     "classic-flow-saml-at-sts",
-		Check:    "classic flow",
-		Expected: "logins that it supports",
-		Got:      "{provider} is a SAML provider",
-		Fix:      "call GetCredentialsForIdentity",
 	})
 	ownProviderGone = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-deleted",

@@ -281,7 +281,7 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return err
 	}
 	if err != nil || identity.Disabled || identity.PoolID != pool {
-		return rejected(ownIdentityGone.With())
+		return rejected(identitypool.TokenIdentityGone.With())
 	}
 	if identity.Predecessor.Had(c.IssuedAt) {
 		return rejected(ownIdentityReplaced.With())
@@ -297,11 +297,11 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
-		why := trace.Refuse(classicFlowOff.With().At(linkToPool(pool, "AllowClassicFlow")))
+		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(linkToPool(pool, "AllowClassicFlow")))
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	case settings.MapsRoles():
 		// The pool's mappings say who gets which role; here the caller would choose.
-		why := trace.Refuse(classicFlowMapped.With().At(linkToPool(pool, "RoleMappings")))
+		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(linkToPool(pool, "RoleMappings")))
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	}
 	err = a.stillProven(ctx, w.role.Account, settings, identity, c)
