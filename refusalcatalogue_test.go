@@ -353,7 +353,8 @@ func (s source) imported(e *ast.SelectorExpr, reasons map[string]*declared) *dec
 	name, reason := selector(e)
 	for _, spec := range s.file.Imports {
 		path, _ := strconv.Unquote(spec.Path.Value)
-		if folder, own := strings.CutPrefix(path, "github.com/poolhouse-id/poolhouse/"); own && filepath.Base(folder) == name {
+		folder, own := strings.CutPrefix(path, "github.com/poolhouse-id/poolhouse/")
+		if own && filepath.Base(folder) == name {
 			return reasons[folder+" "+reason]
 		}
 	}

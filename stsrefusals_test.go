@@ -218,6 +218,9 @@ func TestNullClaimsAtSTS(t *testing.T) {
 		{"https://aws.amazon.com/tags/transitive_tag_keys": null},
 		{"https://aws.amazon.com/source_identity": null},
 		{"dept": null, "DEPT": null},
+		{"azp": null},
+		{"nbf": null},
+		{"nbf": 0},
 	} {
 		with := func(claims map[string]any) map[string]any {
 			maps.Copy(claims, nulls)
