@@ -443,22 +443,7 @@ func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts)
 		return err
 	}
 
-	return forbidden("AccessDenied", d.Error(), policyRefusal(d).
-		Of(d.CallerARN).
-		At(explain.Link{Kind: explain.LinkRole, ID: o.session.RoleARN, Field: "PolicyDocument"}))
-}
-
-// policyRefusal tells which statement denied an action, that none allowed it, or which
-// condition could not be evaluated.
-func policyRefusal(d *iam.DeniedError) *explain.Refusal {
-	switch {
-	case len(d.Unknown) > 0:
-		return policiesUnknown.With("action", d.Action, "resource", d.Resource, "reason", d.Reason, "fix", d.Fix())
-	case d.Explicit:
-		return policiesDeny.With("action", d.Action, "resource", d.Resource, "reason", d.Reason)
-	default:
-		return policiesSilent.With("action", d.Action, "resource", d.Resource, "reason", d.Reason)
-	}
+	return forbidden("AccessDenied", d.Error(), d.Why)
 }
 
 // verify checks the signature and what is to be proven of the body.

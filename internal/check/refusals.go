@@ -16,7 +16,7 @@ const (
 	checkHash      = "hash of the body"
 	checkRoute     = "route"
 	checkAccount   = "account of the session"
-	checkPolicies  = "policies of the session"
+	checkPolicies  = "policies" // of the session: package iam refuses
 	checkSource    = "source of the copy"
 	checkBody      = "body"
 	checkService   = "service behind"
@@ -140,14 +140,14 @@ var (
 		Code:     "signature-of-the-request-expired",
 		Check:    checkSignature,
 		Expected: "a request that was signed up to 15 minutes ago, or a presigned URL within its time",
-		Got:      "{signed}: {fault}",
+		Got:      "one {signed}",
 		Fix:      "sign each request just before it is sent; if the client did, set its clock right (NTP)",
 	})
 	signatureEarly = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-early",
 		Check:    checkSignature,
 		Expected: "a request that is dated up to 15 minutes ahead",
-		Got:      "{signed}: {fault}",
+		Got:      "one {signed}",
 		Fix:      "set the client's clock right (NTP), or this server's if it is behind",
 	})
 	signatureWrong = Refusals.Add(explain.Reason{
@@ -247,27 +247,6 @@ var (
 		Expected: "account {want}, this server's own (account_id)",
 		Got:      "account {account}",
 		Fix:      "use credentials of a pool of account {want}",
-	})
-	policiesDeny = Refusals.Add(explain.Reason{
-		Code:     "policies-of-the-session-deny",
-		Check:    checkPolicies,
-		Expected: "{action} on {resource} allowed",
-		Got:      "{reason}",
-		Fix:      "change the statement that denies it, if the role is meant to have the permission",
-	})
-	policiesSilent = Refusals.Add(explain.Reason{
-		Code:     "policies-of-the-session-silent",
-		Check:    checkPolicies,
-		Expected: "{action} on {resource} allowed",
-		Got:      "{reason}",
-		Fix:      "let the policies of the role, its boundary and the session's own policies allow it",
-	})
-	policiesUnknown = Refusals.Add(explain.Reason{
-		Code:     "policies-of-the-session-condition",
-		Check:    checkPolicies,
-		Expected: "{action} on {resource} allowed",
-		Got:      "{reason}",
-		Fix:      "in the policies of the role: {fix}",
 	})
 	copyOther = Refusals.Add(explain.Reason{
 		Code:     "source-of-the-copy-other",

@@ -94,7 +94,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 		},
 		"slow clock": {
 			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now.Add(-20*time.Minute)) },
-			"signature-of-the-request-expired", []string{"20261124T114000Z, 20m0s ago by this server's clock"},
+			"signature-of-the-request-expired", []string{"2026-11-24T11:40:00Z, 20m0s ago by this server's clock"},
 		},
 		"fast clock": {
 			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now.Add(20*time.Minute)) },

@@ -25,9 +25,9 @@ func (h *Handler) signatureRefused(signed *http.Request, e *sigv4.Error) *denied
 	case sigv4.WrongScope:
 		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", e.Message).At(setting("service"))
 	case sigv4.Expired:
-		d.why = signatureExpired.With("signed", h.distance(signed), "fault", e.Message)
+		d.why = signatureExpired.With("signed", distance(e))
 	case sigv4.NotYetCurrent:
-		d.why = signatureEarly.With("signed", h.distance(signed), "fault", e.Message)
+		d.why = signatureEarly.With("signed", distance(e))
 	case sigv4.BadSignature:
 		d.why = h.mismatch(signed, key, e)
 	case sigv4.UnknownKey:
@@ -61,9 +61,9 @@ func (h *Handler) unsigned(signed *http.Request) *explain.Refusal {
 // mismatch explains a signature that is not the one of the request.
 func (h *Handler) mismatch(signed *http.Request, key string, e *sigv4.Error) *explain.Refusal {
 	switch {
-	case strings.HasPrefix(e.Message, "The signature is that of an empty body"):
+	case slices.Contains(e.Parts, sigv4.PartPayload) && signed.Header.Get("X-Amz-Content-Sha256") == "":
 		return signatureBody.With("fault", e.Message)
-	case e.CanonicalRequest == "":
+	case !slices.Contains(e.Parts, sigv4.PartSignature):
 		return signatureUncovered.With("fault", e.Message)
 	default:
 		return signatureWrong.With("key", key, "account", h.accountOf(signed), "string", onOneLine(e.StringToSign),
@@ -80,27 +80,14 @@ func (h *Handler) accountOf(signed *http.Request) string {
 	return "of no account here"
 }
 
-// distance tells when a request was dated, and how far that is from now.
-func (h *Handler) distance(signed *http.Request) string {
-	text := signed.Header.Get("X-Amz-Date")
-	if text == "" {
-		_, query, _ := strings.Cut(signed.RequestURI, "?")
-		for name, value := range parameters(query) {
-			if strings.EqualFold(name, "X-Amz-Date") {
-				text = value
-			}
-		}
-	}
-	date, err := time.Parse("20060102T150405Z", text)
-	if err != nil {
-		return "dated by another header"
+// distance tells when a request was signed, and how far that is from now.
+func distance(e *sigv4.Error) string {
+	signed, ago := "of "+e.SignedAt.UTC().Format(time.RFC3339), e.Now.Sub(e.SignedAt).Round(time.Second)
+	if ago < 0 {
+		return signed + ", " + (-ago).String() + " ahead of this server's clock"
 	}
 
-	distance := h.o.Now().Sub(date).Round(time.Second)
-	if distance < 0 {
-		return "dated " + text + ", " + (-distance).String() + " ahead of this server's clock"
-	}
-	return "dated " + text + ", " + distance.String() + " ago by this server's clock"
+	return signed + ", " + ago.String() + " ago by this server's clock"
 }
 
 func presence(token string) string {

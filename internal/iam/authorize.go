@@ -59,9 +59,6 @@ func (e *DeniedError) Error() string {
 	return text
 }
 
-// Fix tells what to change, in plain words.
-func (e *DeniedError) Fix() string { return e.Why.Fix }
-
 // unknownHelp tells what to do about a condition key that could not be evaluated.
 func unknownHelp(u policy.Unknown) string {
 	if u.BadValue {
