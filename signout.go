@@ -264,7 +264,7 @@ func (e *eventSources) ofOthers(ctx context.Context, key string) ([]signout.Prov
 // but for its audience.
 func sameIssuer(a, b login.Trust) bool {
 	for _, trust := range []*login.Trust{&a, &b} {
-		trust.Audiences, trust.ClientsAt, trust.Link = nil, "", explain.Link{}
+		trust.Audiences, trust.ClientsAt, trust.OneClientAt, trust.Link = nil, "", "", explain.Link{}
 		if !trust.EnforceThumbprints {
 			trust.Thumbprints = nil
 		}

@@ -17,7 +17,9 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	t := login.Trust{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
-		return s.userPoolTrust(c.Name, c.ClientIDs), nil
+		t := s.userPoolTrust(c.Name, c.ClientIDs)
+		t.Link = clientsOf(c, "CognitoIdentityProviders")
+		return t, nil
 	case identitypool.OIDCProviderKind:
 		if err := ofPoolsAccount(c); err != nil {
 			return login.Trust{}, err
@@ -51,9 +53,13 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			}
 			return login.Trust{}, unsupportedProvider(why).Because(err)
 		}
-		t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
-		if t.IDTokens != nil {
-			t.IDTokens.MaxTokenBytes = s.Limits.TokenBytes
+		for _, t := range []*login.Trust{&t, t.IDTokens} {
+			if t == nil {
+				continue
+			}
+			t.Provider, t.MaxTokenBytes = c.Name, s.Limits.TokenBytes
+			t.OneClientAt = "the value of " + c.Name + " in SupportedLoginProviders of the identity pool"
+			t.Link = clientsOf(c, "SupportedLoginProviders")
 		}
 		return t, nil
 	case identitypool.SAMLProviderKind:
@@ -69,6 +75,20 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	}
 
 	return login.Trust{}, unsupportedProvider(providerUnverifiable.With("provider", c.Name))
+}
+
+// clientsOf leads to the field of a pool that has the provider's accepted clients.
+func clientsOf(c identitypool.ProviderConfig, field string) explain.Link {
+	if c.Pool == "" {
+		return explain.Link{}
+	}
+
+	return explain.Link{
+		Kind:   explain.LinkPool,
+		ID:     string(c.Pool),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
 }
 
 func unsupportedProvider(why *explain.Refusal) *awsapi.Error {

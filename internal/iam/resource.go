@@ -13,6 +13,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
@@ -261,6 +262,11 @@ func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLPro
 				Audiences:         d.samlNames,
 				Recipients:        d.samlNames,
 				PreviousEntityIDs: d.previousEntityIDs[arn],
+				Link: explain.Link{
+					Kind:   explain.LinkSAMLProvider,
+					ID:     arn,
+					Source: explain.SourceAPI,
+				},
 			}}, nil
 	})
 }

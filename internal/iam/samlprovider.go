@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -94,6 +95,11 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 		Recipients:         slices.Clone(c.Recipients),
 		PreviousEntityIDs:  slices.Clone(c.PreviousEntityIDs),
 		AnyCertificateDate: c.AnyCertificateDate,
+		Link: explain.Link{
+			Kind:   explain.LinkSAMLProvider,
+			ID:     p.ARN,
+			Source: explain.SourceFile,
+		},
 	}
 	return p
 }

@@ -35,7 +35,8 @@ const (
 type ProviderConfig struct {
 	Kind      ProviderKind
 	Name      string    // the Logins key
-	Account   AccountID // of the pool; "" = not of a pool
+	Pool      PoolID    // "" = not of a pool
+	Account   AccountID // of the pool
 	AppID     string    // AppProvider: the configured application
 	ARN       string    // OIDC and SAML providers
 	ClientIDs []string  // user pools: one per configured app client
@@ -47,7 +48,7 @@ type ProviderConfig struct {
 // Provider finds what the pool says about a Logins key. Kind is
 // UnknownProvider when the pool does not trust it.
 func (p Pool) Provider(name string) ProviderConfig {
-	c := ProviderConfig{Name: name, Account: p.Account}
+	c := ProviderConfig{Name: name, Pool: p.ID, Account: p.Account}
 	for _, cip := range p.CognitoIdentityProviders {
 		if cip.ProviderName != name {
 			continue

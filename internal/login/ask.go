@@ -1,7 +1,6 @@
 package login
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -252,11 +251,16 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 
 // otherApplication refuses the token of an application that the trust does not name.
 func (j *judge) otherApplication(got string) *Refused {
-	return j.refuse(tokenApplication.With(
+	refusal := tokenApplication.With(
 		"applications", show(anyList(j.trust.Audiences)),
 		"application", got,
-		"where", cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool"),
-	))
+		"accept", j.trust.accepting("this application's ID"),
+	)
+	if link := j.trust.Link; link.Kind != "" {
+		refusal.At(link)
+	}
+
+	return j.refuse(refusal)
 }
 
 // isIDToken reports whether a credential has the look of a signed JWT: three

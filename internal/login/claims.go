@@ -213,17 +213,21 @@ func (j *judge) audience(c *Claims) *Refused {
 // them.
 func (j *judge) otherClient(candidates []string, client string, aud, azp any, authorized bool) *explain.Refusal {
 	clients := strings.Join(j.trust.Audiences, " or ")
-	where := cmp.Or(j.trust.ClientsAt, "to the provider in the identity pool")
+	accept := j.trust.accepting("this client ID")
 	message := cmp.Or(j.trust.WrongAudience, MessageWrongAudience)
 
 	var refusal *explain.Refusal
 	switch {
 	case authorized:
-		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "where", where, "message", message)
+		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "accept", accept, "message", message)
 	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.trust.Audiences, c) }):
-		refusal = tokenAudienceList.With("clients", clients, "audience", show(aud), "where", where, "message", message)
+		accept = "register it as an OpenID Connect provider, which has several client IDs"
+		if j.trust.OneClientAt == "" {
+			accept = j.trust.accepting("the other client IDs")
+		}
+		refusal = tokenAudienceList.With("clients", clients, "audience", show(aud), "accept", accept, "message", message)
 	default:
-		refusal = tokenAudience.With("clients", clients, "audience", show(aud), "where", where, "message", message)
+		refusal = tokenAudience.With("clients", clients, "audience", show(aud), "accept", accept, "message", message)
 	}
 	if link := j.trust.Link; link.Kind != "" {
 		link.Add = showText(client)
@@ -231,6 +235,15 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 	}
 
 	return refusal
+}
+
+// accepting advises to accept a client, in the words of the caller.
+func (t *Trust) accepting(client string) string {
+	if t.OneClientAt != "" {
+		return "set " + t.OneClientAt + " to " + client
+	}
+
+	return "add " + client + " " + cmp.Or(t.ClientsAt, "to the provider in the identity pool")
 }
 
 // stringOrList reads aud; it must name at least one audience.

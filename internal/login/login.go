@@ -78,10 +78,12 @@ type Trust struct {
 	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
 	WrongAudience string
 	// ClientsAt tells where accepted clients are added, for advice, such as "to
-	// client_ids of oidc_providers"; "" is the identity pool. Link leads there: its
-	// Kind "" leads nowhere.
-	ClientsAt string
-	Link      explain.Link
+	// client_ids of oidc_providers"; "" is the identity pool. OneClientAt is set instead
+	// where there can be but one, such as "the value of NAME in SupportedLoginProviders".
+	// Link leads there: its Kind "" leads nowhere.
+	ClientsAt   string
+	OneClientAt string
+	Link        explain.Link
 
 	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // set: no discovery

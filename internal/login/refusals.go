@@ -338,7 +338,7 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix:      "Add this client ID {where}, or sign in with a client that is accepted.",
+		Fix:      "Sign in with a client that is accepted, or {accept}.",
 		Message:  "{message}",
 	})
 	tokenAudienceList = Refusals.Add(explain.Reason{
@@ -346,7 +346,7 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}, all of the token's audiences, or azp",
 		Got:      "{audience}",
-		Fix:      "Have the provider issue one audience or azp, or add the other client IDs {where}.",
+		Fix:      "Have the provider issue one audience or azp, or {accept}.",
 		Message:  "{message}",
 	})
 	tokenAuthorizedParty = Refusals.Add(explain.Reason{
@@ -354,7 +354,7 @@ var (
 		Check:    "token authorized party",
 		Expected: "{clients}",
 		Got:      "{client}",
-		Fix:      "Add this client ID {where}, or sign in with a client that is accepted.",
+		Fix:      "Sign in with a client that is accepted, or {accept}.",
 		Message:  "{message}",
 	})
 	eventAudience = Refusals.Add(explain.Reason{
@@ -485,7 +485,7 @@ var (
 		Check:    "token application",
 		Expected: "{applications}",
 		Got:      "{application}",
-		Fix:      "Sign in with an application that is accepted, or add this one {where}.",
+		Fix:      "Sign in with an application that is accepted, or {accept}.",
 		Message:  MessageUnsupportedProvider,
 	})
 	tokenLapsed = Refusals.Add(explain.Reason{

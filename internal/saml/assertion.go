@@ -98,8 +98,12 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	recipient, _ := attribute(data, "Recipient")
 	if !j.provider.acceptsRecipient(recipient) {
 		return &Refused{
-			Refusal: otherRecipient.With("recipients", j.recipients(), "recipient", show(recipient)),
-			Kind:    WrongAudience,
+			Refusal: j.provider.at(otherRecipient.With(
+				"recipients", j.recipients(),
+				"recipient", show(recipient),
+				"change", j.provider.unlessAPI("add its present one to recipients", "recipients can have more"),
+			), "", "recipients"),
+			Kind: WrongAudience,
 		}
 	}
 	j.a.Recipient = recipient
@@ -238,10 +242,11 @@ func (j *judge) audience(restriction *etree.Element) *Refused {
 		}
 	}
 	return &Refused{
-		Refusal: otherAudience.With(
+		Refusal: j.provider.at(otherAudience.With(
 			"audiences", strings.Join(append(slices.Clone(j.provider.Audiences), awsAudiences[0]), " or "),
 			"audience", cmp.Or(strings.Join(got, ", "), "none"),
-		),
+			"change", j.provider.unlessAPI("add its present one to audiences", "audiences can have more"),
+		), "", "audiences"),
 		Kind: WrongAudience,
 	}
 }

@@ -96,7 +96,7 @@ var (
 		Check:    "SAML metadata",
 		Expected: "metadata that is valid today",
 		Got:      "metadata valid until {until}",
-		Fix:      "Replace the provider's metadata document by its current one.",
+		Fix:      "Replace the provider's metadata document by its current one, {where}.",
 	})
 )
 
@@ -164,16 +164,15 @@ var (
 		Check:    "SAML signature",
 		Expected: "a certificate of the provider that is valid today",
 		Got:      "{count} certificates that are not",
-		Fix: "Renew the identity provider's certificate and its metadata here, or set enforce_certificate_dates to " +
-			"false for this provider in saml_providers of the settings.",
+		Fix:      "Renew the identity provider's certificate, and its metadata {where}, or {change}.",
 	})
 	otherCertificate = Refusals.Add(explain.Reason{
 		Code:     "saml-signature",
 		Check:    "SAML signature",
 		Expected: "a signature by one of the provider's registered certificates",
 		Got:      "another one",
-		Fix: "Register the identity provider's current metadata (its certificate may have changed), and send the " +
-			"response exactly as it was issued.",
+		Fix: "Register the identity provider's current metadata (its certificate may have changed) {where}, and send " +
+			"the response exactly as it was issued.",
 	})
 )
 
@@ -205,8 +204,8 @@ var (
 		Check:    "SAML destination",
 		Expected: "{recipients}",
 		Got:      "{destination}",
-		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or add " +
-			"its present one to recipients of the provider in saml_providers of the settings.",
+		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or " +
+			"{change}.",
 	})
 	futureResponse = Refusals.Add(explain.Reason{
 		Code:     "saml-issue-instant",
@@ -302,8 +301,8 @@ var (
 		Check:    "SAML recipient",
 		Expected: "{recipients}",
 		Got:      "{recipient}",
-		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or add " +
-			"its present one to recipients of the provider in saml_providers of the settings.",
+		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or " +
+			"{change}.",
 	})
 	otherRequest = Refusals.Add(explain.Reason{
 		Code:     "saml-request",
@@ -352,8 +351,8 @@ var (
 		Check:    "SAML audience",
 		Expected: "{audiences}",
 		Got:      "{audience}",
-		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or add its " +
-			"present one to audiences of the provider in saml_providers of the settings.",
+		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or " +
+			"{change}.",
 	})
 	futureSignIn = Refusals.Add(explain.Reason{
 		Code:     "saml-authentication-instant",

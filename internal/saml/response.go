@@ -35,7 +35,8 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 		return nil, refused
 	}
 	if !p.ValidUntil.IsZero() && !now.Before(p.ValidUntil.Add(skew)) {
-		return nil, unverified(outdatedMetadata.With("until", p.ValidUntil.Format(time.RFC3339)))
+		why := outdatedMetadata.With("until", p.ValidUntil.Format(time.RFC3339), "where", p.metadataAt())
+		return nil, unverified(p.at(why, metadataDocument, "metadata_file"))
 	}
 	j := &judge{provider: p, now: now, skew: skew, a: &Assertion{}}
 	response, assertion, refused = j.signatures(response, assertion)
@@ -221,8 +222,12 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 	// in signed responses).
 	if destination, _ := attribute(response, "Destination"); destination != "" && !j.provider.acceptsRecipient(destination) {
 		return &Refused{
-			Refusal: otherDestination.With("recipients", j.recipients(), "destination", show(destination)),
-			Kind:    WrongAudience,
+			Refusal: j.provider.at(otherDestination.With(
+				"recipients", j.recipients(),
+				"destination", show(destination),
+				"change", j.provider.unlessAPI("add its present one to recipients", "recipients can have more"),
+			), "", "recipients"),
+			Kind: WrongAudience,
 		}
 	}
 	j.request = requestOf(response)

@@ -31,6 +31,48 @@ type Provider struct {
 	// AnyCertificateDate accepts signatures by certificates that have run out or
 	// are not yet valid.
 	AnyCertificateDate bool
+	// Link leads to where the provider can be changed, for advice. Its Kind "" leads
+	// nowhere.
+	Link explain.Link
+}
+
+// metadataDocument is the field of the IAM API for a provider's metadata.
+const metadataDocument = "SAMLMetadataDocument"
+
+// unlessAPI advises to change a setting of the provider, or to have the settings define
+// it if the IAM API made it: the API has no such field.
+func (p *Provider) unlessAPI(change, define string) string {
+	if p.Link.Source == explain.SourceAPI {
+		return "define the provider in saml_providers of the settings instead, where " + define
+	}
+
+	return change + " of the provider in saml_providers of the settings"
+}
+
+// metadataAt names where the metadata of the provider is replaced.
+func (p *Provider) metadataAt() string {
+	if p.Link.Source == explain.SourceAPI {
+		return "with UpdateSAMLProvider"
+	}
+
+	return "in metadata_file of the provider in saml_providers of the settings"
+}
+
+// at leads a refusal to a field of the provider, setting in the settings. The IAM API
+// may not have it.
+func (p *Provider) at(r *explain.Refusal, field, setting string) *explain.Refusal {
+	link := p.Link
+	switch link.Source {
+	case explain.SourceFile:
+		link.Field = setting
+	case explain.SourceAPI:
+		link.Field = field
+	}
+	if link.Kind == "" || link.Field == "" {
+		return r
+	}
+
+	return r.At(link)
 }
 
 // Metadata is what a metadata document says of an identity provider.

@@ -173,9 +173,15 @@ func (p *Provider) verify(e *etree.Element, now time.Time) (signed *etree.Elemen
 		}
 	}
 	if tried == 0 && outdated > 0 {
-		return nil, "", unverified(outdatedCertificate.With("count", strconv.Itoa(outdated)))
+		why := outdatedCertificate.With(
+			"count", strconv.Itoa(outdated),
+			"where", p.metadataAt(),
+			"change", p.unlessAPI("switch off enforce_certificate_dates", "enforce_certificate_dates can be off"),
+		)
+		return nil, "", unverified(p.at(why, metadataDocument, "metadata_file"))
 	}
-	return nil, "", unverified(otherCertificate.With())
+	why := otherCertificate.With("where", p.metadataAt())
+	return nil, "", unverified(p.at(why, metadataDocument, "metadata_file"))
 }
 
 // signatureValue turns the two numbers of an ECDSA signature as XML has them

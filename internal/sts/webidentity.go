@@ -473,6 +473,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		}
 		trust, err := a.App(google, app[0])
 		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
+		trust.ClientsAt, trust.Link = clientsOf(w.role, google+":aud")
 		return trust, err
 	}
 	arn, _ := iam.ParseRoleARN(w.role.ARN)
@@ -570,6 +571,12 @@ func (a *API) application(w *webIdentity, provider, key string, narrow func([]st
 	return nil, awsapi.Refused(invalidIdentityToken, aboutTrust(w.role, why), messageAudience)
 }
 
+// clientsOf tells where a role names the applications of a provider without registration.
+func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
+	return "to the condition of " + key + " in the role's trust policy",
+		linkTo(role, "AssumeRolePolicyDocument", "trust_policy")
+}
+
 // maxApplications bounds how many applications a token is tried for.
 const maxApplications = 10
 
@@ -589,9 +596,11 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 		if failed != nil {
 			return failed
 		}
-		trust.Provider, trust.MaxTokenBytes = provider, maxWebToken
-		if trust.IDTokens != nil {
-			trust.IDTokens.MaxTokenBytes = maxWebToken
+		for _, t := range []*login.Trust{&trust, trust.IDTokens} {
+			if t != nil {
+				t.Provider, t.MaxTokenBytes = provider, maxWebToken
+				t.ClientsAt, t.Link = clientsOf(w.role, provider+":app_id")
+			}
 		}
 		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
 			break
