@@ -98,10 +98,16 @@ func TestProviders(t *testing.T) {
 		}{
 			corpKey:  {map[string]any{"aud": "three", "sub": "c"}, corp, "client_ids of the provider in oidc_providers"},
 			userPool: {map[string]any{"iss": "https://" + userPool, "aud": "client3", "sub": "u", "token_use": "id"}, pool, "to the provider in the identity pool"},
+			"accounts.google.com": {map[string]any{"iss": "accounts.google.com", "aud": "other", "sub": "g"}, google,
+				"set the value of accounts.google.com in SupportedLoginProviders of the identity pool to this client ID"},
 		} {
 			request := lastRequest(t, s, id, map[string]string{provider: test.by.Token(test.token)})
-			if told := s.adminCall(t, "Explain", `{"RequestId":"`+request+`"}`); !strings.Contains(told.body, test.want) {
+			told := s.adminCall(t, "Explain", `{"RequestId":"`+request+`"}`)
+			if !strings.Contains(told.body, test.want) {
 				t.Errorf("%s: the explanation lacks %q: %s", provider, test.want, told.body)
+			}
+			if leads := strings.Contains(told.body, `"Id":"`+id+`"`); leads != (provider != corpKey) {
+				t.Errorf("%s: leads to the pool: %v: %s", provider, leads, told.body)
 			}
 		}
 	})

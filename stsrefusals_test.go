@@ -14,6 +14,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
 
@@ -280,5 +281,25 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 	wantError(t, err, "ExpiredTokenException", "")
 	if step := w.lastStep(t); step.Code != "token-expiry-own" {
 		t.Errorf("an old token of ours: %+v", step)
+	}
+}
+
+// A token of another application is refused by the application that the role names, and
+// so is the advice.
+func TestOtherApplicationsAtSTS(t *testing.T) {
+	w := startSTS(t)
+	w.apps.facebook.AddApp("555", "other-secret")
+	w.apps.facebook.AddToken("EAAForeign", logintest.FacebookToken{App: "555", User: "1"})
+	_, err := w.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn:          aws.String(rolePrefix + "Facebook"),
+		RoleSessionName:  aws.String("s1"),
+		ProviderId:       aws.String(facebookKey),
+		WebIdentityToken: aws.String("EAAForeign"),
+	})
+	wantError(t, err, "InvalidIdentityToken", "")
+	step := w.lastStep(t)
+	if step.Code != "token-application" || !strings.Contains(step.Fix, "graph.facebook.com:app_id in the role's trust policy") ||
+		step.Link == nil || step.Link.Kind != explain.LinkSetting {
+		t.Errorf("%+v, %+v", step, step.Link)
 	}
 }

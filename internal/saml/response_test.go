@@ -12,6 +12,7 @@ import (
 	_ "crypto/md5"  // for signatures that must be refused
 	_ "crypto/sha1" // for signatures that must be refused
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
@@ -342,5 +343,72 @@ func TestCertificateDates(t *testing.T) {
 	provider.ValidUntil = now
 	if _, refused := provider.Read(login, later, skew); refused == nil || refused.Reason.Check != "SAML metadata" {
 		t.Errorf("expired metadata: %v", refused)
+	}
+}
+
+// The advice names where the provider can be changed: the IAM API has its metadata only.
+func TestAdviceNamesThePlace(t *testing.T) {
+	const file, api = explain.SourceFile, explain.SourceAPI
+	idp := samltest.New(t, now, 0)
+	late, other := now.Add(48*time.Hour), samltest.New(t, now, 1)
+	idp.Now = late
+	lateResponse := idp.Response(t, samltest.Login{})
+	idp.Now = now
+	for name, test := range map[string]struct {
+		response      string
+		at            time.Time
+		inFile, inAPI string // in the fix
+		field, byIAM  string // of the link
+	}{
+		"recipient": {
+			response: idp.Response(t, samltest.Login{Recipient: "https://other.example/acs"}),
+			at:       now,
+			inFile:   "recipients of the provider in saml_providers",
+			inAPI:    "define the provider in saml_providers of the settings instead, where recipients",
+			field:    "recipients",
+		},
+		"audience": {
+			response: idp.Response(t, samltest.Login{Audience: "urn:other"}),
+			at:       now,
+			inFile:   "audiences of the provider in saml_providers",
+			inAPI:    "define the provider in saml_providers of the settings instead, where audiences",
+			field:    "audiences",
+		},
+		"certificate": {
+			response: other.Response(t, samltest.Login{}),
+			at:       now,
+			inFile:   "metadata_file of the provider in saml_providers",
+			inAPI:    "UpdateSAMLProvider",
+			field:    "metadata_file",
+			byIAM:    "SAMLMetadataDocument",
+		},
+		"dates": {
+			response: lateResponse,
+			at:       late,
+			inFile:   "switch off enforce_certificate_dates of the provider in saml_providers",
+			inAPI:    "UpdateSAMLProvider, or define the provider in saml_providers",
+			field:    "metadata_file",
+			byIAM:    "SAMLMetadataDocument",
+		},
+	} {
+		for source, want := range map[string]struct{ fix, field string }{
+			file: {test.inFile, test.field},
+			api:  {test.inAPI, test.byIAM},
+		} {
+			provider := trusting(t, idp)
+			provider.Link = explain.Link{Kind: explain.LinkSAMLProvider, ID: "arn", Source: source}
+			_, refused := provider.Read(test.response, test.at, skew)
+			if refused == nil || !strings.Contains(refused.Fix, want.fix) {
+				t.Errorf("%s, %s: %v: no %q in the fix", name, source, refused, want.fix)
+				continue
+			}
+			field := ""
+			if refused.Link != nil {
+				field = refused.Link.Field
+			}
+			if field != want.field {
+				t.Errorf("%s, %s: the link leads to %q, want %q", name, source, field, want.field)
+			}
+		}
 	}
 }
