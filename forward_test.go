@@ -41,7 +41,7 @@ func TestForwardHandler(t *testing.T) {
 		t.Errorf("own file: %+v", got)
 	}
 	for path, want := range map[string]string{
-		"/files/bob/a": `"Check":"policies of the session"`,
+		"/files/bob/a": `"Check":"policies"`,
 		"/check":       `"Check":"route"`,
 		"/metrics":     `"Check":"route"`,
 	} {

@@ -216,7 +216,7 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 		fix        string
 	}{
 		"registered by the other account": {w.thief, homes + key, key, issuer, "openid-connect-provider-account", "in account " + w.thief.account},
-		"registered by nobody":            {w.home, homes + nobodyKey, nobodyKey, nobody, "", "add the issuer https://" + nobodyKey},
+		"registered by nobody":            {w.home, homes + nobodyKey, nobodyKey, nobody, "", "call CreateOpenIDConnectProvider with the URL https://" + nobodyKey},
 		"registered by the pool's only":   {w.home, theirs + key, key, issuer, "openid-connect-provider-account", "in account " + w.home.account},
 		"registered by the account":       {w.home, homes + key, key, issuer, "", ""},
 	} {

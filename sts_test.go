@@ -702,7 +702,7 @@ func TestAssumeRole(t *testing.T) {
 		code, message string
 		fix           string
 	}{
-		"own policies":      {input("Elsewhere"), "AccessDenied", denied("sts:AssumeRole", "Elsewhere"), "allow the action in the caller's policy"},
+		"own policies":      {input("Elsewhere"), "AccessDenied", denied("sts:AssumeRole", "Elsewhere"), "make one whose policy allows it"},
 		"trust policy":      {input("Chain"), "AccessDenied", denied("sts:AssumeRole", "Chain"), "trust policy"},
 		"no such role":      {input("may/Nobody"), "AccessDenied", denied("sts:AssumeRole", "may/Nobody"), "create the role"},
 		"external ID":       {input("may/External", func(in *sts.AssumeRoleInput) { in.ExternalId = aws.String("red") }), "AccessDenied", denied("sts:AssumeRole", "may/External"), "condition"},

@@ -258,7 +258,7 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 		why  explain.Code
 	}{
 		{"no such role", role("may/Nobody"), "AccessDenied", "role-missing"},
-		{"the caller's policies", role("Elsewhere"), "AccessDenied", "policies-of-the-caller"},
+		{"the caller's policies", role("Elsewhere"), "AccessDenied", "policies-key-none"},
 		{"no external ID", role("may/External"), "AccessDenied", "trust-policy-condition-external-id"},
 		{"another principal", role("hop/One"), "AccessDenied", "trust-policy-principal"},
 		{"too long", func() *sts.AssumeRoleInput { in := role("may/Home"); in.DurationSeconds = aws.Int32(43200); return in }(), "ValidationError", "session-duration-role"},
