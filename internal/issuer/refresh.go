@@ -125,12 +125,21 @@ func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 		select {
 		case i.refreshing <- struct{}{}:
 		default: // somebody is at it
-			return set, nil
+			if now.Sub(set.read) < i.timing.publish {
+				return set, nil
+			}
+			// Nothing is signed by a set as old as this one, so whoever reads is waited for.
+			if i.acquire(ctx) != nil {
+				return set, nil
+			}
 		}
 	}
 	defer i.release()
 	if newer := i.keys.Load(); newer != set {
-		return newer, nil
+		if now.Sub(newer.read).Abs() < i.timing.stale {
+			return newer, nil
+		}
+		set = newer // read by whoever began before the clock moved
 	}
 	if i.failure == nil || !now.Before(i.retryAt) {
 		limit := firstTimeout

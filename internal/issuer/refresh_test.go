@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 func TestRestartKeepsKeys(t *testing.T) {
@@ -202,6 +203,51 @@ func TestStaleKeysAreRead(t *testing.T) {
 	if set, _ := fetch(t, idle); len(set.Keys) != 9 {
 		t.Errorf("%d keys are published, want 9", len(set.Keys))
 	}
+}
+
+// slowKeys is a store whose reads wait for leave, once there is a channel for it.
+type slowKeys struct {
+	issuer.KeyStore
+	leave chan struct{}
+}
+
+func (s *slowKeys) Keys(ctx context.Context, purpose string) ([]store.Key, error) {
+	if s.leave != nil {
+		<-s.leave
+	}
+	return s.KeyStore.Keys(ctx, purpose)
+}
+
+// The first calls after a suspension come at once: those that do not read the keys wait
+// for who does, also when that began before the clock moved.
+func TestCallsAfterASuspensionWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixtureInMemory(t)
+		slow := &slowKeys{KeyStore: f.store}
+		i := f.issuer(t, func(o *issuer.Options) { o.Store = slow })
+		f.clock.advance(20 * time.Minute)
+		slow.leave = make(chan struct{})
+
+		failures := make(chan error, 5)
+		call := func() {
+			_, err := i.Sign(t.Context(), issuer.ES256, f.claims())
+			failures <- err
+		}
+		go call() // it reads, as of now
+		synctest.Wait()
+		f.clock.advance(3 * time.Hour)
+		for range cap(failures) - 1 {
+			go call()
+		}
+		synctest.Wait()
+		close(slow.leave)
+
+		for n := range cap(failures) {
+			if err := <-failures; err != nil {
+				t.Errorf("call %d: %v", n, err)
+			}
+		}
+	})
 }
 
 // Without the database a node goes on with the keys that it has, has nobody
