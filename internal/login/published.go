@@ -82,7 +82,13 @@ func (p *published[T]) get(ctx context.Context, now time.Time) (*edition[T], err
 	}
 	err := p.failing(now)
 	if err == nil {
-		err = p.wait(ctx, "fetch", p.fetch)
+		err = p.wait(ctx, "get", func() error {
+			if _, usable := p.held(now); usable {
+				return nil // fetched since this call looked
+			}
+			_, err, _ := p.flights.Do("fetch", func() (any, error) { return nil, p.fetch() })
+			return err
+		})
 	}
 	e := p.current.Load()
 	if err != nil && (e == nil || !now.Before(e.deadAt)) {
