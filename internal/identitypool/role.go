@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -82,7 +81,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		} else if err != nil {
 			return "", err
 		}
-		if !slices.Contains(chosen, role) {
+		if indexARN(chosen, role) < 0 {
 			chosen = append(chosen, role)
 		}
 	}
@@ -111,11 +110,11 @@ func offeredRole(l VerifiedLogin, custom string, trace *explain.Trace) (string, 
 		trace.Fail("SAML roles", "a value of the Role attribute with "+l.Provider, "none",
 			"have the identity provider send the role's ARN, a comma and "+l.Provider+" as a value of the Role attribute")
 		return "", &NoOfferedRoleError{l.Provider}
-	case custom != "" && !slices.Contains(l.Roles, custom):
+	case custom != "" && indexARN(l.Roles, custom) < 0:
 		trace.Fail("CustomRoleArn", offered, custom, "name one of the roles that the assertion offers through "+l.Provider+", or have the identity provider offer this one")
 		return "", &CustomRoleError{custom}
 	case custom != "":
-		return custom, nil
+		return l.Roles[indexARN(l.Roles, custom)], nil
 	case len(l.Roles) > 1:
 		trace.Fail("SAML roles", "CustomRoleArn, as the assertion offers several roles", offered, "name one of the roles in CustomRoleArn")
 		return "", &RoleNeededError{l.Provider}
@@ -131,7 +130,7 @@ func (p Pool) defaultRole(kind, custom string, trace *explain.Trace) (string, er
 			"call SetIdentityPoolRoles with Roles."+kind)
 		return "", &NoRoleError{kind}
 	}
-	if custom != "" && custom != role {
+	if custom != "" && !SameARN(custom, role) {
 		trace.Fail("CustomRoleArn", role, custom,
 			"leave CustomRoleArn out, or give the provider a role mapping that offers the role")
 		return "", &CustomRoleError{custom}
@@ -149,6 +148,11 @@ func (p Pool) mappingOf(l VerifiedLogin) (RoleMapping, string, bool) {
 	if strings.HasPrefix(l.MappingKey, "arn:") {
 		if m, ok := p.RoleMappings[l.Provider]; ok {
 			return m, l.Provider, true
+		}
+		for key, m := range p.RoleMappings {
+			if SameARN(key, l.MappingKey) {
+				return m, key, true
+			}
 		}
 	}
 	return RoleMapping{}, "", false
@@ -170,12 +174,13 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 		got = "cognito:roles = " + strings.Join(said.roles[:min(len(said.roles), 10)], ", ")
 		switch {
 		case custom != "":
-			if !slices.Contains(said.roles, custom) {
+			offered := indexARN(said.roles, custom)
+			if offered < 0 {
 				trace.Fail("CustomRoleArn", "one of the token's cognito:roles", custom+"; "+got,
 					"have the user pool put the role in the token, or leave CustomRoleArn out")
 				return "", &CustomRoleError{custom}
 			}
-			role = custom
+			role = said.roles[offered]
 		case said.preferred != "":
 			role = said.preferred
 		case len(said.roles) == 1:
@@ -184,7 +189,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	case MappingRules:
 		got = fmt.Sprintf("no match among %d rules", len(m.Rules))
 		for i, rule := range m.Rules {
-			if !rule.matches(claims) || custom != "" && rule.RoleARN != custom {
+			if !rule.matches(claims) || custom != "" && !SameARN(rule.RoleARN, custom) {
 				continue
 			}
 			trace.Pass("role mapping of "+key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
@@ -222,7 +227,7 @@ type tokenRoles struct {
 // mapping's AmbiguousRoleResolution: that is for tokens that leave a choice open.
 func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
 	add := func(role string) {
-		if role != "" && !slices.Contains(r.roles, role) {
+		if role != "" && indexARN(r.roles, role) < 0 {
 			r.roles = append(r.roles, role)
 		}
 	}
@@ -255,7 +260,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, problem string) {
 	switch {
 	case claims["cognito:preferred_role"] != nil && !isText:
 		return tokenRoles{}, "cognito:preferred_role is no text"
-	case preferred != "" && !slices.Contains(r.roles, preferred):
+	case preferred != "" && indexARN(r.roles, preferred) < 0:
 		return tokenRoles{}, "cognito:preferred_role is not in cognito:roles"
 	}
 	r.preferred = preferred
