@@ -119,7 +119,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		return &DeniedError{
 			CallerARN: c.ARN,
 			Action:    access.Action,
-			Resource:  access.Resource,
+			Resource:  ShownARN(access.Resource, c.partition),
 			Explicit:  explicit,
 			Reason:    reason,
 		}
@@ -183,7 +183,13 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		}
 		return facts.Condition(key)
 	}
-	request := policy.Request{Action: access.Action, Resource: access.Resource, Context: c.conditions, Later: later}
+	request := policy.Request{
+		Action:    access.Action,
+		Resource:  access.Resource,
+		Context:   c.conditions,
+		Partition: c.partition,
+		Later:     later,
+	}
 	d := policy.Allowed(request, identity, boundary, session)
 
 	if facts != nil && facts.Err() != nil {
