@@ -84,6 +84,11 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	if characters(document) > maxTrustPolicy {
 		return awsapi.Errorf(limitExceeded, "Cannot exceed quota for ACLSizePerRole: %d", maxTrustPolicy)
 	}
+	for _, arn := range trust.ARNs {
+		if err := s.directory.Check(arn); err != nil {
+			return wrongPrincipal(err)
+		}
+	}
 	if err := s.checkPrincipals(ctx, c, name, trust.Principals); err != nil {
 		return err
 	}
