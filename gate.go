@@ -61,6 +61,7 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 		return awsapi.Caller{}, signatureError(err)
 	}
 
+	s.caller = s.caller.In(identitypool.Partition(result.Region))
 	return awsapi.Caller{
 		Account:     string(s.caller.Account),
 		ARN:         s.caller.ARN,
@@ -186,7 +187,7 @@ func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsap
 	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
 
 	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
-		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+needed.Resource+" allowed",
+		explain.FromContext(ctx).Fail("policies of "+who.ARN, needed.Action+" on "+denied.Resource+" allowed",
 			denied.Reason, denied.Fix())
 		return awsapi.Refuse(awsapi.AccessDenied, denied.Error()).Because(errors.New(denied.Reason))
 	}

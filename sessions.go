@@ -193,6 +193,13 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 		return nil, awsapi.Errorf("InvalidParameterException", "Give one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn.")
 	}
 	of := given[0]
+	if of.kind == store.RoleRevocation {
+		arn, err := a.storedRole(ctx, *of.value)
+		if err != nil {
+			return nil, err
+		}
+		of.value = &arn
+	}
 	if !of.valid(*of.value, c.Account) {
 		explain.FromContext(ctx).Fail("sessions to revoke", "an ID of the right form", "another value", of.fault)
 		return nil, awsapi.Errorf("InvalidParameterException", "%s", of.fault)
@@ -241,6 +248,15 @@ func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// storedRole returns the ARN of a role as sessions have it.
+func (a *admin) storedRole(ctx context.Context, arn string) (string, error) {
+	role, err := a.iam.Role(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
+		return a.iam.For("").Home(arn), nil
+	}
+	return role.ARN, err
 }
 
 func isRoleOf(arn, account string) bool {

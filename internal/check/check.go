@@ -288,6 +288,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	o = o.in(h.c.Region)
 
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)

@@ -126,7 +126,7 @@ func (s *STS) unavailable(ctx context.Context, trace *explain.Trace, what, fix s
 func (s *STS) role(r sts.Request, trace *explain.Trace) (string, error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:aws:iam::"+string(r.Account)+":role/NAME; what the engine calls it belongs in credential_engines."+s.name+".roles")
+		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:"+identitypool.Partition(r.Region)+":iam::"+string(r.Account)+":role/NAME; what the engine calls it belongs in credential_engines."+s.name+".roles")
 		return "", fmt.Errorf("%w: %q %w", sts.ErrDenied, r.RoleARN, err)
 	}
 	if arn.Account != r.Account {
@@ -134,6 +134,11 @@ func (s *STS) role(r sts.Request, trace *explain.Trace) (string, error) {
 		return "", fmt.Errorf("%w: role %s is not in the pool's account %s", sts.ErrDenied, r.RoleARN, r.Account)
 	}
 	role, found := s.config.role(r.RoleARN)
+	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have another one
+		if !found {
+			role, found = s.config.role(identitypool.InPartition(r.RoleARN, form))
+		}
+	}
 	if !found {
 		trace.Fail("role", "a role in credential_engines."+s.name+".roles", r.RoleARN, "add the role there, with what the engine calls it")
 		return "", fmt.Errorf("%w: engine %s has no role for %s", sts.ErrDenied, s.name, r.RoleARN)

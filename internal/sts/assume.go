@@ -52,6 +52,7 @@ type entry struct {
 	claims         claimKeys      // what else of the token could be asked for
 	caller         iam.Caller     // the zero Caller = the request is not signed
 	region         string
+	partition      string // of the call: of its ARNs, and of those in the answer
 	name           string
 	tags           map[string]string
 	transitive     []string
@@ -105,7 +106,13 @@ func (e *entry) request(ctx context.Context, now time.Time) policy.Request {
 	if e.sourceIdentity != "" {
 		c.Set("sts:SourceIdentity", e.sourceIdentity)
 	}
-	return policy.Request{Resource: e.role.ARN, Principal: e.principal, Context: c, Later: e.facts(ctx).Condition}
+	return policy.Request{
+		Resource:  e.role.ARN,
+		Principal: e.principal,
+		Context:   c,
+		Partition: e.partition,
+		Later:     e.facts(ctx).Condition,
+	}
 }
 
 // facts answers for the condition keys that request leaves out.
@@ -180,7 +187,10 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	seen := map[string]bool{}
 	for _, d := range e.managed {
 		arn := *d.ARN
-		if seen[arn] {
+		if err := a.checkPartition(arn, e.partition); err != nil {
+			return nil, err
+		}
+		if arn = identitypool.InPartition(arn, e.partition); seen[arn] {
 			trace.Fail("session policies", "each managed policy once", "one of them twice", "remove the second one from PolicyArns")
 			return nil, refusal("ValidationError", "The session policies have a duplicate ARN.")
 		}
@@ -246,7 +256,9 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.role.Account, e.role.ARN, e.role.ID, e.name
 	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.tags, e.transitive, e.sourceIdentity
 	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
-	return a.mint(ctx, session, e.minBytes)
+	g, err := a.mint(ctx, session, e.minBytes)
+	g.partition = e.partition
+	return g, err
 }
 
 // mint words a token that is too large.
@@ -258,13 +270,14 @@ func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted,
 	} else if err != nil {
 		return granted{}, err
 	}
-	return granted{c, session}, nil
+	return granted{Credentials: c, session: session}, nil
 }
 
 // granted is a session that was minted.
 type granted struct {
 	Credentials
-	session Session
+	session   Session
+	partition string // of the answer's ARNs; "" = the role's
 }
 
 type credentialsResult struct {
@@ -284,7 +297,7 @@ type assumedRoleUser struct {
 }
 
 func (g granted) user() assumedRoleUser {
-	role, _ := iam.ParseRoleARN(g.session.RoleARN) // Mint parsed it
+	role, _ := iam.ParseRoleARN(identitypool.InPartition(g.session.RoleARN, g.partition)) // Mint parsed it
 	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
 }
 
@@ -344,7 +357,7 @@ func printableARN(arn string) string {
 func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil {
-		explain.FromContext(ctx).Fail("role", "the ARN of a role", printableARN(arn), "pass arn:aws:iam::ACCOUNT:role/NAME")
+		explain.FromContext(ctx).Fail("role", "the ARN of a role", printableARN(arn), "pass "+a.example(":role/NAME"))
 		return iam.Role{}, notAuthorized(action, err)
 	}
 	role, err := a.Service.roles.Role(ctx, arn)

@@ -11,6 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 type assumeRoleResult struct {
@@ -28,9 +29,14 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	who, _ := c.Session.(iam.Caller)
 	arn, err := iam.ParseRoleARN(*in.RoleArn)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", printableARN(*in.RoleArn), "pass arn:aws:iam::ACCOUNT:role/NAME")
+		trace.Fail("role", "the ARN of a role", printableARN(*in.RoleArn), "pass arn:"+identitypool.Partition(a.region(c))+":iam::ACCOUNT:role/NAME")
 		return nil, refusal("ValidationError", "%s is invalid", printableARN(*in.RoleArn))
 	}
+	partition := identitypool.Partition(a.region(c))
+	if err := a.checkRolePartition(ctx, *in.RoleArn, partition); err != nil {
+		return nil, err
+	}
+	arn.Partition = partition
 	if err := noSecondFactor(ctx, in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
@@ -41,7 +47,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	e := entry{
 		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
-		from: who.Account, caller: who, region: a.region(c),
+		from: who.Account, caller: who, region: a.region(c), partition: partition,
 		fix: func(action string, m policy.Mismatch) string { return fixFor(who.ARN, assumeRoleAction, action, m) },
 	}
 	if err := e.inherit(ctx, who, in); err != nil {

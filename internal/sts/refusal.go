@@ -100,14 +100,14 @@ var shownKeys = []string{
 	"aws:sourceip", "aws:securetransport", "aws:currenttime", "aws:epochtime", "aws:tagkeys", "aws:federatedprovider",
 	"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid", "aws:username",
 	"sts:rolesessionname", "sts:transitivetagkeys", "saml:iss", "saml:aud", "saml:doc", "saml:sub_type",
-	"cognito-identity.amazonaws.com:sub",
+	policy.CognitoSubject,
 }
 
 // masked hides the values of tags and of other claims about a person, and a
 // guest's identity ID: whoever knows that is the guest. An external ID is a secret
 // that the caller and the role's account share, so that even the policy's is hidden.
 func masked(m policy.Mismatch, guest bool) policy.Mismatch {
-	key := strings.ToLower(m.Key)
+	key := policy.ClassicKey(strings.ToLower(m.Key))
 	if key == policy.ExternalID {
 		m.Wanted = []string{"the trust policy's value"}
 		if len(m.Got) > 0 {
@@ -132,7 +132,7 @@ func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 func fix(r Request, action string, m policy.Mismatch) string {
 	pool := string(r.PoolID)
 	if m.Element == "Condition" {
-		switch key := strings.ToLower(m.Key); {
+		switch key := policy.ClassicKey(strings.ToLower(m.Key)); {
 		case key == strings.ToLower(policy.CognitoAudience):
 			return "the role trusts another pool: add " + pool + " to this condition, or give the pool a role that trusts it"
 		case key == strings.ToLower(policy.CognitoAMR) && r.Guest:
@@ -153,6 +153,7 @@ func fix(r Request, action string, m policy.Mismatch) string {
 		return "the identity has principal tags, which need " + tagAction + " beside " + assumeAction +
 			" in the Action of the trust policy's statement; or remove the pool's principal tag mapping"
 	}
-	return `add to the trust policy: {"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal + `"}, "Action": "` + assumeAction +
-		`", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + pool + `"}}}`
+	service := identitypool.ServiceName(identitypool.RegionOf(pool))
+	return `add to the trust policy: {"Effect": "Allow", "Principal": {"Federated": "` + service + `"}, "Action": "` + assumeAction +
+		`", "Condition": {"StringEquals": {"` + service + `:aud": "` + pool + `"}}}`
 }

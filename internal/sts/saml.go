@@ -60,6 +60,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 	}
+	e.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	var err error
 	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction)
 	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
@@ -82,8 +83,11 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, err
 	}
 	trace.Pass("SAML assertion", "of "+provider.ARN)
-	if !slices.Contains(assertion.AWS.Roles, saml.RolePair{Role: e.role.ARN, Provider: provider.ARN}) {
-		trace.Fail("SAML attribute Role", e.role.ARN+","+provider.ARN, "other pairs, or none", "have the identity provider offer this role through this provider")
+	offered := func(pair saml.RolePair) bool {
+		return identitypool.SameARN(pair.Role, e.role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
+	}
+	if !slices.ContainsFunc(assertion.AWS.Roles, offered) {
+		trace.Fail("SAML attribute Role", *in.RoleArn+","+identitypool.InPartition(provider.ARN, e.partition), "other pairs, or none", "have the identity provider offer this role through this provider")
 		return nil, notAuthorized(assumeSAMLAction, ErrDenied)
 	}
 	if e.name = assertion.AWS.RoleSessionName; e.name == "" {
@@ -159,8 +163,11 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	trace := explain.FromContext(ctx)
 	account, kind, _, ok := identitypool.ParseProviderARN(arn)
 	if !ok || kind != identitypool.SAMLProvider {
-		trace.Fail("SAML provider", "the ARN of a SAML provider", printableARN(arn), "pass arn:aws:iam::ACCOUNT:saml-provider/NAME")
+		trace.Fail("SAML provider", "the ARN of a SAML provider", printableARN(arn), "pass "+a.example(":saml-provider/NAME"))
 		return iam.SAMLProvider{}, refusal("ValidationError", "%s is invalid", printableARN(arn))
+	}
+	if err := a.checkPartition(arn, e.partition); err != nil {
+		return iam.SAMLProvider{}, err
 	}
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
@@ -169,7 +176,7 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	} else if err != nil {
 		return iam.SAMLProvider{}, err
 	}
-	e.principal = policy.Principal{Federated: arn}
+	e.principal = policy.Principal{Federated: provider.ARN}
 	e.fix = func(action string, m policy.Mismatch) string { return fixFor(arn, assumeSAMLAction, action, m) }
 	return provider, nil
 }

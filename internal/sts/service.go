@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -165,7 +166,7 @@ func (r *Request) complete() error {
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:aws:iam::"+string(r.Account)+":role/NAME")
+		trace.Fail("role", "the ARN of a role", r.RoleARN, "set the pool's role to arn:"+identitypool.Partition(r.Region)+":iam::"+string(r.Account)+":role/NAME")
 		return iam.Role{}, false, fmt.Errorf("%w: %q %w", ErrDenied, r.RoleARN, err)
 	}
 	if arn.Account != r.Account {
@@ -201,8 +202,9 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 	}
 	facts := roleFacts{ctx: ctx, role: role, region: r.Region}
 	request := policy.Request{
-		Resource: role.ARN, Principal: policy.Principal{Federated: policy.CognitoPrincipal},
-		Context: r.tagConditions(), Later: func(key string) ([]string, bool) {
+		Resource: role.ARN, Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
+		Partition: identitypool.Partition(r.Region),
+		Context:   r.tagConditions(), Later: func(key string) ([]string, bool) {
 			if values := r.condition(key, now); len(values) > 0 {
 				return values, true
 			}
@@ -215,6 +217,7 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 // trusts reports with ErrDenied that role's trust policy does not allow one of
 // actions; fix says what to change.
 func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, fix func(action string, m policy.Mismatch) string) error {
+	role.ARN = identitypool.InPartition(role.ARN, request.Partition) // for people from here on
 	if role.Trust == nil {
 		return untrusting(trace, role)
 	}
@@ -246,6 +249,9 @@ func untrusting(trace *explain.Trace, role iam.Role) error {
 // condition gives the values of one of the request's condition keys (STS
 // condition keys; Cognito developer guide, "Role trust and permissions").
 func (r *Request) condition(key string, now time.Time) []string {
+	if strings.HasPrefix(key, identitypool.ServiceName(r.Region)+":") {
+		key = policy.ClassicKey(key)
+	}
 	switch key {
 	case policy.CognitoAudience:
 		return []string{string(r.PoolID)}
@@ -254,7 +260,7 @@ func (r *Request) condition(key string, now time.Time) []string {
 	case policy.CognitoAMR:
 		return r.AMR
 	case "aws:federatedprovider":
-		return []string{policy.CognitoPrincipal}
+		return []string{identitypool.ServiceName(r.Region)}
 	case "sts:rolesessionname":
 		return []string{SessionName}
 	case "aws:currenttime":
