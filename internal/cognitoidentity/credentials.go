@@ -25,9 +25,12 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID, SourceIP: client.IP, SecureTransport: client.TLS}
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
+		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {
+			return nil, err
+		}
 		choice.CustomARN = *in.CustomRoleArn
 	}
-	if token, ok := in.Logins[identitypool.OwnProvider]; ok {
+	if token, _, ok := pool.OwnToken(in.Logins); ok {
 		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
 		if err != nil {
 			return nil, err
@@ -103,7 +106,7 @@ func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity
 	if len(logins) > 1 {
 		explain.FromContext(ctx).Fail("logins", "the token of GetOpenIdTokenForDeveloperIdentity alone", "other logins beside it",
 			"link the other logins with GetOpenIdTokenForDeveloperIdentity first")
-		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.OwnProvider)
+		return issuer.Claims{}, awsapi.Errorf(invalidParameter, "A token of %s cannot be combined with other logins.", identitypool.ServiceName(pool.Region))
 	}
 
 	claims, err := s.proveOwn(ctx, pool, identity, token)
@@ -129,7 +132,7 @@ func (s *Service) proveOwn(
 			"call GetOpenIdTokenForDeveloperIdentity again")
 		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
-		trace.Fail("own token", "a token that this server signed", "another one", "pass the token of GetOpenIdTokenForDeveloperIdentity under "+identitypool.OwnProvider)
+		trace.Fail("own token", "a token that this server signed", "another one", "pass the token of GetOpenIdTokenForDeveloperIdentity under "+identitypool.ServiceName(pool.Region))
 		return issuer.Claims{}, awsapi.Errorf(notAuthorized, messageNotOwnToken).Because(err)
 	case err != nil:
 		return issuer.Claims{}, err
@@ -189,7 +192,7 @@ func (s *Service) stillProven(
 				proof.Config.Name+" is another one by now", "sign in again, and ask for a new token")
 		}
 		// The login itself was looked at when the token was issued.
-		err = s.SignOuts.CheckIssued(ctx, pool.Account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
+		err = s.SignOuts.CheckIssued(ctx, pool.Account, s.home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
 		if err != nil {
 			return loginError(err)
 		}

@@ -53,18 +53,21 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkKeys(pool, logins); err != nil {
+		return nil, err
+	}
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
 	for _, name := range sortedNames(logins) {
 		config := pool.Provider(name)
 		switch {
-		case name == identitypool.OwnProvider:
+		case pool.IsOwnProvider(name):
 			trace.Fail("login provider", "a public login provider", name,
 				"pass a token that Poolhouse issued to GetCredentialsForIdentity, as the only login")
 			return nil, awsapi.Errorf(notAuthorized, messageOwnToken)
 		case config.Kind == identitypool.DeveloperProviderKind:
 			trace.Fail("login provider", "a public login provider", name+" is the pool's developer provider",
-				"call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token under "+identitypool.OwnProvider)
+				"call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token under "+identitypool.ServiceName(pool.Region))
 			return nil, awsapi.Errorf(invalidParameter, messagePublicProvider)
 		case !pool.HasPublicProviders():
 			trace.Fail("login provider", "a login provider of the pool", "the pool has none",
@@ -74,7 +77,7 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 		trust, err := s.trust(ctx, config)
 		if err != nil {
 			if config.Kind == identitypool.UnknownProvider {
-				trace.Fail("login provider", strings.Join(pool.PublicProviderNames(), ", "), shownName(name),
+				trace.Fail("login provider", strings.Join(pool.ShownNames(pool.PublicProviderNames()), ", "), shownName(name),
 					"use one of the pool's providers as the key in Logins, without https://, or add this one to the pool")
 			}
 			return nil, err
@@ -204,7 +207,7 @@ func (s *Service) prove(ctx, asking context.Context, p proof, why purpose) (iden
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		if err := s.SignOuts.Check(traced(ctx), p.account, p.config.Name, claims); err != nil {
+		if err := s.SignOuts.Check(traced(ctx), p.account, s.home(p.config.Name), claims); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}

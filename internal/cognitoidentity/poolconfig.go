@@ -25,11 +25,19 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
 	p.AllowUnauthenticated = *in.AllowUnauthenticatedIdentities
 	p.AllowClassicFlow = in.AllowClassicFlow
 	p.SupportedLoginProviders = maps.Clone(in.SupportedLoginProviders)
-	p.OIDCProviderARNs = slices.Clone(in.OpenIdConnectProviderARNs)
-	p.SAMLProviderARNs = slices.Clone(in.SamlProviderARNs)
+	oidc, err := s.providerARNs(p, p.OIDCProviderARNs, in.OpenIdConnectProviderARNs)
+	if err != nil {
+		return err
+	}
+	samlARNs, err := s.providerARNs(p, p.SAMLProviderARNs, in.SamlProviderARNs)
+	if err != nil {
+		return err
+	}
+	p.OIDCProviderARNs, p.SAMLProviderARNs = oidc, samlARNs
+	userPools := p.CognitoIdentityProviders
 	p.CognitoIdentityProviders = nil
 	for _, cip := range in.CognitoIdentityProviders {
-		if err := s.addUserPool(p, cip); err != nil {
+		if err := s.addUserPool(p, userPools, cip); err != nil {
 			return err
 		}
 	}
@@ -48,7 +56,7 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
 		}
 		p.DeveloperProviderName = *in.DeveloperProviderName
 	}
-	if name := p.DeveloperProviderName; name == identitypool.OwnProvider || slices.Contains(p.PublicProviderNames(), name) {
+	if name := p.DeveloperProviderName; identitypool.IsServiceName(name) || slices.Contains(p.PublicProviderNames(), name) {
 		return invalid("The developer provider name '%s' is the name of a public login provider.", name)
 	}
 	if in.IdentityPoolTags != nil {
@@ -60,15 +68,26 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool) error {
 	return s.checkTags(p.Tags)
 }
 
-func (s *Service) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) error {
+// addUserPool adds a client of a user pool; have are those that the pool had.
+func (s *Service) addUserPool(
+	p *identitypool.Pool, have []identitypool.CognitoIdentityProvider, in CognitoIdentityProvider,
+) error {
 	if in.ProviderName == nil || in.ClientId == nil {
 		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
 	}
 	// A name of another form is only worth anything when the settings say where
 	// that user pool is found.
 	_, configured := s.UserPools[*in.ProviderName]
-	if _, atAWS := identitypool.ParseUserPool(*in.ProviderName); !configured && !atAWS {
+	pool, atAWS := identitypool.ParseUserPool(*in.ProviderName)
+	if !configured && !atAWS {
 		return awsapi.Errorf(invalidParameter, messageUserPoolProvider)
+	}
+	right := identitypool.UserPoolName(pool.Region, pool.ID)
+	known := slices.ContainsFunc(have, func(c identitypool.CognitoIdentityProvider) bool {
+		return c.ProviderName == *in.ProviderName
+	})
+	if !configured && !known && right != *in.ProviderName {
+		return wrongUserPool(*in.ProviderName, pool.Region, right)
 	}
 	for _, have := range p.CognitoIdentityProviders {
 		if have.ProviderName == *in.ProviderName && have.ClientID == *in.ClientId {
@@ -128,10 +147,10 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 		out.DeveloperProviderName = new(p.DeveloperProviderName)
 	}
 	if len(p.OIDCProviderARNs) > 0 {
-		out.OpenIdConnectProviderARNs = p.OIDCProviderARNs
+		out.OpenIdConnectProviderARNs = p.ShownNames(p.OIDCProviderARNs)
 	}
 	if len(p.SAMLProviderARNs) > 0 {
-		out.SamlProviderARNs = p.SAMLProviderARNs
+		out.SamlProviderARNs = p.ShownNames(p.SAMLProviderARNs)
 	}
 	for _, cip := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{

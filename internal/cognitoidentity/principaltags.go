@@ -11,7 +11,11 @@ import (
 
 // SetPrincipalTagAttributeMap sets how a provider's claims become principal tags.
 func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Caller, in *SetPrincipalTagAttributeMapInput) (*SetPrincipalTagAttributeMapResponse, error) {
-	if _, err := s.callerPool(ctx, c, *in.IdentityPoolId); err != nil {
+	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPartition(pool, *in.IdentityProviderName); err != nil {
 		return nil, err
 	}
 	if n := tagMapBytes(in.PrincipalTags); n > identitypool.MaxTagMapBytes {
@@ -25,15 +29,16 @@ func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Call
 		return nil, invalid("%s.", err)
 	}
 	m := identitypool.PrincipalTagMap{UseDefaults: in.UseDefaults != nil && *in.UseDefaults, Tags: maps.Clone(in.PrincipalTags)}
-	_, err := s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
-		_, had := p.PrincipalTags[*in.IdentityProviderName]
-		if !had && !taggable(*p, *in.IdentityProviderName) {
+	_, err = s.Store.UpdatePool(ctx, identitypool.PoolID(*in.IdentityPoolId), func(p *identitypool.Pool) error {
+		name := p.StoredName(*in.IdentityProviderName)
+		_, had := p.PrincipalTags[name]
+		if !had && !taggable(*p, name) {
 			return invalid("(%s) is not a configured provider of the identity pool.", *in.IdentityProviderName)
 		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
 		}
-		p.PrincipalTags[*in.IdentityProviderName] = m
+		p.PrincipalTags[name] = m
 		return nil
 	})
 	if err != nil {
@@ -56,7 +61,11 @@ func (s *Service) GetPrincipalTagAttributeMap(ctx context.Context, c awsapi.Call
 	if err != nil {
 		return nil, err
 	}
-	return new(tagMapOutput(*in.IdentityPoolId, *in.IdentityProviderName, pool.PrincipalTags[*in.IdentityProviderName])), nil
+	name, err := s.knownName(pool, *in.IdentityProviderName)
+	if err != nil {
+		return nil, err
+	}
+	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), pool.PrincipalTags[name])), nil
 }
 
 func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {

@@ -47,6 +47,10 @@ func (s *Service) roleMappings(ctx context.Context, p identitypool.Pool, in map[
 	if len(in) == 0 {
 		return nil, nil
 	}
+	in, err := s.mappingKeys(p, in)
+	if err != nil {
+		return nil, err
+	}
 	fail := func(key, expected, got, fix string) {
 		explain.FromContext(ctx).Fail("role mapping of "+shownName(key), expected, got, fix)
 	}
@@ -54,7 +58,7 @@ func (s *Service) roleMappings(ctx context.Context, p identitypool.Pool, in map[
 	for _, key := range slices.Sorted(maps.Keys(in)) {
 		m := in[key]
 		if !mappable(p, key) {
-			fail(key, "a provider of the pool: "+strings.Join(mappableNames(p), ", "), shownName(key),
+			fail(key, "a provider of the pool: "+strings.Join(p.ShownNames(mappableNames(p)), ", "), shownName(key),
 				"write the provider as the pool has it, without https://; a user pool with :CLIENT_ID")
 			return nil, invalid("(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", key)
 		}
@@ -143,11 +147,13 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 	fail := func(expected, got, fix string) { explain.FromContext(ctx).Fail("role", expected, got, fix) }
 	switch account, ok := identitypool.RoleAccount(arn); {
 	case !ok:
-		fail("the ARN of a role", fmt.Sprintf("a text of %d bytes of another form", len(arn)), "write it as arn:aws:iam::"+string(pool.Account)+":role/NAME")
+		fail("the ARN of a role", fmt.Sprintf("a text of %d bytes of another form", len(arn)), "write it as arn:"+identitypool.Partition(pool.Region)+":iam::"+string(pool.Account)+":role/NAME")
 		return roleForbidden(arn)
 	case account != pool.Account:
 		fail("a role of the pool's account, "+string(pool.Account), arn, "name a role of that account; roles of others are for the classic flow")
 		return roleForbidden(arn)
+	case identitypool.PartitionOf(arn) != identitypool.Partition(pool.Region):
+		return wrongRole(pool, arn)
 	}
 	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {
 		if refused, ok := errors.AsType[*awsapi.Error](err); ok && refused.Kind == awsapi.AccessDenied {
@@ -166,9 +172,9 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn string) awsapi.Access {
 	return awsapi.Access{
 		Action:   "iam:PassRole",
-		Resource: arn,
+		Resource: s.home(arn),
 		Conditions: map[string][]string{
-			"iam:PassedToService":       {"cognito-identity.amazonaws.com"},
+			"iam:PassedToService":       {identitypool.ServiceName(pool.Region)},
 			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},
 		},
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
@@ -187,20 +193,20 @@ func (s *Service) GetIdentityPoolRoles(ctx context.Context, c awsapi.Caller, in 
 	if err != nil {
 		return nil, err
 	}
-	out := &GetIdentityPoolRolesResponse{IdentityPoolId: in.IdentityPoolId, Roles: orAbsent(pool.Roles)}
+	out := &GetIdentityPoolRolesResponse{IdentityPoolId: in.IdentityPoolId, Roles: orAbsent(shownRoles(pool))}
 	for key, m := range pool.RoleMappings {
 		mapping := RoleMapping{Type: new(m.Type), AmbiguousRoleResolution: new(m.AmbiguousRoleResolution)}
 		if m.Type == identitypool.MappingRules {
 			mapping.RulesConfiguration = &RulesConfigurationType{}
 			for _, r := range m.Rules {
 				mapping.RulesConfiguration.Rules = append(mapping.RulesConfiguration.Rules, MappingRule{
-					Claim: new(r.Claim), MatchType: new(r.MatchType), Value: new(r.Value), RoleARN: new(r.RoleARN)})
+					Claim: new(r.Claim), MatchType: new(r.MatchType), Value: new(r.Value), RoleARN: new(pool.ShownName(r.RoleARN))})
 			}
 		}
 		if out.RoleMappings == nil {
 			out.RoleMappings = make(map[string]RoleMapping, len(pool.RoleMappings))
 		}
-		out.RoleMappings[key] = mapping
+		out.RoleMappings[pool.ShownName(key)] = mapping
 	}
 	return out, nil
 }

@@ -65,7 +65,7 @@ func classicFlow(ctx context.Context, pool identitypool.Pool, logins map[string]
 	}
 
 	for name := range logins {
-		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
+		if pool.Provider(pool.StoredName(name)).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
 			trace.Fail("classic flow", "logins that it supports", name+" is a SAML provider",
@@ -119,7 +119,7 @@ func (s *Service) sign(
 	return s.Issuer.Sign(ctx, s.Algorithms[pool.ID], issuer.Claims{
 		Subject:       string(identity.ID),
 		Audience:      string(pool.ID),
-		AMR:           amr,
+		AMR:           pool.ShownNames(amr),
 		PoolARN:       pool.ARN(),
 		PrincipalTags: tags,
 		IssuedAt:      identity.Predecessor.After(now),
