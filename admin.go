@@ -275,7 +275,7 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 		return nil, err
 	}
 	return &signOutOutput{
-		ProviderName: name,
+		ProviderName: iam.ShownARN(name, identitypool.Partition(c.Region)),
 		NotBefore:    awsapi.Timestamp(now.Truncate(time.Second)),
 		Known:        known,
 	}, nil

@@ -2,6 +2,8 @@ package poolhouse_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -431,6 +433,14 @@ func TestPartitionsSignIn(t *testing.T) {
 				isSession("own token as "+name, out.Credentials)
 			}
 
+			linked := map[string]string{"login.dev": "dora", saml: response()}
+			developer = must(w.pools().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+				IdentityPoolId: &pool, Logins: linked}))(t)
+			if !strings.Contains(strings.Join(amrOf(t, *developer.Token), " "), saml+":bob") {
+				t.Errorf("amr %q lacks %s", amrOf(t, *developer.Token), saml)
+			}
+			isSession("own token with a SAML login", must(enhanced(*developer.IdentityId, map[string]string{p.service: *developer.Token}, nil))(t).Credentials)
+
 			// The classic flow, in which nothing is signed.
 			token := must(w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &alice, Logins: logins}))(t).Token
 			assume := func(arn string) (*sts.AssumeRoleWithWebIdentityOutput, error) {
@@ -458,6 +468,19 @@ func TestPartitionsSignIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// amrOf is the amr claim of a token.
+func amrOf(t *testing.T, token string) []string {
+	t.Helper()
+	var claims struct {
+		AMR []string `json:"amr"`
+	}
+	payload := must(base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1]))(t)
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims.AMR
 }
 
 // The other operations of STS, and policies that name callers.
@@ -507,6 +530,14 @@ func TestPartitionsOfSTS(t *testing.T) {
 			equal(t, "for another region", *must(elsewhere.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn,
 				"arn:aws-cn:sts::000000000000:assumed-role/First/me")
 
+			verified := w.adminCall(t, "VerifySession", `{"AccessKeyId":"`+*out.Credentials.AccessKeyId+`","SessionToken":"`+*out.Credentials.SessionToken+
+				`","Date":"`+time.Now().UTC().Format("20060102")+`","Region":"`+p.region+`","Service":"execute-api"}`)
+			for _, arn := range []string{`"arn":"` + session + `"`, `"roleArn":"` + w.right("role/First") + `"`} {
+				if !strings.Contains(verified.body, arn) {
+					t.Errorf("VerifySession lacks %s: %s", arn, verified.body)
+				}
+			}
+
 			assertion := func(partition string) *sts.AssumeRoleWithSAMLInput {
 				response := w.idp.Response(t, samltest.Login{NameID: "alice", Attributes: []samltest.Attribute{
 					samltest.Roles(w.right("role/Saml") + "," + w.right("saml-provider/Corp")),
@@ -547,6 +578,14 @@ func TestPartitionsOfSTS(t *testing.T) {
 				if err != nil && !strings.Contains(err.Error(), w.right("role/First")) {
 					t.Errorf("%s: the refusal has another partition: %v", test.name, err)
 				}
+			}
+
+			// Sessions end by the ARN that their role has for the caller.
+			if revoked := w.adminCall(t, "RevokeSessions", `{"RoleArn":"`+w.right("role/First")+`"}`); !strings.Contains(revoked.body, `"Known":true`) {
+				t.Errorf("RevokeSessions: %s", revoked.body)
+			}
+			if _, err := held.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err == nil {
+				t.Error("the session goes on")
 			}
 		})
 	}

@@ -174,7 +174,9 @@ func (v *View) PolicyNamed(ctx context.Context, account identitypool.AccountID, 
 }
 
 // PolicyUsers is Directory.PolicyUsers.
-func (v *View) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) ([]store.PolicyUser, error) {
+func (v *View) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) (
+	[]store.PolicyUser, error,
+) {
 	arn, err := v.stored(arn)
 	if err != nil {
 		return nil, err
