@@ -286,7 +286,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 		if shared && !slices.Contains(c.before.PublicProviderNames(), name) {
 			return awsapi.Refused(invalidParameter, developerNameShared.With("name", name).At(link), text, name)
 		}
-	case identitypool.IsServiceName(name) || !c.imported && (shared || c.takenName(name)):
+	case p.IsOwnProvider(name) || !c.imported && (shared || c.takenName(name)):
 		return awsapi.Refused(invalidParameter, developerNameTaken.With("name", name).At(link), text, name)
 	}
 
