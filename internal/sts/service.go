@@ -179,17 +179,17 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 	}
 	if arn.Account != r.Account {
 		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account))
-		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why.Of(r.RoleARN).At(r.roleOfPool())))
+		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why.Of(r.shownRole()).At(r.roleOfPool())))
 	}
 	role, err = s.roles.Role(ctx, r.RoleARN)
 	switch {
 	case err == nil:
-		trace.Pass("role", r.RoleARN)
+		trace.Pass("role", r.shownRole())
 		return role, true, nil
 	case !errors.Is(err, iam.ErrNotFound):
 		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
 	case !s.acceptUnknown:
-		why := poolRoleMissing.With("role", r.RoleARN).At(r.roleOfPool())
+		why := poolRoleMissing.With("role", r.shownRole()).At(r.roleOfPool())
 		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if warned, _ := s.warned.ContainsOrAdd(r.RoleARN, struct{}{}); !warned {
@@ -226,6 +226,15 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 	}
 
 	return trusts(trace, role, request, actions, who)
+}
+
+// shownRole is the role's ARN in the partition of the pool's region, if that is known.
+func (r *Request) shownRole() string {
+	if r.Region == "" {
+		return r.RoleARN
+	}
+
+	return identitypool.InPartition(r.RoleARN, identitypool.Partition(r.Region))
 }
 
 // roleOfPool is where the pool names its role.
