@@ -658,6 +658,119 @@ func TestPartitionsUpgrade(t *testing.T) {
 	check("stored with its own partition", w.right("saml-provider/Corp"))
 }
 
+// Reasons and advice name ARNs, pools and user pools as the call's region does.
+func TestPartitionsOfRefusals(t *testing.T) {
+	for _, p := range partitionRegions {
+		t.Run(p.region, func(t *testing.T) {
+			w := startPartition(t, p.region, p.partition, p.service)
+			c, signer := w.pools(), w.sts("test", "test", "")
+			pool := *must(c.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+				AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String("login.dev")}))(t).IdentityPoolId
+			role := *w.newRole(t, "App", p.service, p.region+":11111111-2222-4333-8444-555555555555")
+			must(c.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+				IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role, "unauthenticated": role}}))(t)
+			guest := w.getID(t, pool, nil)
+			developer := must(c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
+				IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}}))(t)
+			noRights := partitionTrust("AWS", w.right("root"), "sts:AssumeRole", "")
+			must(w.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("Bare"), AssumeRolePolicyDocument: &noRights}))(t)
+			bare := must(signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(w.right("role/Bare")), RoleSessionName: aws.String("me")}))(t).Credentials
+			held := w.signedBy(p.region, *bare.AccessKeyId, *bare.SecretAccessKey, *bare.SessionToken)
+			userPool := identitypool.UserPoolName(p.region, p.region+"_Ab1")
+
+			create := func(change func(*ci.CreateIdentityPoolInput)) func() error {
+				return func() error {
+					in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("q")}
+					change(in)
+					_, err := c.CreateIdentityPool(t.Context(), in)
+					return err
+				}
+			}
+			enhanced := func(id string, logins map[string]string) func() error {
+				return func() error {
+					_, err := w.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+					return err
+				}
+			}
+			assume := func(arn string) func() error {
+				return func() error {
+					_, err := signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("me")})
+					return err
+				}
+			}
+			foreign := "arn:" + p.partition + ":iam::111111111111:"
+			for what, test := range map[string]struct {
+				call func() error
+				want string // in the last step or the answer
+			}{
+				"SAML provider of another account": {create(func(in *ci.CreateIdentityPoolInput) {
+					in.SamlProviderARNs = []string{foreign + "saml-provider/S"}
+				}), "Identity provider " + foreign + "saml-provider/S is not valid for account"},
+				"no provider": {create(func(in *ci.CreateIdentityPoolInput) {
+					in.OpenIdConnectProviderARNs = []string{w.right("role/R")}
+				}), "'" + w.right("role/R") + "' is not the ARN"},
+				"OpenID Connect provider of another account": {create(func(in *ci.CreateIdentityPoolInput) {
+					in.OpenIdConnectProviderARNs = []string{"arn:" + wrongFor(p.partition) + ":iam::111111111111:oidc-provider/idp.example"}
+				}), foreign + "oidc-provider/idp.example"},
+				"form of a user pool": {create(func(in *ci.CreateIdentityPoolInput) {
+					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String("users"), ClientId: aws.String("c")}}
+				}), identitypool.UserPoolName(p.region, p.region+"_ID")},
+				"user pool of two regions": {create(func(in *ci.CreateIdentityPoolInput) {
+					name := strings.Replace(userPool, "."+p.region+".", ".eu-west-1.", 1)
+					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: &name, ClientId: aws.String("c")}}
+				}), userPool},
+				"trust policy for a pool": {enhanced(guest, nil), p.service + ":aud"},
+				"own token of another server": {enhanced(*developer.IdentityId, map[string]string{p.service: "x.y.z"}),
+					"under " + p.service},
+				"own token beside others": {enhanced(*developer.IdentityId, map[string]string{p.service: *developer.Token, "accounts.google.com": "x"}),
+					"A token of " + p.service},
+				"developer provider":        {enhanced(*developer.IdentityId, map[string]string{"login.dev": "carol"}), "under " + p.service},
+				"trust policy for a caller": {assume(role), "for " + w.right("root") + " that allows sts:AssumeRole on " + role},
+				"form of a role":            {assume("arn:" + p.partition + ":iam::role/NAME"), w.arn(p.partition, "role/NAME")[:len("arn:"+p.partition+":iam::")]},
+				"policies": {func() error {
+					_, err := held.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
+					return err
+				}, "role " + w.right("role/Bare")},
+			} {
+				err := test.call()
+				if err == nil {
+					t.Errorf("%s: it is not refused", what)
+					continue
+				}
+				trace := (*w.traces)[len(*w.traces)-1]
+				last := trace.Steps[len(trace.Steps)-1]
+				said := strings.Join([]string{err.Error(), last.Check, last.Subject, last.Expected, last.Got, last.Fix}, "\n")
+				if last.Link != nil {
+					said += "\n" + last.Link.ID
+				}
+				if !strings.Contains(said, test.want) {
+					t.Errorf("%s: %s lacks %s", what, said, test.want)
+				}
+				if p.partition != "aws" && strings.Contains(said, "arn:aws:") {
+					t.Errorf("%s: it names another partition: %s", what, said)
+				}
+			}
+
+			// Providers of another account are taken, and shown as they were given.
+			oidc := foreign + "oidc-provider/idp.example"
+			made := must(c.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+				IdentityPoolName: aws.String("q"), OpenIdConnectProviderARNs: []string{oidc}}))(t)
+			equal(t, "OpenIdConnectProviderARNs", made.OpenIdConnectProviderARNs[0], oidc)
+
+			// A pool is brought over with the ARNs that the version before wrote.
+			body := `{"IdentityPoolId":"` + p.region + `:22222222-2222-4333-8444-555555555555","Pool":{"IdentityPoolName":"q",` +
+				`"AllowUnauthenticatedIdentities":false,"SamlProviderARNs":["` + w.arn("aws", "saml-provider/Corp") + `"]}}`
+			brought := w.raw(t, "", body, false, func(r *http.Request) {
+				r.Header.Set("X-Amz-Target", "PoolhouseAdmin.CreateIdentityPoolWithId")
+				signWith(t, r, body, "poolhouse", p.region, "test", "test")
+			})
+			if brought.status != 200 || !strings.Contains(brought.body, w.right("saml-provider/Corp")) {
+				t.Errorf("a pool that is brought over: %d %s", brought.status, brought.body)
+			}
+		})
+	}
+}
+
 // openStore opens the database of a running server beside it.
 func (w *partitionWorld) openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
