@@ -43,7 +43,7 @@ var loginChecks = [credentialKinds][]explain.Code{
 		"signature algorithm", "key ID", "token claims", "token issuer", "token exp", "token expiry",
 		"token nbf", "token iat", "token subject", "token authorized party", "token audience", "token use",
 		"required claim", "provider keys", "signing key", "token signature", "sign-out"),
-	bySAML: codes("login provider", "SAML provider", "SAML response size", "SAML response encoding",
+	bySAML: codes("provider partition", "login provider", "SAML provider", "SAML response size", "SAML response encoding",
 		"SAML response document", "SAML response", "SAML encryption", "SAML assertion", "SAML metadata",
 		"SAML signature", "SAML version", "SAML status", "SAML response issuer", "SAML destination",
 		"SAML time", "SAML issue instant", "SAML issuer", "SAML subject", "SAML NameID",
@@ -72,7 +72,7 @@ func credentialOf(logins map[string]string) credential {
 	switch {
 	case first == "":
 		return asGuest
-	case first == identitypool.OwnProvider:
+	case identitypool.IsServiceName(first):
 		return byOwnToken
 	case strings.Contains(first, ":saml-provider/"):
 		return bySAML
@@ -112,7 +112,7 @@ var (
 	planToken = around(codes("identity", "classic flow"),
 		codes("ServerSideTokenCheck", "linked logins", "link", "principal tag"), nil)
 
-	planCredentials = around(codes("identity"),
+	planCredentials = around(codes("identity", "role partition"),
 		codes("ServerSideTokenCheck", "linked logins", "link", "principal tag", "role claims", "SAML roles"),
 		codes("default role", "CustomRoleArn", "role mapping", "role", "role account", "session tags",
 			"session duration", "trust policy", "session token size"))

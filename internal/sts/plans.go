@@ -16,24 +16,24 @@ var (
 		"trust-policy",
 	}
 	ownTokenPlan = []explain.Code{
-		"role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
+		"sts-arn-partition", "role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
 		"pool-of-the-token", "classic-flow", "openid-connect-provider", "token", "session-tags", "transitive-tag-keys",
 		"trust-policy", "age-of-the-trust-policy", "inline-session-policy", "managed-session-policy",
 		"session-policies", "session-token-size",
 	}
 	provenTokenPlan = []explain.Code{
 		"token-claims", "token-claims-for-the-session", "session-tags", "transitive-tag-keys", "trust-policy",
-		"inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
+		"inline-session-policy", "sts-arn-partition", "managed-session-policy", "session-policies", "session-token-size",
 	}
 
 	samlPlan = []explain.Code{
-		"role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
+		"role", "sts-arn-partition", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
 		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session", "trust-policy",
 		"inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
 	}
 	assumeRolePlan = []explain.Code{
-		"second-factor", "provided-contexts", "source-identity", "session-tags", "transitive-tag-keys", "role",
-		"trust-policy", "policies", "session-duration", "inline-session-policy",
+		"sts-arn-partition", "second-factor", "provided-contexts", "source-identity", "session-tags",
+		"transitive-tag-keys", "role", "trust-policy", "policies", "session-duration", "inline-session-policy",
 		"managed-session-policy", "session-policies", "session-token-size",
 	}
 	sessionTokenPlan = []explain.Code{"caller", "second-factor", "session-token-size"}
