@@ -190,9 +190,9 @@ type lookupLogin struct {
 // lookupIdentity goes from a login to its identity, or from an identity to its
 // logins with their subjects, within the caller's account and region.
 func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
+	var pool identitypool.Pool
 	identity, err := a.findIdentity(ctx, c, in)
 	if err == nil {
-		var pool identitypool.Pool
 		pool, err = a.store.Pool(ctx, identity.PoolID)
 		if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 			err = store.ErrNotFound
@@ -213,7 +213,7 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 		Logins:         []lookupLogin{},
 	}
 	for _, l := range identity.Logins {
-		out.Logins = append(out.Logins, lookupLogin{l.Provider, l.Subject, string(l.Kind)})
+		out.Logins = append(out.Logins, lookupLogin{pool.ShownName(l.Provider), l.Subject, string(l.Kind)})
 	}
 	return out, nil
 }
@@ -242,6 +242,7 @@ func (a *admin) identityOf(
 	if provider == pool.DeveloperProviderName {
 		return a.store.IdentityByLogin(ctx, id, pool.DeveloperLogin(subject).Login)
 	}
+	provider = pool.StoredName(provider)
 	if pool.Provider(provider).Kind == identitypool.UnknownProvider {
 		if provider, err = a.providerName(ctx, identitypool.AccountID(c.Account), provider); err != nil {
 			return identitypool.Identity{}, err
@@ -321,7 +322,7 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 		return nil, err
 	}
 	return &signOutOutput{
-		ProviderName: name,
+		ProviderName: iam.ShownARN(name, identitypool.Partition(c.Region)),
 		NotBefore:    awsapi.Timestamp(now.Truncate(time.Second)),
 		Known:        known,
 	}, nil
@@ -432,7 +433,7 @@ func (a *admin) listProviderSettings(_ context.Context, c awsapi.Caller, _ *list
 	all := a.iam.ProviderSettings(identitypool.AccountID(c.Account))
 	out := &listProviderSettingsOutput{Providers: []providerSettings{}}
 	for _, arn := range slices.Sorted(maps.Keys(all)) {
-		p := providerSettings{Arn: arn}
+		p := providerSettings{Arn: iam.ShownARN(arn, identitypool.Partition(c.Region))}
 		for _, s := range all[arn] {
 			p.Settings = append(p.Settings, providerSetting(s))
 		}

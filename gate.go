@@ -61,6 +61,7 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 		return awsapi.Caller{}, g.refused(r.Context(), err, s.account, r.Header.Get("Authorization"), len(body))
 	}
 
+	s.caller = s.caller.In(identitypool.Partition(result.Region))
 	return awsapi.Caller{
 		Account:     string(s.caller.Account),
 		ARN:         s.caller.ARN,

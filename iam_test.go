@@ -190,9 +190,9 @@ func TestIAMRoleRefusals(t *testing.T) {
 			in.AssumeRolePolicyDocument = federated("cognito-identity.amazonaws.com", `{"StringLike":{"cognito-identity.amazonaws.com:aud":"*"}}`)
 		}), "MalformedPolicyDocument", ""},
 		{"pools of GovCloud", create(func(in *iamclient.CreateRoleInput) {
-			in.AssumeRolePolicyDocument = federated("cognito-identity-us-gov.amazonaws.com", `{"StringEquals":{"cognito-identity-us-gov.amazonaws.com:aud":"us-gov-west-1:x"}}`)
-		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity-us-gov.amazonaws.com is not supported: identity pools of every region are cognito-identity.amazonaws.com here, " +
-			"with the condition keys cognito-identity.amazonaws.com:aud, cognito-identity.amazonaws.com:sub and cognito-identity.amazonaws.com:amr"},
+			in.AssumeRolePolicyDocument = federated("cognito-identity.us-gov-west-1.amazonaws.com", `{"StringEquals":{"cognito-identity-us-gov.amazonaws.com:aud":"us-gov-west-1:1"}}`)
+		}), "MalformedPolicyDocument", "Statement[0]: The principal cognito-identity.us-gov-west-1.amazonaws.com is not supported: identity pools are cognito-identity-us-gov.amazonaws.com there, " +
+			"with the condition keys cognito-identity-us-gov.amazonaws.com:aud, cognito-identity-us-gov.amazonaws.com:sub and cognito-identity-us-gov.amazonaws.com:amr"},
 		{"pools of China", create(func(in *iamclient.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = federated("cognito-identity.cn-north-1.amazonaws.com.cn", `{"StringEquals":{"cognito-identity.amazonaws.com.cn:aud":"cn-north-1:x"}}`)
 		}), "MalformedPolicyDocument", ""},

@@ -209,6 +209,13 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 		return nil, badInput(membersMissing.With("members", choice), "Give "+choice+".")
 	}
 	of := given[0]
+	if of.kind == store.RoleRevocation {
+		arn, err := a.storedRole(ctx, *of.value)
+		if err != nil {
+			return nil, err
+		}
+		of.value = &arn
+	}
 	if !of.valid(*of.value, c.Account) {
 		return nil, badInput(revokeForm.With("help", of.fault), of.fault)
 	}
@@ -256,6 +263,15 @@ func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// storedRole returns the ARN of a role as sessions have it.
+func (a *admin) storedRole(ctx context.Context, arn string) (string, error) {
+	role, err := a.iam.Role(ctx, arn)
+	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
+		return a.iam.For("").Home(arn), nil
+	}
+	return role.ARN, err
 }
 
 func isRoleOf(arn, account string) bool {

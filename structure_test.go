@@ -29,7 +29,7 @@ var allowedImports = map[string][]string{
 	"internal/config":       {"internal/address", "internal/spelling"},
 	"internal/declare":      {"internal/iam", "internal/identitypool", "internal/spelling", "sigv4"},
 	"internal/devissuer":    {},
-	"internal/iam/policy":   {},
+	"internal/iam/policy":   {"internal/identitypool"},
 	"internal/identitypool": {"internal/explain"},
 	"internal/awsapi":       {"internal/budget", "internal/explain", "internal/overload"},
 	"internal/store":        {"internal/budget", "internal/identitypool", "internal/overload"},

@@ -72,7 +72,7 @@ func TestTrustPolicyRefusals(t *testing.T) {
 		{"a role that does not exist", awsTrust(rolePrefix + "None"), principal + rolePrefix + `None"`},
 		{"a role by another path", awsTrust(rolePrefix + "team/Stays"), principal + rolePrefix + `team/Stays"`},
 		{"a role in another case", awsTrust(rolePrefix + "stays"), principal + rolePrefix + `stays"`},
-		{"a role of another partition", awsTrust("arn:aws-cn:iam::000000000000:role/Stays"), principal + `arn:aws-cn:iam::000000000000:role/Stays"`},
+		{"a role of another partition", awsTrust("arn:aws-cn:iam::000000000000:role/Stays"), principal + `arn:aws-cn:iam::000000000000:role/Stays". In the partition aws it is ` + rolePrefix + `Stays.`},
 		{"a session of none", awsTrust(sessions + "None/me"), principal + sessions + `None/me"`},
 		{"in a Deny", strings.Replace(awsTrust(rolePrefix+"None"), "Allow", "Deny", 1), principal + rolePrefix + `None"`},
 		{"a role that is being made", awsTrust(rolePrefix + "New"), principal + rolePrefix + `New"`},

@@ -185,6 +185,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 		UserPoolRegions:    c.UserPoolRegions,
 		Aliases:            c.ProviderAliases,
 		IssuerAliases:      c.Dev,
+		Partition:          identitypool.Partition(c.region()),
 		SAMLBindings:       bindings,
 		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != engine.Builtin,
 		SignOuts:           s.signOuts,

@@ -20,8 +20,12 @@ func importCommand() *cobra.Command {
 func awsEndpoint(service, region string) string {
 	suffix := "amazonaws.com"
 	china, gov := strings.HasPrefix(region, "cn-"), strings.HasPrefix(region, "us-gov-")
+	europe := strings.HasPrefix(region, "eusc-")
 	if china {
 		suffix += ".cn"
+	}
+	if europe {
+		suffix = "amazonaws.eu"
 	}
 	switch {
 	case service != "iam":
@@ -30,6 +34,8 @@ func awsEndpoint(service, region string) string {
 		return "https://iam.cn-north-1." + suffix
 	case gov:
 		return "https://iam.us-gov." + suffix
+	case europe:
+		return "https://iam.eusc-de-east-1." + suffix
 	}
 	return "https://iam." + suffix
 }
@@ -41,6 +47,8 @@ func iamRegion(region string) string {
 		return "cn-north-1"
 	case strings.HasPrefix(region, "us-gov-"):
 		return "us-gov-west-1"
+	case strings.HasPrefix(region, "eusc-"):
+		return "eusc-de-east-1"
 	}
 	return "us-east-1"
 }

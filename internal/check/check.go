@@ -482,7 +482,8 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 }
 
 // verifyWith checks the signature by one of the verifier's methods, which gets the
-// request as the client signed it, and then its region and what it proves of the body.
+// request as the client signed it, and then its region and what it proves of the body. The
+// session's ARNs have the partition of that region.
 func (h *Handler) verifyWith(
 	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
 ) (*opened, sigv4.Result, error) {
@@ -515,7 +516,7 @@ func (h *Handler) verifyWith(
 			"The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
 			hashMissing.With().At(setting("body")))
 	}
-	return o, result, nil
+	return o.in(h.c.Region), result, nil
 }
 
 // readBody reads the body that the proxy forwards.

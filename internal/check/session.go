@@ -13,6 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -51,6 +52,7 @@ type opened struct {
 	principal *auth.Principal
 	header    http.Header             // the principal's
 	key       atomic.Pointer[derived] // the last one asked for
+	abroad    atomic.Pointer[opened]  // the last one that in made
 }
 
 type derived struct {
@@ -85,8 +87,8 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
 		}
 		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
-		o.principal, o.header = principal(&o.session, o.caller), make(http.Header, 9)
-		o.principal.SetHeaders(o.header)
+		o.caller = o.caller.In(identitypool.PartitionOf(session.RoleARN))
+		o.describe()
 		s.opened.Add(accessKeyID, o)
 	}
 	if err := s.revoked.Check(ctx, accessKeyID, &o.session); err != nil {
@@ -103,6 +105,36 @@ func (o *opened) signingKey(date, region, service string) sigv4.SigningKey {
 		o.key.Store(d)
 	}
 	return d.key
+}
+
+// describe sets what others may know of the session.
+func (o *opened) describe() {
+	o.principal, o.header = principal(&o.session, o.caller), make(http.Header, 9)
+	o.principal.SetHeaders(o.header)
+}
+
+// in returns the session as the caller of a request for a region: its ARNs have the
+// region's partition.
+func (o *opened) in(region string) *opened {
+	partition := identitypool.Partition(region)
+	if o.caller.Partition() == partition {
+		return o
+	}
+
+	if of := o.abroad.Load(); of != nil && of.caller.Partition() == partition {
+		return of
+	}
+
+	of := &opened{token: o.token, secret: o.secret, session: o.session, caller: o.caller.In(partition)}
+	of.session.RoleARN = identitypool.InPartition(of.session.RoleARN, partition)
+	of.session.Provider = identitypool.InPartition(of.session.Provider, partition)
+	of.session.AMR = make([]string, 0, len(o.session.AMR))
+	for _, how := range o.session.AMR {
+		of.session.AMR = append(of.session.AMR, identitypool.InPartition(how, partition))
+	}
+	of.describe()
+	o.abroad.Store(of)
+	return of
 }
 
 // principal is what others may know of a session.
@@ -132,7 +164,7 @@ func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date
 	if string(o.session.Account) != account {
 		return Verified{}, fmt.Errorf("%w: it is one of another account", sts.ErrInvalidToken)
 	}
-	return Verified{o.signingKey(date, region, service), o.principal}, nil
+	return Verified{o.signingKey(date, region, service), o.in(region).principal}, nil
 }
 
 // refusal turns an error of open into one that sigv4 knows; nil when it is none

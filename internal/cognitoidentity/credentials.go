@@ -25,9 +25,12 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID, SourceIP: client.IP, SecureTransport: client.TLS}
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
+		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {
+			return nil, err
+		}
 		choice.CustomARN = *in.CustomRoleArn
 	}
-	if token, ok := in.Logins[identitypool.OwnProvider]; ok {
+	if token, _, ok := pool.OwnToken(in.Logins); ok {
 		claims, err := s.ownToken(ctx, pool, identity, in.Logins, token)
 		if err != nil {
 			return nil, err
@@ -103,7 +106,8 @@ func roleError(err error) error {
 func (s *Service) ownToken(ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string, token string) (issuer.Claims, error) {
 	if len(logins) > 1 {
 		const text = "A token of %s cannot be combined with other logins."
-		return issuer.Claims{}, awsapi.Refused(invalidParameter, ownTokenAlone.With(), text, identitypool.OwnProvider)
+		service := identitypool.ServiceName(pool.Region)
+		return issuer.Claims{}, awsapi.Refused(invalidParameter, ownTokenAlone.With(), text, service)
 	}
 
 	claims, err := s.proveOwn(ctx, pool, identity, token)
@@ -126,7 +130,8 @@ func (s *Service) proveOwn(
 	case errors.Is(err, issuer.ErrKeyRetired):
 		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenRetired.With(), messageNotOwnToken).Because(err)
 	case errors.Is(err, issuer.ErrNotOurs):
-		return issuer.Claims{}, awsapi.Refused(notAuthorized, ownTokenForeign.With(), messageNotOwnToken).Because(err)
+		why := ownTokenForeign.With("service", identitypool.ServiceName(pool.Region))
+		return issuer.Claims{}, awsapi.Refused(notAuthorized, why, messageNotOwnToken).Because(err)
 	case err != nil:
 		return issuer.Claims{}, err
 	}
@@ -174,7 +179,7 @@ func (s *Service) stillProven(
 			return loginsDontMatch(ownTokenEntity.With("provider", proof.Config.Name))
 		}
 		// The login itself was looked at when the token was issued.
-		err = s.SignOuts.CheckIssued(ctx, pool.Account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
+		err = s.SignOuts.CheckIssued(ctx, pool.Account, s.home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
 		if err != nil {
 			return loginError(err)
 		}

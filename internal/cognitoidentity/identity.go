@@ -102,7 +102,7 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 		return nil, err
 	}
 	note(ctx, pool)
-	out := describe(identity)
+	out := describe(pool, identity)
 	return &out, nil
 }
 
@@ -110,14 +110,14 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 // answer, recorded).
 const disabledLogins = "DISABLED"
 
-func describe(i identitypool.Identity) IdentityDescription {
+func describe(pool identitypool.Pool, i identitypool.Identity) IdentityDescription {
 	out := IdentityDescription{IdentityId: new(string(i.ID)), CreationDate: awsapi.At(i.Created), LastModifiedDate: awsapi.At(i.Modified)}
 	names := i.ProviderNames()
 	switch {
 	case i.Disabled:
 		out.Logins = []string{disabledLogins}
 	case len(names) > 0:
-		out.Logins = names
+		out.Logins = pool.ShownNames(names)
 	}
 
 	return out
@@ -210,7 +210,7 @@ func (s *Service) ListIdentities(ctx context.Context, c awsapi.Caller, in *ListI
 		out.NextToken = s.pageToken(scope, store.PlaceOf(identities[size-1]).String())
 	}
 	for _, i := range identities {
-		out.Identities = append(out.Identities, describe(i))
+		out.Identities = append(out.Identities, describe(pool, i))
 	}
 	return out, nil
 }

@@ -78,7 +78,7 @@ var (
 		Expected: "a public login provider",
 		Got:      "{provider} is the pool's developer provider",
 		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token " +
-			"under " + identitypool.OwnProvider,
+			"under {service}",
 	})
 	providersNone = Refusals.Add(explain.Reason{
 		Code:     "login-provider-none",
@@ -251,7 +251,7 @@ var (
 		Check:    "own token",
 		Expected: "a token that this server signed",
 		Got:      "another one",
-		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity under " + identitypool.OwnProvider,
+		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity under {service}",
 	})
 	ownTokenOther = Refusals.Add(explain.Reason{
 		Code:     "own-token-identity",

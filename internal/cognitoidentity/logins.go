@@ -53,16 +53,20 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkKeys(pool, logins); err != nil {
+		return nil, err
+	}
 	trace := explain.FromContext(ctx)
 	proofs := make([]proof, 0, len(logins))
 	names := sortedNames(logins)
 	for i, name := range names {
 		config := pool.Provider(name)
 		switch {
-		case name == identitypool.OwnProvider:
+		case pool.IsOwnProvider(name):
 			return nil, awsapi.Refused(notAuthorized, providerOwnToken.With("provider", name), messageOwnToken)
 		case config.Kind == identitypool.DeveloperProviderKind:
-			return nil, awsapi.Refused(invalidParameter, providerDeveloper.With("provider", name), messagePublicProvider)
+			why := providerDeveloper.With("provider", name, "service", identitypool.ServiceName(pool.Region))
+			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
 		}
 		trust, err := s.loginTrust(ctx, pool, config, logins[name])
 		if _, refused := errors.AsType[*awsapi.Error](err); refused {
@@ -210,7 +214,7 @@ func (s *Service) prove(ctx, asking context.Context, p proof, why purpose) (iden
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
 	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		if err := s.SignOuts.Check(traced(ctx), p.account, p.config.Name, claims); err != nil {
+		if err := s.SignOuts.Check(traced(ctx), p.account, s.home(p.config.Name), claims); err != nil {
 			return identitypool.VerifiedLogin{}, loginError(err)
 		}
 	}

@@ -72,7 +72,7 @@ func credentialOf(logins map[string]string) credential {
 	switch {
 	case first == "":
 		return asGuest
-	case first == identitypool.OwnProvider:
+	case identitypool.IsServiceName(first):
 		return byOwnToken
 	case strings.Contains(first, ":saml-provider/"):
 		return bySAML

@@ -29,8 +29,6 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported boo
 	p.AllowUnauthenticated = *in.AllowUnauthenticatedIdentities
 	p.AllowClassicFlow = in.AllowClassicFlow
 	p.SupportedLoginProviders = maps.Clone(in.SupportedLoginProviders)
-	p.OIDCProviderARNs = slices.Clone(in.OpenIdConnectProviderARNs)
-	p.SAMLProviderARNs = slices.Clone(in.SamlProviderARNs)
 	if in.IdentityPoolTags != nil {
 		p.Tags = maps.Clone(in.IdentityPoolTags)
 	}
@@ -39,6 +37,9 @@ func (s *Service) configure(p *identitypool.Pool, in *IdentityPool, imported boo
 		Service:  s,
 		before:   before,
 		imported: imported,
+	}
+	if err := c.setProviderARNs(p, in); err != nil {
+		return err
 	}
 	if err := c.setUserPools(p, in.CognitoIdentityProviders); err != nil {
 		return err
@@ -69,6 +70,43 @@ type change struct {
 	*Service
 	before   identitypool.Pool // without a configuration for a new pool
 	imported bool
+}
+
+// setProviderARNs gives the pool the ARNs of providers, as they are stored. Others judge
+// what they name.
+func (c change) setProviderARNs(p *identitypool.Pool, in *IdentityPool) error {
+	oidc, err := c.storedARNs(*p, "OpenIdConnectProviderARNs", c.before.OIDCProviderARNs, in.OpenIdConnectProviderARNs)
+	if err != nil {
+		return err
+	}
+	saml, err := c.storedARNs(*p, "SamlProviderARNs", c.before.SAMLProviderARNs, in.SamlProviderARNs)
+	if err != nil {
+		return err
+	}
+
+	p.OIDCProviderARNs, p.SAMLProviderARNs = oidc, saml
+	return nil
+}
+
+// storedARNs refuses provider ARNs of another partition than the pool's, and returns the
+// others as they are stored; have are those that the pool had.
+func (c change) storedARNs(p identitypool.Pool, field string, have, given []string) ([]string, error) {
+	var list []string
+	for _, arn := range given {
+		if err := checkPartition(p, field, arn); err != nil && !c.imported {
+			return nil, err
+		}
+
+		stored := c.home(arn)
+		for _, old := range have {
+			if identitypool.SameARN(old, arn) {
+				stored = old
+			}
+		}
+		list = append(list, stored)
+	}
+
+	return list, nil
 }
 
 func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvider) error {
@@ -102,10 +140,19 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 	case !configured && !atAWS:
 		// A name of another form is only worth anything when the settings say where
 		// that user pool is found.
-		return awsapi.Refused(invalidParameter, userPoolForm.With("name", shownName(name)).At(link),
+		example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
+		return awsapi.Refused(invalidParameter, userPoolForm.With("name", shownName(name), "example", example).At(link),
 			messageUserPoolProvider)
 	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
-		return awsapi.Refused(invalidParameter, userPoolRegions.With("name", name).At(link), messageUserPoolProvider)
+		region, _, _ := strings.Cut(pool.ID, "_")
+		right := identitypool.UserPoolName(region, pool.ID)
+		return awsapi.Refused(invalidParameter, userPoolRegions.With("name", name, "right", right).At(link),
+			messageUserPoolProvider)
+	case !configured && !c.keepsHost(name, pool):
+		right := identitypool.UserPoolName(pool.Region, pool.ID)
+		why := userPoolHost.With("region", pool.Region, "name", name, "right", right).Of(name)
+		return awsapi.Refused(invalidParameter, why.At(link), "%s: %s. User pools of the region %s have names like %s.",
+			messageUserPoolProvider, name, pool.Region, right)
 	}
 
 	for _, have := range p.CognitoIdentityProviders {
@@ -130,6 +177,13 @@ func (c change) keepsUserPool(name, region string) bool {
 	return elsewhere || c.imported || c.before.Provider(name).Kind == identitypool.UserPoolProvider
 }
 
+// keepsHost reports whether a user pool's name is accepted, whose host may be that of
+// another partition than its region's.
+func (c change) keepsHost(name string, pool identitypool.UserPool) bool {
+	return name == identitypool.UserPoolName(pool.Region, pool.ID) || c.imported ||
+		c.before.Provider(name).Kind == identitypool.UserPoolProvider
+}
+
 // checkOIDCProviders refuses what is no ARN of an OpenID Connect provider, and a second
 // one for an issuer. As at AWS, the provider may be of another account or not be
 // registered: then its logins are refused.
@@ -137,16 +191,17 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 	link := poolLink(*p, "OpenIdConnectProviderARNs")
 	byIssuer := map[string]string{}
 	for _, arn := range p.OIDCProviderARNs {
+		shown := p.ShownName(arn)
 		_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
 		if !ok || kind != identitypool.OIDCProvider {
-			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(arn)).At(link),
-				"'%s' is not the ARN of an IAM %s.", arn, identitypool.OIDCProvider)
+			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(shown)).At(link),
+				"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
 		}
 
 		other, twice := byIssuer[issuer]
 		if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {
-			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", arn, "other", other).At(link),
-				"The provider '%s' is listed twice.", arn)
+			why := providerARNTwice.With("arn", shown, "other", p.ShownName(other))
+			return awsapi.Refused(invalidParameter, why.At(link), "The provider '%s' is listed twice.", shown)
 		}
 		byIssuer[issuer] = arn
 	}
@@ -159,16 +214,18 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 func (c change) checkSAMLProviders(p *identitypool.Pool) error {
 	link := poolLink(*p, "SamlProviderARNs")
 	for i, arn := range p.SAMLProviderARNs {
+		shown := p.ShownName(arn)
 		owner, kind, _, ok := identitypool.ParseProviderARN(arn)
 		valid := ok && kind == identitypool.SAMLProvider && owner == p.Account
 		switch {
 		case !valid && !slices.Contains(c.before.SAMLProviderARNs, arn):
-			why := samlProviderAccount.With("account", string(p.Account), "arn", shownName(arn))
+			why := samlProviderAccount.With("partition", identitypool.Partition(p.Region), "account", string(p.Account),
+				"arn", shownName(shown))
 			return awsapi.Refused(notAuthorized, why.At(link),
-				"Identity provider %s is not valid for account %s", arn, p.Account)
+				"Identity provider %s is not valid for account %s", shown, p.Account)
 		case slices.Contains(p.SAMLProviderARNs[:i], arn):
-			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", arn, "other", arn).At(link),
-				"The provider '%s' is listed twice.", arn)
+			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", shown, "other", shown).At(link),
+				"The provider '%s' is listed twice.", shown)
 		}
 	}
 
@@ -229,7 +286,7 @@ func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
 		if shared && !slices.Contains(c.before.PublicProviderNames(), name) {
 			return awsapi.Refused(invalidParameter, developerNameShared.With("name", name).At(link), text, name)
 		}
-	case name == identitypool.OwnProvider || !c.imported && (shared || c.takenName(name)):
+	case identitypool.IsServiceName(name) || !c.imported && (shared || c.takenName(name)):
 		return awsapi.Refused(invalidParameter, developerNameTaken.With("name", name).At(link), text, name)
 	}
 
@@ -289,10 +346,10 @@ func poolOutput(p identitypool.Pool) *IdentityPool {
 		out.DeveloperProviderName = new(p.DeveloperProviderName)
 	}
 	if len(p.OIDCProviderARNs) > 0 {
-		out.OpenIdConnectProviderARNs = p.OIDCProviderARNs
+		out.OpenIdConnectProviderARNs = p.ShownNames(p.OIDCProviderARNs)
 	}
 	if len(p.SAMLProviderARNs) > 0 {
-		out.SamlProviderARNs = p.SAMLProviderARNs
+		out.SamlProviderARNs = p.ShownNames(p.SAMLProviderARNs)
 	}
 	for _, client := range p.CognitoIdentityProviders {
 		out.CognitoIdentityProviders = append(out.CognitoIdentityProviders, CognitoIdentityProvider{

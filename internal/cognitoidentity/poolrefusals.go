@@ -67,7 +67,7 @@ var (
 	userPoolForm = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-form",
 		Check:    "user pool provider",
-		Expected: "cognito-idp.REGION.amazonaws.com/USER_POOL_ID, or the name of a user pool of the settings",
+		Expected: "a name like {example}, or the name of a user pool of the settings",
 		Got:      "{name}",
 		Fix: "write the user pool's name in this form, without https://; name pools that are elsewhere in " +
 			"user_pools",
@@ -77,7 +77,7 @@ var (
 		Check:    "user pool provider",
 		Expected: "one region in the host and in the user pool's ID",
 		Got:      "{name}",
-		Fix:      "write the region in front of the ID into the host, too: cognito-idp.REGION.amazonaws.com/REGION_ID",
+		Fix:      "write the region in front of the ID into the host, too: {right}",
 	})
 	userPoolTwice = Refusals.Add(explain.Reason{
 		Code:     "user-pool-provider-twice",
@@ -111,7 +111,7 @@ var (
 	samlProviderAccount = Refusals.Add(explain.Reason{
 		Code:     "provider-arn-account",
 		Check:    "provider ARN",
-		Expected: "the ARN of a SAML provider of account {account}: arn:PARTITION:iam::{account}:saml-provider/NAME",
+		Expected: "a SAML provider of account {account}: arn:{partition}:iam::{account}:saml-provider/NAME",
 		Got:      "{arn}",
 		Fix:      "make the SAML provider in the pool's account with CreateSAMLProvider, and give its ARN",
 	})
@@ -340,7 +340,9 @@ var (
 // Checks of the operations on pools, in their order.
 var (
 	configurationChecks = []explain.Code{
+		explain.CodeOf("provider partition"),
 		explain.CodeOf("user pool provider"),
+		explain.CodeOf("user pool host"),
 		explain.CodeOf("provider ARN"),
 		explain.CodeOf("supported login provider"),
 		explain.CodeOf("developer provider name"),
@@ -355,15 +357,26 @@ var (
 	updatePoolChecks = slices.Concat([]explain.Code{checkPool}, configurationChecks)
 	namedPoolChecks  = []explain.Code{checkPool}
 	taggedPoolChecks = []explain.Code{
+		explain.CodeOf("pool partition"),
 		explain.CodeOf("pool ARN"),
 		checkPool,
 		explain.CodeOf("pool tags"),
 	}
-	listedTagsChecks = []explain.Code{explain.CodeOf("pool ARN"), checkPool}
-	setTagMapChecks  = []explain.Code{checkPool, explain.CodeOf("principal tag map")}
-	setRolesChecks   = []explain.Code{
+	listedTagsChecks = []explain.Code{
+		explain.CodeOf("pool partition"),
+		explain.CodeOf("pool ARN"),
 		checkPool,
+	}
+	setTagMapChecks = []explain.Code{
+		checkPool,
+		explain.CodeOf("provider partition"),
+		explain.CodeOf("principal tag map"),
+	}
+	setRolesChecks = []explain.Code{
+		checkPool,
+		explain.CodeOf("provider partition"),
 		explain.CodeOf("role mapping"),
+		explain.CodeOf("role partition"),
 		explain.CodeOf("role"),
 	}
 	listPoolsChecks = []explain.Code{explain.CodeOf("page token")}

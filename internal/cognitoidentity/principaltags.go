@@ -21,6 +21,9 @@ func (s *Service) SetPrincipalTagAttributeMap(
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPartition(pool, "PrincipalTags", *in.IdentityProviderName); err != nil {
+		return nil, err
+	}
 	if err := checkTagMap(pool, in.PrincipalTags); err != nil {
 		return nil, err
 	}
@@ -31,14 +34,15 @@ func (s *Service) SetPrincipalTagAttributeMap(
 		Tags:        maps.Clone(in.PrincipalTags),
 	}
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
+		stored := p.StoredName(provider)
 		// A map that is there can be changed and emptied, also when no login looks it up.
-		if _, had := p.PrincipalTags[provider]; !had && !p.TagsLogins(provider) {
+		if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
 			return tagMapOfNobody(*p, provider)
 		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
 		}
-		p.PrincipalTags[provider] = m
+		p.PrincipalTags[stored] = m
 
 		return nil
 	})
@@ -73,7 +77,7 @@ func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
 // would be answered, and never applied.
 func tagMapOfNobody(p identitypool.Pool, provider string) error {
 	shown := shownName(provider)
-	why := tagMapProvider.With("names", namesOr(p.PublicProviderNames()), "name", shown)
+	why := tagMapProvider.With("names", namesOr(p.ShownNames(p.PublicProviderNames())), "name", shown)
 	userPool, _, _ := strings.Cut(provider, ":")
 	switch {
 	case p.MapsLogins(provider) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
@@ -102,7 +106,11 @@ func (s *Service) GetPrincipalTagAttributeMap(
 	}
 
 	provider := *in.IdentityProviderName
-	m, set := pool.PrincipalTags[provider]
+	name, err := s.knownName(pool, provider)
+	if err != nil {
+		return nil, err
+	}
+	m, set := pool.PrincipalTags[name]
 	if !set {
 		const text = "No Principal Tags configured for Provider %s"
 		shown := shownName(provider)
@@ -111,7 +119,7 @@ func (s *Service) GetPrincipalTagAttributeMap(
 		return nil, awsapi.Refused(notFound, why, text, provider).LogAs(fmt.Sprintf(text, shown))
 	}
 
-	return new(tagMapOutput(*in.IdentityPoolId, provider, m)), nil
+	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil
 }
 
 func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {

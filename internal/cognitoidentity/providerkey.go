@@ -31,7 +31,7 @@ func (s *Service) keyIssuers(pool identitypool.Pool, key string) (issuers []stri
 	_, atAWS := identitypool.ParseUserPool(key)
 	makeTrust, known := wellKnown[key]
 	switch {
-	case key == identitypool.OwnProvider, isARN && kind == identitypool.SAMLProvider,
+	case pool.IsOwnProvider(key), isARN && kind == identitypool.SAMLProvider,
 		key == pool.DeveloperProviderName:
 		return nil, false
 	case known:
@@ -174,7 +174,7 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 	case shown != key && pool.HasPublicProviders():
 		return providerHidden.With("providers", poolProviders(pool), "key", shown)
 	case !pool.HasPublicProviders():
-		why := providersNone.With("key", shown, "field", s.providerField(key))
+		why := providersNone.With("key", pool.ShownName(shown), "field", s.providerField(key))
 		return why.At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
 	}
 	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", s.providerField(key))
@@ -203,7 +203,7 @@ var nicknames = map[string]string{
 // wrong with the key: the provider that issued the token, if the issuer is known, else
 // the one that is called nearly so.
 func (s *Service) meant(pool identitypool.Pool, key, issuer string) (provider, difference string) {
-	names := pool.PublicProviderNames()
+	names := pool.ShownNames(pool.PublicProviderNames())
 	if issuer != "" {
 		for _, name := range names {
 			if issuers, _ := s.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
@@ -279,7 +279,7 @@ func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
 	case s.providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
 		return iam.OIDCProviderARN(identitypool.Partition(pool.Region), pool.Account, "https://"+withoutScheme(key))
 	default:
-		return key
+		return pool.ShownName(key)
 	}
 }
 
@@ -287,7 +287,7 @@ func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
 const maxProvidersShown = 5
 
 func poolProviders(pool identitypool.Pool) string {
-	names := pool.PublicProviderNames()
+	names := pool.ShownNames(pool.PublicProviderNames())
 	if more := len(names) - maxProvidersShown; more > 0 {
 		names = append(names[:maxProvidersShown], fmt.Sprintf("and %d more", more))
 	}

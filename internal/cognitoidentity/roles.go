@@ -55,6 +55,10 @@ func (s *Service) roleMappings(
 	if len(in) == 0 {
 		return nil, nil
 	}
+	in, err := mappingKeys(p, in)
+	if err != nil {
+		return nil, err
+	}
 
 	mappings := make(map[string]identitypool.RoleMapping, len(in))
 	for _, key := range slices.Sorted(maps.Keys(in)) {
@@ -71,19 +75,20 @@ func (s *Service) roleMappings(
 	return mappings, nil
 }
 
-// checkMappingKey refuses a key that no login of the pool looks up, and the second key
+// checkMappingKey refuses a key, as it is stored, that no login of the pool looks up, and the second key
 // of a provider.
 func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping) error {
+	name := p.ShownName(key)
 	if !p.MapsLogins(key) {
-		why := mappingProvider.With("names", namesOr(mappableNames(p)), "name", shownName(key))
+		why := mappingProvider.With("names", namesOr(p.ShownNames(mappableNames(p))), "name", shownName(name))
 		return mappingRefused(p, key, why,
-			"(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", key)
+			"(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", name)
 	}
 
 	if _, kind, issuer, ok := identitypool.ParseProviderARN(key); ok && kind == identitypool.OIDCProvider {
 		if _, twice := all[issuer]; twice {
 			return mappingRefused(p, key, mappingTwice.With("issuer", shownName(issuer)),
-				"(%s) and (%s) are role mappings of one provider; give one.", key, issuer)
+				"(%s) and (%s) are role mappings of one provider; give one.", name, issuer)
 		}
 	}
 
@@ -92,11 +97,12 @@ func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping
 
 // roleMapping converts the mapping of one key.
 func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (identitypool.RoleMapping, error) {
+	name := p.ShownName(key)
 	refuse := func(why *explain.Refusal, format string, args ...any) (identitypool.RoleMapping, error) {
 		return identitypool.RoleMapping{}, mappingRefused(p, key, why, format, args...)
 	}
 	if m.AmbiguousRoleResolution == nil {
-		return refuse(mappingResolution.With(), "AmbiguousRoleResolution is required for the role mapping of %s.", key)
+		return refuse(mappingResolution.With(), "AmbiguousRoleResolution is required for the role mapping of %s.", name)
 	}
 
 	mapping := identitypool.RoleMapping{
@@ -107,15 +113,15 @@ func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (i
 	switch {
 	case mapping.Type == identitypool.MappingRules && rules == nil:
 		return refuse(mappingRulesMissing.With(),
-			"RulesConfiguration is required for the role mapping of %s, which has the type Rules.", key)
+			"RulesConfiguration is required for the role mapping of %s, which has the type Rules.", name)
 	case mapping.Type == identitypool.MappingToken && rules != nil:
 		return refuse(mappingRulesOfToken.With(),
-			"RulesConfiguration is not allowed for the role mapping of %s, which has the type Token.", key)
+			"RulesConfiguration is not allowed for the role mapping of %s, which has the type Token.", name)
 	case rules == nil:
 		return mapping, nil
 	case len(rules.Rules) > limit:
 		return refuse(mappingRulesLimit.With("limit", strconv.Itoa(limit), "count", strconv.Itoa(len(rules.Rules))),
-			"The role mapping of %s has %d rules; the limit is %d.", key, len(rules.Rules), limit)
+			"The role mapping of %s has %d rules; the limit is %d.", name, len(rules.Rules), limit)
 	}
 
 	for _, r := range rules.Rules {
@@ -131,9 +137,9 @@ func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (i
 }
 
 func mappingRefused(p identitypool.Pool, key string, why *explain.Refusal, format string, args ...any) error {
-	shown := key
+	shown := p.ShownName(key)
 	if !p.MapsLogins(key) {
-		shown = shownName(key)
+		shown = shownName(shown)
 	}
 
 	return awsapi.Refused(invalidParameter, why.Of(shown).At(poolLink(p, "RoleMappings")), format, args...)
@@ -183,6 +189,8 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 		return roleRefused(arn, roleForm.With("count", strconv.Itoa(len(arn)), "example", example).At(link))
 	case account != pool.Account:
 		return roleRefused(arn, roleOfAnother.With("account", string(pool.Account), "arn", arn).Of(arn).At(link))
+	case identitypool.PartitionOf(arn) != identitypool.Partition(pool.Region):
+		return wrongRole(pool, arn)
 	}
 
 	if err := s.Authorize(ctx, c, s.passRoleAccess(c, pool, arn)); err != nil {
@@ -210,9 +218,9 @@ func roleRefused(arn string, why *explain.Refusal) *awsapi.Error {
 func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn string) awsapi.Access {
 	return awsapi.Access{
 		Action:   "iam:PassRole",
-		Resource: arn,
+		Resource: s.home(arn),
 		Conditions: map[string][]string{
-			"iam:PassedToService":       {"cognito-identity.amazonaws.com"},
+			"iam:PassedToService":       {identitypool.ServiceName(pool.Region)},
 			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},
 		},
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
@@ -235,7 +243,7 @@ func (s *Service) GetIdentityPoolRoles(
 		return nil, err
 	}
 
-	out := &GetIdentityPoolRolesResponse{IdentityPoolId: in.IdentityPoolId, Roles: orAbsent(pool.Roles)}
+	out := &GetIdentityPoolRolesResponse{IdentityPoolId: in.IdentityPoolId, Roles: orAbsent(shownRoles(pool))}
 	for key, m := range pool.RoleMappings {
 		mapping := RoleMapping{Type: new(m.Type), AmbiguousRoleResolution: new(m.AmbiguousRoleResolution)}
 		if m.Type == identitypool.MappingRules {
@@ -245,14 +253,14 @@ func (s *Service) GetIdentityPoolRoles(
 					Claim:     new(r.Claim),
 					MatchType: new(r.MatchType),
 					Value:     new(r.Value),
-					RoleARN:   new(r.RoleARN),
+					RoleARN:   new(pool.ShownName(r.RoleARN)),
 				})
 			}
 		}
 		if out.RoleMappings == nil {
 			out.RoleMappings = make(map[string]RoleMapping, len(pool.RoleMappings))
 		}
-		out.RoleMappings[key] = mapping
+		out.RoleMappings[pool.ShownName(key)] = mapping
 	}
 
 	return out, nil

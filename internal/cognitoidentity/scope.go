@@ -33,7 +33,7 @@ func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []
 // scopelessIs reports whether the logins of an ARN that have no scope belong to
 // provider.
 func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
-	entityID, bound := s.SAMLBindings[arn]
+	entityID, bound := s.SAMLBindings[s.home(arn)]
 	if bound && entityID == "" {
 		entityID = saml.Unrecorded
 	}

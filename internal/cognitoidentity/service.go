@@ -110,6 +110,9 @@ type Options struct {
 	// CredentialsByToken: the enhanced flow signs a token for a credential engine
 	// outside, unless the settings say otherwise for single pools.
 	CredentialsByToken bool
+	// Partition is that in which ARNs of IAM are stored, that of the server's region;
+	// "" = aws.
+	Partition string
 	// SAMLBindings says whose the SAML logins without a scope are: the entity ID by
 	// the provider's ARN (store.BindSAMLLogins).
 	SAMLBindings map[string]string

@@ -14,6 +14,11 @@ import (
 // callerPoolByARN returns the caller's pool that an ARN names.
 func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn string) (identitypool.Pool, error) {
 	region, account, id, ok := identitypool.ParsePoolARN(arn)
+	if right := identitypool.InPartition(arn, identitypool.Partition(c.Region)); !ok && right != arn {
+		if _, _, _, ok := identitypool.ParsePoolARN(right); ok {
+			return identitypool.Pool{}, wrongPoolARN(c.Region, arn, right)
+		}
+	}
 	if !ok {
 		return identitypool.Pool{}, awsapi.Refused(invalidParameter, poolARNForm.With("arn", shownARN(arn)),
 			"'%s' is not the ARN of an identity pool.", arn)

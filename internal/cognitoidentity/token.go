@@ -61,7 +61,7 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 	}
 
 	for _, name := range sortedNames(logins) {
-		if pool.Provider(name).Kind == identitypool.SAMLProviderKind {
+		if pool.Provider(pool.StoredName(name)).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
 			return awsapi.Refused(invalidParameter, identitypool.ClassicFlowSAML.With("provider", name), messageClassicFlowSAML)
@@ -113,7 +113,7 @@ func (s *Service) sign(
 	return s.Issuer.Sign(ctx, s.Algorithms[pool.ID], issuer.Claims{
 		Subject:       string(identity.ID),
 		Audience:      string(pool.ID),
-		AMR:           amr,
+		AMR:           pool.ShownNames(amr),
 		PoolARN:       pool.ARN(),
 		PrincipalTags: tags,
 		IssuedAt:      identity.Predecessor.After(now),

@@ -62,6 +62,9 @@ func (s *Service) ProviderName(key string) string {
 	if name, known := s.aliases[key]; known {
 		return name
 	}
+	if identitypool.PartitionOf(key) != "" {
+		return s.home(key)
+	}
 	if s.IssuerAliases {
 		for region, o := range s.UserPoolRegions {
 			if pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/"); found && o.BaseURL != "" && !strings.Contains(pool, "/") {
@@ -125,7 +128,7 @@ func (s *Service) named(pool identitypool.Pool, logins map[string]string) (map[s
 	for _, key := range slices.Sorted(maps.Keys(logins)) {
 		name := s.nameIn(pool, key)
 		if _, twice := named[name]; twice {
-			return nil, awsapi.Refused(invalidParameter, loginTwice.With("key", shownName(key), "name", name),
+			return nil, awsapi.Refused(invalidParameter, loginTwice.With("key", shownName(key), "name", pool.ShownName(name)),
 				"The logins %s and %s are of the same provider.", key, name)
 		}
 		named[name] = logins[key]
@@ -136,6 +139,11 @@ func (s *Service) named(pool identitypool.Pool, logins map[string]string) (map[s
 
 // anyAlias reports whether a key of logins stands for another name.
 func (s *Service) anyAlias(pool identitypool.Pool, logins map[string]string) bool {
+	for key := range logins {
+		if identitypool.PartitionOf(key) != "" && s.nameIn(pool, key) != key {
+			return true
+		}
+	}
 	if len(s.aliases) > 0 || s.IssuerAliases {
 		for key := range logins {
 			if s.nameIn(pool, key) != key {
@@ -147,6 +155,13 @@ func (s *Service) anyAlias(pool identitypool.Pool, logins map[string]string) boo
 }
 
 func (s *Service) nameIn(pool identitypool.Pool, key string) string {
+	if identitypool.PartitionOf(key) != "" {
+		name, err := s.knownName(pool, key)
+		if err != nil {
+			return key
+		}
+		return name
+	}
 	if pool.Provider(key).Kind != identitypool.UnknownProvider {
 		return key
 	}
@@ -175,7 +190,7 @@ func CheckUserPools(o Options) error {
 		switch {
 		case alias == "" || len(alias) > maxProviderName || strings.Contains(alias, "://"):
 			faults = append(faults, fmt.Errorf("user_pools (%s).aliases: %q: give the token's issuer without its scheme, at most %d characters", name, alias, maxProviderName))
-		case chained || taken || wellKnown[alias] != nil || alias == identitypool.OwnProvider:
+		case chained || taken || wellKnown[alias] != nil || identitypool.IsServiceName(alias):
 			faults = append(faults, fmt.Errorf("user_pools (%s).aliases: %q is the name of a provider, or leads to another alias", name, alias))
 		}
 	}

@@ -114,7 +114,7 @@ func AppTrust(provider, app string, o ProviderOverride) (login.Trust, error) {
 func Opaque(provider string) bool {
 	makeTrust, known := wellKnown[provider]
 	if !known {
-		return provider == identitypool.OwnProvider
+		return identitypool.IsServiceName(provider)
 	}
 	t, err := makeTrust(anyApp, ProviderOverride{})
 	return errors.Is(err, errDigits) || t.Kind != login.OIDC

@@ -179,7 +179,7 @@ func (e *exporter) withIAM(ctx context.Context, pools []string, all []found) ([]
 			if slices.ContainsFunc(pools, func(id string) bool { return strings.Contains(trust, `"`+id+`"`) }) {
 				return true
 			}
-			if strings.Contains(trust, `"`+cognitoPrincipal+`"`) && !poolID.MatchString(trust) {
+			if cognitoPrincipal.MatchString(trust) && !poolID.MatchString(trust) {
 				e.note("role "+l.name, "it trusts pools without naming one, and no pool names it: it is left out")
 			}
 			return false
@@ -201,7 +201,8 @@ func (e *exporter) withIAM(ctx context.Context, pools []string, all []found) ([]
 	return all, nil
 }
 
-const cognitoPrincipal = "cognito-identity.amazonaws.com"
+// cognitoPrincipal is the name of identity pools in a trust policy, in any partition.
+var cognitoPrincipal = regexp.MustCompile(`"cognito-identity(?:-us-gov|\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"`)
 
 // label is how notes call a resource.
 func label(f found) string {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // marker is the tag of what apply made: FILE/RESOURCE. Parts of a pool that
@@ -344,11 +346,49 @@ func (s *server) role(ctx context.Context, name string) (*state, error) {
 		return nil, err
 	}
 	st := &state{id: r.Arn, attributes: map[string]string{"Ref": r.RoleName, "Arn": r.Arn}}
-	st.properties = map[string]any{"RoleName": r.RoleName, "Path": r.Path, "Description": r.Description, "AssumeRolePolicyDocument": decoded(r.AssumeRolePolicyDocument),
+	st.properties = map[string]any{"RoleName": r.RoleName, "Path": r.Path, "Description": r.Description, "AssumeRolePolicyDocument": s.principalsOf(decoded(r.AssumeRolePolicyDocument)),
 		"MaxSessionDuration": cmp.Or(r.MaxSessionDuration, defaultMaxSession), "PermissionsBoundary": r.Boundary,
 		"ManagedPolicyArns": anyList(attached), "Policies": policies}
 	st.setTags("Tags", tagMap(r.Tags))
 	return st, nil
+}
+
+// principalsOf returns a trust policy whose principals have the partition of the
+// server's region: it may have been written when all regions had one, and another is
+// refused when it is written again.
+func (s *server) principalsOf(document any) any {
+	trust, _ := document.(map[string]any)
+	statements, isList := trust["Statement"].([]any)
+	if !isList {
+		statements = []any{trust["Statement"]}
+	}
+
+	var rewrite func(v any) any
+	rewrite = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return identitypool.InPartition(v, s.partition)
+		case []any:
+			for i := range v {
+				v[i] = rewrite(v[i])
+			}
+		case map[string]any:
+			for kind := range v {
+				v[kind] = rewrite(v[kind])
+			}
+		}
+		return v
+	}
+	for _, statement := range statements {
+		if elements, ok := statement.(map[string]any); ok {
+			for _, name := range []string{"Principal", "NotPrincipal"} {
+				if who, has := elements[name]; has {
+					elements[name] = rewrite(who)
+				}
+			}
+		}
+	}
+	return document
 }
 
 func (s *server) policies(ctx context.Context) ([]listing, error) {

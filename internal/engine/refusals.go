@@ -12,7 +12,7 @@ var (
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix: "set the pool's role to arn:aws:iam::{account}:role/NAME; what the engine calls it belongs in " +
+		Fix: "set the pool's role to arn:{partition}:iam::{account}:role/NAME; what the engine calls it belongs in " +
 			"credential_engines.{engine}.roles",
 	})
 	roleAccount = Refusals.Add(explain.Reason{

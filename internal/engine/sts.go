@@ -163,7 +163,8 @@ func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
 	}
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		why := roleForm.With("role", r.RoleARN, "account", string(r.Account), "engine", s.name)
+		why := roleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
+			"account", string(r.Account), "engine", s.name)
 		return "", why.Of(r.RoleARN).At(atPool)
 	}
 	if arn.Account != r.Account {
@@ -172,6 +173,11 @@ func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
 	}
 
 	role, found := s.config.role(r.RoleARN)
+	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have another one
+		if !found {
+			role, found = s.config.role(identitypool.InPartition(r.RoleARN, form))
+		}
+	}
 	if !found {
 		return "", roleUnmapped.With("engine", s.name, "role", r.RoleARN).Of(r.RoleARN).At(s.setting("roles"))
 	}

@@ -66,12 +66,12 @@ func ParseRoleARN(arn string) (RoleARN, error) {
 	rest, isIAM := strings.CutPrefix(rest, "iam::")
 	owner, resource, complete := strings.Cut(rest, ":")
 	if !isARN || !isIAM || !complete {
-		return RoleARN{}, errors.New("is not an ARN of the form arn:aws:iam::ACCOUNT:role/NAME")
+		return RoleARN{}, errors.New("is not an ARN of the form arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
 	r := RoleARN{Partition: partition, Account: identitypool.AccountID(owner)}
 	resource, ok := strings.CutPrefix(resource, "role/")
 	if !ok {
-		return RoleARN{}, errors.New("is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME")
+		return RoleARN{}, errors.New("is not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
 	// The slash before the path is the one behind "role".
 	whole := arn[len(arn)-len(resource)-1:]

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -12,15 +13,16 @@ import (
 
 // Principal is the caller as trust policies name it.
 func (c Caller) Principal() policy.Principal {
+	arn := cmp.Or(c.stored, c.ARN)
 	switch c.kind {
 	case nobody:
 		return policy.Principal{}
 	case roleSession:
-		return policy.Principal{AWS: []string{c.ARN, c.roleARN, c.roleID}}
+		return policy.Principal{AWS: []string{arn, c.roleARN, c.roleID}}
 	case boundedUser:
-		return policy.Principal{AWS: []string{c.ARN, c.UserID}}
+		return policy.Principal{AWS: []string{arn, c.UserID}}
 	default:
-		return policy.Principal{AWS: []string{c.ARN}}
+		return policy.Principal{AWS: []string{arn}}
 	}
 }
 
@@ -101,9 +103,10 @@ func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Acce
 	return a.authorize(ctx, c, access, says)
 }
 
-// ManagedPolicyDocument returns what the managed policy with exactly that ARN
-// says now. The error wraps ErrNotFound.
+// ManagedPolicyDocument returns what the managed policy with that ARN, in any
+// partition, says now. The error wraps ErrNotFound.
 func (d *Directory) ManagedPolicyDocument(ctx context.Context, arn string) (string, error) {
+	arn = d.home(arn)
 	if _, aws := d.awsManagedPolicy(arn); !aws && d.store == nil {
 		return "", fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 	}

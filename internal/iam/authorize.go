@@ -123,7 +123,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		return &DeniedError{
 			CallerARN: c.ARN,
 			Action:    access.Action,
-			Resource:  access.Resource,
+			Resource:  ShownARN(access.Resource, c.partition),
 			Explicit:  explicit,
 			Reason:    reason,
 			Why:       why.Of(c.ARN),
@@ -139,7 +139,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	}
 	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
 		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
-			policyAccount.With("account", string(c.Account), "resource", access.Resource, "owner", string(owner)))
+			policyAccount.With("account", string(c.Account), "resource", ShownARN(access.Resource, c.partition), "owner", string(owner)))
 	}
 
 	var identity, session []*policy.Document
@@ -154,14 +154,14 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		var err error
 		role, err = a.roles.Role(ctx, c.roleARN)
 		if errors.Is(err, ErrNotFound) {
-			return denied(false, "the session's role "+c.roleARN+" does not exist", policyRole.With("role", c.roleARN))
+			return denied(false, "the session's role "+c.shownRole()+" does not exist", policyRole.With("role", c.shownRole()))
 		}
 		if err != nil {
 			return fmt.Errorf("authorising %s: %w", c.ARN, err)
 		}
 		if role.ID != c.roleID {
-			return denied(false, "the session's role "+c.roleARN+" was deleted; one of the same name is another role",
-				policyRoleReplaced.With("role", c.roleARN))
+			return denied(false, "the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+				policyRoleReplaced.With("role", c.shownRole()))
 		}
 		if session, err = SessionPolicies(c.policies); err != nil {
 			return denied(false, err.Error(), policyUnreadable.With("fault", err.Error()))
@@ -193,7 +193,13 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		}
 		return facts.Condition(key)
 	}
-	request := policy.Request{Action: access.Action, Resource: access.Resource, Context: c.conditions, Later: later}
+	request := policy.Request{
+		Action:    access.Action,
+		Resource:  access.Resource,
+		Context:   c.conditions,
+		Partition: c.partition,
+		Later:     later,
+	}
 	d := policy.Allowed(request, identity, boundary, session)
 
 	if facts != nil && facts.Err() != nil {
@@ -225,7 +231,7 @@ type bounds struct {
 
 // why explains a decision that does not allow.
 func (b *bounds) why(d policy.Decision) *explain.Refusal {
-	action, resource := b.access.Action, b.access.Resource
+	action, resource := b.access.Action, ShownARN(b.access.Resource, b.caller.partition)
 	statement, of, uncertain, help := "", "", "", ""
 	if d.Statement != nil {
 		statement, of = d.Statement.String(), b.policyOf(d)
@@ -267,7 +273,7 @@ func (b *bounds) owner() string {
 	if b.caller.kind == boundedUser {
 		return "access key " + b.caller.AccessKeyID
 	}
-	return "role " + b.caller.roleARN
+	return "role " + b.caller.shownRole()
 }
 
 // link leads to what the fix changes: the key whose policy it is, or the role.
@@ -275,7 +281,7 @@ func (b *bounds) link(layer policy.Layer) explain.Link {
 	if b.caller.kind == boundedUser {
 		return explain.Link{Kind: explain.LinkAccessKey, ID: b.caller.AccessKeyID, Field: "Policy", Source: explain.SourceAPI}
 	}
-	link := explain.Link{Kind: explain.LinkRole, ID: b.caller.roleARN, Field: "Policies", Source: explain.SourceAPI}
+	link := explain.Link{Kind: explain.LinkRole, ID: b.caller.shownRole(), Field: "Policies", Source: explain.SourceAPI}
 	if layer == policy.BoundaryLayer {
 		link.Field = "PermissionsBoundary"
 	}
@@ -297,7 +303,7 @@ func (b *bounds) policyOf(d policy.Decision) string {
 	}
 	for i, document := range b.role.Policies {
 		if document.Has(d.Statement) && i < len(b.role.PolicyNames) {
-			return "the policy " + b.role.PolicyNames[i] + " of " + b.owner()
+			return "the policy " + ShownARN(b.role.PolicyNames[i], b.caller.partition) + " of " + b.owner()
 		}
 	}
 	return "a policy of " + b.owner()
@@ -310,9 +316,9 @@ const maxNamed = 5
 func (b *bounds) policies(layer policy.Layer) string {
 	switch {
 	case layer == policy.BoundaryLayer && b.role.BoundaryName != "":
-		return "the boundary " + b.role.BoundaryName
+		return "the boundary " + ShownARN(b.role.BoundaryName, b.caller.partition)
 	case layer == policy.BoundaryLayer:
-		return "the boundary of role " + b.caller.roleARN
+		return "the boundary of role " + b.caller.shownRole()
 	case layer == policy.SessionLayer:
 		return "the session policies (" + strconv.Itoa(len(b.session)) + ")"
 	case b.caller.kind == boundedUser:
@@ -321,7 +327,10 @@ func (b *bounds) policies(layer policy.Layer) string {
 		return "the policies of " + b.owner() + ", which has none"
 	}
 
-	names := b.role.PolicyNames[:min(len(b.role.PolicyNames), maxNamed)]
+	names := slices.Clone(b.role.PolicyNames[:min(len(b.role.PolicyNames), maxNamed)])
+	for i, name := range names { // managed policies by their ARN
+		names[i] = ShownARN(name, b.caller.partition)
+	}
 	text := "the policies of " + b.owner() + " (" + strings.Join(names, ", ")
 	if more := len(b.role.PolicyNames) - len(names); more > 0 {
 		text += " and " + strconv.Itoa(more) + " more"

@@ -1,6 +1,8 @@
 package iam
 
 import (
+	"cmp"
+
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -19,7 +21,7 @@ const (
 // exported members, and changing those changes nothing.
 type Caller struct {
 	Account     identitypool.AccountID
-	ARN         string
+	ARN         string // in the partition of the call, after In
 	UserID      string // what GetCallerIdentity answers as UserId
 	AccessKeyID string
 
@@ -31,7 +33,24 @@ type Caller struct {
 	conditions policy.Context    // condition keys that the caller brings with it
 	transitive map[string]string // of roleSession: the tags that sessions it starts inherit
 	limited    bool              // temporary credentials of an access key: see Temporary
+	stored     string            // ARN in the partition that this server writes; "" = ARN
+	partition  string            // of the call; "" = not known
 }
+
+// In returns c as who signed a call for a region of a partition: ARN is in it, and
+// policies may name by it what the call is about.
+func (c Caller) In(partition string) Caller {
+	c.stored = cmp.Or(c.stored, c.ARN)
+	c.partition = partition
+	c.ARN = identitypool.InPartition(c.ARN, c.partition)
+	return c
+}
+
+// Partition is that of the region that the call was signed for; "" = not known.
+func (c Caller) Partition() string { return c.partition }
+
+// shownRole is the ARN of the session's role in the partition of the call.
+func (c Caller) shownRole() string { return ShownARN(c.roleARN, c.partition) }
 
 // keyUserPath is the path of the users that access keys with a policy are.
 const keyUserPath = "poolhouse/"

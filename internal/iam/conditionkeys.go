@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Place is where a permission is asked for: one of this server's APIs, by its
@@ -226,7 +227,7 @@ func knows(brought policy.Context, key string) bool {
 	own, prefix := federatedPrefix(brought), prefixOf(key)
 	name := key[strings.LastIndexByte(key, ':')+1:]
 	switch {
-	case prefix == policy.CognitoPrincipal:
+	case prefix == policy.CognitoPrincipal, prefix == own && identitypool.IsServiceName(prefix):
 		return slices.Contains(cognitoClaims, name)
 	case prefix == samlPrefix:
 		return slices.Contains(sessionSAML, name)

@@ -36,7 +36,7 @@ var (
 // with what the IAM API makes.
 type Config struct {
 	Account       identitypool.AccountID // of providers that name none
-	Partition     string                 // of provider ARNs; "" = aws
+	Partition     string                 // of the ARNs that are stored; "" = aws
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
@@ -61,7 +61,7 @@ type Config struct {
 // from memory: a change made through this Directory counts at once, one made by
 // another node within resourceLifetime, one second.
 type Directory struct {
-	roles         map[string]Role // of the settings, as the next two
+	roles         map[string]Role // of the settings, as the next two, by their ARN in partition
 	providers     map[string]OIDCProvider
 	samlProviders map[string]SAMLProvider
 	warnings      []string
@@ -109,7 +109,7 @@ func NewDirectory(c Config) (*Directory, error) {
 		if _, taken := names[key]; !taken {
 			names[key] = f.setting
 		}
-		d.roles[r.ARN] = r
+		d.roles[d.home(r.ARN)] = r
 		d.settingsRoles[key] = store.Role{Account: r.Account, Name: r.Name, Path: r.Path, ID: r.ID, Trust: rc.TrustPolicy,
 			MaxSession: int(r.MaxSession / time.Second), Policies: rc.Policies, Boundary: d.addSettingsBoundary(r, rc.PermissionsBoundary)}
 		d.warnRole(r, f.setting)
@@ -159,17 +159,17 @@ func (d *Directory) warnRole(r Role, setting string) {
 // before the Directory is used.
 func (d *Directory) SettleTrust(ctx context.Context) error {
 	documents := make(map[string]string, len(d.roles))
-	for arn, r := range d.roles {
-		documents[arn] = r.Trust.String()
+	for _, r := range d.roles {
+		documents[r.ARN] = r.Trust.String()
 	}
 
 	written, err := d.store.SettleTrust(ctx, documents)
 	if err != nil {
 		return fmt.Errorf("the trust policies of the settings: %w", err)
 	}
-	for arn, r := range d.roles {
-		r.TrustWritten = written[arn]
-		d.roles[arn] = r
+	for key, r := range d.roles {
+		r.TrustWritten = written[r.ARN]
+		d.roles[key] = r
 	}
 	return nil
 }
@@ -178,9 +178,15 @@ func (d *Directory) SettleTrust(ctx context.Context) error {
 // log at start.
 func (d *Directory) Warnings() []string { return slices.Clone(d.warnings) }
 
-// Role returns the role with exactly that ARN, path included. The error wraps
-// ErrNotFound when there is none.
+// home returns an ARN in the partition in which the directory keeps things: those of
+// the API, and the providers of the settings. Each is one per account and name, so an
+// ARN of another partition names the same.
+func (d *Directory) home(arn string) string { return identitypool.InPartition(arn, d.partition) }
+
+// Role returns the role with that ARN, path included, in any partition; the role's ARN
+// has the one that is stored. The error wraps ErrNotFound when there is none.
 func (d *Directory) Role(ctx context.Context, arn string) (Role, error) {
+	arn = d.home(arn)
 	if r, ok := d.roles[arn]; ok {
 		return r, nil
 	}
@@ -222,9 +228,10 @@ func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]ide
 	return slices.Compact(accounts), nil
 }
 
-// OIDCProvider returns the provider with exactly that ARN. The error wraps
+// OIDCProvider returns the provider with that ARN, in any partition. The error wraps
 // ErrNotFound when there is none.
 func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
+	arn = d.home(arn)
 	if p, ok := d.providers[arn]; ok {
 		return p, nil
 	}

@@ -184,7 +184,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		config Config
 		want   []string
 	}{
-		{"role ARN", with(func(r *RoleConfig) { r.ARN = "app" }), []string{`roles[0].arn = "app"`, "arn:aws:iam::ACCOUNT:role/NAME"}},
+		{"role ARN", with(func(r *RoleConfig) { r.ARN = "app" }), []string{`roles[0].arn = "app"`, "arn:PARTITION:iam::ACCOUNT:role/NAME"}},
 		{"no trust policy", with(func(r *RoleConfig) { r.TrustPolicy = "" }), []string{"roles[0].trust_policy (" + appARN + "): is missing"}},
 		{"trust policy that is no JSON", with(func(r *RoleConfig) { r.TrustPolicy = "{" }), []string{"roles[0].trust_policy", "before it is complete"}},
 		{"trust policy without principal", with(func(r *RoleConfig) { r.TrustPolicy = allowAll }), []string{"Statement[0]: a trust policy needs a Principal"}},

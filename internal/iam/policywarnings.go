@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -54,7 +55,9 @@ func TrustPolicyWarnings(document string) []string {
 			for _, attribute := range SAMLAttributes {
 				known = known || attribute == name
 			}
-		case prefix != policy.CognitoPrincipal && isHost(prefix):
+		case identitypool.IsServiceName(prefix):
+			known = slices.Contains(cognitoClaims, name)
+		case isHost(prefix):
 			known = true // every claim of a token is
 		}
 		if known {
@@ -101,7 +104,11 @@ func knownToAPI(p Place, key string) bool {
 // knownOfCaller reports whether every caller's session answers for a key. Of the
 // claims about a user a session keeps some.
 func knownOfCaller(key string) bool {
-	if prefix := prefixOf(key); prefix != policy.CognitoPrincipal && isHost(prefix) {
+	prefix := prefixOf(key)
+	switch {
+	case identitypool.IsServiceName(prefix):
+		return slices.Contains(cognitoClaims, key[strings.LastIndexByte(key, ':')+1:])
+	case isHost(prefix):
 		return slices.Contains(sessionClaims, key[strings.LastIndexByte(key, ':')+1:])
 	}
 	return Caller{}.Knows(key)

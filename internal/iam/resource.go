@@ -129,10 +129,11 @@ func (d *Directory) inStore(arn string) (RoleARN, bool) {
 	return parsed, ok
 }
 
-// RoleID returns the unique ID of the role with exactly that ARN as it is now,
+// RoleID returns the unique ID of the role with that ARN, in any partition, as it is now,
 // never from memory: a session must not outlive its role by the time for which
 // roles are remembered. The error wraps ErrNotFound when there is none.
 func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
+	arn = d.home(arn)
 	if r, ok := d.roles[arn]; ok {
 		return r.ID, nil
 	}

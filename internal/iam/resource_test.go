@@ -94,7 +94,7 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	}
 	c.at = c.at.Add(time.Second)
 	look(there, "deleted elsewhere a second ago", iam.ErrNotFound)
-	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/x/App", "arn:aws-cn:iam::123456789012:role/App", "App"} {
+	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/x/App", "App"} {
 		if _, err := here.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600}); err != nil && !errors.Is(err, iam.ErrConflict) {
 			t.Fatal(err)
 		}

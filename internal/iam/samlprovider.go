@@ -119,19 +119,21 @@ func checkPreviousEntityIDs(list []string, present, member string, f *faults) {
 
 // addPreviousEntityIDs checks those of providers that the IAM API made.
 func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
+	d.previousEntityIDs = make(map[string][]string, len(c.PreviousEntityIDs))
 	for _, arn := range slices.Sorted(maps.Keys(c.PreviousEntityIDs)) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
-		if _, _, ok := d.parseARN(arn, "saml-provider/"); !ok {
+		key := d.home(arn)
+		if _, _, ok := d.parseARN(key, "saml-provider/"); !ok {
 			f.add("", arn, "is not the ARN of a SAML provider",
 				"write arn:"+c.Partition+":iam::ACCOUNT:saml-provider/NAME")
-		} else if _, ok := d.samlProviders[arn]; ok {
+		} else if _, ok := d.samlProviders[key]; ok {
 			f.add("", arn, "is a provider of these settings",
 				"write previous_entity_ids in its entry of saml_providers")
 		}
 		checkPreviousEntityIDs(c.PreviousEntityIDs[arn], "", "", &f)
+		d.previousEntityIDs[key] = slices.Concat(d.previousEntityIDs[key], c.PreviousEntityIDs[arn])
 		all.list = append(all.list, f.list...)
 	}
-	d.previousEntityIDs = c.PreviousEntityIDs
 }
 
 // addSAMLProviders checks the SAML providers of c and adds them to d.
@@ -160,9 +162,10 @@ func (d *Directory) addSAMLProviders(c Config, all *faults) {
 	}
 }
 
-// SAMLProvider returns the provider with exactly that ARN. The error wraps
+// SAMLProvider returns the provider with that ARN, in any partition. The error wraps
 // ErrNotFound when there is none.
 func (d *Directory) SAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
+	arn = d.home(arn)
 	if p, ok := d.samlProviders[arn]; ok {
 		return p, nil
 	}

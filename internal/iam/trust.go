@@ -24,6 +24,8 @@ type TrustPolicy struct {
 	// Principals are the AWS principals that it names: ARNs, unique IDs, and
 	// numbers of accounts.
 	Principals []string
+	// ARNs are all principals that it names by ARNs, providers and accounts, too.
+	ARNs []string
 }
 
 // CheckTrustPolicy refuses what cannot be a role's trust policy, and what would
@@ -38,7 +40,11 @@ func CheckTrustPolicy(text string) (TrustPolicy, error) {
 	if err := d.CheckTrust(); err != nil {
 		return TrustPolicy{}, err
 	}
-	return TrustPolicy{AsksForAMR: policy.CognitoTrustNamesAMR(d), Principals: d.AWSPrincipals()}, nil
+	return TrustPolicy{
+		AsksForAMR: policy.CognitoTrustNamesAMR(d),
+		Principals: d.AWSPrincipals(),
+		ARNs:       d.PrincipalARNs(),
+	}, nil
 }
 
 // readTrust returns a stored trust policy, or the fault for which it opens nothing
@@ -129,7 +135,7 @@ func principalParts(principal string) (account identitypool.AccountID, resource 
 func (d *Directory) hasSessionOf(ctx context.Context, account identitypool.AccountID, arn, session string) error {
 	name, _, _ := strings.Cut(session, "/")
 	r, err := d.NamedRole(ctx, account, name)
-	if err == nil && (r.Name != name || !strings.HasPrefix(arn, "arn:"+d.partition+":")) {
+	if err == nil && r.Name != name {
 		return fmt.Errorf("%s: %w", arn, ErrNotFound)
 	}
 	return err
@@ -139,7 +145,10 @@ func (d *Directory) hasSessionOf(ctx context.Context, account identitypool.Accou
 // ARN.
 func IsSessionOf(principal, role string) bool {
 	r, err := ParseRoleARN(role)
-	return err == nil && strings.HasPrefix(principal, r.Session(""))
+	if err != nil {
+		return false
+	}
+	return strings.HasPrefix(identitypool.InPartition(principal, r.Partition), r.Session(""))
 }
 
 // OldTrust is a trust policy that was written before and would be refused today,

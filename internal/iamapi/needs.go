@@ -10,7 +10,8 @@ import (
 )
 
 // What calls need permission for (Service Authorization Reference, "Actions,
-// resources, and condition keys for AWS IAM").
+// resources, and condition keys for AWS IAM"). ARNs have the partition that is stored,
+// as policies had to name it before; the authoriser knows the call's.
 
 // onARN asks for the resource that the input names by its ARN.
 func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
@@ -42,7 +43,7 @@ func onUntagged[In any](s *Service, of func(*In) (arn *string, keys []string)) a
 // onAll asks for all resources of a kind in the caller's account.
 func onAll[In any](s *Service, resource string) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, _ *In) ([]awsapi.Access, error) {
-		return one(awsapi.Access{Resource: s.directory.ARN(accountOf(c), resource)}), nil
+		return one(awsapi.Access{Resource: s.directory.Directory.ARN(accountOf(c), resource)}), nil
 	}
 }
 
@@ -60,9 +61,9 @@ func one(needed awsapi.Access) []awsapi.Access { return []awsapi.Access{needed} 
 // arnAccess is access to a resource of the caller's account by ARN.
 func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 	return awsapi.Access{
-		Resource: value(arn),
+		Resource: s.directory.Home(value(arn)),
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
-			tags, err := s.directory.ResourceTags(ctx, accountOf(c), value(arn))
+			tags, err := s.directory.Directory.ResourceTags(ctx, accountOf(c), s.directory.Home(value(arn)))
 			if errors.Is(err, iam.ErrNotFound) {
 				return nil, nil
 			}
@@ -74,7 +75,7 @@ func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 // roleAccess is access to a role by name. One that does not exist has the root
 // path; that it does not exist is for those to know who may ask.
 func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string) (awsapi.Access, error) {
-	r, err := s.directory.NamedRole(ctx, accountOf(c), value(name))
+	r, err := s.directory.Directory.NamedRole(ctx, accountOf(c), value(name))
 	if errors.Is(err, iam.ErrNotFound) {
 		r = store.Role{Account: accountOf(c), Name: value(name), Path: "/"}
 	} else if err != nil {
@@ -82,7 +83,7 @@ func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string)
 	}
 
 	needed := awsapi.Access{
-		Resource:     s.directory.RoleARN(r),
+		Resource:     s.directory.Directory.RoleARN(r),
 		Conditions:   map[string][]string{},
 		ResourceTags: func(context.Context) (map[string]string, error) { return r.Tags, nil },
 	}
@@ -93,10 +94,10 @@ func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string)
 }
 
 func (s *Service) needsCreateRole(_ context.Context, c awsapi.Caller, in *createRoleInput) ([]awsapi.Access, error) {
-	arn := s.directory.RoleARN(store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path)})
+	arn := s.directory.Directory.RoleARN(store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path)})
 	needed := awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}
 	if in.PermissionsBoundary != nil {
-		needed.Conditions = map[string][]string{"iam:PermissionsBoundary": {*in.PermissionsBoundary}}
+		needed.Conditions = map[string][]string{"iam:PermissionsBoundary": {s.directory.Home(*in.PermissionsBoundary)}}
 	}
 	return one(needed), nil
 }
@@ -126,29 +127,29 @@ func (s *Service) needsWith(
 }
 
 func (s *Service) needsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PermissionsBoundary", *in.PermissionsBoundary)
+	return s.needsWith(ctx, c, in.RoleName, "iam:PermissionsBoundary", s.directory.Home(*in.PermissionsBoundary))
 }
 
 func (s *Service) needsAttach(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", *in.PolicyArn)
+	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
 }
 
 func (s *Service) needsDetach(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) ([]awsapi.Access, error) {
-	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", *in.PolicyArn)
+	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
 }
 
 func (s *Service) needsCreatePolicy(_ context.Context, c awsapi.Caller, in *createPolicyInput) ([]awsapi.Access, error) {
-	arn := s.directory.PolicyARN(store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)})
+	arn := s.directory.Directory.PolicyARN(store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
 func (s *Service) needsCreateOIDCProvider(_ context.Context, c awsapi.Caller, in *createOIDCProviderInput) ([]awsapi.Access, error) {
-	arn := s.directory.OIDCProviderARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
+	arn := s.directory.Directory.OIDCProviderARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
 func (s *Service) needsCreateSAMLProvider(_ context.Context, c awsapi.Caller, in *createSAMLProviderInput) ([]awsapi.Access, error) {
-	arn := s.directory.SAMLProviderARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
+	arn := s.directory.Directory.SAMLProviderARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 

@@ -1,8 +1,12 @@
 package iamapi
 
 import (
+	"errors"
+
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Refusals are the reasons for which this package refuses, with AWS's texts.
@@ -320,7 +324,58 @@ var (
 	})
 )
 
+// Reasons about ARNs of another partition than the call's.
+var (
+	arnPartition = Refusals.Add(explain.Reason{
+		Code:     "arn-partition",
+		Check:    "ARN partition",
+		Expected: "an ARN of the partition {partition}, which the call's region is of",
+		Got:      "{arn}",
+		Fix:      "write {right}, or sign the call for a region of the ARN's partition",
+		Message:  "ARN {arn} is not valid. In the partition {partition} it is {right}.",
+	})
+	principalPartition = Refusals.Add(explain.Reason{
+		Code:     "principal-partition",
+		Check:    "principal partition",
+		Expected: "principals of the partition {partition}, which the call's region is of",
+		Got:      "{arn}",
+		Fix:      "write {right} in the trust policy, or sign the call for a region of the ARN's partition",
+		Message:  `Invalid principal in policy: "{kind}":"{arn}". In the partition {partition} it is {right}.`,
+	})
+)
+
 // refuse returns the client error with the wire type code and the text of why.
 func refuse(code string, why *explain.Refusal) error {
 	return awsapi.Refused(code, why, "%s", why.Message)
+}
+
+func isPartition(err error) bool {
+	_, ok := errors.AsType[*iam.PartitionError](err)
+	return ok
+}
+
+// wrongPartition words a *iam.PartitionError: as IAM, with the right ARN.
+func wrongPartition(err error) error {
+	wrong, ok := errors.AsType[*iam.PartitionError](err)
+	if !ok {
+		return err
+	}
+
+	why := arnPartition.With("partition", wrong.Partition, "arn", wrong.ARN, "right", wrong.Right).Of(wrong.ARN)
+	return refuse(invalidInput, why)
+}
+
+// wrongPrincipal is wrongPartition for a principal of a trust policy.
+func wrongPrincipal(err error) error {
+	wrong, ok := errors.AsType[*iam.PartitionError](err)
+	if !ok {
+		return err
+	}
+
+	kind := "AWS"
+	if _, _, _, isProvider := identitypool.ParseProviderARN(wrong.ARN); isProvider {
+		kind = "Federated"
+	}
+	why := principalPartition.With("kind", kind, "partition", wrong.Partition, "arn", wrong.ARN, "right", wrong.Right)
+	return refuse(malformedDocument, why.Of(wrong.ARN))
 }

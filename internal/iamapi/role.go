@@ -88,6 +88,11 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	if size := characters(document); size > maxTrustPolicy {
 		return refuse(limitExceeded, trustSize.With("limit", strconv.Itoa(maxTrustPolicy), "size", strconv.Itoa(size)).Of(name))
 	}
+	for _, arn := range trust.ARNs {
+		if err := s.directory.Check(arn); err != nil {
+			return wrongPrincipal(err)
+		}
+	}
 	if err := s.checkPrincipals(ctx, c, name, trust.Principals); err != nil {
 		return err
 	}

@@ -124,6 +124,9 @@ func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, m
 	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":policy/") {
 		return refuse(invalidInput, attachmentARN.With("arn", arn))
 	}
+	if err := s.directory.Check(arn); err != nil {
+		return wrongPartition(err)
+	}
 	_, _, err := s.directory.PolicyNamed(ctx, accountOf(c), arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return missing(arn)
@@ -165,8 +168,12 @@ func (in *detachRolePolicyInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) detachRolePolicy(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) (*awsapi.NoOutput, error) {
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
-		i := slices.Index(r.Attached, *in.PolicyArn)
+	arn, err := s.directory.Named(*in.PolicyArn)
+	if err != nil {
+		return nil, wrongPartition(err)
+	}
+	_, err = s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		i := slices.Index(r.Attached, arn)
 		if i < 0 {
 			return refuse(noSuchEntity, attachmentAbsent.With("arn", *in.PolicyArn).Of(r.Name))
 		}

@@ -44,7 +44,7 @@ type Options struct {
 
 // Service serves the operations. It is safe for concurrent use.
 type Service struct {
-	directory     *iam.Directory
+	directory     *iam.View
 	now           func() time.Time
 	logger        *slog.Logger
 	hasAccount    func(context.Context, identitypool.AccountID) (bool, error)
@@ -53,12 +53,27 @@ type Service struct {
 
 // New returns a Service.
 func New(o Options) *Service {
+	directory := &iam.View{}
+	if o.Directory != nil { // without, there is the table of operations only
+		directory = o.Directory.For("")
+	}
 	return &Service{
-		directory:     o.Directory,
+		directory:     directory,
 		now:           o.Now,
 		logger:        o.Logger,
 		hasAccount:    o.HasAccount,
 		acceptUnknown: o.AcceptUnknownRoles,
+	}
+}
+
+// call makes an operation's method see the directory as calls for its region do.
+func call[In, Out any](
+	s *Service, method func(*Service, context.Context, awsapi.Caller, *In) (*Out, error),
+) func(context.Context, awsapi.Caller, *In) (*Out, error) {
+	return func(ctx context.Context, c awsapi.Caller, in *In) (*Out, error) {
+		ofCall := *s
+		ofCall.directory = s.directory.For(c.Region)
+		return method(&ofCall, ctx, c, in)
 	}
 }
 
@@ -87,6 +102,8 @@ func (w words) fault(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case isPartition(err):
+		return wrongPartition(err)
 	case errors.Is(err, iam.ErrSettings):
 		return refuse(unmodifiable, resourceInSettings.With("what", w.what, "section", w.section).At(explain.Link{
 			Kind:   explain.LinkSetting,

@@ -39,6 +39,7 @@ func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 		return nil, &Lapsed{Why: tokenAMR.With()}
 	}
 
+	amr = p.StoredNames(amr) // tokens have the partition of the pool's region
 	var proofs []Proof
 	for pair := range slices.Chunk(amr[1:], 2) {
 		config, ok := p.configOf(pair)

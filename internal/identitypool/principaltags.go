@@ -146,8 +146,14 @@ func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 		return m, true
 	}
 	if strings.HasPrefix(l.MappingKey, "arn:") {
-		m, ok := p.PrincipalTags[l.MappingKey]
-		return m, ok
+		if m, ok := p.PrincipalTags[l.MappingKey]; ok {
+			return m, true
+		}
+		for key, m := range p.PrincipalTags {
+			if SameARN(key, l.MappingKey) {
+				return m, true
+			}
+		}
 	}
 
 	return PrincipalTagMap{}, false

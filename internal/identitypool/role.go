@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -88,7 +87,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		if mapping, key, ok := p.mappingOf(login); ok {
 			role, err = p.mappedRole(mapping, key, login.Claims, r.CustomARN, trace)
 		} else if login.Roles != nil {
-			role, err = offeredRole(login, r.CustomARN)
+			role, err = p.offeredRole(login, r.CustomARN)
 		} else {
 			continue
 		}
@@ -97,7 +96,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		} else if err != nil {
 			return "", err
 		}
-		if !slices.Contains(chosen, role) {
+		if indexARN(chosen, role) < 0 {
 			chosen = append(chosen, role)
 		}
 	}
@@ -118,17 +117,20 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 
 // offeredRole picks among the roles that the provider offers: the only one, or
 // the one that the caller names (developer guide, "SAML identity providers").
-func offeredRole(l VerifiedLogin, custom string) (string, error) {
+func (p Pool) offeredRole(l VerifiedLogin, custom string) (string, error) {
 	offered := strings.Join(l.Roles[:min(len(l.Roles), 10)], ", ")
 	switch {
 	case len(l.Roles) == 0:
-		why := samlNoRole.With("provider", l.Provider).Of(l.Provider)
-		return "", &NoOfferedRoleError{Provider: l.Provider, refused: refused{why: why}}
-	case custom != "" && !slices.Contains(l.Roles, custom):
-		why := customNotOffered.With("offered", offered, "custom", custom, "provider", l.Provider)
+		provider := p.ShownName(l.Provider)
+		return "", &NoOfferedRoleError{
+			Provider: l.Provider,
+			refused:  refused{why: samlNoRole.With("provider", provider).Of(provider)},
+		}
+	case custom != "" && indexARN(l.Roles, custom) < 0:
+		why := customNotOffered.With("offered", offered, "custom", custom, "provider", p.ShownName(l.Provider))
 		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	case custom != "":
-		return custom, nil
+		return l.Roles[indexARN(l.Roles, custom)], nil
 	case len(l.Roles) > 1:
 		why := samlSeveralRoles.With("offered", offered).Of(l.Provider)
 		return "", &RoleNeededError{Provider: l.Provider, refused: refused{why: why}}
@@ -143,10 +145,11 @@ func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (str
 		why := defaultRoleUnset.With("kind", kind).At(p.at("Roles"))
 		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
-	if custom != "" && custom != role {
-		why := customNotDefault.With("role", role, "custom", custom).At(p.at("RoleMappings"))
+	if custom != "" && !SameARN(custom, role) {
+		shown := p.ShownName(role)
+		why := customNotDefault.With("role", shown, "custom", custom).At(p.at("RoleMappings"))
 		if len(r.Logins) == 0 {
-			why = customOneRole.With("role", role, "custom", custom)
+			why = customOneRole.With("role", shown, "custom", custom)
 		}
 		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	}
@@ -164,6 +167,11 @@ func (p Pool) mappingOf(l VerifiedLogin) (RoleMapping, string, bool) {
 		if m, ok := p.RoleMappings[l.Provider]; ok {
 			return m, l.Provider, true
 		}
+		for key, m := range p.RoleMappings {
+			if SameARN(key, l.MappingKey) {
+				return m, key, true
+			}
+		}
 	}
 	return RoleMapping{}, "", false
 }
@@ -180,11 +188,12 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 		got = "cognito:roles = " + strings.Join(said.roles[:min(len(said.roles), 10)], ", ")
 		switch {
 		case custom != "":
-			if !slices.Contains(said.roles, custom) {
+			offered := indexARN(said.roles, custom)
+			if offered < 0 {
 				why := customNotInToken.With("custom", custom, "got", got)
 				return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 			}
-			role = custom
+			role = said.roles[offered]
 		case said.preferred != "":
 			role = said.preferred
 		case len(said.roles) == 1:
@@ -193,7 +202,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 	case MappingRules:
 		got = fmt.Sprintf("no match among %d rules", len(m.Rules))
 		for i, rule := range m.Rules {
-			if !rule.matches(claims) || custom != "" && rule.RoleARN != custom {
+			if !rule.matches(claims) || custom != "" && !SameARN(rule.RoleARN, custom) {
 				continue
 			}
 			trace.PassOf("role mapping", key, fmt.Sprintf("rule %d: %s %s", i+1, rule.Claim, rule.MatchType))
@@ -229,7 +238,7 @@ type tokenRoles struct {
 // mapping's AmbiguousRoleResolution: that is for tokens that leave a choice open.
 func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	add := func(role string) {
-		if role != "" && !slices.Contains(r.roles, role) {
+		if role != "" && indexARN(r.roles, role) < 0 {
 			r.roles = append(r.roles, role)
 		}
 	}
@@ -262,7 +271,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	switch {
 	case claims["cognito:preferred_role"] != nil && !isText:
 		return tokenRoles{}, roleClaimsForm.With("problem", "cognito:preferred_role is no text")
-	case preferred != "" && !slices.Contains(r.roles, preferred):
+	case preferred != "" && indexARN(r.roles, preferred) < 0:
 		return tokenRoles{}, roleClaimsPreferred.With()
 	}
 	r.preferred = preferred

@@ -7,7 +7,7 @@ import (
 
 // userPoolName is a user pool at AWS. The region is the host's: emulators give
 // IDs of another form to pools that stand in for one of a region.
-var userPoolName = regexp.MustCompile(`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)/([\w-]+_[0-9A-Za-z]+)$`)
+var userPoolName = regexp.MustCompile(`^(cognito-idp\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu))/([\w-]+_[0-9A-Za-z]+)$`)
 
 // UserPool is what a provider name at AWS says of a user pool.
 type UserPool struct{ Host, Region, ID string }
@@ -34,9 +34,14 @@ func (u UserPool) TwoRegions() bool {
 
 // UserPoolName is the provider name of a region's user pool.
 func UserPoolName(region, id string) string {
-	name := "cognito-idp." + region + ".amazonaws.com"
-	if Partition(region) == "aws-cn" {
-		name += ".cn"
+	name := "cognito-idp." + region + ".amazonaws."
+	switch Partition(region) {
+	case "aws-cn":
+		name += "com.cn"
+	case "aws-eusc":
+		name += "eu"
+	default:
+		name += "com"
 	}
 	return name + "/" + id
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
@@ -127,9 +128,9 @@ func (j *judge) samlRoles(a *saml.Assertion) []string {
 	roles := []string{}
 	elsewhere := 0
 	for _, pair := range a.AWS.Roles {
-		if pair.Provider != j.trust.Provider {
+		if !identitypool.SameARN(pair.Provider, j.trust.Provider) {
 			elsewhere++
-		} else if !slices.Contains(roles, pair.Role) {
+		} else if !slices.ContainsFunc(roles, func(r string) bool { return identitypool.SameARN(r, pair.Role) }) {
 			roles = append(roles, pair.Role)
 		}
 	}

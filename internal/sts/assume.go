@@ -52,6 +52,7 @@ type entry struct {
 	claims         claimKeys      // what else of the token could be asked for
 	caller         iam.Caller     // the zero Caller = the request is not signed
 	region         string
+	partition      string // of the call: of its ARNs, and of those in the answer
 	name           string
 	tags           map[string]string
 	transitive     []string
@@ -105,7 +106,13 @@ func (e *entry) request(ctx context.Context, now time.Time) policy.Request {
 	if e.sourceIdentity != "" {
 		c.Set("sts:SourceIdentity", e.sourceIdentity)
 	}
-	return policy.Request{Resource: e.role.ARN, Principal: e.principal, Context: c, Later: e.facts(ctx).Condition}
+	return policy.Request{
+		Resource:  e.role.ARN,
+		Principal: e.principal,
+		Context:   c,
+		Partition: e.partition,
+		Later:     e.facts(ctx).Condition,
+	}
 }
 
 // facts answers for the condition keys that request leaves out.
@@ -144,7 +151,8 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	trace := explain.FromContext(ctx).Within(string(e.role.Account), instead)
 
 	why := durationOverRole.With("limit", e.role.MaxSession.String(), "duration", e.duration.String())
-	why.Of(e.role.ARN).At(linkTo(e.role, "MaxSessionDuration", "max_session_duration"))
+	role := inPartition(e.role, e.partition)
+	why.Of(role.ARN).At(linkTo(role, "MaxSessionDuration", "max_session_duration"))
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
 
@@ -175,7 +183,10 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	seen := map[string]bool{}
 	for _, d := range e.managed {
 		arn := *d.ARN
-		if seen[arn] {
+		if err := a.checkPartition(arn, e.partition); err != nil {
+			return nil, err
+		}
+		if arn = identitypool.InPartition(arn, e.partition); seen[arn] {
 			why := trace.Refuse(policiesTwice.With())
 			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
 		}
@@ -242,7 +253,9 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.role.Account, e.role.ARN, e.role.ID, e.name
 	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.tags, e.transitive, e.sourceIdentity
 	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
-	return a.mint(ctx, session, e.minBytes)
+	g, err := a.mint(ctx, session, e.minBytes)
+	g.partition = e.partition
+	return g, err
 }
 
 // mint words a token that is too large.
@@ -254,13 +267,14 @@ func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted,
 	} else if err != nil {
 		return granted{}, err
 	}
-	return granted{c, session}, nil
+	return granted{Credentials: c, session: session}, nil
 }
 
 // granted is a session that was minted.
 type granted struct {
 	Credentials
-	session Session
+	session   Session
+	partition string // of the answer's ARNs; "" = the role's
 }
 
 type credentialsResult struct {
@@ -280,7 +294,7 @@ type assumedRoleUser struct {
 }
 
 func (g granted) user() assumedRoleUser {
-	role, _ := iam.ParseRoleARN(g.session.RoleARN) // Mint parsed it
+	role, _ := iam.ParseRoleARN(identitypool.InPartition(g.session.RoleARN, g.partition)) // Mint parsed it
 	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
 }
 
@@ -339,7 +353,8 @@ func printableARN(arn string) string {
 func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil {
-		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", roleForm.With("role", printableARN(arn)), err))
+		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
+		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", why, err))
 	}
 	role, err := a.Service.roles.Role(ctx, arn)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 type assumeRoleResult struct {
@@ -29,9 +30,14 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	who, _ := c.Session.(iam.Caller)
 	arn, err := iam.ParseRoleARN(*in.RoleArn)
 	if err != nil {
-		shown := printableARN(*in.RoleArn)
-		return nil, awsapi.Refused("ValidationError", roleForm.With("role", shown), "%s is invalid", shown)
+		shown, example := printableARN(*in.RoleArn), exampleARN(a.region(c), ":role/NAME")
+		return nil, awsapi.Refused("ValidationError", roleForm.With("role", shown, "example", example), "%s is invalid", shown)
 	}
+	partition := identitypool.Partition(a.region(c))
+	if err := a.checkRolePartition(ctx, *in.RoleArn, partition); err != nil {
+		return nil, err
+	}
+	arn.Partition = partition
 	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
@@ -42,7 +48,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	e := entry{
 		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
-		from: who.Account, caller: who, region: a.region(c),
+		from: who.Account, caller: who, region: a.region(c), partition: partition,
 		who: asker{assume: assumeRoleAction},
 	}
 	if err := e.inherit(who, in); err != nil {
@@ -61,7 +67,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		return nil, fmt.Errorf("sts: %w", err)
 	}
 	reached(ctx, e.role)
-	ofRole(ctx, e.role.Account).Pass("role", e.role.ARN)
+	ofRole(ctx, e.role.Account).Pass("role", arn.String())
 	e.conditions = policy.Context{}
 	if in.ExternalId != nil {
 		e.conditions.Set("sts:ExternalId", *in.ExternalId)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // What a trust policy has is often almost right. These functions find how it differs
@@ -115,7 +116,7 @@ func misspelt(s *policy.Statement, p policy.Principal) (written, cause string) {
 // tell what they are.
 func valueCause(m policy.Mismatch, who asker) string {
 	key := strings.ToLower(m.Key)
-	secret := key == policy.ExternalID || who.guest && key == strings.ToLower(policy.CognitoSubject)
+	secret := key == policy.ExternalID || who.guest && policy.ClassicKey(key) == strings.ToLower(policy.CognitoSubject)
 	if secret || !strings.Contains(m.Operator, "String") && !strings.Contains(m.Operator, "Arn") {
 		return ""
 	}
@@ -130,11 +131,19 @@ func valueCause(m policy.Mismatch, who asker) string {
 	return ""
 }
 
-// providerKeys are the condition keys of the request's provider, in lower case.
+// providerKeys are the condition keys of the request's provider, in lower case. Those of
+// a pool have two names in some regions: the region's comes first.
 func providerKeys(request policy.Request, who asker) []string {
 	var keys []string
 	if who.pool != "" {
-		keys = []string{policy.CognitoAMR, policy.CognitoAudience, policy.CognitoSubject}
+		region := identitypool.RegionOf(string(who.pool))
+		classic := []string{policy.CognitoAMR, policy.CognitoAudience, policy.CognitoSubject}
+		for _, key := range classic {
+			keys = append(keys, policy.CognitoKey(key, region))
+		}
+		if keys[0] != classic[0] {
+			keys = append(keys, classic...)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(request.Context)) {
 		prefix, _, _ := strings.Cut(key, ":")

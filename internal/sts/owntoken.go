@@ -31,12 +31,12 @@ func (a *API) stillProven(
 		case identitypool.SAMLProviderKind:
 			// Developer guide, "SAML identity providers": the assertion chooses the
 			// role, which only the enhanced flow looks at.
-			why := identitypool.ClassicFlowSAML.With("provider", proof.Config.Name)
+			why := identitypool.ClassicFlowSAML.With("provider", pool.ShownName(proof.Config.Name))
 			return notAuthorized(assumeAction, fmt.Errorf("%w: %w", ErrDenied, why))
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {
-				why := ownProviderGone.With("provider", proof.Config.ARN)
+				why := ownProviderGone.With("provider", pool.ShownName(proof.Config.ARN))
 				return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(err)
 			} else if err != nil {
 				return err

@@ -33,7 +33,7 @@ func explainTrust(role iam.Role, request policy.Request, denied *policy.Statemen
 	case !ok && who.pool != "":
 		return aboutTrust(role, trustEmptyPool.With("action", request.Action, "statement", poolStatement(who.pool)))
 	case !ok:
-		principal := principalName(request.Principal)
+		principal := principalName(request)
 		return aboutTrust(role, trustEmpty.With("action", request.Action, "principal", principal))
 	case m.Element == "Condition":
 		return aboutTrust(role, explainCondition(request, m, who))
@@ -44,7 +44,7 @@ func explainTrust(role iam.Role, request policy.Request, denied *policy.Statemen
 	}
 
 	return aboutTrust(role, trustResource.With(
-		"principal", principalName(request.Principal), "action", request.Action, "role", role.ARN,
+		"principal", principalName(request), "action", request.Action, "role", role.ARN,
 		"got", m.String(), "statement", m.Statement.String()))
 }
 
@@ -80,48 +80,48 @@ func explainDeny(role iam.Role, request policy.Request, denied *policy.Statement
 	}
 
 	return trustDenies.With("action", request.Action, "statement", denied.String(),
-		"principal", principalName(request.Principal), "role", role.ARN)
+		"principal", principalName(request), "role", role.ARN)
 }
 
 // explainPrincipal is explainTrust where no statement has the principal.
 func explainPrincipal(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
-	principal := principalName(request.Principal)
+	principal := principalName(request)
 	if m.Element == "NotPrincipal" {
 		return trustPrincipalExcluded.With("principal", principal, "action", request.Action,
-			"role", request.Resource, "statement", m.Statement.String())
+			"role", shownRole(request), "statement", m.Statement.String())
 	}
-	if written, cause := misspelt(m.Statement, request.Principal); cause != "" {
+	if written, cause := misspelt(m.Statement, shownPrincipal(request)); cause != "" {
 		return trustPrincipalSpelling.With("principal", principal, "action", request.Action,
-			"role", request.Resource, "statement", m.Statement.String(), "written", written, "cause", cause)
+			"role", shownRole(request), "statement", m.Statement.String(), "written", written, "cause", cause)
 	}
 	if who.pool != "" {
-		return trustPrincipalPool.With("principal", principal, "action", request.Action, "role", request.Resource,
+		return trustPrincipalPool.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"got", m.String(), "statement", poolStatement(who.pool))
 	}
 
-	return trustPrincipal.With("principal", principal, "action", request.Action, "role", request.Resource,
+	return trustPrincipal.With("principal", principal, "action", request.Action, "role", shownRole(request),
 		"got", m.String())
 }
 
 // explainAction is explainTrust where a statement has the principal and not the action.
 func explainAction(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
-	principal, statement := principalName(request.Principal), m.Statement.String()
+	principal, statement := principalName(request), m.Statement.String()
 	switch {
 	case m.Element == "NotAction":
-		return trustActionExcluded.With("principal", principal, "action", request.Action, "role", request.Resource,
+		return trustActionExcluded.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"statement", statement)
 	case request.Action == tagAction && who.pool != "":
-		return trustPoolTags.With("principal", principal, "action", request.Action, "role", request.Resource,
+		return trustPoolTags.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"got", m.String())
 	case request.Action == tagAction:
-		return trustTags.With("principal", principal, "action", request.Action, "role", request.Resource,
+		return trustTags.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"got", m.String(), "assume", who.assume)
 	case request.Action == sourceIdentityAction:
-		return trustSourceIdentity.With("principal", principal, "action", request.Action, "role", request.Resource,
+		return trustSourceIdentity.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"got", m.String(), "assume", who.assume)
 	}
 
-	return trustAction.With("principal", principal, "action", request.Action, "role", request.Resource,
+	return trustAction.With("principal", principal, "action", request.Action, "role", shownRole(request),
 		"got", m.String(), "statement", statement)
 }
 
@@ -167,7 +167,7 @@ func explainCondition(request policy.Request, m policy.Mismatch, who asker) *exp
 
 // explainPoolCondition is explainCondition for the keys of identities; nil for others.
 func explainPoolCondition(key, condition, got, others string, who asker) *explain.Refusal {
-	switch {
+	switch key = policy.ClassicKey(key); {
 	case key == strings.ToLower(policy.CognitoAudience):
 		return conditionPool.With("condition", condition, "got", got, "also", others, "pool", string(who.pool))
 	case key == strings.ToLower(policy.CognitoAMR) && who.guest:
@@ -210,7 +210,7 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 		case "Action":
 			return far + 1
 		}
-		if _, cause := misspelt(m.Statement, request.Principal); cause != "" {
+		if _, cause := misspelt(m.Statement, shownPrincipal(request)); cause != "" {
 			return far + 2
 		}
 		return far + 3
@@ -227,16 +227,35 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 
 // poolStatement is the statement that lets a pool in.
 func poolStatement(pool identitypool.PoolID) string {
-	return `{"Effect": "Allow", "Principal": {"Federated": "` + policy.CognitoPrincipal +
-		`"}, "Action": "` + assumeAction + `", "Condition": {"StringEquals": {"` + policy.CognitoAudience + `": "` + string(pool) + `"}}}`
+	service := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
+	return `{"Effect": "Allow", "Principal": {"Federated": "` + service + `"}, "Action": "` + assumeAction +
+		`", "Condition": {"StringEquals": {"` + service + `:aud": "` + string(pool) + `"}}}`
+}
+
+// shownPrincipal is who asks, in the partition of the call: the request may have the one
+// that is stored.
+func shownPrincipal(request policy.Request) policy.Principal {
+	p := request.Principal
+	p.Federated = identitypool.InPartition(p.Federated, request.Partition)
+	p.AWS = slices.Clone(p.AWS)
+	for i, arn := range p.AWS {
+		p.AWS[i] = identitypool.InPartition(arn, request.Partition)
+	}
+	return p
 }
 
 // principalName names who asks, in a trace.
-func principalName(p policy.Principal) string {
+func principalName(request policy.Request) string {
+	p := shownPrincipal(request)
 	if len(p.AWS) > 0 {
 		return p.AWS[0]
 	}
 	return p.Federated
+}
+
+// shownRole names the role that is asked for, in a trace.
+func shownRole(request policy.Request) string {
+	return identitypool.InPartition(request.Resource, request.Partition)
 }
 
 // shownKeys are the condition keys that say nothing personal, or what whoever
@@ -245,14 +264,14 @@ var shownKeys = []string{
 	"aws:sourceip", "aws:securetransport", "aws:currenttime", "aws:epochtime", "aws:tagkeys", "aws:federatedprovider",
 	"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid", "aws:username",
 	"sts:rolesessionname", "sts:transitivetagkeys", "saml:iss", "saml:aud", "saml:doc", "saml:sub_type",
-	"cognito-identity.amazonaws.com:sub",
+	policy.CognitoSubject,
 }
 
 // masked hides the values of tags and of other claims about a person, and a
 // guest's identity ID: whoever knows that is the guest. An external ID is a secret
 // that the caller and the role's account share, so that even the policy's is hidden.
 func masked(m policy.Mismatch, guest bool) policy.Mismatch {
-	key := strings.ToLower(m.Key)
+	key := policy.ClassicKey(strings.ToLower(m.Key))
 	if key == policy.ExternalID {
 		m.Wanted = []string{"the trust policy's value"}
 		if len(m.Got) > 0 {

@@ -12,14 +12,14 @@ var (
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix:      "pass arn:aws:iam::ACCOUNT:role/NAME",
+		Fix:      "pass {example}",
 	})
 	poolRoleForm = Refusals.Add(explain.Reason{
 		Code:     "role-arn-of-pool",
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix:      "set the pool's role to arn:aws:iam::{account}:role/NAME",
+		Fix:      "set the pool's role to arn:{partition}:iam::{account}:role/NAME",
 	})
 	roleMissing = Refusals.Add(explain.Reason{
 		Code:     "role-missing",
@@ -645,7 +645,7 @@ var (
 		Check:    "SAML provider",
 		Expected: "the ARN of a SAML provider",
 		Got:      "{provider}",
-		Fix:      "pass arn:aws:iam::ACCOUNT:saml-provider/NAME",
+		Fix:      "pass {example}",
 	})
 	samlProviderMissing = Refusals.Add(explain.Reason{
 		Code:     "saml-provider-missing",

@@ -63,6 +63,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 		who: asker{assume: assumeSAMLAction},
 	}
+	e.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	var err error
 	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction)
 	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
@@ -84,9 +85,15 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	if err != nil {
 		return nil, err
 	}
-	trace.Pass("SAML assertion", "of "+provider.ARN)
-	if !slices.Contains(assertion.AWS.Roles, saml.RolePair{Role: e.role.ARN, Provider: provider.ARN}) {
-		why := samlRole.With("role", e.role.ARN, "provider", provider.ARN)
+	trace.Pass("SAML assertion", "of "+identitypool.InPartition(provider.ARN, e.partition))
+	offered := func(pair saml.RolePair) bool {
+		return identitypool.SameARN(pair.Role, e.role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
+	}
+	if !slices.ContainsFunc(assertion.AWS.Roles, offered) {
+		why := samlRole.With(
+			"role", identitypool.InPartition(e.role.ARN, e.partition),
+			"provider", identitypool.InPartition(provider.ARN, e.partition),
+		)
 		return nil, notAuthorized(assumeSAMLAction, fmt.Errorf("%w: %w", ErrDenied, why))
 	}
 	if e.name = assertion.AWS.RoleSessionName; e.name == "" {
@@ -155,8 +162,12 @@ func (a *API) concernProvider(ctx context.Context, arn string) error {
 func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLProvider, error) {
 	account, kind, _, ok := identitypool.ParseProviderARN(arn)
 	if !ok || kind != identitypool.SAMLProvider {
-		shown := printableARN(arn)
-		return iam.SAMLProvider{}, awsapi.Refused("ValidationError", samlProviderForm.With("provider", shown), "%s is invalid", shown)
+		shown, example := printableARN(arn), exampleARN(a.Region, ":saml-provider/NAME")
+		why := samlProviderForm.With("provider", shown, "example", example)
+		return iam.SAMLProvider{}, awsapi.Refused("ValidationError", why, "%s is invalid", shown)
+	}
+	if err := a.checkPartition(arn, e.partition); err != nil {
+		return iam.SAMLProvider{}, err
 	}
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
@@ -166,7 +177,7 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	} else if err != nil {
 		return iam.SAMLProvider{}, err
 	}
-	e.principal = policy.Principal{Federated: arn}
+	e.principal = policy.Principal{Federated: provider.ARN}
 	return provider, nil
 }
 

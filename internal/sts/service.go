@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -123,7 +124,8 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
 		why := durationOfPool.With("least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String())
-		why.Of(role.ARN).At(linkTo(role, "MaxSessionDuration", "max_session_duration"))
+		shown := inPartition(role, identitypool.Partition(r.Region))
+		why.Of(shown.ARN).At(linkTo(shown, "MaxSessionDuration", "max_session_duration"))
 		return Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
 
@@ -172,8 +174,8 @@ func (r *Request) complete() error {
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		why := poolRoleForm.With("role", r.RoleARN, "account", string(r.Account)).At(r.roleOfPool())
-		return iam.Role{}, false, fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(why), err)
+		why := poolRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region), "account", string(r.Account))
+		return iam.Role{}, false, fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(why.At(r.roleOfPool())), err)
 	}
 	if arn.Account != r.Account {
 		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account))
@@ -207,8 +209,9 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 	}
 	facts := roleFacts{ctx: ctx, role: role, region: r.Region}
 	request := policy.Request{
-		Resource: role.ARN, Principal: policy.Principal{Federated: policy.CognitoPrincipal},
-		Context: r.tagConditions(), Later: func(key string) ([]string, bool) {
+		Resource: role.ARN, Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
+		Partition: identitypool.Partition(r.Region),
+		Context:   r.tagConditions(), Later: func(key string) ([]string, bool) {
 			if values := r.condition(key, now); len(values) > 0 {
 				return values, true
 			}
@@ -242,6 +245,7 @@ func (r *Request) roleOfPool() explain.Link {
 // trusts reports with ErrDenied that role's trust policy does not allow who one of
 // actions.
 func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, who asker) error {
+	role = inPartition(role, request.Partition) // for people from here on
 	if role.Trust == nil {
 		return untrusting(trace, role)
 	}
@@ -285,6 +289,9 @@ func untrusting(trace *explain.Trace, role iam.Role) error {
 // condition gives the values of one of the request's condition keys (STS
 // condition keys; Cognito developer guide, "Role trust and permissions").
 func (r *Request) condition(key string, now time.Time) []string {
+	if strings.HasPrefix(key, identitypool.ServiceName(r.Region)+":") {
+		key = policy.ClassicKey(key)
+	}
 	switch key {
 	case policy.CognitoAudience:
 		return []string{string(r.PoolID)}
@@ -293,7 +300,7 @@ func (r *Request) condition(key string, now time.Time) []string {
 	case policy.CognitoAMR:
 		return r.AMR
 	case "aws:federatedprovider":
-		return []string{policy.CognitoPrincipal}
+		return []string{identitypool.ServiceName(r.Region)}
 	case "sts:rolesessionname":
 		return []string{SessionName}
 	case "aws:currenttime":

@@ -118,10 +118,13 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 
 // setIdentity sets the condition keys of an identity of a pool.
 func setIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
-	c.Set(policy.CognitoAudience, string(pool))
-	c.Set(policy.CognitoSubject, string(identity))
-	c.Set(policy.CognitoAMR, amr...)
-	c.Set("aws:FederatedProvider", policy.CognitoPrincipal)
+	name := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
+	for _, prefix := range []string{policy.CognitoPrincipal, name} { // the same in most regions
+		c.Set(prefix+":aud", string(pool))
+		c.Set(prefix+":sub", string(identity))
+		c.Set(prefix+":amr", amr...)
+	}
+	c.Set("aws:FederatedProvider", name)
 }
 
 // CallerIdentity is the answer to GetCallerIdentity.

@@ -99,8 +99,12 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
 		who: asker{assume: assumeAction},
 	}}
+	w.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	if own {
 		a.readOwnToken(ctx, &w, token)
+		if err := a.checkRolePartition(ctx, *in.RoleArn, w.partition); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
@@ -186,7 +190,8 @@ func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool)
 		return err
 	}
 	if w.role.Trust == nil && !own {
-		return notAuthorized(assumeAction, untrusting(ofRole(ctx, w.role.Account), w.role))
+		shown := inPartition(w.role, w.partition)
+		return notAuthorized(assumeAction, untrusting(ofRole(ctx, w.role.Account), shown))
 	}
 	return nil
 }
@@ -249,7 +254,7 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	if !ok {
 		return
 	}
-	w.from = account
+	w.from, w.partition = account, identitypool.Partition(region)
 	record := awsapi.RecordFrom(ctx)
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 }
@@ -314,9 +319,10 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	}
 	trace.Pass("token", "of pool "+c.Audience)
 	w.pool, w.predecessor = settings, identity.Predecessor
-	w.subject, w.audience, w.provider = c.Subject, c.Audience, policy.CognitoPrincipal
-	w.principal = policy.Principal{Federated: policy.CognitoPrincipal}
+	w.subject, w.audience, w.provider = c.Subject, c.Audience, identitypool.ServiceName(region)
+	w.principal = policy.Principal{Federated: w.provider}
 	w.conditions = policy.Context{}
+	c.AMR = settings.StoredNames(c.AMR)
 	setIdentity(w.conditions, pool, identity.ID, c.AMR)
 	w.tags = c.PrincipalTags
 	w.who = asker{
@@ -533,7 +539,12 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 // federated principal at all, and notes it as the one that asks.
 func (a *API) means(w *webIdentity, principal string) bool {
 	p := policy.Principal{Federated: principal}
-	if w.role.Trust == nil || !w.role.Trust.Covers(policy.Request{Action: w.action, Resource: w.role.ARN, Principal: p}) {
+	if w.role.Trust == nil || !w.role.Trust.Covers(policy.Request{
+		Action:    w.action,
+		Resource:  w.role.ARN,
+		Principal: p,
+		Partition: w.partition,
+	}) {
 		return false
 	}
 	w.principal = p
@@ -546,6 +557,7 @@ func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 		Action:    w.action,
 		Resource:  w.role.ARN,
 		Principal: w.principal,
+		Partition: w.partition,
 	}
 	why := explain.FromContext(ctx).Refuse(explainTrust(w.role, request, nil, w.who))
 
@@ -556,7 +568,7 @@ func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 // provider without registration. Tokens of every application of the world are
 // such a provider's; without a name all of them would be let in.
 func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
-	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal}
+	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal, Partition: w.partition}
 	named := w.role.Trust.Named(request, provider+":"+key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {

@@ -5,11 +5,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // CognitoPrincipal is the federated principal that stands for identity pools,
-// and the prefix of their condition keys.
-const CognitoPrincipal = "cognito-identity.amazonaws.com"
+// and the prefix of their condition keys. In the partitions of China and GovCloud
+// pools have identitypool.ServiceName besides: as principal it stands for the pools of
+// its region, and their requests have each condition key under both names.
+const CognitoPrincipal = identitypool.OwnProvider
 
 // Condition keys of a role assumed through an identity pool (Cognito developer
 // guide, "Role trust and permissions").
@@ -18,6 +22,22 @@ const (
 	CognitoSubject  = CognitoPrincipal + ":sub" // identity ID
 	CognitoAMR      = CognitoPrincipal + ":amr" // how the user signed in; several values
 )
+
+// CognitoKey returns a condition key of a pool's requests, such as CognitoAudience, as
+// the pool's region names it.
+func CognitoKey(classic, region string) string {
+	return identitypool.ServiceName(region) + strings.TrimPrefix(classic, CognitoPrincipal)
+}
+
+// ClassicKey returns a condition key of identity pools, in lower case, as it is named
+// in most regions. Other keys stay as they are.
+func ClassicKey(key string) string {
+	prefix, name, ok := strings.Cut(key, ":")
+	if ok && identitypool.IsServiceName(prefix) {
+		return CognitoPrincipal + ":" + name
+	}
+	return key
+}
 
 // assumeWithWebIdentity is the action by which identity pools assume roles.
 const assumeWithWebIdentity = "sts:assumerolewithwebidentity"
@@ -28,7 +48,7 @@ const cognitoCondition = "A condition block must be present for the Cognito prov
 // CognitoTrustScoped refuses a trust policy that would let pools assume the role
 // without naming them: every Allow statement that covers the Cognito principal
 // must name whole pools by a positive String operator on
-// cognito-identity.amazonaws.com:aud. IAM enforces the presence of that condition
+// cognito-identity.amazonaws.com:aud, or that key of a region. IAM enforces the presence of that condition
 // when a trust policy is written (Cognito developer guide, "IAM roles";
 // CVE-2024-28056 shows what it prevents). Unlike IAM this takes no pattern: pools
 // of all accounts have IDs of one form, so a pattern names strangers' pools too.
@@ -42,22 +62,34 @@ func CognitoTrustScoped(d *Document) error {
 
 		problem := "it has no such condition"
 		for _, c := range s.conditions {
-			if c.key == asciiLower(CognitoAudience) {
+			if ClassicKey(c.key) == CognitoAudience {
 				problem = fmt.Sprintf("%s %s is not one", c.written.operator, shownValues(c.written.values))
 			}
 		}
+		key := s.audienceKey()
 		return &Fault{
 			Where: s.where(),
 			Text: fmt.Sprintf("%s: %s must name whole identity pools by StringEquals on %s, "+
-				"or any pool could assume the role; %s", cognitoCondition, s.where(), CognitoAudience, problem),
-			Expected: "a condition StringEquals " + CognitoAudience + " with pool IDs only",
+				"or any pool could assume the role; %s", cognitoCondition, s.where(), key, problem),
+			Expected: "a condition StringEquals " + key + " with pool IDs only",
 			Got:      problem,
-			Fix: `name each pool by its ID: "Condition": {"StringEquals": {"` + CognitoAudience +
-				`": "REGION:POOL"}}`,
+			Fix:      `name each pool by its ID: "Condition": {"StringEquals": {"` + key + `": "REGION:POOL"}}`,
 		}
 	}
 
 	return nil
+}
+
+// audienceKey is the key by which the statement's principal names pools.
+func (s *Statement) audienceKey() string {
+	if s.principals != nil {
+		for _, name := range s.principals.federated {
+			if identitypool.IsServiceName(name) {
+				return name + strings.TrimPrefix(CognitoAudience, CognitoPrincipal)
+			}
+		}
+	}
+	return CognitoAudience
 }
 
 // maxShownValues is how many values of a condition a message repeats.
@@ -74,13 +106,12 @@ func shownValues(values []string) string {
 	return strings.Join(list, ", ")
 }
 
-// foreignCognito are the principals of identity pools in AWS's other partitions
-// (AWS GovCloud user guide, "Amazon Cognito"; the China Regions' Cognito guide).
+// foreignCognito are names that look like those of identity pools, in any partition.
 var foreignCognito = regexp.MustCompile(`^(?i:cognito-identity(-us-gov|-fips)?(\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu))$`)
 
-// CognitoTrustLocal refuses a trust policy that names identity pools as another
-// partition or region of AWS does. Nothing here goes by those names: a statement
-// about them would allow nobody, and as a Deny keep nobody out.
+// CognitoTrustLocal refuses a trust policy that names identity pools by a name that no
+// region has for them, and one whose condition keys are another region's than its
+// principals: a statement about them would allow nobody, and as a Deny keep nobody out.
 // The error is a *Fault.
 func CognitoTrustLocal(d *Document) error {
 	for i := range d.statements {
@@ -90,21 +121,74 @@ func CognitoTrustLocal(d *Document) error {
 		}
 
 		for _, name := range s.principals.federated {
-			if name == CognitoPrincipal || !foreignCognito.MatchString(name) {
+			if identitypool.IsServiceName(name) || !foreignCognito.MatchString(name) {
 				continue
 			}
+			right := rightName(name)
 			return &Fault{
 				Where: s.where(),
-				Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools of every region are %s here, "+
-					"with the condition keys %s, %s and %s",
-					s.where(), name, CognitoPrincipal, CognitoAudience, CognitoSubject, CognitoAMR),
-				Expected: "the principal " + CognitoPrincipal,
+				Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools are %s there, "+
+					"with the condition keys %s:aud, %s:sub and %s:amr",
+					s.where(), name, right, right, right, right),
+				Expected: "the principal " + right,
 				Got:      name,
-				Fix:      "write " + CognitoPrincipal + " as the principal and at the beginning of the condition keys",
+				Fix:      "write " + right + " as the principal and at the beginning of the condition keys",
 			}
+		}
+		if fault := s.foreignKey(); fault != nil {
+			return fault
 		}
 	}
 
+	return nil
+}
+
+// rightName returns what identity pools are called in the region that a wrong name is
+// of; the name of most regions, where it is of none.
+func rightName(wrong string) string {
+	wrong = asciiLower(wrong)
+	for _, part := range strings.Split(wrong, ".") {
+		if name := identitypool.ServiceName(part); name != CognitoPrincipal {
+			return name
+		}
+	}
+	switch {
+	case strings.HasSuffix(wrong, ".cn"):
+		return identitypool.ServiceName("cn-north-1")
+	case strings.Contains(wrong, "us-gov"):
+		return identitypool.ServiceName("us-gov-west-1")
+	}
+	return CognitoPrincipal
+}
+
+// foreignKey is the fault of a condition key that no request of the statement's
+// principals has, because it is of identity pools of another region; nil if there is
+// none.
+func (s *Statement) foreignKey() *Fault {
+	var own []string // the names of the statement's pools
+	for _, name := range s.principals.federated {
+		if identitypool.IsServiceName(name) {
+			own = append(own, name)
+		}
+	}
+	if len(own) == 0 || s.notPrincipal || slices.Contains(own, CognitoPrincipal) {
+		return nil
+	}
+
+	for _, c := range s.conditions {
+		prefix, name, _ := strings.Cut(c.key, ":")
+		if prefix == CognitoPrincipal || !identitypool.IsServiceName(prefix) || slices.Contains(own, prefix) {
+			continue
+		}
+		right := own[0] + ":" + name
+		return &Fault{
+			Where:    s.where(),
+			Text:     fmt.Sprintf("%s: requests of %s have the condition key %s, not %s", s.where(), own[0], right, c.written.key),
+			Expected: "the condition key " + right,
+			Got:      c.written.key,
+			Fix:      "write " + right,
+		}
+	}
 	return nil
 }
 
@@ -112,10 +196,11 @@ func CognitoTrustLocal(d *Document) error {
 // Cognito principal also asks how the user signed in. Without that a guest of
 // the pool can take the role through the classic flow.
 func CognitoTrustNamesAMR(d *Document) bool {
-	key := asciiLower(CognitoAMR)
 	for i := range d.statements {
 		s := &d.statements[i]
-		names := slices.ContainsFunc(s.conditions, func(c condition) bool { return c.key == key && !c.negated })
+		names := slices.ContainsFunc(s.conditions, func(c condition) bool {
+			return ClassicKey(c.key) == CognitoAMR && !c.negated
+		})
 		if s.coversCognito() && !names {
 			return false
 		}
@@ -132,7 +217,7 @@ func (s *Statement) coversCognito() bool {
 	if s.principals == nil {
 		return true
 	}
-	if !s.notPrincipal && slices.Contains(s.principals.federated, CognitoPrincipal) {
+	if !s.notPrincipal && slices.ContainsFunc(s.principals.federated, identitypool.IsServiceName) {
 		return true
 	}
 	sc := scope{request: &Request{Principal: Principal{Federated: CognitoPrincipal}}, action: assumeWithWebIdentity}
@@ -148,7 +233,7 @@ const maxPoolID = 55 // characters (API model, IdentityPoolId)
 // have no wildcard and no variable, so StringLike compares them as StringEquals does;
 // and no two IDs differ in case only.
 func (c condition) namesPools() bool {
-	if !c.narrowing(CognitoAudience) {
+	if ClassicKey(c.key) != CognitoAudience || !c.narrowing(c.key) {
 		return false
 	}
 	return !slices.ContainsFunc(c.written.values, func(v string) bool {

@@ -100,21 +100,25 @@ func TestCognitoTrustNamesAMR(t *testing.T) {
 	}
 }
 
-// Identity pools have one name here. A statement about another of AWS's names for
-// them would decide nothing, so it is refused, as Allow and as Deny.
+// A statement about a name that identity pools have in no region would decide nothing,
+// so it is refused, as Allow and as Deny, with the right name.
 func TestCognitoTrustLocal(t *testing.T) {
-	for name, ok := range map[string]bool{
-		"cognito-identity.amazonaws.com":                                              true,
-		"cognito-identity-us-gov.amazonaws.com":                                       false,
-		"cognito-identity.us-gov-east-1.amazonaws.com":                                false,
-		"cognito-identity.cn-north-1.amazonaws.com.cn":                                false,
-		"cognito-identity.amazonaws.com.cn":                                           false,
-		"cognito-identity.eusc-de-east-1.amazonaws.eu":                                false,
-		"Cognito-Identity.Amazonaws.Com":                                              false,
-		"accounts.google.com":                                                         true,
-		"cognito-identity.amazonaws.com.example":                                      true,
-		"arn:aws:iam::123456789012:oidc-provider/cognito-identity.example":            true,
-		"arn:aws:iam::123456789012:oidc-provider/x/cognito-identity.amazonaws.com.cn": true,
+	for name, right := range map[string]string{
+		"cognito-identity.amazonaws.com":                                              "",
+		"cognito-identity-us-gov.amazonaws.com":                                       "",
+		"cognito-identity.us-gov-east-1.amazonaws.com":                                "",
+		"cognito-identity.cn-north-1.amazonaws.com.cn":                                "",
+		"cognito-identity.cn-north-1.amazonaws.com":                                   "cognito-identity.cn-north-1.amazonaws.com.cn",
+		"cognito-identity.us-gov-west-1.amazonaws.com":                                "cognito-identity-us-gov.amazonaws.com",
+		"cognito-identity-fips.us-gov-east-1.amazonaws.com":                           "cognito-identity.us-gov-east-1.amazonaws.com",
+		"cognito-identity.us-east-1.amazonaws.com":                                    "cognito-identity.amazonaws.com",
+		"cognito-identity.amazonaws.com.cn":                                           "cognito-identity.cn-north-1.amazonaws.com.cn",
+		"cognito-identity.eusc-de-east-1.amazonaws.eu":                                "cognito-identity.amazonaws.com",
+		"Cognito-Identity.Amazonaws.Com":                                              "cognito-identity.amazonaws.com",
+		"accounts.google.com":                                                         "",
+		"cognito-identity.amazonaws.com.example":                                      "",
+		"arn:aws:iam::123456789012:oidc-provider/cognito-identity.example":            "",
+		"arn:aws:iam::123456789012:oidc-provider/x/cognito-identity.amazonaws.com.cn": "",
 	} {
 		for _, statement := range []string{
 			`{"Effect":"Allow","Principal":{"Federated":"` + name + `"},"Action":"sts:AssumeRoleWithWebIdentity"}`,
@@ -122,12 +126,48 @@ func TestCognitoTrustLocal(t *testing.T) {
 			`{"Effect":"Allow","NotPrincipal":{"Federated":"` + name + `"},"Action":"sts:AssumeRole"}`,
 		} {
 			err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[`+statement+`]}`))
-			if (err == nil) != ok || err != nil && (!strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "not supported")) {
+			if (err == nil) != (right == "") {
 				t.Errorf("%s: %v", statement, err)
 			}
+			if err != nil && (!strings.Contains(err.Error(), name+" is not supported") || !strings.Contains(err.Error(), right+" there")) {
+				t.Errorf("%s: %v, want %s", statement, err, right)
+			}
+		}
+	}
+	for statement, right := range map[string]string{
+		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.cn-north-1.amazonaws.com.cn:aud"): "",
+		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.amazonaws.com:aud"):               "",
+		regional("cognito-identity.amazonaws.com", "cognito-identity.cn-north-1.amazonaws.com.cn:aud"):               "",
+		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity.us-gov-east-1.amazonaws.com:aud"):        "cognito-identity-us-gov.amazonaws.com:aud",
+	} {
+		d := mustParse(t, statement)
+		err := CognitoTrustLocal(d)
+		if (err == nil) != (right == "") || err != nil && !strings.Contains(err.Error(), right) {
+			t.Errorf("%s: %v, want %q", statement, err, right)
+		}
+		if err := CognitoTrustScoped(d); err != nil {
+			t.Error(err)
+		}
+		if CognitoTrustNamesAMR(d) {
+			t.Errorf("%s: asks for amr", statement)
+		}
+	}
+	for _, open := range []string{
+		strings.Replace(regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:aud"), "StringEquals", "StringLike", 1),
+		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:sub"),
+	} {
+		open = strings.Replace(open, "x-1:1", "x-*", 1)
+		if err := CognitoTrustScoped(mustParse(t, open)); err == nil || !strings.Contains(err.Error(), "cognito-identity-us-gov.amazonaws.com:aud") {
+			t.Errorf("%s: %v", open, err)
 		}
 	}
 	if err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`)); err != nil {
 		t.Error(err)
 	}
+}
+
+// regional is a trust policy for identity pools by a name and an audience key.
+func regional(principal, key string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + principal + `"},` +
+		`"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"` + key + `":"x-1:1"}}}]}`
 }

@@ -23,6 +23,7 @@ type condition struct {
 	matches   func(value string, sc *scope) truth
 	variables []keyName // of the values
 	wantNull  bool      // of the Null operator
+	wide      bool      // see Statement.wide
 	written   *writtenCondition
 }
 
@@ -138,19 +139,19 @@ func (c *condition) holds(sc *scope) truth {
 		}
 		all := yes
 		for i := 0; i < len(values) && all != no; i++ {
-			all = min(all, c.matches(values[i], sc).notIf(c.negated))
+			all = min(all, c.matchThing(values[i], sc).notIf(c.negated))
 		}
 		return all
 	case forAnyValue:
 		some := no
 		for i := 0; i < len(values) && some != yes; i++ {
-			some = max(some, c.matches(values[i], sc).notIf(c.negated))
+			some = max(some, c.matchThing(values[i], sc).notIf(c.negated))
 		}
 		return some
 	default:
 		some := no
 		for i := 0; i < len(values) && some != yes; i++ {
-			some = max(some, c.matches(values[i], sc))
+			some = max(some, c.matchThing(values[i], sc))
 		}
 		return some.notIf(c.negated)
 	}

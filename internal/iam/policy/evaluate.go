@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // scope is one request as the statements see it.
@@ -12,6 +14,7 @@ type scope struct {
 	action  string  // lower case
 	context Context // keys in lower case
 	valid   bool    // every text that was looked at is UTF-8
+	inCall  bool    // variables have the call's partition, not the one that is stored
 }
 
 func newScope(r *Request) scope {
@@ -66,6 +69,8 @@ func (sc *scope) expand(list, elements []element) ([]element, truth) {
 		if e.kind == variable {
 			values, known := sc.lookup(e.text)
 			switch {
+			case len(values) == 1 && sc.inCall && isThingKey(e.text):
+				e = element{kind: literal, text: identitypool.InPartition(values[0], sc.request.Partition)}
 			case len(values) == 1:
 				e = element{kind: literal, text: values[0]}
 			case len(values) > 1 || !known:
@@ -133,7 +138,8 @@ func (s *Statement) covers(sc *scope) truth {
 }
 
 func (s *Statement) coversPrincipal(sc *scope) bool {
-	return s.principals == nil || s.principals.contains(&sc.request.Principal) != s.notPrincipal
+	return s.principals == nil ||
+		s.principals.contains(sc.request, s.wide(s.notPrincipal)) != s.notPrincipal
 }
 
 func (s *Statement) coversAction(sc *scope) bool {
@@ -145,7 +151,7 @@ func (s *Statement) coversResource(sc *scope) truth {
 	if s.resources == nil {
 		return yes
 	}
-	return anyMatch(s.resources, sc.request.Resource, sc).notIf(s.notResource)
+	return s.matchResource(sc).notIf(s.notResource)
 }
 
 func anyMatch(list []pattern, text string, sc *scope) truth {

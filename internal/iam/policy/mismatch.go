@@ -2,7 +2,10 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Mismatch says why an Allow statement did not apply to a request.
@@ -98,6 +101,12 @@ func (c *condition) mismatch(s *Statement, sc *scope) Mismatch {
 	}
 
 	m.Got, _ = sc.lookup(c.key)
+	if isThingKey(c.key) {
+		m.Got = slices.Clone(m.Got)
+		for i, value := range m.Got {
+			m.Got[i] = identitypool.InPartition(value, sc.request.Partition)
+		}
+	}
 	if c.holds(sc) == unknown {
 		m.Unknown = c.unknown(sc).Key
 	}

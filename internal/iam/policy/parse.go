@@ -188,6 +188,7 @@ func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 		if err != nil {
 			return s, err
 		}
+		c.wide = s.wide(c.negated)
 		s.conditions = append(s.conditions, c)
 	}
 	return s, nil

@@ -115,8 +115,10 @@ func (c Context) Set(key string, values ...string) { c[asciiLower(key)] = values
 
 // Principal is who makes a request. Empty members name nobody.
 type Principal struct {
-	AWS           []string // ARNs and unique IDs that the caller answers to: a session's own and its role's
-	Federated     string   // an identity provider: a host name or a provider's ARN
+	AWS []string // ARNs and unique IDs that the caller answers to: a session's own and its role's
+	// Federated is an identity provider: a host name, ServiceName for identity pools,
+	// or a provider's ARN.
+	Federated     string
 	Service       string
 	CanonicalUser string
 	// Itself narrows matching to statements that name the principal itself:
@@ -130,6 +132,10 @@ type Request struct {
 	Resource  string // an ARN, or "*" for an operation that has no resource
 	Principal Principal
 	Context   Context
+	// Partition is that of the region that the request is for: in it, policies may
+	// name what Resource, Principal and Context name in the partition that is stored.
+	// "" = only as they are named.
+	Partition string
 	// Later answers for a condition key, in lower case, that Context lacks, so
 	// that what no policy asks for need not be made. No values mean that the
 	// request does not have the key if known is set; otherwise it cannot be known

@@ -11,25 +11,27 @@ type principalSet struct {
 	anyone    bool     // "*", or {"AWS": "*"}, which the guide calls equal
 	accounts  []string // every principal of these accounts
 	aws       []string // exact ARNs and unique IDs
+	roots     []string // accounts that are written as ARNs
 	federated []string
 	service   []string
 	canonical []string
 }
 
-// contains reports whether p is in the set.
-func (s *principalSet) contains(p *Principal) bool {
+// contains reports whether who makes r is in the set; wide is for names.
+func (s *principalSet) contains(r *Request, wide bool) bool {
+	p := &r.Principal
 	if s.anyone {
 		return true
 	}
 	for _, arn := range p.AWS {
-		if slices.Contains(s.aws, arn) {
+		if names(s.aws, arn, r.Partition, wide) {
 			return true
 		}
 		if len(s.accounts) > 0 && !p.Itself && slices.Contains(s.accounts, accountOf(arn)) {
 			return true
 		}
 	}
-	return p.Federated != "" && slices.Contains(s.federated, p.Federated) ||
+	return names(s.federated, p.Federated, r.Partition, wide) ||
 		p.Service != "" && slices.Contains(s.service, p.Service) ||
 		p.CanonicalUser != "" && slices.Contains(s.canonical, p.CanonicalUser)
 }
@@ -108,6 +110,7 @@ func (s *principalSet) add(kind, text string) bool {
 			return false
 		case root != nil:
 			s.accounts = append(s.accounts, root[1])
+			s.roots = append(s.roots, text)
 		case accountPattern.MatchString(text):
 			s.accounts = append(s.accounts, text)
 		case awsPrincipalARN.MatchString(text), uniqueID.MatchString(text):

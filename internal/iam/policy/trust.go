@@ -130,6 +130,25 @@ func assumesNothing(p pattern) bool {
 	return !slices.ContainsFunc(assumeActions, p.matchFixed) // actions have no variables
 }
 
+// PrincipalARNs returns the principals that the document names by ARNs, of callers,
+// accounts and providers, each once.
+func (d *Document) PrincipalARNs() []string {
+	var list []string
+	for i := range d.statements {
+		set := d.statements[i].principals
+		if set == nil {
+			continue
+		}
+		for _, name := range slices.Concat(set.aws, set.roots, set.federated) {
+			if strings.HasPrefix(name, "arn:") {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // AWSPrincipals returns the AWS principals that the document names, each once:
 // ARNs, unique IDs, and numbers of accounts.
 func (d *Document) AWSPrincipals() []string {

@@ -1,0 +1,120 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// How ARNs match across partitions. A role, provider, policy or session is one per
+// account and name, but its ARN may be written in two partitions: the one in which
+// this server always wrote it, which Request has, and that of the region the call is
+// for, Request.Partition. Policies may name it by either. So
+//
+//   - what makes a statement apply less often (Resource and positive operators of an
+//     Allow, NotResource and negated operators of a Deny) matches these two;
+//   - what makes it apply more often in the careful direction (Resource and positive
+//     operators of a Deny, NotResource and negated operators of an Allow) matches the
+//     ARN in every partition.
+//
+// A Deny never loses a match by the partition, and an Allow wins none but the name
+// that is right in the call. Identity pools have their region's partition only. ARNs
+// of other services are compared as they are written.
+
+// formsOf returns the other forms in which policies may name the value that a request
+// has. wide asks for every partition.
+func formsOf(value, call string, wide bool) []string {
+	if identitypool.IsServiceName(value) && value != CognitoPrincipal {
+		return []string{CognitoPrincipal} // a trust policy may name pools of every region so
+	}
+
+	have := identitypool.PartitionOf(value)
+	if have == "" {
+		return nil
+	}
+	rest := value[len("arn:")+len(have):]
+	account := strings.HasPrefix(rest, ":iam:") || strings.HasPrefix(rest, ":sts:")
+	switch {
+	case wide && (account || strings.HasPrefix(rest, ":cognito-identity:")):
+		forms := make([]string, 0, len(partitions))
+		for _, p := range partitions {
+			if p != have {
+				forms = append(forms, "arn:"+p+rest)
+			}
+		}
+		return forms
+	case account && call != "" && call != have:
+		return []string{"arn:" + call + rest}
+	}
+	return nil
+}
+
+// wide reports whether a part of the statement must match in every partition; negated
+// tells that the statement applies when the part does not match.
+func (s *Statement) wide(negated bool) bool { return (s.Effect == Deny) != negated }
+
+// isThingKey reports whether the values of a condition key, in lower case, name
+// things of this server: they have forms.
+func isThingKey(key string) bool {
+	switch key {
+	case "aws:principalarn", "aws:federatedprovider", "iam:passedtoservice", "iam:policyarn", "iam:permissionsboundary",
+		"iam:associatedresourcearn", "cognito-identity:identitypoolarn":
+		return true
+	}
+	prefix, isAMR := strings.CutSuffix(key, ":amr")
+	return isAMR && identitypool.IsServiceName(prefix)
+}
+
+// matchThing is c.matches for a value in all forms in which the policy may name it.
+func (c *condition) matchThing(value string, sc *scope) truth {
+	return sc.inForms(value, isThingKey(c.key), c.wide, c.variables, func(form string) truth {
+		return c.matches(form, sc)
+	})
+}
+
+// matchResource tells whether the statement names the request's resource.
+func (s *Statement) matchResource(sc *scope) truth {
+	return sc.inForms(sc.request.Resource, true, s.wide(s.notResource), s.variables, func(form string) truth {
+		return anyMatch(s.resources, form, sc)
+	})
+}
+
+// inForms matches a value as it is and, if it names a thing, in its other forms; each
+// with variables as they are stored, and as the call's partition has them.
+func (sc *scope) inForms(
+	value string, isThing, wide bool, variables []keyName, match func(form string) truth,
+) truth {
+	matched := match(value)
+	if matched != yes && isThing {
+		for _, form := range formsOf(value, sc.request.Partition, wide) {
+			matched = max(matched, match(form))
+		}
+	}
+
+	isName := func(v keyName) bool { return isThingKey(v.key) }
+	if matched == yes || sc.inCall || sc.request.Partition == "" || !slices.ContainsFunc(variables, isName) {
+		return matched
+	}
+	sc.inCall = true
+	matched = max(matched, sc.inForms(value, isThing, wide, variables, match))
+	sc.inCall = false
+	return matched
+}
+
+// names reports whether a list of a Principal element has a principal, in the forms
+// that formsOf gives.
+func names(list []string, principal, call string, wide bool) bool {
+	if principal == "" || len(list) == 0 {
+		return false
+	}
+	if slices.Contains(list, principal) {
+		return true
+	}
+	for _, form := range formsOf(principal, call, wide) {
+		if slices.Contains(list, form) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,267 @@
+package iam
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// View is a Directory as calls for one region see it: ARNs are written in the region's
+// partition, and taken in it. The store keeps all of them in one partition, that of the
+// server's own region.
+type View struct {
+	*Directory
+	call string // partition
+}
+
+// For returns the directory as calls for a region see it; "" is the server's own.
+func (d *Directory) For(region string) *View {
+	if region == "" {
+		return &View{Directory: d, call: d.partition}
+	}
+	return &View{Directory: d, call: identitypool.Partition(region)}
+}
+
+// PartitionError says that an ARN is of another partition than the call.
+type PartitionError struct {
+	ARN       string
+	Right     string // the ARN in the call's partition
+	Partition string // the call's
+}
+
+func (e *PartitionError) Error() string {
+	return e.ARN + " is of another partition than the call, which is for " + e.Partition + ": write " + e.Right
+}
+
+// ShownARN returns the ARN of a thing of IAM or STS in a partition. Other texts stay as
+// they are: pools have their region's partition, and other services are not ours.
+func ShownARN(arn, partition string) string {
+	rest := strings.TrimPrefix(arn, "arn:"+identitypool.PartitionOf(arn))
+	if strings.HasPrefix(rest, ":iam:") || strings.HasPrefix(rest, ":sts:") {
+		return identitypool.InPartition(arn, partition)
+	}
+	return arn
+}
+
+// CheckPartition refuses an ARN that is to be stored and is not of the partition of the
+// call that brings it. The error is a *PartitionError. What is no ARN of AWS's passes:
+// others judge its form.
+func CheckPartition(arn, partition string) error {
+	have := identitypool.PartitionOf(arn)
+	if have == "" || have == partition {
+		return nil
+	}
+	return &PartitionError{
+		ARN:       arn,
+		Right:     identitypool.InPartition(arn, partition),
+		Partition: partition,
+	}
+}
+
+// Check is CheckPartition for the view's calls.
+func (v *View) Check(arn string) error { return CheckPartition(arn, v.call) }
+
+// Home returns an ARN in the partition that is stored.
+func (v *View) Home(arn string) string { return v.home(arn) }
+
+// Named returns, in the call's partition, an ARN by which a call names what is there.
+// Callers know it in the partition of their calls, or as the server wrote it for every
+// region before; an ARN of another partition is refused with a *PartitionError.
+func (v *View) Named(arn string) (string, error) {
+	if identitypool.PartitionOf(arn) == v.partition {
+		return v.shown(arn), nil
+	}
+	return arn, v.Check(arn)
+}
+
+// stored is Named in the partition that is stored.
+func (v *View) stored(arn string) (string, error) {
+	arn, err := v.Named(arn)
+	return v.home(arn), err
+}
+
+func (v *View) shown(arn string) string { return identitypool.InPartition(arn, v.call) }
+
+// shownRole returns a role with the ARNs of its policies in the call's partition, and
+// storedRoleOf one with those that are stored.
+func (v *View) shownRole(r store.Role) store.Role    { return inPartition(r, v.call) }
+func (v *View) storedRoleOf(r store.Role) store.Role { return inPartition(r, v.partition) }
+
+func inPartition(r store.Role, partition string) store.Role {
+	r.Attached = slices.Clone(r.Attached)
+	for i, arn := range r.Attached {
+		r.Attached[i] = identitypool.InPartition(arn, partition)
+	}
+	r.Boundary = identitypool.InPartition(r.Boundary, partition)
+	return r
+}
+
+// What follows is the Directory's, in the call's partition.
+
+// ARN is Directory.ARN.
+func (v *View) ARN(account identitypool.AccountID, resource string) string {
+	return v.shown(v.Directory.ARN(account, resource))
+}
+
+// RoleARN is Directory.RoleARN.
+func (v *View) RoleARN(r store.Role) string { return v.shown(v.Directory.RoleARN(r)) }
+
+// PolicyARN is Directory.PolicyARN.
+func (v *View) PolicyARN(p store.ManagedPolicy) string { return v.shown(v.Directory.PolicyARN(p)) }
+
+// OIDCProviderARN is Directory.OIDCProviderARN.
+func (v *View) OIDCProviderARN(p store.OIDCProvider) string {
+	return v.shown(v.Directory.OIDCProviderARN(p))
+}
+
+// SAMLProviderARN is Directory.SAMLProviderARN.
+func (v *View) SAMLProviderARN(p store.SAMLProvider) string {
+	return v.shown(v.Directory.SAMLProviderARN(p))
+}
+
+// NamedRole is Directory.NamedRole.
+func (v *View) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
+	r, err := v.Directory.NamedRole(ctx, account, name)
+	return v.shownRole(r), err
+}
+
+// NamedRoles is Directory.NamedRoles.
+func (v *View) NamedRoles(
+	ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int,
+) ([]store.Role, error) {
+	list, err := v.Directory.NamedRoles(ctx, account, pathPrefix, after, limit)
+	for i, r := range list {
+		list[i] = v.shownRole(r)
+	}
+	return list, err
+}
+
+// CreateRole is Directory.CreateRole.
+func (v *View) CreateRole(ctx context.Context, r store.Role) (store.Role, error) {
+	made, err := v.Directory.CreateRole(ctx, v.storedRoleOf(r))
+	return v.shownRole(made), err
+}
+
+// UpdateRole is Directory.UpdateRole.
+func (v *View) UpdateRole(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*store.Role) error,
+) (store.Role, error) {
+	r, err := v.Directory.UpdateRole(ctx, account, name, func(r *store.Role) error {
+		shown := v.shownRole(*r)
+		if err := change(&shown); err != nil {
+			return err
+		}
+
+		// As the store sorts them.
+		*r = v.storedRoleOf(shown)
+		slices.Sort(r.Attached)
+		return nil
+	})
+	return v.shownRole(r), err
+}
+
+// PolicyNamed is Directory.PolicyNamed.
+func (v *View) PolicyNamed(ctx context.Context, account identitypool.AccountID, arn string) (
+	p store.ManagedPolicy, own bool, err error,
+) {
+	if arn, err = v.stored(arn); err != nil {
+		return p, false, err
+	}
+	return v.Directory.PolicyNamed(ctx, account, arn)
+}
+
+// PolicyUsers is Directory.PolicyUsers.
+func (v *View) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) (
+	[]store.PolicyUser, error,
+) {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return nil, err
+	}
+	users, err := v.Directory.PolicyUsers(ctx, account, arn)
+	for i := range users {
+		users[i].Role = v.shownRole(users[i].Role)
+	}
+	return users, err
+}
+
+// PolicyUses is Directory.PolicyUses.
+func (v *View) PolicyUses(ctx context.Context, account identitypool.AccountID) (
+	map[string]map[store.PolicyUsage]int, error,
+) {
+	uses, err := v.Directory.PolicyUses(ctx, account)
+	if err != nil || v.call == v.partition {
+		return uses, err
+	}
+
+	shown := make(map[string]map[store.PolicyUsage]int, len(uses))
+	for arn, counts := range uses {
+		shown[v.shown(arn)] = counts
+	}
+	return shown, nil
+}
+
+// RegisteredOIDCProvider is Directory.RegisteredOIDCProvider.
+func (v *View) RegisteredOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) (
+	store.OIDCProvider, error,
+) {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return store.OIDCProvider{}, err
+	}
+	return v.Directory.RegisteredOIDCProvider(ctx, account, arn)
+}
+
+// UpdateOIDCProvider is Directory.UpdateOIDCProvider.
+func (v *View) UpdateOIDCProvider(
+	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error,
+) (store.OIDCProvider, error) {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return store.OIDCProvider{}, err
+	}
+	return v.Directory.UpdateOIDCProvider(ctx, account, arn, change)
+}
+
+// DeleteOIDCProvider is Directory.DeleteOIDCProvider.
+func (v *View) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return err
+	}
+	return v.Directory.DeleteOIDCProvider(ctx, account, arn)
+}
+
+// RegisteredSAMLProvider is Directory.RegisteredSAMLProvider.
+func (v *View) RegisteredSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) (
+	store.SAMLProvider, error,
+) {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return store.SAMLProvider{}, err
+	}
+	return v.Directory.RegisteredSAMLProvider(ctx, account, arn)
+}
+
+// UpdateSAMLProvider is Directory.UpdateSAMLProvider.
+func (v *View) UpdateSAMLProvider(
+	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error,
+) (store.SAMLProvider, error) {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return store.SAMLProvider{}, err
+	}
+	return v.Directory.UpdateSAMLProvider(ctx, account, arn, change)
+}
+
+// DeleteSAMLProvider is Directory.DeleteSAMLProvider.
+func (v *View) DeleteSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
+	arn, err := v.stored(arn)
+	if err != nil {
+		return err
+	}
+	return v.Directory.DeleteSAMLProvider(ctx, account, arn)
+}
