@@ -235,8 +235,7 @@ var (
 		Check:    "trust policy",
 		Expected: "{condition}",
 		Got:      "{got}{also}",
-		Fix: "the role is not for guests: give the pool another unauthenticated role, or add unauthenticated to " +
-			"this condition",
+		Fix:      "the role is not for guests: give the pool another unauthenticated role",
 	})
 	conditionSignIn = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-condition-amr",
