@@ -10,13 +10,15 @@ var (
 	}
 
 	tokenPlan       = []explain.Code{"provider-id", "token-form"}
-	accessTokenPlan = []explain.Code{"role", "session-duration", "trust-policy", "application-of-the-token"}
-	idTokenPlan     = []explain.Code{
-		"role", "session-duration", "token-audience", "openid-connect-provider", "application-of-the-token",
-		"trust-policy",
+	accessTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "trust-policy", "application-of-the-token",
+	}
+	idTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "token-audience", "openid-connect-provider",
+		"application-of-the-token", "trust-policy",
 	}
 	ownTokenPlan = []explain.Code{
-		"role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
+		"sts-arn-partition", "role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
 		"pool-of-the-token", "classic-flow", "openid-connect-provider", "token", "session-tags", "transitive-tag-keys",
 		"trust-policy", "age-of-the-trust-policy", "inline-session-policy", "managed-session-policy",
 		"session-policies", "session-token-size",
@@ -27,13 +29,13 @@ var (
 	}
 
 	samlPlan = []explain.Code{
-		"role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
-		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session", "trust-policy",
-		"inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
+		"sts-arn-partition", "role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
+		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session",
+		"trust-policy", "inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
 	}
 	assumeRolePlan = []explain.Code{
-		"second-factor", "provided-contexts", "source-identity", "session-tags", "transitive-tag-keys", "role",
-		"trust-policy", "policies", "session-duration", "inline-session-policy",
+		"sts-arn-partition", "second-factor", "provided-contexts", "source-identity", "session-tags",
+		"transitive-tag-keys", "role", "trust-policy", "policies", "session-duration", "inline-session-policy",
 		"managed-session-policy", "session-policies", "session-token-size",
 	}
 	sessionTokenPlan = []explain.Code{"caller", "second-factor", "session-token-size"}
