@@ -58,7 +58,7 @@ var (
 		Check:    "transitive tag keys",
 		Expected: "keys of the session tags",
 		Got:      "a key that no session tag has",
-		Fix:      "add a session tag with that key, in the same letter case",
+		Fix:      "pass the tag itself, too; the letter case of its key counts",
 	})
 	sourceIdentityInherited = Refusals.Add(explain.Reason{
 		Code:     "source-identity-inherited",
