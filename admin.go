@@ -135,8 +135,9 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 	if !ok || t.Region != "" && t.Region != c.Region {
 		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(keptTraces))
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
-			"No refused call of this account and region with this request ID is remembered. "+
-				"The newest %d of all accounts are kept, in memory; the log has them all.", keptTraces)
+			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
+				"another region, set AWS_REGION to that. "+
+				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, keptTraces)
 	}
 
 	out := &explainOutput{

@@ -18,8 +18,8 @@ var (
 		Check:    "refused call",
 		Expected: "the request ID of a refused call of account {account} in the region {region}",
 		Got:      "one that is not remembered there",
-		Fix: "sign for the region and with a key of the account that the call was for; ask the node that answered, " +
-			"before {kept} newer refusals push it out; the log has them all",
+		Fix: "set AWS_REGION to the region that the call was for, and sign with a key of its account; ask the node " +
+			"that answered, before {kept} newer refusals push it out; the log has them all",
 	})
 	identityMissing = adminRefusals.Add(explain.Reason{
 		Code:     "identity-lookup",

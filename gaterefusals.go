@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -325,6 +326,8 @@ func shownCanonical(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		switch {
+		case i == 1:
+			lines[i] = check.ShownPath(line)
 		case i == 2:
 			lines[i] = shownQuery(line)
 		case i > 2 && line == "": // the end of the headers

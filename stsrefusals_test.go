@@ -69,7 +69,7 @@ func TestTrustRefusalsAreExplained(t *testing.T) {
 		{"localhost in a key", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+local+`:sub":"alice"}`)}, "InvalidIdentityToken",
 			"trust-policy-condition-key", "write the condition key as " + host + ":sub", "add"},
 		{"letter case", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"Alice"}`)}, "InvalidIdentityToken",
-			"trust-policy-condition-spelling", "letter case counts", "add"},
+			"trust-policy-condition", "change this condition", "letter case"},
 		{"another user", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:sub":"bob"}`)}, "InvalidIdentityToken",
 			"trust-policy-condition", "change this condition", "add"},
 		{"no such claim", []string{statement("Allow", host, webIdentity, `"StringEquals":{"`+host+`:dept":"it"}`)}, "InvalidIdentityToken",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,13 +130,15 @@ var plainHeaders = []string{
 }
 
 // shownCanonical is a canonical request without the values that may be secrets: of
-// the query's parameters, and of headers such as Cookie.
+// the path, of the query's parameters, and of headers such as Cookie.
 func shownCanonical(canonical string) string {
 	lines := strings.Split(canonical, "\n")
-	const query, headers = 2, 3
+	const path, query, headers = 1, 2, 3
 	if len(lines) <= headers {
 		return ""
 	}
+
+	lines[path] = ShownPath(lines[path])
 
 	pairs := strings.Split(lines[query], "&")
 	for n, pair := range pairs {
@@ -151,6 +154,25 @@ func shownCanonical(canonical string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// ShownPath is the path of a canonical request without its segments, which may be secrets
+// of the application: a link that resets a password has one. It tells how many there are
+// and how long each is, so that one that a proxy changed is found; %25 shows that a segment
+// was escaped twice.
+func ShownPath(path string) string {
+	segments := strings.Split(path, "/")
+	for n, segment := range segments {
+		if segment == "" {
+			continue
+		}
+		escaped := ""
+		if strings.Contains(segment, "%25") {
+			escaped = ", with %25"
+		}
+		segments[n] = "(" + strconv.Itoa(len(segment)) + " bytes" + escaped + ")"
+	}
+	return strings.Join(segments, "/")
 }
 
 // shownParameter reports whether a parameter of the query is one of the signature's.

@@ -58,7 +58,10 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	identity, err := s.Store.Resolve(ctx, pool.ID, identitypool.IdentityID(target),
 		append([]identitypool.Login{developer.Login}, public...), s.resolver(pool).DeveloperSignIn(developer.Login, public))
 	if err != nil {
-		return nil, resolveError(err, pool, target)
+		if target == "" {
+			return nil, resolveError(err, pool, "")
+		}
+		return nil, callerError(err, target, pool.Region)
 	}
 	lifetime := defaultDeveloperToken
 	if in.TokenDuration != nil {
@@ -131,7 +134,7 @@ func (s *Service) identityIn(ctx context.Context, pool identitypool.Pool, id str
 	if err == nil && identity.PoolID != pool.ID {
 		err = store.ErrNotFound
 	}
-	return identity, identityError(err, id)
+	return identity, callerError(err, id, pool.Region)
 }
 
 // developerUser returns the identity of a developer user identifier.
@@ -192,7 +195,7 @@ func (s *Service) UnlinkDeveloperIdentity(ctx context.Context, c awsapi.Caller, 
 		return nil, awsapi.Refused(conflict, developerUserOther.With(), text)
 	}
 	if err != nil {
-		return nil, resolveError(err, pool, *in.IdentityId)
+		return nil, callerError(err, *in.IdentityId, pool.Region)
 	}
 	return nil, nil
 }

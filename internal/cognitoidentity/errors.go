@@ -44,9 +44,28 @@ const (
 
 // poolNotFound does not log the ID: clients mix up pool and identity IDs, and a
 // guest's identity ID is a bearer secret.
-func poolNotFound(id string) *awsapi.Error {
+func poolNotFound(id string, why *explain.Refusal) *awsapi.Error {
 	const text = "IdentityPool '%s' not found."
-	return awsapi.Refused(notFound, poolUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
+	return awsapi.Refused(notFound, why, text, id).LogAs(fmt.Sprintf(text, masked(id)))
+}
+
+// whyNoPool explains that a caller has no such pool. It compares what the call itself
+// has: region is that of the ID, signed that of the signature.
+func whyNoPool(region, signed string) *explain.Refusal {
+	if region != signed {
+		return poolRegion.With("region", region, "signed", signed)
+	}
+
+	return poolUnknown.With()
+}
+
+// whyNoIdentity is whyNoPool for an identity.
+func whyNoIdentity(id, signed string) *explain.Refusal {
+	if region := identitypool.RegionOf(id); region != signed {
+		return identityRegion.With("region", region, "signed", signed)
+	}
+
+	return identityUnknownSigned.With()
 }
 
 // maskedID is how much of an ID that may be a secret the log shows: a region and
@@ -56,9 +75,9 @@ const maskedID = 18
 func masked(id string) string { return id[:min(len(id), maskedID)] + "…" }
 
 // identityNotFound has the exact text that old Amplify versions compare.
-func identityNotFound(id string) *awsapi.Error {
+func identityNotFound(id string, why *explain.Refusal) *awsapi.Error {
 	const text = "Identity '%s' not found."
-	return awsapi.Refused(notFound, identityUnknown.With(), text, id).LogAs(fmt.Sprintf(text, masked(id)))
+	return awsapi.Refused(notFound, why, text, id).LogAs(fmt.Sprintf(text, masked(id)))
 }
 
 // identityForbidden has the prefix that the .NET SDK compares.
@@ -67,7 +86,8 @@ func identityForbidden(id string, cause error) error {
 }
 
 // identityError turns a refusal of a resolution, a link or a look-up into the
-// wire's words; id is the identity that the call named.
+// wire's words; id is the identity that the call named. Calls that are signed have
+// callerError for it.
 func identityError(err error, id string) error {
 	if err == nil {
 		return nil
@@ -76,7 +96,7 @@ func identityError(err error, id string) error {
 	var linked *identitypool.LoginConflict
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return identityNotFound(id)
+		return identityNotFound(id, identityUnknown.With())
 	case errors.Is(err, identitypool.ErrForbidden):
 		return identityForbidden(id, err)
 	case errors.Is(err, identitypool.ErrLoginsDontMatch):
@@ -90,6 +110,15 @@ func identityError(err error, id string) error {
 	default:
 		return err
 	}
+}
+
+// callerError is identityError for a call that is signed, for the region signed.
+func callerError(err error, id, signed string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return identityNotFound(id, whyNoIdentity(id, signed))
+	}
+
+	return identityError(err, id)
 }
 
 func loginsDontMatch(why *explain.Refusal) error {
@@ -111,10 +140,11 @@ func loginError(err error) error {
 	}
 }
 
-// poolError turns a store's refusal of a pool operation into the wire's words.
+// poolError turns a store's refusal of a pool operation into the wire's words. The pool
+// was there when the call began.
 func poolError(err error, id string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return poolNotFound(id)
+		return poolNotFound(id, poolDeleted.With())
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	explain.FromContext(ctx).Plan(planGetID.of(in.Logins))
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
 	if err != nil {
-		return nil, poolError(err, *in.IdentityPoolId)
+		return nil, publicPoolError(err, *in.IdentityPoolId)
 	}
 	if len(in.Logins) == 0 {
 		return s.newGuest(ctx, pool)
@@ -42,6 +42,14 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 		return nil, resolveError(err, pool, "")
 	}
 	return &GetIdResponse{IdentityId: new(string(identity.ID))}, nil
+}
+
+// publicPoolError is poolError for a call that nobody signed.
+func publicPoolError(err error, id string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return poolNotFound(id, poolUnknownPublic.With())
+	}
+	return err
 }
 
 func (s *Service) newGuest(ctx context.Context, pool identitypool.Pool) (*GetIdResponse, error) {
@@ -88,7 +96,7 @@ func guestsAllowed(pool identitypool.Pool) error {
 // found" by the ID that the call named.
 func resolveError(err error, pool identitypool.Pool, identityID string) error {
 	if errors.Is(err, store.ErrNotFound) && identityID == "" {
-		return poolNotFound(string(pool.ID))
+		return poolNotFound(string(pool.ID), poolDeleted.With())
 	}
 
 	return identityError(err, identityID)

@@ -14,13 +14,51 @@ var (
 		Check:    "identity pool",
 		Expected: "a pool that exists, in the account and region of the call",
 		Got:      "there is none with this ID",
-		Fix: "check the pool's ID, and the keys and region that the call is signed with; " +
+		Fix: "check the pool's ID, and the keys that the call is signed with; " +
 			"ListIdentityPools lists what they reach",
+	})
+	poolRegion = Refusals.Add(explain.Reason{
+		Code:     "identity-pool-region",
+		Check:    "identity pool",
+		Expected: "a pool of the region {signed}, which the call was signed for",
+		Got:      "the ID is of {region}, the call was signed for {signed}",
+		Fix:      "sign for {region}: set the client's region, or AWS_REGION, to {region}; or correct the pool's ID",
+	})
+	poolUnknownPublic = Refusals.Add(explain.Reason{
+		Code:     "identity-pool-public",
+		Check:    "identity pool",
+		Expected: "a pool that exists on this server",
+		Got:      "there is none with this ID",
+		Fix: "correct the pool's ID, or the endpoint, in the application: ListIdentityPools and " +
+			"poolhouse export show the IDs; the pool may have been deleted",
+	})
+	poolDeleted = Refusals.Add(explain.Reason{
+		Code:     "identity-pool-deleted",
+		Check:    "identity pool",
+		Expected: "a pool that exists",
+		Got:      "it was deleted during the call",
+		Fix:      "use another pool",
+	})
+	identityRegion = Refusals.Add(explain.Reason{
+		Code:     "identity-region",
+		Check:    "identity",
+		Expected: "an identity of the region {signed}, which the call was signed for",
+		Got:      "the ID is of {region}, the call was signed for {signed}",
+		Fix: "sign for {region}: set the client's region, or AWS_REGION, to {region}; " +
+			"or correct the identity ID",
+	})
+	identityUnknownSigned = Refusals.Add(explain.Reason{
+		Code:     "identity-unknown-signed",
+		Check:    "identity",
+		Expected: "an identity that exists, in the account, region and pool of the call",
+		Got:      "there is none with this ID",
+		Fix: "check the identity ID, the pool's if the call has one, and the keys that the call is signed with; " +
+			"ListIdentities lists the identities of a pool",
 	})
 	identityUnknown = Refusals.Add(explain.Reason{
 		Code:     "identity-unknown",
 		Check:    "identity",
-		Expected: "an identity that exists, in the account, region and pool of the call",
+		Expected: "an identity that exists on this server",
 		Got:      "there is none with this ID",
 		Fix: "drop the identity ID that the client has kept and call GetId: the identity was deleted, " +
 			"its pool was, or the ID is another server's",

@@ -68,7 +68,10 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 			why := providerDeveloper.With("provider", name, "service", identitypool.ServiceName(pool.Region))
 			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
 		}
-		trust, err := s.loginTrust(ctx, pool, config, logins[name])
+		if config.Kind == identitypool.UnknownProvider {
+			return nil, s.keysFirst(ctx, pool, logins, names[:i+1], nil)
+		}
+		trust, err := s.trust(ctx, config)
 		if _, refused := errors.AsType[*awsapi.Error](err); refused {
 			return nil, s.keysFirst(ctx, pool, logins, names[:i+1], err)
 		} else if err != nil {
@@ -108,21 +111,6 @@ func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Po
 		}
 	}
 	return verified, err
-}
-
-// loginTrust is trust for a login's key, which the pool may lack.
-func (s *Service) loginTrust(
-	ctx context.Context, pool identitypool.Pool, config identitypool.ProviderConfig, token string,
-) (login.Trust, error) {
-	switch {
-	case config.Kind != identitypool.UnknownProvider:
-		return s.trust(ctx, config)
-	case !pool.HasPublicProviders():
-		const text = "Identity pool - %s does not have identity providers configured."
-		return login.Trust{}, awsapi.Refused(notAuthorized, s.whyProvider(pool, config.Name, token), text, pool.ID)
-	default:
-		return login.Trust{}, unsupportedProvider(s.whyProvider(pool, config.Name, token))
-	}
 }
 
 // sortedNames are the keys of logins in order; sorting an iterator's would

@@ -6,6 +6,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
 // The checks of the operations in their order, for traces: a refusal tells which of them
@@ -35,29 +36,22 @@ const (
 	credentialKinds
 )
 
-// loginChecks are the checks of one login. What the packages that make them plan for
-// themselves is part of these lists.
+// loginChecks are the checks of one login: those of package login, and what comes before
+// and after them.
 var loginChecks = [credentialKinds][]explain.Code{
-	asGuest: codes("guest access"),
-	byIDToken: codes("login provider", "OpenID Connect provider", "token form", "token header", "token type",
-		"signature algorithm", "key ID", "token claims", "token issuer", "token exp", "token expiry",
-		"token nbf", "token iat", "token subject", "token authorized party", "token audience", "token use",
-		"required claim", "provider keys", "signing key", "token signature", "sign-out"),
-	bySAML: codes("provider partition", "login provider", "SAML provider", "SAML response size", "SAML response encoding",
-		"SAML response document", "SAML response", "SAML encryption", "SAML assertion", "SAML metadata",
-		"SAML signature", "SAML version", "SAML status", "SAML response issuer", "SAML destination",
-		"SAML time", "SAML issue instant", "SAML issuer", "SAML subject", "SAML NameID",
-		"SAML NameID qualifier", "SAML subject confirmation", "SAML recipient", "SAML request",
-		"SAML conditions", "SAML validity", "SAML audience", "SAML authentication instant",
-		"SAML attribute", "sign-out"),
-	byFacebook: codes("login provider", "credential form", "provider answer", "token at Facebook",
-		"token application", "token expiry", "token subject"),
-	byAmazon: codes("login provider", "credential form", "provider answer", "token at Amazon",
-		"token application", "token expiry", "token subject"),
-	byTwitter: codes("login provider", "pool application", "credential form", "provider answer", "token at X",
-		"account at X", "token subject"),
+	asGuest:    codes("guest access"),
+	byIDToken:  checksOf(login.OIDC, codes("OpenID Connect provider"), codes("sign-out")),
+	bySAML:     checksOf(login.SAML, codes("provider partition", "SAML provider"), codes("sign-out")),
+	byFacebook: checksOf(login.Facebook, nil, nil),
+	byAmazon:   checksOf(login.Amazon, nil, nil),
+	byTwitter:  checksOf(login.Twitter, nil, nil),
 	byOwnToken: codes("logins", "own token", "identity", "identity of the token", "amr of the token",
 		"provider of the token", "logins of the token", "sign-out"),
+}
+
+// checksOf are the checks of a login that its provider vouches for.
+func checksOf(kind login.Kind, before, after []explain.Code) []explain.Code {
+	return slices.Concat(codes("login provider"), before, login.Checks(kind), after)
 }
 
 // credentialOf returns what the first of the logins is, by its key.

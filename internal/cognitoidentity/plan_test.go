@@ -6,6 +6,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
 // A refusal tells which checks of the operation were not reached.
@@ -45,6 +46,23 @@ func TestPlans(t *testing.T) {
 		}
 		if next != test.next || slices.Contains(planned, test.never) {
 			t.Errorf("%s: %v were not reached; want %q first, and no %q", name, planned, test.next, test.never)
+		}
+	}
+}
+
+// A login is planned with all checks of package login, in their order.
+func TestPlansHaveTheChecksOfLogins(t *testing.T) {
+	for kind, name := range map[login.Kind]string{
+		login.OIDC:     identitypool.Google,
+		login.SAML:     "arn:aws:iam::000000000000:saml-provider/a",
+		login.Facebook: identitypool.Facebook,
+		login.Amazon:   identitypool.Amazon,
+		login.Twitter:  identitypool.Twitter,
+	} {
+		plan, checks := planGetID.of(map[string]string{name: "x"}), login.Checks(kind)
+		at := slices.Index(plan, checks[0])
+		if at < 1 || len(plan) < at+len(checks) || !slices.Equal(plan[at:at+len(checks)], checks) {
+			t.Errorf("%s: %q lacks %q", name, plan, checks)
 		}
 	}
 }

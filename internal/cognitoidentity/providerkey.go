@@ -47,22 +47,58 @@ func (s *Service) keyIssuers(pool identitypool.Pool, key string) (issuers []stri
 	return []string{"https://" + key, "http://" + key}, false
 }
 
+// unproven is a value of Logins and the issuer that it names, which nothing proves.
+type unproven struct {
+	value     string
+	issuer    string // "" if it is no text, or too long
+	hasIssuer bool
+	err       error // the value is no token
+}
+
+func (s *Service) peek(value string) unproven {
+	issuer, has, err := login.PeekIssuer(value, s.Limits.TokenBytes)
+
+	return unproven{
+		value:     value,
+		issuer:    issuer,
+		hasIssuer: has,
+		err:       err,
+	}
+}
+
 // keysFirst returns the refusal of a call because of the provider of a login, the last of
-// names: the first token whose issuer does not fit its key, else refusal.
+// names: the first token whose issuer does not fit its key, else refusal. A nil refusal
+// stands for a pool that lacks the provider.
 func (s *Service) keysFirst(
 	ctx context.Context, pool identitypool.Pool, logins map[string]string, names []string, refusal error,
 ) error {
+	var last unproven
 	for _, key := range names {
-		if err := s.checkKey(ctx, pool, key, logins[key]); err != nil {
+		last = s.peek(logins[key])
+		if err := s.checkKey(ctx, pool, key, last); err != nil {
 			return err
 		}
 	}
+	if refusal != nil {
+		return refusal
+	}
 
-	return refusal
+	return s.lacksProvider(pool, names[len(names)-1], last)
+}
+
+// lacksProvider refuses a login of a provider that the pool does not have.
+func (s *Service) lacksProvider(pool identitypool.Pool, key string, login unproven) error {
+	why := s.whyProvider(pool, key, login)
+	if !pool.HasPublicProviders() {
+		const text = "Identity pool - %s does not have identity providers configured."
+		return awsapi.Refused(notAuthorized, why, text, pool.ID)
+	}
+
+	return unsupportedProvider(why)
 }
 
 // checkKey refuses a token whose issuer is not the one that its Logins key names.
-func (s *Service) checkKey(ctx context.Context, pool identitypool.Pool, key, token string) error {
+func (s *Service) checkKey(ctx context.Context, pool identitypool.Pool, key string, token unproven) error {
 	issuers, only := s.keyIssuers(pool, key)
 	if len(issuers) == 0 {
 		return nil
@@ -72,35 +108,22 @@ func (s *Service) checkKey(ctx context.Context, pool identitypool.Pool, key, tok
 		explain.FromContext(ctx).For(shownName(key)).Refuse(why)
 		return awsapi.Refused(notAuthorized, why, "%s", message)
 	}
-	issuer, err := peekIssuer(token, s.Limits.TokenBytes)
 	switch {
-	case err != nil && only:
+	case token.err != nil && only:
 		return refuse(login.MessageNotOIDC, s.whyUnreadable(pool, key))
-	case err != nil: // an opaque token, or a developer's user
+	case token.err != nil: // an opaque token, or a developer's user
 		return nil
-	case issuer == nil:
+	case !token.hasIssuer:
 		return refuse(messageMissingIssuer, issuerMissing.With())
-	}
-	text, _ := issuer.(string) // another type is no issuer
-	if !slices.Contains(issuers, text) {
-		return refuse(login.MessageIssuerMismatch, s.whyIssuer(pool, key, text))
+	case !slices.Contains(issuers, token.issuer):
+		return refuse(login.MessageIssuerMismatch, s.whyIssuer(pool, key, token.issuer))
 	}
 
 	return nil
 }
 
-// peekIssuer reads the issuer of a token that is not proved; nil if it names none.
-func peekIssuer(token string, maxBytes int) (any, error) {
-	claims, err := login.Peek(token, maxBytes)
-	if err != nil {
-		return nil, err
-	}
-
-	return claims["iss"], nil
-}
-
 func (s *Service) whyUnreadable(pool identitypool.Pool, key string) *explain.Refusal {
-	if provider, difference := s.meant(pool, key, ""); provider != "" {
+	if provider, difference := s.meant(pool, key); provider != "" {
 		return tokenUnreadableNear.With("provider", provider, "key", shownName(key), "difference", difference)
 	}
 
@@ -110,27 +133,63 @@ func (s *Service) whyUnreadable(pool identitypool.Pool, key string) *explain.Ref
 // whyIssuer explains an issuer that is not the one that the key names.
 func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain.Refusal {
 	shown, named := shownIssuer(issuer), "the issuer that the key names"
-	if issuers, _ := s.keyIssuers(pool, key); shownName(key) == key {
+	if shownName(key) == key && !strings.Contains(key, "://") && !strings.HasPrefix(key, "arn:") {
+		issuers, _ := s.keyIssuers(pool, key)
 		named = strings.Join(issuers, " or ")
 	}
 
-	if provider, difference := s.meant(pool, key, issuer); provider != "" {
-		return issuerOfPool.With("named", named, "issuer", shown, "difference", difference, "provider", provider)
-	}
 	if !pool.HasPublicProviders() {
 		return issuerNoProviders.With("named", named, "issuer", shown)
 	}
-	if provider, expected, difference := s.nearestIssuer(pool, issuer); provider != "" {
-		return issuerNear.With("expected", expected, "provider", provider, "issuer", shown, "difference", difference)
+	if shown == issuer { // others may be as long as a token
+		if provider := s.issuedFor(pool, issuer); provider != "" {
+			return issuerOfPool.With("named", named, "issuer", shown, "difference", keyFault(key, provider),
+				"provider", provider)
+		}
+		if provider, expected, difference := s.nearestIssuer(pool, issuer); provider != "" {
+			return issuerNear.With("expected", expected, "provider", provider, "issuer", shown,
+				"difference", difference)
+		}
 	}
 
 	return issuerElsewhere.With("named", named, "issuer", shown, "providers", poolProviders(pool))
 }
 
+// maxCompared bounds with how many providers of a pool a refused name is compared. A
+// pool may have a thousand, and anybody may send names.
+const maxCompared = 50
+
+// nearby are the providers of the pool with which name is compared: those of its host
+// first.
+func nearby(pool identitypool.Pool, name string) []string {
+	all, host := pool.PublicProviderNames(), hostOf(name)
+	if len(all) > maxCompared {
+		elsewhere := func(name string) bool { return hostOf(name) != host }
+		same := slices.DeleteFunc(slices.Clone(all), elsewhere)
+		all = append(same, slices.DeleteFunc(all, func(name string) bool { return !elsewhere(name) })...)
+		all = all[:maxCompared]
+	}
+
+	return all
+}
+
+// hostOf is the host of a provider's name, of its ARN or of an address.
+func hostOf(name string) string {
+	if _, issuer, isARN := strings.Cut(name, ":oidc-provider/"); isARN {
+		name = issuer
+	}
+	name = withoutScheme(strings.TrimSpace(name))
+	if n := strings.IndexAny(name, ":/"); n >= 0 {
+		name = name[:n]
+	}
+
+	return strings.TrimPrefix(strings.ToLower(name), "www.")
+}
+
 // nearestIssuer returns the provider of the pool with the issuer that differs least from
 // one that is none of theirs, and how; "" if all differ too much.
 func (s *Service) nearestIssuer(pool identitypool.Pool, issuer string) (provider, expected, difference string) {
-	for _, name := range pool.PublicProviderNames() {
+	for _, name := range nearby(pool, issuer) {
 		issuers, _ := s.keyIssuers(pool, name)
 		for _, i := range issuers {
 			d := spelling.Difference(issuer, i)
@@ -153,17 +212,17 @@ func otherServers(a, b string) bool {
 	return p != nil && q != nil && p[1] != q[1]
 }
 
-// whyProvider explains a Logins key that the pool does not have; value is what came
-// under it, which fits the key.
-func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explain.Refusal {
+// whyProvider explains a Logins key that the pool does not have; login came under it,
+// and fits the key.
+func (s *Service) whyProvider(pool identitypool.Pool, key string, login unproven) *explain.Refusal {
 	shown := shownName(key)
-	if shown != key && providerName.MatchString(value) {
-		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", value)
+	if shown != key && isProvider(pool, login.value) {
+		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", login.value)
 	}
 
-	if provider, difference := s.meant(pool, key, ""); provider != "" {
+	if provider, difference := s.meant(pool, key); provider != "" {
 		at := poolField(pool, s.providerField(key), s.providerEntry(pool, key))
-		if _, err := peekIssuer(value, s.Limits.TokenBytes); err != nil {
+		if login.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
 		} else if spelling.Difference(key, provider) != "" && !otherServers(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
@@ -180,6 +239,14 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", s.providerField(key))
 
 	return why.Of(shown).At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
+}
+
+// isProvider reports whether a value of Logins is the name of a provider. Others are not
+// shown, as they may be users: "alice.smith" has the form of a host.
+func isProvider(pool identitypool.Pool, value string) bool {
+	_, known := wellKnown[value]
+
+	return known || slices.Contains(pool.PublicProviderNames(), pool.StoredName(value))
 }
 
 // nicknames are hosts that people take for the names of well-known providers.
@@ -199,27 +266,28 @@ var nicknames = map[string]string{
 	"api.x.com":            identitypool.Twitter,
 }
 
-// meant returns the provider of the pool that a Logins key was to name, and what is
-// wrong with the key: the provider that issued the token, if the issuer is known, else
-// the one that is called nearly so.
-func (s *Service) meant(pool identitypool.Pool, key, issuer string) (provider, difference string) {
-	names := pool.ShownNames(pool.PublicProviderNames())
-	if issuer != "" {
-		for _, name := range names {
-			if issuers, _ := s.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
-				return name, keyFault(key, name)
-			}
+// issuedFor returns the provider of the pool whose tokens have the issuer; "" = none.
+func (s *Service) issuedFor(pool identitypool.Pool, issuer string) string {
+	for _, name := range nearby(pool, issuer) {
+		if issuers, _ := s.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
+			return name
 		}
-		return "", ""
 	}
 
+	return ""
+}
+
+// meant returns the provider of the pool that a Logins key was to name, and what is
+// wrong with the key: the provider that is called nearly so.
+func (s *Service) meant(pool identitypool.Pool, key string) (provider, difference string) {
+	names := pool.ShownNames(nearby(pool, key))
 	for _, name := range names {
 		if d := spelling.Difference(key, name); d != "" {
 			return name, d
 		}
 	}
 	nickname := nicknames[strings.TrimPrefix(strings.ToLower(strings.TrimSpace(key)), "www.")]
-	if slices.Contains(names, nickname) {
+	if slices.Contains(pool.PublicProviderNames(), nickname) {
 		return nickname, notItsName
 	}
 	if structured(key) {
@@ -287,9 +355,11 @@ func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
 const maxProvidersShown = 5
 
 func poolProviders(pool identitypool.Pool) string {
-	names := pool.ShownNames(pool.PublicProviderNames())
-	if more := len(names) - maxProvidersShown; more > 0 {
-		names = append(names[:maxProvidersShown], fmt.Sprintf("and %d more", more))
+	names := pool.PublicProviderNames()
+	more := len(names) - maxProvidersShown
+	names = pool.ShownNames(names[:min(len(names), maxProvidersShown)])
+	if more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 
 	return strings.Join(names, ", ")
@@ -302,6 +372,9 @@ const maxIssuerShown = 128
 func shownIssuer(issuer string) string {
 	if len(issuer) <= maxIssuerShown && providerName.MatchString(issuer) {
 		return issuer
+	}
+	if issuer == "" {
+		return "(no text, or too long a one)"
 	}
 
 	return fmt.Sprintf("(an issuer of %d bytes)", len(issuer))

@@ -292,8 +292,10 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 	if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 		err = store.ErrNotFound
 	}
-	if err != nil {
-		return identitypool.Pool{}, poolError(err, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return identitypool.Pool{}, poolNotFound(id, whyNoPool(identitypool.RegionOf(id), c.Region))
+	} else if err != nil {
+		return identitypool.Pool{}, err
 	}
 	note(ctx, pool)
 	return pool, nil
@@ -302,7 +304,7 @@ func (s *Service) callerPool(ctx context.Context, c awsapi.Caller, id string) (i
 // callerIdentity returns an identity of the caller's account and region, with its pool.
 func (s *Service) callerIdentity(ctx context.Context, c awsapi.Caller, id string) (identitypool.Identity, identitypool.Pool, error) {
 	identity, pool, err := s.ownIdentity(ctx, c, id)
-	return identity, pool, identityError(err, id)
+	return identity, pool, callerError(err, id, c.Region)
 }
 
 // ownIdentity is callerIdentity with the store's errors, and without a trace.

@@ -24,7 +24,7 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 			"'%s' is not the ARN of an identity pool.", arn)
 	}
 	if region != c.Region || string(account) != c.Account {
-		return identitypool.Pool{}, poolNotFound(string(id))
+		return identitypool.Pool{}, poolNotFound(string(id), whyNoPool(region, c.Region))
 	}
 
 	return s.callerPool(ctx, c, string(id))

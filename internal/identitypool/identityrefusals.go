@@ -46,6 +46,14 @@ var (
 		Got:      "the identity has no login any more",
 		Fix:      "call GetId to find the login's own identity: nobody can use this one",
 	})
+	neverLinked = Refusals.Add(explain.Reason{
+		Code:     "linked-logins-guest",
+		Check:    "linked logins",
+		Expected: "at least one login that is linked to the identity",
+		Got:      "the identity is a guest's: no login was ever linked to it",
+		Fix: "there is nothing to unlink from a guest; to link a login, send it with this identity ID " +
+			"to GetCredentialsForIdentity or GetOpenIdToken",
+	})
 	developerUserTaken = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-taken",
 		Check:    "developer user identifier",

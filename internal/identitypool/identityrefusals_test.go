@@ -39,6 +39,14 @@ func TestReasonsOfIdentities(t *testing.T) {
 		"another's login":       {Identity{Logins: linked}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins"},
 		"no login to prove it":  {Identity{Logins: linked}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-none"},
 		"a login, none is left": {Identity{EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-abandoned"},
+		"a guest, no login":     {Identity{}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-guest"},
+		"a guest, a login":      {Identity{}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-guest"},
+		"none is left, no login": {
+			Identity{EverLinked: true}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-abandoned",
+		},
+		"merged away, a login": {
+			Identity{Disabled: true, EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch, "identity-disabled",
+		},
 
 		"unknown developer user": {UnknownDeveloperUser(), ErrUnknownDeveloperUser, "developer-user-identifier-unknown"},
 	} {

@@ -50,10 +50,14 @@ func (i Identity) MayNotUse() error {
 // of the call, none of which is linked to the identity.
 func (i Identity) NoneLinked(sent int) error {
 	switch {
-	case sent == 0:
-		return because(ErrLoginsDontMatch, noLogins.With())
+	case i.Guest():
+		return because(ErrLoginsDontMatch, neverLinked.With())
+	case i.Disabled:
+		return because(ErrLoginsDontMatch, identityDisabled.With())
 	case len(i.Logins) == 0:
 		return because(ErrLoginsDontMatch, allUnlinked.With())
+	case sent == 0:
+		return because(ErrLoginsDontMatch, noLogins.With())
 	default:
 		return because(ErrLoginsDontMatch, notLinked.With())
 	}

@@ -55,6 +55,10 @@ var checks = map[Kind][]explain.Code{
 	SAML:     saml.Checks,
 }
 
+// Checks returns the checks that Verify makes of a kind of credential, in their order,
+// for the plans of operations. The list must not be changed.
+func Checks(kind Kind) []explain.Code { return checks[kind] }
+
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. It is what the
 // API allows for a value of Logins (API model of identity pools, IdentityProviderToken).
 const DefaultMaxTokenBytes = 50_000

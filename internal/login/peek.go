@@ -1,6 +1,7 @@
 package login
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,18 +11,43 @@ import (
 // choose by whom the token is verified, and no more. A value that is no such
 // token is *Refused; the caller adds that to its trace.
 func Peek(token string, maxBytes int) (map[string]any, error) {
-	j := &judge{
+	t, refused := peeking(maxBytes).parse(token)
+	if refused != nil {
+		return nil, refused
+	}
+	return t.claims, nil
+}
+
+// PeekIssuer is Peek for the issuer alone, and reads no other claim into memory. issuer
+// is "" if it is no text, or one of several thousand bytes; has is false if the token
+// names none.
+func PeekIssuer(token string, maxBytes int) (issuer string, has bool, err error) {
+	j := peeking(maxBytes)
+	_, claims, refused := j.open(token)
+	if refused != nil {
+		return "", false, refused
+	}
+
+	read, err := parseSome(claims, maxClaimsDepth, []string{"iss"}, claimNames)
+	if errors.Is(err, errLargeMember) {
+		return "", true, nil
+	} else if err != nil {
+		return "", false, j.refuse(tokenClaims.With("problem", err.Error()))
+	}
+	issuer, _ = read["iss"].(string)
+
+	return issuer, read["iss"] != nil, nil
+}
+
+// peeking is a judge of the form only.
+func peeking(maxBytes int) *judge {
+	return &judge{
 		trust: &Trust{MaxTokenBytes: maxBytes, Algorithms: slices.Sorted(maps.Keys(algorithms))},
 		types: []string{"JWT", "JWS", ""},
 
 		apiLimit: true,
 		whole:    true,
 	}
-	t, refused := j.parse(token)
-	if refused != nil {
-		return nil, refused
-	}
-	return t.claims, nil
 }
 
 // Expired reports whether the credential was refused for its age.

@@ -112,12 +112,11 @@ func misspelt(s *policy.Statement, p policy.Principal) (written, cause string) {
 }
 
 // valueCause tells how the values of a condition on a text differ from the request's, if
-// they were meant to be equal. Secrets are not compared: that they differ little would
-// tell what they are.
+// they were meant to be equal. What is hidden is not compared: beside the policy's value,
+// that the two differ little would tell what it is.
 func valueCause(m policy.Mismatch, who asker) string {
-	key := strings.ToLower(m.Key)
-	secret := key == policy.ExternalID || who.guest && policy.ClassicKey(key) == strings.ToLower(policy.CognitoSubject)
-	if secret || !strings.Contains(m.Operator, "String") && !strings.Contains(m.Operator, "Arn") {
+	hidden := hides(policy.ClassicKey(strings.ToLower(m.Key)), who.guest)
+	if hidden || !strings.Contains(m.Operator, "String") && !strings.Contains(m.Operator, "Arn") {
 		return ""
 	}
 

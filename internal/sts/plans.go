@@ -10,10 +10,12 @@ var (
 	}
 
 	tokenPlan       = []explain.Code{"provider-id", "token-form"}
-	accessTokenPlan = []explain.Code{"role", "session-duration", "trust-policy", "application-of-the-token"}
-	idTokenPlan     = []explain.Code{
-		"role", "session-duration", "token-audience", "openid-connect-provider", "application-of-the-token",
-		"trust-policy",
+	accessTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "trust-policy", "application-of-the-token",
+	}
+	idTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "token-audience", "openid-connect-provider",
+		"application-of-the-token", "trust-policy",
 	}
 	ownTokenPlan = []explain.Code{
 		"sts-arn-partition", "role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
@@ -27,9 +29,9 @@ var (
 	}
 
 	samlPlan = []explain.Code{
-		"role", "sts-arn-partition", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
-		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session", "trust-policy",
-		"inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
+		"sts-arn-partition", "role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
+		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session",
+		"trust-policy", "inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
 	}
 	assumeRolePlan = []explain.Code{
 		"sts-arn-partition", "second-factor", "provided-contexts", "source-identity", "session-tags",

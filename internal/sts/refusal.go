@@ -280,14 +280,22 @@ func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 		return m
 	}
 
-	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
-	shown := slices.Contains(shownKeys, key) || !strings.HasPrefix(key, "aws:") && slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
-	if guest && key == strings.ToLower(policy.CognitoSubject) {
-		shown = false
+	if len(m.Got) > 0 && hides(key, guest) {
+		m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}
 	}
-	if shown || len(m.Got) == 0 {
-		return m
-	}
-	m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}
 	return m
+}
+
+// hides reports whether masked hides what the request has of a condition key. The key is
+// in lower case, and in its classic form.
+func hides(key string, guest bool) bool {
+	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
+	switch {
+	case key == policy.ExternalID, guest && key == strings.ToLower(policy.CognitoSubject):
+		return true
+	case slices.Contains(shownKeys, key):
+		return false
+	}
+
+	return strings.HasPrefix(key, "aws:") || !slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
 }

@@ -147,7 +147,16 @@ func TestTrustIsExplained(t *testing.T) {
 		{"a key that is not known", []string{allow(idp, web, `"StringEquals":{"aws:SourceVpc":"a"}`)}, ofIDP("sub", "a"), others,
 			"trust-policy-condition-unknown", "remove aws:SourceVpc", "aws:SourceVpc", ""},
 		{"a value's letter case", []string{allow(idp, web, `"StringEquals":{"`+key+`:sub":"Alice"}`)}, ofIDP("sub", "alice"), others,
-			"trust-policy-condition-spelling", "letter case counts", "another value", "alice"},
+			"trust-policy-condition", "change this condition", "another value, of 5 bytes", "letter case"},
+		{"an address's letter case", []string{allow(idp, web, `"StringEquals":{"`+key+`:email":"Alice@example.com"}`)}, ofIDP("email", "alice@example.com"), others,
+			"trust-policy-condition", "change this condition", "another value, of 17 bytes", "letter case"},
+		{"a tag's letter case", []string{allow(idp, web, `"StringEquals":{"aws:RequestTag/Team":"Red"}`)}, func() policy.Request {
+			r := ofIDP("sub", "alice")
+			r.Context.Set("aws:RequestTag/Team", "red")
+			return r
+		}(), others, "trust-policy-condition", "change this condition", "another value, of 3 bytes", "letter case"},
+		{"an audience's letter case", []string{allow(idp, web, `"StringEquals":{"`+key+`:aud":"App"}`)}, ofIDP("aud", "app"), others,
+			"trust-policy-condition-spelling", "letter case counts", "app", ""},
 		{"a value's slash", []string{allow(idp, web, `"StringEquals":{"`+key+`:aud":"https://app"}`)}, ofIDP("aud", "https://app/"), others,
 			"trust-policy-condition-spelling", "slash", "https://app/", ""},
 		{"another value", []string{allow(idp, web, `"StringEquals":{"`+key+`:sub":"bob"}`)}, ofIDP("sub", "alice"), others,

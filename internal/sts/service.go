@@ -170,7 +170,8 @@ func (r *Request) complete() error {
 	return nil
 }
 
-// role finds the role, and reports whether the directory knows it.
+// role finds the role, and reports whether the directory knows it. Whoever chose it has
+// recorded that it passed.
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
@@ -184,7 +185,6 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 	role, err = s.roles.Role(ctx, r.RoleARN)
 	switch {
 	case err == nil:
-		trace.Pass("role", r.shownRole())
 		return role, true, nil
 	case !errors.Is(err, iam.ErrNotFound):
 		return iam.Role{}, false, fmt.Errorf("sts: %w", err)

@@ -200,9 +200,11 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 	if own && a.Service.acceptUnknown {
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
 			request := Request{Account: parsed.Account, RoleARN: arn}
-			role, known, err := a.Service.role(ctx, request, ofRole(ctx, parsed.Account))
+			trace := ofRole(ctx, parsed.Account)
+			role, known, err := a.Service.role(ctx, request, trace)
 			w.role, w.unknown = role, !known
 			if known {
+				trace.Pass("role", arn)
 				reached(ctx, role)
 			}
 			return err
