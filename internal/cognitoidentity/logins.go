@@ -167,8 +167,10 @@ func shownName(key string) string {
 	if providerName.MatchString(key) {
 		return key
 	}
-	return fmt.Sprintf("(a name of %d bytes)", len(key))
+	return shownBytes(key)
 }
+
+func shownBytes(key string) string { return fmt.Sprintf("(a name of %d bytes)", len(key)) }
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end
 // the request alone but the server.

@@ -197,6 +197,12 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(shown)).At(link),
 				"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
 		}
+		if right, wrong := rightARN(shown); wrong && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
+			const text = "'%s' is not the ARN of an IAM %s."
+			why := providerARNIssuer.With("arn", shownProviderARN(shown), "right", right)
+			return awsapi.Refused(invalidParameter, why.At(link), text, shown, identitypool.OIDCProvider).
+				LogAs(fmt.Sprintf(text, shownProviderARN(shown), identitypool.OIDCProvider))
+		}
 
 		other, twice := byIssuer[issuer]
 		if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {

@@ -86,6 +86,10 @@ func tagMapOfNobody(p identitypool.Pool, provider string) error {
 	case p.Provider(provider).Kind == identitypool.DeveloperProviderKind:
 		shown = provider
 		why = tagMapDeveloper.With("name", shown)
+	default:
+		if misspelt := misspeltKey(p, provider); misspelt != nil {
+			why = misspelt
+		}
 	}
 
 	const text = "(%s) is not a configured provider of the identity pool."

@@ -114,6 +114,9 @@ func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain
 		named = strings.Join(issuers, " or ")
 	}
 
+	if misspelt := misspeltProvider(pool, key); misspelt != nil {
+		return misspelt
+	}
 	if provider, difference := s.meant(pool, key, issuer); provider != "" {
 		return issuerOfPool.With("named", named, "issuer", shown, "difference", difference, "provider", provider)
 	}
@@ -159,6 +162,9 @@ func (s *Service) whyProvider(pool identitypool.Pool, key, value string) *explai
 	shown := shownName(key)
 	if shown != key && providerName.MatchString(value) {
 		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", value)
+	}
+	if misspelt := misspeltProvider(pool, key); misspelt != nil {
+		return misspelt
 	}
 
 	if provider, difference := s.meant(pool, key, ""); provider != "" {

@@ -25,6 +25,9 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := oidcUnregistered.With("arn", c.ARN, "issuer", c.Name).At(registration(explain.LinkOIDCProvider, c.ARN))
+			if right, wrong := rightARN(c.ARN); wrong {
+				why = oidcProviderIssuer.With("arn", shownProviderARN(c.ARN), "right", right)
+			}
 			return login.Trust{}, unsupportedProvider(why).Because(err)
 		} else if err != nil {
 			return login.Trust{}, err
