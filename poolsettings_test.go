@@ -427,6 +427,10 @@ func TestNamesOfLoginProviders(t *testing.T) {
 					continue
 				}
 				w.refused(t, got, "InvalidParameterException", "", test.why)
+				if step, _ := explain.Deciding(w.traces.last().Steps); step.Link == nil ||
+					step.Link.Field == "" || (step.Link.ID == "") == (operation == "UpdateIdentityPool") {
+					t.Errorf("%s leads to %+v", operation, step.Link)
+				}
 			}
 			if test.stored == nil {
 				return

@@ -390,12 +390,17 @@ var (
 // checkPool is the check of whether the pool is there, and the caller's.
 var checkPool = explain.CodeOf("identity pool")
 
-// poolLink leads to a field of a pool.
+// poolLink leads to a field of a pool. One that is not stored yet has no ID: nobody could
+// find it under the one that it would have got.
 func poolLink(p identitypool.Pool, field string) explain.Link {
-	return explain.Link{
+	link := explain.Link{
 		Kind:   explain.LinkPool,
-		ID:     string(p.ID),
 		Field:  field,
 		Source: explain.SourceAPI,
 	}
+	if p.Version > 0 {
+		link.ID = string(p.ID)
+	}
+
+	return link
 }
