@@ -37,6 +37,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			t.Issuers = googleIssuers // several client IDs, the same two spellings
 		}
 		t.Registered(p.ARN, p.InSettings)
+		t.Development = p.Development
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
 		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate

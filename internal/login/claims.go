@@ -218,6 +218,10 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 
 	var refusal *explain.Refusal
 	switch {
+	case j.trust.Development && authorized:
+		return developmentParty.With("clients", clients, "client", show(azp), "message", message)
+	case j.trust.Development:
+		return developmentAudience.With("clients", clients, "audience", show(aud), "message", message)
 	case authorized:
 		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "where", where, "message", message)
 	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.trust.Audiences, c) }):

@@ -164,6 +164,8 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 func (t *Trust) issuersAt(named string) string {
 	plain := strings.HasPrefix(named, "http:") && !t.AllowHTTP
 	switch {
+	case t.Development:
+		return "`poolhouse dev info` shows the registered one."
 	case t.Link.Kind != explain.LinkOIDCProvider:
 		return "The settings can name the issuers of this provider (issuers)."
 	case t.Link.Source == explain.SourceFile && plain:

@@ -357,6 +357,22 @@ var (
 		Fix:      "Add this client ID {where}, or sign in with a client that is accepted.",
 		Message:  "{message}",
 	})
+	developmentAudience = Refusals.Add(explain.Reason{
+		Code:     "token-audience-development",
+		Check:    "token audience",
+		Expected: "{clients}",
+		Got:      "{audience}",
+		Fix:      "make the token with `poolhouse dev token` without --aud, or with --aud {clients}",
+		Message:  "{message}",
+	})
+	developmentParty = Refusals.Add(explain.Reason{
+		Code:     "token-authorized-party-development",
+		Check:    "token authorized party",
+		Expected: "{clients}",
+		Got:      "{client}",
+		Fix:      "make the token with `poolhouse dev token` without the claim azp, or with --claim azp={clients}",
+		Message:  "{message}",
+	})
 	eventAudience = Refusals.Add(explain.Reason{
 		Code:     "token-audience-event",
 		Check:    "token audience",
