@@ -230,8 +230,15 @@ var (
 		Code:     "principal-tag-map-none",
 		Check:    "principal tag map",
 		Expected: "a map that was set for {name}",
-		Got:      "none was set, also no empty one",
-		Fix:      "set one with SetPrincipalTagAttributeMap, under the name that you ask for",
+		Got:      "no map was ever set",
+		Fix:      "call SetPrincipalTagAttributeMap for this provider first; a map may be empty",
+	})
+	tagMapNobody = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-none-provider",
+		Check:    "principal tag map",
+		Expected: "a provider of the pool: {names}",
+		Got:      "{name}, which has no map and can get none",
+		Fix:      "ask for a provider that the pool has, by its name there; a user pool has no :CLIENT_ID",
 	})
 )
 
