@@ -19,8 +19,12 @@ type Violation struct {
 	demand demand // for people
 }
 
-// nullValue is the Value of a member that is missing.
-const nullValue = "null "
+// nullValue and notNull are the Value and the Constraint of a member that is missing. STS
+// leaves the value out.
+const (
+	nullValue = "null "
+	notNull   = "Member must not be null"
+)
 
 // Bounds of a message made of violations.
 const (
@@ -209,7 +213,7 @@ func (v *Validator) size(name string, n, least, most int, unit string, value fun
 
 func (v *Validator) absent(name string, required bool) {
 	if required {
-		v.add(name, nullValue, demand{text: "Member must not be null"})
+		v.add(name, nullValue, demand{text: notNull})
 	}
 }
 
@@ -236,7 +240,7 @@ func bound(s string) string {
 
 // why is f as a reason. The value is not in it: a secret may be in the wrong member.
 func (f Violation) why() *explain.Refusal {
-	if f.Value == nullValue {
+	if f.Constraint == notNull {
 		return inputMissing.With().Of(f.Path)
 	}
 

@@ -33,8 +33,8 @@ var (
 		Check:    "token form",
 		Expected: "at most {limit} bytes (limits.token_bytes)",
 		Got:      "{size} bytes",
-		Fix: "Send an ID token, not another document; if the provider's tokens really are this large, " +
-			"raise limits.token_bytes in the settings.",
+		Fix: "send an ID token, not another document; if the provider's tokens really are this large, " +
+			"raise limits.token_bytes in the settings",
 		Message: MessageNotOIDC + " It has {size} bytes; at most {limit} are accepted.",
 	})
 	tokenFormAPISize = Refusals.Add(explain.Reason{
@@ -42,7 +42,7 @@ var (
 		Check:    "token form",
 		Expected: "at most {limit} bytes, the limit of the API",
 		Got:      "{size} bytes",
-		Fix:      "Have the provider issue smaller tokens, such as with fewer groups; no setting raises this limit.",
+		Fix:      "have the provider issue smaller tokens, such as with fewer groups; no setting raises this limit",
 		Message:  MessageNotOIDC + " It has {size} bytes; at most {limit} are accepted.",
 	})
 	tokenFormBase64 = Refusals.Add(explain.Reason{
@@ -50,7 +50,7 @@ var (
 		Check:    "token form",
 		Expected: "canonical base64url",
 		Got:      "a part that is not",
-		Fix:      "Send the ID token exactly as the provider issued it; something changed its last characters.",
+		Fix:      "send the ID token exactly as the provider issued it; something changed its last characters",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormHeader = Refusals.Add(explain.Reason{
@@ -58,7 +58,7 @@ var (
 		Check:    "token form",
 		Expected: "a header of at most {limit} bytes",
 		Got:      "{size} bytes",
-		Fix:      "Send the ID token unchanged; no provider's header is this large.",
+		Fix:      "send the ID token unchanged; no provider's header is this large",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormJSON = Refusals.Add(explain.Reason{
@@ -66,7 +66,7 @@ var (
 		Check:    "token form",
 		Expected: signedJWT,
 		Got:      "JSON text",
-		Fix:      "Send the token in compact form; the JSON forms of RFC 7515 are not accepted.",
+		Fix:      "send the token in compact form; the JSON forms of RFC 7515 are not accepted",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormByte = Refusals.Add(explain.Reason{
@@ -74,7 +74,7 @@ var (
 		Check:    "token form",
 		Expected: signedJWT,
 		Got:      "a byte that base64url does not have",
-		Fix:      "Send the ID token itself, without padding, blanks, quotes, a prefix such as Bearer, or line ends.",
+		Fix:      "send the ID token itself, without padding, blanks, quotes, a prefix such as Bearer, or line ends",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormEncrypted = Refusals.Add(explain.Reason{
@@ -82,7 +82,7 @@ var (
 		Check:    "token form",
 		Expected: signedJWT,
 		Got:      "five parts, as encrypted tokens (JWE) have",
-		Fix:      "Have the provider issue signed, unencrypted ID tokens to this client.",
+		Fix:      "have the provider issue signed, unencrypted ID tokens to this client",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormParts = Refusals.Add(explain.Reason{
@@ -90,7 +90,7 @@ var (
 		Check:    "token form",
 		Expected: signedJWT,
 		Got:      "{parts} parts",
-		Fix:      "Send the provider's ID token; this looks like an opaque access token or a code.",
+		Fix:      "send the provider's ID token; this looks like an opaque access token or a code",
 		Message:  MessageNotOIDC,
 	})
 	tokenFormUnsigned = Refusals.Add(explain.Reason{
@@ -98,7 +98,7 @@ var (
 		Check:    "token form",
 		Expected: signedJWT,
 		Got:      "an empty part",
-		Fix:      "Send a signed ID token; unsigned and detached tokens are not accepted.",
+		Fix:      "send a signed ID token; unsigned and detached tokens are not accepted",
 		Message:  MessageNotOIDC,
 	})
 )
@@ -112,7 +112,7 @@ var (
 		Check:    "token header",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "Send an ID token of the provider; this value's header is not one.",
+		Fix:      "send an ID token of the provider; this value's header is not one",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderCrit = Refusals.Add(explain.Reason{
@@ -120,7 +120,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name} is present",
-		Fix:      "Have the provider issue plain ID tokens: it demands a header extension that is not supported.",
+		Fix:      "have the provider issue plain ID tokens: it demands a header extension that is not supported",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderPayload = Refusals.Add(explain.Reason{
@@ -128,7 +128,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name} is present",
-		Fix:      "Have the provider issue tokens with an encoded payload.",
+		Fix:      "have the provider issue tokens with an encoded payload",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderKey = Refusals.Add(explain.Reason{
@@ -136,7 +136,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name} is present",
-		Fix:      "Have the provider leave {name} out of the header: keys come from its key set only.",
+		Fix:      "have the provider leave {name} out of the header: keys come from its key set only",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderEncrypted = Refusals.Add(explain.Reason{
@@ -144,7 +144,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name} is present",
-		Fix:      "Have the provider issue signed, unencrypted ID tokens to this client.",
+		Fix:      "have the provider issue signed, unencrypted ID tokens to this client",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderCompressed = Refusals.Add(explain.Reason{
@@ -152,7 +152,7 @@ var (
 		Check:    "token header",
 		Expected: "no parameter {name}",
 		Got:      "{name} is present",
-		Fix:      "Have the provider issue uncompressed ID tokens.",
+		Fix:      "have the provider issue uncompressed ID tokens",
 		Message:  MessageNotOIDC,
 	})
 	tokenType = Refusals.Add(explain.Reason{
@@ -160,7 +160,7 @@ var (
 		Check:    "token type",
 		Expected: "JWT",
 		Got:      "{type}",
-		Fix:      "Send the ID token; an access, logout or event token of the same issuer is not a login.",
+		Fix:      "send the ID token; an access, logout or event token of the same issuer is not a login",
 		Message:  MessageNotOIDC,
 	})
 	eventType = Refusals.Add(explain.Reason{
@@ -168,7 +168,7 @@ var (
 		Check:    "token type",
 		Expected: "{types}",
 		Got:      "{type}",
-		Fix:      "Have the provider send the token that this address is for, with its type in the header.",
+		Fix:      "have the provider send the token that this address is for, with its type in the header",
 		Message:  MessageNotOIDC,
 	})
 	algorithmNotListed = Refusals.Add(explain.Reason{
@@ -176,8 +176,8 @@ var (
 		Check:    "signature algorithm",
 		Expected: "{algorithms}",
 		Got:      "{algorithm}",
-		Fix: "Have the provider sign ID tokens with an accepted algorithm, or add {algorithm} to allowed_algs of the " +
-			"provider in oidc_providers of the settings.",
+		Fix: "have the provider sign ID tokens with an accepted algorithm, or add {algorithm} to allowed_algs of the " +
+			"provider in oidc_providers of the settings",
 		Message: MessageBadSignature,
 	})
 	algorithmUnsupported = Refusals.Add(explain.Reason{
@@ -185,7 +185,7 @@ var (
 		Check:    "signature algorithm",
 		Expected: "{algorithms}",
 		Got:      "{algorithm}",
-		Fix:      "Have the provider sign ID tokens with an accepted algorithm; no setting admits this one.",
+		Fix:      "have the provider sign ID tokens with an accepted algorithm; no setting admits this one",
 		Message:  MessageBadSignature,
 	})
 	keyID = Refusals.Add(explain.Reason{
@@ -193,7 +193,7 @@ var (
 		Check:    "key ID",
 		Expected: "a printable string of 1 to 256 bytes",
 		Got:      "{id}",
-		Fix:      "Send the provider's ID token unchanged; no provider issues such a key ID.",
+		Fix:      "send the provider's ID token unchanged; no provider issues such a key ID",
 		Message:  MessageBadSignature,
 	})
 )
@@ -205,7 +205,7 @@ var (
 		Check:    "token claims",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "Send an ID token of the provider; this value's claims are not one.",
+		Fix:      "send an ID token of the provider; this value's claims are not one",
 		Message:  MessageNotOIDC,
 	})
 	eventClaims = Refusals.Add(explain.Reason{
@@ -213,7 +213,7 @@ var (
 		Check:    "token claims",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "Have the provider send a valid token.",
+		Fix:      "have the provider send a valid token",
 		Message:  MessageNotOIDC,
 	})
 	tokenClaimsEvent = Refusals.Add(explain.Reason{
@@ -221,8 +221,8 @@ var (
 		Check:    "token claims",
 		Expected: "an ID token",
 		Got:      "a security event token (RFC 8417): it has a claim events",
-		Fix: "Send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are " +
-			"no logins.",
+		Fix: "send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are " +
+			"no logins",
 		Message: MessageNotOIDC,
 	})
 	tokenClaimsMissing = Refusals.Add(explain.Reason{
@@ -230,7 +230,7 @@ var (
 		Check:    "token claims",
 		Expected: "a claim {claim}",
 		Got:      "none",
-		Fix:      "Send the provider's ID token; a token without {claim} is not one (access tokens often lack it).",
+		Fix:      "send the provider's ID token; a token without {claim} is not one (access tokens often lack it)",
 		Message:  messageMissingClaim + "{claim}",
 	})
 	tokenIssuer = Refusals.Add(explain.Reason{
@@ -238,8 +238,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}",
-		Fix: "Put the token under the Logins key of the provider that issued it: its iss without https:// is that " +
-			"provider's key.",
+		Fix: "put the token under the Logins key of the provider that issued it: its iss without https:// is that " +
+			"provider's key",
 		Message: MessageIssuerMismatch,
 	})
 	tokenIssuerForm = Refusals.Add(explain.Reason{
@@ -247,7 +247,7 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}",
-		Fix:      "Have the provider issue its iss as a string, the URL under which it is registered.",
+		Fix:      "have the provider issue its iss as a string, the URL under which it is registered",
 		Message:  MessageIssuerMismatch,
 	})
 	tokenIssuerPath = Refusals.Add(explain.Reason{
@@ -255,8 +255,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}, another issuer on the same host: {difference}",
-		Fix: "Sign in at the registered issuer (the realm, tenant or user pool is part of it), or put the token " +
-			"under the Logins key of the issuer that it names.",
+		Fix: "sign in at the registered issuer (the realm, tenant or user pool is part of it), or put the token " +
+			"under the Logins key of the issuer that it names",
 		Message: MessageIssuerMismatch,
 	})
 	tokenIssuerSpelling = Refusals.Add(explain.Reason{
@@ -264,8 +264,8 @@ var (
 		Check:    "token issuer",
 		Expected: "{issuers}",
 		Got:      "{issuer}, which differs only {difference}",
-		Fix: "Register the provider under the name that it puts into iss, character by character, or have the " +
-			"provider put the registered one there. {where}",
+		Fix: "register the provider under the name that it puts into iss, character by character, or have the " +
+			"provider put the registered one there; {where}",
 		Message: MessageIssuerMismatch,
 	})
 	tokenExp = Refusals.Add(explain.Reason{
@@ -273,7 +273,7 @@ var (
 		Check:    "token exp",
 		Expected: "a number of seconds since 1970",
 		Got:      "{value}",
-		Fix:      "Have the provider issue exp as a JSON number.",
+		Fix:      "have the provider issue exp as a JSON number",
 		Message:  MessageNotOIDC,
 	})
 	tokenExpiry = Refusals.Add(explain.Reason{
@@ -281,8 +281,8 @@ var (
 		Check:    "token expiry",
 		Expected: "after {earliest}",
 		Got:      "expired at {exp}",
-		Fix: "Sign in again, or refresh the ID token before using it; if the token is fresh, compare this server's " +
-			"clock with the provider's.",
+		Fix: "sign in again, or refresh the ID token before using it; if the token is fresh, compare this server's " +
+			"clock with the provider's",
 		Message: messageExpired + "{now} >= {seconds}",
 	})
 	tokenNbf = Refusals.Add(explain.Reason{
@@ -290,7 +290,7 @@ var (
 		Check:    "token nbf",
 		Expected: "a number of seconds since 1970",
 		Got:      "{value}",
-		Fix:      "Have the provider issue nbf as a JSON number.",
+		Fix:      "have the provider issue nbf as a JSON number",
 		Message:  MessageNotOIDC,
 	})
 	tokenNbfFuture = Refusals.Add(explain.Reason{
@@ -298,7 +298,7 @@ var (
 		Check:    "token nbf",
 		Expected: "at most {latest}",
 		Got:      "{at}",
-		Fix:      "Compare this server's clock with the provider's: the token is from the future.",
+		Fix:      "compare this server's clock with the provider's: the token is from the future",
 		Message:  MessageNotOIDC,
 	})
 	tokenIat = Refusals.Add(explain.Reason{
@@ -306,7 +306,7 @@ var (
 		Check:    "token iat",
 		Expected: "a number of seconds since 1970",
 		Got:      "{value}",
-		Fix:      "Have the provider issue iat as a JSON number.",
+		Fix:      "have the provider issue iat as a JSON number",
 		Message:  MessageNotOIDC,
 	})
 	tokenIatFuture = Refusals.Add(explain.Reason{
@@ -314,7 +314,7 @@ var (
 		Check:    "token iat",
 		Expected: "at most {latest}",
 		Got:      "{at}",
-		Fix:      "Compare this server's clock with the provider's: the token is from the future.",
+		Fix:      "compare this server's clock with the provider's: the token is from the future",
 		Message:  MessageNotOIDC,
 	})
 	tokenSubject = Refusals.Add(explain.Reason{
@@ -322,7 +322,7 @@ var (
 		Check:    "token subject",
 		Expected: "a string of 1 to 255 bytes without control or invisible characters",
 		Got:      "{subject}",
-		Fix:      "Have the provider issue a plain, stable user ID as sub.",
+		Fix:      "have the provider issue a plain, stable user ID as sub",
 		Message:  MessageNotOIDC,
 	})
 	tokenAudienceForm = Refusals.Add(explain.Reason{
@@ -330,7 +330,7 @@ var (
 		Check:    "token audience",
 		Expected: "a string or a list of strings",
 		Got:      "{audience}",
-		Fix:      "Have the provider issue aud as the client ID or a list of client IDs.",
+		Fix:      "have the provider issue aud as the client ID or a list of client IDs",
 		Message:  MessageNotOIDC,
 	})
 	tokenAudience = Refusals.Add(explain.Reason{
@@ -338,7 +338,7 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix:      "Add this client ID {where}, or sign in with a client that is accepted.",
+		Fix:      "add this client ID {where}, or sign in with a client that is accepted",
 		Message:  "{message}",
 	})
 	tokenAudienceList = Refusals.Add(explain.Reason{
@@ -346,7 +346,7 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}, all of the token's audiences, or azp",
 		Got:      "{audience}",
-		Fix:      "Have the provider issue one audience or azp, or add the other client IDs {where}.",
+		Fix:      "have the provider issue one audience or azp, or add the other client IDs {where}",
 		Message:  "{message}",
 	})
 	tokenAuthorizedParty = Refusals.Add(explain.Reason{
@@ -354,7 +354,7 @@ var (
 		Check:    "token authorized party",
 		Expected: "{clients}",
 		Got:      "{client}",
-		Fix:      "Add this client ID {where}, or sign in with a client that is accepted.",
+		Fix:      "add this client ID {where}, or sign in with a client that is accepted",
 		Message:  "{message}",
 	})
 	developmentAudience = Refusals.Add(explain.Reason{
@@ -378,8 +378,8 @@ var (
 		Check:    "token audience",
 		Expected: "{clients}",
 		Got:      "{audience}",
-		Fix: "Register the token's audience as a client ID of the provider, or have the provider address the token " +
-			"to one.",
+		Fix: "register the token's audience as a client ID of the provider, or have the provider address the token " +
+			"to one",
 		Message: MessageWrongAudience,
 	})
 	tokenUse = Refusals.Add(explain.Reason{
@@ -387,8 +387,8 @@ var (
 		Check:    "token use",
 		Expected: "{want}",
 		Got:      "{got}",
-		Fix: "Send the token whose claim token_use is {want}; for user pools that is the ID token, not the access " +
-			"token.",
+		Fix: "send the token whose claim token_use is {want}; for user pools that is the ID token, not the access " +
+			"token",
 		Message: MessageNotOIDC,
 	})
 	requiredClaim = Refusals.Add(explain.Reason{
@@ -396,7 +396,7 @@ var (
 		Check:    "required claim",
 		Expected: "{want}",
 		Got:      "{got}",
-		Fix:      "Send the token whose claim {claim} is {want}.",
+		Fix:      "send the token whose claim {claim} is {want}",
 		Message:  MessageNotOIDC,
 	})
 )
@@ -408,15 +408,15 @@ var (
 		Check:    "provider keys",
 		Expected: "the keys of {issuer}",
 		Got:      "{problem}",
-		Fix:      "Let this server read the provider's keys. {fix}",
+		Fix:      "let this server read the provider's keys: {fix}",
 	})
 	signingKeyUnknown = Refusals.Add(explain.Reason{
 		Code:     "signing-key-unknown",
 		Check:    "signing key",
 		Expected: "a key that the provider publishes",
 		Got:      "key ID {id}",
-		Fix: "Send a token of the registered provider: its key set has no such key. A key published a moment ago is " +
-			"found within {period}.",
+		Fix: "send a token of the registered provider: its key set has no such key. A key published a moment ago is " +
+			"found within {period}",
 		Message: MessageBadSignature,
 	})
 	signingKeyUnfit = Refusals.Add(explain.Reason{
@@ -424,8 +424,8 @@ var (
 		Check:    "signing key",
 		Expected: "exactly one usable key of the provider for {algorithm}",
 		Got:      "none, or several without a key ID",
-		Fix: "Have the provider publish a usable key for this algorithm (RSA of 2048 to 8192 bits, or the " +
-			"algorithm's curve) and name it in the token's header.",
+		Fix: "have the provider publish a usable key for this algorithm (RSA of 2048 to 8192 bits, or the " +
+			"algorithm's curve) and name it in the token's header",
 		Message: MessageBadSignature,
 	})
 	tokenSignature = Refusals.Add(explain.Reason{
@@ -433,7 +433,7 @@ var (
 		Check:    "token signature",
 		Expected: "the provider's signature with {algorithm}",
 		Got:      "another one",
-		Fix:      "Send the ID token exactly as the provider issued it: it was changed, or signed by somebody else.",
+		Fix:      "send the ID token exactly as the provider issued it: it was changed, or signed by somebody else",
 		Message:  MessageBadSignature,
 	})
 	eventSignature = Refusals.Add(explain.Reason{
@@ -441,7 +441,7 @@ var (
 		Check:    "token signature",
 		Expected: "a signature by a key that the provider publishes",
 		Got:      "{problem}",
-		Fix:      "Have the provider sign with a key of its key set, and send the token unchanged.",
+		Fix:      "have the provider sign with a key of its key set, and send the token unchanged",
 		Message:  MessageBadSignature,
 	})
 )
@@ -453,14 +453,14 @@ var (
 		Check:    "provider answer",
 		Expected: "what {api} says about the credential",
 		Got:      "{problem}",
-		Fix:      "Let this server ask the provider's API. {fix}",
+		Fix:      "let this server ask the provider's API: {fix}",
 	})
 	credentialFormEmpty = Refusals.Add(explain.Reason{
 		Code:     "credential-form-empty",
 		Check:    "credential form",
 		Expected: "{credential}: 1 to {limit} letters, digits and -._~+/=|",
 		Got:      "nothing",
-		Fix:      "Send {credential} as the value of the Logins key.",
+		Fix:      "send {credential} as the value of the Logins key",
 		Message:  messageNotCredential,
 	})
 	credentialFormSize = Refusals.Add(explain.Reason{
@@ -468,7 +468,7 @@ var (
 		Check:    "credential form",
 		Expected: "{credential}: 1 to {limit} letters, digits and -._~+/=|",
 		Got:      "{size} bytes",
-		Fix:      "Send {credential} as it is; the provider issues none that is this long.",
+		Fix:      "send {credential} as it is; the provider issues none that is this long",
 		Message:  messageNotCredential,
 	})
 	credentialFormByte = Refusals.Add(explain.Reason{
@@ -476,7 +476,7 @@ var (
 		Check:    "credential form",
 		Expected: "{credential}: 1 to {limit} letters, digits and -._~+/=|",
 		Got:      "a byte that none has",
-		Fix:      "Send {credential} as it is, without blanks, quotes, a prefix such as Bearer, or line ends.",
+		Fix:      "send {credential} as it is, without blanks, quotes, a prefix such as Bearer, or line ends",
 		Message:  messageNotCredential,
 	})
 	credentialFormPair = Refusals.Add(explain.Reason{
@@ -484,7 +484,7 @@ var (
 		Check:    "credential form",
 		Expected: "token;secret",
 		Got:      "{separators}",
-		Fix:      "Send the user's OAuth 1.0a access token and its secret, joined by one ; and without blanks.",
+		Fix:      "send the user's OAuth 1.0a access token and its secret, joined by one ; and without blanks",
 		Message:  messageNotCredential,
 	})
 	credentialFormLimitedLogin = Refusals.Add(explain.Reason{
@@ -492,8 +492,8 @@ var (
 		Check:    "credential form",
 		Expected: "a Facebook access token",
 		Got:      "a signed JWT, as Facebook's Limited Login issues them",
-		Fix: "Set limited_login for facebook in the settings to accept the ID tokens of Limited Login, or sign in " +
-			"with tracking enabled.",
+		Fix: "set limited_login for facebook in the settings to accept the ID tokens of Limited Login, or sign in " +
+			"with tracking enabled",
 		Message: messageNotCredential,
 	})
 	tokenApplication = Refusals.Add(explain.Reason{
@@ -501,7 +501,7 @@ var (
 		Check:    "token application",
 		Expected: "{applications}",
 		Got:      "{application}",
-		Fix:      "Sign in with an application that is accepted, or add this one {where}.",
+		Fix:      "sign in with an application that is accepted, or add this one {where}",
 		Message:  MessageUnsupportedProvider,
 	})
 	tokenLapsed = Refusals.Add(explain.Reason{
@@ -509,7 +509,7 @@ var (
 		Check:    "token expiry",
 		Expected: "a token that the provider still accepts for a while",
 		Got:      "{end}",
-		Fix:      "Sign in at the provider again.",
+		Fix:      "sign in at the provider again",
 		Message:  messageTokenExpired,
 	})
 	tokenAtAmazon = Refusals.Add(explain.Reason{
@@ -517,7 +517,7 @@ var (
 		Check:    "token at Amazon",
 		Expected: "a valid access token",
 		Got:      "Amazon's error {error}",
-		Fix:      "Sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is none.",
+		Fix:      "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is none",
 		Message:  messageNotAccepted,
 	})
 	tokenAtFacebook = Refusals.Add(explain.Reason{
@@ -525,8 +525,8 @@ var (
 		Check:    "token at Facebook",
 		Expected: "a valid access token of a user",
 		Got:      "Facebook's error {error} for {node}",
-		Fix: "Sign in to Facebook again. Only a user's own access token is a login: not that of an application or a " +
-			"page.",
+		Fix: "sign in to Facebook again. Only a user's own access token is a login: not that of an application or a " +
+			"page",
 		Message: messageNotAccepted,
 	})
 	tokenAtFacebookInvalid = Refusals.Add(explain.Reason{
@@ -534,7 +534,7 @@ var (
 		Check:    "token at Facebook",
 		Expected: "is_valid is true",
 		Got:      "false",
-		Fix:      "Sign in to Facebook again: the token was withdrawn, has expired, or is none.",
+		Fix:      "sign in to Facebook again: the token was withdrawn, has expired, or is none",
 		Message:  messageNotAccepted,
 	})
 	facebookTokenType = Refusals.Add(explain.Reason{
@@ -542,7 +542,7 @@ var (
 		Check:    "token type",
 		Expected: "USER",
 		Got:      "{type}",
-		Fix:      "Send the user's own access token, not that of an application, a page or a system.",
+		Fix:      "send the user's own access token, not that of an application, a page or a system",
 		Message:  messageNotAccepted,
 	})
 	tokenUser = Refusals.Add(explain.Reason{
@@ -550,7 +550,7 @@ var (
 		Check:    "token user",
 		Expected: "the same user from debug_token and me",
 		Got:      "another one, or none",
-		Fix:      "Sign in to Facebook again.",
+		Fix:      "sign in to Facebook again",
 		Message:  messageNotAccepted,
 	})
 	poolApplication = Refusals.Add(explain.Reason{
@@ -558,8 +558,8 @@ var (
 		Check:    "pool application",
 		Expected: "a consumer key and its secret, joined by one ;",
 		Got:      "something else",
-		Fix: "Set the pool's value for {provider} to the application's API key and API key secret, joined by ; " +
-			"without blanks.",
+		Fix: "set the pool's value for {provider} to the application's API key and API key secret, joined by ; " +
+			"without blanks",
 		Message: MessageUnsupportedProvider,
 	})
 	tokenAtX = Refusals.Add(explain.Reason{
@@ -567,8 +567,8 @@ var (
 		Check:    "token at X",
 		Expected: "an access token of the pool's application",
 		Got:      "status {status}",
-		Fix: "Sign in with X again, and check that the pool's consumer key and secret are those of the application " +
-			"that the user signed in to.",
+		Fix: "sign in with X again, and check that the pool's consumer key and secret are those of the application " +
+			"that the user signed in to",
 		Message: messageNotAccepted,
 	})
 	accountAtX = Refusals.Add(explain.Reason{
@@ -576,7 +576,7 @@ var (
 		Check:    "account at X",
 		Expected: "an account in good standing",
 		Got:      "a suspended one",
-		Fix:      "Sign in with another account.",
+		Fix:      "sign in with another account",
 		Message:  messageNotAccepted,
 	})
 )

@@ -482,7 +482,7 @@ var (
 		Check:    "session token",
 		Expected: "sealed under a session key of this server",
 		Got:      "session key {key}, which was retired or has ended, or is another server's",
-		Fix:      "Sign in again and get new credentials.",
+		Fix:      "sign in again and get new credentials",
 	})
 )
 
