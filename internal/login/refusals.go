@@ -48,8 +48,8 @@ var (
 	tokenFormBase64 = Refusals.Add(explain.Reason{
 		Code:     "token-form-base64",
 		Check:    "token form",
-		Expected: "canonical base64url",
-		Got:      "a part that is not",
+		Expected: "three parts in base64url, as RFC 4648 writes it",
+		Got:      "a part with bits after its last byte",
 		Fix:      "send the ID token exactly as the provider issued it; something changed its last characters",
 		Message:  MessageNotOIDC,
 	})
@@ -112,7 +112,7 @@ var (
 		Check:    "token header",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "send an ID token of the provider; this value's header is not one",
+		Fix:      "send an ID token of the provider; the header of this value is not that of an ID token",
 		Message:  MessageNotOIDC,
 	})
 	tokenHeaderCrit = Refusals.Add(explain.Reason{
@@ -205,7 +205,7 @@ var (
 		Check:    "token claims",
 		Expected: "a JSON object with unique names",
 		Got:      "{problem}",
-		Fix:      "send an ID token of the provider; this value's claims are not one",
+		Fix:      "send an ID token of the provider; the claims of this value are not those of an ID token",
 		Message:  MessageNotOIDC,
 	})
 	eventClaims = Refusals.Add(explain.Reason{
@@ -423,7 +423,7 @@ var (
 		Code:     "signing-key-unfit",
 		Check:    "signing key",
 		Expected: "exactly one usable key of the provider for {algorithm}",
-		Got:      "none, or several without a key ID",
+		Got:      "none, or several and no key ID in the token",
 		Fix: "have the provider publish a usable key for this algorithm (RSA of 2048 to 8192 bits, or the " +
 			"algorithm's curve) and name it in the token's header",
 		Message: MessageBadSignature,
@@ -475,7 +475,7 @@ var (
 		Code:     "credential-form-byte",
 		Check:    "credential form",
 		Expected: "{credential}: 1 to {limit} letters, digits and -._~+/=|",
-		Got:      "a byte that none has",
+		Got:      "a byte that such a credential does not have",
 		Fix:      "send {credential} as it is, without blanks, quotes, a prefix such as Bearer, or line ends",
 		Message:  messageNotCredential,
 	})
@@ -517,7 +517,7 @@ var (
 		Check:    "token at Amazon",
 		Expected: "a valid access token",
 		Got:      "Amazon's error {error}",
-		Fix:      "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is none",
+		Fix:      "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is not Amazon's",
 		Message:  messageNotAccepted,
 	})
 	tokenAtFacebook = Refusals.Add(explain.Reason{
@@ -532,9 +532,9 @@ var (
 	tokenAtFacebookInvalid = Refusals.Add(explain.Reason{
 		Code:     "token-at-facebook-invalid",
 		Check:    "token at Facebook",
-		Expected: "is_valid is true",
+		Expected: "is_valid of the answer is true",
 		Got:      "false",
-		Fix:      "sign in to Facebook again: the token was withdrawn, has expired, or is none",
+		Fix:      "sign in to Facebook again: the token was withdrawn, has expired, or is not a token of Facebook",
 		Message:  messageNotAccepted,
 	})
 	facebookTokenType = Refusals.Add(explain.Reason{
