@@ -40,8 +40,8 @@ const (
 var loginChecks = [credentialKinds][]explain.Code{
 	asGuest: codes("guest access"),
 	byIDToken: codes("login provider", "OpenID Connect provider", "token form", "token header", "token type",
-		"signature algorithm", "key ID", "token claims", "token issuer", "token exp", "token expiry",
-		"token nbf", "token iat", "token subject", "token authorized party", "token audience", "token use",
+		"signature algorithm", "key ID", "token claims", "token issuer", "token times", "token expiry",
+		"token subject", "token authorized party", "token audience", "token use",
 		"required claim", "provider keys", "signing key", "token signature", "sign-out"),
 	bySAML: codes("login provider", "SAML provider", "SAML response size", "SAML response encoding",
 		"SAML response document", "SAML response", "SAML encryption", "SAML assertion", "SAML metadata",

@@ -237,12 +237,16 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 	case credential == "":
 		return j.refuse(credentialFormEmpty.With("credential", what, "limit", most))
 	case len(credential) > limit:
-		size := strconv.Itoa(len(credential))
-		return j.refuse(credentialFormSize.With("credential", what, "limit", most, "size", size))
+		size := strconv.Itoa(len(credential)) + " bytes"
+		return j.refuse(credentialFormText.With("credential", what, "limit", most, "got", size))
 	}
 	for i := range len(credential) {
 		if c := credential[i]; !base64urlBytes[c] && !strings.ContainsRune(".~+/=|", rune(c)) {
-			return j.refuse(credentialFormByte.With("credential", what, "limit", most))
+			return j.refuse(credentialFormText.With(
+				"credential", what,
+				"limit", most,
+				"got", "a byte that such a credential does not have",
+			))
 		}
 	}
 	j.pass("credential form", strconv.Itoa(len(credential))+" bytes")

@@ -186,7 +186,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 var elsewhere = []explain.Code{
 	"token-form-api-size",
 	"token-type-event", "token-claims-event-json", "token-audience-event", "token-signature-event",
-	"provider-answer", "credential-form-empty", "credential-form-size", "credential-form-byte", "credential-form-pair",
+	"provider-answer", "credential-form-empty", "credential-form-text", "credential-form-pair",
 	"credential-form-limited-login", "token-application", "token-expiry-provider", "token-at-amazon",
 	"token-at-facebook", "token-at-facebook-invalid", "token-type-facebook", "token-user", "pool-application",
 	"token-at-x", "account-at-x",
