@@ -48,7 +48,7 @@ func (c *String) accepts(s string) bool {
 	return (c.Enum == nil || slices.Contains(c.Enum, s)) && (c.Pattern == nil || c.Pattern.MatchString(s))
 }
 
-// demand is what a model demands of a member, and what came instead.
+// demand is a rule of a model that a member breaks.
 type demand struct {
 	text string // in AWS's words
 	// For people; got has sizes and numbers, but no text of the request.

@@ -46,7 +46,8 @@ func decodeJSON(body []byte, in any) error {
 			return RefusedAs(Malformed, bodyTwice.With().Of(pathOf(syntactic.JSONPointer)), where+fault)
 		}
 		offset := strconv.FormatInt(syntactic.ByteOffset, 10)
-		return RefusedAs(Malformed, bodySyntax.With("offset", offset), "The body is not valid JSON: see byte "+offset+".")
+		return RefusedAs(Malformed, bodySyntax.With("offset", offset),
+			"The body is not valid JSON: see byte "+offset+".")
 	}
 	return RefusedAs(Malformed, bodyUnread.With(), "The body cannot be read.").Because(err)
 }

@@ -119,7 +119,8 @@ func (p *parameters) add(text string) error {
 	}
 	if len(p.names)+strings.Count(text, "&") >= maxParameters {
 		most := strconv.Itoa(maxParameters)
-		return RefusedAs(Malformed, parameterCount.With("limit", most), "The request has more than "+most+" parameters.")
+		return RefusedAs(Malformed, parameterCount.With("limit", most),
+			"The request has more than "+most+" parameters.")
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil {
@@ -128,7 +129,8 @@ func (p *parameters) add(text string) error {
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		v := values[k]
 		if len(v) > 1 || p.values.Has(k) {
-			return RefusedAs(Malformed, parameterTwice.With().Of(memberPath(k)), "Parameter "+plain(k)+" appears twice.")
+			return RefusedAs(Malformed, parameterTwice.With().Of(memberPath(k)),
+				"Parameter "+plain(k)+" appears twice.")
 		}
 		if !utf8.ValidString(k) || !utf8.ValidString(v[0]) {
 			why := parameterEncoding.With().Of(memberPath(k))

@@ -96,7 +96,8 @@ func (v *Validator) List(name string, list []string, c *List, required bool) {
 	v.size(name, len(list), c.Min, c.Max, "element", value)
 	for _, s := range list {
 		if !c.Element.accepts(s) {
-			v.add(name, value(), c.Element.within("Member must satisfy constraint: "+c.Element.all(), "each element", s))
+			text := "Member must satisfy constraint: " + c.Element.all()
+			v.add(name, value(), c.Element.within(text, "each element", s))
 			return
 		}
 	}

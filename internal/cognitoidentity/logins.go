@@ -169,7 +169,8 @@ func shownName(key string) string {
 	if providerName.MatchString(key) {
 		return key
 	}
-	if n := strings.LastIndexByte(key, ':'); n > 0 && strings.Contains(key[:n], "/") && providerName.MatchString(key[:n]) {
+	n := max(0, strings.LastIndexByte(key, ':'))
+	if strings.Contains(key[:n], "/") && providerName.MatchString(key[:n]) {
 		return fmt.Sprintf("%s:(a client ID of %d bytes)", key[:n], len(key)-n-1)
 	}
 
