@@ -85,7 +85,13 @@ func newDevEndpoints(baseURL, account, region string, now func() time.Time) *dev
 // provider registers the development issuer like any other: its tokens are
 // verified by discovery and published keys.
 func (d *devEndpoints) provider() OIDCProviderConfig {
-	return OIDCProviderConfig{URL: d.issuer.URL, ClientIDs: []string{DevAudience}, AllowHTTP: true, AllowPrivate: true}
+	return OIDCProviderConfig{
+		URL:          d.issuer.URL,
+		ClientIDs:    []string{DevAudience},
+		AllowHTTP:    true,
+		AllowPrivate: true,
+		Development:  true,
+	}
 }
 
 func (d *devEndpoints) register(mux *http.ServeMux) {

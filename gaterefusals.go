@@ -228,7 +228,12 @@ func (s *refusedSignature) key() string {
 }
 
 func (s *refusedSignature) link(field string) explain.Link {
-	return explain.Link{Kind: explain.LinkAccessKey, ID: s.key(), Field: field, Source: explain.SourceAPI}
+	return explain.Link{
+		Kind:   explain.LinkAccessKey,
+		ID:     s.key(),
+		Field:  field,
+		Source: explain.SourceAPI,
+	}
 }
 
 // headers are the signed headers, without names that nobody would sign.

@@ -399,6 +399,21 @@ func TestNamesOfLoginProviders(t *testing.T) {
 			func(p *identitypool.Pool) {
 				p.OIDCProviderARNs = []string{foreignOIDC, "arn:aws:iam::000000000000:oidc-provider/idp.example"}
 			}},
+		oidcOf("https://idp.example/a"): {"provider-arn-issuer", true, func(p *identitypool.Pool) {
+			p.OIDCProviderARNs = []string{"arn:aws:iam::000000000000:oidc-provider/https://idp.example/a"}
+		}},
+		oidcOf("HTTPS://idp.example"):       {"provider-arn-issuer", true, nil},
+		oidcOf("http://idp.example"):        {"provider-arn-issuer", true, nil},
+		oidcOf("https:/idp.example"):        {"provider-arn-issuer", true, nil},
+		oidcOf("idp.example?tenant=a"):      {"provider-arn-issuer", true, nil},
+		oidcOf("idp.example/a?"):            {"provider-arn-issuer", true, nil},
+		oidcOf("idp.example/a#b"):           {"provider-arn-issuer", true, nil},
+		oidcOf("idp.example#"):              {"provider-arn-issuer", true, nil},
+		oidcOf("user:s3cr3t@idp.example/a"): {"provider-arn-issuer", true, nil},
+		oidcOf("/a"):                        {"provider-arn-issuer", true, nil},
+		oidcOf(":8443/a"):                   {"provider-arn-issuer", true, nil},
+		oidcOf("https://"):                  {"provider-arn-issuer", true, nil},
+		oidcOf("idp.example/a b"):           {"provider-arn-form", false, nil},
 		`"OpenIdConnectProviderARNs":["arn:aws:iam::000000000000:saml-provider/corp"]`:                                 {"provider-arn-form", false, nil},
 		`"SamlProviderARNs":["arn:aws:iam::000000000000:saml-provider/a","arn:aws:iam::000000000000:saml-provider/a"]`: {"provider-arn-twice", false, nil},
 	} {
@@ -412,6 +427,10 @@ func TestNamesOfLoginProviders(t *testing.T) {
 					continue
 				}
 				w.refused(t, got, "InvalidParameterException", "", test.why)
+				if step, _ := explain.Deciding(w.traces.last().Steps); step.Link == nil ||
+					step.Link.Field == "" || (step.Link.ID == "") == (operation == "UpdateIdentityPool") {
+					t.Errorf("%s leads to %+v", operation, step.Link)
+				}
 			}
 			if test.stored == nil {
 				return
@@ -423,6 +442,7 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		})
 	}
 	for _, members := range []string{
+		oidcOf("idp.example"), oidcOf("IDP.example:8443/realms/A%20b/"), oidcOf("localhost:8080/a"), oidcOf("[::1]:8080/a"),
 		userPools("cognito-idp.us-east-1.amazonaws.com/local_2abc"),
 		userPools("cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_x"),
 		userPools(anyUserPool, "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x"),
@@ -445,6 +465,54 @@ func TestNamesOfLoginProviders(t *testing.T) {
 		})
 		got := s.raw(t, "CreateIdentityPool", `{`+theDefault+`,`+userPools(twoRegions, "cognito-idp.us-west-2.amazonaws.com/us-east-1_x")+`}`, true)
 		equal(t, "made "+got.body, got.status, 200)
+	})
+}
+
+// oidcOf is the member that gives a pool a provider.
+func oidcOf(issuer string) string {
+	return `"OpenIdConnectProviderARNs":["arn:aws:iam::000000000000:oidc-provider/` + issuer + `"]`
+}
+
+// A pool that has an ARN under which no provider can be registered goes on, and what is
+// told of its logins and settings is the ARN that it should have.
+func TestProviderARNWithScheme(t *testing.T) {
+	const (
+		wrong = "arn:aws:iam::000000000000:oidc-provider/https://idp.example/a"
+		right = "arn:aws:iam::000000000000:oidc-provider/idp.example/a"
+	)
+	w := startSettings(t)
+	equal(t, "imported", w.imported(t, theStored, `,"OpenIdConnectProviderARNs":["`+wrong+`"]`).status, 200)
+
+	issuer := logintest.NewIssuer(t)
+	token := issuer.Token(map[string]any{"iss": "https://idp.example/a"})
+	for _, key := range []string{"idp.example/a", "https://idp.example/a"} {
+		t.Run("login of "+key, func(t *testing.T) {
+			got := w.raw(t, "GetId", `{"IdentityPoolId":"`+theStored+`","Logins":{"`+key+`":"`+token+`"}}`, false)
+			w.refused(t, got, "NotAuthorizedException", "", "openid-connect-provider-issuer")
+			step, _ := explain.Deciding(w.traces.last().Steps)
+			if !strings.Contains(step.Fix, right) || strings.Contains(step.Fix, "https://") {
+				t.Errorf("%+v", step)
+			}
+		})
+	}
+
+	t.Run("settings", func(t *testing.T) {
+		pool := w.newPool(t)
+		tags := func(pool string) answer {
+			return w.raw(t, "SetPrincipalTagAttributeMap",
+				`{"IdentityPoolId":"`+pool+`","IdentityProviderName":"`+wrong+`","PrincipalTags":{}}`, true)
+		}
+		roles := func(pool string) answer {
+			return w.raw(t, "SetIdentityPoolRoles", `{"IdentityPoolId":"`+pool+`","Roles":{},"RoleMappings":{"`+wrong+
+				`":{"Type":"Token","AmbiguousRoleResolution":"Deny"}}}`, true)
+		}
+		for _, write := range []func(string) answer{tags, roles} {
+			w.refused(t, write(pool), "InvalidParameterException", "", "provider-arn-issuer")
+			if step, _ := explain.Deciding(w.traces.last().Steps); !strings.HasSuffix(step.Fix, right) {
+				t.Errorf("%+v", step)
+			}
+			equal(t, "of the pool that has it", write(theStored).status, 200)
+		}
 	})
 }
 
@@ -695,6 +763,10 @@ func TestPoolRefusalsAreExplained(t *testing.T) {
 			"InvalidParameterException", "principal-tag-map-size"},
 		{"SetPrincipalTagAttributeMap", tagMap(`{"a":"x","A":"y"}`), "InvalidParameterException", "principal-tag-map-keys"},
 		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"` + key + `"}`, "ResourceNotFoundException", "principal-tag-map-none"},
+		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"nobody.example"}`, "ResourceNotFoundException",
+			"principal-tag-map-none-provider"},
+		{"GetPrincipalTagAttributeMap", `{"IdentityPoolId":"POOL","IdentityProviderName":"login.my.app"}`, "ResourceNotFoundException",
+			"principal-tag-map-none-provider"},
 		{"SetIdentityPoolRoles", mapping(`"Type":"Token"`), "InvalidParameterException", "role-mapping-resolution"},
 		{"SetIdentityPoolRoles", mapping(rules), "InvalidParameterException", "role-mapping-rules-missing"},
 		{"SetIdentityPoolRoles", mapping(token + `,"RulesConfiguration":{"Rules":[` + rule + `]}`), "InvalidParameterException", "role-mapping-rules-of-token"},

@@ -263,6 +263,29 @@ func TestCatalogues(t *testing.T) {
 	}
 }
 
+// startsAsSentence is a text whose first word begins with a capital as only sentences and
+// some names do.
+var startsAsSentence = regexp.MustCompile(`^[A-Z][a-z]*(?:[^A-Za-z]|$)`)
+
+// The texts of all catalogues have one form: no capital in front but that of a name, and
+// no full stop at the end. They stand beside each other on pages, and in sentences.
+func TestTextsOfReasonsHaveOneForm(t *testing.T) {
+	names := []string{"AWS", "Amazon", "Facebook", "Google", "X", "Connection", "Upgrade", "Issuer", "Credential", "Logins", "Region"}
+	for _, c := range catalogues() {
+		for _, r := range c.Reasons {
+			for field, text := range map[string]string{"Expected": r.Expected, "Got": r.Got, "Fix": r.Fix} {
+				first := strings.TrimRight(startsAsSentence.FindString(text), " ':,.=-")
+				if first != "" && !slices.Contains(names, first) {
+					t.Errorf("%s: %s begins with a capital: %s", r.Code, field, text)
+				}
+				if strings.HasSuffix(text, ".") {
+					t.Errorf("%s: %s ends with a full stop: %s", r.Code, field, text)
+				}
+			}
+		}
+	}
+}
+
 // Each reason that is declared is used, and always with the values that its texts need.
 func TestReasonsAreUsedWithTheirValues(t *testing.T) {
 	list := sources(t)

@@ -268,7 +268,7 @@ var (
 		Expected: "a signature of the {window} before {now}, the server's time",
 		Got:      "one of {signed}, {distance} before",
 		Fix: "set the client's clock: it is {distance} behind the server's (or the server's ahead: compare both " +
-			"with a time server), unless the request waited as long; then sign it anew",
+			"with a time server), unless the request waited that long; then sign it again",
 	})
 	timeFuture = signatureRefusals.Add(explain.Reason{
 		Code:     "signature-time-future",
@@ -363,7 +363,7 @@ var (
 		Code:     "access-key-spelling",
 		Check:    "access key",
 		Expected: "an access key ID in upper case, without blanks or quotes around it",
-		Got:      "one in another case, or with blanks or quotes around it",
+		Got:      "an ID in another letter case, or with blanks or quotes around it",
 		Fix:      "copy the ID again; it begins with AKIA or ASIA and has 20 characters",
 	})
 	keySpellingDev = signatureRefusals.Add(explain.Reason{
@@ -428,7 +428,7 @@ var (
 	signatureOtherDev = signatureRefusals.Add(explain.Reason{
 		Code:     "request-signature-mismatch-development",
 		Check:    "request signature",
-		Expected: "the signature of this request by the secret of test, which is test",
+		Expected: "the signature of this request with the secret access key test",
 		Got:      "another one, over the headers {headers} for the host {host}",
 		Fix: "set AWS_SECRET_ACCESS_KEY=test. If it is, compare the canonical request with the client's (AWS CLI: " +
 			"--debug): a proxy in between changed the host, the path, the query or a signed header",

@@ -240,7 +240,7 @@ func TestSignOutRefusals(t *testing.T) {
 	equal(t, "after it", user.refusal(t, id, old), "refused")
 	equal(t, "the logout replayed", s.backChannelLogout(t, key, good).status, 400)
 	described := s.adminCall(t, "Explain", `{"RequestId":"`+lastRequest(t, s, id, old)+`"}`)
-	for _, want := range []string{`"sign-out"`, "was signed out at", "Sign in again"} {
+	for _, want := range []string{`"sign-out"`, "was signed out at", "sign in again"} {
 		if !strings.Contains(described.body, want) {
 			t.Errorf("the explanation lacks %q: %s", want, described.body)
 		}

@@ -20,10 +20,13 @@ const (
 // AWS asks for the same in "Create a canonical request", https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 func (c *claim) checkCoverage(h http.Header) error {
 	if !c.signs("host") {
-		return refuse(BadSignature, PartCoverage, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.").named("host")
+		return refuse(BadSignature, PartCoverage,
+			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.").named("host")
 	}
 	if c.dateHeader != "" && !c.signs(c.dateHeader) {
-		return refuse(BadSignature, PartCoverage, "'%s' must be a 'SignedHeader' in the AWS Authorization.", textproto.CanonicalMIMEHeaderKey(c.dateHeader)).named(c.dateHeader)
+		return refuse(BadSignature, PartCoverage,
+			"'%s' must be a 'SignedHeader' in the AWS Authorization.",
+			textproto.CanonicalMIMEHeaderKey(c.dateHeader)).named(c.dateHeader)
 	}
 	const prefix = "x-amz-"
 	for key, values := range h {
@@ -31,7 +34,8 @@ func (c *claim) checkCoverage(h http.Header) error {
 			continue
 		}
 		if !c.signsKey(key) {
-			return refuse(BadSignature, PartCoverage, "'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key)).named(key)
+			return refuse(BadSignature, PartCoverage,
+				"'%s' must be a 'SignedHeader' in the AWS Authorization.", quoted(key)).named(key)
 		}
 		if len(values) != 1 { // the signature binds the joined values, a handler reads the first
 			return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", quoted(key)).named(key)
@@ -62,7 +66,8 @@ func (c *claim) signs(name string) bool {
 // computed is the SHA-256 of the body in hexadecimal.
 func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed string) (string, error) {
 	want := computed
-	unsigned := s.UnsignedPayload && c.presigned && length == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	unsigned := s.UnsignedPayload && c.presigned && length == 0 && reads
 	if unsigned {
 		want = unsignedPayload
 	}
@@ -73,13 +78,17 @@ func (c *claim) payloadHash(r *http.Request, s Service, length int64, computed s
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
-			return "", refuse(IncompleteSignature, PartPayload, "The request states two different values for X-Amz-Content-Sha256.")
+			return "", refuse(IncompleteSignature, PartPayload,
+				"The request states two different values for X-Amz-Content-Sha256.")
 		case v == computed, unsigned && v == unsignedPayload:
 			want = v
 		case v == unsignedPayload || strings.HasPrefix(v, "STREAMING-"):
-			return "", refuse(IncompleteSignature, PartPayload, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body.", quoted(v))
+			return "", refuse(IncompleteSignature, PartPayload,
+				"The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body.",
+				quoted(v))
 		default:
-			return "", refuse(BadSignature, PartPayload, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+			return "", refuse(BadSignature, PartPayload,
+				"The provided 'x-amz-content-sha256' header does not match what was computed.")
 		}
 	}
 	return want, nil
@@ -106,17 +115,25 @@ func (c *claim) statedHash(r *http.Request, s Service, length int64) (string, er
 	for i, v := range stated {
 		switch {
 		case i > 0 && v != stated[0]:
-			return "", refuse(IncompleteSignature, PartPayload, "The request states two different values for X-Amz-Content-Sha256.")
+			return "", refuse(IncompleteSignature, PartPayload,
+				"The request states two different values for X-Amz-Content-Sha256.")
 		case v != unsignedPayload && !isHash(v):
-			return "", refuse(IncompleteSignature, PartPayload, "The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body or UNSIGNED-PAYLOAD.", quoted(v))
+			return "", refuse(IncompleteSignature, PartPayload,
+				"The payload mode '%s' is not supported: X-Amz-Content-Sha256 must be the SHA-256 of the body or "+
+					"UNSIGNED-PAYLOAD.",
+				quoted(v))
 		}
 		want = v
 	}
 	if want == emptyHash && length > 0 {
-		return "", refuse(BadSignature, PartPayload, "The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in X-Amz-Content-Sha256.", length)
+		return "", refuse(BadSignature, PartPayload,
+			"The signature is that of an empty body, and the request has one of %d bytes: state its SHA-256 in "+
+				"X-Amz-Content-Sha256.",
+			length)
 	}
 	if length < 0 && c.signs("content-length") {
-		return "", refuse(IncompleteSignature, PartSignedHeaders, "Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
+		return "", refuse(IncompleteSignature, PartSignedHeaders,
+			"Content-Length is among the SignedHeaders, and the proxy in front does not pass it on.")
 	}
 	return want, nil
 }
@@ -196,7 +213,8 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 		default:
 			values := r.Header[canonicalName(name)]
 			if len(values) == 0 {
-				return nil, refuse(BadSignature, PartSignedHeaders, "The header '%s' is in SignedHeaders but not in the request.", quoted(name)).named(name)
+				return nil, refuse(BadSignature, PartSignedHeaders,
+					"The header '%s' is in SignedHeaders but not in the request.", quoted(name)).named(name)
 			}
 			for i, v := range values {
 				if i > 0 {
@@ -206,11 +224,13 @@ func (c *claim) appendHeaders(b []byte, r *http.Request, bodyLen int64, redact b
 			}
 		}
 		if slices.Contains(b[from:], '\n') { // no HTTP server lets one through; a line of its own would be forgery
-			return nil, refuse(IncompleteSignature, PartHeader, "The header '%s' has a line break in its value.", quoted(name)).named(name)
+			return nil, refuse(IncompleteSignature, PartHeader,
+				"The header '%s' has a line break in its value.", quoted(name)).named(name)
 		}
 		b = append(b, '\n')
 		if len(b)-start > maxHeaderBytes {
-			return nil, refuse(IncompleteSignature, PartSignedHeaders, "The signed headers are longer than %d bytes.", maxHeaderBytes)
+			return nil, refuse(IncompleteSignature, PartSignedHeaders,
+				"The signed headers are longer than %d bytes.", maxHeaderBytes)
 		}
 	}
 	return b, nil

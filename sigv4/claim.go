@@ -140,7 +140,8 @@ func parseClaim(r *http.Request) (*claim, error) {
 			continue
 		}
 		if p != q[i].name {
-			return nil, refuse(IncompleteSignature, PartForm, "The query parameter '%s' must be spelled '%s'.", quoted(q[i].name), p)
+			return nil, refuse(IncompleteSignature, PartForm,
+				"The query parameter '%s' must be spelled '%s'.", quoted(q[i].name), p)
 		}
 		inQuery = true
 	}
@@ -148,7 +149,8 @@ func parseClaim(r *http.Request) (*claim, error) {
 	c := &claim{path: path, query: q}
 	switch {
 	case len(authorization) > 0 && inQuery:
-		return nil, refuse(IncompleteSignature, PartForm, "Only one auth mechanism allowed: either the Authorization header or X-Amz-* query parameters, not both.")
+		return nil, refuse(IncompleteSignature, PartForm,
+			"Only one auth mechanism allowed: either the Authorization header or X-Amz-* query parameters, not both.")
 	case len(authorization) > 1:
 		return nil, refuse(IncompleteSignature, PartForm, "The Authorization header must be sent once.")
 	case len(authorization) == 1 && isSigV4(authorization[0]):
@@ -166,7 +168,8 @@ func parseClaim(r *http.Request) (*claim, error) {
 
 func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 	if len(authorization) > maxAuthorization {
-		return refuse(IncompleteSignature, PartForm, "The Authorization header is longer than %d bytes.", maxAuthorization)
+		return refuse(IncompleteSignature, PartForm,
+			"The Authorization header is longer than %d bytes.", maxAuthorization)
 	}
 	authorization = strings.Trim(authorization, " \t")
 	var credential, signedHeaders, signature string
@@ -179,7 +182,10 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		}
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
-			return refuse(IncompleteSignature, PartForm, "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '%s'.", digest(authorization))
+			return refuse(IncompleteSignature, PartForm,
+				"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and "+
+					"encoded with Base64): '%s'.",
+				digest(authorization))
 		}
 		var field *string
 		switch name {
@@ -190,7 +196,8 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		case "Signature":
 			field = &signature
 		default:
-			return refuse(IncompleteSignature, PartForm, "Authorization header has an unknown parameter '%s'.", quoted(name))
+			return refuse(IncompleteSignature, PartForm,
+				"Authorization header has an unknown parameter '%s'.", quoted(name))
 		}
 		if *field != "" {
 			return refuse(IncompleteSignature, PartForm, "Authorization header has '%s' more than once.", name)
@@ -212,7 +219,8 @@ func (c *claim) parseHeaderForm(h http.Header, authorization string) error {
 		missing.WriteString("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
 	}
 	if missing.Len() > 0 {
-		return refuse(IncompleteSignature, PartForm, "%s(Hashed with SHA-256 and encoded with Base64) Authorization=%s", missing.String(), digest(authorization))
+		return refuse(IncompleteSignature, PartForm,
+			"%s(Hashed with SHA-256 and encoded with Base64) Authorization=%s", missing.String(), digest(authorization))
 	}
 	if len(date) > 1 {
 		return refuse(IncompleteSignature, PartHeader, "The header '%s' must be sent once.", dateHeader)
@@ -244,7 +252,8 @@ func (c *claim) parseQueryForm(h http.Header) error {
 	}
 	for _, name := range []string{headerDate, headerToken} {
 		if len(h[name]) > 0 {
-			return refuse(IncompleteSignature, PartForm, "The header '%s' is not allowed in a presigned request.", strings.ToLower(name))
+			return refuse(IncompleteSignature, PartForm,
+				"The header '%s' is not allowed in a presigned request.", strings.ToLower(name))
 		}
 	}
 	c.expires, _ = c.query.get(paramExpires)
@@ -259,7 +268,9 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 	}
 	var ok bool
 	if c.date, ok = parseDate(date, c.dateHeader == "date"); !ok {
-		return refuse(IncompleteSignature, PartDate, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", quoted(date))
+		return refuse(IncompleteSignature, PartDate,
+			"Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601",
+			quoted(date))
 	}
 	if strings.Count(signedHeaders, ";") >= maxSignedHeaders {
 		return refuse(IncompleteSignature, PartSignedHeaders, "SignedHeaders has more than %d names.", maxSignedHeaders)
@@ -267,15 +278,19 @@ func (c *claim) parseValues(credential, signedHeaders, signature, date string) e
 	c.signedHeaders = strings.Split(signedHeaders, ";")
 	for i, name := range c.signedHeaders {
 		if !headerName(name) || i > 0 && name <= c.signedHeaders[i-1] {
-			return refuse(IncompleteSignature, PartSignedHeaders, "SignedHeaders must be header names in lower case, sorted, each once. Got '%s'.", quoted(signedHeaders))
+			return refuse(IncompleteSignature, PartSignedHeaders,
+				"SignedHeaders must be header names in lower case, sorted, each once. Got '%s'.", quoted(signedHeaders))
 		}
 	}
 	if c.algorithm != algorithm {
-		return refuse(IncompleteSignature, PartAlgorithm, "Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(c.algorithm))
+		return refuse(IncompleteSignature, PartAlgorithm,
+			"Unsupported AWS 'algorithm': '%s' (only AWS4-HMAC-SHA256 for now). ", quoted(c.algorithm))
 	}
 	parts := strings.SplitN(credential, "/", 6)
 	if len(parts) != 5 {
-		return refuse(IncompleteSignature, PartCredential, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", quoted(credential))
+		return refuse(IncompleteSignature, PartCredential,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'",
+			quoted(credential))
 	}
 	c.scope = Scope{parts[0], parts[1], parts[2], parts[3], parts[4]}
 	c.signature = signature

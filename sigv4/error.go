@@ -167,7 +167,8 @@ func (v *Verifier) describe(err error, r *http.Request, c *claim, service string
 	if c == nil {
 		return &d
 	}
-	d.AccessKeyID, d.Scope, d.SignedAt, d.Presigned, d.HasToken = c.scope.AccessKeyID, c.scope, c.date, c.presigned, c.token != ""
+	d.AccessKeyID, d.Scope, d.SignedAt = c.scope.AccessKeyID, c.scope, c.date
+	d.Presigned, d.HasToken = c.presigned, c.token != ""
 	d.SignedHeaders = slices.Clone(c.signedHeaders)
 	if rules := v.Services[service]; c.presigned && rules.Presigned == PresignedExpires {
 		if seconds, err := parseExpires(c.expires); err == nil {

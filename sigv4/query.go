@@ -92,7 +92,8 @@ func parseQuery(raw string) (query, error) {
 	slices.SortFunc(q, func(a, b param) int { return strings.Compare(a.encName, b.encName) })
 	for i := 1; i < len(q); i++ {
 		if q[i].encName == q[i-1].encName {
-			return nil, refuse(IncompleteSignature, PartQuery, "The query parameter '%s' must be sent once.", quoted(q[i].name))
+			return nil, refuse(IncompleteSignature, PartQuery,
+				"The query parameter '%s' must be sent once.", quoted(q[i].name))
 		}
 	}
 	return q, nil

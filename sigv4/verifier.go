@@ -247,11 +247,13 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 	lifetime := skew
 	if c.presigned {
 		if rules.Presigned == PresignedRefused {
-			return time.Time{}, refuse(IncompleteSignature, PartPresigned, "Presigned requests are not supported for '%s': send an Authorization header.", service)
+			return time.Time{}, refuse(IncompleteSignature, PartPresigned,
+				"Presigned requests are not supported for '%s': send an Authorization header.", service)
 		}
 		_, stated := c.query.get(paramExpires)
 		if !stated && rules.Presigned == PresignedExpires {
-			return time.Time{}, refuse(IncompleteSignature, PartLifetime, "AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
+			return time.Time{}, refuse(IncompleteSignature, PartLifetime,
+				"AWS query-string parameters must include '%s'. Re-examine the query-string parameters.", paramExpires)
 		}
 		if stated {
 			seconds, err := parseExpires(c.expires)
@@ -268,7 +270,8 @@ func (v *Verifier) checkTime(c *claim, rules Service, service string) (time.Time
 			c.date.Format(timeFormat), earliest.Format(timeFormat), at.Format(timeFormat), span(lifetime))
 	}
 	if latest := at.Add(skew); c.date.After(latest) {
-		return time.Time{}, refuse(NotYetCurrent, PartClock, "Signature not yet current: %s is still later than %s (%s + %s)",
+		return time.Time{}, refuse(NotYetCurrent, PartClock,
+			"Signature not yet current: %s is still later than %s (%s + %s)",
 			c.date.Format(timeFormat), latest.Format(timeFormat), at.Format(timeFormat), span(skew))
 	}
 	return c.date.Add(lifetime), nil
@@ -307,7 +310,9 @@ func parseExpires(s string) (time.Duration, error) {
 			return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires should be a number")
 		}
 		if n = n*10 + int(s[i]-'0'); n > maxExpires {
-			return 0, refuse(IncompleteSignature, PartLifetime, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+			return 0, refuse(IncompleteSignature, PartLifetime,
+				"X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "+
+					"less than 604800 seconds")
 		}
 	}
 	if n == 0 {
@@ -320,17 +325,23 @@ func parseExpires(s string) (time.Duration, error) {
 func (c *claim) checkScope(service string) error {
 	var faults []*Error
 	if !region(c.scope.Region) {
-		faults = append(faults, refuse(WrongScope, PartRegion, "Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
+		faults = append(faults, refuse(WrongScope, PartRegion,
+			"Credential should be scoped to a valid region, not '%s'.", quoted(c.scope.Region)))
 	}
 	if c.scope.Service != service {
-		faults = append(faults, refuse(WrongScope, PartService, "Credential should be scoped to correct service: '%s'.", service))
+		faults = append(faults, refuse(WrongScope, PartService,
+			"Credential should be scoped to correct service: '%s'.", service))
 	}
 	if c.scope.terminator != terminator {
-		faults = append(faults, refuse(WrongScope, PartTerminator, "Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", quoted(c.scope.terminator)))
+		faults = append(faults, refuse(WrongScope, PartTerminator,
+			"Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.",
+			quoted(c.scope.terminator)))
 	}
 	var room [len(dateFormat)]byte
 	if day := c.date.AppendFormat(room[:0], dateFormat); c.scope.Date != string(day) {
-		faults = append(faults, refuse(WrongScope, PartDay, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+		faults = append(faults, refuse(WrongScope, PartDay,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != "+
+				"'%s', from '%s'.",
 			quoted(c.scope.Date), day, c.date.Format(timeFormat)))
 	}
 	if faults == nil {

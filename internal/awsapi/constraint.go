@@ -48,23 +48,103 @@ func (c *String) accepts(s string) bool {
 	return (c.Enum == nil || slices.Contains(c.Enum, s)) && (c.Pattern == nil || c.Pattern.MatchString(s))
 }
 
+// demand is a rule of a model that a member breaks.
+type demand struct {
+	text string // in AWS's words
+	// For people; got has sizes and numbers, but no text of the request.
+	expected, got, fix string
+}
+
 // demands lists the demands that s breaks.
-func (c *String) demands(s string) []string {
-	var out []string
+func (c *String) demands(s string) []demand {
+	var out []demand
 	n := utf8.RuneCountInString(s)
 	if c.Max > 0 && n > c.Max {
-		out = append(out, c.longest())
+		out = append(out, atMost(c.longest(), n, c.Max, "character"))
 	}
 	if n < c.Min {
-		out = append(out, c.shortest())
+		out = append(out, atLeast(c.shortest(), n, c.Min, "character"))
 	}
+
 	if c.Pattern != nil && !c.Pattern.MatchString(s) {
-		out = append(out, c.shape())
+		out = append(out, demand{
+			text:     c.shape(),
+			expected: "a value of the form " + c.Pattern.String(),
+			got:      "a value of " + count(n, "character") + " in another form",
+			fix:      "write the value in this form, with no blanks, quotes or line ends around it",
+		})
 	}
 	if c.Enum != nil && !slices.Contains(c.Enum, s) {
-		out = append(out, c.values())
+		out = append(out, demand{
+			text:     c.values(),
+			expected: "one of " + strings.Join(c.Enum, ", "),
+			got:      "a value of " + count(n, "character") + " that is none of them",
+			fix:      "use one of " + strings.Join(c.Enum, ", ") + ", in this letter case",
+		})
 	}
+
 	return out
+}
+
+// atMost is a bound of a size above, which a value breaks.
+func atMost(text string, n, most int, unit string) demand {
+	return demand{
+		text:     text,
+		expected: "at most " + count(most, unit),
+		got:      count(n, unit),
+		fix:      "send at most " + count(most, unit),
+	}
+}
+
+// atLeast is a bound of a size below, which a value breaks.
+func atLeast(text string, n, least int, unit string) demand {
+	got := count(n, unit)
+	if n == 0 {
+		got = "an empty value"
+	}
+
+	return demand{
+		text:     text,
+		expected: "at least " + count(least, unit),
+		got:      got,
+		fix:      "send at least " + count(least, unit),
+	}
+}
+
+// between is a range of numbers, which n is not in.
+func between(text string, n int, c *Integer) demand {
+	bounds := strconv.Itoa(c.Min) + " to " + strconv.Itoa(c.Max)
+	return demand{
+		text:     text,
+		expected: "a number from " + bounds,
+		got:      strconv.Itoa(n),
+		fix:      "use a number from " + bounds,
+	}
+}
+
+// within is the first demand that s breaks, as an element of what text is about, such as
+// "a key".
+func (c *String) within(text, element, s string) demand {
+	d := demand{text: text}
+	if broken := c.demands(s); len(broken) > 0 {
+		d.expected = "for " + element + ": " + broken[0].expected
+		d.got = broken[0].got
+		d.fix = "for " + element + ": " + broken[0].fix
+	}
+
+	return d
+}
+
+// count is a number of things.
+func count(n int, unit string) string {
+	switch {
+	case n == 1:
+		return "1 " + unit
+	case unit == "entry":
+		return strconv.Itoa(n) + " entries"
+	default:
+		return strconv.Itoa(n) + " " + unit + "s"
+	}
 }
 
 // all lists every demand, as AWS does for the strings in a list or map.

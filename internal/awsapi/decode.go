@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -42,24 +43,30 @@ func decodeJSON(body []byte, in any) error {
 			if nested(syntactic.JSONPointer) {
 				fault = " contains a name twice."
 			}
-			return RefusedAs(Malformed, bodyTwice.With().Of(where), where+fault)
+			return RefusedAs(Malformed, bodyTwice.With().Of(pathOf(syntactic.JSONPointer)), where+fault)
 		}
 		offset := strconv.FormatInt(syntactic.ByteOffset, 10)
-		return RefusedAs(Malformed, bodySyntax.With("offset", offset), "The body is not valid JSON: see byte "+offset+".")
+		return RefusedAs(Malformed, bodySyntax.With("offset", offset),
+			"The body is not valid JSON: see byte "+offset+".")
 	}
 	return RefusedAs(Malformed, bodyUnread.With(), "The body cannot be read.").Because(err)
 }
 
 var (
 	errNotString = errors.New("not a string in a list or map of strings")
+	errNullText  = fmt.Errorf("null: %w", errNotString)
 	errNull      = errors.New("null in a list or map")
 )
 
 // wrongType says which member has which type instead of which. The library's
 // own text would quote the value.
 func wrongType(e *json.SemanticError) *Error {
-	where, want := memberOf(e.JSONPointer), typeName(e.GoType)
+	where, want, got := memberOf(e.JSONPointer), typeName(e.GoType), kindName(e.JSONKind)
 	message := where + " has the wrong type: it must be " + want + "."
+	switch {
+	case errors.Is(e.Err, errNullText), errors.Is(e.Err, errNull):
+		got = "null"
+	}
 	switch {
 	case errors.Is(e.Err, errNotString):
 		want, message = "strings only", where+" must contain strings only."
@@ -68,7 +75,27 @@ func wrongType(e *json.SemanticError) *Error {
 	case nested(e.JSONPointer):
 		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
-	return RefusedAs(Malformed, bodyMember.With("type", want).Of(where), message)
+	return RefusedAs(Malformed, bodyMember.With("type", want, "got", got).Of(pathOf(e.JSONPointer)), message)
+}
+
+// kindName names what came in JSON.
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '[':
+		return "a list"
+	case '{':
+		return "an object"
+	default:
+		return "a value of another type"
+	}
 }
 
 func typeName(t reflect.Type) string {
@@ -170,10 +197,14 @@ func readString(dec *jsontext.Decoder) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if t.Kind() != '"' {
+	switch t.Kind() {
+	case '"':
+		return t.String(), nil
+	case 'n':
+		return "", errNullText
+	default:
 		return "", errNotString
 	}
-	return t.String(), nil
 }
 
 // memberOf names the top-level member that a JSON pointer leads into.
@@ -182,6 +213,25 @@ func memberOf(p jsontext.Pointer) string {
 		return "Member " + plain(name)
 	}
 	return "The body"
+}
+
+// pathOf is the member that a JSON pointer leads into, as violations write it; "" = the
+// body.
+func pathOf(p jsontext.Pointer) string {
+	for name := range p.Tokens() {
+		return memberPath(name)
+	}
+	return ""
+}
+
+// memberPath is the name of a member that came from a client, in lower camel case as in
+// violations.
+func memberPath(name string) string {
+	name = printable(name)
+	if name == "" {
+		return name
+	}
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // nested reports whether a JSON pointer leads below a top-level member.

@@ -45,14 +45,14 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 		"too deep":             {post("StoreService.LookUp", strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 40)), "request-body-depth", ""},
 		"no object":            {post("StoreService.LookUp", `"s3cr3t!"`), "request-body-object", ""},
 		"no JSON":              {post("StoreService.LookUp", `{"StoreId":s3cr3t!}`), "request-body-syntax", ""},
-		"a wrong type":         {post("StoreService.LookUp", `{"StoreId":["s3cr3t!"]}`), "request-body-type", "Member 'StoreId'"},
-		"a member twice":       {post("StoreService.LookUp", `{"StoreId":"s3cr3t!","StoreId":"s3cr3t!"}`), "request-body-twice", "Member 'StoreId'"},
+		"a wrong type":         {post("StoreService.LookUp", `{"StoreId":["s3cr3t!"]}`), "request-body-type", "storeId"},
+		"a member twice":       {post("StoreService.LookUp", `{"StoreId":"s3cr3t!","StoreId":"s3cr3t!"}`), "request-body-twice", "storeId"},
 		"a violation":          {post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`), "input-constraint", "storeId"},
 		"a missing member":     {post("StoreService.LookUp", `{}`), "input-missing", "storeId"},
 		"bad escapes":          {form("Action=%zz"), "request-parameters-encoding", ""},
-		"a parameter twice":    {form("Action=Show&Action=Show"), "request-parameters-twice", "'Action'"},
+		"a parameter twice":    {form("Action=Show&Action=Show"), "request-parameters-twice", "action"},
 		"too many parameters":  {form(strings.Repeat("a=b&", 2000)), "request-parameters-count", ""},
-		"no number":            {get("/?Action=Show&Version=2011-06-15&DurationSeconds=s3cr3t!"), "request-parameters-type", "'DurationSeconds'"},
+		"no number":            {get("/?Action=Show&Version=2011-06-15&DurationSeconds=s3cr3t!"), "request-parameters-type", "durationSeconds"},
 		"no signature":         {post("StoreService.Put", `{}`), "request-signature-missing", ""},
 		"a panic":              {post("StoreService.Fail", `{"How":"panic"}`), "server-fault", ""},
 		"a fault":              {post("StoreService.Fail", `{"How":"internal"}`), "server-fault", ""},
@@ -95,5 +95,31 @@ func TestRefusalWithoutReason(t *testing.T) {
 	steps := x.decided()
 	if step, ok := explain.Deciding(steps); !ok || step.Code != Unexplained || !strings.Contains(step.Got, "AnyException") || step.Fix == "" {
 		t.Errorf("%+v", steps)
+	}
+}
+
+// A value of another type is named as what it is, null among them.
+func TestTypesAreNamed(t *testing.T) {
+	for body, test := range map[string]struct{ subject, expected, got string }{
+		`{"StoreId":["x"]}`:          {"storeId", "a string", "a list"},
+		`{"StoreId":{}}`:             {"storeId", "a string", "an object"},
+		`{"StoreId":1}`:              {"storeId", "a string", "a number"},
+		`{"StoreId":true}`:           {"storeId", "a string", "true or false"},
+		`{"Id":"a","Tags":"x"}`:      {"tags", "an object", "a string"},
+		`{"Tags":{"a":null}}`:        {"tags", "strings only", "null"},
+		`{"Tags":{"a":1}}`:           {"tags", "strings only", "a value of another type"},
+		`{"Id":"a","Tags":{"a":[]}}`: {"tags", "strings only", "a value of another type"},
+	} {
+		t.Run(body, func(t *testing.T) {
+			target := "StoreService.Put"
+			if strings.Contains(body, "StoreId") {
+				target = "StoreService.LookUp"
+			}
+			_, _, refusals, _ := logged(t, post(target, body, "Authorization", "AWS4-HMAC-SHA256 good"))
+			step, _ := explain.Deciding(refusals[0].Steps)
+			if step.Subject != test.subject || step.Expected != test.expected || step.Got != test.got {
+				t.Errorf("%+v", step)
+			}
+		})
 	}
 }

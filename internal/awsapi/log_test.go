@@ -67,8 +67,9 @@ func TestAccessLog(t *testing.T) {
 			map[string]any{"level": "INFO", "msg": "request", "request_id": testRequestID, "service": "store", "operation": "LookUp", "status": 400.0,
 				"duration": 1e9, "outcome": "ValidationException",
 				"reason": `1 validation error detected: Value at 'storeId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`,
-				"check": map[string]any{"code": "input-constraint", "name": "input", "subject": "storeId", "got": "a value of 7 characters",
-					"expected": `Member must satisfy regular expression pattern: [\w-]+:[0-9a-f-]+`, "fix": inputConstraint.Fix}}},
+				"check": map[string]any{"code": "input-constraint", "name": "input", "subject": "storeId", "got": "a value of 7 characters in another form",
+					"expected": `a value of the form [\w-]+:[0-9a-f-]+`,
+					"fix":      "write the value in this form, with no blanks, quotes or line ends around it"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines, _, _, _ := logged(t, tt.request)

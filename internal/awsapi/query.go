@@ -119,7 +119,8 @@ func (p *parameters) add(text string) error {
 	}
 	if len(p.names)+strings.Count(text, "&") >= maxParameters {
 		most := strconv.Itoa(maxParameters)
-		return RefusedAs(Malformed, parameterCount.With("limit", most), "The request has more than "+most+" parameters.")
+		return RefusedAs(Malformed, parameterCount.With("limit", most),
+			"The request has more than "+most+" parameters.")
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil {
@@ -128,10 +129,11 @@ func (p *parameters) add(text string) error {
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		v := values[k]
 		if len(v) > 1 || p.values.Has(k) {
-			return RefusedAs(Malformed, parameterTwice.With().Of(plain(k)), "Parameter "+plain(k)+" appears twice.")
+			return RefusedAs(Malformed, parameterTwice.With().Of(memberPath(k)),
+				"Parameter "+plain(k)+" appears twice.")
 		}
 		if !utf8.ValidString(k) || !utf8.ValidString(v[0]) {
-			why := parameterEncoding.With().Of(plain(k))
+			why := parameterEncoding.With().Of(memberPath(k))
 			return RefusedAs(Malformed, why, "Parameter "+plain(k)+" is not valid UTF-8.")
 		}
 		p.values[k] = v
@@ -252,12 +254,12 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 }
 
 func badParameter(name, want string) error {
-	why := parameterType.With("type", want).Of(plain(name))
+	why := parameterType.With("type", want).Of(memberPath(name))
 	return RefusedAs(Malformed, why, "Parameter "+plain(name)+" must be "+want+".")
 }
 
 func badList(name, fault string) error {
-	return RefusedAs(Malformed, parameterList.With().Of(plain(name)), "List "+plain(name)+fault)
+	return RefusedAs(Malformed, parameterList.With().Of(memberPath(name)), "List "+plain(name)+fault)
 }
 
 // answer writes the response of AWS Query. Outputs are structs for

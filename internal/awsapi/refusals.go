@@ -91,8 +91,8 @@ var (
 		Code:     "request-body-type",
 		Check:    "request body",
 		Expected: "{type}",
-		Got:      "a value of another type",
-		Fix:      "send the member as the API's model has it",
+		Got:      "{got}",
+		Fix:      "send the member with a value of this type",
 	})
 	bodyTwice = Refusals.Add(explain.Reason{
 		Code:     "request-body-twice",
@@ -135,7 +135,7 @@ var (
 		Check:    "request parameters",
 		Expected: "{type}",
 		Got:      "another value",
-		Fix:      "send the parameter as the API's model has it",
+		Fix:      "send the parameter with a value of this type",
 	})
 )
 
@@ -158,16 +158,16 @@ var (
 	inputMissing = Refusals.Add(explain.Reason{
 		Code:     "input-missing",
 		Check:    "input",
-		Expected: "a value",
+		Expected: "a value: the operation requires this member",
 		Got:      "none",
-		Fix:      "give the member; the API's model requires it",
+		Fix:      "send the member with a value",
 	})
 	inputConstraint = Refusals.Add(explain.Reason{
 		Code:     "input-constraint",
 		Check:    "input",
 		Expected: "{constraint}",
 		Got:      "{value}",
-		Fix:      "change the member's value to one that the API's model allows",
+		Fix:      "{fix}",
 	})
 )
 

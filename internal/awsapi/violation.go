@@ -1,11 +1,11 @@
 package awsapi
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
@@ -15,10 +15,16 @@ type Violation struct {
 	Path       string // e.g. tags.1.member.key
 	Value      string // as the message prints it: "null ", "'x' ", or "" for what must not be echoed
 	Constraint string // e.g. Member must not be null
+
+	demand demand // for people
 }
 
-// nullValue is the Value of a member that is missing.
-const nullValue = "null "
+// nullValue and notNull are the Value and the Constraint of a member that is missing. STS
+// leaves the value out.
+const (
+	nullValue = "null "
+	notNull   = "Member must not be null"
+)
 
 // Bounds of a message made of violations.
 const (
@@ -67,9 +73,11 @@ func (v *Validator) Integer(name string, n *int, c *Integer, required bool) {
 		v.absent(name, required)
 	case c == nil:
 	case *n > c.Max:
-		v.add(name, "'"+strconv.Itoa(*n)+"' ", "Member must have value less than or equal to "+strconv.Itoa(c.Max))
+		text := "Member must have value less than or equal to " + strconv.Itoa(c.Max)
+		v.add(name, "'"+strconv.Itoa(*n)+"' ", between(text, *n, c))
 	case *n < c.Min:
-		v.add(name, "'"+strconv.Itoa(*n)+"' ", "Member must have value greater than or equal to "+strconv.Itoa(c.Min))
+		text := "Member must have value greater than or equal to " + strconv.Itoa(c.Min)
+		v.add(name, "'"+strconv.Itoa(*n)+"' ", between(text, *n, c))
 	}
 }
 
@@ -85,10 +93,11 @@ func (v *Validator) List(name string, list []string, c *List, required bool) {
 		}
 		return "'" + bound("["+strings.Join(list, ", ")+"]") + "' "
 	}
-	v.size(name, len(list), c.Min, c.Max, value)
+	v.size(name, len(list), c.Min, c.Max, "element", value)
 	for _, s := range list {
 		if !c.Element.accepts(s) {
-			v.add(name, value(), "Member must satisfy constraint: "+c.Element.all())
+			text := "Member must satisfy constraint: " + c.Element.all()
+			v.add(name, value(), c.Element.within(text, "each element", s))
 			return
 		}
 	}
@@ -116,18 +125,24 @@ func (v *Validator) Map(name string, m map[string]string, c *Map, required bool)
 		}
 		return "'" + bound("{"+b.String()+"}") + "' "
 	}
-	v.size(name, len(m), c.Min, c.Max, value)
-	keys, values := true, true
-	for k, s := range m {
-		keys = keys && c.Key.accepts(k)
-		values = values && c.Value.accepts(s)
+	v.size(name, len(m), c.Min, c.Max, "entry", value)
+	if key, bad := firstBad(maps.Keys(m), c.Key); bad {
+		v.add(name, value(), c.Key.within("Map keys must satisfy constraint: "+c.Key.all(), "each key", key))
 	}
-	if !keys {
-		v.add(name, value(), "Map keys must satisfy constraint: "+c.Key.all())
+	if text, bad := firstBad(maps.Values(m), c.Value); bad {
+		v.add(name, value(), c.Value.within("Map value must satisfy constraint: "+c.Value.all(), "each value", text))
 	}
-	if !values {
-		v.add(name, value(), "Map value must satisfy constraint: "+c.Value.all())
+}
+
+// firstBad returns the first in order of the texts that c does not accept.
+func firstBad(texts iter.Seq[string], c *String) (first string, found bool) {
+	for s := range texts {
+		if !c.accepts(s) && (!found || s < first) {
+			first, found = s, true
+		}
 	}
+
+	return first, found
 }
 
 // Structure checks a structure member; check descends into it when present.
@@ -145,7 +160,7 @@ func Structures[T any](v *Validator, name string, list []T, c *List, required bo
 		v.absent(name, required)
 		return
 	}
-	v.size(name, len(list), c.Min, c.Max, emptyOnly(len(list), "[]"))
+	v.size(name, len(list), c.Min, c.Max, "element", emptyOnly(len(list), "[]"))
 	for i := range list {
 		v.within(name+"."+strconv.Itoa(i+1)+".member", func(v *Validator) { check(&list[i], v) })
 	}
@@ -157,11 +172,11 @@ func StructureMap[T any](v *Validator, name string, m map[string]T, c *Map, requ
 		v.absent(name, required)
 		return
 	}
-	v.size(name, len(m), c.Min, c.Max, emptyOnly(len(m), "{}"))
+	v.size(name, len(m), c.Min, c.Max, "entry", emptyOnly(len(m), "{}"))
 	keys := slices.Sorted(maps.Keys(m))
 	for _, k := range keys {
 		if !c.Key.accepts(k) {
-			v.add(name, "", "Map keys must satisfy constraint: "+c.Key.all())
+			v.add(name, "", c.Key.within("Map keys must satisfy constraint: "+c.Key.all(), "each key", k))
 			break
 		}
 	}
@@ -186,23 +201,30 @@ func (v *Validator) within(name string, check func(*Validator)) {
 	v.prefix = outer
 }
 
-func (v *Validator) size(name string, n, least, most int, value func() string) {
+func (v *Validator) size(name string, n, least, most int, unit string, value func() string) {
 	if most > 0 && n > most {
-		v.add(name, value(), "Member must have length less than or equal to "+strconv.Itoa(most))
+		text := "Member must have length less than or equal to " + strconv.Itoa(most)
+		v.add(name, value(), atMost(text, n, most, unit))
 	}
 	if n < least {
-		v.add(name, value(), "Member must have length greater than or equal to "+strconv.Itoa(least))
+		text := "Member must have length greater than or equal to " + strconv.Itoa(least)
+		v.add(name, value(), atLeast(text, n, least, unit))
 	}
 }
 
 func (v *Validator) absent(name string, required bool) {
 	if required {
-		v.add(name, nullValue, "Member must not be null")
+		v.add(name, nullValue, demand{text: notNull})
 	}
 }
 
-func (v *Validator) add(name, value, constraint string) {
-	v.found = append(v.found, Violation{v.prefix + name, value, constraint})
+func (v *Validator) add(name, value string, broken demand) {
+	v.found = append(v.found, Violation{
+		Path:       v.prefix + name,
+		Value:      value,
+		Constraint: broken.text,
+		demand:     broken,
+	})
 }
 
 // bound cuts s to maxEcho characters.
@@ -219,19 +241,11 @@ func bound(s string) string {
 
 // why is f as a reason. The value is not in it: a secret may be in the wrong member.
 func (f Violation) why() *explain.Refusal {
-	switch f.Value {
-	case nullValue:
+	if f.Constraint == notNull {
 		return inputMissing.With().Of(f.Path)
-	case "":
-		return inputConstraint.With("constraint", f.Constraint, "value", "another value").Of(f.Path)
 	}
 
-	n := utf8.RuneCountInString(f.Value) - len("'' ")
-	size := "a value of " + strconv.Itoa(n) + " characters"
-	if n > maxEcho {
-		size = "a value of more than " + strconv.Itoa(maxEcho) + " characters"
-	}
-	return inputConstraint.With("constraint", f.Constraint, "value", size).Of(f.Path)
+	return inputConstraint.With("constraint", f.demand.expected, "value", f.demand.got, "fix", f.demand.fix).Of(f.Path)
 }
 
 // violationsMessage joins violations as AWS's front end does, with or without

@@ -147,3 +147,75 @@ func TestInvalidKeepsValuesFromTheLog(t *testing.T) {
 		t.Errorf("log text %q, want %q", e.log, want)
 	}
 }
+
+// The explanation of a violation tells the bound, what came beside it, and what to do,
+// and has no text of the value.
+func TestViolationsAreExplained(t *testing.T) {
+	var (
+		name   = String{Min: 1, Max: 5, Pattern: NewPattern(`[a-z]+`)}
+		kind   = String{Enum: []string{"A", "B"}}
+		secret = String{Min: 2, Max: 4, Sensitive: true}
+		number = Integer{Min: 1, Max: 60}
+		names  = List{Min: 1, Max: 2, Element: &name}
+		parts  = List{Max: 1}
+		vault  = Map{Max: 1, Key: &name, Value: &secret}
+	)
+	const hidden = "s3cr3t"
+	for what, test := range map[string]struct {
+		check              func(v *Validator)
+		expected, got, fix string
+	}{
+		"too long": {func(v *Validator) { v.String("a", new("abcdef"), &name, true) },
+			"at most 5 characters", "6 characters", "send at most 5 characters"},
+		"too long, secret": {func(v *Validator) { v.String("a", new(hidden), &secret, true) },
+			"at most 4 characters", "6 characters", "send at most 4 characters"},
+		"empty": {func(v *Validator) { v.String("a", new(""), &secret, true) },
+			"at least 2 characters", "an empty value", "send at least 2 characters"},
+		"too short": {func(v *Validator) { v.String("a", new("a"), &secret, true) },
+			"at least 2 characters", "1 character", "send at least 2 characters"},
+		"another form": {func(v *Validator) { v.String("a", new("S3"), &name, true) },
+			"a value of the form [a-z]+", "a value of 2 characters in another form",
+			"write the value in this form, with no blanks, quotes or line ends around it"},
+		"another choice": {func(v *Validator) { v.String("a", new(hidden), &kind, true) },
+			"one of A, B", "a value of 6 characters that is none of them", "use one of A, B, in this letter case"},
+		"too large": {func(v *Validator) { v.Integer("a", new(61), &number, true) },
+			"a number from 1 to 60", "61", "use a number from 1 to 60"},
+		"too small": {func(v *Validator) { v.Integer("a", new(-1), &number, true) },
+			"a number from 1 to 60", "-1", "use a number from 1 to 60"},
+		"too many elements": {func(v *Validator) { v.List("a", []string{"a", "b", "c"}, &names, true) },
+			"at most 2 elements", "3 elements", "send at most 2 elements"},
+		"no element": {func(v *Validator) { v.List("a", []string{}, &names, true) },
+			"at least 1 element", "an empty value", "send at least 1 element"},
+		"a bad element": {func(v *Validator) { v.List("a", []string{"a", "abcdef"}, &names, true) },
+			"for each element: at most 5 characters", "6 characters", "for each element: send at most 5 characters"},
+		"too many entries": {func(v *Validator) { v.Map("a", map[string]string{"a": "aa", "b": "bb"}, &vault, true) },
+			"at most 1 entry", "2 entries", "send at most 1 entry"},
+		"a bad value": {func(v *Validator) { v.Map("a", map[string]string{"a": hidden}, &vault, true) },
+			"for each value: at most 4 characters", "6 characters", "for each value: send at most 4 characters"},
+		"an empty value": {func(v *Validator) { v.Map("a", map[string]string{"a": ""}, &vault, true) },
+			"for each value: at least 2 characters", "an empty value", "for each value: send at least 2 characters"},
+		"a bad key": {func(v *Validator) { v.Map("a", map[string]string{hidden: "aa"}, &vault, true) },
+			"for each key: at most 5 characters", "6 characters", "for each key: send at most 5 characters"},
+		"too many structures": {func(v *Validator) {
+			Structures(v, "a", []string{"", ""}, &parts, true, func(*string, *Validator) {})
+		}, "at most 1 element", "2 elements", "send at most 1 element"},
+		"a bad key of structures": {func(v *Validator) {
+			StructureMap(v, "a", map[string]string{hidden: ""}, &vault, true, func(*string, *Validator) {})
+		}, "for each key: at most 5 characters", "6 characters", "for each key: send at most 5 characters"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			var v Validator
+			test.check(&v)
+			if len(v.Violations()) == 0 {
+				t.Fatal("no violation")
+			}
+			got := v.Violations()[0].why()
+			if got.Subject != "a" || got.Expected != test.expected || got.Got != test.got || got.Fix != test.fix {
+				t.Errorf("%q %q %q %q", got.Subject, got.Expected, got.Got, got.Fix)
+			}
+			if strings.Contains(got.Error()+got.Fix, hidden) {
+				t.Errorf("the value is told: %v", got)
+			}
+		})
+	}
+}

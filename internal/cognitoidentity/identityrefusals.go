@@ -143,7 +143,7 @@ var (
 		Code:     "login-provider-two-names",
 		Check:    "login provider",
 		Expected: "{provider}",
-		Got:      "{key}, which the token's issuer says, too: it {difference}",
+		Got:      "{key}, which is also the issuer of the token; it {difference}",
 		Fix: "sign in at the identity provider under the address that the pool has, {provider}, " +
 			"or add {key} to the pool as a provider of its own",
 	})
@@ -203,7 +203,7 @@ var (
 		Code:     "token-form-key",
 		Check:    "token form",
 		Expected: "a signed ID token of {key}",
-		Got:      "a value that is none",
+		Got:      "a value that is not one",
 		Fix:      "send the provider's ID token exactly as it came, as the value of its key in Logins",
 	})
 	tokenUnreadableNear = Refusals.Add(explain.Reason{
@@ -218,7 +218,7 @@ var (
 		Check:    "token claims",
 		Expected: "a claim iss",
 		Got:      "none",
-		Fix:      "send the provider's ID token; a token without iss is none",
+		Fix:      "send the provider's ID token; a token without iss is not one",
 	})
 	issuerOfPool = Refusals.Add(explain.Reason{
 		Code:     "token-issuer-key",
@@ -309,7 +309,7 @@ var (
 		Code:     "own-token-developer",
 		Check:    "own token",
 		Expected: "a developer user that is linked to the identity",
-		Got:      "the token is of none",
+		Got:      "the token belongs to none",
 		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
 	})
 	ownTokenEntity = Refusals.Add(explain.Reason{
@@ -354,7 +354,7 @@ var (
 	developerUserOther = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-identity",
 		Check:    "developer user identifier",
-		Expected: "one of the identity named",
+		Expected: "an identifier that belongs to the identity in IdentityId",
 		Got:      "it belongs to another identity",
 		Fix:      "find its identity by LookupDeveloperIdentity with DeveloperUserIdentifier alone, and name that",
 	})

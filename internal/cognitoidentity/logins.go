@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -150,13 +151,21 @@ var providerName = regexp.MustCompile(`^(?:https?://)?(?:localhost|[a-z0-9-]{1,6
 	`^arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/[\w./:+=,@~-]+$`)
 
 // shownName is a Logins key that the pool does not know, for traces and logs: a
-// client that swaps key and value sends its token there.
+// client that swaps key and value sends its token there. Keys of role mappings have a
+// client ID after the name of a user pool.
 func shownName(key string) string {
 	if providerName.MatchString(key) {
 		return key
 	}
-	return fmt.Sprintf("(a name of %d bytes)", len(key))
+	n := max(0, strings.LastIndexByte(key, ':'))
+	if strings.Contains(key[:n], "/") && providerName.MatchString(key[:n]) {
+		return fmt.Sprintf("%s:(a client ID of %d bytes)", key[:n], len(key)-n-1)
+	}
+
+	return shownBytes(key)
 }
+
+func shownBytes(key string) string { return fmt.Sprintf("(a name of %d bytes)", len(key)) }
 
 // verifyApart is verify on a goroutine of its own, where a panic would not end
 // the request alone but the server.

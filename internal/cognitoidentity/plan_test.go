@@ -21,7 +21,7 @@ func TestPlans(t *testing.T) {
 		"GetId, no such pool":  {planGetID.of(google), poolUnknown, "login-provider", "guest-access"},
 		"GetId, guests off":    {planGetID.of(nil), guestsOff, "", "token-form"},
 		"GetId, unknown key":   {planGetID.of(google), providerUnknown, "openid-connect-provider", "guest-access"},
-		"GetId, issuer":        {planGetID.of(google), issuerElsewhere, "token-exp", "saml-issuer"},
+		"GetId, issuer":        {planGetID.of(google), issuerElsewhere, "token-times", "saml-issuer"},
 		"token, classic flow":  {planToken.of(google), identitypool.ClassicFlowOff, "login-provider", "trust-policy"},
 		"credentials, guest":   {planCredentials.of(nil), guestsOff, "default-role", "linked-logins"},
 		"credentials, opaque":  {planCredentials.of(map[string]string{identitypool.Amazon: "x"}), providerUnknown, "credential-form", "token-form"},

@@ -197,10 +197,16 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(shown)).At(link),
 				"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
 		}
+		if right, wrong := rightARN(shown); wrong && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
+			const text = "'%s' is not the ARN of an IAM %s."
+			why := providerARNIssuer.With("arn", shownProviderARN(shown), "right", right)
+			return awsapi.Refused(invalidParameter, why.At(link), text, shown, identitypool.OIDCProvider).
+				LogAs(fmt.Sprintf(text, shownProviderARN(shown), identitypool.OIDCProvider))
+		}
 
 		other, twice := byIssuer[issuer]
 		if twice && (other == arn || !c.keepsARNs(c.before.OIDCProviderARNs, other, arn)) {
-			why := providerARNTwice.With("arn", shown, "other", p.ShownName(other))
+			why := providerARNTwice.With("providers", listedTwice(p.ShownName(other), shown))
 			return awsapi.Refused(invalidParameter, why.At(link), "The provider '%s' is listed twice.", shown)
 		}
 		byIssuer[issuer] = arn
@@ -224,12 +230,22 @@ func (c change) checkSAMLProviders(p *identitypool.Pool) error {
 			return awsapi.Refused(notAuthorized, why.At(link),
 				"Identity provider %s is not valid for account %s", shown, p.Account)
 		case slices.Contains(p.SAMLProviderARNs[:i], arn):
-			return awsapi.Refused(invalidParameter, providerARNTwice.With("arn", shown, "other", shown).At(link),
+			why := providerARNTwice.With("providers", listedTwice(shown, shown))
+			return awsapi.Refused(invalidParameter, why.At(link),
 				"The provider '%s' is listed twice.", shown)
 		}
 	}
 
 	return nil
+}
+
+// listedTwice names two providers for people, or one that is there twice.
+func listedTwice(a, b string) string {
+	if a == b {
+		return a + " twice"
+	}
+
+	return a + " and " + b + ", which have the same issuer"
 }
 
 // keepsARNs reports whether the pool has all of the ARNs already.

@@ -41,15 +41,15 @@ var (
 	poolIDTaken = Refusals.Add(explain.Reason{
 		Code:     "pool-id-taken",
 		Check:    "pool ID",
-		Expected: "one that no account has, and no other account ever had",
-		Got:      "one that is taken",
+		Expected: "an ID that no account has now and no other account had before",
+		Got:      "an ID that is taken",
 		Fix: "choose another ID, or let the server choose: an ID stays with the account that first had it, " +
 			"also when the pool is deleted",
 	})
 	poolLimit = Refusals.Add(explain.Reason{
 		Code:     "pool-limit",
 		Check:    "pool limit",
-		Expected: "at most {limit} identity pools of the account in the region",
+		Expected: "at most {limit} identity pools of this account in this region",
 		Got:      "one more",
 		Fix:      "delete a pool that is not used any more, or ask the operator to raise limits.pools",
 	})
@@ -105,7 +105,7 @@ var (
 		Code:     "provider-arn-twice",
 		Check:    "provider ARN",
 		Expected: "each provider once, and one provider for each issuer",
-		Got:      "{arn} after {other}",
+		Got:      "{providers}",
 		Fix:      "leave one of the two out: logins are proved by one provider only",
 	})
 	samlProviderAccount = Refusals.Add(explain.Reason{
@@ -143,9 +143,10 @@ var (
 	developerNameTaken = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-name-taken",
 		Check:    "developer provider name",
-		Expected: "a name under which no other logins come",
+		Expected: "a name that no login provider has",
 		Got:      "{name}, the name of a login provider",
-		Fix:      "use a name of your own, such as login.mycompany.myapp: it would lock the login provider's users out",
+		Fix: "use a name of your own, such as login.mycompany.myapp: users of the login provider could not sign " +
+			"in under a name that is the developer provider's",
 	})
 	developerNameShared = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-name-shared",
@@ -202,7 +203,7 @@ var (
 		Check:    "principal tag map",
 		Expected: "tag keys that a session can have together",
 		Got:      "{problem}",
-		Fix:      "correct the keys of PrincipalTags; their values are names of claims",
+		Fix:      "change the keys of PrincipalTags so that they are valid tag keys; the values are names of claims",
 	})
 	tagMapProvider = Refusals.Add(explain.Reason{
 		Code:     "principal-tag-map-provider",
@@ -230,8 +231,15 @@ var (
 		Code:     "principal-tag-map-none",
 		Check:    "principal tag map",
 		Expected: "a map that was set for {name}",
-		Got:      "none was set, also no empty one",
-		Fix:      "set one with SetPrincipalTagAttributeMap, under the name that you ask for",
+		Got:      "no map was ever set",
+		Fix:      "call SetPrincipalTagAttributeMap for this provider first; a map may be empty",
+	})
+	tagMapNobody = Refusals.Add(explain.Reason{
+		Code:     "principal-tag-map-none-provider",
+		Check:    "principal tag map",
+		Expected: "a provider of the pool: {names}",
+		Got:      "{name}, which has no map and can get none",
+		Fix:      "ask for a provider that the pool has, by its name there; a user pool has no :CLIENT_ID",
 	})
 )
 
@@ -390,12 +398,17 @@ var (
 // checkPool is the check of whether the pool is there, and the caller's.
 var checkPool = explain.CodeOf("identity pool")
 
-// poolLink leads to a field of a pool.
+// poolLink leads to a field of a pool. One that is not stored yet has no ID: nobody could
+// find it under the one that it would have got.
 func poolLink(p identitypool.Pool, field string) explain.Link {
-	return explain.Link{
+	link := explain.Link{
 		Kind:   explain.LinkPool,
-		ID:     string(p.ID),
 		Field:  field,
 		Source: explain.SourceAPI,
 	}
+	if p.Version > 0 {
+		link.ID = string(p.ID)
+	}
+
+	return link
 }

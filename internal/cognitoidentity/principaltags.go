@@ -86,6 +86,10 @@ func tagMapOfNobody(p identitypool.Pool, provider string) error {
 	case p.Provider(provider).Kind == identitypool.DeveloperProviderKind:
 		shown = provider
 		why = tagMapDeveloper.With("name", shown)
+	default:
+		if misspelt := misspeltKey(p, provider); misspelt != nil {
+			why = misspelt
+		}
 	}
 
 	const text = "(%s) is not a configured provider of the identity pool."
@@ -114,9 +118,12 @@ func (s *Service) GetPrincipalTagAttributeMap(
 	if !set {
 		const text = "No Principal Tags configured for Provider %s"
 		shown := shownName(provider)
-		why := tagMapNone.With("name", shown).Of(shown).At(poolLink(pool, "PrincipalTags"))
+		why := tagMapNone.With("name", shown)
+		if !pool.TagsLogins(name) {
+			why = tagMapNobody.With("names", namesOr(pool.ShownNames(pool.PublicProviderNames())), "name", shown)
+		}
 
-		return nil, awsapi.Refused(notFound, why, text, provider).LogAs(fmt.Sprintf(text, shown))
+		return nil, awsapi.Refused(notFound, why.Of(shown).At(poolLink(pool, "PrincipalTags")), text, provider).LogAs(fmt.Sprintf(text, shown))
 	}
 
 	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil

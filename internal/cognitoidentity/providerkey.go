@@ -138,6 +138,9 @@ func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain
 		named = strings.Join(issuers, " or ")
 	}
 
+	if misspelt := misspeltProvider(pool, key); misspelt != nil {
+		return misspelt
+	}
 	if !pool.HasPublicProviders() {
 		return issuerNoProviders.With("named", named, "issuer", shown)
 	}
@@ -218,6 +221,9 @@ func (s *Service) whyProvider(pool identitypool.Pool, key string, login unproven
 	shown := shownName(key)
 	if shown != key && isProvider(pool, login.value) {
 		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", login.value)
+	}
+	if misspelt := misspeltProvider(pool, key); misspelt != nil {
+		return misspelt
 	}
 
 	if provider, difference := s.meant(pool, key); provider != "" {

@@ -81,6 +81,9 @@ func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping
 	name := p.ShownName(key)
 	if !p.MapsLogins(key) {
 		why := mappingProvider.With("names", namesOr(p.ShownNames(mappableNames(p))), "name", shownName(name))
+		if misspelt := misspeltKey(p, key); misspelt != nil {
+			why = misspelt
+		}
 		return mappingRefused(p, key, why,
 			"(%s) is not a valid RoleMapping ProviderName or is not a configured provider.", name)
 	}

@@ -27,6 +27,9 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		p, err := s.Providers.OIDCProvider(ctx, c.ARN)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := oidcUnregistered.With("arn", c.ARN, "issuer", c.Name).At(registration(explain.LinkOIDCProvider, c.ARN))
+			if right, wrong := rightARN(c.ARN); wrong {
+				why = oidcProviderIssuer.With("arn", shownProviderARN(c.ARN), "right", right)
+			}
 			return login.Trust{}, unsupportedProvider(why).Because(err)
 		} else if err != nil {
 			return login.Trust{}, err
@@ -36,6 +39,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			t.Issuers = googleIssuers // several client IDs, the same two spellings
 		}
 		t.Registered(p.ARN, p.InSettings)
+		t.Development = p.Development
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
 		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate

@@ -119,39 +119,39 @@ var (
 		Check:    "credential engine",
 		Expected: "credentials for {role}",
 		Got:      "{answer}",
-		Fix: "Check that the role exists at the engine and that its trust policy names this issuer and the " +
-			"token's audience; with principal tags it must allow sts:TagSession.",
+		Fix: "check that the role exists at the engine and that its trust policy names this issuer and the " +
+			"token's audience; with principal tags it must allow sts:TagSession",
 	})
 	engineToken = Refusals.Add(explain.Reason{
 		Code:     "credential-engine-token",
 		Check:    "credential engine",
 		Expected: "credentials for {role}",
 		Got:      "{answer}",
-		Fix: "Check that the engine knows this issuer, reaches its keys, and accepts " +
-			"credential_engines.{engine}.token: audience, algorithm, typ.",
+		Fix: "check that the engine knows this issuer, reaches its keys, and accepts " +
+			"credential_engines.{engine}.token: audience, algorithm, typ",
 	})
 	engineClock = Refusals.Add(explain.Reason{
 		Code:     "credential-engine-expired",
 		Check:    "credential engine",
 		Expected: "credentials for {role}",
 		Got:      "{answer}",
-		Fix: "Compare the clocks of this server and the engine; or set a longer " +
-			"credential_engines.{engine}.token.lifetime.",
+		Fix: "compare the clocks of this server and the engine; or set a longer " +
+			"credential_engines.{engine}.token.lifetime",
 	})
 	engineInput = Refusals.Add(explain.Reason{
 		Code:     "credential-engine-parameter",
 		Check:    "credential engine",
 		Expected: "credentials for {role}",
 		Got:      "{answer}",
-		Fix: "Compare credential_engines.{engine} with the engine's documentation: it may not understand " +
-			"guest_policy (try s3), session_policy, the role or a claim.",
+		Fix: "compare credential_engines.{engine} with the engine's documentation: it may not understand " +
+			"guest_policy (try s3), session_policy, the role or a claim",
 	})
 	engineRefused = Refusals.Add(explain.Reason{
 		Code:     "credential-engine-refused",
 		Check:    "credential engine",
 		Expected: "credentials for {role}",
 		Got:      "{answer}",
-		Fix:      "Look the code up in the engine's documentation, and at its log; see docs/engines.",
+		Fix:      "look the code up in the engine's documentation, and at its log; see docs/engines",
 	})
 	engineUnreachable = Refusals.Add(explain.Reason{
 		Code:     "credential-engine-unreachable",
@@ -165,7 +165,7 @@ var (
 		Check:    "credential engine",
 		Expected: "an answer of its STS within the time allowed",
 		Got:      "{answer}",
-		Fix:      "Check that the endpoint of credential_engines.{engine} is an STS, and look at the engine's log.",
+		Fix:      "check that the endpoint of credential_engines.{engine} is an STS, and look at the engine's log",
 	})
 )
 

@@ -118,7 +118,7 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 }
 
 // tryAgain is the advice where the way to the engine gives no better one.
-const tryAgain = "Try again; check that the credential engine is up and reachable from this server."
+const tryAgain = "try again; check that the credential engine is up and reachable from this server"
 
 // deny records why the pool's configuration gives no credentials.
 func (s *STS) deny(trace *explain.Trace, why *explain.Refusal) error {

@@ -217,7 +217,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	return refusal
 }
 
-// bounds are what a decision was made of, for explaining it.
+// bounds keeps the policies and the request of a decision, for explaining it.
 type bounds struct {
 	caller   Caller
 	access   Access
@@ -276,9 +276,20 @@ func (b *bounds) owner() string {
 // link leads to what the fix changes: the key whose policy it is, or the role.
 func (b *bounds) link(layer policy.Layer) explain.Link {
 	if b.caller.kind == boundedUser {
-		return explain.Link{Kind: explain.LinkAccessKey, ID: b.caller.AccessKeyID, Field: "Policy", Source: explain.SourceAPI}
+		return explain.Link{
+			Kind:   explain.LinkAccessKey,
+			ID:     b.caller.AccessKeyID,
+			Field:  "Policy",
+			Source: explain.SourceAPI,
+		}
 	}
-	link := explain.Link{Kind: explain.LinkRole, ID: b.caller.shownRole(), Field: "Policies", Source: explain.SourceAPI}
+
+	link := explain.Link{
+		Kind:   explain.LinkRole,
+		ID:     b.caller.shownRole(),
+		Field:  "Policies",
+		Source: explain.SourceAPI,
+	}
 	if layer == policy.BoundaryLayer {
 		link.Field = "PermissionsBoundary"
 	}

@@ -27,6 +27,7 @@ type OIDCProviderConfig struct {
 	AllowHTTP          bool                   // accept URLs without TLS; for development only
 	AllowPrivate       bool                   // accept loopback and private addresses
 	EnforceThumbprints bool
+	Development        bool // the issuer of `poolhouse dev`, which no settings register
 }
 
 // OIDCProvider is the registration of an OpenID Connect issuer. What it points
@@ -45,6 +46,7 @@ type OIDCProvider struct {
 	AllowPrivate       bool
 	EnforceThumbprints bool
 	InSettings         bool // the settings file registers it, and not the IAM API
+	Development        bool // the program registers it, for `poolhouse dev`
 }
 
 // Limits of a provider (IAM API reference, CreateOpenIDConnectProvider; IAM
@@ -101,7 +103,7 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 		ClientIDs: slices.Clone(c.ClientIDs), Algorithms: slices.Clone(c.Algorithms),
 		DiscoveryURL: c.DiscoveryURL, JWKSURL: c.JWKSURL,
 		AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, EnforceThumbprints: c.EnforceThumbprints,
-		InSettings: true,
+		InSettings: true, Development: c.Development,
 	}
 	p.Thumbprints = checkThumbprints(c, f)
 	if c.CABundle != "" {

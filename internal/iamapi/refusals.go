@@ -17,8 +17,8 @@ var (
 	resourceInSettings = Refusals.Add(explain.Reason{
 		Code:     "resource-in-settings",
 		Check:    "resource",
-		Expected: "a {what} that was made through the IAM API",
-		Got:      "one of the settings file, under {section}",
+		Expected: "a resource that was made through the IAM API (kind: {what})",
+		Got:      "a resource of the settings file, under {section}",
 		Fix:      "change it in the settings file, and start the server again",
 		Message: "This {what} is defined in the settings file of this server, under {section}, and cannot be changed " +
 			"through the API: change it there.",
@@ -26,7 +26,7 @@ var (
 	resourceMissing = Refusals.Add(explain.Reason{
 		Code:     "resource-missing",
 		Check:    "resource",
-		Expected: "a {what} of the caller's account with this name or ARN",
+		Expected: "a resource of the caller's account with this name or ARN (kind: {what})",
 		Got:      "none: {message}",
 		Fix:      "list what the account has, compare the name and the account in the ARN, and check whose key signs",
 		Message:  "{message}",
@@ -34,9 +34,9 @@ var (
 	resourceExists = Refusals.Add(explain.Reason{
 		Code:     "resource-exists",
 		Check:    "resource",
-		Expected: "a {what} that is not there yet",
-		Got:      "one that is there: {message}",
-		Fix:      "choose another name, or change the one that is there; names differ in more than letter case",
+		Expected: "a resource that does not exist yet (kind: {what})",
+		Got:      "a resource that exists: {message}",
+		Fix:      "choose another name, or change the resource that exists; names may not differ in case only",
 		Message:  "{message}",
 	})
 	resourceQuota = Refusals.Add(explain.Reason{
@@ -88,7 +88,7 @@ var (
 		Check:    "policy document",
 		Expected: "a document that this server can evaluate",
 		Got:      "{problem}",
-		Fix:      "correct the document",
+		Fix:      "rewrite the part of the document that is named here; docs/iam.md lists what policies can have",
 		Message:  "{problem}",
 	})
 	documentSize = Refusals.Add(explain.Reason{

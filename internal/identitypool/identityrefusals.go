@@ -14,7 +14,7 @@ var (
 	identityNoLogin = Refusals.Add(explain.Reason{
 		Code:     "identity-no-login",
 		Check:    "identity",
-		Expected: "a login that is linked to the identity, which is no guest's",
+		Expected: "a login that is linked to the identity: it is not a guest",
 		Got:      "no login was sent",
 		Fix:      "send a login that is linked to the identity, or use a guest's identity ID",
 	})
@@ -29,7 +29,7 @@ var (
 		Code:     "linked-logins",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "none of those sent is",
+		Got:      "none of the logins sent is linked to it",
 		Fix:      "send a login that the identity already has, or call GetId to find the login's own identity",
 	})
 	noLogins = Refusals.Add(explain.Reason{
@@ -57,15 +57,15 @@ var (
 	developerUserTaken = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-taken",
 		Check:    "developer user identifier",
-		Expected: "one that is new or belongs to the identity named",
+		Expected: "an identifier that is new, or that belongs to the identity in IdentityId",
 		Got:      "it belongs to another identity",
 		Fix:      "leave IdentityId out, or merge the two with MergeDeveloperIdentities",
 	})
 	developerUserUnknown = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-unknown",
 		Check:    "developer user identifier",
-		Expected: "one that is registered in the pool",
-		Got:      "it is not",
+		Expected: "an identifier that is registered in the pool",
+		Got:      "it is not registered",
 		Fix: "register the user with GetOpenIdTokenForDeveloperIdentity, or check the identifier: " +
 			"it is compared byte by byte",
 	})

@@ -71,6 +71,20 @@ func TestGoodTokens(t *testing.T) {
 		}
 		f.accepts(t, token)
 	})
+	t.Run("16 KiB, nearly all of it audiences", func(t *testing.T) {
+		for _, name := range []string{"aud", "nonce", "jti"} {
+			f := newFixture(t, nil)
+			var value any = strings.Repeat("n", 11_400)
+			if name == "aud" {
+				value = strings.Split(strings.Repeat("client-of-30-characters-in-all,", 340), ",")
+			}
+			token := f.issuer.Token(map[string]any{name: value, "azp": logintest.Audience})
+			if len(token) < 14_000 || len(token) > 16<<10 {
+				t.Fatalf("made a token of %d bytes", len(token))
+			}
+			f.accepts(t, token)
+		}
+	})
 	t.Run("larger where the trust allows", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.trust.MaxTokenBytes = 40_000

@@ -42,9 +42,9 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		if code := member(r.object, "error"); code != "" { // as OAuth 2.0 explains refusals (RFC 6749 section 5.2)
 			return Claims{}, j.refuse(tokenAtAmazon.With("error", showCode(code)))
 		}
-		return Claims{}, unusable(r, "and no error code", "Check base_url for amazon in the settings.")
+		return Claims{}, unusable(r, "and no error code", "check base_url for amazon in the settings")
 	default:
-		return Claims{}, unusable(r, "", "Check base_url for amazon in the settings, and the state of Login with Amazon.")
+		return Claims{}, unusable(r, "", "check base_url for amazon in the settings, and the state of Login with Amazon")
 	}
 	client, app := member(r.object, "aud"), member(r.object, "app_id")
 	if client == "" && app == "" {

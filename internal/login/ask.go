@@ -104,7 +104,7 @@ func (f *fetcher) ask(ctx context.Context, p policy, q question) (reply, error) 
 		return err
 	})
 	if err == nil && r.status == http.StatusOK && (r.object["error"] != nil || r.object["errors"] != nil) {
-		return reply{}, unusable(r, "and an error in it", "An answer that contradicts itself proves nothing: look at the provider's state, and at its address in the settings.")
+		return reply{}, unusable(r, "and an error in it", "an answer that contradicts itself proves nothing: look at the provider's state, and at its address in the settings")
 	}
 	return r, err
 }
@@ -154,14 +154,14 @@ func readReply(u *url.URL, response *http.Response) (reply, error) {
 	refuse := func(what, fix string) (reply, error) {
 		return reply{}, &fetchError{what: showText(u.Host+u.Path) + " " + what, reached: true, fix: fix}
 	}
-	const address = "Check the provider's base_url in the settings: no login provider answers so."
+	const address = "check the provider's base_url in the settings: no login provider answers so"
 	switch code := response.StatusCode; {
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "Set the provider's base_url to its final address; redirects are not followed.")
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "set the provider's base_url to its final address; redirects are not followed")
 	case code == http.StatusTooManyRequests:
-		return refuse("answers that it was asked too often (429)", "Wait, or raise the application's rate limit at the provider.")
+		return refuse("answers that it was asked too often (429)", "wait, or raise the application's rate limit at the provider")
 	case code >= 500:
-		return refuse(fmt.Sprintf("answers with status %d", code), "Try again; the provider has a fault.")
+		return refuse(fmt.Sprintf("answers with status %d", code), "try again; the provider has a fault")
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse("answers compressed though not asked to", address)
@@ -212,7 +212,7 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 	case errors.As(err, &refused):
 		return Claims{}, refused
 	}
-	fix := "Try again; check that the provider is reachable from this server."
+	fix := "try again; check that the provider is reachable from this server"
 	var failed *fetchError
 	if errors.As(err, &failed) {
 		fix = failed.fix
@@ -236,12 +236,16 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 	case credential == "":
 		return j.refuse(credentialFormEmpty.With("credential", what, "limit", most))
 	case len(credential) > limit:
-		size := strconv.Itoa(len(credential))
-		return j.refuse(credentialFormSize.With("credential", what, "limit", most, "size", size))
+		size := strconv.Itoa(len(credential)) + " bytes"
+		return j.refuse(credentialFormText.With("credential", what, "limit", most, "got", size))
 	}
 	for i := range len(credential) {
 		if c := credential[i]; !base64urlBytes[c] && !strings.ContainsRune(".~+/=|", rune(c)) {
-			return j.refuse(credentialFormByte.With("credential", what, "limit", most))
+			return j.refuse(credentialFormText.With(
+				"credential", what,
+				"limit", most,
+				"got", "a byte that such a credential does not have",
+			))
 		}
 	}
 	j.pass("credential form", strconv.Itoa(len(credential))+" bytes")

@@ -116,7 +116,7 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 		}
 		at, valid := numericDate(value)
 		if !valid {
-			return j.refuse(notDate[name].With("value", show(value)))
+			return j.refuse(tokenTime.With("claim", name, "value", show(value)))
 		}
 		moment[name] = at
 	}
@@ -131,7 +131,8 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		if at, present := moment[name]; present && at.After(now.Add(skew)) {
-			return j.refuse(inFuture[name].With(
+			return j.refuse(tokenFuture.With(
+				"claim", name,
 				"latest", now.Add(skew).UTC().Format(time.RFC3339),
 				"at", at.UTC().Format(time.RFC3339),
 			))
@@ -143,12 +144,6 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 	}
 	return nil
 }
-
-// Reasons to refuse a time, by claim.
-var (
-	notDate  = map[string]*explain.Reason{"exp": tokenExp, "nbf": tokenNbf, "iat": tokenIat}
-	inFuture = map[string]*explain.Reason{"nbf": tokenNbfFuture, "iat": tokenIatFuture}
-)
 
 // numericDate reads a NumericDate (RFC 7519 section 2): seconds, perhaps with a
 // fraction, which is dropped. 0 is one: old Keycloak puts it into nbf.
@@ -218,6 +213,10 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 
 	var refusal *explain.Refusal
 	switch {
+	case j.trust.Development && authorized:
+		return developmentParty.With("clients", clients, "client", show(azp), "message", message)
+	case j.trust.Development:
+		return developmentAudience.With("clients", clients, "audience", show(aud), "message", message)
 	case authorized:
 		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "accept", accept, "message", message)
 	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.trust.Audiences, c) }):

@@ -28,7 +28,7 @@ func (f *fetcher) connect(ctx context.Context, p policy, network, hostPort strin
 	}
 	if len(allowed) == 0 {
 		return nil, &fetchError{what: host + " has no address that may be asked", reached: true,
-			fix: "Providers must have a public address; if this one is in-house, allow private addresses for it (link-local addresses stay refused)."}
+			fix: "providers must have a public address; if this one is in-house, allow private addresses for it (link-local addresses stay refused)"}
 	}
 	allowed = allowed[:min(len(allowed), maxDialled)]
 	var failures []error
@@ -57,7 +57,7 @@ func (f *fetcher) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	if literal, err := netip.ParseAddr(host); err == nil {
 		if literal.Is4In6() {
 			return nil, &fetchError{what: "address " + host + " is an IPv4 address in IPv6 form", reached: true,
-				fix: "Write the provider's address as IPv4."}
+				fix: "write the provider's address as IPv4"}
 		}
 		return []netip.Addr{literal}, nil
 	}

@@ -174,6 +174,7 @@ func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
 		"many small numbers": {make([]int, 18_000), 2},
 		"many empty lists":   {make([][0]int, 12_000), 2},
 		"many members":       {manyMembers(2_400), 20}, // their names are compared
+		"many audiences":     {"aud", 20},              // as large as a claim can be that is read
 	}
 	for name, filling := range fillings {
 		for what, change := range map[string]map[string]any{
@@ -185,6 +186,10 @@ func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
 				f := newFixture(t, noNetwork(t))
 				claims := map[string]any{"filler": filling.filler}
 				maps.Copy(claims, change)
+				if filling.filler == "aud" {
+					claims["filler"] = strings.Repeat("f", 18_000)
+					claims["aud"] = make([]int, 8_100)
+				}
 				token := f.issuer.Token(claims)
 				if len(token) < 44_000 || len(token) > login.DefaultMaxTokenBytes {
 					t.Fatalf("the token has %d bytes", len(token))

@@ -87,11 +87,11 @@ func (g graph) ask(ctx context.Context, node string, query url.Values, bearer st
 	case known && r.status < 500 && slices.Contains(refusals, code):
 		return nil, g.j.refuse(tokenAtFacebook.With("error", strconv.FormatInt(code, 10), "node", node))
 	case code == graphNeedsProof:
-		return nil, unusable(r, "and error 104", "The Facebook application requires proofs by its secret: set app_secret for facebook in the settings.")
+		return nil, unusable(r, "and error 104", "the Facebook application requires proofs by its secret: set app_secret for facebook in the settings")
 	case node == debugToken && code == graphToken:
-		return nil, unusable(r, "and error 190", "Correct app_secret for facebook in the settings: Facebook does not take it for the pool's application.")
+		return nil, unusable(r, "and error 190", "correct app_secret for facebook in the settings: Facebook does not take it for the pool's application")
 	}
-	return nil, unusable(r, fmt.Sprintf("and error %d", code), "Look the code up in the Graph API's reference of errors, and check the application at Facebook.")
+	return nil, unusable(r, fmt.Sprintf("and error %d", code), "look the code up in the Graph API's reference of errors, and check the application at Facebook")
 }
 
 const debugToken = "debug_token"
@@ -249,5 +249,5 @@ func wholeNumber(value any) (int64, bool) {
 // lacking is the error for an answer that does not say what it must.
 func lacking(name string) error {
 	return &fetchError{what: "the provider's answer has no usable " + name, reached: true,
-		fix: "Check the provider's base_url in the settings; if it is right, the provider changed its API."}
+		fix: "check the provider's base_url in the settings; if it is right, the provider changed its API"}
 }

@@ -101,7 +101,7 @@ func (f *fetcher) get(ctx context.Context, p policy, address, etag string) (answ
 	}
 	if p.pinned && u.Scheme != "https" {
 		return answer{}, &fetchError{what: "thumbprints cannot be checked without TLS", reached: true,
-			fix: "Give the provider an https address, or do not enforce thumbprints."}
+			fix: "give the provider an https address, or do not enforce thumbprints"}
 	}
 	var a answer
 	err = f.guarded(ctx, f.breaker(breakerKey{host: u.Host, policy: p}), u, func() (err error) {
@@ -115,7 +115,7 @@ func (f *fetcher) get(ctx context.Context, p policy, address, etag string) (answ
 func (f *fetcher) guarded(ctx context.Context, b *breaker, u *url.URL, exchange func() error) error {
 	if !b.allow(f.now()) {
 		return &fetchError{what: "host " + u.Host + " failed to answer several times in a row and is left alone for a while",
-			fix: "Check that " + u.Host + " is up and reachable from this server."}
+			fix: "check that " + u.Host + " is up and reachable from this server"}
 	}
 	err := exchange()
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
@@ -177,7 +177,7 @@ func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, heade
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true,
-			fix: "Correct the provider's address."}
+			fix: "correct the provider's address"}
 	}
 	request.Header, request.Close = header, once
 	request.Header.Set("Accept", "application/json")
@@ -202,25 +202,25 @@ func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, 
 		a.unchanged = true
 		return a, nil
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "Register the final address of the provider's document; redirects are not followed.")
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "register the final address of the provider's document; redirects are not followed")
 	case code != http.StatusOK:
-		return refuse(fmt.Sprintf("answers with status %d", code), "Open this address: it must serve the provider's document with status 200.")
+		return refuse(fmt.Sprintf("answers with status %d", code), "open this address: it must serve the provider's document with status 200")
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse("answers compressed though not asked to", "Have the provider honour Accept-Encoding.")
+		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
 	}
 	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
-		return refuse("answers with the content type "+showText(contentType), "Open this address: it must serve the provider's document as application/json.")
+		return refuse("answers with the content type "+showText(contentType), "open this address: it must serve the provider's document as application/json")
 	}
 	if response.ContentLength > maxBodyBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "Check the address: no key set or discovery document is this large.")
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "check the address: no key set or discovery document is this large")
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes+1))
 	if err != nil {
 		return answer{}, explainTransport(u, err)
 	}
 	if len(body) > maxBodyBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "Check the address: no key set or discovery document is this large.")
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "check the address: no key set or discovery document is this large")
 	}
 	a.body = body
 	return a, nil
@@ -271,19 +271,19 @@ func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 		return nil, &fetchError{what: "address " + showAddress(address) + " " + why, fix: fix, reached: true}
 	}
 	if len(address) > maxURLBytes {
-		return bad("is too long", "Correct the provider's address.")
+		return bad("is too long", "correct the provider's address")
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !printable(address) {
-		return bad("is not a plain absolute URL", "Correct the provider's address: scheme, host and path only.")
+		return bad("is not a plain absolute URL", "correct the provider's address: scheme, host and path only")
 	}
 	switch {
 	case u.Scheme == "https", u.Scheme == "http" && allowHTTP:
 		return u, nil
 	case u.Scheme == "http":
-		return bad("is not https", "Use https, or allow http for this provider if it is a development one.")
+		return bad("is not https", "use https, or allow http for this provider if it is a development one")
 	default:
-		return bad("is not https", "Use https.")
+		return bad("is not https", "use https")
 	}
 }
 
@@ -294,7 +294,7 @@ func tlsConfig(p policy, now func() time.Time) (*tls.Config, error) {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM([]byte(p.roots)) {
 			return nil, &fetchError{what: "the provider's CA bundle holds no certificate", reached: true,
-				fix: "Give the CA bundle as PEM certificates."}
+				fix: "give the CA bundle as PEM certificates"}
 		}
 	}
 	if p.pinned {
@@ -334,15 +334,15 @@ func explainTransport(u *url.URL, err error) error {
 	switch {
 	case errors.Is(err, errThumbprint):
 		return &fetchError{what: u.Host + " presents another certificate", reached: true, cause: errThumbprint,
-			fix: "If the provider changed its certificate authority, register the new thumbprint."}
+			fix: "if the provider changed its certificate authority, register the new thumbprint"}
 	case errors.As(err, &invalid):
 		return &fetchError{what: u.Host + " presents a certificate that does not verify", reached: true, cause: invalid.Err,
-			fix: "Mend the provider's certificate, or register the CA that issued it as the provider's CA bundle."}
+			fix: "mend the provider's certificate, or register the CA that issued it as the provider's CA bundle"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &fetchError{what: u.Host + " did not answer in time", cause: context.DeadlineExceeded,
-			fix: "Check that " + u.Host + " is up and reachable from this server."}
+			fix: "check that " + u.Host + " is up and reachable from this server"}
 	default:
 		return &fetchError{what: u.Host + " could not be asked", cause: err,
-			fix: "Check that " + u.Host + " is up and reachable from this server."}
+			fix: "check that " + u.Host + " is up and reachable from this server"}
 	}
 }

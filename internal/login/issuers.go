@@ -164,18 +164,20 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 func (t *Trust) issuersAt(named string) string {
 	plain := strings.HasPrefix(named, "http:") && !t.AllowHTTP
 	switch {
+	case t.Development:
+		return "`poolhouse dev info` shows the registered one"
 	case t.Link.Kind != explain.LinkOIDCProvider:
-		return "The settings can name the issuers of this provider (issuers)."
+		return "the settings can name the issuers of this provider (issuers)"
 	case t.Link.Source == explain.SourceFile && plain:
-		return "The registered one is url of the provider in oidc_providers of the settings; " +
-			"http:// needs allow_http there, which is for development."
+		return "the registered one is url of the provider in oidc_providers of the settings; " +
+			"http:// needs allow_http there, which is for development"
 	case t.Link.Source == explain.SourceFile:
-		return "The registered one is url of the provider in oidc_providers of the settings."
+		return "the registered one is url of the provider in oidc_providers of the settings"
 	case plain:
-		return "The IAM API registers https:// only; oidc_providers of the settings takes http:// with allow_http, " +
-			"for development."
+		return "the IAM API registers https:// only; oidc_providers of the settings takes http:// with allow_http, " +
+			"for development"
 	default:
-		return "CreateOpenIDConnectProvider registers it; the URL of a registered provider cannot be changed."
+		return "CreateOpenIDConnectProvider registers it; the URL of a registered provider cannot be changed"
 	}
 }
 

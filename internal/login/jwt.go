@@ -47,7 +47,7 @@ func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string)
 
 // unavailable records that the provider could not be asked.
 func (j *judge) unavailable(err error) *Unavailable {
-	fix := "Try again; check that the provider is reachable from this server."
+	fix := "try again; check that the provider is reachable from this server"
 	var failed *fetchError
 	if errors.As(err, &failed) {
 		fix = failed.fix

@@ -56,11 +56,11 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 		{"sub, then Sub", members(nil, `"Sub":"admin"`), "token claims"},
 		{"exp missing", sign(nil, map[string]any{"exp": nil}), "token claims"},
 		{"exp null", members([]string{"exp"}, `"exp":null`), "token claims"},
-		{"exp a string", sign(nil, map[string]any{"exp": "1900000000"}), "token exp"},
+		{"exp a string", sign(nil, map[string]any{"exp": "1900000000"}), "token times"},
 		{"sub missing", sign(nil, map[string]any{"sub": nil}), "token claims"},
 		{"iat a day ahead", func(f *fixture) string {
 			return f.issuer.Token(map[string]any{"iat": f.Now().Add(24 * time.Hour).Unix(), "exp": f.Now().Add(25 * time.Hour).Unix()})
-		}, "token iat"},
+		}, "token times"},
 		{"JSON serialization", spelled(flattened), "token form"},
 		{"leading blank", spelled(func(s string) string { return " " + s }), "token form"},
 		{"line end inside the signature", spelled(func(s string) string { return s[:len(s)-10] + "\n" + s[len(s)-10:] }), "token form"},

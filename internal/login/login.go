@@ -88,6 +88,9 @@ type Trust struct {
 	ClientsAt   string
 	OneClientAt string
 	Link        explain.Link
+	// Development tells that `poolhouse dev token` makes the provider's tokens, and that
+	// no setting has what it accepts.
+	Development bool
 
 	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
 	JWKSURL      string // set: no discovery

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -104,6 +104,8 @@ func everyRefusal(t *testing.T) []refusal {
 		return k.Sign(nil, f.issuer.Payload(personal(nil)))
 	})
 	all = append(all,
+		refusal{name: "aud of a development token", token: signed(nil, map[string]any{"aud": "another-client"}), trust: func(t *login.Trust) { t.Development = true }},
+		refusal{name: "azp of a development token", token: signed(nil, map[string]any{"azp": "another-client"}), trust: func(t *login.Trust) { t.Development = true }},
 		refusal{name: "email required", token: signed(nil, nil), trust: func(t *login.Trust) { t.Require = map[string]string{"email": "ceo@example.com"} }},
 		refusal{name: "token_use required", token: signed(nil, map[string]any{"token_use": "access"}), trust: func(t *login.Trust) { t.Require = map[string]string{"token_use": "id"} }},
 		refusal{name: "no usable algorithm", token: signed(nil, nil), trust: func(t *login.Trust) { t.Algorithms = []string{"HS256"} }},
@@ -184,17 +186,20 @@ func TestEveryRefusalExplains(t *testing.T) {
 var elsewhere = []explain.Code{
 	"token-form-api-size",
 	"token-type-event", "token-claims-event-json", "token-audience-event", "token-signature-event",
-	"provider-answer", "credential-form-empty", "credential-form-size", "credential-form-byte", "credential-form-pair",
+	"provider-answer", "credential-form-empty", "credential-form-text", "credential-form-pair",
 	"credential-form-limited-login", "token-application", "token-expiry-provider", "token-at-amazon",
 	"token-at-facebook", "token-at-facebook-invalid", "token-type-facebook", "token-user", "pool-application",
 	"token-at-x", "account-at-x",
 }
 
-// inPlainWords reports whether text is a sentence that tells somebody to do something.
+// inPlainWords reports whether text has the form of the catalogues' advice: words that begin
+// in lower case, if not with a name, without a full stop at the end.
 func inPlainWords(text string) bool {
-	first := []rune(text + " ")[0]
-	return len(strings.Fields(text)) >= 2 && unicode.IsUpper(first) && strings.HasSuffix(text, ".")
+	words := strings.Fields(text)
+	return len(words) >= 2 && !capitalised.MatchString(words[0]) && !strings.HasSuffix(text, ".")
 }
+
+var capitalised = regexp.MustCompile(`^[A-Z][a-z]+$`)
 
 // leaks fails the test if what was said holds a piece of the credential, as it
 // stands or decoded, or anything of private.

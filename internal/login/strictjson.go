@@ -20,7 +20,7 @@ var (
 	errSameName     = errors.New("the same member name twice")
 	errCaseVariant  = errors.New("a member name in unusual letter case")
 	errBadJSON      = errors.New("text that is not valid JSON in UTF-8")
-	errLargeMember  = errors.New("a registered claim of more than 8192 bytes")
+	errLargeMember  = errors.New("a registered claim of more than 16384 bytes")
 )
 
 // parseObject reads one JSON object whose names are unique at every level
@@ -54,8 +54,9 @@ func parseObject(text []byte, maxDepth int, exact ...string) (map[string]any, er
 	return object, nil
 }
 
-// maxMemberBytes bounds each member that parseSome reads.
-const maxMemberBytes = 8 << 10
+// maxMemberBytes bounds each member that parseSome reads: more than a token of the
+// customary 16 KiB can have in all of its claims.
+const maxMemberBytes = 16 << 10
 
 // parseSome is parseObject that reads the members of names only. The others are checked
 // as strictly, and cost no memory.

@@ -138,18 +138,18 @@ func (j *judge) twitterUser(r reply) (string, error) {
 	case r.status == http.StatusOK:
 		return twitterID(r, j.trust.VerifyPath)
 	case code == twitterBadClock:
-		return "", unusable(r, "and error 135", "Set this server's clock: X does not take the time of the request.")
+		return "", unusable(r, "and error 135", "set this server's clock: X does not take the time of the request")
 	case r.status == http.StatusUnauthorized, code == twitterBadToken:
 		return "", j.refuse(tokenAtX.With("status", strconv.Itoa(r.status)))
 	case code == twitterSuspended:
 		return "", j.refuse(accountAtX.With())
 	case r.status == http.StatusPaymentRequired:
-		return "", unusable(r, "", "X wants to be paid: check the credits of the application's project.")
+		return "", unusable(r, "", "X wants to be paid: check the credits of the application's project")
 	case r.status == http.StatusForbidden:
 		return "", unusable(r, fmt.Sprintf("and error %d", code),
-			"The application's plan at X does not include "+j.trust.VerifyPath+": change the plan, or verify_path in the settings.")
+			"The application's plan at X does not include "+j.trust.VerifyPath+": change the plan, or verify_path in the settings")
 	}
-	return "", unusable(r, "", "Check base_url and verify_path in the settings, and the state of X's API.")
+	return "", unusable(r, "", "check base_url and verify_path in the settings, and the state of X's API")
 }
 
 // twitterCode is the first error's code in a 1.1 answer; 0 when there is none.

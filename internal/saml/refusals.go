@@ -15,7 +15,7 @@ var Checks = []explain.Code{
 	"saml-validity", "saml-audience", "saml-authentication-instant", "saml-attribute",
 }
 
-const resend = "Send the SAMLResponse value exactly as the identity provider posted it."
+const resend = "send the SAMLResponse value exactly as the identity provider posted it"
 
 // Reasons that concern the document.
 var (
@@ -24,22 +24,22 @@ var (
 		Check:    "SAML response size",
 		Expected: "at most {limit} characters",
 		Got:      "{size}",
-		Fix:      "Have the identity provider send fewer attributes.",
+		Fix:      "have the identity provider send fewer attributes",
 	})
 	responseElements = Refusals.Add(explain.Reason{
 		Code:     "saml-response-size-elements",
 		Check:    "SAML response size",
 		Expected: "at most {limit} elements",
 		Got:      "{count}",
-		Fix:      "Have the identity provider send fewer attributes.",
+		Fix:      "have the identity provider send fewer attributes",
 	})
 	responseEncoding = Refusals.Add(explain.Reason{
 		Code:     "saml-response-encoding",
 		Check:    "SAML response encoding",
 		Expected: "standard base64 with padding, on one line",
 		Got:      "something else",
-		Fix: "Send the SAMLResponse form value as it came, decoded from the URL encoding but not from base64, " +
-			"without line breaks.",
+		Fix: "send the SAMLResponse form value as it came, decoded from the URL encoding but not from base64, " +
+			"without line breaks",
 	})
 	responseDocument = Refusals.Add(explain.Reason{
 		Code:     "saml-response-document",
@@ -60,7 +60,7 @@ var (
 		Check:    "SAML response",
 		Expected: "a SAML 2.0 Response element",
 		Got:      "the element {element}",
-		Fix:      "Send the whole Response, not the assertion alone, of a SAML 2.0 sign-in.",
+		Fix:      "send the whole Response, not the assertion alone, of a SAML 2.0 sign-in",
 	})
 	otherChild = Refusals.Add(explain.Reason{
 		Code:     "saml-response-element",
@@ -74,15 +74,15 @@ var (
 		Check:    "SAML encryption",
 		Expected: "an assertion in clear text (TLS protects it)",
 		Got:      "an {element}",
-		Fix: "Switch assertion encryption off for this application at the identity provider: encrypted assertions " +
-			"are not supported.",
+		Fix: "switch assertion encryption off for this application at the identity provider: encrypted assertions " +
+			"are not supported",
 	})
 	noAssertion = Refusals.Add(explain.Reason{
 		Code:     "saml-assertion-none",
 		Check:    "SAML assertion",
 		Expected: "one assertion",
 		Got:      "none; the status is {status}",
-		Fix:      "Look at the identity provider's log: it refused the sign-in or sent no assertion.",
+		Fix:      "look at the identity provider's log: it refused the sign-in or sent no assertion",
 	})
 	severalAssertions = Refusals.Add(explain.Reason{
 		Code:     "saml-assertion-several",
@@ -96,7 +96,7 @@ var (
 		Check:    "SAML metadata",
 		Expected: "metadata that is valid today",
 		Got:      "metadata valid until {until}",
-		Fix:      "Replace the provider's metadata document by its current one, {where}.",
+		Fix:      "replace the provider's metadata document by its current one, {where}",
 	})
 )
 
@@ -107,7 +107,7 @@ var (
 		Check:    "SAML signature",
 		Expected: "a signed assertion or response",
 		Got:      "no signature",
-		Fix:      "Have the identity provider sign its assertions.",
+		Fix:      "have the identity provider sign its assertions",
 	})
 	signatureElsewhere = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-elsewhere",
@@ -135,44 +135,44 @@ var (
 		Check:    "SAML signature",
 		Expected: "one signature",
 		Got:      "{count} signatures in the {element}",
-		Fix:      "Have the identity provider sign the assertion once.",
+		Fix:      "have the identity provider sign the assertion once",
 	})
 	signatureShape = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-form",
 		Check:    "SAML signature",
 		Expected: "an enveloped signature over its own {element}, with RSA or ECDSA and SHA-256 or better",
 		Got:      "{problem}",
-		Fix: "Have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the " +
-			"response was changed on its way.",
+		Fix: "have the identity provider sign with RSA-SHA256 and exclusive canonicalisation; if it does, the " +
+			"response was changed on its way",
 	})
 	signatureNamespaces = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-namespaces",
 		Check:    "SAML signature",
 		Expected: "an element in its namespaces",
 		Got:      "one without",
-		Fix:      "Send the response exactly as the identity provider issued it.",
+		Fix:      "send the response exactly as the identity provider issued it",
 	})
 	signatureBase64 = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-base64",
 		Check:    "SAML signature",
 		Expected: "a signature in base64",
 		Got:      "another one",
-		Fix:      "Send the response exactly as the identity provider issued it.",
+		Fix:      "send the response exactly as the identity provider issued it",
 	})
 	outdatedCertificate = Refusals.Add(explain.Reason{
 		Code:     "saml-signature-certificate-dates",
 		Check:    "SAML signature",
 		Expected: "a certificate of the provider that is valid today",
 		Got:      "{count} certificates that are not",
-		Fix:      "Renew the identity provider's certificate, and its metadata {where}, or {change}.",
+		Fix:      "renew the identity provider's certificate, and its metadata {where}, or {change}",
 	})
 	otherCertificate = Refusals.Add(explain.Reason{
 		Code:     "saml-signature",
 		Check:    "SAML signature",
 		Expected: "a signature by one of the provider's registered certificates",
 		Got:      "another one",
-		Fix: "Register the identity provider's current metadata (its certificate may have changed) {where}, and send " +
-			"the response exactly as it was issued.",
+		Fix: "register the identity provider's current metadata (its certificate may have changed) {where}, and send " +
+			"the response exactly as it was issued",
 	})
 )
 
@@ -183,14 +183,14 @@ var (
 		Check:    "SAML version",
 		Expected: "2.0",
 		Got:      "{version}",
-		Fix:      "Use SAML 2.0.",
+		Fix:      "use SAML 2.0",
 	})
 	failedStatus = Refusals.Add(explain.Reason{
 		Code:     "saml-status",
 		Check:    "SAML status",
 		Expected: statusSuccess,
 		Got:      "{status}",
-		Fix:      "Look at the identity provider's log for why it refused the sign-in.",
+		Fix:      "look at the identity provider's log for why it refused the sign-in",
 	})
 	responseIssuers = Refusals.Add(explain.Reason{
 		Code:     "saml-response-issuer",
@@ -204,22 +204,22 @@ var (
 		Check:    "SAML destination",
 		Expected: "{recipients}",
 		Got:      "{destination}",
-		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or " +
-			"{change}.",
+		Fix: "set the application's assertion consumer service URL at the identity provider to one of these, or " +
+			"{change}",
 	})
 	futureResponse = Refusals.Add(explain.Reason{
 		Code:     "saml-issue-instant",
 		Check:    "SAML issue instant",
 		Expected: "at most {latest}",
 		Got:      "{at}",
-		Fix:      "Compare this server's clock with the identity provider's: the response is from the future.",
+		Fix:      "compare this server's clock with the identity provider's: the response is from the future",
 	})
 	otherTime = Refusals.Add(explain.Reason{
 		Code:     "saml-time",
 		Check:    "SAML time",
 		Expected: "a time like 2030-01-31T12:00:00Z, in UTC",
 		Got:      "{value}",
-		Fix:      "Have the identity provider write times in UTC, with Z.",
+		Fix:      "have the identity provider write times in UTC, with Z",
 	})
 )
 
@@ -237,72 +237,72 @@ var (
 		Check:    "SAML issuer",
 		Expected: "{entity}",
 		Got:      "{issuer}",
-		Fix: "Register the metadata of the identity provider that signs users in, or use the Logins key of its own " +
-			"registration.",
+		Fix: "register the metadata of the identity provider that signs users in, or use the Logins key of its own " +
+			"registration",
 	})
 	noSubject = Refusals.Add(explain.Reason{
 		Code:     "saml-subject",
 		Check:    "SAML subject",
 		Expected: "one Subject",
 		Got:      "{count}",
-		Fix:      "Have the identity provider name the user in Subject.",
+		Fix:      "have the identity provider name the user in Subject",
 	})
 	noNameID = Refusals.Add(explain.Reason{
 		Code:     "saml-nameid-none",
 		Check:    "SAML NameID",
 		Expected: "one NameID",
 		Got:      "{count}",
-		Fix:      "Have the identity provider send one NameID, of the format persistent if it can.",
+		Fix:      "have the identity provider send one NameID, of the format persistent if it can",
 	})
 	otherNameID = Refusals.Add(explain.Reason{
 		Code:     "saml-nameid",
 		Check:    "SAML NameID",
 		Expected: "1 to {limit} bytes of text without control or invisible characters or blanks around",
 		Got:      "{size} bytes that are not",
-		Fix:      "Have the identity provider send a plain, stable user ID as NameID.",
+		Fix:      "have the identity provider send a plain, stable user ID as NameID",
 	})
 	otherQualifier = Refusals.Add(explain.Reason{
 		Code:     "saml-nameid-qualifier",
 		Check:    "SAML NameID qualifier",
 		Expected: "up to {limit} bytes of text without control or invisible characters or blanks around",
 		Got:      "{size} bytes that are not",
-		Fix:      "Have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs.",
+		Fix:      "have the identity provider leave NameQualifier and SPNameQualifier out, or send entity IDs",
 	})
 	noConfirmation = Refusals.Add(explain.Reason{
 		Code:     "saml-subject-confirmation",
 		Check:    "SAML subject confirmation",
 		Expected: "one SubjectConfirmation",
 		Got:      "{count}",
-		Fix:      "Have the identity provider send one bearer confirmation.",
+		Fix:      "have the identity provider send one bearer confirmation",
 	})
 	otherMethod = Refusals.Add(explain.Reason{
 		Code:     "saml-subject-confirmation-method",
 		Check:    "SAML subject confirmation",
 		Expected: methodBearer,
 		Got:      "{method}",
-		Fix:      "Have the identity provider confirm the subject as bearer.",
+		Fix:      "have the identity provider confirm the subject as bearer",
 	})
 	noConfirmationData = Refusals.Add(explain.Reason{
 		Code:     "saml-subject-confirmation-data",
 		Check:    "SAML subject confirmation",
 		Expected: "one SubjectConfirmationData",
 		Got:      "{count}",
-		Fix:      "Have the identity provider send Recipient and NotOnOrAfter.",
+		Fix:      "have the identity provider send Recipient and NotOnOrAfter",
 	})
 	endlessConfirmation = Refusals.Add(explain.Reason{
 		Code:     "saml-subject-confirmation-end",
 		Check:    "SAML subject confirmation",
 		Expected: "NotOnOrAfter",
 		Got:      "none",
-		Fix:      "Have the identity provider limit the confirmation in time.",
+		Fix:      "have the identity provider limit the confirmation in time",
 	})
 	otherRecipient = Refusals.Add(explain.Reason{
 		Code:     "saml-recipient",
 		Check:    "SAML recipient",
 		Expected: "{recipients}",
 		Got:      "{recipient}",
-		Fix: "Set the application's assertion consumer service URL at the identity provider to one of these, or " +
-			"{change}.",
+		Fix: "set the application's assertion consumer service URL at the identity provider to one of these, or " +
+			"{change}",
 	})
 	otherRequest = Refusals.Add(explain.Reason{
 		Code:     "saml-request",
@@ -316,50 +316,50 @@ var (
 		Check:    "SAML conditions",
 		Expected: "one Conditions element",
 		Got:      "{count}",
-		Fix:      "Have the identity provider restrict the assertion to an audience.",
+		Fix:      "have the identity provider restrict the assertion to an audience",
 	})
 	unknownCondition = Refusals.Add(explain.Reason{
 		Code:     "saml-conditions-unknown",
 		Check:    "SAML conditions",
 		Expected: "AudienceRestriction, OneTimeUse or ProxyRestriction",
 		Got:      "{condition}",
-		Fix:      "Have the identity provider leave the condition out.",
+		Fix:      "have the identity provider leave the condition out",
 	})
 	notYetValid = Refusals.Add(explain.Reason{
 		Code:     "saml-validity-begin",
 		Check:    "SAML validity",
 		Expected: "valid by {latest}",
 		Got:      "not valid before {begin}",
-		Fix:      "Compare this server's clock with the identity provider's.",
+		Fix:      "compare this server's clock with the identity provider's",
 	})
 	noLongerValid = Refusals.Add(explain.Reason{
 		Code:     "saml-validity-end",
 		Check:    "SAML validity",
 		Expected: "valid after {earliest}",
 		Got:      "valid until {end}",
-		Fix:      "Sign in again; if the response is fresh, compare this server's clock with the identity provider's.",
+		Fix:      "sign in again; if the response is fresh, compare this server's clock with the identity provider's",
 	})
 	noAudience = Refusals.Add(explain.Reason{
 		Code:     "saml-audience-none",
 		Check:    "SAML audience",
 		Expected: "an AudienceRestriction",
 		Got:      "none",
-		Fix:      "Have the identity provider restrict the assertion to an audience.",
+		Fix:      "have the identity provider restrict the assertion to an audience",
 	})
 	otherAudience = Refusals.Add(explain.Reason{
 		Code:     "saml-audience",
 		Check:    "SAML audience",
 		Expected: "{audiences}",
 		Got:      "{audience}",
-		Fix: "Set the application's entity ID (audience) at the identity provider to one of these, or " +
-			"{change}.",
+		Fix: "set the application's entity ID (audience) at the identity provider to one of these, or " +
+			"{change}",
 	})
 	futureSignIn = Refusals.Add(explain.Reason{
 		Code:     "saml-authentication-instant",
 		Check:    "SAML authentication instant",
 		Expected: "at most {latest}",
 		Got:      "{at}",
-		Fix:      "Compare this server's clock with the identity provider's: the sign-in is from the future.",
+		Fix:      "compare this server's clock with the identity provider's: the sign-in is from the future",
 	})
 )
 
@@ -370,21 +370,21 @@ var (
 		Check:    "SAML attribute",
 		Expected: "an attribute with a name",
 		Got:      "one without",
-		Fix:      "Have the identity provider name every attribute.",
+		Fix:      "have the identity provider name every attribute",
 	})
 	repeatedAttribute = Refusals.Add(explain.Reason{
 		Code:     "saml-attribute-repeated",
 		Check:    "SAML attribute",
 		Expected: "the attribute once",
 		Got:      "it is repeated",
-		Fix:      "Have the identity provider send one attribute with several values.",
+		Fix:      "have the identity provider send one attribute with several values",
 	})
 	elementValue = Refusals.Add(explain.Reason{
 		Code:     "saml-attribute-text",
 		Check:    "SAML attribute",
 		Expected: "texts",
 		Got:      "an element as value",
-		Fix:      "Have the identity provider send plain texts.",
+		Fix:      "have the identity provider send plain texts",
 	})
 	attributeElement = Refusals.Add(explain.Reason{
 		Code:     "saml-attribute-element",
@@ -398,20 +398,20 @@ var (
 		Check:    "SAML attribute",
 		Expected: "at most {limit} values",
 		Got:      "{count}",
-		Fix:      "Have the identity provider send the roles of this user only.",
+		Fix:      "have the identity provider send the roles of this user only",
 	})
 	attributeValue = Refusals.Add(explain.Reason{
 		Code:     "saml-attribute-value",
 		Check:    "SAML attribute",
 		Expected: "one value: {want}",
 		Got:      "something else",
-		Fix:      "Correct the attribute at the identity provider, or leave it out.",
+		Fix:      "correct the attribute at the identity provider, or leave it out",
 	})
 	tagValues = Refusals.Add(explain.Reason{
 		Code:     "saml-attribute-tag",
 		Check:    "SAML attribute",
 		Expected: "a tag key and one value",
 		Got:      "{count} values",
-		Fix:      "Send one value for each principal tag.",
+		Fix:      "send one value for each principal tag",
 	})
 )

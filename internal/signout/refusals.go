@@ -19,7 +19,7 @@ var (
 		Check:    "sign-out",
 		Expected: "a sign-in after the user's last sign-out",
 		Got:      "the user was signed out at {signOut}, and the token does not say when it was issued",
-		Fix:      "Sign in again at the provider, and have it issue iat or auth_time.",
+		Fix:      "sign in again at the provider, and have it issue iat or auth_time",
 		Message:  MessageSignedOut,
 	})
 	signedOut = Refusals.Add(explain.Reason{
@@ -32,4 +32,4 @@ var (
 	})
 )
 
-const signInAgain = "Sign in again at the provider; a refreshed token of the old sign-in does not help."
+const signInAgain = "sign in again at the provider; a refreshed token of the old sign-in does not help"

@@ -93,14 +93,16 @@ var (
 		Check:    "inline session policy",
 		Expected: "a policy of Allow and Deny statements without Principal",
 		Got:      "{fault}",
-		Fix:      "correct the session policy",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
 	})
 	managedPolicyForm = Refusals.Add(explain.Reason{
 		Code:     "managed-session-policy-form",
 		Check:    "managed session policy",
 		Expected: "a policy of Allow and Deny statements without Principal",
 		Got:      "{fault}",
-		Fix:      "correct the session policy",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
 	})
 	managedPolicyMissing = Refusals.Add(explain.Reason{
 		Code:     "managed-session-policy-missing",
@@ -173,8 +175,8 @@ var (
 	sessionKeyGone = Refusals.Add(explain.Reason{
 		Code:     "session-token-session-key",
 		Check:    "session token",
-		Expected: "sealed under a session key of this server",
+		Expected: "a token that this server made and whose key it still has",
 		Got:      "session key {key}, which was retired or has ended, or is another server's",
-		Fix:      "Sign in again and get new credentials.",
+		Fix:      "sign in again and get new credentials",
 	})
 )

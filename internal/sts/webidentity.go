@@ -511,6 +511,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
 	}
 	trust.Registered(provider.ARN, provider.InSettings)
+	trust.Development = provider.Development
 
 	return trust, nil
 }

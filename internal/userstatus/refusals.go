@@ -18,15 +18,15 @@ var (
 		Check:    check,
 		Expected: "an answer of the user pool {pool}",
 		Got:      "{problem}",
-		Fix:      "Let this server ask the user pool. {fix}",
+		Fix:      "let this server ask the user pool: {fix}",
 	})
 	unknownWay = Refusals.Add(explain.Reason{
 		Code:     "serversidetokencheck-unset",
 		Check:    check,
 		Expected: mayCheck,
 		Got:      "the settings do not say how to ask {pool}",
-		Fix: "Add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
-			"ServerSideTokenCheck to false for this client.",
+		Fix: "add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
+			"ServerSideTokenCheck to false for this client",
 		Message: MessageRefused,
 	})
 	inactiveToken = Refusals.Add(explain.Reason{
@@ -66,7 +66,7 @@ var (
 		Check:    check,
 		Expected: mayCheck,
 		Got:      "the user pool does not know the user",
-		Fix:      "Sign in as a user whom the user pool knows.",
+		Fix:      "sign in as a user whom the user pool knows",
 		Message:  MessageRefused,
 	})
 	disabledUser = Refusals.Add(explain.Reason{
@@ -98,6 +98,6 @@ var (
 
 // What a user who is refused can do.
 const (
-	signInAgain = "Sign in again at the provider: what was issued in a session that has ended stays refused."
-	askTheOwner = "Have the user pool's administrator allow the user to sign in again."
+	signInAgain = "sign in again at the provider: what was issued in a session that has ended stays refused"
+	askTheOwner = "have the user pool's administrator allow the user to sign in again"
 )

@@ -213,7 +213,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 			fix = wrong.Fix
 		}
 		if fix == "" {
-			fix = "Try again; check that the user pool is reachable from this server."
+			fix = "try again; check that the user pool is reachable from this server"
 		}
 
 		return &login.Unavailable{
@@ -246,7 +246,7 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 		if err == nil {
 			switch {
 			case contradictory(reply):
-				return login.Reply{}, &Misconfigured{"the answer is a success and an error in one", "Look at the user pool's state, and at endpoint in its status section."}
+				return login.Reply{}, &Misconfigured{"the answer is a success and an error in one", "look at the user pool's state, and at endpoint in its status section"}
 			case !busy(reply):
 				return reply, nil
 			}

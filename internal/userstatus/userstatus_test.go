@@ -225,11 +225,11 @@ func TestAdvice(t *testing.T) {
 		answer reply
 		want   string
 	}{
-		"ended session": {userstatus.Introspection, reply{200, `{"active":false}`}, "Sign in again"},
-		"expired":       {userstatus.Introspection, reply{200, `{"active":true,"exp":1}`}, "Sign in again"},
+		"ended session": {userstatus.Introspection, reply{200, `{"active":false}`}, "sign in again"},
+		"expired":       {userstatus.Introspection, reply{200, `{"active":true,"exp":1}`}, "sign in again"},
 		"disabled":      {userstatus.AdminGetUser, reply{200, `{"Enabled":false,"UserStatus":"CONFIRMED"}`}, "administrator"},
 		"deleted":       {userstatus.AdminGetUser, reply{400, `{"__type":"UserNotFoundException"}`}, "a user whom the user pool knows"},
-		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "Sign in again"},
+		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "sign in again"},
 	} {
 		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
 		var refused *login.Refused
