@@ -257,7 +257,7 @@ class Refusals(Case):
         pool = self.pool()
         for kind, code, message, call, parameters in (
             ("ResourceNotFoundException", "ResourceNotFoundException", f"IdentityPool '{UNKNOWN}' not found.", PUBLIC.get_id, dict(IdentityPoolId=UNKNOWN)),
-            ("NotAuthorizedException", "NotAuthorizedException", "Token is not from a supported provider of this identity pool.", PUBLIC.get_id,
+            ("NotAuthorizedException", "NotAuthorizedException", "Invalid login token. Issuer doesn't match providerName", PUBLIC.get_id,
              dict(IdentityPoolId=pool, Logins={"accounts.google.com": login_token("alice")})),
             ("InvalidParameterException", "InvalidParameterException", "Please provide a valid public provider", PUBLIC.get_id,
              dict(IdentityPoolId=pool, Logins={DEVELOPER: "bob"})),
