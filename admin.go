@@ -92,7 +92,7 @@ type explainStep struct {
 	Detail   string       `json:",omitzero"`
 }
 
-// explainLink is what a fix changes.
+// explainLink names the thing that a fix changes.
 type explainLink struct {
 	Kind   string
 	Id     string `json:",omitzero"`

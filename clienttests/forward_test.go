@@ -75,7 +75,7 @@ func startForwarding(t *testing.T, signedFor string) forwarded {
 	}}
 }
 
-// fronts are what stands before a forwarding server, and give the address to call.
+// fronts start the proxies before a forwarding server, and give the address to call.
 var fronts = map[string]func(t *testing.T, address string) string{
 	"alone": func(_ *testing.T, address string) string { return address },
 	"nginx": func(t *testing.T, address string) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// docs/refusals.md is what the command prints.
+// The command prints docs/refusals.md.
 func TestExplainDocs(t *testing.T) {
 	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "refusals.md"))
 	if err != nil {

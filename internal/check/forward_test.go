@@ -648,7 +648,7 @@ func TestForwardedHangUp(t *testing.T) {
 	}
 }
 
-// Bodies are what they were, wherever they are kept, and nothing of them is left.
+// Bodies come back unchanged wherever they were kept, and nothing of them is left.
 func TestHeldBodies(t *testing.T) {
 	h := newHolder(4<<20, 8<<20)
 	h.folder = t.TempDir()

@@ -22,7 +22,7 @@ func codes(checks ...string) []explain.Code {
 	return list
 }
 
-// credential is what a call proves its identity by.
+// credential is the kind of proof in a call's Logins.
 type credential int
 
 const (

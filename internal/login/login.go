@@ -46,7 +46,7 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 	SAML:     (*Verifier).verifySAML,
 }
 
-// checks are what each kind of credential is held to, in order.
+// checks lists the checks of each kind of credential, in order.
 var checks = map[Kind][]explain.Code{
 	OIDC:     idTokenChecks,
 	Facebook: facebookChecks,
