@@ -9,7 +9,7 @@ var Refusals explain.Catalogue
 // check is the name of the check, as pools call it.
 const check = "ServerSideTokenCheck"
 
-// mayCheck grants a user the action that the route needs.
+// mayCheck describes the user who may sign in, for refusals.
 const mayCheck = "a user whom the user pool lets sign in"
 
 var (
