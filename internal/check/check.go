@@ -512,11 +512,15 @@ func (h *Handler) verifyWith(
 	reads := asked.method == http.MethodGet || asked.method == http.MethodHead
 	bodyless := result.Presigned && reads && asked.length <= 0
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
-		return nil, sigv4.Result{}, forbidden("UnsignedPayload",
-			"The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
-			hashMissing.With().At(setting("body")))
+		return nil, sigv4.Result{}, unproven()
 	}
 	return o.in(h.c.Region), result, nil
+}
+
+// unproven refuses a body that no signature covers.
+func unproven() *denied {
+	return forbidden("UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
+		hashMissing.With().At(setting("body")))
 }
 
 // readBody reads the body that the proxy forwards.

@@ -289,11 +289,17 @@ func (f *Forwarder) admitUnread(r *http.Request, asked original, segments []stri
 		return nil, err
 	}
 
+	proven := signature.PayloadHash != unsignedPayload
+	if !proven && asked.length != 0 && h.c.Body != Unchecked { // presigned reads may have no body, but this one has
+		return nil, unproven()
+	}
 	p, err := f.permit(r, asked, segments, o, &signature)
 	if err != nil {
 		return nil, err
 	}
-	if p.length = asked.length; p.length != 0 && signature.PayloadHash != unsignedPayload {
+
+	p.length = asked.length
+	if proven { // no body is one, too: its hash must be the stated one
 		p.streamed = newStreamed(r.Body, signature.PayloadHash)
 	}
 	return p, nil

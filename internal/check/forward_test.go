@@ -408,14 +408,21 @@ func TestForwardedAnswer(t *testing.T) {
 	}
 }
 
-// raw sends a text over a connection of its own and returns what can be read there.
-func (f *front) raw(t *testing.T, r *http.Request, more string) (net.Conn, *bufio.Reader) {
+// dial connects to the forwarder.
+func (f *front) dial(t *testing.T) net.Conn {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", f.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// raw sends a text over a connection of its own and returns what can be read there.
+func (f *front) raw(t *testing.T, r *http.Request, more string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c := f.dial(t)
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, r.URL.RequestURI(), r.Host)
 	if err := r.Header.Write(&head); err != nil {
