@@ -21,6 +21,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -40,6 +41,13 @@ const (
 	dialTime       = 10 * time.Second
 	idleConnection = 30 * time.Second
 	maxAnswerHead  = 256 << 10
+
+	// slowest is the least of a streamed body that must arrive in a second on average,
+	// besides forward_timeout for all of it.
+	slowest = 4 << 10
+	// restTime is for the rest of a body that nobody needs any more: net/http reads some
+	// of it before the answer.
+	restTime = 5 * time.Second
 )
 
 // Forwarder is a reverse proxy for the routes with ForwardTo. Nothing of a request
@@ -53,6 +61,8 @@ type Forwarder struct {
 	holder    *holder
 	transport *http.Transport
 	inFlight  atomic.Int64
+	callers   *shares // of the requests in flight
+	upstream  *queues // for the connections to services
 }
 
 // newForwarder returns the Forwarder of h; nil when no route has a service.
@@ -74,6 +84,9 @@ func newForwarder(h *Handler) (*Forwarder, error) {
 		origins: origins,
 		pages:   len(h.c.AllowedOrigins) > 0,
 		holder:  newHolder(h.c.ForwardMaxBody, h.c.MaxBodies),
+
+		callers:  newShares(maxForwarded / sharesOfAll),
+		upstream: newQueues(connections / sharesOfAll),
 		transport: &http.Transport{
 			Proxy:                  nil, // what the environment says about proxies is not for the service
 			DialContext:            (&net.Dialer{Timeout: dialTime}).DialContext,
@@ -121,13 +134,17 @@ func CutOff(h http.Handler) http.Handler {
 
 // ServeHTTP passes a request on, or answers why not.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		r.Body = &clientBody{ReadCloser: r.Body}
+	}
 	defer f.inFlight.Add(-1)
+	defer f.endBody(w, r)
 	full := f.inFlight.Add(1) > maxForwarded
 	f.allowPage(w.Header(), r)
 	explain.FromContext(r.Context()).Plan(forwardPlan)
 
 	if full {
-		f.h.refuse(w, r, r, &denied{
+		f.refuse(w, r, &denied{
 			status:  http.StatusServiceUnavailable,
 			code:    "Busy",
 			message: "Too many requests are under way.",
@@ -140,13 +157,75 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	p, err := f.admit(w, r)
+	var own charge
+	defer own.end()
+	p, err := f.admit(w, r, &own)
 	if err != nil {
-		f.h.refuse(w, r, r, err)
+		f.refuse(w, r, err)
 		return
 	}
 	defer p.close()
 	f.pass(w, r, p)
+}
+
+// refuse answers a request that goes no further.
+func (f *Forwarder) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	f.endBody(w, r)
+	f.h.refuse(w, r, r, err)
+}
+
+// endBody gives what has not arrived of a body a little time: net/http waits for a part of
+// it before it sends an answer, and the client may have sent it before it reads one. A
+// connection whose body has ended gets no deadline: it may serve the next request.
+func (f *Forwarder) endBody(w http.ResponseWriter, r *http.Request) {
+	if body, ok := r.Body.(*clientBody); !ok || body.ended.Load() {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(f.h.o.Now().Add(restTime)) // without deadlines w is none of a network
+}
+
+// clientBody notes whether a body was read to its end.
+type clientBody struct {
+	io.ReadCloser
+	ended atomic.Bool
+}
+
+func (b *clientBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.ended.Store(true)
+	}
+	return n, err
+}
+
+// charge is the share of a caller that a request in flight takes.
+type charge struct {
+	of     *shares
+	caller string
+}
+
+// begin charges a request to the caller of its session, unless it was before.
+func (f *Forwarder) begin(c *charge, o *opened) error {
+	if c.of != nil {
+		return nil
+	}
+	if caller := o.callerName(); f.callers.take(caller, 1) {
+		c.of, c.caller = f.callers, caller
+		return nil
+	}
+
+	return &denied{
+		status:  http.StatusServiceUnavailable,
+		code:    "Busy",
+		message: "Too many requests of this identity are under way.",
+		why:     tooManyOfOne.With("limit", strconv.FormatInt(f.callers.most, 10)),
+	}
+}
+
+func (c *charge) end() {
+	if c.of != nil {
+		c.of.give(c.caller, 1)
+	}
 }
 
 // isPreflight reports whether a browser asks whether a page may send a request. It
@@ -175,11 +254,12 @@ const preflightAge = "7200"
 // policies to decide.
 func (f *Forwarder) preflight(w http.ResponseWriter, r *http.Request) {
 	if !f.origins.Allows(r) {
-		f.h.refuse(w, r, r, forbidden("ForeignOrigin", "Pages of this origin may not call.",
+		f.refuse(w, r, forbidden("ForeignOrigin", "Pages of this origin may not call.",
 			preflightOther.With("origin", shownHeader(r.Header.Get("Origin"))).At(setting("allowed_origins"))))
 		return
 	}
 
+	f.endBody(w, r)
 	header := w.Header()
 	if method := r.Header.Get("Access-Control-Request-Method"); isMethod(method) {
 		header["Access-Control-Allow-Methods"] = []string{method}
@@ -218,7 +298,7 @@ func (p *passage) close() {
 
 // admit verifies and authorises a request. Of its body it reads no more than the
 // signature needs.
-func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request) (*passage, error) {
+func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (*passage, error) {
 	asked, err := checkOriginalParts(r.Method, r.RequestURI, r.Host, r.ContentLength)
 	if err != nil {
 		return nil, &denied{
@@ -237,9 +317,9 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request) (*passage, err
 	}
 
 	if f.needsBody(r) {
-		return f.admitRead(w, r, asked, segments)
+		return f.admitRead(w, r, asked, segments, own)
 	}
-	return f.admitUnread(r, asked, segments)
+	return f.admitUnread(r, asked, segments, own)
 }
 
 // checkHops refuses what changes the request on its way: an upgrade, after which
@@ -280,7 +360,9 @@ func (f *Forwarder) needsBody(r *http.Request) bool {
 }
 
 // admitUnread is admit for a request whose signature does not need the body.
-func (f *Forwarder) admitUnread(r *http.Request, asked original, segments []string) (*passage, error) {
+func (f *Forwarder) admitUnread(
+	r *http.Request, asked original, segments []string, own *charge,
+) (*passage, error) {
 	h := f.h
 	o, signature, err := h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 		return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
@@ -292,6 +374,9 @@ func (f *Forwarder) admitUnread(r *http.Request, asked original, segments []stri
 	proven := signature.PayloadHash != unsignedPayload
 	if !proven && asked.length != 0 && h.c.Body != Unchecked { // presigned reads may have no body, but this one has
 		return nil, unproven()
+	}
+	if err := f.begin(own, o); err != nil {
+		return nil, err
 	}
 	p, err := f.permit(r, asked, segments, o, &signature)
 	if err != nil {
@@ -332,14 +417,18 @@ func checkForwarded(m match) error {
 // checked. Everything but the signature itself is checked before, so that whoever has
 // no session of this account makes it hold nothing.
 func (f *Forwarder) admitRead(
-	w http.ResponseWriter, r *http.Request, asked original, segments []string,
+	w http.ResponseWriter, r *http.Request, asked original, segments []string, own *charge,
 ) (_ *passage, err error) {
 	h := f.h
-	if err := f.checkHead(r, asked, segments); err != nil {
+	session, err := f.checkHead(r, asked, segments)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.begin(own, session); err != nil {
 		return nil, err
 	}
 
-	body, err := f.read(w, r)
+	body, err := f.read(w, r, session)
 	if err != nil {
 		return nil, err
 	}
@@ -364,82 +453,131 @@ func (f *Forwarder) admitRead(
 }
 
 // checkHead checks what can be checked before the body is there: that the signature is
-// complete, current and by a session of this account, and that the route is forwarded.
-func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) error {
+// complete, current and by a session of this account, that the route is forwarded, and that
+// the session may do what the route needs. It returns the session that the request names.
+func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*opened, error) {
 	h := f.h
-	var opened *opened
-	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &opened)))
+	var session *opened
+	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &session)))
 	_, err := h.verifier.VerifyUnread(request, 0, h.c.Service)
 
 	refused, ok := errors.AsType[*sigv4.Error](err)
 	switch {
 	case err == nil:
 	case !ok:
-		return err
+		return nil, err
 	case refused.Code == sigv4.BadSignature && refused.CanonicalRequest != "":
 		// Everything holds but the signature, which is that of another body.
 	default:
-		return h.signatureRefused(request, refused)
+		return nil, h.signatureRefused(request, refused)
 	}
 
-	awsapi.RecordFrom(r.Context()).Account = string(opened.session.Account)
-	if err := h.checkAccount(opened); err != nil {
-		return err
-	}
+	awsapi.RecordFrom(r.Context()).Account = string(session.session.Account)
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return checkForwarded(needed)
+	if err := checkForwarded(needed); err != nil {
+		return nil, err
+	}
+	if err := h.checkAccount(session); err != nil {
+		return nil, err
+	}
+	session = session.in(h.c.Region)
+	return session, h.authorizeHead(r, session, &requestFacts{
+		h:        h,
+		question: r,
+		uri:      asked.uri,
+		action:   needed.action,
+		resource: needed.resource,
+		headOnly: true,
+	})
+}
+
+// authorizeHead asks the policies before the signature is known. If their answer depends on
+// the signature, it is for authorize to give.
+func (h *Handler) authorizeHead(r *http.Request, o *opened, facts *requestFacts) error {
+	err := h.o.Authorizer.Authorize(r.Context(), o.caller, iam.Access{
+		Action:   facts.action,
+		Resource: facts.resource,
+		Facts:    facts,
+	})
+	if err == nil {
+		return nil
+	}
+
+	if d, ok := errors.AsType[*iam.DeniedError](err); ok && slices.ContainsFunc(d.Unknown, ofSignature) {
+		return nil
+	}
+	return h.authorize(r.Context(), o, facts)
 }
 
 // past is a deadline that ends what waits for a connection.
 var past = time.Unix(1, 0)
 
-// read reads the body of a request, within the time that it may take.
-func (f *Forwarder) read(w http.ResponseWriter, r *http.Request) (*held, error) {
-	var late atomic.Bool
-	timer := time.AfterFunc(f.h.c.BodyTime, func() {
-		late.Store(true)
+// read reads the body of a request, within the time that it may take. It is charged to the
+// caller that the request names, and to the client's address.
+func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*held, error) {
+	callers := []string{o.callerName()}
+	if address := addressName(r.Context()); address != "" {
+		callers = append(callers, address)
+	}
+	limit := watch(f.h.c.BodyTime, func() {
 		_ = http.NewResponseController(w).SetReadDeadline(past) // a writer without deadlines is none of a network
 	})
-	defer timer.Stop()
+	body, err := f.holder.hold(r.Body, r.ContentLength, callers...)
+	limit.stop()
 
-	body, err := f.holder.hold(r.Body, r.ContentLength)
+	late := limit.fired.Load()
+	if late && err == nil { // it was there a moment too late, and the connection has the deadline
+		body.Close()
+	}
+	if err == nil && !late {
+		return body, nil
+	}
+	return nil, f.unread(r, err, late)
+}
+
+// unread tells why a body could not be read.
+func (f *Forwarder) unread(r *http.Request, err error, late bool) error {
 	store, unkept := errors.AsType[*storeError](err)
 	switch {
-	case err == nil:
-		return body, nil
 	case errors.Is(err, errTooLarge):
 		d := tooLarge(f.holder.most)
 		d.status = http.StatusRequestEntityTooLarge
-		return nil, d
+		return d
 	case errors.Is(err, errNoRoom):
-		return nil, &denied{
+		return &denied{
 			status:  http.StatusServiceUnavailable,
 			code:    "Busy",
 			message: "Too many bodies are being read.",
-			why: bodiesFull.With("limit", strconv.FormatInt(f.h.c.MaxBodies, 10)).
-				At(setting("max_bodies")),
+			why:     bodiesFull.With("limit", strconv.FormatInt(f.h.c.MaxBodies, 10)).At(setting("max_bodies")),
+		}
+	case errors.Is(err, errNoShare):
+		return &denied{
+			status:  http.StatusServiceUnavailable,
+			code:    "Busy",
+			message: "Too many bodies of this identity or address are being read.",
+			why:     bodiesOfOne.With("limit", strconv.FormatInt(f.holder.shares.most, 10)).At(setting("max_bodies")),
 		}
 	case unkept:
 		f.h.o.Logger.ErrorContext(r.Context(), "a body cannot be kept in a temporary file", "error", store)
-		return nil, &denied{
+		return &denied{
 			status:  http.StatusServiceUnavailable,
 			code:    "Unavailable",
 			message: "The body cannot be kept now.",
 			why:     bodyUnkept.With(),
 		}
-	case late.Load():
-		return nil, &denied{
+	case late:
+		return &denied{
 			status:  http.StatusRequestTimeout,
 			code:    "RequestTimeout",
 			message: "The body did not arrive in time.",
 			why:     bodySlow.With("limit", f.h.c.BodyTime.String()).At(setting("body_time")),
 		}
 	default:
-		return nil, aborted()
+		return aborted()
 	}
 }
 
@@ -480,6 +618,13 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 			return
 		}
 	}
+
+	leave, err := f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
+	if err != nil {
+		x.failed(w, r, err)
+		return
+	}
+	defer leave()
 
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        x.rewrite,
@@ -572,7 +717,7 @@ func (x *crossing) answered(answer *http.Response) error {
 
 // failed answers for a service that did not, or for a body that is not the signed one.
 func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
-	x.f.h.refuse(w, x.client, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
+	x.f.refuse(w, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
 }
 
 // reason tells why a request got no answer.
@@ -582,6 +727,13 @@ func (x *crossing) reason(err error) *denied {
 	switch {
 	case errors.Is(err, errOtherSum):
 		return forbidden("BodyMismatch", "The body is not the one that was signed.", hashOther.With())
+	case errors.Is(x.bodyError(), errSlow):
+		return &denied{
+			status:  http.StatusRequestTimeout,
+			code:    "RequestTimeout",
+			message: "The body arrived too slowly.",
+			why:     bodyPace.With("limit", limit, "pace", strconv.Itoa(slowest)).At(setting("forward_timeout")),
+		}
 	case x.watch.fired.Load() && x.reading.Load():
 		return &denied{
 			status:  http.StatusRequestTimeout,
@@ -659,7 +811,12 @@ func (x *crossing) bodyError() error {
 }
 
 // body puts a client's body under the watch of x.
-func (x *crossing) body(source io.ReadCloser) io.ReadCloser { return &watchedBody{x, source} }
+func (x *crossing) body(source io.ReadCloser) io.ReadCloser {
+	return &watchedBody{
+		x:          x,
+		ReadCloser: source,
+	}
+}
 
 // heldBody is a body that was read, from its beginning.
 func (x *crossing) heldBody() io.ReadCloser { return &progressBody{x.watch, x.p.held.Reader()} }
@@ -679,11 +836,20 @@ func (b *progressBody) Read(p []byte) (int, error) {
 type watchedBody struct {
 	x *crossing
 	io.ReadCloser
+
+	arrived int64
+	waited  time.Duration // for the client; the service may take its time
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.x.reading.Store(true)
+	began := b.x.f.h.o.Now()
 	n, err := b.ReadCloser.Read(p)
+	b.waited += b.x.f.h.o.Now().Sub(began)
+	b.arrived += int64(n)
+	if err == nil && b.waited > b.x.f.h.c.ForwardTimeout+time.Duration(b.arrived)*time.Second/slowest {
+		err = errSlow
+	}
 	if n > 0 || errors.Is(err, io.EOF) {
 		b.x.reading.Store(false)
 		b.x.watch.progress()
@@ -711,8 +877,12 @@ func watch(limit time.Duration, bark func()) *watchdog {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(limit, func() {
-		w.fired.Store(true)
-		bark()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.ended {
+			w.fired.Store(true)
+			bark()
+		}
 	})
 
 	return w

@@ -94,8 +94,8 @@ func TestForwardedPresignedBody(t *testing.T) {
 		f := newFront(t, service.URL, func(c *Config) { c.Service, c.Presigned, c.Body = "s3", true, proven })
 		for _, method := range []string{"GET", "HEAD", "PUT"} {
 			for framing, empty := range map[string]bool{
-				"\r\n": true,
-				"Content-Length: 4\r\n\r\nevil":                           false,
+				"\r\n":                          true,
+				"Content-Length: 4\r\n\r\nevil": false,
 				"Transfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n": false,
 			} {
 				status, reason := f.status(t, f.presigned(t, method, ownFile), "1.1", framing)

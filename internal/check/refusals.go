@@ -307,6 +307,13 @@ var (
 		Got:      "nothing",
 		Fix:      "see why the client stopped sending; check.forward_timeout is how long it may",
 	})
+	bodyPace = Refusals.Add(explain.Reason{
+		Code:     "body-pace",
+		Check:    checkBody,
+		Expected: "{pace} bytes of the body a second on average, and {limit} besides",
+		Got:      "less",
+		Fix:      "see why the client sends so slowly; check.forward_timeout is the time besides",
+	})
 	bodyCut = Refusals.Add(explain.Reason{
 		Code:     "body-cut",
 		Check:    checkBody,
@@ -320,6 +327,14 @@ var (
 		Expected: "room for the body among those that are read before their signature is known",
 		Got:      "bodies of {limit} bytes together already",
 		Fix:      "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed",
+	})
+	bodiesOfOne = Refusals.Add(explain.Reason{
+		Code:     "body-share",
+		Check:    checkBody,
+		Expected: "room for the body in the share that one identity and one client address have of check.max_bodies",
+		Got:      "bodies of {limit} bytes of this identity or address already",
+		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed; " +
+			"where a proxy stands in front, set behind_proxy, so that its clients' addresses count and not its own",
 	})
 	bodyUnkept = Refusals.Add(explain.Reason{
 		Code:     "body-file",
@@ -356,6 +371,13 @@ var (
 		Expected: "fewer than {limit} forwarded requests at once",
 		Got:      "one more",
 		Fix:      "try again; if it lasts, see why the service behind takes long, or put another node beside this one",
+	})
+	tooManyOfOne = Refusals.Add(explain.Reason{
+		Code:     "room-for-the-request-share",
+		Check:    checkRoom,
+		Expected: "up to {limit} forwarded requests of one identity at once",
+		Got:      "one more",
+		Fix:      "let the client wait for answers before it sends more requests",
 	})
 	preflightOther = Refusals.Add(explain.Reason{
 		Code:     "preflight-origin",
