@@ -77,6 +77,8 @@ type Config struct {
 	ForwardTimeout time.Duration // how long client or service may be silent; 0 = a minute
 	ServiceCAs     []byte        // PEM certificates that services are checked against; nil = the system's
 	AllowedOrigins []string      // of pages that may call; "*" = all
+	PassSignature  bool          // lets services have the client's signature and session token, to verify them again
+	Hosts          []string      // that clients may name, as in their Host header; none = any
 }
 
 // withDefaults fills in what is not set.
@@ -156,6 +158,13 @@ func (c Config) checkForwarding() []error {
 	}
 	if c.BodyTime < 0 || c.ForwardTimeout < 0 {
 		faults = append(faults, errors.New("check.body_time and check.forward_timeout: use positive durations, such as 1m"))
+	}
+
+	for _, host := range c.Hosts {
+		if !isHost(host) || host != strings.ToLower(host) {
+			faults = append(faults, fmt.Errorf("check.hosts %q: write it like files.example.com, or with a port where clients "+
+				"send one, in lower case", host))
+		}
 	}
 
 	_, err := weborigin.ParseOrigins("check.allowed_origins", c.AllowedOrigins)
@@ -326,7 +335,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 			"The proxy does not say what was asked for: "+err.Error()+".",
 			originalUnreadable.With("fault", err.Error()).At(setting("request")))
 	}
-	segments, err := unambiguous(r, asked)
+	segments, err := h.unambiguous(r, asked)
 	if err != nil {
 		return nil, "", err
 	}
@@ -400,7 +409,7 @@ func (h *Handler) authorizeSource(r *http.Request, o *opened, facts *requestFact
 
 // unambiguous returns the segments of the path, and refuses what the service could
 // take for another request than the one that is checked.
-func unambiguous(r *http.Request, asked original) ([]string, error) {
+func (h *Handler) unambiguous(r *http.Request, asked original) ([]string, error) {
 	for name, values := range r.Header {
 		folded := foldExtension(name)
 		if folded == "" {
@@ -422,6 +431,9 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 	}
 
 	segments, err := splitPath(asked.path)
+	if err == nil && h.c.Service != "s3" && slices.ContainsFunc(segments, hasParameters) { // S3's keys may have semicolons
+		err = errParameters
+	}
 	if err != nil {
 		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".",
 			pathAmbiguous.With("fault", err.Error()))

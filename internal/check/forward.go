@@ -308,11 +308,31 @@ func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (
 			why:     originalMalformed.With("fault", err.Error()),
 		}
 	}
-	segments, err := unambiguous(r, asked)
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+		return nil, &denied{
+			status:  http.StatusMethodNotAllowed,
+			code:    "MethodNotAllowed",
+			message: "The method " + r.Method + " is not forwarded.",
+			why:     methodNot.With("method", r.Method),
+		}
+	}
+	if hosts := f.h.c.Hosts; len(hosts) > 0 && !slices.Contains(hosts, strings.ToLower(r.Host)) {
+		return nil, &denied{
+			status:  http.StatusMisdirectedRequest,
+			code:    "ForeignHost",
+			message: "This server does not forward requests for this host.",
+			why:     hostOther.With("host", shownHeader(r.Host)).At(setting("hosts")),
+		}
+	}
+
+	segments, err := f.h.unambiguous(r, asked)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkHops(r.Header); err != nil {
+		return nil, err
+	}
+	if err := checkSpelling(r.Header); err != nil {
 		return nil, err
 	}
 
@@ -338,6 +358,18 @@ func checkHops(h http.Header) error {
 				return forbidden("ConnectionHeader", "The header Connection takes others out of the request.",
 					headerConnection.With("options", shownHeader(option)))
 			}
+		}
+	}
+	return nil
+}
+
+// checkSpelling refuses headers that a service could take for one of X-Amz-…, which a
+// signature must cover, and that it need not cover as they are spelt.
+func checkSpelling(h http.Header) error {
+	for name := range h {
+		if folded := foldExtension(name); strings.HasPrefix(folded, "X-Amz-") && folded != name {
+			return forbidden("AmbiguousHeader", "The header "+name+" could be read as "+folded+".",
+				headerSpelling.With("header", shownHeader(name), "name", shownHeader(folded)))
 		}
 	}
 	return nil
@@ -600,6 +632,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 		p:              p,
 		client:         r,
 		ResponseWriter: w,
+		own:            w.Header().Clone(),
 	}
 	x.watch = watch(f.h.c.ForwardTimeout, func() {
 		_ = http.NewResponseController(w).SetReadDeadline(past)
@@ -636,6 +669,9 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 	}
 	defer x.cutOff()
 	proxy.ServeHTTP(x, x.request(ctx))
+	if err := p.streamed.fault(); err != nil { // the service answered before it had the body
+		x.note(x.reason(err))
+	}
 }
 
 // crossing is a request on its way to a service: its body is read, and its answer
@@ -646,6 +682,7 @@ type crossing struct {
 	client *http.Request
 	watch  *watchdog
 	http.ResponseWriter
+	own http.Header // that this server set before the service's answer
 
 	answering atomic.Bool // the service has begun its answer
 	reading   atomic.Bool // the body waits for the client
@@ -686,6 +723,16 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		r.Out.GetBody = func() (io.ReadCloser, error) { return x.heldBody(), nil }
 	}
 
+	for name := range r.Out.Header {
+		if tellsOfClient(foldHeader(name)) {
+			delete(r.Out.Header, name)
+		}
+	}
+	if !x.f.h.c.PassSignature {
+		for _, name := range []string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date"} {
+			delete(r.Out.Header, name)
+		}
+	}
 	behind := x.f.h.o.BehindProxy
 	if behind {
 		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
@@ -701,18 +748,78 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 	r.Out.Header[HeaderContentSHA256] = []string{x.p.hash}
 }
 
+// tellsOfClient reports whether a service could take a header of this folded name for a
+// proxy's word about the client or its request.
+func tellsOfClient(folded string) bool {
+	return strings.HasPrefix(folded, "X-Forwarded-") || strings.HasPrefix(folded, "X-Original-") ||
+		folded == "X-Real-Ip" || folded == "Forwarded"
+}
+
 // answered takes out of the service's answer what is this server's to set.
 func (x *crossing) answered(answer *http.Response) error {
-	for name := range answer.Header {
-		ours := reserved(foldHeader(name)) || strings.EqualFold(name, "X-Amzn-Requestid")
-		cors := x.f.pages && strings.HasPrefix(name, "Access-Control-")
-		if ours || cors {
-			delete(answer.Header, name)
-		}
+	if answer.StatusCode < http.StatusOK || answer.StatusCode > 999 { // net/http would panic
+		return errNoStatus
+	}
+	x.filter(answer.Header)
+	x.filter(answer.Trailer) // as announced; answerBody looks at those that come
+	answer.Body = &answerBody{
+		ReadCloser: answer.Body,
+		answer:     answer,
+		filter:     x.filter,
 	}
 
 	x.answering.Store(true)
 	return nil
+}
+
+// errNoStatus is an answer with a status that HTTP does not have.
+var errNoStatus = errors.New("its status is not one")
+
+// filter takes the headers out of an answer that are this server's to set, in every spelling.
+func (x *crossing) filter(header http.Header) {
+	for name := range header {
+		folded := foldHeader(name)
+		ours := reserved(folded) || folded == "X-Amzn-Requestid"
+		cors := x.f.pages && strings.HasPrefix(folded, "Access-Control-")
+		if ours || cors {
+			delete(header, name)
+		}
+	}
+}
+
+// answerBody filters the trailers of an answer, which are there once its body has ended.
+type answerBody struct {
+	io.ReadCloser
+	answer *http.Response
+	filter func(http.Header)
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.filter(b.answer.Trailer)
+	}
+	return n, err
+}
+
+// WriteHeader passes on a status. Before that of the answer there may be others (1xx), after
+// which ReverseProxy forgets all headers, this server's too.
+func (x *crossing) WriteHeader(status int) {
+	if status < http.StatusOK {
+		x.filter(x.Header())
+		x.ResponseWriter.WriteHeader(status)
+		return
+	}
+
+	header := x.Header()
+	for name, values := range x.own {
+		for _, value := range values {
+			if !slices.Contains(header[name], value) {
+				header[name] = append(header[name], value)
+			}
+		}
+	}
+	x.ResponseWriter.WriteHeader(status)
 }
 
 // failed answers for a service that did not, or for a body that is not the signed one.
@@ -786,12 +893,18 @@ func (x *crossing) cutOff() {
 	if d.code == "ServiceUnreachable" {
 		d.code, d.why = "ServiceAborted", serviceCut.With("service", x.p.service.Scheme+"://"+x.p.service.Host)
 	}
-	explain.FromContext(ctx).Refuse(d.why)
-	record := awsapi.RecordFrom(ctx)
-	record.Code, record.Reason = d.code, d.code
+	x.note(d)
 	if abort, ok := ctx.Value(abortKey{}).(*atomic.Bool); ok {
 		abort.Store(true)
 	}
+}
+
+// note records why a request failed whose answer has begun.
+func (x *crossing) note(d *denied) {
+	ctx := x.client.Context()
+	explain.FromContext(ctx).Refuse(d.why)
+	record := awsapi.RecordFrom(ctx)
+	record.Code, record.Reason = d.code, d.code
 }
 
 // Write passes a part of the answer on.

@@ -285,10 +285,11 @@ func TestForwardedRequest(t *testing.T) {
 	service := newBackend(t, nil)
 	f := newFront(t, service.URL, nil)
 	for _, uri := range []string{
-		ownFile, ownFile + "?", ownFile + "?b=1&a=%2F%20+&c&=d", "/files/" + alice + "/%C3%A4%20b+c;d=e!$'()*,",
+		ownFile, ownFile + "?", ownFile + "?b=1&a=%2F%20+&c&=d", "/files/" + alice + "/%C3%A4%20b+c,d=e!$'()*,",
 	} {
 		r := f.signed(t, "GET", uri, "", false, "X-Custom", "1", "Connection", "close", "Te", "trailers",
 			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded", "for=6.6.6.6",
+			"X_forwarded_for", "6.6.6.6", "X-Forwarded-Prefix", "/admin", "X-Real-Ip", "6.6.6.6", "X.original.length", "5",
 			"Keep-Alive", "x", "Proxy-Authorization", "x")
 		r.URL.Opaque, r.URL.RawQuery, r.URL.ForceQuery = uri, "", false
 		if a, err := send(t, r); err != nil || a.status != http.StatusOK {
@@ -312,6 +313,13 @@ func TestForwardedRequest(t *testing.T) {
 			"X-Forwarded-Host":               "files.example.com",
 			"X-Forwarded-Proto":              "http",
 			"Forwarded":                      "",
+			"Authorization":                  "",
+			"X-Amz-Security-Token":           "",
+			"X-Amz-Date":                     "",
+			"X_Forwarded_For":                "",
+			"X-Forwarded-Prefix":             "",
+			"X-Real-Ip":                      "",
+			"X.original.length":              "",
 			"Keep-Alive":                     "",
 			"Proxy-Authorization":            "",
 			"Accept-Encoding":                "gzip", // of the test's client
@@ -320,6 +328,15 @@ func TestForwardedRequest(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, value, want)
 			}
 		}
+	}
+
+	f.f.h.c.PassSignature = true
+	if _, err := send(t, f.signed(t, "GET", ownFile, "", false)); err != nil {
+		t.Fatal(err)
+	}
+	if got := service.got()[0].header; got.Get("Authorization") == "" || got.Get("X-Amz-Security-Token") == "" ||
+		got.Get("X-Amz-Date") == "" {
+		t.Errorf("with the signature: %v", got)
 	}
 
 	// Behind a proxy, its word about the client goes on.

@@ -19,6 +19,7 @@ const (
 	checkPolicies  = "policies of the session"
 	checkSource    = "source of the copy"
 	checkBody      = "body"
+	checkArrived   = "hash of the arrived body"
 	checkService   = "service behind"
 	checkRoom      = "room for the request"
 	checkPreflight = "preflight"
@@ -33,7 +34,7 @@ var (
 	)
 	forwardPlan = plan(
 		checkRoom, checkOriginal, checkHeaders, checkMethod, checkPath, checkSignature, checkRegion, checkHash,
-		checkRoute, checkAccount, checkPolicies, checkSource, checkBody, checkService,
+		checkRoute, checkAccount, checkPolicies, checkSource, checkBody, checkArrived, checkService,
 	)
 )
 
@@ -90,6 +91,27 @@ var (
 		Got:      "Upgrade: {protocol}",
 		Fix: "use plain HTTP requests on routes with forward_to; WebSocket connections need a route without it, and " +
 			"a proxy that asks the check endpoint",
+	})
+	headerSpelling = Refusals.Add(explain.Reason{
+		Code:     "headers-of-the-client-spelling",
+		Check:    checkHeaders,
+		Expected: "{name}, which is signed, or no such header",
+		Got:      "{header}, which some services take for it",
+		Fix:      "spell the header {name}, before the request is signed",
+	})
+	hostOther = Refusals.Add(explain.Reason{
+		Code:     "headers-of-the-client-host",
+		Check:    checkHeaders,
+		Expected: "a Host of check.hosts",
+		Got:      "{host}",
+		Fix:      "call the server by a name of check.hosts, or add the name there; a proxy in front must pass Host on",
+	})
+	methodNot = Refusals.Add(explain.Reason{
+		Code:     "method-and-uri-not-forwarded",
+		Check:    checkMethod,
+		Expected: "a method that a service answers",
+		Got:      "{method}",
+		Fix:      "use another method",
 	})
 	requestOverridden = Refusals.Add(explain.Reason{
 		Code:     "method-and-uri-overridden",
@@ -212,8 +234,8 @@ var (
 		Fix:      "make the client sign the body, or set check.body to unchecked if nothing depends on it",
 	})
 	hashOther = Refusals.Add(explain.Reason{
-		Code:     "hash-of-the-body-other",
-		Check:    checkHash,
+		Code:     "hash-of-the-arrived-body-other",
+		Check:    checkArrived,
 		Expected: "a body with the SHA-256 that was signed",
 		Got:      "another body; the request to the service was cut off",
 		Fix:      "send the body that was signed, byte for byte",
