@@ -801,6 +801,7 @@ func TestForwardSettings(t *testing.T) {
 		"check.max_bodies":      func(c *Config) { c.MaxBody, c.MaxBodies = 10, 5 },
 		"check.forward_timeout": func(c *Config) { c.ForwardTimeout = -1 },
 		"check.allowed_origins": func(c *Config) { c.AllowedOrigins = []string{"app.example.com"} },
+		"check.hosts":           func(c *Config) { c.Hosts = []string{"https://files.example.com"} },
 		"check.ca_bundle":       func(c *Config) { c.ServiceCAs = []byte("x") },
 	} {
 		c := Config{Routes: []Route{{Match: "/a", Action: "app:Open", Resource: "*", ForwardTo: "http://files"}}}
