@@ -262,36 +262,20 @@ func (b *held) ReadAt(p []byte, offset int64) (int, error) {
 		return b.file.ReadAt(p, offset)
 	}
 
-	if offset >= b.size {
-		return 0, io.EOF
+	n := 0
+	for n < len(p) && offset < b.size {
+		chunk, from := b.chunks[offset/chunkSize], offset%chunkSize
+		more := copy(p[n:], chunk[from:min(chunkSize, from+b.size-offset)])
+		n, offset = n+more, offset+int64(more)
 	}
-	chunk, from := offset/chunkSize, offset%chunkSize
-	most := min(int64(len(p)), b.size-offset)
-	return copy(p[:most], b.chunks[chunk][from:]), nil
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // Reader returns the body from its beginning. Its Close does not close the body.
-func (b *held) Reader() io.ReadCloser { return &heldReader{body: b} }
-
-type heldReader struct {
-	body *held
-	at   int64
-}
-
-func (r *heldReader) Read(p []byte) (int, error) {
-	if r.at >= r.body.size {
-		return 0, io.EOF
-	}
-	n, err := r.body.ReadAt(p[:min(int64(len(p)), r.body.size-r.at)], r.at)
-	r.at += int64(n)
-	if errors.Is(err, io.EOF) && n > 0 {
-		err = nil
-	}
-
-	return n, err
-}
-
-func (r *heldReader) Close() error { return nil }
+func (b *held) Reader() io.ReadCloser { return io.NopCloser(io.NewSectionReader(b, 0, b.size)) }
 
 // withheld is how much of a streamed body stays here until the SHA-256 of all of it
 // is known to be the signed one. A body up to this size reaches the service whole or

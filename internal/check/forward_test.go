@@ -711,6 +711,11 @@ func TestHeldBodies(t *testing.T) {
 						t.Errorf("%d bytes: %v, %d came back", size, err, len(got))
 					}
 				}
+				if size <= chunkSize+1 {
+					if err := iotest.TestReader(io.NewSectionReader(b, 0, b.size), body); err != nil {
+						t.Errorf("%d bytes: %v", size, err)
+					}
+				}
 				if list, err := os.ReadDir(h.folder); err != nil || len(list) > 0 {
 					t.Errorf("a file with a name: %v %v", err, list)
 				}
