@@ -120,13 +120,16 @@ func (c Config) Check() error {
 	}
 	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
 	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
-	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
+
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") ||
+		strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
 		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
 	}
 	if first, _, _ := strings.Cut(strings.TrimPrefix(c.Path, "/"), "/"); slices.Contains(ownPaths, first) {
 		faults = append(faults, fmt.Errorf("check.path %q: this server answers something else there; use another, such as %s",
 			c.Path, DefaultPath))
 	}
+
 	if c.MaxBody < 0 {
 		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
 	}
@@ -217,13 +220,19 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	h := &Handler{o: o, c: o.Config.withDefaults(), routes: routes}
 	s3 := h.c.Service == "s3"
 	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
 	if h.c.Presigned {
 		rules.Presigned = sigv4.PresignedExpires
 	}
-	h.verifier = &sigv4.Verifier{SigningKeys: h.signingKey, Services: map[string]sigv4.Service{h.c.Service: rules}, Now: o.Now}
+	h.verifier = &sigv4.Verifier{
+		SigningKeys: h.signingKey,
+		Services:    map[string]sigv4.Service{h.c.Service: rules},
+		Now:         o.Now,
+	}
+
 	h.forwarder, err = newForwarder(h)
 	return h, err
 }

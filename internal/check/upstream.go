@@ -41,12 +41,13 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 	})
 	defer x.watch.stop()
 
-	// What is small enough is compared before the service hears of it.
-	if s := p.streamed; s != nil && p.length <= withheld {
+	if s := p.streamed; s != nil {
 		s.source = x.body(s.source)
-		if err := s.fill(); err != nil {
-			x.failed(w, r, err)
-			return
+		if p.length <= withheld { // what is small enough is compared before the service hears of it
+			if err := s.fill(); err != nil {
+				x.failed(w, r, err)
+				return
+			}
 		}
 	}
 
@@ -100,9 +101,6 @@ func (x *crossing) request(ctx context.Context) *http.Request {
 	case p.held != nil:
 		r.Body = x.heldBody()
 	case p.streamed != nil:
-		if _, watched := p.streamed.source.(*watchedBody); !watched {
-			p.streamed.source = x.body(p.streamed.source)
-		}
 		r.Body = p.streamed
 	default:
 		r.Body = x.body(r.Body)
@@ -388,7 +386,7 @@ type watchdog struct {
 	ended bool
 }
 
-func watch(limit time.Duration, bark func()) *watchdog {
+func watch(limit time.Duration, expire func()) *watchdog {
 	w := &watchdog{limit: limit}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -397,7 +395,7 @@ func watch(limit time.Duration, bark func()) *watchdog {
 		defer w.mu.Unlock()
 		if !w.ended {
 			w.fired.Store(true)
-			bark()
+			expire()
 		}
 	})
 
