@@ -187,6 +187,8 @@ func checkEndpoint(s *config.Check, files *bundles) *poolhouse.CheckConfig {
 		ForwardTimeout: forward,
 		ServiceCAs:     files.certificates("check.ca_bundle", s.CABundle),
 		AllowedOrigins: s.AllowedOrigins,
+		Hosts:          s.Hosts,
+		PassSignature:  s.PassSignature,
 	}
 	for _, r := range s.Routes {
 		c.Routes = append(c.Routes, poolhouse.CheckRoute(r))

@@ -27,6 +27,8 @@ const (
 var (
 	errTooLarge = errors.New("the body is larger than allowed")
 	errNoRoom   = errors.New("the bodies that are held are as many bytes as allowed")
+	errNoShare  = errors.New("the bodies of one caller that are held are as many bytes as allowed")
+	errSlow     = errors.New("the body arrives too slowly")
 	errOtherSum = errors.New("the body has another SHA-256 than was signed")
 )
 
@@ -62,6 +64,7 @@ func (q *quota) give(n int64) { q.left.Add(n) }
 type holder struct {
 	most   int64  // bytes of one body
 	total  *quota // of all bodies
+	shares *shares
 	memory *quota // of those in memory
 	chunks sync.Pool
 	folder string // for files; "" = the system's
@@ -71,6 +74,7 @@ func newHolder(most, total int64) *holder {
 	return &holder{
 		most:   most,
 		total:  newQuota(total),
+		shares: newShares(max(total/sharesOfAll, most)),
 		memory: newQuota(allInMemory),
 		chunks: sync.Pool{New: func() any { return new([chunkSize]byte) }},
 	}
@@ -87,26 +91,31 @@ type held struct {
 	file     *os.File           // instead of chunks
 	name     string             // of a file that could not be unlinked while it is open
 	reserved int64              // of from.total
+	callers  []string           // to whose shares that is charged
 	use      sync.RWMutex       // held by readers
 	closed   bool
 }
 
 // hold reads a body to its end. announced is its length, -1 when that is not known.
-// Without an error the body is to be closed.
-func (h *holder) hold(source io.Reader, announced int64) (_ *held, err error) {
-	if announced > h.most {
+// What has arrived is charged to all callers that are named: nobody has proven yet to be
+// one of them. Without an error the body is to be closed.
+func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *held, err error) {
+	switch {
+	case announced > h.most:
 		return nil, errTooLarge
+	case announced > h.total.left.Load():
+		return nil, errNoRoom
 	}
 
-	b := &held{from: h}
+	b := &held{
+		from:    h,
+		callers: callers,
+	}
 	defer func() {
 		if err != nil {
 			b.Close()
 		}
 	}()
-	if announced > 0 && !b.reserve(announced) {
-		return nil, errNoRoom
-	}
 
 	sum := sha256.New()
 	buffer := h.chunks.Get().(*[chunkSize]byte)
@@ -147,13 +156,23 @@ func readChunk(source io.Reader, p []byte) (n int, err error) {
 }
 
 // reserve takes room for n bytes more.
-func (b *held) reserve(n int64) bool {
+func (b *held) reserve(n int64) error {
 	if !b.from.total.take(n) {
-		return false
+		return errNoRoom
+	}
+	for i, caller := range b.callers {
+		if b.from.shares.take(caller, n) {
+			continue
+		}
+		for _, charged := range b.callers[:i] {
+			b.from.shares.give(charged, n)
+		}
+		b.from.total.give(n)
+		return errNoShare
 	}
 	b.reserved += n
 
-	return true
+	return nil
 }
 
 // add takes on the n first bytes of chunk. kept tells that the chunk is the body's now.
@@ -162,8 +181,8 @@ func (b *held) add(chunk *[chunkSize]byte, n int) (kept bool, err error) {
 	if b.size > b.from.most {
 		return false, errTooLarge
 	}
-	if b.size > b.reserved && !b.reserve(max(b.size-b.reserved, maxInMemory)) {
-		return false, errNoRoom
+	if err := b.reserve(int64(n)); err != nil {
+		return false, err
 	}
 
 	if b.file == nil && b.size <= maxInMemory && b.from.memory.take(chunkSize) {
@@ -220,6 +239,9 @@ func (b *held) Close() {
 
 	b.release()
 	b.from.total.give(b.reserved)
+	for _, caller := range b.callers {
+		b.from.shares.give(caller, b.reserved)
+	}
 	if b.file == nil {
 		return
 	}
@@ -240,36 +262,20 @@ func (b *held) ReadAt(p []byte, offset int64) (int, error) {
 		return b.file.ReadAt(p, offset)
 	}
 
-	if offset >= b.size {
-		return 0, io.EOF
+	n := 0
+	for n < len(p) && offset < b.size {
+		chunk, from := b.chunks[offset/chunkSize], offset%chunkSize
+		more := copy(p[n:], chunk[from:min(chunkSize, from+b.size-offset)])
+		n, offset = n+more, offset+int64(more)
 	}
-	chunk, from := offset/chunkSize, offset%chunkSize
-	most := min(int64(len(p)), b.size-offset)
-	return copy(p[:most], b.chunks[chunk][from:]), nil
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // Reader returns the body from its beginning. Its Close does not close the body.
-func (b *held) Reader() io.ReadCloser { return &heldReader{body: b} }
-
-type heldReader struct {
-	body *held
-	at   int64
-}
-
-func (r *heldReader) Read(p []byte) (int, error) {
-	if r.at >= r.body.size {
-		return 0, io.EOF
-	}
-	n, err := r.body.ReadAt(p[:min(int64(len(p)), r.body.size-r.at)], r.at)
-	r.at += int64(n)
-	if errors.Is(err, io.EOF) && n > 0 {
-		err = nil
-	}
-
-	return n, err
-}
-
-func (r *heldReader) Close() error { return nil }
+func (b *held) Reader() io.ReadCloser { return io.NopCloser(io.NewSectionReader(b, 0, b.size)) }
 
 // withheld is how much of a streamed body stays here until the SHA-256 of all of it
 // is known to be the signed one. A body up to this size reaches the service whole or

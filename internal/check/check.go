@@ -77,6 +77,8 @@ type Config struct {
 	ForwardTimeout time.Duration // how long client or service may be silent; 0 = a minute
 	ServiceCAs     []byte        // PEM certificates that services are checked against; nil = the system's
 	AllowedOrigins []string      // of pages that may call; "*" = all
+	PassSignature  bool          // lets services have the client's signature and session token, to verify them again
+	Hosts          []string      // that clients may name, as in their Host header; none = any
 }
 
 // withDefaults fills in what is not set.
@@ -118,13 +120,16 @@ func (c Config) Check() error {
 	}
 	oneOf("request", c.Request, FromOriginal, FromForwarded, FromRequest)
 	oneOf("body", c.Body, HashRequired, Unchecked, Forwarded)
-	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") || strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
+
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#%") ||
+		strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") {
 		faults = append(faults, fmt.Errorf("check.path %q: write it like /check", c.Path))
 	}
 	if first, _, _ := strings.Cut(strings.TrimPrefix(c.Path, "/"), "/"); slices.Contains(ownPaths, first) {
 		faults = append(faults, fmt.Errorf("check.path %q: this server answers something else there; use another, such as %s",
 			c.Path, DefaultPath))
 	}
+
 	if c.MaxBody < 0 {
 		faults = append(faults, errors.New("check.max_body: use a positive number of bytes"))
 	}
@@ -156,6 +161,13 @@ func (c Config) checkForwarding() []error {
 	}
 	if c.BodyTime < 0 || c.ForwardTimeout < 0 {
 		faults = append(faults, errors.New("check.body_time and check.forward_timeout: use positive durations, such as 1m"))
+	}
+
+	for _, host := range c.Hosts {
+		if !isHost(host) || host != strings.ToLower(host) {
+			faults = append(faults, fmt.Errorf("check.hosts %q: write it like files.example.com, or with a port where clients "+
+				"send one, in lower case", host))
+		}
 	}
 
 	_, err := weborigin.ParseOrigins("check.allowed_origins", c.AllowedOrigins)
@@ -208,13 +220,19 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	h := &Handler{o: o, c: o.Config.withDefaults(), routes: routes}
 	s3 := h.c.Service == "s3"
 	rules := sigv4.Service{LiteralPath: s3, UnsignedPayload: s3}
 	if h.c.Presigned {
 		rules.Presigned = sigv4.PresignedExpires
 	}
-	h.verifier = &sigv4.Verifier{SigningKeys: h.signingKey, Services: map[string]sigv4.Service{h.c.Service: rules}, Now: o.Now}
+	h.verifier = &sigv4.Verifier{
+		SigningKeys: h.signingKey,
+		Services:    map[string]sigv4.Service{h.c.Service: rules},
+		Now:         o.Now,
+	}
+
 	h.forwarder, err = newForwarder(h)
 	return h, err
 }
@@ -326,7 +344,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 			"The proxy does not say what was asked for: "+err.Error()+".",
 			originalUnreadable.With("fault", err.Error()).At(setting("request")))
 	}
-	segments, err := unambiguous(r, asked)
+	segments, err := h.unambiguous(r, asked)
 	if err != nil {
 		return nil, "", err
 	}
@@ -400,7 +418,7 @@ func (h *Handler) authorizeSource(r *http.Request, o *opened, facts *requestFact
 
 // unambiguous returns the segments of the path, and refuses what the service could
 // take for another request than the one that is checked.
-func unambiguous(r *http.Request, asked original) ([]string, error) {
+func (h *Handler) unambiguous(r *http.Request, asked original) ([]string, error) {
 	for name, values := range r.Header {
 		folded := foldExtension(name)
 		if folded == "" {
@@ -422,6 +440,9 @@ func unambiguous(r *http.Request, asked original) ([]string, error) {
 	}
 
 	segments, err := splitPath(asked.path)
+	if err == nil && h.c.Service != "s3" && slices.ContainsFunc(segments, hasParameters) { // S3's keys may have semicolons
+		err = errParameters
+	}
 	if err != nil {
 		return nil, forbidden("AmbiguousPath", "The path could be read in two ways: "+err.Error()+".",
 			pathAmbiguous.With("fault", err.Error()))
@@ -497,11 +518,15 @@ func (h *Handler) verifyWith(
 	reads := asked.method == http.MethodGet || asked.method == http.MethodHead
 	bodyless := result.Presigned && reads && asked.length <= 0
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
-		return nil, sigv4.Result{}, forbidden("UnsignedPayload",
-			"The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
-			hashMissing.With().At(setting("body")))
+		return nil, sigv4.Result{}, unproven()
 	}
 	return o.in(h.c.Region), result, nil
+}
+
+// unproven refuses a body that no signature covers.
+func unproven() *denied {
+	return forbidden("UnsignedPayload", "The request must state the SHA-256 of its body in X-Amz-Content-Sha256.",
+		hashMissing.With().At(setting("body")))
 }
 
 // readBody reads the body that the proxy forwards.

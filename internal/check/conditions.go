@@ -3,12 +3,14 @@ package check
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
 // requestFacts answers for the condition keys of the request that the proxy asks
@@ -23,7 +25,16 @@ type requestFacts struct {
 	presigned   bool
 	signed      time.Time
 	payloadHash string
+
+	headOnly bool // the signature is not known yet
 }
+
+// ofSignature reports whether u is a key whose value only the signature tells.
+func ofSignature(u policy.Unknown) bool {
+	return slices.Contains(signatureKeys, strings.ToLower(u.Key))
+}
+
+var signatureKeys = []string{"s3:authtype", "s3:signatureage", "s3:x-amz-content-sha256"}
 
 // Err is nil: nothing is looked up.
 func (f *requestFacts) Err() error { return nil }
@@ -44,6 +55,9 @@ func (f *requestFacts) Condition(key string) (values []string, known bool) {
 		return f.client(key)
 	}
 
+	if f.headOnly && slices.Contains(signatureKeys, key) {
+		return nil, false
+	}
 	service, _, _ := strings.Cut(f.action, ":")
 	if name, ok := strings.CutPrefix(key, "s3:"); ok && strings.EqualFold(service, "s3") {
 		return f.s3(name)

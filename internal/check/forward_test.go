@@ -93,6 +93,12 @@ const allowFiles = `{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],
 
 func newFront(t *testing.T, service string, change func(*Config)) *front {
 	t.Helper()
+	return newFrontWith(t, allowFiles, service, change)
+}
+
+// newFrontWith is newFront for a role with other statements.
+func newFrontWith(t *testing.T, statements, service string, change func(*Config)) *front {
+	t.Helper()
 	config := Config{Region: "us-east-1"}
 	for _, r := range []Route{
 		{Match: "GET /files/{path...}", Action: "s3:GetObject"},
@@ -111,7 +117,7 @@ func newFront(t *testing.T, service string, change func(*Config)) *front {
 		change(&config)
 	}
 
-	b := newBucketWith(t, allowFiles, config)
+	b := newBucketWith(t, statements, config)
 	f := &front{f: b.Forwarder(), key: b.key}
 	f.Server = httptest.NewServer(CutOff(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		trace := &explain.Trace{}
@@ -228,8 +234,12 @@ func TestForwardedOnlyWhatWasSigned(t *testing.T) {
 				for what, test := range changes {
 					r := prepare(f.signed(t, "PUT", ownFile, body, stated, "X-Amz-Meta-A", "b"))
 					test.change(r)
+					reason := test.reason
+					if what == "another's folder" && !stated {
+						reason = "AccessDenied" // known before the body is there, and so before the signature is
+					}
 					a, err := send(t, r)
-					if err == nil && (a.status/100 != 4 || a.header.Get(HeaderReason) != test.reason) {
+					if err == nil && (a.status/100 != 4 || a.header.Get(HeaderReason) != reason) {
 						t.Errorf("%s, other %s: %+v", name, what, a)
 					}
 					if got := service.got(); len(got) != 0 {
@@ -275,10 +285,11 @@ func TestForwardedRequest(t *testing.T) {
 	service := newBackend(t, nil)
 	f := newFront(t, service.URL, nil)
 	for _, uri := range []string{
-		ownFile, ownFile + "?", ownFile + "?b=1&a=%2F%20+&c&=d", "/files/" + alice + "/%C3%A4%20b+c;d=e!$'()*,",
+		ownFile, ownFile + "?", ownFile + "?b=1&a=%2F%20+&c&=d", "/files/" + alice + "/%C3%A4%20b+c,d=e!$'()*,",
 	} {
 		r := f.signed(t, "GET", uri, "", false, "X-Custom", "1", "Connection", "close", "Te", "trailers",
 			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded", "for=6.6.6.6",
+			"X_forwarded_for", "6.6.6.6", "X-Forwarded-Prefix", "/admin", "X-Real-Ip", "6.6.6.6", "X.original.length", "5",
 			"Keep-Alive", "x", "Proxy-Authorization", "x")
 		r.URL.Opaque, r.URL.RawQuery, r.URL.ForceQuery = uri, "", false
 		if a, err := send(t, r); err != nil || a.status != http.StatusOK {
@@ -302,6 +313,13 @@ func TestForwardedRequest(t *testing.T) {
 			"X-Forwarded-Host":               "files.example.com",
 			"X-Forwarded-Proto":              "http",
 			"Forwarded":                      "",
+			"Authorization":                  "",
+			"X-Amz-Security-Token":           "",
+			"X-Amz-Date":                     "",
+			"X_Forwarded_For":                "",
+			"X-Forwarded-Prefix":             "",
+			"X-Real-Ip":                      "",
+			"X.original.length":              "",
 			"Keep-Alive":                     "",
 			"Proxy-Authorization":            "",
 			"Accept-Encoding":                "gzip", // of the test's client
@@ -310,6 +328,15 @@ func TestForwardedRequest(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, value, want)
 			}
 		}
+	}
+
+	f.f.h.c.PassSignature = true
+	if _, err := send(t, f.signed(t, "GET", ownFile, "", false)); err != nil {
+		t.Fatal(err)
+	}
+	if got := service.got()[0].header; got.Get("Authorization") == "" || got.Get("X-Amz-Security-Token") == "" ||
+		got.Get("X-Amz-Date") == "" {
+		t.Errorf("with the signature: %v", got)
 	}
 
 	// Behind a proxy, its word about the client goes on.
@@ -408,14 +435,21 @@ func TestForwardedAnswer(t *testing.T) {
 	}
 }
 
-// raw sends a text over a connection of its own and returns what can be read there.
-func (f *front) raw(t *testing.T, r *http.Request, more string) (net.Conn, *bufio.Reader) {
+// dial connects to the forwarder.
+func (f *front) dial(t *testing.T) net.Conn {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", f.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// raw sends a text over a connection of its own and returns what can be read there.
+func (f *front) raw(t *testing.T, r *http.Request, more string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c := f.dial(t)
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, r.URL.RequestURI(), r.Host)
 	if err := r.Header.Write(&head); err != nil {
@@ -438,14 +472,15 @@ func TestForwardedExpect(t *testing.T) {
 		change func(*http.Request)
 		want   string
 	}{
-		"stated":                {true, nil, "100 Continue"},
-		"not stated":            {false, nil, "100 Continue"},
-		"stated, wrong":         {true, func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "c") }, "403 Forbidden"},
-		"stated, unsigned":      {true, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
-		"not stated, unsigned":  {false, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
-		"not stated, no token":  {false, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, "403 Forbidden"},
-		"not stated, no route":  {false, func(r *http.Request) { r.Method = "POST" }, "403 Forbidden"},
-		"not stated, not there": {false, func(r *http.Request) { r.URL.Path = "/here/x" }, "403 Forbidden"},
+		"stated":                  {true, nil, "100 Continue"},
+		"not stated":              {false, nil, "100 Continue"},
+		"stated, wrong":           {true, func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "c") }, "403 Forbidden"},
+		"stated, unsigned":        {true, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
+		"not stated, unsigned":    {false, func(r *http.Request) { r.Header.Del("Authorization") }, "401 Unauthorized"},
+		"not stated, no token":    {false, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, "403 Forbidden"},
+		"not stated, no route":    {false, func(r *http.Request) { r.Method = "POST" }, "403 Forbidden"},
+		"not stated, not allowed": {false, func(r *http.Request) { r.URL.Path = "/files/bob/x" }, "403 Forbidden"},
+		"not stated, not there":   {false, func(r *http.Request) { r.URL.Path = "/here/x" }, "403 Forbidden"},
 	} {
 		r := f.signed(t, "PUT", ownFile, "hello", test.stated, "X-Amz-Meta-A", "b")
 		if test.change != nil {
@@ -676,6 +711,11 @@ func TestHeldBodies(t *testing.T) {
 						t.Errorf("%d bytes: %v, %d came back", size, err, len(got))
 					}
 				}
+				if size <= chunkSize+1 {
+					if err := iotest.TestReader(io.NewSectionReader(b, 0, b.size), body); err != nil {
+						t.Errorf("%d bytes: %v", size, err)
+					}
+				}
 				if list, err := os.ReadDir(h.folder); err != nil || len(list) > 0 {
 					t.Errorf("a file with a name: %v %v", err, list)
 				}
@@ -766,6 +806,7 @@ func TestForwardSettings(t *testing.T) {
 		"check.max_bodies":      func(c *Config) { c.MaxBody, c.MaxBodies = 10, 5 },
 		"check.forward_timeout": func(c *Config) { c.ForwardTimeout = -1 },
 		"check.allowed_origins": func(c *Config) { c.AllowedOrigins = []string{"app.example.com"} },
+		"check.hosts":           func(c *Config) { c.Hosts = []string{"https://files.example.com"} },
 		"check.ca_bundle":       func(c *Config) { c.ServiceCAs = []byte("x") },
 	} {
 		c := Config{Routes: []Route{{Match: "/a", Action: "app:Open", Resource: "*", ForwardTo: "http://files"}}}

@@ -21,6 +21,7 @@ var (
 	errDots        = errors.New("the path has a segment of dots or blanks alone")
 	errTwice       = errors.New("the path is escaped twice")
 	errUnprintable = errors.New("the path is not printable UTF-8")
+	errParameters  = errors.New("the path has a semicolon, at which some servers cut a segment")
 	errLookAlike   = errors.New("the path has a character that some servers read as a dot, a slash or a backslash")
 )
 
@@ -75,6 +76,19 @@ func checkSegment(decoded string) error {
 		decoded = inner
 	}
 	return errTwice
+}
+
+// hasParameters reports whether some servers, such as those of Java, cut something off a
+// segment that was decoded: what follows a semicolon, or a character that becomes one.
+func hasParameters(segment string) bool {
+	const semicolons = ";\u037e\ufe14\ufe54\uff1b"
+	if strings.ContainsAny(segment, semicolons) {
+		return true
+	}
+	for range maxEscapes {
+		segment = unescape(segment)
+	}
+	return strings.ContainsAny(segment, semicolons)
 }
 
 // isOrdinary reports whether a segment has letters, digits and a few marks alone, and

@@ -19,6 +19,7 @@ const (
 	checkPolicies  = "policies" // of the session: package iam refuses
 	checkSource    = "source of the copy"
 	checkBody      = "body"
+	checkArrived   = "hash of the arrived body"
 	checkService   = "service behind"
 	checkRoom      = "room for the request"
 	checkPreflight = "preflight"
@@ -33,7 +34,7 @@ var (
 	)
 	forwardPlan = plan(
 		checkRoom, checkOriginal, checkHeaders, checkMethod, checkPath, checkSignature, checkRegion, checkHash,
-		checkRoute, checkAccount, checkPolicies, checkSource, checkBody, checkService,
+		checkRoute, checkAccount, checkPolicies, checkSource, checkBody, checkArrived, checkService,
 	)
 )
 
@@ -90,6 +91,27 @@ var (
 		Got:      "Upgrade: {protocol}",
 		Fix: "use plain HTTP requests on routes with forward_to; WebSocket connections need a route without it, and " +
 			"a proxy that asks the check endpoint",
+	})
+	headerSpelling = Refusals.Add(explain.Reason{
+		Code:     "headers-of-the-client-spelling",
+		Check:    checkHeaders,
+		Expected: "{name}, which is signed, or no such header",
+		Got:      "{header}, which some services take for it",
+		Fix:      "spell the header {name}, before the request is signed",
+	})
+	hostOther = Refusals.Add(explain.Reason{
+		Code:     "headers-of-the-client-host",
+		Check:    checkHeaders,
+		Expected: "a Host of check.hosts",
+		Got:      "{host}",
+		Fix:      "call the server by a name of check.hosts, or add the name there; a proxy in front must pass Host on",
+	})
+	methodNot = Refusals.Add(explain.Reason{
+		Code:     "method-and-uri-not-forwarded",
+		Check:    checkMethod,
+		Expected: "a method that a service answers",
+		Got:      "{method}",
+		Fix:      "use another method",
 	})
 	requestOverridden = Refusals.Add(explain.Reason{
 		Code:     "method-and-uri-overridden",
@@ -212,8 +234,8 @@ var (
 		Fix:      "make the client sign the body, or set check.body to unchecked if nothing depends on it",
 	})
 	hashOther = Refusals.Add(explain.Reason{
-		Code:     "hash-of-the-body-other",
-		Check:    checkHash,
+		Code:     "hash-of-the-arrived-body-other",
+		Check:    checkArrived,
 		Expected: "a body with the SHA-256 that was signed",
 		Got:      "another body; the request to the service was cut off",
 		Fix:      "send the body that was signed, byte for byte",
@@ -286,6 +308,13 @@ var (
 		Got:      "nothing",
 		Fix:      "see why the client stopped sending; check.forward_timeout is how long it may",
 	})
+	bodyPace = Refusals.Add(explain.Reason{
+		Code:     "body-pace",
+		Check:    checkBody,
+		Expected: "{pace} bytes of the body a second on average, and {limit} besides",
+		Got:      "less",
+		Fix:      "see why the client sends so slowly; check.forward_timeout is the time besides",
+	})
 	bodyCut = Refusals.Add(explain.Reason{
 		Code:     "body-cut",
 		Check:    checkBody,
@@ -299,6 +328,14 @@ var (
 		Expected: "room for the body among those that are read before their signature is known",
 		Got:      "bodies of {limit} bytes together already",
 		Fix:      "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed",
+	})
+	bodiesOfOne = Refusals.Add(explain.Reason{
+		Code:     "body-share",
+		Check:    checkBody,
+		Expected: "room for the body in the share that one identity and one client address have of check.max_bodies",
+		Got:      "bodies of {limit} bytes of this identity or address already",
+		Fix: "try again, raise check.max_bodies, or make clients send X-Amz-Content-Sha256, so that bodies are streamed; " +
+			"where a proxy stands in front, set behind_proxy, so that its clients' addresses count and not its own",
 	})
 	bodyUnkept = Refusals.Add(explain.Reason{
 		Code:     "body-file",
@@ -335,6 +372,13 @@ var (
 		Expected: "fewer than {limit} forwarded requests at once",
 		Got:      "one more",
 		Fix:      "try again; if it lasts, see why the service behind takes long, or put another node beside this one",
+	})
+	tooManyOfOne = Refusals.Add(explain.Reason{
+		Code:     "room-for-the-request-share",
+		Check:    checkRoom,
+		Expected: "up to {limit} forwarded requests of one identity at once",
+		Got:      "one more",
+		Fix:      "let the client wait for answers before it sends more requests",
 	})
 	preflightOther = Refusals.Add(explain.Reason{
 		Code:     "preflight-origin",

@@ -28,6 +28,8 @@ type Check struct {
 	BodyTime       string   `yaml:"body_time" json:"body_time,omitempty"`
 	ForwardTimeout string   `yaml:"forward_timeout" json:"forward_timeout,omitempty"`
 	AllowedOrigins []string `yaml:"allowed_origins" json:"allowed_origins,omitempty"`
+	Hosts          []string `yaml:"hosts" json:"hosts,omitempty"`
+	PassSignature  bool     `yaml:"pass_signature" json:"pass_signature,omitempty"`
 }
 
 // CheckRoute says which permission a request needs.

@@ -144,6 +144,8 @@ check:                            # off unless it is here: docs/check.md
       forward_to: http://files:8081 # Poolhouse itself sends the request there; left out: a proxy asks and sends it
   listen: 127.0.0.1:4600          # where routes with forward_to are served, with tls_cert where that is set
   allowed_origins: []             # pages that may call them; preflights are answered here; "*" = all
+  hosts: []                       # Host headers that are forwarded, such as files.example.com; left out: any
+  pass_signature: false           # true: services get Authorization and session token too, to verify them again
   ca_bundle: ""                   # PEM file that services with https are checked against; the system's when left out
   max_bodies: 10737418240         # bytes of the bodies together that are read before their signatures are known
   body_time: 1m                   # in which such a body must arrive
