@@ -113,6 +113,8 @@ func TestForwardedShares(t *testing.T) {
 	if a, err := send(t, f.signed(t, "GET", ownFile, "", false)); err != nil || a.status != http.StatusOK {
 		t.Errorf("afterwards: %v %+v", err, a)
 	}
+
+	f.Close() // waits for the handlers, which go on after their answers
 	if len(f.f.callers.taken) > 0 || len(f.f.upstream.callers) > 0 {
 		t.Errorf("shares are not given back: %v, %v", f.f.callers.taken, f.f.upstream.callers)
 	}
