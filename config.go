@@ -237,23 +237,27 @@ func (c *Config) Validate() error {
 	faults = append(faults, err)
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
-		faults = append(faults, err, c.checkRoleAccounts())
+		faults = append(faults, err)
+		if !c.Dev {
+			faults = append(faults, c.checkRoleAccounts())
+		}
 	}
 	return errors.Join(faults...)
 }
 
 func (c *Config) checkAccount() error {
 	if c.Account != "" && !accountPattern.MatchString(c.Account) {
-		return fmt.Errorf("account_id %q: use twelve digits", c.Account)
+		return fmt.Errorf("account_id %q: use twelve digits, in quotes: YAML reads a number with a leading 0 as another one",
+			c.Account)
 	}
 	return nil
 }
 
 // checkRoleAccounts refuses roles of another account than the server's own: its pools
 // could not have them, and its keys could not change that. An ARN that cannot be read is
-// another fault. Development takes any role.
+// another fault.
 func (c *Config) checkRoleAccounts() error {
-	if c.Dev || c.Account == "" {
+	if c.Account == "" {
 		return nil
 	}
 
@@ -269,8 +273,8 @@ func (c *Config) checkRoleAccounts() error {
 			Setting: fmt.Sprintf("roles[%d].arn", i),
 			Value:   role.ARN,
 			Problem: fmt.Sprintf("the role is of account %s, and this server's account is %s", arn.Account, c.Account),
-			Fix: fmt.Sprintf("write %s, or begin anew with account_id %s and `poolhouse init`; roles of further accounts are "+
-				"made by the IAM API with a key of theirs", own, arn.Account),
+			Fix: fmt.Sprintf("write %s, or begin anew: account_id %s and `poolhouse init` on an empty data folder or database; "+
+				"roles of further accounts are made by the IAM API with a key of theirs", own, arn.Account),
 		})
 	}
 	return errors.Join(faults...)

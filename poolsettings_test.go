@@ -215,9 +215,9 @@ func TestLoginsThroughAnotherAccountsProvider(t *testing.T) {
 		why        explain.Code
 		fix        string
 	}{
-		"registered by the other account": {w.thief, homes + key, key, issuer, "openid-connect-provider-account", "in account " + w.thief.account},
+		"registered by the other account": {w.thief, homes + key, key, issuer, "openid-connect-provider-account", "of account " + w.thief.account},
 		"registered by nobody":            {w.home, homes + nobodyKey, nobodyKey, nobody, "", "call CreateOpenIDConnectProvider with the URL https://" + nobodyKey},
-		"registered by the pool's only":   {w.home, theirs + key, key, issuer, "openid-connect-provider-account", "in account " + w.home.account},
+		"registered by the pool's only":   {w.home, theirs + key, key, issuer, "openid-connect-provider-account", "of account " + w.home.account},
 		"registered by the account":       {w.home, homes + key, key, issuer, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

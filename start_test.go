@@ -1,6 +1,8 @@
 package poolhouse_test
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -83,6 +85,26 @@ func TestRolesOfAnotherAccount(t *testing.T) {
 		if strings.Contains(err.Error(), "roles[0]") {
 			t.Errorf("the error blames the role of the server's own account: %v", err)
 		}
+	}
+}
+
+// Development starts with such roles, and warns.
+func TestRolesOfAnotherAccountInDevelopment(t *testing.T) {
+	var log bytes.Buffer
+	server := must(poolhouse.New(t.Context(), poolhouse.Config{
+		Dev:       true,
+		IssuerURL: "http://127.0.0.1:1",
+		Logger:    slog.New(slog.NewTextHandler(&log, nil)),
+		Roles: []poolhouse.RoleConfig{{
+			ARN:         "arn:aws:iam::222222222222:role/Files",
+			TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}}`,
+		}},
+	}))(t)
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "222222222222, and this server's account is "+poolhouse.DevAccount) {
+		t.Errorf("the log has no warning: %s", &log)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -101,8 +102,14 @@ refuses calls.`,
 				Steps                       []explain.Step
 				Planned                     []explain.Code
 			}
-			if err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out); err != nil {
-				return err
+			if _, err := uuid.Parse(args[0]); err != nil {
+				return fmt.Errorf("%q is no request ID: it is in the answer's header x-amzn-RequestId, and has the form "+
+					"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0])
+			}
+			err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out)
+			if err != nil {
+				return fmt.Errorf("asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
+					"which needs the permission poolhouse:Explain", address.Shown(endpoint(c)), err)
 			}
 			var b strings.Builder
 			fmt.Fprintf(&b, "%s: %s: %s\n", printable(out.Operation), printable(out.Outcome), printable(out.Message))
@@ -111,7 +118,7 @@ refuses calls.`,
 				Reason:  out.Reason,
 				Planned: out.Planned,
 			})
-			_, err := io.WriteString(c.OutOrStdout(), b.String())
+			_, err = io.WriteString(c.OutOrStdout(), b.String())
 			return err
 		},
 	}

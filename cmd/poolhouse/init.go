@@ -84,6 +84,11 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
 		return key, isNew
 	}
+	if isNew != nil {
+		if err := checkRoleAccounts(s); err != nil {
+			return key, err
+		}
+	}
 	if isNew != nil && c.DatabaseURL == "" {
 		if err := makeFolder(s, c.DataDir); err != nil {
 			return key, err
@@ -93,6 +98,22 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 		return key, err
 	}
 	return poolhouse.Initialise(ctx, c)
+}
+
+// checkRoleAccounts refuses roles of the settings that the account to be made would not
+// have: serve would not start with them, and the account stays.
+func checkRoleAccounts(s *config.Settings) error {
+	account := s.Text(config.AccountID)
+	for i, role := range s.File.Roles {
+		arn, err := iam.ParseRoleARN(role.ARN)
+		if err != nil || string(arn.Account) == account {
+			continue // serve refuses what is no ARN
+		}
+		return s.Fault(config.AccountID,
+			"roles[%d].arn is of account %s: set account_id to that, as the account stays", i, arn.Account)
+	}
+
+	return nil
 }
 
 // handOver shows the key. A key that could not be shown is deleted, so that no

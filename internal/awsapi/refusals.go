@@ -42,7 +42,8 @@ var (
 		Check:    "operation",
 		Expected: "an operation that this server has",
 		Got:      "{operation}",
-		Fix:      "check the spelling and the API version; docs/behaviour.md tells which operations there are",
+		Fix: "check the spelling and the API version; all 23 operations of identity pools are there, docs/iam.md and " +
+			"docs/sts.md list the others",
 	})
 
 	bodySize = Refusals.Add(explain.Reason{

@@ -120,8 +120,8 @@ var (
 		Check:    "OpenID Connect provider",
 		Expected: "a provider of account {account}, the pool's",
 		Got:      "{arn} of account {other}",
-		Fix: "register https://{issuer} in account {account} (CreateOpenIDConnectProvider, or oidc_providers in the " +
-			"settings), and give the pool that provider's ARN",
+		Fix: "put the ARN of a provider of account {account} for {issuer} into OpenIdConnectProviderARNs of the pool in " +
+			"its place; if there is none yet, register it with CreateOpenIDConnectProvider or in oidc_providers of the settings",
 	})
 
 	loginProviderUnknown = Refusals.Add(explain.Reason{
@@ -300,7 +300,7 @@ var (
 		Check:    "role",
 		Expected: "a role of the pool's account, {account}",
 		Got:      "{arn}",
-		Fix:      "name a role of that account; roles of others are for the classic flow",
+		Fix:      "name a role of account {account}; roles of other accounts are for the classic flow",
 	})
 	rolePass = Refusals.Add(explain.Reason{
 		Code:     "role-pass",

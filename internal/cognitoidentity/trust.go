@@ -81,7 +81,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 	return login.Trust{}, unsupportedProvider(providerUnverifiable.With("provider", c.Name))
 }
 
-// clientsOf leads to the field of a pool that has the provider's accepted clients.
+// clientsOf leads to the field of a pool that has the provider, or its accepted clients.
 func clientsOf(c identitypool.ProviderConfig, field string) explain.Link {
 	if c.Pool == "" {
 		return explain.Link{}
@@ -113,7 +113,7 @@ func ofPoolsAccount(c identitypool.ProviderConfig) error {
 
 	why := oidcProviderAccount.With("account", string(c.Account), "arn", c.ARN, "other", string(owner), "issuer", issuer)
 
-	return awsapi.Refused(notAuthorized, why.At(explain.Link{Kind: explain.LinkOIDCProvider, ID: c.ARN}),
+	return awsapi.Refused(notAuthorized, why.At(clientsOf(c, "OpenIdConnectProviderARNs")),
 		messageUnsupportedProvider)
 }
 
