@@ -14,7 +14,10 @@ type scope struct {
 	action  string  // lower case
 	context Context // keys in lower case
 	valid   bool    // every text that was looked at is UTF-8
-	inCall  bool    // variables have the call's partition, not the one that is stored
+
+	// variablesIn is the partition that variables which name things have; "" = as they are
+	// stored.
+	variablesIn string
 }
 
 func newScope(r *Request) scope {
@@ -69,8 +72,8 @@ func (sc *scope) expand(list, elements []element) ([]element, truth) {
 		if e.kind == variable {
 			values, known := sc.lookup(e.text)
 			switch {
-			case len(values) == 1 && sc.inCall && isThingKey(e.text):
-				e = element{kind: literal, text: identitypool.InPartition(values[0], sc.request.Partition)}
+			case len(values) == 1 && sc.variablesIn != "" && isThingKey(e.text):
+				e = element{kind: literal, text: identitypool.InPartition(values[0], sc.variablesIn)}
 			case len(values) == 1:
 				e = element{kind: literal, text: values[0]}
 			case len(values) > 1 || !known:

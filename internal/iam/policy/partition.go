@@ -81,24 +81,36 @@ func (s *Statement) matchResource(sc *scope) truth {
 }
 
 // inForms matches a value as it is and, if it names a thing, in its other forms; each
-// with variables as they are stored, and as the call's partition has them.
+// with variables as they are stored, and in the forms of the things that they name.
 func (sc *scope) inForms(
 	value string, isThing, wide bool, variables []keyName, match func(form string) truth,
 ) truth {
-	matched := match(value)
-	if matched != yes && isThing {
-		for _, form := range formsOf(value, sc.request.Partition, wide) {
-			matched = max(matched, match(form))
-		}
-	}
-
+	matched := sc.matchForms(value, isThing, wide, match)
 	isName := func(v keyName) bool { return isThingKey(v.key) }
-	if matched == yes || sc.inCall || sc.request.Partition == "" || !slices.ContainsFunc(variables, isName) {
+	if matched == yes || !slices.ContainsFunc(variables, isName) {
 		return matched
 	}
-	sc.inCall = true
-	matched = max(matched, sc.inForms(value, isThing, wide, variables, match))
-	sc.inCall = false
+
+	forms := partitions
+	if !wide {
+		forms = []string{sc.request.Partition}
+	}
+	for _, sc.variablesIn = range forms {
+		matched = max(matched, sc.matchForms(value, isThing, wide, match))
+	}
+	sc.variablesIn = ""
+	return matched
+}
+
+func (sc *scope) matchForms(value string, isThing, wide bool, match func(form string) truth) truth {
+	matched := match(value)
+	if matched == yes || !isThing {
+		return matched
+	}
+
+	for _, form := range formsOf(value, sc.request.Partition, wide) {
+		matched = max(matched, match(form))
+	}
 	return matched
 }
 

@@ -129,6 +129,35 @@ func TestPartitionsOfVariables(t *testing.T) {
 	}
 }
 
+// A caller does not escape a Deny, nor win a negated Allow, by the region that it signs
+// for: there a variable has the ARN in every partition, also against values of others.
+func TestPartitionsOfVariablesInDenials(t *testing.T) {
+	c := Context{}
+	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")
+	c.Set("iam:ResourceTag/banned", "arn:aws-cn:iam::123456789012:role/App")
+	for statement, want := range map[string]Effect{
+		`{"Effect":"Deny","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"iam:ResourceTag/banned":"${aws:PrincipalArn}"}}}`: Deny,
+		`{"Effect":"Allow","Action":"*","Resource":"*",
+			"Condition":{"StringNotEquals":{"iam:ResourceTag/banned":"${aws:PrincipalArn}"}}}`: NoMatch,
+		`{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:PrincipalArn}"}`:     Deny,
+		`{"Effect":"Allow","Action":"*","NotResource":"arn:aws:s3:::b/${aws:PrincipalArn}"}`: NoMatch,
+	} {
+		d := mustParse(t, `{"Version":"2012-10-17","Statement":[`+statement+`]}`)
+		for _, call := range []string{"", "aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
+			got, _ := d.Evaluate(Request{
+				Action:    "s3:GetObject",
+				Resource:  "arn:aws:s3:::b/arn:aws-cn:iam::123456789012:role/App",
+				Context:   c,
+				Partition: call,
+			})
+			if got != want {
+				t.Errorf("%s in a call for %q: %v, want %v", statement, call, got, want)
+			}
+		}
+	}
+}
+
 func TestPartitionsOfPrincipals(t *testing.T) {
 	for _, test := range []struct {
 		kind, name, call string
