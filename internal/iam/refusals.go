@@ -11,7 +11,7 @@ var (
 		Code:     "policies-deny",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it",
+		Got:      "{statement} of {policy}, which denies it",
 		Fix: "take the action or the resource out of that statement, or give it a condition that this call does " +
 			"not meet; a Deny wins over every Allow",
 	})
@@ -26,7 +26,7 @@ var (
 		Code:     "policies-key-deny",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it",
+		Got:      "{statement} of {policy}, which denies it",
 		Fix: "call with another key, or make one whose policy does not deny it (poolhouse keys create --policy); " +
 			"the policy of a key cannot be changed",
 	})
