@@ -19,7 +19,7 @@ var (
 		Code:     "policies-deny-unknown",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it: {unknown}",
+		Got:      "{statement} of {policy}, which denies it: {unknown}",
 		Fix:      "{help}",
 	})
 	policyKeyDeny = Refusals.Add(explain.Reason{
