@@ -51,6 +51,42 @@ func TestForwardHandler(t *testing.T) {
 			t.Errorf("%s: %+v, explained as %s", path, got, explained.body)
 		}
 	}
+
+	// A changed body is told apart from another secret, no proxy is to blame, and the
+	// message of the answer is kept.
+	for name, test := range map[string]struct {
+		change func(r *http.Request)
+		tells  []string
+	}{
+		"another body": {
+			func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("other")) },
+			[]string{
+				"hash-of-the-arrived-body-other", "The body is not the one that was signed.",
+				"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", // hello
+				"d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa", // other
+			},
+		},
+		"another signature": {
+			func(r *http.Request) {
+				authorization := r.Header.Get("Authorization")
+				r.Header.Set("Authorization", authorization[:len(authorization)-8]+"00000000")
+			},
+			[]string{"signature-of-the-request-mismatch", `"Detail":"PUT\n/`, "the secret is another one"},
+		},
+	} {
+		r := alice.signed(t, "PUT", front.URL+"/files/"+alice.id+"/a", "hello", time.Now())
+		test.change(r)
+		got := do(t, r)
+		explained := s.adminCall(t, "Explain", `{"RequestId":"`+got.header.Get("X-Amzn-Requestid")+`"}`).body
+		for _, want := range test.tells {
+			if !strings.Contains(explained, want) {
+				t.Errorf("%s: no %q in %s", name, want, explained)
+			}
+		}
+		if strings.Contains(explained, "proxy must pass") || strings.Contains(explained, `"Message":""`) {
+			t.Errorf("%s: %s", name, explained)
+		}
+	}
 	equal(t, "requests that arrived", arrived.Load(), 1)
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/metrics", nil)

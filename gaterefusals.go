@@ -102,7 +102,7 @@ func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
 	case sigv4.PartForm:
 		return formParameters.With("fault", s.Unquoted)
 	case sigv4.PartCredential:
-		return formCredential.With("parts", strconv.Itoa(credentialParts(s.authorization)))
+		return formCredential.With("parts", explain.Count(credentialParts(s.authorization), "part"))
 	case sigv4.PartDate:
 		return formDate.With()
 	case sigv4.PartToken:

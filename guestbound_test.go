@@ -48,6 +48,13 @@ func TestGuestsMayCallNothingThatIsSigned(t *testing.T) {
 		if refused := strings.Contains(got.header.Get("x-amzn-ErrorType"), "AccessDenied"); refused != o.signed {
 			t.Errorf("%s: %d %s; refused %t, want %t", name, got.status, got.body, refused, o.signed)
 		}
+		if !o.signed {
+			continue
+		}
+		explained := s.adminCall(t, "Explain", `{"RequestId":"`+got.header.Get("X-Amzn-Requestid")+`"}`).body
+		if !strings.Contains(explained, "policies-session-guest") || strings.Contains(explained, "PolicyArns") {
+			t.Errorf("%s is explained by %s", name, explained)
+		}
 	}
 	for service, forms := range map[string][]string{
 		"iam": {"Action=ListRoles&Version=2010-05-08", "Action=ListSAMLProviders&Version=2010-05-08", "Action=DeleteRole&RoleName=Authenticated&Version=2010-05-08",

@@ -267,6 +267,10 @@ func TestCatalogues(t *testing.T) {
 // some names do.
 var startsAsSentence = regexp.MustCompile(`^[A-Z][a-z]*(?:[^A-Za-z]|$)`)
 
+// readsAsSentence is a text that cannot be read after the word "got".
+var readsAsSentence = regexp.MustCompile(
+	`^(it|there|\{[a-zA-Z]+\}( of \{[a-zA-Z]+\})?) (is|was|has|had|does|denies|belongs|expired|ended|would) `)
+
 // The texts of all catalogues have one form: no capital in front but that of a name, and
 // no full stop at the end. They stand beside each other on pages, and in sentences.
 func TestTextsOfReasonsHaveOneForm(t *testing.T) {
@@ -277,6 +281,10 @@ func TestTextsOfReasonsHaveOneForm(t *testing.T) {
 				first := strings.TrimRight(startsAsSentence.FindString(text), " ':,.=-")
 				if first != "" && !slices.Contains(names, first) {
 					t.Errorf("%s: %s begins with a capital: %s", r.Code, field, text)
+				}
+				isThere := text == "it is there" || text == "it is not there" // short for what Expected names
+				if field == "Got" && readsAsSentence.MatchString(text) && !isThere {
+					t.Errorf("%s: after \"got\" stands a sentence: %s", r.Code, text)
 				}
 				if strings.HasSuffix(text, ".") {
 					t.Errorf("%s: %s ends with a full stop: %s", r.Code, field, text)

@@ -163,7 +163,7 @@ var (
 		Code:     "signature-form-credential",
 		Check:    "signature form",
 		Expected: "Credential=KEY/DATE/REGION/SERVICE/aws4_request",
-		Got:      "a Credential of {parts} parts",
+		Got:      "a Credential of {parts}",
 		Fix: "look whether AWS_ACCESS_KEY_ID has a slash: then it holds the secret, and the two variables are " +
 			"swapped; whoever signs by hand joins the five parts with slashes",
 	})
@@ -332,7 +332,7 @@ var (
 		Code:     "access-key-unknown",
 		Check:    "access key",
 		Expected: "a key of this server",
-		Got:      "{key}, which it does not know",
+		Got:      "the unknown key {key}",
 		Fix: "use a key of this server: `poolhouse keys list` shows them, `poolhouse keys create` makes one; " +
 			"keys of AWS or of another server do not work here",
 	})
@@ -340,7 +340,7 @@ var (
 		Code:     "access-key-unknown-development",
 		Check:    "access key",
 		Expected: "a key of this development server",
-		Got:      "{key}, which it does not know",
+		Got:      "the unknown key {key}",
 		Fix: "`poolhouse dev` knows the keys test/test: set AWS_ACCESS_KEY_ID=test and " +
 			"AWS_SECRET_ACCESS_KEY=test, and look whether a profile or another variable comes first",
 	})
@@ -355,7 +355,7 @@ var (
 		Code:     "access-key-secret",
 		Check:    "access key",
 		Expected: "an access key ID",
-		Got:      "a text that looks like a secret access key: it has {size} characters",
+		Got:      "a text that looks like a secret access key, of {size} characters",
 		Fix: "look whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped, or the secret is in both; " +
 			"replace the key if the call went through networks or logs of others",
 	})

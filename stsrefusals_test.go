@@ -251,6 +251,8 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 	role := func(name string) *sts.AssumeRoleInput {
 		return &sts.AssumeRoleInput{RoleArn: aws.String(rolePrefix + name), RoleSessionName: aws.String("s1")}
 	}
+	abroad := role("")
+	abroad.RoleArn = aws.String("arn:aws:iam::444455556666:role/may/Nobody")
 	for _, test := range []struct {
 		name string
 		in   *sts.AssumeRoleInput
@@ -258,6 +260,7 @@ func TestSignedRefusalsAreExplained(t *testing.T) {
 		why  explain.Code
 	}{
 		{"no such role", role("may/Nobody"), "AccessDenied", "role-missing"},
+		{"no such role elsewhere", abroad, "AccessDenied", "role-missing-account"},
 		{"the caller's policies", role("Elsewhere"), "AccessDenied", "policies-key-none"},
 		{"no external ID", role("may/External"), "AccessDenied", "trust-policy-condition-external-id"},
 		{"another principal", role("hop/One"), "AccessDenied", "trust-policy-principal"},

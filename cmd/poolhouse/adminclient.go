@@ -112,7 +112,7 @@ refuses calls.`,
 					"which needs the permission poolhouse:Explain", address.Shown(endpoint(c)), err)
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s: %s: %s\n", printable(out.Operation), printable(out.Outcome), printable(out.Message))
+			fmt.Fprintln(&b, printable(joined(": ", out.Operation, out.Outcome, out.Message)))
 			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{
 				Steps:   out.Steps,
 				Reason:  out.Reason,

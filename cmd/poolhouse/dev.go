@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -205,10 +206,18 @@ var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
 // printTrace tells on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s%s %s%s  %s  (request %s)\n",
-		p.bold, t.Operation, t.Outcome, p.reset, printable(t.Message), t.RequestID)
+	fmt.Fprintf(&b, "\n%s%s%s", p.bold, joined(" ", t.Operation, t.Outcome), p.reset)
+	if t.Message != "" {
+		fmt.Fprintf(&b, "  %s", printable(t.Message))
+	}
+	fmt.Fprintf(&b, "  (request %s)\n", t.RequestID)
 	writeSteps(&b, p, t)
 	_, _ = io.WriteString(out, b.String())
+}
+
+// joined puts a separator between the texts that are not empty.
+func joined(separator string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), separator)
 }
 
 // writeSteps shows the checks of a refused call, what was not reached, and the reason.

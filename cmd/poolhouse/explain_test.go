@@ -28,6 +28,24 @@ func TestExplainDocs(t *testing.T) {
 	}
 }
 
+// A request of no operation, or without a message, has a heading of what there is.
+func TestHeadingOfATrace(t *testing.T) {
+	for want, trace := range map[string]poolhouse.Trace{
+		"\nGetId No  why  (request id)\n": {Operation: "GetId", Outcome: "No", Message: "why", RequestID: "id"},
+		"\nNo  why  (request id)\n":       {Outcome: "No", Message: "why", RequestID: "id"},
+		"\nForward No  (request id)\n":    {Operation: "Forward", Outcome: "No", RequestID: "id"},
+	} {
+		var out strings.Builder
+		printTrace(&out, palette{}, trace)
+		if out.String() != want {
+			t.Errorf("heading %q, want %q", out.String(), want)
+		}
+	}
+	if got := joined(": ", "", "No", ""); got != "No" {
+		t.Errorf("joined = %q", got)
+	}
+}
+
 // A refusal is shown with all that it tells.
 func TestRefusalOnTheTerminal(t *testing.T) {
 	var out strings.Builder

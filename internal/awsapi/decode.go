@@ -64,10 +64,6 @@ func wrongType(e *json.SemanticError) *Error {
 	where, want, got := memberOf(e.JSONPointer), typeName(e.GoType), kindName(e.JSONKind)
 	message := where + " has the wrong type: it must be " + want + "."
 	switch {
-	case errors.Is(e.Err, errNullText), errors.Is(e.Err, errNull):
-		got = "null"
-	}
-	switch {
 	case errors.Is(e.Err, errNotString):
 		want, message = "strings only", where+" must contain strings only."
 	case errors.Is(e.Err, errNull):
@@ -75,7 +71,11 @@ func wrongType(e *json.SemanticError) *Error {
 	case nested(e.JSONPointer):
 		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
-	return RefusedAs(Malformed, bodyMember.With("type", want, "got", got).Of(pathOf(e.JSONPointer)), message)
+	why := bodyMember.With("type", want, "got", got)
+	if errors.Is(e.Err, errNullText) || errors.Is(e.Err, errNull) {
+		why = bodyNull.With("type", want)
+	}
+	return RefusedAs(Malformed, why.Of(pathOf(e.JSONPointer)), message)
 }
 
 // kindName names what came in JSON.
@@ -215,11 +215,11 @@ func memberOf(p jsontext.Pointer) string {
 	return "The body"
 }
 
-// pathOf is the member that a JSON pointer leads into, as violations write it; "" = the
+// pathOf is the member that a JSON pointer leads into, as the client wrote it; "" = the
 // body.
 func pathOf(p jsontext.Pointer) string {
 	for name := range p.Tokens() {
-		return memberPath(name)
+		return printable(name)
 	}
 	return ""
 }

@@ -116,6 +116,12 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		if e.Kind != Malformed || e.Message != want {
 			t.Errorf("decodeJSON(%s) = %q, want %q", short, e.Message, want)
 		}
+		if isNull := strings.Contains(body, "null]") || strings.Contains(body, `"a":null}`); isNull != (e.Why.Reason == bodyNull) {
+			t.Errorf("decodeJSON(%s) is explained by %s", short, e.Why)
+		}
+		if member := e.Why.Subject; member != "" && !strings.Contains(body, `"`+member+`"`) && member != "(an unusual name)" {
+			t.Errorf("decodeJSON(%s): %q is not written so", short, member)
+		}
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("decodeJSON(%s) quotes a value: %v", short, err)
 		}

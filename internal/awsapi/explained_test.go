@@ -45,8 +45,8 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 		"too deep":             {post("StoreService.LookUp", strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 40)), "request-body-depth", ""},
 		"no object":            {post("StoreService.LookUp", `"s3cr3t!"`), "request-body-object", ""},
 		"no JSON":              {post("StoreService.LookUp", `{"StoreId":s3cr3t!}`), "request-body-syntax", ""},
-		"a wrong type":         {post("StoreService.LookUp", `{"StoreId":["s3cr3t!"]}`), "request-body-type", "storeId"},
-		"a member twice":       {post("StoreService.LookUp", `{"StoreId":"s3cr3t!","StoreId":"s3cr3t!"}`), "request-body-twice", "storeId"},
+		"a wrong type":         {post("StoreService.LookUp", `{"StoreId":["s3cr3t!"]}`), "request-body-type", "StoreId"},
+		"a member twice":       {post("StoreService.LookUp", `{"StoreId":"s3cr3t!","StoreId":"s3cr3t!"}`), "request-body-twice", "StoreId"},
 		"a violation":          {post("StoreService.LookUp", `{"StoreId":"s3cr3t!"}`), "input-constraint", "storeId"},
 		"a missing member":     {post("StoreService.LookUp", `{}`), "input-missing", "storeId"},
 		"bad escapes":          {form("Action=%zz"), "request-parameters-encoding", ""},
@@ -101,14 +101,14 @@ func TestRefusalWithoutReason(t *testing.T) {
 // A value of another type is named as what it is, null among them.
 func TestTypesAreNamed(t *testing.T) {
 	for body, test := range map[string]struct{ subject, expected, got string }{
-		`{"StoreId":["x"]}`:          {"storeId", "a string", "a list"},
-		`{"StoreId":{}}`:             {"storeId", "a string", "an object"},
-		`{"StoreId":1}`:              {"storeId", "a string", "a number"},
-		`{"StoreId":true}`:           {"storeId", "a string", "true or false"},
-		`{"Id":"a","Tags":"x"}`:      {"tags", "an object", "a string"},
-		`{"Tags":{"a":null}}`:        {"tags", "strings only", "null"},
-		`{"Tags":{"a":1}}`:           {"tags", "strings only", "a value of another type"},
-		`{"Id":"a","Tags":{"a":[]}}`: {"tags", "strings only", "a value of another type"},
+		`{"StoreId":["x"]}`:          {"StoreId", "a string", "a list"},
+		`{"StoreId":{}}`:             {"StoreId", "a string", "an object"},
+		`{"StoreId":1}`:              {"StoreId", "a string", "a number"},
+		`{"StoreId":true}`:           {"StoreId", "a string", "true or false"},
+		`{"Id":"a","Tags":"x"}`:      {"Tags", "an object", "a string"},
+		`{"Tags":{"a":null}}`:        {"Tags", "strings only", "null among them"},
+		`{"Tags":{"a":1}}`:           {"Tags", "strings only", "a value of another type"},
+		`{"Id":"a","Tags":{"a":[]}}`: {"Tags", "strings only", "a value of another type"},
 	} {
 		t.Run(body, func(t *testing.T) {
 			target := "StoreService.Put"

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -171,7 +172,7 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 				Region:      rec.Region,
 				Operation:   rec.Operation,
 				Code:        rec.Code,
-				Message:     x.message,
+				Message:     cmp.Or(x.message, rec.Message),
 				Status:      rec.Status,
 				Steps:       steps,
 				Reason:      rec.ReasonCode,

@@ -27,6 +27,8 @@ type Record struct {
 	Code        string   // error type on the wire; "" = success
 	Status      int      // HTTP status
 	Reason      string   // why it was refused, for the log
+	// Message is Refusal.Message of handlers that answer in no protocol of AWS.
+	Message string
 	// ReasonCode is that of the check that decided a refusal; "" = success.
 	ReasonCode explain.Code
 	Fault      string // the name of what failed here (Options.FaultOf); "" = nothing that has one

@@ -95,6 +95,13 @@ var (
 		Got:      "{got}",
 		Fix:      "send the member with a value of this type",
 	})
+	bodyNull = Refusals.Add(explain.Reason{
+		Code:     "request-body-null",
+		Check:    "request body",
+		Expected: "{type}",
+		Got:      "null among them",
+		Fix:      "take the null out of the list or map",
+	})
 	bodyTwice = Refusals.Add(explain.Reason{
 		Code:     "request-body-twice",
 		Check:    "request body",

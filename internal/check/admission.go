@@ -36,6 +36,7 @@ func (p *passage) close() {
 // signature needs.
 func (f *Forwarder) admit(w http.ResponseWriter, r *http.Request, own *charge) (*passage, error) {
 	asked, err := checkOriginalParts(r.Method, r.RequestURI, r.Host, r.ContentLength)
+	asked.direct = true
 	if err != nil {
 		return nil, &denied{
 			status:  http.StatusBadRequest,
@@ -237,7 +238,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	case refused.Code == sigv4.BadSignature && refused.CanonicalRequest != "":
 		// Everything holds but the signature, which is that of another body.
 	default:
-		return nil, h.signatureRefused(request, refused)
+		return nil, h.signatureRefused(request, asked, refused)
 	}
 
 	awsapi.RecordFrom(r.Context()).Account = string(session.session.Account)

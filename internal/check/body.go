@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // Bounds of the memory for bodies that are read before their signature is known.
@@ -293,7 +295,13 @@ type streamed struct {
 	buffer bytes.Buffer // read and not passed on
 	err    error        // that ended source; io.EOF = the whole body is the signed one
 
-	other atomic.Bool // it was another body
+	arrived string      // SHA-256 of the other body
+	other   atomic.Bool // it was another body; arrived is written before
+}
+
+// otherSum explains that the body is another one.
+func (s *streamed) otherSum() *explain.Refusal {
+	return hashOther.With("stated", s.want, "arrived", s.arrived)
 }
 
 // fault is errOtherSum once the body turned out to be another one.
@@ -320,9 +328,11 @@ func (s *streamed) fill() error {
 		s.sum.Write(room[:n])
 		s.buffer.Write(room[:n])
 
-		if errors.Is(err, io.EOF) && hex.EncodeToString(s.sum.Sum(nil)) != s.want {
-			err = errOtherSum
-			s.other.Store(true)
+		if errors.Is(err, io.EOF) {
+			if sum := hex.EncodeToString(s.sum.Sum(nil)); sum != s.want {
+				err, s.arrived = errOtherSum, sum
+				s.other.Store(true)
+			}
 		}
 		s.err = err
 	}

@@ -269,6 +269,7 @@ func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token strin
 type denied struct {
 	status        int
 	code, message string
+	unquoted      string           // message without what it quotes of the request; "" = message
 	why           *explain.Refusal // nil = it is in the trace already
 }
 
@@ -280,6 +281,11 @@ func forbidden(code, message string, why *explain.Refusal) *denied {
 		message: message,
 		why:     why,
 	}
+}
+
+// note records the refusal for the log and for whoever asks why.
+func (d *denied) note(record *awsapi.Record) {
+	record.Code, record.Reason, record.Message = d.code, d.code, cmp.Or(d.unquoted, d.message)
 }
 
 func (d *denied) Error() string { return d.code + ": " + d.message }
@@ -502,7 +508,7 @@ func (h *Handler) verifyWith(
 		record.Account = string(o.session.Account)
 	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
-		return nil, sigv4.Result{}, h.signatureRefused(request, refused)
+		return nil, sigv4.Result{}, h.signatureRefused(request, asked, refused)
 	}
 	if err != nil {
 		return nil, sigv4.Result{}, err
@@ -584,7 +590,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r, signed *http.Request, err err
 
 	explain.FromContext(r.Context()).Refuse(d.why)
 	record := awsapi.RecordFrom(r.Context())
-	record.Code, record.Reason = d.code, d.code
+	d.note(record)
 	if record.Account == "" {
 		record.Account = string(h.owner(signed))
 	}

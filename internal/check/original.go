@@ -29,6 +29,7 @@ type original struct {
 	method, uri, host string
 	path              string // as sent, without the query
 	length            int64  // of the body; -1 = not known
+	direct            bool   // the client asked here, not a proxy about it
 }
 
 // readOriginal reads it out of the proxy's question. What is missing, repeated or

@@ -175,10 +175,12 @@ var (
 	signatureWrong = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-mismatch",
 		Check:    checkSignature,
-		Expected: "the signature by access key {key} ({account}) of the string to sign {string}",
-		Got:      "another signature; the canonical request here is {canonical}",
-		Fix: "compare with what the client signs: the proxy must pass Host and all signed headers on unchanged, and " +
-			"the URI as it was sent",
+		Expected: "the signature of this request by the secret that came with access key {key} ({account})",
+		Got:      "another one; the canonical request and the string to sign, as they are here, follow",
+		Fix: "compare with the client's{proxy}. The last line of the canonical request is the SHA-256 of the body, as " +
+			"X-Amz-Content-Sha256 states it or else of what arrived: if it differs, the body was changed. If all is " +
+			"the same, the secret is another one: get new credentials. But for s3, a path with ':' or '%' must be " +
+			"signed escaped once more, which curl 7.88 does not do",
 	})
 	signatureBody = Refusals.Add(explain.Reason{
 		Code:     "signature-of-the-request-body",
@@ -236,9 +238,10 @@ var (
 	hashOther = Refusals.Add(explain.Reason{
 		Code:     "hash-of-the-arrived-body-other",
 		Check:    checkArrived,
-		Expected: "a body with the SHA-256 that was signed",
-		Got:      "another body; the request to the service was cut off",
-		Fix:      "send the body that was signed, byte for byte",
+		Expected: "a body with the SHA-256 {stated}, which was signed",
+		Got:      "one with {arrived}; the service did not get all of it",
+		Fix: "send the body that was signed, byte for byte, or compute X-Amz-Content-Sha256 from the bytes that are " +
+			"sent",
 	})
 
 	routeNone = Refusals.Add(explain.Reason{

@@ -37,7 +37,14 @@ func TestCatalogue(t *testing.T) {
 // been right, the token, and values that may be secrets.
 func TestSignaturesAreExplained(t *testing.T) {
 	h, base := newHandler(t)
-	h.o.Owner = func(context.Context, *http.Request) identitypool.AccountID { return account }
+	accountKnown := true
+	h.o.Owner = func(context.Context, *http.Request) identitypool.AccountID {
+		if !accountKnown {
+			return ""
+		}
+		return account
+	}
+	sessionToken := ""
 	token := base.Header.Get("X-Amz-Security-Token")
 	signature := func(r *http.Request) string {
 		_, s, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
@@ -49,7 +56,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 		o.URL.Path, o.URL.RawPath = o.RequestURI, ""
 		key, _ := sigv4.UnverifiedKey(base)
 		o.Header = http.Header{"X-Amz-Meta-Secret": {"hunter2"}}
-		credentials := sigv4.Credentials{AccessKeyID: key, SecretAccessKey: "another-secret", SessionToken: token}
+		credentials := sigv4.Credentials{AccessKeyID: key, SecretAccessKey: "another-secret", SessionToken: sessionToken}
 		if err := sigv4.Sign(o, nil, credentials, region, service, at); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +85,10 @@ func TestSignaturesAreExplained(t *testing.T) {
 		"other secret": {
 			func(r *http.Request) { resign(r, DefaultService, "us-east-1", now) },
 			"signature-of-the-request-mismatch",
-			[]string{`AWS4-HMAC-SHA256\n20261124T120000Z\n`, `GET\n/(5 bytes)/`, "host:files.example.com", "account " + account, "unchanged"},
+			[]string{
+				"\n\nAWS4-HMAC-SHA256\n20261124T120000Z\n", "GET\n/(5 bytes)/", "host:files.example.com", "account " + account,
+				"the proxy must pass Host", "curl",
+			},
 		},
 		"other path": {
 			func(r *http.Request) { r.Header.Set("X-Original-Uri", "/files/x?password=hunter2&X-Amz-Meta=1") },
@@ -86,7 +96,24 @@ func TestSignaturesAreExplained(t *testing.T) {
 		},
 		"other service": {
 			func(r *http.Request) { resign(r, "s3", "us-east-1", now) },
-			"signature-of-the-request-scope", []string{"execute-api", "check.service"},
+			"signature-of-the-request-scope", []string{"service execute-api", "\nservice s3\n", "check.service"},
+		},
+		"a secret for the service": {
+			func(r *http.Request) { resign(r, "hunter2hunter2hunter2", "us-east-1", now) },
+			"signature-of-the-request-scope", []string{"of 21 characters"},
+		},
+		"no token": {
+			func(r *http.Request) {
+				r.Header.Del("X-Amz-Security-Token")
+				sessionToken, accountKnown = "", false
+				resign(r, DefaultService, "us-east-1", now)
+			},
+			"signature-of-the-request-key",
+			[]string{"(its account is not known without its token)", "without a session token"},
+		},
+		"a Credential that may be a secret": {
+			func(r *http.Request) { resign(r, "hunter2/hunter2", "us-east-1", now) },
+			"signature-of-the-request-form", nil,
 		},
 		"other region": {
 			func(r *http.Request) { resign(r, DefaultService, "eu-west-1", now) },
@@ -124,6 +151,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 		},
 	} {
 		r := base.Clone(t.Context())
+		sessionToken, accountKnown = token, true
 		test.change(r)
 		trace := &explain.Trace{}
 		w := httptest.NewRecorder()
@@ -134,7 +162,7 @@ func TestSignaturesAreExplained(t *testing.T) {
 			t.Errorf("%s: %d %s, %+v", name, w.Code, w.Body, steps)
 			continue
 		}
-		all := steps[0].Expected + "\n" + steps[0].Got + "\n" + steps[0].Fix
+		all := steps[0].Expected + "\n" + steps[0].Got + "\n" + steps[0].Fix + "\n" + steps[0].Detail
 		for _, text := range test.texts {
 			if !strings.Contains(all, text) {
 				t.Errorf("%s: no %q in\n%s", name, text, all)

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // signatureRefused explains a refusal of the verifier. signed is the request as the
 // client signed it.
-func (h *Handler) signatureRefused(signed *http.Request, e *sigv4.Error) *denied {
+func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv4.Error) *denied {
 	d := forbidden(string(e.Code), e.Message, nil)
+	d.unquoted = e.Unquoted
 	key, token := sigv4.UnverifiedKey(signed)
 	key = shownKey(key)
 
@@ -24,13 +26,13 @@ func (h *Handler) signatureRefused(signed *http.Request, e *sigv4.Error) *denied
 	case sigv4.MissingAuthentication:
 		d.status, d.why = http.StatusUnauthorized, h.unsigned(signed)
 	case sigv4.WrongScope:
-		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", e.Message).At(setting("service"))
+		d.why = signatureScope.With("region", h.c.Region, "service", h.c.Service, "fault", scopeFault(e)).At(setting("service"))
 	case sigv4.Expired:
 		d.why = signatureExpired.With("signed", distance(e))
 	case sigv4.NotYetCurrent:
 		d.why = signatureEarly.With("signed", distance(e))
 	case sigv4.BadSignature:
-		d.why = h.mismatch(signed, key, e)
+		d.why = h.mismatch(signed, asked, key, e)
 	case sigv4.UnknownKey:
 		d.why = keyUnknown.With("key", key, "account", h.accountOf(signed), "token", presence(token))
 	case sigv4.InvalidToken:
@@ -40,7 +42,7 @@ func (h *Handler) signatureRefused(signed *http.Request, e *sigv4.Error) *denied
 	case sigv4.ExpiredToken:
 		d.why = tokenExpired.With("key", key)
 	default:
-		d.why = signatureUnreadable.With("fault", e.Message)
+		d.why = signatureUnreadable.With("fault", e.Unquoted)
 	}
 	return d
 }
@@ -60,16 +62,52 @@ func (h *Handler) unsigned(signed *http.Request) *explain.Refusal {
 }
 
 // mismatch explains a signature that is not the one of the request.
-func (h *Handler) mismatch(signed *http.Request, key string, e *sigv4.Error) *explain.Refusal {
+func (h *Handler) mismatch(signed *http.Request, asked original, key string, e *sigv4.Error) *explain.Refusal {
 	switch {
 	case slices.Contains(e.Parts, sigv4.PartPayload) && signed.Header.Get("X-Amz-Content-Sha256") == "":
 		return signatureBody.With("fault", e.Message)
 	case !slices.Contains(e.Parts, sigv4.PartSignature):
 		return signatureUncovered.With("fault", e.Message)
 	default:
-		return signatureWrong.With("key", key, "account", h.accountOf(signed), "string", onOneLine(e.StringToSign),
-			"canonical", onOneLine(shownCanonical(e.CanonicalRequest)))
+		proxy := ""
+		if !asked.direct {
+			proxy = "; the proxy must pass Host, all signed headers and the URI on as they were sent"
+		}
+		return signatureWrong.With("key", key, "account", h.accountOf(signed), "proxy", proxy).
+			Showing(shownCanonical(e.CanonicalRequest) + "\n\n" + e.StringToSign)
 	}
+}
+
+// scopeFault tells what is wrong with a credential scope, without a secret that may stand
+// in place of a name.
+func scopeFault(e *sigv4.Error) string {
+	var faults []string
+	for _, part := range e.Parts {
+		switch part {
+		case sigv4.PartService:
+			faults = append(faults, "service "+shownName(e.Scope.Service))
+		case sigv4.PartRegion:
+			faults = append(faults, "region "+shownName(e.Scope.Region))
+		case sigv4.PartDay:
+			faults = append(faults, "another day than "+e.SignedAt.UTC().Format("20060102")+", the request's")
+		case sigv4.PartTerminator:
+			faults = append(faults, "another end than aws4_request")
+		}
+	}
+	if len(faults) == 0 {
+		return "another scope"
+	}
+	return strings.Join(faults, ", ")
+}
+
+// shownName is the name of a service or a region, unless it may be something else.
+func shownName(name string) string {
+	const most = 20
+	plain := func(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' }
+	if name == "" || len(name) > most || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return "of " + strconv.Itoa(len(name)) + " characters that is none"
+	}
+	return name
 }
 
 // accountOf tells whose the key of a request is.
@@ -78,6 +116,9 @@ func (h *Handler) accountOf(signed *http.Request) string {
 		return "of account " + string(account)
 	}
 
+	if key, token := sigv4.UnverifiedKey(signed); token == "" && strings.HasPrefix(key, iam.SessionPrefix) {
+		return "its account is not known without its token"
+	}
 	return "of no account here"
 }
 
@@ -179,6 +220,3 @@ func ShownPath(path string) string {
 func shownParameter(name string) bool {
 	return strings.HasPrefix(name, "X-Amz-") && name != "X-Amz-Security-Token" && name != "X-Amz-Signature"
 }
-
-// onOneLine writes line breaks as \n, so that trailing and empty lines can be seen.
-func onOneLine(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }

@@ -229,7 +229,7 @@ func (x *crossing) reason(err error) *denied {
 	var network net.Error
 	switch {
 	case errors.Is(err, errOtherSum):
-		return forbidden("BodyMismatch", "The body is not the one that was signed.", hashOther.With())
+		return forbidden("BodyMismatch", "The body is not the one that was signed.", x.p.streamed.otherSum())
 	case errors.Is(x.bodyError(), errSlow):
 		return &denied{
 			status:  http.StatusRequestTimeout,
@@ -299,8 +299,7 @@ func (x *crossing) cutOff() {
 func (x *crossing) note(d *denied) {
 	ctx := x.client.Context()
 	explain.FromContext(ctx).Refuse(d.why)
-	record := awsapi.RecordFrom(ctx)
-	record.Code, record.Reason = d.code, d.code
+	d.note(awsapi.RecordFrom(ctx))
 }
 
 // Write passes a part of the answer on.

@@ -13,7 +13,7 @@ var (
 		Code:     "identity-pool",
 		Check:    "identity pool",
 		Expected: "a pool that exists, in the account and region of the call",
-		Got:      "there is none with this ID",
+		Got:      "none with this ID",
 		Fix: "check the pool's ID, and the keys that the call is signed with; " +
 			"ListIdentityPools lists what they reach",
 	})
@@ -21,14 +21,14 @@ var (
 		Code:     "identity-pool-region",
 		Check:    "identity pool",
 		Expected: "a pool of the region {signed}, which the call was signed for",
-		Got:      "the ID is of {region}, the call was signed for {signed}",
+		Got:      "an ID of {region}, in a call that was signed for {signed}",
 		Fix:      "sign for {region}: set the client's region, or AWS_REGION, to {region}; or correct the pool's ID",
 	})
 	poolUnknownPublic = Refusals.Add(explain.Reason{
 		Code:     "identity-pool-public",
 		Check:    "identity pool",
 		Expected: "a pool that exists on this server",
-		Got:      "there is none with this ID",
+		Got:      "none with this ID",
 		Fix: "correct the pool's ID, or the endpoint, in the application: ListIdentityPools and " +
 			"poolhouse export show the IDs; the pool may have been deleted",
 	})
@@ -36,14 +36,14 @@ var (
 		Code:     "identity-pool-deleted",
 		Check:    "identity pool",
 		Expected: "a pool that exists",
-		Got:      "it was deleted during the call",
+		Got:      "one that was deleted during the call",
 		Fix:      "use another pool",
 	})
 	identityRegion = Refusals.Add(explain.Reason{
 		Code:     "identity-region",
 		Check:    "identity",
 		Expected: "an identity of the region {signed}, which the call was signed for",
-		Got:      "the ID is of {region}, the call was signed for {signed}",
+		Got:      "an ID of {region}, in a call that was signed for {signed}",
 		Fix: "sign for {region}: set the client's region, or AWS_REGION, to {region}; " +
 			"or correct the identity ID",
 	})
@@ -51,7 +51,7 @@ var (
 		Code:     "identity-unknown-signed",
 		Check:    "identity",
 		Expected: "an identity that exists, in the account, region and pool of the call",
-		Got:      "there is none with this ID",
+		Got:      "none with this ID",
 		Fix: "check the identity ID, the pool's if the call has one, and the keys that the call is signed with; " +
 			"ListIdentities lists the identities of a pool",
 	})
@@ -59,7 +59,7 @@ var (
 		Code:     "identity-unknown",
 		Check:    "identity",
 		Expected: "an identity that exists on this server",
-		Got:      "there is none with this ID",
+		Got:      "none with this ID",
 		Fix: "drop the identity ID that the client has kept and call GetId: the identity was deleted, " +
 			"its pool was, or the ID is another server's",
 	})
@@ -67,14 +67,14 @@ var (
 		Code:     "guest-access",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "it is off, and no Logins were sent",
+		Got:      "the setting off, and no Logins",
 		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
 	})
 	guestsOffDeveloper = Refusals.Add(explain.Reason{
 		Code:     "guest-access-developer",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "it is off, no Logins were sent, and {provider} is the pool's only login provider",
+		Got:      "the setting off, no Logins, and a pool whose only login provider is {provider}",
 		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and send its token, " +
 			"or allow unauthenticated identities",
 	})
@@ -82,7 +82,7 @@ var (
 		Code:     "guest-access-only",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "it is off, no Logins were sent, and the pool has no login provider either",
+		Got:      "the setting off, no Logins, and a pool without login providers",
 		Fix:      "allow unauthenticated identities, or add a login provider to the pool and send its logins",
 	})
 	pageTokenOld = Refusals.Add(explain.Reason{
@@ -96,7 +96,7 @@ var (
 		Code:     "logins-to-remove",
 		Check:    "logins to remove",
 		Expected: "public login providers",
-		Got:      "{provider} is the pool's developer provider",
+		Got:      "{provider}, the pool's developer provider",
 		Fix:      "call UnlinkDeveloperIdentity from your server, signed",
 	})
 )
@@ -114,7 +114,7 @@ var (
 		Code:     "login-provider-developer",
 		Check:    "login provider",
 		Expected: "a public login provider",
-		Got:      "{provider} is the pool's developer provider",
+		Got:      "{provider}, the pool's developer provider",
 		Fix: "call GetOpenIdTokenForDeveloperIdentity from your server, signed, and pass its token " +
 			"under {service}",
 	})
@@ -122,7 +122,7 @@ var (
 		Code:     "login-provider-none",
 		Check:    "login provider",
 		Expected: "a login provider of the pool",
-		Got:      "the pool has none",
+		Got:      "a pool without any",
 		Fix:      "add the provider {key} to {field} of the identity pool",
 	})
 	providerUnknown = Refusals.Add(explain.Reason{
@@ -187,7 +187,7 @@ var (
 		Code:     "openid-connect-provider-registration",
 		Check:    "OpenID Connect provider",
 		Expected: "a registered provider",
-		Got:      "{arn} is not registered",
+		Got:      "{arn}, which is not registered",
 		Fix: "call CreateOpenIDConnectProvider with the URL https://{issuer}, " +
 			"or add it to oidc_providers in the settings",
 	})
@@ -195,7 +195,7 @@ var (
 		Code:     "saml-provider-registration",
 		Check:    "SAML provider",
 		Expected: "a registered provider",
-		Got:      "{arn} is not registered",
+		Got:      "{arn}, which is not registered",
 		Fix: "call CreateSAMLProvider with the identity provider's metadata, " +
 			"or add it to saml_providers in the settings",
 	})
@@ -259,7 +259,7 @@ var (
 		Code:     "classic-flow-closed",
 		Check:    "classic flow",
 		Expected: "AllowClassicFlow true, or never set, and no role mappings",
-		Got:      "it is false, and the pool has role mappings",
+		Got:      "false, and a pool with role mappings",
 		Fix: "call GetCredentialsForIdentity; the role mappings close this flow " +
 			"whatever AllowClassicFlow is",
 	})
@@ -274,14 +274,14 @@ var (
 		Code:     "own-token-expired",
 		Check:    "own token",
 		Expected: "an unexpired token",
-		Got:      "it expired at {time}",
+		Got:      "one that expired at {time}",
 		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
 	})
 	ownTokenRetired = Refusals.Add(explain.Reason{
 		Code:     "own-token-key",
 		Check:    "own token",
 		Expected: "a token whose signing key is in use",
-		Got:      "its signing key was retired",
+		Got:      "one whose signing key was retired",
 		Fix:      "call GetOpenIdTokenForDeveloperIdentity again",
 	})
 	ownTokenForeign = Refusals.Add(explain.Reason{
@@ -309,14 +309,14 @@ var (
 		Code:     "own-token-developer",
 		Check:    "own token",
 		Expected: "a developer user that is linked to the identity",
-		Got:      "the token belongs to none",
+		Got:      "a token that belongs to none",
 		Fix:      "pass the token of GetOpenIdTokenForDeveloperIdentity",
 	})
 	ownTokenEntity = Refusals.Add(explain.Reason{
 		Code:     "provider-of-the-token-entity",
 		Check:    "provider of the token",
 		Expected: "the identity provider that the login is of",
-		Got:      "{provider} is another one by now",
+		Got:      "{provider}, which is another one by now",
 		Fix:      "sign in again, and ask for a new token",
 	})
 )
@@ -327,14 +327,14 @@ var (
 		Code:     "developer-provider-unset",
 		Check:    "developer provider",
 		Expected: "a pool with a DeveloperProviderName",
-		Got:      "the pool has none",
+		Got:      "a pool without any",
 		Fix:      "set DeveloperProviderName with UpdateIdentityPool",
 	})
 	developerMissing = Refusals.Add(explain.Reason{
 		Code:     "developer-provider-missing",
 		Check:    "developer provider",
 		Expected: "Logins with the key {provider}",
-		Got:      "it is not there",
+		Got:      "none",
 		Fix:      "use {provider} as the key, and the user's identifier as the value",
 	})
 	developerOther = Refusals.Add(explain.Reason{
@@ -355,7 +355,7 @@ var (
 		Code:     "developer-user-identifier-identity",
 		Check:    "developer user identifier",
 		Expected: "an identifier that belongs to the identity in IdentityId",
-		Got:      "it belongs to another identity",
+		Got:      "one that belongs to another identity",
 		Fix:      "find its identity by LookupDeveloperIdentity with DeveloperUserIdentifier alone, and name that",
 	})
 	lookupEmpty = Refusals.Add(explain.Reason{

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -186,4 +187,12 @@ func (r *Refusal) Step() Step {
 		Link:     r.Link,
 		Detail:   r.Detail,
 	}
+}
+
+// Count is a number of things for people: "1 part", "3 parts".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
 }

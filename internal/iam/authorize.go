@@ -211,6 +211,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		role:     role,
 		boundary: boundary,
 		session:  session,
+		request:  request,
 	}
 	refusal := denied(d.Explicit, reasonOf(d), asked.why(d))
 	refusal.Unknown = d.Unknown
@@ -224,6 +225,7 @@ type bounds struct {
 	role     Role // of a role's session
 	boundary *policy.Document
 	session  []*policy.Document
+	request  policy.Request
 }
 
 // why explains a decision that does not allow.
@@ -258,11 +260,31 @@ func (b *bounds) why(d policy.Decision) *explain.Refusal {
 	case d.Layer == policy.BoundaryLayer:
 		return policyBoundary.With("action", action, "resource", resource,
 			"policies", b.policies(d.Layer)).At(b.link(d.Layer))
+	case d.Layer == policy.SessionLayer && b.caller.guest:
+		return policyGuest.With("action", action, "resource", resource)
 	case d.Layer == policy.SessionLayer:
 		return policySession.With("action", action, "resource", resource, "policies", b.policies(d.Layer))
 	}
-	return policyNone.With("action", action, "resource", resource,
-		"policies", b.policies(d.Layer), "owner", b.owner()).At(b.link(d.Layer))
+	return b.noStatement(action, resource).At(b.link(d.Layer))
+}
+
+// noStatement explains that no policy of the session's role allows the action on the
+// resource. A statement that allows it on another resource tells what the role is for:
+// whoever asks for another user's things has most often the path wrong.
+func (b *bounds) noStatement(action, resource string) *explain.Refusal {
+	policies, owner := b.policies(policy.IdentityLayer), b.owner()
+	bound := ""
+	if b.caller.guest && len(b.session) > 0 && !policy.Allowed(b.request, b.session, nil, nil).Allowed {
+		bound = "; the session is a guest's: the setting guest_policy must allow it, too (docs/engines/builtin.md#guests)"
+	}
+
+	statement, other := policy.Nearest(b.request, b.role.Policies)
+	if statement == nil {
+		return policyNone.With("action", action, "resource", resource, "policies", policies, "owner", owner, "bound", bound)
+	}
+	of := b.policyOf(policy.Decision{Layer: policy.IdentityLayer, Statement: statement})
+	return policyNoneResource.With("action", action, "resource", resource, "policies", policies,
+		"statement", statement.String(), "policy", of, "other", other, "owner", owner, "bound", bound)
 }
 
 // owner names whose the identity policies are.

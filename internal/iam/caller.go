@@ -32,6 +32,7 @@ type Caller struct {
 	policies   []string          // of roleSession: its session policies
 	conditions policy.Context    // condition keys that the caller brings with it
 	transitive map[string]string // of roleSession: the tags that sessions it starts inherit
+	guest      bool              // of roleSession: see SessionCaller.Guest
 	limited    bool              // temporary credentials of an access key: see Temporary
 	stored     string            // ARN in the partition that this server writes; "" = ARN
 	partition  string            // of the call; "" = not known
@@ -83,6 +84,9 @@ type SessionCaller struct {
 	Conditions  policy.Context // condition keys that the session carries: its tags, its provider
 	// TransitiveTags are the tags that sessions inherit which this one starts.
 	TransitiveTags map[string]string
+	// Guest tells that the session is a guest's of the enhanced flow, whose session
+	// policies are the setting's. It is for explaining a refusal.
+	Guest bool
 }
 
 // NewSessionCaller makes the Caller of an assumed-role session. A session whose
@@ -94,7 +98,7 @@ func NewSessionCaller(s SessionCaller) Caller {
 	}
 	c := Caller{
 		Account: role.Account, ARN: role.Session(s.SessionName), UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID,
-		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, transitive: s.TransitiveTags, conditions: make(policy.Context, len(s.Conditions)+4),
+		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, transitive: s.TransitiveTags, guest: s.Guest, conditions: make(policy.Context, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {
 		c.conditions.Set(key, values...)

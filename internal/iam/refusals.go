@@ -11,7 +11,7 @@ var (
 		Code:     "policies-deny",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it",
+		Got:      "{statement} of {policy}, which denies it",
 		Fix: "take the action or the resource out of that statement, or give it a condition that this call does " +
 			"not meet; a Deny wins over every Allow",
 	})
@@ -19,14 +19,14 @@ var (
 		Code:     "policies-deny-unknown",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it: {unknown}",
+		Got:      "{statement} of {policy}, which denies it: {unknown}",
 		Fix:      "{help}",
 	})
 	policyKeyDeny = Refusals.Add(explain.Reason{
 		Code:     "policies-key-deny",
 		Check:    "policies",
 		Expected: "no statement that denies {action} on {resource}",
-		Got:      "{statement} of {policy} denies it",
+		Got:      "{statement} of {policy}, which denies it",
 		Fix: "call with another key, or make one whose policy does not deny it (poolhouse keys create --policy); " +
 			"the policy of a key cannot be changed",
 	})
@@ -43,7 +43,16 @@ var (
 		Check:    "policies",
 		Expected: "a statement that allows {action} on {resource}",
 		Got:      "none in {policies}",
-		Fix:      "allow {action} on {resource} in a policy of {owner}, or call with a key that may do it",
+		Fix: "correct the resource, or what the request makes it of, if the caller meant its own things; else allow " +
+			"{action} on {resource} in a policy of {owner}{bound}",
+	})
+	policyNoneResource = Refusals.Add(explain.Reason{
+		Code:     "policies-none-resource",
+		Check:    "policies",
+		Expected: "a statement that allows {action} on {resource}",
+		Got:      "none in {policies}; {statement} of {policy} allows it on {other}",
+		Fix: "if the caller meant its own things, correct the resource, or the path that it is made of; else allow " +
+			"{action} on {resource} in a policy of {owner}, which opens it to everyone with the role{bound}",
 	})
 	policyNoneUnknown = Refusals.Add(explain.Reason{
 		Code:     "policies-none-unknown",
@@ -64,8 +73,15 @@ var (
 		Check:    "policies",
 		Expected: "a session policy that allows {action} on {resource}",
 		Got:      "{policies}, none of which does",
-		Fix: "get the session with a Policy or PolicyArns that allow it; a guest's session is bounded by the " +
-			"setting guest_policy",
+		Fix:      "get the session with a Policy or PolicyArns that allow it",
+	})
+	policyGuest = Refusals.Add(explain.Reason{
+		Code:     "policies-session-guest",
+		Check:    "policies",
+		Expected: "a guest policy that allows {action} on {resource}",
+		Got:      "a session of a guest, whose guest policy does not",
+		Fix: "sign in before the call, or let the setting guest_policy (or pool_guest_policies) allow it, too, and get " +
+			"new credentials (docs/engines/builtin.md#guests)",
 	})
 	policyUTF8 = Refusals.Add(explain.Reason{
 		Code:     "policies-text",

@@ -8,49 +8,49 @@ var (
 		Code:     "identity-disabled",
 		Check:    "identity",
 		Expected: "an enabled identity",
-		Got:      "it was merged into another one, and is disabled",
+		Got:      "one that was merged into another one, and is disabled",
 		Fix:      "drop the identity ID that the client has kept, and call GetId again with the same logins",
 	})
 	identityNoLogin = Refusals.Add(explain.Reason{
 		Code:     "identity-no-login",
 		Check:    "identity",
 		Expected: "a login that is linked to the identity: it is not a guest",
-		Got:      "no login was sent",
+		Got:      "no login",
 		Fix:      "send a login that is linked to the identity, or use a guest's identity ID",
 	})
 	identityAbandoned = Refusals.Add(explain.Reason{
 		Code:     "identity-abandoned",
 		Check:    "identity",
 		Expected: "an identity that has a login, or never had one",
-		Got:      "its last login was unlinked",
+		Got:      "one whose last login was unlinked",
 		Fix:      "call GetId again for another identity: nobody can use this one any more",
 	})
 	notLinked = Refusals.Add(explain.Reason{
 		Code:     "linked-logins",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "none of the logins sent is linked to it",
+		Got:      "logins none of which is linked to it",
 		Fix:      "send a login that the identity already has, or call GetId to find the login's own identity",
 	})
 	noLogins = Refusals.Add(explain.Reason{
 		Code:     "linked-logins-none",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "no login was sent",
+		Got:      "no login",
 		Fix:      "send a login that the identity has in Logins",
 	})
 	allUnlinked = Refusals.Add(explain.Reason{
 		Code:     "linked-logins-abandoned",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "the identity has no login any more",
+		Got:      "an identity that has no login any more",
 		Fix:      "call GetId to find the login's own identity: nobody can use this one",
 	})
 	neverLinked = Refusals.Add(explain.Reason{
 		Code:     "linked-logins-guest",
 		Check:    "linked logins",
 		Expected: "at least one login that is linked to the identity",
-		Got:      "the identity is a guest's: no login was ever linked to it",
+		Got:      "a guest's, to which no login was ever linked",
 		Fix: "there is nothing to unlink from a guest; to link a login, send it with this identity ID " +
 			"to GetCredentialsForIdentity or GetOpenIdToken",
 	})
@@ -58,14 +58,14 @@ var (
 		Code:     "developer-user-identifier-taken",
 		Check:    "developer user identifier",
 		Expected: "an identifier that is new, or that belongs to the identity in IdentityId",
-		Got:      "it belongs to another identity",
+		Got:      "one that belongs to another identity",
 		Fix:      "leave IdentityId out, or merge the two with MergeDeveloperIdentities",
 	})
 	developerUserUnknown = Refusals.Add(explain.Reason{
 		Code:     "developer-user-identifier-unknown",
 		Check:    "developer user identifier",
 		Expected: "an identifier that is registered in the pool",
-		Got:      "it is not registered",
+		Got:      "one that is not registered",
 		Fix: "register the user with GetOpenIdTokenForDeveloperIdentity, or check the identifier: " +
 			"it is compared byte by byte",
 	})
@@ -89,14 +89,14 @@ var (
 		Code:     "link-second-user",
 		Check:    "link",
 		Expected: "one user of each public provider on an identity",
-		Got:      "the identity already has a different user of this provider",
+		Got:      "an identity that already has a different user of this provider",
 		Fix:      "sign in with one login at a time, or unlink the other user first",
 	})
 	linkLimit = Refusals.Add(explain.Reason{
 		Code:     "link-limit",
 		Check:    "link",
 		Expected: "at most {limit} logins on one identity",
-		Got:      "it would have {count}",
+		Got:      "{count} with this one",
 		Fix:      "unlink a login that is no longer used, or raise limits.logins_per_identity",
 	})
 )
@@ -107,7 +107,7 @@ var (
 		Code:     "default-role",
 		Check:    "default role",
 		Expected: "a role for {kind} identities",
-		Got:      "none is set",
+		Got:      "none",
 		Fix:      "call SetIdentityPoolRoles with Roles.{kind}",
 	})
 	severalRoles = Refusals.Add(explain.Reason{
@@ -142,7 +142,7 @@ var (
 		Code:     "role-claims-preferred",
 		Check:    "role claims",
 		Expected: "cognito:preferred_role as one of cognito:roles",
-		Got:      "it is not among them",
+		Got:      "one that is not among them",
 		Fix: "have the user pool put the preferred role into cognito:roles too, " +
 			"or set the claims by a pre token generation trigger that does",
 	})
@@ -207,21 +207,21 @@ var (
 		Code:     "identity-of-the-token-gone",
 		Check:    "identity of the token",
 		Expected: "an identity that exists and is enabled",
-		Got:      "it was deleted or merged",
+		Got:      "one that was deleted or merged",
 		Fix:      "call GetId again, and ask for a new token",
 	})
 	tokenIdentityLinked = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-linked",
 		Check:    "identity of the token",
 		Expected: "a guest, as the token says",
-		Got:      "it has had a login since",
+		Got:      "one that has had a login since",
 		Fix:      newToken,
 	})
 	tokenGuestsOff = Refusals.Add(explain.Reason{
 		Code:     "guest-access-token",
 		Check:    "guest access",
 		Expected: "AllowUnauthenticatedIdentities of the pool",
-		Got:      "it is off by now, and the token is a guest's",
+		Got:      "the setting off by now, and a token of a guest",
 		Fix:      "send a login of one of the pool's providers, or allow unauthenticated identities",
 	})
 	tokenAMR = Refusals.Add(explain.Reason{
@@ -235,14 +235,14 @@ var (
 		Code:     "provider-of-the-token",
 		Check:    "provider of the token",
 		Expected: "a provider of the pool",
-		Got:      "{provider} is not one any more",
+		Got:      "{provider}, which is none any more",
 		Fix:      newToken,
 	})
 	tokenLoginGone = Refusals.Add(explain.Reason{
 		Code:     "logins-of-the-token",
 		Check:    "logins of the token",
 		Expected: "a login of {provider} that is linked to the identity",
-		Got:      "it is not linked any more, or is of another application",
+		Got:      "one that is not linked any more, or is of another application",
 		Fix:      newToken,
 	})
 )
@@ -278,21 +278,21 @@ var (
 		Code:     "classic-flow",
 		Check:    "classic flow",
 		Expected: "AllowClassicFlow true, or never set",
-		Got:      "it is false",
+		Got:      "false",
 		Fix:      "call GetCredentialsForIdentity, or set AllowClassicFlow to true",
 	})
 	ClassicFlowMapped = Refusals.Add(explain.Reason{
 		Code:     "classic-flow-role-mappings",
 		Check:    "classic flow",
 		Expected: "a pool without role mappings",
-		Got:      "it has some",
+		Got:      "one that has some",
 		Fix:      "call GetCredentialsForIdentity, or remove RoleMappings with SetIdentityPoolRoles",
 	})
 	ClassicFlowSAML = Refusals.Add(explain.Reason{
 		Code:     "classic-flow-saml",
 		Check:    "classic flow",
 		Expected: "logins that it supports",
-		Got:      "{provider} is a SAML provider",
+		Got:      "{provider}, a SAML provider",
 		Fix:      "call GetCredentialsForIdentity",
 	})
 )

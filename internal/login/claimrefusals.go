@@ -24,7 +24,7 @@ var (
 		Code:     "token-claims-event",
 		Check:    "token claims",
 		Expected: "an ID token",
-		Got:      "a security event token (RFC 8417): it has a claim events",
+		Got:      "a security event token (RFC 8417), which has a claim events",
 		Fix: "send the provider's ID token. Logout tokens and security events go to the sign-out receivers and are " +
 			"no logins",
 		Message: MessageNotOIDC,

@@ -65,7 +65,7 @@ var (
 		Code:     "token-form-parts",
 		Check:    "token form",
 		Expected: signedJWT,
-		Got:      "{parts} parts",
+		Got:      "a token of {parts}",
 		Fix:      "send the provider's ID token; this looks like an opaque access token or a code",
 		Message:  MessageNotOIDC,
 	})
@@ -95,7 +95,7 @@ var (
 		Code:     "token-header-crit",
 		Check:    "token header",
 		Expected: "no parameter {name}",
-		Got:      "{name} is present",
+		Got:      "{name}",
 		Fix:      "have the provider issue plain ID tokens: it demands a header extension that is not supported",
 		Message:  MessageNotOIDC,
 	})
@@ -103,7 +103,7 @@ var (
 		Code:     "token-header-payload",
 		Check:    "token header",
 		Expected: "no parameter {name}",
-		Got:      "{name} is present",
+		Got:      "{name}",
 		Fix:      "have the provider issue tokens with an encoded payload",
 		Message:  MessageNotOIDC,
 	})
@@ -111,7 +111,7 @@ var (
 		Code:     "token-header-key",
 		Check:    "token header",
 		Expected: "no parameter {name}",
-		Got:      "{name} is present",
+		Got:      "{name}",
 		Fix:      "have the provider leave {name} out of the header: keys come from its key set only",
 		Message:  MessageNotOIDC,
 	})
@@ -119,7 +119,7 @@ var (
 		Code:     "token-header-encrypted",
 		Check:    "token header",
 		Expected: "no parameter {name}",
-		Got:      "{name} is present",
+		Got:      "{name}",
 		Fix:      "have the provider issue signed, unencrypted ID tokens to this client",
 		Message:  MessageNotOIDC,
 	})
@@ -127,7 +127,7 @@ var (
 		Code:     "token-header-compressed",
 		Check:    "token header",
 		Expected: "no parameter {name}",
-		Got:      "{name} is present",
+		Got:      "{name}",
 		Fix:      "have the provider issue uncompressed ID tokens",
 		Message:  MessageNotOIDC,
 	})

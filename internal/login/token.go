@@ -159,7 +159,7 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 	case dots == 4:
 		return segments, j.refuse(tokenFormEncrypted.With())
 	case dots != 2:
-		return segments, j.refuse(tokenFormParts.With("parts", strconv.Itoa(dots+1)))
+		return segments, j.refuse(tokenFormParts.With("parts", explain.Count(dots+1, "part")))
 	}
 	segments[2] = text[start:]
 	for _, s := range segments {

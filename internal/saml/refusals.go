@@ -376,7 +376,7 @@ var (
 		Code:     "saml-attribute-repeated",
 		Check:    "SAML attribute",
 		Expected: "the attribute once",
-		Got:      "it is repeated",
+		Got:      "one that is repeated",
 		Fix:      "have the identity provider send one attribute with several values",
 	})
 	elementValue = Refusals.Add(explain.Reason{

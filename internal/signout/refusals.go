@@ -10,7 +10,7 @@ var (
 		Code:     "sign-out-session",
 		Check:    "sign-out",
 		Expected: "a sign-in after the user's last sign-out",
-		Got:      "the token's session was signed out",
+		Got:      "a token whose session was signed out",
 		Fix:      signInAgain,
 		Message:  MessageSignedOut,
 	})
@@ -18,7 +18,7 @@ var (
 		Code:     "sign-out-undated",
 		Check:    "sign-out",
 		Expected: "a sign-in after the user's last sign-out",
-		Got:      "the user was signed out at {signOut}, and the token does not say when it was issued",
+		Got:      "a token that does not say when it was issued, of a user who was signed out at {signOut}",
 		Fix:      "sign in again at the provider, and have it issue iat or auth_time",
 		Message:  MessageSignedOut,
 	})
@@ -26,7 +26,7 @@ var (
 		Code:     "sign-out",
 		Check:    "sign-out",
 		Expected: "a sign-in after the user's last sign-out",
-		Got:      "the sign-in is of {signIn}, and the user was signed out at {signOut}",
+		Got:      "a sign-in of {signIn}, and the user was signed out at {signOut}",
 		Fix:      signInAgain,
 		Message:  MessageSignedOut,
 	})

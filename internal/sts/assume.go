@@ -348,9 +348,12 @@ func printableARN(arn string) string {
 	return arn
 }
 
-// lookUp finds a role for a token that no account of ours vouches for: what is
-// wrong with it goes to the trace and not to the client.
-func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) {
+// tokensAccount tells people whose account a token of a pool is of.
+const tokensAccount = "that of the token's pool"
+
+// lookUp finds a role for a token: what is wrong with it goes to the trace and not to the
+// client. from is the account that vouches for the token; "" = none of ours does.
+func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.AccountID) (iam.Role, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil {
 		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
@@ -359,7 +362,7 @@ func (a *API) lookUp(ctx context.Context, arn, action string) (iam.Role, error) 
 	role, err := a.Service.roles.Role(ctx, arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
-		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed))
+		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed, from, tokensAccount))
 	case err != nil:
 		return iam.Role{}, fmt.Errorf("sts: %w", err)
 	}

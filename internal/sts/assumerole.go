@@ -62,7 +62,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, action, arn.String())).Because(cause)
 	}
 	if e.role, err = a.Service.roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
-		return nil, denied(assumeRoleAction, explainMissing(ctx, arn))
+		return nil, denied(assumeRoleAction, explainMissing(ctx, arn, who.Account, "the caller's"))
 	} else if err != nil {
 		return nil, fmt.Errorf("sts: %w", err)
 	}

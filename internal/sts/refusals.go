@@ -28,13 +28,21 @@ var (
 		Got:      "{role}",
 		Fix:      "create the role, or correct its ARN; name and path are compared exactly",
 	})
+	roleMissingAbroad = Refusals.Add(explain.Reason{
+		Code:     "role-missing-account",
+		Check:    "role",
+		Expected: "a role that this server knows",
+		Got:      "{role}, of account {other}, which is not {whose}",
+		Fix: "correct the account in the ARN; a role of another account must be on this server, too, and be created " +
+			"there: name and path are compared exactly",
+	})
 	poolRoleMissing = Refusals.Add(explain.Reason{
 		Code:     "role-missing-of-pool",
 		Check:    "role",
 		Expected: "a role that this server knows",
 		Got:      "{role}",
-		Fix: "add the role to the settings, or set the pool to one that is there; name and path are compared " +
-			"exactly",
+		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; name and " +
+			"path are compared exactly",
 	})
 	roleAccount = Refusals.Add(explain.Reason{
 		Code:     "role-account",
@@ -51,7 +59,7 @@ var (
 		Code:     "role-elsewhere",
 		Check:    "role",
 		Expected: "a role that exists and lets the caller in",
-		Got:      "it is missing, or does not let the caller in",
+		Got:      "one that is missing, or does not let the caller in",
 		Fix: "correct the role's ARN, or ask account {account}, which can explain the request by the same ID if " +
 			"it has the role",
 	})
@@ -59,7 +67,7 @@ var (
 		Code:     "caller-elsewhere",
 		Check:    "caller",
 		Expected: "a request that the caller's account allows",
-		Got:      "the caller's token, policies or parameters refuse it",
+		Got:      "one that the caller's token, policies or parameters refuse",
 		Fix:      "ask account {account}, which can explain the request by the same ID",
 	})
 	durationElsewhere = Refusals.Add(explain.Reason{
@@ -141,14 +149,14 @@ var (
 		Code:     "trust-policy-principal-spelling",
 		Check:    "trust policy",
 		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{statement} is for {written}",
+		Got:      "{statement}, which is for {written}",
 		Fix:      "write the principal of {statement} as {principal}: {cause}",
 	})
 	trustPrincipalExcluded = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-principal-excluded",
 		Check:    "trust policy",
 		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{statement} excludes it with NotPrincipal",
+		Got:      "{statement}, which excludes it with NotPrincipal",
 		Fix:      "take the principal out of the NotPrincipal of {statement}",
 	})
 	trustAction = Refusals.Add(explain.Reason{
@@ -212,7 +220,7 @@ var (
 		Code:     "trust-policy-condition-key",
 		Check:    "trust policy",
 		Expected: "{condition}",
-		Got:      "the request does not have that key, but {right}{also}",
+		Got:      "a request without that key, but with {right}{also}",
 		Fix:      "write the condition key as {right}: {cause}",
 	})
 	conditionSpelling = Refusals.Add(explain.Reason{

@@ -65,7 +65,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}
 	e.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	var err error
-	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction)
+	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction, "")
 	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
 		return nil, failed
 	}

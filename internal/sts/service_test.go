@@ -172,7 +172,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 	}{
 		{
 			name: "unknown role", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "arn:aws:iam::123456789012:role/app" },
-			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app", "add the role to the settings"},
+			want: []string{"a role that this server knows", "arn:aws:iam::123456789012:role/app", "create it (IAM CreateRole, or roles of the settings)"},
 		},
 		{
 			name: "no role's ARN", trust: trust(assumeOnly, ""), change: func(r *Request) { r.RoleARN = "app" },

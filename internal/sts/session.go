@@ -14,6 +14,7 @@ package sts
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -113,6 +114,7 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 	return iam.NewSessionCaller(iam.SessionCaller{
 		AccessKeyID: accessKeyID, RoleARN: s.RoleARN, RoleID: s.RoleID, SessionName: s.SessionName, Policies: s.Policies, Conditions: c,
 		TransitiveTags: transitive,
+		Guest:          s.PoolID != "" && s.SessionName == SessionName && slices.Contains(s.AMR, identitypool.Unauthenticated),
 	})
 }
 

@@ -30,28 +30,28 @@ var (
 		Code:     "identity-of-the-token-replaced",
 		Check:    "identity of the token",
 		Expected: "the identity that the token was given for",
-		Got:      "it was deleted, and its ID is another identity's now",
+		Got:      "one that was deleted, and whose ID is another identity's now",
 		Fix:      "ask for a new token",
 	})
 	ownPoolGone = Refusals.Add(explain.Reason{
 		Code:     "pool-of-the-token-deleted",
 		Check:    "pool of the token",
 		Expected: "a pool that exists",
-		Got:      "it was deleted",
+		Got:      "one that was deleted",
 		Fix:      "ask for a token of another pool",
 	})
 	ownPoolOfOther = Refusals.Add(explain.Reason{
 		Code:     "pool-of-the-token-account",
 		Check:    "pool of the token",
 		Expected: "the pool of account {account} that the token was given for",
-		Got:      "the ID is another account's now",
+		Got:      "an ID that is another account's now",
 		Fix:      "ask for a new token",
 	})
 	ownProviderGone = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-deleted",
 		Check:    "OpenID Connect provider",
 		Expected: "a registered provider",
-		Got:      "{provider} is not registered any more",
+		Got:      "{provider}, which is not registered any more",
 		Fix:      "register the provider, or sign in through another one",
 	})
 )
@@ -148,7 +148,7 @@ var (
 		Code:     "saml-session",
 		Check:    "SAML session",
 		Expected: "a session that has not ended",
-		Got:      "it ended at {time}",
+		Got:      "one that ended at {time}",
 		Fix:      "sign in again",
 	})
 	samlOld = Refusals.Add(explain.Reason{

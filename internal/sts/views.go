@@ -26,9 +26,15 @@ func ofRole(ctx context.Context, account identitypool.AccountID) *explain.Trace 
 	return explain.FromContext(ctx).Within(string(account), instead)
 }
 
-// explainMissing records that there is no such role, and returns the error.
-func explainMissing(ctx context.Context, role iam.RoleARN) error {
-	why := roleMissing.With("role", role.String()).At(explain.Link{
+// explainMissing records that there is no such role, and returns the error. from is the
+// account of who asks, and whose tells people of it; "" = none is known. Whether the role's
+// account is one of this server's stays open.
+func explainMissing(ctx context.Context, role iam.RoleARN, from identitypool.AccountID, whose string) error {
+	why := roleMissing.With("role", role.String())
+	if from != "" && from != role.Account {
+		why = roleMissingAbroad.With("role", role.String(), "other", string(role.Account), "whose", whose)
+	}
+	why.At(explain.Link{
 		Kind:   explain.LinkRole,
 		ID:     role.String(),
 		Source: explain.SourceAPI,

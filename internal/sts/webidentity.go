@@ -130,7 +130,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 	if w.missing != (iam.RoleARN{}) {
-		return nil, notAuthorized(assumeAction, explainMissing(ctx, w.missing))
+		return nil, notAuthorized(assumeAction, explainMissing(ctx, w.missing, w.from, tokensAccount))
 	}
 	if err := w.trusted(ctx, a.Now()); err != nil {
 		return nil, notAuthorized(assumeAction, err)
@@ -215,7 +215,7 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 	}
 
 	var err error
-	w.role, err = a.lookUp(ctx, arn, assumeAction)
+	w.role, err = a.lookUp(ctx, arn, assumeAction, w.from)
 	return err
 }
 

@@ -24,7 +24,7 @@ var (
 		Code:     "serversidetokencheck-unset",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the settings do not say how to ask {pool}",
+		Got:      "settings that do not say how to ask {pool}",
 		Fix: "add a status section to the user pool in the settings (admin_get_user, introspection or push), or set " +
 			"ServerSideTokenCheck to false for this client",
 		Message: MessageRefused,
@@ -33,7 +33,7 @@ var (
 		Code:     "serversidetokencheck-inactive",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the provider says that the token is not active",
+		Got:      "the provider's answer that the token is not active",
 		Fix:      signInAgain,
 		Message:  MessageRefused,
 	})
@@ -41,7 +41,7 @@ var (
 		Code:     "serversidetokencheck-user",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the provider says that the token is another user's",
+		Got:      "the provider's answer that the token is another user's",
 		Fix:      signInAgain,
 		Message:  MessageRefused,
 	})
@@ -49,7 +49,7 @@ var (
 		Code:     "serversidetokencheck-issuer",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the provider says that the token is another issuer's",
+		Got:      "the provider's answer that the token is another issuer's",
 		Fix:      signInAgain,
 		Message:  MessageRefused,
 	})
@@ -57,7 +57,7 @@ var (
 		Code:     "serversidetokencheck-expired",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the provider says that the token has expired",
+		Got:      "the provider's answer that the token has expired",
 		Fix:      signInAgain,
 		Message:  MessageRefused,
 	})
@@ -65,7 +65,7 @@ var (
 		Code:     "serversidetokencheck-unknown",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the user pool does not know the user",
+		Got:      "a user whom the user pool does not know",
 		Fix:      "sign in as a user whom the user pool knows",
 		Message:  MessageRefused,
 	})
@@ -73,7 +73,7 @@ var (
 		Code:     "serversidetokencheck-disabled",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the user is disabled",
+		Got:      "a user who is disabled",
 		Fix:      askTheOwner,
 		Message:  MessageRefused,
 	})
@@ -81,7 +81,7 @@ var (
 		Code:     "serversidetokencheck-status",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the user's status does not allow to sign in",
+		Got:      "a user whose status does not allow to sign in",
 		Fix:      askTheOwner,
 		Message:  MessageRefused,
 	})
@@ -90,7 +90,7 @@ var (
 		Code:     "serversidetokencheck-name",
 		Check:    check,
 		Expected: mayCheck,
-		Got:      "the user pool knows another user by this name",
+		Got:      "another user of this name",
 		Fix:      signInAgain,
 		Message:  MessageRefused,
 	})
