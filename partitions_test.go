@@ -604,9 +604,20 @@ func TestPartitionsUpgrade(t *testing.T) {
 	w.newRole(t, "App", "cognito-identity.amazonaws.com", pool)
 
 	db := w.openStore(t, dir)
+	// write changes the pool behind the server, which may remember it for a moment: the
+	// change has come when guests have been shut out, and let in again.
 	write := func(change func(*identitypool.Pool) error) {
 		t.Helper()
-		must(db.UpdatePool(t.Context(), identitypool.PoolID(pool), change))(t)
+		for _, guests := range []bool{false, true} {
+			must(db.UpdatePool(t.Context(), identitypool.PoolID(pool), func(p *identitypool.Pool) error {
+				p.AllowUnauthenticated = guests
+				return change(p)
+			}))(t)
+			await(t, func() bool {
+				_, err := w.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
+				return (err == nil) == guests
+			})
+		}
 	}
 	write(func(p *identitypool.Pool) error {
 		p.Roles = map[string]string{"authenticated": old + "role/App", "unauthenticated": old + "role/App"}
