@@ -77,18 +77,18 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 // service. Without an error leave is to be called. The caller's turn comes first: who waits
 // for that must not take the place of others at the same address.
 func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
-	leave, err = f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
+	leaveCaller, err := f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
 	address := addressName(ctx)
 	if err != nil || address == "" {
-		return leave, err
+		return leaveCaller, err
 	}
 
 	leaveAddress, err := f.upstreamAddresses.enter(ctx, address+" at "+p.service.Host)
 	if err != nil {
-		leave()
+		leaveCaller()
 		return nil, err
 	}
-	return func() { leaveAddress(); leave() }, nil
+	return func() { leaveAddress(); leaveCaller() }, nil
 }
 
 // crossing is a request on its way to a service: its body is read, and its answer
