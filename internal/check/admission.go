@@ -291,6 +291,10 @@ func (h *Handler) authorizeHead(r *http.Request, o *opened, facts *requestFacts)
 // past is a deadline that ends what waits for a connection.
 var past = time.Unix(1, 0)
 
+// endConnection makes the answer the last one of its connection: net/http may have met the
+// deadline past there while no body was read, and then calls all later requests cancelled.
+func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
 // read reads the body of a request, within the time that it may take. Nobody has
 // proven yet to be the caller that the request names: it is charged to a share of its own for
 // that, and to the client's address.
@@ -306,6 +310,9 @@ func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*he
 	limit.stop()
 
 	late := limit.fired.Load()
+	if late {
+		endConnection(w)
+	}
 	if late && err == nil { // it was there a moment too late, and the connection has the deadline
 		body.Close()
 	}

@@ -242,6 +242,9 @@ func (x *crossing) WriteHeader(status int) {
 
 // failed answers for a service that did not, or for a body that is not the signed one.
 func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	if x.watch.fired.Load() {
+		endConnection(w)
+	}
 	x.f.refuse(w, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
 }
 
