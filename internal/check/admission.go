@@ -144,7 +144,7 @@ func (f *Forwarder) admitUnread(
 	if !proven && asked.length != 0 && h.c.Body != Unchecked { // presigned reads may have no body, but this one has
 		return nil, unproven()
 	}
-	if err := f.begin(own, o); err != nil {
+	if err := f.begin(r, own, o); err != nil {
 		return nil, err
 	}
 	p, err := f.permit(r, asked, segments, o, &signature)
@@ -193,7 +193,7 @@ func (f *Forwarder) admitRead(
 	if err != nil {
 		return nil, err
 	}
-	if err := f.begin(own, session); err != nil {
+	if err := f.beginUnproven(r, own, session); err != nil {
 		return nil, err
 	}
 
@@ -213,6 +213,13 @@ func (f *Forwarder) admitRead(
 	if err != nil {
 		return nil, err
 	}
+	if err := f.begin(r, own, o); err != nil {
+		return nil, err
+	}
+	if err := body.chargeTo(o.callerName(), o.unprovenName()); err != nil {
+		return nil, f.unread(r, err, false)
+	}
+
 	p, err := f.permit(r, asked, segments, o, &signature)
 	if err != nil {
 		return nil, err
@@ -285,10 +292,15 @@ func (h *Handler) authorizeHead(r *http.Request, o *opened, facts *requestFacts)
 // past is a deadline that ends what waits for a connection.
 var past = time.Unix(1, 0)
 
-// read reads the body of a request, within the time that it may take. It is charged to the
-// caller that the request names, and to the client's address.
+// endConnection makes the answer the last one of its connection: net/http may have met the
+// deadline past there while no body was read, and then calls all later requests cancelled.
+func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
+// read reads the body of a request, within the time that it may take. Nobody has
+// proven yet to be the caller that the request names: it is charged to a share of its own for
+// that, and to the client's address.
 func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*held, error) {
-	callers := []string{o.callerName()}
+	callers := []string{o.unprovenName()}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)
 	}
@@ -299,6 +311,9 @@ func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*he
 	limit.stop()
 
 	late := limit.fired.Load()
+	if late {
+		endConnection(w)
+	}
 	if late && err == nil { // it was there a moment too late, and the connection has the deadline
 		body.Close()
 	}

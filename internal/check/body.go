@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -99,8 +100,7 @@ type held struct {
 }
 
 // hold reads a body to its end. announced is its length, -1 when that is not known.
-// What has arrived is charged to all callers that are named: nobody has proven yet to be
-// one of them. Without an error the body is to be closed.
+// What has arrived is charged to all callers that are named. Without an error the body is to be closed.
 func (h *holder) hold(source io.Reader, announced int64, callers ...string) (_ *held, err error) {
 	switch {
 	case announced > h.most:
@@ -173,6 +173,17 @@ func (b *held) reserve(n int64) error {
 		return errNoShare
 	}
 	b.reserved += n
+
+	return nil
+}
+
+// chargeTo charges what was charged to one caller to another one.
+func (b *held) chargeTo(caller, before string) error {
+	if !b.from.shares.take(caller, b.reserved) {
+		return errNoShare
+	}
+	b.from.shares.give(before, b.reserved)
+	b.callers[slices.Index(b.callers, before)] = caller
 
 	return nil
 }

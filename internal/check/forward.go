@@ -52,8 +52,12 @@ type Forwarder struct {
 	holder    *holder
 	transport *http.Transport
 	inFlight  atomic.Int64
-	callers   *shares // of the requests in flight
-	upstream  *queues // for the connections to services
+
+	// Shares of the requests in flight, and queues for the connections to services.
+	callers           *shares
+	addresses         *shares
+	upstream          *queues
+	upstreamAddresses *queues
 }
 
 // newForwarder returns the Forwarder of h; nil when no route has a service.
@@ -76,8 +80,10 @@ func newForwarder(h *Handler) (*Forwarder, error) {
 		pages:   len(h.c.AllowedOrigins) > 0,
 		holder:  newHolder(h.c.ForwardMaxBody, h.c.MaxBodies),
 
-		callers:  newShares(maxForwarded / sharesOfAll),
-		upstream: newQueues(connections / sharesOfAll),
+		callers:           newShares(maxForwarded / sharesOfAll),
+		addresses:         newShares(maxForwarded / sharesOfAddresses),
+		upstream:          newQueues(connections / sharesOfAll),
+		upstreamAddresses: newQueues(connections / sharesOfAddresses),
 		transport: &http.Transport{
 			Proxy:                  nil, // what the environment says about proxies is not for the service
 			DialContext:            (&net.Dialer{Timeout: dialTime}).DialContext,
@@ -149,7 +155,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	var own charge
-	defer own.end()
+	defer f.end(&own)
 	p, err := f.admit(w, r, &own)
 	if err != nil {
 		f.refuse(w, r, err)
@@ -190,33 +196,62 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// charge is the share of a caller that a request in flight takes.
+// charge names whose shares a request in flight takes of; "" = nobody's yet.
 type charge struct {
-	of     *shares
-	caller string
+	caller  string
+	address string
 }
 
-// begin charges a request to the caller of its session, unless it was before.
-func (f *Forwarder) begin(c *charge, o *opened) error {
-	if c.of != nil {
-		return nil
-	}
-	if caller := o.callerName(); f.callers.take(caller, 1) {
-		c.of, c.caller = f.callers, caller
-		return nil
-	}
+// begin charges a request to the caller of its session and to the client's address.
+func (f *Forwarder) begin(r *http.Request, c *charge, o *opened) error {
+	return f.charge(r, c, o.callerName(), tooManyOfOne.With("limit", f.callers.limit()))
+}
 
+// beginUnproven is begin for a request whose signature is not known to hold. Once it is,
+// begin moves the charge to the caller.
+func (f *Forwarder) beginUnproven(r *http.Request, c *charge, o *opened) error {
+	return f.charge(r, c, o.unprovenName(), tooManyUnproven.With("limit", f.callers.limit()))
+}
+
+// charge charges a request to caller, in place of whom it was charged to before, and to the
+// client's address, once. full is the refusal if the caller's share is taken.
+func (f *Forwarder) charge(r *http.Request, c *charge, caller string, full *explain.Refusal) error {
+	if !f.callers.take(caller, 1) {
+		return busy("identity", full)
+	}
+	if c.caller != "" {
+		f.callers.give(c.caller, 1)
+	}
+	c.caller = caller
+
+	address := addressName(r.Context())
+	if address == "" || c.address != "" {
+		return nil
+	}
+	if !f.addresses.take(address, 1) {
+		return busy("address", tooManyOfAddress.With("limit", f.addresses.limit()))
+	}
+	c.address = address
+	return nil
+}
+
+// busy refuses a request of somebody who has as many under way as one may have.
+func busy(of string, why *explain.Refusal) *denied {
 	return &denied{
 		status:  http.StatusServiceUnavailable,
 		code:    "Busy",
-		message: "Too many requests of this identity are under way.",
-		why:     tooManyOfOne.With("limit", strconv.FormatInt(f.callers.most, 10)),
+		message: "Too many requests of this " + of + " are under way.",
+		why:     why,
 	}
 }
 
-func (c *charge) end() {
-	if c.of != nil {
-		c.of.give(c.caller, 1)
+// end gives back what a request took.
+func (f *Forwarder) end(c *charge) {
+	if c.caller != "" {
+		f.callers.give(c.caller, 1)
+	}
+	if c.address != "" {
+		f.addresses.give(c.address, 1)
 	}
 }
 

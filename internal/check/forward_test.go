@@ -290,6 +290,8 @@ func TestForwardedRequest(t *testing.T) {
 		r := f.signed(t, "GET", uri, "", false, "X-Custom", "1", "Connection", "close", "Te", "trailers",
 			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "Forwarded", "for=6.6.6.6",
 			"X_forwarded_for", "6.6.6.6", "X-Forwarded-Prefix", "/admin", "X-Real-Ip", "6.6.6.6", "X.original.length", "5",
+			"X-Host", "evil", "X_HOST", "evil", "X-Http-Host-Override", "evil", "x.http_host-override", "evil",
+			"X-Host-Override", "evil", "X-Forwarded", "for=6.6.6.6",
 			"Keep-Alive", "x", "Proxy-Authorization", "x")
 		r.URL.Opaque, r.URL.RawQuery, r.URL.ForceQuery = uri, "", false
 		if a, err := send(t, r); err != nil || a.status != http.StatusOK {
@@ -320,6 +322,12 @@ func TestForwardedRequest(t *testing.T) {
 			"X-Forwarded-Prefix":             "",
 			"X-Real-Ip":                      "",
 			"X.original.length":              "",
+			"X-Host":                         "",
+			"X_host":                         "",
+			"X-Http-Host-Override":           "",
+			"X.http_host-Override":           "",
+			"X-Host-Override":                "",
+			"X-Forwarded":                    "",
 			"Keep-Alive":                     "",
 			"Proxy-Authorization":            "",
 			"Accept-Encoding":                "gzip", // of the test's client

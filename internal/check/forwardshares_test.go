@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
 // slowClock goes on by a step each time that it is asked.
@@ -114,10 +117,205 @@ func TestForwardedShares(t *testing.T) {
 		t.Errorf("afterwards: %v %+v", err, a)
 	}
 
-	f.Close() // waits for the handlers, which go on after their answers
-	if len(f.f.callers.taken) > 0 || len(f.f.upstream.callers) > 0 {
-		t.Errorf("shares are not given back: %v, %v", f.f.callers.taken, f.f.upstream.callers)
+	f.nothingTaken(t)
+}
+
+// behindProxy makes f believe X-Forwarded-For.
+func (f *front) behindProxy(t *testing.T) {
+	t.Helper()
+	s, err := awsapi.New(awsapi.Options{BehindProxy: true})
+	if err != nil {
+		t.Fatal(err)
 	}
+	f.Config.Handler = s.WrapInternal("Forward", f.Config.Handler)
+}
+
+// from is a request of a client with that address; "" = it is not known.
+func from(address string, r *http.Request) *http.Request {
+	if address != "" {
+		r.Header.Set("X-Forwarded-For", address)
+	}
+	return r
+}
+
+// One address cannot take all requests in flight, nor all connections to a service, however
+// many identities are behind it.
+func TestForwardedAddressShares(t *testing.T) {
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 10)
+	service := newBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("wait") {
+			arrived <- struct{}{}
+			<-release
+		}
+	})
+	f := newFront(t, service.URL, nil)
+	f.behindProxy(t)
+	clients := []struct {
+		address string
+		status  int // while the shares of addresses are taken
+	}{
+		{"192.0.2.1", http.StatusServiceUnavailable},
+		{"192.0.2.2, 192.0.2.1", http.StatusServiceUnavailable},
+		{"2001:db8::1", http.StatusServiceUnavailable},
+		{"192.0.2.2", http.StatusOK},
+		{"2001:db8:0:1::1", http.StatusOK},
+		{"192.0.2.1, 2001:db8:0:1::1", http.StatusOK},
+		{"", http.StatusOK},
+	}
+
+	taken := []string{"address 192.0.2.1/32", "address 2001:db8::/64"}
+	for _, address := range taken {
+		if !f.f.addresses.take(address, maxForwarded/2) || f.f.addresses.take(address, 1) {
+			t.Fatal("the share is not what is documented")
+		}
+	}
+	for _, client := range clients {
+		for _, stated := range []bool{false, true} {
+			a, err := send(t, from(client.address, f.signed(t, "PUT", ownFile, "hello", stated)))
+			if err != nil || a.status != client.status {
+				t.Errorf("in flight, %q, stated %t: %v %+v", client.address, stated, err, a)
+			}
+			if steps := f.steps(); client.status != http.StatusOK && steps[len(steps)-1].Code != tooManyOfAddress.Code {
+				t.Errorf("%q is explained by %+v", client.address, steps[len(steps)-1])
+			}
+		}
+	}
+	for _, address := range taken {
+		f.f.addresses.give(address, maxForwarded/2)
+	}
+
+	if f.f.upstreamAddresses.most != connections/2 {
+		t.Errorf("%d connections for one address", f.f.upstreamAddresses.most)
+	}
+	f.f.upstreamAddresses = newQueues(1)
+	var group sync.WaitGroup
+	for _, address := range []string{"192.0.2.1", "2001:db8::2"} {
+		r := from(address, f.signed(t, "GET", ownFile+"?wait", "", false))
+		group.Go(func() { _, _ = send(t, r) })
+		<-arrived
+	}
+	for _, client := range clients {
+		want := client.status
+		if want != http.StatusOK {
+			want = http.StatusGatewayTimeout
+			f.f.h.c.ForwardTimeout = 100 * time.Millisecond
+		}
+		a, err := send(t, from(client.address, f.signed(t, "GET", ownFile, "", false)))
+		f.f.h.c.ForwardTimeout = DefaultForwardTimeout
+		if err != nil || a.status != want {
+			t.Errorf("connections, %q: %v %+v", client.address, err, a)
+		}
+	}
+	close(release)
+	group.Wait()
+	f.nothingTaken(t)
+}
+
+// nothingTaken ends f and looks whether all shares were given back.
+func (f *front) nothingTaken(t *testing.T) {
+	t.Helper()
+	f.Close() // waits for the handlers, which go on after their answers
+	for name, s := range map[string]*shares{
+		"callers":   f.f.callers,
+		"addresses": f.f.addresses,
+		"bodies":    f.f.holder.shares,
+	} {
+		if len(s.taken) > 0 {
+			t.Errorf("shares of %s are not given back: %v", name, s.taken)
+		}
+	}
+	if len(f.f.upstream.callers) > 0 || len(f.f.upstreamAddresses.callers) > 0 {
+		t.Errorf("slots are not given back: %v, %v", f.f.upstream.callers, f.f.upstreamAddresses.callers)
+	}
+}
+
+// Who knows a session's token but not its secret takes nothing from the session.
+func TestForwardedUnprovenShares(t *testing.T) {
+	const caller, forged = "identity " + alice, "unproven identity " + alice
+	amounts := make(chan [4]int64, 1)
+	var f *front
+	service := newBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+		if !r.URL.Query().Has("look") {
+			return
+		}
+		requests, bodies := f.f.callers, f.f.holder.shares
+		amounts <- [4]int64{requests.of(caller), requests.of(forged), bodies.of(caller), bodies.of(forged)}
+	})
+	f = newFront(t, service.URL, nil)
+	f.behindProxy(t)
+	if a, err := send(t, f.signed(t, "PUT", ownFile+"?look", "hello", false)); err != nil || a.status != http.StatusOK {
+		t.Fatalf("%v %+v", err, a)
+	}
+	if got := <-amounts; got != [4]int64{1, 0, 5, 0} {
+		t.Errorf("a request whose signature holds is charged %v", got)
+	}
+
+	f.f.callers = newShares(2)
+	f.f.holder.shares = newShares(8)
+	key := f.key
+	f.key.SecretAccessKey = "made up"
+	var clients []net.Conn
+	for range 2 {
+		c, reader := f.raw(t, from("192.0.2.9", f.signed(t, "PUT", ownFile, "12345678", false)),
+			"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+		if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+			t.Fatalf("%v %q", err, line)
+		}
+		clients = append(clients, c)
+	}
+	a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false))
+	if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get(HeaderReason) != "Busy" {
+		t.Errorf("more than the share: %v %+v", err, a)
+	}
+	if steps := f.steps(); steps[len(steps)-1].Code != tooManyUnproven.Code {
+		t.Errorf("explained by %+v", steps[len(steps)-1])
+	}
+
+	f.key = key
+	for _, method := range []string{"GET", "PUT"} {
+		body := strings.TrimPrefix("hello"+method, "helloGET")
+		if a, err := send(t, f.signed(t, method, ownFile, body, true)); err != nil || a.status != http.StatusOK {
+			t.Errorf("%s of the session's owner: %v %+v", method, err, a)
+		}
+	}
+	for _, c := range clients {
+		_ = c.Close()
+	}
+	f.nothingTaken(t)
+}
+
+// The share of bodies that is not proven to be a caller's is not the caller's.
+func TestForwardedUnprovenBodies(t *testing.T) {
+	service := newBackend(t, nil)
+	f := newFront(t, service.URL, nil)
+	f.f.holder.shares = newShares(8)
+	for name, test := range map[string]struct {
+		taken  string
+		status int
+	}{
+		"none":     {"identity other", http.StatusOK},
+		"unproven": {"unproven identity " + alice, http.StatusServiceUnavailable},
+		"proven":   {"identity " + alice, http.StatusServiceUnavailable},
+	} {
+		f.f.holder.shares.take(test.taken, 4)
+		a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false))
+		if err != nil || a.status != test.status {
+			t.Errorf("%s: %v %+v", name, err, a)
+		}
+		if a, err := send(t, f.signed(t, "PUT", ownFile, "hello", true)); err != nil || a.status != http.StatusOK {
+			t.Errorf("%s, stated: %v %+v", name, err, a)
+		}
+		f.f.holder.shares.give(test.taken, 4)
+	}
+	f.nothingTaken(t)
+}
+
+// of is what a caller has taken.
+func (s *shares) of(caller string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken[caller]
 }
 
 // Who waits gets the slot of the one that leaves.

@@ -383,6 +383,21 @@ var (
 		Got:      "one more",
 		Fix:      "let the client wait for answers before it sends more requests",
 	})
+	tooManyUnproven = Refusals.Add(explain.Reason{
+		Code:     "room-for-the-request-unproven",
+		Check:    checkRoom,
+		Expected: "up to {limit} forwarded requests of one identity at once whose body is read before the signature is checked",
+		Got:      "one more",
+		Fix:      "make the client send X-Amz-Content-Sha256, so that its signature is checked before the body comes",
+	})
+	tooManyOfAddress = Refusals.Add(explain.Reason{
+		Code:     "room-for-the-request-address",
+		Check:    checkRoom,
+		Expected: "up to {limit} forwarded requests of one client address at once",
+		Got:      "one more",
+		Fix: "let the clients wait for answers before they send more requests; where a proxy stands in front, " +
+			"set behind_proxy, so that its clients' addresses count and not its own",
+	})
 	preflightOther = Refusals.Add(explain.Reason{
 		Code:     "preflight-origin",
 		Check:    checkPreflight,

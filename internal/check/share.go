@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -11,6 +12,10 @@ import (
 // sharesOfAll is into how many parts a bound on all callers is divided: each caller gets
 // one part at most, so that none takes the service from the others.
 const sharesOfAll = 8
+
+// sharesOfAddresses is the same for clients' addresses. Their part is larger: many users
+// may be behind one address, and one user may have many identities.
+const sharesOfAddresses = 2
 
 // shares bounds what each caller takes of something that all callers share.
 type shares struct {
@@ -26,6 +31,9 @@ func newShares(most int64) *shares {
 		taken: map[string]int64{},
 	}
 }
+
+// limit is what one caller may take, for a reader.
+func (s *shares) limit() string { return strconv.FormatInt(s.most, 10) }
 
 // take takes n for a caller, or nothing.
 func (s *shares) take(caller string, n int64) bool {
@@ -109,6 +117,10 @@ func (o *opened) callerName() string {
 	}
 	return "key " + o.caller.AccessKeyID
 }
+
+// unprovenName names who is charged until the signature is known to hold. Whoever has seen
+// a token of the session can name it so: the caller's own share is not touched.
+func (o *opened) unprovenName() string { return "unproven " + o.callerName() }
 
 // addressName names the client's address as one that is charged; "" when it is not
 // known. Of an IPv6 address the network counts: a client has all of it.

@@ -51,7 +51,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 		}
 	}
 
-	leave, err := f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
+	leave, err := f.enter(ctx, p)
 	if err != nil {
 		x.failed(w, r, err)
 		return
@@ -71,6 +71,24 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 	if err := p.streamed.fault(); err != nil { // the service answered before it had the body
 		x.note(x.reason(err))
 	}
+}
+
+// enter waits until the caller and the client's address may have one connection more to the
+// service. Without an error leave is to be called. The caller's turn comes first: who waits
+// for that must not take the place of others at the same address.
+func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
+	leaveCaller, err := f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
+	address := addressName(ctx)
+	if err != nil || address == "" {
+		return leaveCaller, err
+	}
+
+	leaveAddress, err := f.upstreamAddresses.enter(ctx, address+" at "+p.service.Host)
+	if err != nil {
+		leaveCaller()
+		return nil, err
+	}
+	return func() { leaveAddress(); leaveCaller() }, nil
 }
 
 // crossing is a request on its way to a service: its body is read, and its answer
@@ -147,8 +165,12 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 // tellsOfClient reports whether a service could take a header of this folded name for a
 // proxy's word about the client or its request.
 func tellsOfClient(folded string) bool {
-	return strings.HasPrefix(folded, "X-Forwarded-") || strings.HasPrefix(folded, "X-Original-") ||
-		folded == "X-Real-Ip" || folded == "Forwarded"
+	switch folded {
+	case "X-Real-Ip", "Forwarded", "X-Forwarded", "X-Host", "X-Host-Override", "X-Http-Host-Override":
+		return true
+	default:
+		return strings.HasPrefix(folded, "X-Forwarded-") || strings.HasPrefix(folded, "X-Original-")
+	}
 }
 
 // answered takes out of the service's answer what is this server's to set.
@@ -220,6 +242,9 @@ func (x *crossing) WriteHeader(status int) {
 
 // failed answers for a service that did not, or for a body that is not the signed one.
 func (x *crossing) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	if x.watch.fired.Load() {
+		endConnection(w)
+	}
 	x.f.refuse(w, x.client, x.reason(errors.Join(err, x.p.streamed.fault())))
 }
 
