@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,7 @@ func TestForwardedShares(t *testing.T) {
 	caller := "identity " + alice
 
 	for _, stated := range []bool{false, true} {
+		f.idle()
 		if !f.f.callers.take(caller, maxForwarded/sharesOfAll) || !f.f.callers.take("identity other", 1) {
 			t.Fatal("the share is not what is documented, or all callers have one")
 		}
@@ -93,6 +95,7 @@ func TestForwardedShares(t *testing.T) {
 		}
 	}
 
+	f.idle()
 	f.f.upstream = newQueues(2)
 	var group sync.WaitGroup
 	for range 2 {
@@ -188,6 +191,7 @@ func TestForwardedAddressShares(t *testing.T) {
 	if f.f.upstreamAddresses.most != connections/2 {
 		t.Errorf("%d connections for one address", f.f.upstreamAddresses.most)
 	}
+	f.idle()
 	f.f.upstreamAddresses = newQueues(1)
 	var group sync.WaitGroup
 	for _, address := range []string{"192.0.2.1", "2001:db8::2"} {
@@ -212,10 +216,17 @@ func TestForwardedAddressShares(t *testing.T) {
 	f.nothingTaken(t)
 }
 
+// idle waits for the handlers, which go on after their answers.
+func (f *front) idle() {
+	for f.f.inFlight.Load() > 0 {
+		runtime.Gosched()
+	}
+}
+
 // nothingTaken ends f and looks whether all shares were given back.
 func (f *front) nothingTaken(t *testing.T) {
 	t.Helper()
-	f.Close() // waits for the handlers, which go on after their answers
+	f.Close() // waits for the handlers, too
 	for name, s := range map[string]*shares{
 		"callers":   f.f.callers,
 		"addresses": f.f.addresses,
@@ -251,6 +262,7 @@ func TestForwardedUnprovenShares(t *testing.T) {
 		t.Errorf("a request whose signature holds is charged %v", got)
 	}
 
+	f.idle()
 	f.f.callers = newShares(2)
 	f.f.holder.shares = newShares(8)
 	key := f.key
@@ -298,6 +310,7 @@ func TestForwardedUnprovenBodies(t *testing.T) {
 		"unproven": {"unproven identity " + alice, http.StatusServiceUnavailable},
 		"proven":   {"identity " + alice, http.StatusServiceUnavailable},
 	} {
+		f.idle()
 		f.f.holder.shares.take(test.taken, 4)
 		a, err := send(t, f.signed(t, "PUT", ownFile, "hello", false))
 		if err != nil || a.status != test.status {
