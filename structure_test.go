@@ -58,7 +58,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/check": {
 		"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
-		"internal/identitypool", "internal/revocation", "internal/sts", "internal/weborigin", "sigv4",
+		"internal/identitypool", "internal/ratelimit", "internal/revocation", "internal/sts", "internal/weborigin",
+		"sigv4",
 	},
 	"internal/cognitoidentity": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/issuer",

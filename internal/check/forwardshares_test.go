@@ -161,6 +161,8 @@ func TestForwardedAddressShares(t *testing.T) {
 		{"192.0.2.1", http.StatusServiceUnavailable},
 		{"192.0.2.2, 192.0.2.1", http.StatusServiceUnavailable},
 		{"2001:db8::1", http.StatusServiceUnavailable},
+		{"64:ff9b::c000:201", http.StatusServiceUnavailable}, // 192.0.2.1, translated
+		{"64:ff9b::c000:202", http.StatusOK},
 		{"192.0.2.2", http.StatusOK},
 		{"2001:db8:0:1::1", http.StatusOK},
 		{"192.0.2.1, 2001:db8:0:1::1", http.StatusOK},

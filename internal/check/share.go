@@ -2,11 +2,11 @@ package check
 
 import (
 	"context"
-	"net/netip"
 	"strconv"
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 )
 
 // sharesOfAll is into how many parts a bound on all callers is divided: each caller gets
@@ -122,16 +122,12 @@ func (o *opened) callerName() string {
 // a token of the session can name it so: the caller's own share is not touched.
 func (o *opened) unprovenName() string { return "unproven " + o.callerName() }
 
-// addressName names the client's address as one that is charged; "" when it is not
-// known. Of an IPv6 address the network counts: a client has all of it.
+// addressName names the client's address as one that is charged, or its network, as rate
+// limits count it (ratelimit.Source); "" when it is not known.
 func addressName(ctx context.Context) string {
-	ip := awsapi.RecordFrom(ctx).Client.IP.Unmap()
-	if !ip.IsValid() {
+	source := ratelimit.Source(awsapi.RecordFrom(ctx).Client.IP)
+	if !source.IsValid() {
 		return ""
 	}
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-	}
-	return "address " + netip.PrefixFrom(ip.WithZone(""), bits).Masked().String()
+	return "address " + source.String()
 }
