@@ -108,7 +108,7 @@ func (s *Service) cors(_ string, next http.Handler) http.Handler {
 
 		h["Access-Control-Allow-Methods"] = allowedMethods
 		h["Access-Control-Max-Age"] = preflightAge
-		if asked := r.Header.Get("Access-Control-Request-Headers"); isHeaderList(asked) {
+		if asked := r.Header.Get("Access-Control-Request-Headers"); IsHeaderList(asked) {
 			h["Access-Control-Allow-Headers"] = []string{asked}
 		}
 		if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
@@ -119,8 +119,8 @@ func (s *Service) cors(_ string, next http.Handler) http.Handler {
 	})
 }
 
-// isHeaderList reports whether s may be echoed as a list of header names.
-func isHeaderList(s string) bool {
+// IsHeaderList reports whether s may be echoed as a list of header names.
+func IsHeaderList(s string) bool {
 	if s == "" || len(s) > 4096 {
 		return false
 	}

@@ -9,10 +9,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 )
@@ -291,17 +291,9 @@ func (f *Forwarder) preflight(w http.ResponseWriter, r *http.Request) {
 	if method := r.Header.Get("Access-Control-Request-Method"); isMethod(method) {
 		header["Access-Control-Allow-Methods"] = []string{method}
 	}
-	if names := r.Header["Access-Control-Request-Headers"]; len(names) == 1 && isHeaderList(names[0]) {
+	if names := r.Header["Access-Control-Request-Headers"]; len(names) == 1 && awsapi.IsHeaderList(names[0]) {
 		header["Access-Control-Allow-Headers"] = names
 	}
 	header["Access-Control-Max-Age"] = []string{preflightAge}
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// isHeaderList reports whether s may be echoed as a list of header names.
-func isHeaderList(s string) bool {
-	const most = 4096
-	return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
-		return r > '~' || !isLower(byte(r)) && !isUpper(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune("-_,. ", r)
-	})
 }
