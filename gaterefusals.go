@@ -328,37 +328,20 @@ var shownParameters = []string{
 // shownCanonical is a canonical request without values that may be secret. Whoever
 // compares it knows their lengths.
 func shownCanonical(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		switch {
-		case i == 1:
-			lines[i] = check.ShownPath(line)
-		case i == 2:
-			lines[i] = shownQuery(line)
-		case i > 2 && line == "": // the end of the headers
-			return strings.Join(lines, "\n")
-		case i > 2:
-			name, value, _ := strings.Cut(line, ":")
-			if !slices.Contains(shownHeaders, name) && value != redactedValue {
-				lines[i] = headerName(name) + ":" + hiddenValue(value)
-			}
+	parameter := func(name, value string) string {
+		if slices.Contains(shownParameters, name) || value == redactedValue {
+			return name + "=" + value
 		}
+		return headerName(name) + "=" + hiddenValue(value)
 	}
-	return strings.Join(lines, "\n")
-}
+	header := func(name, value string) string {
+		if slices.Contains(shownHeaders, name) || value == redactedValue {
+			return name + ":" + value
+		}
+		return headerName(name) + ":" + hiddenValue(value)
+	}
 
-func shownQuery(query string) string {
-	if query == "" {
-		return ""
-	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, value, _ := strings.Cut(pair, "=")
-		if !slices.Contains(shownParameters, name) && value != redactedValue {
-			pairs[i] = headerName(name) + "=" + hiddenValue(value)
-		}
-	}
-	return strings.Join(pairs, "&")
+	return check.MaskCanonical(text, parameter, header)
 }
 
 // redactedValue is in place of a session token.

@@ -16,7 +16,7 @@ func TestShownPath(t *testing.T) {
 		"/share/PLANTED%2520x/b":   "/(5 bytes)/(13 bytes, with %25)/(1 bytes)",
 		"no path, but PLANTED too": "(24 bytes)",
 	} {
-		if got := ShownPath(path); got != want {
+		if got := shownPath(path); got != want {
 			t.Errorf("%s is shown as %s, want %s", path, got, want)
 		}
 		canonical := "GET\n" + path + "\na=PLANTED\ncookie:PLANTED\nhost:x\n\ncookie;host\nhash"

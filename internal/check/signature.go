@@ -173,35 +173,54 @@ var plainHeaders = []string{
 // shownCanonical is a canonical request without the values that may be secrets: of
 // the path, of the query's parameters, and of headers such as Cookie.
 func shownCanonical(canonical string) string {
+	parameter := func(name, value string) string {
+		if value != "" && !shownParameter(name) {
+			value = "…"
+		}
+		return name + "=" + value
+	}
+	header := func(name, value string) string {
+		if !slices.Contains(plainHeaders, name) {
+			value = "…"
+		}
+		return name + ":" + value
+	}
+
+	return MaskCanonical(canonical, parameter, header)
+}
+
+// MaskCanonical returns a canonical request as a trace may show it: without the segments
+// of its path, and with each parameter of the query and each header as the functions write
+// them; "" for a text that is none.
+func MaskCanonical(canonical string, parameter, header func(name, value string) string) string {
 	lines := strings.Split(canonical, "\n")
 	const path, query, headers = 1, 2, 3
 	if len(lines) <= headers {
 		return ""
 	}
 
-	lines[path] = ShownPath(lines[path])
-
-	pairs := strings.Split(lines[query], "&")
-	for n, pair := range pairs {
-		if name, value, ok := strings.Cut(pair, "="); ok && value != "" && !shownParameter(name) {
-			pairs[n] = name + "=…"
+	lines[path] = shownPath(lines[path])
+	if lines[query] != "" {
+		pairs := strings.Split(lines[query], "&")
+		for n, pair := range pairs {
+			name, value, _ := strings.Cut(pair, "=")
+			pairs[n] = parameter(name, value)
 		}
+		lines[query] = strings.Join(pairs, "&")
 	}
-	lines[query] = strings.Join(pairs, "&")
-
 	for n := headers; n < len(lines) && lines[n] != ""; n++ {
-		if name, _, ok := strings.Cut(lines[n], ":"); ok && !slices.Contains(plainHeaders, name) {
-			lines[n] = name + ":…"
-		}
+		name, value, _ := strings.Cut(lines[n], ":")
+		lines[n] = header(name, value)
 	}
+
 	return strings.Join(lines, "\n")
 }
 
-// ShownPath is the path of a canonical request without its segments, which may be secrets
+// shownPath is the path of a canonical request without its segments, which may be secrets
 // of the application: a link that resets a password has one. It tells how many there are
 // and how long each is, so that one that a proxy changed is found; %25 shows that a segment
 // was escaped twice.
-func ShownPath(path string) string {
+func shownPath(path string) string {
 	segments := strings.Split(path, "/")
 	for n, segment := range segments {
 		if segment == "" {
