@@ -114,7 +114,7 @@ func (s *Service) DescribeIdentity(ctx context.Context, c awsapi.Caller, in *Des
 	return &out, nil
 }
 
-// disabledLogins is what an identity that was merged into another has for logins (AWS's
+// disabledLogins stands for the logins of an identity that was merged into another (AWS's
 // answer, recorded).
 const disabledLogins = "DISABLED"
 

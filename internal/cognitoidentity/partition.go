@@ -50,8 +50,8 @@ func (s *Service) home(name string) string {
 }
 
 // checkPartition refuses a provider's ARN that is not of the partition of the pool's
-// region. Other names pass. field is what the pool was to get it in; "" = it is a
-// client's.
+// region. Other names pass. field is the one that the pool was to get it in; "" = a
+// client sent it.
 func checkPartition(pool identitypool.Pool, field, arn string) error {
 	partition := identitypool.Partition(pool.Region)
 	if have := identitypool.PartitionOf(arn); have == "" || have == partition {

@@ -343,7 +343,7 @@ func (s *Service) providerField(key string) string {
 	}
 }
 
-// providerEntry is what that field should have; "" if the key is not fit to be shown, or
+// providerEntry returns the text to add to that field; "" if the key is not fit to be shown, or
 // names a provider of another account.
 func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
 	account, _, _, isARN := identitypool.ParseProviderARN(key)

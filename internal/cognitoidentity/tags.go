@@ -30,7 +30,7 @@ func (s *Service) callerPoolByARN(ctx context.Context, c awsapi.Caller, arn stri
 	return s.callerPool(ctx, c, string(id))
 }
 
-// shownARN is what came in place of a pool's ARN, for traces. It may be anything; the ID
+// shownARN shows a text that came in place of a pool's ARN, for traces. It may be anything; the ID
 // may be an identity's, with which a guest signs in.
 func shownARN(text string) string {
 	if start := poolARNStart.FindString(text); start != "" {

@@ -59,8 +59,8 @@ var checks = map[Kind][]explain.Code{
 // for the plans of operations. The list must not be changed.
 func Checks(kind Kind) []explain.Code { return checks[kind] }
 
-// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. It is what the
-// API allows for a value of Logins (API model of identity pools, IdentityProviderToken).
+// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. The
+// API allows as much for a value of Logins (API model of identity pools, IdentityProviderToken).
 const DefaultMaxTokenBytes = 50_000
 
 // DefaultSkew is the tolerated clock difference (Cognito developer guide, "Open
