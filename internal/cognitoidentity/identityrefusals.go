@@ -381,13 +381,10 @@ func reasonOf(err error) *explain.Refusal {
 	return why
 }
 
-// poolField links a field of a pool that a fix changes; add is what it should have.
+// poolField leads to a field of a pool, to which a fix adds add.
 func poolField(pool identitypool.Pool, field, add string) explain.Link {
-	return explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(pool.ID),
-		Field:  field,
-		Add:    add,
-		Source: explain.SourceAPI,
-	}
+	link := pool.ID.Link(field)
+	link.Add = add
+
+	return link
 }

@@ -401,14 +401,9 @@ var checkPool = explain.CodeOf("identity pool")
 // poolLink leads to a field of a pool. One that is not stored yet has no ID: nobody could
 // find it under the one that it would have got.
 func poolLink(p identitypool.Pool, field string) explain.Link {
-	link := explain.Link{
-		Kind:   explain.LinkPool,
-		Field:  field,
-		Source: explain.SourceAPI,
-	}
-	if p.Version > 0 {
-		link.ID = string(p.ID)
+	if p.Version == 0 {
+		p.ID = ""
 	}
 
-	return link
+	return p.ID.Link(field)
 }

@@ -87,12 +87,7 @@ func clientsOf(c identitypool.ProviderConfig, field string) explain.Link {
 		return explain.Link{}
 	}
 
-	return explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(c.Pool),
-		Field:  field,
-		Source: explain.SourceAPI,
-	}
+	return c.Pool.Link(field)
 }
 
 func unsupportedProvider(why *explain.Refusal) *awsapi.Error {

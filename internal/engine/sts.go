@@ -155,12 +155,7 @@ func (s *STS) unavailable(ctx context.Context, trace *explain.Trace, why *explai
 // role returns the engine's role for the pool's. A role of another account is
 // refused here: the engine may know no accounts.
 func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
-	atPool := explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(r.PoolID),
-		Field:  "Roles",
-		Source: explain.SourceAPI,
-	}
+	atPool := r.PoolID.Link("Roles")
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
 		why := roleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),

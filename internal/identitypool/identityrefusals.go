@@ -262,11 +262,12 @@ func (r refused) Unwrap() error {
 	return r.why
 }
 
-// at links the pool's field that a fix changes.
-func (p Pool) at(field string) explain.Link {
+// Link leads to a field of the pool, for whoever follows a fix. A pool that is not stored
+// yet has the ID "".
+func (id PoolID) Link(field string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkPool,
-		ID:     string(p.ID),
+		ID:     string(id),
 		Field:  field,
 		Source: explain.SourceAPI,
 	}

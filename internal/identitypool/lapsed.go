@@ -59,7 +59,7 @@ func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 func (p Pool) guestProof(i Identity) error {
 	switch {
 	case !p.AllowUnauthenticated:
-		return &Lapsed{Why: tokenGuestsOff.With().At(p.at("AllowUnauthenticatedIdentities"))}
+		return &Lapsed{Why: tokenGuestsOff.With().At(p.ID.Link("AllowUnauthenticatedIdentities"))}
 	case !i.Guest():
 		return &Lapsed{Why: tokenIdentityLinked.With()}
 	}

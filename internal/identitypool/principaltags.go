@@ -90,11 +90,11 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 				continue
 			}
 			if have, ok := tags[key]; ok && have != value {
-				trace.Refuse(principalTagTwice.With().Of(key).At(p.tagMaps()))
+				trace.Refuse(principalTagTwice.With().Of(key).At(p.ID.Link("PrincipalTags")))
 				return nil, &TagError{Tag: key, Reason: "two logins give it different values"}
 			}
 			if err := ValidTag(key, value); err != nil {
-				trace.Refuse(principalTagValue.With("problem", err.Error()).Of(key).At(p.tagMaps()))
+				trace.Refuse(principalTagValue.With("problem", err.Error()).Of(key).At(p.ID.Link("PrincipalTags")))
 				return nil, err
 			}
 			tags[key] = value
@@ -105,7 +105,7 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	}
 
 	if err := ValidTags(tags); err != nil { // two providers' maps may differ by letter case
-		trace.Refuse(principalTagsTogether.With("problem", err.Error()).At(p.tagMaps()))
+		trace.Refuse(principalTagsTogether.With("problem", err.Error()).At(p.ID.Link("PrincipalTags")))
 		return nil, err
 	}
 
@@ -127,16 +127,6 @@ func (m PrincipalTagMap) valuesOf(l VerifiedLogin) map[string]string {
 	}
 
 	return values
-}
-
-// tagMaps leads to the pool's attribute maps.
-func (p Pool) tagMaps() explain.Link {
-	return explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(p.ID),
-		Field:  "PrincipalTags",
-		Source: explain.SourceAPI,
-	}
 }
 
 // tagMapOf finds the attribute map of a login's provider: by its name, or by

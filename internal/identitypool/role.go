@@ -142,12 +142,12 @@ func (p Pool) offeredRole(l VerifiedLogin, custom string) (string, error) {
 func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (string, error) {
 	role, custom := p.Roles[kind], r.CustomARN
 	if role == "" {
-		why := defaultRoleUnset.With("kind", kind).At(p.at("Roles"))
+		why := defaultRoleUnset.With("kind", kind).At(p.ID.Link("Roles"))
 		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
 	if custom != "" && !SameARN(custom, role) {
 		shown := p.ShownName(role)
-		why := customNotDefault.With("role", shown, "custom", custom).At(p.at("RoleMappings"))
+		why := customNotDefault.With("role", shown, "custom", custom).At(p.ID.Link("RoleMappings"))
 		if len(r.Logins) == 0 {
 			why = customOneRole.With("role", shown, "custom", custom)
 		}
@@ -210,7 +210,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 			break
 		}
 		if role == "" && custom != "" {
-			why := customNoRule.With("key", key, "custom", custom).At(p.at("RoleMappings"))
+			why := customNoRule.With("key", key, "custom", custom).At(p.ID.Link("RoleMappings"))
 			return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 		}
 	}
@@ -221,7 +221,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 		trace.PassOf("role mapping", key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
 		return p.defaultRole(Authenticated, RoleRequest{}, trace)
 	}
-	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.at("RoleMappings"))
+	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.ID.Link("RoleMappings"))
 	return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
 }
 

@@ -243,12 +243,7 @@ func (r *Request) roleOfPool() explain.Link {
 		return explain.Link{Kind: explain.LinkRole, ID: r.RoleARN, Source: explain.SourceAPI}
 	}
 
-	return explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(r.PoolID),
-		Field:  "Roles",
-		Source: explain.SourceAPI,
-	}
+	return r.PoolID.Link("Roles")
 }
 
 // trusts reports with ErrDenied that role's trust policy does not allow who one of

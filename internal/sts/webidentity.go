@@ -304,11 +304,11 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	case !settings.ClassicFlow():
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
-		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(linkToPool(pool, "AllowClassicFlow")))
+		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(pool.Link("AllowClassicFlow")))
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	case settings.MapsRoles():
 		// The pool's mappings say who gets which role; here the caller would choose.
-		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(linkToPool(pool, "RoleMappings")))
+		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(pool.Link("RoleMappings")))
 		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	}
 	err = a.stillProven(ctx, w.role.Account, settings, identity, c)
@@ -366,16 +366,6 @@ func (w *webIdentity) meantPool(ctx context.Context) error {
 
 	why := trustOlderThanPool.With("account", string(w.pool.Account), "pool", string(w.pool.ID))
 	return fmt.Errorf("%w: %w", ErrDenied, ofRole(ctx, w.role.Account).Refuse(aboutTrust(w.role, why)))
-}
-
-// linkToPool is a field of a pool.
-func linkToPool(pool identitypool.PoolID, field string) explain.Link {
-	return explain.Link{
-		Kind:   explain.LinkPool,
-		ID:     string(pool),
-		Field:  field,
-		Source: explain.SourceAPI,
-	}
 }
 
 func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
