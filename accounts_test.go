@@ -15,8 +15,8 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -34,7 +34,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	})
 	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
-	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(envelope.New(master))(t)}))(t)
 	key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: stranger})
 	if err != nil {
 		t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -35,7 +35,7 @@ type admin struct {
 
 	pools    *cognitoidentity.Service
 	iam      *iam.Directory
-	sessions *check.Sessions
+	sessions *forwardauth.Sessions
 	revoked  *revocation.List
 
 	signOuts *signout.Service

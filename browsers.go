@@ -7,14 +7,13 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 )
 
 const originsSetting = "allowed_origins"
 
 // checkOrigins reports what is wrong with the settings about web pages.
 func (c *Config) checkOrigins() error {
-	_, origins := weborigin.ParseOrigins(originsSetting, c.AllowedOrigins)
+	_, origins := awsapi.ParseOrigins(originsSetting, c.AllowedOrigins)
 	_, guard := c.devGuard()
 	return errors.Join(origins, guard)
 }
@@ -22,7 +21,7 @@ func (c *Config) checkOrigins() error {
 // originCheck refuses pages of origins that AllowedOrigins does not list. It is
 // nil when any page may call, and in development, where a devGuard decides.
 func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
-	origins, err := weborigin.ParseOrigins(originsSetting, c.AllowedOrigins)
+	origins, err := awsapi.ParseOrigins(originsSetting, c.AllowedOrigins)
 	if err != nil {
 		return nil, err
 	}
@@ -36,14 +35,14 @@ func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
 		}
 		return &awsapi.Denial{
 			Message: "Pages of this origin may not call: the server's setting " + originsSetting + " does not list it.",
-			Why:     weborigin.Unlisted(originsSetting, strings.Join(r.Header["Origin"], ", ")),
+			Why:     awsapi.OriginUnlisted(originsSetting, strings.Join(r.Header["Origin"], ", ")),
 		}
 	}, nil
 }
 
 // devGuard keeps the pages that a developer visits from driving the server.
-func (c *Config) devGuard() (*weborigin.Guard, error) {
-	return weborigin.NewGuard(weborigin.GuardOptions{
+func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
+	return awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
 		URLs:        []string{c.IssuerURL},
 		Hosts:       c.DevHosts,
 		Origins:     c.DevOrigins,

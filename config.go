@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
-	"github.com/poolhouse-id/poolhouse/internal/engine"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -148,8 +148,8 @@ type (
 	Limits             = cognitoidentity.Limits
 	UserStatusConfig   = userstatus.Config
 
-	CredentialEngineConfig = engine.Config
-	EngineTokenConfig      = engine.TokenConfig
+	CredentialEngineConfig = assume.Config
+	EngineTokenConfig      = assume.TokenConfig
 )
 
 // Ways of asking a user pool (UserStatusConfig.Check).
@@ -336,17 +336,17 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 
 // credentialEngines makes the engines that the settings name, beside the
 // server's own.
-func (c *Config) credentialEngines(builtin engine.Source, signer engine.Signer, poster engine.Poster) (*engine.Router, error) {
+func (c *Config) credentialEngines(builtin assume.Source, signer assume.Signer, poster assume.Poster) (*assume.Router, error) {
 	if builtin == nil { // only checking
-		builtin = (*engine.Router)(nil)
+		builtin = (*assume.Router)(nil)
 	}
-	engines := map[string]engine.Source{engine.Builtin: builtin}
+	engines := map[string]assume.Source{assume.Builtin: builtin}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.CredentialEngines)) {
-		if name == engine.Builtin {
+		if name == assume.Builtin {
 			return nil, fmt.Errorf("credential_engines.%s: that is the name of the server's own engine", name)
 		}
-		e, err := engine.NewSTS(engine.STSOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
+		e, err := assume.NewSTS(assume.STSOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -363,5 +363,5 @@ func (c *Config) credentialEngines(builtin engine.Source, signer engine.Signer, 
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	return engine.NewRouter(engines, c.CredentialEngine, pools)
+	return assume.NewRouter(engines, c.CredentialEngine, pools)
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
 // What every `poolhouse dev` has in common. A server without Config.Dev does not
@@ -63,12 +63,12 @@ const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (t
 // devEndpoints serves the development issuer and its tokens. They carry no CORS
 // headers: a page of another origin must not mint tokens.
 type devEndpoints struct {
-	issuer *devissuer.Issuer
+	issuer *issuer.DevIssuer
 	info   DevInfo
 }
 
 func newDevEndpoints(baseURL, account, region string, now func() time.Time) *devEndpoints {
-	issuer := devissuer.New(baseURL, DevAudience, now)
+	issuer := issuer.NewDevIssuer(baseURL, DevAudience, now)
 	return &devEndpoints{issuer: issuer, info: DevInfo{
 		Endpoint:        baseURL,
 		Region:          region,
@@ -121,15 +121,15 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	const most = int64(devissuer.MaxLifetime / time.Second)
+	const most = int64(issuer.DevMaxLifetime / time.Second)
 	if request.ExpiresIn > most || request.ExpiresIn < -most {
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "expires_in is beyond 24 hours"})
 		return
 	}
-	token, err := d.issuer.Token(r.Context(), devissuer.TokenRequest{
+	token, err := d.issuer.Token(r.Context(), issuer.DevTokenRequest{
 		Subject: request.Subject, Audience: request.Audience, Lifetime: time.Duration(request.ExpiresIn) * time.Second, Claims: request.Claims})
 	switch {
-	case errors.Is(err, devissuer.ErrRequest):
+	case errors.Is(err, issuer.ErrDevRequest):
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusInternalServerError, DevTokenResponse{Error: "the token could not be signed"})

@@ -17,13 +17,13 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
@@ -38,7 +38,7 @@ const everyNode = 10 * time.Second
 type observed struct {
 	*testServer
 	beside *store.Store
-	sealer *seal.Sealer
+	sealer *envelope.Sealer
 	begin  atomic.Pointer[time.Time] // of the present case
 	runs   atomic.Pointer[time.Time] // since when; nil while it stands still
 }
@@ -72,7 +72,7 @@ const (
 func observe(t *testing.T, options store.Options) *observed {
 	t.Helper()
 	master := bytes.Repeat([]byte{7}, 32)
-	o := &observed{sealer: must(seal.New(master))(t)}
+	o := &observed{sealer: must(envelope.New(master))(t)}
 	begin := time.Now().Truncate(time.Second)
 	o.begin.Store(&begin)
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/poolhouse-id/poolhouse/internal/faultlog"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
@@ -49,10 +49,10 @@ func faultOf(err error) string {
 
 // countFaults makes the logger count equal warnings and errors (package faultlog).
 func (s *Server) countFaults() {
-	s.faults = faultlog.New(faultlog.Options{
+	s.faults = logging.NewFaults(logging.FaultOptions{
 		Now: s.config.Now,
 		// The access line of a failed call: whose call it was is not the fault.
-		Attributes: map[string][]string{"request": {faultlog.FaultAttribute, "reason", "stack"}},
+		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
 		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
 		FaultOf:    faultOf,
 	})

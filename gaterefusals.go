@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -341,7 +341,7 @@ func shownCanonical(text string) string {
 		return headerName(name) + ":" + hiddenValue(value)
 	}
 
-	return check.MaskCanonical(text, parameter, header)
+	return forwardauth.MaskCanonical(text, parameter, header)
 }
 
 // redactedValue is in place of a session token.

@@ -18,10 +18,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/declare"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -53,7 +53,7 @@ func atTenants(t *testing.T, dir string, change ...func(*poolhouse.Config)) *ten
 
 	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
-	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(productionMaster))(t)}))(t)
+	keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(envelope.New(productionMaster))(t)}))(t)
 	of := func(account string) tenant {
 		key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
 		if err != nil {
@@ -294,11 +294,11 @@ func TestWhoChoosesIDs(t *testing.T) {
 		},
 		"apply": func(t *testing.T, a tenant) string {
 			file := fmt.Sprintf("Resources:\n  P:\n    Type: AWS::Cognito::IdentityPool\n    Metadata: {PoolhouseId: %q}\n    Properties: {AllowUnauthenticatedIdentities: true}\n", freshID())
-			return a.declared(declare.Apply(t.Context(), a.declare(), must(declare.Read([]byte(file)))(t), declare.Options{Name: "f", Out: io.Discard}))
+			return a.declared(apply.Apply(t.Context(), a.declare(), must(apply.Read([]byte(file)))(t), apply.Options{Name: "f", Out: io.Discard}))
 		},
 		"import of identities": func(t *testing.T, a tenant) string {
 			line := fmt.Sprintf(`{"IdentityPoolId":%q,"IdentityId":%q,"Guest":true}`, a.newPool(t), freshID())
-			return a.declared(declare.LoadIdentities(t.Context(), a.declare(), strings.NewReader(line), io.Discard))
+			return a.declared(apply.LoadIdentities(t.Context(), a.declare(), strings.NewReader(line), io.Discard))
 		},
 	}
 	for setting, others := range map[string]string{"": "AccessDeniedException", "home": "AccessDeniedException", "all": ""} {
@@ -323,8 +323,8 @@ func TestWhoChoosesIDs(t *testing.T) {
 }
 
 // declare is a client of the declarative commands.
-func (a tenant) declare() *declare.Client {
-	return &declare.Client{
+func (a tenant) declare() *apply.Client {
+	return &apply.Client{
 		Endpoint:    func(string) string { return a.server.URL },
 		Credentials: sigv4.Credentials{AccessKeyID: a.id, SecretAccessKey: a.secret},
 		Region:      region,

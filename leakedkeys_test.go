@@ -16,9 +16,9 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -29,7 +29,7 @@ import (
 type cluster struct {
 	nodes   []*testServer
 	store   *store.Store
-	sealer  *seal.Sealer
+	sealer  *envelope.Sealer
 	skipped atomic.Int64
 }
 
@@ -42,7 +42,7 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster), change ...fu
 	master := bytes.Repeat([]byte{7}, 32)
 	run := func(name string, nodes int, options func(t *testing.T) store.Options) {
 		t.Run(name, func(t *testing.T) {
-			c := &cluster{sealer: must(seal.New(master))(t)}
+			c := &cluster{sealer: must(envelope.New(master))(t)}
 			o := options(t)
 			for range nodes {
 				c.nodes = append(c.nodes, start(t, append([]func(*poolhouse.Config){files, func(p *poolhouse.Config) {

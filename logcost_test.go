@@ -10,9 +10,8 @@ import (
 	"time"
 
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
-
-	"github.com/poolhouse-id/poolhouse/internal/logsink"
-	"github.com/poolhouse-id/poolhouse/internal/logsink/logsinktest"
+	"github.com/poolhouse-id/poolhouse/internal/logging"
+	"github.com/poolhouse-id/poolhouse/internal/logging/logtest"
 )
 
 // BenchmarkServeLogged is what the log line costs a credentials call: written with
@@ -29,10 +28,10 @@ func BenchmarkServeLogged(b *testing.B) {
 	}{
 		{name: "no log"},
 		{name: "format only", open: func(*testing.B) io.Writer { return io.Discard }},
-		{name: "file/line", open: logsinktest.File},
-		{name: "file/sink", open: logsinktest.File, sink: true},
-		{name: "pipe/line", open: logsinktest.Pipe},
-		{name: "pipe/sink", open: logsinktest.Pipe, sink: true},
+		{name: "file/line", open: logtest.File},
+		{name: "file/sink", open: logtest.File, sink: true},
+		{name: "pipe/line", open: logtest.Pipe},
+		{name: "pipe/sink", open: logtest.Pipe, sink: true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			logger, writes := slog.New(slog.DiscardHandler), new(counted)
@@ -40,7 +39,7 @@ func BenchmarkServeLogged(b *testing.B) {
 				writes.Writer = c.open(b)
 				to := io.Writer(writes)
 				if c.sink {
-					sink := logsink.New(logsink.Options{To: to, Delay: 10 * time.Millisecond})
+					sink := logging.NewSink(logging.SinkOptions{To: to, Delay: 10 * time.Millisecond})
 					b.Cleanup(func() { _ = sink.Close() })
 					defer func() { b.ReportMetric(float64(sink.Dropped()), "dropped") }()
 					to = sink
@@ -50,10 +49,10 @@ func BenchmarkServeLogged(b *testing.B) {
 			s, pool := startHot(b, logger)
 			guest := s.getID(b, pool, nil)
 
-			before := logsinktest.ProcessorTime(b)
+			before := logtest.ProcessorTime(b)
 			writes.n.Store(0)
 			s.benchmark(b, "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest})
-			b.ReportMetric(float64(logsinktest.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(logtest.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(writes.n.Load())/float64(b.N), "writes/op")
 		})
 	}

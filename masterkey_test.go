@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -31,7 +31,7 @@ var sealedStores = map[string]func(t *testing.T, c poolhouse.Config){
 	},
 	"a pool's secret alone": func(t *testing.T, c poolhouse.Config) {
 		o := storeOf(c)
-		o.Sealer = must(seal.New(productionMaster))(t)
+		o.Sealer = must(envelope.New(productionMaster))(t)
 		s := must(store.Open(t.Context(), o))(t)
 		_, err := s.SettleAccount(t.Context(), "111122223333")
 		p := identitypool.Pool{
@@ -105,7 +105,7 @@ func TestOtherMasterKey(t *testing.T) {
 					}
 				}
 				right, wrong := c, c
-				right.MasterKey, wrong.MasterKey = productionMaster, bytes.Repeat([]byte{7}, seal.KeySize)
+				right.MasterKey, wrong.MasterKey = productionMaster, bytes.Repeat([]byte{7}, envelope.KeySize)
 				prepare(t, right)
 				before := sealedIn(t, right)
 

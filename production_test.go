@@ -11,10 +11,10 @@ import (
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -41,7 +41,7 @@ func startProduction(t *testing.T, change ...func(*poolhouse.Config)) *productio
 	p.root = p.signedBy(region, key.AccessKeyID, key.SecretAccessKey, "")
 	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(p.dir, poolhouse.DatabaseFile)}))(t)
 	t.Cleanup(func() { _ = db.Close() })
-	p.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(productionMaster))(t)}))(t)
+	p.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(envelope.New(productionMaster))(t)}))(t)
 	return p
 }
 
@@ -58,7 +58,7 @@ func TestDevelopmentKeyAddedLater(t *testing.T) {
 // What is for development only is not there in production.
 func TestNothingOfDevelopmentInProduction(t *testing.T) {
 	p := startProduction(t)
-	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath, devissuer.Path + "/.well-known/openid-configuration"} {
+	for _, path := range []string{poolhouse.DevInfoPath, poolhouse.DevTokenPath, issuer.DevPath + "/.well-known/openid-configuration"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			request, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, strings.NewReader(`{"sub":"alice"}`))
 			if err != nil {

@@ -1,11 +1,11 @@
 package poolhouse
 
 import (
+	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
-	"github.com/poolhouse-id/poolhouse/internal/engine"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -16,7 +16,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
-	"github.com/poolhouse-id/poolhouse/internal/weborigin"
 )
 
 // catalogues are the reasons of all packages, in the order in which a call meets them.
@@ -26,8 +25,8 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Web pages",
 			About:   "A page of another origin calls, and nothing lets it.",
-			Package: "internal/weborigin",
-			Reasons: weborigin.Refusals,
+			Package: "internal/awsapi",
+			Reasons: awsapi.OriginRefusals,
 		},
 		{
 			Title:   "Requests",
@@ -104,14 +103,14 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Credential engines",
 			About:   "The settings of a credential engine do not fit the role or the login.",
-			Package: "internal/engine",
-			Reasons: engine.Refusals,
+			Package: "internal/assume",
+			Reasons: assume.Refusals,
 		},
 		{
 			Title:   "Checked requests",
 			About:   "A request that an application asks about, or that is forwarded to one, does not pass.",
-			Package: "internal/check",
-			Reasons: check.Refusals,
+			Package: "internal/forwardauth",
+			Reasons: forwardauth.Refusals,
 		},
 		{
 			Title:   "IAM",

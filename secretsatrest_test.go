@@ -32,12 +32,12 @@ import (
 	stsclient "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -218,7 +218,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 			traces = append(traces, t)
 		}
 	})
-	sealer := must(seal.New(master))(t)
+	sealer := must(envelope.New(master))(t)
 	o.Sealer = sealer
 	db := must(store.Open(t.Context(), o))(t)
 	defer db.Close()
@@ -371,7 +371,7 @@ func fakeEngine(t *testing.T, c *canaries) string {
 
 // plantKeys opens the signing and session keys: what is sealed is to be found
 // nowhere else.
-func plantKeys(t *testing.T, c *canaries, db *store.Store, sealer *seal.Sealer) {
+func plantKeys(t *testing.T, c *canaries, db *store.Store, sealer *envelope.Sealer) {
 	t.Helper()
 	for _, k := range must(db.Keys(t.Context(), "signing"))(t) {
 		sum := sha256.Sum256(k.Public)

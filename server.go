@@ -23,15 +23,15 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
-	"github.com/poolhouse-id/poolhouse/internal/faultlog"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
@@ -56,7 +56,7 @@ type Server struct {
 	signOuts *signout.Service
 	traces   *traceStore
 	metrics  *metrics
-	faults   *faultlog.Log
+	faults   *logging.Faults
 	overload *overload.Guard
 	handler  http.Handler
 	apart    http.Handler // for MetricsHandler
@@ -203,7 +203,7 @@ func (c *Config) databaseName() string {
 	}
 }
 
-func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
+func (c *Config) storeOptions(sealer *envelope.Sealer) store.Options {
 	o := store.Options{URL: c.DatabaseURL, Sealer: sealer, Logger: c.Logger, Now: c.Now}
 	if c.DatabaseURL != "" {
 		o.ReadConns = c.DatabaseConnections
@@ -217,7 +217,7 @@ func (c *Config) storeOptions(sealer *seal.Sealer) store.Options {
 // ownSealer returns the seal under the master key, which is the one that the
 // database's secrets are sealed under. It looks before anything is written: what
 // another key seals beside them would keep the right one from starting the server.
-func (c *Config) ownSealer(ctx context.Context) (*seal.Sealer, error) {
+func (c *Config) ownSealer(ctx context.Context) (*envelope.Sealer, error) {
 	found, err := store.Inspect(ctx, c.storeOptions(nil))
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (c *Config) ownSealer(ctx context.Context) (*seal.Sealer, error) {
 
 // sealerOf returns the seal if it owns what was found in the database. Error:
 // store.ErrOtherSealer.
-func (c *Config) sealerOf(found store.Contents) (*seal.Sealer, error) {
+func (c *Config) sealerOf(found store.Contents) (*envelope.Sealer, error) {
 	sealer, err := c.sealer(!c.RequireInitialised && len(found.Sealed) == 0)
 	if err != nil {
 		return nil, err
@@ -250,18 +250,18 @@ func (c *Config) masterKeyName() string {
 
 // sealer returns the seal under the master key: the one given, that of the data
 // folder, which it may make, or a temporary one for data in memory.
-func (c *Config) sealer(mayMake bool) (*seal.Sealer, error) {
+func (c *Config) sealer(mayMake bool) (*envelope.Sealer, error) {
 	key := c.MasterKey
 	switch {
 	case len(key) > 0:
 	case c.DataDir != "" && !mayMake:
-		loaded, err := seal.Load(filepath.Join(c.DataDir, MasterKeyFile))
+		loaded, err := envelope.Load(filepath.Join(c.DataDir, MasterKeyFile))
 		if err != nil {
 			return nil, fmt.Errorf("%w: without it nothing opens what the database has sealed; put your copy back", err)
 		}
 		key = loaded
 	case c.DataDir != "":
-		loaded, created, err := seal.LoadOrCreate(filepath.Join(c.DataDir, MasterKeyFile))
+		loaded, created, err := envelope.LoadOrCreate(filepath.Join(c.DataDir, MasterKeyFile))
 		if err != nil {
 			return nil, err
 		}
@@ -273,7 +273,7 @@ func (c *Config) sealer(mayMake bool) (*seal.Sealer, error) {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails (crypto/rand)
 	}
-	return seal.New(key)
+	return envelope.New(key)
 }
 
 // settleAccount finds the account that the settings' roles and providers belong

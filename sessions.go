@@ -11,7 +11,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -21,8 +21,8 @@ import (
 
 // Types of the settings of the check endpoint.
 type (
-	CheckConfig = check.Config
-	CheckRoute  = check.Route
+	CheckConfig = forwardauth.Config
+	CheckRoute  = forwardauth.Route
 )
 
 // revocations makes the list of revoked sessions.
@@ -33,8 +33,8 @@ func (s *Server) revocations(roles *iam.Directory) *revocation.List {
 
 // checkEndpoint makes the check endpoint of the settings; nil without.
 func (s *Server) checkEndpoint(
-	sessions *check.Sessions, authorizer *iam.Authorizer, gate *gate,
-) (*check.Handler, error) {
+	sessions *forwardauth.Sessions, authorizer *iam.Authorizer, gate *gate,
+) (*forwardauth.Handler, error) {
 	c := s.config.Check
 	if c == nil {
 		return nil, nil
@@ -44,7 +44,7 @@ func (s *Server) checkEndpoint(
 		settings.Region = s.config.region()
 	}
 
-	return check.New(check.Options{
+	return forwardauth.New(forwardauth.Options{
 		Config:      settings,
 		Account:     s.config.Account,
 		Sessions:    sessions,
@@ -58,7 +58,7 @@ func (s *Server) checkEndpoint(
 
 // withCheck puts the check endpoint before everything else: its requests carry
 // paths of others, which the APIs' routes must not see.
-func withCheck(h *check.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
+func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
 	if h == nil {
 		return rest
 	}
@@ -75,11 +75,11 @@ func withCheck(h *check.Handler, api *awsapi.Service, rest http.Handler) http.Ha
 }
 
 // forwardHandler is the listener's for the routes that are forwarded; nil without.
-func (s *Server) forwardHandler(h *check.Handler, api *awsapi.Service) http.Handler {
+func (s *Server) forwardHandler(h *forwardauth.Handler, api *awsapi.Service) http.Handler {
 	if h == nil || h.Forwarder() == nil {
 		return nil
 	}
-	wrapped := check.CutOff(api.WrapInternal("Forward", h.Forwarder()))
+	wrapped := forwardauth.CutOff(api.WrapInternal("Forward", h.Forwarder()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.stopping.Load() {
 			w.Header().Set("Connection", "close")

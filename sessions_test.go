@@ -23,7 +23,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/auth"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -386,7 +386,7 @@ func TestCheckPathIsNotAnother(t *testing.T) {
 		"/", "/readyz", "/healthz", "/metrics", "/authorize", "/.well-known", "/.well-known/jwks_uri", "/.well-known/x",
 		"/.well-known/openid-configuration", "/.well-known/jwks.json", "/backchannel-logout", "/backchannel-logout/idp.example.com",
 		"/shared-signals", "/shared-signals/x", "/_poolhouse", "/_poolhouse/check", poolhouse.DevInfoPath, poolhouse.DevTokenPath,
-		devissuer.Path, devissuer.Path + "/jwks",
+		issuer.DevPath, issuer.DevPath + "/jwks",
 	} {
 		if !taken(path) {
 			t.Errorf("check.path %s is accepted", path)

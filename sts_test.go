@@ -26,12 +26,12 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/devissuer"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -101,7 +101,7 @@ func startSTS(t *testing.T) *stsWorld {
 		}
 		w.apps.configure(c)
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
-		issuer := strings.TrimPrefix(c.IssuerURL+devissuer.Path, "http://")
+		issuer := strings.TrimPrefix(c.IssuerURL+issuer.DevPath, "http://")
 		fromDev := `"Federated":"arn:aws:iam::000000000000:oidc-provider/` + issuer + `"`
 		fromSAML := `"Federated":"` + samlARN + `"`
 		for _, i := range []*logintest.Issuer{w.corp, w.dead} {
@@ -145,7 +145,7 @@ func startSTS(t *testing.T) *stsWorld {
 	db := must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	t.Cleanup(func() { _ = db.Close() })
 	w.db = db
-	w.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(master))(t)}))(t)
+	w.keys = must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(envelope.New(master))(t)}))(t)
 	key, secret, err := w.keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(w.Account()), Policy: `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"sts:*","Resource":"` + rolePrefix + `may/*"},{"Effect":"Allow","Action":["cognito-identity:*","iam:*"],"Resource":"*"}]}`})
 	if err != nil {

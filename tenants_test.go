@@ -18,11 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -69,7 +69,7 @@ func startTenants(t *testing.T, others []string, change ...func(*poolhouse.Confi
 
 func (w *accounts) accessKeys(t *testing.T) *iam.AccessKeys {
 	t.Helper()
-	return must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: w.db, Sealer: must(seal.New(w.master))(t)}))(t)
+	return must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: w.db, Sealer: must(envelope.New(w.master))(t)}))(t)
 }
 
 // addKey makes a root key of an account.

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -178,7 +178,7 @@ func otherKeys(t *testing.T, dir string) func(account string) (id, secret string
 	t.Cleanup(func() { _ = db.Close() })
 	return func(account string) (string, string) {
 		t.Helper()
-		keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(seal.New(productionMaster))(t)}))(t)
+		keys := must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: must(envelope.New(productionMaster))(t)}))(t)
 		key, secret, err := keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(account)})
 		if err != nil {
 			t.Fatal(err)

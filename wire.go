@@ -6,10 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/check"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
-	"github.com/poolhouse-id/poolhouse/internal/engine"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -18,7 +19,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
@@ -29,7 +29,7 @@ type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
 	revoked    *revocation.List
-	opened     *check.Sessions
+	opened     *forwardauth.Sessions
 	gate       *gate
 	events     *eventSources
 	assume     *sts.Service
@@ -39,7 +39,7 @@ type parts struct {
 
 // wire builds everything above the database: roles and providers, keys, what
 // decides about calls, the identity pools, the APIs, and the routes to them.
-func (s *Server) wire(ctx context.Context, sealer *seal.Sealer) (err error) {
+func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) {
 	var p parts
 	if p.directory, err = s.openDirectory(ctx); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 
 // openKeys opens the keys that sign tokens and seal sessions. Only then, when the
 // master key is known to be the right one, it seals what is still in clear.
-func (s *Server) openKeys(ctx context.Context, sealer *seal.Sealer) (err error) {
+func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err error) {
 	c := &s.config
 	s.issuer, err = issuer.New(ctx, issuer.Options{
 		Store:      s.store,
@@ -125,7 +125,7 @@ func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
 	p.revoked = s.revocations(p.directory)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
-	p.opened = check.NewSessions(s.sessions, p.revoked, now)
+	p.opened = forwardauth.NewSessions(s.sessions, p.revoked, now)
 	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
 		cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
 	p.gate.dev = s.config.Dev
@@ -133,7 +133,7 @@ func (s *Server) wireGate(p *parts) {
 
 // wirePools builds the identity pools, and what they prove logins and get
 // credentials with.
-func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) error {
+func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
 	c := &s.config
 	status, err := s.userStatus(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *seal.Sealer) e
 		IssuerAliases:      c.Dev,
 		Partition:          identitypool.Partition(c.region()),
 		SAMLBindings:       bindings,
-		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != engine.Builtin,
+		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != assume.Builtin,
 		SignOuts:           s.signOuts,
 		UserStatus:         status,
 		Algorithms:         poolAlgorithms(c.PoolAlgorithms),
@@ -349,7 +349,7 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 }
 
 // wireRoutes puts the APIs, the check endpoint and the rest under their paths.
-func (s *Server) wireRoutes(api *awsapi.Service, checks *check.Handler) error {
+func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
 	c := &s.config
 	routes, err := c.guarded(api, s.routes(api))
 	if err != nil {

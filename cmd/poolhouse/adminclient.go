@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/address"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -57,7 +56,7 @@ func adminCall(ctx context.Context, endpoint, operation string, in, out any) err
 		if json.Unmarshal(answer, &refused) == nil && refused.Type != "" {
 			return fmt.Errorf("%s: %s", refused.Type, refused.Message)
 		}
-		return fmt.Errorf("%s answered %s", address.Shown(endpoint), response.Status)
+		return fmt.Errorf("%s answered %s", explain.ShownAddress(endpoint), response.Status)
 	}
 	return json.Unmarshal(answer, out)
 }
@@ -109,7 +108,7 @@ refuses calls.`,
 			err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out)
 			if err != nil {
 				return fmt.Errorf("asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
-					"which needs the permission poolhouse:Explain", address.Shown(endpoint(c)), err)
+					"which needs the permission poolhouse:Explain", explain.ShownAddress(endpoint(c)), err)
 			}
 			var b strings.Builder
 			fmt.Fprintln(&b, printable(joined(": ", out.Operation, out.Outcome, out.Message)))

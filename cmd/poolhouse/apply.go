@@ -14,19 +14,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/poolhouse-id/poolhouse"
-	"github.com/poolhouse-id/poolhouse/internal/declare"
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // apiClient calls the signed APIs with the keys of the environment. at gives a
 // service's URL.
-func apiClient(at func(service string) string) (*declare.Client, error) {
+func apiClient(at func(service string) string) (*apply.Client, error) {
 	keys := sigv4.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}
 	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
 		return nil, fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	region := clientRegion()
-	return &declare.Client{Endpoint: at, Credentials: keys, Region: region, IAMRegion: region, HTTP: &http.Client{Timeout: clientTimeout},
+	return &apply.Client{Endpoint: at, Credentials: keys, Region: region, IAMRegion: region, HTTP: &http.Client{Timeout: clientTimeout},
 		Now: time.Now, Wait: wait}, nil
 }
 
@@ -62,11 +62,11 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 			name, _ := c.Flags().GetString("name")
 			dryRun, _ := c.Flags().GetBool("dry-run")
 			prune, _ := c.Flags().GetBool("prune")
-			text, err := readAtMost(path, declare.MaxFile)
+			text, err := readAtMost(path, apply.MaxFile)
 			if err != nil {
 				return err
 			}
-			resources, err := declare.Read(text)
+			resources, err := apply.Read(text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
@@ -78,7 +78,7 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 			if err != nil {
 				return err
 			}
-			return declare.Apply(c.Context(), client, resources, declare.Options{Name: name, DryRun: dryRun, Prune: prune, Out: c.OutOrStdout()})
+			return apply.Apply(c.Context(), client, resources, apply.Options{Name: name, DryRun: dryRun, Prune: prune, Out: c.OutOrStdout()})
 		},
 	}
 	addEndpoint(c)

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -99,7 +99,7 @@ func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 }
 
 // sealer returns the seal under the settings' master key.
-func (d *database) sealer() (*seal.Sealer, error) {
+func (d *database) sealer() (*envelope.Sealer, error) {
 	key, err := masterKey(d.settings, false)
 	if err != nil {
 		return nil, err
@@ -108,11 +108,11 @@ func (d *database) sealer() (*seal.Sealer, error) {
 		if d.settings.Text(config.Data) == "" {
 			return nil, d.settings.Fault(config.MasterKeyFile, "the master key is needed to read and write secrets")
 		}
-		if key, err = seal.Load(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
+		if key, err = envelope.Load(filepath.Join(d.settings.Text(config.Data), poolhouse.MasterKeyFile)); err != nil {
 			return nil, err
 		}
 	}
-	return seal.New(key)
+	return envelope.New(key)
 }
 
 // withDatabase runs do on the database of the command's settings.

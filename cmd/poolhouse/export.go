@@ -3,9 +3,8 @@ package main
 import (
 	"fmt"
 
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/spf13/cobra"
-
-	"github.com/poolhouse-id/poolhouse/internal/declare"
 )
 
 func exportCommand() *cobra.Command {
@@ -25,7 +24,7 @@ AWS_REGION.`,
 			if err != nil {
 				return err
 			}
-			out, err := declare.Export(c.Context(), client, false)
+			out, err := apply.Export(c.Context(), client, false)
 			if err != nil {
 				return err
 			}

@@ -5,9 +5,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/poolhouse-id/poolhouse/internal/apply"
 	"github.com/spf13/cobra"
-
-	"github.com/poolhouse-id/poolhouse/internal/declare"
 )
 
 func importCommand() *cobra.Command {
@@ -82,7 +81,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 			if client.IAMRegion = iamRegion(region); override != "" {
 				client.IAMRegion = region
 			}
-			out, err := declare.Export(c.Context(), client, true)
+			out, err := apply.Export(c.Context(), client, true)
 			if err != nil {
 				return err
 			}
@@ -91,7 +90,7 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				if err != nil {
 					return err
 				}
-				notes, err := declare.WriteIdentities(c.Context(), client, out.Pools, file)
+				notes, err := apply.WriteIdentities(c.Context(), client, out.Pools, file)
 				if err := errors.Join(err, file.Close()); err != nil {
 					return err
 				}
@@ -128,7 +127,7 @@ to Logins in the file where you know them.`,
 				return err
 			}
 			defer file.Close()
-			return declare.LoadIdentities(c.Context(), client, file, c.OutOrStdout())
+			return apply.LoadIdentities(c.Context(), client, file, c.OutOrStdout())
 		},
 	}
 	addEndpoint(c)

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
 // eachDatabase are the flags that name a new database of each kind.
@@ -363,7 +363,7 @@ func TestInitWithoutTheMasterKey(t *testing.T) {
 			t.Errorf("a master key was made: %v", err)
 		}
 
-		if _, _, err := seal.LoadOrCreate(key); err != nil {
+		if _, _, err := envelope.LoadOrCreate(key); err != nil {
 			t.Fatal(err)
 		}
 		serve := append([]string{"serve", "--issuer-url", "https://id.example", "--listen", "127.0.0.1:0"}, flags...)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/config"
-	"github.com/poolhouse-id/poolhouse/internal/faultlog"
+	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
 // listeners are where a server is reached.
@@ -95,7 +95,7 @@ const recheck = 10 * time.Second
 
 func newCertificate(certFile, keyFile string, logger *slog.Logger) (*certificate, error) {
 	// Files that stay bad are read again and again.
-	counted := slog.New(faultlog.New(faultlog.Options{}).Handler(logger.Handler()))
+	counted := slog.New(logging.NewFaults(logging.FaultOptions{}).Handler(logger.Handler()))
 	c := &certificate{certFile: certFile, keyFile: keyFile, logger: counted}
 	return c, c.load()
 }

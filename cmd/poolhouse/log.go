@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/poolhouse-id/poolhouse/internal/config"
-	"github.com/poolhouse-id/poolhouse/internal/logsink"
+	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
 // logDelay is how long the lines of a server's log are collected for one write.
@@ -26,7 +26,7 @@ const logDelay = 10 * time.Millisecond
 type outputs struct {
 	logger *slog.Logger
 	stdout io.Writer
-	sinks  []*logsink.Sink
+	sinks  []*logging.Sink
 }
 
 // serveOutputs starts the outputs of a server in production.
@@ -92,14 +92,14 @@ func newOutputs(s *config.Settings, level slog.Level, delay time.Duration, stdou
 		return line.Bytes()
 	}
 
-	log := logsink.New(logsink.Options{To: stderr, Delay: delay, Notice: notice})
+	log := logging.NewSink(logging.SinkOptions{To: stderr, Delay: delay, Notice: notice})
 	o := &outputs{
 		logger: slog.New(newHandler(log, level)),
 		stdout: log,
-		sinks:  []*logsink.Sink{log},
+		sinks:  []*logging.Sink{log},
 	}
 	if !sameFile(stdout, stderr) { // else one writer for both, so that their lines do not mix
-		output := logsink.New(logsink.Options{To: stdout})
+		output := logging.NewSink(logging.SinkOptions{To: stdout})
 		o.stdout = output
 		o.sinks = append(o.sinks, output)
 	}

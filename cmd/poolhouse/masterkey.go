@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
@@ -40,17 +40,17 @@ them too (docs/operations.md, "The master key leaked").`,
 					return err
 				}
 
-				key, _, err := seal.LoadOrCreate(args[0])
+				key, _, err := envelope.LoadOrCreate(args[0])
 				if err != nil {
 					return err
 				}
-				next, err := seal.New(key)
+				next, err := envelope.New(key)
 				if err != nil {
 					return err
 				}
 
 				values, err := d.store.Reseal(ctx, next, store.Places{AccessKey: iam.SealPlace, Key: keyPlace})
-				if errors.Is(err, seal.ErrWrongKey) {
+				if errors.Is(err, envelope.ErrWrongKey) {
 					return fmt.Errorf("%w: give the master key that the servers have now; "+
 						"if that is %s, the change was made already", err, args[0])
 				}

@@ -16,8 +16,8 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
 // addSettings gives a command the flags of the settings table, or of those
@@ -343,15 +343,15 @@ func masterKey(s *config.Settings, mayCreate bool) ([]byte, error) {
 	case text != "" && path != "":
 		return nil, s.Fault(config.MasterKeyFile, "master_key is set too; give one of them")
 	case text != "":
-		key, err := seal.ParseKey(text)
+		key, err := envelope.ParseKey(text)
 		if err != nil {
 			return nil, s.Fault(config.MasterKey, "%v", err)
 		}
 		return key, nil
 	case path != "":
-		load := seal.Load
+		load := envelope.Load
 		if mayCreate {
-			load = func(path string) ([]byte, error) { key, _, err := seal.LoadOrCreate(path); return key, err }
+			load = func(path string) ([]byte, error) { key, _, err := envelope.LoadOrCreate(path); return key, err }
 		}
 		key, err := load(path)
 		if errors.Is(err, fs.ErrNotExist) && !mayCreate {

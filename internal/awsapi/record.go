@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // Record is what the access log and the metrics know of one request. It holds
@@ -162,7 +162,7 @@ type exchange struct {
 	context exchangeContext
 	record  Record
 	trace   explain.Trace
-	budget  budget.Budget
+	budget  overload.Budget
 	call    call   // its protocol is nil until it is clear what the client speaks
 	message string // Refusal.Message
 	wrote   bool
@@ -188,7 +188,7 @@ func (c *exchangeContext) Value(key any) any {
 		return c.x
 	case explain.ContextKey{}:
 		return &c.x.trace
-	case budget.Key{}:
+	case overload.BudgetKey{}:
 		return &c.x.budget
 	}
 	return c.Context.Value(key)

@@ -3,13 +3,12 @@ package cognitoidentity
 import (
 	"bytes"
 	"encoding/base64"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"testing"
-
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
 func newPages(t testing.TB) *Service {
-	sealer, err := seal.New(bytes.Repeat([]byte{5}, 32))
+	sealer, err := envelope.New(bytes.Repeat([]byte{5}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // AWS compares a token's issuer with its Logins key before it looks at the pool's
@@ -195,7 +194,7 @@ func (s *Service) nearestIssuer(pool identitypool.Pool, issuer string) (provider
 	for _, name := range nearby(pool, issuer) {
 		issuers, _ := s.keyIssuers(pool, name)
 		for _, i := range issuers {
-			d := spelling.Difference(issuer, i)
+			d := explain.NameDifference(issuer, i)
 			if d != "" && !otherServers(issuer, i) && (difference == "" || len(d) < len(difference)) {
 				provider, expected, difference = name, i, d
 			}
@@ -230,7 +229,7 @@ func (s *Service) whyProvider(pool identitypool.Pool, key string, login unproven
 		at := poolField(pool, s.providerField(key), s.providerEntry(pool, key))
 		if login.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
-		} else if spelling.Difference(key, provider) != "" && !otherServers(key, provider) {
+		} else if explain.NameDifference(key, provider) != "" && !otherServers(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
 		}
 	}
@@ -288,7 +287,7 @@ func (s *Service) issuedFor(pool identitypool.Pool, issuer string) string {
 func (s *Service) meant(pool identitypool.Pool, key string) (provider, difference string) {
 	names := pool.ShownNames(nearby(pool, key))
 	for _, name := range names {
-		if d := spelling.Difference(key, name); d != "" {
+		if d := explain.NameDifference(key, name); d != "" {
 			return name, d
 		}
 	}
@@ -299,7 +298,7 @@ func (s *Service) meant(pool identitypool.Pool, key string) (provider, differenc
 	if structured(key) {
 		return "", ""
 	}
-	nearest := spelling.Nearest(key, slices.DeleteFunc(names, structured))
+	nearest := explain.Nearest(key, slices.DeleteFunc(names, structured))
 	if nearest == "" {
 		return "", ""
 	}
@@ -310,7 +309,7 @@ func (s *Service) meant(pool identitypool.Pool, key string) (provider, differenc
 const notItsName = "is not the name of the provider"
 
 func keyFault(key, name string) string {
-	if d := spelling.Difference(key, name); d != "" {
+	if d := explain.NameDifference(key, name); d != "" {
 		return d
 	}
 

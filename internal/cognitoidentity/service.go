@@ -16,13 +16,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
@@ -90,7 +90,7 @@ type Options struct {
 	Providers   Providers
 	Issuer      Issuer
 	Credentials CredentialEngine
-	Sealer      *seal.Sealer // seals page tokens
+	Sealer      *envelope.Sealer // seals page tokens
 	// Authorize asks IAM about a permission that depends on an operation's
 	// input, such as iam:PassRole.
 	Authorize func(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error

@@ -1,12 +1,11 @@
 package config
 
 import (
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // The settings' reference in docs/ is written from the table.
@@ -42,7 +41,7 @@ func TestReferenceLoads(t *testing.T) {
 func TestNearest(t *testing.T) {
 	names := []string{"listen", "database", "data", "issuer_url"}
 	for name, want := range map[string]string{"lisen": "listen", "databse": "database", "issuerurl": "issuer_url", "dta": "data", "zzzzzz": ""} {
-		if got := spelling.Nearest(name, names); got != want {
+		if got := explain.Nearest(name, names); got != want {
 			t.Errorf("spelling.Nearest(%q) = %q, want %q", name, got, want)
 		}
 	}

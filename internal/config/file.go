@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // File is what the YAML file holds besides single values.
@@ -310,7 +310,7 @@ func suggest(prefix, name string, known map[string]reflect.Type) string {
 	for n := range known {
 		names = append(names, n)
 	}
-	if near := spelling.Nearest(name, names); near != "" {
+	if near := explain.Nearest(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %s%s?", prefix, near)
 	}
 	slices.Sort(names)

@@ -3,13 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-
-	"github.com/poolhouse-id/poolhouse/internal/address"
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // Value is a single-valued setting with where it came from.
@@ -85,7 +83,7 @@ func readEnv(environ []string) (map[string]string, error) {
 		key, ok := keys[name]
 		if !ok {
 			fault := fmt.Errorf("unknown environment variable %s", name)
-			if near := spelling.Nearest(name, names); near != "" {
+			if near := explain.Nearest(name, names); near != "" {
 				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
 			}
 			faults = append(faults, fault)
@@ -110,7 +108,7 @@ func (s Setting) text(v any) (string, error) {
 	for i, item := range items {
 		text, ok := item.(string)
 		if !ok || len(splitList(text)) != 1 {
-			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %s", address.Shown(fmt.Sprint(item)))
+			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %s", explain.ShownAddress(fmt.Sprint(item)))
 		}
 		texts[i] = text
 	}
@@ -215,14 +213,14 @@ func (s *Settings) masked(key string) string {
 		items := splitList(text)
 		shown := make([]string, len(items))
 		for i, item := range items {
-			shown[i] = address.Shown(item)
+			shown[i] = explain.ShownAddress(item)
 		}
 		if slices.Equal(shown, items) {
 			return text // as it was given
 		}
 		return strings.Join(shown, ",")
 	case row.Address:
-		return address.Shown(text)
+		return explain.ShownAddress(text)
 	default:
 		return text
 	}

@@ -4,15 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/poolhouse-id/poolhouse/internal/address"
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
 )
 
 // WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
@@ -52,7 +50,7 @@ type Address string
 func (a Address) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) }
 
 // String shows what may be shown.
-func (a Address) String() string { return address.Shown(string(a)) }
+func (a Address) String() string { return explain.ShownAddress(string(a)) }
 
 // Secrets returns AppSecrets in clear.
 func (w WellKnown) Secrets() map[string]string {
@@ -85,7 +83,7 @@ func (f *File) checkProviders() []error {
 		if !known {
 			names := slices.Sorted(maps.Keys(providerSettings))
 			fix := "use " + strings.Join(names, ", ")
-			if near := spelling.Nearest(name, names); near != "" {
+			if near := explain.Nearest(name, names); near != "" {
 				fix = "did you mean " + near + "?"
 			}
 			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: %s", name, fix))
@@ -179,4 +177,4 @@ func checkDocument(text Address, allowHTTP bool) error {
 }
 
 // shown is an address as faults may show it, in quotes.
-func shown(text string) string { return strconv.Quote(address.Shown(text)) }
+func shown(text string) string { return strconv.Quote(explain.ShownAddress(text)) }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/address"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
@@ -74,7 +74,7 @@ var (
 // newOIDCProvider checks c and adds what is wrong with it to f.
 func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProvider {
 	if problem, fix := checkURL(c.URL, c.AllowHTTP); problem != "" {
-		f.add(".url", address.Shown(c.URL), problem, fix)
+		f.add(".url", explain.ShownAddress(c.URL), problem, fix)
 	} else {
 		f.entry = c.URL
 	}
@@ -86,11 +86,11 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 			continue
 		}
 		if problem, fix := checkURL(u.value, c.AllowHTTP); problem != "" {
-			f.add(u.member, address.Shown(u.value), problem, fix)
+			f.add(u.member, explain.ShownAddress(u.value), problem, fix)
 		}
 	}
 	if c.DiscoveryURL != "" && c.JWKSURL != "" {
-		f.add(".discovery_url", address.Shown(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
+		f.add(".discovery_url", explain.ShownAddress(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
 	}
 	checkClientIDs(c.ClientIDs, f)
 	for i, a := range c.Algorithms {

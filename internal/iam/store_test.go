@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -21,7 +21,7 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	sealer, err := seal.New(bytes.Repeat([]byte{7}, 32))
+	sealer, err := envelope.New(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +79,11 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 	if _, err := here.Import(ctx, "test", "other", development); !errors.Is(err, iam.ErrConflict) {
 		t.Errorf("another secret: %v, want ErrConflict", err)
 	}
-	stranger, err := seal.New(bytes.Repeat([]byte{8}, 32))
+	stranger, err := envelope.New(bytes.Repeat([]byte{8}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := open(stranger).Lookup(ctx, "test"); !errors.Is(err, seal.ErrWrongKey) {
+	if _, _, err := open(stranger).Lookup(ctx, "test"); !errors.Is(err, envelope.ErrWrongKey) {
 		t.Errorf("under another master key: %v, want ErrWrongKey", err)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -76,7 +76,7 @@ func (r *readyMade) generate(algorithm string) (crypto.Signer, error) {
 type fixture struct {
 	clock  *clock
 	store  issuer.KeyStore
-	sealer *seal.Sealer
+	sealer *envelope.Sealer
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -101,9 +101,9 @@ func openStore(t testing.TB, path string) *store.Store {
 	return s
 }
 
-func newSealer(t testing.TB, fill byte) *seal.Sealer {
+func newSealer(t testing.TB, fill byte) *envelope.Sealer {
 	t.Helper()
-	s, err := seal.New(bytes.Repeat([]byte{fill}, seal.KeySize))
+	s, err := envelope.New(bytes.Repeat([]byte{fill}, envelope.KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/address"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -168,7 +168,7 @@ var regionPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$`)
 // over (OpenID Connect Discovery 1.0, section 3; http is for development).
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
-	shown := address.Shown(text)
+	shown := explain.ShownAddress(text)
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fmt.Errorf("issuer URL %q must be plain ASCII without spaces: write names in their encoded forms", shown)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -60,8 +60,8 @@ func (i *Issuer) poll(ctx context.Context) error {
 // acquire waits for its turn with the keys, as long as the call of ctx may wait for
 // the database.
 func (i *Issuer) acquire(ctx context.Context) error {
-	err := budget.Turn(ctx, i.refreshing, 0)
-	if errors.Is(err, budget.ErrNoTurn) {
+	err := overload.Turn(ctx, i.refreshing, 0)
+	if errors.Is(err, overload.ErrNoTurn) {
 		return fmt.Errorf("%w: the signing keys are being read", store.ErrUnavailable)
 	}
 	return err
@@ -100,7 +100,7 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 }
 
 func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) {
-	ctx, cancel := budget.Within(ctx, limit)
+	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
 	rows, err := i.options.Store.Keys(ctx, purpose)

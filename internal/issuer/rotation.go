@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -65,7 +65,7 @@ func (i *Issuer) change(
 		return err
 	}
 
-	ctx, cancel := budget.Within(ctx, limit)
+	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 	rows, err := i.options.Store.UpdateKeys(ctx, purpose, func(rows []store.Key) ([]store.Key, error) {
 		keys, err := i.openAll(rows)

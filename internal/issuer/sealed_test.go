@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -21,7 +21,7 @@ func TestAnotherMasterKey(t *testing.T) {
 	f := newFixture(t)
 	f.issuer(t)
 	f.sealer = newSealer(t, 2)
-	if _, err := issuer.New(t.Context(), f.options()); !errors.Is(err, seal.ErrWrongKey) || !strings.Contains(err.Error(), "us-east-11") {
+	if _, err := issuer.New(t.Context(), f.options()); !errors.Is(err, envelope.ErrWrongKey) || !strings.Contains(err.Error(), "us-east-11") {
 		t.Errorf("%v", err)
 	}
 }
@@ -41,16 +41,16 @@ func TestAlteredRows(t *testing.T) {
 		alter func(rows []store.Key) // RS512, RS256, ES256; the private keys are erased in the second round
 		want  error
 	}{
-		"sealed key altered":           {func(r []store.Key) { r[0].Sealed[len(r[0].Sealed)-1] ^= 1 }, seal.ErrCorrupt},
-		"sealed key cut":               {func(r []store.Key) { r[0].Sealed = r[0].Sealed[:20] }, seal.ErrCorrupt},
-		"sealed key emptied":           {func(r []store.Key) { r[0].Sealed = nil }, seal.ErrCorrupt},
-		"keys exchanged":               {func(r []store.Key) { r[0].Sealed, r[1].Sealed = r[1].Sealed, r[0].Sealed }, seal.ErrCorrupt},
-		"IDs exchanged":                {func(r []store.Key) { r[0].ID, r[1].ID = r[1].ID, r[0].ID }, seal.ErrCorrupt},
-		"algorithm changed":            {func(r []store.Key) { r[0].Algorithm = issuer.RS256 }, seal.ErrCorrupt},
-		"public half replaced":         {func(r []store.Key) { r[2].Public = foreign }, seal.ErrCorrupt},
-		"public half of another":       {func(r []store.Key) { r[0].Public = r[1].Public }, seal.ErrCorrupt},
-		"sealed under another master":  {func(r []store.Key) { r[0].Sealed = newSealer(t, 9).Seal(nil, "signing-key/us-east-11") }, seal.ErrWrongKey},
-		"a sealed value of other kind": {func(r []store.Key) { r[0].Sealed = newSealer(t, 1).Seal(nil, "page/x") }, seal.ErrCorrupt},
+		"sealed key altered":           {func(r []store.Key) { r[0].Sealed[len(r[0].Sealed)-1] ^= 1 }, envelope.ErrCorrupt},
+		"sealed key cut":               {func(r []store.Key) { r[0].Sealed = r[0].Sealed[:20] }, envelope.ErrCorrupt},
+		"sealed key emptied":           {func(r []store.Key) { r[0].Sealed = nil }, envelope.ErrCorrupt},
+		"keys exchanged":               {func(r []store.Key) { r[0].Sealed, r[1].Sealed = r[1].Sealed, r[0].Sealed }, envelope.ErrCorrupt},
+		"IDs exchanged":                {func(r []store.Key) { r[0].ID, r[1].ID = r[1].ID, r[0].ID }, envelope.ErrCorrupt},
+		"algorithm changed":            {func(r []store.Key) { r[0].Algorithm = issuer.RS256 }, envelope.ErrCorrupt},
+		"public half replaced":         {func(r []store.Key) { r[2].Public = foreign }, envelope.ErrCorrupt},
+		"public half of another":       {func(r []store.Key) { r[0].Public = r[1].Public }, envelope.ErrCorrupt},
+		"sealed under another master":  {func(r []store.Key) { r[0].Sealed = newSealer(t, 9).Seal(nil, "signing-key/us-east-11") }, envelope.ErrWrongKey},
+		"a sealed value of other kind": {func(r []store.Key) { r[0].Sealed = newSealer(t, 1).Seal(nil, "page/x") }, envelope.ErrCorrupt},
 	} {
 		for _, erased := range []bool{false, true} {
 			f := newFixtureInMemory(t)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/spelling"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 // maxBuckets is how many buckets a kind of limit keeps; about 10 MB.
@@ -70,7 +70,7 @@ func CheckOperations(rates map[string]Rate, apis []awsapi.API) []error {
 		if !slices.Contains(known, name) {
 			fault := fmt.Errorf("%s.%s: is not SERVICE:OPERATION, nor a group that has operations: "+
 				"SERVICE:signed, SERVICE:public or SERVICE:*", OperationsSetting, name)
-			if near := spelling.Nearest(name, known); near != "" {
+			if near := explain.Nearest(name, known); near != "" {
 				fault = fmt.Errorf("%w; did you mean %s?", fault, near)
 			}
 			faults = append(faults, fault)

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // stalls are the ways in which one caller keeps others from the database. Each
@@ -76,7 +76,7 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 				watchdog := time.AfterFunc(20*time.Second, release) // a caller hangs: let it fail
 				defer watchdog.Stop()
 
-				ctx := budget.NewContext(t.Context(), limit, time.Now)
+				ctx := overload.WithBudget(t.Context(), limit, time.Now)
 				began := time.Now()
 				for range 3 {
 					wantStalled(t, "a read", s.Readable(ctx), reads)
@@ -91,7 +91,7 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 
 				release()
 				addGuest(t, s, pool)
-				wantError(t, "a read afterwards", s.Readable(budget.NewContext(t.Context(), time.Minute, time.Now)), nil)
+				wantError(t, "a read afterwards", s.Readable(overload.WithBudget(t.Context(), time.Minute, time.Now)), nil)
 			})
 		})
 	}

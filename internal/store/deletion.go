@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // One transaction removes at most defaultDeletionBatch identities, and fewer
@@ -65,7 +65,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 
 	done := make(chan error, 1)
 	remove := func() {
-		ctx := budget.Without(context.WithoutCancel(ctx))
+		ctx := overload.WithoutBudget(context.WithoutCancel(ctx))
 		err := s.removePool(ctx, id)
 		done <- err
 		s.finishRemoval(ctx, id, err)

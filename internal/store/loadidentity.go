@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
 // Loads take turns, so that however many are under way on a node the other writes
@@ -84,7 +84,7 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 		return err
 	}
 	defer func() { <-s.loading }()
-	ctx = budget.Without(ctx) // a load takes as long as it is large; each step has a bound
+	ctx = overload.WithoutBudget(ctx) // a load takes as long as it is large; each step has a bound
 	began := s.options.Now()
 
 	// What is there already is found without a write: a statement that fails rolls
@@ -101,8 +101,8 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 
 // awaitLoad waits for the turn of a load's next transaction.
 func (s *Store) awaitLoad(ctx context.Context) error {
-	err := budget.Turn(ctx, s.loading, s.options.WriteTimeout)
-	if errors.Is(err, budget.ErrNoTurn) {
+	err := overload.Turn(ctx, s.loading, s.options.WriteTimeout)
+	if errors.Is(err, overload.ErrNoTurn) {
 		return fmt.Errorf("%w: too many loads are under way", ErrBusy)
 	}
 	return err

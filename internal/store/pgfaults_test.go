@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 )
 
@@ -258,7 +258,7 @@ func TestBudgetOfACall(t *testing.T) {
 	f.options.WriteTimeout = time.Hour
 	f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow})
 	f.proxy.Each(pgtest.Swallow)
-	ctx := budget.NewContext(t.Context(), 300*time.Millisecond, time.Now)
+	ctx := overload.WithBudget(t.Context(), 300*time.Millisecond, time.Now)
 
 	for range 4 {
 		wantError(t, "a read", within(t, "a read", func() error { return f.read(ctx) }), ErrUnavailable)
@@ -340,7 +340,7 @@ func TestCommitAtItsLimitIsNotCancelled(t *testing.T) {
 	}
 	f.engine.(*postgreSQLEngine).suspect() // the setting is for new connections
 
-	id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
+	id, err := f.write(overload.WithBudget(t.Context(), quickWrite, time.Now))
 
 	wantError(t, "the write", err, ErrIndeterminate)
 	eventually(t, f.outside, waitingCommits, 1)
@@ -370,7 +370,7 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 
 	unknown, refused := map[string]bool{}, map[string]bool{}
 	for range 8 {
-		id, err := f.write(budget.NewContext(t.Context(), quickWrite, time.Now))
+		id, err := f.write(overload.WithBudget(t.Context(), quickWrite, time.Now))
 		switch {
 		case errors.Is(err, ErrIndeterminate):
 			unknown[string(id)] = true
@@ -642,10 +642,10 @@ func TestShortBudgetsGiveUpNoConnections(t *testing.T) {
 	wantError(t, "a read", f.read(t.Context()), nil)
 	reads, writes := e.reads.suspected.Load(), e.writes.suspected.Load()
 
-	spent := budget.NewContext(t.Context(), time.Nanosecond, time.Now)
-	_, end := budget.Start(spent, 0)
+	spent := overload.WithBudget(t.Context(), time.Nanosecond, time.Now)
+	_, end := overload.StartWait(spent, 0)
 	end()
-	short := budget.NewContext(t.Context(), time.Nanosecond, time.Now)
+	short := overload.WithBudget(t.Context(), time.Nanosecond, time.Now)
 	ended, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
 	for _, ctx := range []context.Context{spent, short, ended} {

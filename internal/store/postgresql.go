@@ -14,7 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -222,13 +221,13 @@ func (q pgQuerier) exec(text string, args ...any) (int64, error) {
 // read runs fn again on another connection if the server had closed the one it
 // began with. It lasts for timing.read at most.
 func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) (err error) {
-	if !budget.Left(ctx) {
+	if !overload.BudgetLeft(ctx) {
 		return errBudgetSpent
 	}
 	ticket := e.reading.Enter()
 	defer func() { settle(e, e.reading, ticket, err) }()
 	began := e.sinceStart()
-	bounded, end := budget.Bound(ctx, e.timing.read)
+	bounded, end := overload.Bound(ctx, e.timing.read)
 	defer end()
 
 	for n := 1; ; n++ {
@@ -244,13 +243,13 @@ func (e *postgreSQLEngine) read(ctx context.Context, fn func(querier) error) (er
 var errBudgetSpent = fmt.Errorf("%w: no time is left to this call", ErrUnavailable)
 
 func (e *postgreSQLEngine) snapshot(ctx context.Context, limit time.Duration, fn func(querier) error) error {
-	if !budget.Left(ctx) {
+	if !overload.BudgetLeft(ctx) {
 		return errBudgetSpent
 	}
 	began := e.sinceStart()
-	limit, end := budget.Start(ctx, limit)
+	limit, end := overload.StartWait(ctx, limit)
 	defer end()
-	bounded, cancel := budget.Within(ctx, limit)
+	bounded, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
 	err := e.reads.use(bounded, func(conn *sql.Conn) error {
@@ -314,16 +313,16 @@ func (e *postgreSQLEngine) write(ctx context.Context, limit time.Duration, fn fu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !budget.Left(ctx) {
+	if !overload.BudgetLeft(ctx) {
 		return errBudgetSpent
 	}
 	if err := e.begin(); err != nil {
 		return err
 	}
 
-	limit, end := budget.Start(ctx, limit)
+	limit, end := overload.StartWait(ctx, limit)
 	defer end()
-	detached, cancel := budget.Within(context.WithoutCancel(ctx), limit)
+	detached, cancel := overload.Within(context.WithoutCancel(ctx), limit)
 	var state atomic.Int32
 	done := make(chan error, 1)
 	go func() {

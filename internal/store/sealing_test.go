@@ -18,13 +18,13 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/seal"
 )
 
-func testSealer(tb testing.TB, fill byte) *seal.Sealer {
+func testSealer(tb testing.TB, fill byte) *envelope.Sealer {
 	tb.Helper()
-	s, err := seal.New(bytes.Repeat([]byte{fill}, seal.KeySize))
+	s, err := envelope.New(bytes.Repeat([]byte{fill}, envelope.KeySize))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -208,13 +208,13 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		sealer   Sealer
 		want     error
 	}{
-		"another pool's": {settings("us-east-1:other", func(*poolSettings) {}), testSealer(t, 1), seal.ErrCorrupt},
+		"another pool's": {settings("us-east-1:other", func(*poolSettings) {}), testSealer(t, 1), envelope.ErrCorrupt},
 		"another provider's": {settings(p.ID, func(s *poolSettings) {
 			s.SealedLoginProviders[identitypool.Digits] = s.SealedLoginProviders[identitypool.Twitter]
-		}), testSealer(t, 1), seal.ErrCorrupt},
-		"altered":                  {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), seal.ErrCorrupt},
-		"empty":                    {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), seal.ErrCorrupt},
-		"under another master key": {settings(p.ID, func(*poolSettings) {}), testSealer(t, 2), seal.ErrWrongKey},
+		}), testSealer(t, 1), envelope.ErrCorrupt},
+		"altered":                  {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
+		"empty":                    {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
+		"under another master key": {settings(p.ID, func(*poolSettings) {}), testSealer(t, 2), envelope.ErrWrongKey},
 		"without a master key":     {settings(p.ID, func(*poolSettings) {}), nil, ErrNoSealer},
 	} {
 		other := &Store{options: Options{Sealer: test.sealer}}
@@ -562,7 +562,7 @@ func TestReseal(t *testing.T) {
 		foreign := signing
 		foreign.Sealed = testSealer(t, 3).Seal(nil, "k")
 		update(foreign)
-		if _, err := s.Reseal(t.Context(), next, places); !errors.Is(err, seal.ErrWrongKey) {
+		if _, err := s.Reseal(t.Context(), next, places); !errors.Is(err, envelope.ErrWrongKey) {
 			t.Errorf("with a value that does not open: %v", err)
 		}
 		update(signing)

@@ -15,7 +15,6 @@ import (
 	"github.com/pressly/goose/v3"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -287,7 +286,7 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) (err er
 // withReader waits for a reader for as long as the budget of ctx allows. The time
 // that fn takes is spent too, but fn is not cut: SQLite reads local files.
 func (e *sqliteEngine) withReader(ctx context.Context, fn func(querier) error) error {
-	bounded, end := budget.Bound(ctx, 0)
+	bounded, end := overload.Bound(ctx, 0)
 	defer end()
 	s, err := e.readers.take(bounded)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -323,7 +322,7 @@ func (e *sqliteEngine) snapshot(ctx context.Context, _ time.Duration, fn func(qu
 }
 
 func (e *sqliteEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
-	limit, end := budget.Start(ctx, limit)
+	limit, end := overload.StartWait(ctx, limit)
 	defer end()
 	return e.writer.write(ctx, limit, fn)
 }

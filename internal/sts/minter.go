@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/budget"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -140,14 +140,14 @@ func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 }
 
 func (m *Minter) read(ctx context.Context, limit time.Duration) ([]store.Key, error) {
-	ctx, cancel := budget.Within(ctx, limit)
+	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 	return m.store.Keys(ctx, keyPurpose)
 }
 
 // change adds the key that is due and removes those that nothing can need any more.
 func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, error) {
-	ctx, cancel := budget.Within(ctx, limit)
+	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
 	return m.store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
@@ -244,8 +244,8 @@ func (m *Minter) poll(ctx context.Context) error {
 // acquire waits for its turn with the keys, as long as the call of ctx may wait for
 // the database.
 func (m *Minter) acquire(ctx context.Context) error {
-	err := budget.Turn(ctx, m.refreshing, 0)
-	if errors.Is(err, budget.ErrNoTurn) {
+	err := overload.Turn(ctx, m.refreshing, 0)
+	if errors.Is(err, overload.ErrNoTurn) {
 		return fmt.Errorf("%w: the session keys are being read", store.ErrUnavailable)
 	}
 	return err

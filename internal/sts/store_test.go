@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/poolhouse-id/poolhouse/internal/seal"
+	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
@@ -26,7 +26,7 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := seal.New(bytes.Repeat([]byte{7}, 32))
+	sealer, err := envelope.New(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,12 +124,12 @@ func TestSessionsInTheRealStore(t *testing.T) {
 	everywhere(old, again, nodes[0]) // nodes[0] without a database at all
 	everywhere(fresh, again, nodes[0])
 
-	stranger, err := seal.New(bytes.Repeat([]byte{8}, 32))
+	stranger, err := envelope.New(bytes.Repeat([]byte{8}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	options.Sealer = stranger
-	if _, err := sts.NewMinter(ctx, options); !errors.Is(err, seal.ErrWrongKey) || !strings.Contains(err.Error(), rotated[0].ID) {
+	if _, err := sts.NewMinter(ctx, options); !errors.Is(err, envelope.ErrWrongKey) || !strings.Contains(err.Error(), rotated[0].ID) {
 		t.Errorf("under another master key: %v, want ErrWrongKey and the key's ID", err)
 	}
 }

@@ -1,0 +1,195 @@
+package apply
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+const (
+	maxAnswer = 16 << 20 // bytes; SAML metadata is large
+	attempts  = 5        // of a call that is throttled
+)
+
+// Client calls the signed APIs of one server, or of AWS.
+type Client struct {
+	// Endpoint gives a service's URL: cognito-identity, iam, sts or poolhouse.
+	Endpoint    func(service string) string
+	Credentials sigv4.Credentials
+	Region      string
+	IAMRegion   string // the region that IAM calls are signed for
+	HTTP        *http.Client
+	Now         func() time.Time
+	// Wait sleeps between attempts of a throttled call.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// APIError is a refusal by the server.
+type APIError struct {
+	Operation, Code, Message string
+	Status                   int
+}
+
+func (e *APIError) Error() string {
+	if e.Code == "" {
+		return fmt.Sprintf("%s: the server answered with status %d", e.Operation, e.Status)
+	}
+	return e.Operation + ": " + e.Code + ": " + e.Message
+}
+
+// refusedAs reports whether err is a refusal with one of the codes.
+func refusedAs(err error, codes ...string) bool {
+	var refusal *APIError
+	if !errors.As(err, &refusal) {
+		return false
+	}
+	for _, code := range codes {
+		if refusal.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func missing(err error) bool {
+	return refusedAs(err, "ResourceNotFoundException", "NoSuchEntity")
+}
+
+// JSON calls an operation of a service that speaks AWS JSON 1.1.
+func (c *Client) JSON(ctx context.Context, service, target, operation string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target + "." + operation}}
+	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, body})
+	if err != nil {
+		return hideSecrets(err, in)
+	} else if out == nil {
+		return nil
+	}
+	return decode(answer, out)
+}
+
+// get calls an operation of a service that speaks REST with JSON.
+func (c *Client) get(ctx context.Context, service, operation, path string, out any) error {
+	answer, err := c.call(ctx, call{service, operation, http.MethodGet, path, http.Header{}, nil})
+	if err != nil {
+		return err
+	}
+	return decode(answer, out)
+}
+
+func decode(answer []byte, out any) error {
+	decoder := json.NewDecoder(bytes.NewReader(answer))
+	decoder.UseNumber()
+	return decoder.Decode(out)
+}
+
+func (c *Client) pools(ctx context.Context, operation string, in, out any) error {
+	return c.JSON(ctx, "cognito-identity", "AWSCognitoIdentityService", operation, in, out)
+}
+
+func (c *Client) admin(ctx context.Context, operation string, in, out any) error {
+	return c.JSON(ctx, "poolhouse", "PoolhouseAdmin", operation, in, out)
+}
+
+// Query calls an operation of a service that speaks AWS Query.
+func (c *Client) Query(ctx context.Context, service, version, operation string, in url.Values, out any) error {
+	form := url.Values{"Action": {operation}, "Version": {version}}
+	for key, values := range in {
+		form[key] = values
+	}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
+	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, []byte(form.Encode())})
+	if err != nil || out == nil {
+		return err
+	}
+	return xml.Unmarshal(answer, out)
+}
+
+func (c *Client) iam(ctx context.Context, operation string, in url.Values, out any) error {
+	return c.Query(ctx, "iam", "2010-05-08", operation, in, out)
+}
+
+// call is one call of an operation.
+type call struct {
+	service, operation string
+	method, path       string // path begins with a slash and is escaped
+	header             http.Header
+	body               []byte
+}
+
+func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
+	for attempt := 1; ; attempt++ {
+		answer, err := c.once(ctx, call)
+		if !refusedAs(err, "TooManyRequestsException", "Throttling", "ThrottlingException") || attempt == attempts {
+			return answer, err
+		}
+		if err := c.Wait(ctx, time.Second<<(attempt-1)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, call.method, strings.TrimSuffix(c.Endpoint(call.service), "/")+call.path, bytes.NewReader(call.body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header = call.header.Clone()
+	region := c.Region
+	if call.service == "iam" {
+		region = c.IAMRegion
+	}
+	if err := sigv4.Sign(request, call.body, c.Credentials, region, call.service, c.Now()); err != nil {
+		return nil, err
+	}
+	response, err := c.HTTP.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) > maxAnswer {
+		return nil, fmt.Errorf("%s: the answer has more than %d bytes", call.operation, maxAnswer)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, refusal(call.operation, response, answer)
+	}
+	return answer, nil
+}
+
+func refusal(operation string, response *http.Response, answer []byte) error {
+	e := &APIError{Operation: operation, Status: response.StatusCode}
+	var asJSON struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}
+	var asXML struct {
+		Code    string `xml:"Error>Code"`
+		Message string `xml:"Error>Message"`
+	}
+	inHeader, _, _ := strings.Cut(response.Header.Get("X-Amzn-Errortype"), ":")
+	switch {
+	case json.Unmarshal(answer, &asJSON) == nil && (asJSON.Type != "" || inHeader != ""):
+		e.Code, e.Message = cmp.Or(asJSON.Type[strings.LastIndex(asJSON.Type, "#")+1:], inHeader), asJSON.Message
+	case xml.Unmarshal(answer, &asXML) == nil && asXML.Code != "":
+		e.Code, e.Message = asXML.Code, asXML.Message
+	}
+	return e
+}

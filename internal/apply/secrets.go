@@ -1,0 +1,115 @@
+package apply
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Terminals and the logs of build servers keep what is printed. So neither the plan
+// nor an error shows the secrets of login providers.
+
+// loginProviders is the property of a pool whose values may hold secrets.
+const loginProviders = "SupportedLoginProviders"
+
+// withoutSecrets is a value at a path as the plan may show it.
+func withoutSecrets(path string, v any) any {
+	switch v := v.(type) {
+	case string:
+		if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+			return identitypool.ShownApp(provider, v)
+		}
+	case map[string]any:
+		shown := make(map[string]any, len(v))
+		for key, one := range v {
+			to := key
+			if path == loginProviders {
+				to = shownProvider(key)
+			}
+			shown[to] = withoutSecrets(strings.TrimPrefix(path+"."+key, "."), one)
+		}
+		return shown
+	}
+	return v
+}
+
+// pathWithoutSecrets is a path as the plan may show it.
+func pathWithoutSecrets(path string) string {
+	if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
+		return loginProviders + "." + shownProvider(provider)
+	}
+	return path
+}
+
+// shownProvider is the name of a login provider as it may be shown. Who swaps name
+// and value writes a secret there.
+func shownProvider(name string) string { return identitypool.ShownApp("", name) }
+
+// hideSecrets takes the secrets of the login providers that a call has sent out of
+// the server's refusal. AWS's messages repeat what they refuse.
+func hideSecrets(err error, in any) error {
+	var refused *APIError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	text, encodingErr := json.Marshal(in)
+	var sent any
+	if encodingErr != nil || json.Unmarshal(text, &sent) != nil {
+		return err
+	}
+
+	for _, apps := range sentApps(sent) {
+		refused.Message = messageWithout(refused.Message, apps)
+	}
+	return err
+}
+
+// sentApps finds the values of SupportedLoginProviders at any depth of a call's
+// input.
+func sentApps(in any) (found []map[string]any) {
+	switch in := in.(type) {
+	case []any:
+		for _, one := range in {
+			found = append(found, sentApps(one)...)
+		}
+	case map[string]any:
+		for name, member := range in {
+			if apps, ok := member.(map[string]any); ok && strings.EqualFold(name, loginProviders) {
+				found = append(found, apps)
+			} else {
+				found = append(found, sentApps(member)...)
+			}
+		}
+	}
+	return found
+}
+
+// echoedApps is the value of SupportedLoginProviders in a ValidationException, which
+// may be cut off in the middle of a secret.
+var echoedApps = regexp.MustCompile(`(?s)Value '\{.*?' at '([\w.]*(?i:supportedLoginProviders))'`)
+
+func messageWithout(message string, apps map[string]any) string {
+	var shown []string
+	to := map[string]string{}
+	for provider, value := range inOrderOfName(apps) {
+		name, app := shownProvider(provider), identitypool.ShownApp(provider, str(value))
+		shown = append(shown, name+"="+app)
+		to[provider], to[str(value)] = name, app
+	}
+	message = echoedApps.ReplaceAllString(message,
+		"Value '"+strings.ReplaceAll("{"+strings.Join(shown, ", ")+"}", "$", "$$")+"' at '$1'")
+
+	// Longer ones first: one secret may be the beginning of another.
+	secrets := slices.SortedFunc(maps.Keys(to), func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range secrets {
+		if secret != "" && to[secret] != secret {
+			message = strings.ReplaceAll(message, secret, to[secret])
+		}
+	}
+	return message
+}

@@ -1,0 +1,193 @@
+package awsapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Names of the settings that a refusal tells the developer to change.
+const (
+	hostsSetting   = "dev.allowed_hosts"
+	originsSetting = "dev.allowed_origins"
+)
+
+// dockerHost is how containers of Docker Desktop call the developer's machine.
+const dockerHost = "host.docker.internal"
+
+// BrowserGuardOptions says what a Guard allows besides what is on the developer's machine.
+type BrowserGuardOptions struct {
+	URLs    []string // whose hosts are the server's own
+	Hosts   []string // dev.allowed_hosts
+	Origins []string // dev.allowed_origins
+
+	// Navigations are the paths that a link or a form of any page may open in a
+	// tab by GET: the endpoints of a sign-in.
+	Navigations []string
+	// CallsByGet reports whether a GET calls an operation.
+	CallsByGet func(*http.Request) bool
+}
+
+// BrowserGuard keeps the web pages that a developer visits from driving a development
+// server, by DNS rebinding and by calls from other origins.
+type BrowserGuard struct {
+	o       BrowserGuardOptions
+	hosts   map[string]bool
+	origins Origins
+}
+
+// NewBrowserGuard returns a Guard. Its errors name the setting at fault.
+func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
+	if err := checkHosts(o.Hosts); err != nil {
+		return nil, err
+	}
+	if slices.Contains(o.Origins, AnyOrigin) {
+		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: `+
+			`list the origins of your pages`, originsSetting)
+	}
+	origins, err := ParseOrigins(originsSetting, o.Origins)
+	if err != nil {
+		return nil, err
+	}
+
+	g := &BrowserGuard{o: o, origins: origins, hosts: map[string]bool{dockerHost: true}}
+	for _, name := range o.Hosts {
+		h, _, _ := parseHost(name) // checked above
+		g.hosts[h.name] = true
+	}
+	for _, url := range o.URLs {
+		if name := hostOf(url); name != "" {
+			g.hosts[name] = true
+		}
+	}
+	return g, nil
+}
+
+// PageRefusal tells why a request was not let through. Message names the setting.
+type PageRefusal struct {
+	Message string
+	Why     *explain.Refusal
+}
+
+// Check returns why a request is refused, or nil to let it through.
+func (g *BrowserGuard) Check(r *http.Request) *PageRefusal {
+	if refusal := g.checkHost(r); refusal != nil {
+		return refusal
+	}
+	return g.checkPage(r)
+}
+
+// checkHost refuses a request that names a host which may be anybody's, because that
+// is how DNS rebinding looks: the name of an attacker's page, made to resolve to
+// this machine.
+func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
+	h, _, ok := parseHost(r.Host)
+	if ok && (h.ip.IsValid() || h.localhost() || h.dotless || g.hosts[h.name]) {
+		return nil
+	}
+
+	named := "no host"
+	if r.Host != "" {
+		named = "the host " + quoteAddress(r.Host)
+	}
+	return &PageRefusal{
+		Message: "This development server does not answer to " + named +
+			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
+		Why: hostForeign.With("host", named).At(settingLink(hostsSetting)),
+	}
+}
+
+// checkPage refuses a request that a page of a foreign origin made a browser
+// send. The request's host has been checked.
+func (g *BrowserGuard) checkPage(r *http.Request) *PageRefusal {
+	if g.navigates(r) {
+		return nil
+	}
+
+	if sent, ok := r.Header["Origin"]; ok {
+		if len(sent) == 1 && g.allows(sent[0], r.Host) {
+			return nil
+		}
+		return pageRefusal("a page of the origin "+quoteAddress(strings.Join(sent, ", ")), "Origin: "+strings.Join(sent, ", "))
+	}
+
+	if sent, ok := r.Header["Sec-Fetch-Site"]; ok {
+		if len(sent) == 1 && ownSite(sent[0], r.Host) {
+			return nil
+		}
+		return pageRefusal("a page of another site", "Sec-Fetch-Site: "+strings.Join(sent, ", ")+", without Origin")
+	}
+
+	// Browsers leave Sec-Fetch-Site out for addresses other than this machine's,
+	// such as 0.0.0.0 or one of the local network, and Origin out for images.
+	if strings.HasPrefix(r.UserAgent(), "Mozilla/") && g.o.CallsByGet(r) {
+		return pageRefusal("a browser that does not tell for which page",
+			"an operation by GET, without Origin and Sec-Fetch-Site")
+	}
+	return nil
+}
+
+// navigates reports whether r opens an endpoint of a sign-in in a tab.
+func (g *BrowserGuard) navigates(r *http.Request) bool {
+	return r.Method == http.MethodGet && slices.Contains(g.o.Navigations, r.URL.Path) &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// allows reports whether pages of an origin may call a server that the request
+// calls target.
+func (g *BrowserGuard) allows(text, target string) bool {
+	o, ok := parseOrigin(text)
+	if !ok {
+		return false
+	}
+	if g.origins.list[o.String()] || o.host.localhost() || o.host.ip.IsLoopback() {
+		return true
+	}
+	own, _, ok := parseHost(target)
+	return o.web() && (o.host.dotless || ok && o.host.name == own.name)
+}
+
+// web reports whether the host of an origin is one of a network. Other schemes put
+// the ID of an extension, a hash or a name of their own there.
+func (o origin) web() bool { return o.scheme == "http" || o.scheme == "https" }
+
+// ownSite reports whether a request without Origin comes from a page that may
+// call, from the value of Sec-Fetch-Site: none is a user who typed the address.
+// Of the same site are other ports of a host, but below a name with a dot also
+// sibling names, which may be others'.
+func ownSite(site, target string) bool {
+	switch site {
+	case "none", "same-origin":
+		return true
+	case "same-site":
+		h, _, ok := parseHost(target)
+		return ok && (h.ip.IsValid() || h.localhost() || h.dotless)
+	default:
+		return false
+	}
+}
+
+// pageRefusal refuses a request of a page that may not call.
+func pageRefusal(who, got string) *PageRefusal {
+	return &PageRefusal{
+		Message: "The request was made by " + who +
+			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
+		Why: pageForeign.With("page", got).At(settingLink(originsSetting)),
+	}
+}
+
+// settingLink leads to a setting.
+func settingLink(name string) explain.Link {
+	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
+}
+
+// maxQuoted bounds what a message quotes of a header, in bytes.
+const maxQuoted = 200
+
+func quoteAddress(text string) string {
+	return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
+}

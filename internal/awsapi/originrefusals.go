@@ -1,0 +1,40 @@
+package awsapi
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// OriginRefusals are the reasons for which this package refuses.
+var OriginRefusals explain.Catalogue
+
+var (
+	hostForeign = OriginRefusals.Add(explain.Reason{
+		Code:  "host-of-the-request",
+		Check: "host of the request",
+		Expected: "an IP address, localhost, a name without a dot, the host of issuer_url, " + dockerHost +
+			", or a name of " + hostsSetting,
+		Got: "{host}",
+		Fix: "add the name to " + hostsSetting + ", if it is yours",
+	})
+	pageForeign = OriginRefusals.Add(explain.Reason{
+		Code:  "origin-of-the-request",
+		Check: "origin of the request",
+		Expected: "an origin on localhost or a loopback address, with http or https also on a name without a dot or " +
+			"the host of the request, or one of " + originsSetting,
+		Got: "{page}",
+		Fix: "add the origin (scheme://host:port) to " + originsSetting + ", if the page is yours",
+	})
+	originUnlisted = OriginRefusals.Add(explain.Reason{
+		Code:     "origin-of-the-request-listed",
+		Check:    "origin of the request",
+		Expected: "one of {setting}",
+		Got:      "{origin}",
+		Fix:      "add the origin (scheme://host:port) to {setting}, if the page is yours",
+	})
+)
+
+// OriginUnlisted is the reason why a page of an origin may not call that a setting does not
+// list.
+func OriginUnlisted(setting, origin string) *explain.Refusal {
+	link := explain.Link{Kind: explain.LinkSetting, ID: setting, Add: origin, Source: explain.SourceFile}
+
+	return originUnlisted.With("setting", setting, "origin", quoteAddress(origin)).At(link)
+}

@@ -1,0 +1,93 @@
+package envelope
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxKeyFile bounds what is read of a key file, in bytes.
+const maxKeyFile = 1 << 10
+
+// Load reads the master key file. Its errors say what to do.
+func Load(path string) ([]byte, error) { return load(path) }
+
+// LoadOrCreate reads the master key file, making it when it is absent. A new
+// file is on disk, with its folder, before the key is returned: what is sealed
+// under a key that a power cut swallows is lost. A file that others can read is
+// refused. Of processes that start together, all get the same key.
+func LoadOrCreate(path string) (key []byte, created bool, err error) {
+	key, err = load(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, false, err
+	}
+	key = make([]byte, KeySize)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	switch err := create(path, key); {
+	case errors.Is(err, fs.ErrExist): // another process was quicker
+		key, err = load(path)
+		return key, false, err
+	case err != nil:
+		return nil, false, fmt.Errorf("master key file: %w", err)
+	}
+	return key, true, nil
+}
+
+func load(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("master key file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("master key file: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("master key file %s can be read or changed by others (mode %04o): run `chmod 600 %s`", path, mode, path)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("master key file: %w", err)
+	}
+	key, err := ParseKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("master key file %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// create writes the file whole or not at all: readers see it only under its
+// final name, and linking fails when the name is taken.
+func create(path string, key []byte) (err error) {
+	folder := filepath.Dir(path)
+	file, err := os.CreateTemp(folder, ".master-key-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	_, err = io.WriteString(file, base64.StdEncoding.EncodeToString(key)+"\n")
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(file.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(folder)
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

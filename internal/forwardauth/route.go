@@ -1,0 +1,277 @@
+package forwardauth
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Route says which permission a request needs.
+type Route struct {
+	// Match is METHOD /path, or a path alone for every method. A segment {name}
+	// stands for any one, {name...} at the end for all that follow. GET is HEAD too.
+	// ?name&name at the end stands for requests with these query parameters alone.
+	Match string
+	// Action is what the session's role must allow, such as s3:GetObject, on
+	// Resource: an ARN in which {name} is what stood in its place, or "*".
+	Action   string
+	Resource string
+	// ForwardTo is the URL of the service that the Forwarder sends such requests to,
+	// scheme, host and port; "" = it sends them nowhere.
+	ForwardTo string
+}
+
+// route is a Route that was read.
+type route struct {
+	method   string // "" = any
+	segments []segment
+	query    []string // names of parameters
+	action   string
+	resource []part
+	match    string   // as in the settings
+	service  *url.URL // of ForwardTo; nil = none
+}
+
+type segment struct {
+	text     string // literal, or the name of a variable
+	variable bool
+	rest     bool
+}
+
+// part of a resource: text, or the variable that stands there.
+type part struct {
+	text     string
+	variable bool
+}
+
+func parseRoute(r Route) (route, error) {
+	var out route
+	path := r.Match
+	if method, rest, ok := strings.Cut(r.Match, " "); ok {
+		out.method, path = method, strings.TrimLeft(rest, " ")
+		if !isMethod(method) {
+			return route{}, fmt.Errorf("match %q: %q is not an HTTP method", r.Match, method)
+		}
+	}
+	if !strings.HasPrefix(path, "/") {
+		return route{}, fmt.Errorf("match %q: write it like GET /files/{path...}", r.Match)
+	}
+	path, query, selects := strings.Cut(path, "?")
+	if selects {
+		out.query = strings.Split(query, "&")
+	}
+	for n, name := range out.query {
+		switch folded := foldParameter(name); {
+		case !isIdentifier(strings.ReplaceAll(name, "-", "_")) || slices.Contains(out.query[:n], name):
+			return route{}, fmt.Errorf("match %q: %q: write the query as names of parameters, like ?acl or ?acl&versionId",
+				r.Match, query)
+		case strings.HasPrefix(folded, "x_amz_") || strings.HasPrefix(folded, "x_goog_"):
+			return route{}, fmt.Errorf("match %q: %q is a header, which selects no action", r.Match, name)
+		}
+	}
+	var names []string
+	list := strings.Split(path[1:], "/")
+	for n, text := range list {
+		s := segment{text: text}
+		if strings.ContainsAny(text, "{}") {
+			name, ok := strings.CutPrefix(text, "{")
+			name, closed := strings.CutSuffix(name, "}")
+			name, s.rest = strings.CutSuffix(name, "...")
+			s.text, s.variable = name, true
+			switch {
+			case !ok || !closed || !isIdentifier(name):
+				return route{}, fmt.Errorf("match %q: %q is neither a whole {name} nor text", r.Match, text)
+			case s.rest && n != len(list)-1:
+				return route{}, fmt.Errorf("match %q: {%s...} must be at the end", r.Match, name)
+			case slices.Contains(names, name):
+				return route{}, fmt.Errorf("match %q: {%s} is there twice", r.Match, name)
+			}
+			names = append(names, name)
+		} else if text == "" && n != len(list)-1 || text == "." || text == ".." || strings.ContainsAny(text, "%?#\\") {
+			return route{}, fmt.Errorf("match %q: %q cannot be a segment; write segments unescaped", r.Match, text)
+		}
+		out.segments = append(out.segments, s)
+	}
+	service, action, ok := strings.Cut(r.Action, ":")
+	if !ok || !isIdentifier(strings.ReplaceAll(service, "-", "")) || !isIdentifier(action) {
+		return route{}, fmt.Errorf("match %q: action %q: write it like s3:GetObject", r.Match, r.Action)
+	}
+	out.action, out.match = r.Action, r.Match
+	if r.Resource != "*" && (!strings.HasPrefix(r.Resource, "arn:") || strings.Count(r.Resource, ":") < 5) {
+		return route{}, fmt.Errorf("match %q: resource %q: write an ARN, like arn:aws:s3:::files/{path}, or *", r.Match, r.Resource)
+	}
+	var err error
+	if out.resource, err = parseResource(r.Resource, names); err != nil {
+		return route{}, fmt.Errorf("match %q: resource %q: %w", r.Match, r.Resource, err)
+	}
+	if out.service, err = parseService(r.ForwardTo); err != nil {
+		return route{}, fmt.Errorf("match %q: forward_to: %w", r.Match, err)
+	}
+	return out, nil
+}
+
+// parseService reads the URL of a service; nil for "". The errors do not show it: it
+// may hold a password.
+func parseService(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("it is no URL; write it like http://files:8081")
+	case u.User != nil:
+		return nil, errors.New("it has a user or a password, which no service gets; leave them out")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("write it like http://files:8081 or https://files.internal")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("it has a path, a query or a fragment, but requests keep the path that was signed; " +
+			"leave them out")
+	}
+	return u, nil
+}
+
+func parseResource(text string, names []string) ([]part, error) {
+	var parts []part
+	for text != "" {
+		before, rest, ok := strings.Cut(text, "{")
+		if before != "" {
+			parts = append(parts, part{text: before})
+		}
+		if !ok {
+			if strings.Contains(before, "}") {
+				return nil, errors.New("a } has no {")
+			}
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || !slices.Contains(names, name) {
+			return nil, fmt.Errorf("{%s} is not in the match", name)
+		}
+		parts = append(parts, part{text: name, variable: true})
+		text = after
+	}
+	return parts, nil
+}
+
+func isIdentifier(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || i > 0 && '0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isMethod reports whether s could be a method: upper-case letters and dashes.
+func isMethod(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('A' <= c && c <= 'Z' || c == '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// table is the routes of an endpoint, in order.
+type table struct {
+	routes []route
+	named  map[string]bool // parameters that some match names, folded
+}
+
+func newTable(routes []Route) (table, error) {
+	t := table{named: map[string]bool{}}
+	for _, r := range routes {
+		parsed, err := parseRoute(r)
+		if err != nil {
+			return table{}, err
+		}
+		t.routes = append(t.routes, parsed)
+		for _, name := range parsed.query {
+			t.named[foldParameter(name)] = true
+		}
+	}
+	return t, nil
+}
+
+// forwards reports whether some route has a service.
+func (t *table) forwards() bool {
+	return slices.ContainsFunc(t.routes, func(r route) bool { return r.service != nil })
+}
+
+// match is the permission that a request needs.
+type match struct {
+	action, resource string
+
+	route   string   // its Match
+	service *url.URL // of its ForwardTo
+}
+
+// find returns the permission that the first matching route asks for. Once a route
+// matches but for a parameter that selects another action, only routes that name
+// parameters can still match: a broader one further down is not meant for it.
+func (t *table) find(method string, segments []string, query string) (match, error) {
+	selected := ""
+	for i := range t.routes {
+		r := &t.routes[i]
+		if r.method != "" && r.method != method && (r.method != "GET" || method != "HEAD") || !r.matches(segments) {
+			continue
+		}
+		if selected != "" && r.query == nil {
+			continue
+		}
+
+		fault, ok := r.covers(method, selectors(query, isS3(r.action), t.named))
+		if ok {
+			return match{action: r.action, resource: r.fill(segments), route: r.match, service: r.service}, nil
+		}
+		if r.query == nil {
+			selected = fault
+		}
+	}
+
+	if selected != "" {
+		selected = fmt.Sprintf("query parameter %.40q", selected)
+		return match{}, forbidden("Subresource", "The "+selected+" makes another action of the request.",
+			routeParameter.With("parameter", selected).At(setting("routes")))
+	}
+	return match{}, forbidden("NoRoute", "No route of the settings allows this request.",
+		routeNone.With("method", method).At(setting("routes")))
+}
+
+func (r *route) matches(segments []string) bool {
+	for n, s := range r.segments {
+		switch {
+		case n >= len(segments):
+			return false
+		case s.rest:
+			return true
+		case s.variable && segments[n] == "", !s.variable && s.text != segments[n]:
+			return false
+		}
+	}
+	return len(segments) == len(r.segments)
+}
+
+func (r *route) fill(segments []string) string {
+	var b strings.Builder
+	for _, p := range r.resource {
+		if !p.variable {
+			b.WriteString(p.text)
+			continue
+		}
+		for n, s := range r.segments {
+			switch {
+			case !s.variable || s.text != p.text:
+			case s.rest:
+				b.WriteString(strings.Join(segments[n:], "/"))
+			default:
+				b.WriteString(segments[n])
+			}
+		}
+	}
+	return b.String()
+}

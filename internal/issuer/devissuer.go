@@ -1,0 +1,161 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Limits of one token.
+const (
+	DevDefaultLifetime = time.Hour
+	DevMaxLifetime     = 24 * time.Hour
+	devMaxSubject      = 255 // bytes (OpenID Connect Core 1.0, section 2)
+)
+
+// DevPath is where the issuer lives below the server's base URL.
+const DevPath = "/dev-issuer"
+
+// ErrDevRequest wraps every refusal of a token request.
+var ErrDevRequest = errors.New("development token request")
+
+// DevIssuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
+// whoever asks, so that the authenticated flow can be tried with nothing else
+// installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Its key
+// lives as long as the process. Never mount it in production: it authenticates nobody.
+type DevIssuer struct {
+	URL      string // the iss claim
+	Audience string // the default aud claim, and the client ID that pools trust
+
+	now    func() time.Time
+	ready  chan struct{} // closed once signer and jwks are set
+	signer jose.Signer
+	jwks   []byte
+	err    error
+}
+
+// DevTokenRequest describes one ID token.
+type DevTokenRequest struct {
+	Subject  string
+	Audience string        // "" = the issuer's
+	Lifetime time.Duration // 0 = DefaultLifetime
+	Claims   map[string]any
+}
+
+// NewDevIssuer returns an issuer at baseURL + Path. Its RSA key is generated in the
+// background, for a quick start; whoever needs it first waits.
+func NewDevIssuer(baseURL, audience string, now func() time.Time) *DevIssuer {
+	i := &DevIssuer{URL: baseURL + DevPath, Audience: audience, now: now, ready: make(chan struct{})}
+	go i.generate()
+	return i
+}
+
+const devKeyID = "dev-1"
+
+func (i *DevIssuer) generate() {
+	defer close(i.ready)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		i.err = err
+		return
+	}
+	i.signer, i.err = jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: devKeyID}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if i.err != nil {
+		return
+	}
+	i.jwks, i.err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: key.Public(), KeyID: devKeyID, Algorithm: string(jose.RS256), Use: "sig"}}})
+}
+
+func (i *DevIssuer) wait(ctx context.Context) error {
+	select {
+	case <-i.ready:
+		return i.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Token mints an ID token. Its errors wrap ErrRequest when the request is at fault.
+func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error) {
+	if r.Subject == "" || len(r.Subject) > devMaxSubject {
+		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrDevRequest, devMaxSubject)
+	}
+	if r.Lifetime == 0 {
+		r.Lifetime = DevDefaultLifetime
+	}
+	// A negative lifetime mints an expired token on purpose: refusals want testing too.
+	if r.Lifetime > DevMaxLifetime || r.Lifetime < -DevMaxLifetime {
+		return "", fmt.Errorf("%w: the lifetime %s is beyond %s", ErrDevRequest, r.Lifetime, DevMaxLifetime)
+	}
+	if r.Audience == "" {
+		r.Audience = i.Audience
+	}
+	claims := maps.Clone(r.Claims)
+	if claims == nil {
+		claims = map[string]any{}
+	}
+	for _, reserved := range []string{"iss", "sub", "aud", "iat", "exp"} {
+		if _, ok := claims[reserved]; ok {
+			return "", fmt.Errorf("%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)", ErrDevRequest, reserved)
+		}
+	}
+	now := i.now()
+	claims["iss"], claims["sub"], claims["aud"] = i.URL, r.Subject, r.Audience
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(r.Lifetime).Unix()
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrDevRequest, err)
+	}
+	if err := i.wait(ctx); err != nil {
+		return "", err
+	}
+	signed, err := i.signer.Sign(payload)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
+}
+
+// LoginKey is the issuer's key in a Logins map: its URL without the scheme.
+func (i *DevIssuer) LoginKey() string {
+	_, key, _ := strings.Cut(i.URL, "://")
+	return key
+}
+
+// Register mounts discovery and keys on mux, below Path.
+func (i *DevIssuer) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+DevPath+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		writeDevJSON(w, map[string]any{
+			"issuer":                                i.URL,
+			"jwks_uri":                              i.URL + "/jwks",
+			"response_types_supported":              []string{"id_token"},
+			"subject_types_supported":               []string{"public"},
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+		})
+	})
+	mux.HandleFunc("GET "+DevPath+"/jwks", func(w http.ResponseWriter, r *http.Request) {
+		if err := i.wait(r.Context()); err != nil {
+			http.Error(w, "the key is not ready", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(i.jwks)
+	})
+}
+
+func writeDevJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}

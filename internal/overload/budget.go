@@ -1,0 +1,111 @@
+package overload
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// Budget bounds how long one call waits for the database in all, however many
+// statements it makes. The time that a call spends elsewhere, such as at an identity
+// provider, does not count. The zero Budget has no bound. It is safe for concurrent use.
+type Budget struct {
+	limit time.Duration
+	now   func() time.Time
+	spent atomic.Int64 // nanoseconds
+}
+
+// Limit sets the bound and the clock that measures against it, before the Budget is
+// used; 0 = no bound.
+func (b *Budget) Limit(limit time.Duration, now func() time.Time) { b.limit, b.now = limit, now }
+
+// BudgetKey is the key of a context's *Budget, for types that are contexts themselves.
+type BudgetKey struct{}
+
+// WithBudget returns a context of a call that may spend limit by the clock now;
+// 0 = any time.
+func WithBudget(ctx context.Context, limit time.Duration, now func() time.Time) context.Context {
+	return context.WithValue(ctx, BudgetKey{}, &Budget{limit: limit, now: now})
+}
+
+// WithoutBudget returns a context whose work does not count, for work that goes on
+// after its call or that takes as long as there is much to do.
+func WithoutBudget(ctx context.Context) context.Context {
+	if budgetOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, BudgetKey{}, (*Budget)(nil))
+}
+
+// budgetOf returns the bounded Budget of ctx, nil if it has none.
+func budgetOf(ctx context.Context) *Budget {
+	if b, ok := ctx.Value(BudgetKey{}).(*Budget); ok && b != nil && b.limit > 0 {
+		return b
+	}
+	return nil
+}
+
+// BudgetLeft reports whether anything is left of the budget of ctx: a wait makes sense.
+func BudgetLeft(ctx context.Context) bool {
+	b := budgetOf(ctx)
+	return b == nil || time.Duration(b.spent.Load()) < b.limit
+}
+
+// StartWait begins a wait that lasts for most at most, and no longer than what is left
+// of the budget of ctx. It returns the lesser of the two, a nanosecond if nothing is
+// Left, and a function to call at the end, which spends the time that passed.
+// most = 0 stands for no bound.
+func StartWait(ctx context.Context, most time.Duration) (limit time.Duration, end func()) {
+	b := budgetOf(ctx)
+	if b == nil {
+		return most, func() {}
+	}
+
+	left := max(b.limit-time.Duration(b.spent.Load()), time.Nanosecond)
+	if most <= 0 || left < most {
+		most = left
+	}
+	began := b.now()
+	return most, func() { b.spent.Add(int64(b.now().Sub(began))) }
+}
+
+// Bound is Start as a context that ends with the time, for waits that are not for
+// the database itself but for another call's turn with it.
+func Bound(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	limit, end := StartWait(ctx, most)
+	bounded, cancel := Within(ctx, limit)
+	return bounded, func() {
+		cancel()
+		end()
+	}
+}
+
+// Within returns a context that ends with ctx, and after limit; 0 = no bound.
+func Within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// ErrNoTurn means that others had their turns for all the time that a call may wait.
+var ErrNoTurn = errors.New("no turn in time")
+
+// Turn takes a turn by sending to turns. It waits for most at most, and no longer than
+// what is left of the budget of ctx; most = 0 stands for no bound. Errors: that of ctx,
+// ErrNoTurn.
+func Turn(ctx context.Context, turns chan<- struct{}, most time.Duration) error {
+	bounded, cancel := Bound(ctx, most)
+	defer cancel()
+
+	select {
+	case turns <- struct{}{}:
+		return nil
+	case <-bounded.Done():
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return ErrNoTurn
+	}
+}
