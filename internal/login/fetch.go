@@ -23,7 +23,9 @@ const (
 	maxBodyBytes           = 1 << 20
 	maxResponseHeaderBytes = 32 << 10
 	maxURLBytes            = 2 << 10
-	maxDialled             = 4 // addresses of one host
+	maxETagBytes           = 128
+	maxCauseBytes          = 512 // of a cause in an error
+	maxDialled             = 4   // addresses of one host
 )
 
 // policy is how one provider may be asked. It is comparable: what was fetched
@@ -64,7 +66,7 @@ func (e *fetchError) Error() string {
 	if e.cause == nil {
 		return e.what
 	}
-	return e.what + ": " + oneLine(e.cause.Error(), maxCause)
+	return e.what + ": " + oneLine(e.cause.Error(), maxCauseBytes)
 }
 
 func (e *fetchError) Unwrap() error { return e.cause }
@@ -194,7 +196,7 @@ func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, 
 		return answer{}, &fetchError{what: showText(u.String()) + " " + what, reached: true, fix: fix}
 	}
 	a := answer{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
-	if len(a.etag) > maxShown {
+	if len(a.etag) > maxETagBytes {
 		a.etag = ""
 	}
 	switch code := response.StatusCode; {
@@ -285,6 +287,23 @@ func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 	default:
 		return bad("is not https", "use https")
 	}
+}
+
+// showAddress is an address without user, password and query, which may be secrets.
+func showAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil && strings.ContainsAny(address, "@?") {
+		return "(not shown)"
+	} else if err != nil {
+		return showText(address)
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "xxxxx"
+	}
+	return showText(u.String())
 }
 
 // tlsConfig verifies certificates as usual, and on top of it the thumbprints.

@@ -3,18 +3,14 @@ package login
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Bounds on one value, and on one cause, in an error or trace, in bytes.
-const (
-	maxShown = 128
-	maxCause = 512
-)
+// maxShown bounds one value in an error or trace, in bytes.
+const maxShown = 128
 
 // show makes an issuer, audience or header value fit for errors, logs and
 // traces: short and on one line. Personal values go through mask instead.
@@ -45,23 +41,6 @@ func show(value any) string {
 	default:
 		return "an object"
 	}
-}
-
-// showAddress is an address without user, password and query, which may be secrets.
-func showAddress(address string) string {
-	u, err := url.Parse(address)
-	if err != nil && strings.ContainsAny(address, "@?") {
-		return "(not shown)"
-	} else if err != nil {
-		return showText(address)
-	}
-	if u.User != nil {
-		u.User = url.User("xxxxx")
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "xxxxx"
-	}
-	return showText(u.String())
 }
 
 func showText(text string) string {
