@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"net/http"
 	"net/url"
 	"slices"
@@ -58,9 +59,9 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		}
 	}
 	if audience == "" {
-		return Claims{}, j.otherApplication(showText(client) + " of " + showText(app))
+		return Claims{}, j.otherApplication(explain.ShownText(client) + " of " + explain.ShownText(app))
 	}
-	j.pass("token application", showText(audience))
+	j.pass("token application", explain.ShownText(audience))
 	left, valid := wholeNumber(r.object["exp"]) // seconds left, not a time
 	if !valid || left > maxAmazonLifetime {
 		return Claims{}, lacking("exp")
@@ -69,10 +70,10 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		return Claims{}, j.refuse(tokenLapsed.With("end", "no seconds are left"))
 	}
 	user := member(r.object, "user_id")
-	if user == "" || len(user) > maxSubjectBytes || !printable(user) {
+	if user == "" || len(user) > maxSubjectBytes || !explain.Printable(user) {
 		return Claims{}, lacking("user_id")
 	}
-	j.pass("token subject", mask(user))
+	j.pass("token subject", explain.Masked(user))
 	claims := Claims{Issuer: j.trust.Provider, Subject: user, Audience: audience, Expires: v.now().Add(time.Duration(left) * time.Second),
 		All: map[string]any{"aud": client, "app_id": app, "user_id": user, "sub": user}}
 	return claims, nil

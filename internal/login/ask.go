@@ -152,7 +152,7 @@ func withoutEcho(u *url.URL, err error) error {
 // refusals in JSON too. Errors name host and path only.
 func readReply(u *url.URL, response *http.Response) (reply, error) {
 	refuse := func(what, fix string) (reply, error) {
-		return reply{}, &fetchError{what: showText(u.Host+u.Path) + " " + what, reached: true, fix: fix}
+		return reply{}, &fetchError{what: explain.ShownText(u.Host+u.Path) + " " + what, reached: true, fix: fix}
 	}
 	const address = "check the provider's base_url in the settings: no login provider answers so"
 	switch code := response.StatusCode; {
@@ -222,7 +222,7 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 		Provider: j.trust.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerAnswer.With(
-			"api", showText(j.trust.BaseURL), "problem", err.Error(), "fix", fix,
+			"api", explain.ShownText(j.trust.BaseURL), "problem", err.Error(), "fix", fix,
 		)),
 	}
 }
@@ -256,7 +256,7 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 // otherApplication refuses the token of an application that the trust does not name.
 func (j *judge) otherApplication(got string) *Refused {
 	refusal := tokenApplication.With(
-		"applications", show(anyList(j.trust.Audiences)),
+		"applications", explain.Shown(anyList(j.trust.Audiences)),
 		"application", got,
 		"accept", j.trust.accepting("this application's ID"),
 	)

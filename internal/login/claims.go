@@ -79,7 +79,7 @@ func (j *judge) issuer(c *Claims) *Refused {
 	text, isString := iss.(string)
 	if text == "" || !slices.Contains(j.trust.Issuers, text) {
 		if !isString {
-			return j.refuse(tokenIssuerForm.With("issuers", strings.Join(j.trust.Issuers, " or "), "issuer", mask(iss)))
+			return j.refuse(tokenIssuerForm.With("issuers", strings.Join(j.trust.Issuers, " or "), "issuer", explain.Masked(iss)))
 		}
 		return j.refuse(j.otherIssuer(text))
 	}
@@ -116,7 +116,7 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 		}
 		at, valid := numericDate(value)
 		if !valid {
-			return j.refuse(tokenTime.With("claim", name, "value", show(value)))
+			return j.refuse(tokenTime.With("claim", name, "value", explain.Shown(value)))
 		}
 		moment[name] = at
 	}
@@ -166,12 +166,12 @@ func numericDate(value any) (time.Time, bool) {
 // compared byte for byte afterwards and never normalised.
 func (j *judge) subject(c *Claims) *Refused {
 	text, isString := c.All["sub"].(string)
-	if !isString || text == "" || len(text) > maxSubjectBytes || !printable(text) {
-		return j.refuse(tokenSubject.With("subject", mask(c.All["sub"])))
+	if !isString || text == "" || len(text) > maxSubjectBytes || !explain.Printable(text) {
+		return j.refuse(tokenSubject.With("subject", explain.Masked(c.All["sub"])))
 	}
 	c.Subject = text
 	if j.trace != nil {
-		j.pass("token subject", mask(text))
+		j.pass("token subject", explain.Masked(text))
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (j *judge) subject(c *Claims) *Refused {
 func (j *judge) audience(c *Claims) *Refused {
 	audiences, valid := stringOrList(c.All["aud"])
 	if !valid {
-		return j.refuse(tokenAudienceForm.With("audience", show(c.All["aud"])))
+		return j.refuse(tokenAudienceForm.With("audience", explain.Shown(c.All["aud"])))
 	}
 	check, candidates := "token audience", audiences
 	azp, authorized := c.All["azp"]
@@ -214,22 +214,22 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 	var refusal *explain.Refusal
 	switch {
 	case j.trust.Development && authorized:
-		return developmentParty.With("clients", clients, "client", show(azp), "message", message)
+		return developmentParty.With("clients", clients, "client", explain.Shown(azp), "message", message)
 	case j.trust.Development:
-		return developmentAudience.With("clients", clients, "audience", show(aud), "message", message)
+		return developmentAudience.With("clients", clients, "audience", explain.Shown(aud), "message", message)
 	case authorized:
-		refusal = tokenAuthorizedParty.With("clients", clients, "client", show(azp), "accept", accept, "message", message)
+		refusal = tokenAuthorizedParty.With("clients", clients, "client", explain.Shown(azp), "accept", accept, "message", message)
 	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.trust.Audiences, c) }):
 		accept = "register it as an OpenID Connect provider, which has several client IDs"
 		if j.trust.OneClientAt == "" {
 			accept = j.trust.accepting("the other client IDs")
 		}
-		refusal = tokenAudienceList.With("clients", clients, "audience", show(aud), "accept", accept, "message", message)
+		refusal = tokenAudienceList.With("clients", clients, "audience", explain.Shown(aud), "accept", accept, "message", message)
 	default:
-		refusal = tokenAudience.With("clients", clients, "audience", show(aud), "accept", accept, "message", message)
+		refusal = tokenAudience.With("clients", clients, "audience", explain.Shown(aud), "accept", accept, "message", message)
 	}
 	if link := j.trust.Link; link.Kind != "" {
-		link.Add = showText(client)
+		link.Add = explain.ShownText(client)
 		refusal.At(link)
 	}
 
@@ -276,11 +276,11 @@ func (j *judge) requiredValues(c *Claims) *Refused {
 		case name == "token_use" && isString && got == want:
 			j.pass("token use", want)
 		case name == "token_use": // tells which of a user pool's tokens it is, nothing of the user
-			return j.refuse(tokenUse.With("want", want, "got", show(c.All[name])))
+			return j.refuse(tokenUse.With("want", want, "got", explain.Shown(c.All[name])))
 		case isString && got == want:
 			j.trace.PassOf("required claim", name, want)
 		default:
-			return j.refuse(requiredClaim.With("want", want, "got", mask(c.All[name]), "claim", name).Of(name))
+			return j.refuse(requiredClaim.With("want", want, "got", explain.Masked(c.All[name]), "claim", name).Of(name))
 		}
 	}
 	return nil

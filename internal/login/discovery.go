@@ -3,6 +3,7 @@ package login
 import (
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func parseDiscovery(body []byte, issuer string, allowHTTP bool) (string, error) 
 		return "", fmt.Errorf("the discovery document is %w", err)
 	}
 	if stated, _ := document["issuer"].(string); stated != issuer {
-		return "", fmt.Errorf("the discovery document states the issuer %s, not %s", show(document["issuer"]), showText(issuer))
+		return "", fmt.Errorf("the discovery document states the issuer %s, not %s", explain.Shown(document["issuer"]), explain.ShownText(issuer))
 	}
 	address, isString := document["jwks_uri"].(string)
 	if !isString {

@@ -73,6 +73,6 @@ func (j *judge) eventAudience(c *Claims) *Refused {
 	}
 	return j.refuse(eventAudience.With(
 		"clients", strings.Join(j.trust.Audiences, " or "),
-		"audience", show(c.All["aud"]),
+		"audience", explain.Shown(c.All["aud"]),
 	))
 }

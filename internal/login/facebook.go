@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"net/url"
 	"slices"
 	"strconv"
@@ -139,7 +140,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 		return Claims{}, refused
 	}
 	if kind := member(data, "type"); kind != "USER" {
-		return Claims{}, g.j.refuse(facebookTokenType.With("type", show(data["type"])))
+		return Claims{}, g.j.refuse(facebookTokenType.With("type", explain.Shown(data["type"])))
 	}
 	expires, refused, err := g.expiry(data)
 	if err != nil {
@@ -162,7 +163,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 // application compares the token's application with the pool's.
 func (g graph) application(id string) *Refused {
 	if !slices.Contains(g.j.trust.Audiences, id) {
-		return g.j.otherApplication(showText(id))
+		return g.j.otherApplication(explain.ShownText(id))
 	}
 	g.j.pass("token application", id)
 	return nil
@@ -194,7 +195,7 @@ func (g graph) user(ctx context.Context, app, fields string, refusals ...int64) 
 	if err != nil {
 		return Claims{}, err
 	}
-	g.j.pass("token subject", mask(id))
+	g.j.pass("token subject", explain.Masked(id))
 	return Claims{Issuer: g.j.trust.Provider, Subject: id, Audience: app,
 		All: map[string]any{"aud": app, "sub": id, "app_id": app, "user_id": id}}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"io"
 	"net"
 	"net/http"
@@ -66,7 +67,7 @@ func (e *fetchError) Error() string {
 	if e.cause == nil {
 		return e.what
 	}
-	return e.what + ": " + oneLine(e.cause.Error(), maxCauseBytes)
+	return e.what + ": " + explain.OneLine(e.cause.Error(), maxCauseBytes)
 }
 
 func (e *fetchError) Unwrap() error { return e.cause }
@@ -178,7 +179,7 @@ func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, heade
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true,
+		return nil, &fetchError{what: "address " + explain.ShownText(u.Host+u.Path) + " is not usable", reached: true,
 			fix: "correct the provider's address"}
 	}
 	request.Header, request.Close = header, once
@@ -193,7 +194,7 @@ func roundTrip(ctx context.Context, transport *http.Transport, u *url.URL, heade
 
 func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, error) {
 	refuse := func(what, fix string) (answer, error) {
-		return answer{}, &fetchError{what: showText(u.String()) + " " + what, reached: true, fix: fix}
+		return answer{}, &fetchError{what: explain.ShownText(u.String()) + " " + what, reached: true, fix: fix}
 	}
 	a := answer{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
 	if len(a.etag) > maxETagBytes {
@@ -212,7 +213,7 @@ func readAnswer(u *url.URL, response *http.Response, conditional bool) (answer, 
 		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
 	}
 	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
-		return refuse("answers with the content type "+showText(contentType), "open this address: it must serve the provider's document as application/json")
+		return refuse("answers with the content type "+explain.ShownText(contentType), "open this address: it must serve the provider's document as application/json")
 	}
 	if response.ContentLength > maxBodyBytes {
 		return refuse(fmt.Sprintf("answers with more than %d bytes", maxBodyBytes), "check the address: no key set or discovery document is this large")
@@ -276,7 +277,7 @@ func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 		return bad("is too long", "correct the provider's address")
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !printable(address) {
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !explain.Printable(address) {
 		return bad("is not a plain absolute URL", "correct the provider's address: scheme, host and path only")
 	}
 	switch {
@@ -295,7 +296,7 @@ func showAddress(address string) string {
 	if err != nil && strings.ContainsAny(address, "@?") {
 		return "(not shown)"
 	} else if err != nil {
-		return showText(address)
+		return explain.ShownText(address)
 	}
 	if u.User != nil {
 		u.User = url.User("xxxxx")
@@ -303,7 +304,7 @@ func showAddress(address string) string {
 	if u.RawQuery != "" {
 		u.RawQuery = "xxxxx"
 	}
-	return showText(u.String())
+	return explain.ShownText(u.String())
 }
 
 // tlsConfig verifies certificates as usual, and on top of it the thumbprints.

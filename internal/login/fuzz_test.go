@@ -88,7 +88,7 @@ func FuzzJWT(f *testing.F) {
 			t.Fatalf("accepted as JSON: %q", payload)
 		}
 		c, refused := j.judgeClaims(all, now, 5*time.Minute)
-		if refused == nil && (c.Subject == "" || len(c.Subject) > maxSubjectBytes || !printable(c.Subject) ||
+		if refused == nil && (c.Subject == "" || len(c.Subject) > maxSubjectBytes || !explain.Printable(c.Subject) ||
 			c.Issuer != i.URL || c.Audience != logintest.Audience || !now.Before(c.Expires.Add(5*time.Minute))) {
 			t.Fatalf("claims that break the rules passed: %+v", c)
 		}

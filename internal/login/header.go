@@ -48,7 +48,7 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	// The registration may only choose among what this package verifies: none
 	// and the shared-secret algorithms cannot be switched on.
 	if _, supported := algorithms[algorithm]; !supported {
-		return j.refuse(algorithmUnsupported.With("algorithms", usable(accepted), "algorithm", show(header["alg"])))
+		return j.refuse(algorithmUnsupported.With("algorithms", usable(accepted), "algorithm", explain.Shown(header["alg"])))
 	}
 	if !slices.Contains(accepted, algorithm) {
 		return j.refuse(algorithmNotListed.With("algorithms", usable(accepted), "algorithm", algorithm))
@@ -56,8 +56,8 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	t.algorithm = algorithm
 	if kid, present := header["kid"]; present {
 		id, isString := kid.(string)
-		if !isString || id == "" || len(id) > maxKeyIDBytes || !printable(id) {
-			return j.refuse(keyID.With("id", show(kid)))
+		if !isString || id == "" || len(id) > maxKeyIDBytes || !explain.Printable(id) {
+			return j.refuse(keyID.With("id", explain.Shown(kid)))
 		}
 		t.keyID = id
 	}
@@ -77,10 +77,10 @@ func (j *judge) tokenType(header map[string]any) *Refused {
 	name, isString := typ.(string)
 	if present && (!isString || name == "") || !slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
 		if j.types == nil {
-			return j.refuse(tokenType.With("type", show(typ)))
+			return j.refuse(tokenType.With("type", explain.Shown(typ)))
 		}
 		named := slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" })
-		return j.refuse(eventType.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", show(typ)))
+		return j.refuse(eventType.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", explain.Shown(typ)))
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func shownPart(text string) string {
 		return "none"
 	}
 
-	return showText(text)
+	return explain.ShownText(text)
 }
 
 // otherIssuer explains why an issuer is not accepted, by the registered one that is
@@ -145,18 +145,18 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 
 	switch nearest {
 	case OtherPath:
-		return tokenIssuerPath.With("issuers", issuers, "issuer", showText(named), "difference", difference)
+		return tokenIssuerPath.With("issuers", issuers, "issuer", explain.ShownText(named), "difference", difference)
 	case OtherSpelling:
 		refusal := tokenIssuerSpelling.With(
-			"issuers", issuers, "issuer", showText(named), "difference", difference, "where", j.trust.issuersAt(named),
+			"issuers", issuers, "issuer", explain.ShownText(named), "difference", difference, "where", j.trust.issuersAt(named),
 		)
 		if link := j.trust.Link; link.Kind == explain.LinkOIDCProvider {
-			link.Field, link.Add = "Url", showText(named)
+			link.Field, link.Add = "Url", explain.ShownText(named)
 			refusal.At(link)
 		}
 		return refusal
 	default:
-		return tokenIssuer.With("issuers", issuers, "issuer", showText(named))
+		return tokenIssuer.With("issuers", issuers, "issuer", explain.ShownText(named))
 	}
 }
 

@@ -28,14 +28,14 @@ func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string)
 	switch err := v.proveSignature(ctx, &trust, now, &t); {
 	case err == nil:
 		if j.trace != nil {
-			j.pass("token signature", t.algorithm+" "+showText(t.keyID))
+			j.pass("token signature", t.algorithm+" "+explain.ShownText(t.keyID))
 		}
 		if refused := j.readRest(&t, &claims); refused != nil {
 			return Claims{}, refused
 		}
 		return claims, nil
 	case errors.Is(err, errUnknownKey):
-		return Claims{}, j.refuse(signingKeyUnknown.With("id", showText(t.keyID), "period", v.o.RefetchPeriod.String()))
+		return Claims{}, j.refuse(signingKeyUnknown.With("id", explain.ShownText(t.keyID), "period", v.o.RefetchPeriod.String()))
 	case errors.Is(err, errUnfitKey):
 		return Claims{}, j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
 	case errors.Is(err, errBadSignature):
@@ -57,7 +57,7 @@ func (j *judge) unavailable(err error) *Unavailable {
 		Provider: j.trust.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerKeys.With(
-			"issuer", showText(j.trust.Issuers[0]), "problem", err.Error(), "fix", fix,
+			"issuer", explain.ShownText(j.trust.Issuers[0]), "problem", err.Error(), "fix", fix,
 		)),
 	}
 }

@@ -55,7 +55,7 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 		if status != 200 {
 			t.Fatalf("status %d signs in", status)
 		}
-		if c.Subject == "" || len(c.Subject) > maxSubjectBytes || !printable(c.Subject) || c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
+		if c.Subject == "" || len(c.Subject) > maxSubjectBytes || !explain.Printable(c.Subject) || c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
 			t.Fatalf("claims %+v", c)
 		}
 		if trace.Refused() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"io"
 	"net/http"
 )
@@ -82,7 +83,7 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 	err = v.fetcher.guarded(ctx, b, u, func() error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 		if err != nil {
-			return &fetchError{what: "address " + showText(u.Host+u.Path) + " is not usable", reached: true, fix: "correct the endpoint's address"}
+			return &fetchError{what: "address " + explain.ShownText(u.Host+u.Path) + " is not usable", reached: true, fix: "correct the endpoint's address"}
 		}
 		if header != nil {
 			request.Header = header.Clone()
@@ -97,7 +98,7 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 		}
 		defer response.Body.Close()
 		if code := response.StatusCode; code >= 300 && code < 400 {
-			return &fetchError{what: fmt.Sprintf("%s answers with a redirect (%d)", showText(u.Host+u.Path), code), reached: true,
+			return &fetchError{what: fmt.Sprintf("%s answers with a redirect (%d)", explain.ShownText(u.Host+u.Path), code), reached: true,
 				fix: "set the endpoint to its final address; redirects are not followed"}
 		}
 		text, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
@@ -105,7 +106,7 @@ func (v *Verifier) Post(ctx context.Context, e Endpoint, header http.Header, bod
 			return withoutEcho(u, explainTransport(u, err))
 		}
 		if len(text) > maxReplyBytes {
-			return &fetchError{what: fmt.Sprintf("%s answers with more than %d bytes", showText(u.Host+u.Path), maxReplyBytes), reached: true,
+			return &fetchError{what: fmt.Sprintf("%s answers with more than %d bytes", explain.ShownText(u.Host+u.Path), maxReplyBytes), reached: true,
 				fix: "check the endpoint's address"}
 		}
 		reply.Status, reply.Body = response.StatusCode, text

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -137,9 +138,9 @@ func (p *published[T]) wait(ctx context.Context, name string, work func() error)
 		return result.Err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return &fetchError{what: "the caller stopped waiting for " + showText(p.url), cause: ctx.Err(), fix: "try again"}
+			return &fetchError{what: "the caller stopped waiting for " + explain.ShownText(p.url), cause: ctx.Err(), fix: "try again"}
 		}
-		return &fetchError{what: showText(p.url) + " did not answer in time", cause: ctx.Err(), fix: "check that it is up and reachable from this server"}
+		return &fetchError{what: explain.ShownText(p.url) + " did not answer in time", cause: ctx.Err(), fix: "check that it is up and reachable from this server"}
 	}
 }
 
@@ -176,7 +177,7 @@ func (p *published[T]) fetch() error {
 func (p *published[T]) exchange(now time.Time) (next *edition[T], err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			next, err = nil, &fetchError{what: showText(p.url) + " answers with a document that cannot be read", reached: true,
+			next, err = nil, &fetchError{what: explain.ShownText(p.url) + " answers with a document that cannot be read", reached: true,
 				cause: fmt.Errorf("panic: %v", r), fix: "report this, with the document"}
 		}
 	}()
@@ -196,7 +197,7 @@ func (p *published[T]) exchange(now time.Time) (next *edition[T], err error) {
 		return next, nil
 	}
 	if next.value, err = p.parse(a.body); err != nil {
-		return nil, &fetchError{what: showText(p.url) + " answers with a document that is not valid", reached: true, cause: err,
+		return nil, &fetchError{what: explain.ShownText(p.url) + " answers with a document that is not valid", reached: true, cause: err,
 			fix: "open this address: it must serve the provider's document; correct the address or the provider"}
 	}
 	return next, nil

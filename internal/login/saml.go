@@ -46,11 +46,11 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 	}
 	if j.trace != nil {
 		j.pass("SAML signature", a.Signature)
-		j.pass("SAML issuer", showText(a.Issuer))
-		j.pass("SAML audience", showText(a.Audience))
-		j.pass("SAML recipient", showText(a.Recipient))
+		j.pass("SAML issuer", explain.ShownText(a.Issuer))
+		j.pass("SAML audience", explain.ShownText(a.Audience))
+		j.pass("SAML recipient", explain.ShownText(a.Recipient))
 		j.pass("SAML expiry", a.NotOnOrAfter.Format(time.RFC3339))
-		j.pass("SAML NameID", mask(a.NameID))
+		j.pass("SAML NameID", explain.Masked(a.NameID))
 		j.pass("SAML attribute", strconv.Itoa(len(a.Attributes))+" attributes")
 	}
 	if a.Transient() {

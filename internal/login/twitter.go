@@ -14,6 +14,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
 const (
@@ -80,7 +81,7 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 	key := v.answers.hash(trust.Provider, trust.BaseURL, trust.VerifyPath, signer.consumerKey, signer.consumerSecret, signer.token, signer.tokenSecret,
 		p.roots, p.thumbprints, fmt.Sprint(p.allowHTTP, p.allowPrivate, p.pinned))
 	if user, held := v.answers.held.Get(key); held && now.Before(user.until) {
-		j.pass("token subject", mask(user.id)+", proved a moment ago")
+		j.pass("token subject", explain.Masked(user.id)+", proved a moment ago")
 		return j.twitterClaims(user.id), nil
 	}
 	ctx, done, err := v.dialogue(ctx)
@@ -105,7 +106,7 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 		return j.verdict(Claims{}, err)
 	}
 	v.answers.held.Add(key, provedUser{id, now.Add(answerLifetime)})
-	j.pass("token subject", mask(id))
+	j.pass("token subject", explain.Masked(id))
 	return j.twitterClaims(id), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"maps"
 	"slices"
 	"strings"
@@ -19,24 +20,24 @@ func (t Trust) Validate() error {
 		faults = append(faults, fmt.Errorf("%s %s: %s", field, value, fix))
 	}
 	if _, known := protocols[t.Kind]; !known {
-		fault("kind", showText(string(t.Kind)), "leave it empty for OpenID Connect")
+		fault("kind", explain.ShownText(string(t.Kind)), "leave it empty for OpenID Connect")
 	}
 	if t.Kind != OIDC {
 		t.validateAPI(fault)
 		return errors.Join(faults...)
 	}
 	if len(t.Issuers) == 0 || slices.Contains(t.Issuers, "") {
-		fault("issuers", show(anyList(t.Issuers)), "name the provider's issuer, as it stands in the iss claim")
+		fault("issuers", explain.Shown(anyList(t.Issuers)), "name the provider's issuer, as it stands in the iss claim")
 	}
 	if len(t.Audiences) == 0 || slices.Contains(t.Audiences, "") {
-		fault("client_ids", show(anyList(t.Audiences)), "name at least one client ID")
+		fault("client_ids", explain.Shown(anyList(t.Audiences)), "name at least one client ID")
 	}
 	if t.Algorithms != nil && len(t.Algorithms) == 0 {
 		fault("allowed_algs", "[]", "leave it out for RS256, or name at least one")
 	}
 	for _, algorithm := range t.Algorithms {
 		if _, supported := algorithms[algorithm]; !supported {
-			fault("allowed_algs", showText(algorithm), "use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
+			fault("allowed_algs", explain.ShownText(algorithm), "use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
 		}
 	}
 	t.validateAddresses(fault)
@@ -45,7 +46,7 @@ func (t Trust) Validate() error {
 	}
 	for _, thumbprint := range t.Thumbprints {
 		if raw, err := hex.DecodeString(thumbprint); err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
-			fault("thumbprints", showText(thumbprint), "give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
+			fault("thumbprints", explain.ShownText(thumbprint), "give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
 		}
 	}
 	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.CABundle) {
@@ -57,26 +58,26 @@ func (t Trust) Validate() error {
 // validateAPI checks what access tokens are judged by.
 func (t Trust) validateAPI(fault func(field, value, fix string)) {
 	if len(t.Audiences) == 0 || slices.Contains(t.Audiences, "") {
-		fault("client_ids", show(anyList(t.Audiences)), "name the application")
+		fault("client_ids", explain.Shown(anyList(t.Audiences)), "name the application")
 	}
 	var failed *fetchError
 	if _, err := checkURL(t.BaseURL, t.AllowHTTP); errors.As(err, &failed) {
 		fault("base_url", failed.what, failed.fix)
 	} else if strings.ContainsAny(t.BaseURL, "?#") || strings.HasSuffix(t.BaseURL, "/") {
-		fault("base_url", showText(t.BaseURL), "leave out the query and the last slash")
+		fault("base_url", explain.ShownText(t.BaseURL), "leave out the query and the last slash")
 	}
 	if t.VerifyPath != "" && (t.VerifyPath[0] != '/' || strings.ContainsAny(t.VerifyPath, "?#")) {
-		fault("verify_path", showText(t.VerifyPath), "begin with a slash, and leave out the query")
+		fault("verify_path", explain.ShownText(t.VerifyPath), "begin with a slash, and leave out the query")
 	}
 	if strings.ContainsAny(t.APIVersion, "/?#") {
-		fault("graph_version", showText(t.APIVersion), "write it like v25.0")
+		fault("graph_version", explain.ShownText(t.APIVersion), "write it like v25.0")
 	}
 	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.CABundle) {
 		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
 	}
 	if t.IDTokens != nil {
 		if err := t.IDTokens.Validate(); err != nil {
-			fault("limited_login", "of "+showText(t.Provider), err.Error())
+			fault("limited_login", "of "+explain.ShownText(t.Provider), err.Error())
 		}
 	}
 }
@@ -99,7 +100,7 @@ func (t Trust) validateAddresses(fault func(field, value, fix string)) {
 	case errors.As(err, &failed):
 		fault(field, failed.what, failed.fix)
 	case u.Scheme != "https" && t.EnforceThumbprints:
-		fault(field, showText(address), "use https, or do not enforce thumbprints")
+		fault(field, explain.ShownText(address), "use https, or do not enforce thumbprints")
 	}
 }
 

@@ -1,4 +1,4 @@
-package login
+package explain
 
 import (
 	"encoding/json"
@@ -12,16 +12,16 @@ import (
 // maxShown bounds one value in an error or trace, in bytes.
 const maxShown = 128
 
-// show makes an issuer, audience or header value fit for errors, logs and
-// traces: short and on one line. Personal values go through mask instead.
-func show(value any) string {
+// Shown makes an issuer, audience or header value fit for errors, logs and
+// traces: short and on one line. Personal values go through Masked instead.
+func Shown(value any) string {
 	switch x := value.(type) {
 	case nil:
 		return "nothing"
 	case string:
-		return showText(x)
+		return ShownText(x)
 	case json.Number:
-		return "the number " + showText(x.String())
+		return "the number " + ShownText(x.String())
 	case bool:
 		return strconv.FormatBool(x)
 	case []any:
@@ -32,7 +32,7 @@ func show(value any) string {
 				parts = append(parts, "a list")
 				continue
 			}
-			parts = append(parts, show(element))
+			parts = append(parts, Shown(element))
 		}
 		if len(x) > most {
 			parts = append(parts, fmt.Sprintf("and %d more", len(x)-most))
@@ -43,15 +43,15 @@ func show(value any) string {
 	}
 }
 
-func showText(text string) string {
+func ShownText(text string) string {
 	if text == "" {
 		return "an empty string"
 	}
-	return oneLine(text, maxShown)
+	return OneLine(text, maxShown)
 }
 
-// oneLine cuts text to about limit bytes and quotes what would not print.
-func oneLine(text string, limit int) string {
+// OneLine cuts text to about limit bytes and quotes what would not print.
+func OneLine(text string, limit int) string {
 	short := text
 	if len(short) > limit {
 		short = short[:limit]
@@ -60,22 +60,22 @@ func oneLine(text string, limit int) string {
 		}
 		short += fmt.Sprintf("… (%d bytes)", len(text))
 	}
-	if !printable(short) {
+	if !Printable(short) {
 		short = strconv.Quote(short)
 	}
 	return short
 }
 
-// mask shows enough of a subject or other personal value to recognise one's
+// Masked shows enough of a subject or other personal value to recognise one's
 // own, and no more.
-func mask(value any) string {
+func Masked(value any) string {
 	text, isString := value.(string)
 	switch {
 	case !isString:
 		return fmt.Sprintf("a value of type %s", jsonType(value))
 	case text == "":
 		return "an empty string"
-	case len(text) < 12 || !printable(text):
+	case len(text) < 12 || !Printable(text):
 		return fmt.Sprintf("… (%d bytes)", len(text))
 	}
 	_, size := utf8.DecodeRuneInString(text)
@@ -100,9 +100,9 @@ func jsonType(value any) string {
 	}
 }
 
-// printable reports whether text is valid UTF-8 without control, format
+// Printable reports whether text is valid UTF-8 without control, format
 // (bidirectional and other invisible) or line-separating characters.
-func printable(text string) bool {
+func Printable(text string) bool {
 	for i, r := range text {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(text[i:]); size <= 1 {
