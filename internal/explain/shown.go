@@ -43,6 +43,17 @@ func Shown(value any) string {
 	}
 }
 
+// ShownList is Shown of a list of texts.
+func ShownList(texts []string) string {
+	list := make([]any, len(texts))
+	for i, text := range texts {
+		list[i] = text
+	}
+
+	return Shown(list)
+}
+
+// ShownText is Shown of a text.
 func ShownText(text string) string {
 	if text == "" {
 		return "an empty string"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
@@ -39,7 +40,7 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 	}
 	j := &judge{trust: &trust, trace: explain.FromContext(ctx)}
 	now := v.now()
-	a, refused := trust.SAML.Read(response, now, v.o.Skew)
+	a, refused := trust.SAML.Read(response, now, idtoken.Skew)
 	if refused != nil {
 		refused.Message = samlMessage(refused, now)
 		return Claims{}, j.refuse(refused.Refusal)
@@ -83,7 +84,7 @@ func samlMessage(r *saml.Refused, now time.Time) string {
 		return messageSAMLStatus
 	case saml.Expired:
 		if !r.NotOnOrAfter.IsZero() {
-			return fmt.Sprintf("%s%d >= %d", messageExpired, now.Unix(), r.NotOnOrAfter.Unix())
+			return fmt.Sprintf("%s%d >= %d", idtoken.MessageExpired, now.Unix(), r.NotOnOrAfter.Unix())
 		}
 	}
 	return messageNotSAML
