@@ -54,7 +54,8 @@ func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, t
 	if address, held := v.heldKeysURL(r, p, now); held {
 		set := v.keySet(address, p)
 		if e, held := set.document.Held(now); held {
-			if reason := v.prove(e.Value, token); reason == nil || token.keyID != "" && !errors.Is(reason, errUnknownKey) {
+			reason := v.prove(e.Value, token)
+			if reason == nil || token.keyID != "" && !errors.Is(reason, errUnknownKey) {
 				return reason
 			}
 		}

@@ -138,8 +138,10 @@ func (r *Rule) Validate() error {
 		fault("thumbprints", "[]", "register one, or do not enforce thumbprints")
 	}
 	for _, thumbprint := range r.Thumbprints {
-		if raw, err := hex.DecodeString(thumbprint); err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
-			fault("thumbprints", explain.ShownText(thumbprint), "give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
+		raw, err := hex.DecodeString(thumbprint)
+		if err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
+			fault("thumbprints", explain.ShownText(thumbprint),
+				"give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
 		}
 	}
 	if len(r.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CABundle)) {

@@ -55,9 +55,10 @@ func New(client *outbound.Client, now func() time.Time) *Verifier {
 
 // Verify proves an OpenID Connect ID token by a rule, which it neither keeps nor
 // changes. It returns *Refused when the token is bad and *Unavailable when the
-// provider could not be asked; both are added to the context's explain.Trace too. Whatever the token can be
-// refused for without its provider's keys comes first, so that a token of
-// another issuer or client, or an expired one, sends no packet.
+// provider could not be asked; both are also added to the context's explain.Trace.
+//
+// Whatever the token can be refused for without its provider's keys comes first,
+// so that a token of another issuer or client, or an expired one, sends no packet.
 func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims, error) {
 	j := &judge{rule: rule, trace: explain.FromContext(ctx)}
 	t, refused := j.parse(token)
