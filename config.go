@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -231,9 +231,9 @@ func (c *Config) Validate() error {
 	_, guests := c.guestPolicies()
 	faults = append(faults, err, guests, cognitoidentity.CheckProviders(c.Providers),
 		cognitoidentity.CheckUserPools(cognitoidentity.Options{UserPools: c.UserPools, UserPoolRegions: c.UserPoolRegions, Aliases: c.ProviderAliases}))
-	verifier := login.New(login.Options{}) // asks nobody
-	defer verifier.Close()
-	_, err = c.statusCheckers(verifier)
+	client := outbound.New(outbound.Options{}) // sends nothing
+	defer client.Close()
+	_, err = c.statusCheckers(client)
 	faults = append(faults, err)
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -61,6 +62,12 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Logins",
 			About:   "A token of an OpenID Connect provider does not prove who the user is.",
+			Package: "internal/idtoken",
+			Reasons: idtoken.Refusals,
+		},
+		{
+			Title:   "Logins of Facebook, Amazon and X",
+			About:   "A credential that only the provider's own API can judge does not prove who the user is.",
 			Package: "internal/login",
 			Reasons: login.Refusals,
 		},

@@ -30,6 +30,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -52,6 +53,7 @@ type Server struct {
 	store    *store.Store
 	issuer   *issuer.Issuer
 	sessions *sts.Minter
+	outbound *outbound.Client
 	logins   *login.Verifier
 	signOuts *signout.Service
 	traces   *traceStore
@@ -535,8 +537,8 @@ func (s *Server) Run(ctx context.Context) {
 // Close ends outgoing fetches, closes the database after the writes under way,
 // logs what it counted of warnings and errors, and frees the data folder.
 func (s *Server) Close() error {
-	if s.logins != nil {
-		s.logins.Close()
+	if s.outbound != nil {
+		s.outbound.Close()
 	}
 	var errs []error
 	if s.store != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -35,7 +36,7 @@ const (
 
 // userStatus makes what asks user pools, from the settings.
 func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
-	pools, err := s.config.statusCheckers(s.logins)
+	pools, err := s.config.statusCheckers(s.outbound)
 	if err != nil {
 		return pools, err
 	}
@@ -43,7 +44,7 @@ func (s *Server) userStatus(ctx context.Context) (userstatus.Pools, error) {
 }
 
 // statusCheckers makes the checkers of the settings. It asks nobody.
-func (c *Config) statusCheckers(asker *login.Verifier) (userstatus.Pools, error) {
+func (c *Config) statusCheckers(asker *outbound.Client) (userstatus.Pools, error) {
 	var faults []error
 	make := func(setting string, configs map[string]UserStatusConfig, atAWS func(string) bool) map[string]userstatus.Checker {
 		checkers := map[string]userstatus.Checker{}

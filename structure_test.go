@@ -21,9 +21,9 @@ var allowedImports = map[string][]string{
 	"": {
 		"auth", "internal/assume", "internal/awsapi", "internal/cognitoidentity", "internal/datalock",
 		"internal/envelope", "internal/explain", "internal/forwardauth", "internal/iam", "internal/iam/policy",
-		"internal/iamapi", "internal/identitypool", "internal/issuer", "internal/logging", "internal/login",
-		"internal/overload", "internal/ratelimit", "internal/revocation", "internal/saml", "internal/signout",
-		"internal/store", "internal/sts", "internal/userstatus", "sigv4",
+		"internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer", "internal/logging",
+		"internal/login", "internal/outbound", "internal/overload", "internal/ratelimit", "internal/revocation",
+		"internal/saml", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
@@ -33,13 +33,13 @@ var allowedImports = map[string][]string{
 	},
 	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
 	"internal/assume": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/login",
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/outbound",
 		"internal/sts",
 	},
 	"internal/awsapi": {"internal/explain", "internal/overload"},
 	"internal/cognitoidentity": {
 		"internal/awsapi", "internal/envelope", "internal/explain", "internal/iam", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
+		"internal/idtoken", "internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
 		"internal/store", "internal/sts", "internal/userstatus",
 	},
 	"internal/config":   {"internal/explain"},
@@ -58,11 +58,15 @@ var allowedImports = map[string][]string{
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/identitypool", "internal/store",
 	},
 	"internal/identitypool": {"internal/explain"},
+	"internal/idtoken":      {"internal/explain", "internal/outbound"},
 	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
 	"internal/logging":      {},
-	"internal/login":        {"internal/explain", "internal/identitypool", "internal/saml"},
-	"internal/overload":     {},
-	"internal/ratelimit":    {"internal/awsapi", "internal/explain", "internal/login"},
+	"internal/login": {
+		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
+	},
+	"internal/outbound":  {"internal/explain"},
+	"internal/overload":  {},
+	"internal/ratelimit": {"internal/awsapi", "internal/explain", "internal/login"},
 	"internal/revocation": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",
 	},
@@ -71,10 +75,10 @@ var allowedImports = map[string][]string{
 	"internal/store":   {"internal/identitypool", "internal/overload"},
 	"internal/sts": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
-		"internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
-		"internal/store",
+		"internal/idtoken", "internal/issuer", "internal/login", "internal/outbound", "internal/overload",
+		"internal/ratelimit", "internal/saml", "internal/store",
 	},
-	"internal/userstatus": {"internal/explain", "internal/identitypool", "internal/login", "sigv4"},
+	"internal/userstatus": {"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4"},
 	"sigv4":               {},
 }
 
@@ -82,7 +86,7 @@ var allowedImports = map[string][]string{
 var fences = map[string][]string{
 	"modernc.org/sqlite":                  {"internal/store"},
 	"github.com/jackc/pgx/v5":             {"internal/store"},
-	"github.com/go-jose/go-jose/v4":       {"internal/login", "internal/issuer", "internal/devissuer"},
+	"github.com/go-jose/go-jose/v4":       {"internal/idtoken", "internal/issuer", "internal/devissuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {""},

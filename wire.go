@@ -16,6 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -47,7 +48,8 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	if err := s.openKeys(ctx, sealer); err != nil {
 		return err
 	}
-	s.logins = login.New(login.Options{Now: s.config.Now, Logger: s.config.Logger})
+	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger})
+	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
 	s.wireGate(&p)
 	p.addresses = s.wireAddresses()
@@ -160,7 +162,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		AcceptUnknownRoles: c.AcceptUnknownRoles,
 		GuestPolicies:      guests,
 	})
-	credentials, err := c.credentialEngines(p.assume, s.issuer, s.logins)
+	credentials, err := c.credentialEngines(p.assume, s.issuer, s.outbound)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -53,7 +53,7 @@ var transient = []string{"IDPCommunicationError", "InternalFailure", "InternalEr
 
 // read returns the credentials of an answer; a *refusal when the engine says
 // no; another error for what is no answer of an STS.
-func (s *STS) read(reply login.Reply, now time.Time) (sts.Credentials, error) {
+func (s *STS) read(reply outbound.Response, now time.Time) (sts.Credentials, error) {
 	values, err := members(reply.Body)
 	if err != nil {
 		return sts.Credentials{}, fmt.Errorf("status %d and a body that is no answer of an STS: %w", reply.Status, err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -217,8 +217,16 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 	}
 }
 
-func (c *Config) endpoint() login.Endpoint {
-	return login.Endpoint{URL: c.Endpoint, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, FaultsCount: true}
+func (c *Config) endpoint() outbound.Endpoint {
+	return outbound.Endpoint{
+		URL: c.Endpoint,
+		Policy: outbound.Policy{
+			CABundle:     string(c.CABundle),
+			AllowHTTP:    c.AllowHTTP,
+			AllowPrivate: c.AllowPrivate,
+		},
+		FaultsCount: true,
+	}
 }
 
 // header is what every question carries.

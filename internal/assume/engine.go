@@ -17,7 +17,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -36,10 +36,10 @@ type Signer interface {
 	SignShaped(ctx context.Context, shape issuer.Shape, c issuer.Claims) (string, error)
 }
 
-// Poster sends a question to an address under the rules by which login
-// providers are asked; *login.Verifier is one.
+// Poster sends a request to an address under the rules by which login
+// providers are asked; *outbound.Client is one.
 type Poster interface {
-	Post(ctx context.Context, e login.Endpoint, header http.Header, body []byte) (login.Reply, error)
+	Post(ctx context.Context, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error)
 }
 
 // Router gives every pool its engine. It is safe for concurrent use.

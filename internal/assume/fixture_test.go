@@ -16,7 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -135,10 +135,10 @@ type fixture struct {
 func newFixture(t *testing.T, c Config, timeout time.Duration) *fixture {
 	t.Helper()
 	f := &fixture{signer: &signer{}, log: &bytes.Buffer{}, trace: &explain.Trace{}}
-	verifier := login.New(login.Options{FetchTimeout: timeout, Now: func() time.Time { return now.Add(f.ahead) }})
-	t.Cleanup(verifier.Close)
+	client := outbound.New(outbound.Options{Timeout: timeout, Now: func() time.Time { return now.Add(f.ahead) }})
+	t.Cleanup(client.Close)
 	var err error
-	f.STS, err = NewSTS(STSOptions{Name: "storage", Config: c, Signer: f.signer, Poster: verifier,
+	f.STS, err = NewSTS(STSOptions{Name: "storage", Config: c, Signer: f.signer, Poster: client,
 		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
@@ -97,7 +97,7 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 
 	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
 	if err != nil {
-		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(login.FixOf(err), tryAgain))
+		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(outbound.FixOf(err), tryAgain))
 		return sts.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
 	}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -55,7 +56,7 @@ type unproven struct {
 }
 
 func (s *Service) peek(value string) unproven {
-	issuer, has, err := login.PeekIssuer(value, s.Limits.TokenBytes)
+	issuer, has, err := idtoken.PeekIssuer(value, s.Limits.TokenBytes)
 
 	return unproven{
 		value:     value,

@@ -19,6 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
@@ -42,7 +43,7 @@ type Limits struct {
 // DefaultLimits are AWS's numbers.
 var DefaultLimits = Limits{
 	Pools: 1000, UserPoolProviders: 50, RulesPerMapping: 25, LoginsPerIdentity: 20, TagsPerPool: 50,
-	TokenBytes: login.DefaultMaxTokenBytes,
+	TokenBytes: idtoken.DefaultMaxTokenBytes,
 }
 
 // Issuer signs the tokens of GetOpenIdToken and reads those that come back.

@@ -8,13 +8,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
 // trust turns what a pool says about a provider into what its verifier needs.
 // A provider that cannot be verified is refused here.
 func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (login.Trust, error) {
-	t := login.Trust{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}
+	t := login.Trust{Rule: idtoken.Rule{Provider: c.Name, MaxTokenBytes: s.Limits.TokenBytes}}
 	switch c.Kind {
 	case identitypool.UserPoolProvider:
 		t := s.userPoolTrust(c.Name, c.ClientIDs)
@@ -42,7 +43,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 		t.Development = p.Development
 		t.DiscoveryURL, t.JWKSURL = p.DiscoveryURL, p.JWKSURL
 		t.Thumbprints, t.EnforceThumbprints = p.Thumbprints, p.EnforceThumbprints
-		t.CABundle, t.AllowHTTP, t.AllowPrivate = p.CABundle, p.AllowHTTP, p.AllowPrivate
+		t.CABundle, t.AllowHTTP, t.AllowPrivate = string(p.CABundle), p.AllowHTTP, p.AllowPrivate
 		return t, nil
 	case identitypool.AppProvider:
 		makeTrust, known := wellKnown[c.Name]
@@ -57,7 +58,7 @@ func (s *Service) trust(ctx context.Context, c identitypool.ProviderConfig) (log
 			}
 			return login.Trust{}, unsupportedProvider(why).Because(err)
 		}
-		for _, t := range []*login.Trust{&t, t.IDTokens} {
+		for _, t := range []*idtoken.Rule{&t.Rule, t.IDTokens} {
 			if t == nil {
 				continue
 			}
@@ -113,7 +114,7 @@ func ofPoolsAccount(c identitypool.ProviderConfig) error {
 }
 
 // override applies the settings' addresses for a provider.
-func override(t *login.Trust, o ProviderOverride) {
+func override(t *idtoken.Rule, o ProviderOverride) {
 	if len(o.Issuers) > 0 {
 		t.Issuers, t.JWKSURL = o.Issuers, ""
 	}
@@ -123,5 +124,5 @@ func override(t *login.Trust, o ProviderOverride) {
 	if len(o.Algorithms) > 0 {
 		t.Algorithms = o.Algorithms
 	}
-	t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
+	t.CABundle, t.AllowHTTP, t.AllowPrivate = string(o.CABundle), o.AllowHTTP, o.AllowPrivate
 }

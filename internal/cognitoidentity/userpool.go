@@ -10,6 +10,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -40,9 +41,15 @@ func (s *Service) userPoolOverride(name string) ProviderOverride {
 }
 
 func (s *Service) userPoolTrust(name string, clients []string) login.Trust {
-	t := login.Trust{Provider: name, MaxTokenBytes: s.Limits.TokenBytes, Issuers: []string{"https://" + name}, Audiences: clients,
-		Require: map[string]string{"token_use": "id"}, WrongAudience: login.MessageUnsupportedProvider}
-	override(&t, s.userPoolOverride(name))
+	t := login.Trust{Rule: idtoken.Rule{
+		Provider:      name,
+		MaxTokenBytes: s.Limits.TokenBytes,
+		Issuers:       []string{"https://" + name},
+		Audiences:     clients,
+		Require:       map[string]string{"token_use": "id"},
+		WrongAudience: login.MessageUnsupportedProvider,
+	}}
+	override(&t.Rule, s.userPoolOverride(name))
 	if t.JWKSURL == "" {
 		// By rule, not by discovery: emulated user pools publish none that fits.
 		t.JWKSURL = t.Issuers[0] + "/.well-known/jwks.json"

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 )
 
@@ -35,8 +36,8 @@ var googleIssuers = []string{"https://accounts.google.com", "accounts.google.com
 // one that discovery states; keys "" means by discovery.
 func idTokens(keys string, issuers ...string) trustMaker {
 	return func(app string, o ProviderOverride) (login.Trust, error) {
-		t := login.Trust{Issuers: issuers, JWKSURL: keys, Audiences: []string{app}}
-		override(&t, o)
+		t := login.Trust{Rule: idtoken.Rule{Issuers: issuers, JWKSURL: keys, Audiences: []string{app}}}
+		override(&t.Rule, o)
 		return t, nil
 	}
 }
@@ -44,8 +45,13 @@ func idTokens(keys string, issuers ...string) trustMaker {
 // accessTokens is a provider of access tokens that its API at base judges.
 func accessTokens(kind login.Kind, base, path string) trustMaker {
 	return func(app string, o ProviderOverride) (login.Trust, error) {
-		t := login.Trust{Kind: kind, Audiences: []string{app}, BaseURL: cmp.Or(o.BaseURL, base), VerifyPath: cmp.Or(o.VerifyPath, path)}
-		override(&t, o)
+		t := login.Trust{
+			Kind:       kind,
+			Rule:       idtoken.Rule{Audiences: []string{app}},
+			BaseURL:    cmp.Or(o.BaseURL, base),
+			VerifyPath: cmp.Or(o.VerifyPath, path),
+		}
+		override(&t.Rule, o)
 		return t, nil
 	}
 }
@@ -61,16 +67,21 @@ var limitedLoginIssuers = []string{"https://www.facebook.com", "https://limited.
 func facebook(base, version string) trustMaker {
 	limited := idTokens(limitedLoginKeys, limitedLoginIssuers...)
 	return func(app string, o ProviderOverride) (login.Trust, error) {
-		t := login.Trust{Kind: login.Facebook, Audiences: []string{app}, BaseURL: cmp.Or(o.BaseURL, base),
-			APIVersion: cmp.Or(o.APIVersion, version), AppSecret: cmp.Or(o.AppSecrets[app], o.AppSecret)}
-		t.CABundle, t.AllowHTTP, t.AllowPrivate = o.CABundle, o.AllowHTTP, o.AllowPrivate
+		t := login.Trust{
+			Kind:       login.Facebook,
+			Rule:       idtoken.Rule{Audiences: []string{app}},
+			BaseURL:    cmp.Or(o.BaseURL, base),
+			APIVersion: cmp.Or(o.APIVersion, version),
+			AppSecret:  cmp.Or(o.AppSecrets[app], o.AppSecret),
+		}
+		t.CABundle, t.AllowHTTP, t.AllowPrivate = string(o.CABundle), o.AllowHTTP, o.AllowPrivate
 		if o.LimitedLogin {
 			ids, err := limited(app, o)
 			if err != nil {
 				return login.Trust{}, err
 			}
 			ids.Provider = identitypool.Facebook
-			t.IDTokens = &ids
+			t.IDTokens = &ids.Rule
 		}
 		return t, nil
 	}

@@ -6,6 +6,10 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 const (
@@ -22,31 +26,31 @@ func (v *Verifier) verifyAmazon(ctx context.Context, trust Trust, token string) 
 	if refused := j.opaque(what, token, maxAmazonToken); refused != nil {
 		return Claims{}, refused
 	}
-	ctx, done, err := v.dialogue(ctx)
+	ctx, done, err := v.client.Begin(ctx)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
 	defer done()
 	// tokeninfo documents the token as a query parameter only.
-	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath, query: url.Values{"access_token": {token}}})
+	r, err := v.client.Get(ctx, trust.Outbound(), outbound.Request{BaseURL: trust.BaseURL, Path: trust.VerifyPath, Query: url.Values{"access_token": {token}}})
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
 	return j.verdict(v.judgeTokenInfo(j, r))
 }
 
-func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
-	switch r.status {
+func (v *Verifier) judgeTokenInfo(j *judge, r outbound.Response) (Claims, error) {
+	switch r.Status {
 	case http.StatusOK:
 	case http.StatusBadRequest, http.StatusUnauthorized:
-		if code := member(r.object, "error"); code != "" { // as OAuth 2.0 explains refusals (RFC 6749 section 5.2)
+		if code := member(r.Object, "error"); code != "" { // as OAuth 2.0 explains refusals (RFC 6749 section 5.2)
 			return Claims{}, j.refuse(tokenAtAmazon.With("error", showCode(code)))
 		}
-		return Claims{}, unusable(r, "and no error code", "check base_url for amazon in the settings")
+		return Claims{}, r.Unusable("and no error code", "check base_url for amazon in the settings")
 	default:
-		return Claims{}, unusable(r, "", "check base_url for amazon in the settings, and the state of Login with Amazon")
+		return Claims{}, r.Unusable("", "check base_url for amazon in the settings, and the state of Login with Amazon")
 	}
-	client, app := member(r.object, "aud"), member(r.object, "app_id")
+	client, app := member(r.Object, "aud"), member(r.Object, "app_id")
 	if client == "" && app == "" {
 		return Claims{}, lacking("aud")
 	}
@@ -58,21 +62,21 @@ func (v *Verifier) judgeTokenInfo(j *judge, r reply) (Claims, error) {
 		}
 	}
 	if audience == "" {
-		return Claims{}, j.otherApplication(showText(client) + " of " + showText(app))
+		return Claims{}, j.otherApplication(explain.ShownText(client) + " of " + explain.ShownText(app))
 	}
-	j.pass("token application", showText(audience))
-	left, valid := wholeNumber(r.object["exp"]) // seconds left, not a time
+	j.pass("token application", explain.ShownText(audience))
+	left, valid := wholeNumber(r.Object["exp"]) // seconds left, not a time
 	if !valid || left > maxAmazonLifetime {
 		return Claims{}, lacking("exp")
 	}
 	if left <= 0 {
 		return Claims{}, j.refuse(tokenLapsed.With("end", "no seconds are left"))
 	}
-	user := member(r.object, "user_id")
-	if user == "" || len(user) > maxSubjectBytes || !printable(user) {
+	user := member(r.Object, "user_id")
+	if user == "" || len(user) > idtoken.MaxSubjectBytes || !explain.Printable(user) {
 		return Claims{}, lacking("user_id")
 	}
-	j.pass("token subject", mask(user))
+	j.pass("token subject", explain.Masked(user))
 	claims := Claims{Issuer: j.trust.Provider, Subject: user, Audience: audience, Expires: v.now().Add(time.Duration(left) * time.Second),
 		All: map[string]any{"aud": client, "app_id": app, "user_id": user, "sub": user}}
 	return claims, nil

@@ -11,6 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 const (
@@ -37,14 +41,14 @@ func (v *Verifier) verifyFacebook(ctx context.Context, trust Trust, token string
 	j := newJudge(ctx, &trust)
 	if isIDToken(token) {
 		if trust.IDTokens != nil {
-			return v.verifyIDToken(ctx, *trust.IDTokens, token)
+			return v.tokens.Verify(ctx, trust.IDTokens, token)
 		}
 		return Claims{}, j.refuse(credentialFormLimitedLogin.With())
 	}
 	if refused := j.opaque("the access token of the Facebook SDK", token, maxFacebookToken); refused != nil {
 		return Claims{}, refused
 	}
-	ctx, done, err := v.dialogue(ctx)
+	ctx, done, err := v.client.Begin(ctx)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
@@ -74,24 +78,24 @@ func (g graph) ask(ctx context.Context, node string, query url.Values, bearer st
 	if t.AppSecret != "" {
 		query.Set("appsecret_proof", appSecretProof(t.AppSecret, bearer))
 	}
-	r, err := g.v.ask(ctx, t, question{base: t.BaseURL, path: path, query: query, authorization: "Bearer " + bearer})
+	r, err := g.v.client.Get(ctx, t.Outbound(), outbound.Request{BaseURL: t.BaseURL, Path: path, Query: query, Authorization: "Bearer " + bearer})
 	if err != nil {
 		return nil, err
 	}
-	if r.status == 200 {
-		return r.object, nil
+	if r.Status == 200 {
+		return r.Object, nil
 	}
-	fault, _ := r.object["error"].(map[string]any)
+	fault, _ := r.Object["error"].(map[string]any)
 	code, known := wholeNumber(fault["code"])
 	switch {
-	case known && r.status < 500 && slices.Contains(refusals, code):
+	case known && r.Status < 500 && slices.Contains(refusals, code):
 		return nil, g.j.refuse(tokenAtFacebook.With("error", strconv.FormatInt(code, 10), "node", node))
 	case code == graphNeedsProof:
-		return nil, unusable(r, "and error 104", "the Facebook application requires proofs by its secret: set app_secret for facebook in the settings")
+		return nil, r.Unusable("and error 104", "the Facebook application requires proofs by its secret: set app_secret for facebook in the settings")
 	case node == debugToken && code == graphToken:
-		return nil, unusable(r, "and error 190", "correct app_secret for facebook in the settings: Facebook does not take it for the pool's application")
+		return nil, r.Unusable("and error 190", "correct app_secret for facebook in the settings: Facebook does not take it for the pool's application")
 	}
-	return nil, unusable(r, fmt.Sprintf("and error %d", code), "look the code up in the Graph API's reference of errors, and check the application at Facebook")
+	return nil, r.Unusable(fmt.Sprintf("and error %d", code), "look the code up in the Graph API's reference of errors, and check the application at Facebook")
 }
 
 const debugToken = "debug_token"
@@ -139,7 +143,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 		return Claims{}, refused
 	}
 	if kind := member(data, "type"); kind != "USER" {
-		return Claims{}, g.j.refuse(facebookTokenType.With("type", show(data["type"])))
+		return Claims{}, g.j.refuse(facebookTokenType.With("type", explain.Shown(data["type"])))
 	}
 	expires, refused, err := g.expiry(data)
 	if err != nil {
@@ -162,7 +166,7 @@ func (g graph) bySecret(ctx context.Context) (Claims, error) {
 // application compares the token's application with the pool's.
 func (g graph) application(id string) *Refused {
 	if !slices.Contains(g.j.trust.Audiences, id) {
-		return g.j.otherApplication(showText(id))
+		return g.j.otherApplication(explain.ShownText(id))
 	}
 	g.j.pass("token application", id)
 	return nil
@@ -171,7 +175,7 @@ func (g graph) application(id string) *Refused {
 // expiry reads expires_at, seconds since 1970; 0 is a token without end.
 func (g graph) expiry(data map[string]any) (time.Time, *Refused, error) {
 	seconds, valid := wholeNumber(data["expires_at"])
-	if !valid || seconds < 0 || seconds > maxNumericDate {
+	if !valid || seconds < 0 || seconds > idtoken.MaxNumericDate {
 		return time.Time{}, nil, lacking("expires_at")
 	}
 	if seconds == 0 {
@@ -194,7 +198,7 @@ func (g graph) user(ctx context.Context, app, fields string, refusals ...int64) 
 	if err != nil {
 		return Claims{}, err
 	}
-	g.j.pass("token subject", mask(id))
+	g.j.pass("token subject", explain.Masked(id))
 	return Claims{Issuer: g.j.trust.Provider, Subject: id, Audience: app,
 		All: map[string]any{"aud": app, "sub": id, "app_id": app, "user_id": id}}, nil
 }
@@ -248,6 +252,6 @@ func wholeNumber(value any) (int64, bool) {
 
 // lacking is the error for an answer that does not say what it must.
 func lacking(name string) error {
-	return &fetchError{what: "the provider's answer has no usable " + name, reached: true,
-		fix: "check the provider's base_url in the settings; if it is right, the provider changed its API"}
+	return &outbound.Error{Problem: "the provider's answer has no usable " + name, Reached: true,
+		Fix: "check the provider's base_url in the settings; if it is right, the provider changed its API"}
 }

@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 
 // Only a user's own, living token of the application is a login.
 func TestFacebookTokens(t *testing.T) {
-	now := newClock().Now()
+	now := logintest.NewClock().Now()
 	for name, test := range map[string]struct {
 		token             logintest.FacebookToken
 		check, withSecret string // refused at; "" is accepted
@@ -56,7 +58,7 @@ func TestFacebookTokens(t *testing.T) {
 
 // What debug_token says, member by member.
 func TestFacebookDebugToken(t *testing.T) {
-	expiry := newClock().Now().Unix()
+	expiry := logintest.NewClock().Now().Unix()
 	for name, test := range map[string]struct{ data, check, message string }{
 		"numeric IDs":        {`"app_id":` + facebookApp + `,"type":"USER","is_valid":true,"expires_at":0,"user_id":` + facebookUser, "", ""},
 		"text IDs":           {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "", ""},
@@ -153,8 +155,8 @@ func TestFacebookLimitedLogin(t *testing.T) {
 	issuer.SetNow(o.Now)
 	token := issuer.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser})
 	o.refuses(t, o.trust, token, "credential form", "Invalid login token. Not a credential of this login provider.")
-	o.trust.IDTokens = &login.Trust{Provider: o.trust.Provider, Issuers: []string{"https://www.facebook.com", "https://limited.facebook.com"}, JWKSURL: issuer.URL + logintest.KeysPath,
-		Audiences: []string{facebookApp}, AllowHTTP: true, AllowPrivate: true}
+	o.trust.IDTokens = &idtoken.Rule{Provider: o.trust.Provider, Issuers: []string{"https://www.facebook.com", "https://limited.facebook.com"}, JWKSURL: issuer.URL + logintest.KeysPath,
+		Audiences: []string{facebookApp}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}
 	if c := o.accepts(t, token); c.Subject != facebookUser || c.Audience != facebookApp {
 		t.Errorf("%+v", c)
 	}

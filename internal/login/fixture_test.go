@@ -1,84 +1,50 @@
 package login_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
-
-// clock is a clock that only the test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// lockedBuffer is a log that several goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // fixture is one provider, one verifier and the trust between them.
 type fixture struct {
-	*clock
+	*logintest.Clock
 	issuer   *logintest.Issuer
+	client   *outbound.Client
 	verifier *login.Verifier
 	trust    login.Trust
-	log      *lockedBuffer
+	log      *logintest.Log
 }
 
 // newFixture starts a provider; change, if any, edits the verifier's options.
-func newFixture(tb testing.TB, change func(*login.Options)) *fixture {
+func newFixture(tb testing.TB, change func(*outbound.Options)) *fixture {
 	tb.Helper()
-	f := &fixture{clock: newClock(), issuer: logintest.NewIssuer(tb), log: &lockedBuffer{}}
+	f := &fixture{Clock: logintest.NewClock(), issuer: logintest.NewIssuer(tb), log: &logintest.Log{}}
 	f.issuer.SetNow(f.Now)
-	o := login.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := outbound.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
 	}
-	f.verifier = login.New(o)
-	tb.Cleanup(f.verifier.Close)
-	f.trust = login.Trust{
-		Provider: "issuer.test", Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience},
-		AllowHTTP: true, AllowPrivate: true,
-	}
+	f.client = outbound.New(o)
+	tb.Cleanup(f.client.Close)
+	f.verifier = login.New(f.client, login.Options{Now: o.Now, Logger: o.Logger})
+	f.trust = login.Trust{Rule: idtoken.Rule{
+		Provider:  "issuer.test",
+		Issuers:   []string{f.issuer.URL},
+		Audiences: []string{logintest.Audience},
+		Policy:    outbound.Policy{AllowHTTP: true, AllowPrivate: true},
+	}}
 	return f
 }
 
@@ -170,11 +136,20 @@ func (f *fixture) noLeak(tb testing.TB, token, errText string, trace *explain.Tr
 }
 
 // noNetwork makes every connection fail the test.
-func noNetwork(tb testing.TB) func(*login.Options) {
-	return func(o *login.Options) {
+func noNetwork(tb testing.TB) func(*outbound.Options) {
+	return func(o *outbound.Options) {
 		o.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
 			tb.Errorf("connection to %s", address)
 			return nil, errors.New("no network in this test")
 		}
 	}
 }
+
+// inPlainWords reports whether text has the form of the catalogues' advice: words that begin
+// in lower case, if not with a name, without a full stop at the end.
+func inPlainWords(text string) bool {
+	words := strings.Fields(text)
+	return len(words) >= 2 && !capitalised.MatchString(words[0]) && !strings.HasSuffix(text, ".")
+}
+
+var capitalised = regexp.MustCompile(`^[A-Z][a-z]+$`)

@@ -1,176 +1,24 @@
 package login
 
 import (
-	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-func TestBreaker(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	b := &breaker{}
-	fail := func(want bool) {
-		t.Helper()
-		if got := b.allow(now); got != want {
-			t.Fatalf("allow = %v, want %v", got, want)
-		}
-		if want {
-			b.done(now, false)
-		}
-	}
-	fail(true)
-	fail(true)
-	// A success in between starts the count anew.
-	b.allow(now)
-	b.done(now, true)
-	fail(true)
-	fail(true)
-	fail(true)
-	for _, pause := range []time.Duration{5, 10, 20, 40, 60, 60} {
-		fail(false)
-		now = now.Add(pause*time.Second - 1)
-		fail(false)
-		now = now.Add(1)
-		fail(true) // the trial
-	}
-	now = now.Add(time.Minute)
-	if !b.allow(now) || b.allow(now) {
-		t.Error("not exactly one trial at a time")
-	}
-	b.done(now, true)
-	for range 2 {
-		if !b.allow(now) {
-			t.Error("not closed after a good answer")
-		}
-	}
-	// Requests under way together that all fail open it for one pause only.
-	b = &breaker{}
-	for range 10 {
-		b.allow(now)
-	}
-	for range 10 {
-		b.done(now, false)
-	}
-	now = now.Add(5 * time.Second)
-	fail(true)
-}
-
-func TestFoldCase(t *testing.T) {
-	for name, want := range map[string]string{
-		"sub": "sub", "Sub": "sub", "SUB": "sub", "\u017fub": "sub", "\u212aid": "kid", "cognito:groups": "cognito:groups",
-		"É": foldCase("é"), "ß": foldCase("ẞ"), "Σ": foldCase("ς"), "": "", "İss": "İss",
-	} {
-		if got := foldCase(name); got != want {
-			t.Errorf("foldCase(%q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
-// What foldCase equates is what strings.EqualFold, and so most JSON readers, equate.
-func FuzzFoldCase(f *testing.F) {
-	f.Add("Sub", "sub")
-	f.Add("\u017fub", "SUB")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		if (foldCase(a) == foldCase(b)) != strings.EqualFold(a, b) && strings.ToValidUTF8(a, "") == a && strings.ToValidUTF8(b, "") == b {
-			t.Errorf("%q and %q: folded %q and %q, EqualFold %v", a, b, foldCase(a), foldCase(b), strings.EqualFold(a, b))
-		}
-	})
-}
-
-func TestMaxAge(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"":                                       0,
-		"public, max-age=19800, must-revalidate": 19800 * time.Second,
-		"max-age=60, max-age=30":                 30 * time.Second,
-		"max-age=60, no-cache":                   0,
-		"no-store":                               0,
-		"max-age":                                0,
-		"max-age=1.5":                            0,
-		"max-age=-5":                             0,
-		"s-maxage=60":                            0,
-		"max-age=2147483648":                     0,
-		`Max-Age="60"`:                           60 * time.Second,
-	} {
-		if got := maxAge([]string{value}); got != want {
-			t.Errorf("maxAge(%q) = %v, want %v", value, got, want)
-		}
-	}
-	if got := maxAge([]string{"max-age=60", "no-store"}); got != 0 {
-		t.Errorf("two headers: %v, want 0", got)
-	}
-}
-
-// A document that makes the reader panic is the provider's failure, not the process's end.
-func TestReaderPanic(t *testing.T) {
-	i := logintest.NewIssuer(t)
-	v := New(Options{})
-	defer v.Close()
-	p := &published[int]{v: v, url: i.URL + logintest.KeysPath, policy: policy{allowHTTP: true, allowPrivate: true},
-		parse: func([]byte) (int, error) { panic("reader") }}
-	_, err := p.get(t.Context(), time.Now())
-	var failed *fetchError
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "cannot be read") {
-		t.Errorf("get = %v", err)
-	}
-}
-
-// However many providers come by, a bounded number is held, and those that gave
-// way are asked again.
-func TestProvidersHeldAreBounded(t *testing.T) {
-	i := logintest.NewIssuer(t)
-	i.Answer("/", nil)
-	v := New(Options{MaxProviders: 3})
-	defer v.Close()
-	trust := Trust{Provider: "p", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience}, AllowHTTP: true, AllowPrivate: true}
-	token := i.Token(nil)
-	for n := range 20 {
-		path := fmt.Sprintf("/keys-%d", n%10)
-		i.Answer(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(i.KeySet()) })
-		trust.JWKSURL = i.URL + path
-		if _, err := v.Verify(t.Context(), trust, token); err != nil {
-			t.Fatal(err)
-		}
-		if held := v.keySets.cache.Len(); held > 3 {
-			t.Fatalf("%d key sets are held, want at most 3", held)
-		}
-	}
-	if n := i.Requests(); n != 20 {
-		t.Errorf("%d fetches, want 20", n)
-	}
-}
-
-// Refusing what is too large or too dotted costs next to nothing.
-func TestRefusingLargeTokensIsCheap(t *testing.T) {
-	v := New(Options{})
-	defer v.Close()
-	trust := Trust{Provider: "p", Issuers: []string{"https://issuer.test"}, Audiences: []string{"a"}}
-	for name, token := range map[string]string{"8 MiB": strings.Repeat("a", 8<<20), "dots": strings.Repeat(".", DefaultMaxTokenBytes), "a million dots": strings.Repeat(".", 1_000_000)} {
-		allocations := testing.AllocsPerRun(10, func() {
-			if _, err := v.Verify(t.Context(), trust, token); err == nil {
-				t.Fatal("accepted")
-			}
-		})
-		if allocations > 20 {
-			t.Errorf("%s: %.0f allocations", name, allocations)
-		}
-	}
-}
-
 func TestUnknownKind(t *testing.T) {
-	v := New(Options{})
-	defer v.Close()
-	if _, err := v.Verify(t.Context(), Trust{Provider: "p", Kind: "kerberos"}, "x"); err == nil || !strings.Contains(err.Error(), `unknown kind "kerberos"`) {
+	client := outbound.New(outbound.Options{})
+	defer client.Close()
+	v := New(client, Options{})
+	if _, err := v.Verify(t.Context(), Trust{Kind: "kerberos"}, "x"); err == nil || !strings.Contains(err.Error(), `unknown kind "kerberos"`) {
 		t.Errorf("Verify = %v", err)
 	}
 }
 
 func TestValidate(t *testing.T) {
-	good := Trust{Provider: "p", Issuers: []string{"https://issuer.test"}, Audiences: []string{"a"}}
+	good := Trust{Rule: idtoken.Rule{Provider: "p", Issuers: []string{"https://issuer.test"}, Audiences: []string{"a"}}}
 	if err := good.Validate(); err != nil {
 		t.Errorf("good trust: %v", err)
 	}
@@ -203,7 +51,7 @@ func TestValidate(t *testing.T) {
 		}, "do not enforce thumbprints"},
 		{"password", func(t *Trust) { t.JWKSURL = "https://u:canary@issuer.test/k?k=canary" }, "https://xxxxx@issuer.test/k?xxxxx"},
 		{"password in no URL", func(t *Trust) { t.JWKSURL = "https://u:can%ary@issuer.test/k" }, "(not shown)"},
-		{"CA bundle", func(t *Trust) { t.CABundle = []byte("x") }, "ca_bundle"},
+		{"CA bundle", func(t *Trust) { t.CABundle = "x" }, "ca_bundle"},
 	} {
 		trust := good
 		c.change(&trust)

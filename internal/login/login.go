@@ -4,22 +4,20 @@
 // returned as a claim, and no credential can make it contact an address that
 // its Trust does not name.
 //
-// OpenID Connect ID tokens are verified by the rules of OpenID Connect Core 1.0
-// section 3.1.3.7, RFC 7519 and RFC 8725, narrowed where the Amazon Cognito
-// developer guide is narrower. Start reading at Verify, then jwt.go (the checks
-// in their order), keyset.go (the provider's keys) and fetch.go (how a provider
-// may be asked).
+// It holds one protocol per file, and the table of them: package idtoken proves
+// ID tokens, package saml SAML responses, and the provider's own API everything
+// else. Start reading at Verify.
 package login
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
@@ -48,7 +46,7 @@ var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, cre
 
 // checks lists the checks of each kind of credential, in order.
 var checks = map[Kind][]explain.Code{
-	OIDC:     idTokenChecks,
+	OIDC:     idtoken.Checks,
 	Facebook: facebookChecks,
 	Amazon:   amazonChecks,
 	Twitter:  twitterChecks,
@@ -59,57 +57,36 @@ var checks = map[Kind][]explain.Code{
 // for the plans of operations. The list must not be changed.
 func Checks(kind Kind) []explain.Code { return checks[kind] }
 
-// DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. The
-// API allows as much for a value of Logins (API model of identity pools, IdentityProviderToken).
-const DefaultMaxTokenBytes = 50_000
+// What every protocol answers with.
+type (
+	// Claims is what a provider vouched for.
+	Claims = idtoken.Claims
+	// Refused is the error for a credential that did not prove its login.
+	Refused = idtoken.Refused
+	// Unavailable is the error for a credential that could not be judged.
+	Unavailable = idtoken.Unavailable
+)
 
-// DefaultSkew is the tolerated clock difference (Cognito developer guide, "Open
-// ID Connect providers").
-const DefaultSkew = 5 * time.Minute
+// Messages of refusals that callers tell apart, or use for their own.
+const (
+	MessageNotOIDC             = idtoken.MessageNotOIDC
+	MessageIssuerMismatch      = idtoken.MessageIssuerMismatch
+	MessageBadSignature        = idtoken.MessageBadSignature
+	MessageWrongAudience       = idtoken.MessageWrongAudience
+	MessageUnsupportedProvider = idtoken.MessageUnsupportedProvider
+)
 
 // Trust is what a pool accepts from one provider. Differences between providers
 // are values here, never code.
 type Trust struct {
-	Provider string // the Logins key; becomes identitypool.Login.Provider
-	Kind     Kind   // zero is OIDC
+	Kind Kind // zero is OIDC
 
-	Issuers    []string // accepted iss, byte-exact; the first is the one that discovery must state
-	Audiences  []string // accepted clients: azp when present, else aud
-	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil is RS256
-	// Require holds claims that must be strings equal to the value, e.g. token_use=id.
-	Require map[string]string
-	// WrongAudience is the message for a token of another client; "" is
-	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
-	WrongAudience string
-	// ClientsAt tells where accepted clients are added, for advice, such as "to
-	// client_ids of oidc_providers"; "" is the identity pool. OneClientAt is set instead
-	// where there can be but one, such as "the value of NAME in SupportedLoginProviders".
-	// Link leads there: its Kind "" leads nowhere.
-	ClientsAt   string
-	OneClientAt string
-	Link        explain.Link
-	// Development tells that `poolhouse dev token` makes the provider's tokens, and that
-	// no setting has what it accepts.
-	Development bool
+	// Rule is what ID tokens are proved by. Of it access tokens use Provider, the
+	// Policy, the places for advice, and Audiences: the application's ID, for Twitter
+	// its consumer key. SAML responses use Provider only.
+	idtoken.Rule
 
-	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
-	JWKSURL      string // set: no discovery
-
-	// Thumbprints are lower-case hex SHA-1 digests of certificates. With
-	// EnforceThumbprints one of them must be in the verified TLS chain, in
-	// addition to the usual verification.
-	Thumbprints        []string
-	EnforceThumbprints bool
-	CABundle           []byte // PEM; nil is the system's roots
-	AllowHTTP          bool   // http: as well as https:, for development
-	// AllowPrivate admits loopback, private and shared addresses, for an
-	// in-house provider. Link-local and instance-metadata addresses stay refused.
-	AllowPrivate bool
-
-	MaxTokenBytes int // 0 is DefaultMaxTokenBytes
-
-	// Of access tokens. Audiences holds the application: its ID, for Twitter
-	// its consumer key.
+	// Of access tokens.
 	BaseURL    string // of the provider's API, without a trailing slash
 	APIVersion string // Facebook: e.g. v25.0
 	VerifyPath string // Amazon, Twitter: what is asked, from BaseURL on
@@ -118,56 +95,49 @@ type Trust struct {
 	AppSecret string
 	// IDTokens is how ID tokens that stand in for an access token are proved
 	// (Facebook's Limited Login); nil refuses them.
-	IDTokens *Trust
+	IDTokens *idtoken.Rule
 
-	SAML *saml.Provider // of SAML responses; MaxTokenBytes does not apply to them
-}
-
-// Claims is what a provider vouched for.
-type Claims struct {
-	Issuer   string
-	Subject  string
-	Scope    string // identitypool.Login.Scope of the subject; "" but for SAML
-	Audience string // the accepted client: azp when present, else aud
-	Expires  time.Time
-	IssuedAt time.Time // zero when the token does not say
-	// Roles are the ARNs of the roles that the provider itself offers the user:
-	// nil when it says nothing of roles, empty when it offers none.
-	Roles []string
-	// All holds every claim. Numbers are json.Number, arrays []any, objects map[string]any.
-	All map[string]any
-}
-
-// Resolver looks host names up; *net.Resolver is one.
-type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	SAML *saml.Provider // of SAML responses
 }
 
 // Options configure a Verifier; the zero value is ready for production.
 type Options struct {
 	Now    func() time.Time // nil is time.Now
 	Logger *slog.Logger     // nil discards
-	Skew   time.Duration    // tolerated clock difference; 0 is DefaultSkew
+}
 
-	// Lifetimes of what providers publish: their keys and their discovery documents.
-	FreshMin      time.Duration // shortest, whatever Cache-Control says; 0 is 5 minutes
-	FreshMax      time.Duration // longest; 0 is 1 hour
-	MaxStale      time.Duration // age at which keys stop being used; 0 is 24 hours
-	RefetchPeriod time.Duration // at most one fetch for unknown key IDs per URL and period; 0 is 3 seconds
+// Verifier verifies logins. It is safe for concurrent use.
+type Verifier struct {
+	now     func() time.Time
+	log     *slog.Logger
+	client  *outbound.Client
+	tokens  *idtoken.Verifier
+	answers *answers // of X
+}
 
-	FetchTimeout time.Duration // whole answer of a provider, and longest wait of a Verify; 0 is 5 seconds
-	DialTimeout  time.Duration // name resolution and connection; 0 is 2 seconds
-	MaxProviders int           // providers whose keys are held at once; 0 is 1024
+// New returns a Verifier that asks providers through client, which the caller
+// closes. Logins that need to ask their provider are Unavailable afterwards.
+func New(client *outbound.Client, o Options) *Verifier {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 
-	Resolver Resolver // nil is net.DefaultResolver
-	// Dial connects to an address that was already checked; nil is net.Dialer.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	return &Verifier{
+		now:     o.Now,
+		log:     o.Logger,
+		client:  client,
+		tokens:  idtoken.New(client, o.Now),
+		answers: newAnswers(maxAnswers),
+	}
 }
 
 // Verify proves credential against trust. It returns *Refused when the
 // credential is bad and *Unavailable when the provider could not be asked; both
 // are also added to the context's explain.Trace, with the checks that passed.
-// It is safe for concurrent use and returns within Options.FetchTimeout.
+// It is safe for concurrent use and returns within the timeout of its client.
 func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (Claims, error) {
 	verify, known := protocols[trust.Kind]
 	if !known {
@@ -178,4 +148,17 @@ func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (
 		ctx = explain.NewContext(ctx, trace.For(trust.Provider))
 	}
 	return verify(v, ctx, trust, credential)
+}
+
+func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string) (Claims, error) {
+	return v.tokens.Verify(ctx, &trust.Rule, token)
+}
+
+// VerifyEvent proves a token by which an OpenID Connect provider tells of something
+// that happened. types are the accepted values of typ, "" standing for none. See
+// idtoken.Verifier.VerifyEvent, whose errors and claims it returns.
+func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string, token string) (Claims, error) {
+	ctx = explain.NewContext(ctx, explain.FromContext(ctx).For(trust.Provider))
+
+	return v.tokens.VerifyEvent(ctx, &trust.Rule, types, token)
 }

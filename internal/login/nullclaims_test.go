@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
@@ -57,7 +58,7 @@ func tokenKinds(t *testing.T) map[string]tokenKind {
 		"Facebook Limited Login": {verify: idToken(func(f *fixture, trust *login.Trust) {
 			inner := *trust
 			fixedKeys(f, &inner)
-			trust.Kind, trust.IDTokens = login.Facebook, &inner
+			trust.Kind, trust.IDTokens = login.Facebook, &inner.Rule
 		})},
 		"logout token":   {claims: events, event: true, verify: event("JWT")},
 		"security event": {claims: events, event: true, verify: event("JWT", "secevent+jwt")},
@@ -139,7 +140,7 @@ func TestNullAndZeroClaims(t *testing.T) {
 
 	// Peek, by which STS sees who signed a token, drops null too.
 	f := newFixture(t, nil)
-	claims, err := login.Peek(f.issuer.Token(map[string]any{"azp": null, "iat": null, "nbf": 0}), 20_000)
+	claims, err := idtoken.Peek(f.issuer.Token(map[string]any{"azp": null, "iat": null, "nbf": 0}), 20_000)
 	if _, present := claims["azp"]; err != nil || present || claims["iat"] != nil || claims["nbf"] == nil {
 		t.Errorf("Peek = %v, %v", claims, err)
 	}

@@ -77,12 +77,17 @@ func baseURI(u *url.URL) string {
 	return strings.ToLower(u.Scheme) + "://" + host + path
 }
 
+// unreserved reports whether c is a letter, digit, dash, dot, underline or tilde.
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
 // escape is percent-encoding by section 3.6: all but the unreserved characters.
 func escape(text string) string {
 	const hexadecimal = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(text) {
-		if c := text[i]; base64urlBytes[c] || c == '.' || c == '~' {
+		if c := text[i]; unreserved(c) {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})

@@ -16,21 +16,24 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 // newOpaque returns a fixture without an issuer, for trust.
-func newOpaque(tb testing.TB, trust login.Trust, change ...func(*login.Options)) *fixture {
+func newOpaque(tb testing.TB, trust login.Trust, change ...func(*outbound.Options)) *fixture {
 	tb.Helper()
-	f := &fixture{clock: newClock(), log: &lockedBuffer{}, trust: trust}
+	f := &fixture{Clock: logintest.NewClock(), log: &logintest.Log{}, trust: trust}
 	f.trust.Provider, f.trust.AllowHTTP, f.trust.AllowPrivate = "provider.test", true, true
-	o := login.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := outbound.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)
 	}
-	f.verifier = login.New(o)
-	tb.Cleanup(f.verifier.Close)
+	f.client = outbound.New(o)
+	tb.Cleanup(f.client.Close)
+	f.verifier = login.New(f.client, login.Options{Now: o.Now, Logger: o.Logger})
 	return f
 }
 
@@ -60,34 +63,34 @@ const (
 	oldPath        = "/1.1/account/verify_credentials.json"
 )
 
-func newFacebook(tb testing.TB, change ...func(*login.Options)) (opaque, *logintest.Facebook) {
+func newFacebook(tb testing.TB, change ...func(*outbound.Options)) (opaque, *logintest.Facebook) {
 	api := logintest.NewFacebook(tb)
 	api.AddApp(facebookApp, facebookSecret)
 	api.AddToken(facebookToken, logintest.FacebookToken{App: facebookApp, User: facebookUser})
-	f := newOpaque(tb, login.Trust{Kind: login.Facebook, Audiences: []string{facebookApp}, BaseURL: api.URL, APIVersion: "v25.0"}, change...)
+	f := newOpaque(tb, login.Trust{Kind: login.Facebook, Rule: idtoken.Rule{Audiences: []string{facebookApp}}, BaseURL: api.URL, APIVersion: "v25.0"}, change...)
 	api.SetNow(f.Now)
 	return opaque{f, &api.API, facebookToken, []string{"/v25.0/app", "/v25.0/me"}}, api
 }
 
-func newAmazon(tb testing.TB, change ...func(*login.Options)) (opaque, *logintest.Amazon) {
+func newAmazon(tb testing.TB, change ...func(*outbound.Options)) (opaque, *logintest.Amazon) {
 	api := logintest.NewAmazon(tb)
-	f := newOpaque(tb, login.Trust{Kind: login.Amazon, Audiences: []string{amazonClient}, BaseURL: api.URL, VerifyPath: "/auth/o2/tokeninfo"}, change...)
+	f := newOpaque(tb, login.Trust{Kind: login.Amazon, Rule: idtoken.Rule{Audiences: []string{amazonClient}}, BaseURL: api.URL, VerifyPath: "/auth/o2/tokeninfo"}, change...)
 	api.SetNow(f.Now)
 	api.AddToken(amazonToken, logintest.AmazonToken{Client: amazonClient, App: amazonApp, User: amazonUser, Expires: f.Now().Add(24 * time.Hour)})
 	return opaque{f, &api.API, amazonToken, []string{"/auth/o2/tokeninfo"}}, api
 }
 
-func newTwitter(tb testing.TB, change ...func(*login.Options)) (opaque, *logintest.Twitter) {
+func newTwitter(tb testing.TB, change ...func(*outbound.Options)) (opaque, *logintest.Twitter) {
 	api := logintest.NewTwitter(tb)
 	api.AddConsumer(consumerKey, consumerSecret)
 	api.AddToken(twitterToken, logintest.TwitterToken{Secret: twitterSecret, Consumer: consumerKey, User: twitterUser})
-	f := newOpaque(tb, login.Trust{Kind: login.Twitter, Audiences: []string{consumerKey}, AppSecret: consumerSecret, BaseURL: api.URL, VerifyPath: usersMe}, change...)
+	f := newOpaque(tb, login.Trust{Kind: login.Twitter, Rule: idtoken.Rule{Audiences: []string{consumerKey}}, AppSecret: consumerSecret, BaseURL: api.URL, VerifyPath: usersMe}, change...)
 	api.SetNow(f.Now)
 	return opaque{f, &api.API, twitterToken + ";" + twitterSecret, []string{usersMe}}, api
 }
 
 // eachOpaque runs test for every provider of access tokens.
-func eachOpaque(t *testing.T, test func(t *testing.T, o opaque), change ...func(*login.Options)) {
+func eachOpaque(t *testing.T, test func(t *testing.T, o opaque), change ...func(*outbound.Options)) {
 	t.Run("facebook", func(t *testing.T) { o, _ := newFacebook(t, change...); test(t, o) })
 	t.Run("facebook with secret", func(t *testing.T) {
 		o, _ := newFacebook(t, change...)
@@ -289,8 +292,8 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 func TestOpaqueSlowProviders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dials atomic.Int64
-		f := &fixture{clock: newClock(), log: &lockedBuffer{}}
-		v := login.New(login.Options{Now: time.Now, Dial: func(context.Context, string, string) (net.Conn, error) {
+		f := &fixture{Clock: logintest.NewClock(), log: &logintest.Log{}}
+		client := outbound.New(outbound.Options{Now: time.Now, Dial: func(context.Context, string, string) (net.Conn, error) {
 			dials.Add(1)
 			client, server := net.Pipe()
 			go func() {
@@ -307,11 +310,12 @@ func TestOpaqueSlowProviders(t *testing.T) {
 			}()
 			return client, nil
 		}})
-		defer v.Close()
+		defer client.Close()
+		v := login.New(client, login.Options{})
 		f.verifier = v
 		for _, kind := range []login.Kind{login.Facebook, login.Amazon, login.Twitter} {
-			trust := login.Trust{Provider: "p", Kind: kind, Audiences: []string{"1"}, BaseURL: "http://127.0.0.1:" + map[login.Kind]string{login.Facebook: "1", login.Amazon: "2", login.Twitter: "3"}[kind],
-				VerifyPath: "/x", AllowHTTP: true, AllowPrivate: true}
+			trust := login.Trust{Kind: kind, BaseURL: "http://127.0.0.1:" + map[login.Kind]string{login.Facebook: "1", login.Amazon: "2", login.Twitter: "3"}[kind],
+				VerifyPath: "/x", Rule: idtoken.Rule{Provider: "p", Audiences: []string{"1"}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}}
 			token := "token"
 			if kind == login.Twitter {
 				trust.AppSecret, token = "s", "token;secret"
@@ -403,7 +407,7 @@ func TestOpaqueClose(t *testing.T) {
 		closed := make(chan struct{})
 		go func() {
 			<-arrived
-			o.verifier.Close()
+			o.client.Close()
 			close(closed)
 		}()
 		o.notAsked(t, o.token)

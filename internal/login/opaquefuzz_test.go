@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 // fuzzed answers every question with one body.
@@ -31,10 +33,11 @@ func newFuzzed(f *testing.F, trust Trust) *fuzzed {
 	}))
 	f.Cleanup(server.Close)
 	now := time.Unix(1_800_000_000, 0)
-	z.v = New(Options{Now: func() time.Time { return now }, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	client := outbound.New(outbound.Options{Now: func() time.Time { return now }, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 	}})
-	f.Cleanup(z.v.Close)
+	f.Cleanup(client.Close)
+	z.v = New(client, Options{Now: func() time.Time { return now }})
 	z.trust.Provider, z.trust.BaseURL, z.trust.AllowHTTP = "p", "http://192.0.2.1", true
 	z.trust.AllowPrivate = true
 	return z
@@ -55,7 +58,7 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 		if status != 200 {
 			t.Fatalf("status %d signs in", status)
 		}
-		if c.Subject == "" || len(c.Subject) > maxSubjectBytes || !printable(c.Subject) || c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
+		if c.Subject == "" || len(c.Subject) > idtoken.MaxSubjectBytes || !explain.Printable(c.Subject) || c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
 			t.Fatalf("claims %+v", c)
 		}
 		if trace.Refused() {
@@ -97,8 +100,8 @@ func httpStatus(code int) int { // within what a server may send as a final answ
 }
 
 func FuzzFacebookBody(f *testing.F) {
-	bySecret := newFuzzed(f, Trust{Kind: Facebook, Audiences: []string{"123"}, AppSecret: "secret"})
-	byToken := newFuzzed(f, Trust{Kind: Facebook, Audiences: []string{"123"}})
+	bySecret := newFuzzed(f, Trust{Kind: Facebook, Rule: idtoken.Rule{Audiences: []string{"123"}}, AppSecret: "secret"})
+	byToken := newFuzzed(f, Trust{Kind: Facebook, Rule: idtoken.Rule{Audiences: []string{"123"}}})
 	addBodies(f, `{"id":"123"}`, `{"id":123}`, `{"error":{"code":190}}`, `{"error":{"code":100,"message":"m"}}`,
 		`{"id":"1","data":{"app_id":"123","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"}}`,
 		`{"id":"1","data":{"app_id":123,"type":"PAGE","is_valid":false,"expires_at":1800000001,"user_id":1}}`)
@@ -116,7 +119,7 @@ func FuzzFacebookBody(f *testing.F) {
 }
 
 func FuzzAmazonBody(f *testing.F) {
-	z := newFuzzed(f, Trust{Kind: Amazon, Audiences: []string{"amzn1.application-oa2-client.1"}, VerifyPath: "/auth/o2/tokeninfo"})
+	z := newFuzzed(f, Trust{Kind: Amazon, Rule: idtoken.Rule{Audiences: []string{"amzn1.application-oa2-client.1"}}, VerifyPath: "/auth/o2/tokeninfo"})
 	addBodies(f, `{"aud":"amzn1.application-oa2-client.1","user_id":"amzn1.account.A","exp":3600,"app_id":"amzn1.application.1"}`,
 		`{"app_id":"amzn1.application-oa2-client.1","user_id":"u\u202e","exp":1e300}`, `{"error":"invalid_token"}`)
 	f.Fuzz(func(t *testing.T, body string, code int) {
@@ -131,8 +134,8 @@ func FuzzAmazonBody(f *testing.F) {
 }
 
 func FuzzTwitterBody(f *testing.F) {
-	newPath := newFuzzed(f, Trust{Kind: Twitter, Audiences: []string{"key"}, AppSecret: "secret", VerifyPath: "/2/users/me"})
-	oldPath := newFuzzed(f, Trust{Kind: Twitter, Audiences: []string{"key"}, AppSecret: "secret", VerifyPath: "/1.1/account/verify_credentials.json"})
+	newPath := newFuzzed(f, Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret", VerifyPath: "/2/users/me"})
+	oldPath := newFuzzed(f, Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret", VerifyPath: "/1.1/account/verify_credentials.json"})
 	addBodies(f, `{"data":{"id":"12","name":"n","username":"u"}}`, `{"id":12,"id_str":"12"}`, `{"errors":[{"code":89}]}`, `{"errors":[{"code":453}]}`, `{"errors":[7]}`)
 	f.Fuzz(func(t *testing.T, body string, code int) {
 		status := 200

@@ -2,16 +2,8 @@ package login
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which logins and event tokens are refused.
+// Refusals are the reasons for which credentials that only the provider's own API can judge are refused.
 var Refusals explain.Catalogue
-
-// idTokenChecks are the checks of an ID token in their order.
-var idTokenChecks = []explain.Code{
-	"token-form", "token-header", "token-type", "signature-algorithm", "key-id",
-	"token-claims", "token-issuer", "token-times", "token-expiry",
-	"token-subject", "token-authorized-party", "token-audience", "token-use", "required-claim",
-	"provider-keys", "signing-key", "token-signature",
-}
 
 // Checks of the credentials that only the provider's own API can judge.
 var (

@@ -10,6 +10,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
@@ -39,18 +40,18 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 	}
 	j := &judge{trust: &trust, trace: explain.FromContext(ctx)}
 	now := v.now()
-	a, refused := trust.SAML.Read(response, now, v.o.Skew)
+	a, refused := trust.SAML.Read(response, now, idtoken.Skew)
 	if refused != nil {
 		refused.Message = samlMessage(refused, now)
 		return Claims{}, j.refuse(refused.Refusal)
 	}
 	if j.trace != nil {
 		j.pass("SAML signature", a.Signature)
-		j.pass("SAML issuer", showText(a.Issuer))
-		j.pass("SAML audience", showText(a.Audience))
-		j.pass("SAML recipient", showText(a.Recipient))
+		j.pass("SAML issuer", explain.ShownText(a.Issuer))
+		j.pass("SAML audience", explain.ShownText(a.Audience))
+		j.pass("SAML recipient", explain.ShownText(a.Recipient))
 		j.pass("SAML expiry", a.NotOnOrAfter.Format(time.RFC3339))
-		j.pass("SAML NameID", mask(a.NameID))
+		j.pass("SAML NameID", explain.Masked(a.NameID))
 		j.pass("SAML attribute", strconv.Itoa(len(a.Attributes))+" attributes")
 	}
 	if a.Transient() {
@@ -83,7 +84,7 @@ func samlMessage(r *saml.Refused, now time.Time) string {
 		return messageSAMLStatus
 	case saml.Expired:
 		if !r.NotOnOrAfter.IsZero() {
-			return fmt.Sprintf("%s%d >= %d", messageExpired, now.Unix(), r.NotOnOrAfter.Unix())
+			return fmt.Sprintf("%s%d >= %d", idtoken.MessageExpired, now.Unix(), r.NotOnOrAfter.Unix())
 		}
 	}
 	return messageNotSAML

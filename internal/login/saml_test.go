@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
@@ -24,14 +26,15 @@ func samlVerifier(t *testing.T) (*login.Verifier, *bytes.Buffer, *samltest.IdP, 
 	t.Helper()
 	now := time.Date(2030, 1, 31, 12, 0, 0, 0, time.UTC)
 	log := &bytes.Buffer{}
-	v := login.New(login.Options{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(log, nil))})
-	t.Cleanup(v.Close)
+	client := outbound.New(outbound.Options{})
+	t.Cleanup(client.Close)
+	v := login.New(client, login.Options{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	idp := samltest.New(t, now, 0)
 	m, err := saml.ParseMetadata([]byte(idp.Metadata()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v, log, idp, login.Trust{Provider: corpSAML, Kind: login.SAML, SAML: &saml.Provider{Metadata: m}}
+	return v, log, idp, login.Trust{Kind: login.SAML, Rule: idtoken.Rule{Provider: corpSAML}, SAML: &saml.Provider{Metadata: m}}
 }
 
 func TestSAMLClaims(t *testing.T) {

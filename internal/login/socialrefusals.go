@@ -1,6 +1,9 @@
 package login
 
-import "github.com/poolhouse-id/poolhouse/internal/explain"
+import (
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+)
 
 // Reasons that concern credentials that only the provider's own API can judge.
 var (
@@ -58,7 +61,7 @@ var (
 		Expected: "a token that the provider still accepts for a while",
 		Got:      "{end}",
 		Fix:      "sign in at the provider again",
-		Message:  messageTokenExpired,
+		Message:  idtoken.MessageTokenExpired,
 	})
 	tokenAtAmazon = Refusals.Add(explain.Reason{
 		Code:     "token-at-amazon",
@@ -66,7 +69,7 @@ var (
 		Expected: "a valid access token",
 		Got:      "Amazon's error {error}",
 		Fix:      "sign in with Amazon again: the token has expired (they last an hour), was withdrawn, or is not Amazon's",
-		Message:  messageNotAccepted,
+		Message:  idtoken.MessageNotAccepted,
 	})
 	tokenAtFacebook = Refusals.Add(explain.Reason{
 		Code:     "token-at-facebook",
@@ -75,7 +78,7 @@ var (
 		Got:      "Facebook's error {error} for {node}",
 		Fix: "sign in to Facebook again. Only a user's own access token is a login: not that of an application or a " +
 			"page",
-		Message: messageNotAccepted,
+		Message: idtoken.MessageNotAccepted,
 	})
 	tokenAtFacebookInvalid = Refusals.Add(explain.Reason{
 		Code:     "token-at-facebook-invalid",
@@ -83,7 +86,7 @@ var (
 		Expected: "is_valid of the answer is true",
 		Got:      "false",
 		Fix:      "sign in to Facebook again: the token was withdrawn, has expired, or is not a token of Facebook",
-		Message:  messageNotAccepted,
+		Message:  idtoken.MessageNotAccepted,
 	})
 	facebookTokenType = Refusals.Add(explain.Reason{
 		Code:     "token-type-facebook",
@@ -91,7 +94,7 @@ var (
 		Expected: "USER",
 		Got:      "{type}",
 		Fix:      "send the user's own access token, not that of an application, a page or a system",
-		Message:  messageNotAccepted,
+		Message:  idtoken.MessageNotAccepted,
 	})
 	tokenUser = Refusals.Add(explain.Reason{
 		Code:     "token-user",
@@ -99,7 +102,7 @@ var (
 		Expected: "the same user from debug_token and me",
 		Got:      "another one, or none",
 		Fix:      "sign in to Facebook again",
-		Message:  messageNotAccepted,
+		Message:  idtoken.MessageNotAccepted,
 	})
 	poolApplication = Refusals.Add(explain.Reason{
 		Code:     "pool-application",
@@ -117,7 +120,7 @@ var (
 		Got:      "status {status}",
 		Fix: "sign in with X again, and check that the pool's consumer key and secret are those of the application " +
 			"that the user signed in to",
-		Message: messageNotAccepted,
+		Message: idtoken.MessageNotAccepted,
 	})
 	accountAtX = Refusals.Add(explain.Reason{
 		Code:     "account-at-x",
@@ -125,6 +128,6 @@ var (
 		Expected: "an account in good standing",
 		Got:      "a suspended one",
 		Fix:      "sign in with another account",
-		Message:  messageNotAccepted,
+		Message:  idtoken.MessageNotAccepted,
 	})
 )

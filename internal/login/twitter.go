@@ -14,6 +14,9 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 const (
@@ -76,27 +79,27 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 		return Claims{}, refused
 	}
 	now := v.now()
-	p := policyOf(&trust)
+	p := trust.Outbound()
 	key := v.answers.hash(trust.Provider, trust.BaseURL, trust.VerifyPath, signer.consumerKey, signer.consumerSecret, signer.token, signer.tokenSecret,
-		p.roots, p.thumbprints, fmt.Sprint(p.allowHTTP, p.allowPrivate, p.pinned))
+		p.CABundle, p.Pins, fmt.Sprint(p.AllowHTTP, p.AllowPrivate, p.Pinned))
 	if user, held := v.answers.held.Get(key); held && now.Before(user.until) {
-		j.pass("token subject", mask(user.id)+", proved a moment ago")
+		j.pass("token subject", explain.Masked(user.id)+", proved a moment ago")
 		return j.twitterClaims(user.id), nil
 	}
-	ctx, done, err := v.dialogue(ctx)
+	ctx, done, err := v.client.Begin(ctx)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
 	defer done()
-	u, err := checkURL(trust.BaseURL+trust.VerifyPath, trust.AllowHTTP)
+	u, err := outbound.CheckURL(trust.BaseURL+trust.VerifyPath, trust.AllowHTTP)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
 	var nonce [nonceBytes]byte
 	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
 	// Each answer costs money, and a nonce is good for one request.
-	r, err := v.ask(ctx, &trust, question{base: trust.BaseURL, path: trust.VerifyPath, once: true,
-		authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:]))})
+	r, err := v.client.Get(ctx, trust.Outbound(), outbound.Request{BaseURL: trust.BaseURL, Path: trust.VerifyPath, Once: true,
+		Authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:]))})
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
@@ -105,7 +108,7 @@ func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential st
 		return j.verdict(Claims{}, err)
 	}
 	v.answers.held.Add(key, provedUser{id, now.Add(answerLifetime)})
-	j.pass("token subject", mask(id))
+	j.pass("token subject", explain.Masked(id))
 	return j.twitterClaims(id), nil
 }
 
@@ -132,29 +135,29 @@ func (j *judge) signer(credential string) (oauth1, *Refused) {
 }
 
 // twitterUser reads who the token's user is, or why there is no telling.
-func (j *judge) twitterUser(r reply) (string, error) {
+func (j *judge) twitterUser(r outbound.Response) (string, error) {
 	code := twitterCode(r)
 	switch {
-	case r.status == http.StatusOK:
+	case r.Status == http.StatusOK:
 		return twitterID(r, j.trust.VerifyPath)
 	case code == twitterBadClock:
-		return "", unusable(r, "and error 135", "set this server's clock: X does not take the time of the request")
-	case r.status == http.StatusUnauthorized, code == twitterBadToken:
-		return "", j.refuse(tokenAtX.With("status", strconv.Itoa(r.status)))
+		return "", r.Unusable("and error 135", "set this server's clock: X does not take the time of the request")
+	case r.Status == http.StatusUnauthorized, code == twitterBadToken:
+		return "", j.refuse(tokenAtX.With("status", strconv.Itoa(r.Status)))
 	case code == twitterSuspended:
 		return "", j.refuse(accountAtX.With())
-	case r.status == http.StatusPaymentRequired:
-		return "", unusable(r, "", "X wants to be paid: check the credits of the application's project")
-	case r.status == http.StatusForbidden:
-		return "", unusable(r, fmt.Sprintf("and error %d", code),
+	case r.Status == http.StatusPaymentRequired:
+		return "", r.Unusable("", "X wants to be paid: check the credits of the application's project")
+	case r.Status == http.StatusForbidden:
+		return "", r.Unusable(fmt.Sprintf("and error %d", code),
 			"The application's plan at X does not include "+j.trust.VerifyPath+": change the plan, or verify_path in the settings")
 	}
-	return "", unusable(r, "", "check base_url and verify_path in the settings, and the state of X's API")
+	return "", r.Unusable("", "check base_url and verify_path in the settings, and the state of X's API")
 }
 
 // twitterCode is the first error's code in a 1.1 answer; 0 when there is none.
-func twitterCode(r reply) int64 {
-	list, _ := r.object["errors"].([]any)
+func twitterCode(r outbound.Response) int64 {
+	list, _ := r.Object["errors"].([]any)
 	if len(list) == 0 {
 		return 0
 	}
@@ -165,10 +168,10 @@ func twitterCode(r reply) int64 {
 
 // twitterID reads the user's ID where the API's version has it. 1.1 also sends
 // it as a number, in which other readers lose digits; that one is not read.
-func twitterID(r reply, path string) (string, error) {
-	object, name := r.object, "id_str"
+func twitterID(r outbound.Response, path string) (string, error) {
+	object, name := r.Object, "id_str"
 	if !strings.HasSuffix(path, ".json") {
-		object, _ = r.object["data"].(map[string]any)
+		object, _ = r.Object["data"].(map[string]any)
 		name = "id"
 	}
 	id := member(object, name)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
@@ -22,7 +23,13 @@ func TestTwitterValue(t *testing.T) {
 		twitterToken + `",oauth_token="x;` + twitterSecret, strings.Repeat("a", 513) + ";b", "a;" + strings.Repeat("b", 513)} {
 		o.refuses(t, o.trust, value, "credential form", notACredential)
 	}
-	for _, trust := range []login.Trust{{}, {Audiences: []string{""}}, {Audiences: []string{consumerKey}}, {AppSecret: consumerSecret}, {Audiences: []string{"a", "b"}, AppSecret: "c"}} {
+	for _, trust := range []login.Trust{
+		{},
+		{Rule: idtoken.Rule{Audiences: []string{""}}},
+		{Rule: idtoken.Rule{Audiences: []string{consumerKey}}},
+		{AppSecret: consumerSecret},
+		{Rule: idtoken.Rule{Audiences: []string{"a", "b"}}, AppSecret: "c"},
+	} {
 		trust.Kind, trust.BaseURL, trust.VerifyPath, trust.AllowHTTP, trust.AllowPrivate = login.Twitter, api.URL, usersMe, true, true
 		o.refuses(t, trust, o.token, "pool application", login.MessageUnsupportedProvider)
 	}
@@ -167,7 +174,7 @@ func TestTwitterAnswersAreKept(t *testing.T) {
 	o.trust.Provider = "www.digits.com"
 	o.accepts(t, o.token)
 	asked(5)
-	o.trust.CABundle = []byte("another")
+	o.trust.CABundle = "another"
 	o.notAsked(t, o.token)
 }
 

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -74,9 +76,15 @@ func newFixture(t *testing.T) *fixture {
 	}
 	t.Cleanup(func() { _ = opened.Close() })
 	f.store = &flakyStore{Store: opened}
-	verifier := login.New(login.Options{Now: f.Now})
-	t.Cleanup(verifier.Close)
-	trust := login.Trust{Provider: key, Issuers: []string{f.issuer.URL}, Audiences: []string{logintest.Audience}, AllowHTTP: true, AllowPrivate: true}
+	client := outbound.New(outbound.Options{Now: f.Now})
+	t.Cleanup(client.Close)
+	verifier := login.New(client, login.Options{Now: f.Now})
+	trust := login.Trust{Rule: idtoken.Rule{
+		Provider:  key,
+		Issuers:   []string{f.issuer.URL},
+		Audiences: []string{logintest.Audience},
+		Policy:    outbound.Policy{AllowHTTP: true, AllowPrivate: true},
+	}}
 	f.out = signout.New(signout.Options{Store: f.store, Verifier: verifier, Now: f.Now, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 		Providers: func(_ context.Context, k string) ([]signout.Provider, error) {
 			switch k {

@@ -16,8 +16,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 // Codes and messages of AssumeRoleWithWebIdentity (observed).
@@ -168,7 +170,7 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 		}
 		return nil, false, nil
 	}
-	claims, err = login.Peek(*in.WebIdentityToken, maxWebToken)
+	claims, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
 	var why *explain.Refusal
 	if refused, ok := errors.AsType[*login.Refused](err); ok {
 		why = refused.Refusal
@@ -495,11 +497,22 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		algorithms = tokenAlgorithms
 	}
 	_, name, _ := strings.Cut(provider.URL, "://")
-	trust := login.Trust{
-		Provider: name, Issuers: []string{provider.URL}, Audiences: provider.ClientIDs, Algorithms: algorithms,
-		DiscoveryURL: provider.DiscoveryURL, JWKSURL: provider.JWKSURL, Thumbprints: provider.Thumbprints, EnforceThumbprints: provider.EnforceThumbprints,
-		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
-	}
+	trust := login.Trust{Rule: idtoken.Rule{
+		Provider:     name,
+		Issuers:      []string{provider.URL},
+		Audiences:    provider.ClientIDs,
+		Algorithms:   algorithms,
+		DiscoveryURL: provider.DiscoveryURL,
+		JWKSURL:      provider.JWKSURL,
+		Policy: outbound.Policy{
+			CABundle:     string(provider.CABundle),
+			AllowHTTP:    provider.AllowHTTP,
+			AllowPrivate: provider.AllowPrivate,
+		},
+		Thumbprints:        provider.Thumbprints,
+		EnforceThumbprints: provider.EnforceThumbprints,
+		MaxTokenBytes:      maxWebToken,
+	}}
 	trust.Registered(provider.ARN, provider.InSettings)
 	trust.Development = provider.Development
 
@@ -601,7 +614,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 		if failed != nil {
 			return failed
 		}
-		for _, t := range []*login.Trust{&trust, trust.IDTokens} {
+		for _, t := range []*idtoken.Rule{&trust.Rule, trust.IDTokens} {
 			if t != nil {
 				t.Provider, t.MaxTokenBytes = provider, maxWebToken
 				t.ClientsAt, t.Link = clientsOf(w.role, provider+":app_id")

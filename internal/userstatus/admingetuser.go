@@ -11,7 +11,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -88,7 +88,7 @@ func (a *adminGetUser) ask(ctx context.Context, u User) (*explain.Refusal, error
 }
 
 // judgeUser reads what the pool says of a user it knows.
-func judgeUser(reply login.Reply, u User) (*explain.Refusal, error) {
+func judgeUser(reply outbound.Response, u User) (*explain.Refusal, error) {
 	enabled, stated := reply.Object["Enabled"].(bool)
 	status, _ := reply.Object["UserStatus"].(string)
 	if !stated || status == "" {
@@ -107,7 +107,7 @@ func judgeUser(reply login.Reply, u User) (*explain.Refusal, error) {
 
 // anotherUser reports whether the answer is not about the token's user: user
 // pools always say the sub, once.
-func anotherUser(reply login.Reply, subject string) bool {
+func anotherUser(reply outbound.Response, subject string) bool {
 	attributes, _ := reply.Object["UserAttributes"].([]any)
 	found := 0
 	for _, a := range attributes {

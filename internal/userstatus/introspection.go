@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 )
 
 // introspection asks whether the token itself is still good (RFC 7662). The RFC
@@ -79,5 +79,5 @@ func (i *introspection) later(value any) bool {
 		return false
 	}
 	seconds, err := number.Float64()
-	return err == nil && seconds < 1e12 && time.Unix(int64(seconds), 0).Add(login.DefaultSkew).After(i.Now())
+	return err == nil && seconds < 1e12 && time.Unix(int64(seconds), 0).Add(idtoken.Skew).After(i.Now())
 }

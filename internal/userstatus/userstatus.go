@@ -21,7 +21,8 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
 // MessageRefused is the wire's message for a user who may not sign in any more.
@@ -62,19 +63,19 @@ type Config struct {
 type User struct {
 	Provider string // the Logins key, REGION's host/POOL
 	Token    string
-	Claims   login.Claims
+	Claims   idtoken.Claims
 }
 
-// Checker answers with nil when the user may sign in, *login.Refused when not,
-// and *login.Unavailable when that could not be found out. The context's trace
+// Checker answers with nil when the user may sign in, *idtoken.Refused when not,
+// and *idtoken.Unavailable when that could not be found out. The context's trace
 // gets the reason. It is safe for concurrent use.
 type Checker interface {
 	Check(ctx context.Context, u User) error
 }
 
-// Asker sends a question; *login.Verifier is one.
+// Asker sends a request; *outbound.Client is one.
 type Asker interface {
-	Post(ctx context.Context, e login.Endpoint, header http.Header, body []byte) (login.Reply, error)
+	Post(ctx context.Context, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error)
 }
 
 // Options are what a Checker needs besides its Config.
@@ -107,8 +108,12 @@ func New(c Config, o Options) (Checker, error) {
 	return r, nil
 }
 
-func (c Config) endpoint(url string) login.Endpoint {
-	return login.Endpoint{URL: url, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate}
+func (c Config) endpoint(url string) outbound.Endpoint {
+	return outbound.Endpoint{URL: url, Policy: outbound.Policy{
+		CABundle:     string(c.CABundle),
+		AllowHTTP:    c.AllowHTTP,
+		AllowPrivate: c.AllowPrivate,
+	}}
 }
 
 func (c Config) validate() error {
@@ -208,7 +213,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 	defer cancel()
 	no, err := r.ask.ask(ctx, u)
 	if err != nil {
-		fix := login.FixOf(err)
+		fix := outbound.FixOf(err)
 		if wrong, ok := errors.AsType[*Misconfigured](err); ok {
 			fix = wrong.Fix
 		}
@@ -216,7 +221,7 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 			fix = "try again; check that the user pool is reachable from this server"
 		}
 
-		return &login.Unavailable{
+		return &idtoken.Unavailable{
 			Provider: u.Provider,
 			Cause:    err,
 			Refusal:  trace.Refuse(unanswered.With("pool", u.Provider, "problem", err.Error(), "fix", fix)),
@@ -233,20 +238,20 @@ func (r *remembering) Check(ctx context.Context, u User) error {
 }
 
 func refuse(ctx context.Context, r *explain.Refusal) error {
-	return &login.Refused{Refusal: explain.FromContext(ctx).Refuse(r)}
+	return &idtoken.Refused{Refusal: explain.FromContext(ctx).Refuse(r)}
 }
 
 // post asks, and asks once more if the pool was busy or did not answer. Only an
 // answer that is neither busy nor broken is returned.
-func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, body []byte) (login.Reply, error) {
+func post(ctx context.Context, a Asker, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error) {
 	var err error
 	for range 2 {
-		var reply login.Reply
+		var reply outbound.Response
 		reply, err = a.Post(ctx, e, header, body)
 		if err == nil {
 			switch {
 			case contradictory(reply):
-				return login.Reply{}, &Misconfigured{"the answer is a success and an error in one", "look at the user pool's state, and at endpoint in its status section"}
+				return outbound.Response{}, &Misconfigured{"the answer is a success and an error in one", "look at the user pool's state, and at endpoint in its status section"}
 			case !busy(reply):
 				return reply, nil
 			}
@@ -256,17 +261,17 @@ func post(ctx context.Context, a Asker, e login.Endpoint, header http.Header, bo
 			break
 		}
 	}
-	return login.Reply{}, err
+	return outbound.Response{}, err
 }
 
 // contradictory reports whether an answer of success has an error in it. Such a
 // one proves nothing.
-func contradictory(r login.Reply) bool {
+func contradictory(r outbound.Response) bool {
 	return r.Status == http.StatusOK && (r.Object["error"] != nil || r.Object["__type"] != nil)
 }
 
 // busy reports whether asking again may help.
-func busy(r login.Reply) bool {
+func busy(r outbound.Response) bool {
 	switch errorType(r) {
 	case "TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException", "InternalErrorException", "ServiceUnavailable":
 		return true
@@ -275,7 +280,7 @@ func busy(r login.Reply) bool {
 }
 
 // errorType is the name of an AWS JSON error, without its namespace; "" for none.
-func errorType(r login.Reply) string {
+func errorType(r outbound.Response) string {
 	name, _ := r.Object["__type"].(string)
 	return name[strings.LastIndexByte(name, '#')+1:]
 }

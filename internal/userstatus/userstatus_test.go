@@ -20,8 +20,9 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -104,9 +105,9 @@ func (b *backEnd) config(check string) userstatus.Config {
 
 func newChecker(t *testing.T, c userstatus.Config, clock func() time.Time) userstatus.Checker {
 	t.Helper()
-	verifier := login.New(login.Options{})
-	t.Cleanup(verifier.Close)
-	checker, err := userstatus.New(c, userstatus.Options{Asker: verifier, Now: clock})
+	client := outbound.New(outbound.Options{})
+	t.Cleanup(client.Close)
+	checker, err := userstatus.New(c, userstatus.Options{Asker: client, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func fixed() time.Time { return now }
 
 // alice is a user whose pool calls her otherwise than by her sub.
 var alice = userstatus.User{Provider: provider, Token: "head.claims.signature",
-	Claims: login.Claims{Issuer: "https://" + provider, Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
+	Claims: idtoken.Claims{Issuer: "https://" + provider, Subject: "sub-1", All: map[string]any{"cognito:username": "alice@example.org"}}}
 
 // outcome is yes, no or unknown, and fails the test unless the trace says why.
 func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
@@ -135,8 +136,8 @@ func outcome(t *testing.T, c userstatus.Checker, u userstatus.User) string {
 			}
 		}
 	}
-	var refused *login.Refused
-	var unavailable *login.Unavailable
+	var refused *idtoken.Refused
+	var unavailable *idtoken.Unavailable
 	switch {
 	case err == nil:
 		return "yes"
@@ -232,7 +233,7 @@ func TestAdvice(t *testing.T) {
 		"a new owner":   {userstatus.AdminGetUser, reply{200, strings.ReplaceAll(ways[userstatus.AdminGetUser], "sub-1", "sub-2")}, "sign in again"},
 	} {
 		err := newChecker(t, newBackEnd(t, test.answer).config(test.check), fixed).Check(t.Context(), alice)
-		var refused *login.Refused
+		var refused *idtoken.Refused
 		if !errors.As(err, &refused) || !strings.Contains(refused.Fix, test.want) {
 			t.Errorf("%s: %v, want the advice %q", name, err, test.want)
 		}
@@ -242,9 +243,9 @@ func TestAdvice(t *testing.T) {
 // asker notes where it was asked, and answers nothing.
 type asker struct{ url, authorization string }
 
-func (a *asker) Post(_ context.Context, e login.Endpoint, header http.Header, _ []byte) (login.Reply, error) {
+func (a *asker) Post(_ context.Context, e outbound.Endpoint, header http.Header, _ []byte) (outbound.Response, error) {
 	a.url, a.authorization = e.URL, header.Get("Authorization")
-	return login.Reply{}, errors.New("nobody is there")
+	return outbound.Response{}, errors.New("nobody is there")
 }
 
 // Without an endpoint a pool at AWS is asked at its own host, and no other pool
@@ -385,7 +386,7 @@ func TestBrokenAnswers(t *testing.T) {
 func TestDrip(t *testing.T) {
 	for check := range ways {
 		synctest.Test(t, func(t *testing.T) {
-			verifier := login.New(login.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+			verifier := outbound.New(outbound.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 				client, server := net.Pipe()
 				go func() {
 					defer server.Close()

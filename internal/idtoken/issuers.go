@@ -1,0 +1,161 @@
+package idtoken
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Nearness tells how near one issuer is to another one.
+type Nearness int
+
+// Nearness in rising order.
+const (
+	OtherIssuer   Nearness = iota // on another host
+	OtherPath                     // another realm, tenant or user pool of the same host
+	OtherSpelling                 // the same issuer, written differently
+	SameIssuer
+)
+
+// CompareIssuers compares an issuer, or a Logins key, with a registered one. They are
+// never taken for each other, however near they are: this is for advice. The text
+// continues "it differs only", such as "in the scheme (http, registered https)"; it is
+// "" for the same issuer and for another one.
+func CompareIssuers(named, registered string) (Nearness, string) {
+	if named == registered {
+		return SameIssuer, ""
+	}
+	a, b := splitIssuer(named), splitIssuer(registered)
+	var differences []string
+	otherCase := false
+	between := func(what, a, b string) {
+		differences = append(differences, "in the "+what+" ("+shownPart(a)+", registered "+shownPart(b)+")")
+	}
+
+	switch {
+	case strings.EqualFold(a.scheme, b.scheme):
+		otherCase = a.scheme != b.scheme
+	default:
+		between("scheme", a.scheme, b.scheme)
+	}
+
+	switch {
+	case strings.EqualFold(a.host, b.host):
+		otherCase = otherCase || a.host != b.host
+	case isLoopback(a.host) && isLoopback(b.host):
+		between("host", a.host, b.host)
+	case strings.EqualFold(strings.TrimSuffix(a.host, "."), strings.TrimSuffix(b.host, ".")):
+		differences = append(differences, "by the dot after the host")
+	default:
+		return OtherIssuer, ""
+	}
+
+	switch {
+	case a.port == b.port:
+	case a.portNumber() == b.portNumber() && strings.EqualFold(a.scheme, b.scheme):
+		differences = append(differences, "by the default port, which only one of them has")
+	default:
+		between("port", a.port, b.port)
+	}
+
+	pathA, pathB := strings.TrimSuffix(a.path, "/"), strings.TrimSuffix(b.path, "/")
+	if !strings.EqualFold(pathA, pathB) {
+		between("path", a.path, b.path)
+		return OtherPath, strings.Join(differences, " and ")
+	}
+	if strings.HasSuffix(a.path, "/") != strings.HasSuffix(b.path, "/") {
+		differences = append(differences, "by the slash at the end")
+	}
+	if otherCase || pathA != pathB {
+		differences = append(differences, "in letter case")
+	}
+
+	return OtherSpelling, strings.Join(differences, " and ")
+}
+
+// issuerParts are the parts of an issuer or Logins key, as they are written.
+type issuerParts struct{ scheme, host, port, path string }
+
+// splitIssuer takes any text apart. A Logins key has no scheme.
+func splitIssuer(text string) issuerParts {
+	var p issuerParts
+	scheme, rest, found := strings.Cut(text, "://")
+	if found {
+		p.scheme = scheme
+	} else {
+		rest = text
+	}
+
+	p.host = rest
+	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
+		p.host, p.path = rest[:n], rest[n:]
+	}
+	if host, port, err := net.SplitHostPort(p.host); err == nil {
+		p.host, p.port = host, port
+	} else {
+		p.host = strings.Trim(p.host, "[]")
+	}
+
+	return p
+}
+
+// portNumber returns the port, which may be the scheme's.
+func (p issuerParts) portNumber() string {
+	switch {
+	case p.port != "":
+		return p.port
+	case strings.EqualFold(p.scheme, "http"):
+		return "80"
+	default:
+		return "443"
+	}
+}
+
+// isLoopback reports whether host is a name of the machine itself.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+
+	return err == nil && (address.IsLoopback() || address.IsUnspecified())
+}
+
+// shownPart shows a part of an issuer.
+func shownPart(text string) string {
+	if text == "" {
+		return "none"
+	}
+
+	return explain.ShownText(text)
+}
+
+// otherIssuer explains why an issuer is not accepted, by the registered one that is
+// nearest to it.
+func (j *judge) otherIssuer(named string) *explain.Refusal {
+	issuers := strings.Join(j.rule.Issuers, " or ")
+	nearest, difference := OtherIssuer, ""
+	for _, registered := range j.rule.Issuers {
+		if near, how := CompareIssuers(named, registered); near > nearest {
+			nearest, difference = near, how
+		}
+	}
+
+	switch nearest {
+	case OtherPath:
+		return tokenIssuerPath.With("issuers", issuers, "issuer", explain.ShownText(named), "difference", difference)
+	case OtherSpelling:
+		refusal := tokenIssuerSpelling.With(
+			"issuers", issuers, "issuer", explain.ShownText(named), "difference", difference, "where", j.rule.issuersAt(named),
+		)
+		if link := j.rule.Link; link.Kind == explain.LinkOIDCProvider {
+			link.Field, link.Add = "Url", explain.ShownText(named)
+			refusal.At(link)
+		}
+		return refusal
+	default:
+		return tokenIssuer.With("issuers", issuers, "issuer", explain.ShownText(named))
+	}
+}

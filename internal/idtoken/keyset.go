@@ -1,0 +1,145 @@
+package idtoken
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+)
+
+const (
+	// refetchPeriod is between two fetches for key IDs that are not held.
+	refetchPeriod = 3 * time.Second
+	// maxMissing bounds the key IDs that are remembered as not published.
+	maxMissing = 256
+)
+
+// Reasons for which a provider's keys do not prove a token.
+var (
+	errUnknownKey   = errors.New("the provider does not publish this key")
+	errUnfitKey     = errors.New("the provider's key is not for this algorithm")
+	errBadSignature = errors.New("the signature does not match the token")
+)
+
+// Discovery documents and keys are shared by every pool that trusts the same
+// provider under the same policy.
+type discoveryKey struct {
+	issuer, url string
+	policy      outbound.Policy
+}
+
+type keySetKey struct {
+	url    string
+	policy outbound.Policy
+}
+
+// keySet is a provider's keys at one URL. A key ID that it does not hold may
+// mean that the provider rotated its keys, so it is looked for once more; but
+// anyone can invent key IDs, so that happens at most once per refetchPeriod and
+// URL, whoever asks. The period is short, so that callers who invent key IDs all
+// the time cannot keep a new key out for longer. A signature that does not verify
+// under a known key ID never causes a fetch.
+type keySet struct {
+	document *outbound.Published[*keys]
+	missing  *lru.Cache[string, time.Time] // until when a key ID is not looked for again
+}
+
+// proveSignature checks a token's signature with its provider's keys. The
+// rule alone tells where those are, never the token.
+func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, token *idToken) error {
+	p := r.Outbound()
+	if address, held := v.heldKeysURL(r, p, now); held {
+		set := v.keySet(address, p)
+		if e, held := set.document.Held(now); held {
+			reason := v.prove(e.Value, token)
+			if reason == nil || token.keyID != "" && !errors.Is(reason, errUnknownKey) {
+				return reason
+			}
+		}
+	}
+
+	// The provider may have to be asked. One deadline holds for all of it.
+	ctx, cancel := v.client.WithTimeout(ctx)
+	defer cancel()
+	address := r.JWKSURL
+	if address == "" {
+		e, err := v.discovery(r, p).Get(ctx, now)
+		if err != nil {
+			return err
+		}
+		address = e.Value
+	}
+	return v.proveWith(ctx, now, v.keySet(address, p), token)
+}
+
+// heldKeysURL returns where a provider's keys are, if that is known without asking.
+func (v *Verifier) heldKeysURL(r *Rule, p outbound.Policy, now time.Time) (string, bool) {
+	if r.JWKSURL != "" {
+		return r.JWKSURL, true
+	}
+	e, held := v.discovery(r, p).Held(now)
+	if !held {
+		return "", false
+	}
+	return e.Value, true
+}
+
+func (v *Verifier) discovery(r *Rule, p outbound.Policy) *outbound.Published[string] {
+	issuer := r.Issuers[0]
+	return v.discoveries.Get(discoveryKey{issuer: issuer, url: r.DiscoveryURL, policy: p}, func() *outbound.Published[string] {
+		return outbound.NewPublished(v.client, discoveryURL(r), p, func(body []byte) (string, error) {
+			return parseDiscovery(body, issuer, p.AllowHTTP)
+		})
+	})
+}
+
+func (v *Verifier) keySet(address string, p outbound.Policy) *keySet {
+	return v.keySets.Get(keySetKey{url: address, policy: p}, func() *keySet {
+		missing, err := lru.New[string, time.Time](maxMissing)
+		if err != nil {
+			panic(err) // only for a size below 1
+		}
+
+		return &keySet{document: outbound.NewPublished(v.client, address, p, parseKeySet), missing: missing}
+	})
+}
+
+// proveWith checks a token's signature with the keys of s, asking the provider
+// where necessary. The error is one of this file's, or tells why the provider
+// could not be asked.
+func (v *Verifier) proveWith(ctx context.Context, now time.Time, s *keySet, t *idToken) error {
+	before := s.document.Current()
+	e, err := s.document.Get(ctx, now)
+	if err != nil {
+		return err
+	}
+
+	reason := v.prove(e.Value, t)
+	// Without a key ID, a key that is not there looks like a bad signature.
+	if reason == nil || t.keyID != "" && !errors.Is(reason, errUnknownKey) || e != before {
+		if e != before && errors.Is(reason, errUnknownKey) {
+			s.missing.Add(t.keyID, now.Add(refetchPeriod))
+		}
+		return reason
+	}
+	if until, remembered := s.missing.Get(t.keyID); remembered && now.Before(until) {
+		return reason
+	}
+
+	newer, err := s.document.Newer(ctx, e, refetchPeriod)
+	if err != nil {
+		return err
+	}
+	if newer == e {
+		return reason
+	}
+	reason = v.prove(newer.Value, t)
+	if errors.Is(reason, errUnknownKey) {
+		s.missing.Add(t.keyID, now.Add(refetchPeriod))
+	}
+
+	return reason
+}

@@ -1,0 +1,52 @@
+package idtoken
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+)
+
+// Peek reads the claims of a signed JWT and proves nothing: what they say may
+// choose by whom the token is verified, and no more. A value that is no such
+// token is *Refused; the caller adds that to its trace.
+func Peek(token string, maxBytes int) (map[string]any, error) {
+	t, refused := peeking(maxBytes).parse(token)
+	if refused != nil {
+		return nil, refused
+	}
+	return t.claims, nil
+}
+
+// PeekIssuer is Peek for the issuer alone, and reads no other claim into memory. issuer
+// is "" if it is no text, or one of several thousand bytes; has is false if the token
+// names none.
+func PeekIssuer(token string, maxBytes int) (issuer string, has bool, err error) {
+	j := peeking(maxBytes)
+	_, claims, refused := j.open(token)
+	if refused != nil {
+		return "", false, refused
+	}
+
+	read, err := outbound.ParseSome(claims, maxClaimsDepth, []string{"iss"}, claimNames)
+	if errors.Is(err, outbound.ErrLargeMember) {
+		return "", true, nil
+	} else if err != nil {
+		return "", false, j.refuse(tokenClaims.With("problem", err.Error()))
+	}
+	issuer, _ = read["iss"].(string)
+
+	return issuer, read["iss"] != nil, nil
+}
+
+// peeking is a judge of the form only.
+func peeking(maxBytes int) *judge {
+	return &judge{
+		rule:  &Rule{MaxTokenBytes: maxBytes, Algorithms: slices.Sorted(maps.Keys(algorithms))},
+		types: []string{"JWT", "JWS", ""},
+
+		apiLimit: true,
+		whole:    true,
+	}
+}

@@ -1,0 +1,173 @@
+package idtoken
+
+import (
+	"cmp"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+)
+
+// DefaultMaxTokenBytes bounds a token whose Rule has no other bound. The
+// API allows as much for a value of Logins (API model of identity pools, IdentityProviderToken).
+const DefaultMaxTokenBytes = 50_000
+
+// Rule is what is accepted from one issuer. Differences between providers are
+// values here, never code.
+type Rule struct {
+	Provider string // the Logins key; becomes identitypool.Login.Provider
+
+	Issuers    []string // accepted iss, byte-exact; the first is the one that discovery must state
+	Audiences  []string // accepted clients: azp when present, else aud
+	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil is RS256
+	// Require holds claims that must be strings equal to the value, e.g. token_use=id.
+	Require map[string]string
+	// WrongAudience is the message for a token of another client; "" is
+	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
+	WrongAudience string
+	// ClientsAt tells where accepted clients are added, for advice, such as "to
+	// client_ids of oidc_providers"; "" is the identity pool. OneClientAt is set instead
+	// where there can be but one, such as "the value of NAME in SupportedLoginProviders".
+	// Link leads there: its Kind "" leads nowhere.
+	ClientsAt   string
+	OneClientAt string
+	Link        explain.Link
+	// Development tells that `poolhouse dev token` makes the provider's tokens, and that
+	// no setting has what it accepts.
+	Development bool
+
+	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
+	JWKSURL      string // set: no discovery
+
+	outbound.Policy // without pins: Outbound adds those
+	// Thumbprints are lower-case hex SHA-1 digests of certificates. With
+	// EnforceThumbprints one of them must be in the verified TLS chain, in
+	// addition to the usual verification.
+	Thumbprints        []string
+	EnforceThumbprints bool
+
+	MaxTokenBytes int // 0 is DefaultMaxTokenBytes
+}
+
+// Outbound is how the issuer may be asked: the Policy, with the thumbprints.
+func (r *Rule) Outbound() outbound.Policy {
+	p := r.Policy
+	if r.EnforceThumbprints {
+		p.Pinned, p.Pins = true, strings.Join(r.Thumbprints, ",")
+	}
+
+	return p
+}
+
+// Accepting advises to accept a client, in the words of the caller.
+func (r *Rule) Accepting(client string) string {
+	if r.OneClientAt != "" {
+		return "set " + r.OneClientAt + " to " + client
+	}
+
+	return "add " + client + " " + cmp.Or(r.ClientsAt, "to the provider in the identity pool")
+}
+
+// issuersAt tells where an issuer is registered, for advice.
+func (r *Rule) issuersAt(named string) string {
+	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
+	switch {
+	case r.Development:
+		return "`poolhouse dev info` shows the registered one"
+	case r.Link.Kind != explain.LinkOIDCProvider:
+		return "the settings can name the issuers of this provider (issuers)"
+	case r.Link.Source == explain.SourceFile && plain:
+		return "the registered one is url of the provider in oidc_providers of the settings; " +
+			"http:// needs allow_http there, which is for development"
+	case r.Link.Source == explain.SourceFile:
+		return "the registered one is url of the provider in oidc_providers of the settings"
+	case plain:
+		return "the IAM API registers https:// only; oidc_providers of the settings takes http:// with allow_http, " +
+			"for development"
+	default:
+		return "CreateOpenIDConnectProvider registers it; the URL of a registered provider cannot be changed"
+	}
+}
+
+// Registered notes that the rule is that of a registered OpenID Connect provider, so
+// that advice names the place where it can be changed.
+func (r *Rule) Registered(arn string, inSettings bool) {
+	r.Link = explain.Link{
+		Kind:   explain.LinkOIDCProvider,
+		ID:     arn,
+		Field:  "ClientIDList",
+		Source: explain.SourceAPI,
+	}
+	r.ClientsAt = "to the registered provider, with AddClientIDToOpenIDConnectProvider"
+	if inSettings {
+		r.Link.Field, r.Link.Source = "client_ids", explain.SourceFile
+		r.ClientsAt = "to client_ids of the provider in oidc_providers of the settings"
+	}
+}
+
+// Validate reports every fault that would make the rule refuse all logins, or
+// keep its provider from being asked, so that a registration can be refused
+// instead of each login. The error names the setting, its value and the fix.
+func (r *Rule) Validate() error {
+	var faults []error
+	fault := func(field, value, fix string) {
+		faults = append(faults, fmt.Errorf("%s %s: %s", field, value, fix))
+	}
+	if len(r.Issuers) == 0 || slices.Contains(r.Issuers, "") {
+		fault("issuers", explain.ShownList(r.Issuers), "name the provider's issuer, as it stands in the iss claim")
+	}
+	if len(r.Audiences) == 0 || slices.Contains(r.Audiences, "") {
+		fault("client_ids", explain.ShownList(r.Audiences), "name at least one client ID")
+	}
+	if r.Algorithms != nil && len(r.Algorithms) == 0 {
+		fault("allowed_algs", "[]", "leave it out for RS256, or name at least one")
+	}
+	for _, algorithm := range r.Algorithms {
+		if _, supported := algorithms[algorithm]; !supported {
+			fault("allowed_algs", explain.ShownText(algorithm), "use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
+		}
+	}
+	r.validateAddresses(fault)
+	if r.EnforceThumbprints && len(r.Thumbprints) == 0 {
+		fault("thumbprints", "[]", "register one, or do not enforce thumbprints")
+	}
+	for _, thumbprint := range r.Thumbprints {
+		raw, err := hex.DecodeString(thumbprint)
+		if err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
+			fault("thumbprints", explain.ShownText(thumbprint),
+				"give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
+		}
+	}
+	if len(r.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CABundle)) {
+		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(r.CABundle)), "give PEM certificates")
+	}
+	return errors.Join(faults...)
+}
+
+// validateAddresses checks the addresses that would be asked.
+func (r *Rule) validateAddresses(fault func(field, value, fix string)) {
+	field, address := "jwks_url", r.JWKSURL
+	if address == "" {
+		field, address = "discovery_url", r.DiscoveryURL
+	}
+	if address == "" {
+		if len(r.Issuers) == 0 {
+			return // said already
+		}
+		field, address = "issuers", discoveryURL(r)
+	}
+	u, err := outbound.CheckURL(address, r.AllowHTTP)
+	var failed *outbound.Error
+	switch {
+	case errors.As(err, &failed):
+		fault(field, failed.Problem, failed.Fix)
+	case u.Scheme != "https" && r.EnforceThumbprints:
+		fault(field, explain.ShownText(address), "use https, or do not enforce thumbprints")
+	}
+}

@@ -1,0 +1,106 @@
+// Package idtoken proves tokens that providers sign: OpenID Connect ID tokens, and
+// event tokens (event.go). It takes what is accepted from one issuer (Rule) and a
+// token, and returns the token's claims or the reason for refusing. Nothing that
+// an unproved token contains is ever returned as a claim, and no token can make it
+// contact an address that its Rule does not name.
+//
+// ID tokens are verified by the rules of OpenID Connect Core 1.0 section 3.1.3.7,
+// RFC 7519 and RFC 8725, narrowed where the Amazon Cognito developer guide is
+// narrower. Start reading at Verify: token.go (form and header), claims.go,
+// keyset.go (which keys), signature.go.
+package idtoken
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+)
+
+// Skew is the tolerated clock difference (Cognito developer guide, "Open
+// ID Connect providers").
+const Skew = 5 * time.Minute
+
+// Verifier verifies tokens, and remembers the keys of their providers. It is safe
+// for concurrent use.
+type Verifier struct {
+	client *outbound.Client
+	now    func() time.Time
+
+	discoveries *outbound.Bounded[discoveryKey, *outbound.Published[string]]
+	keySets     *outbound.Bounded[keySetKey, *keySet]
+	proved      *lru.Cache[proof, struct{}]
+}
+
+// New returns a Verifier that asks providers through client.
+func New(client *outbound.Client, now func() time.Time) *Verifier {
+	proved, err := lru.New[proof, struct{}](maxProved)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+
+	return &Verifier{
+		client:      client,
+		now:         now,
+		discoveries: outbound.NewBounded[discoveryKey, *outbound.Published[string]](outbound.MaxHosts),
+		keySets:     outbound.NewBounded[keySetKey, *keySet](outbound.MaxHosts),
+		proved:      proved,
+	}
+}
+
+// Verify proves an OpenID Connect ID token by a rule, which it neither keeps nor
+// changes. It returns *Refused when the token is bad and *Unavailable when the
+// provider could not be asked; both are also added to the context's explain.Trace.
+//
+// Whatever the token can be refused for without its provider's keys comes first,
+// so that a token of another issuer or client, or an expired one, sends no packet.
+func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims, error) {
+	j := &judge{rule: rule, trace: explain.FromContext(ctx)}
+	t, refused := j.parse(token)
+	if refused != nil {
+		return Claims{}, refused
+	}
+
+	now := v.now()
+	claims, refused := j.judgeClaims(t.claims, now, Skew)
+	if refused != nil {
+		return Claims{}, refused
+	}
+
+	switch err := v.proveSignature(ctx, rule, now, &t); {
+	case err == nil:
+		if j.trace != nil {
+			j.pass("token signature", t.algorithm+" "+explain.ShownText(t.keyID))
+		}
+		if refused := j.readRest(&t, &claims); refused != nil {
+			return Claims{}, refused
+		}
+		return claims, nil
+	case errors.Is(err, errUnknownKey):
+		return Claims{}, j.refuse(signingKeyUnknown.With("id", explain.ShownText(t.keyID), "period", refetchPeriod.String()))
+	case errors.Is(err, errUnfitKey):
+		return Claims{}, j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
+	case errors.Is(err, errBadSignature):
+		return Claims{}, j.refuse(tokenSignature.With("algorithm", t.algorithm))
+	default:
+		return Claims{}, j.unavailable(err)
+	}
+}
+
+// unavailable records that the provider could not be asked.
+func (j *judge) unavailable(err error) *Unavailable {
+	fix := cmp.Or(outbound.FixOf(err), "try again; check that the provider is reachable from this server")
+
+	return &Unavailable{
+		Provider: j.rule.Provider,
+		Cause:    err,
+		Refusal: j.trace.Refuse(providerKeys.With(
+			"issuer", explain.ShownText(j.rule.Issuers[0]), "problem", err.Error(), "fix", fix,
+		)),
+	}
+}

@@ -1,0 +1,106 @@
+package login
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+)
+
+// messageNotCredential is for a credential that its provider cannot have issued.
+// AWS's wording is not known.
+const messageNotCredential = "Invalid login token. Not a credential of this login provider."
+
+// judge records the checks of one credential.
+type judge struct {
+	trust *Trust
+	trace *explain.Trace
+}
+
+// newJudge returns the judge of one credential.
+func newJudge(ctx context.Context, trust *Trust) *judge {
+	return &judge{trust: trust, trace: explain.FromContext(ctx)}
+}
+
+// member returns the member name if it is a string, else "".
+func member(object map[string]any, name string) string {
+	value, _ := object[name].(string)
+	return value
+}
+
+func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
+
+func (j *judge) refuse(r *explain.Refusal) *Refused { return &Refused{Refusal: j.trace.Refuse(r)} }
+
+// verdict ends the requests about an opaque credential: a refusal, which is in
+// the trace already, stays one, and anything else means that the provider could
+// not be asked.
+func (j *judge) verdict(c Claims, err error) (Claims, error) {
+	var refused *Refused
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.As(err, &refused):
+		return Claims{}, refused
+	}
+
+	fix := cmp.Or(outbound.FixOf(err), "try again; check that the provider is reachable from this server")
+
+	return Claims{}, &Unavailable{
+		Provider: j.trust.Provider,
+		Cause:    err,
+		Refusal: j.trace.Refuse(providerAnswer.With(
+			"api", explain.ShownText(j.trust.BaseURL), "problem", err.Error(), "fix", fix,
+		)),
+	}
+}
+
+// opaque holds a credential that only its provider can read to bytes that a
+// token may have (RFC 6750 section 2.1, and the bar of older tokens), before
+// anybody is asked about it: no blank, line end, & or ; gets near a request.
+func (j *judge) opaque(what, credential string, limit int) *Refused {
+	most := strconv.Itoa(limit)
+	switch {
+	case credential == "":
+		return j.refuse(credentialFormEmpty.With("credential", what, "limit", most))
+	case len(credential) > limit:
+		size := strconv.Itoa(len(credential)) + " bytes"
+		return j.refuse(credentialFormText.With("credential", what, "limit", most, "got", size))
+	}
+	for i := range len(credential) {
+		if c := credential[i]; !unreserved(c) && !strings.ContainsRune("+/=|", rune(c)) {
+			return j.refuse(credentialFormText.With(
+				"credential", what,
+				"limit", most,
+				"got", "a byte that such a credential does not have",
+			))
+		}
+	}
+	j.pass("credential form", strconv.Itoa(len(credential))+" bytes")
+
+	return nil
+}
+
+// otherApplication refuses the token of an application that the trust does not name.
+func (j *judge) otherApplication(got string) *Refused {
+	refusal := tokenApplication.With(
+		"applications", explain.ShownList(j.trust.Audiences),
+		"application", got,
+		"accept", j.trust.Accepting("this application's ID"),
+	)
+	if link := j.trust.Link; link.Kind != "" {
+		refusal.At(link)
+	}
+
+	return j.refuse(refusal)
+}
+
+// isIDToken reports whether a credential has the look of a signed JWT: three
+// parts, the first of which opens a JSON object.
+func isIDToken(credential string) bool {
+	return strings.HasPrefix(credential, "eyJ") && strings.Count(credential, ".") == 2
+}

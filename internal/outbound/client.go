@@ -1,0 +1,184 @@
+// Package outbound is the guarded HTTP client: every request that this server
+// sends to a login provider, user pool or credential engine goes through it. A
+// request may name any address that a tenant registered, so the client trusts
+// neither the address nor the response.
+//
+// Start reading at request.go (Get and Post) and published.go (documents that
+// are kept and refreshed). connect.go decides which addresses may be connected
+// to, breaker.go which hosts are left alone.
+//
+// Two parts look like work for a library and stay our own:
+//
+//   - The circuit breaker has 68 lines. sony/gobreaker reads the wall clock and
+//     pauses for a fixed time; ours takes the injected clock, and its pause grows.
+//   - net.Dialer.Control could check addresses too, and the Dialer would resolve
+//     and try them. But it gives each of several addresses at least two seconds,
+//     which is our whole time to connect, so that one address that swallows
+//     packets would hide the others; it tries any number of them; and it takes
+//     an IPv4 address in IPv6 form.
+package outbound
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	defaultTimeout = 5 * time.Second
+	dialTimeout    = 2 * time.Second // name resolution and connection
+	// maxBackground bounds the refreshes that run beside the calls.
+	maxBackground = 8
+)
+
+// MaxHosts bounds how many hosts, and how many documents of one kind, are held
+// at once; the one used longest ago gives way.
+const MaxHosts = 1024
+
+var errClosed = errors.New("the login verifier is closed")
+
+// Resolver looks host names up; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Options configure a Client; the zero value is ready for production.
+type Options struct {
+	Now      func() time.Time // nil is time.Now
+	Logger   *slog.Logger     // nil discards
+	Timeout  time.Duration    // of a whole exchange, and of everything that one caller waits for; 0 is 5 seconds
+	Resolver Resolver         // nil is net.DefaultResolver
+	// Dial connects to an address that was already checked; nil is net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Client sends requests. It follows no redirect, uses no proxy, and connects
+// only to addresses that it resolved and checked itself, so a name that
+// resolves differently the second time gains nothing. It is safe for concurrent
+// use, and must be closed.
+type Client struct {
+	o          Options // with every default filled in
+	breakers   *Bounded[breakerKey, *breaker]
+	transports *Bounded[Policy, pooledTransport] // of Get and Post
+
+	root       context.Context // ends with Close
+	stop       context.CancelFunc
+	background chan struct{} // one element per refresh under way
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
+}
+
+// New returns a Client. It makes no connection before one is needed.
+func New(o Options) *Client {
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{}).DialContext
+	}
+
+	c := &Client{
+		o:          o,
+		breakers:   NewBounded[breakerKey, *breaker](MaxHosts),
+		transports: NewBounded[Policy, pooledTransport](MaxHosts),
+		background: make(chan struct{}, maxBackground),
+	}
+	c.root, c.stop = context.WithCancel(context.Background())
+
+	return c
+}
+
+// Close ends the requests under way and waits for them. Later ones fail.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+
+	c.stop()
+	c.running.Wait()
+	for _, p := range c.transports.cache.Values() {
+		if p.transport != nil {
+			p.transport.CloseIdleConnections()
+		}
+	}
+}
+
+// Settle waits for the work under way, such as refreshes in the background.
+func (c *Client) Settle() { c.running.Wait() }
+
+// WithTimeout bounds what one caller waits for. The function must be called.
+func (c *Client) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.o.Timeout)
+}
+
+// Begin bounds several requests for one caller: by one timeout, and by Close.
+// It fails once the client is closed. The function must be called.
+func (c *Client) Begin(ctx context.Context) (context.Context, func(), error) {
+	if !c.begin() {
+		return nil, nil, errClosed
+	}
+
+	ctx, cancel := c.WithTimeout(ctx)
+	unlink := context.AfterFunc(c.root, cancel)
+
+	return ctx, func() {
+		unlink()
+		cancel()
+		c.running.Done()
+	}, nil
+}
+
+// begin announces work that Close waits for; false once closed.
+func (c *Client) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if c.closed {
+		return false
+	}
+	c.running.Add(1)
+
+	return true
+}
+
+// inBackground runs work beside the calls. It reports false, and runs nothing,
+// when enough is running or the client is closed.
+func (c *Client) inBackground(work func()) bool {
+	select {
+	case c.background <- struct{}{}:
+	default:
+		return false
+	}
+	if !c.begin() {
+		<-c.background
+		return false
+	}
+
+	go func() {
+		defer func() {
+			<-c.background
+			c.running.Done()
+		}()
+		work()
+	}()
+
+	return true
+}
+
+// noRedirect returns a redirect as it is, for the caller to refuse.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

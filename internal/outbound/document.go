@@ -1,0 +1,145 @@
+package outbound
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Bounds on a document that a provider publishes.
+const (
+	maxDocumentBytes = 1 << 20
+	maxETagBytes     = 128
+)
+
+// document is what a provider published.
+type document struct {
+	body      []byte
+	unchanged bool // 304: body is the one whose ETag was sent
+	etag      string
+	maxAge    time.Duration // 0 when the provider does not say
+}
+
+// get fetches address under p. etag, when set, is the ETag of what the caller holds.
+func (c *Client) get(ctx context.Context, p Policy, address, etag string) (document, error) {
+	u, err := CheckURL(address, p.AllowHTTP)
+	if err != nil {
+		return document{}, err
+	}
+	if p.Pinned && u.Scheme != "https" {
+		return document{}, &Error{Problem: "thumbprints cannot be checked without TLS", Reached: true,
+			Fix: "give the provider an https address, or do not enforce thumbprints"}
+	}
+	var d document
+	err = c.guarded(ctx, c.breaker(breakerKey{host: u.Host, policy: p}), u, func() (err error) {
+		d, err = c.exchange(ctx, p, u, etag)
+		return err
+	})
+	return d, err
+}
+
+func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string) (document, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	// One connection per fetch: fetches are minutes apart, and an idle
+	// connection would only be something more to keep.
+	transport, err := c.transport(p)
+	if err != nil {
+		return document{}, err
+	}
+	transport.DisableKeepAlives = true
+	defer transport.CloseIdleConnections()
+
+	header := http.Header{}
+	if etag != "" {
+		header.Set("If-None-Match", etag)
+	}
+	response, err := roundTrip(ctx, transport, u, header, true)
+	if err != nil {
+		return document{}, err
+	}
+	defer response.Body.Close()
+	return readDocument(u, response, etag != "")
+}
+
+func readDocument(u *url.URL, response *http.Response, conditional bool) (document, error) {
+	refuse := func(what, fix string) (document, error) {
+		return document{}, &Error{Problem: explain.ShownText(u.String()) + " " + what, Reached: true, Fix: fix}
+	}
+	d := document{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
+	if len(d.etag) > maxETagBytes {
+		d.etag = ""
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusNotModified && conditional:
+		d.unchanged = true
+		return d, nil
+	case code >= 300 && code < 400:
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "register the final address of the provider's document; redirects are not followed")
+	case code != http.StatusOK:
+		return refuse(fmt.Sprintf("answers with status %d", code), "open this address: it must serve the provider's document with status 200")
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
+	}
+	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
+		return refuse("answers with the content type "+explain.ShownText(contentType), "open this address: it must serve the provider's document as application/json")
+	}
+	if response.ContentLength > maxDocumentBytes {
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes), "check the address: no key set or discovery document is this large")
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocumentBytes+1))
+	if err != nil {
+		return document{}, explainTransport(u, err)
+	}
+	if len(body) > maxDocumentBytes {
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes), "check the address: no key set or discovery document is this large")
+	}
+	d.body = body
+	return d, nil
+}
+
+// mayHoldJSON reports whether a document of this content type can be one of a
+// provider's. Many providers keep theirs in file stores, which name no type, or
+// a general one; a page or an image is never one.
+func mayHoldJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	switch media {
+	case "", "application/json", "text/json", "text/plain", "application/octet-stream", "binary/octet-stream":
+		return true
+	}
+	return strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") // application/jwk-set+json among them
+}
+
+// maxAge reads Cache-Control (RFC 9111 section 5.2.2), as far as it says how
+// long a response stays fresh; 0 when it does not or forbids storing.
+func maxAge(values []string) time.Duration {
+	least := time.Duration(-1)
+	for _, value := range values {
+		for directive := range strings.SplitSeq(value, ",") {
+			name, argument, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-store", "no-cache":
+				return 0
+			case "max-age":
+				seconds, err := strconv.ParseUint(strings.Trim(argument, `"`), 10, 31)
+				if err != nil {
+					return 0
+				}
+				age := time.Duration(seconds) * time.Second
+				if least < 0 || age < least {
+					least = age
+				}
+			}
+		}
+	}
+	return max(least, 0)
+}

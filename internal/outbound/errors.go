@@ -1,0 +1,84 @@
+package outbound
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/url"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+const maxCauseBytes = 512 // of a cause in an error
+
+// Error tells why there is no response of use. It quotes no credential.
+type Error struct {
+	Problem string // for the log
+	Fix     string // for whoever runs the server
+	// Reached tells that the host is alive, so that its breaker stays closed.
+	Reached bool
+	Cause   error // may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Problem
+	}
+	return e.Problem + ": " + explain.OneLine(e.Cause.Error(), maxCauseBytes)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// FixOf returns what to do about an error of this package, or one that wraps it;
+// "" when nothing better is known than to try again.
+func FixOf(err error) string {
+	var failed *Error
+	if errors.As(err, &failed) {
+		return failed.Fix
+	}
+
+	return ""
+}
+
+// explainTransport tells what to do about a failed exchange.
+func explainTransport(u *url.URL, err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	// The client's own error repeats the URL, which may hold a credential.
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	var invalid *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, errThumbprint):
+		return &Error{Problem: u.Host + " presents another certificate", Reached: true, Cause: errThumbprint,
+			Fix: "if the provider changed its certificate authority, register the new thumbprint"}
+	case errors.As(err, &invalid):
+		return &Error{Problem: u.Host + " presents a certificate that does not verify", Reached: true, Cause: invalid.Err,
+			Fix: "mend the provider's certificate, or register the CA that issued it as the provider's CA bundle"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Problem: u.Host + " did not answer in time", Cause: context.DeadlineExceeded,
+			Fix: "check that " + u.Host + " is up and reachable from this server"}
+	default:
+		return &Error{Problem: u.Host + " could not be asked", Cause: err,
+			Fix: "check that " + u.Host + " is up and reachable from this server"}
+	}
+}
+
+// withoutEcho drops what HTTP itself reported: it may quote the provider's
+// bytes, and those may repeat the credential.
+func withoutEcho(u *url.URL, err error) error {
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Cause == nil {
+		return err
+	}
+	var network interface{ Timeout() bool } // of package net, and the context's
+	if errors.As(failed.Cause, &network) || failed.Reached {
+		return err
+	}
+	return &Error{Problem: u.Host + " did not answer in HTTP", Fix: failed.Fix}
+}

@@ -1,0 +1,128 @@
+package outbound
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// Bounds on the response to one request.
+const (
+	maxResponseBytes = 64 << 10
+	maxResponseDepth = 8
+)
+
+// Request is a GET for JSON that concerns one login. Neither it nor its response
+// is kept, and its query and header appear in no error.
+type Request struct {
+	BaseURL       string
+	Path          string // appended to BaseURL
+	Query         url.Values
+	Authorization string // the header; "" sends none
+	Once          bool   // not even the HTTP client may repeat it
+}
+
+// Response is what the host sent.
+type Response struct {
+	Status int
+	// Object is the body if the response calls it JSON, and it is an object with
+	// unique names; else nil. Numbers are json.Number.
+	Object map[string]any
+	Body   []byte // as it came; of Post only
+}
+
+// Unusable is the error for a response that neither proves nor refuses anything.
+// The text what follows the status.
+func (r *Response) Unusable(what, fix string) error {
+	return &Error{
+		Problem: fmt.Sprintf("the provider answers with status %d %s", r.Status, what),
+		Fix:     fix,
+		Reached: true,
+	}
+}
+
+// Get sends a request once. The response holds a JSON object, whatever its
+// status; the error tells why there is none that can be judged.
+func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error) {
+	u, err := CheckURL(q.BaseURL+q.Path, p.AllowHTTP)
+	if err != nil {
+		return Response{}, err
+	}
+	u.RawQuery = q.Query.Encode()
+
+	var r Response
+	err = c.send(ctx, breakerKey{host: u.Host, policy: p}, u, func(transport *http.Transport) error {
+		header := http.Header{}
+		if q.Authorization != "" {
+			header.Set("Authorization", q.Authorization)
+		}
+		response, err := roundTrip(ctx, transport, u, header, q.Once)
+		if err != nil {
+			return withoutEcho(u, err)
+		}
+		defer response.Body.Close()
+		r, err = readResponse(u, response)
+
+		return err
+	})
+	if err == nil && r.Status == http.StatusOK && (r.Object["error"] != nil || r.Object["errors"] != nil) {
+		return Response{}, r.Unusable("and an error in it", "an answer that contradicts itself proves nothing: "+
+			"look at the provider's state, and at its address in the settings")
+	}
+
+	return r, err
+}
+
+// readResponse reads a JSON object, whatever the status: providers explain their
+// refusals in JSON too. Errors name host and path only.
+func readResponse(u *url.URL, response *http.Response) (Response, error) {
+	refuse := func(what, fix string) (Response, error) {
+		return Response{}, &Error{Problem: explain.ShownText(u.Host+u.Path) + " " + what, Reached: true, Fix: fix}
+	}
+	const address = "check the provider's base_url in the settings: no login provider answers so"
+	switch code := response.StatusCode; {
+	case code >= 300 && code < 400:
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "set the provider's base_url to its final address; redirects are not followed")
+	case code == http.StatusTooManyRequests:
+		return refuse("answers that it was asked too often (429)", "wait, or raise the application's rate limit at the provider")
+	case code >= 500:
+		return refuse(fmt.Sprintf("answers with status %d", code), "try again; the provider has a fault")
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse("answers compressed though not asked to", address)
+	}
+	if !isJSON(response.Header.Get("Content-Type")) {
+		return refuse(fmt.Sprintf("answers with status %d in something else than JSON", response.StatusCode), address)
+	}
+	tooLarge := fmt.Sprintf("answers with more than %d bytes", maxResponseBytes)
+	if response.ContentLength > maxResponseBytes {
+		return refuse(tooLarge, address)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes+1))
+	if err != nil {
+		return Response{}, withoutEcho(u, explainTransport(u, err))
+	}
+	if len(body) > maxResponseBytes {
+		return refuse(tooLarge, address)
+	}
+	object, err := ParseObject(body, maxResponseDepth)
+	if err != nil {
+		return refuse("answers with "+err.Error(), address)
+	}
+	return Response{Status: response.StatusCode, Object: object}, nil
+}
+
+// isJSON takes the media types of JSON; Facebook's is sometimes that of a script,
+// and AWS's APIs have their own.
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (media == "application/json" || media == "text/javascript" ||
+		media == "application/x-amz-json-1.0" || media == "application/x-amz-json-1.1" ||
+		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"))
+}
