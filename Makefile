@@ -1,5 +1,5 @@
 # make test is what CI runs; the other targets are for people.
-.PHONY: build run test test-extended bench generate
+.PHONY: build run test test-extended bench generate suites
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o poolhouse ./cmd/poolhouse
@@ -22,6 +22,10 @@ bench:
 	go run ./bench
 
 generate:
-	go generate ./...
+	go generate work
 	go run ./cmd/poolhouse config --docs > docs/configuration.md
 	go run ./cmd/poolhouse explain --docs > docs/refusals.md
+
+# The list of packages with tests: a run that misses one fails.
+suites:
+	./scripts/suites.sh > scripts/suites.txt

@@ -100,7 +100,7 @@ var fences = map[string][]string{
 
 // helpers are programs and packages for tests and measuring, outside the table.
 func isHelper(name string) bool {
-	return slices.ContainsFunc([]string{"bench", "clienttests", "internal/pgtest", "internal/yardstick", "internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
+	return slices.ContainsFunc([]string{"bench", "clienttests", "internal/house", "internal/pgtest", "internal/yardstick", "internal/cognitoidentity/gen", "sigv4/internal"}, func(p string) bool {
 		return name == p || strings.HasPrefix(name, p+"/")
 	}) || strings.HasSuffix(name, "test") && name != "internal/awstest"
 }

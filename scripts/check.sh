@@ -1,37 +1,63 @@
 #!/usr/bin/env bash
-# Every check of a change: formatting, vet, staticcheck, go.mod, all tests with
-# the race detector, thousands of inputs for every fuzz target, and that no test was skipped.
+# Every check of a change: formatting, vet, staticcheck, every go.mod, all tests of
+# all modules with the race detector, that every suite of scripts/suites.txt ran and
+# skipped no test, and thousands of inputs for every fuzz target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# suite NAME ends the suite that ran last, and begins another.
-suite() {
+# step NAME ends the step that ran last, and begins another.
+step() {
 	local now
 	now=$(date +%s)
-	[ -z "${current:-}" ] || printf 'suite %s: %d s\n' "$current" $((now - began))
+	[ -z "${current:-}" ] || printf 'step %s: %d s\n' "$current" $((now - began))
 	current=$1 began=$now
 }
 
-suite linters
+# versions lists the modules that the server and its tests are built from.
+versions() {
+	go list -deps -test -f '{{with .Module}}{{.Path}} {{.Version}}{{end}}' ./... | sort -u
+}
+
+step formatting
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 if [ -n "$unformatted" ]; then
 	printf 'run gofmt -w on:\n%s\n' "$unformatted"
 	exit 1
 fi
-go vet -tags extended ./...
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags extended ./...
-go mod tidy -diff
-go mod verify
 
-suite "tests with the race detector"
+step modules
+for file in $(git ls-files '*go.mod'); do
+	echo "tidy $file"
+	(cd "$(dirname "$file")" && GOWORK=off go mod tidy -diff)
+done
+go mod verify
+# Users build the server without go.work. Another module of the workspace must not
+# raise the versions that are tested here.
+diff <(GOWORK=off versions) <(versions) ||
+	{ echo "the workspace builds the server from other versions than go.mod names: run go get for them"; exit 1; }
+
+step linters
+go vet -tags extended work
+(cd clienttests/zitadelop && GOWORK=off go vet .)
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags extended work
+
+step "tests with the race detector"
+./scripts/suites.sh | diff scripts/suites.txt - ||
+	{ echo "other packages have tests than scripts/suites.txt names: if that is right, run make suites"; exit 1; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-go test -race -timeout "${TEST_TIMEOUT:-25m}" -tags "${TEST_TAGS:-}" -v ./... >"$log" 2>&1 || status=$?
-grep -E '^(ok|FAIL|panic:|---|\?)|^ +--- FAIL' "$log" | grep -v -- '--- PASS' || true
+go test -race -timeout "${TEST_TIMEOUT:-25m}" -tags "${TEST_TAGS:-}" -v work >"$log" 2>&1 || status=$?
+grep -E '^(ok|FAIL|panic:|---)|^ +--- FAIL' "$log" | grep -v -- '--- PASS' || true
 if [ $status -ne 0 ]; then
 	grep -B 2 -A 30 -E -- '--- FAIL|panic:|DATA RACE' "$log" | head -n 300
 	exit $status
+fi
+ran=$(grep -v -F '[no tests to run]' "$log" | awk '$1 == "ok" { print $2 }' | LC_ALL=C sort)
+missed=$(LC_ALL=C comm -23 scripts/suites.txt <(echo "$ran"))
+if [ -n "$missed" ]; then
+	printf 'suites that did not run:\n%s\n' "$missed"
+	exit 1
 fi
 
 # A skipped test has shown nothing. One needs vectors that are not ours to ship.
@@ -45,15 +71,15 @@ if [ -n "$skipped" ]; then
 	exit 1
 fi
 
-suite fuzzing
+step fuzzing
 # A number of inputs, not a time: before Go 1.27 the fuzzer can report the end of a time as a failure
 # (go.dev/issue/75804). The time is for a target that hangs.
-for package in $(go list ./...); do
+for package in $(cat scripts/suites.txt); do
 	for target in $(go test -list '^Fuzz' "$package" 2>/dev/null | grep '^Fuzz' || true); do
 		echo "fuzzing $target of $package"
 		timeout 15m go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_INPUTS:-10000}x" -fuzzminimizetime 20x "$package" >"$log" 2>&1 ||
 			{ cat "$log"; echo "fuzzing $target failed, or took 15 minutes"; exit 1; }
 	done
 done
-suite none
+step none
 echo "all checks passed"

@@ -35,3 +35,4 @@ cd "$(dirname "$0")/../clienttests/js"
 if [ "${TEST_TAGS:-}" = extended ]; then
 	../../scripts/setup-extended.sh
 fi
+echo "step setup: $SECONDS s"

@@ -27,11 +27,7 @@ func TestGeneratedUpToDate(t *testing.T) {
 
 func realModel(t *testing.T) *model {
 	t.Helper()
-	data, err := readModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := parse(data)
+	m, err := parse(apiModel)
 	if err != nil {
 		t.Fatal(err)
 	}

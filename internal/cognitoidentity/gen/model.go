@@ -8,8 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// model is what the generator reads of an API model in AWS's api-2.json form.
-// The model's documentation lives in another file, which is never opened.
+// model is the part of AWS's api-2.json that the generator needs.
 type model struct {
 	Metadata struct {
 		APIVersion   string `json:"apiVersion"`

@@ -1,0 +1,107 @@
+package main
+
+import "fmt"
+
+const (
+	leastBlank       = 4.0 // per cent of the lines in function bodies
+	mostBlank        = 10.0
+	longBody         = 30 // lines: from here on a body needs a blank one
+	mostFunction     = 70 // lines
+	mostCognitive    = 30
+	mostFile         = 500 // lines
+	mostFilesAtRoot  = 12  // tests too
+	smallestMeasured = 200 // lines in bodies: fewer have no meaningful share of blank ones
+)
+
+// findings lists each break of a limit that has a place, then those of a whole group.
+func findings(groups []*codeGroup, tests bool) []string {
+	var breaks []string
+	for _, g := range groups {
+		if g.test && !tests {
+			continue
+		}
+		for _, f := range g.files {
+			breaks = append(breaks, f.findings()...)
+		}
+
+		share := g.blankShare()
+		if g.bodyLines() >= smallestMeasured && (share < leastBlank || share > mostBlank) {
+			breaks = append(breaks, fmt.Sprintf("%s: %.1f %% of the lines in bodies are blank, want %.0f to %.0f %%",
+				g.title(), share, leastBlank, mostBlank))
+		}
+	}
+
+	return breaks
+}
+
+func (f *file) findings() []string {
+	var breaks []string
+	add := func(line int, format string, arguments ...any) {
+		breaks = append(breaks, fmt.Sprintf("%s:%d: ", f.path, line)+fmt.Sprintf(format, arguments...))
+	}
+
+	if f.lines > mostFile {
+		add(1, "the file has %d lines, more than %d", f.lines, mostFile)
+	}
+	for _, n := range f.long {
+		add(n, "the line is longer than %d columns", columns)
+	}
+	for _, m := range f.functions {
+		if m.tooLong() {
+			add(m.line, "%s has %d lines, more than %d", m.name, m.lines, mostFunction)
+		}
+		if m.withoutParagraph() {
+			add(m.line, "%s has %d lines and no blank one", m.name, m.body)
+		}
+		if m.cognitive > mostCognitive {
+			add(m.line, "%s has a cognitive complexity of %d, more than %d", m.name, m.cognitive, mostCognitive)
+		}
+	}
+
+	return breaks
+}
+
+// needless lists the exported names that no other package uses. There is no limit for
+// them: a constant beside its used siblings is rightly exported.
+func needless(files []*file) []string {
+	var found []string
+	for _, f := range files {
+		for _, n := range f.unused {
+			found = append(found,
+				fmt.Sprintf("%s:%d: %s is exported, but no other package names it", f.path, n.line, n.text))
+		}
+	}
+
+	return found
+}
+
+func (m function) tooLong() bool          { return m.lines > mostFunction && !m.table }
+func (m function) withoutParagraph() bool { return m.body >= longBody && m.blank == 0 && !m.table }
+
+// wholeProject lists the breaks that no single line causes.
+func wholeProject(groups []*codeGroup, mostStatements int) []string {
+	var breaks []string
+	atRoot, statements := 0, 0
+	for _, g := range groups {
+		if g.module != "." {
+			continue
+		}
+		for _, f := range g.files {
+			if f.folder() == "." {
+				atRoot++
+			}
+		}
+		if !g.test {
+			statements = g.statements()
+		}
+	}
+
+	if atRoot > mostFilesAtRoot {
+		breaks = append(breaks, fmt.Sprintf("root: %d Go files, more than %d", atRoot, mostFilesAtRoot))
+	}
+	if mostStatements > 0 && statements > mostStatements {
+		breaks = append(breaks, fmt.Sprintf("root module: %d statements, more than %d", statements, mostStatements))
+	}
+
+	return breaks
+}
