@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,19 +73,29 @@ func (c *Client) JSON(ctx context.Context, service, target, operation string, in
 	if err != nil {
 		return err
 	}
+
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target + "." + operation}}
-	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, body})
+	answer, err := c.call(ctx, call{
+		service:   service,
+		operation: operation,
+		method:    http.MethodPost,
+		path:      "/",
+		header:    header,
+		body:      body,
+	})
 	if err != nil {
 		return hideSecrets(err, in)
-	} else if out == nil {
+	}
+	if out == nil {
 		return nil
 	}
+
 	return decode(answer, out)
 }
 
 // get calls an operation of a service that speaks REST with JSON.
 func (c *Client) get(ctx context.Context, service, operation, path string, out any) error {
-	answer, err := c.call(ctx, call{service, operation, http.MethodGet, path, http.Header{}, nil})
+	answer, err := c.call(ctx, call{service: service, operation: operation, method: http.MethodGet, path: path})
 	if err != nil {
 		return err
 	}
@@ -111,8 +122,16 @@ func (c *Client) Query(ctx context.Context, service, version, operation string, 
 	for key, values := range in {
 		form[key] = values
 	}
+
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
-	answer, err := c.call(ctx, call{service, operation, http.MethodPost, "/", header, []byte(form.Encode())})
+	answer, err := c.call(ctx, call{
+		service:   service,
+		operation: operation,
+		method:    http.MethodPost,
+		path:      "/",
+		header:    header,
+		body:      []byte(form.Encode()),
+	})
 	if err != nil || out == nil {
 		return err
 	}
@@ -144,11 +163,13 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 }
 
 func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, call.method, strings.TrimSuffix(c.Endpoint(call.service), "/")+call.path, bytes.NewReader(call.body))
+	address := strings.TrimSuffix(c.Endpoint(call.service), "/") + call.path
+	request, err := http.NewRequestWithContext(ctx, call.method, address, bytes.NewReader(call.body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header = call.header.Clone()
+	maps.Copy(request.Header, call.header)
+
 	region := c.Region
 	if call.service == "iam" {
 		region = c.IAMRegion
@@ -156,6 +177,7 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 	if err := sigv4.Sign(request, call.body, c.Credentials, region, call.service, c.Now()); err != nil {
 		return nil, err
 	}
+
 	response, err := c.HTTP.Do(request)
 	if err != nil {
 		return nil, err
@@ -171,6 +193,7 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, refusal(call.operation, response, answer)
 	}
+
 	return answer, nil
 }
 
@@ -184,6 +207,7 @@ func refusal(operation string, response *http.Response, answer []byte) error {
 		Code    string `xml:"Error>Code"`
 		Message string `xml:"Error>Message"`
 	}
+
 	inHeader, _, _ := strings.Cut(response.Header.Get("X-Amzn-Errortype"), ":")
 	switch {
 	case json.Unmarshal(answer, &asJSON) == nil && (asJSON.Type != "" || inHeader != ""):
@@ -191,5 +215,6 @@ func refusal(operation string, response *http.Response, answer []byte) error {
 	case xml.Unmarshal(answer, &asXML) == nil && asXML.Code != "":
 		e.Code, e.Message = asXML.Code, asXML.Message
 	}
+
 	return e
 }

@@ -34,86 +34,108 @@ type Login struct{ ProviderName, Subject string }
 func WriteIdentities(ctx context.Context, c *Client, pools []string, w io.Writer) (notes []string, err error) {
 	s := &server{Client: c}
 	out := json.NewEncoder(w)
-	for _, pool := range pools {
-		p, err := s.pool(ctx, pool)
+	for _, id := range pools {
+		st, err := s.pool(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if p == nil {
+		if st == nil {
 			continue
 		}
-		developer, _ := p.properties["DeveloperProviderName"].(string)
+
+		developer := st.properties.(*pool).DeveloperProviderName
 		unreadable, written := map[string]int{}, 0
-		in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": true}
-		for {
-			var page struct {
-				Identities []struct {
-					IdentityId                     string
-					Logins                         []string
-					CreationDate, LastModifiedDate float64
-				}
-				NextToken string
+		err = s.eachIdentity(ctx, id, true, func(i listedIdentity) error {
+			line, err := s.identity(ctx, id, developer, i)
+			if err != nil {
+				return err
 			}
-			if err := c.pools(ctx, "ListIdentities", in, &page); err != nil {
-				return nil, err
+			for _, name := range line.Unreadable {
+				unreadable[name]++
 			}
-			for _, i := range page.Identities {
-				line := Identity{IdentityPoolId: pool, IdentityId: i.IdentityId, CreationDate: i.CreationDate, LastModifiedDate: i.LastModifiedDate, Guest: len(i.Logins) == 0}
-				for _, name := range i.Logins {
-					if name != developer {
-						line.Unreadable = append(line.Unreadable, name)
-						unreadable[name]++
-						continue
-					}
-					users, err := s.developerUsers(ctx, pool, i.IdentityId)
-					if err != nil {
-						return nil, err
-					}
-					for _, user := range users {
-						line.Logins = append(line.Logins, Login{developer, user})
-					}
-				}
-				if err := out.Encode(line); err != nil {
-					return nil, err
-				}
-				written++
-			}
-			if page.NextToken == "" {
-				break
-			}
-			in["NextToken"] = page.NextToken
+			written++
+			return out.Encode(line)
+		})
+		if err != nil {
+			return nil, err
 		}
 		for name, n := range unreadable {
-			notes = append(notes, fmt.Sprintf("%s: the subjects of %d logins of %s cannot be read: without them these identities are loaded, and nobody can use them", pool, n, name))
+			notes = append(notes, fmt.Sprintf("%s: the subjects of %d logins of %s cannot be read: "+
+				"without them these identities are loaded, and nobody can use them", id, n, name))
 		}
-		all, err := s.countIdentities(ctx, pool)
-		if err != nil {
+
+		all := 0 // disabled ones, too
+		if err := s.eachIdentity(ctx, id, false, func(listedIdentity) error { all++; return nil }); err != nil {
 			return nil, err
 		}
 		if disabled := all - written; disabled > 0 {
-			notes = append(notes, fmt.Sprintf("%s: about %d disabled identities, which were merged into others", pool, disabled))
+			notes = append(notes, fmt.Sprintf("%s: about %d disabled identities, which were merged into others",
+				id, disabled))
 		}
 	}
 	slices.Sort(notes)
+
 	return notes, nil
 }
 
-// countIdentities counts a pool's identities, disabled ones too.
-func (s *server) countIdentities(ctx context.Context, pool string) (n int, err error) {
-	in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": false}
+// listedIdentity is an identity as ListIdentities shows it.
+type listedIdentity struct {
+	IdentityId                     string
+	Logins                         []string
+	CreationDate, LastModifiedDate float64
+}
+
+// eachIdentity calls do for the identities of a pool.
+func (s *server) eachIdentity(
+	ctx context.Context, pool string, hideDisabled bool, do func(listedIdentity) error,
+) error {
+	in := map[string]any{"IdentityPoolId": pool, "MaxResults": 60, "HideDisabled": hideDisabled}
 	for {
 		var page struct {
-			Identities []struct{}
+			Identities []listedIdentity
 			NextToken  string
 		}
 		if err := s.pools(ctx, "ListIdentities", in, &page); err != nil {
-			return 0, err
+			return err
 		}
-		if n += len(page.Identities); page.NextToken == "" {
-			return n, nil
+
+		for _, i := range page.Identities {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		if page.NextToken == "" {
+			return nil
 		}
 		in["NextToken"] = page.NextToken
 	}
+}
+
+// identity returns the line of an identity. Only the subjects of the developer's own
+// logins can be read.
+func (s *server) identity(ctx context.Context, pool, developer string, i listedIdentity) (Identity, error) {
+	line := Identity{
+		IdentityPoolId:   pool,
+		IdentityId:       i.IdentityId,
+		CreationDate:     i.CreationDate,
+		LastModifiedDate: i.LastModifiedDate,
+		Guest:            len(i.Logins) == 0,
+	}
+	for _, name := range i.Logins {
+		if name != developer {
+			line.Unreadable = append(line.Unreadable, name)
+			continue
+		}
+		users, err := s.developerUsers(ctx, pool, i.IdentityId)
+		if err != nil {
+			return Identity{}, err
+		}
+		for _, user := range users {
+			line.Logins = append(line.Logins, Login{ProviderName: developer, Subject: user})
+		}
+	}
+
+	return line, nil
 }
 
 func (s *server) developerUsers(ctx context.Context, pool, identity string) (users []string, err error) {
@@ -126,6 +148,7 @@ func (s *server) developerUsers(ctx context.Context, pool, identity string) (use
 		if err := s.pools(ctx, "LookupDeveloperIdentity", in, &out); err != nil {
 			return nil, err
 		}
+
 		users = append(users, out.DeveloperUserIdentifierList...)
 		if out.NextToken == "" {
 			return users, nil
@@ -138,27 +161,7 @@ func (s *server) developerUsers(ctx context.Context, pool, identity string) (use
 func LoadIdentities(ctx context.Context, c *Client, r io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
-	var pool string
-	var batch []any
-	loaded, present, refused := 0, 0, 0
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		var answer struct {
-			Loaded, Present int
-			Refused         []struct{ IdentityId, Message string }
-		}
-		if err := c.admin(ctx, "LoadIdentities", map[string]any{"IdentityPoolId": pool, "Identities": batch}, &answer); err != nil {
-			return fmt.Errorf("%w; %d identities were loaded before", err, loaded)
-		}
-		loaded, present, refused = loaded+answer.Loaded, present+answer.Present, refused+len(answer.Refused)
-		for _, one := range answer.Refused {
-			fmt.Fprintf(out, "refused %q: %s\n", one.IdentityId, one.Message)
-		}
-		batch = nil
-		return nil
-	}
+	l := &loader{Client: c, out: out}
 	for n := 1; lines.Scan(); n++ {
 		var i Identity
 		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
@@ -166,27 +169,69 @@ func LoadIdentities(ctx context.Context, c *Client, r io.Reader, out io.Writer) 
 		if err := decoder.Decode(&i); err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
-		if i.IdentityPoolId != pool || len(batch) == loadedAtOnce {
-			if err := flush(); err != nil {
+		if i.IdentityPoolId != l.pool || len(l.batch) == loadedAtOnce {
+			if err := l.flush(ctx); err != nil {
 				return err
 			}
-			pool = i.IdentityPoolId
+			l.pool = i.IdentityPoolId
 		}
-		one := map[string]any{"IdentityId": i.IdentityId, "Guest": i.Guest, "Logins": i.Logins}
-		if i.CreationDate > 0 {
-			one["CreationDate"], one["LastModifiedDate"] = i.CreationDate, i.LastModifiedDate
-		}
-		batch = append(batch, one)
+		l.add(i)
 	}
 	if err := lines.Err(); err != nil {
 		return err
 	}
-	if err := flush(); err != nil {
+	if err := l.flush(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d loaded, %d there already, %d refused\n", loaded, present, refused)
-	if refused > 0 {
-		return fmt.Errorf("%d identities were refused", refused)
+
+	fmt.Fprintf(out, "%d loaded, %d there already, %d refused\n", l.loaded, l.present, l.refused)
+	if l.refused > 0 {
+		return fmt.Errorf("%d identities were refused", l.refused)
 	}
+
+	return nil
+}
+
+// loader collects identities of one pool for a call.
+type loader struct {
+	*Client
+
+	out                      io.Writer
+	pool                     string
+	batch                    []any
+	loaded, present, refused int
+}
+
+func (l *loader) add(i Identity) {
+	one := map[string]any{"IdentityId": i.IdentityId, "Guest": i.Guest, "Logins": i.Logins}
+	if i.CreationDate > 0 {
+		one["CreationDate"], one["LastModifiedDate"] = i.CreationDate, i.LastModifiedDate
+	}
+	l.batch = append(l.batch, one)
+}
+
+// flush loads what was collected.
+func (l *loader) flush(ctx context.Context) error {
+	if len(l.batch) == 0 {
+		return nil
+	}
+
+	var answer struct {
+		Loaded, Present int
+		Refused         []struct{ IdentityId, Message string }
+	}
+	in := map[string]any{"IdentityPoolId": l.pool, "Identities": l.batch}
+	if err := l.admin(ctx, "LoadIdentities", in, &answer); err != nil {
+		return fmt.Errorf("%w; %d identities were loaded before", err, l.loaded)
+	}
+
+	l.loaded += answer.Loaded
+	l.present += answer.Present
+	l.refused += len(answer.Refused)
+	for _, one := range answer.Refused {
+		fmt.Fprintf(l.out, "refused %q: %s\n", one.IdentityId, one.Message)
+	}
+	l.batch = nil
+
 	return nil
 }

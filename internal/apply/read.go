@@ -1,6 +1,3 @@
-// Package declare reads, applies and writes declarative files: identity pools,
-// roles and providers in the shape of CloudFormation templates, over the signed
-// APIs of a running server.
 package apply
 
 import (
@@ -47,7 +44,7 @@ type Reference struct {
 // Part is text, or an attribute of a resource.
 type Part struct{ Text, Resource, Attribute string }
 
-// file reads a YAML tree. Its faults name lines.
+// fileReader reads a YAML tree. Its faults name lines.
 type fileReader struct{ faults []error }
 
 func (f *fileReader) fault(line int, format string, args ...any) {
@@ -67,6 +64,7 @@ func Read(text []byte) ([]Resource, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("the file has %d bytes; the limit is %d", len(text), MaxFile)
 	}
+
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // byte order mark
 	tokens := lexer.Tokenize(string(text))
 	if err := checkDepth(tokens); err != nil {
@@ -79,6 +77,7 @@ func Read(text []byte) ([]Resource, error) {
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
 		return nil, errors.New("the file must hold one YAML document with Resources")
 	}
+
 	f := &fileReader{}
 	var resources []Resource
 	for _, e := range f.entries(tree.Docs[0].Body, "the file") {
@@ -89,15 +88,18 @@ func Read(text []byte) ([]Resource, error) {
 			}
 		case "AWSTemplateFormatVersion", "Description", "Metadata":
 		default:
-			f.unknown(e.line, "section", e.key, []string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"})
+			f.unknown(e.line, "section", e.key,
+				[]string{"Resources", "AWSTemplateFormatVersion", "Description", "Metadata"})
 		}
 	}
+
 	if len(f.faults) == 0 {
 		f.references(resources)
 	}
 	if len(f.faults) > 0 {
 		return nil, errors.Join(f.faults...)
 	}
+
 	return inOrder(resources)
 }
 
@@ -111,19 +113,24 @@ func checkDepth(tokens token.Tokens) error {
 		case token.SequenceEndType, token.MappingEndType:
 			flow--
 		}
-		indented := flow == 0 && (t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent || t.Type == token.SequenceEntryType && t.Position.Column > maxIndent)
-		if flow > maxDepth || indented {
+
+		indented := t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent ||
+			t.Type == token.SequenceEntryType && t.Position.Column > maxIndent
+		if flow > maxDepth || flow == 0 && indented {
 			return fmt.Errorf("line %d: nested too deeply", t.Position.Line)
 		}
 	}
+
 	return nil
 }
 
+// unknown refuses a name, with the one that was meant or with all. It sorts known.
 func (f *fileReader) unknown(line int, what, name string, known []string) {
 	if near := explain.Nearest(name, known); near != "" {
 		f.fault(line, "unknown %s %q: did you mean %s?", what, name, near)
 		return
 	}
+
 	slices.Sort(known)
 	f.fault(line, "unknown %s %q: there are %s", what, name, strings.Join(known, ", "))
 }
@@ -134,7 +141,8 @@ type entry struct {
 	value ast.Node
 }
 
-func (f *fileReader) entries(n ast.Node, what string) []entry {
+// entries returns the entries of a mapping, in the order of the file.
+func (f *fileReader) entries(n ast.Node, what string) (all []entry) {
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -144,7 +152,7 @@ func (f *fileReader) entries(n ast.Node, what string) []entry {
 	default:
 		f.fault(line(n), "%s must be a mapping", what)
 	}
-	var all []entry
+
 	keys := map[string]bool{}
 	for _, v := range values {
 		key, ok := scalar(v.Key)
@@ -156,19 +164,27 @@ func (f *fileReader) entries(n ast.Node, what string) []entry {
 			f.fault(line(v.Key), "%s is there twice", key)
 		}
 		keys[key] = true
-		// Here the parser takes a colon without a blank for the end of the key,
-		// which YAML does not.
-		if colon, value := v.Start, v.Value; colon != nil && value != nil && value.GetToken() != nil && v.Key.GetToken().Type == token.StringType {
-			if at, next := colon.Position, value.GetToken().Position; at != nil && next != nil && at.Line == next.Line && at.Column+1 == next.Column {
-				f.fault(at.Line, "write the key that begins with %q in quotes, or a blank after its colon", key+":")
-			}
-		}
-		all = append(all, entry{key, line(v.Key), v.Value})
+		f.checkColon(key, v)
+		all = append(all, entry{key: key, line: line(v.Key), value: v.Value})
 	}
+
 	return all
 }
 
-// scalar is a scalar's text as it was written.
+// checkColon refuses a plain key whose colon has no blank after it. The parser takes
+// such a colon for the end of the key, which YAML does not.
+func (f *fileReader) checkColon(key string, v *ast.MappingValueNode) {
+	if v.Start == nil || v.Value == nil || v.Value.GetToken() == nil || v.Key.GetToken().Type != token.StringType {
+		return
+	}
+
+	at, next := v.Start.Position, v.Value.GetToken().Position
+	if at != nil && next != nil && at.Line == next.Line && at.Column+1 == next.Column {
+		f.fault(at.Line, "write the key that begins with %q in quotes, or a blank after its colon", key+":")
+	}
+}
+
+// scalar returns a scalar's text as it was written.
 func scalar(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -191,41 +207,51 @@ func (f *fileReader) resource(e entry) Resource {
 		case "Properties":
 			properties = f.value(part.value, 0)
 		case "DependsOn":
-			switch v := f.value(part.value, 0).(type) {
-			case string:
-				r.DependsOn = []string{v}
-			case []any:
-				for _, name := range v {
-					r.DependsOn = append(r.DependsOn, fmt.Sprint(name))
-				}
-			default:
-				f.fault(part.line, "%s.DependsOn must be a name or a list of names", e.key)
-			}
+			r.DependsOn = f.dependsOn(e.key, part)
 		case "Metadata":
 			r.PinnedID = f.pinnedID(part)
 		default:
-			f.unknown(part.line, "attribute of "+e.key, part.key, []string{"Type", "Properties", "DependsOn", "Metadata"})
+			f.unknown(part.line, "attribute of "+e.key, part.key,
+				[]string{"Type", "Properties", "DependsOn", "Metadata"})
 		}
 	}
-	s, known := types[r.Type]
+
+	k, known := types[r.Type]
 	if r.Type == "" {
 		f.fault(e.line, "%s has no Type", e.key)
 		return r
 	}
 	if !known {
-		f.unknown(e.line, "type of "+e.key, r.Type, typeNames())
+		f.unknown(e.line, "type of "+e.key, r.Type, slices.Collect(maps.Keys(types)))
 		return r
 	}
-	if r.PinnedID != "" && r.Type != typePool {
+	if r.PinnedID != "" && !k.pinned {
 		f.fault(e.line, "%s: only a pool's ID can be chosen with PoolhouseId", e.key)
 	}
+
 	given, ok := properties.(map[string]any)
 	if !ok && properties != nil {
 		f.fault(e.line, "%s: Properties must be a mapping", e.key)
 		return r
 	}
-	r.Properties, _ = f.check(e.line, e.key, s, given).(map[string]any)
+	r.Properties, _ = f.check(e.line, e.key, k.schema, given).(map[string]any)
+
 	return r
+}
+
+func (f *fileReader) dependsOn(resource string, e entry) (names []string) {
+	switch v := f.value(e.value, 0).(type) {
+	case string:
+		names = []string{v}
+	case []any:
+		for _, name := range v {
+			names = append(names, fmt.Sprint(name))
+		}
+	default:
+		f.fault(e.line, "%s.DependsOn must be a name or a list of names", resource)
+	}
+
+	return names
 }
 
 const pinned = "PoolhouseId"
@@ -234,24 +260,28 @@ const pinned = "PoolhouseId"
 // another ID; other metadata is anybody's.
 func (f *fileReader) pinnedID(metadata entry) string {
 	m, _ := f.value(metadata.value, 0).(map[string]any)
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for key := range sorted(m) {
 		if key != pinned && explain.Nearest(key, []string{pinned}) != "" {
 			f.fault(metadata.line, "unknown metadata %q: did you mean %s?", key, pinned)
 		}
 	}
+
 	v, given := m[pinned]
 	id, isText := v.(string)
 	if given && (!isText || !identitypool.ValidID(id)) {
 		f.fault(metadata.line, "%s must be a pool ID, REGION: and a UUID in lower case", pinned)
 	}
+
 	return id
 }
 
+// value returns a node as JSON values, with references in their places.
 func (f *fileReader) value(n ast.Node, depth int) any {
 	if depth > maxDepth {
 		f.fault(line(n), "nested too deeply")
 		return nil
 	}
+
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
 		return nil
@@ -272,7 +302,7 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 		}
 		return list
 	case *ast.TagNode:
-		if name, ok := map[string]string{"!Ref": "Ref", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub"}[n.Start.Value]; ok {
+		if name, ok := shortForms[n.Start.Value]; ok {
 			return f.reference(line(n), name, f.value(n.Value, depth+1))
 		}
 		f.fault(line(n), "%s is not supported: use !Ref, !GetAtt or !Sub", n.Start.Value)
@@ -288,6 +318,7 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 		}
 		return m
 	}
+
 	f.fault(line(n), "anchors, aliases and other special values are not supported")
 	return nil
 }
@@ -295,137 +326,3 @@ func (f *fileReader) value(n ast.Node, depth int) any {
 // oddNumber is a number of YAML that is none of JSON, such as 0x10 or 007. As
 // text it is what was written.
 type oddNumber string
-
-func (f *fileReader) reference(at int, function string, argument any) any {
-	text, isText := argument.(string)
-	switch {
-	case function == "Ref" && isText && text != "":
-		return &Reference{at, []Part{{Resource: text, Attribute: "Ref"}}}
-	case function == "Fn::GetAtt":
-		if list, ok := argument.([]any); ok && len(list) == 2 {
-			text = fmt.Sprint(list[0]) + "." + fmt.Sprint(list[1])
-		}
-		if name, attribute, ok := strings.Cut(text, "."); ok {
-			return &Reference{at, []Part{{Resource: name, Attribute: attribute}}}
-		}
-	case function == "Fn::Sub" && isText:
-		r := &Reference{Line: at}
-		for {
-			before, rest, found := strings.Cut(text, "${")
-			r.Parts = append(r.Parts, Part{Text: before})
-			if !found {
-				return r
-			}
-			name, after, closed := strings.Cut(rest, "}")
-			switch attribute := "Ref"; {
-			case !closed:
-				f.fault(at, "Fn::Sub: ${ is not closed")
-				return nil
-			case strings.HasPrefix(name, "!"):
-				r.Parts = append(r.Parts, Part{Text: "${" + name[1:] + "}"})
-			default:
-				if resource, a, ok := strings.Cut(name, "."); ok {
-					name, attribute = resource, a
-				}
-				r.Parts = append(r.Parts, Part{Resource: name, Attribute: attribute})
-			}
-			text = after
-		}
-	}
-	f.fault(at, "%s is not supported in this form: use Ref: NAME, Fn::GetAtt: NAME.ATTRIBUTE or Fn::Sub: TEXT", function)
-	return nil
-}
-
-// eachReference calls do for the references in v.
-func eachReference(v any, do func(*Reference)) {
-	switch v := v.(type) {
-	case *Reference:
-		do(v)
-	case []any:
-		for _, one := range v {
-			eachReference(one, do)
-		}
-	case map[string]any:
-		for _, one := range v {
-			eachReference(one, do)
-		}
-	}
-}
-
-// accountNames are the pseudo parameters.
-var accountNames = []string{"AWS::AccountId", "AWS::Region", "AWS::Partition"}
-
-func (f *fileReader) references(resources []Resource) {
-	byName := map[string]Resource{}
-	names := slices.Clone(accountNames)
-	for _, r := range resources {
-		byName[r.Name] = r
-		names = append(names, r.Name)
-	}
-	for _, r := range resources {
-		for _, name := range r.DependsOn {
-			if _, ok := byName[name]; !ok {
-				f.unknown(r.Line, "resource in DependsOn of "+r.Name, name, names)
-			}
-		}
-		eachReference(r.Properties, func(ref *Reference) {
-			for _, p := range ref.Parts {
-				if p.Resource == "" || slices.Contains(accountNames, p.Resource) {
-					continue
-				}
-				to, ok := byName[p.Resource]
-				if !ok {
-					f.unknown(ref.Line, "resource", p.Resource, slices.Clone(names))
-				} else if known := attributes[to.Type]; !slices.Contains(known, p.Attribute) {
-					f.unknown(ref.Line, "attribute of "+p.Resource, p.Attribute, slices.Clone(known))
-				}
-			}
-		})
-	}
-}
-
-// inOrder sorts resources so that each follows what it refers to; otherwise
-// they stay in the order of the file.
-func inOrder(resources []Resource) ([]Resource, error) {
-	index := map[string]int{}
-	for i, r := range resources {
-		index[r.Name] = i
-	}
-	const open, done = 1, 2
-	state := make([]int, len(resources))
-	var sorted []Resource
-	var visit func(i int) error
-	visit = func(i int) error {
-		r := resources[i]
-		switch state[i] {
-		case done:
-			return nil
-		case open:
-			return fmt.Errorf("line %d: %s refers to itself, by way of others", r.Line, r.Name)
-		}
-		state[i] = open
-		needs := slices.Clone(r.DependsOn)
-		eachReference(r.Properties, func(ref *Reference) {
-			for _, p := range ref.Parts {
-				needs = append(needs, p.Resource)
-			}
-		})
-		slices.Sort(needs)
-		for _, name := range needs {
-			if j, ok := index[name]; ok {
-				if err := visit(j); err != nil {
-					return err
-				}
-			}
-		}
-		state[i] = done
-		sorted = append(sorted, r)
-		return nil
-	}
-	for i := range resources {
-		if err := visit(i); err != nil {
-			return nil, err
-		}
-	}
-	return sorted, nil
-}

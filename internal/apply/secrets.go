@@ -17,7 +17,7 @@ import (
 // loginProviders is the property of a pool whose values may hold secrets.
 const loginProviders = "SupportedLoginProviders"
 
-// withoutSecrets is a value at a path as the plan may show it.
+// withoutSecrets returns a value at a path as the plan may show it.
 func withoutSecrets(path string, v any) any {
 	switch v := v.(type) {
 	case string:
@@ -35,10 +35,11 @@ func withoutSecrets(path string, v any) any {
 		}
 		return shown
 	}
+
 	return v
 }
 
-// pathWithoutSecrets is a path as the plan may show it.
+// pathWithoutSecrets returns a path as the plan may show it.
 func pathWithoutSecrets(path string) string {
 	if provider, ok := strings.CutPrefix(path, loginProviders+"."); ok {
 		return loginProviders + "." + shownProvider(provider)
@@ -46,17 +47,18 @@ func pathWithoutSecrets(path string) string {
 	return path
 }
 
-// shownProvider is the name of a login provider as it may be shown. Who swaps name
-// and value writes a secret there.
+// shownProvider returns the name of a login provider as it may be shown. Who swaps
+// name and value writes a secret there.
 func shownProvider(name string) string { return identitypool.ShownApp("", name) }
 
-// hideSecrets takes the secrets of the login providers that a call has sent out of
-// the server's refusal. AWS's messages repeat what they refuse.
+// hideSecrets removes the secrets of login providers that a call has sent from the
+// server's refusal. AWS's messages repeat what they refuse.
 func hideSecrets(err error, in any) error {
 	var refused *APIError
 	if !errors.As(err, &refused) {
 		return err
 	}
+
 	text, encodingErr := json.Marshal(in)
 	var sent any
 	if encodingErr != nil || json.Unmarshal(text, &sent) != nil {
@@ -66,6 +68,7 @@ func hideSecrets(err error, in any) error {
 	for _, apps := range sentApps(sent) {
 		refused.Message = messageWithout(refused.Message, apps)
 	}
+
 	return err
 }
 
@@ -86,21 +89,25 @@ func sentApps(in any) (found []map[string]any) {
 			}
 		}
 	}
+
 	return found
 }
 
-// echoedApps is the value of SupportedLoginProviders in a ValidationException, which
+// echoedApps finds the value of SupportedLoginProviders in a ValidationException, which
 // may be cut off in the middle of a secret.
 var echoedApps = regexp.MustCompile(`(?s)Value '\{.*?' at '([\w.]*(?i:supportedLoginProviders))'`)
 
+// messageWithout returns a message without the secrets of login providers.
 func messageWithout(message string, apps map[string]any) string {
 	var shown []string
 	to := map[string]string{}
-	for provider, value := range inOrderOfName(apps) {
-		name, app := shownProvider(provider), identitypool.ShownApp(provider, str(value))
+	for provider, value := range sorted(apps) {
+		secret, _ := value.(string)
+		name, app := shownProvider(provider), identitypool.ShownApp(provider, secret)
 		shown = append(shown, name+"="+app)
-		to[provider], to[str(value)] = name, app
+		to[provider], to[secret] = name, app
 	}
+
 	message = echoedApps.ReplaceAllString(message,
 		"Value '"+strings.ReplaceAll("{"+strings.Join(shown, ", ")+"}", "$", "$$")+"' at '$1'")
 
@@ -111,5 +118,6 @@ func messageWithout(message string, apps map[string]any) string {
 			message = strings.ReplaceAll(message, secret, to[secret])
 		}
 	}
+
 	return message
 }

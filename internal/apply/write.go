@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// What a file is written with: any text must come back as it was, so that all
-// but the plainest is in quotes.
+// Any text must be read again as it was. So all but the plainest is in quotes.
 
 // pairs is a mapping in order.
 type pairs []pair
@@ -26,11 +25,12 @@ var (
 	reserved = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"}
 )
 
-// quoted is text as YAML, on one line.
+// quoted returns text as YAML, on one line.
 func quoted(text string) string {
 	if plainText.MatchString(text) && !slices.Contains(reserved, strings.ToLower(text)) {
 		return text
 	}
+
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range text {
@@ -48,6 +48,7 @@ func quoted(text string) string {
 		}
 	}
 	b.WriteByte('"')
+
 	return b.String()
 }
 

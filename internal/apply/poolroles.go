@@ -1,0 +1,152 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+)
+
+// poolRoles are the roles of a pool, and its rules for choosing one.
+type poolRoles struct {
+	common
+
+	IdentityPoolId string `file:"required,fixed"`
+	Roles          map[string]string
+	RoleMappings   map[string]roleMapping
+}
+
+type roleMapping struct {
+	IdentityProvider        string     `json:",omitempty"`
+	Type                    string     `json:",omitempty" file:"required"`
+	AmbiguousRoleResolution string     `json:",omitempty"`
+	RulesConfiguration      *roleRules `json:",omitempty"`
+}
+
+type roleRules struct {
+	Rules []roleRule `json:",omitempty" file:"required,ordered"`
+}
+
+type roleRule struct {
+	Claim     string `json:",omitempty" file:"required"`
+	MatchType string `json:",omitempty" file:"required"`
+	RoleARN   string `json:",omitempty" file:"required"`
+	Value     string `json:",omitempty" file:"required"`
+}
+
+func (*poolRoles) typeName() string { return "AWS::Cognito::IdentityPoolRoleAttachment" }
+
+func (p *poolRoles) key(Resource) string { return p.IdentityPoolId }
+
+// complete gives each mapping the key that the API wants: the name of its provider.
+func (p *poolRoles) complete(Resource) error {
+	byProvider := map[string]roleMapping{}
+	for key, m := range p.RoleMappings {
+		key, m.IdentityProvider = cmp.Or(m.IdentityProvider, key), ""
+		if _, twice := byProvider[key]; twice {
+			return fmt.Errorf("two role mappings are for %s", key)
+		}
+		byProvider[key] = m
+	}
+	p.RoleMappings = byProvider
+
+	if p.Roles == nil {
+		p.Roles = map[string]string{}
+	}
+
+	return nil
+}
+
+func (*poolRoles) mark() string { return markerRoles }
+
+func (p *poolRoles) read(ctx context.Context, s *server) (*state, error) {
+	out := &poolRoles{}
+	err := s.pools(ctx, "GetIdentityPoolRoles", map[string]any{"IdentityPoolId": p.IdentityPoolId}, out)
+	if missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+
+	if len(out.Roles) == 0 && len(out.RoleMappings) == 0 {
+		return nil, nil
+	}
+	out.IdentityPoolId = p.IdentityPoolId
+
+	return &state{id: p.IdentityPoolId, properties: out}, nil
+}
+
+func (p *poolRoles) find(ctx context.Context, a *applier, _ Resource) (*state, error) {
+	return a.findPart(ctx, p, p.IdentityPoolId)
+}
+
+func (p *poolRoles) put(ctx context.Context, a *applier, ch *change) error {
+	if err := a.pools(ctx, "SetIdentityPoolRoles", p, nil); err != nil {
+		return err
+	}
+	return a.markPart(ctx, ch, p.mark(), p.IdentityPoolId)
+}
+
+func (p *poolRoles) remove(ctx context.Context, s *server, id string) error {
+	none := &poolRoles{
+		IdentityPoolId: id,
+		Roles:          map[string]string{},
+		RoleMappings:   map[string]roleMapping{},
+	}
+	if err := s.pools(ctx, "SetIdentityPoolRoles", none, nil); err != nil {
+		return err
+	}
+	return s.unmarkPart(ctx, p.mark(), id)
+}
+
+func (*poolRoles) label(id string) string { return "roles of pool " + id }
+
+func (*poolRoles) title() string { return "Roles" }
+
+// rekey gives mappings of the file's own providers other keys: a key cannot be a
+// reference, IdentityProvider can.
+func (p *poolRoles) rekey(l *links, names []string) {
+	renamed := map[string]roleMapping{}
+	for provider, m := range p.RoleMappings {
+		if l.references[provider] != nil {
+			m.IdentityProvider = provider
+			provider = names[l.owner[provider]]
+		}
+		renamed[provider] = m
+	}
+	p.RoleMappings = renamed
+}
+
+// findPart reads a part of a pool. The pool may be known after apply only.
+func (a *applier) findPart(ctx context.Context, p part, poolID string) (*state, error) {
+	if strings.HasPrefix(poolID, knownAfterApply) {
+		return nil, nil
+	}
+
+	st, err := p.read(ctx, a.server)
+	if st == nil || err != nil {
+		return nil, err
+	}
+	whole, err := a.pool(ctx, poolID)
+	if whole == nil || err != nil {
+		return nil, err
+	}
+	st.markers = map[string]string{marker: whole.markers[p.mark()]}
+
+	return st, nil
+}
+
+// markPart notes on a pool which of its parts apply made.
+func (a *applier) markPart(ctx context.Context, ch *change, key, poolID string) error {
+	if ch.have != nil {
+		return nil
+	}
+	in := map[string]any{"ResourceArn": a.poolARN(poolID), "Tags": tags{key: a.mark(ch.resource)}}
+
+	return a.pools(ctx, "TagResource", in, nil)
+}
+
+func (s *server) unmarkPart(ctx context.Context, key, poolID string) error {
+	in := map[string]any{"ResourceArn": s.poolARN(poolID), "TagKeys": []string{key}}
+	return s.pools(ctx, "UntagResource", in, nil)
+}

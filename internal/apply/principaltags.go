@@ -1,0 +1,83 @@
+package apply
+
+import "context"
+
+// principalTags map the claims of one provider's logins to session tags.
+type principalTags struct {
+	common
+
+	IdentityPoolId       string            `file:"required,fixed"`
+	IdentityProviderName string            `file:"required,fixed"`
+	PrincipalTags        map[string]string // never nil in a call
+	UseDefaults          bool
+
+	unread bool // no login gets what is under this name
+}
+
+func (*principalTags) typeName() string { return "AWS::Cognito::IdentityPoolPrincipalTag" }
+
+func (p *principalTags) key(Resource) string { return p.IdentityPoolId + p.IdentityProviderName }
+
+func (p *principalTags) complete(Resource) error {
+	if p.PrincipalTags == nil {
+		p.PrincipalTags = map[string]string{}
+	}
+	return nil
+}
+
+func (p *principalTags) mark() string { return tagsMarker(p.IdentityProviderName) }
+
+func (p *principalTags) read(ctx context.Context, s *server) (*state, error) {
+	in := map[string]any{"IdentityPoolId": p.IdentityPoolId, "IdentityProviderName": p.IdentityProviderName}
+	out := &principalTags{}
+	err := s.pools(ctx, "GetPrincipalTagAttributeMap", in, out)
+	if missing(err) || refusedAs(err, "InvalidParameterException") {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+
+	if len(out.PrincipalTags) == 0 && !out.UseDefaults {
+		return nil, nil
+	}
+	out.IdentityPoolId, out.IdentityProviderName, out.unread = p.IdentityPoolId, p.IdentityProviderName, p.unread
+
+	return &state{id: p.IdentityPoolId, properties: out}, nil
+}
+
+func (p *principalTags) find(ctx context.Context, a *applier, _ Resource) (*state, error) {
+	return a.findPart(ctx, p, p.IdentityPoolId)
+}
+
+func (p *principalTags) put(ctx context.Context, a *applier, ch *change) error {
+	if err := a.pools(ctx, "SetPrincipalTagAttributeMap", p, nil); err != nil {
+		return err
+	}
+	return a.markPart(ctx, ch, p.mark(), p.IdentityPoolId)
+}
+
+func (p *principalTags) remove(ctx context.Context, s *server, id string) error {
+	none := &principalTags{
+		IdentityPoolId:       id,
+		IdentityProviderName: p.IdentityProviderName,
+		PrincipalTags:        map[string]string{},
+	}
+	if err := s.pools(ctx, "SetPrincipalTagAttributeMap", none, nil); err != nil {
+		return err
+	}
+	return s.unmarkPart(ctx, p.mark(), id)
+}
+
+func (p *principalTags) label(id string) string {
+	return "principal tags of pool " + id + " for " + p.IdentityProviderName
+}
+
+func (p *principalTags) title() string { return "Tags" + p.IdentityProviderName }
+
+func (p *principalTags) accept(e *exporter, id string) bool {
+	if p.unread {
+		e.note("pool "+id, "the principal tags under %s, which no login gets: a user pool's are under its name alone, "+
+			"and a developer's users get theirs with their token", p.IdentityProviderName)
+	}
+	return !p.unread
+}

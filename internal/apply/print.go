@@ -1,0 +1,81 @@
+package apply
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// say prints a line. Names and values may come from anybody who may change the
+// server: they must not drive the terminal.
+func (a *applier) say(format string, args ...any) {
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, fmt.Sprintf(format, args...))
+	_, _ = io.WriteString(a.options.Out, line+"\n")
+}
+
+// print prints the plan, and returns how many changes there are to make.
+func (a *applier) print(plan []*change) (todo int) {
+	counts := map[string]int{}
+	for _, ch := range plan {
+		sign := ch.sign()
+		counts[sign]++
+		a.say("%s %s %s", sign, ch.resource.Name, ch.resource.Type)
+
+		fields := ch.fields
+		if sign == "+" {
+			fields = differences("", map[string]any{}, tree(ch.want))
+		}
+		for _, f := range fields {
+			path, to := pathWithoutSecrets(f.Path), short(withoutSecrets(f.Path, f.To))
+			if f.From == nil {
+				a.say("    %s: %s", path, to)
+			} else {
+				a.say("    %s: %s -> %s", path, short(withoutSecrets(f.Path, f.From)), to)
+			}
+		}
+		a.warnOfKeys(ch)
+		for _, note := range ch.notes {
+			a.say("    %s", note)
+		}
+	}
+	a.say("%d to create, %d to update, %d to delete, %d without change",
+		counts["+"], counts["~"], counts["-"], counts["="])
+
+	return counts["+"] + counts["~"] + counts["-"]
+}
+
+// warnOfKeys names the condition keys of a resource's policies that the server
+// cannot know, also of one that does not change.
+func (a *applier) warnOfKeys(ch *change) {
+	if ch.prune {
+		return
+	}
+
+	for _, d := range ch.want.documents() {
+		if d.warnings == nil {
+			continue
+		}
+		for _, warning := range d.warnings(d.text) {
+			a.say("    warning: %s: %s", d.name, warning)
+		}
+	}
+}
+
+// short returns a value for the plan; SAML metadata would fill the screen.
+func short(v any) string {
+	if v == nil {
+		return "none"
+	}
+	text := []rune(show(v))
+	if len(text) > 400 {
+		return fmt.Sprintf("%s… (%d characters)", string(text[:100]), len(text))
+	}
+
+	return string(text)
+}

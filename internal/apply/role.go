@@ -1,0 +1,440 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+const defaultMaxSession = "3600"
+
+// role is a role with its inline policies.
+type role struct {
+	common
+
+	RoleName                 string `file:"fixed"`
+	Path                     string `file:"fixed"`
+	Description              string
+	AssumeRolePolicyDocument document `file:"required"`
+	MaxSessionDuration       integer
+	PermissionsBoundary      string
+	ManagedPolicyArns        []string
+	Tags                     tags
+	Policies                 []inlinePolicy
+}
+
+type inlinePolicy struct {
+	PolicyName     string   `file:"required"`
+	PolicyDocument document `file:"required"`
+}
+
+func (*role) typeName() string { return "AWS::IAM::Role" }
+
+// key ignores case and path: names that differ in them are one name.
+func (r *role) key(Resource) string { return strings.ToLower(r.RoleName) }
+
+func (r *role) complete(file Resource) error {
+	r.RoleName = cmp.Or(r.RoleName, file.Name)
+	r.Path = cmp.Or(r.Path, "/")
+	r.MaxSessionDuration = cmp.Or(r.MaxSessionDuration, defaultMaxSession)
+	return nil
+}
+
+func (r *role) id(s *server, _ Resource) string { return s.arn("role" + r.Path + r.RoleName) }
+
+func (r *role) attributes(_ *server, id string) map[string]string {
+	return map[string]string{"Ref": r.RoleName, "Arn": id}
+}
+
+func (r *role) byName() map[string]document {
+	all := map[string]document{}
+	for _, policy := range r.Policies {
+		all[policy.PolicyName] = policy.PolicyDocument
+	}
+	return all
+}
+
+func (r *role) documents() []policyText {
+	all := []policyText{{
+		name:     "AssumeRolePolicyDocument",
+		text:     string(r.AssumeRolePolicyDocument),
+		check:    checkTrust,
+		always:   true,
+		warnings: iam.TrustPolicyWarnings,
+	}}
+	for name, text := range sorted(r.byName()) {
+		all = append(all, policyText{
+			name:     "policy " + name,
+			text:     string(text),
+			check:    iam.CheckInlinePolicy,
+			warnings: policyWarnings,
+		})
+	}
+
+	return all
+}
+
+// checkTrust checks a trust policy as it will be: what is not known yet in it is the
+// ID of a pool.
+func checkTrust(text string) error {
+	_, err := iam.CheckTrustPolicy(notKnownYet.ReplaceAllString(text, "us-east-1:00000000-0000-0000-0000-000000000000"))
+	return err
+}
+
+func policyWarnings(text string) []string { return iam.IdentityPolicyWarnings(text, false) }
+
+func (s *server) listRoles(ctx context.Context) (all []listing, err error) {
+	type page struct {
+		Roles []struct {
+			RoleName, Arn, AssumeRolePolicyDocument string
+		} `xml:"ListRolesResult>Roles>member"`
+		More   bool   `xml:"ListRolesResult>IsTruncated"`
+		Marker string `xml:"ListRolesResult>Marker"`
+	}
+	err = eachPage(ctx, s, "ListRoles", url.Values{}, func(p *page) (bool, string) {
+		for _, r := range p.Roles {
+			all = append(all, listing{name: r.RoleName, arn: r.Arn, trust: r.AssumeRolePolicyDocument})
+		}
+		return p.More, p.Marker
+	})
+
+	return all, err
+}
+
+// role returns nil if there is none.
+func (s *server) role(ctx context.Context, name string) (*state, error) {
+	var out struct {
+		Role struct {
+			RoleName, Arn, Path, Description string
+			AssumeRolePolicyDocument         string
+			MaxSessionDuration               integer
+			Boundary                         string   `xml:"PermissionsBoundary>PermissionsBoundaryArn"`
+			Tags                             []xmlTag `xml:"Tags>member"`
+		} `xml:"GetRoleResult>Role"`
+	}
+	if err := s.iam(ctx, "GetRole", url.Values{"RoleName": {name}}, &out); missing(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+
+	policies, err := s.inlinePolicies(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	attached, err := s.attachedPolicies(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+
+	st := &state{id: out.Role.Arn}
+	st.properties = &role{
+		RoleName:                 out.Role.RoleName,
+		Path:                     out.Role.Path,
+		Description:              out.Role.Description,
+		AssumeRolePolicyDocument: newDocument(s.principalsOf(decoded(out.Role.AssumeRolePolicyDocument))),
+		MaxSessionDuration:       cmp.Or(out.Role.MaxSessionDuration, defaultMaxSession),
+		PermissionsBoundary:      out.Role.Boundary,
+		ManagedPolicyArns:        attached,
+		Tags:                     st.userTags(tagMap(out.Role.Tags)),
+		Policies:                 policies,
+	}
+
+	return st, nil
+}
+
+func (s *server) inlinePolicies(ctx context.Context, role string) (all []inlinePolicy, err error) {
+	type page struct {
+		Names  []string `xml:"ListRolePoliciesResult>PolicyNames>member"`
+		More   bool     `xml:"ListRolePoliciesResult>IsTruncated"`
+		Marker string   `xml:"ListRolePoliciesResult>Marker"`
+	}
+	var names []string
+	err = eachPage(ctx, s, "ListRolePolicies", url.Values{"RoleName": {role}}, func(p *page) (bool, string) {
+		names = append(names, p.Names...)
+		return p.More, p.Marker
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	for _, name := range names {
+		var out struct {
+			Document string `xml:"GetRolePolicyResult>PolicyDocument"`
+		}
+		if err := s.iam(ctx, "GetRolePolicy", url.Values{"RoleName": {role}, "PolicyName": {name}}, &out); err != nil {
+			return nil, err
+		}
+		all = append(all, inlinePolicy{PolicyName: name, PolicyDocument: newDocument(decoded(out.Document))})
+	}
+
+	return all, nil
+}
+
+func (s *server) attachedPolicies(ctx context.Context, role string) (arns []string, err error) {
+	type page struct {
+		ARNs   []string `xml:"ListAttachedRolePoliciesResult>AttachedPolicies>member>PolicyArn"`
+		More   bool     `xml:"ListAttachedRolePoliciesResult>IsTruncated"`
+		Marker string   `xml:"ListAttachedRolePoliciesResult>Marker"`
+	}
+	err = eachPage(ctx, s, "ListAttachedRolePolicies", url.Values{"RoleName": {role}}, func(p *page) (bool, string) {
+		arns = append(arns, p.ARNs...)
+		return p.More, p.Marker
+	})
+
+	return arns, err
+}
+
+// principalsOf returns a trust policy whose principals have the partition of the
+// server's region: it may have been written when all regions had one, and another is
+// refused when it is written again.
+func (s *server) principalsOf(document any) any {
+	trust, _ := document.(map[string]any)
+	statements, isList := trust["Statement"].([]any)
+	if !isList {
+		statements = []any{trust["Statement"]}
+	}
+
+	var rewrite func(v any) any
+	rewrite = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return identitypool.InPartition(v, s.partition)
+		case []any:
+			for i := range v {
+				v[i] = rewrite(v[i])
+			}
+		case map[string]any:
+			for kind := range v {
+				v[kind] = rewrite(v[kind])
+			}
+		}
+		return v
+	}
+
+	for _, statement := range statements {
+		elements, _ := statement.(map[string]any)
+		for _, name := range []string{"Principal", "NotPrincipal"} {
+			if who, has := elements[name]; has {
+				elements[name] = rewrite(who)
+			}
+		}
+	}
+
+	return document
+}
+
+func (r *role) find(ctx context.Context, a *applier, _ Resource) (*state, error) {
+	return a.role(ctx, r.RoleName)
+}
+
+func (r *role) planned(_ context.Context, a *applier, ch *change) error {
+	if ch.have == nil {
+		a.coming[r.id(a.server, ch.resource)] = true
+	}
+	return nil
+}
+
+func (r *role) put(ctx context.Context, a *applier, ch *change) error {
+	have, on := &role{}, url.Values{"RoleName": {r.RoleName}}
+	if ch.have == nil {
+		if err := r.create(ctx, a, ch, on); err != nil {
+			return err
+		}
+	} else {
+		have = ch.have.properties.(*role)
+		if err := r.update(ctx, a, have, on); err != nil {
+			return err
+		}
+	}
+
+	if err := r.putPolicies(ctx, a.server, have, on); err != nil {
+		return err
+	}
+	if r.PermissionsBoundary != "" || have.PermissionsBoundary == "" {
+		return nil
+	}
+
+	// A boundary goes last: policies that it bounded may have been to go, too.
+	return a.iam(ctx, "DeleteRolePermissionsBoundary", on, nil)
+}
+
+func (r *role) create(ctx context.Context, a *applier, ch *change, on url.Values) error {
+	in := with(on, "Path", r.Path, "MaxSessionDuration", string(r.MaxSessionDuration),
+		"AssumeRolePolicyDocument", cmp.Or(a.trustNow(r), closedTrust))
+	if r.Description != "" {
+		in.Set("Description", r.Description)
+	}
+	if r.PermissionsBoundary != "" {
+		in.Set("PermissionsBoundary", r.PermissionsBoundary)
+	}
+	tagMembers(in, a.withMarkers(ch, r.Tags))
+	if err := a.iam(ctx, "CreateRole", in, nil); err != nil {
+		return err
+	}
+
+	delete(a.coming, r.id(a.server, ch.resource))
+	return a.openTrusts(ctx)
+}
+
+func (r *role) update(ctx context.Context, a *applier, have *role, on url.Values) error {
+	// What it trusts already may be gone, which is no reason to refuse another
+	// change.
+	trust := a.trustNow(r)
+	if trust != "" && r.AssumeRolePolicyDocument != have.AssumeRolePolicyDocument {
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", with(on, "PolicyDocument", trust), nil); err != nil {
+			return err
+		}
+	}
+
+	in := with(on, "Description", r.Description, "MaxSessionDuration", string(r.MaxSessionDuration))
+	if err := a.iam(ctx, "UpdateRole", in, nil); err != nil {
+		return err
+	}
+	if boundary := r.PermissionsBoundary; boundary != "" && boundary != have.PermissionsBoundary {
+		in := with(on, "PermissionsBoundary", boundary)
+		if err := a.iam(ctx, "PutRolePermissionsBoundary", in, nil); err != nil {
+			return err
+		}
+	}
+
+	return a.retag(ctx, have.Tags, r.Tags, "Role", on)
+}
+
+// putPolicies brings the inline and the attached policies to what is wanted.
+func (r *role) putPolicies(ctx context.Context, s *server, have *role, on url.Values) error {
+	was, is := have.byName(), r.byName()
+	for name, text := range sorted(is) {
+		if was[name] == text {
+			continue
+		}
+		in := with(on, "PolicyName", name, "PolicyDocument", string(text))
+		if err := s.iam(ctx, "PutRolePolicy", in, nil); err != nil {
+			return err
+		}
+	}
+	for name := range sorted(was) {
+		if _, stays := is[name]; stays {
+			continue
+		}
+		if err := s.iam(ctx, "DeleteRolePolicy", with(on, "PolicyName", name), nil); err != nil {
+			return err
+		}
+	}
+
+	return replace(have.ManagedPolicyArns, r.ManagedPolicyArns, func(arn string, add bool) error {
+		operation := "DetachRolePolicy"
+		if add {
+			operation = "AttachRolePolicy"
+		}
+		return s.iam(ctx, operation, with(on, "PolicyArn", arn), nil)
+	})
+}
+
+// closedTrust is the trust policy of a role until the roles that it trusts are
+// made: nobody may assume it.
+const closedTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:*"}]}`
+
+// trusts are the trust policies that wait for roles of the file. The server takes
+// none that names a role which does not exist, itself included.
+type trusts struct {
+	coming  map[string]bool // ARNs of roles that are still to be made
+	waiting []waitingTrust
+}
+
+type waitingTrust struct {
+	role     string
+	document string
+	needs    []string // ARNs
+}
+
+// trustNow returns the trust policy that a role can have now; "" if that has to wait
+// for roles that are still to be made.
+func (t *trusts) trustNow(r *role) string {
+	document := string(r.AssumeRolePolicyDocument)
+	trust, err := iam.CheckTrustPolicy(document)
+	if err != nil {
+		return document // the server says why not
+	}
+
+	w := waitingTrust{role: r.RoleName, document: document}
+	for arn := range t.coming {
+		if slices.ContainsFunc(trust.Principals, func(p string) bool { return p == arn || iam.IsSessionOf(p, arn) }) {
+			w.needs = append(w.needs, arn)
+		}
+	}
+	if len(w.needs) == 0 {
+		return document
+	}
+	t.waiting = append(t.waiting, w)
+
+	return ""
+}
+
+// openTrusts sets the trust policies that wait for nothing any more.
+func (a *applier) openTrusts(ctx context.Context) error {
+	var still []waitingTrust
+	for _, w := range a.waiting {
+		if slices.ContainsFunc(w.needs, func(arn string) bool { return a.coming[arn] }) {
+			still = append(still, w)
+			continue
+		}
+		in := url.Values{"RoleName": {w.role}, "PolicyDocument": {w.document}}
+		if err := a.iam(ctx, "UpdateAssumeRolePolicy", in, nil); err != nil {
+			return err
+		}
+	}
+	a.waiting = still
+
+	return nil
+}
+
+func (r *role) remove(ctx context.Context, s *server, _ string) error {
+	on := url.Values{"RoleName": {r.RoleName}}
+	for name := range sorted(r.byName()) {
+		if err := s.iam(ctx, "DeleteRolePolicy", with(on, "PolicyName", name), nil); err != nil {
+			return err
+		}
+	}
+	for _, arn := range r.ManagedPolicyArns {
+		if err := s.iam(ctx, "DetachRolePolicy", with(on, "PolicyArn", arn), nil); err != nil {
+			return err
+		}
+	}
+
+	return s.iam(ctx, "DeleteRole", on, nil)
+}
+
+func (r *role) label(string) string { return "role " + r.RoleName }
+
+func (r *role) title() string { return "Role" + r.RoleName }
+
+func (r *role) judge(e *exporter, id string) {
+	r.ManagedPolicyArns = slices.DeleteFunc(r.ManagedPolicyArns, func(arn string) bool {
+		unknown := unknownToUs(arn)
+		if unknown {
+			e.note(r.label(id), "AWS's policy %s, whose content Poolhouse does not know: "+
+				"without it the role may do less", arn)
+		}
+		return unknown
+	})
+
+	if boundary := r.PermissionsBoundary; unknownToUs(boundary) {
+		// Without it the role may do more.
+		e.note(r.label(id), "its permissions boundary is AWS's policy %s, whose content Poolhouse does not know: "+
+			"it stays in the file, and apply stops at it", boundary)
+	}
+}
+
+func unknownToUs(arn string) bool {
+	return strings.Contains(arn, ":iam::aws:policy/") && !iam.KnowsAWSPolicy(arn)
+}
+
+// notKnownYet finds what stands in a plan for what is known after apply.
+var notKnownYet = regexp.MustCompile(regexp.QuoteMeta(knownAfterApply) + `[^)]*\)`)
