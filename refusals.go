@@ -95,6 +95,18 @@ func catalogues() []explain.Chapter {
 			Reasons: cognitoidentity.Refusals,
 		},
 		{
+			Title:   "Sessions",
+			About:   "The session's tags break a rule of STS, or nothing can open its token.",
+			Package: "internal/sts",
+			Reasons: sts.SessionRefusals,
+		},
+		{
+			Title:   "Roles",
+			About:   "The role does not exist, or its trust policy does not let the caller in.",
+			Package: "internal/sts",
+			Reasons: sts.RoleRefusals,
+		},
+		{
 			Title:   "STS",
 			About:   "An operation of AWS STS refuses.",
 			Package: "internal/sts",

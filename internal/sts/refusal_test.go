@@ -209,7 +209,7 @@ func TestCatalogue(t *testing.T) {
 	planned := slices.Concat(poolPlan, tokenPlan, accessTokenPlan, idTokenPlan, ownTokenPlan, provenTokenPlan,
 		samlPlan, assumeRolePlan, sessionTokenPlan, keyInfoPlan)
 	seen := map[explain.Code]bool{}
-	for _, r := range Refusals {
+	for _, r := range slices.Concat(Refusals, RoleRefusals, SessionRefusals) {
 		base := explain.CodeOf(r.Check)
 		if seen[r.Code] || r.Code != base && !strings.HasPrefix(string(r.Code), string(base)+"-") {
 			t.Errorf("%s: the code is used twice, or does not fit %q", r.Code, r.Check)

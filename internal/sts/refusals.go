@@ -14,13 +14,6 @@ var (
 		Got:      "{role}",
 		Fix:      "pass {example}",
 	})
-	poolRoleForm = Refusals.Add(explain.Reason{
-		Code:     "role-arn-of-pool",
-		Check:    "role",
-		Expected: "the ARN of a role",
-		Got:      "{role}",
-		Fix:      "set the pool's role to arn:{partition}:iam::{account}:role/NAME",
-	})
 	roleMissing = Refusals.Add(explain.Reason{
 		Code:     "role-missing",
 		Check:    "role",
@@ -35,21 +28,6 @@ var (
 		Got:      "{role}, of account {other}, which is not {whose}",
 		Fix: "correct the account in the ARN; a role of another account must be on this server, too, and be created " +
 			"there: name and path are compared exactly",
-	})
-	poolRoleMissing = Refusals.Add(explain.Reason{
-		Code:     "role-missing-of-pool",
-		Check:    "role",
-		Expected: "a role that this server knows",
-		Got:      "{role}",
-		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; name and " +
-			"path are compared exactly",
-	})
-	roleAccount = Refusals.Add(explain.Reason{
-		Code:     "role-account",
-		Check:    "role account",
-		Expected: "account {account}, the pool's",
-		Got:      "account {other}",
-		Fix:      "use a role in the pool's account",
 	})
 )
 
@@ -79,239 +57,297 @@ var (
 	})
 )
 
-// The role's trust policy, where no condition is in the way.
+// The session that was asked for.
 var (
-	trustMissing = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-missing",
-		Check:    "trust policy",
-		Expected: "a trust policy",
-		Got:      "none",
-		Fix:      "give the role a trust policy",
+	tagsTwice = Refusals.Add(explain.Reason{
+		Code:     "session-tags-twice",
+		Check:    "session tags",
+		Expected: "each key once, in any letter case",
+		Got:      "the same key twice",
+		Fix:      "remove one of the two",
 	})
-	trustFault = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-fault",
-		Check:    "trust policy",
-		Expected: "{expected}",
-		Got:      "{where}: {got}; a trust policy that would be refused today lets nobody in",
-		Fix:      "{fix}",
+	tagsInherited = Refusals.Add(explain.Reason{
+		Code:     "session-tags-inherited",
+		Check:    "session tags",
+		Expected: "no key that the calling session passes on",
+		Got:      "a key that it passes on",
+		Fix:      "leave the tag out: the new session inherits it",
 	})
-	trustDenies = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-deny",
-		Check:    "trust policy",
-		Expected: "no Deny statement for {action}",
-		Got:      "an explicit Deny in {statement} for {principal} on {role}",
-		Fix:      "change or remove that statement of the trust policy: no Allow outweighs it",
+	transitiveWithoutTag = Refusals.Add(explain.Reason{
+		Code:     "transitive-tag-keys",
+		Check:    "transitive tag keys",
+		Expected: "keys of the session tags",
+		Got:      "a key that no session tag has",
+		Fix:      "pass the tag itself, too; the letter case of its key counts",
 	})
-	trustDeniesUnknown = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-deny-unknown",
-		Check:    "trust policy",
-		Expected: "no Deny statement for {action}",
-		Got:      "an explicit Deny in {cause}",
-		Fix: "remove {key} from the trust policy, or have the identity provider give a value that the operator " +
-			"can compare; docs/iam.md lists the keys that are known",
+	sourceIdentityInherited = Refusals.Add(explain.Reason{
+		Code:     "source-identity-inherited",
+		Check:    "source identity",
+		Expected: "the calling session's, or none",
+		Got:      "another one",
+		Fix:      "leave SourceIdentity out: the new session inherits it",
 	})
-	trustNotText = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-utf8",
-		Check:    "trust policy",
-		Expected: "a request that is valid UTF-8",
-		Got:      "a request that is not valid UTF-8, so that no policy can be evaluated",
-		Fix:      "correct the encoding of the request's parameters, or of the token's claims at the provider",
+	durationOverRole = Refusals.Add(explain.Reason{
+		Code:     "session-duration-role",
+		Check:    "session duration",
+		Expected: "up to {limit}",
+		Got:      "{duration}",
+		Fix:      "ask for a shorter session, or raise the role's MaxSessionDuration",
 	})
-	trustEmpty = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-empty",
-		Check:    "trust policy",
-		Expected: "a statement that allows {action}",
-		Got:      "no Allow statement",
-		Fix:      "add an Allow statement for {principal} and {action} to the trust policy, or choose another role",
+	durationChained = Refusals.Add(explain.Reason{
+		Code:     "session-duration-chained",
+		Check:    "session duration",
+		Expected: "up to {limit} for a role assumed by a role",
+		Got:      "{duration}",
+		Fix:      "ask for an hour at most",
 	})
-	trustEmptyPool = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-empty-pool",
-		Check:    "trust policy",
-		Expected: "a statement that allows {action}",
-		Got:      "no Allow statement",
-		Fix:      "add to the trust policy: {statement}",
+	inlinePolicy = Refusals.Add(explain.Reason{
+		Code:     "inline-session-policy",
+		Check:    "inline session policy",
+		Expected: "a policy of Allow and Deny statements without Principal",
+		Got:      "{fault}",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
 	})
-	trustPrincipal = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-principal",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "none: {got}",
-		Fix:      "add the principal and the action to the trust policy, or choose another role",
+	managedPolicyForm = Refusals.Add(explain.Reason{
+		Code:     "managed-session-policy-form",
+		Check:    "managed session policy",
+		Expected: "a policy of Allow and Deny statements without Principal",
+		Got:      "{fault}",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
 	})
-	trustPrincipalPool = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-principal-pool",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "none: {got}",
-		Fix:      "add to the trust policy: {statement}",
+	managedPolicyMissing = Refusals.Add(explain.Reason{
+		Code:     "managed-session-policy-missing",
+		Check:    "managed session policy",
+		Expected: "a managed policy of the role's account",
+		Got:      "none with this ARN",
+		Fix:      "create the policy, or correct its ARN",
 	})
-	trustPrincipalSpelling = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-principal-spelling",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{statement}, which is for {written}",
-		Fix:      "write the principal of {statement} as {principal}: {cause}",
+	policiesTwice = Refusals.Add(explain.Reason{
+		Code:     "session-policies-twice",
+		Check:    "session policies",
+		Expected: "each managed policy once",
+		Got:      "one of them twice",
+		Fix:      "remove the second one from PolicyArns",
 	})
-	trustPrincipalExcluded = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-principal-excluded",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{statement}, which excludes it with NotPrincipal",
-		Fix:      "take the principal out of the NotPrincipal of {statement}",
+	policiesSize = Refusals.Add(explain.Reason{
+		Code:     "session-policies-size",
+		Check:    "session policies",
+		Expected: "up to {limit} characters together",
+		Got:      "{size}",
+		Fix:      "shorten the policies, or put them on the role",
 	})
-	trustAction = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-action",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{got}; it has the principal",
-		Fix:      "add {action} to the Action of {statement} of the trust policy",
-	})
-	trustActionExcluded = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-action-excluded",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{statement} excludes the action with NotAction",
-		Fix:      "take {action} out of the NotAction of {statement} of the trust policy",
-	})
-	trustTags = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-action-tags",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{got}",
-		Fix: "the session has tags, which need sts:TagSession beside {assume} in the Action of the trust " +
-			"policy's statement",
-	})
-	trustPoolTags = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-action-principal-tags",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{got}",
-		Fix: "the identity has principal tags, which need sts:TagSession beside sts:AssumeRoleWithWebIdentity " +
-			"in the Action of the trust policy's statement; or remove the pool's principal tag mapping",
-	})
-	trustSourceIdentity = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-action-source-identity",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{got}",
-		Fix: "the session has a source identity, which needs sts:SetSourceIdentity beside {assume} in the Action " +
-			"of the trust policy's statement",
-	})
-	trustResource = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-resource",
-		Check:    "trust policy",
-		Expected: "a statement for {principal} that allows {action} on {role}",
-		Got:      "{got}",
-		Fix:      "remove the Resource from {statement}: a trust policy always applies to its own role",
+	tokenSize = Refusals.Add(explain.Reason{
+		Code:     "session-token-size",
+		Check:    "session token size",
+		Expected: "up to {limit} bytes",
+		Got:      "{fault}",
+		Fix:      "pass fewer or shorter session policies and tags",
 	})
 )
 
-// A condition of the trust policy that does not hold, in the statement that came closest.
+// Signed callers.
 var (
-	conditionUnknown = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-unknown",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{key} cannot be evaluated here{also}",
-		Fix: "remove {key} from the trust policy, or have the identity provider give a value that the operator " +
-			"can compare; docs/iam.md lists the keys that are known",
+	contextsProvided = Refusals.Add(explain.Reason{
+		Code:     "provided-contexts",
+		Check:    "provided contexts",
+		Expected: "none",
+		Got:      "{count}",
+		Fix:      "leave ProvidedContexts out: there is no context provider here",
 	})
-	conditionKeySpelling = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-key",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "a request without that key, but with {right}{also}",
-		Fix:      "write the condition key as {right}: {cause}",
+	secondFactor = Refusals.Add(explain.Reason{
+		Code:     "second-factor",
+		Check:    "second factor",
+		Expected: "none",
+		Got:      "SerialNumber or TokenCode",
+		Fix:      "leave both out: access keys have no second factor here",
 	})
-	conditionSpelling = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-spelling",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix:      "correct the value in this condition of the trust policy: {cause}",
+	callerIsSession = Refusals.Add(explain.Reason{
+		Code:     "caller-session",
+		Check:    "caller",
+		Expected: "a long-lived access key",
+		Got:      "temporary credentials",
+		Fix:      "sign with an access key, or use AssumeRole",
 	})
-	conditionPool = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-pool",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "the role trusts another pool: add {pool} to this condition, or give the pool a role that trusts " +
-			"it",
+	accessKeyUnknown = Refusals.Add(explain.Reason{
+		Code:     "access-key-unknown-owner",
+		Check:    "access key",
+		Expected: "a long-lived access key of this server, or the caller's own",
+		Got:      "another one",
+		Fix: "call GetCallerIdentity with the keys: whose temporary credentials are can be read from their " +
+			"session token only",
 	})
-	conditionGuest = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-guest",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix:      "the role is not for guests: give the pool another unauthenticated role",
+)
+
+// Tokens of identity pools.
+var (
+	ownTokenExpired = Refusals.Add(explain.Reason{
+		Code:     "token-expiry-own",
+		Check:    "token expiry",
+		Expected: "an unexpired token",
+		Got:      "expired at {time}",
+		Fix: "ask for a new token: they last 10 minutes, those of GetOpenIdTokenForDeveloperIdentity as long " +
+			"as TokenDuration",
 	})
-	conditionSignIn = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-amr",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "the role is not for how this user signed in: choose another role, or add one of the request's amr " +
-			"values to this condition",
+	ownTokenRetired = Refusals.Add(explain.Reason{
+		Code:     "token-signature-retired",
+		Check:    "token signature",
+		Expected: "a token whose signing key is in use",
+		Got:      "{fault}",
+		Fix:      "ask for a new token",
 	})
-	conditionOtherGuest = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-guest-identity",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "the role is for other identities: give the pool another unauthenticated role, or add the guest's " +
-			"identity ID to this condition",
+	ownTokenForged = Refusals.Add(explain.Reason{
+		Code:     "token-signature-own",
+		Check:    "token signature",
+		Expected: "a token that this server signed",
+		Got:      "another token",
+		Fix:      "pass the Token of GetOpenIdToken as it came",
 	})
-	conditionIdentity = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-identity",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix:      "the role is for other identities: choose another role, or add {identity} to this condition",
+	ownIdentityReplaced = Refusals.Add(explain.Reason{
+		Code:     "identity-of-the-token-replaced",
+		Check:    "identity of the token",
+		Expected: "the identity that the token was given for",
+		Got:      "one that was deleted, and whose ID is another identity's now",
+		Fix:      "ask for a new token",
 	})
-	conditionPoolTags = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-principal-tags",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix:      "compare the pool's principal tag mapping with this condition of the trust policy",
+	ownPoolGone = Refusals.Add(explain.Reason{
+		Code:     "pool-of-the-token-deleted",
+		Check:    "pool of the token",
+		Expected: "a pool that exists",
+		Got:      "one that was deleted",
+		Fix:      "ask for a token of another pool",
 	})
-	conditionExternalID = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-external-id",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "pass the ExternalId that the role's owner gave to the caller, or change this condition of the trust " +
-			"policy",
+	ownPoolOfOther = Refusals.Add(explain.Reason{
+		Code:     "pool-of-the-token-account",
+		Check:    "pool of the token",
+		Expected: "the pool of account {account} that the token was given for",
+		Got:      "an ID that is another account's now",
+		Fix:      "ask for a new token",
 	})
-	conditionExcluded = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-excluded",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "the condition excludes this request: change this condition of the trust policy, or choose another " +
-			"role",
+	ownProviderGone = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-deleted",
+		Check:    "OpenID Connect provider",
+		Expected: "a registered provider",
+		Got:      "{provider}, which is not registered any more",
+		Fix:      "register the provider, or sign in through another one",
 	})
-	conditionAbsent = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition-absent",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix: "change this condition of the trust policy, choose another role, or have the request carry the key; " +
-			"it has {keys}",
+)
+
+// Tokens of other providers.
+var (
+	providerIDUnknown = Refusals.Add(explain.Reason{
+		Code:     "provider-id",
+		Check:    "provider ID",
+		Expected: "www.amazon.com or graph.facebook.com",
+		Got:      "another provider",
+		Fix: "leave ProviderId out: it is for the access tokens of these two, and an OpenID Connect token " +
+			"names its issuer",
 	})
-	conditionValue = Refusals.Add(explain.Reason{
-		Code:     "trust-policy-condition",
-		Check:    "trust policy",
-		Expected: "{condition}",
-		Got:      "{got}{also}",
-		Fix:      "change this condition of the trust policy, or choose another role",
+	audiencesSeveral = Refusals.Add(explain.Reason{
+		Code:     "token-audience-several",
+		Check:    "token audience",
+		Expected: "one audience, or azp",
+		Got:      "{count} audiences",
+		Fix:      "have the provider issue azp, or one audience",
 	})
-	trustOlderThanPool = Refusals.Add(explain.Reason{
-		Code:     "age-of-the-trust-policy",
-		Check:    "age of the trust policy",
-		Expected: "one that was written after account {account} had the pool {pool}",
-		Got:      "one that is older than the pool, which is another account's",
-		Fix: "if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same " +
-			"document, or, in the settings, with another Sid",
+	claimMissing = Refusals.Add(explain.Reason{
+		Code:     "token-claims-at-sts",
+		Check:    "token claims",
+		Expected: "a claim {claim}",
+		Got:      "none",
+		Fix:      "have the provider issue {claim}",
+	})
+	sessionClaims = Refusals.Add(explain.Reason{
+		Code:     "token-claims-for-the-session",
+		Check:    "token claims for the session",
+		Expected: "tags and a source identity of the documented form",
+		Got:      "{fault}",
+		Fix: "correct the claims under https://aws.amazon.com/tags and https://aws.amazon.com/source_identity at " +
+			"the provider",
+	})
+	providerMissing = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider",
+		Check:    "OpenID Connect provider",
+		Expected: "a provider registered in account {account}",
+		Got:      "none for the token's issuer {issuer}",
+		Fix:      "register the issuer exactly as the token has it in iss",
+	})
+	googleMissing = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-google",
+		Check:    "OpenID Connect provider",
+		Expected: "a trust policy that names accounts.google.com, or a provider registered in account {account}",
+		Got:      "neither for the token's issuer {issuer}",
+		Fix: "name accounts.google.com as Federated principal of sts:AssumeRoleWithWebIdentity in the trust " +
+			"policy, or register the issuer",
+	})
+	providerSpelling = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-spelling",
+		Check:    "OpenID Connect provider",
+		Expected: "the token's issuer {issuer} as it is registered in account {account}",
+		Got:      "{registered}",
+		Fix: "register the issuer as the token has it, {issuer}, in place of {registered}, or have the provider " +
+			"issue tokens as {registered}: {cause}",
+	})
+	applicationOther = Refusals.Add(explain.Reason{
+		Code:     "application-of-the-token",
+		Check:    "application of the token",
+		Expected: "one that the trust policy names by StringEquals {key} ({named})",
+		Got:      "another one",
+		Fix:      "add the application's ID to that condition of the trust policy",
+	})
+	applicationUnnamed = Refusals.Add(explain.Reason{
+		Code:     "application-of-the-token-unnamed",
+		Check:    "application of the token",
+		Expected: "one that the trust policy names by StringEquals {key}",
+		Got:      "a trust policy that names none",
+		Fix:      "add the application's ID to the trust policy: \"StringEquals\": {\"{key}\": \"APPLICATION\"}",
+	})
+)
+
+// SAML responses.
+var (
+	samlRole = Refusals.Add(explain.Reason{
+		Code:     "saml-attribute-role-at-sts",
+		Check:    "SAML attribute Role",
+		Expected: "{role},{provider}",
+		Got:      "other pairs, or none",
+		Fix:      "have the identity provider offer this role through this provider",
+	})
+	samlSessionName = Refusals.Add(explain.Reason{
+		Code:     "saml-attribute-rolesessionname-missing",
+		Check:    "SAML attribute RoleSessionName",
+		Expected: "a session name",
+		Got:      "none",
+		Fix: "have the identity provider send the attribute " +
+			"https://aws.amazon.com/SAML/Attributes/RoleSessionName",
+	})
+	samlSessionOver = Refusals.Add(explain.Reason{
+		Code:     "saml-session",
+		Check:    "SAML session",
+		Expected: "a session that has not ended",
+		Got:      "one that ended at {time}",
+		Fix:      "sign in again",
+	})
+	samlOld = Refusals.Add(explain.Reason{
+		Code:     "saml-issue-instant-age",
+		Check:    "SAML issue instant",
+		Expected: "at most {limit} ago",
+		Got:      "{time}",
+		Fix:      "sign in again, and redeem the assertion at once",
+	})
+	samlProviderForm = Refusals.Add(explain.Reason{
+		Code:     "saml-provider-arn",
+		Check:    "SAML provider",
+		Expected: "the ARN of a SAML provider",
+		Got:      "{provider}",
+		Fix:      "pass {example}",
+	})
+	samlProviderMissing = Refusals.Add(explain.Reason{
+		Code:     "saml-provider-missing",
+		Check:    "SAML provider",
+		Expected: "a provider registered in account {account}",
+		Got:      "{provider}",
+		Fix:      "register the provider with its metadata",
 	})
 )
