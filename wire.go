@@ -315,8 +315,9 @@ func (s *Server) adminAPI(p *parts) *admin {
 // stsAPI is the STS API over what the pools use, too.
 func (s *Server) stsAPI(p *parts) *sts.API {
 	c := &s.config
-	return sts.NewAPI(sts.APIOptions{
-		Service:    p.assume,
+	o := sts.APIOptions{
+		Sessions:   s.sessions,
+		Roles:      p.directory,
 		OwnTokens:  s.issuer,
 		IssuerURL:  c.IssuerURL,
 		Logins:     s.logins,
@@ -333,7 +334,12 @@ func (s *Server) stsAPI(p *parts) *sts.API {
 		Addresses: p.addresses,
 		Region:    c.region(),
 		Now:       c.Now,
-	})
+	}
+	if c.AcceptUnknownRoles {
+		o.AcceptUnknown = p.assume
+	}
+
+	return sts.NewAPI(o)
 }
 
 // iamAPI is the IAM API.

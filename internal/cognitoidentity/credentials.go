@@ -21,8 +21,12 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	if err != nil {
 		return nil, err
 	}
-	client := awsapi.RecordFrom(ctx).Client
-	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID, SourceIP: client.IP, SecureTransport: client.TLS}
+	request := sts.Request{
+		Account: pool.Account,
+		Region:  pool.Region,
+		PoolID:  pool.ID,
+		Client:  sts.Client(awsapi.RecordFrom(ctx).Client),
+	}
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {

@@ -67,13 +67,17 @@ type SignOuts interface {
 
 // APIOptions are what an API needs. All fields without "may be" are required.
 type APIOptions struct {
-	Service    *Service
-	OwnTokens  OwnTokens
-	IssuerURL  string // iss of our own tokens
-	Logins     Logins
-	Providers  Providers
-	Authorizer *iam.Authorizer
-	Keys       AccessKeys
+	Sessions *Minter
+	Roles    iam.RoleSource
+	// AcceptUnknown finds the roles of our own tokens where it takes roles that nobody
+	// defined; nil if those are refused.
+	AcceptUnknown *Service
+	OwnTokens     OwnTokens
+	IssuerURL     string // iss of our own tokens
+	Logins        Logins
+	Providers     Providers
+	Authorizer    *iam.Authorizer
+	Keys          AccessKeys
 	// App makes the trust in a provider that trust policies name by its host
 	// (accounts.google.com, graph.facebook.com, www.amazon.com), for tokens of
 	// one application.
@@ -106,7 +110,7 @@ func (a *API) Operations() []awsapi.Operation {
 		// the caller, which the operations themselves evaluate.
 		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.assumeRoleWithWebIdentity),
 		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.assumeRoleWithSAML),
-		awsapi.Signed("AssumeRole", assumeRoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
+		awsapi.Signed("AssumeRole", RoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
 		// No permission is needed to learn who one is, nor for temporary
 		// credentials of one's own (STS API reference).
 		awsapi.Signed("GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput]),
@@ -129,8 +133,8 @@ type getCallerIdentityResult struct {
 
 func getCallerIdentity(_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput) (*getCallerIdentityResult, error) {
 	who, _ := c.Session.(iam.Caller)
-	id := CallerIdentityOf(who)
-	return &getCallerIdentityResult{UserId: id.UserID, Account: string(id.Account), Arn: id.ARN}, nil
+
+	return &getCallerIdentityResult{UserId: who.UserID, Account: string(who.Account), Arn: who.ARN}, nil
 }
 
 // region is that of the caller's signature, or the default.

@@ -18,13 +18,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Actions that a role's trust policy must allow, by how the role is assumed.
-const (
-	assumeRoleAction     = "sts:AssumeRole"
-	assumeSAMLAction     = "sts:AssumeRoleWithSAML"
-	sourceIdentityAction = "sts:SetSourceIdentity"
-)
-
 // maxChained is the longest session that another role's session can start
 // (IAM User Guide, "Role chaining").
 const maxChained = time.Hour
@@ -41,83 +34,18 @@ const (
 	messageNoSecondFactor = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 )
 
-// entry is a request to assume a role, proven but not yet allowed.
+// entry is a request of the STS API to assume a role, proven but not yet allowed.
 type entry struct {
-	action         string
-	from           identitypool.AccountID // of who asks; "" = no account of ours vouches for the request
-	role           iam.Role
-	unknown        bool // the role is taken as it comes, for development
-	principal      policy.Principal
-	conditions     policy.Context // what the token says, or the caller brings
-	claims         claimKeys      // what else of the token could be asked for
-	caller         iam.Caller     // the zero Caller = the request is not signed
-	region         string
-	partition      string // of the call: of its ARNs, and of those in the answer
-	name           string
-	tags           map[string]string
-	transitive     []string
-	sourceIdentity string
-	duration       time.Duration
-	predecessor    identitypool.Predecessor // of the identity that the session is for
+	Attempt
+
+	from        identitypool.AccountID // of who asks; "" = no account of ours vouches for the request
+	unknown     bool                   // the role is taken as it comes, for development
+	duration    time.Duration
+	predecessor identitypool.Predecessor // of the identity that the session is for
 
 	inline   *string
 	managed  []policyDescriptor
 	minBytes int
-
-	who asker // for explanations
-}
-
-// actions are all that the trust policy must allow.
-func (e *entry) actions() []string {
-	list := []string{e.action}
-	if len(e.tags) > 0 {
-		list = append(list, tagAction)
-	}
-	if e.sourceIdentity != "" {
-		list = append(list, sourceIdentityAction)
-	}
-	return list
-}
-
-// request adds to the entry's condition keys those of the request (STS
-// condition keys; IAM User Guide, "Global condition context keys").
-func (e *entry) request(ctx context.Context, now time.Time) policy.Request {
-	c := make(policy.Context, len(e.conditions)+len(e.tags)+8)
-	for key, values := range e.conditions {
-		c.Set(key, values...)
-	}
-	c.Set("sts:RoleSessionName", e.name)
-	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
-	client := awsapi.RecordFrom(ctx).Client
-	c.Set("aws:SecureTransport", strconv.FormatBool(client.TLS))
-	if client.IP.IsValid() {
-		c.Set("aws:SourceIp", client.IP.String())
-	}
-	if len(e.tags) > 0 {
-		for key, value := range e.tags {
-			c.Set("aws:RequestTag/"+key, value)
-		}
-		c.Set("aws:TagKeys", sortedKeys(e.tags)...)
-	}
-	if len(e.transitive) > 0 {
-		c.Set("sts:TransitiveTagKeys", e.transitive...)
-	}
-	if e.sourceIdentity != "" {
-		c.Set("sts:SourceIdentity", e.sourceIdentity)
-	}
-	return policy.Request{
-		Resource:  e.role.ARN,
-		Principal: e.principal,
-		Context:   c,
-		Partition: e.partition,
-		Later:     e.facts(ctx).Condition,
-	}
-}
-
-// facts answers for the condition keys that request leaves out.
-func (e *entry) facts(ctx context.Context) *roleFacts {
-	return &roleFacts{ctx: ctx, role: e.role, caller: e.caller, region: e.region, claims: e.claims}
 }
 
 // trusted evaluates the role's trust policy for every action of e.
@@ -125,17 +53,17 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	if e.unknown {
 		return nil
 	}
-	return trusts(ofRole(ctx, e.role.Account), e.role, e.request(ctx, now), e.actions(), e.who)
+	return e.Trusted(ofRole(ctx, e.Role.Account), now)
 }
 
 // checkTags refuses tags that STS does not take, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
 	trace := e.ofCaller(ctx)
-	if why := trace.Refuse(checkTags(e.tags)); why != nil {
+	if why := trace.Refuse(CheckTags(e.Tags)); why != nil {
 		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
 	}
-	for _, key := range e.transitive {
-		if _, ok := e.tags[key]; !ok {
+	for _, key := range e.Transitive {
+		if _, ok := e.Tags[key]; !ok {
 			return awsapi.Refused("ValidationError", trace.Refuse(transitiveWithoutTag.With()), messageTransitive)
 		}
 	}
@@ -144,15 +72,15 @@ func (e *entry) checkTags(ctx context.Context) error {
 
 // checkDuration compares the duration with the role's maximum.
 func (e *entry) checkDuration(ctx context.Context) error {
-	if e.duration <= e.role.MaxSession {
+	if e.duration <= e.Role.MaxSession {
 		return nil
 	}
-	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.role.Account)).Step()
-	trace := explain.FromContext(ctx).Within(string(e.role.Account), instead)
+	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.Role.Account)).Step()
+	trace := explain.FromContext(ctx).Within(string(e.Role.Account), instead)
 
-	why := durationOverRole.With("limit", e.role.MaxSession.String(), "duration", e.duration.String())
-	role := inPartition(e.role, e.partition)
-	why.Of(role.ARN).At(linkTo(role, "MaxSessionDuration", "max_session_duration"))
+	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String())
+	role := RoleIn(e.Role, e.Partition)
+	why.Of(role.ARN).At(LinkTo(role, "MaxSessionDuration", "max_session_duration"))
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
 
@@ -183,15 +111,15 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	seen := map[string]bool{}
 	for _, d := range e.managed {
 		arn := *d.ARN
-		if err := a.checkPartition(arn, e.partition); err != nil {
+		if err := a.checkPartition(arn, e.Partition); err != nil {
 			return nil, err
 		}
-		if arn = identitypool.InPartition(arn, e.partition); seen[arn] {
+		if arn = identitypool.InPartition(arn, e.Partition); seen[arn] {
 			why := trace.Refuse(policiesTwice.With())
 			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
 		}
 		seen[arn] = true
-		document, err := a.managedPolicy(ctx, e.role.Account, arn)
+		document, err := a.managedPolicy(ctx, e.Role.Account, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := trace.Refuse(managedPolicyMissing.With().Of(printableARN(arn)))
 			return nil, awsapi.Refused("ValidationError", why, "Policy %s does not exist or is not attachable.", printableARN(arn))
@@ -250,17 +178,17 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 		return granted{}, err
 	}
 	now := a.Now()
-	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.role.Account, e.role.ARN, e.role.ID, e.name
-	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.tags, e.transitive, e.sourceIdentity
+	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
+	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
 	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
 	g, err := a.mint(ctx, session, e.minBytes)
-	g.partition = e.partition
+	g.partition = e.Partition
 	return g, err
 }
 
 // mint words a token that is too large.
 func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted, error) {
-	c, err := a.Service.minter.MintSized(ctx, session, minBytes)
+	c, err := a.Sessions.MintSized(ctx, session, minBytes)
 	if errors.Is(err, ErrTooLarge) {
 		why := tokenSize.With("limit", strconv.Itoa(MaxTokenBytes), "fault", err.Error())
 		return granted{}, awsapi.Refused("PackedPolicyTooLarge", why, messageTooLarge).Because(err)
@@ -359,7 +287,7 @@ func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.
 		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
 		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", why, err))
 	}
-	role, err := a.Service.roles.Role(ctx, arn)
+	role, err := a.Roles.Role(ctx, arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
 		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed, from, tokensAccount))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,10 +47,21 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		return nil, awsapi.Refused("ValidationError", why, "ProvidedContexts are not supported.")
 	}
 	e := entry{
-		action: assumeRoleAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
-		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), principal: who.Principal(),
-		from: who.Account, caller: who, region: a.region(c), partition: partition,
-		who: asker{assume: assumeRoleAction},
+		Attempt: Attempt{
+			Action:      RoleAction,
+			Principal:   who.Principal(),
+			Caller:      who,
+			Client:      Client(awsapi.RecordFrom(ctx).Client),
+			Region:      a.region(c),
+			Partition:   partition,
+			SessionName: *in.RoleSessionName,
+			Who:         Asker{Action: RoleAction},
+		},
+		from:     who.Account,
+		duration: seconds(in.DurationSeconds, DefaultDuration),
+		inline:   in.Policy,
+		managed:  in.PolicyArns,
+		minBytes: number(in.MinimumSessionTokenSize),
 	}
 	if err := e.inherit(who, in); err != nil {
 		return nil, err
@@ -61,20 +73,20 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		why, _ := errors.AsType[*explain.Refusal](cause)
 		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, action, arn.String())).Because(cause)
 	}
-	if e.role, err = a.Service.roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
-		return nil, denied(assumeRoleAction, explainMissing(ctx, arn, who.Account, "the caller's"))
+	if e.Role, err = a.Roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
+		return nil, denied(RoleAction, explainMissing(ctx, arn, who.Account, "the caller's"))
 	} else if err != nil {
 		return nil, fmt.Errorf("sts: %w", err)
 	}
-	reached(ctx, e.role)
-	ofRole(ctx, e.role.Account).Pass("role", arn.String())
-	e.conditions = policy.Context{}
+	reached(ctx, e.Role)
+	ofRole(ctx, e.Role.Account).Pass("role", arn.String())
+	e.Conditions = policy.Context{}
 	if in.ExternalId != nil {
-		e.conditions.Set("sts:ExternalId", *in.ExternalId)
+		e.Conditions.Set("sts:ExternalId", *in.ExternalId)
 	}
-	e.conditions = a.Authorizer.Context(who, e.conditions)
+	e.Conditions = a.Authorizer.Context(who, e.Conditions)
 	if err := e.trusted(ctx, a.Now()); err != nil {
-		return nil, denied(assumeRoleAction, err)
+		return nil, denied(RoleAction, err)
 	}
 	if err := a.mayAssume(ctx, who, &e); err != nil {
 		return nil, err
@@ -90,7 +102,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	if err != nil {
 		return nil, err
 	}
-	return &assumeRoleResult{AssumedRoleUser: g.user(), Credentials: g.credentials(), SourceIdentity: e.sourceIdentity, sizes: g.sizes()}, nil
+	return &assumeRoleResult{AssumedRoleUser: g.user(), Credentials: g.credentials(), SourceIdentity: e.SourceIdentity, sizes: g.sizes()}, nil
 }
 
 // userMay is AWS's text for a caller that may not do something.
@@ -101,11 +113,11 @@ func userMay(who iam.Caller, action, resource string) string {
 // inherit joins the tags and the source identity of the request with those that
 // the calling session hands on and nobody can change.
 func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
-	e.tags = who.TransitiveTags()
-	if e.tags == nil {
-		e.tags = map[string]string{}
+	e.Tags = who.TransitiveTags()
+	if e.Tags == nil {
+		e.Tags = map[string]string{}
 	}
-	inherited := sortedKeys(e.tags)
+	inherited := slices.Sorted(maps.Keys(e.Tags))
 	given := map[string]bool{}
 	for _, t := range in.Tags {
 		folded := strings.ToLower(*t.Key)
@@ -116,35 +128,35 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 		if slices.ContainsFunc(inherited, func(key string) bool { return strings.EqualFold(key, *t.Key) }) {
 			return awsapi.Refused("ValidationError", tagsInherited.With(), messageInherited)
 		}
-		e.tags[*t.Key] = *t.Value
+		e.Tags[*t.Key] = *t.Value
 	}
-	e.transitive = inherited
+	e.Transitive = inherited
 	for _, key := range in.TransitiveTagKeys {
-		if !slices.Contains(e.transitive, key) {
-			e.transitive = append(e.transitive, key)
+		if !slices.Contains(e.Transitive, key) {
+			e.Transitive = append(e.Transitive, key)
 		}
 	}
-	e.sourceIdentity = who.SourceIdentity()
+	e.SourceIdentity = who.SourceIdentity()
 	asked := text(in.SourceIdentity)
-	if e.sourceIdentity != "" && asked != "" && asked != e.sourceIdentity {
+	if e.SourceIdentity != "" && asked != "" && asked != e.SourceIdentity {
 		why := sourceIdentityInherited.With()
-		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, sourceIdentityAction, text(in.RoleArn)))
+		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, SourceIdentityAction, text(in.RoleArn)))
 	}
 	if asked != "" {
-		e.sourceIdentity = asked
+		e.SourceIdentity = asked
 	}
 	return nil
 }
 
 // mayAssume asks the caller's own policies.
 func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
-	direct := e.request(ctx, a.Now())
+	direct := e.PolicyRequest(a.Now())
 	direct.Principal.Itself = true
-	for _, action := range e.actions() {
+	for _, action := range e.Actions() {
 		direct.Action = action
-		effect, _ := e.role.Trust.Evaluate(direct)
-		access := iam.Access{Action: action, Conditions: direct.Context, Facts: e.facts(ctx)}
-		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.role, effect == policy.Allow)
+		effect, _ := e.Role.Trust.Evaluate(direct)
+		access := iam.Access{Action: action, Conditions: direct.Context, Facts: e.Facts()}
+		err := a.Authorizer.AuthorizeTrusted(ctx, who, access, e.Role, effect == policy.Allow)
 		if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
 			why := e.ofCaller(ctx).Refuse(denied.Why)
 			return awsapi.RefusedAs(awsapi.AccessDenied, why, denied.Error()).Because(denied)

@@ -35,14 +35,14 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		"role":                     "user",
 		"https://example.com/plan": "free",
 	}}
-	e := entry{
-		role:       iam.Role{ARN: "arn:aws:iam::123456789012:role/r", Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
-		conditions: tokenConditions(provider, proved),
-		claims:     tokenClaims(provider, proved.All),
-		name:       "session",
-		region:     "eu-west-1",
+	e := Attempt{
+		Role:        iam.Role{ARN: "arn:aws:iam::123456789012:role/r", Account: "123456789012", Tags: map[string]string{"Env": "prod", "a": "1", "A": "2"}},
+		Conditions:  tokenConditions(provider, proved),
+		Claims:      tokenClaims(provider, proved.All),
+		SessionName: "session",
+		Region:      "eu-west-1",
 	}
-	r := e.request(t.Context(), newClock().Now())
+	r := e.PolicyRequest(newClock().Now())
 	for key, want := range map[string]string{
 		provider + ":email":                    "a@example.com",
 		provider + ":level":                    "3",
@@ -113,9 +113,9 @@ func TestClaimsThatCannotBeKnown(t *testing.T) {
 		policy.Deny:  append(slices.Repeat([]any{"x"}, maxClaimValues), "blocked"),
 	} {
 		proved := login.Claims{Subject: "s", Audience: "a", All: map[string]any{"groups": groups}}
-		e := entry{principal: policy.Principal{Federated: "p"}, conditions: tokenConditions(provider, proved), claims: tokenClaims(provider, proved.All)}
-		r := e.request(t.Context(), newClock().Now())
-		r.Action = assumeAction
+		e := Attempt{Principal: policy.Principal{Federated: "p"}, Conditions: tokenConditions(provider, proved), Claims: tokenClaims(provider, proved.All)}
+		r := e.PolicyRequest(newClock().Now())
+		r.Action = WebIdentityAction
 		if got, _ := trust.Evaluate(r); got != want {
 			t.Errorf("%d groups: %v, want %v", len(groups), got, want)
 		}
@@ -132,7 +132,7 @@ func TestKnownInSAML(t *testing.T) {
 		t.Errorf("mail = %q", got)
 	}
 	for name, known := range map[string]bool{"edupersonaffiliation": false, "uid": true, "cn": true, "aud": true, "nosuch": false} {
-		if len(c["saml:"+name]) == 0 && keys.lacks(name) != known {
+		if len(c["saml:"+name]) == 0 && keys.Lacks(name) != known {
 			t.Errorf("saml:%s: known to be absent %t, want %t", name, !known, known)
 		}
 	}

@@ -15,8 +15,8 @@ var (
 	assertionText   = &awsapi.String{Min: 4, Max: 100000, Sensitive: true}
 	providerIDText  = &awsapi.String{Min: 4, Max: 2048}
 	policyText      = &awsapi.String{Min: 1, Max: maxSessionPolicies, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u00FF]+`)}
-	tagKeyText      = &awsapi.String{Min: 1, Max: maxTagKey, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)}
-	tagValueText    = &awsapi.String{Max: maxTagValue, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`), Sensitive: true}
+	tagKeyText      = &awsapi.String{Min: 1, Max: MaxTagKey, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)}
+	tagValueText    = &awsapi.String{Max: MaxTagValue, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`), Sensitive: true}
 	externalIDText  = &awsapi.String{Min: 2, Max: 1224, Pattern: awsapi.NewPattern(`[\w+=,.@:\/-]*`), Sensitive: true}
 	serialText      = &awsapi.String{Min: 9, Max: 256, Pattern: awsapi.NewPattern(`[\w+=/:,.@-]*`)}
 	tokenCodeText   = &awsapi.String{Min: 6, Max: 6, Pattern: awsapi.NewPattern(`[\d]*`), Sensitive: true}
@@ -27,8 +27,8 @@ var (
 	tokenBytes     = &awsapi.Integer{Min: 0, Max: MaxTokenBytes}
 
 	policyList     = &awsapi.List{Max: 10}
-	tagList        = &awsapi.List{Max: maxTags}
-	transitiveList = &awsapi.List{Max: maxTags, Element: tagKeyText}
+	tagList        = &awsapi.List{Max: MaxTags}
+	transitiveList = &awsapi.List{Max: MaxTags, Element: tagKeyText}
 	contextList    = &awsapi.List{Max: 5}
 )
 

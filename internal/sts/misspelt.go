@@ -44,9 +44,9 @@ func readName(text string) name {
 	return n
 }
 
-// difference tells how written differs from right, if they are one name written in two
+// Difference tells how written differs from right, if they are one name written in two
 // ways; "" if they are equal, or two names.
-func difference(written, right string) string {
+func Difference(written, right string) string {
 	a, b := readName(written), readName(right)
 	if written == right || a.rest == "" || !strings.EqualFold(a.rest, b.rest) {
 		return ""
@@ -77,33 +77,11 @@ func difference(written, right string) string {
 	return strings.Join(causes, "; ")
 }
 
-// spellings are an issuer and the other ways in which one is registered most often.
-func spellings(iss string) []string {
-	if shown(iss) != iss {
-		return nil
-	}
-
-	other := iss + "/"
-	if strings.HasSuffix(iss, "/") {
-		other = strings.TrimSuffix(iss, "/")
-	}
-	list := []string{iss, other}
-	for _, pair := range [][2]string{{"://localhost", "://127.0.0.1"}, {"://127.0.0.1", "://localhost"}} {
-		if strings.Contains(iss, pair[0]) {
-			list = append(list, strings.Replace(iss, pair[0], pair[1], 1))
-		}
-	}
-	if lower := strings.ToLower(iss); lower != iss {
-		list = append(list, lower)
-	}
-	return list
-}
-
 // misspelt finds the principal of a statement that was meant to be p, and how it differs.
 func misspelt(s *policy.Statement, p policy.Principal) (written, cause string) {
 	for _, written := range s.PrincipalNames() {
 		for _, right := range append(slices.Clone(p.AWS), p.Federated) {
-			if cause := difference(written, right); cause != "" {
+			if cause := Difference(written, right); cause != "" {
 				return written, cause
 			}
 		}
@@ -114,15 +92,15 @@ func misspelt(s *policy.Statement, p policy.Principal) (written, cause string) {
 // valueCause tells how the values of a condition on a text differ from the request's, if
 // they were meant to be equal. What is hidden is not compared: beside the policy's value,
 // that the two differ little would tell what it is.
-func valueCause(m policy.Mismatch, who asker) string {
-	hidden := hides(policy.ClassicKey(strings.ToLower(m.Key)), who.guest)
+func valueCause(m policy.Mismatch, who Asker) string {
+	hidden := hides(policy.ClassicKey(strings.ToLower(m.Key)), who.Guest)
 	if hidden || !strings.Contains(m.Operator, "String") && !strings.Contains(m.Operator, "Arn") {
 		return ""
 	}
 
 	for _, written := range m.Wanted {
 		for _, right := range m.Got {
-			if cause := difference(written, right); cause != "" {
+			if cause := Difference(written, right); cause != "" {
 				return cause
 			}
 		}
@@ -132,10 +110,10 @@ func valueCause(m policy.Mismatch, who asker) string {
 
 // providerKeys are the condition keys of the request's provider, in lower case. Those of
 // a pool have two names in some regions: the region's comes first.
-func providerKeys(request policy.Request, who asker) []string {
+func providerKeys(request policy.Request, who Asker) []string {
 	var keys []string
-	if who.pool != "" {
-		region := identitypool.RegionOf(string(who.pool))
+	if who.Pool != "" {
+		region := identitypool.RegionOf(string(who.Pool))
 		classic := []string{policy.CognitoAMR, policy.CognitoAudience, policy.CognitoSubject}
 		for _, key := range classic {
 			keys = append(keys, policy.CognitoKey(key, region))
@@ -155,7 +133,7 @@ func providerKeys(request policy.Request, who asker) []string {
 
 // rightKey returns the key that a condition key of the trust policy, in lower case, was
 // meant to be, and how it differs; "" if it is the request's own, or nothing like it.
-func rightKey(key string, request policy.Request, who asker) (right, cause string) {
+func rightKey(key string, request policy.Request, who Asker) (right, cause string) {
 	at := strings.LastIndexByte(key, ':')
 	prefix, claim := key[:max(at, 0)], key[at+1:]
 	if service, _, _ := strings.Cut(prefix, ":"); slices.Contains([]string{"", "aws", "sts", "iam"}, service) {
@@ -165,7 +143,7 @@ func rightKey(key string, request policy.Request, who asker) (right, cause strin
 	for _, have := range providerKeys(request, who) {
 		at := strings.LastIndexByte(have, ':')
 		own, name := have[:max(at, 0)], have[at+1:]
-		switch spelling := difference(prefix, own); {
+		switch spelling := Difference(prefix, own); {
 		case own == prefix:
 			return "", ""
 		case spelling != "":
@@ -182,7 +160,7 @@ const maxNamedKeys = 10
 
 // keysOf names the condition keys that the request has of its provider.
 func keysOf(request policy.Request) string {
-	keys := providerKeys(request, asker{})
+	keys := providerKeys(request, Asker{})
 	switch {
 	case len(keys) == 0:
 		return "none of a provider"

@@ -32,7 +32,7 @@ func (a *API) stillProven(
 			// Developer guide, "SAML identity providers": the assertion chooses the
 			// role, which only the enhanced flow looks at.
 			why := identitypool.ClassicFlowSAML.With("provider", pool.ShownName(proof.Config.Name))
-			return notAuthorized(assumeAction, fmt.Errorf("%w: %w", ErrDenied, why))
+			return notAuthorized(WebIdentityAction, fmt.Errorf("%w: %w", ErrDenied, why))
 		case identitypool.OIDCProviderKind:
 			_, err := a.Providers.OIDCProvider(ctx, proof.Config.ARN)
 			if errors.Is(err, iam.ErrNotFound) {

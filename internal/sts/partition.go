@@ -43,7 +43,7 @@ func (a *API) checkRolePartition(ctx context.Context, arn, partition string) err
 		return nil
 	}
 
-	role, err := a.Service.roles.Role(ctx, arn)
+	role, err := a.Roles.Role(ctx, arn)
 	switch {
 	case err == nil && role.ARN == arn:
 		return nil
@@ -56,10 +56,4 @@ func (a *API) checkRolePartition(ctx context.Context, arn, partition string) err
 // exampleARN is the form of an ARN in the partition of a region, for advice.
 func exampleARN(region, resource string) string {
 	return "arn:" + identitypool.Partition(region) + ":iam::ACCOUNT" + resource
-}
-
-// inPartition is a role for people: it has the ARN that calls of a partition show.
-func inPartition(role iam.Role, partition string) iam.Role {
-	role.ARN = identitypool.InPartition(role.ARN, partition)
-	return role
 }

@@ -59,20 +59,27 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, err
 	}
 	e := entry{
-		action: assumeSAMLAction, duration: seconds(in.DurationSeconds, defaultDuration),
-		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
-		who: asker{assume: assumeSAMLAction},
+		Attempt: Attempt{
+			Action: SAMLAction,
+			Client: Client(awsapi.RecordFrom(ctx).Client),
+			Region: a.Region,
+			Who:    Asker{Action: SAMLAction},
+		},
+		duration: seconds(in.DurationSeconds, DefaultDuration),
+		inline:   in.Policy,
+		managed:  in.PolicyArns,
+		minBytes: number(in.MinimumSessionTokenSize),
 	}
-	e.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+	e.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	var err error
-	e.role, err = a.lookUp(ctx, *in.RoleArn, assumeSAMLAction, "")
+	e.Role, err = a.lookUp(ctx, *in.RoleArn, SAMLAction, "")
 	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
 		return nil, failed
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := awsapi.Count(ctx, string(e.role.Account)); err != nil {
+	if err := awsapi.Count(ctx, string(e.Role.Account)); err != nil {
 		return nil, err
 	}
 	provider, err := a.samlProvider(ctx, &e, *in.PrincipalArn)
@@ -85,21 +92,21 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	if err != nil {
 		return nil, err
 	}
-	trace.Pass("SAML assertion", "of "+identitypool.InPartition(provider.ARN, e.partition))
+	trace.Pass("SAML assertion", "of "+identitypool.InPartition(provider.ARN, e.Partition))
 	offered := func(pair saml.RolePair) bool {
-		return identitypool.SameARN(pair.Role, e.role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
+		return identitypool.SameARN(pair.Role, e.Role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
 	}
 	if !slices.ContainsFunc(assertion.AWS.Roles, offered) {
 		why := samlRole.With(
-			"role", identitypool.InPartition(e.role.ARN, e.partition),
-			"provider", identitypool.InPartition(provider.ARN, e.partition),
+			"role", identitypool.InPartition(e.Role.ARN, e.Partition),
+			"provider", identitypool.InPartition(provider.ARN, e.Partition),
 		)
-		return nil, notAuthorized(assumeSAMLAction, fmt.Errorf("%w: %w", ErrDenied, why))
+		return nil, notAuthorized(SAMLAction, fmt.Errorf("%w: %w", ErrDenied, why))
 	}
-	if e.name = assertion.AWS.RoleSessionName; e.name == "" {
+	if e.SessionName = assertion.AWS.RoleSessionName; e.SessionName == "" {
 		return nil, awsapi.Refused(invalidIdentityToken, samlSessionName.With(), messageSAMLSessionName)
 	}
-	e.tags, e.transitive, e.sourceIdentity = assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
+	e.Tags, e.Transitive, e.SourceIdentity = assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
 	if err := e.checkTags(ctx); err != nil {
 		return nil, err
 	}
@@ -112,13 +119,13 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 			return nil, awsapi.Refused("ExpiredTokenException", why, "The SAML session has ended.")
 		}
 	}
-	qualifier := nameQualifier(assertion.Issuer, e.role.Account, provider.Name)
-	e.conditions, e.claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
+	qualifier := nameQualifier(assertion.Issuer, e.Role.Account, provider.Name)
+	e.Conditions, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
 	session := Session{Provider: provider.ARN, FederatedProvider: provider.ARN, Region: a.Region,
-		Claims: carried(e.conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc")}
-	e.conditions.Set("aws:FederatedProvider", provider.ARN)
+		Claims: carried(e.Conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc")}
+	e.Conditions.Set("aws:FederatedProvider", provider.ARN)
 	if err := e.trusted(ctx, now); err != nil {
-		return nil, notAuthorized(assumeSAMLAction, err)
+		return nil, notAuthorized(SAMLAction, err)
 	}
 	g, err := a.grant(ctx, &e, session)
 	if err != nil {
@@ -127,7 +134,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	return &samlResult{
 		Audience: assertion.Recipient, AssumedRoleUser: g.user(), Credentials: g.credentials(),
 		Subject: assertion.NameID, SubjectType: subjectType(assertion.NameIDFormat), NameQualifier: qualifier,
-		Issuer: assertion.Issuer, SourceIdentity: e.sourceIdentity, sizes: g.sizes(),
+		Issuer: assertion.Issuer, SourceIdentity: e.SourceIdentity, sizes: g.sizes(),
 	}, nil
 }
 
@@ -166,18 +173,18 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 		why := samlProviderForm.With("provider", shown, "example", example)
 		return iam.SAMLProvider{}, awsapi.Refused("ValidationError", why, "%s is invalid", shown)
 	}
-	if err := a.checkPartition(arn, e.partition); err != nil {
+	if err := a.checkPartition(arn, e.Partition); err != nil {
 		return iam.SAMLProvider{}, err
 	}
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
-	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.role.Account {
-		why := samlProviderMissing.With("account", string(e.role.Account), "provider", arn)
-		ofRole(ctx, e.role.Account).Refuse(why)
+	if errors.Is(err, iam.ErrNotFound) || err == nil && account != e.Role.Account {
+		why := samlProviderMissing.With("account", string(e.Role.Account), "provider", arn)
+		ofRole(ctx, e.Role.Account).Refuse(why)
 		return iam.SAMLProvider{}, awsapi.Refused(invalidIdentityToken, why, messageSAMLProvider)
 	} else if err != nil {
 		return iam.SAMLProvider{}, err
 	}
-	e.principal = policy.Principal{Federated: provider.ARN}
+	e.Principal = policy.Principal{Federated: provider.ARN}
 	return provider, nil
 }
 
@@ -246,4 +253,17 @@ func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) pol
 		}
 	}
 	return c
+}
+
+// samlClaims are the condition keys of an assertion. An attribute with more values
+// than samlConditions takes cannot be known.
+func samlClaims(a *saml.Assertion) ClaimKeys {
+	return ClaimKeys{Prefix: "saml", Lacks: func(name string) bool {
+		for attribute, key := range iam.SAMLAttributes {
+			if key == name {
+				return len(a.Attributes[attribute]) == 0
+			}
+		}
+		return slices.Contains([]string{"aud", "doc", "iss", "namequalifier", "sub", "sub_type"}, name)
+	}}
 }

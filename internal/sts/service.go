@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,12 +18,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-)
-
-// Actions that a role's trust policy must allow.
-const (
-	assumeAction = "sts:AssumeRoleWithWebIdentity"
-	tagAction    = "sts:TagSession"
 )
 
 // ServiceOptions configures a Service.
@@ -72,14 +66,13 @@ type Request struct {
 	Guest    bool              // an unauthenticated identity: the guest policy bounds its session
 	Duration time.Duration     // 0 = 1 h
 
-	SourceIP        netip.Addr // of the client; the zero Addr = unknown
-	SecureTransport bool       // the client's request came over TLS
+	Client Client
 }
 
 // Bounds of a session's length (STS API reference, DurationSeconds). The upper
 // one is the role's.
 const (
-	defaultDuration = time.Hour
+	DefaultDuration = time.Hour
 	minDuration     = 15 * time.Minute
 )
 
@@ -119,19 +112,19 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 	if err != nil {
 		return Credentials{}, err
 	}
-	if why := checkTags(r.Tags); why != nil {
+	if why := CheckTags(r.Tags); why != nil {
 		return Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
 		why := durationOfPool.With("least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String())
-		shown := inPartition(role, identitypool.Partition(r.Region))
-		why.Of(shown.ARN).At(linkTo(shown, "MaxSessionDuration", "max_session_duration"))
+		shown := RoleIn(role, identitypool.Partition(r.Region))
+		why.Of(shown.ARN).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
 		return Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
 	}
 
 	now := s.now()
 	if known {
-		if err := s.trusted(ctx, &r, role, now, trace); err != nil {
+		if err := s.trusted(&r, role, now, trace); err != nil {
 			return Credentials{}, err
 		}
 	}
@@ -166,7 +159,7 @@ func (r *Request) complete() error {
 	if slices.Contains(r.AMR, identitypool.Unauthenticated) != r.Guest || slices.Contains(r.AMR, identitypool.Authenticated) == r.Guest {
 		return fmt.Errorf("sts: amr %q does not go with a guest being %t", r.AMR, r.Guest)
 	}
-	r.Duration = cmp.Or(r.Duration, defaultDuration)
+	r.Duration = cmp.Or(r.Duration, DefaultDuration)
 	return nil
 }
 
@@ -182,32 +175,48 @@ func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (ro
 		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account))
 		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why.Of(r.shownRole()).At(r.roleOfPool())))
 	}
-	role, err = s.roles.Role(ctx, r.RoleARN)
-	switch {
-	case err == nil:
-		return role, true, nil
-	case !errors.Is(err, iam.ErrNotFound):
-		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
-	case !s.acceptUnknown:
+	role, known, err = s.FindRole(ctx, arn, trace)
+	if errors.Is(err, iam.ErrNotFound) {
 		why := poolRoleMissing.With("role", r.shownRole()).At(r.roleOfPool())
 		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
-	if warned, _ := s.warned.ContainsOrAdd(r.RoleARN, struct{}{}); !warned {
-		s.logger.WarnContext(ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", r.RoleARN)
+	return role, known, err
+}
+
+// FindRole finds a role, and reports whether the directory knows it: with AcceptUnknownRoles
+// it makes those up that nobody defined. The error wraps iam.ErrNotFound if there is none.
+func (s *Service) FindRole(ctx context.Context, arn iam.RoleARN, trace *explain.Trace) (role iam.Role, known bool, err error) {
+	text := arn.String()
+	role, err = s.roles.Role(ctx, text)
+	switch {
+	case err == nil:
+		return role, true, nil
+	case !errors.Is(err, iam.ErrNotFound) || !s.acceptUnknown:
+		return iam.Role{}, false, fmt.Errorf("sts: %w", err)
 	}
-	trace.Pass("role", r.RoleARN+" (unknown, accepted in development)")
+
+	if warned, _ := s.warned.ContainsOrAdd(text, struct{}{}); !warned {
+		s.logger.WarnContext(ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", text)
+	}
+	trace.Pass("role", text+" (unknown, accepted in development)")
+
 	return iam.Role{
-		ARN: r.RoleARN, Name: arn.Name, Path: arn.Path, ID: iam.RoleID(r.RoleARN), Account: arn.Account, MaxSession: defaultDuration,
+		ARN:        text,
+		Name:       arn.Name,
+		Path:       arn.Path,
+		ID:         iam.RoleID(text),
+		Account:    arn.Account,
+		MaxSession: DefaultDuration,
 	}, false, nil
 }
 
 // trusted evaluates the role's trust policy for the identity.
-func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
-	actions := []string{assumeAction, tagAction}
+func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *explain.Trace) error {
+	actions := []string{WebIdentityAction, TagAction}
 	if len(r.Tags) == 0 {
 		actions = actions[:1]
 	}
-	facts := roleFacts{ctx: ctx, role: role, region: r.Region}
+	facts := roleFacts{role: role, client: r.Client, region: r.Region}
 	request := policy.Request{
 		Resource: role.ARN, Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
 		Partition: identitypool.Partition(r.Region),
@@ -218,11 +227,11 @@ func (s *Service) trusted(ctx context.Context, r *Request, role iam.Role, now ti
 			return facts.Condition(key)
 		},
 	}
-	who := asker{
-		assume:   assumeAction,
-		pool:     r.PoolID,
-		identity: r.IdentityID,
-		guest:    r.Guest,
+	who := Asker{
+		Action:   WebIdentityAction,
+		Pool:     r.PoolID,
+		Identity: r.IdentityID,
+		Guest:    r.Guest,
 	}
 
 	return trusts(trace, role, request, actions, who)
@@ -244,50 +253,6 @@ func (r *Request) roleOfPool() explain.Link {
 	}
 
 	return r.PoolID.Link("Roles")
-}
-
-// trusts reports with ErrDenied that role's trust policy does not allow who one of
-// actions.
-func trusts(trace *explain.Trace, role iam.Role, request policy.Request, actions []string, who asker) error {
-	role = inPartition(role, request.Partition) // for people from here on
-	if role.Trust == nil {
-		return untrusting(trace, role)
-	}
-	for _, action := range actions {
-		request.Action = action
-		effect, statement := role.Trust.Evaluate(request)
-		if effect != policy.Allow {
-			return untrusted(trace, role, request, effect, statement, who)
-		}
-		trace.PassOf("trust policy", role.ARN, action+" by "+statement.String())
-	}
-	return nil
-}
-
-// untrusted refuses a request that the role's trust policy denies, by denied, or that
-// none of its statements allows.
-func untrusted(
-	trace *explain.Trace, role iam.Role, request policy.Request, effect policy.Effect, denied *policy.Statement, who asker,
-) error {
-	var why *explain.Refusal
-	if effect == policy.Deny && denied == nil { // no statement can be relied on to catch it
-		why = trustNotText.With().Of(role.ARN)
-	} else {
-		why = explainTrust(role, request, denied, who)
-	}
-
-	return fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
-}
-
-// untrusting refuses a role without a trust policy that counts.
-func untrusting(trace *explain.Trace, role iam.Role) error {
-	f := role.TrustFault
-	if f == nil {
-		return fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(aboutTrust(role, trustMissing.With())))
-	}
-
-	why := trustFault.With("expected", f.Expected, "where", f.Where, "got", f.Got, "fix", f.Fix)
-	return fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(aboutTrust(role, why)), f)
 }
 
 // condition gives the values of one of the request's condition keys (STS
@@ -312,10 +277,10 @@ func (r *Request) condition(key string, now time.Time) []string {
 	case "aws:epochtime":
 		return []string{strconv.FormatInt(now.Unix(), 10)}
 	case "aws:securetransport":
-		return []string{strconv.FormatBool(r.SecureTransport)}
+		return []string{strconv.FormatBool(r.Client.TLS)}
 	case "aws:sourceip":
-		if r.SourceIP.IsValid() {
-			return []string{r.SourceIP.Unmap().WithZone("").String()}
+		if r.Client.IP.IsValid() {
+			return []string{r.Client.IP.Unmap().WithZone("").String()}
 		}
 	}
 	return nil
@@ -330,6 +295,6 @@ func (r *Request) tagConditions() policy.Context {
 	for key, value := range r.Tags {
 		c.Set("aws:RequestTag/"+key, value)
 	}
-	c.Set("aws:TagKeys", sortedKeys(r.Tags)...)
+	c.Set("aws:TagKeys", slices.Sorted(maps.Keys(r.Tags))...)
 	return c
 }

@@ -31,13 +31,6 @@ var (
 	ErrExpiredToken = errors.New("the security token included in the request is expired")
 	// ErrTooLarge: the session does not fit a session token (PackedPolicyTooLarge).
 	ErrTooLarge = errors.New("session policies and tags do not fit the session token")
-	// ErrDenied: the role does not exist or does not trust the identity.
-	ErrDenied = errors.New("not authorized to assume the role")
-	// ErrDuration: the role does not allow sessions that long, or none are that short.
-	ErrDuration = errors.New("the session duration is out of range")
-	// ErrUnavailable: a credential engine outside could not be asked, or gave no
-	// answer of use.
-	ErrUnavailable = errors.New("the credential engine is not responding")
 )
 
 // SessionName is the role session name of the enhanced flow.
@@ -90,7 +83,7 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 		c.Set("aws:PrincipalTag/"+key, value)
 	}
 	if s.PoolID != "" {
-		setIdentity(c, s.PoolID, s.IdentityID, s.AMR)
+		SetIdentity(c, s.PoolID, s.IdentityID, s.AMR)
 	}
 	for key, values := range s.Claims {
 		c.Set(key, values...)
@@ -118,8 +111,8 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 	})
 }
 
-// setIdentity sets the condition keys of an identity of a pool.
-func setIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
+// SetIdentity sets the condition keys of an identity of a pool.
+func SetIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
 	name := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
 	for _, prefix := range []string{policy.CognitoPrincipal, name} { // the same in most regions
 		c.Set(prefix+":aud", string(pool))
@@ -127,16 +120,4 @@ func setIdentity(c policy.Context, pool identitypool.PoolID, identity identitypo
 		c.Set(prefix+":amr", amr...)
 	}
 	c.Set("aws:FederatedProvider", name)
-}
-
-// CallerIdentity is the answer to GetCallerIdentity.
-type CallerIdentity struct {
-	Account identitypool.AccountID
-	ARN     string // arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION for a session
-	UserID  string // AROA…:SESSION for a session
-}
-
-// CallerIdentityOf answers GetCallerIdentity for a session or an access key.
-func CallerIdentityOf(c iam.Caller) CallerIdentity {
-	return CallerIdentity{Account: c.Account, ARN: c.ARN, UserID: c.UserID}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -125,7 +126,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 		if !ok || object["principal_tags"] != nil && !isObject {
 			return nil, nil, errors.New("the tags are no object of principal tags")
 		}
-		for _, key := range sortedKeys(principal) {
+		for _, key := range slices.Sorted(maps.Keys(principal)) {
 			if err := add(key, principal[key]); err != nil {
 				return nil, nil, err
 			}
@@ -136,7 +137,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 			}
 		}
 	}
-	for _, name := range sortedKeys(claims) {
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		key, isTag := strings.CutPrefix(name, principalTagClaim)
 		if claims[name] == nil {
 			continue
@@ -163,4 +164,29 @@ func tokenSourceIdentity(claims map[string]any) (string, error) {
 		return "", fmt.Errorf("%s", messageSourceIdentity)
 	}
 	return name, nil
+}
+
+// tokenClaims are the condition keys of a provider's token. They are unknown where
+// tokenConditions makes none of a claim that is there: one that is no text, number,
+// truth value or short list of texts, and two whose names differ by case.
+func tokenClaims(provider string, all map[string]any) ClaimKeys {
+	lacks := func(name string) bool {
+		for claim, value := range all {
+			list, isList := value.([]any)
+			empty := value == nil || isList && len(list) == 0
+			if !empty && policy.FoldKey(claim) == name {
+				return false
+			}
+		}
+		return true
+	}
+	return ClaimKeys{Prefix: policy.FoldKey(provider), Lacks: lacks}
+}
+
+// onlyClaims are the condition keys of a provider whose tokens have no others.
+func onlyClaims(provider string, names ...string) ClaimKeys {
+	return ClaimKeys{
+		Prefix: policy.FoldKey(provider),
+		Lacks:  func(name string) bool { return slices.Contains(names, name) },
+	}
 }

@@ -95,14 +95,22 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	}
 	explain.FromContext(ctx).Plan(planOf(in, own))
 	w := webIdentity{entry: entry{
-		action: assumeAction, name: *in.RoleSessionName, duration: seconds(in.DurationSeconds, defaultDuration),
-		inline: in.Policy, managed: in.PolicyArns, minBytes: number(in.MinimumSessionTokenSize), region: a.Region,
-		who: asker{assume: assumeAction},
+		Attempt: Attempt{
+			Action:      WebIdentityAction,
+			Client:      Client(awsapi.RecordFrom(ctx).Client),
+			Region:      a.Region,
+			SessionName: *in.RoleSessionName,
+			Who:         Asker{Action: WebIdentityAction},
+		},
+		duration: seconds(in.DurationSeconds, DefaultDuration),
+		inline:   in.Policy,
+		managed:  in.PolicyArns,
+		minBytes: number(in.MinimumSessionTokenSize),
 	}}
-	w.partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+	w.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
 	if own {
 		a.readOwnToken(ctx, &w, token)
-		if err := a.checkRolePartition(ctx, *in.RoleArn, w.partition); err != nil {
+		if err := a.checkRolePartition(ctx, *in.RoleArn, w.Partition); err != nil {
 			return nil, err
 		}
 	}
@@ -130,20 +138,20 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 	if w.missing != (iam.RoleARN{}) {
-		return nil, notAuthorized(assumeAction, explainMissing(ctx, w.missing, w.from, tokensAccount))
+		return nil, notAuthorized(WebIdentityAction, explainMissing(ctx, w.missing, w.from, tokensAccount))
 	}
 	if err := w.trusted(ctx, a.Now()); err != nil {
-		return nil, notAuthorized(assumeAction, err)
+		return nil, notAuthorized(WebIdentityAction, err)
 	}
 	if err := w.meantPool(ctx); err != nil {
-		return nil, notAuthorized(assumeAction, err)
+		return nil, notAuthorized(WebIdentityAction, err)
 	}
 	g, err := a.grant(ctx, &w.entry, w.session)
 	if err != nil {
 		return nil, err
 	}
 	return &webIdentityResult{
-		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.sourceIdentity,
+		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.SourceIdentity,
 		AssumedRoleUser: g.user(), Credentials: g.credentials(), sizes: g.sizes(),
 	}, nil
 }
@@ -153,7 +161,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 func (w *webIdentity) count(ctx context.Context) error {
 	account := w.from
 	if account == "" && !w.unknown {
-		account = w.role.Account
+		account = w.Role.Account
 	}
 	return awsapi.Count(ctx, string(account))
 }
@@ -189,21 +197,20 @@ func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool)
 	if err := a.findWebRole(ctx, w, arn, own); err != nil {
 		return err
 	}
-	if w.role.Trust == nil && !own {
-		shown := inPartition(w.role, w.partition)
-		return notAuthorized(assumeAction, untrusting(ofRole(ctx, w.role.Account), shown))
+	if w.Role.Trust == nil && !own {
+		shown := RoleIn(w.Role, w.Partition)
+		return notAuthorized(WebIdentityAction, NoTrust(ofRole(ctx, w.Role.Account), shown))
 	}
 	return nil
 }
 
 func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
-	if own && a.Service.acceptUnknown {
+	if own && a.AcceptUnknown != nil {
 		if parsed, err := iam.ParseRoleARN(arn); err == nil {
-			request := Request{Account: parsed.Account, RoleARN: arn}
 			trace := ofRole(ctx, parsed.Account)
-			role, known, err := a.Service.role(ctx, request, trace)
-			w.role, w.unknown = role, !known
-			if known {
+			role, known, err := a.AcceptUnknown.FindRole(ctx, parsed, trace)
+			w.Role, w.unknown = role, !known
+			if err == nil && known {
 				trace.Pass("role", arn)
 				reached(ctx, role)
 			}
@@ -215,7 +222,7 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 	}
 
 	var err error
-	w.role, err = a.lookUp(ctx, arn, assumeAction, w.from)
+	w.Role, err = a.lookUp(ctx, arn, WebIdentityAction, w.from)
 	return err
 }
 
@@ -228,7 +235,7 @@ func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string)
 		return false, nil //nolint:nilerr // lookUp refuses it
 	}
 
-	_, err = a.Service.roles.Role(ctx, arn)
+	_, err = a.Roles.Role(ctx, arn)
 	switch {
 	case err == nil:
 		return false, nil
@@ -236,7 +243,7 @@ func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string)
 		return false, fmt.Errorf("sts: %w", err)
 	}
 	w.missing = parsed
-	w.role = iam.Role{ARN: arn, Account: parsed.Account, MaxSession: w.duration}
+	w.Role = iam.Role{ARN: arn, Account: parsed.Account, MaxSession: w.duration}
 
 	return true, nil
 }
@@ -256,7 +263,7 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	if !ok {
 		return
 	}
-	w.from, w.partition = account, identitypool.Partition(region)
+	w.from, w.Partition = account, identitypool.Partition(region)
 	record := awsapi.RecordFrom(ctx)
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
 }
@@ -305,13 +312,13 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		// A token may be older than the setting, or one for developers, whose
 		// other use is as a login of the enhanced flow.
 		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(pool.Link("AllowClassicFlow")))
-		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
+		return notAuthorized(WebIdentityAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	case settings.MapsRoles():
 		// The pool's mappings say who gets which role; here the caller would choose.
 		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(pool.Link("RoleMappings")))
-		return notAuthorized(assumeAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
+		return notAuthorized(WebIdentityAction, fmt.Errorf("%w: pool %s: %w", ErrDenied, pool, why))
 	}
-	err = a.stillProven(ctx, w.role.Account, settings, identity, c)
+	err = a.stillProven(ctx, w.Role.Account, settings, identity, c)
 	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
 		trace.Refuse(refused)
 	}
@@ -322,16 +329,16 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	trace.Pass("token", "of pool "+c.Audience)
 	w.pool, w.predecessor = settings, identity.Predecessor
 	w.subject, w.audience, w.provider = c.Subject, c.Audience, identitypool.ServiceName(region)
-	w.principal = policy.Principal{Federated: w.provider}
-	w.conditions = policy.Context{}
+	w.Principal = policy.Principal{Federated: w.provider}
+	w.Conditions = policy.Context{}
 	c.AMR = settings.StoredNames(c.AMR)
-	setIdentity(w.conditions, pool, identity.ID, c.AMR)
-	w.tags = c.PrincipalTags
-	w.who = asker{
-		assume:   assumeAction,
-		pool:     pool,
-		identity: identity.ID,
-		guest:    slices.Contains(c.AMR, identitypool.Unauthenticated),
+	SetIdentity(w.Conditions, pool, identity.ID, c.AMR)
+	w.Tags = c.PrincipalTags
+	w.Who = Asker{
+		Action:   WebIdentityAction,
+		Pool:     pool,
+		Identity: identity.ID,
+		Guest:    slices.Contains(c.AMR, identitypool.Unauthenticated),
 	}
 	w.session = Session{IdentityID: identity.ID, PoolID: pool, AMR: c.AMR, Region: region}
 	if len(c.AMR) > 1 {
@@ -355,17 +362,17 @@ func (a *API) ownTokenError(err error, c issuer.Claims) error {
 	return err
 }
 
-// meantPool refuses a pool of another account that got its ID only after the
-// trust policy was written. The author cannot have meant that account: nobody had
-// the ID then, and whoever takes it later would get the role. In the role's own
-// account the ID may come later, as roles are often written before their pool.
+// meantPool refuses a pool of another account that is younger than the trust policy.
 func (w *webIdentity) meantPool(ctx context.Context) error {
-	if w.pool.ID == "" || w.unknown || w.role.Account == w.pool.Account || w.role.TrustWritten >= w.pool.OwnedSince {
+	if w.pool.ID == "" || w.unknown {
+		return nil
+	}
+	why := TooYoung(w.Role, w.pool)
+	if why == nil {
 		return nil
 	}
 
-	why := trustOlderThanPool.With("account", string(w.pool.Account), "pool", string(w.pool.ID))
-	return fmt.Errorf("%w: %w", ErrDenied, ofRole(ctx, w.role.Account).Refuse(aboutTrust(w.role, why)))
+	return fmt.Errorf("%w: %w", ErrDenied, ofRole(ctx, w.Role.Account).Refuse(why))
 }
 
 func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
@@ -388,7 +395,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	}
 	proved, err := a.Logins.Verify(ctx, trust, token)
 	if err == nil && a.SignOuts != nil {
-		err = a.SignOuts.Check(ctx, w.role.Account, trust.Provider, proved)
+		err = a.SignOuts.Check(ctx, w.Role.Account, trust.Provider, proved)
 	}
 	err = a.loginError(err, claims)
 	a.Addresses.Checked(ctx, token, err)
@@ -403,13 +410,13 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		}
 	}
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
-	w.conditions, w.claims = w.tokenConditions(trust.Provider, proved)
+	w.Conditions, w.Claims = w.tokenConditions(trust.Provider, proved)
 	w.session = Session{
-		Provider: trust.Provider, FederatedProvider: w.principal.Federated, Region: a.Region,
-		Claims: carried(w.conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
+		Provider: trust.Provider, FederatedProvider: w.Principal.Federated, Region: a.Region,
+		Claims: carried(w.Conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
 	}
-	if w.tags, w.transitive, err = tokenTags(proved.All); err == nil {
-		w.sourceIdentity, err = tokenSourceIdentity(proved.All)
+	if w.Tags, w.Transitive, err = tokenTags(proved.All); err == nil {
+		w.SourceIdentity, err = tokenSourceIdentity(proved.All)
 	}
 	if err != nil {
 		return awsapi.Refused(invalidIdentityToken, sessionClaims.With("fault", err.Error()), "%s", err.Error())
@@ -427,33 +434,31 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 	if !slices.Contains(trust.Audiences, said.Audience) {
 		return nil // Verify says so, in other words
 	}
-	e := w.entry
-	e.conditions, e.claims = w.tokenConditions(trust.Provider, said)
+	claimed := w.Attempt
+	claimed.Conditions, claimed.Claims = w.tokenConditions(trust.Provider, said)
 	var err error
-	if e.tags, e.transitive, err = tokenTags(claims); err == nil {
-		e.sourceIdentity, err = tokenSourceIdentity(claims)
+	if claimed.Tags, claimed.Transitive, err = tokenTags(claims); err == nil {
+		claimed.SourceIdentity, err = tokenSourceIdentity(claims)
 	}
 	if err != nil {
 		return nil //nolint:nilerr // said once the token is proven
 	}
-	request := e.request(ctx, a.Now())
-	request.Action = e.action
-	effect, denied := e.role.Trust.Evaluate(request)
-	if effect == policy.Allow {
+
+	denied, err := claimed.TrustedToAsk(explain.FromContext(ctx), a.Now())
+	switch {
+	case err == nil:
 		return nil
+	case denied:
+		return notAuthorized(w.Action, err)
 	}
-	cause := untrusted(explain.FromContext(ctx), e.role, request, effect, denied, e.who)
-	if denied != nil {
-		return notAuthorized(e.action, cause)
-	}
-	why, _ := errors.AsType[*explain.Refusal](cause)
-	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(cause)
+	why, _ := errors.AsType[*explain.Refusal](err)
+	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
 }
 
 // tokenConditions are the condition keys of an ID token that w is assumed with.
-func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, claimKeys) {
+func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, ClaimKeys) {
 	conditions := tokenConditions(provider, c)
-	conditions.Set("aws:FederatedProvider", w.principal.Federated)
+	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
 	return conditions, tokenClaims(provider, c.All)
 }
 
@@ -471,14 +476,14 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		}
 		trust, err := a.App(google, app[0])
 		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
-		trust.ClientsAt, trust.Link = clientsOf(w.role, google+":aud")
+		trust.ClientsAt, trust.Link = clientsOf(w.Role, google+":aud")
 		return trust, err
 	}
-	arn, _ := iam.ParseRoleARN(w.role.ARN)
-	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.role.Account, iss))
+	arn, _ := iam.ParseRoleARN(w.Role.ARN)
+	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.Role.Account, iss))
 	switch {
 	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
-		why, failed := a.unregistered(ctx, w.role, iss)
+		why, failed := a.unregistered(ctx, w.Role, iss)
 		if failed != nil {
 			return login.Trust{}, failed
 		}
@@ -487,7 +492,7 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 		return login.Trust{}, err
 	}
 	if !a.means(w, provider.ARN) {
-		w.principal = policy.Principal{Federated: provider.ARN}
+		w.Principal = policy.Principal{Federated: provider.ARN}
 		return login.Trust{}, a.unmeant(ctx, w)
 	}
 	algorithms := provider.Algorithms
@@ -521,7 +526,7 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 		} else if err != nil {
 			return nil, err
 		}
-		if cause := difference(p.URL, iss); cause != "" {
+		if cause := Difference(p.URL, iss); cause != "" {
 			return providerSpelling.With("account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause), nil
 		}
 	}
@@ -532,38 +537,27 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 // means reports whether the role's trust policy has a statement for the
 // federated principal at all, and notes it as the one that asks.
 func (a *API) means(w *webIdentity, principal string) bool {
-	p := policy.Principal{Federated: principal}
-	if w.role.Trust == nil || !w.role.Trust.Covers(policy.Request{
-		Action:    w.action,
-		Resource:  w.role.ARN,
-		Principal: p,
-		Partition: w.partition,
-	}) {
+	asking := w.Attempt
+	asking.Principal = policy.Principal{Federated: principal}
+	if !asking.Covered() {
 		return false
 	}
-	w.principal = p
+	w.Principal = asking.Principal
 	return true
 }
 
 // unmeant refuses a principal that no statement of the trust policy names.
 func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
-	request := policy.Request{
-		Action:    w.action,
-		Resource:  w.role.ARN,
-		Principal: w.principal,
-		Partition: w.partition,
-	}
-	why := explain.FromContext(ctx).Refuse(explainTrust(w.role, request, nil, w.who))
+	why := explain.FromContext(ctx).Refuse(w.Uncovered())
 
-	return notAuthorized(w.action, fmt.Errorf("%w: %w", ErrDenied, why))
+	return notAuthorized(w.Action, fmt.Errorf("%w: %w", ErrDenied, why))
 }
 
 // application returns the applications that the trust policy names for a
 // provider without registration. Tokens of every application of the world are
 // such a provider's; without a name all of them would be let in.
 func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
-	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal, Partition: w.partition}
-	named := w.role.Trust.Named(request, provider+":"+key)
+	named := w.Named(provider + ":" + key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
@@ -573,13 +567,13 @@ func (a *API) application(w *webIdentity, provider, key string, narrow func([]st
 	if len(named) > 0 {
 		why = applicationOther.With("key", provider+":"+key, "named", strings.Join(named, ", "))
 	}
-	return nil, awsapi.Refused(invalidIdentityToken, aboutTrust(w.role, why), messageAudience)
+	return nil, awsapi.Refused(invalidIdentityToken, AboutTrust(w.Role, why), messageAudience)
 }
 
 // clientsOf tells where a role names the applications of a provider without registration.
 func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
 	return "to the condition of " + key + " in the role's trust policy",
-		linkTo(role, "AssumeRolePolicyDocument", "trust_policy")
+		LinkTo(role, "AssumeRolePolicyDocument", "trust_policy")
 }
 
 // maxApplications bounds how many applications a token is tried for.
@@ -588,7 +582,7 @@ const maxApplications = 10
 // accessToken proves an access token of Facebook or Login with Amazon.
 func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token string) error {
 	if !a.means(w, provider) {
-		w.principal = policy.Principal{Federated: provider}
+		w.Principal = policy.Principal{Federated: provider}
 		return a.unmeant(ctx, w)
 	}
 	apps, err := a.application(w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
@@ -604,7 +598,7 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 		for _, t := range []*login.Trust{&trust, trust.IDTokens} {
 			if t != nil {
 				t.Provider, t.MaxTokenBytes = provider, maxWebToken
-				t.ClientsAt, t.Link = clientsOf(w.role, provider+":app_id")
+				t.ClientsAt, t.Link = clientsOf(w.Role, provider+":app_id")
 			}
 		}
 		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
@@ -618,16 +612,16 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token s
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
-	w.conditions = policy.Context{}
+	w.Conditions = policy.Context{}
 	user := provider + ":user_id"
 	if provider == facebook {
 		user = provider + ":id"
 	}
-	w.conditions.Set(provider+":app_id", proved.Audience)
-	w.conditions.Set(user, proved.Subject)
-	w.claims = onlyClaims(provider, "app_id", "id", "user_id")
-	w.session = Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.conditions)}
-	w.conditions.Set("aws:FederatedProvider", provider)
+	w.Conditions.Set(provider+":app_id", proved.Audience)
+	w.Conditions.Set(user, proved.Subject)
+	w.Claims = onlyClaims(provider, "app_id", "id", "user_id")
+	w.session = Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.Conditions)}
+	w.Conditions.Set("aws:FederatedProvider", provider)
 	return nil
 }
 
@@ -668,4 +662,26 @@ func shown(iss string) string {
 		return "(no issuer, or an unusual one)"
 	}
 	return iss
+}
+
+// spellings are an issuer and the other ways in which one is registered most often.
+func spellings(iss string) []string {
+	if shown(iss) != iss {
+		return nil
+	}
+
+	other := iss + "/"
+	if strings.HasSuffix(iss, "/") {
+		other = strings.TrimSuffix(iss, "/")
+	}
+	list := []string{iss, other}
+	for _, pair := range [][2]string{{"://localhost", "://127.0.0.1"}, {"://127.0.0.1", "://localhost"}} {
+		if strings.Contains(iss, pair[0]) {
+			list = append(list, strings.Replace(iss, pair[0], pair[1], 1))
+		}
+	}
+	if lower := strings.ToLower(iss); lower != iss {
+		list = append(list, lower)
+	}
+	return list
 }

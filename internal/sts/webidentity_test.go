@@ -144,7 +144,7 @@ func TestFederatedSessions(t *testing.T) {
 			t.Errorf("transitive tags %v", got)
 		}
 	}
-	key := Session{Account: account, Key: "AKIAAAAAAAAAAAAAAAAA", Issued: c.Now(), Expires: c.Now().Add(defaultDuration)}
+	key := Session{Account: account, Key: "AKIAAAAAAAAAAAAAAAAA", Issued: c.Now(), Expires: c.Now().Add(DefaultDuration)}
 	minted, err := m.Mint(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)

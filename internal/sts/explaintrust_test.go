@@ -52,22 +52,22 @@ func TestTrustIsExplained(t *testing.T) {
 	}
 	ofUser := func(amr string) policy.Request {
 		c := policy.Context{}
-		setIdentity(c, pool, identity, []string{amr})
+		SetIdentity(c, pool, identity, []string{amr})
 		return policy.Request{Action: web, Principal: policy.Principal{Federated: policy.CognitoPrincipal}, Context: c}
 	}
 	tagging := func(r policy.Request) policy.Request {
-		r.Action = tagAction
+		r.Action = TagAction
 		return r
 	}
 	ofCaller := policy.Request{Action: "sts:AssumeRole", Principal: policy.Principal{AWS: []string{me}}, Context: policy.Context{}}
-	identities, others := asker{assume: web, pool: pool, identity: identity}, asker{assume: web}
-	guests := asker{assume: web, pool: pool, identity: identity, guest: true}
+	identities, others := Asker{Action: web, Pool: pool, Identity: identity}, Asker{Action: web}
+	guests := Asker{Action: web, Pool: pool, Identity: identity, Guest: true}
 
 	for _, test := range []struct {
 		name    string
 		trust   []string
 		request policy.Request
-		who     asker
+		who     Asker
 		code    explain.Code
 		fix     string // a part of it
 		got     string // a part of it
@@ -102,7 +102,7 @@ func TestTrustIsExplained(t *testing.T) {
 			"trust-policy-principal-spelling", "named by its ARN", key, ""},
 		{"the nearest of two", []string{allow(`"Federated":"accounts.google.com"`, web, ""), allow(`"Federated":"`+arn+key+`/"`, web, "")}, ofIDP(), others,
 			"trust-policy-principal-spelling", "statement 1", "statement 1", ""},
-		{"a caller's letter case", []string{allow(`"AWS":"arn:aws:iam::123456789012:user/me"`, "sts:AssumeRole", "")}, ofCaller, asker{assume: "sts:AssumeRole"},
+		{"a caller's letter case", []string{allow(`"AWS":"arn:aws:iam::123456789012:user/me"`, "sts:AssumeRole", "")}, ofCaller, Asker{Action: "sts:AssumeRole"},
 			"trust-policy-principal-spelling", "letter case counts", "user/me", ""},
 		{"NotPrincipal", []string{`{"Effect":"Allow","NotPrincipal":{` + cognito + `},"Action":"` + web + `"}`}, ofUser("authenticated"), identities,
 			"trust-policy-principal-excluded", "take the principal out", "NotPrincipal", "add to"},
@@ -165,12 +165,12 @@ func TestTrustIsExplained(t *testing.T) {
 			r := ofCaller
 			r.Later = func(string) ([]string, bool) { return nil, true }
 			return r
-		}(), asker{assume: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId", "does not have that key", "Secret"},
+		}(), Asker{Action: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId", "does not have that key", "Secret"},
 		{"an external ID in another letter case", []string{allow(`"AWS":"`+me+`"`, "sts:AssumeRole", `"StringEquals":{"sts:ExternalId":"Secret"}`)}, func() policy.Request {
 			r := ofCaller
 			r.Context = policy.Context{"sts:externalid": {"secret"}}
 			return r
-		}(), asker{assume: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId", "another value", "letter case"},
+		}(), Asker{Action: "sts:AssumeRole"}, "trust-policy-condition-external-id", "pass the ExternalId", "another value", "letter case"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			role := iam.Role{ARN: roleARN, Account: account, Trust: statements(t, test.trust...)}

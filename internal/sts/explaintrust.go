@@ -11,50 +11,50 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// asker is who wants a role, as far as an explanation depends on it.
-type asker struct {
-	assume string // the action by which it assumes roles
+// Asker is who wants a role, as far as an explanation depends on it.
+type Asker struct {
+	Action string // by which it assumes roles
 
 	// Of an identity:
-	pool     identitypool.PoolID // "" = it is none
-	identity identitypool.IdentityID
-	guest    bool
+	Pool     identitypool.PoolID // "" = it is none
+	Identity identitypool.IdentityID
+	Guest    bool
 }
 
 // explainTrust tells why a trust policy refused request and how to mend it. denied is
 // the Deny statement, if one it was.
-func explainTrust(role iam.Role, request policy.Request, denied *policy.Statement, who asker) *explain.Refusal {
+func explainTrust(role iam.Role, request policy.Request, denied *policy.Statement, who Asker) *explain.Refusal {
 	if denied != nil {
-		return aboutTrust(role, explainDeny(role, request, denied))
+		return AboutTrust(role, explainDeny(role, request, denied))
 	}
 
 	m, ok := nearest(role.Trust.Mismatches(request), request)
 	switch {
-	case !ok && who.pool != "":
-		return aboutTrust(role, trustEmptyPool.With("action", request.Action, "statement", poolStatement(who.pool)))
+	case !ok && who.Pool != "":
+		return AboutTrust(role, trustEmptyPool.With("action", request.Action, "statement", poolStatement(who.Pool)))
 	case !ok:
 		principal := principalName(request)
-		return aboutTrust(role, trustEmpty.With("action", request.Action, "principal", principal))
+		return AboutTrust(role, trustEmpty.With("action", request.Action, "principal", principal))
 	case m.Element == "Condition":
-		return aboutTrust(role, explainCondition(request, m, who))
+		return AboutTrust(role, explainCondition(request, m, who))
 	case strings.HasSuffix(m.Element, "Principal"):
-		return aboutTrust(role, explainPrincipal(request, m, who))
+		return AboutTrust(role, explainPrincipal(request, m, who))
 	case strings.HasSuffix(m.Element, "Action"):
-		return aboutTrust(role, explainAction(request, m, who))
+		return AboutTrust(role, explainAction(request, m, who))
 	}
 
-	return aboutTrust(role, trustResource.With(
+	return AboutTrust(role, trustResource.With(
 		"principal", principalName(request), "action", request.Action, "role", role.ARN,
 		"got", m.String(), "statement", m.Statement.String()))
 }
 
-// aboutTrust completes a refusal by a role's trust policy.
-func aboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
-	return why.Of(role.ARN).At(linkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
+// AboutTrust completes a refusal by a role's trust policy.
+func AboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
+	return why.Of(role.ARN).At(LinkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
 }
 
-// linkTo is a field of a role, or its setting where the settings file has the role.
-func linkTo(role iam.Role, field, setting string) explain.Link {
+// LinkTo is a field of a role, or its setting where the settings file has the role.
+func LinkTo(role iam.Role, field, setting string) explain.Link {
 	if role.Setting != "" {
 		return explain.Link{
 			Kind:   explain.LinkSetting,
@@ -84,7 +84,7 @@ func explainDeny(role iam.Role, request policy.Request, denied *policy.Statement
 }
 
 // explainPrincipal is explainTrust where no statement has the principal.
-func explainPrincipal(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+func explainPrincipal(request policy.Request, m policy.Mismatch, who Asker) *explain.Refusal {
 	principal := principalName(request)
 	if m.Element == "NotPrincipal" {
 		return trustPrincipalExcluded.With("principal", principal, "action", request.Action,
@@ -94,9 +94,9 @@ func explainPrincipal(request policy.Request, m policy.Mismatch, who asker) *exp
 		return trustPrincipalSpelling.With("principal", principal, "action", request.Action,
 			"role", shownRole(request), "statement", m.Statement.String(), "written", written, "cause", cause)
 	}
-	if who.pool != "" {
+	if who.Pool != "" {
 		return trustPrincipalPool.With("principal", principal, "action", request.Action, "role", shownRole(request),
-			"got", m.String(), "statement", poolStatement(who.pool))
+			"got", m.String(), "statement", poolStatement(who.Pool))
 	}
 
 	return trustPrincipal.With("principal", principal, "action", request.Action, "role", shownRole(request),
@@ -104,21 +104,21 @@ func explainPrincipal(request policy.Request, m policy.Mismatch, who asker) *exp
 }
 
 // explainAction is explainTrust where a statement has the principal and not the action.
-func explainAction(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+func explainAction(request policy.Request, m policy.Mismatch, who Asker) *explain.Refusal {
 	principal, statement := principalName(request), m.Statement.String()
 	switch {
 	case m.Element == "NotAction":
 		return trustActionExcluded.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"statement", statement)
-	case request.Action == tagAction && who.pool != "":
+	case request.Action == TagAction && who.Pool != "":
 		return trustPoolTags.With("principal", principal, "action", request.Action, "role", shownRole(request),
 			"got", m.String())
-	case request.Action == tagAction:
+	case request.Action == TagAction:
 		return trustTags.With("principal", principal, "action", request.Action, "role", shownRole(request),
-			"got", m.String(), "assume", who.assume)
-	case request.Action == sourceIdentityAction:
+			"got", m.String(), "assume", who.Action)
+	case request.Action == SourceIdentityAction:
 		return trustSourceIdentity.With("principal", principal, "action", request.Action, "role", shownRole(request),
-			"got", m.String(), "assume", who.assume)
+			"got", m.String(), "assume", who.Action)
 	}
 
 	return trustAction.With("principal", principal, "action", request.Action, "role", shownRole(request),
@@ -126,10 +126,10 @@ func explainAction(request policy.Request, m policy.Mismatch, who asker) *explai
 }
 
 // explainCondition is explainTrust where a condition is in the way.
-func explainCondition(request policy.Request, m policy.Mismatch, who asker) *explain.Refusal {
+func explainCondition(request policy.Request, m policy.Mismatch, who Asker) *explain.Refusal {
 	key, cause := strings.ToLower(m.Key), valueCause(m, who)
 	others := alsoFailing(request, m)
-	m = masked(m, who.guest)
+	m = masked(m, who.Guest)
 	condition := fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
 	got := "the request does not have that key"
 	if len(m.Got) > 0 {
@@ -153,7 +153,7 @@ func explainCondition(request policy.Request, m policy.Mismatch, who asker) *exp
 	if cause != "" {
 		return conditionSpelling.With("condition", condition, "got", got, "cause", cause, "also", others)
 	}
-	if who.pool != "" {
+	if who.Pool != "" {
 		if why := explainPoolCondition(key, condition, got, others, who); why != nil {
 			return why
 		}
@@ -166,19 +166,19 @@ func explainCondition(request policy.Request, m policy.Mismatch, who asker) *exp
 }
 
 // explainPoolCondition is explainCondition for the keys of identities; nil for others.
-func explainPoolCondition(key, condition, got, others string, who asker) *explain.Refusal {
+func explainPoolCondition(key, condition, got, others string, who Asker) *explain.Refusal {
 	switch key = policy.ClassicKey(key); {
 	case key == strings.ToLower(policy.CognitoAudience):
-		return conditionPool.With("condition", condition, "got", got, "also", others, "pool", string(who.pool))
-	case key == strings.ToLower(policy.CognitoAMR) && who.guest:
+		return conditionPool.With("condition", condition, "got", got, "also", others, "pool", string(who.Pool))
+	case key == strings.ToLower(policy.CognitoAMR) && who.Guest:
 		return conditionGuest.With("condition", condition, "got", got, "also", others)
 	case key == strings.ToLower(policy.CognitoAMR):
 		return conditionSignIn.With("condition", condition, "got", got, "also", others)
-	case key == strings.ToLower(policy.CognitoSubject) && who.guest:
+	case key == strings.ToLower(policy.CognitoSubject) && who.Guest:
 		return conditionOtherGuest.With("condition", condition, "got", got, "also", others)
 	case key == strings.ToLower(policy.CognitoSubject):
 		return conditionIdentity.With("condition", condition, "got", got, "also", others,
-			"identity", string(who.identity))
+			"identity", string(who.Identity))
 	case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":
 		return conditionPoolTags.With("condition", condition, "got", got, "also", others)
 	}
@@ -228,7 +228,7 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 // poolStatement is the statement that lets a pool in.
 func poolStatement(pool identitypool.PoolID) string {
 	service := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
-	return `{"Effect": "Allow", "Principal": {"Federated": "` + service + `"}, "Action": "` + assumeAction +
+	return `{"Effect": "Allow", "Principal": {"Federated": "` + service + `"}, "Action": "` + WebIdentityAction +
 		`", "Condition": {"StringEquals": {"` + service + `:aud": "` + string(pool) + `"}}}`
 }
 
@@ -298,4 +298,10 @@ func hides(key string, guest bool) bool {
 	}
 
 	return strings.HasPrefix(key, "aws:") || !slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
+}
+
+// RoleIn returns a role for people: with the ARN that calls of a partition show.
+func RoleIn(role iam.Role, partition string) iam.Role {
+	role.ARN = identitypool.InPartition(role.ARN, partition)
+	return role
 }
