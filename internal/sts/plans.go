@@ -5,10 +5,6 @@ import "github.com/poolhouse-id/poolhouse/internal/explain"
 // The checks of each operation, in their order. What a login provider's token is checked
 // for is planned by package login, in between.
 var (
-	poolPlan = []explain.Code{
-		"role", "role-account", "session-tags", "session-duration", "trust-policy", "session-token-size",
-	}
-
 	tokenPlan       = []explain.Code{"provider-id", "token-form"}
 	accessTokenPlan = []explain.Code{
 		"sts-arn-partition", "role", "session-duration", "trust-policy", "application-of-the-token",

@@ -95,6 +95,11 @@ func NewService(o ServiceOptions) *Service {
 	return s
 }
 
+// poolPlan are the checks of AssumeRoleForIdentity, in their order.
+var poolPlan = []explain.Code{
+	"role", "role-account", "session-tags", "session-duration", "trust-policy", "session-token-size",
+}
+
 // AssumeRoleForIdentity does what the enhanced flow does with STS: it evaluates
 // the role's trust policy for sts:AssumeRoleWithWebIdentity by the Cognito
 // principal, and for sts:TagSession when there are tags, and mints credentials

@@ -15,7 +15,6 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 const (
@@ -406,17 +405,6 @@ func TestRoleWithoutTrustPolicyIsDenied(t *testing.T) {
 	trace := &explain.Trace{}
 	if _, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), request()); !errors.Is(err, ErrDenied) || !trace.Refused() {
 		t.Errorf("AssumeRoleForIdentity = %v, want ErrDenied with a reason", err)
-	}
-}
-
-func TestCallerOfOddSessions(t *testing.T) {
-	s := Session{RoleARN: "no ARN", SessionName: "s"}
-	if got := s.Caller("ASIATEST"); got.Account != "" || got.ARN != "" || got.UserID != "" {
-		t.Errorf("a session without a role is %+v, want nobody", got)
-	}
-	c := Session{Account: "1", RoleARN: roleARN, RoleID: "AROAX", SessionName: "s", PoolID: identitypool.PoolID(pool)}.Caller("ASIATEST")
-	if c.Account != account {
-		t.Errorf("account %s, want the role's", c.Account)
 	}
 }
 
