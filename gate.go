@@ -92,8 +92,8 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 		return secret, err
 	}
 
-	session, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
-	s.account = session.Account
+	opened, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
+	s.account = opened.Account
 	if err != nil {
 		s.account = g.ownerOf(ctx, accessKeyID, sessionToken)
 	}
@@ -106,22 +106,22 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 		return "", err
 	}
 
-	if err := g.revoked.Check(ctx, accessKeyID, &session); errors.Is(err, revocation.ErrRevoked) {
+	if err := g.revoked.Check(ctx, accessKeyID, &opened); errors.Is(err, revocation.ErrRevoked) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	} else if err != nil {
 		return "", err
 	}
-	if session.Key == "" {
-		s.caller = session.Caller(accessKeyID)
+	if opened.Key == "" {
+		s.caller = opened.Caller(accessKeyID)
 		return secret, nil
 	}
 
 	// Temporary credentials of an access key end with it.
-	caller, _, err := g.keys.Lookup(ctx, session.Key)
+	caller, _, err := g.keys.Lookup(ctx, opened.Key)
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
-	s.caller = caller.Temporary(accessKeyID, session.Issued)
+	s.caller = caller.Temporary(accessKeyID, opened.Issued)
 	return secret, err
 }
 

@@ -79,15 +79,15 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 		ok = false
 	}
 	if !ok {
-		session, secret, err := s.minter.Open(ctx, accessKeyID, token)
+		found, secret, err := s.minter.Open(ctx, accessKeyID, token)
 		if err != nil {
 			return nil, err
 		}
-		if session.RoleARN == "" {
+		if found.RoleARN == "" {
 			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
 		}
-		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
-		o.caller = o.caller.In(identitypool.PartitionOf(session.RoleARN))
+		o = &opened{token: token, secret: secret, session: found, caller: found.Caller(accessKeyID)}
+		o.caller = o.caller.In(identitypool.PartitionOf(found.RoleARN))
 		o.describe()
 		s.opened.Add(accessKeyID, o)
 	}

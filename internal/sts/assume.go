@@ -187,15 +187,15 @@ func (a *API) grant(ctx context.Context, e *entry, session Session) (granted, er
 }
 
 // mint words a token that is too large.
-func (a *API) mint(ctx context.Context, session Session, minBytes int) (granted, error) {
-	c, err := a.Sessions.MintSized(ctx, session, minBytes)
+func (a *API) mint(ctx context.Context, wanted Session, minBytes int) (granted, error) {
+	c, err := a.Sessions.MintSized(ctx, wanted, minBytes)
 	if errors.Is(err, ErrTooLarge) {
 		why := tokenSize.With("limit", strconv.Itoa(MaxTokenBytes), "fault", err.Error())
 		return granted{}, awsapi.Refused("PackedPolicyTooLarge", why, messageTooLarge).Because(err)
 	} else if err != nil {
 		return granted{}, err
 	}
-	return granted{Credentials: c, session: session}, nil
+	return granted{Credentials: c, session: wanted}, nil
 }
 
 // granted is a session that was minted.

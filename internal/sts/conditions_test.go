@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
@@ -42,7 +43,7 @@ func TestKnownInTrustPolicies(t *testing.T) {
 		SessionName: "session",
 		Region:      "eu-west-1",
 	}
-	r := e.PolicyRequest(newClock().Now())
+	r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 	for key, want := range map[string]string{
 		provider + ":email":                    "a@example.com",
 		provider + ":level":                    "3",
@@ -114,7 +115,7 @@ func TestClaimsThatCannotBeKnown(t *testing.T) {
 	} {
 		proved := login.Claims{Subject: "s", Audience: "a", All: map[string]any{"groups": groups}}
 		e := Attempt{Principal: policy.Principal{Federated: "p"}, Conditions: tokenConditions(provider, proved), Claims: tokenClaims(provider, proved.All)}
-		r := e.PolicyRequest(newClock().Now())
+		r := e.PolicyRequest(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 		r.Action = WebIdentityAction
 		if got, _ := trust.Evaluate(r); got != want {
 			t.Errorf("%d groups: %v, want %v", len(groups), got, want)

@@ -1,7 +1,6 @@
 package sts
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -201,25 +200,5 @@ func TestTrustIsExplained(t *testing.T) {
 				t.Errorf("a role of the settings leads to %+v", link)
 			}
 		})
-	}
-}
-
-// Every reason is complete, its code fits its check, and every check is planned.
-func TestCatalogue(t *testing.T) {
-	planned := slices.Concat(poolPlan, tokenPlan, accessTokenPlan, idTokenPlan, ownTokenPlan, provenTokenPlan,
-		samlPlan, assumeRolePlan, sessionTokenPlan, keyInfoPlan)
-	seen := map[explain.Code]bool{}
-	for _, r := range slices.Concat(Refusals, RoleRefusals, SessionRefusals) {
-		base := explain.CodeOf(r.Check)
-		if seen[r.Code] || r.Code != base && !strings.HasPrefix(string(r.Code), string(base)+"-") {
-			t.Errorf("%s: the code is used twice, or does not fit %q", r.Code, r.Check)
-		}
-		if r.Expected == "" || r.Got == "" || r.Fix == "" {
-			t.Errorf("%s is not complete", r.Code)
-		}
-		if !slices.Contains(planned, base) && base != "session-token" { // of the gate
-			t.Errorf("%s is not planned", r.Code)
-		}
-		seen[r.Code] = true
 	}
 }

@@ -134,15 +134,15 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (Credent
 		}
 	}
 
-	session := Session{
+	wanted := Session{
 		Account: r.Account, RoleARN: role.ARN, RoleID: role.ID, SessionName: SessionName,
 		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
 		Provider: r.Provider, Region: r.Region, Issued: r.Predecessor.After(now), Expires: now.Add(r.Duration),
 	}
 	if r.Guest {
-		session.Policies = s.guestPolicies(r.PoolID)
+		wanted.Policies = s.guestPolicies(r.PoolID)
 	}
-	c, err := s.minter.Mint(ctx, session)
+	c, err := s.minter.Mint(ctx, wanted)
 	if errors.Is(err, ErrTooLarge) {
 		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(MaxTokenBytes), "fault", err.Error()))
 	}

@@ -37,13 +37,13 @@ const (
 	guestsOnly   = `,"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"unauthenticated"}`
 )
 
-func newService(t testing.TB, c *clock, roles ...iam.RoleConfig) *Service {
+func newService(t testing.TB, c *steppedClock, roles ...iam.RoleConfig) *Service {
 	t.Helper()
 	d, err := iam.NewDirectory(iam.Config{Account: account, Roles: roles})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, c), Roles: d, Now: c.Now})
+	return NewService(ServiceOptions{Minter: newMemoryMinter(t, c), Roles: d, Now: c.Now})
 }
 
 func request() Request {
@@ -55,7 +55,7 @@ func request() Request {
 }
 
 func TestAssumeRoleForIdentity(t *testing.T) {
-	c := newClock()
+	c := newSteppedClock()
 	s := newService(t, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, signedIn)})
 	trace := &explain.Trace{}
 	ctx := explain.NewContext(t.Context(), trace)
@@ -68,7 +68,7 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 	if !got.Expiration.Equal(c.Now().Add(time.Hour)) {
 		t.Errorf("Expiration = %v, want an hour from now", got.Expiration)
 	}
-	session, _, err := s.minter.Open(ctx, got.AccessKeyID, got.SessionToken)
+	opened, _, err := s.minter.Open(ctx, got.AccessKeyID, got.SessionToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,14 +77,14 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 		IdentityID: identity, PoolID: pool, AMR: r.AMR, Tags: r.Tags, Provider: "accounts.google.com", Region: "us-east-1",
 		Issued: c.Now(), Expires: c.Now().Add(time.Hour),
 	}
-	if diff := cmp.Diff(want, session); diff != "" {
+	if diff := cmp.Diff(want, opened); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}
 	if trace.Refused() || len(trace.Steps()) != 2 {
 		t.Errorf("trace = %+v, want both actions to have passed", trace.Steps())
 	}
 
-	caller := session.Caller(got.AccessKeyID)
+	caller := opened.Caller(got.AccessKeyID)
 	const arn = "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials"
 	if id := iam.RoleID(roleARN) + ":CognitoIdentityCredentials"; caller.Account != account || caller.ARN != arn || caller.UserID != id {
 		t.Errorf("caller %s, %s of account %s; want %s, %s", caller.ARN, caller.UserID, caller.Account, arn, id)
@@ -92,7 +92,7 @@ func TestAssumeRoleForIdentity(t *testing.T) {
 }
 
 func TestGuestsAreScopedDown(t *testing.T) {
-	c := newClock()
+	c := newSteppedClock()
 	const all = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	config := iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, ""), Policies: map[string]string{"all": all}}
 	s := newService(t, c, config)
@@ -124,7 +124,7 @@ func TestGuestsAreScopedDown(t *testing.T) {
 
 // What a session may do can depend on whose it is.
 func TestSessionConditions(t *testing.T) {
-	c := newClock()
+	c := newSteppedClock()
 	const own = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
 	  "Resource":"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/${aws:PrincipalTag/team}/*",
 	  "Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"` + pool + `","aws:FederatedProvider":"cognito-identity.amazonaws.com",
@@ -275,7 +275,7 @@ func TestAssumeRoleDenials(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newService(t, newClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: tc.trust})
+			s := newService(t, newSteppedClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: tc.trust})
 			r := request()
 			if tc.change != nil {
 				tc.change(&r)
@@ -317,7 +317,7 @@ func cmpOr(a, b error) error {
 }
 
 func TestAssumeRoleRefusesContradictions(t *testing.T) {
-	s := newService(t, newClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, "")})
+	s := newService(t, newSteppedClock(), iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeOnly, "")})
 	for name, change := range map[string]func(*Request){
 		"no identity":                func(r *Request) { r.IdentityID = "" },
 		"no pool":                    func(r *Request) { r.PoolID = "" },
@@ -335,14 +335,14 @@ func TestAssumeRoleRefusesContradictions(t *testing.T) {
 }
 
 func TestUnknownRolesInDevelopment(t *testing.T) {
-	c := newClock()
+	c := newSteppedClock()
 	var log bytes.Buffer
 	d, err := iam.NewDirectory(iam.Config{Roles: []iam.RoleConfig{{ARN: roleARN, TrustPolicy: trust(assumeOnly, guestsOnly)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := NewService(ServiceOptions{
-		Minter: newMinter(t, &keyTable{}, c), Roles: d, Now: c.Now, AcceptUnknownRoles: true,
+		Minter: newMemoryMinter(t, c), Roles: d, Now: c.Now, AcceptUnknownRoles: true,
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	r := request()
@@ -387,8 +387,8 @@ var errBroken = errors.New("no database")
 func (brokenRoles) Role(context.Context, string) (iam.Role, error) { return iam.Role{}, errBroken }
 
 func TestAssumeRoleFailsClosedWithoutRoles(t *testing.T) {
-	c := newClock()
-	s := NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, c), Roles: brokenRoles{}, AcceptUnknownRoles: true})
+	c := newSteppedClock()
+	s := NewService(ServiceOptions{Minter: newMemoryMinter(t, c), Roles: brokenRoles{}, AcceptUnknownRoles: true})
 	if _, err := s.AssumeRoleForIdentity(t.Context(), request()); !errors.Is(err, errBroken) || errors.Is(err, ErrDenied) {
 		t.Errorf("AssumeRoleForIdentity = %v, want the store's error", err)
 	}
@@ -401,7 +401,7 @@ func (bareRoles) Role(_ context.Context, arn string) (iam.Role, error) {
 }
 
 func TestRoleWithoutTrustPolicyIsDenied(t *testing.T) {
-	s := NewService(ServiceOptions{Minter: newMinter(t, &keyTable{}, newClock()), Roles: bareRoles{}, AcceptUnknownRoles: true})
+	s := NewService(ServiceOptions{Minter: newMemoryMinter(t, newSteppedClock()), Roles: bareRoles{}, AcceptUnknownRoles: true})
 	trace := &explain.Trace{}
 	if _, err := s.AssumeRoleForIdentity(explain.NewContext(t.Context(), trace), request()); !errors.Is(err, ErrDenied) || !trace.Refused() {
 		t.Errorf("AssumeRoleForIdentity = %v, want ErrDenied with a reason", err)
@@ -409,7 +409,7 @@ func TestRoleWithoutTrustPolicyIsDenied(t *testing.T) {
 }
 
 func BenchmarkAssumeRoleForIdentity(b *testing.B) {
-	c := newClock()
+	c := newSteppedClock()
 	s := newService(b, c, iam.RoleConfig{ARN: roleARN, TrustPolicy: trust(assumeAndTag, signedIn)})
 	r := request()
 	r.Tags = map[string]string{"team": "red", "username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}
