@@ -10,8 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -20,8 +19,8 @@ import (
 type gate struct {
 	verifier   *sigv4.Verifier
 	keys       *iam.AccessKeys
-	sessions   *sts.Minter
-	revoked    *revocation.List
+	sessions   *session.Minter
+	revoked    *session.Revocations
 	authorizer *iam.Authorizer
 	dev        bool // a development server, whose key everybody knows
 }
@@ -38,7 +37,7 @@ type signerKey struct{}
 
 // newGate returns a gate for the services with these signing names.
 func newGate(
-	keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer,
+	keys *iam.AccessKeys, sessions *session.Minter, revoked *session.Revocations, authorizer *iam.Authorizer,
 	now func() time.Time, services ...string,
 ) *gate {
 	g := &gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
@@ -98,15 +97,15 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 		s.account = g.ownerOf(ctx, accessKeyID, sessionToken)
 	}
 	switch {
-	case errors.Is(err, sts.ErrInvalidToken):
+	case errors.Is(err, session.ErrInvalidToken):
 		return "", sigv4.ErrInvalidToken
-	case errors.Is(err, sts.ErrExpiredToken):
+	case errors.Is(err, session.ErrExpiredToken):
 		return "", sigv4.ErrExpiredToken
 	case err != nil:
 		return "", err
 	}
 
-	if err := g.revoked.Check(ctx, accessKeyID, &opened); errors.Is(err, revocation.ErrRevoked) {
+	if err := g.revoked.Check(ctx, accessKeyID, &opened); errors.Is(err, session.ErrRevoked) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	} else if err != nil {
 		return "", err

@@ -32,9 +32,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // File names in Config.DataDir.
@@ -51,7 +51,7 @@ type Server struct {
 	config   Config
 	store    *store.Store
 	issuer   *issuer.Issuer
-	sessions *sts.Minter
+	sessions *session.Minter
 	logins   *login.Verifier
 	signOuts *signout.Service
 	traces   *traceStore

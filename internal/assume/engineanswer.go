@@ -12,7 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
 // Bounds of an answer. Session tokens of AWS have up to 4,096 bytes, and
@@ -53,10 +53,10 @@ var transient = []string{"IDPCommunicationError", "InternalFailure", "InternalEr
 
 // read returns the credentials of an answer; a *refusal when the engine says
 // no; another error for what is no answer of an STS.
-func (s *STS) read(reply login.Reply, now time.Time) (sts.Credentials, error) {
+func (s *RemoteEngine) read(reply login.Reply, now time.Time) (session.Credentials, error) {
 	values, err := members(reply.Body)
 	if err != nil {
-		return sts.Credentials{}, fmt.Errorf("status %d and a body that is no answer of an STS: %w", reply.Status, err)
+		return session.Credentials{}, fmt.Errorf("status %d and a body that is no answer of an STS: %w", reply.Status, err)
 	}
 	if reply.Status != 200 {
 		code, message := values["ErrorResponse/Error/Code"], values["ErrorResponse/Error/Message"]
@@ -65,27 +65,27 @@ func (s *STS) read(reply login.Reply, now time.Time) (sts.Credentials, error) {
 		}
 		switch {
 		case code == "" || len(code) > maxKeyBytes:
-			return sts.Credentials{}, fmt.Errorf("status %d without an error code", reply.Status)
+			return session.Credentials{}, fmt.Errorf("status %d without an error code", reply.Status)
 		case reply.Status < 400 || reply.Status >= 500 || reply.Status == 429 || slices.Contains(transient, code):
-			return sts.Credentials{}, fmt.Errorf("status %d, %s: %s", reply.Status, code, message)
+			return session.Credentials{}, fmt.Errorf("status %d, %s: %s", reply.Status, code, message)
 		}
-		return sts.Credentials{}, &refusal{code, message}
+		return session.Credentials{}, &refusal{code, message}
 	}
 	const at = "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/"
-	c := sts.Credentials{AccessKeyID: values[at+"AccessKeyId"], SecretAccessKey: values[at+"SecretAccessKey"], SessionToken: values[at+"SessionToken"]}
+	c := session.Credentials{AccessKeyID: values[at+"AccessKeyId"], SecretAccessKey: values[at+"SecretAccessKey"], SessionToken: values[at+"SessionToken"]}
 	for _, m := range []struct {
 		name, value string
 		limit       int
 	}{{"AccessKeyId", c.AccessKeyID, maxKeyBytes}, {"SecretAccessKey", c.SecretAccessKey, maxSecretBytes}, {"SessionToken", c.SessionToken, maxSessionBytes}} {
 		if m.value == "" || len(m.value) > m.limit || strings.ContainsFunc(m.value, func(c rune) bool { return c <= ' ' || c > '~' }) {
-			return sts.Credentials{}, fmt.Errorf("credentials without a usable %s", m.name)
+			return session.Credentials{}, fmt.Errorf("credentials without a usable %s", m.name)
 		}
 	}
 	if c.Expiration, err = time.Parse(time.RFC3339, values[at+"Expiration"]); err != nil {
-		return sts.Credentials{}, errors.New("credentials without a usable Expiration")
+		return session.Credentials{}, errors.New("credentials without a usable Expiration")
 	}
 	if !c.Expiration.After(now) || c.Expiration.After(now.Add(maxAhead)) {
-		return sts.Credentials{}, fmt.Errorf("credentials that end at %s", c.Expiration.UTC().Format(time.RFC3339))
+		return session.Credentials{}, fmt.Errorf("credentials that end at %s", c.Expiration.UTC().Format(time.RFC3339))
 	}
 	return c, nil
 }

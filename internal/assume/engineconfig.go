@@ -14,11 +14,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// Config describes an STS. Endpoint or Region is required.
-type Config struct {
+// EngineConfig describes an STS. Endpoint or Region is required.
+type EngineConfig struct {
 	Endpoint     string // "" is AWS's of Region
 	Region       string
 	CABundle     []byte // PEM; nil is the system's roots
@@ -46,7 +46,7 @@ type Config struct {
 	// claims, for engines that know no policy variables.
 	SessionPolicy string
 
-	// SessionName is the name of sessions, "" is sts.SessionName. It may have variables,
+	// SessionName is the name of sessions, "" is session.EnhancedFlowName. It may have variables,
 	// see nameVariables, and one claim or tag.
 	SessionName string
 	Duration    time.Duration // of sessions; 0 = 1 h
@@ -104,7 +104,7 @@ var (
 )
 
 // settle fills defaults in and reports what cannot work, by setting.
-func (c *Config) settle() error {
+func (c *EngineConfig) settle() error {
 	var faults []error
 	fault := func(setting, format string, arguments ...any) {
 		faults = append(faults, fmt.Errorf("%s: %w", setting, fmt.Errorf(format, arguments...)))
@@ -133,7 +133,7 @@ func (c *Config) settle() error {
 	}
 	c.settleGuests(fault)
 	if c.SessionName == "" {
-		c.SessionName = sts.SessionName
+		c.SessionName = session.EnhancedFlowName
 	} else if err := checkSessionName(c.SessionName); err != nil {
 		fault("role_session_name", "%w", err)
 	}
@@ -149,7 +149,7 @@ func (c *Config) settle() error {
 // guestS3 is the part of AWS's guest policy that storage engines know.
 const guestS3 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
 
-func (c *Config) settleGuests(fault func(string, string, ...any)) {
+func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
 	switch c.GuestPolicy {
 	case "", GuestAWS:
 		c.GuestPolicy = iam.GuestInline()
@@ -217,12 +217,12 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 	}
 }
 
-func (c *Config) endpoint() login.Endpoint {
+func (c *EngineConfig) endpoint() login.Endpoint {
 	return login.Endpoint{URL: c.Endpoint, CABundle: c.CABundle, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, FaultsCount: true}
 }
 
 // header is what every question carries.
-func (c *Config) header() http.Header {
+func (c *EngineConfig) header() http.Header {
 	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}, "Accept": {"text/xml, application/xml"}}
 	if c.ClientID != "" {
 		r := http.Request{Header: h}
@@ -233,7 +233,7 @@ func (c *Config) header() http.Header {
 
 // role returns the role to ask the engine for; "" for none, and false for a role
 // that Roles does not have.
-func (c *Config) role(arn string) (string, bool) {
+func (c *EngineConfig) role(arn string) (string, bool) {
 	if len(c.Roles) == 0 {
 		return arn, true
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // claimPrefix begins the variable of a claim: ${claim:email}.
@@ -98,7 +97,7 @@ func unknownName(name string) error {
 
 // sessionName returns the name of r's session at the engine. A name that STS would
 // refuse is refused here: one that was cut or changed could be another person's.
-func (s *STS) sessionName(r *sts.Request) (string, *explain.Refusal) {
+func (s *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
 	var refused *explain.Refusal
 	name := placeholder.ReplaceAllStringFunc(s.config.SessionName, func(match string) string {
 		value, why := nameValue(match[2:len(match)-1], r)
@@ -118,7 +117,7 @@ func (s *STS) sessionName(r *sts.Request) (string, *explain.Refusal) {
 }
 
 // nameValue returns what a variable of a session's name stands for.
-func nameValue(variable string, r *sts.Request) (string, *explain.Refusal) {
+func nameValue(variable string, r *Request) (string, *explain.Refusal) {
 	if claim, ok := strings.CutPrefix(variable, claimPrefix); ok {
 		return claimValue(claim, r)
 	}
@@ -136,7 +135,7 @@ func nameValue(variable string, r *sts.Request) (string, *explain.Refusal) {
 }
 
 // claimValue returns a claim of the logins that were proven in this call.
-func claimValue(claim string, r *sts.Request) (string, *explain.Refusal) {
+func claimValue(claim string, r *Request) (string, *explain.Refusal) {
 	switch {
 	case r.Guest:
 		return "", nameOfGuest.With("variable", claimPrefix+claim)
@@ -203,7 +202,7 @@ func checkName(name string) *explain.Refusal {
 }
 
 // withoutName hides a session's name in an engine's words if it tells who the user is.
-func (c *Config) withoutName(words, name string) string {
+func (c *EngineConfig) withoutName(words, name string) string {
 	names := placeholder.FindAllStringSubmatch(c.SessionName, -1)
 	if !slices.ContainsFunc(names, func(match []string) bool { return isFree(match[1]) }) {
 		return words

@@ -9,11 +9,10 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // by returns a request of a user who sent logins with these claims.
-func by(claims ...map[string]any) sts.Request {
+func by(claims ...map[string]any) Request {
 	r := user()
 	for i, c := range claims {
 		provider := "idp" + string(rune('a'+i)) + ".example"
@@ -28,12 +27,12 @@ func by(claims ...map[string]any) sts.Request {
 // What each variable stands for in the name that the engine gets, and which names are
 // refused before the engine is asked, with no claim in trace, log or error.
 func TestSessionNames(t *testing.T) {
-	alice := func(value any) sts.Request { return by(map[string]any{"email": value}) }
+	alice := func(value any) Request { return by(map[string]any{"email": value}) }
 	long := strings.Repeat("x", 53)
 	for _, test := range []struct {
 		name     string
 		template string
-		ask      sts.Request
+		ask      Request
 		want     string
 		code     explain.Code // of the refusal; "" = the name is sent
 	}{
@@ -66,7 +65,7 @@ func TestSessionNames(t *testing.T) {
 		{"guest, tag", "${tag:team}", guest(), "", "role-session-name-guest"},
 		{"developer's user", "${claim:email}", user(), "", "role-session-name-own-token"},
 		{"no such tag", "${tag:unit}", user(), "", "role-session-name-tag"},
-		{"tag that STS refuses", "${tag:unit}", func() sts.Request { r := user(); r.Tags = map[string]string{"unit": "a b"}; return r }(), "", "role-session-name-characters"},
+		{"tag that STS refuses", "${tag:unit}", func() Request { r := user(); r.Tags = map[string]string{"unit": "a b"}; return r }(), "", "role-session-name-characters"},
 		{"list", "${claim:email}", alice([]any{"a", "b"}), "", "role-session-name-form"},
 		{"object", "${claim:email}", alice(map[string]any{"a": "b"}), "", "role-session-name-form"},
 		{"truth value", "${claim:email}", alice(true), "", "role-session-name-form"},
@@ -82,7 +81,7 @@ func TestSessionNames(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fake := newFakeSTS(t, answering(200, granted()))
-			f := newFixture(t, fake.at(Config{SessionName: test.template}), 0)
+			f := newFixture(t, fake.at(EngineConfig{SessionName: test.template}), 0)
 			_, err := f.ask(t, test.ask)
 
 			if test.code == "" {
@@ -93,7 +92,7 @@ func TestSessionNames(t *testing.T) {
 			}
 			steps := f.trace.Steps()
 			last := steps[len(steps)-1]
-			if !errors.Is(err, sts.ErrDenied) || last.OK || last.Code != test.code || fake.questions() != 0 {
+			if !errors.Is(err, ErrDenied) || last.OK || last.Code != test.code || fake.questions() != 0 {
 				t.Errorf("%v, asked %d times, %+v; want %s", err, fake.questions(), last, test.code)
 			}
 			if last.Link == nil || last.Link.ID != "credential_engines.storage.role_session_name" {
@@ -108,7 +107,7 @@ func TestSessionNames(t *testing.T) {
 
 // Two identities never have one name: the dot in place of the colon is in no ID.
 func TestSessionNamesDiffer(t *testing.T) {
-	f := newFixture(t, Config{Region: "eu-west-1", SessionName: "${identity_id}"}, 0)
+	f := newFixture(t, EngineConfig{Region: "eu-west-1", SessionName: "${identity_id}"}, 0)
 	seen := map[string]identitypool.IdentityID{}
 	for _, id := range []identitypool.IdentityID{
 		"us-east-1:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "us-east-1:aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeef",
@@ -127,7 +126,7 @@ func TestSessionNamesDiffer(t *testing.T) {
 // An engine that repeats the name of a session tells log and trace no claim.
 func TestSessionNameIsNotRepeated(t *testing.T) {
 	answer := refusing("AccessDenied", "no sts:TagSession for alice@example.com")
-	f := newFixture(t, newFakeSTS(t, answering(403, answer)).at(Config{SessionName: "${claim:email}"}), 0)
+	f := newFixture(t, newFakeSTS(t, answering(403, answer)).at(EngineConfig{SessionName: "${claim:email}"}), 0)
 	_, err := f.ask(t, by(map[string]any{"email": "alice@example.com"}))
 	steps, _ := json.Marshal(f.trace.Steps())
 	if text := string(steps) + f.log.String(); err == nil || strings.Contains(text+err.Error(), "alice") {
@@ -138,12 +137,12 @@ func TestSessionNameIsNotRepeated(t *testing.T) {
 // Every reason is complete, and its code fits its check.
 func TestCatalogue(t *testing.T) {
 	seen := map[explain.Code]bool{}
-	for _, r := range Refusals {
+	for _, r := range EngineRefusals {
 		base := explain.CodeOf(r.Check)
 		if seen[r.Code] || r.Code != base && !strings.HasPrefix(string(r.Code), string(base)+"-") {
 			t.Errorf("%s: the code is used twice, or does not fit %q", r.Code, r.Check)
 		}
-		if r.Expected == "" || r.Got == "" || r.Fix == "" || !slices.Contains(planned, base) {
+		if r.Expected == "" || r.Got == "" || r.Fix == "" || !slices.Contains(enginePlan, base) {
 			t.Errorf("%s is not complete, or not planned", r.Code)
 		}
 		seen[r.Code] = true

@@ -10,7 +10,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
@@ -20,22 +19,22 @@ const tagPrefix = "tag:"
 
 // placeholders are filled in by facts of the request. None but a tag can be
 // chosen by users.
-var placeholders = map[string]func(r *sts.Request) string{
-	"identity_id": func(r *sts.Request) string { return string(r.IdentityID) },
+var placeholders = map[string]func(r *Request) string{
+	"identity_id": func(r *Request) string { return string(r.IdentityID) },
 	// Without the region and its colon, which some engines do not take in policies.
-	"identity_uuid": func(r *sts.Request) string {
+	"identity_uuid": func(r *Request) string {
 		_, id, _ := strings.Cut(string(r.IdentityID), ":")
 		return id
 	},
-	"pool_id":  func(r *sts.Request) string { return string(r.PoolID) },
-	"account":  func(r *sts.Request) string { return string(r.Account) },
-	"region":   func(r *sts.Request) string { return r.Region },
-	"role_arn": func(r *sts.Request) string { return r.RoleARN },
-	"role_name": func(r *sts.Request) string {
+	"pool_id":  func(r *Request) string { return string(r.PoolID) },
+	"account":  func(r *Request) string { return string(r.Account) },
+	"region":   func(r *Request) string { return r.Region },
+	"role_arn": func(r *Request) string { return r.RoleARN },
+	"role_name": func(r *Request) string {
 		arn, _ := iam.ParseRoleARN(r.RoleARN) // parsed before
 		return arn.Name
 	},
-	"state": func(r *sts.Request) string {
+	"state": func(r *Request) string {
 		if r.Guest {
 			return identitypool.Unauthenticated
 		}
@@ -87,7 +86,7 @@ func meant(guess string) string {
 
 // fill returns a claim with its placeholders filled in. missing names the tag
 // that the identity lacks, or whose value may not be in a claim.
-func fill(value any, r *sts.Request) (filled any, missing string) {
+func fill(value any, r *Request) (filled any, missing string) {
 	switch v := value.(type) {
 	case string:
 		return placeholder.ReplaceAllStringFunc(v, func(match string) string {

@@ -17,34 +17,34 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// STSOptions configures an STS. All fields but Logger and Now are required.
-type STSOptions struct {
+// RemoteEngineOptions configures an STS. All fields but Logger and Now are required.
+type RemoteEngineOptions struct {
 	Name   string // in the settings
-	Config Config
+	Config EngineConfig
 	Signer Signer
 	Poster Poster
 	Now    func() time.Time // nil = time.Now
 	Logger *slog.Logger     // nil = none
 }
 
-// STS is an engine outside that speaks AssumeRoleWithWebIdentity. It is safe for
+// RemoteEngine is an engine outside that speaks AssumeRoleWithWebIdentity. It is safe for
 // concurrent use.
-type STS struct {
+type RemoteEngine struct {
 	name   string
-	config Config
+	config EngineConfig
 	signer Signer
 	poster Poster
 	now    func() time.Time
 	logger *slog.Logger
 }
 
-// NewSTS returns the engine, or what is wrong with its settings. It contacts
+// NewRemoteEngine returns the engine, or what is wrong with its settings. It contacts
 // nobody.
-func NewSTS(o STSOptions) (*STS, error) {
-	s := &STS{o.Name, o.Config, o.Signer, o.Poster, o.Now, o.Logger}
+func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
+	s := &RemoteEngine{o.Name, o.Config, o.Signer, o.Poster, o.Now, o.Logger}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -58,26 +58,26 @@ func NewSTS(o STSOptions) (*STS, error) {
 }
 
 // AssumeRoleForIdentity states the identity to the engine and returns the
-// credentials that it gives. It asks once. sts.ErrDenied when the engine refuses,
-// or the settings let nothing be asked; sts.ErrUnavailable when there is no
+// credentials that it gives. It asks once. ErrDenied when the engine refuses,
+// or the settings let nothing be asked; ErrUnavailable when there is no
 // answer of use. The reason is in ctx's explain.Trace, and in the log; the
 // engine's words are for whoever runs the server, never for the app.
-func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Credentials, error) {
+func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
 	trace := explain.FromContext(ctx)
 	if r.PoolID == "" || r.IdentityID == "" {
-		return sts.Credentials{}, errors.New("engine: credentials are for an identity of a pool, and the request names none")
+		return session.Credentials{}, errors.New("engine: credentials are for an identity of a pool, and the request names none")
 	}
-	trace.Plan(planned)
+	trace.Plan(enginePlan)
 
 	role, refused := s.role(r)
 	if refused != nil {
-		return sts.Credentials{}, s.deny(trace, refused)
+		return session.Credentials{}, s.deny(trace, refused)
 	}
-	trace.PassOf("role at credential engine", s.name, shown(role))
+	trace.PassOf("role at credential engine", s.name, shownTarget(role))
 
 	name, refused := s.sessionName(&r)
 	if refused != nil {
-		return sts.Credentials{}, s.deny(trace, refused)
+		return session.Credentials{}, s.deny(trace, refused)
 	}
 
 	now := s.now()
@@ -87,18 +87,18 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 	}
 	token, err := s.token(ctx, &r, now, duration, trace)
 	if err != nil {
-		return sts.Credentials{}, err
+		return session.Credentials{}, err
 	}
 
 	question, refused := s.question(&r, role, name, token, duration)
 	if refused != nil {
-		return sts.Credentials{}, s.deny(trace, refused)
+		return session.Credentials{}, s.deny(trace, refused)
 	}
 
 	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
 	if err != nil {
 		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(login.FixOf(err), tryAgain))
-		return sts.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
+		return session.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
 	}
 
 	credentials, problem := s.read(reply, now)
@@ -107,28 +107,28 @@ func (s *STS) AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Cre
 		return credentials, nil
 	}
 
-	what := masked(s.config.withoutName(problem.Error(), name))
+	what := maskedWords(s.config.withoutName(problem.Error(), name))
 	answer, ok := errors.AsType[*refusal](problem)
 	if !ok {
-		return sts.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
+		return session.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
 	}
 	s.logger.WarnContext(ctx, "credential engine refused", "engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what)
 
-	return sts.Credentials{}, s.deny(trace, answer.why(shown(role), what, s.name).Of(s.name))
+	return session.Credentials{}, s.deny(trace, answer.why(shownTarget(role), what, s.name).Of(s.name))
 }
 
 // tryAgain is the advice where the way to the engine gives no better one.
 const tryAgain = "try again; check that the credential engine is up and reachable from this server"
 
 // deny records why the pool's configuration gives no credentials.
-func (s *STS) deny(trace *explain.Trace, why *explain.Refusal) error {
+func (s *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
 	trace.Refuse(why)
 
-	return fmt.Errorf("%w: engine %s: %w", sts.ErrDenied, s.name, why)
+	return fmt.Errorf("%w: engine %s: %w", ErrDenied, s.name, why)
 }
 
 // setting is a setting of the engine, for a refusal to lead to.
-func (s *STS) setting(name string) explain.Link {
+func (s *RemoteEngine) setting(name string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkSetting,
 		ID:     "credential_engines." + s.name + "." + name,
@@ -136,34 +136,34 @@ func (s *STS) setting(name string) explain.Link {
 	}
 }
 
-func shown(role string) string {
+func shownTarget(role string) string {
 	if role == "" {
 		return "the token's claims alone"
 	}
 	return role
 }
 
-func (s *STS) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
+func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
 	trace.Refuse(why.Of(s.name).At(s.setting("endpoint")))
 	s.logger.WarnContext(ctx, "credential engine gave no answer", "engine", s.name, "reason", why.Got)
 	if cause != nil {
-		return fmt.Errorf("%w: engine %s: %w: %w", sts.ErrUnavailable, s.name, why, cause)
+		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, s.name, why, cause)
 	}
-	return fmt.Errorf("%w: engine %s: %w", sts.ErrUnavailable, s.name, why)
+	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, s.name, why)
 }
 
 // role returns the engine's role for the pool's. A role of another account is
 // refused here: the engine may know no accounts.
-func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
+func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	atPool := r.PoolID.Link("Roles")
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		why := roleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
+		why := engineRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
 			"account", string(r.Account), "engine", s.name)
 		return "", why.Of(r.RoleARN).At(atPool)
 	}
 	if arn.Account != r.Account {
-		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account), "engine", s.name)
+		why := engineRoleAccount.With("account", string(r.Account), "other", string(arn.Account), "engine", s.name)
 		return "", why.Of(r.RoleARN).At(atPool)
 	}
 
@@ -180,7 +180,7 @@ func (s *STS) role(r sts.Request) (string, *explain.Refusal) {
 }
 
 // token states the identity to the engine.
-func (s *STS) token(ctx context.Context, r *sts.Request, now time.Time, duration time.Duration, trace *explain.Trace) (string, error) {
+func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, duration time.Duration, trace *explain.Trace) (string, error) {
 	t := s.config.Token
 	claims := issuer.Claims{Subject: string(r.IdentityID), Audience: t.Audience, IssuedAt: now, Expires: now.Add(duration)}
 	if claims.Audience == "" {
@@ -214,8 +214,8 @@ func (s *STS) token(ctx context.Context, r *sts.Request, now time.Time, duration
 }
 
 // question is the body of the request.
-func (s *STS) question(
-	r *sts.Request, role, name, token string, duration time.Duration,
+func (s *RemoteEngine) question(
+	r *Request, role, name, token string, duration time.Duration,
 ) ([]byte, *explain.Refusal) {
 	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {stsVersion},
 		"RoleSessionName": {name}, "WebIdentityToken": {token},
@@ -247,8 +247,8 @@ var secretText = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_+/=-]{40,}(?
 
 const maxQuoted = 300 // bytes of an engine's words
 
-// masked makes an engine's words fit for log and trace: one line, no secret.
-func masked(text string) string {
+// maskedWords makes an engine's words fit for log and trace: one line, no secret.
+func maskedWords(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 || c == 0x2028 || c == 0x2029 {
 			return ' '

@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
 func TestCredentials(t *testing.T) {
@@ -23,9 +22,9 @@ func TestCredentials(t *testing.T) {
 			`</SecretAccessKey><Expiration>2026-11-24T13:00:00Z</Expiration><SessionToken>c2Vzc2lvbg==</SessionToken></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
 		"Ceph": granted("T13:00:00Z", "T13:00:00.000000000Z"),
 	} {
-		f := newFixture(t, newFakeSTS(t, answering(200, answer)).at(Config{}), 0)
+		f := newFixture(t, newFakeSTS(t, answering(200, answer)).at(EngineConfig{}), 0)
 		got, err := f.ask(t, user())
-		want := sts.Credentials{AccessKeyID: theKey, SecretAccessKey: theSecret, SessionToken: "c2Vzc2lvbg==", Expiration: now.Add(time.Hour)}
+		want := session.Credentials{AccessKeyID: theKey, SecretAccessKey: theSecret, SessionToken: "c2Vzc2lvbg==", Expiration: now.Add(time.Hour)}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -50,41 +49,41 @@ func TestBadAnswers(t *testing.T) {
 		want   error
 		reason string // part of the trace
 	}{
-		{"no", answering(403, refusing("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")), sts.ErrDenied, "AccessDenied: Not authorized"},
-		{"bad token", answering(400, refusing("InvalidIdentityToken", "Incorrect token audience")), sts.ErrDenied, "Incorrect token audience"},
-		{"expired token", answering(400, refusing("ExpiredTokenException", "Token expired")), sts.ErrDenied, "Token expired"},
-		{"claim rejected", answering(403, refusing("IDPRejectedClaim", "revoked")), sts.ErrDenied, "revoked"},
-		{"validation", answering(400, refusing("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")), sts.ErrDenied, "MaxSessionDuration"},
-		{"policy", answering(400, refusing("MalformedPolicyDocument", "m")), sts.ErrDenied, "MalformedPolicyDocument"},
-		{"policy too large", answering(400, refusing("PackedPolicyTooLarge", "m")), sts.ErrDenied, "PackedPolicyTooLarge"},
-		{"region off", answering(403, refusing("RegionDisabledException", "m")), sts.ErrDenied, "RegionDisabledException"},
-		{"MinIO's", answering(400, refusing("InvalidParameterValue", "unsupported action 'ses:*'")), sts.ErrDenied, "unsupported action"},
-		{"Ceph's", answering(403, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>tx</RequestId><HostId>h</HostId></Error>`), sts.ErrDenied, "AccessDenied"},
-		{"that repeats the token", answering(400, refusing("InvalidIdentityToken", "bad token "+theToken+" and key "+theSecret)), sts.ErrDenied, "bad token [masked]"},
-		{"that forges lines", answering(400, refusing("AccessDenied", "x\nlevel=ERROR \u2028 y")), sts.ErrDenied, "AccessDenied: x level"},
+		{"no", answering(403, refusing("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")), ErrDenied, "AccessDenied: Not authorized"},
+		{"bad token", answering(400, refusing("InvalidIdentityToken", "Incorrect token audience")), ErrDenied, "Incorrect token audience"},
+		{"expired token", answering(400, refusing("ExpiredTokenException", "Token expired")), ErrDenied, "Token expired"},
+		{"claim rejected", answering(403, refusing("IDPRejectedClaim", "revoked")), ErrDenied, "revoked"},
+		{"validation", answering(400, refusing("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")), ErrDenied, "MaxSessionDuration"},
+		{"policy", answering(400, refusing("MalformedPolicyDocument", "m")), ErrDenied, "MalformedPolicyDocument"},
+		{"policy too large", answering(400, refusing("PackedPolicyTooLarge", "m")), ErrDenied, "PackedPolicyTooLarge"},
+		{"region off", answering(403, refusing("RegionDisabledException", "m")), ErrDenied, "RegionDisabledException"},
+		{"MinIO's", answering(400, refusing("InvalidParameterValue", "unsupported action 'ses:*'")), ErrDenied, "unsupported action"},
+		{"Ceph's", answering(403, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>tx</RequestId><HostId>h</HostId></Error>`), ErrDenied, "AccessDenied"},
+		{"that repeats the token", answering(400, refusing("InvalidIdentityToken", "bad token "+theToken+" and key "+theSecret)), ErrDenied, "bad token [masked]"},
+		{"that forges lines", answering(400, refusing("AccessDenied", "x\nlevel=ERROR \u2028 y")), ErrDenied, "AccessDenied: x level"},
 
-		{"provider not reached", answering(400, refusing("IDPCommunicationError", "m")), sts.ErrUnavailable, "IDPCommunicationError"},
-		{"throttled", answering(400, refusing("Throttling", "Rate exceeded")), sts.ErrUnavailable, "Throttling"},
-		{"throttled by status", answering(429, refusing("Other", "m")), sts.ErrUnavailable, "429"},
-		{"fault", answering(500, refusing("InternalFailure", "m")), sts.ErrUnavailable, "500"},
-		{"fault that says no", answering(503, refusing("AccessDenied", "m")), sts.ErrUnavailable, "503"},
-		{"500 of a page", answering(500, "<html><body><h1>Oops</h1><br></body></html>"), sts.ErrUnavailable, "status 500"},
-		{"403 of a page", answering(403, "<html><body>forbidden</body></html>"), sts.ErrUnavailable, "status 403 without an error code"},
-		{"404 empty", answering(404, ""), sts.ErrUnavailable, "status 404"},
-		{"page", answering(200, "<!DOCTYPE html><html><body>Sign in</body></html>"), sts.ErrUnavailable, "document type"},
-		{"JSON", answering(200, `{"Credentials":{}}`), sts.ErrUnavailable, "no answer of an STS"},
-		{"empty", answering(200, ""), sts.ErrUnavailable, "empty"},
-		{"error with status 200", answering(200, refusing("AccessDenied", "m")), sts.ErrUnavailable, "AccessKeyId"},
-		{"credentials with status 201", answering(201, granted()), sts.ErrUnavailable, "201"},
+		{"provider not reached", answering(400, refusing("IDPCommunicationError", "m")), ErrUnavailable, "IDPCommunicationError"},
+		{"throttled", answering(400, refusing("Throttling", "Rate exceeded")), ErrUnavailable, "Throttling"},
+		{"throttled by status", answering(429, refusing("Other", "m")), ErrUnavailable, "429"},
+		{"fault", answering(500, refusing("InternalFailure", "m")), ErrUnavailable, "500"},
+		{"fault that says no", answering(503, refusing("AccessDenied", "m")), ErrUnavailable, "503"},
+		{"500 of a page", answering(500, "<html><body><h1>Oops</h1><br></body></html>"), ErrUnavailable, "status 500"},
+		{"403 of a page", answering(403, "<html><body>forbidden</body></html>"), ErrUnavailable, "status 403 without an error code"},
+		{"404 empty", answering(404, ""), ErrUnavailable, "status 404"},
+		{"page", answering(200, "<!DOCTYPE html><html><body>Sign in</body></html>"), ErrUnavailable, "document type"},
+		{"JSON", answering(200, `{"Credentials":{}}`), ErrUnavailable, "no answer of an STS"},
+		{"empty", answering(200, ""), ErrUnavailable, "empty"},
+		{"error with status 200", answering(200, refusing("AccessDenied", "m")), ErrUnavailable, "AccessKeyId"},
+		{"credentials with status 201", answering(201, granted()), ErrUnavailable, "201"},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, redirected.URL, http.StatusTemporaryRedirect)
-		}, sts.ErrUnavailable, "redirect"},
+		}, ErrUnavailable, "redirect"},
 		{"slow", func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-stop:
 			case <-r.Context().Done():
 			}
-		}, sts.ErrUnavailable, "in time"},
+		}, ErrUnavailable, "in time"},
 		{"slow body", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, granted()[:100])
 			_ = http.NewResponseController(w).Flush()
@@ -92,7 +91,7 @@ func TestBadAnswers(t *testing.T) {
 			case <-stop:
 			case <-r.Context().Done():
 			}
-		}, sts.ErrUnavailable, "in time"},
+		}, ErrUnavailable, "in time"},
 		{"huge", func(w http.ResponseWriter, _ *http.Request) {
 			for range 1000 {
 				n, err := w.Write([]byte(strings.Repeat(" ", 64<<10)))
@@ -101,28 +100,28 @@ func TestBadAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, sts.ErrUnavailable, "more than 65536 bytes"},
-		{"cut", answering(200, granted()[:400]), sts.ErrUnavailable, "no XML"},
-		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, sts.ErrUnavailable, ""},
-		{"other root", answering(200, granted("AssumeRoleWithWebIdentityResponse", "AssumeRoleResponse")), sts.ErrUnavailable, "AccessKeyId"},
-		{"no key", answering(200, granted("<AccessKeyId>"+theKey+"</AccessKeyId>", "")), sts.ErrUnavailable, "AccessKeyId"},
-		{"empty key", answering(200, granted(theKey, "")), sts.ErrUnavailable, "AccessKeyId"},
-		{"no secret", answering(200, granted("<SecretAccessKey>"+theSecret+"</SecretAccessKey>", "")), sts.ErrUnavailable, "SecretAccessKey"},
-		{"secret with a blank", answering(200, granted(theSecret, "a b")), sts.ErrUnavailable, "SecretAccessKey"},
-		{"no token", answering(200, granted("<SessionToken>c2Vzc2lvbg==</SessionToken>", "")), sts.ErrUnavailable, "SessionToken"},
-		{"long token", answering(200, granted("c2Vzc2lvbg==", long)), sts.ErrUnavailable, "SessionToken"},
-		{"token beyond ASCII", answering(200, granted("c2Vzc2lvbg==", "töken")), sts.ErrUnavailable, "SessionToken"},
-		{"no end", answering(200, granted("<Expiration>2026-11-24T13:00:00Z</Expiration>", "")), sts.ErrUnavailable, "Expiration"},
-		{"end in seconds", answering(200, granted("2026-11-24T13:00:00Z", "1795525200")), sts.ErrUnavailable, "Expiration"},
-		{"over", answering(200, granted("T13:00:00Z", "T12:00:00Z")), sts.ErrUnavailable, "that end at"},
-		{"endless", answering(200, granted("2026-11-24T13", "2036-11-24T13")), sts.ErrUnavailable, "that end at"},
-		{"twice", answering(200, granted("<Credentials>", "<Credentials><AccessKeyId>OTHER</AccessKeyId>")), sts.ErrUnavailable, "twice"},
-		{"two answers", answering(200, granted()+granted()), sts.ErrUnavailable, "after its end"},
-		{"text behind", answering(200, granted()+"x"), sts.ErrUnavailable, "around its XML"},
-		{"entity", answering(200, `<!DOCTYPE x [<!ENTITY k "v">]>`+granted(theKey, "&k;")), sts.ErrUnavailable, "document type"},
-		{"instruction", answering(200, `<?php echo 1 ?>`+granted()), sts.ErrUnavailable, "processing instruction"},
-		{"deep", answering(200, strings.Repeat("<a>", 20)+strings.Repeat("</a>", 20)), sts.ErrUnavailable, "too deep"},
-		{"wide", answering(200, "<a>"+strings.Repeat("<b/>", 300)+"</a>"), sts.ErrUnavailable, "twice"},
+		}, ErrUnavailable, "more than 65536 bytes"},
+		{"cut", answering(200, granted()[:400]), ErrUnavailable, "no XML"},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnavailable, ""},
+		{"other root", answering(200, granted("AssumeRoleWithWebIdentityResponse", "AssumeRoleResponse")), ErrUnavailable, "AccessKeyId"},
+		{"no key", answering(200, granted("<AccessKeyId>"+theKey+"</AccessKeyId>", "")), ErrUnavailable, "AccessKeyId"},
+		{"empty key", answering(200, granted(theKey, "")), ErrUnavailable, "AccessKeyId"},
+		{"no secret", answering(200, granted("<SecretAccessKey>"+theSecret+"</SecretAccessKey>", "")), ErrUnavailable, "SecretAccessKey"},
+		{"secret with a blank", answering(200, granted(theSecret, "a b")), ErrUnavailable, "SecretAccessKey"},
+		{"no token", answering(200, granted("<SessionToken>c2Vzc2lvbg==</SessionToken>", "")), ErrUnavailable, "SessionToken"},
+		{"long token", answering(200, granted("c2Vzc2lvbg==", long)), ErrUnavailable, "SessionToken"},
+		{"token beyond ASCII", answering(200, granted("c2Vzc2lvbg==", "töken")), ErrUnavailable, "SessionToken"},
+		{"no end", answering(200, granted("<Expiration>2026-11-24T13:00:00Z</Expiration>", "")), ErrUnavailable, "Expiration"},
+		{"end in seconds", answering(200, granted("2026-11-24T13:00:00Z", "1795525200")), ErrUnavailable, "Expiration"},
+		{"over", answering(200, granted("T13:00:00Z", "T12:00:00Z")), ErrUnavailable, "that end at"},
+		{"endless", answering(200, granted("2026-11-24T13", "2036-11-24T13")), ErrUnavailable, "that end at"},
+		{"twice", answering(200, granted("<Credentials>", "<Credentials><AccessKeyId>OTHER</AccessKeyId>")), ErrUnavailable, "twice"},
+		{"two answers", answering(200, granted()+granted()), ErrUnavailable, "after its end"},
+		{"text behind", answering(200, granted()+"x"), ErrUnavailable, "around its XML"},
+		{"entity", answering(200, `<!DOCTYPE x [<!ENTITY k "v">]>`+granted(theKey, "&k;")), ErrUnavailable, "document type"},
+		{"instruction", answering(200, `<?php echo 1 ?>`+granted()), ErrUnavailable, "processing instruction"},
+		{"deep", answering(200, strings.Repeat("<a>", 20)+strings.Repeat("</a>", 20)), ErrUnavailable, "too deep"},
+		{"wide", answering(200, "<a>"+strings.Repeat("<b/>", 300)+"</a>"), ErrUnavailable, "twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			timeout := 30 * time.Second
@@ -130,9 +129,9 @@ func TestBadAnswers(t *testing.T) {
 				timeout = 100 * time.Millisecond
 			}
 			fake := newFakeSTS(t, c.answer)
-			f := newFixture(t, fake.at(Config{ClientID: "broker", ClientSecret: "hushhush"}), timeout)
+			f := newFixture(t, fake.at(EngineConfig{ClientID: "broker", ClientSecret: "hushhush"}), timeout)
 			got, err := f.ask(t, user())
-			if !errors.Is(err, c.want) || got != (sts.Credentials{}) {
+			if !errors.Is(err, c.want) || got != (session.Credentials{}) {
 				t.Fatalf("got %v, %v, want %v", got, err, c.want)
 			}
 			steps := f.trace.Steps()
@@ -194,11 +193,11 @@ func TestBreaker(t *testing.T) {
 			if strings.HasPrefix(name, "slow") {
 				timeout = 100 * time.Millisecond
 			}
-			f := newFixture(t, fake.at(Config{}), timeout)
+			f := newFixture(t, fake.at(EngineConfig{}), timeout)
 			fails := func(asked int, alone bool) {
 				t.Helper()
 				_, err := f.ask(t, user())
-				if !errors.Is(err, sts.ErrUnavailable) || strings.Contains(err.Error(), "left alone") != alone || fake.questions() != asked {
+				if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "left alone") != alone || fake.questions() != asked {
 					t.Fatalf("asked %d times: %v; want %d times, left alone %t", fake.questions(), err, asked, alone)
 				}
 			}
@@ -223,10 +222,10 @@ func TestBreaker(t *testing.T) {
 	t.Run("gone", func(t *testing.T) {
 		dead := newFakeSTS(t, nil)
 		dead.Close()
-		f := newFixture(t, dead.at(Config{}), 0)
+		f := newFixture(t, dead.at(EngineConfig{}), 0)
 		for n := range 4 {
 			_, err := f.ask(t, user())
-			if open := strings.Contains(err.Error(), "left alone"); !errors.Is(err, sts.ErrUnavailable) || open != (n == 3) {
+			if open := strings.Contains(err.Error(), "left alone"); !errors.Is(err, ErrUnavailable) || open != (n == 3) {
 				t.Errorf("attempt %d: %v", n, err)
 			}
 		}
@@ -239,7 +238,7 @@ func TestBreaker(t *testing.T) {
 		"page":      answering(200, "<html></html>"),
 	} {
 		fake := newFakeSTS(t, answer)
-		f := newFixture(t, fake.at(Config{}), 0)
+		f := newFixture(t, fake.at(EngineConfig{}), 0)
 		for range 6 {
 			_, _ = f.ask(t, user())
 		}
@@ -259,8 +258,8 @@ func TestCallerLeaves(t *testing.T) {
 		case <-stop:
 		case <-r.Context().Done():
 		}
-	}).at(Config{}), 0)
-	if _, err := f.AssumeRoleForIdentity(ctx, user()); !errors.Is(err, sts.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	}).at(EngineConfig{}), 0)
+	if _, err := f.AssumeRoleForIdentity(ctx, user()); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -272,14 +271,14 @@ func TestNotAsked(t *testing.T) {
 	other.RoleARN = "arn:aws:iam::999999999999:role/User"
 	none.RoleARN = "arn:minio:iam:::role/x"
 	unlisted.RoleARN = "arn:aws:iam::123456789012:role/Other"
-	c := Config{Roles: map[string]string{userRole: "engine-user"}, Token: TokenConfig{Claims: map[string]any{"policy": []any{"${tag:team}"}}}}
+	c := EngineConfig{Roles: map[string]string{userRole: "engine-user"}, Token: TokenConfig{Claims: map[string]any{"policy": []any{"${tag:team}"}}}}
 	comma, pattern, missing := c, c, c
 	comma.Token.Claims = map[string]any{"policy": "${tag:list}"}
 	pattern.SessionPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::files/${tag:list}/*"}]}`
 	missing.Token.Claims = map[string]any{"policy": map[string]any{"x": "${tag:absent}"}}
 	for name, try := range map[string]struct {
-		c Config
-		r sts.Request
+		c EngineConfig
+		r Request
 	}{
 		"another account":           {c, other},
 		"no role's ARN":             {c, none},
@@ -289,7 +288,7 @@ func TestNotAsked(t *testing.T) {
 		"a tag that is not there":   {missing, user()},
 	} {
 		f := newFixture(t, fake.at(try.c), 0)
-		if _, err := f.ask(t, try.r); !errors.Is(err, sts.ErrDenied) {
+		if _, err := f.ask(t, try.r); !errors.Is(err, ErrDenied) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if steps := f.trace.Steps(); len(steps) == 0 || steps[len(steps)-1].Fix == "" {
@@ -301,7 +300,7 @@ func TestNotAsked(t *testing.T) {
 		t.Error("the engine was asked")
 	}
 	f := newFixture(t, fake.at(c), 0)
-	if _, err := f.ask(t, sts.Request{}); err == nil || errors.Is(err, sts.ErrDenied) {
+	if _, err := f.ask(t, Request{}); err == nil || errors.Is(err, ErrDenied) {
 		t.Errorf("a request about nobody: %v", err)
 	}
 	if _, err := f.ask(t, user()); err != nil {
