@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
@@ -36,7 +36,7 @@ type admin struct {
 	pools    *cognitoidentity.Service
 	iam      *iam.Directory
 	sessions *forwardauth.Sessions
-	revoked  *revocation.List
+	revoked  *session.Revocations
 
 	signOuts *signout.Service
 	// providerName is the provider behind an alias, as an account knows it.

@@ -148,7 +148,7 @@ type (
 	Limits             = cognitoidentity.Limits
 	UserStatusConfig   = userstatus.Config
 
-	CredentialEngineConfig = assume.Config
+	CredentialEngineConfig = assume.EngineConfig
 	EngineTokenConfig      = assume.TokenConfig
 )
 
@@ -336,17 +336,17 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 
 // credentialEngines makes the engines that the settings name, beside the
 // server's own.
-func (c *Config) credentialEngines(builtin assume.Source, signer assume.Signer, poster assume.Poster) (*assume.Router, error) {
+func (c *Config) credentialEngines(builtin assume.Engine, signer assume.Signer, poster assume.Poster) (*assume.Router, error) {
 	if builtin == nil { // only checking
 		builtin = (*assume.Router)(nil)
 	}
-	engines := map[string]assume.Source{assume.Builtin: builtin}
+	engines := map[string]assume.Engine{assume.Builtin: builtin}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.CredentialEngines)) {
 		if name == assume.Builtin {
 			return nil, fmt.Errorf("credential_engines.%s: that is the name of the server's own engine", name)
 		}
-		e, err := assume.NewSTS(assume.STSOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
+		e, err := assume.NewRemoteEngine(assume.RemoteEngineOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
 		if err != nil {
 			faults = append(faults, err)
 		}

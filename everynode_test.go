@@ -24,8 +24,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // everyNode is how long a change in the database takes to reach every node, at most
@@ -440,12 +440,12 @@ var changesElsewhere = map[string]changeElsewhere{
 	}},
 	"session key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		u := o.user(t, o.logins(t, "alice"))
-		keys := sts.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}
+		keys := session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}
 		return o.goesOn(t, u), func() {
 			old := must(keys.List(t.Context()))(t)
 			ok(t, keys.Rotate(t.Context(), true))
 			for _, k := range old {
-				if k.State == sts.Sealing {
+				if k.State == session.Sealing {
 					must(keys.Retire(t.Context(), k.ID))(t)
 				}
 			}
@@ -460,7 +460,7 @@ var changesElsewhere = map[string]changeElsewhere{
 			return o.goesOn(t, u)()
 		}
 		return probe, func() {
-			ok(t, sts.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}.Rotate(t.Context(), true))
+			ok(t, session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}.Rotate(t.Context(), true))
 			u = o.sessionElsewhere(t)
 		}
 	}},
@@ -558,10 +558,10 @@ func (o *observed) guestToken(t *testing.T) string {
 // sessionElsewhere is a session of alice's that another node made.
 func (o *observed) sessionElsewhere(t *testing.T) user {
 	t.Helper()
-	minter := must(sts.NewMinter(t.Context(), sts.MinterOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}))(t)
+	minter := must(session.NewMinter(t.Context(), session.MinterOptions{Store: o.beside, Sealer: o.sealer, Now: o.now}))(t)
 	id := o.getID(t, filesPool, o.logins(t, "alice"))
-	c := must(minter.Mint(t.Context(), sts.Session{Account: homeAccount, RoleARN: authenticatedRole, RoleID: iam.RoleID(authenticatedRole),
-		SessionName: sts.SessionName, IdentityID: identitypool.IdentityID(id), PoolID: filesPool, Region: region,
+	c := must(minter.Mint(t.Context(), session.Session{Account: homeAccount, RoleARN: authenticatedRole, RoleID: iam.RoleID(authenticatedRole),
+		SessionName: session.EnhancedFlowName, IdentityID: identitypool.IdentityID(id), PoolID: filesPool, Region: region,
 		Issued: o.now(), Expires: o.now().Add(time.Hour)}))(t)
 	return user{id, aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}}
 }

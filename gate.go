@@ -10,8 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -20,8 +19,8 @@ import (
 type gate struct {
 	verifier   *sigv4.Verifier
 	keys       *iam.AccessKeys
-	sessions   *sts.Minter
-	revoked    *revocation.List
+	sessions   *session.Minter
+	revoked    *session.Revocations
 	authorizer *iam.Authorizer
 	dev        bool // a development server, whose key everybody knows
 }
@@ -38,7 +37,7 @@ type signerKey struct{}
 
 // newGate returns a gate for the services with these signing names.
 func newGate(
-	keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer,
+	keys *iam.AccessKeys, sessions *session.Minter, revoked *session.Revocations, authorizer *iam.Authorizer,
 	now func() time.Time, services ...string,
 ) *gate {
 	g := &gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
@@ -92,36 +91,36 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 		return secret, err
 	}
 
-	session, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
-	s.account = session.Account
+	opened, secret, err := g.sessions.Open(ctx, accessKeyID, sessionToken)
+	s.account = opened.Account
 	if err != nil {
 		s.account = g.ownerOf(ctx, accessKeyID, sessionToken)
 	}
 	switch {
-	case errors.Is(err, sts.ErrInvalidToken):
+	case errors.Is(err, session.ErrInvalidToken):
 		return "", sigv4.ErrInvalidToken
-	case errors.Is(err, sts.ErrExpiredToken):
+	case errors.Is(err, session.ErrExpiredToken):
 		return "", sigv4.ErrExpiredToken
 	case err != nil:
 		return "", err
 	}
 
-	if err := g.revoked.Check(ctx, accessKeyID, &session); errors.Is(err, revocation.ErrRevoked) {
+	if err := g.revoked.Check(ctx, accessKeyID, &opened); errors.Is(err, session.ErrRevoked) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	} else if err != nil {
 		return "", err
 	}
-	if session.Key == "" {
-		s.caller = session.Caller(accessKeyID)
+	if opened.Key == "" {
+		s.caller = opened.Caller(accessKeyID)
 		return secret, nil
 	}
 
 	// Temporary credentials of an access key end with it.
-	caller, _, err := g.keys.Lookup(ctx, session.Key)
+	caller, _, err := g.keys.Lookup(ctx, opened.Key)
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
 		return "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
-	s.caller = caller.Temporary(accessKeyID, session.Issued)
+	s.caller = caller.Temporary(accessKeyID, opened.Issued)
 	return secret, err
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -160,7 +160,7 @@ func (s *refusedSignature) unknownKey() *explain.Refusal {
 
 func (s *refusedSignature) invalidToken() *explain.Refusal {
 	switch {
-	case errors.Is(s.Error, revocation.ErrRevoked):
+	case errors.Is(s.Error, session.ErrRevoked):
 		return nil // the list of revocations has recorded it
 	case errors.Is(s.Error, iam.ErrNotFound), errors.Is(s.Error, iam.ErrDisabled):
 		return tokenKeyGone.With().Of(s.key())

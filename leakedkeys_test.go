@@ -19,8 +19,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -181,7 +181,7 @@ func keyID(t *testing.T, token string) string {
 	return rest[:strings.Index(rest, `"`)]
 }
 
-// The sessions of a retired key end on every node within sts.Lag, at the APIs, at
+// The sessions of a retired key end on every node within session.Lag, at the APIs, at
 // the check endpoint and for services that verify by themselves; those of the key
 // after it go on.
 func TestLeakedSessionKey(t *testing.T) {
@@ -221,24 +221,24 @@ func TestLeakedSessionKey(t *testing.T) {
 			}
 			return state
 		}
-		keys := sts.Keys{Store: c.store, Sealer: c.sealer, Now: c.now}
+		keys := session.Keys{Store: c.store, Sealer: c.sealer, Now: c.now}
 
 		leaked := signIn(s)
 		equal(t, "before", states(leaked), want)
 		for range 2 {
 			var old string
 			for _, k := range must(keys.List(t.Context()))(t) {
-				if k.State == sts.Sealing {
+				if k.State == session.Sealing {
 					old = k.ID
 				}
 			}
-			if _, err := keys.Retire(t.Context(), old); !errors.Is(err, sts.ErrKeySeals) {
+			if _, err := keys.Retire(t.Context(), old); !errors.Is(err, session.ErrKeySeals) {
 				t.Errorf("retiring the key that seals: %v", err)
 			}
 			if err := keys.Rotate(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
-			c.skip(sts.Lag)
+			c.skip(session.Lag)
 			var fresh []user
 			for _, n := range c.nodes {
 				fresh = append(fresh, signIn(n))
@@ -246,17 +246,17 @@ func TestLeakedSessionKey(t *testing.T) {
 			equal(t, "the old key before it is retired", states(leaked), want)
 
 			gone, err := keys.Retire(t.Context(), old)
-			if err != nil || gone.ID != old || gone.State != sts.Opening {
+			if err != nil || gone.ID != old || gone.State != session.Opening {
 				t.Fatalf("%+v, %v", gone, err)
 			}
-			c.skip(sts.Lag)
+			c.skip(session.Lag)
 			equal(t, "the retired key", states(leaked), strings.Repeat("403 ", len(c.nodes)))
 			for _, u := range fresh {
 				equal(t, "the key after it", states(u), want)
 			}
 			leaked = fresh[0]
 		}
-		if _, err := keys.Retire(t.Context(), "0123456789abcdef"); !errors.Is(err, sts.ErrNoKey) {
+		if _, err := keys.Retire(t.Context(), "0123456789abcdef"); !errors.Is(err, session.ErrNoKey) {
 			t.Errorf("a key that there is not: %v", err)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
 
 // Each operation is in the class of what it waits for: a new one that is public, or
@@ -46,7 +46,7 @@ func TestOperationClasses(t *testing.T) {
 			}
 		}
 	}
-	query := append(sts.NewAPI(sts.APIOptions{}).Operations(), iamapi.New(iamapi.Options{}).Operations()...)
+	query := append(stsapi.NewAPI(stsapi.APIOptions{}).Operations(), iamapi.New(iamapi.Options{}).Operations()...)
 	check(cognitoidentity.New(cognitoidentity.Options{}).Operations())
 	check(query)
 

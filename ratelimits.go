@@ -9,7 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
 
 // Rate is how fast a token bucket fills, and how much it holds.
@@ -95,7 +95,7 @@ func (c *Config) checkRates() []error {
 func namedAPIs() []awsapi.API {
 	return awsAPIs(
 		cognitoidentity.New(cognitoidentity.Options{}),
-		sts.NewAPI(sts.APIOptions{}),
+		stsapi.NewAPI(stsapi.APIOptions{}),
 		iamapi.New(iamapi.Options{}),
 	)
 }

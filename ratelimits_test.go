@@ -29,7 +29,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
-	stsapi "github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
 
 // movedClock stands still where the wall clock was when it was first asked, so that

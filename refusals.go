@@ -12,10 +12,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -42,10 +42,10 @@ func catalogues() []explain.Chapter {
 			Reasons: signatureRefusals,
 		},
 		{
-			Title:   "Revoked sessions",
-			About:   "Someone ended the session before it expired.",
-			Package: "internal/revocation",
-			Reasons: revocation.Refusals,
+			Title:   "Sessions",
+			About:   "The session was ended, nothing can open its token, or its tags break a rule of STS.",
+			Package: "internal/session",
+			Reasons: session.Refusals,
 		},
 		{
 			Title:   "Policies",
@@ -102,16 +102,22 @@ func catalogues() []explain.Chapter {
 			Reasons: cognitoidentity.Refusals,
 		},
 		{
+			Title:   "Roles",
+			About:   "The role does not exist, or its trust policy does not let the caller in.",
+			Package: "internal/assume",
+			Reasons: assume.Refusals,
+		},
+		{
 			Title:   "STS",
 			About:   "An operation of AWS STS refuses.",
-			Package: "internal/sts",
-			Reasons: sts.Refusals,
+			Package: "internal/stsapi",
+			Reasons: stsapi.Refusals,
 		},
 		{
 			Title:   "Credential engines",
 			About:   "The settings of a credential engine do not fit the role or the login.",
 			Package: "internal/assume",
-			Reasons: assume.Refusals,
+			Reasons: assume.EngineRefusals,
 		},
 		{
 			Title:   "Checked requests",

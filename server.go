@@ -33,9 +33,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // File names in Config.DataDir.
@@ -52,8 +52,8 @@ type Server struct {
 	config   Config
 	store    *store.Store
 	issuer   *issuer.Issuer
-	sessions *sts.Minter
 	outbound *outbound.Client
+	sessions *session.Minter
 	logins   *login.Verifier
 	signOuts *signout.Service
 	traces   *traceStore

@@ -14,9 +14,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // Types of the settings of the check endpoint.
@@ -26,8 +25,8 @@ type (
 )
 
 // revocations makes the list of revoked sessions.
-func (s *Server) revocations(roles *iam.Directory) *revocation.List {
-	return revocation.New(revocation.Options{Store: s.store, Roles: roles, AcceptUnknownRoles: s.config.AcceptUnknownRoles,
+func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
+	return session.NewRevocations(session.RevocationOptions{Store: s.store, Roles: roles, AcceptUnknownRoles: s.config.AcceptUnknownRoles,
 		SignOuts: s.config.SignOutEndsSessions, Now: s.config.Now, Logger: s.config.Logger})
 }
 
@@ -128,9 +127,9 @@ func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySe
 	}
 	v, err := a.sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
-	case errors.Is(err, sts.ErrExpiredToken):
+	case errors.Is(err, session.ErrExpiredToken):
 		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(), "The session has expired.").Because(err)
-	case errors.Is(err, sts.ErrInvalidToken), errors.Is(err, revocation.ErrRevoked):
+	case errors.Is(err, session.ErrInvalidToken), errors.Is(err, session.ErrRevoked):
 		return nil, awsapi.Refused("InvalidSessionException", verifyInvalid.With("account", c.Account),
 			"The session token is not one of this account, does not belong to the access key, or was revoked.").Because(err)
 	case err != nil:

@@ -28,8 +28,8 @@ var allowedImports = map[string][]string{
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/config", "internal/datalock", "internal/envelope", "internal/explain",
-		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/store",
-		"internal/sts", "sigv4",
+		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/session",
+		"internal/store", "sigv4",
 	},
 	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
 	"internal/assume": {
@@ -48,7 +48,7 @@ var allowedImports = map[string][]string{
 	"internal/explain":  {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
-		"internal/identitypool", "internal/ratelimit", "internal/revocation", "internal/sts", "sigv4",
+		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
 	},
 	"internal/iam": {
 		"internal/explain", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
@@ -70,7 +70,6 @@ var allowedImports = map[string][]string{
 	"internal/revocation": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",
 	},
-	"internal/saml":    {"internal/explain"},
 	"internal/signout": {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
 	"internal/store":   {"internal/identitypool", "internal/overload"},
 	"internal/sts": {

@@ -19,21 +19,21 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
 
 // parts are shared by the APIs and the check endpoint, and needed only to wire them.
 type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
-	revoked    *revocation.List
+	revoked    *session.Revocations
 	opened     *forwardauth.Sessions
 	gate       *gate
 	events     *eventSources
-	assume     *sts.Service
+	assume     *assume.Service
 	pools      *cognitoidentity.Service
 	addresses  *ratelimit.Addresses
 }
@@ -115,7 +115,7 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 		return err
 	}
 
-	s.sessions, err = sts.NewMinter(ctx, sts.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
+	s.sessions, err = session.NewMinter(ctx, session.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Server) wireGate(p *parts) {
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = forwardauth.NewSessions(s.sessions, p.revoked, now)
 	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
-		cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+		cognitoidentity.Name, stsapi.APIName, iamapi.Name, adminName)
 	p.gate.dev = s.config.Dev
 }
 
@@ -154,7 +154,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err != nil {
 		return err
 	}
-	p.assume = sts.NewService(sts.ServiceOptions{
+	p.assume = assume.NewService(assume.ServiceOptions{
 		Minter:             s.sessions,
 		Roles:              p.directory,
 		Now:                c.Now,
@@ -256,7 +256,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 }
 
 // awsAPIs are the APIs of AWS. Their operations may have a rate.
-func awsAPIs(pools *cognitoidentity.Service, tokens *sts.API, roles *iamapi.Service) []awsapi.API {
+func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.Service) []awsapi.API {
 	return []awsapi.API{
 		{
 			Name:         cognitoidentity.Name,
@@ -265,9 +265,9 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *sts.API, roles *iamapi.Serv
 			Operations:   pools.Operations(),
 		},
 		{
-			Name:       sts.APIName,
-			Version:    sts.APIVersion,
-			Namespace:  sts.APINamespace,
+			Name:       stsapi.APIName,
+			Version:    stsapi.APIVersion,
+			Namespace:  stsapi.APINamespace,
 			Operations: tokens.Operations(),
 		},
 		{
@@ -315,10 +315,11 @@ func (s *Server) adminAPI(p *parts) *admin {
 }
 
 // stsAPI is the STS API over what the pools use, too.
-func (s *Server) stsAPI(p *parts) *sts.API {
+func (s *Server) stsAPI(p *parts) *stsapi.API {
 	c := &s.config
-	return sts.NewAPI(sts.APIOptions{
-		Service:    p.assume,
+	o := stsapi.APIOptions{
+		Sessions:   s.sessions,
+		Roles:      p.directory,
 		OwnTokens:  s.issuer,
 		IssuerURL:  c.IssuerURL,
 		Logins:     s.logins,
@@ -335,7 +336,12 @@ func (s *Server) stsAPI(p *parts) *sts.API {
 		Addresses: p.addresses,
 		Region:    c.region(),
 		Now:       c.Now,
-	})
+	}
+	if c.AcceptUnknownRoles {
+		o.AcceptUnknown = p.assume
+	}
+
+	return stsapi.NewAPI(o)
 }
 
 // iamAPI is the IAM API.

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 func masterKeyCommand() *cobra.Command {
@@ -72,7 +72,7 @@ func keyPlace(k store.Key) (string, error) {
 	if place, ok := issuer.SealPlace(k); ok {
 		return place, nil
 	}
-	if place, ok := sts.SealPlace(k); ok {
+	if place, ok := session.SealPlace(k); ok {
 		return place, nil
 	}
 	return "", fmt.Errorf("a key for %q, which this version does not know", k.Purpose)

@@ -8,9 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/spf13/cobra"
-
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 func sessionKeysCommand() *cobra.Command {
@@ -26,7 +25,7 @@ func sessionKeysListCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withDatabase(c, func(ctx context.Context, d *database) error {
-				keys, err := sts.Keys{Store: d.store, Now: time.Now}.List(ctx)
+				keys, err := session.Keys{Store: d.store, Now: time.Now}.List(ctx)
 				if err != nil {
 					return err
 				}
@@ -64,7 +63,7 @@ servers take the change up within ten seconds.`,
 				if err != nil {
 					return err
 				}
-				keys := sts.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
+				keys := session.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
 				if err := keys.Rotate(ctx, now); err != nil || !now {
 					return err
 				}
@@ -74,7 +73,7 @@ servers take the change up within ten seconds.`,
 				}
 				fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
 				for _, k := range list {
-					if k.State == sts.Opening {
+					if k.State == session.Opening {
 						fmt.Fprintf(c.OutOrStdout(),
 							"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
 					}
@@ -102,11 +101,11 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withDatabase(c, func(ctx context.Context, d *database) error {
-				key, err := sts.Keys{Store: d.store, Now: time.Now}.Retire(ctx, args[0])
+				key, err := session.Keys{Store: d.store, Now: time.Now}.Retire(ctx, args[0])
 				switch {
-				case errors.Is(err, sts.ErrNoKey):
+				case errors.Is(err, session.ErrNoKey):
 					return fmt.Errorf("there is no session key %s; `poolhouse session-keys list` shows them", args[0])
-				case errors.Is(err, sts.ErrKeySeals):
+				case errors.Is(err, session.ErrKeySeals):
 					return fmt.Errorf("%s seals new sessions now: run `poolhouse session-keys rotate --now` first, "+
 						"then retire it", args[0])
 				case err != nil:
@@ -123,9 +122,9 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 }
 
 // showRetiredSessionKey tells which sessions the end of a key ends.
-func showRetiredSessionKey(w io.Writer, k sts.KeyInfo) {
+func showRetiredSessionKey(w io.Writer, k session.KeyInfo) {
 	fmt.Fprintf(w, "%s is retired. Within ten seconds no server accepts what it sealed.\n", k.ID)
-	if k.State == sts.Upcoming {
+	if k.State == session.Upcoming {
 		fmt.Fprintln(w, "It had not sealed yet: no sessions end.")
 		return
 	}

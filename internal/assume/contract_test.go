@@ -12,7 +12,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 )
 
 // What settings make of the form and of the token's shape. What a whole server
@@ -34,13 +33,13 @@ func TestForms(t *testing.T) {
 		return v
 	}
 	own := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::files/${identity_uuid}/${aws:username}/*"}]}`
-	bounded := Config{Roles: map[string]string{"arn:aws:iam::123456789012:role/*": "arn:aws:iam:::role/*"}, GuestPolicy: "s3", SessionPolicy: own,
+	bounded := EngineConfig{Roles: map[string]string{"arn:aws:iam::123456789012:role/*": "arn:aws:iam:::role/*"}, GuestPolicy: "s3", SessionPolicy: own,
 		Token: TokenConfig{Audience: "poolhouse", Type: "JWT"}}
-	aws := Config{Token: TokenConfig{Tags: true, Lifetime: 5 * time.Minute}}
+	aws := EngineConfig{Token: TokenConfig{Tags: true, Lifetime: 5 * time.Minute}}
 	for _, c := range []struct {
 		name   string
-		config Config
-		ask    sts.Request
+		config EngineConfig
+		ask    Request
 		form   url.Values
 		shape  issuer.Shape
 		claims issuer.Claims
@@ -52,7 +51,7 @@ func TestForms(t *testing.T) {
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", full, time.Hour, nil)},
 		{"the same, a guest", bounded, guest(), form("arn:aws:iam:::role/app/User", "Policy", guestS3),
 			issuer.Shape{Type: "JWT", Extra: map[string]any{}}, claims("poolhouse", []string{"unauthenticated"}, time.Hour, nil)},
-		{"everything set", Config{SessionName: "broker", Duration: 15 * time.Minute, GuestPolicy: "off", ClientID: "broker", ClientSecret: "hushhush",
+		{"everything set", EngineConfig{SessionName: "broker", Duration: 15 * time.Minute, GuestPolicy: "off", ClientID: "broker", ClientSecret: "hushhush",
 			Token: TokenConfig{Algorithm: "ES256", Type: None, Certificate: true, Issuer: "https://public.example", AMR: None,
 				Claims: map[string]any{"a": "${identity_id} ${pool_id} ${account} ${region} ${role_arn} ${state} ${tag:team}", "n": 7}}}, user(),
 			form(userRole, "RoleSessionName", "broker", "DurationSeconds", "900"), issuer.Shape{Algorithm: "ES256", Certificate: true, Issuer: "https://public.example",
@@ -94,7 +93,7 @@ func TestForms(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	c := Config{Roles: map[string]string{
+	c := EngineConfig{Roles: map[string]string{
 		"arn:aws:iam::1:role/*":     "wide/*",
 		"arn:aws:iam::1:role/app/*": "app-*-role",
 		"arn:aws:iam::1:role/app/X": "exact",
@@ -115,14 +114,14 @@ func TestRoles(t *testing.T) {
 	if got, found := c.role("arn:aws:iam::2:role/a"); found {
 		t.Errorf("a role that no key fits becomes %q", got)
 	}
-	if got, found := (&Config{}).role("arn"); got != "arn" || !found {
+	if got, found := (&EngineConfig{}).role("arn"); got != "arn" || !found {
 		t.Errorf("without keys: %q, %t", got, found)
 	}
 }
 
 func TestEndpointOfAWS(t *testing.T) {
 	for region, want := range map[string]string{"eu-west-1": "https://sts.eu-west-1.amazonaws.com", "cn-north-1": "https://sts.cn-north-1.amazonaws.com.cn"} {
-		c := Config{Region: region}
+		c := EngineConfig{Region: region}
 		if err := c.settle(); err != nil || c.Endpoint != want {
 			t.Errorf("%s: %s, %v", region, c.Endpoint, err)
 		}
@@ -133,56 +132,56 @@ func TestEndpointOfAWS(t *testing.T) {
 func TestConfigFaults(t *testing.T) {
 	for _, c := range []struct {
 		want   string
-		config Config
+		config EngineConfig
 	}{
-		{"endpoint: give", Config{}},
-		{"region:", Config{Region: "evil.example/x"}},
-		{"endpoint:", Config{Endpoint: "http://sts.example"}},
-		{"endpoint:", Config{Endpoint: "https://user:pass@sts.example"}},
-		{"endpoint:", Config{Endpoint: "https://sts.example", CABundle: []byte("none")}},
-		{"client_id:", Config{Region: "eu-west-1", ClientID: "x"}},
-		{"client_id:", Config{Region: "eu-west-1", ClientID: "x:y", ClientSecret: "z"}},
-		{"client_id:", Config{Region: "eu-west-1", ClientID: "x", ClientSecret: "z\r\nX: y"}},
-		{"roles:", Config{Region: "eu-west-1", Roles: map[string]string{"a*b": "c"}}},
-		{"roles:", Config{Region: "eu-west-1", Roles: map[string]string{"ab": "c*"}}},
-		{"roles:", Config{Region: "eu-west-1", Roles: map[string]string{"ab*": "c*d*"}}},
-		{"guest_policy:", Config{Region: "eu-west-1", GuestPolicy: "none"}},
-		{"guest_policy:", Config{Region: "eu-west-1", GuestPolicy: "builtin:guest"}},
-		{"guest_policy:", Config{Region: "eu-west-1", GuestPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"` + strings.Repeat("x", 2048) + `"}]}`}},
-		{"guest_policy_arns:", Config{Region: "eu-west-1", GuestPolicyARNs: []string{"arn"}}},
-		{"guest_policy_arns:", Config{Region: "eu-west-1", GuestPolicy: "off", GuestPolicyARNs: []string{"arn"}}},
-		{"session_policy:", Config{Region: "eu-west-1", SessionPolicy: "{"}},
-		{"role_session_name: use 2 to 64", Config{Region: "eu-west-1", SessionName: "x"}},
-		{"role_session_name: use 2 to 64", Config{Region: "eu-west-1", SessionName: "a:${identity_id}"}},
-		{"role_session_name: use 2 to 64", Config{Region: "eu-west-1", SessionName: "é${identity_id}"}},
-		{"did you mean ${identity_id}?", Config{Region: "eu-west-1", SessionName: "${identityid}"}},
-		{"did you mean ${claim:email}?", Config{Region: "eu-west-1", SessionName: "${email}"}},
-		{"did you mean ${claim:email}?", Config{Region: "eu-west-1", SessionName: "${claims:email}"}},
-		{"did you mean ${tag:team}?", Config{Region: "eu-west-1", SessionName: "${tags:team}"}},
-		{"role_session_name: there is no ${claim:}", Config{Region: "eu-west-1", SessionName: "${claim:}"}},
-		{"role_session_name: there is no ${role_arn}", Config{Region: "eu-west-1", SessionName: "${role_arn}"}},
-		{"role_session_name: there is no ${}", Config{Region: "eu-west-1", SessionName: "${}"}},
-		{"has ${ without }", Config{Region: "eu-west-1", SessionName: "${identity_id"}},
-		{"or more; STS takes 64", Config{Region: "eu-west-1", SessionName: "${identity_id}-${identity_uuid}"}},
-		{"or more; STS takes 64", Config{Region: "eu-west-1", SessionName: strings.Repeat("x", 65)}},
-		{"or more; STS takes 64", Config{Region: "eu-west-1", SessionName: strings.Repeat("x", 27) + "${identity_id}"}},
-		{"one claim or tag only", Config{Region: "eu-west-1", SessionName: "${claim:a}-${claim:b}"}},
-		{"one claim or tag only", Config{Region: "eu-west-1", SessionName: "${claim:a}${tag:b}"}},
-		{"duration:", Config{Region: "eu-west-1", Duration: time.Minute}},
-		{"duration:", Config{Region: "eu-west-1", Duration: 13 * time.Hour}},
-		{"token.typ:", Config{Region: "eu-west-1", Token: TokenConfig{Type: `"x`}}},
-		{"token.amr:", Config{Region: "eu-west-1", Token: TokenConfig{AMR: "some"}}},
-		{"token.lifetime:", Config{Region: "eu-west-1", Token: TokenConfig{Lifetime: time.Second}}},
-		{"token: token algorithm", Config{Region: "eu-west-1", Token: TokenConfig{Algorithm: "HS256"}}},
-		{"token: issuer URL", Config{Region: "eu-west-1", Token: TokenConfig{Issuer: "https://x/"}}},
-		{"token: the claim", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"sub": "admin"}}}},
-		{"token.claims.policy: there is no ${user}", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": []any{map[string]any{"x": "${user}"}}}}}},
-		{"token.claims.policy:", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${tag:}"}}}},
-		{"token.claims.policy: there is no ${idenity_id}, did you mean ${identity_id}?", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${idenity_id}"}}}},
-		{"without }", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${state"}}}},
-		{"no JSON", Config{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": make(chan int)}}}},
+		{"endpoint: give", EngineConfig{}},
+		{"region:", EngineConfig{Region: "evil.example/x"}},
+		{"endpoint:", EngineConfig{Endpoint: "http://sts.example"}},
+		{"endpoint:", EngineConfig{Endpoint: "https://user:pass@sts.example"}},
+		{"endpoint:", EngineConfig{Endpoint: "https://sts.example", CABundle: []byte("none")}},
+		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x"}},
+		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x:y", ClientSecret: "z"}},
+		{"client_id:", EngineConfig{Region: "eu-west-1", ClientID: "x", ClientSecret: "z\r\nX: y"}},
+		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"a*b": "c"}}},
+		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"ab": "c*"}}},
+		{"roles:", EngineConfig{Region: "eu-west-1", Roles: map[string]string{"ab*": "c*d*"}}},
+		{"guest_policy:", EngineConfig{Region: "eu-west-1", GuestPolicy: "none"}},
+		{"guest_policy:", EngineConfig{Region: "eu-west-1", GuestPolicy: "builtin:guest"}},
+		{"guest_policy:", EngineConfig{Region: "eu-west-1", GuestPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"` + strings.Repeat("x", 2048) + `"}]}`}},
+		{"guest_policy_arns:", EngineConfig{Region: "eu-west-1", GuestPolicyARNs: []string{"arn"}}},
+		{"guest_policy_arns:", EngineConfig{Region: "eu-west-1", GuestPolicy: "off", GuestPolicyARNs: []string{"arn"}}},
+		{"session_policy:", EngineConfig{Region: "eu-west-1", SessionPolicy: "{"}},
+		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "x"}},
+		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "a:${identity_id}"}},
+		{"role_session_name: use 2 to 64", EngineConfig{Region: "eu-west-1", SessionName: "é${identity_id}"}},
+		{"did you mean ${identity_id}?", EngineConfig{Region: "eu-west-1", SessionName: "${identityid}"}},
+		{"did you mean ${claim:email}?", EngineConfig{Region: "eu-west-1", SessionName: "${email}"}},
+		{"did you mean ${claim:email}?", EngineConfig{Region: "eu-west-1", SessionName: "${claims:email}"}},
+		{"did you mean ${tag:team}?", EngineConfig{Region: "eu-west-1", SessionName: "${tags:team}"}},
+		{"role_session_name: there is no ${claim:}", EngineConfig{Region: "eu-west-1", SessionName: "${claim:}"}},
+		{"role_session_name: there is no ${role_arn}", EngineConfig{Region: "eu-west-1", SessionName: "${role_arn}"}},
+		{"role_session_name: there is no ${}", EngineConfig{Region: "eu-west-1", SessionName: "${}"}},
+		{"has ${ without }", EngineConfig{Region: "eu-west-1", SessionName: "${identity_id"}},
+		{"or more; STS takes 64", EngineConfig{Region: "eu-west-1", SessionName: "${identity_id}-${identity_uuid}"}},
+		{"or more; STS takes 64", EngineConfig{Region: "eu-west-1", SessionName: strings.Repeat("x", 65)}},
+		{"or more; STS takes 64", EngineConfig{Region: "eu-west-1", SessionName: strings.Repeat("x", 27) + "${identity_id}"}},
+		{"one claim or tag only", EngineConfig{Region: "eu-west-1", SessionName: "${claim:a}-${claim:b}"}},
+		{"one claim or tag only", EngineConfig{Region: "eu-west-1", SessionName: "${claim:a}${tag:b}"}},
+		{"duration:", EngineConfig{Region: "eu-west-1", Duration: time.Minute}},
+		{"duration:", EngineConfig{Region: "eu-west-1", Duration: 13 * time.Hour}},
+		{"token.typ:", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Type: `"x`}}},
+		{"token.amr:", EngineConfig{Region: "eu-west-1", Token: TokenConfig{AMR: "some"}}},
+		{"token.lifetime:", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Lifetime: time.Second}}},
+		{"token: token algorithm", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Algorithm: "HS256"}}},
+		{"token: issuer URL", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Issuer: "https://x/"}}},
+		{"token: the claim", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"sub": "admin"}}}},
+		{"token.claims.policy: there is no ${user}", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": []any{map[string]any{"x": "${user}"}}}}}},
+		{"token.claims.policy:", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${tag:}"}}}},
+		{"token.claims.policy: there is no ${idenity_id}, did you mean ${identity_id}?", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${idenity_id}"}}}},
+		{"without }", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": "${state"}}}},
+		{"no JSON", EngineConfig{Region: "eu-west-1", Token: TokenConfig{Claims: map[string]any{"policy": make(chan int)}}}},
 	} {
-		_, err := NewSTS(STSOptions{Name: "x", Config: c.config})
+		_, err := NewRemoteEngine(RemoteEngineOptions{Name: "x", Config: c.config})
 		if err == nil || !strings.Contains(err.Error(), "credential_engines.x: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %s", c.config, err, c.want)
 		}
@@ -191,14 +190,14 @@ func TestConfigFaults(t *testing.T) {
 
 func TestRouter(t *testing.T) {
 	one, two := newFakeSTS(t, answering(200, granted())), newFakeSTS(t, answering(200, granted()))
-	engines := map[string]Source{Builtin: newFixture(t, one.at(Config{}), 0), "two": newFixture(t, two.at(Config{}), 0)}
+	engines := map[string]Engine{Builtin: newFixture(t, one.at(EngineConfig{}), 0), "two": newFixture(t, two.at(EngineConfig{}), 0)}
 	r, err := NewRouter(engines, "", map[identitypool.PoolID]string{pool: "two"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := user()
 	other.PoolID = "us-east-1:other"
-	for _, q := range []sts.Request{user(), other, other} {
+	for _, q := range []Request{user(), other, other} {
 		if _, err := r.AssumeRoleForIdentity(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

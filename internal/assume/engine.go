@@ -1,11 +1,16 @@
-// Package engine takes temporary credentials from outside: an STS of Amazon or
-// of a storage engine that accepts web identities. A login that this server has
-// verified is stated in a token of its own, signed by the keys that it
-// publishes, and exchanged for credentials by AssumeRoleWithWebIdentity. The app
-// sees neither the token nor the engine's words.
+// Package assume decides who may assume a role, and gives identities credentials for it.
 //
-// Start at Router for which engine a pool has, and at STS for the exchange.
-// Contract: AWS STS API reference, AssumeRoleWithWebIdentity.
+// An Attempt is a request to assume a role; the role's trust policy decides on it, and a
+// refusal explains what in the policy is in the way. An Engine gives an identity of a pool
+// temporary credentials: Service is the server's own, which mints sessions; a RemoteEngine
+// is an STS of Amazon or of a storage engine that accepts web identities. The server states
+// a login that it has verified to the remote engine in a token that it signs, and exchanges
+// the token for credentials by AssumeRoleWithWebIdentity. The app sees neither the token nor
+// the engine's words.
+//
+// Start reading at Attempt.Trusted for trust policies, at Router for which engine a pool
+// has, and at RemoteEngine for the exchange (contract: AWS STS API reference,
+// AssumeRoleWithWebIdentity).
 package assume
 
 import (
@@ -18,17 +23,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
 // Builtin is the name of the server's own engine.
 const Builtin = "builtin"
 
-// Source gives credentials of a role to an identity that was proven beforehand.
-// Its errors are those of sts.Service.AssumeRoleForIdentity, and
-// sts.ErrUnavailable.
-type Source interface {
-	AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Credentials, error)
+// Engine gives credentials of a role to an identity that was proven beforehand.
+// Its errors are those of Service.AssumeRoleForIdentity, and
+// ErrUnavailable.
+type Engine interface {
+	AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error)
 }
 
 // Signer states an identity to a relying party; *issuer.Issuer is one.
@@ -44,17 +49,17 @@ type Poster interface {
 
 // Router gives every pool its engine. It is safe for concurrent use.
 type Router struct {
-	fallback Source
-	pools    map[identitypool.PoolID]Source
+	fallback Engine
+	pools    map[identitypool.PoolID]Engine
 }
 
 // NewRouter returns a Router over engines by name, Builtin among them: the one
 // of fallback ("" is Builtin) for all pools but those of pools.
-func NewRouter(engines map[string]Source, fallback string, pools map[identitypool.PoolID]string) (*Router, error) {
+func NewRouter(engines map[string]Engine, fallback string, pools map[identitypool.PoolID]string) (*Router, error) {
 	if fallback == "" {
 		fallback = Builtin
 	}
-	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Source{}}
+	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Engine{}}
 	if r.fallback == nil {
 		return nil, unknown("credential_engine", fallback, engines)
 	}
@@ -66,12 +71,12 @@ func NewRouter(engines map[string]Source, fallback string, pools map[identitypoo
 	return r, nil
 }
 
-func unknown(setting, name string, engines map[string]Source) error {
+func unknown(setting, name string, engines map[string]Engine) error {
 	return fmt.Errorf("%s %q: there is no such engine; known are %q", setting, name, slices.Sorted(maps.Keys(engines)))
 }
 
 // AssumeRoleForIdentity asks the engine of the request's pool.
-func (r *Router) AssumeRoleForIdentity(ctx context.Context, q sts.Request) (sts.Credentials, error) {
+func (r *Router) AssumeRoleForIdentity(ctx context.Context, q Request) (session.Credentials, error) {
 	if source, named := r.pools[q.PoolID]; named {
 		return source.AssumeRoleForIdentity(ctx, q)
 	}

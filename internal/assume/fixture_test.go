@@ -17,7 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -30,12 +30,12 @@ const (
 	theToken = "eyJhbGciOiJSUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 )
 
-func user() sts.Request {
-	return sts.Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, RoleARN: userRole,
+func user() Request {
+	return Request{Account: account, Region: "us-east-1", PoolID: pool, IdentityID: identity, RoleARN: userRole,
 		AMR: []string{"authenticated", "idp.example", "idp.example:" + pool + ":sub-1"}, Tags: map[string]string{"team": "blue", "list": "a,admin"}}
 }
 
-func guest() sts.Request {
+func guest() Request {
 	r := user()
 	r.Guest, r.AMR, r.Tags = true, []string{"unauthenticated"}, nil
 	return r
@@ -125,20 +125,20 @@ func refusing(code, message string) string {
 
 // fixture is an STS engine under test.
 type fixture struct {
-	*STS
+	*RemoteEngine
 	signer *signer
 	log    *bytes.Buffer
 	trace  *explain.Trace
 	ahead  time.Duration // of the breaker's clock
 }
 
-func newFixture(t *testing.T, c Config, timeout time.Duration) *fixture {
+func newFixture(t *testing.T, c EngineConfig, timeout time.Duration) *fixture {
 	t.Helper()
 	f := &fixture{signer: &signer{}, log: &bytes.Buffer{}, trace: &explain.Trace{}}
 	client := outbound.New(outbound.Options{Timeout: timeout, Now: func() time.Time { return now.Add(f.ahead) }})
 	t.Cleanup(client.Close)
 	var err error
-	f.STS, err = NewSTS(STSOptions{Name: "storage", Config: c, Signer: f.signer, Poster: client,
+	f.RemoteEngine, err = NewRemoteEngine(RemoteEngineOptions{Name: "storage", Config: c, Signer: f.signer, Poster: client,
 		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -147,12 +147,12 @@ func newFixture(t *testing.T, c Config, timeout time.Duration) *fixture {
 }
 
 // at is c at a fake.
-func (f *fakeSTS) at(c Config) Config {
+func (f *fakeSTS) at(c EngineConfig) EngineConfig {
 	c.Endpoint, c.AllowHTTP, c.AllowPrivate = f.URL, true, true
 	return c
 }
 
-func (f *fixture) ask(t *testing.T, r sts.Request) (sts.Credentials, error) {
+func (f *fixture) ask(t *testing.T, r Request) (session.Credentials, error) {
 	t.Helper()
 	return f.AssumeRoleForIdentity(explain.NewContext(t.Context(), f.trace), r)
 }

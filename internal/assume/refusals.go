@@ -2,175 +2,286 @@ package assume
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which this package refuses.
+// Refusals are the reasons for which a role is not given.
 var Refusals explain.Catalogue
 
-// The pool's role.
+// The role of an identity pool.
 var (
-	roleForm = Refusals.Add(explain.Reason{
-		Code:     "role-engine-arn",
+	poolRoleForm = Refusals.Add(explain.Reason{
+		Code:     "role-arn-of-pool",
 		Check:    "role",
 		Expected: "the ARN of a role",
 		Got:      "{role}",
-		Fix: "set the pool's role to arn:{partition}:iam::{account}:role/NAME; what the engine calls it belongs in " +
-			"credential_engines.{engine}.roles",
+		Fix:      "set the pool's role to arn:{partition}:iam::{account}:role/NAME",
+	})
+	poolRoleMissing = Refusals.Add(explain.Reason{
+		Code:     "role-missing-of-pool",
+		Check:    "role",
+		Expected: "a role that this server knows",
+		Got:      "{role}",
+		Fix: "create it (IAM CreateRole, or roles of the settings), or set the pool to a role that is there; name and " +
+			"path are compared exactly",
 	})
 	roleAccount = Refusals.Add(explain.Reason{
-		Code:     "role-account-engine",
+		Code:     "role-account",
 		Check:    "role account",
 		Expected: "account {account}, the pool's",
 		Got:      "account {other}",
-		Fix:      "use a role in the pool's account; credential_engines.{engine}.roles rewrites it for the engine",
-	})
-	roleUnmapped = Refusals.Add(explain.Reason{
-		Code:     "role-engine-unmapped",
-		Check:    "role",
-		Expected: "a role in credential_engines.{engine}.roles",
-		Got:      "{role}",
-		Fix:      "add the role there, with what the engine calls it",
+		Fix:      "use a role in the pool's account",
 	})
 )
 
-// The name of the session.
+// The session that the pool asks for.
 var (
-	nameOfGuest = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-guest",
-		Check:    "role session name",
-		Expected: "a login, by whose {variable} role_session_name names sessions",
-		Got:      "a guest, who has no login",
-		Fix:      "name sessions by ${identity_id} in a pool that has guests, or have the user sign in",
+	durationOfPool = Refusals.Add(explain.Reason{
+		Code:     "session-duration-pool",
+		Check:    "session duration",
+		Expected: "{least} to {limit}",
+		Got:      "{duration}",
+		Fix:      "ask for another duration, or raise the role's max_session_duration",
 	})
-	nameOfDeveloperUser = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-own-token",
-		Check:    "role session name",
-		Expected: "a login with the claim {claim}, which role_session_name asks for",
-		Got:      "a token of GetOpenIdTokenForDeveloperIdentity, which has no claims of a login",
-		Fix: "name sessions by ${identity_id}, or by ${tag:KEY} with a principal tag that the backend and the " +
-			"pool's attribute map set",
-	})
-	nameWithoutClaim = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-claim",
-		Check:    "role session name",
-		Expected: "a login with the claim {claim}, which role_session_name asks for",
-		Got:      "no such claim in the logins of {providers}",
-		Fix:      "have the provider issue the claim, or name sessions by another claim or ${identity_id}",
-	})
-	nameOfSeveralLogins = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-several",
-		Check:    "role session name",
-		Expected: "one value of the claim {claim}",
-		Got:      "different values in the logins of {providers}",
-		Fix:      "send one login only, or name sessions by a claim in which the logins agree, or by ${identity_id}",
-	})
-	nameOfOtherForm = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-form",
-		Check:    "role session name",
-		Expected: "a claim {claim} that is one text or one whole number",
-		Got:      "another value in the login of {providers}",
-		Fix:      "name sessions by a claim that is a text or a whole number, or by ${identity_id}",
-	})
-	nameWithoutTag = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-tag",
-		Check:    "role session name",
-		Expected: "the principal tag {tag}, which role_session_name asks for",
-		Got:      "no such tag, or an empty one",
-		Fix:      "map a claim of the login to the tag, or name sessions by ${identity_id}",
-	})
-	nameLength = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-length",
-		Check:    "role session name",
-		Expected: "2 to 64 characters, which is what STS takes",
-		Got:      "{length} characters",
-		Fix: "shorten the text around the variable in role_session_name, or name sessions by another claim or " +
-			"${identity_id}; a name is never cut, because two people could then share it",
-	})
-	nameCharacters = Refusals.Add(explain.Reason{
-		Code:     "role-session-name-characters",
-		Check:    "role session name",
-		Expected: "letters from a to z, digits and +=,.@_-, which is what STS takes",
-		Got:      "a name of {length} characters, {others} of them others",
-		Fix: "name sessions by another claim or ${identity_id}; characters are never replaced, because two " +
-			"people could then share a name",
+	tokenSizeOfPool = Refusals.Add(explain.Reason{
+		Code:     "session-token-size-pool",
+		Check:    "session token size",
+		Expected: "up to {limit} bytes",
+		Got:      "{fault}",
+		Fix:      "map fewer or shorter principal tags",
 	})
 )
 
-// Templates that a user's principal tags fill.
+// The role's trust policy, where no condition is in the way.
 var (
-	claimTag = Refusals.Add(explain.Reason{
-		Code:     "engine-token-claim-tag",
-		Check:    "engine token claim",
-		Expected: "principal tag {tag}: 1 to 256 letters, digits and _.:/=+@-",
-		Got:      "no such value",
-		Fix:      "map a claim of the login to the tag, one without commas and blanks",
+	trustMissing = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-missing",
+		Check:    "trust policy",
+		Expected: "a trust policy",
+		Got:      "none",
+		Fix:      "give the role a trust policy",
 	})
-	policyTag = Refusals.Add(explain.Reason{
-		Code:     "engine-session-policy-tag",
-		Check:    "engine session policy",
-		Expected: "principal tag {tag}: 1 to 256 letters, digits and _.:/=+@-",
-		Got:      "no such value",
-		Fix:      "map a claim of the login to the tag, one without commas and blanks",
-	})
-)
-
-// The engine's answers.
-var (
-	engineDenied = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-denied",
-		Check:    "credential engine",
-		Expected: "credentials for {role}",
-		Got:      "{answer}",
-		Fix: "check that the role exists at the engine and that its trust policy names this issuer and the " +
-			"token's audience; with principal tags it must allow sts:TagSession",
-	})
-	engineToken = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-token",
-		Check:    "credential engine",
-		Expected: "credentials for {role}",
-		Got:      "{answer}",
-		Fix: "check that the engine knows this issuer, reaches its keys, and accepts " +
-			"credential_engines.{engine}.token: audience, algorithm, typ",
-	})
-	engineClock = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-expired",
-		Check:    "credential engine",
-		Expected: "credentials for {role}",
-		Got:      "{answer}",
-		Fix: "compare the clocks of this server and the engine; or set a longer " +
-			"credential_engines.{engine}.token.lifetime",
-	})
-	engineInput = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-parameter",
-		Check:    "credential engine",
-		Expected: "credentials for {role}",
-		Got:      "{answer}",
-		Fix: "compare credential_engines.{engine} with the engine's documentation: it may not understand " +
-			"guest_policy (try s3), session_policy, the role or a claim",
-	})
-	engineRefused = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-refused",
-		Check:    "credential engine",
-		Expected: "credentials for {role}",
-		Got:      "{answer}",
-		Fix:      "look the code up in the engine's documentation, and at its log; see docs/engines",
-	})
-	engineUnreachable = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-unreachable",
-		Check:    "credential engine",
-		Expected: "an answer of its STS within the time allowed",
-		Got:      "{answer}",
+	trustFault = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-fault",
+		Check:    "trust policy",
+		Expected: "{expected}",
+		Got:      "{where}: {got}; a trust policy that would be refused today lets nobody in",
 		Fix:      "{fix}",
 	})
-	engineNoSTS = Refusals.Add(explain.Reason{
-		Code:     "credential-engine-answer",
-		Check:    "credential engine",
-		Expected: "an answer of its STS within the time allowed",
-		Got:      "{answer}",
-		Fix:      "check that the endpoint of credential_engines.{engine} is an STS, and look at the engine's log",
+	trustDenies = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-deny",
+		Check:    "trust policy",
+		Expected: "no Deny statement for {action}",
+		Got:      "an explicit Deny in {statement} for {principal} on {role}",
+		Fix:      "change or remove that statement of the trust policy: no Allow outweighs it",
+	})
+	trustDeniesUnknown = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-deny-unknown",
+		Check:    "trust policy",
+		Expected: "no Deny statement for {action}",
+		Got:      "an explicit Deny in {cause}",
+		Fix: "remove {key} from the trust policy, or have the identity provider give a value that the operator " +
+			"can compare; docs/iam.md lists the keys that are known",
+	})
+	trustNotText = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-utf8",
+		Check:    "trust policy",
+		Expected: "a request that is valid UTF-8",
+		Got:      "a request that is not valid UTF-8, so that no policy can be evaluated",
+		Fix:      "correct the encoding of the request's parameters, or of the token's claims at the provider",
+	})
+	trustEmpty = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-empty",
+		Check:    "trust policy",
+		Expected: "a statement that allows {action}",
+		Got:      "no Allow statement",
+		Fix:      "add an Allow statement for {principal} and {action} to the trust policy, or choose another role",
+	})
+	trustEmptyPool = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-empty-pool",
+		Check:    "trust policy",
+		Expected: "a statement that allows {action}",
+		Got:      "no Allow statement",
+		Fix:      "add to the trust policy: {statement}",
+	})
+	trustPrincipal = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-principal",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "none: {got}",
+		Fix:      "add the principal and the action to the trust policy, or choose another role",
+	})
+	trustPrincipalPool = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-principal-pool",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "none: {got}",
+		Fix:      "add to the trust policy: {statement}",
+	})
+	trustPrincipalSpelling = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-principal-spelling",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{statement}, which is for {written}",
+		Fix:      "write the principal of {statement} as {principal}: {cause}",
+	})
+	trustPrincipalExcluded = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-principal-excluded",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{statement}, which excludes it with NotPrincipal",
+		Fix:      "take the principal out of the NotPrincipal of {statement}",
+	})
+	trustAction = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-action",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{got}; it has the principal",
+		Fix:      "add {action} to the Action of {statement} of the trust policy",
+	})
+	trustActionExcluded = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-action-excluded",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{statement} excludes the action with NotAction",
+		Fix:      "take {action} out of the NotAction of {statement} of the trust policy",
+	})
+	trustTags = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-action-tags",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{got}",
+		Fix: "the session has tags, which need sts:TagSession beside {assume} in the Action of the trust " +
+			"policy's statement",
+	})
+	trustPoolTags = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-action-principal-tags",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{got}",
+		Fix: "the identity has principal tags, which need sts:TagSession beside sts:AssumeRoleWithWebIdentity " +
+			"in the Action of the trust policy's statement; or remove the pool's principal tag mapping",
+	})
+	trustSourceIdentity = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-action-source-identity",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{got}",
+		Fix: "the session has a source identity, which needs sts:SetSourceIdentity beside {assume} in the Action " +
+			"of the trust policy's statement",
+	})
+	trustResource = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-resource",
+		Check:    "trust policy",
+		Expected: "a statement for {principal} that allows {action} on {role}",
+		Got:      "{got}",
+		Fix:      "remove the Resource from {statement}: a trust policy always applies to its own role",
+	})
+	trustOlderThanPool = Refusals.Add(explain.Reason{
+		Code:     "age-of-the-trust-policy",
+		Check:    "age of the trust policy",
+		Expected: "one that was written after account {account} had the pool {pool}",
+		Got:      "one that is older than the pool, which is another account's",
+		Fix: "if the role is for this pool, write its trust policy again: UpdateAssumeRolePolicy with the same " +
+			"document, or, in the settings, with another Sid",
 	})
 )
 
-// planned are the checks of a request for credentials, in their order.
-var planned = []explain.Code{
-	"role", "role-account", "role-at-credential-engine", "role-session-name", "engine-token-claim",
-	"engine-session-policy", "credential-engine",
-}
+// A condition of the trust policy.
+var (
+	conditionUnknown = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-unknown",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{key} cannot be evaluated here{also}",
+		Fix: "remove {key} from the trust policy, or have the identity provider give a value that the operator " +
+			"can compare; docs/iam.md lists the keys that are known",
+	})
+	conditionKeySpelling = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-key",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "a request without that key, but with {right}{also}",
+		Fix:      "write the condition key as {right}: {cause}",
+	})
+	conditionSpelling = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-spelling",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix:      "correct the value in this condition of the trust policy: {cause}",
+	})
+	conditionPool = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-pool",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "the role trusts another pool: add {pool} to this condition, or give the pool a role that trusts " +
+			"it",
+	})
+	conditionGuest = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-guest",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix:      "the role is not for guests: give the pool another unauthenticated role",
+	})
+	conditionSignIn = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-amr",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "the role is not for how this user signed in: choose another role, or add one of the request's amr " +
+			"values to this condition",
+	})
+	conditionOtherGuest = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-guest-identity",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "the role is for other identities: give the pool another unauthenticated role, or add the guest's " +
+			"identity ID to this condition",
+	})
+	conditionIdentity = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-identity",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix:      "the role is for other identities: choose another role, or add {identity} to this condition",
+	})
+	conditionPoolTags = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-principal-tags",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix:      "compare the pool's principal tag mapping with this condition of the trust policy",
+	})
+	conditionExternalID = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-external-id",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "pass the ExternalId that the role's owner gave to the caller, or change this condition of the trust " +
+			"policy",
+	})
+	conditionExcluded = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-excluded",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "the condition excludes this request: change this condition of the trust policy, or choose another " +
+			"role",
+	})
+	conditionAbsent = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition-absent",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix: "change this condition of the trust policy, choose another role, or have the request carry the key; " +
+			"it has {keys}",
+	})
+	conditionValue = Refusals.Add(explain.Reason{
+		Code:     "trust-policy-condition",
+		Check:    "trust policy",
+		Expected: "{condition}",
+		Got:      "{got}{also}",
+		Fix:      "change this condition of the trust policy, or choose another role",
+	})
+)

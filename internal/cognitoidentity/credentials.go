@@ -5,12 +5,13 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
 // GetCredentialsForIdentity returns temporary credentials for the role that the
@@ -21,8 +22,12 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	if err != nil {
 		return nil, err
 	}
-	client := awsapi.RecordFrom(ctx).Client
-	request := sts.Request{Account: pool.Account, Region: pool.Region, PoolID: pool.ID, SourceIP: client.IP, SecureTransport: client.TLS}
+	request := assume.Request{
+		Account: pool.Account,
+		Region:  pool.Region,
+		PoolID:  pool.ID,
+		Client:  assume.Client(awsapi.RecordFrom(ctx).Client),
+	}
 	choice := identitypool.RoleRequest{}
 	if in.CustomRoleArn != nil {
 		if err := s.checkCustomRole(pool, *in.CustomRoleArn); err != nil {
@@ -56,9 +61,9 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 		return nil, roleError(err)
 	}
 	credentials, err := s.Credentials.AssumeRoleForIdentity(ctx, request)
-	if errors.Is(err, sts.ErrDenied) || errors.Is(err, sts.ErrTooLarge) {
+	if errors.Is(err, assume.ErrDenied) || errors.Is(err, session.ErrTooLarge) {
 		return nil, configurationError(err)
-	} else if errors.Is(err, sts.ErrUnavailable) {
+	} else if errors.Is(err, assume.ErrUnavailable) {
 		const text = "The credential engine of this identity pool is not responding."
 		return nil, awsapi.Refused(externalService, reasonOf(err), text).Because(err)
 	} else if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -24,8 +25,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -54,7 +55,7 @@ type Issuer interface {
 
 // CredentialEngine exchanges an identity and a role for temporary credentials.
 type CredentialEngine interface {
-	AssumeRoleForIdentity(ctx context.Context, r sts.Request) (sts.Credentials, error)
+	AssumeRoleForIdentity(ctx context.Context, r assume.Request) (session.Credentials, error)
 }
 
 // Logins proves one login.

@@ -12,8 +12,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/internal/yardstick"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
@@ -29,7 +29,7 @@ var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 type noneRevoked struct{}
 
-func (noneRevoked) Check(context.Context, string, *sts.Session) error { return nil }
+func (noneRevoked) Check(context.Context, string, *session.Session) error { return nil }
 
 // newHandler returns an endpoint and a request that it lets through.
 func newHandler(tb testing.TB) (*Handler, *http.Request) {
@@ -44,7 +44,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	minter, err := sts.NewMinter(tb.Context(), sts.MinterOptions{Store: s, Sealer: sealer, Now: clock})
+	minter, err := session.NewMinter(tb.Context(), session.MinterOptions{Store: s, Sealer: sealer, Now: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := minter.Mint(tb.Context(), sts.Session{Account: account, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
+	c, err := minter.Mint(tb.Context(), session.Session{Account: account, RoleARN: roleARN, RoleID: iam.RoleID(roleARN), SessionName: "CognitoIdentityCredentials",
 		IdentityID: alice, PoolID: pool, AMR: []string{"authenticated", "idp.example.com"}, Tags: map[string]string{"team": "blue"}, Issued: now, Expires: now.Add(time.Hour)})
 	if err != nil {
 		tb.Fatal(err)

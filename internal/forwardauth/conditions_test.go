@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -46,7 +46,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	minter, err := sts.NewMinter(t.Context(), sts.MinterOptions{Store: s, Sealer: sealer, Now: clock})
+	minter, err := session.NewMinter(t.Context(), session.MinterOptions{Store: s, Sealer: sealer, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := minter.Mint(t.Context(), sts.Session{
+	c, err := minter.Mint(t.Context(), session.Session{
 		Account:     account,
 		RoleARN:     roleARN,
 		RoleID:      iam.RoleID(roleARN),

@@ -14,20 +14,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
-	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// Minter opens session tokens: *sts.Minter.
+// Minter opens session tokens: *session.Minter.
 type Minter interface {
-	Open(ctx context.Context, accessKeyID, sessionToken string) (sts.Session, string, error)
+	Open(ctx context.Context, accessKeyID, sessionToken string) (session.Session, string, error)
 	Knows(ctx context.Context, sessionToken string) bool
 }
 
-// Revocations tells which sessions were ended: *revocation.List.
+// Revocations tells which sessions were ended: *session.Revocations.
 type Revocations interface {
-	Check(ctx context.Context, accessKeyID string, s *sts.Session) error
+	Check(ctx context.Context, accessKeyID string, s *session.Session) error
 }
 
 // maxSessions bounds the memory of opened sessions: some 50 MB.
@@ -47,7 +46,7 @@ type Sessions struct {
 type opened struct {
 	token     string
 	secret    string
-	session   sts.Session
+	session   session.Session
 	caller    iam.Caller
 	principal *auth.Principal
 	header    http.Header             // the principal's
@@ -66,28 +65,28 @@ func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sess
 	return &Sessions{minter: minter, revoked: revoked, now: now, opened: cache}
 }
 
-// open returns the session of an access key. The error wraps sts.ErrInvalidToken,
-// sts.ErrExpiredToken or revocation.ErrRevoked, or says why nothing is known.
+// open returns the session of an access key. The error wraps session.ErrInvalidToken,
+// session.ErrExpiredToken or session.ErrRevoked, or says why nothing is known.
 func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened, error) {
 	o, ok := s.opened.Get(accessKeyID)
 	if ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1; ok && !s.now().Before(o.session.Expires) {
 		s.opened.Remove(accessKeyID)
-		return nil, sts.ErrExpiredToken
+		return nil, session.ErrExpiredToken
 	}
 	if ok && !s.minter.Knows(ctx, token) {
 		s.opened.Remove(accessKeyID)
 		ok = false
 	}
 	if !ok {
-		session, secret, err := s.minter.Open(ctx, accessKeyID, token)
+		found, secret, err := s.minter.Open(ctx, accessKeyID, token)
 		if err != nil {
 			return nil, err
 		}
-		if session.RoleARN == "" {
-			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
+		if found.RoleARN == "" {
+			return nil, fmt.Errorf("%w: it is not one of a role", session.ErrInvalidToken)
 		}
-		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
-		o.caller = o.caller.In(identitypool.PartitionOf(session.RoleARN))
+		o = &opened{token: token, secret: secret, session: found, caller: found.Caller(accessKeyID)}
+		o.caller = o.caller.In(identitypool.PartitionOf(found.RoleARN))
 		o.describe()
 		s.opened.Add(accessKeyID, o)
 	}
@@ -138,7 +137,7 @@ func (o *opened) in(region string) *opened {
 }
 
 // principal is what others may know of a session.
-func principal(s *sts.Session, c iam.Caller) *auth.Principal {
+func principal(s *session.Session, c iam.Caller) *auth.Principal {
 	return &auth.Principal{
 		AccountID: string(s.Account), ARN: c.ARN, UserID: c.UserID, RoleARN: s.RoleARN, AccessKeyID: c.AccessKeyID,
 		IdentityID: string(s.IdentityID), IdentityPoolID: string(s.PoolID), AMR: s.AMR, Provider: s.Provider,
@@ -154,15 +153,15 @@ type Verified struct {
 
 // Verify opens the session of an access key for a service of account that checks
 // signatures itself: it gets the signing key for a date (YYYYMMDD), region and
-// service, never the secret. Errors are those of sts.Minter.Open and
-// revocation.List.Check; a session of another account is sts.ErrInvalidToken.
+// service, never the secret. Errors are those of session.Minter.Open and
+// session.Revocations.Check; a session of another account is session.ErrInvalidToken.
 func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date, region, service string) (Verified, error) {
 	o, err := s.open(ctx, accessKeyID, token)
 	if err != nil {
 		return Verified{}, err
 	}
 	if string(o.session.Account) != account {
-		return Verified{}, fmt.Errorf("%w: it is one of another account", sts.ErrInvalidToken)
+		return Verified{}, fmt.Errorf("%w: it is one of another account", session.ErrInvalidToken)
 	}
 	return Verified{o.signingKey(date, region, service), o.in(region).principal}, nil
 }
@@ -171,9 +170,9 @@ func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date
 // of the client's.
 func refusal(err error) error {
 	switch {
-	case errors.Is(err, sts.ErrExpiredToken):
+	case errors.Is(err, session.ErrExpiredToken):
 		return fmt.Errorf("%w: %w", sigv4.ErrExpiredToken, err)
-	case errors.Is(err, sts.ErrInvalidToken), errors.Is(err, revocation.ErrRevoked):
+	case errors.Is(err, session.ErrInvalidToken), errors.Is(err, session.ErrRevoked):
 		return fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
 	}
 	return nil

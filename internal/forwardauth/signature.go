@@ -10,7 +10,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
-	"github.com/poolhouse-id/poolhouse/internal/revocation"
+	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
@@ -36,7 +36,7 @@ func (h *Handler) signatureRefused(signed *http.Request, asked original, e *sigv
 	case sigv4.UnknownKey:
 		d.why = keyUnknown.With("key", key, "account", h.accountOf(signed), "token", presence(token))
 	case sigv4.InvalidToken:
-		if !errors.Is(e, revocation.ErrRevoked) { // revocation.List has explained it
+		if !errors.Is(e, session.ErrRevoked) { // session.Revocations has explained it
 			d.why = tokenInvalid.With("key", key)
 		}
 	case sigv4.ExpiredToken:

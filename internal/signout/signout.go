@@ -4,7 +4,7 @@
 // administrator (SignOut) and from the providers themselves: OpenID Connect
 // Back-Channel Logout 1.0 (backchannel.go) and Shared Signals security events
 // pushed by RFC 8935 (events.go). Credentials that were issued already live on
-// until they expire, unless package revocation is told to look at the marks, too.
+// until they expire, unless session.Revocations is told to look at the marks, too.
 package signout
 
 import (

@@ -1,0 +1,262 @@
+package assume
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+	"github.com/poolhouse-id/poolhouse/internal/session"
+)
+
+// RemoteEngineOptions configures an STS. All fields but Logger and Now are required.
+type RemoteEngineOptions struct {
+	Name   string // in the settings
+	Config EngineConfig
+	Signer Signer
+	Poster Poster
+	Now    func() time.Time // nil = time.Now
+	Logger *slog.Logger     // nil = none
+}
+
+// RemoteEngine is an engine outside that speaks AssumeRoleWithWebIdentity. It is safe for
+// concurrent use.
+type RemoteEngine struct {
+	name   string
+	config EngineConfig
+	signer Signer
+	poster Poster
+	now    func() time.Time
+	logger *slog.Logger
+}
+
+// NewRemoteEngine returns the engine, or what is wrong with its settings. It contacts
+// nobody.
+func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
+	s := &RemoteEngine{o.Name, o.Config, o.Signer, o.Poster, o.Now, o.Logger}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if err := s.config.settle(); err != nil {
+		return nil, fmt.Errorf("credential_engines.%s: %w", o.Name, err)
+	}
+	return s, nil
+}
+
+// AssumeRoleForIdentity states the identity to the engine and returns the
+// credentials that it gives. It asks once. ErrDenied when the engine refuses,
+// or the settings let nothing be asked; ErrUnavailable when there is no
+// answer of use. The reason is in ctx's explain.Trace, and in the log; the
+// engine's words are for whoever runs the server, never for the app.
+func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
+	trace := explain.FromContext(ctx)
+	if r.PoolID == "" || r.IdentityID == "" {
+		return session.Credentials{}, errors.New("engine: credentials are for an identity of a pool, and the request names none")
+	}
+	trace.Plan(enginePlan)
+
+	role, refused := s.role(r)
+	if refused != nil {
+		return session.Credentials{}, s.deny(trace, refused)
+	}
+	trace.PassOf("role at credential engine", s.name, shownTarget(role))
+
+	name, refused := s.sessionName(&r)
+	if refused != nil {
+		return session.Credentials{}, s.deny(trace, refused)
+	}
+
+	now := s.now()
+	duration := s.config.Duration
+	if r.Duration != 0 {
+		duration = r.Duration
+	}
+	token, err := s.token(ctx, &r, now, duration, trace)
+	if err != nil {
+		return session.Credentials{}, err
+	}
+
+	question, refused := s.question(&r, role, name, token, duration)
+	if refused != nil {
+		return session.Credentials{}, s.deny(trace, refused)
+	}
+
+	reply, err := s.poster.Post(ctx, s.config.endpoint(), s.config.header(), question)
+	if err != nil {
+		why := engineUnreachable.With("answer", err.Error(), "fix", cmp.Or(outbound.FixOf(err), tryAgain))
+		return session.Credentials{}, s.unavailable(ctx, trace, why, ctx.Err())
+	}
+
+	credentials, problem := s.read(reply, now)
+	if problem == nil {
+		trace.PassOf("credential engine", s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339))
+		return credentials, nil
+	}
+
+	what := maskedWords(s.config.withoutName(problem.Error(), name))
+	answer, ok := errors.AsType[*refusal](problem)
+	if !ok {
+		return session.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
+	}
+	s.logger.WarnContext(ctx, "credential engine refused", "engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what)
+
+	return session.Credentials{}, s.deny(trace, answer.why(shownTarget(role), what, s.name).Of(s.name))
+}
+
+// tryAgain is the advice where the way to the engine gives no better one.
+const tryAgain = "try again; check that the credential engine is up and reachable from this server"
+
+// deny records why the pool's configuration gives no credentials.
+func (s *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
+	trace.Refuse(why)
+
+	return fmt.Errorf("%w: engine %s: %w", ErrDenied, s.name, why)
+}
+
+// setting is a setting of the engine, for a refusal to lead to.
+func (s *RemoteEngine) setting(name string) explain.Link {
+	return explain.Link{
+		Kind:   explain.LinkSetting,
+		ID:     "credential_engines." + s.name + "." + name,
+		Source: explain.SourceFile,
+	}
+}
+
+func shownTarget(role string) string {
+	if role == "" {
+		return "the token's claims alone"
+	}
+	return role
+}
+
+func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, why *explain.Refusal, cause error) error {
+	trace.Refuse(why.Of(s.name).At(s.setting("endpoint")))
+	s.logger.WarnContext(ctx, "credential engine gave no answer", "engine", s.name, "reason", why.Got)
+	if cause != nil {
+		return fmt.Errorf("%w: engine %s: %w: %w", ErrUnavailable, s.name, why, cause)
+	}
+	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, s.name, why)
+}
+
+// role returns the engine's role for the pool's. A role of another account is
+// refused here: the engine may know no accounts.
+func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
+	atPool := r.PoolID.Link("Roles")
+	arn, err := iam.ParseRoleARN(r.RoleARN)
+	if err != nil {
+		why := engineRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
+			"account", string(r.Account), "engine", s.name)
+		return "", why.Of(r.RoleARN).At(atPool)
+	}
+	if arn.Account != r.Account {
+		why := engineRoleAccount.With("account", string(r.Account), "other", string(arn.Account), "engine", s.name)
+		return "", why.Of(r.RoleARN).At(atPool)
+	}
+
+	role, found := s.config.role(r.RoleARN)
+	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have another one
+		if !found {
+			role, found = s.config.role(identitypool.InPartition(r.RoleARN, form))
+		}
+	}
+	if !found {
+		return "", roleUnmapped.With("engine", s.name, "role", r.RoleARN).Of(r.RoleARN).At(s.setting("roles"))
+	}
+	return role, nil
+}
+
+// token states the identity to the engine.
+func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, duration time.Duration, trace *explain.Trace) (string, error) {
+	t := s.config.Token
+	claims := issuer.Claims{Subject: string(r.IdentityID), Audience: t.Audience, IssuedAt: now, Expires: now.Add(duration)}
+	if claims.Audience == "" {
+		claims.Audience = string(r.PoolID)
+	}
+	if t.Lifetime != 0 {
+		claims.Expires = now.Add(t.Lifetime)
+	}
+	if t.Tags {
+		claims.PrincipalTags = r.Tags
+	}
+	switch {
+	case t.AMR == AMRFull && len(r.AMR) > 0:
+		claims.AMR = r.AMR
+	case t.AMR == None:
+	case r.Guest:
+		claims.AMR = []string{identitypool.Unauthenticated}
+	default:
+		claims.AMR = []string{identitypool.Authenticated}
+	}
+	shape := issuer.Shape{Algorithm: t.Algorithm, Type: t.Type, Certificate: t.Certificate, Issuer: t.Issuer, Extra: make(map[string]any, len(t.Claims))}
+	for name, template := range t.Claims {
+		value, missing := fill(template, r)
+		if missing != "" {
+			why := claimTag.With("tag", missing)
+			return "", s.deny(trace, why.Of(name).At(s.setting("token.claims")))
+		}
+		shape.Extra[name] = value
+	}
+	return s.signer.SignShaped(ctx, shape, claims)
+}
+
+// question is the body of the request.
+func (s *RemoteEngine) question(
+	r *Request, role, name, token string, duration time.Duration,
+) ([]byte, *explain.Refusal) {
+	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {stsVersion},
+		"RoleSessionName": {name}, "WebIdentityToken": {token},
+		"DurationSeconds": {strconv.Itoa(int(duration / time.Second))}}
+	if role != "" {
+		form.Set("RoleArn", role)
+	}
+	policy, setting := s.config.SessionPolicy, "session_policy"
+	if r.Guest {
+		policy, setting = s.config.GuestPolicy, "guest_policy"
+	}
+	if policy != "" {
+		filled, missing := fill(policy, r)
+		if missing != "" {
+			return nil, policyTag.With("tag", missing).Of(s.name).At(s.setting(setting))
+		}
+		form.Set("Policy", filled.(string))
+	}
+	if r.Guest {
+		for n, arn := range s.config.GuestPolicyARNs {
+			form.Set("PolicyArns.member."+strconv.Itoa(n+1)+".arn", arn)
+		}
+	}
+	return []byte(form.Encode()), nil
+}
+
+// secretText finds what may be a token, a key or a part of one in an engine's words.
+var secretText = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_+/=-]{40,}(?:\.[A-Za-z0-9_=-]*)*`)
+
+const maxQuoted = 300 // bytes of an engine's words
+
+// maskedWords makes an engine's words fit for log and trace: one line, no secret.
+func maskedWords(text string) string {
+	text = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 || c == 0x2028 || c == 0x2029 {
+			return ' '
+		}
+		return c
+	}, secretText.ReplaceAllString(strings.ToValidUTF8(text, "?"), "[masked]"))
+	if len(text) > maxQuoted {
+		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,191 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store"
+)
+
+// State is where a session key is in its life.
+type State string
+
+// The states of a session key, in order.
+const (
+	Upcoming State = "upcoming" // every node has it, it does not seal yet
+	Sealing  State = "sealing"
+	Opening  State = "opening" // it seals no new sessions; those that it sealed go on
+)
+
+// KeyInfo describes a session key.
+type KeyInfo struct {
+	ID         string // 16 hexadecimal characters
+	State      State
+	Created    time.Time
+	SealsFrom  time.Time
+	SealsUntil time.Time // zero while there is no successor
+	KeptUntil  time.Time // zero while there is no successor
+}
+
+// Refusals of RetireKey.
+var (
+	// ErrNoKey: there is no session key with the ID.
+	ErrNoKey = errors.New("there is no such session key")
+	// ErrKeySeals: the key seals now, so a rotation has to come first.
+	ErrKeySeals = errors.New("the key seals new sessions now")
+)
+
+// skew is by how much the clocks of nodes may differ. keepMargin is longer.
+const skew = 15 * time.Minute
+
+// Keys changes the session keys in the store, beside the servers that use them.
+type Keys struct {
+	Store  KeyStore
+	Sealer Sealer // not needed to list and retire
+	Now    func() time.Time
+}
+
+// List describes the session keys, the oldest first.
+func (k Keys) List(ctx context.Context) ([]KeyInfo, error) {
+	keys, err := k.Store.Keys(ctx, keyPurpose)
+	if err != nil {
+		return nil, err
+	}
+	sortKeys(keys)
+	infos, now := make([]KeyInfo, len(keys)), k.Now()
+	for n := range keys {
+		infos[n] = describe(keys, n, now)
+	}
+	return infos, nil
+}
+
+// describe describes one of the keys, which are in order.
+func describe(keys []store.Key, n int, now time.Time) KeyInfo {
+	k := keys[n]
+	info := KeyInfo{ID: k.ID, State: Opening, Created: k.Created, SealsFrom: k.NotBefore, KeptUntil: k.NotAfter}
+	if n+1 < len(keys) {
+		// A key that begins before it was made took over then.
+		info.SealsUntil = keys[n+1].NotBefore
+		if keys[n+1].Created.After(info.SealsUntil) {
+			info.SealsUntil = keys[n+1].Created
+		}
+	}
+	switch seals := sealing(keys, now); {
+	case n == seals:
+		info.State = Sealing
+	case n > seals:
+		info.State = Upcoming
+	}
+	return info
+}
+
+// sealing is the key that seals at a moment, as keyring.current has it.
+func sealing(keys []store.Key, now time.Time) int {
+	for n := len(keys) - 1; n > 0; n-- {
+		if !keys[n].NotBefore.After(now) {
+			return n
+		}
+	}
+	return 0
+}
+
+func sortKeys(keys []store.Key) {
+	slices.SortStableFunc(keys, func(a, b store.Key) int {
+		return cmp.Or(a.NotBefore.Compare(b.NotBefore), a.Created.Compare(b.Created))
+	})
+}
+
+// Rotate adds a key. It seals after the time in which every node reads it, or with
+// now at once: nodes that meet its first sessions before they have read it ask the
+// store, and keys that wait for their time are removed. Sessions under older keys go
+// on: see Retire.
+func (k Keys) Rotate(ctx context.Context, now bool) error {
+	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
+		// With another master key nothing may be added that nodes could not open.
+		if _, err := newKeyring(keys, k.Sealer); err != nil {
+			return nil, err
+		}
+
+		at := k.Now().UTC().Truncate(time.Millisecond)
+		from := at.Add(minLead)
+		if now {
+			from = at.Add(-skew) // on nodes whose clocks are behind too
+			// Keys that wait have sealed nothing by this clock. Sessions of a node whose
+			// clock is ahead may end: a key that leaked opens nothing any more.
+			keys = slices.DeleteFunc(keys, func(k store.Key) bool { return k.NotBefore.After(at) })
+		}
+		for n := range keys {
+			switch {
+			case keys[n].NotBefore.Before(from):
+			case now:
+				keys[n].NotBefore = from.Add(-time.Millisecond)
+			default:
+				from = keys[n].NotBefore.Add(time.Millisecond)
+			}
+		}
+
+		if len(keys) >= maxKeys {
+			return nil, fmt.Errorf("there are %d session keys: retire some, or wait until %s",
+				len(keys), firstEnd(keys))
+		}
+		return withEnds(append(keys, generateKey(at, from, k.Sealer))), nil
+	})
+	if err != nil {
+		return fmt.Errorf("sts: changing the session keys: %w", err)
+	}
+	return nil
+}
+
+// maxKeys bounds the session keys that rotations by hand can leave.
+const maxKeys = 100
+
+// firstEnd is when the first of the keys goes.
+func firstEnd(keys []store.Key) string {
+	var first time.Time
+	for _, k := range keys {
+		if !k.NotAfter.IsZero() && (first.IsZero() || k.NotAfter.Before(first)) {
+			first = k.NotAfter
+		}
+	}
+	return first.UTC().Format(time.RFC3339)
+}
+
+// Retire removes a key before its time: after a leak. Within Lag all sessions that
+// it sealed are refused on every node. It returns the key as it was before. Errors:
+// ErrNoKey, ErrKeySeals.
+func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
+	var before KeyInfo
+	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
+		sortKeys(keys)
+		n := slices.IndexFunc(keys, func(k store.Key) bool { return k.ID == id })
+		if n < 0 {
+			return nil, ErrNoKey
+		}
+
+		now := k.Now()
+		before = describe(keys, n, now)
+		if before.State == Sealing {
+			return nil, ErrKeySeals
+		}
+		keys = slices.Delete(keys, n, n+1)
+
+		// Nodes whose clocks are behind may not have handed over to the successor yet.
+		start := now.Add(-skew).UTC().Truncate(time.Millisecond)
+		for m := len(keys) - 1; m >= 0; m-- {
+			if keys[m].NotBefore.After(now) || !keys[m].NotBefore.After(start) {
+				continue
+			}
+			keys[m].NotBefore = start
+			start = start.Add(-time.Millisecond)
+		}
+		return withEnds(keys), nil
+	})
+	if err != nil {
+		return before, fmt.Errorf("sts: changing the session keys: %w", err)
+	}
+	return before, nil
+}

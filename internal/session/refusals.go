@@ -1,0 +1,63 @@
+package session
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// Refusals are the reasons for which a session is not minted, or is not one any more.
+var Refusals explain.Catalogue
+
+// Session tags.
+var (
+	tagsCount = Refusals.Add(explain.Reason{
+		Code:     "session-tags-count",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "{count} tags",
+		Fix:      "map up to {limit} principal tags",
+	})
+	tagKeyForm = Refusals.Add(explain.Reason{
+		Code:     "session-tags-key",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag key {key}",
+		Fix:      "use 1 to {limit} letters, digits, blanks and _.:/=+-@",
+	})
+	tagKeyReserved = Refusals.Add(explain.Reason{
+		Code:     "session-tags-reserved",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag key {key}",
+		Fix:      "aws: is reserved; use another key",
+	})
+	tagKeysEqual = Refusals.Add(explain.Reason{
+		Code:     "session-tags-case",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "tag keys {one} and {other}",
+		Fix:      "rename one: IAM compares tag keys without letter case",
+	})
+	tagValueForm = Refusals.Add(explain.Reason{
+		Code:     "session-tags-value",
+		Check:    "session tags",
+		Expected: "tags that STS accepts",
+		Got:      "the value of tag {key}, {bytes} bytes",
+		Fix:      "map a claim with up to {limit} letters, digits, blanks and _.:/=+-@",
+	})
+)
+
+// Sessions that are used.
+var (
+	sessionKeyGone = Refusals.Add(explain.Reason{
+		Code:     "session-token-session-key",
+		Check:    "session token",
+		Expected: "a token that this server made and whose key it still has",
+		Got:      "session key {key}, which was retired or has ended, or is another server's",
+		Fix:      "sign in again and get new credentials",
+	})
+	sessionRevoked = Refusals.Add(explain.Reason{
+		Code:     "revocation",
+		Check:    "revocation",
+		Expected: "a session that goes on",
+		Got:      "{reason}",
+		Fix:      "sign in again and get new credentials",
+	})
+)

@@ -1,0 +1,122 @@
+// Package session seals temporary credentials into session tokens, opens them again, and
+// ends them before they expire.
+//
+// The server stores no session. The session token is the session, encrypted under a key
+// that only the nodes of this installation have; the secret access key is derived from
+// another. Whoever can open a token therefore has the secret to check a signature with and
+// every fact to decide by, without asking a database. Keys change daily and are kept until
+// the last session that they sealed has ended.
+//
+// Start reading at Minter, which makes and opens credentials. Keys changes the keys by
+// hand, Revocations ends sessions.
+package session
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// The errors that callers tell apart with errors.Is.
+var (
+	// ErrInvalidToken: the token is not one of ours, or does not belong to the
+	// access key.
+	ErrInvalidToken = errors.New("the security token included in the request is invalid")
+	// ErrExpiredToken: the session has ended.
+	ErrExpiredToken = errors.New("the security token included in the request is expired")
+	// ErrTooLarge: the session does not fit a session token (PackedPolicyTooLarge).
+	ErrTooLarge = errors.New("session policies and tags do not fit the session token")
+)
+
+// EnhancedFlowName is the role session name of the enhanced flow.
+const EnhancedFlowName = "CognitoIdentityCredentials"
+
+// Session is everything that a resource server must know about temporary
+// credentials. It travels encrypted inside the session token. It is the session
+// of a role, or of an access key (Key).
+type Session struct {
+	Account           identitypool.AccountID
+	RoleARN           string
+	RoleID            string // AROA…
+	SessionName       string
+	IdentityID        identitypool.IdentityID // "" for sessions that no identity has
+	PoolID            identitypool.PoolID
+	AMR               []string // authenticated or unauthenticated, then how
+	Tags              map[string]string
+	TransitiveTagKeys []string
+	Policies          []string // session policies: built-in names or JSON documents
+	SourceIdentity    string
+	Provider          string // the login provider
+	Region            string
+	Issued            time.Time // whole seconds, UTC
+	Expires           time.Time // whole seconds, UTC
+	// FederatedProvider is who vouched for the user, as trust policies name it: a
+	// provider's ARN or host; "" = the identity pool, if there is one.
+	FederatedProvider string
+	// Claims are the condition keys that the provider's token gave, with their
+	// values, such as idp.example.com:sub or saml:iss. Keys are in lower case.
+	Claims map[string][]string
+	// Key is the access key whose temporary credentials these are; who may use
+	// them and for what is decided by that key at each use. There is no role then.
+	Key string
+}
+
+// Credentials are temporary credentials.
+type Credentials struct {
+	AccessKeyID     string // ASIA and 16 characters
+	SecretAccessKey string // 40 characters
+	SessionToken    string
+	Expiration      time.Time
+}
+
+// Caller returns the session as the caller of a signed operation. The condition
+// keys it brings are those of AWS for a role assumed by an identity pool: aud,
+// sub and amr, its tags as aws:PrincipalTag, its provider and its issue time.
+func (s Session) Caller(accessKeyID string) iam.Caller {
+	c := policy.Context{}
+	for key, value := range s.Tags {
+		c.Set("aws:PrincipalTag/"+key, value)
+	}
+	if s.PoolID != "" {
+		SetIdentity(c, s.PoolID, s.IdentityID, s.AMR)
+	}
+	for key, values := range s.Claims {
+		c.Set(key, values...)
+	}
+	if s.FederatedProvider != "" {
+		c.Set("aws:FederatedProvider", s.FederatedProvider)
+	}
+	if s.SourceIdentity != "" {
+		c.Set("aws:SourceIdentity", s.SourceIdentity)
+	}
+	var transitive map[string]string
+	for _, key := range s.TransitiveTagKeys {
+		if value, ok := s.Tags[key]; ok {
+			if transitive == nil {
+				transitive = map[string]string{}
+			}
+			transitive[key] = value
+		}
+	}
+	c.Set("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
+	return iam.NewSessionCaller(iam.SessionCaller{
+		AccessKeyID: accessKeyID, RoleARN: s.RoleARN, RoleID: s.RoleID, SessionName: s.SessionName, Policies: s.Policies, Conditions: c,
+		TransitiveTags: transitive,
+		Guest:          s.PoolID != "" && s.SessionName == EnhancedFlowName && slices.Contains(s.AMR, identitypool.Unauthenticated),
+	})
+}
+
+// SetIdentity sets the condition keys of an identity of a pool.
+func SetIdentity(c policy.Context, pool identitypool.PoolID, identity identitypool.IdentityID, amr []string) {
+	name := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
+	for _, prefix := range []string{policy.CognitoPrincipal, name} { // the same in most regions
+		c.Set(prefix+":aud", string(pool))
+		c.Set(prefix+":sub", string(identity))
+		c.Set(prefix+":amr", amr...)
+	}
+	c.Set("aws:FederatedProvider", name)
+}

@@ -1,0 +1,74 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What a federated session carries is sealed and opened unchanged, and its
+// policies can see it; so is what an access key's credentials carry.
+func TestFederatedSessions(t *testing.T) {
+	c := newClock()
+	m := newMinter(t, &keyTable{}, c)
+	s := ordinary(c.Now())
+	s.PoolID, s.IdentityID, s.AMR = "", "", nil
+	s.FederatedProvider = "arn:aws:iam::123456789012:oidc-provider/idp.example"
+	s.Claims = map[string][]string{"idp.example:sub": {"u1"}, "idp.example:amr": {"pwd", "otp"}}
+	for _, size := range []int{0, 100, 1500, 1501, 1502, 1503, 1504, 1700, 4095, 4096} {
+		minted, err := m.MintSized(t.Context(), s, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(minted.SessionToken); n < size || size > 1504 && n > size+4 {
+			t.Errorf("%d bytes for %d", n, size)
+		}
+		opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, opened); diff != "" {
+			t.Fatal(diff)
+		}
+		if got := opened.Caller(minted.AccessKeyID).TransitiveTags(); !cmp.Equal(got, map[string]string{"team": "platform"}) {
+			t.Errorf("transitive tags %v", got)
+		}
+	}
+	key := Session{Account: "123456789012", Key: "AKIAAAAAAAAAAAAAAAAA", Issued: c.Now(), Expires: c.Now().Add(time.Hour)}
+	minted, err := m.Mint(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, _, err := m.Open(t.Context(), minted.AccessKeyID, minted.SessionToken)
+	if diff := cmp.Diff(key, opened); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if !opened.Caller(minted.AccessKeyID).Nobody() {
+		t.Error("an access key's session is somebody by itself")
+	}
+	key.RoleARN = "arn:aws:iam::123456789012:role/team/app"
+	if _, err := m.Mint(t.Context(), key); err == nil {
+		t.Error("a session of a key and a role was minted")
+	}
+}
+
+// Padding hits every length that it is asked for, or one more.
+func TestPadding(t *testing.T) {
+	for missing := range 600 {
+		if got := len(appendPadding(nil, missing)); got < missing || got > missing+1 {
+			t.Fatalf("%d bytes for %d", got, missing)
+		}
+	}
+}
+
+func TestCallerOfOddSessions(t *testing.T) {
+	s := Session{RoleARN: "no ARN", SessionName: "s"}
+	if got := s.Caller("ASIATEST"); got.Account != "" || got.ARN != "" || got.UserID != "" {
+		t.Errorf("a session without a role is %+v, want nobody", got)
+	}
+	c := Session{Account: "1", RoleARN: "arn:aws:iam::123456789012:role/app", RoleID: "AROAX", SessionName: "s", PoolID: "us-east-1:11111111-2222-3333-4444-555555555555"}.Caller("ASIATEST")
+	if c.Account != "123456789012" {
+		t.Errorf("account %s, want the role's", c.Account)
+	}
+}

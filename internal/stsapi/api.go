@@ -1,0 +1,147 @@
+// Package stsapi is the STS API: its operations and refusals in AWS's words.
+//
+// Start reading at API.Operations. An operation proves who asks, fills an entry, lets
+// package assume decide, and grants a session of package session.
+package stsapi
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/assume"
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
+	"github.com/poolhouse-id/poolhouse/internal/session"
+)
+
+// Names by which requests call the STS API (AWS Query).
+const (
+	APIName      = "sts"
+	APIVersion   = "2011-06-15"
+	APINamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+)
+
+// OwnTokens reads the tokens that identity pools issue: issuer.ErrNotOurs for
+// others, issuer.ErrExpired for old ones.
+type OwnTokens interface {
+	Verify(ctx context.Context, token string) (issuer.Claims, error)
+}
+
+// Logins proves tokens of other issuers.
+type Logins interface {
+	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
+}
+
+// Providers knows the registered identity providers; errors wrap iam.ErrNotFound.
+type Providers interface {
+	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
+	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
+}
+
+// ManagedPolicies finds the document of a managed policy; its error wraps
+// iam.ErrNotFound.
+type ManagedPolicies interface {
+	ManagedPolicyDocument(ctx context.Context, arn string) (string, error)
+}
+
+// AccessKeys knows long-lived access keys; errors wrap iam.ErrNotFound or iam.ErrDisabled.
+type AccessKeys interface {
+	Lookup(ctx context.Context, id string) (iam.Caller, string, error)
+}
+
+// Identities says whether an identity of a token still is one, and what its pool
+// allows now.
+type Identities interface {
+	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
+	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
+}
+
+// SignOuts refuses the claims of a verified token that was signed out since in
+// the account of the role that it is for (*login.Refused).
+type SignOuts interface {
+	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
+	// CheckIssued is Check for a token of our own that was issued at a moment for a
+	// login of the subject.
+	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
+}
+
+// APIOptions are what an API needs. All fields without "may be" are required.
+type APIOptions struct {
+	Sessions *session.Minter
+	Roles    iam.RoleSource
+	// AcceptUnknown finds the roles of our own tokens where it takes roles that nobody
+	// defined; nil if those are refused.
+	AcceptUnknown *assume.Service
+	OwnTokens     OwnTokens
+	IssuerURL     string // iss of our own tokens
+	Logins        Logins
+	Providers     Providers
+	Authorizer    *iam.Authorizer
+	Keys          AccessKeys
+	// App makes the trust in a provider that trust policies name by its host
+	// (accounts.google.com, graph.facebook.com, www.amazon.com), for tokens of
+	// one application.
+	App        func(provider, app string) (login.Trust, error)
+	Identities Identities
+	// IsNotFound recognises the error of Identities for an identity or pool that is gone.
+	IsNotFound func(error) bool
+	Policies   ManagedPolicies      // may be nil: there are none
+	SignOuts   SignOuts             // may be nil: nobody signs out
+	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
+	Region     string               // of sessions whose request names none
+	Now        func() time.Time
+}
+
+// API is the STS API.
+type API struct{ APIOptions }
+
+// NewAPI returns the STS API.
+func NewAPI(o APIOptions) *API {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{o}
+}
+
+// Operations is the STS API's table.
+func (a *API) Operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		// Roles are assumed by what the role's trust policy says of the token or
+		// the caller, which the operations themselves evaluate.
+		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.assumeRoleWithWebIdentity),
+		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.assumeRoleWithSAML),
+		awsapi.Signed("AssumeRole", assume.RoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
+		// No permission is needed to learn who one is, nor for temporary
+		// credentials of one's own (STS API reference).
+		awsapi.Signed("GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput]),
+		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
+		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
+	}
+}
+
+func needsNothing[In any](context.Context, awsapi.Caller, *In) ([]awsapi.Access, error) {
+	return nil, nil
+}
+
+type getCallerIdentityInput struct{}
+
+type getCallerIdentityResult struct {
+	UserId  string
+	Account string
+	Arn     string
+}
+
+func getCallerIdentity(_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput) (*getCallerIdentityResult, error) {
+	who, _ := c.Session.(iam.Caller)
+
+	return &getCallerIdentityResult{UserId: who.UserID, Account: string(who.Account), Arn: who.ARN}, nil
+}
+
+// region is that of the caller's signature, or the default.
+func (a *API) region(c awsapi.Caller) string { return cmp.Or(c.Region, a.Region) }

@@ -1,0 +1,323 @@
+package stsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/poolhouse-id/poolhouse/internal/assume"
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/session"
+)
+
+// maxChained is the longest session that another role's session can start
+// (IAM User Guide, "Role chaining").
+const maxChained = time.Hour
+
+// Messages of STS. Those of web identities are observed, the others documented.
+const (
+	messageNotAuthorized  = "Not authorized to perform "
+	messageDuration       = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+	messageChained        = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+	messageTooLarge       = "The session policies and session tags do not fit the session token."
+	messageTransitive     = "The specified transitive tag key must be included in the requested tags."
+	messageDuplicateTag   = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+	messageInherited      = "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
+	messageNoSecondFactor = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+)
+
+// entry is a request of the STS API to assume a role, proven but not yet allowed.
+type entry struct {
+	assume.Attempt
+
+	from        identitypool.AccountID // of who asks; "" = no account of ours vouches for the request
+	unknown     bool                   // the role is taken as it comes, for development
+	duration    time.Duration
+	predecessor identitypool.Predecessor // of the identity that the session is for
+
+	inline   *string
+	managed  []policyDescriptor
+	minBytes int
+}
+
+// trusted evaluates the role's trust policy for every action of e.
+func (e *entry) trusted(ctx context.Context, now time.Time) error {
+	if e.unknown {
+		return nil
+	}
+	return e.Trusted(ofRole(ctx, e.Role.Account), now)
+}
+
+// checkTags refuses tags that STS does not take, and transitive keys without a tag.
+func (e *entry) checkTags(ctx context.Context) error {
+	trace := e.ofCaller(ctx)
+	if why := trace.Refuse(session.CheckTags(e.Tags)); why != nil {
+		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
+	}
+	for _, key := range e.Transitive {
+		if _, ok := e.Tags[key]; !ok {
+			return awsapi.Refused("ValidationError", trace.Refuse(transitiveWithoutTag.With()), messageTransitive)
+		}
+	}
+	return nil
+}
+
+// checkDuration compares the duration with the role's maximum.
+func (e *entry) checkDuration(ctx context.Context) error {
+	if e.duration <= e.Role.MaxSession {
+		return nil
+	}
+	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.Role.Account)).Step()
+	trace := explain.FromContext(ctx).Within(string(e.Role.Account), instead)
+
+	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String())
+	role := assume.RoleIn(e.Role, e.Partition)
+	why.Of(role.ARN).At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
+	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
+}
+
+// sessionPolicies reads the session policies of a request. They travel in the
+// session token, so that whoever opens it needs nothing else.
+func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
+	trace := e.ofCaller(ctx)
+	var list []string
+	size := 0
+	add := func(document string) error {
+		size += utf8.RuneCountInString(document)
+		parsed, err := policy.Parse([]byte(document))
+		if err == nil {
+			err = parsed.CheckIdentity()
+		}
+		if err != nil {
+			return err
+		}
+		list = append(list, compact(document))
+		return nil
+	}
+	if e.inline != nil {
+		if err := add(*e.inline); err != nil {
+			why := trace.Refuse(inlinePolicy.With("fault", err.Error()))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
+		}
+	}
+	seen := map[string]bool{}
+	for _, d := range e.managed {
+		arn := *d.ARN
+		if err := a.checkPartition(arn, e.Partition); err != nil {
+			return nil, err
+		}
+		if arn = identitypool.InPartition(arn, e.Partition); seen[arn] {
+			why := trace.Refuse(policiesTwice.With())
+			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
+		}
+		seen[arn] = true
+		document, err := a.managedPolicy(ctx, e.Role.Account, arn)
+		if errors.Is(err, iam.ErrNotFound) {
+			why := trace.Refuse(managedPolicyMissing.With().Of(printableARN(arn)))
+			return nil, awsapi.Refused("ValidationError", why, "Policy %s does not exist or is not attachable.", printableARN(arn))
+		} else if err != nil {
+			return nil, err
+		}
+		if err := add(document); err != nil {
+			why := trace.Refuse(managedPolicyForm.With("fault", err.Error()).Of(arn))
+			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
+		}
+	}
+	if size > maxSessionPolicies {
+		why := trace.Refuse(policiesSize.With("limit", strconv.Itoa(maxSessionPolicies), "size", strconv.Itoa(size)))
+		return nil, awsapi.Refused("PackedPolicyTooLarge", why, "The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies)
+	}
+	return list, nil
+}
+
+// managedPolicy finds a managed policy of the account or of AWS.
+func (a *API) managedPolicy(ctx context.Context, account identitypool.AccountID, arn string) (string, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if a.Policies == nil || len(parts) != 6 || parts[2] != "iam" || parts[4] != string(account) && parts[4] != "aws" || !strings.HasPrefix(parts[5], "policy/") {
+		return "", iam.ErrNotFound
+	}
+	return a.Policies.ManagedPolicyDocument(ctx, arn)
+}
+
+// compact takes the blanks out of a JSON document that was parsed before.
+func compact(document string) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(document); i++ {
+		c := document[i]
+		switch {
+		case quoted && c == '\\':
+			b.WriteByte(c)
+			i++
+			c = document[i]
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			continue
+		}
+		b.WriteByte(c)
+	}
+	if !json.Valid([]byte(b.String())) {
+		return document
+	}
+	return b.String()
+}
+
+// grant mints the session of an entry that may be let in.
+func (a *API) grant(ctx context.Context, e *entry, session session.Session) (granted, error) {
+	policies, err := a.sessionPolicies(ctx, e)
+	if err != nil {
+		return granted{}, err
+	}
+	now := a.Now()
+	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
+	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
+	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
+	g, err := a.mint(ctx, session, e.minBytes)
+	g.partition = e.Partition
+	return g, err
+}
+
+// mint words a token that is too large.
+func (a *API) mint(ctx context.Context, wanted session.Session, minBytes int) (granted, error) {
+	c, err := a.Sessions.MintSized(ctx, wanted, minBytes)
+	if errors.Is(err, session.ErrTooLarge) {
+		why := tokenSize.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error())
+		return granted{}, awsapi.Refused("PackedPolicyTooLarge", why, messageTooLarge).Because(err)
+	} else if err != nil {
+		return granted{}, err
+	}
+	return granted{Credentials: c, session: wanted}, nil
+}
+
+// granted is a session that was minted.
+type granted struct {
+	session.Credentials
+	session   session.Session
+	partition string // of the answer's ARNs; "" = the role's
+}
+
+type credentialsResult struct {
+	AccessKeyId     string
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+func (g granted) credentials() credentialsResult {
+	return credentialsResult{g.AccessKeyID, g.SecretAccessKey, g.SessionToken, g.Expiration.UTC().Format("2006-01-02T15:04:05Z")}
+}
+
+type assumedRoleUser struct {
+	AssumedRoleId string
+	Arn           string
+}
+
+func (g granted) user() assumedRoleUser {
+	role, _ := iam.ParseRoleARN(identitypool.InPartition(g.session.RoleARN, g.partition)) // Mint parsed it
+	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
+}
+
+// sizes are what answers say of the token's size; members are absent where STS
+// leaves them out.
+type sizes struct {
+	PackedPolicySize        *int `xml:",omitempty"`
+	SessionTokenSize        int
+	SessionTokenUtilization int
+}
+
+func (g granted) sizes() sizes {
+	s := sizes{SessionTokenSize: len(g.SessionToken), SessionTokenUtilization: percent(len(g.SessionToken), session.MaxTokenBytes)}
+	packed := 0
+	for key, value := range g.session.Tags {
+		packed += len(key) + len(value)
+	}
+	for _, p := range g.session.Policies {
+		packed += len(p)
+	}
+	if packed > 0 {
+		s.PackedPolicySize = new(min(100, percent(packed, session.MaxTokenBytes/4*3)))
+	}
+	return s
+}
+
+// notAuthorized is STS's one answer to a role that does not exist and to one
+// that does not trust the token.
+func notAuthorized(action string, cause error) error {
+	why, _ := errors.AsType[*explain.Refusal](cause)
+
+	return awsapi.RefusedAs(awsapi.AccessDenied, why, messageNotAuthorized+action).Because(cause)
+}
+
+// oneLine makes the parser's words fit for an answer.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// printableARN is an ARN from a request as messages may repeat it.
+func printableARN(arn string) string {
+	const longest = 256
+	if len(arn) > longest || strings.ContainsFunc(arn, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "(an unusual ARN)"
+	}
+	return arn
+}
+
+// tokensAccount tells people whose account a token of a pool is of.
+const tokensAccount = "that of the token's pool"
+
+// lookUp finds a role for a token: what is wrong with it goes to the trace and not to the
+// client. from is the account that vouches for the token; "" = none of ours does.
+func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.AccountID) (iam.Role, error) {
+	parsed, err := iam.ParseRoleARN(arn)
+	if err != nil {
+		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
+		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", why, err))
+	}
+	role, err := a.Roles.Role(ctx, arn)
+	switch {
+	case errors.Is(err, iam.ErrNotFound):
+		return iam.Role{}, notAuthorized(action, explainMissing(ctx, parsed, from, tokensAccount))
+	case err != nil:
+		return iam.Role{}, fmt.Errorf("sts: %w", err)
+	}
+	reached(ctx, role)
+	ofRole(ctx, role.Account).Pass("role", arn)
+	return role, nil
+}
+
+// stringList reads a list of texts, or one text.
+func stringList(v any) ([]string, bool) {
+	switch x := v.(type) {
+	case string:
+		return []string{x}, true
+	case []string:
+		return slices.Clone(x), true
+	case []any:
+		list := make([]string, 0, len(x))
+		for _, element := range x {
+			s, ok := element.(string)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	return nil, false
+}

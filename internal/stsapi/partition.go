@@ -1,0 +1,59 @@
+package stsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+var arnPartition = Refusals.Add(explain.Reason{
+	Code:     "sts-arn-partition",
+	Check:    "STS ARN partition",
+	Expected: "an ARN of the partition {partition}: of the call's region, of the token's pool, or of RoleArn",
+	Got:      "{arn}",
+	Fix:      "write {right}",
+})
+
+// checkPartition refuses an ARN of a request in another partition than the call's.
+// Nothing is stored of it, and clients may have it as this server wrote it for every
+// region before: that partition passes, too.
+func (a *API) checkPartition(arn, partition string) error {
+	have := identitypool.PartitionOf(arn)
+	if have == "" || have == partition || have == identitypool.Partition(a.Region) {
+		return nil
+	}
+
+	right := identitypool.InPartition(arn, partition)
+	why := arnPartition.With("partition", partition, "arn", printableARN(arn), "right", printableARN(right)).
+		Of(printableARN(arn))
+	return awsapi.Refused("ValidationError", why, "%s is invalid. In the partition %s it is %s.",
+		printableARN(arn), partition, printableARN(right))
+}
+
+// checkRolePartition is checkPartition for a role. The settings may define it in any
+// partition, and clients have it from there.
+func (a *API) checkRolePartition(ctx context.Context, arn, partition string) error {
+	refused := a.checkPartition(arn, partition)
+	if refused == nil {
+		return nil
+	}
+
+	role, err := a.Roles.Role(ctx, arn)
+	switch {
+	case err == nil && role.ARN == arn:
+		return nil
+	case err != nil && !errors.Is(err, iam.ErrNotFound):
+		return fmt.Errorf("sts: %w", err)
+	}
+	return refused
+}
+
+// exampleARN is the form of an ARN in the partition of a region, for advice.
+func exampleARN(region, resource string) string {
+	return "arn:" + identitypool.Partition(region) + ":iam::ACCOUNT" + resource
+}

@@ -1,0 +1,50 @@
+package stsapi
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// The checks of each operation, in their order. What a login provider's token is checked
+// for is planned by package login, in between.
+var (
+	tokenPlan       = []explain.Code{"provider-id", "token-form"}
+	accessTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "trust-policy", "application-of-the-token",
+	}
+	idTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "token-audience", "openid-connect-provider",
+		"application-of-the-token", "trust-policy",
+	}
+	ownTokenPlan = []explain.Code{
+		"sts-arn-partition", "role", "session-duration", "token-expiry", "token-signature", "identity-of-the-token",
+		"pool-of-the-token", "classic-flow", "openid-connect-provider", "token", "session-tags", "transitive-tag-keys",
+		"trust-policy", "age-of-the-trust-policy", "inline-session-policy", "managed-session-policy",
+		"session-policies", "session-token-size",
+	}
+	provenTokenPlan = []explain.Code{
+		"token-claims", "token-claims-for-the-session", "session-tags", "transitive-tag-keys", "trust-policy",
+		"inline-session-policy", "sts-arn-partition", "managed-session-policy", "session-policies", "session-token-size",
+	}
+
+	samlPlan = []explain.Code{
+		"sts-arn-partition", "role", "saml-provider", "saml-issue-instant", "saml-assertion", "saml-attribute-role",
+		"saml-attribute-rolesessionname", "session-tags", "transitive-tag-keys", "session-duration", "saml-session",
+		"trust-policy", "inline-session-policy", "managed-session-policy", "session-policies", "session-token-size",
+	}
+	assumeRolePlan = []explain.Code{
+		"sts-arn-partition", "second-factor", "provided-contexts", "source-identity", "session-tags",
+		"transitive-tag-keys", "role", "trust-policy", "policies", "session-duration", "inline-session-policy",
+		"managed-session-policy", "session-policies", "session-token-size",
+	}
+	sessionTokenPlan = []explain.Code{"caller", "second-factor", "session-token-size"}
+	keyInfoPlan      = []explain.Code{"access-key"}
+)
+
+// planOf returns the checks of AssumeRoleWithWebIdentity by the kind of its token.
+func planOf(in *webIdentityInput, own bool) []explain.Code {
+	switch {
+	case own:
+		return ownTokenPlan
+	case text(in.ProviderId) != "":
+		return accessTokenPlan
+	}
+	return idTokenPlan
+}

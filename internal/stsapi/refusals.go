@@ -1,0 +1,353 @@
+package stsapi
+
+import "github.com/poolhouse-id/poolhouse/internal/explain"
+
+// Refusals are the reasons for which this package refuses.
+var Refusals explain.Catalogue
+
+// The role.
+var (
+	roleForm = Refusals.Add(explain.Reason{
+		Code:     "role-arn",
+		Check:    "role",
+		Expected: "the ARN of a role",
+		Got:      "{role}",
+		Fix:      "pass {example}",
+	})
+	roleMissing = Refusals.Add(explain.Reason{
+		Code:     "role-missing",
+		Check:    "role",
+		Expected: "a role that this server knows",
+		Got:      "{role}",
+		Fix:      "create the role, or correct its ARN; name and path are compared exactly",
+	})
+	roleMissingAbroad = Refusals.Add(explain.Reason{
+		Code:     "role-missing-account",
+		Check:    "role",
+		Expected: "a role that this server knows",
+		Got:      "{role}, of account {other}, which is not {whose}",
+		Fix: "correct the account in the ARN; a role of another account must be on this server, too, and be created " +
+			"there: name and path are compared exactly",
+	})
+)
+
+// What other accounts read in place of a reason that only one account may read.
+var (
+	roleElsewhere = Refusals.Add(explain.Reason{
+		Code:     "role-elsewhere",
+		Check:    "role",
+		Expected: "a role that exists and lets the caller in",
+		Got:      "one that is missing, or does not let the caller in",
+		Fix: "correct the role's ARN, or ask account {account}, which can explain the request by the same ID if " +
+			"it has the role",
+	})
+	callerElsewhere = Refusals.Add(explain.Reason{
+		Code:     "caller-elsewhere",
+		Check:    "caller",
+		Expected: "a request that the caller's account allows",
+		Got:      "one that the caller's token, policies or parameters refuse",
+		Fix:      "ask account {account}, which can explain the request by the same ID",
+	})
+	durationElsewhere = Refusals.Add(explain.Reason{
+		Code:     "session-duration-elsewhere",
+		Check:    "session duration",
+		Expected: "up to the role's MaxSessionDuration",
+		Got:      "{duration}",
+		Fix:      "ask for a shorter session, or ask account {account} to raise the maximum",
+	})
+)
+
+// The session that was asked for.
+var (
+	tagsTwice = Refusals.Add(explain.Reason{
+		Code:     "session-tags-twice",
+		Check:    "session tags",
+		Expected: "each key once, in any letter case",
+		Got:      "the same key twice",
+		Fix:      "remove one of the two",
+	})
+	tagsInherited = Refusals.Add(explain.Reason{
+		Code:     "session-tags-inherited",
+		Check:    "session tags",
+		Expected: "no key that the calling session passes on",
+		Got:      "a key that it passes on",
+		Fix:      "leave the tag out: the new session inherits it",
+	})
+	transitiveWithoutTag = Refusals.Add(explain.Reason{
+		Code:     "transitive-tag-keys",
+		Check:    "transitive tag keys",
+		Expected: "keys of the session tags",
+		Got:      "a key that no session tag has",
+		Fix:      "pass the tag itself, too; the letter case of its key counts",
+	})
+	sourceIdentityInherited = Refusals.Add(explain.Reason{
+		Code:     "source-identity-inherited",
+		Check:    "source identity",
+		Expected: "the calling session's, or none",
+		Got:      "another one",
+		Fix:      "leave SourceIdentity out: the new session inherits it",
+	})
+	durationOverRole = Refusals.Add(explain.Reason{
+		Code:     "session-duration-role",
+		Check:    "session duration",
+		Expected: "up to {limit}",
+		Got:      "{duration}",
+		Fix:      "ask for a shorter session, or raise the role's MaxSessionDuration",
+	})
+	durationChained = Refusals.Add(explain.Reason{
+		Code:     "session-duration-chained",
+		Check:    "session duration",
+		Expected: "up to {limit} for a role assumed by a role",
+		Got:      "{duration}",
+		Fix:      "ask for an hour at most",
+	})
+	inlinePolicy = Refusals.Add(explain.Reason{
+		Code:     "inline-session-policy",
+		Check:    "inline session policy",
+		Expected: "a policy of Allow and Deny statements without Principal",
+		Got:      "{fault}",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
+	})
+	managedPolicyForm = Refusals.Add(explain.Reason{
+		Code:     "managed-session-policy-form",
+		Check:    "managed session policy",
+		Expected: "a policy of Allow and Deny statements without Principal",
+		Got:      "{fault}",
+		Fix: "change the session policy: send one JSON policy document whose statements have Effect, Action and " +
+			"Resource, and no Principal",
+	})
+	managedPolicyMissing = Refusals.Add(explain.Reason{
+		Code:     "managed-session-policy-missing",
+		Check:    "managed session policy",
+		Expected: "a managed policy of the role's account",
+		Got:      "none with this ARN",
+		Fix:      "create the policy, or correct its ARN",
+	})
+	policiesTwice = Refusals.Add(explain.Reason{
+		Code:     "session-policies-twice",
+		Check:    "session policies",
+		Expected: "each managed policy once",
+		Got:      "one of them twice",
+		Fix:      "remove the second one from PolicyArns",
+	})
+	policiesSize = Refusals.Add(explain.Reason{
+		Code:     "session-policies-size",
+		Check:    "session policies",
+		Expected: "up to {limit} characters together",
+		Got:      "{size}",
+		Fix:      "shorten the policies, or put them on the role",
+	})
+	tokenSize = Refusals.Add(explain.Reason{
+		Code:     "session-token-size",
+		Check:    "session token size",
+		Expected: "up to {limit} bytes",
+		Got:      "{fault}",
+		Fix:      "pass fewer or shorter session policies and tags",
+	})
+)
+
+// Signed callers.
+var (
+	contextsProvided = Refusals.Add(explain.Reason{
+		Code:     "provided-contexts",
+		Check:    "provided contexts",
+		Expected: "none",
+		Got:      "{count}",
+		Fix:      "leave ProvidedContexts out: there is no context provider here",
+	})
+	secondFactor = Refusals.Add(explain.Reason{
+		Code:     "second-factor",
+		Check:    "second factor",
+		Expected: "none",
+		Got:      "SerialNumber or TokenCode",
+		Fix:      "leave both out: access keys have no second factor here",
+	})
+	callerIsSession = Refusals.Add(explain.Reason{
+		Code:     "caller-session",
+		Check:    "caller",
+		Expected: "a long-lived access key",
+		Got:      "temporary credentials",
+		Fix:      "sign with an access key, or use AssumeRole",
+	})
+	accessKeyUnknown = Refusals.Add(explain.Reason{
+		Code:     "access-key-unknown-owner",
+		Check:    "access key",
+		Expected: "a long-lived access key of this server, or the caller's own",
+		Got:      "another one",
+		Fix: "call GetCallerIdentity with the keys: whose temporary credentials are can be read from their " +
+			"session token only",
+	})
+)
+
+// Tokens of identity pools.
+var (
+	ownTokenExpired = Refusals.Add(explain.Reason{
+		Code:     "token-expiry-own",
+		Check:    "token expiry",
+		Expected: "an unexpired token",
+		Got:      "expired at {time}",
+		Fix: "ask for a new token: they last 10 minutes, those of GetOpenIdTokenForDeveloperIdentity as long " +
+			"as TokenDuration",
+	})
+	ownTokenRetired = Refusals.Add(explain.Reason{
+		Code:     "token-signature-retired",
+		Check:    "token signature",
+		Expected: "a token whose signing key is in use",
+		Got:      "{fault}",
+		Fix:      "ask for a new token",
+	})
+	ownTokenForged = Refusals.Add(explain.Reason{
+		Code:     "token-signature-own",
+		Check:    "token signature",
+		Expected: "a token that this server signed",
+		Got:      "another token",
+		Fix:      "pass the Token of GetOpenIdToken as it came",
+	})
+	ownIdentityReplaced = Refusals.Add(explain.Reason{
+		Code:     "identity-of-the-token-replaced",
+		Check:    "identity of the token",
+		Expected: "the identity that the token was given for",
+		Got:      "one that was deleted, and whose ID is another identity's now",
+		Fix:      "ask for a new token",
+	})
+	ownPoolGone = Refusals.Add(explain.Reason{
+		Code:     "pool-of-the-token-deleted",
+		Check:    "pool of the token",
+		Expected: "a pool that exists",
+		Got:      "one that was deleted",
+		Fix:      "ask for a token of another pool",
+	})
+	ownPoolOfOther = Refusals.Add(explain.Reason{
+		Code:     "pool-of-the-token-account",
+		Check:    "pool of the token",
+		Expected: "the pool of account {account} that the token was given for",
+		Got:      "an ID that is another account's now",
+		Fix:      "ask for a new token",
+	})
+	ownProviderGone = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-deleted",
+		Check:    "OpenID Connect provider",
+		Expected: "a registered provider",
+		Got:      "{provider}, which is not registered any more",
+		Fix:      "register the provider, or sign in through another one",
+	})
+)
+
+// Tokens of other providers.
+var (
+	providerIDUnknown = Refusals.Add(explain.Reason{
+		Code:     "provider-id",
+		Check:    "provider ID",
+		Expected: "www.amazon.com or graph.facebook.com",
+		Got:      "another provider",
+		Fix: "leave ProviderId out: it is for the access tokens of these two, and an OpenID Connect token " +
+			"names its issuer",
+	})
+	audiencesSeveral = Refusals.Add(explain.Reason{
+		Code:     "token-audience-several",
+		Check:    "token audience",
+		Expected: "one audience, or azp",
+		Got:      "{count} audiences",
+		Fix:      "have the provider issue azp, or one audience",
+	})
+	claimMissing = Refusals.Add(explain.Reason{
+		Code:     "token-claims-at-sts",
+		Check:    "token claims",
+		Expected: "a claim {claim}",
+		Got:      "none",
+		Fix:      "have the provider issue {claim}",
+	})
+	sessionClaims = Refusals.Add(explain.Reason{
+		Code:     "token-claims-for-the-session",
+		Check:    "token claims for the session",
+		Expected: "tags and a source identity of the documented form",
+		Got:      "{fault}",
+		Fix: "correct the claims under https://aws.amazon.com/tags and https://aws.amazon.com/source_identity at " +
+			"the provider",
+	})
+	providerMissing = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider",
+		Check:    "OpenID Connect provider",
+		Expected: "a provider registered in account {account}",
+		Got:      "none for the token's issuer {issuer}",
+		Fix:      "register the issuer exactly as the token has it in iss",
+	})
+	googleMissing = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-google",
+		Check:    "OpenID Connect provider",
+		Expected: "a trust policy that names accounts.google.com, or a provider registered in account {account}",
+		Got:      "neither for the token's issuer {issuer}",
+		Fix: "name accounts.google.com as Federated principal of sts:AssumeRoleWithWebIdentity in the trust " +
+			"policy, or register the issuer",
+	})
+	providerSpelling = Refusals.Add(explain.Reason{
+		Code:     "openid-connect-provider-spelling",
+		Check:    "OpenID Connect provider",
+		Expected: "the token's issuer {issuer} as it is registered in account {account}",
+		Got:      "{registered}",
+		Fix: "register the issuer as the token has it, {issuer}, in place of {registered}, or have the provider " +
+			"issue tokens as {registered}: {cause}",
+	})
+	applicationOther = Refusals.Add(explain.Reason{
+		Code:     "application-of-the-token",
+		Check:    "application of the token",
+		Expected: "one that the trust policy names by StringEquals {key} ({named})",
+		Got:      "another one",
+		Fix:      "add the application's ID to that condition of the trust policy",
+	})
+	applicationUnnamed = Refusals.Add(explain.Reason{
+		Code:     "application-of-the-token-unnamed",
+		Check:    "application of the token",
+		Expected: "one that the trust policy names by StringEquals {key}",
+		Got:      "a trust policy that names none",
+		Fix:      "add the application's ID to the trust policy: \"StringEquals\": {\"{key}\": \"APPLICATION\"}",
+	})
+)
+
+// SAML responses.
+var (
+	samlRole = Refusals.Add(explain.Reason{
+		Code:     "saml-attribute-role-at-sts",
+		Check:    "SAML attribute Role",
+		Expected: "{role},{provider}",
+		Got:      "other pairs, or none",
+		Fix:      "have the identity provider offer this role through this provider",
+	})
+	samlSessionName = Refusals.Add(explain.Reason{
+		Code:     "saml-attribute-rolesessionname-missing",
+		Check:    "SAML attribute RoleSessionName",
+		Expected: "a session name",
+		Got:      "none",
+		Fix: "have the identity provider send the attribute " +
+			"https://aws.amazon.com/SAML/Attributes/RoleSessionName",
+	})
+	samlSessionOver = Refusals.Add(explain.Reason{
+		Code:     "saml-session",
+		Check:    "SAML session",
+		Expected: "a session that has not ended",
+		Got:      "one that ended at {time}",
+		Fix:      "sign in again",
+	})
+	samlOld = Refusals.Add(explain.Reason{
+		Code:     "saml-issue-instant-age",
+		Check:    "SAML issue instant",
+		Expected: "at most {limit} ago",
+		Got:      "{time}",
+		Fix:      "sign in again, and redeem the assertion at once",
+	})
+	samlProviderForm = Refusals.Add(explain.Reason{
+		Code:     "saml-provider-arn",
+		Check:    "SAML provider",
+		Expected: "the ARN of a SAML provider",
+		Got:      "{provider}",
+		Fix:      "pass {example}",
+	})
+	samlProviderMissing = Refusals.Add(explain.Reason{
+		Code:     "saml-provider-missing",
+		Check:    "SAML provider",
+		Expected: "a provider registered in account {account}",
+		Got:      "{provider}",
+		Fix:      "register the provider with its metadata",
+	})
+)

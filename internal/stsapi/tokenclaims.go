@@ -1,0 +1,193 @@
+package stsapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/assume"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// Bounds on the claims that become condition keys.
+const (
+	maxClaimBytes  = 1024
+	maxClaimValues = 100
+)
+
+var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
+
+// tokenConditions are a token's condition keys: every claim of plain texts,
+// numbers and truth values under the provider's name. A claim that is null is absent. aud is azp where there is
+// one, and oaud what aud said then (IAM User Guide, "AWS OIDC federation").
+func tokenConditions(provider string, proved login.Claims) policy.Context {
+	c := policy.Context{}
+	spellings := map[string]int{}
+	for name, value := range proved.All {
+		if !claimName.MatchString(name) || value == nil {
+			continue
+		}
+		spellings[policy.FoldKey(name)]++
+		if values := conditionValues(value); len(values) > 0 {
+			c.Set(provider+":"+name, values...)
+		}
+	}
+	for name, count := range spellings {
+		if count > 1 { // neither is the one that a policy means
+			delete(c, policy.FoldKey(provider+":"+name))
+		}
+	}
+	if original, ok := stringList(proved.All["aud"]); ok && proved.All["azp"] != nil {
+		c.Set(provider+":oaud", original...)
+	}
+	c.Set(provider+":aud", proved.Audience)
+	c.Set(provider+":sub", proved.Subject)
+	return c
+}
+
+// claimedClient is the client that a token says it is for: azp, else the only
+// aud; "" when it names none.
+func claimedClient(claims map[string]any) string {
+	if azp := claims["azp"]; azp != nil {
+		text, _ := azp.(string)
+		return text
+	}
+	if list, ok := stringList(claims["aud"]); ok && len(list) == 1 {
+		return list[0]
+	}
+	return ""
+}
+
+func conditionValues(value any) []string {
+	switch x := value.(type) {
+	case json.Number:
+		return []string{x.String()}
+	case bool:
+		return []string{fmt.Sprint(x)}
+	}
+	list, ok := stringList(value)
+	if !ok || len(list) > maxClaimValues {
+		return nil
+	}
+	total := 0
+	for _, v := range list {
+		total += len(v)
+	}
+	if total > maxClaimBytes {
+		return nil
+	}
+	return list
+}
+
+// carried picks the condition keys of provider that its sessions keep.
+func carried(c policy.Context, provider string, names ...string) map[string][]string {
+	kept := policy.Context{}
+	for _, name := range names {
+		key := strings.ToLower(provider + ":" + name)
+		if values := c[key]; len(values) > 0 {
+			kept.Set(key, values...)
+		}
+	}
+	return kept
+}
+
+// tokenTags reads the session tags of a token: nested, each value a list of
+// one, or flattened into claims of their own.
+func tokenTags(claims map[string]any) (tags map[string]string, transitive []string, err error) {
+	tags = map[string]string{}
+	add := func(key string, value any) error {
+		list, ok := stringList(value)
+		if _, twice := tags[key]; !ok || len(list) != 1 || twice {
+			return fmt.Errorf("the principal tag %.64q does not have one value", key)
+		}
+		tags[key] = list[0]
+		return nil
+	}
+	addKeys := func(value any) error {
+		list, ok := stringList(value)
+		if !ok {
+			return errors.New("the transitive tag keys are no list of texts")
+		}
+		for _, key := range list {
+			if !slices.Contains(transitive, key) {
+				transitive = append(transitive, key)
+			}
+		}
+		return nil
+	}
+	if nested := claims[tagsClaim]; nested != nil {
+		object, ok := nested.(map[string]any)
+		principal, isObject := object["principal_tags"].(map[string]any)
+		if !ok || object["principal_tags"] != nil && !isObject {
+			return nil, nil, errors.New("the tags are no object of principal tags")
+		}
+		for _, key := range slices.Sorted(maps.Keys(principal)) {
+			if err := add(key, principal[key]); err != nil {
+				return nil, nil, err
+			}
+		}
+		if keys := object["transitive_tag_keys"]; keys != nil {
+			if err := addKeys(keys); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		key, isTag := strings.CutPrefix(name, principalTagClaim)
+		if claims[name] == nil {
+			continue
+		} else if isTag {
+			err = add(key, claims[name])
+		} else if name == transitiveTagsClaim {
+			err = addKeys(claims[name])
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return tags, transitive, nil
+}
+
+func tokenSourceIdentity(claims map[string]any) (string, error) {
+	value := claims[sourceIdentityClaim]
+	if value == nil {
+		return "", nil
+	}
+	name, _ := value.(string)
+	// A colon is not among a session name's characters: none begins with "aws:".
+	if !iam.IsSessionName(name) {
+		return "", fmt.Errorf("%s", messageSourceIdentity)
+	}
+	return name, nil
+}
+
+// tokenClaims are the condition keys of a provider's token. They are unknown where
+// tokenConditions makes none of a claim that is there: one that is no text, number,
+// truth value or short list of texts, and two whose names differ by case.
+func tokenClaims(provider string, all map[string]any) assume.ClaimKeys {
+	lacks := func(name string) bool {
+		for claim, value := range all {
+			list, isList := value.([]any)
+			empty := value == nil || isList && len(list) == 0
+			if !empty && policy.FoldKey(claim) == name {
+				return false
+			}
+		}
+		return true
+	}
+	return assume.ClaimKeys{Prefix: policy.FoldKey(provider), Lacks: lacks}
+}
+
+// onlyClaims are the condition keys of a provider whose tokens have no others.
+func onlyClaims(provider string, names ...string) assume.ClaimKeys {
+	return assume.ClaimKeys{
+		Prefix: policy.FoldKey(provider),
+		Lacks:  func(name string) bool { return slices.Contains(names, name) },
+	}
+}

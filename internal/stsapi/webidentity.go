@@ -1,0 +1,702 @@
+package stsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/assume"
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/idtoken"
+	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/outbound"
+	"github.com/poolhouse-id/poolhouse/internal/session"
+)
+
+// Codes and messages of AssumeRoleWithWebIdentity (observed).
+const (
+	invalidIdentityToken = "InvalidIdentityToken"
+
+	messageNotJWT       = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+	messageNotValidated = "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements."
+	messageNoProvider   = "No OpenIDConnect provider found in your account for "
+	messageAudience     = "Incorrect token audience"
+	messageAudiences    = "Token audience contains more than one audience while authorized party is not present"
+	messageKeys         = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+	messageRejected     = "The identity provider rejected the claim."
+	messageUnreachable  = "The identity provider could not be reached. Try again."
+)
+
+// Providers that trust policies name by their host.
+const (
+	google   = identitypool.Google
+	amazon   = identitypool.Amazon
+	facebook = identitypool.Facebook
+)
+
+var googleIssuers = []string{"https://accounts.google.com", "accounts.google.com"}
+
+// tokenAlgorithms are what STS accepts (STS API reference, WebIdentityToken).
+var tokenAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
+
+// Claims by which a token sets session tags and the source identity (IAM User
+// Guide, "Pass session tags"; "Monitor and control actions taken with assumed roles").
+const (
+	tagsClaim           = "https://aws.amazon.com/tags"
+	principalTagClaim   = tagsClaim + "/principal_tags/"
+	transitiveTagsClaim = tagsClaim + "/transitive_tag_keys"
+	sourceIdentityClaim = "https://aws.amazon.com/source_identity"
+)
+
+type webIdentityResult struct {
+	SubjectFromWebIdentityToken string
+	Audience                    string
+	AssumedRoleUser             assumedRoleUser
+	Credentials                 credentialsResult
+	Provider                    string
+	SourceIdentity              string `xml:",omitempty"`
+	sizes
+}
+
+// webIdentity is what a proven token says.
+type webIdentity struct {
+	entry
+	subject, audience string
+	provider          string // as the answer names it
+	session           session.Session
+
+	// Of our own tokens:
+	pool     identitypool.Pool
+	own      issuer.Claims
+	ownFault error       // why own is not proven
+	missing  iam.RoleARN // the role of another account that does not exist; the zero ARN = it does
+}
+
+// assumeRoleWithWebIdentity checks the token's form, the role, the duration, what
+// the trust policy makes of the token's claims, the token, and then the trust
+// policy again with what is proven. What is wrong with the role or with the
+// trust policy's principals is not told apart.
+func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
+	token := *in.WebIdentityToken
+	explain.FromContext(ctx).Plan(tokenPlan)
+	if err := a.Addresses.MayLogin(ctx, map[string]string{"": token}); err != nil {
+		return nil, err
+	}
+	claims, own, err := a.tokenForm(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	explain.FromContext(ctx).Plan(planOf(in, own))
+	w := webIdentity{entry: entry{
+		Attempt: assume.Attempt{
+			Action:      assume.WebIdentityAction,
+			Client:      assume.Client(awsapi.RecordFrom(ctx).Client),
+			Region:      a.Region,
+			SessionName: *in.RoleSessionName,
+			Who:         assume.Asker{Action: assume.WebIdentityAction},
+		},
+		duration: seconds(in.DurationSeconds, assume.DefaultDuration),
+		inline:   in.Policy,
+		managed:  in.PolicyArns,
+		minBytes: number(in.MinimumSessionTokenSize),
+	}}
+	w.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+	if own {
+		a.readOwnToken(ctx, &w, token)
+		if err := a.checkRolePartition(ctx, *in.RoleArn, w.Partition); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
+		return nil, err
+	}
+	if err := w.count(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.checkDuration(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case own:
+		err = a.ownToken(ctx, &w, token)
+	case text(in.ProviderId) != "":
+		err = a.accessToken(ctx, &w, *in.ProviderId, token)
+	default:
+		err = a.idToken(ctx, &w, claims, token)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := w.checkTags(ctx); err != nil {
+		return nil, err
+	}
+	if w.missing != (iam.RoleARN{}) {
+		return nil, notAuthorized(assume.WebIdentityAction, explainMissing(ctx, w.missing, w.from, tokensAccount))
+	}
+	if err := w.trusted(ctx, a.Now()); err != nil {
+		return nil, notAuthorized(assume.WebIdentityAction, err)
+	}
+	if err := w.meantPool(ctx); err != nil {
+		return nil, notAuthorized(assume.WebIdentityAction, err)
+	}
+	g, err := a.grant(ctx, &w.entry, w.session)
+	if err != nil {
+		return nil, err
+	}
+	return &webIdentityResult{
+		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.SourceIdentity,
+		AssumedRoleUser: g.user(), Credentials: g.credentials(), sizes: g.sizes(),
+	}, nil
+}
+
+// count counts the call for the account of our own token's pool, or else for that of
+// the role. A role that nobody defined may be of an account that does not exist.
+func (w *webIdentity) count(ctx context.Context) error {
+	account := w.from
+	if account == "" && !w.unknown {
+		account = w.Role.Account
+	}
+	return awsapi.Count(ctx, string(account))
+}
+
+// tokenForm reads an ID token without proving it, to see whose it would be. The
+// access tokens of a ProviderId have no form.
+func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
+	if id := text(in.ProviderId); id != "" {
+		if id != amazon && id != facebook {
+			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With(),
+				"The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
+		}
+		return nil, false, nil
+	}
+	claims, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
+	var why *explain.Refusal
+	if refused, ok := errors.AsType[*login.Refused](err); ok {
+		why = refused.Refusal
+	}
+	if err != nil {
+		err = awsapi.Refused(invalidIdentityToken, why, messageNotJWT).Because(err)
+		a.Addresses.Checked(ctx, *in.WebIdentityToken, err)
+		return nil, false, err
+	}
+	iss, _ := claims["iss"].(string)
+	return claims, iss == a.IssuerURL, nil
+}
+
+// webRole finds the role, which must have a trust policy that counts; for our own
+// tokens that is looked at later. In development an unknown role of our own tokens
+// is taken as it comes.
+func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
+	if err := a.findWebRole(ctx, w, arn, own); err != nil {
+		return err
+	}
+	if w.Role.Trust == nil && !own {
+		shown := assume.RoleIn(w.Role, w.Partition)
+		return notAuthorized(assume.WebIdentityAction, assume.NoTrust(ofRole(ctx, w.Role.Account), shown))
+	}
+	return nil
+}
+
+func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
+	if own && a.AcceptUnknown != nil {
+		if parsed, err := iam.ParseRoleARN(arn); err == nil {
+			trace := ofRole(ctx, parsed.Account)
+			role, known, err := a.AcceptUnknown.FindRole(ctx, parsed, trace)
+			w.Role, w.unknown = role, !known
+			if err == nil && known {
+				trace.Pass("role", arn)
+				reached(ctx, role)
+			}
+			return err
+		}
+	}
+	if missing, err := a.foreignAndMissing(ctx, w, arn); missing || err != nil {
+		return err
+	}
+
+	var err error
+	w.Role, err = a.lookUp(ctx, arn, assume.WebIdentityAction, w.from)
+	return err
+}
+
+// foreignAndMissing reports that arn is no role of another account than that of our
+// own token. Such a request is refused where a role would not trust the token, so
+// that the token's other faults do not tell whether the role exists.
+func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string) (bool, error) {
+	parsed, err := iam.ParseRoleARN(arn)
+	if err != nil || w.from == "" || w.from == parsed.Account {
+		return false, nil //nolint:nilerr // lookUp refuses it
+	}
+
+	_, err = a.Roles.Role(ctx, arn)
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.Is(err, iam.ErrNotFound):
+		return false, fmt.Errorf("sts: %w", err)
+	}
+	w.missing = parsed
+	w.Role = iam.Role{ARN: arn, Account: parsed.Account, MaxSession: w.duration}
+
+	return true, nil
+}
+
+// readOwnToken reads a token of ours and notes whose it is, before anything can
+// refuse the request: the refusal is for the pool's account to explain. ownToken
+// judges the token. Its signature is checked here, so it counts here.
+func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
+	w.own, w.ownFault = a.OwnTokens.Verify(ctx, token)
+	a.Addresses.Checked(ctx, token, a.ownTokenError(w.ownFault, w.own))
+
+	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
+		return
+	}
+
+	region, account, pool, ok := identitypool.ParsePoolARN(w.own.PoolARN)
+	if !ok {
+		return
+	}
+	w.from, w.Partition = account, identitypool.Partition(region)
+	record := awsapi.RecordFrom(ctx)
+	record.Account, record.Region, record.Pool = string(account), region, string(pool)
+}
+
+// ownToken proves a token of GetOpenIdToken or GetOpenIdTokenForDeveloperIdentity.
+func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error {
+	trace := w.ofCaller(ctx)
+	ctx = explain.NewContext(ctx, trace)
+	rejected := func(why *explain.Refusal) error {
+		err := awsapi.Refused("IDPRejectedClaim", trace.Refuse(why), messageRejected)
+		a.Addresses.Checked(ctx, token, err)
+		return err
+	}
+
+	c, err := w.own, w.ownFault
+	if err != nil {
+		failed := a.ownTokenError(err, c)
+		if refused, ok := errors.AsType[*awsapi.Error](failed); ok {
+			trace.Refuse(refused.Why)
+		}
+		return failed
+	}
+	region, account, pool, ok := identitypool.ParsePoolARN(c.PoolARN)
+	if !ok || string(pool) != c.Audience {
+		return fmt.Errorf("sts: our token names the pool %q as %q", c.Audience, c.PoolARN)
+	}
+	identity, err := a.Identities.Identity(ctx, identitypool.IdentityID(c.Subject))
+	if err != nil && !a.IsNotFound(err) {
+		return err
+	}
+	if err != nil || identity.Disabled || identity.PoolID != pool {
+		return rejected(identitypool.TokenIdentityGone.With())
+	}
+	if identity.Predecessor.Had(c.IssuedAt) {
+		return rejected(ownIdentityReplaced.With())
+	}
+	settings, err := a.Identities.Pool(ctx, pool)
+	switch {
+	case err != nil && a.IsNotFound(err):
+		return rejected(ownPoolGone.With())
+	case err != nil:
+		return err
+	case settings.Account != account:
+		return rejected(ownPoolOfOther.With("account", string(account)))
+	case !settings.ClassicFlow():
+		// A token may be older than the setting, or one for developers, whose
+		// other use is as a login of the enhanced flow.
+		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(pool.Link("AllowClassicFlow")))
+		return notAuthorized(assume.WebIdentityAction, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, why))
+	case settings.MapsRoles():
+		// The pool's mappings say who gets which role; here the caller would choose.
+		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(pool.Link("RoleMappings")))
+		return notAuthorized(assume.WebIdentityAction, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, why))
+	}
+	err = a.stillProven(ctx, w.Role.Account, settings, identity, c)
+	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
+		trace.Refuse(refused)
+	}
+	a.Addresses.Checked(ctx, token, err)
+	if err != nil {
+		return err
+	}
+	trace.Pass("token", "of pool "+c.Audience)
+	w.pool, w.predecessor = settings, identity.Predecessor
+	w.subject, w.audience, w.provider = c.Subject, c.Audience, identitypool.ServiceName(region)
+	w.Principal = policy.Principal{Federated: w.provider}
+	w.Conditions = policy.Context{}
+	c.AMR = settings.StoredNames(c.AMR)
+	session.SetIdentity(w.Conditions, pool, identity.ID, c.AMR)
+	w.Tags = c.PrincipalTags
+	w.Who = assume.Asker{
+		Action:   assume.WebIdentityAction,
+		Pool:     pool,
+		Identity: identity.ID,
+		Guest:    slices.Contains(c.AMR, identitypool.Unauthenticated),
+	}
+	w.session = session.Session{IdentityID: identity.ID, PoolID: pool, AMR: c.AMR, Region: region}
+	if len(c.AMR) > 1 {
+		w.session.Provider = c.AMR[1]
+	}
+	return nil
+}
+
+// ownTokenError words the error of OwnTokens as STS does.
+func (a *API) ownTokenError(err error, c issuer.Claims) error {
+	switch {
+	case errors.Is(err, issuer.ErrExpired):
+		why := ownTokenExpired.With("time", c.Expires.UTC().Format(time.RFC3339))
+		return a.expired(c.Expires, why)
+	case errors.Is(err, issuer.ErrKeyRetired):
+		why := ownTokenRetired.With("fault", err.Error())
+		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
+	case errors.Is(err, issuer.ErrNotOurs):
+		return awsapi.Refused(invalidIdentityToken, ownTokenForged.With(), messageNotValidated).Because(err)
+	}
+	return err
+}
+
+// meantPool refuses a pool of another account that is younger than the trust policy.
+func (w *webIdentity) meantPool(ctx context.Context) error {
+	if w.pool.ID == "" || w.unknown {
+		return nil
+	}
+	why := assume.TooYoung(w.Role, w.pool)
+	if why == nil {
+		return nil
+	}
+
+	return fmt.Errorf("%w: %w", assume.ErrDenied, ofRole(ctx, w.Role.Account).Refuse(why))
+}
+
+func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
+	return awsapi.Refused("ExpiredTokenException", why, "Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix())
+}
+
+// idToken proves an ID token of a registered provider, or of Google.
+func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any, token string) error {
+	iss, _ := claims["iss"].(string)
+	if audiences, ok := stringList(claims["aud"]); ok && len(audiences) > 1 && claims["azp"] == nil {
+		why := audiencesSeveral.With("count", strconv.Itoa(len(audiences)))
+		return awsapi.Refused(invalidIdentityToken, why, messageAudiences)
+	}
+	trust, err := a.idTokenTrust(ctx, w, iss, claims)
+	if err != nil {
+		return err
+	}
+	if err := a.claimed(ctx, w, trust, claims); err != nil {
+		return err
+	}
+	proved, err := a.Logins.Verify(ctx, trust, token)
+	if err == nil && a.SignOuts != nil {
+		err = a.SignOuts.Check(ctx, w.Role.Account, trust.Provider, proved)
+	}
+	err = a.loginError(err, claims)
+	a.Addresses.Checked(ctx, token, err)
+	if err != nil {
+		return err
+	}
+	explain.FromContext(ctx).Plan(provenTokenPlan)
+	for _, name := range []string{"iat", "sub"} {
+		if proved.All[name] == nil {
+			why := claimMissing.With("claim", name)
+			return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", name)
+		}
+	}
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
+	w.Conditions, w.Claims = w.tokenConditions(trust.Provider, proved)
+	w.session = session.Session{
+		Provider: trust.Provider, FederatedProvider: w.Principal.Federated, Region: a.Region,
+		Claims: carried(w.Conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
+	}
+	if w.Tags, w.Transitive, err = tokenTags(proved.All); err == nil {
+		w.SourceIdentity, err = tokenSourceIdentity(proved.All)
+	}
+	if err != nil {
+		return awsapi.Refused(invalidIdentityToken, sessionClaims.With("fault", err.Error()), "%s", err.Error())
+	}
+	return nil
+}
+
+// claimed refuses an ID token that the trust policy would not let in even if
+// all it says were true. Nothing is proven yet, so it lets nobody in: it spares
+// the provider a question, and STS answers so before it looks at the signature.
+func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
+	said := login.Claims{All: claims}
+	said.Subject, _ = claims["sub"].(string)
+	said.Audience = claimedClient(claims)
+	if !slices.Contains(trust.Audiences, said.Audience) {
+		return nil // Verify says so, in other words
+	}
+	claimed := w.Attempt
+	claimed.Conditions, claimed.Claims = w.tokenConditions(trust.Provider, said)
+	var err error
+	if claimed.Tags, claimed.Transitive, err = tokenTags(claims); err == nil {
+		claimed.SourceIdentity, err = tokenSourceIdentity(claims)
+	}
+	if err != nil {
+		return nil //nolint:nilerr // said once the token is proven
+	}
+
+	denied, err := claimed.TrustedToAsk(explain.FromContext(ctx), a.Now())
+	switch {
+	case err == nil:
+		return nil
+	case denied:
+		return notAuthorized(w.Action, err)
+	}
+	why, _ := errors.AsType[*explain.Refusal](err)
+	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
+}
+
+// tokenConditions are the condition keys of an ID token that w is assumed with.
+func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, assume.ClaimKeys) {
+	conditions := tokenConditions(provider, c)
+	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
+	return conditions, tokenClaims(provider, c.All)
+}
+
+// idTokenTrust says by what a token of iss is proven, and as whom the trust
+// policy knows its user. A provider that the trust policy does not mean is
+// never contacted.
+func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
+	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
+		app, err := a.application(w, google, "aud", func(apps []string) []string {
+			said := claimedClient(claims)
+			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
+		})
+		if err != nil {
+			return login.Trust{}, err
+		}
+		trust, err := a.App(google, app[0])
+		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
+		trust.ClientsAt, trust.Link = clientsOf(w.Role, google+":aud")
+		return trust, err
+	}
+	arn, _ := iam.ParseRoleARN(w.Role.ARN)
+	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.Role.Account, iss))
+	switch {
+	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
+		why, failed := a.unregistered(ctx, w.Role, iss)
+		if failed != nil {
+			return login.Trust{}, failed
+		}
+		return login.Trust{}, awsapi.Refused(invalidIdentityToken, why, "%s%s", messageNoProvider, shown(iss))
+	case err != nil:
+		return login.Trust{}, err
+	}
+	if !a.means(w, provider.ARN) {
+		w.Principal = policy.Principal{Federated: provider.ARN}
+		return login.Trust{}, a.unmeant(ctx, w)
+	}
+	algorithms := provider.Algorithms
+	if algorithms == nil {
+		algorithms = tokenAlgorithms
+	}
+	_, name, _ := strings.Cut(provider.URL, "://")
+	trust := login.Trust{Rule: idtoken.Rule{
+		Provider:     name,
+		Issuers:      []string{provider.URL},
+		Audiences:    provider.ClientIDs,
+		Algorithms:   algorithms,
+		DiscoveryURL: provider.DiscoveryURL,
+		JWKSURL:      provider.JWKSURL,
+		Policy: outbound.Policy{
+			CABundle:     string(provider.CABundle),
+			AllowHTTP:    provider.AllowHTTP,
+			AllowPrivate: provider.AllowPrivate,
+		},
+		Thumbprints:        provider.Thumbprints,
+		EnforceThumbprints: provider.EnforceThumbprints,
+		MaxTokenBytes:      maxWebToken,
+	}}
+	trust.Registered(provider.ARN, provider.InSettings)
+	trust.Development = provider.Development
+
+	return trust, nil
+}
+
+// unregistered tells that no provider is registered for a token's issuer, or only one
+// whose URL is written in another way.
+func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
+	if slices.Contains(googleIssuers, iss) {
+		return googleMissing.With("account", string(role.Account), "issuer", iss), nil
+	}
+
+	arn, _ := iam.ParseRoleARN(role.ARN)
+	for _, spelling := range spellings(iss) {
+		p, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, role.Account, spelling))
+		if errors.Is(err, iam.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if cause := assume.Difference(p.URL, iss); cause != "" {
+			return providerSpelling.With("account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause), nil
+		}
+	}
+
+	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)), nil
+}
+
+// means reports whether the role's trust policy has a statement for the
+// federated principal at all, and notes it as the one that asks.
+func (a *API) means(w *webIdentity, principal string) bool {
+	asking := w.Attempt
+	asking.Principal = policy.Principal{Federated: principal}
+	if !asking.Covered() {
+		return false
+	}
+	w.Principal = asking.Principal
+	return true
+}
+
+// unmeant refuses a principal that no statement of the trust policy names.
+func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
+	why := explain.FromContext(ctx).Refuse(w.Uncovered())
+
+	return notAuthorized(w.Action, fmt.Errorf("%w: %w", assume.ErrDenied, why))
+}
+
+// application returns the applications that the trust policy names for a
+// provider without registration. Tokens of every application of the world are
+// such a provider's; without a name all of them would be let in.
+func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
+	named := w.Named(provider + ":" + key)
+	apps := narrow(slices.Clone(named))
+	if len(apps) > 0 {
+		return apps, nil
+	}
+
+	why := applicationUnnamed.With("key", provider+":"+key)
+	if len(named) > 0 {
+		why = applicationOther.With("key", provider+":"+key, "named", strings.Join(named, ", "))
+	}
+	return nil, awsapi.Refused(invalidIdentityToken, assume.AboutTrust(w.Role, why), messageAudience)
+}
+
+// clientsOf tells where a role names the applications of a provider without registration.
+func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
+	return "to the condition of " + key + " in the role's trust policy",
+		assume.LinkTo(role, "AssumeRolePolicyDocument", "trust_policy")
+}
+
+// maxApplications bounds how many applications a token is tried for.
+const maxApplications = 10
+
+// accessToken proves an access token of Facebook or Login with Amazon.
+func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token string) error {
+	if !a.means(w, provider) {
+		w.Principal = policy.Principal{Federated: provider}
+		return a.unmeant(ctx, w)
+	}
+	apps, err := a.application(w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	if err != nil {
+		return err
+	}
+	var proved login.Claims
+	for _, app := range apps {
+		trust, failed := a.App(provider, app)
+		if failed != nil {
+			return failed
+		}
+		for _, t := range []*idtoken.Rule{&trust.Rule, trust.IDTokens} {
+			if t != nil {
+				t.Provider, t.MaxTokenBytes = provider, maxWebToken
+				t.ClientsAt, t.Link = clientsOf(w.Role, provider+":app_id")
+			}
+		}
+		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
+			break
+		}
+	}
+	err = a.loginError(err, nil)
+	a.Addresses.Checked(ctx, token, err)
+	if err != nil {
+		return err
+	}
+	explain.FromContext(ctx).Plan(provenTokenPlan)
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
+	w.Conditions = policy.Context{}
+	user := provider + ":user_id"
+	if provider == facebook {
+		user = provider + ":id"
+	}
+	w.Conditions.Set(provider+":app_id", proved.Audience)
+	w.Conditions.Set(user, proved.Subject)
+	w.Claims = onlyClaims(provider, "app_id", "id", "user_id")
+	w.session = session.Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.Conditions)}
+	w.Conditions.Set("aws:FederatedProvider", provider)
+	return nil
+}
+
+// loginError words a refused token as STS does. Its trace is made already.
+func (a *API) loginError(err error, claims map[string]any) error {
+	why, _ := errors.AsType[*explain.Refusal](err)
+	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
+		if claims == nil {
+			return awsapi.Refused("IDPCommunicationError", why, messageUnreachable).Because(unavailable)
+		}
+		return awsapi.Refused(invalidIdentityToken, why, messageKeys).Because(unavailable)
+	}
+	refused, ok := errors.AsType[*login.Refused](err)
+	switch {
+	case !ok:
+		return err
+	case refused.Expired():
+		number, _ := claims["exp"].(json.Number)
+		if exp, bad := number.Float64(); bad == nil {
+			return a.expired(time.Unix(int64(exp), 0), why)
+		}
+		return awsapi.Refused("ExpiredTokenException", why, "Token expired").Because(refused)
+	case refused.MissingClaim() != "":
+		return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
+	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
+		return awsapi.Refused(invalidIdentityToken, why, messageAudience).Because(refused)
+	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Reason.Check, "sign-out"):
+		return awsapi.Refused("IDPRejectedClaim", why, messageRejected).Because(refused)
+	default:
+		return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(refused)
+	}
+}
+
+// shown is an issuer from an unproven token, as answers and traces may repeat it.
+func shown(iss string) string {
+	const longest = 255
+	if iss == "" || len(iss) > longest || strings.ContainsFunc(iss, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "(no issuer, or an unusual one)"
+	}
+	return iss
+}
+
+// spellings are an issuer and the other ways in which one is registered most often.
+func spellings(iss string) []string {
+	if shown(iss) != iss {
+		return nil
+	}
+
+	other := iss + "/"
+	if strings.HasSuffix(iss, "/") {
+		other = strings.TrimSuffix(iss, "/")
+	}
+	list := []string{iss, other}
+	for _, pair := range [][2]string{{"://localhost", "://127.0.0.1"}, {"://127.0.0.1", "://localhost"}} {
+		if strings.Contains(iss, pair[0]) {
+			list = append(list, strings.Replace(iss, pair[0], pair[1], 1))
+		}
+	}
+	if lower := strings.ToLower(iss); lower != iss {
+		list = append(list, lower)
+	}
+	return list
+}
