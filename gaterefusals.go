@@ -142,9 +142,9 @@ func (s *refusedSignature) unknownKey() *explain.Refusal {
 	switch {
 	case errors.Is(s.Error, iam.ErrDisabled):
 		return keyDisabled.With("key", id, "account", string(s.account)).At(s.link("Status"))
-	case id == DevAccessKeyID && !s.dev:
+	case id == iam.DevAccessKeyID && !s.dev:
 		return keyOfDevelopment.With()
-	case s.dev && id != DevAccessKeyID && strings.EqualFold(bare, DevAccessKeyID):
+	case s.dev && id != iam.DevAccessKeyID && strings.EqualFold(bare, iam.DevAccessKeyID):
 		return keySpellingDev.With()
 	case upper != id && keyID.MatchString(upper):
 		return keySpelling.With()
@@ -211,7 +211,7 @@ func (s *refusedSignature) mismatch() *explain.Refusal {
 	case s.HasToken:
 		return signatureOfSession.With("key", s.key(), "account", string(s.account),
 			"headers", s.headers(), "host", host).Showing(detail)
-	case s.dev && s.AccessKeyID == DevAccessKeyID:
+	case s.dev && s.AccessKeyID == iam.DevAccessKeyID:
 		return signatureOtherDev.With("headers", s.headers(), "host", host).Showing(detail)
 	}
 	return signatureOther.With("key", s.key(), "account", string(s.account),
@@ -221,7 +221,7 @@ func (s *refusedSignature) mismatch() *explain.Refusal {
 // key is the access key ID, as far as it can be shown. One that is some account's is
 // no secret.
 func (s *refusedSignature) key() string {
-	if s.account != "" || s.AccessKeyID == DevAccessKeyID {
+	if s.account != "" || s.AccessKeyID == iam.DevAccessKeyID {
 		return s.AccessKeyID
 	}
 	return iam.ShownKeyID(s.AccessKeyID)
@@ -268,7 +268,7 @@ func looksLikeSecret(text string) bool {
 // sign for by mistake; another text may be a secret.
 func knownService(name string) bool {
 	known := []string{
-		"cognito-identity", "cognito-sync", "cognito-idp", "sts", "iam", adminName, "s3", "execute-api", "appsync",
+		"cognito-identity", "cognito-sync", "cognito-idp", "sts", "iam", "poolhouse", "s3", "execute-api", "appsync",
 		"dynamodb", "lambda", "sns", "sqs", "ec2", "sso", "signin", "es", "kms", "logs", "iotdata", "iot",
 	}
 	return slices.Contains(known, name)

@@ -548,3 +548,15 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// countFaults makes the logger count equal warnings and errors.
+func (s *Server) countFaults() {
+	s.faults = logging.NewFaults(logging.FaultOptions{
+		Now: s.config.Now,
+		// The access line of a failed call: whose call it was is not the fault.
+		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
+		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
+		FaultOf:    faultOf,
+	})
+	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
+}
