@@ -3,7 +3,6 @@ package poolhouse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -78,14 +77,4 @@ func (s *Server) noteReadiness(err error) {
 	if before := s.unready.Swap(&reason); before == nil || *before != reason {
 		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
 	}
-}
-
-// unreadyReason returns the one line that a probe is told.
-func unreadyReason(err error) string {
-	for _, f := range databaseFaults {
-		if errors.Is(err, f.err) {
-			return f.reason
-		}
-	}
-	return unanswered
 }

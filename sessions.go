@@ -77,4 +77,3 @@ func (s *Server) forwardHandler(h *forwardauth.Handler, api *awsapi.Service) htt
 		wrapped.ServeHTTP(w, r)
 	})
 }
-

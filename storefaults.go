@@ -49,3 +49,13 @@ func unavailable(err error) bool {
 	}
 	return false
 }
+
+// unreadyReason returns the one line that a probe is told.
+func unreadyReason(err error) string {
+	for _, f := range databaseFaults {
+		if errors.Is(err, f.err) {
+			return f.reason
+		}
+	}
+	return unanswered
+}
