@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
@@ -31,7 +32,7 @@ type success struct {
 	duration prometheus.Observer
 }
 
-func newMetrics(version string, apis []awsapi.API, database databaseStats) *metrics {
+func newMetrics(version string, apis []awsapi.API, database databaseStats, chapters []explain.Chapter) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -55,7 +56,7 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 		reasons: map[string]bool{},
 		success: map[string]success{},
 	}
-	for _, c := range catalogues() {
+	for _, c := range chapters {
 		for _, r := range c.Reasons {
 			m.reasons[string(r.Code)] = true
 		}

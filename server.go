@@ -43,9 +43,6 @@ const (
 	MasterKeyFile = "master.key"
 )
 
-// keptTraces is how many refusals `poolhouse explain` can look back on.
-const keptTraces = 10000
-
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
 	config   Config

@@ -11,6 +11,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
+// keptTraces is how many refusals `poolhouse explain` can look back on.
+const keptTraces = 10000
+
 // Trace is the recorded decision of one refused call: what `poolhouse explain`
 // shows. It holds no token, secret or assertion.
 type Trace struct {

@@ -223,7 +223,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Operations:   s.adminAPI(p).operations(),
 	})
 	s.overload = s.newGuard()
-	s.metrics = newMetrics(c.Version, apis, s.store)
+	s.metrics = newMetrics(c.Version, apis, s.store, catalogues())
 	s.metrics.watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.countLogDrops(c.LogLinesDropped)

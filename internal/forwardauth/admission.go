@@ -216,7 +216,7 @@ func (f *Forwarder) admitRead(
 	if err := f.begin(r, own, o); err != nil {
 		return nil, err
 	}
-	if err := body.chargeTo(o.callerName(), o.unprovenName()); err != nil {
+	if err := body.chargeTo(callerName(o), unprovenName(o)); err != nil {
 		return nil, f.unread(r, err, false)
 	}
 
@@ -300,7 +300,7 @@ func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close"
 // proven yet to be the caller that the request names: it is charged to a share of its own for
 // that, and to the client's address.
 func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*held, error) {
-	callers := []string{o.unprovenName()}
+	callers := []string{unprovenName(o)}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)
 	}
