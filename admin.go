@@ -24,14 +24,14 @@ import (
 // (AWS JSON 1.1, target PoolhouseAdmin, signing name poolhouse) and signed with
 // the same keys.
 const (
-	adminName   = "poolhouse"
-	adminTarget = "PoolhouseAdmin"
+	Name   = "poolhouse"
+	Target = "PoolhouseAdmin"
 )
 
-// admin serves the administrators' API.
-type admin struct {
+// Service serves the administrators' API.
+type Service struct {
 	store  *store.Store
-	traces *traceStore
+	traces *Traces
 
 	pools    *cognitoidentity.Service
 	iam      *iam.Directory
@@ -50,7 +50,7 @@ type admin struct {
 	now               func() time.Time
 }
 
-func (a *admin) operations() []awsapi.Operation {
+func (a *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, awsapi.OnUnknown[explainInput]),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, a.lookupIdentityNeeds),
@@ -123,7 +123,7 @@ func badInput(why *explain.Refusal, message string) *awsapi.Error {
 // explain returns the decision trace of a refused call that concerns the caller's
 // account, as that account may see it, in the call's region. Calls that reached no account are the home account's to see: whoever
 // runs the server. A call may have reached an account and no region.
-func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
+func (a *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, badInput(membersMissing.With("members", "RequestId"), "RequestId is required.")
 	}
@@ -133,11 +133,11 @@ func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*
 		t, ok = a.traces.find("", *in.RequestId)
 	}
 	if !ok || t.Region != "" && t.Region != c.Region {
-		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(keptTraces))
+		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(KeptTraces))
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
 				"another region, set AWS_REGION to that. "+
-				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, keptTraces)
+				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, KeptTraces)
 	}
 
 	out := &explainOutput{
@@ -190,7 +190,7 @@ type lookupLogin struct {
 
 // lookupIdentity goes from a login to its identity, or from an identity to its
 // logins with their subjects, within the caller's account and region.
-func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
+func (a *Service) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
 	var pool identitypool.Pool
 	identity, err := a.findIdentity(ctx, c, in)
 	if err == nil {
@@ -219,7 +219,7 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 	return out, nil
 }
 
-func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
+func (a *Service) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
 		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
@@ -233,7 +233,7 @@ func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIde
 
 // identityOf finds the identity that has a provider's subject as a login. The
 // provider may be called by an alias, unless a provider of the pool has that name.
-func (a *admin) identityOf(
+func (a *Service) identityOf(
 	ctx context.Context, c awsapi.Caller, id identitypool.PoolID, provider, subject string,
 ) (identitypool.Identity, error) {
 	pool, err := a.store.Pool(ctx, id)
@@ -282,7 +282,7 @@ type signOutOutput struct {
 // signOut refuses, from now on, what a provider issued to a subject before now,
 // or in a session: in the identity pools and for the roles of the caller's
 // account, and in all accounts when the home account asks and the settings let it.
-func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
+func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
 	text := func(value *string) string {
 		if value == nil {
 			return ""
@@ -356,17 +356,17 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 // session's access key, or where it concerns all pools, as a sign-out does, the
 // tags are not known.
 
-func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
+func (a *Service) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
 }
 
-func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
+func (a *Service) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
 // revokeSessionsNeeds looks for the pool in its own region: a revocation reaches
 // all regions of the account, whatever region the call is signed for.
-func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+func (a *Service) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
 	for _, id := range []*string{in.IdentityId, in.IdentityPoolId} {
 		if id != nil {
 			c.Region = identitypool.RegionOf(*id)
@@ -378,7 +378,7 @@ func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revo
 // about asks for the operation's own action, with the tags of the one pool,
 // identity or role that the input names. They are not known when it names none,
 // or several.
-func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
+func (a *Service) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
 	needed := awsapi.Access{ResourceTags: awsapi.UnknownTags}
 	switch {
 	case pool != nil && identity == nil && role == nil:
@@ -393,7 +393,7 @@ func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Ac
 
 // roleTags returns a look-up of the tags of a role of the caller's account. A role
 // that does not exist has none.
-func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
+func (a *Service) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		if !isRoleOf(arn, c.Account) {
 			return nil, nil
@@ -407,7 +407,7 @@ func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map
 }
 
 // createIdentityPoolWithID makes a pool with an ID that clients know already.
-func (a *admin) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
+func (a *Service) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
 	if in.IdentityPoolId == nil || in.Pool == nil {
 		return nil, badInput(membersMissing.With("members", "IdentityPoolId and Pool"), "Give IdentityPoolId and Pool.")
 	}
@@ -430,7 +430,7 @@ type providerSetting struct {
 
 // listProviderSettings lists what the settings file says of the account's
 // providers and the IAM API cannot show, by ARN.
-func (a *admin) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
+func (a *Service) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
 	all := a.iam.ProviderSettings(identitypool.AccountID(c.Account))
 	out := &listProviderSettingsOutput{Providers: []providerSettings{}}
 	for _, arn := range slices.Sorted(maps.Keys(all)) {

@@ -32,14 +32,14 @@ type verifySessionOutput struct {
 
 // Services that a signing key is never given for: who has it could call this
 // server in the session's name.
-var ownServices = map[string]bool{"cognito-identity": true, "sts": true, "iam": true, adminName: true}
+var ownServices = map[string]bool{"cognito-identity": true, "sts": true, "iam": true, Name: true}
 
 var scopePart = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // verifySession vouches for a session of the caller's account to a service that
 // checks signatures itself. Its errors InvalidSessionException and
 // ExpiredSessionException are about the session.
-func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
+func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
 	for _, member := range []*string{in.AccessKeyId, in.SessionToken, in.Date, in.Region, in.Service} {
 		if member == nil {
 			why := membersMissing.With("members", "AccessKeyId, SessionToken, Date, Region and Service")
@@ -94,7 +94,7 @@ type revocable struct {
 	known func(ctx context.Context, value, account string) (bool, error)
 }
 
-func (a *admin) revocables(in *revokeSessionsInput) []revocable {
+func (a *Service) revocables(in *revokeSessionsInput) []revocable {
 	validID := func(value, _ string) bool { return identitypool.ValidID(value) }
 	return []revocable{
 		{
@@ -131,7 +131,7 @@ func (a *admin) revocables(in *revokeSessionsInput) []revocable {
 // revokeSessions ends sessions of the caller's account: that of one access key,
 // or all that were issued until now to an identity, in a pool or of a role. What
 // they were issued for may have been deleted since.
-func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
+func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
 	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
 	if len(given) != 1 {
 		const choice = "one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn"
@@ -168,7 +168,7 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 	return out, nil
 }
 
-func (a *admin) hasIdentity(ctx context.Context, id, account string) (bool, error) {
+func (a *Service) hasIdentity(ctx context.Context, id, account string) (bool, error) {
 	identity, err := a.store.Identity(ctx, identitypool.IdentityID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -178,7 +178,7 @@ func (a *admin) hasIdentity(ctx context.Context, id, account string) (bool, erro
 	return a.hasPool(ctx, string(identity.PoolID), account)
 }
 
-func (a *admin) hasPool(ctx context.Context, id, account string) (bool, error) {
+func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error) {
 	pool, err := a.store.Pool(ctx, identitypool.PoolID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -186,7 +186,7 @@ func (a *admin) hasPool(ctx context.Context, id, account string) (bool, error) {
 	return err == nil && string(pool.Account) == account, err
 }
 
-func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
+func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 	_, err := a.iam.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return false, nil
@@ -195,7 +195,7 @@ func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 }
 
 // storedRole returns the ARN of a role as sessions have it.
-func (a *admin) storedRole(ctx context.Context, arn string) (string, error) {
+func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
 	role, err := a.iam.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
 		return a.iam.For("").Home(arn), nil

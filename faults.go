@@ -30,8 +30,8 @@ var faultNames = []struct {
 // providerUnavailable: a login provider could not be asked.
 const providerUnavailable = "provider_unavailable"
 
-// faultOf names the fault of an error, "" for one without a name.
-func faultOf(err error) string {
+// FaultOf names the fault of an error, "" for one without a name.
+func FaultOf(err error) string {
 	for _, f := range faultNames {
 		if errors.Is(err, f.err) {
 			return f.name

@@ -15,9 +15,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// gate joins signature, keys, sessions and IAM for signed operations. There is
+// Gate joins signature, keys, sessions and IAM for signed operations. There is
 // one way through it: whatever is not recognised is refused.
-type gate struct {
+type Gate struct {
 	verifier   *sigv4.Verifier
 	keys       *iam.AccessKeys
 	sessions   *sts.Minter
@@ -36,12 +36,12 @@ type signer struct {
 
 type signerKey struct{}
 
-// newGate returns a gate for the services with these signing names.
-func newGate(
+// NewGate returns a gate for the services with these signing names.
+func NewGate(
 	keys *iam.AccessKeys, sessions *sts.Minter, revoked *revocation.List, authorizer *iam.Authorizer,
 	now func() time.Time, services ...string,
-) *gate {
-	g := &gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
+) *Gate {
+	g := &Gate{keys: keys, sessions: sessions, revoked: revoked, authorizer: authorizer}
 	g.verifier = &sigv4.Verifier{Credentials: g.secret, Services: map[string]sigv4.Service{}, Now: now}
 	for _, service := range services {
 		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
@@ -50,7 +50,7 @@ func newGate(
 }
 
 // Authenticate verifies the request's signature for service.
-func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsapi.Caller, error) {
+func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsapi.Caller, error) {
 	var s signer
 	result, err := g.verifier.Verify(r.WithContext(context.WithValue(r.Context(), signerKey{}, &s)), body, service)
 	if err != nil {
@@ -75,7 +75,7 @@ func (g *gate) Authenticate(r *http.Request, body []byte, service string) (awsap
 // secret finds the secret of an access key, and who signs with it. Temporary
 // keys live in their session token; long-lived ones in the store, and never
 // come with a token.
-func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (string, error) {
+func (g *Gate) secret(ctx context.Context, accessKeyID, sessionToken string) (string, error) {
 	s := ctx.Value(signerKey{}).(*signer)
 	s.asked = true
 
@@ -127,7 +127,7 @@ func (g *gate) secret(ctx context.Context, accessKeyID, sessionToken string) (st
 
 // owner returns the account of the key that a request names, without looking at the
 // signature; "" when there is no such key.
-func (g *gate) owner(ctx context.Context, r *http.Request) identitypool.AccountID {
+func (g *Gate) owner(ctx context.Context, r *http.Request) identitypool.AccountID {
 	accessKeyID, sessionToken := sigv4.UnverifiedKey(r)
 
 	return g.ownerOf(ctx, accessKeyID, sessionToken)
@@ -135,7 +135,7 @@ func (g *gate) owner(ctx context.Context, r *http.Request) identitypool.AccountI
 
 // ownerOf returns the account of a session or of a long-lived key, also of one that
 // is refused; "" when there is none, and when the database does not answer.
-func (g *gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
+func (g *Gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
 	if account := g.sessions.Owner(ctx, accessKeyID, sessionToken); account != "" {
 		return account
 	}
@@ -163,7 +163,7 @@ var refusalKinds = map[sigv4.Code]awsapi.Kind{
 }
 
 // Authorize asks IAM whether caller has a permission.
-func (g *gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error {
+func (g *Gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error {
 	who, ok := caller.Session.(iam.Caller)
 	if !ok {
 		return awsapi.RefusedAs(awsapi.AccessDenied, callerUnknown.With(), "")

@@ -18,8 +18,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// refusedSignature is a signature that was refused, on its way to an answer.
-type refusedSignature struct {
+// refusal is a signature that was refused, on its way to an answer.
+type refusal struct {
 	*sigv4.Error
 	trace         *explain.Trace
 	authorization string // the Authorization header
@@ -30,7 +30,7 @@ type refusedSignature struct {
 
 // refused turns the verifier's refusal into one that protocols word; anything else
 // stays an internal error.
-func (g *gate) refused(
+func (g *Gate) refused(
 	ctx context.Context, err error, account identitypool.AccountID, authorization string, size int,
 ) error {
 	e, ok := errors.AsType[*sigv4.Error](err)
@@ -42,7 +42,7 @@ func (g *gate) refused(
 		kind = awsapi.BadSignature
 	}
 
-	s := refusedSignature{
+	s := refusal{
 		Error:         e,
 		trace:         explain.FromContext(ctx),
 		authorization: authorization,
@@ -58,7 +58,7 @@ func (g *gate) refused(
 }
 
 // why finds the reason. Of several faults of a scope all but the last are recorded.
-func (s *refusedSignature) why() *explain.Refusal {
+func (s *refusal) why() *explain.Refusal {
 	switch s.Code {
 	case sigv4.UnknownKey:
 		return s.unknownKey()
@@ -82,7 +82,7 @@ func (s *refusedSignature) why() *explain.Refusal {
 }
 
 // partRefused is the reason for which one part of a request is refused.
-func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
+func (s *refusal) partRefused(part sigv4.Part) *explain.Refusal {
 	switch part {
 	case sigv4.PartSignature:
 		return s.mismatch()
@@ -134,7 +134,7 @@ func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
 
 // unknownKey tells apart what people set up wrongly. It looks at the form of the ID
 // alone, not for keys of a similar one, which may be others'.
-func (s *refusedSignature) unknownKey() *explain.Refusal {
+func (s *refusal) unknownKey() *explain.Refusal {
 	id := s.AccessKeyID
 	bare := strings.Trim(id, " \t\"'`")
 	upper := strings.ToUpper(bare)
@@ -158,7 +158,7 @@ func (s *refusedSignature) unknownKey() *explain.Refusal {
 	return keyUnknown.With("key", s.key())
 }
 
-func (s *refusedSignature) invalidToken() *explain.Refusal {
+func (s *refusal) invalidToken() *explain.Refusal {
 	switch {
 	case errors.Is(s.Error, revocation.ErrRevoked):
 		return nil // the list of revocations has recorded it
@@ -170,7 +170,7 @@ func (s *refusedSignature) invalidToken() *explain.Refusal {
 	return tokenInvalid.With("key", s.key())
 }
 
-func (s *refusedSignature) wrongTime() *explain.Refusal {
+func (s *refusal) wrongTime() *explain.Refusal {
 	distance := s.Now.Sub(s.SignedAt)
 	if s.Code == sigv4.NotYetCurrent {
 		return timeFuture.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
@@ -180,7 +180,7 @@ func (s *refusedSignature) wrongTime() *explain.Refusal {
 		"distance", distance.Round(time.Second).String())
 }
 
-func (s *refusedSignature) wrongService() *explain.Refusal {
+func (s *refusal) wrongService() *explain.Refusal {
 	if s.Scope.Service == "cognito-idp" {
 		return scopeUserPools.With("service", s.Service)
 	}
@@ -191,7 +191,7 @@ func (s *refusedSignature) wrongService() *explain.Refusal {
 	return scopeService.With("service", s.Service, "scoped", scoped)
 }
 
-func (s *refusedSignature) wrongRegion() *explain.Refusal {
+func (s *refusal) wrongRegion() *explain.Refusal {
 	sent := s.Scope.Region
 	if meant := strings.ToLower(strings.Trim(sent, " \t\"'`")); regionName.MatchString(meant) {
 		return scopeRegionCase.With("region", meant)
@@ -203,7 +203,7 @@ func (s *refusedSignature) wrongRegion() *explain.Refusal {
 }
 
 // mismatch shows what the server signed to compare with, and never the outcome.
-func (s *refusedSignature) mismatch() *explain.Refusal {
+func (s *refusal) mismatch() *explain.Refusal {
 	host := strconv.Quote(s.Host)
 	detail := shownCanonical(s.CanonicalRequest) + "\n\n" + s.StringToSign
 
@@ -220,14 +220,14 @@ func (s *refusedSignature) mismatch() *explain.Refusal {
 
 // key is the access key ID, as far as it can be shown. One that is some account's is
 // no secret.
-func (s *refusedSignature) key() string {
+func (s *refusal) key() string {
 	if s.account != "" || s.AccessKeyID == iam.DevAccessKeyID {
 		return s.AccessKeyID
 	}
 	return iam.ShownKeyID(s.AccessKeyID)
 }
 
-func (s *refusedSignature) link(field string) explain.Link {
+func (s *refusal) link(field string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkAccessKey,
 		ID:     s.key(),
@@ -237,7 +237,7 @@ func (s *refusedSignature) link(field string) explain.Link {
 }
 
 // headers are the signed headers, without names that nobody would sign.
-func (s *refusedSignature) headers() string {
+func (s *refusal) headers() string {
 	names := slices.Clone(s.SignedHeaders)
 	for i := range names {
 		names[i] = headerName(names[i])

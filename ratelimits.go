@@ -104,7 +104,7 @@ func namedAPIs() []awsapi.API {
 func (s *Server) wireAddresses() *ratelimit.Addresses {
 	c := &s.config
 	// The metrics are made with the APIs, which need this.
-	observe := func(limit, operation string) { s.metrics.rateLimited(limit, operation) }
+	observe := func(limit, operation string) { s.metrics.RateLimited(limit, operation) }
 	s.rates = ratelimit.NewReporter(c.Logger, observe)
 	if c.AddressLimits.Off {
 		return nil

@@ -59,7 +59,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		s.noteReadiness(err)
 	}
 	if err != nil {
-		plain(w, http.StatusServiceUnavailable, unreadyReason(err)+"\n")
+		plain(w, http.StatusServiceUnavailable, Unready(err)+"\n")
 		return
 	}
 	plain(w, http.StatusOK, "ready\n")
@@ -73,7 +73,7 @@ func (s *Server) noteReadiness(err error) {
 		}
 		return
 	}
-	reason := unreadyReason(err)
+	reason := Unready(err)
 	if before := s.unready.Swap(&reason); before == nil || *before != reason {
 		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
 	}

@@ -38,7 +38,7 @@ func catalogues() []explain.Chapter {
 			Title:   "Signatures and keys",
 			About:   "The signature, the access key or the session token of a signed call is not accepted.",
 			Package: "",
-			Reasons: signatureRefusals,
+			Reasons: SignatureRefusals,
 		},
 		{
 			Title:   "Revoked sessions",
@@ -122,7 +122,7 @@ func catalogues() []explain.Chapter {
 			Title:   "Administration",
 			About:   "An operation of the administrators refuses.",
 			Package: "",
-			Reasons: adminRefusals,
+			Reasons: AdminRefusals,
 		},
 	}
 }

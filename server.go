@@ -51,8 +51,8 @@ type Server struct {
 	sessions *sts.Minter
 	logins   *login.Verifier
 	signOuts *signout.Service
-	traces   *traceStore
-	metrics  *metrics
+	traces   *Traces
+	metrics  *Metrics
 	faults   *logging.Faults
 	overload *overload.Guard
 	handler  http.Handler
@@ -87,7 +87,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 		}
 	}
 
-	s := &Server{config: c, traces: newTraceStore(keptTraces)}
+	s := &Server{config: c, traces: NewTraces(KeptTraces)}
 	s.countFaults()
 	c.Logger = s.config.Logger
 	defer func() {
@@ -426,7 +426,7 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	if s.config.MetricsApart {
 		mux.Handle("GET /metrics", http.NotFoundHandler())
 	} else {
-		mux.Handle("GET /metrics", s.metrics.handler())
+		mux.Handle("GET /metrics", s.metrics.Handler())
 	}
 	s.receivers(mux, api)
 	if s.dev != nil {
@@ -455,7 +455,7 @@ func isClean(p string) bool {
 func (s *Server) metricsRoutes() http.Handler {
 	mux := http.NewServeMux()
 	s.health(mux)
-	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.Handle("GET /metrics", s.metrics.Handler())
 	return mux
 }
 
@@ -494,7 +494,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		Planned:     r.Planned,
 		AccessKeyID: r.AccessKeyID,
 	}
-	s.traces.add(t)
+	s.traces.Add(t)
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)
 	}
@@ -553,7 +553,7 @@ func (s *Server) countFaults() {
 		// The access line of a failed call: whose call it was is not the fault.
 		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
 		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
-		FaultOf:    faultOf,
+		FaultOf:    FaultOf,
 	})
 	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
 }

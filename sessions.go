@@ -23,7 +23,7 @@ func (s *Server) revocations(roles *iam.Directory) *revocation.List {
 
 // checkEndpoint makes the check endpoint of the settings; nil without.
 func (s *Server) checkEndpoint(
-	sessions *forwardauth.Sessions, authorizer *iam.Authorizer, gate *gate,
+	sessions *forwardauth.Sessions, authorizer *iam.Authorizer, gate *Gate,
 ) (*forwardauth.Handler, error) {
 	c := s.config.Check
 	if c == nil {

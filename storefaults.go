@@ -7,9 +7,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// busy reports whether an operation failed because a queue is full: clients get
+// Busy reports whether an operation failed because a queue is full: clients get
 // TooManyRequestsException (429), in the words of AWS Query Throttling.
-func busy(err error) bool {
+func Busy(err error) bool {
 	return errors.Is(err, store.ErrQueueFull) || errors.Is(err, issuer.ErrBusy)
 }
 
@@ -38,10 +38,10 @@ var databaseFaults = []struct {
 	{err: store.ErrClosed, reason: "the server is stopping"},
 }
 
-// unavailable reports whether an operation failed because of the database. Nothing
+// Unavailable reports whether an operation failed because of the database. Nothing
 // is wrong with the call: clients get the API's internal error with status 503, and
 // every SDK tries again. Repeating a write whose outcome is unknown converges.
-func unavailable(err error) bool {
+func Unavailable(err error) bool {
 	for _, f := range databaseFaults {
 		if errors.Is(err, f.err) {
 			return true
@@ -50,8 +50,8 @@ func unavailable(err error) bool {
 	return false
 }
 
-// unreadyReason returns the one line that a probe is told.
-func unreadyReason(err error) string {
+// Unready returns the one line that a probe is told.
+func Unready(err error) string {
 	for _, f := range databaseFaults {
 		if errors.Is(err, f.err) {
 			return f.reason

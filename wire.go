@@ -30,7 +30,7 @@ type parts struct {
 	authorizer *iam.Authorizer
 	revoked    *revocation.List
 	opened     *forwardauth.Sessions
-	gate       *gate
+	gate       *Gate
 	events     *eventSources
 	assume     *sts.Service
 	pools      *cognitoidentity.Service
@@ -126,8 +126,8 @@ func (s *Server) wireGate(p *parts) {
 	p.revoked = s.revocations(p.directory)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
 	p.opened = forwardauth.NewSessions(s.sessions, p.revoked, now)
-	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
-		cognitoidentity.Name, sts.APIName, iamapi.Name, adminName)
+	p.gate = NewGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
+		cognitoidentity.Name, sts.APIName, iamapi.Name, Name)
 	p.gate.dev = s.config.Dev
 }
 
@@ -217,16 +217,16 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	}
 
 	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
-		Name:         adminName,
-		Target:       adminTarget,
+		Name:         Name,
+		Target:       Target,
 		InternalCode: "InternalErrorException",
-		Operations:   s.adminAPI(p).operations(),
+		Operations:   s.adminAPI(p).Operations(),
 	})
 	s.overload = s.newGuard()
-	s.metrics = newMetrics(c.Version, apis, s.store, catalogues())
-	s.metrics.watch(s.overload)
+	s.metrics = NewMetrics(c.Version, apis, s.store, catalogues())
+	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
-		s.metrics.countLogDrops(c.LogLinesDropped)
+		s.metrics.CountLogDrops(c.LogLinesDropped)
 	}
 
 	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
@@ -239,13 +239,13 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Gate:        p.gate,
 		Logger:      c.Logger,
 		Now:         c.Now,
-		Observe:     s.metrics.observe,
+		Observe:     s.metrics.Observe,
 		Recorder:    s,
 		Limiter:     limiter,
-		FaultOf:     faultOf,
+		FaultOf:     FaultOf,
 		Admission:   s.overload,
-		Busy:        busy,
-		Unavailable: unavailable,
+		Busy:        Busy,
+		Unavailable: Unavailable,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 
@@ -294,9 +294,9 @@ func (s *Server) newGuard() *overload.Guard {
 }
 
 // adminAPI is the administrators' API.
-func (s *Server) adminAPI(p *parts) *admin {
+func (s *Server) adminAPI(p *parts) *Service {
 	c := &s.config
-	return &admin{
+	return &Service{
 		store:             s.store,
 		traces:            s.traces,
 		pools:             p.pools,

@@ -17,7 +17,7 @@ import (
 
 // passage is a request that may go to its service.
 type passage struct {
-	opened  *opened
+	opened  *Session
 	hash    string // X-Poolhouse-Content-Sha256
 	service *url.URL
 
@@ -161,7 +161,7 @@ func (f *Forwarder) admitUnread(
 
 // permit is Handler.permit, for routes that are forwarded.
 func (f *Forwarder) permit(
-	r *http.Request, asked original, segments []string, o *opened, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, o *Session, signature *sigv4.Result,
 ) (*passage, error) {
 	needed, err := f.h.permit(r, asked, segments, o, signature)
 	if err != nil {
@@ -231,9 +231,9 @@ func (f *Forwarder) admitRead(
 // checkHead checks what can be checked before the body is there: that the signature is
 // complete, current and by a session of this account, that the route is forwarded, and that
 // the session may do what the route needs. It returns the session that the request names.
-func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*opened, error) {
+func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*Session, error) {
 	h := f.h
-	var session *opened
+	var session *Session
 	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &session)))
 	_, err := h.verifier.VerifyUnread(request, 0, h.c.Service)
 
@@ -248,7 +248,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 		return nil, h.signatureRefused(request, asked, refused)
 	}
 
-	awsapi.RecordFrom(r.Context()).Account = string(session.session.Account)
+	awsapi.RecordFrom(r.Context()).Account = string(session.Content.Account)
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
@@ -273,7 +273,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 
 // authorizeHead asks the policies before the signature is known. If their answer depends on
 // the signature, it is for authorize to give.
-func (h *Handler) authorizeHead(r *http.Request, o *opened, facts *requestFacts) error {
+func (h *Handler) authorizeHead(r *http.Request, o *Session, facts *requestFacts) error {
 	err := h.o.Authorizer.Authorize(r.Context(), o.caller, iam.Access{
 		Action:   facts.action,
 		Resource: facts.resource,
@@ -299,7 +299,7 @@ func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close"
 // read reads the body of a request, within the time that it may take. Nobody has
 // proven yet to be the caller that the request names: it is charged to a share of its own for
 // that, and to the client's address.
-func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*held, error) {
+func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *Session) (*held, error) {
 	callers := []string{unprovenName(o)}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)

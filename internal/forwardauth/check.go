@@ -255,12 +255,12 @@ func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token strin
 	}
 	o, err := h.o.Sessions.open(ctx, scope.AccessKeyID, token)
 	if err != nil {
-		if refused := refusal(err); refused != nil {
+		if refused := sessionRefusal(err); refused != nil {
 			return sigv4.SigningKey{}, refused
 		}
 		return sigv4.SigningKey{}, err
 	}
-	*ctx.Value(openedKey{}).(**opened) = o
+	*ctx.Value(openedKey{}).(**Session) = o
 	return o.signingKey(scope.Date, scope.Region, scope.Service), nil
 }
 
@@ -342,7 +342,7 @@ func contextOf(p *auth.Principal) answer {
 
 // decide verifies and authorises the request that the proxy asks about. Errors
 // that are no *denied mean that the answer is not known.
-func (h *Handler) decide(r *http.Request) (*opened, string, error) {
+func (h *Handler) decide(r *http.Request) (*Session, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
 		return nil, "", forbidden("MissingOriginalRequest",
@@ -367,7 +367,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 // permit returns the route of a request whose signature holds, if the session may do
 // what the route needs.
 func (h *Handler) permit(
-	r *http.Request, asked original, segments []string, o *opened, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, o *Session, signature *sigv4.Result,
 ) (match, error) {
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
@@ -400,17 +400,17 @@ func (h *Handler) permit(
 }
 
 // checkAccount refuses sessions of other accounts.
-func (h *Handler) checkAccount(o *opened) error {
-	if string(o.session.Account) == h.o.Account {
+func (h *Handler) checkAccount(o *Session) error {
+	if string(o.Content.Account) == h.o.Account {
 		return nil
 	}
 	return forbidden("AccessDenied", "The session belongs to another account.",
-		accountOther.With("want", h.o.Account, "account", string(o.session.Account)))
+		accountOther.With("want", h.o.Account, "account", string(o.Content.Account)))
 }
 
 // authorizeSource asks the policies of the session about the object that the request
 // copies, if it copies one.
-func (h *Handler) authorizeSource(r *http.Request, o *opened, facts *requestFacts) error {
+func (h *Handler) authorizeSource(r *http.Request, o *Session, facts *requestFacts) error {
 	source, uri, err := h.source(r.Header)
 	if err != nil || source == nil {
 		return err
@@ -462,7 +462,7 @@ func overridden(name string) error {
 }
 
 // authorize asks the policies of the session about the action of facts.
-func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts) error {
+func (h *Handler) authorize(ctx context.Context, o *Session, facts *requestFacts) error {
 	err := h.o.Authorizer.Authorize(ctx, o.caller, iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts})
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
@@ -473,7 +473,7 @@ func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts)
 }
 
 // verify checks the signature and what is to be proven of the body.
-func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result, error) {
+func (h *Handler) verify(r *http.Request, asked original) (*Session, sigv4.Result, error) {
 	if h.c.Body != Forwarded {
 		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 			return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
@@ -497,14 +497,14 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 // session's ARNs have the partition of that region.
 func (h *Handler) verifyWith(
 	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
-) (*opened, sigv4.Result, error) {
-	var o *opened
+) (*Session, sigv4.Result, error) {
+	var o *Session
 	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &o)))
 	result, err := verify(request)
 
 	record := awsapi.RecordFrom(r.Context())
 	if o != nil {
-		record.Account = string(o.session.Account)
+		record.Account = string(o.Content.Account)
 	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
 		return nil, sigv4.Result{}, h.signatureRefused(request, asked, refused)

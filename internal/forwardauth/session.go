@@ -40,19 +40,19 @@ type Sessions struct {
 	minter  Minter
 	revoked Revocations
 	now     func() time.Time
-	opened  *lru.Cache[string, *opened]
+	opened  *lru.Cache[string, *Session]
 }
 
-// opened is a session whose token was opened. What it points to is shared.
-type opened struct {
+// Session is a session whose token was opened. What it points to is shared.
+type Session struct {
 	token     string
 	secret    string
-	session   sts.Session
+	Content   sts.Session
 	caller    iam.Caller
 	principal *auth.Principal
 	header    http.Header             // the principal's
 	key       atomic.Pointer[derived] // the last one asked for
-	abroad    atomic.Pointer[opened]  // the last one that in made
+	abroad    atomic.Pointer[Session] // the last one that in made
 }
 
 type derived struct {
@@ -62,15 +62,15 @@ type derived struct {
 
 // NewSessions returns Sessions.
 func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sessions {
-	cache, _ := lru.New[string, *opened](maxSessions) // fails for sizes < 1 only
+	cache, _ := lru.New[string, *Session](maxSessions) // fails for sizes < 1 only
 	return &Sessions{minter: minter, revoked: revoked, now: now, opened: cache}
 }
 
 // open returns the session of an access key. The error wraps sts.ErrInvalidToken,
 // sts.ErrExpiredToken or revocation.ErrRevoked, or says why nothing is known.
-func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened, error) {
+func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Session, error) {
 	o, ok := s.opened.Get(accessKeyID)
-	if ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1; ok && !s.now().Before(o.session.Expires) {
+	if ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1; ok && !s.now().Before(o.Content.Expires) {
 		s.opened.Remove(accessKeyID)
 		return nil, sts.ErrExpiredToken
 	}
@@ -86,19 +86,19 @@ func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*opened
 		if session.RoleARN == "" {
 			return nil, fmt.Errorf("%w: it is not one of a role", sts.ErrInvalidToken)
 		}
-		o = &opened{token: token, secret: secret, session: session, caller: session.Caller(accessKeyID)}
+		o = &Session{token: token, secret: secret, Content: session, caller: session.Caller(accessKeyID)}
 		o.caller = o.caller.In(identitypool.PartitionOf(session.RoleARN))
 		o.describe()
 		s.opened.Add(accessKeyID, o)
 	}
-	if err := s.revoked.Check(ctx, accessKeyID, &o.session); err != nil {
+	if err := s.revoked.Check(ctx, accessKeyID, &o.Content); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
 // signingKey derives the session's signing key, or has it from the last time.
-func (o *opened) signingKey(date, region, service string) sigv4.SigningKey {
+func (o *Session) signingKey(date, region, service string) sigv4.SigningKey {
 	d := o.key.Load()
 	if d == nil || d.date != date || d.region != region || d.service != service {
 		d = &derived{date, region, service, sigv4.DeriveSigningKey(o.secret, date, region, service)}
@@ -108,14 +108,14 @@ func (o *opened) signingKey(date, region, service string) sigv4.SigningKey {
 }
 
 // describe sets what others may know of the session.
-func (o *opened) describe() {
-	o.principal, o.header = principal(&o.session, o.caller), make(http.Header, 9)
+func (o *Session) describe() {
+	o.principal, o.header = principal(&o.Content, o.caller), make(http.Header, 9)
 	o.principal.SetHeaders(o.header)
 }
 
 // in returns the session as the caller of a request for a region: its ARNs have the
 // region's partition.
-func (o *opened) in(region string) *opened {
+func (o *Session) in(region string) *Session {
 	partition := identitypool.Partition(region)
 	if o.caller.Partition() == partition {
 		return o
@@ -125,12 +125,12 @@ func (o *opened) in(region string) *opened {
 		return of
 	}
 
-	of := &opened{token: o.token, secret: o.secret, session: o.session, caller: o.caller.In(partition)}
-	of.session.RoleARN = identitypool.InPartition(of.session.RoleARN, partition)
-	of.session.Provider = identitypool.InPartition(of.session.Provider, partition)
-	of.session.AMR = make([]string, 0, len(o.session.AMR))
-	for _, how := range o.session.AMR {
-		of.session.AMR = append(of.session.AMR, identitypool.InPartition(how, partition))
+	of := &Session{token: o.token, secret: o.secret, Content: o.Content, caller: o.caller.In(partition)}
+	of.Content.RoleARN = identitypool.InPartition(of.Content.RoleARN, partition)
+	of.Content.Provider = identitypool.InPartition(of.Content.Provider, partition)
+	of.Content.AMR = make([]string, 0, len(o.Content.AMR))
+	for _, how := range o.Content.AMR {
+		of.Content.AMR = append(of.Content.AMR, identitypool.InPartition(how, partition))
 	}
 	of.describe()
 	o.abroad.Store(of)
@@ -161,15 +161,15 @@ func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date
 	if err != nil {
 		return Verified{}, err
 	}
-	if string(o.session.Account) != account {
+	if string(o.Content.Account) != account {
 		return Verified{}, fmt.Errorf("%w: it is one of another account", sts.ErrInvalidToken)
 	}
 	return Verified{o.signingKey(date, region, service), o.in(region).principal}, nil
 }
 
-// refusal turns an error of open into one that sigv4 knows; nil when it is none
+// sessionRefusal turns an error of open into one that sigv4 knows; nil when it is none
 // of the client's.
-func refusal(err error) error {
+func sessionRefusal(err error) error {
 	switch {
 	case errors.Is(err, sts.ErrExpiredToken):
 		return fmt.Errorf("%w: %w", sigv4.ErrExpiredToken, err)

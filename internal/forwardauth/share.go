@@ -111,16 +111,16 @@ func (q *queues) part(caller string, own *queue) {
 
 // callerName names who is charged for a request: the identity of the session, of which
 // there may be many; for a session without one its access key.
-func callerName(o *opened) string {
-	if o.session.IdentityID != "" {
-		return "identity " + string(o.session.IdentityID)
+func callerName(o *Session) string {
+	if o.Content.IdentityID != "" {
+		return "identity " + string(o.Content.IdentityID)
 	}
 	return "key " + o.caller.AccessKeyID
 }
 
 // unprovenName names who is charged until the signature is known to hold. Whoever has seen
 // a token of the session can name it so: the caller's own share is not touched.
-func unprovenName(o *opened) string { return "unproven " + callerName(o) }
+func unprovenName(o *Session) string { return "unproven " + callerName(o) }
 
 // addressName names the client's address as one that is charged, or its network, as rate
 // limits count it (ratelimit.Source); "" when it is not known.
