@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 
 	if r.URL.Query().Has("reads") {
 		if err := s.store.Readable(ctx); err != nil {
-			plain(w, http.StatusServiceUnavailable, unanswered+"\n")
+			plain(w, http.StatusServiceUnavailable, metrics.Unanswered+"\n")
 			return
 		}
 		plain(w, http.StatusOK, "ready for reads\n")
@@ -59,7 +60,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		s.noteReadiness(err)
 	}
 	if err != nil {
-		plain(w, http.StatusServiceUnavailable, Unready(err)+"\n")
+		plain(w, http.StatusServiceUnavailable, metrics.Unready(err)+"\n")
 		return
 	}
 	plain(w, http.StatusOK, "ready\n")
@@ -73,7 +74,7 @@ func (s *Server) noteReadiness(err error) {
 		}
 		return
 	}
-	reason := Unready(err)
+	reason := metrics.Unready(err)
 	if before := s.unready.Swap(&reason); before == nil || *before != reason {
 		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
 	}

@@ -1,11 +1,13 @@
 package poolhouse
 
 import (
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -37,8 +39,8 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Signatures and keys",
 			About:   "The signature, the access key or the session token of a signed call is not accepted.",
-			Package: "",
-			Reasons: SignatureRefusals,
+			Package: "internal/gate",
+			Reasons: gate.Refusals,
 		},
 		{
 			Title:   "Revoked sessions",
@@ -121,8 +123,8 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Administration",
 			About:   "An operation of the administrators refuses.",
-			Package: "",
-			Reasons: AdminRefusals,
+			Package: "internal/adminapi",
+			Reasons: adminapi.Refusals,
 		},
 	}
 }

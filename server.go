@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
@@ -30,6 +31,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -51,8 +53,8 @@ type Server struct {
 	sessions *sts.Minter
 	logins   *login.Verifier
 	signOuts *signout.Service
-	traces   *Traces
-	metrics  *Metrics
+	traces   *adminapi.Traces
+	metrics  *metrics.Metrics
 	faults   *logging.Faults
 	overload *overload.Guard
 	handler  http.Handler
@@ -65,6 +67,9 @@ type Server struct {
 	stopping atomic.Bool
 	unready  atomic.Pointer[string] // what the last readiness probe answered; nil = ready
 }
+
+// Trace is the recorded decision of one refused call: what `poolhouse explain` shows.
+type Trace = adminapi.Trace
 
 // AccessKey is an account's access key with its secret.
 type AccessKey struct {
@@ -87,7 +92,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 		}
 	}
 
-	s := &Server{config: c, traces: NewTraces(KeptTraces)}
+	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
 	s.countFaults()
 	c.Logger = s.config.Logger
 	defer func() {
@@ -553,7 +558,7 @@ func (s *Server) countFaults() {
 		// The access line of a failed call: whose call it was is not the fault.
 		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
 		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
-		FaultOf:    FaultOf,
+		FaultOf:    metrics.FaultOf,
 	})
 	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 )
@@ -23,7 +24,7 @@ func (s *Server) revocations(roles *iam.Directory) *revocation.List {
 
 // checkEndpoint makes the check endpoint of the settings; nil without.
 func (s *Server) checkEndpoint(
-	sessions *forwardauth.Sessions, authorizer *iam.Authorizer, gate *Gate,
+	sessions *gate.Sessions, authorizer *iam.Authorizer, gate *gate.Gate,
 ) (*forwardauth.Handler, error) {
 	c := s.config.Check
 	if c == nil {
@@ -39,7 +40,7 @@ func (s *Server) checkEndpoint(
 		Account:     s.config.Account,
 		Sessions:    sessions,
 		Authorizer:  authorizer,
-		Owner:       gate.owner,
+		Owner:       gate.Owner,
 		BehindProxy: s.config.BehindProxy,
 		Now:         s.config.Now,
 		Logger:      s.config.Logger,

@@ -117,9 +117,9 @@ func (e *eventSources) registered(ctx context.Context, account identitypool.Acco
 	return arn, err
 }
 
-// name is the provider that a Logins key stands for in an account. An OpenID
+// Name is the provider that a Logins key stands for in an account. An OpenID
 // Connect provider stands for itself, also where a user pool has the same issuer.
-func (e *eventSources) name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
+func (e *eventSources) Name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
 	arn, err := e.registered(ctx, account, key)
 	if arn != "" || err != nil {
 		return key, err
@@ -128,9 +128,9 @@ func (e *eventSources) name(ctx context.Context, account identitypool.AccountID,
 	return e.pools.ProviderName(key), nil
 }
 
-// known reports whether a provider can vouch for anybody in one of the accounts: it
+// Known reports whether a provider can vouch for anybody in one of the accounts: it
 // is one that every account has, a user pool, or registered there.
-func (e *eventSources) known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
+func (e *eventSources) Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
 	if e.pools.EveryAccountHas(name) {
 		return true, nil
 	}
@@ -163,7 +163,7 @@ func (e *eventSources) known(ctx context.Context, accounts []identitypool.Accoun
 // find returns the provider of a Logins key as the home account trusts it, and as
 // the others do that have registered it.
 func (e *eventSources) find(ctx context.Context, key string) ([]signout.Provider, error) {
-	name, err := e.name(ctx, e.home(), key)
+	name, err := e.Name(ctx, e.home(), key)
 	if err != nil {
 		return nil, err
 	}

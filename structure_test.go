@@ -19,17 +19,21 @@ const module = "github.com/poolhouse-id/poolhouse"
 // allowedImports is the direction of imports: what each package may import of ours.
 var allowedImports = map[string][]string{
 	"": {
-		"auth", "internal/assume", "internal/awsapi", "internal/cognitoidentity", "internal/datalock",
-		"internal/envelope", "internal/explain", "internal/forwardauth", "internal/iam", "internal/iam/policy",
+		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity", "internal/datalock",
+		"internal/envelope", "internal/explain", "internal/forwardauth", "internal/gate", "internal/iam",
 		"internal/iamapi", "internal/identitypool", "internal/issuer", "internal/logging", "internal/login",
-		"internal/overload", "internal/ratelimit", "internal/revocation", "internal/saml", "internal/signout",
-		"internal/store", "internal/sts", "internal/userstatus", "sigv4",
+		"internal/metrics", "internal/overload", "internal/ratelimit", "internal/revocation", "internal/saml",
+		"internal/signout", "internal/store", "internal/sts", "internal/userstatus",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/config", "internal/datalock", "internal/envelope", "internal/explain",
 		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/store",
 		"internal/sts", "sigv4",
+	},
+	"internal/adminapi": {
+		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate", "internal/iam",
+		"internal/identitypool", "internal/revocation", "internal/signout", "internal/store", "internal/sts",
 	},
 	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
 	"internal/assume": {
@@ -47,8 +51,12 @@ var allowedImports = map[string][]string{
 	"internal/envelope": {},
 	"internal/explain":  {},
 	"internal/forwardauth": {
+		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
+		"internal/identitypool", "internal/ratelimit", "internal/revocation", "sigv4",
+	},
+	"internal/gate": {
 		"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
-		"internal/identitypool", "internal/ratelimit", "internal/revocation", "internal/sts", "sigv4",
+		"internal/identitypool", "internal/revocation", "internal/sts", "sigv4",
 	},
 	"internal/iam": {
 		"internal/explain", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
@@ -61,8 +69,12 @@ var allowedImports = map[string][]string{
 	"internal/issuer":       {"internal/explain", "internal/overload", "internal/store"},
 	"internal/logging":      {},
 	"internal/login":        {"internal/explain", "internal/identitypool", "internal/saml"},
-	"internal/overload":     {},
-	"internal/ratelimit":    {"internal/awsapi", "internal/explain", "internal/login"},
+	"internal/metrics": {
+		"internal/awsapi", "internal/explain", "internal/issuer", "internal/login", "internal/overload",
+		"internal/store",
+	},
+	"internal/overload":  {},
+	"internal/ratelimit": {"internal/awsapi", "internal/explain", "internal/login"},
 	"internal/revocation": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",
 	},
@@ -85,7 +97,7 @@ var fences = map[string][]string{
 	"github.com/go-jose/go-jose/v4":       {"internal/login", "internal/issuer", "internal/devissuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
-	"github.com/prometheus/client_golang": {""},
+	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/apply"},

@@ -6,16 +6,19 @@ import (
 	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -29,8 +32,8 @@ type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
 	revoked    *revocation.List
-	opened     *forwardauth.Sessions
-	gate       *Gate
+	opened     *gate.Sessions
+	gate       *gate.Gate
 	events     *eventSources
 	assume     *sts.Service
 	pools      *cognitoidentity.Service
@@ -125,10 +128,15 @@ func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
 	p.revoked = s.revocations(p.directory)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
-	p.opened = forwardauth.NewSessions(s.sessions, p.revoked, now)
-	p.gate = NewGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
-		cognitoidentity.Name, sts.APIName, iamapi.Name, Name)
-	p.gate.dev = s.config.Dev
+	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
+	p.gate = gate.New(gate.Options{
+		Keys:       s.keys,
+		Sessions:   p.opened,
+		Authorizer: p.authorizer,
+		Services:   []string{cognitoidentity.Name, sts.APIName, iamapi.Name, adminapi.Name},
+		Now:        now,
+		Dev:        s.config.Dev,
+	})
 }
 
 // wirePools builds the identity pools, and what they prove logins and get
@@ -217,13 +225,13 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	}
 
 	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
-		Name:         Name,
-		Target:       Target,
+		Name:         adminapi.Name,
+		Target:       adminapi.Target,
 		InternalCode: "InternalErrorException",
 		Operations:   s.adminAPI(p).Operations(),
 	})
 	s.overload = s.newGuard()
-	s.metrics = NewMetrics(c.Version, apis, s.store, catalogues())
+	s.metrics = metrics.New(c.Version, apis, s.store, catalogues())
 	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
 		s.metrics.CountLogDrops(c.LogLinesDropped)
@@ -242,10 +250,10 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Observe:     s.metrics.Observe,
 		Recorder:    s,
 		Limiter:     limiter,
-		FaultOf:     FaultOf,
+		FaultOf:     metrics.FaultOf,
 		Admission:   s.overload,
-		Busy:        Busy,
-		Unavailable: Unavailable,
+		Busy:        metrics.Busy,
+		Unavailable: metrics.Unavailable,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 
@@ -294,22 +302,21 @@ func (s *Server) newGuard() *overload.Guard {
 }
 
 // adminAPI is the administrators' API.
-func (s *Server) adminAPI(p *parts) *Service {
+func (s *Server) adminAPI(p *parts) *adminapi.Service {
 	c := &s.config
-	return &Service{
-		store:             s.store,
-		traces:            s.traces,
-		pools:             p.pools,
-		iam:               p.directory,
-		sessions:          p.opened,
-		revoked:           p.revoked,
-		signOuts:          s.signOuts,
-		providerName:      p.events.name,
-		knowsProvider:     p.events.known,
-		home:              identitypool.AccountID(c.Account),
-		signOutEverywhere: c.SignOutInAllAccounts,
-		now:               c.Now,
-	}
+	return adminapi.New(adminapi.Options{
+		Store:             s.store,
+		Traces:            s.traces,
+		Pools:             p.pools,
+		Directory:         p.directory,
+		Sessions:          p.opened,
+		Revoked:           p.revoked,
+		SignOuts:          s.signOuts,
+		Providers:         p.events,
+		Home:              identitypool.AccountID(c.Account),
+		SignOutEverywhere: c.SignOutInAllAccounts,
+		Now:               c.Now,
+	})
 }
 
 // stsAPI is the STS API over what the pools use, too.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -186,7 +187,7 @@ func shownCanonical(canonical string) string {
 		return name + ":" + value
 	}
 
-	return MaskCanonical(canonical, parameter, header)
+	return gate.MaskCanonical(canonical, parameter, header)
 }
 
 // shownParameter reports whether a parameter of the query is one of the signature's.

@@ -156,7 +156,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		r.Out.Header["X-Forwarded-Proto"] = []string{proto}
 	}
 
-	for name, value := range x.p.opened.header {
+	for name, value := range x.p.opened.Header {
 		r.Out.Header[name] = slices.Clone(value)
 	}
 	r.Out.Header[HeaderContentSHA256] = []string{x.p.hash}

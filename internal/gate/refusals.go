@@ -1,27 +1,27 @@
-package poolhouse
+package gate
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// SignatureRefusals are the reasons for which the gate refuses a signed call.
-var SignatureRefusals explain.Catalogue
+// Refusals are the reasons for which the gate refuses a signed call.
+var Refusals explain.Catalogue
 
 // The form of a signature.
 var (
-	formScheme = SignatureRefusals.Add(explain.Reason{
+	formScheme = Refusals.Add(explain.Reason{
 		Code:     "signature-form-scheme",
 		Check:    "signature form",
 		Expected: "an Authorization header that begins with AWS4-HMAC-SHA256",
 		Got:      "{scheme}",
 		Fix:      "sign with AWS Signature Version 4 for {service}, as every current AWS SDK does",
 	})
-	formAlgorithm = SignatureRefusals.Add(explain.Reason{
+	formAlgorithm = Refusals.Add(explain.Reason{
 		Code:     "signature-form-algorithm",
 		Check:    "signature form",
 		Expected: "the algorithm AWS4-HMAC-SHA256",
 		Got:      "another algorithm",
 		Fix:      "sign with Signature Version 4; version 4A (AWS4-ECDSA-P256-SHA256) is for several regions at once",
 	})
-	formParameters = SignatureRefusals.Add(explain.Reason{
+	formParameters = Refusals.Add(explain.Reason{
 		Code:     "signature-form-parameters",
 		Check:    "signature form",
 		Expected: "Credential, SignedHeaders, Signature and the date, each once, in the header or in the query",
@@ -29,7 +29,7 @@ var (
 		Fix: "let an SDK sign; look whether a proxy cuts the Authorization header or adds one, or whether the " +
 			"URL was signed and sent with an Authorization header besides",
 	})
-	formCredential = SignatureRefusals.Add(explain.Reason{
+	formCredential = Refusals.Add(explain.Reason{
 		Code:     "signature-form-credential",
 		Check:    "signature form",
 		Expected: "Credential=KEY/DATE/REGION/SERVICE/aws4_request",
@@ -37,14 +37,14 @@ var (
 		Fix: "look whether AWS_ACCESS_KEY_ID has a slash: then it holds the secret, and the two variables are " +
 			"swapped; whoever signs by hand joins the five parts with slashes",
 	})
-	formDate = SignatureRefusals.Add(explain.Reason{
+	formDate = Refusals.Add(explain.Reason{
 		Code:     "signature-form-date",
 		Check:    "signature form",
 		Expected: "X-Amz-Date as YYYYMMDDTHHMMSSZ, in UTC",
 		Got:      "a date of another form",
 		Fix:      "format the time so; in Go with the layout 20060102T150405Z",
 	})
-	formHeaders = SignatureRefusals.Add(explain.Reason{
+	formHeaders = Refusals.Add(explain.Reason{
 		Code:     "signature-form-headers",
 		Check:    "signature form",
 		Expected: "SignedHeaders with names in lower case, sorted, each once, all of them in the request",
@@ -52,49 +52,49 @@ var (
 		Fix: "let an SDK sign; if the header is in the list but not in the request, a proxy takes it off: " +
 			"have the proxy pass it on",
 	})
-	formToken = SignatureRefusals.Add(explain.Reason{
+	formToken = Refusals.Add(explain.Reason{
 		Code:     "signature-form-token",
 		Check:    "signature form",
 		Expected: "a session token of at most 8192 bytes",
 		Got:      "a longer one",
 		Fix:      "put the SessionToken of the credentials into AWS_SESSION_TOKEN, and nothing else",
 	})
-	formLifetime = SignatureRefusals.Add(explain.Reason{
+	formLifetime = Refusals.Add(explain.Reason{
 		Code:     "signature-form-lifetime",
 		Check:    "signature form",
 		Expected: "X-Amz-Expires with 1 to 604800 seconds",
 		Got:      "{fault}",
 		Fix:      "presign with a lifetime of at most a week",
 	})
-	formPresigned = SignatureRefusals.Add(explain.Reason{
+	formPresigned = Refusals.Add(explain.Reason{
 		Code:     "signature-form-presigned",
 		Check:    "signature form",
 		Expected: "an Authorization header: {service} takes no presigned URLs",
 		Got:      "a presigned URL",
 		Fix:      "send the signature in the Authorization header",
 	})
-	formQuery = SignatureRefusals.Add(explain.Reason{
+	formQuery = Refusals.Add(explain.Reason{
 		Code:     "signature-form-query",
 		Check:    "signature form",
 		Expected: "a path and query with valid escapes, each parameter once",
 		Got:      "{fault}",
 		Fix:      "percent-encode names and values, and send each parameter once",
 	})
-	formHeader = SignatureRefusals.Add(explain.Reason{
+	formHeader = Refusals.Add(explain.Reason{
 		Code:     "signature-form-header",
 		Check:    "signature form",
 		Expected: "each signed header once, in one line",
 		Got:      "the header {header} several times, or over several lines",
 		Fix:      "send it once; look whether a proxy adds one",
 	})
-	formPayload = SignatureRefusals.Add(explain.Reason{
+	formPayload = Refusals.Add(explain.Reason{
 		Code:     "signed-body-mode",
 		Check:    "signed body",
 		Expected: "X-Amz-Content-Sha256 with the SHA-256 of the body, or none",
 		Got:      "{fault}",
 		Fix:      "have the client sign the body: no unsigned payload, no chunks",
 	})
-	formOther = SignatureRefusals.Add(explain.Reason{
+	formOther = Refusals.Add(explain.Reason{
 		Code:     "signature-form-other",
 		Check:    "signature form",
 		Expected: "a signature of version 4",
@@ -105,7 +105,7 @@ var (
 
 // What a signature covers.
 var (
-	headersUnsigned = SignatureRefusals.Add(explain.Reason{
+	headersUnsigned = Refusals.Add(explain.Reason{
 		Code:     "signed-headers-unsigned",
 		Check:    "signed headers",
 		Expected: "the header {header} among the signed headers",
@@ -113,14 +113,14 @@ var (
 		Fix: "have the client sign it; if the client does not send it, a proxy adds it: have the proxy leave " +
 			"X-Amz-… headers as they are",
 	})
-	headersAbsent = SignatureRefusals.Add(explain.Reason{
+	headersAbsent = Refusals.Add(explain.Reason{
 		Code:     "signed-headers-absent",
 		Check:    "signed headers",
 		Expected: "the header {header}, which the signature covers",
 		Got:      "a request without it",
 		Fix:      "have the proxy in front pass the header on unchanged; the client signed it",
 	})
-	bodyChanged = SignatureRefusals.Add(explain.Reason{
+	bodyChanged = Refusals.Add(explain.Reason{
 		Code:     "signed-body-changed",
 		Check:    "signed body",
 		Expected: "the body whose SHA-256 is in X-Amz-Content-Sha256",
@@ -132,7 +132,7 @@ var (
 
 // When a signature was made. Both times are UTC.
 var (
-	timeExpired = SignatureRefusals.Add(explain.Reason{
+	timeExpired = Refusals.Add(explain.Reason{
 		Code:     "signature-time-expired",
 		Check:    "signature time",
 		Expected: "a signature of the {window} before {now}, the server's time",
@@ -140,7 +140,7 @@ var (
 		Fix: "set the client's clock: it is {distance} behind the server's (or the server's ahead: compare both " +
 			"with a time server), unless the request waited that long; then sign it again",
 	})
-	timeFuture = SignatureRefusals.Add(explain.Reason{
+	timeFuture = Refusals.Add(explain.Reason{
 		Code:     "signature-time-future",
 		Check:    "signature time",
 		Expected: "a signature of at most {window} after {now}, the server's time",
@@ -152,42 +152,42 @@ var (
 
 // What a signature is for.
 var (
-	scopeService = SignatureRefusals.Add(explain.Reason{
+	scopeService = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-service",
 		Check:    "credential scope",
 		Expected: "the service {service}, whose operation it is",
 		Got:      "{scoped}",
 		Fix:      "sign for {service}: use its client of the SDK, or give your signer that service name",
 	})
-	scopeUserPools = SignatureRefusals.Add(explain.Reason{
+	scopeUserPools = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-service-user-pools",
 		Check:    "credential scope",
 		Expected: "the service {service}, whose operation it is",
 		Got:      "cognito-idp, the service of user pools",
 		Fix:      "sign for {service}: identity pools have a client and a signing name of their own",
 	})
-	scopeRegion = SignatureRefusals.Add(explain.Reason{
+	scopeRegion = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-region",
 		Check:    "credential scope",
 		Expected: "a region: lower-case letters, digits and inner dashes, such as us-east-1",
 		Got:      "{region}",
 		Fix:      "set AWS_REGION or the client's region to the pool's: the part of its ID before the colon",
 	})
-	scopeRegionCase = SignatureRefusals.Add(explain.Reason{
+	scopeRegionCase = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-region-spelling",
 		Check:    "credential scope",
 		Expected: "{region}",
 		Got:      "the same in another case, or with blanks or quotes around it",
 		Fix:      "write the region as {region} in AWS_REGION, the profile or the client's settings",
 	})
-	scopeDay = SignatureRefusals.Add(explain.Reason{
+	scopeDay = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-day",
 		Check:    "credential scope",
 		Expected: "{day}, the day of X-Amz-Date",
 		Got:      "{scoped}",
 		Fix:      "take both from one time, in UTC; a signing key is good for one day only",
 	})
-	scopeTerminator = SignatureRefusals.Add(explain.Reason{
+	scopeTerminator = Refusals.Add(explain.Reason{
 		Code:     "credential-scope-terminator",
 		Check:    "credential scope",
 		Expected: "aws4_request at its end",
@@ -198,7 +198,7 @@ var (
 
 // Who signed.
 var (
-	keyUnknown = SignatureRefusals.Add(explain.Reason{
+	keyUnknown = Refusals.Add(explain.Reason{
 		Code:     "access-key-unknown",
 		Check:    "access key",
 		Expected: "a key of this server",
@@ -206,7 +206,7 @@ var (
 		Fix: "use a key of this server: `poolhouse keys list` shows them, `poolhouse keys create` makes one; " +
 			"keys of AWS or of another server do not work here",
 	})
-	keyUnknownDev = SignatureRefusals.Add(explain.Reason{
+	keyUnknownDev = Refusals.Add(explain.Reason{
 		Code:     "access-key-unknown-development",
 		Check:    "access key",
 		Expected: "a key of this development server",
@@ -214,14 +214,14 @@ var (
 		Fix: "`poolhouse dev` knows the keys test/test: set AWS_ACCESS_KEY_ID=test and " +
 			"AWS_SECRET_ACCESS_KEY=test, and look whether a profile or another variable comes first",
 	})
-	keyOfDevelopment = SignatureRefusals.Add(explain.Reason{
+	keyOfDevelopment = Refusals.Add(explain.Reason{
 		Code:     "access-key-of-development",
 		Check:    "access key",
 		Expected: "a key that `poolhouse keys create` made",
 		Got:      "the key test, which is for `poolhouse dev` only",
 		Fix:      "make a key with `poolhouse keys create`, or call the development server",
 	})
-	keySecret = SignatureRefusals.Add(explain.Reason{
+	keySecret = Refusals.Add(explain.Reason{
 		Code:     "access-key-secret",
 		Check:    "access key",
 		Expected: "an access key ID",
@@ -229,35 +229,35 @@ var (
 		Fix: "look whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped, or the secret is in both; " +
 			"replace the key if the call went through networks or logs of others",
 	})
-	keySpelling = SignatureRefusals.Add(explain.Reason{
+	keySpelling = Refusals.Add(explain.Reason{
 		Code:     "access-key-spelling",
 		Check:    "access key",
 		Expected: "an access key ID in upper case, without blanks or quotes around it",
 		Got:      "an ID in another letter case, or with blanks or quotes around it",
 		Fix:      "copy the ID again; it begins with AKIA or ASIA and has 20 characters",
 	})
-	keySpellingDev = SignatureRefusals.Add(explain.Reason{
+	keySpellingDev = Refusals.Add(explain.Reason{
 		Code:     "access-key-spelling-development",
 		Check:    "access key",
 		Expected: "the key test",
 		Got:      "the same in another case, or with blanks or quotes around it",
 		Fix:      "write it as test, in lower case, with nothing around it; the secret is test, too",
 	})
-	keyDisabled = SignatureRefusals.Add(explain.Reason{
+	keyDisabled = Refusals.Add(explain.Reason{
 		Code:     "access-key-disabled",
 		Check:    "access key",
 		Expected: "a key that is enabled",
 		Got:      "{key} of account {account}, which is disabled",
 		Fix:      "enable it with `poolhouse keys enable {key}`, or use another key of the account",
 	})
-	keyWithoutToken = SignatureRefusals.Add(explain.Reason{
+	keyWithoutToken = Refusals.Add(explain.Reason{
 		Code:     "access-key-without-token",
 		Check:    "access key",
 		Expected: "a session token beside {key}: IDs that begin with ASIA are temporary",
 		Got:      "none",
 		Fix:      "set AWS_SESSION_TOKEN, or give the client all three parts of the credentials",
 	})
-	tokenInvalid = SignatureRefusals.Add(explain.Reason{
+	tokenInvalid = Refusals.Add(explain.Reason{
 		Code:     "session-token-invalid",
 		Check:    "session token",
 		Expected: "the token that came with {key}, from this server",
@@ -265,28 +265,28 @@ var (
 		Fix: "take ID, secret and token from one answer, uncut; a token of another server, or of a server " +
 			"whose session keys were retired, opens nothing: get new credentials",
 	})
-	tokenOfKey = SignatureRefusals.Add(explain.Reason{
+	tokenOfKey = Refusals.Add(explain.Reason{
 		Code:     "session-token-unasked",
 		Check:    "session token",
 		Expected: "no token beside {key}: IDs that do not begin with ASIA are long-lived",
 		Got:      "a session token",
 		Fix:      "unset AWS_SESSION_TOKEN, or look for one in the profile: it is left over from other credentials",
 	})
-	tokenExpired = SignatureRefusals.Add(explain.Reason{
+	tokenExpired = Refusals.Add(explain.Reason{
 		Code:     "session-token-expired",
 		Check:    "session token",
 		Expected: "a session that goes on at {now}",
 		Got:      "one that has ended",
 		Fix:      "get new credentials; SDKs do so by themselves if they are given a provider instead of values",
 	})
-	tokenKeyGone = SignatureRefusals.Add(explain.Reason{
+	tokenKeyGone = Refusals.Add(explain.Reason{
 		Code:     "session-token-key",
 		Check:    "session token",
 		Expected: "the access key from which the session was made, enabled",
 		Got:      "a key that was disabled or deleted",
 		Fix:      "call GetSessionToken with a key that is enabled",
 	})
-	signatureOther = SignatureRefusals.Add(explain.Reason{
+	signatureOther = Refusals.Add(explain.Reason{
 		Code:     "request-signature-mismatch",
 		Check:    "request signature",
 		Expected: "the signature of this request by the secret of {key}, of account {account}",
@@ -295,7 +295,7 @@ var (
 			"is wrong: `poolhouse keys create` makes a new key. If they differ, a proxy changed the host, the " +
 			"path, the query or a signed header: have it pass them on unchanged",
 	})
-	signatureOtherDev = SignatureRefusals.Add(explain.Reason{
+	signatureOtherDev = Refusals.Add(explain.Reason{
 		Code:     "request-signature-mismatch-development",
 		Check:    "request signature",
 		Expected: "the signature of this request with the secret access key test",
@@ -303,7 +303,7 @@ var (
 		Fix: "set AWS_SECRET_ACCESS_KEY=test. If it is, compare the canonical request with the client's (AWS CLI: " +
 			"--debug): a proxy in between changed the host, the path, the query or a signed header",
 	})
-	signatureOfSession = SignatureRefusals.Add(explain.Reason{
+	signatureOfSession = Refusals.Add(explain.Reason{
 		Code:     "request-signature-mismatch-session",
 		Check:    "request signature",
 		Expected: "the signature of this request by the secret that came with {key}, of account {account}",
@@ -311,7 +311,7 @@ var (
 		Fix: "take ID, secret and token from one answer. If they are, compare the canonical request with the " +
 			"client's (AWS CLI: --debug): a proxy in between changed the host, the path, the query or a signed header",
 	})
-	callerUnknown = SignatureRefusals.Add(explain.Reason{
+	callerUnknown = Refusals.Add(explain.Reason{
 		Code:     "access-key-caller",
 		Check:    "access key",
 		Expected: "a caller of this server",

@@ -1,4 +1,6 @@
-package poolhouse
+// Package metrics counts what the server does, for Prometheus, and names the faults that
+// calls meet, for metrics, the log and readiness probes.
+package metrics
 
 import (
 	"net/http"
@@ -32,7 +34,7 @@ type success struct {
 	duration prometheus.Observer
 }
 
-func NewMetrics(version string, apis []awsapi.API, database databaseStats, chapters []explain.Chapter) *Metrics {
+func New(version string, apis []awsapi.API, database databaseStats, chapters []explain.Chapter) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -1,4 +1,4 @@
-package poolhouse
+package metrics
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ func Busy(err error) bool {
 	return errors.Is(err, store.ErrQueueFull) || errors.Is(err, issuer.ErrBusy)
 }
 
-// unanswered is the reason for faults of the database without another one.
-const unanswered = "the database does not answer"
+// Unanswered is the reason for faults of the database without another one.
+const Unanswered = "the database does not answer"
 
 // stoppedForGood is the reason for a stop whose cause has no reason.
 const stoppedForGood = "no writes: a write could not be made durable, and the process must be started anew"
@@ -32,7 +32,7 @@ var databaseFaults = []struct {
 	{err: store.ErrStopped, reason: stoppedForGood},
 	{err: store.ErrDiskFull, reason: "no writes: the disk is full"},
 	{err: store.ErrReadOnly, reason: "no writes: the database is read-only"},
-	{err: store.ErrUnavailable, reason: unanswered},
+	{err: store.ErrUnavailable, reason: Unanswered},
 	{err: store.ErrBusy, reason: "no writes: writes wait too long"},
 	{err: store.ErrIndeterminate, reason: "no writes: the database does not finish them"},
 	{err: store.ErrClosed, reason: "the server is stopping"},
@@ -57,5 +57,5 @@ func Unready(err error) string {
 			return f.reason
 		}
 	}
-	return unanswered
+	return Unanswered
 }

@@ -1,4 +1,4 @@
-package poolhouse
+package adminapi
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verify
 		}
 	}
 	day, err := time.Parse("20060102", *in.Date)
-	switch distance := a.now().Sub(day); {
+	switch distance := a.o.Now().Sub(day); {
 	case err != nil || distance < -24*time.Hour || distance > 48*time.Hour:
 		return nil, badInput(verifyDate.With(), "Date is not today's, in the form YYYYMMDD.")
 	case !scopePart.MatchString(*in.Region) || !scopePart.MatchString(*in.Service):
@@ -55,7 +55,7 @@ func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verify
 	case ownServices[*in.Service]:
 		return nil, badInput(verifyOwn.With("service", *in.Service), "No signing key is given for a service of this server.")
 	}
-	v, err := a.sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
+	v, err := a.o.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, sts.ErrExpiredToken):
 		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(), "The session has expired.").Because(err)
@@ -158,7 +158,7 @@ func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revok
 		out.Known = &known
 	}
 
-	at, err := a.revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
+	at, err := a.o.Revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, badInput(valueInvalid.With("members", "the member"), "The value is empty, too long or not valid text.").Because(err)
 	} else if err != nil {
@@ -169,7 +169,7 @@ func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revok
 }
 
 func (a *Service) hasIdentity(ctx context.Context, id, account string) (bool, error) {
-	identity, err := a.store.Identity(ctx, identitypool.IdentityID(id))
+	identity, err := a.o.Store.Identity(ctx, identitypool.IdentityID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	} else if err != nil {
@@ -179,7 +179,7 @@ func (a *Service) hasIdentity(ctx context.Context, id, account string) (bool, er
 }
 
 func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error) {
-	pool, err := a.store.Pool(ctx, identitypool.PoolID(id))
+	pool, err := a.o.Store.Pool(ctx, identitypool.PoolID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -187,7 +187,7 @@ func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error)
 }
 
 func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
-	_, err := a.iam.Role(ctx, arn)
+	_, err := a.o.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return false, nil
 	}
@@ -196,9 +196,9 @@ func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 
 // storedRole returns the ARN of a role as sessions have it.
 func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
-	role, err := a.iam.Role(ctx, arn)
+	role, err := a.o.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
-		return a.iam.For("").Home(arn), nil
+		return a.o.Directory.For("").Home(arn), nil
 	}
 	return role.ARN, err
 }

@@ -1,4 +1,4 @@
-package poolhouse
+package metrics
 
 import (
 	"context"
@@ -189,7 +189,7 @@ func TestUnreadyReasons(t *testing.T) {
 		"no writes: the database has damaged pages": fmt.Errorf("%w: %w", store.ErrStopped, store.ErrDamaged),
 		"no writes: the database is read-only":      fmt.Errorf("%w: %w", store.ErrBusy, store.ErrReadOnly),
 		"no writes: writes wait too long":           fmt.Errorf("%w: %w", store.ErrQueueFull, context.DeadlineExceeded),
-		unanswered:                                  errors.New("another"),
+		Unanswered:                                  errors.New("another"),
 	} {
 		if got := Unready(err); got != reason {
 			t.Errorf("%v: %q, want %q", err, got, reason)

@@ -1,4 +1,4 @@
-package poolhouse
+package adminapi
 
 import (
 	"cmp"

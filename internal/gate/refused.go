@@ -1,4 +1,4 @@
-package poolhouse
+package gate
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
@@ -341,7 +340,7 @@ func shownCanonical(text string) string {
 		return headerName(name) + ":" + hiddenValue(value)
 	}
 
-	return forwardauth.MaskCanonical(text, parameter, header)
+	return MaskCanonical(text, parameter, header)
 }
 
 // redactedValue is in place of a session token.
