@@ -275,6 +275,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *sts.API, roles *iamapi.Serv
 			Version:    sts.APIVersion,
 			Namespace:  sts.APINamespace,
 			Operations: tokens.Operations(),
+			Statuses:   sts.APIStatuses,
 		},
 		{
 			Name:         iamapi.Name,
@@ -282,6 +283,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *sts.API, roles *iamapi.Serv
 			Namespace:    iamapi.Namespace,
 			InternalCode: iamapi.InternalCode,
 			Operations:   roles.Operations(),
+			Statuses:     iamapi.Statuses,
 		},
 	}
 }
