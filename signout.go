@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"reflect"
 	"slices"
 	"sync"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -18,13 +16,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
-)
-
-// Paths on which providers tell of sign-outs: the Logins key of the provider
-// follows, escaped as one segment or, where a proxy undoes that, as it is.
-const (
-	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "...}"
-	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
 // Names of the settings that say how user pools are asked.
@@ -271,10 +262,4 @@ func sameIssuer(a, b login.Trust) bool {
 	}
 
 	return reflect.DeepEqual(a, b)
-}
-
-// receivers are where providers tell of sign-outs.
-func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
-	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
-	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }

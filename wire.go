@@ -54,7 +54,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 
 	s.wireGate(&p)
 	p.addresses = s.wireAddresses()
-	checks, err := s.checkEndpoint(p.opened, p.authorizer, p.gate)
+	checks, err := s.forwardAuth(p.opened, p.authorizer, p.gate)
 	if err != nil {
 		return err
 	}
@@ -136,6 +136,43 @@ func (s *Server) wireGate(p *parts) {
 		Services:   []string{cognitoidentity.Name, sts.APIName, iamapi.Name, adminapi.Name},
 		Now:        now,
 		Dev:        s.config.Dev,
+	})
+}
+
+// revocations makes the list of revoked sessions.
+func (s *Server) revocations(roles *iam.Directory) *revocation.List {
+	return revocation.New(revocation.Options{
+		Store:              s.store,
+		Roles:              roles,
+		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
+		SignOuts:           s.config.SignOutEndsSessions,
+		Now:                s.config.Now,
+		Logger:             s.config.Logger,
+	})
+}
+
+// forwardAuth makes the endpoint of forward auth that the settings name; nil without.
+func (s *Server) forwardAuth(
+	sessions *gate.Sessions, authorizer *iam.Authorizer, gate *gate.Gate,
+) (*forwardauth.Handler, error) {
+	c := s.config.Check
+	if c == nil {
+		return nil, nil
+	}
+	settings := *c
+	if settings.Region == "" {
+		settings.Region = s.config.region()
+	}
+
+	return forwardauth.New(forwardauth.Options{
+		Config:      settings,
+		Account:     s.config.Account,
+		Sessions:    sessions,
+		Authorizer:  authorizer,
+		Owner:       gate.Owner,
+		BehindProxy: s.config.BehindProxy,
+		Now:         s.config.Now,
+		Logger:      s.config.Logger,
 	})
 }
 
@@ -355,24 +392,6 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		HasAccount:         s.hasAccount,
 		AcceptUnknownRoles: c.AcceptUnknownRoles,
 	})
-}
-
-// wireRoutes puts the APIs, the check endpoint and the rest under their paths.
-func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
-	c := &s.config
-	routes, err := c.guarded(api, s.routes(api))
-	if err != nil {
-		return err
-	}
-	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
-		return err
-	}
-
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests
-	// to other services. It changes nothing, and answers about the session alone.
-	s.handler = withCheck(checks, api, routes)
-	s.forward = s.forwardHandler(checks, api)
-	return nil
 }
 
 func poolAlgorithms(byPool map[string]string) map[identitypool.PoolID]string {

@@ -1,9 +1,9 @@
-// Package check answers reverse proxies that ask whether they may let a request
+// Package forwardauth answers reverse proxies that ask whether they may let a request
 // through (forward authentication): nginx auth_request, Traefik forwardAuth,
 // Caddy forward_auth, Envoy ext_authz. The request must be signed (AWS Signature
 // Version 4) with session credentials of ours, and the policies of their role
 // must allow the action that the route table names. It also vouches for sessions
-// to services that check signatures themselves (Sessions.Verify, package auth).
+// to services that check signatures themselves (gate.Sessions.Verify, package auth).
 //
 // A proxy sends the head of a request. What is proven of its body is
 // Config.Body's to say.
