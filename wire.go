@@ -275,7 +275,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	}
 
 	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
-	if rates := c.RateLimits.rates(); len(rates) > 0 {
+	if rates := c.RateLimits.Rates(); len(rates) > 0 {
 		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
 	}
 
