@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
+	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
@@ -150,6 +151,9 @@ type (
 
 	CredentialEngineConfig = assume.EngineConfig
 	EngineTokenConfig      = assume.TokenConfig
+
+	CheckConfig = forwardauth.Config
+	CheckRoute  = forwardauth.Route
 )
 
 // Ways of asking a user pool (UserStatusConfig.Check).

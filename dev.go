@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
@@ -16,7 +17,7 @@ import (
 const (
 	DevAccount         = "000000000000"
 	DevRegion          = "us-east-1"
-	DevAccessKeyID     = "test"
+	DevAccessKeyID     = iam.DevAccessKeyID
 	DevSecretAccessKey = "test"
 	DevAudience        = "poolhouse-dev"
 )

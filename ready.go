@@ -3,10 +3,10 @@ package poolhouse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -48,7 +48,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 
 	if r.URL.Query().Has("reads") {
 		if err := s.store.Readable(ctx); err != nil {
-			plain(w, http.StatusServiceUnavailable, unanswered+"\n")
+			plain(w, http.StatusServiceUnavailable, metrics.Unanswered+"\n")
 			return
 		}
 		plain(w, http.StatusOK, "ready for reads\n")
@@ -60,7 +60,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		s.noteReadiness(err)
 	}
 	if err != nil {
-		plain(w, http.StatusServiceUnavailable, unreadyReason(err)+"\n")
+		plain(w, http.StatusServiceUnavailable, metrics.Unready(err)+"\n")
 		return
 	}
 	plain(w, http.StatusOK, "ready\n")
@@ -74,18 +74,8 @@ func (s *Server) noteReadiness(err error) {
 		}
 		return
 	}
-	reason := unreadyReason(err)
+	reason := metrics.Unready(err)
 	if before := s.unready.Swap(&reason); before == nil || *before != reason {
 		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))
 	}
-}
-
-// unreadyReason returns the one line that a probe is told.
-func unreadyReason(err error) string {
-	for _, f := range databaseFaults {
-		if errors.Is(err, f.err) {
-			return f.reason
-		}
-	}
-	return unanswered
 }

@@ -1,11 +1,13 @@
 package poolhouse
 
 import (
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -38,8 +40,8 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Signatures and keys",
 			About:   "The signature, the access key or the session token of a signed call is not accepted.",
-			Package: "",
-			Reasons: signatureRefusals,
+			Package: "internal/gate",
+			Reasons: gate.Refusals,
 		},
 		{
 			Title:   "Sessions",
@@ -134,8 +136,8 @@ func catalogues() []explain.Chapter {
 		{
 			Title:   "Administration",
 			About:   "An operation of the administrators refuses.",
-			Package: "",
-			Reasons: adminRefusals,
+			Package: "internal/adminapi",
+			Reasons: adminapi.Refusals,
 		},
 	}
 }
@@ -143,321 +145,3 @@ func catalogues() []explain.Chapter {
 // RefusalReference returns the page of all reasons for which calls are refused, in
 // Markdown.
 func RefusalReference() string { return explain.Reference(catalogues()) }
-
-// signatureRefusals are the reasons for which the gate refuses a signed call.
-var signatureRefusals explain.Catalogue
-
-// The form of a signature.
-var (
-	formScheme = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-scheme",
-		Check:    "signature form",
-		Expected: "an Authorization header that begins with AWS4-HMAC-SHA256",
-		Got:      "{scheme}",
-		Fix:      "sign with AWS Signature Version 4 for {service}, as every current AWS SDK does",
-	})
-	formAlgorithm = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-algorithm",
-		Check:    "signature form",
-		Expected: "the algorithm AWS4-HMAC-SHA256",
-		Got:      "another algorithm",
-		Fix:      "sign with Signature Version 4; version 4A (AWS4-ECDSA-P256-SHA256) is for several regions at once",
-	})
-	formParameters = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-parameters",
-		Check:    "signature form",
-		Expected: "Credential, SignedHeaders, Signature and the date, each once, in the header or in the query",
-		Got:      "{fault}",
-		Fix: "let an SDK sign; look whether a proxy cuts the Authorization header or adds one, or whether the " +
-			"URL was signed and sent with an Authorization header besides",
-	})
-	formCredential = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-credential",
-		Check:    "signature form",
-		Expected: "Credential=KEY/DATE/REGION/SERVICE/aws4_request",
-		Got:      "a Credential of {parts}",
-		Fix: "look whether AWS_ACCESS_KEY_ID has a slash: then it holds the secret, and the two variables are " +
-			"swapped; whoever signs by hand joins the five parts with slashes",
-	})
-	formDate = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-date",
-		Check:    "signature form",
-		Expected: "X-Amz-Date as YYYYMMDDTHHMMSSZ, in UTC",
-		Got:      "a date of another form",
-		Fix:      "format the time so; in Go with the layout 20060102T150405Z",
-	})
-	formHeaders = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-headers",
-		Check:    "signature form",
-		Expected: "SignedHeaders with names in lower case, sorted, each once, all of them in the request",
-		Got:      "{fault}",
-		Fix: "let an SDK sign; if the header is in the list but not in the request, a proxy takes it off: " +
-			"have the proxy pass it on",
-	})
-	formToken = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-token",
-		Check:    "signature form",
-		Expected: "a session token of at most 8192 bytes",
-		Got:      "a longer one",
-		Fix:      "put the SessionToken of the credentials into AWS_SESSION_TOKEN, and nothing else",
-	})
-	formLifetime = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-lifetime",
-		Check:    "signature form",
-		Expected: "X-Amz-Expires with 1 to 604800 seconds",
-		Got:      "{fault}",
-		Fix:      "presign with a lifetime of at most a week",
-	})
-	formPresigned = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-presigned",
-		Check:    "signature form",
-		Expected: "an Authorization header: {service} takes no presigned URLs",
-		Got:      "a presigned URL",
-		Fix:      "send the signature in the Authorization header",
-	})
-	formQuery = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-query",
-		Check:    "signature form",
-		Expected: "a path and query with valid escapes, each parameter once",
-		Got:      "{fault}",
-		Fix:      "percent-encode names and values, and send each parameter once",
-	})
-	formHeader = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-header",
-		Check:    "signature form",
-		Expected: "each signed header once, in one line",
-		Got:      "the header {header} several times, or over several lines",
-		Fix:      "send it once; look whether a proxy adds one",
-	})
-	formPayload = signatureRefusals.Add(explain.Reason{
-		Code:     "signed-body-mode",
-		Check:    "signed body",
-		Expected: "X-Amz-Content-Sha256 with the SHA-256 of the body, or none",
-		Got:      "{fault}",
-		Fix:      "have the client sign the body: no unsigned payload, no chunks",
-	})
-	formOther = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-form-other",
-		Check:    "signature form",
-		Expected: "a signature of version 4",
-		Got:      "{fault}",
-		Fix:      "let an SDK sign the call",
-	})
-)
-
-// What a signature covers.
-var (
-	headersUnsigned = signatureRefusals.Add(explain.Reason{
-		Code:     "signed-headers-unsigned",
-		Check:    "signed headers",
-		Expected: "the header {header} among the signed headers",
-		Got:      "SignedHeaders={headers}",
-		Fix: "have the client sign it; if the client does not send it, a proxy adds it: have the proxy leave " +
-			"X-Amz-… headers as they are",
-	})
-	headersAbsent = signatureRefusals.Add(explain.Reason{
-		Code:     "signed-headers-absent",
-		Check:    "signed headers",
-		Expected: "the header {header}, which the signature covers",
-		Got:      "a request without it",
-		Fix:      "have the proxy in front pass the header on unchanged; the client signed it",
-	})
-	bodyChanged = signatureRefusals.Add(explain.Reason{
-		Code:     "signed-body-changed",
-		Check:    "signed body",
-		Expected: "the body whose SHA-256 is in X-Amz-Content-Sha256",
-		Got:      "another body, of {size} bytes",
-		Fix: "look whether a proxy changes the body (encoding, line ends), or the client signs another text " +
-			"than it sends",
-	})
-)
-
-// When a signature was made. Both times are UTC.
-var (
-	timeExpired = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-time-expired",
-		Check:    "signature time",
-		Expected: "a signature of the {window} before {now}, the server's time",
-		Got:      "one of {signed}, {distance} before",
-		Fix: "set the client's clock: it is {distance} behind the server's (or the server's ahead: compare both " +
-			"with a time server), unless the request waited that long; then sign it again",
-	})
-	timeFuture = signatureRefusals.Add(explain.Reason{
-		Code:     "signature-time-future",
-		Check:    "signature time",
-		Expected: "a signature of at most {window} after {now}, the server's time",
-		Got:      "one of {signed}, {distance} after",
-		Fix: "set the client's clock: it is {distance} ahead of the server's (or the server's behind: compare " +
-			"both with a time server)",
-	})
-)
-
-// What a signature is for.
-var (
-	scopeService = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-service",
-		Check:    "credential scope",
-		Expected: "the service {service}, whose operation it is",
-		Got:      "{scoped}",
-		Fix:      "sign for {service}: use its client of the SDK, or give your signer that service name",
-	})
-	scopeUserPools = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-service-user-pools",
-		Check:    "credential scope",
-		Expected: "the service {service}, whose operation it is",
-		Got:      "cognito-idp, the service of user pools",
-		Fix:      "sign for {service}: identity pools have a client and a signing name of their own",
-	})
-	scopeRegion = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-region",
-		Check:    "credential scope",
-		Expected: "a region: lower-case letters, digits and inner dashes, such as us-east-1",
-		Got:      "{region}",
-		Fix:      "set AWS_REGION or the client's region to the pool's: the part of its ID before the colon",
-	})
-	scopeRegionCase = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-region-spelling",
-		Check:    "credential scope",
-		Expected: "{region}",
-		Got:      "the same in another case, or with blanks or quotes around it",
-		Fix:      "write the region as {region} in AWS_REGION, the profile or the client's settings",
-	})
-	scopeDay = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-day",
-		Check:    "credential scope",
-		Expected: "{day}, the day of X-Amz-Date",
-		Got:      "{scoped}",
-		Fix:      "take both from one time, in UTC; a signing key is good for one day only",
-	})
-	scopeTerminator = signatureRefusals.Add(explain.Reason{
-		Code:     "credential-scope-terminator",
-		Check:    "credential scope",
-		Expected: "aws4_request at its end",
-		Got:      "something else",
-		Fix:      "end the scope, and the derivation of the signing key, with aws4_request",
-	})
-)
-
-// Who signed.
-var (
-	keyUnknown = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-unknown",
-		Check:    "access key",
-		Expected: "a key of this server",
-		Got:      "the unknown key {key}",
-		Fix: "use a key of this server: `poolhouse keys list` shows them, `poolhouse keys create` makes one; " +
-			"keys of AWS or of another server do not work here",
-	})
-	keyUnknownDev = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-unknown-development",
-		Check:    "access key",
-		Expected: "a key of this development server",
-		Got:      "the unknown key {key}",
-		Fix: "`poolhouse dev` knows the keys test/test: set AWS_ACCESS_KEY_ID=test and " +
-			"AWS_SECRET_ACCESS_KEY=test, and look whether a profile or another variable comes first",
-	})
-	keyOfDevelopment = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-of-development",
-		Check:    "access key",
-		Expected: "a key that `poolhouse keys create` made",
-		Got:      "the key test, which is for `poolhouse dev` only",
-		Fix:      "make a key with `poolhouse keys create`, or call the development server",
-	})
-	keySecret = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-secret",
-		Check:    "access key",
-		Expected: "an access key ID",
-		Got:      "a text that looks like a secret access key, of {size} characters",
-		Fix: "look whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped, or the secret is in both; " +
-			"replace the key if the call went through networks or logs of others",
-	})
-	keySpelling = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-spelling",
-		Check:    "access key",
-		Expected: "an access key ID in upper case, without blanks or quotes around it",
-		Got:      "an ID in another letter case, or with blanks or quotes around it",
-		Fix:      "copy the ID again; it begins with AKIA or ASIA and has 20 characters",
-	})
-	keySpellingDev = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-spelling-development",
-		Check:    "access key",
-		Expected: "the key test",
-		Got:      "the same in another case, or with blanks or quotes around it",
-		Fix:      "write it as test, in lower case, with nothing around it; the secret is test, too",
-	})
-	keyDisabled = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-disabled",
-		Check:    "access key",
-		Expected: "a key that is enabled",
-		Got:      "{key} of account {account}, which is disabled",
-		Fix:      "enable it with `poolhouse keys enable {key}`, or use another key of the account",
-	})
-	keyWithoutToken = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-without-token",
-		Check:    "access key",
-		Expected: "a session token beside {key}: IDs that begin with ASIA are temporary",
-		Got:      "none",
-		Fix:      "set AWS_SESSION_TOKEN, or give the client all three parts of the credentials",
-	})
-	tokenInvalid = signatureRefusals.Add(explain.Reason{
-		Code:     "session-token-invalid",
-		Check:    "session token",
-		Expected: "the token that came with {key}, from this server",
-		Got:      "a token that does not belong to it, or cannot be opened",
-		Fix: "take ID, secret and token from one answer, uncut; a token of another server, or of a server " +
-			"whose session keys were retired, opens nothing: get new credentials",
-	})
-	tokenOfKey = signatureRefusals.Add(explain.Reason{
-		Code:     "session-token-unasked",
-		Check:    "session token",
-		Expected: "no token beside {key}: IDs that do not begin with ASIA are long-lived",
-		Got:      "a session token",
-		Fix:      "unset AWS_SESSION_TOKEN, or look for one in the profile: it is left over from other credentials",
-	})
-	tokenExpired = signatureRefusals.Add(explain.Reason{
-		Code:     "session-token-expired",
-		Check:    "session token",
-		Expected: "a session that goes on at {now}",
-		Got:      "one that has ended",
-		Fix:      "get new credentials; SDKs do so by themselves if they are given a provider instead of values",
-	})
-	tokenKeyGone = signatureRefusals.Add(explain.Reason{
-		Code:     "session-token-key",
-		Check:    "session token",
-		Expected: "the access key from which the session was made, enabled",
-		Got:      "a key that was disabled or deleted",
-		Fix:      "call GetSessionToken with a key that is enabled",
-	})
-	signatureOther = signatureRefusals.Add(explain.Reason{
-		Code:     "request-signature-mismatch",
-		Check:    "request signature",
-		Expected: "the signature of this request by the secret of {key}, of account {account}",
-		Got:      "another one, over the headers {headers} for the host {host}",
-		Fix: "compare the canonical request with the client's (AWS CLI: --debug). If they are the same, the secret " +
-			"is wrong: `poolhouse keys create` makes a new key. If they differ, a proxy changed the host, the " +
-			"path, the query or a signed header: have it pass them on unchanged",
-	})
-	signatureOtherDev = signatureRefusals.Add(explain.Reason{
-		Code:     "request-signature-mismatch-development",
-		Check:    "request signature",
-		Expected: "the signature of this request with the secret access key test",
-		Got:      "another one, over the headers {headers} for the host {host}",
-		Fix: "set AWS_SECRET_ACCESS_KEY=test. If it is, compare the canonical request with the client's (AWS CLI: " +
-			"--debug): a proxy in between changed the host, the path, the query or a signed header",
-	})
-	signatureOfSession = signatureRefusals.Add(explain.Reason{
-		Code:     "request-signature-mismatch-session",
-		Check:    "request signature",
-		Expected: "the signature of this request by the secret that came with {key}, of account {account}",
-		Got:      "another one, over the headers {headers} for the host {host}",
-		Fix: "take ID, secret and token from one answer. If they are, compare the canonical request with the " +
-			"client's (AWS CLI: --debug): a proxy in between changed the host, the path, the query or a signed header",
-	})
-	callerUnknown = signatureRefusals.Add(explain.Reason{
-		Code:     "access-key-caller",
-		Check:    "access key",
-		Expected: "a caller of this server",
-		Got:      "none",
-		Fix:      "sign the call with an access key of this server",
-	})
-)

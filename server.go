@@ -8,28 +8,24 @@ package poolhouse
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
-	"path"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
-	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
@@ -44,9 +40,6 @@ const (
 	MasterKeyFile = "master.key"
 )
 
-// keptTraces is how many refusals `poolhouse explain` can look back on.
-const keptTraces = 10000
-
 // Server serves the APIs. It is an http.Handler.
 type Server struct {
 	config   Config
@@ -56,8 +49,8 @@ type Server struct {
 	sessions *session.Minter
 	logins   *login.Verifier
 	signOuts *signout.Service
-	traces   *traceStore
-	metrics  *metrics
+	traces   *adminapi.Traces
+	metrics  *metrics.Metrics
 	faults   *logging.Faults
 	overload *overload.Guard
 	handler  http.Handler
@@ -71,12 +64,8 @@ type Server struct {
 	unready  atomic.Pointer[string] // what the last readiness probe answered; nil = ready
 }
 
-// AccessKey is an account's access key with its secret.
-type AccessKey struct {
-	Account         string
-	AccessKeyID     string
-	SecretAccessKey string
-}
+// Trace is the recorded decision of one refused call: what `poolhouse explain` shows.
+type Trace = adminapi.Trace
 
 // New opens the database and wires a Server. Its errors name the setting at
 // fault. Background work starts with Run. While another server uses DataDir, New
@@ -92,7 +81,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 		}
 	}
 
-	s := &Server{config: c, traces: newTraceStore(keptTraces)}
+	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
 	s.countFaults()
 	c.Logger = s.config.Logger
 	defer func() {
@@ -193,187 +182,6 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*
 	})
 }
 
-// databaseName names the setting that says where the data is, for messages.
-func (c *Config) databaseName() string {
-	switch {
-	case c.DatabaseURL != "":
-		return `the database that "database" names`
-	case c.DataDir != "":
-		return fmt.Sprintf(`the database in "data" (%s)`, c.DataDir)
-	default:
-		return "the database"
-	}
-}
-
-func (c *Config) storeOptions(sealer *envelope.Sealer) store.Options {
-	o := store.Options{URL: c.DatabaseURL, Sealer: sealer, Logger: c.Logger, Now: c.Now}
-	if c.DatabaseURL != "" {
-		o.ReadConns = c.DatabaseConnections
-	}
-	if c.DataDir != "" && c.DatabaseURL == "" {
-		o.Path = filepath.Join(c.DataDir, DatabaseFile)
-	}
-	return o
-}
-
-// ownSealer returns the seal under the master key, which is the one that the
-// database's secrets are sealed under. It looks before anything is written: what
-// another key seals beside them would keep the right one from starting the server.
-func (c *Config) ownSealer(ctx context.Context) (*envelope.Sealer, error) {
-	found, err := store.Inspect(ctx, c.storeOptions(nil))
-	if err != nil {
-		return nil, err
-	}
-	return c.sealerOf(found)
-}
-
-// sealerOf returns the seal if it owns what was found in the database. Error:
-// store.ErrOtherSealer.
-func (c *Config) sealerOf(found store.Contents) (*envelope.Sealer, error) {
-	sealer, err := c.sealer(!c.RequireInitialised && len(found.Sealed) == 0)
-	if err != nil {
-		return nil, err
-	}
-	for _, sealed := range found.Sealed {
-		if !sealer.Owns(sealed) {
-			return nil, fmt.Errorf("%s: %w in %s; put your copy back", c.masterKeyName(), store.ErrOtherSealer, c.databaseName())
-		}
-	}
-	return sealer, nil
-}
-
-// masterKeyName names where the master key comes from, for messages.
-func (c *Config) masterKeyName() string {
-	if len(c.MasterKey) > 0 {
-		return `"master_key_file" or "master_key"`
-	}
-	return filepath.Join(c.DataDir, MasterKeyFile)
-}
-
-// sealer returns the seal under the master key: the one given, that of the data
-// folder, which it may make, or a temporary one for data in memory.
-func (c *Config) sealer(mayMake bool) (*envelope.Sealer, error) {
-	key := c.MasterKey
-	switch {
-	case len(key) > 0:
-	case c.DataDir != "" && !mayMake:
-		loaded, err := envelope.Load(filepath.Join(c.DataDir, MasterKeyFile))
-		if err != nil {
-			return nil, fmt.Errorf("%w: without it nothing opens what the database has sealed; put your copy back", err)
-		}
-		key = loaded
-	case c.DataDir != "":
-		loaded, created, err := envelope.LoadOrCreate(filepath.Join(c.DataDir, MasterKeyFile))
-		if err != nil {
-			return nil, err
-		}
-		if created {
-			c.Logger.Info("made a master key; keep a copy apart from the backups", "file", filepath.Join(c.DataDir, MasterKeyFile))
-		}
-		key = loaded
-	default:
-		key = make([]byte, 32)
-		_, _ = rand.Read(key) // never fails (crypto/rand)
-	}
-	return envelope.New(key)
-}
-
-// settleAccount finds the account that the settings' roles and providers belong
-// to: the one they name, else the deployment's home account.
-func (s *Server) settleAccount(ctx context.Context) error {
-	existing, err := s.keys.List(ctx, "")
-	if err != nil {
-		return err
-	}
-	if s.config.Dev {
-		return s.settleDevAccount(ctx, existing)
-	}
-	for _, k := range existing {
-		if k.ID == DevAccessKeyID {
-			return fmt.Errorf("%s holds the development key %q: delete it with `poolhouse keys delete %s`, "+
-				"or use another database", s.config.databaseName(), k.ID, k.ID)
-		}
-	}
-
-	proposed := s.config.Account
-	if proposed == "" && s.config.RequireInitialised && len(existing) > 0 {
-		proposed = string(existing[0].Account) // an old backup does not name its home account
-	}
-	if proposed == "" {
-		if proposed, err = newAccount(); err != nil {
-			return err
-		}
-	}
-
-	home, err := s.store.SettleAccount(ctx, identitypool.AccountID(proposed))
-	if err != nil {
-		return err
-	}
-	if s.config.Account == "" {
-		s.config.Account = string(home)
-	}
-	s.warnOfForeignHome(home, existing)
-	return nil
-}
-
-// settleDevAccount gives the development account its well-known key, in a database
-// that is not one of production.
-func (s *Server) settleDevAccount(ctx context.Context, existing []iam.AccessKey) error {
-	switch home, err := s.store.HomeAccount(ctx); {
-	case err == nil:
-		return fmt.Errorf("%s holds the production data of account %s: development would add its well-known key %q to it; "+
-			"use another database for development, or none to keep data in memory",
-			s.config.databaseName(), home, DevAccessKeyID)
-	case !errors.Is(err, store.ErrNotFound):
-		return err
-	}
-
-	if s.config.Account == "" {
-		s.config.Account = DevAccount
-	}
-	if slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
-		return nil
-	}
-	_, err := s.keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
-		Account:     identitypool.AccountID(s.config.Account),
-		Description: "development",
-	})
-	return err
-}
-
-// warnOfForeignHome tells when the settings' account is not the one that was
-// made, and has no access key: nobody can manage what it owns.
-func (s *Server) warnOfForeignHome(home identitypool.AccountID, existing []iam.AccessKey) {
-	own := identitypool.AccountID(s.config.Account)
-	hasKey := slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.Account == own })
-	if own == home || hasKey || len(existing) == 0 {
-		return
-	}
-	s.config.Logger.Warn("account_id is not the account that the database was initialised with, and has no access key",
-		"account_id", own, "initialised_with", home, "fix", "poolhouse keys create --account "+string(own))
-}
-
-// newAccount draws a twelve-digit account number that does not begin with 0.
-func newAccount() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(9e11))
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprint(n.Int64() + 1e11), nil
-}
-
-// FirstKey makes a root access key of the account if there is no access key at
-// all. It is the only time its secret can be seen, so call it when nothing else
-// stands in the way of serving. made is false when there is a key, or another
-// node made one meanwhile.
-func (s *Server) FirstKey(ctx context.Context) (key AccessKey, made bool, err error) {
-	k, secret, made, err := s.keys.CreateFirst(ctx, iam.NewAccessKey{Account: identitypool.AccountID(s.config.Account), Description: "root key of the first start"})
-	if err != nil || !made {
-		return AccessKey{}, false, err
-	}
-	return AccessKey{Account: string(k.Account), AccessKeyID: k.ID, SecretAccessKey: secret}, true, nil
-}
-
 // Account returns the account of the settings' roles and providers.
 func (s *Server) Account() string { return s.config.Account }
 
@@ -383,20 +191,6 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 		return DevInfo{}, false
 	}
 	return s.dev.info, true
-}
-
-// hasAccount reports whether the account is one of this server: it owns the
-// settings' roles, or has an access key.
-func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID) (bool, error) {
-	ofSettings := func(r RoleConfig) bool {
-		arn, err := iam.ParseRoleARN(r.ARN)
-		return err == nil && arn.Account == account
-	}
-	if string(account) == s.config.Account || slices.ContainsFunc(s.config.Roles, ofSettings) {
-		return true, nil
-	}
-	keys, err := s.keys.List(ctx, account)
-	return len(keys) > 0, err
 }
 
 // samlProviders are the settings' providers, which may name us by our issuer URL.
@@ -417,53 +211,6 @@ func (c *Config) region() string {
 	return c.Region
 }
 
-// routes: the APIs answer POST on any path, because clients put any path in
-// their endpoint; the rest are GETs.
-func (s *Server) routes(api *awsapi.Service) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
-	// AWS publishes its keys under this very path; jwks.json is what others guess.
-	mux.Handle("GET /.well-known/jwks_uri", api.Wrap("JWKS", s.issuer.JWKSHandler()))
-	mux.Handle("GET /.well-known/jwks.json", api.Wrap("JWKS", s.issuer.JWKSHandler()))
-	mux.Handle("GET /authorize", api.Wrap("Authorize", s.issuer.AuthorizeHandler()))
-	s.health(mux)
-	if s.config.MetricsApart {
-		mux.Handle("GET /metrics", http.NotFoundHandler())
-	} else {
-		mux.Handle("GET /metrics", s.metrics.handler())
-	}
-	s.receivers(mux, api)
-	if s.dev != nil {
-		s.dev.register(mux)
-	}
-	// The mux redirects a path such as "//". Clients of the APIs do not follow that, and
-	// a presigned URL is no longer the one that was signed.
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == ""
-		if page || isClean(r.URL.Path) {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		api.ServeHTTP(w, r)
-	})
-}
-
-// isClean reports whether a mux takes the path as it is.
-func isClean(p string) bool {
-	clean := path.Clean(p)
-
-	return p == clean || clean != "/" && p == clean+"/"
-}
-
-// metricsRoutes returns the routes of a listener for metrics alone.
-func (s *Server) metricsRoutes() http.Handler {
-	mux := http.NewServeMux()
-	s.health(mux)
-	mux.Handle("GET /metrics", s.metrics.handler())
-	return mux
-}
-
 // MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the
 // public does not reach.
 func (s *Server) MetricsHandler() http.Handler { return s.apart }
@@ -472,13 +219,6 @@ func (s *Server) MetricsHandler() http.Handler { return s.apart }
 // of its own; nil when there is none. It reads bodies for as long as they come: the
 // http.Server must have no ReadTimeout and no WriteTimeout.
 func (s *Server) ForwardHandler() http.Handler { return s.forward }
-
-func plain(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // the client has gone; nothing is left to tell
-}
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
@@ -499,7 +239,7 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		Planned:     r.Planned,
 		AccessKeyID: r.AccessKeyID,
 	}
-	s.traces.add(t)
+	s.traces.Add(t)
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)
 	}
@@ -549,4 +289,16 @@ func (s *Server) Close() error {
 		errs = append(errs, s.lock.Release())
 	}
 	return errors.Join(errs...)
+}
+
+// countFaults makes the logger count equal warnings and errors.
+func (s *Server) countFaults() {
+	s.faults = logging.NewFaults(logging.FaultOptions{
+		Now: s.config.Now,
+		// The access line of a failed call: whose call it was is not the fault.
+		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
+		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
+		FaultOf:    metrics.FaultOf,
+	})
+	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"reflect"
 	"slices"
 	"sync"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
@@ -19,13 +17,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
-)
-
-// Paths on which providers tell of sign-outs: the Logins key of the provider
-// follows, escaped as one segment or, where a proxy undoes that, as it is.
-const (
-	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "...}"
-	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
 // Names of the settings that say how user pools are asked.
@@ -118,9 +109,9 @@ func (e *eventSources) registered(ctx context.Context, account identitypool.Acco
 	return arn, err
 }
 
-// name is the provider that a Logins key stands for in an account. An OpenID
+// Name is the provider that a Logins key stands for in an account. An OpenID
 // Connect provider stands for itself, also where a user pool has the same issuer.
-func (e *eventSources) name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
+func (e *eventSources) Name(ctx context.Context, account identitypool.AccountID, key string) (string, error) {
 	arn, err := e.registered(ctx, account, key)
 	if arn != "" || err != nil {
 		return key, err
@@ -129,9 +120,9 @@ func (e *eventSources) name(ctx context.Context, account identitypool.AccountID,
 	return e.pools.ProviderName(key), nil
 }
 
-// known reports whether a provider can vouch for anybody in one of the accounts: it
+// Known reports whether a provider can vouch for anybody in one of the accounts: it
 // is one that every account has, a user pool, or registered there.
-func (e *eventSources) known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
+func (e *eventSources) Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error) {
 	if e.pools.EveryAccountHas(name) {
 		return true, nil
 	}
@@ -164,7 +155,7 @@ func (e *eventSources) known(ctx context.Context, accounts []identitypool.Accoun
 // find returns the provider of a Logins key as the home account trusts it, and as
 // the others do that have registered it.
 func (e *eventSources) find(ctx context.Context, key string) ([]signout.Provider, error) {
-	name, err := e.name(ctx, e.home(), key)
+	name, err := e.Name(ctx, e.home(), key)
 	if err != nil {
 		return nil, err
 	}
@@ -272,10 +263,4 @@ func sameIssuer(a, b login.Trust) bool {
 	}
 
 	return reflect.DeepEqual(a, b)
-}
-
-// receivers are where providers tell of sign-outs.
-func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
-	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
-	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }

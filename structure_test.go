@@ -31,6 +31,10 @@ var allowedImports = map[string][]string{
 		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/session",
 		"internal/store", "sigv4",
 	},
+	"internal/adminapi": {
+		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate", "internal/iam",
+		"internal/identitypool", "internal/revocation", "internal/signout", "internal/store", "internal/sts",
+	},
 	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
 	"internal/assume": {
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/outbound",
@@ -47,6 +51,10 @@ var allowedImports = map[string][]string{
 	"internal/envelope": {},
 	"internal/explain":  {},
 	"internal/forwardauth": {
+		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
+		"internal/identitypool", "internal/ratelimit", "internal/revocation", "sigv4",
+	},
+	"internal/gate": {
 		"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
 		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
 	},
@@ -88,7 +96,7 @@ var fences = map[string][]string{
 	"github.com/go-jose/go-jose/v4":       {"internal/idtoken", "internal/issuer", "internal/devissuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
-	"github.com/prometheus/client_golang": {""},
+	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/spf13/cobra":              {"cmd/poolhouse"},
 	"github.com/gofrs/flock":              {"internal/datalock"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/apply"},

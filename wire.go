@@ -6,16 +6,19 @@ import (
 	"slices"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/adminapi"
 	"github.com/poolhouse-id/poolhouse/internal/assume"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/iamapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
@@ -30,8 +33,8 @@ type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
 	revoked    *session.Revocations
-	opened     *forwardauth.Sessions
-	gate       *gate
+	opened     *gate.Sessions
+	gate       *gate.Gate
 	events     *eventSources
 	assume     *assume.Service
 	pools      *cognitoidentity.Service
@@ -53,7 +56,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 
 	s.wireGate(&p)
 	p.addresses = s.wireAddresses()
-	checks, err := s.checkEndpoint(p.opened, p.authorizer, p.gate)
+	checks, err := s.forwardAuth(p.opened, p.authorizer, p.gate)
 	if err != nil {
 		return err
 	}
@@ -127,10 +130,52 @@ func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
 	p.revoked = s.revocations(p.directory)
 	p.authorizer = iam.NewAuthorizer(p.directory, now)
-	p.opened = forwardauth.NewSessions(s.sessions, p.revoked, now)
-	p.gate = newGate(s.keys, s.sessions, p.revoked, p.authorizer, now,
-		cognitoidentity.Name, stsapi.APIName, iamapi.Name, adminName)
-	p.gate.dev = s.config.Dev
+	p.opened = gate.NewSessions(s.sessions, p.revoked, now)
+	p.gate = gate.New(gate.Options{
+		Keys:       s.keys,
+		Sessions:   p.opened,
+		Authorizer: p.authorizer,
+		Services:   []string{cognitoidentity.Name, stsapi.APIName, iamapi.Name, adminapi.Name},
+		Now:        now,
+		Dev:        s.config.Dev,
+	})
+}
+
+// revocations makes the list of revoked sessions.
+func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
+	return session.NewRevocations(session.RevocationOptions{
+		Store:              s.store,
+		Roles:              roles,
+		AcceptUnknownRoles: s.config.AcceptUnknownRoles,
+		SignOuts:           s.config.SignOutEndsSessions,
+		Now:                s.config.Now,
+		Logger:             s.config.Logger,
+	})
+}
+
+// forwardAuth makes the endpoint of forward auth that the settings name; nil without.
+func (s *Server) forwardAuth(
+	sessions *gate.Sessions, authorizer *iam.Authorizer, gate *gate.Gate,
+) (*forwardauth.Handler, error) {
+	c := s.config.Check
+	if c == nil {
+		return nil, nil
+	}
+	settings := *c
+	if settings.Region == "" {
+		settings.Region = s.config.region()
+	}
+
+	return forwardauth.New(forwardauth.Options{
+		Config:      settings,
+		Account:     s.config.Account,
+		Sessions:    sessions,
+		Authorizer:  authorizer,
+		Owner:       gate.Owner,
+		BehindProxy: s.config.BehindProxy,
+		Now:         s.config.Now,
+		Logger:      s.config.Logger,
+	})
 }
 
 // wirePools builds the identity pools, and what they prove logins and get
@@ -219,20 +264,20 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	}
 
 	apis := append(awsAPIs(p.pools, s.stsAPI(p), s.iamAPI(p)), awsapi.API{
-		Name:         adminName,
-		Target:       adminTarget,
+		Name:         adminapi.Name,
+		Target:       adminapi.Target,
 		InternalCode: "InternalErrorException",
-		Operations:   s.adminAPI(p).operations(),
+		Operations:   s.adminAPI(p).Operations(),
 	})
 	s.overload = s.newGuard()
-	s.metrics = newMetrics(c.Version, apis, s.store)
-	s.metrics.watch(s.overload)
+	s.metrics = metrics.New(c.Version, apis, s.store, catalogues())
+	s.metrics.Watch(s.overload)
 	if c.LogLinesDropped != nil {
-		s.metrics.countLogDrops(c.LogLinesDropped)
+		s.metrics.CountLogDrops(c.LogLinesDropped)
 	}
 
 	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
-	if rates := c.RateLimits.rates(); len(rates) > 0 {
+	if rates := c.RateLimits.Rates(); len(rates) > 0 {
 		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
 	}
 
@@ -241,13 +286,13 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		Gate:        p.gate,
 		Logger:      c.Logger,
 		Now:         c.Now,
-		Observe:     s.metrics.observe,
+		Observe:     s.metrics.Observe,
 		Recorder:    s,
 		Limiter:     limiter,
-		FaultOf:     faultOf,
+		FaultOf:     metrics.FaultOf,
 		Admission:   s.overload,
-		Busy:        busy,
-		Unavailable: unavailable,
+		Busy:        metrics.Busy,
+		Unavailable: metrics.Unavailable,
 		CheckOrigin: origins,
 		BehindProxy: c.BehindProxy,
 
@@ -269,6 +314,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 			Version:    stsapi.APIVersion,
 			Namespace:  stsapi.APINamespace,
 			Operations: tokens.Operations(),
+			Statuses:   stsapi.APIStatuses,
 		},
 		{
 			Name:         iamapi.Name,
@@ -276,6 +322,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 			Namespace:    iamapi.Namespace,
 			InternalCode: iamapi.InternalCode,
 			Operations:   roles.Operations(),
+			Statuses:     iamapi.Statuses,
 		},
 	}
 }
@@ -296,22 +343,21 @@ func (s *Server) newGuard() *overload.Guard {
 }
 
 // adminAPI is the administrators' API.
-func (s *Server) adminAPI(p *parts) *admin {
+func (s *Server) adminAPI(p *parts) *adminapi.Service {
 	c := &s.config
-	return &admin{
-		store:             s.store,
-		traces:            s.traces,
-		pools:             p.pools,
-		iam:               p.directory,
-		sessions:          p.opened,
-		revoked:           p.revoked,
-		signOuts:          s.signOuts,
-		providerName:      p.events.name,
-		knowsProvider:     p.events.known,
-		home:              identitypool.AccountID(c.Account),
-		signOutEverywhere: c.SignOutInAllAccounts,
-		now:               c.Now,
-	}
+	return adminapi.New(adminapi.Options{
+		Store:             s.store,
+		Traces:            s.traces,
+		Pools:             p.pools,
+		Directory:         p.directory,
+		Sessions:          p.opened,
+		Revoked:           p.revoked,
+		SignOuts:          s.signOuts,
+		Providers:         p.events,
+		Home:              identitypool.AccountID(c.Account),
+		SignOutEverywhere: c.SignOutInAllAccounts,
+		Now:               c.Now,
+	})
 }
 
 // stsAPI is the STS API over what the pools use, too.
@@ -354,24 +400,6 @@ func (s *Server) iamAPI(p *parts) *iamapi.Service {
 		HasAccount:         s.hasAccount,
 		AcceptUnknownRoles: c.AcceptUnknownRoles,
 	})
-}
-
-// wireRoutes puts the APIs, the check endpoint and the rest under their paths.
-func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
-	c := &s.config
-	routes, err := c.guarded(api, s.routes(api))
-	if err != nil {
-		return err
-	}
-	if s.apart, err = c.guarded(api, s.metricsRoutes()); err != nil {
-		return err
-	}
-
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests
-	// to other services. It changes nothing, and answers about the session alone.
-	s.handler = withCheck(checks, api, routes)
-	s.forward = s.forwardHandler(checks, api)
-	return nil
 }
 
 func poolAlgorithms(byPool map[string]string) map[identitypool.PoolID]string {

@@ -133,7 +133,11 @@ func New(o Options) (*Verifier, error) {
 	if o.Presigned {
 		rules.Presigned = sigv4.PresignedExpires
 	}
-	v.sigv4 = &sigv4.Verifier{SigningKeys: v.signingKey, Services: map[string]sigv4.Service{o.Service: rules}, Now: o.Now}
+	v.sigv4 = &sigv4.Verifier{
+		Keys:     v.signingKey,
+		Services: map[string]sigv4.Service{o.Service: rules},
+		Now:      o.Now,
+	}
 	return v, nil
 }
 
@@ -145,15 +149,16 @@ func loopback(host string) bool {
 // does not read r.Body. A refusal is a *sigv4.Error; ErrUnavailable, wrapped,
 // means that the server could not be asked.
 func (v *Verifier) Verify(r *http.Request, body []byte) (*Principal, error) {
-	found := &found{}
-	result, err := v.sigv4.Verify(r.WithContext(context.WithValue(r.Context(), foundKey{}, found)), body, v.o.Service)
+	result, err := v.sigv4.Verify(r, body, v.o.Service)
 	if err != nil {
 		return nil, err
 	}
+
 	if result.Region != v.o.Region {
 		return nil, &sigv4.Error{Code: sigv4.WrongScope, Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region)}
 	}
-	return found.principal, nil
+
+	return result.Owner.(*session).principal, nil
 }
 
 // Middleware answers what Verify refuses and hands the rest to next, with the
@@ -221,24 +226,19 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"message": message}) // the client has gone; nothing is left to tell
 }
 
-// found carries the Principal out of the look-up of a signing key.
-type found struct{ principal *Principal }
-
-type foundKey struct{}
-
 // signingKey is the sigv4.Verifier's look-up.
-func (v *Verifier) signingKey(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.SigningKey, error) {
+func (v *Verifier) signingKey(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.Key, error) {
 	switch {
 	case sessionToken == "":
-		return sigv4.SigningKey{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
+		return sigv4.Key{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
 	case scope.Region != v.o.Region:
 		// Nobody is asked about a signature that will be refused whatever it is.
-		return sigv4.SigningKey{}, &sigv4.Error{Code: sigv4.WrongScope, Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region)}
+		return sigv4.Key{}, &sigv4.Error{Code: sigv4.WrongScope, Message: fmt.Sprintf("Credential should be scoped to a valid region: '%s'.", v.o.Region)}
 	}
+
 	s, err := v.sessions.get(ctx, sessionKey{scope.AccessKeyID, scope.Date}, sessionToken, v.o.Now())
 	if err != nil {
-		return sigv4.SigningKey{}, err
+		return sigv4.Key{}, err
 	}
-	ctx.Value(foundKey{}).(*found).principal = s.principal
-	return s.key, nil
+	return sigv4.Key{SigningKey: s.key, Owner: s}, nil
 }

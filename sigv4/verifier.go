@@ -40,6 +40,10 @@ type Verifier struct {
 	// Only the day, region and service of the scope were checked; its errors are those of Credentials.
 	SigningKeys func(ctx context.Context, scope Scope, sessionToken string) (SigningKey, error)
 
+	// Keys, in place of Credentials and SigningKeys, also tells whose the key is: [Result] has the Owner. Its scope was
+	// checked like that of SigningKeys, and its errors are those of Credentials. With an error only Owner counts.
+	Keys func(ctx context.Context, scope Scope, sessionToken string) (Key, error)
+
 	// Services are the services that requests may be verified for, by the name in the credential scope.
 	Services map[string]Service
 
@@ -54,6 +58,13 @@ type Verifier struct {
 		once   sync.Once
 		secret string
 	}
+}
+
+// Key is a key that [Verifier.Keys] has found: its secret, or the signing key of the scope.
+type Key struct {
+	Secret     string
+	SigningKey SigningKey // counts if Secret is ""
+	Owner      any        // whose it is; a pointer costs no allocation
 }
 
 // Service is what differs between services. The zero value fits those of the JSON protocol.
@@ -99,6 +110,9 @@ type Result struct {
 	SignedHeaders []string  // in lower case, sorted
 	Presigned     bool
 	PayloadHash   string // SHA-256 of the body in hexadecimal, or UNSIGNED-PAYLOAD
+
+	// Owner is Key.Owner: who signed; nil without [Verifier.Keys].
+	Owner any `json:"-"`
 }
 
 // String leaves out the session token.
@@ -121,7 +135,8 @@ func (r Result) LogValue() slog.Value {
 // r.Body. The region may be any; Result tells which, and it is the caller's to compare.
 //
 // A refusal is an *Error. Any other error is not the client's fault: Credentials could not answer, or the Verifier
-// is not set up for service.
+// is not set up for service. With an error, the Result has at most Owner: whose key the request names, which nobody has
+// proven.
 func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Result, error) {
 	return v.VerifyHashed(r, int64(len(body)), sha256.Sum256(body), service)
 }
@@ -147,7 +162,7 @@ func (v *Verifier) verify(r *http.Request, length int64, service string, hash fu
 	var c *claim
 	result, err := v.verifyClaim(r, length, service, hash, &c)
 	if err != nil {
-		return Result{}, v.describe(err, r, c, service)
+		return result, v.describe(err, r, c, service)
 	}
 	return result, nil
 }
@@ -157,14 +172,16 @@ func (v *Verifier) verifyClaim(
 	r *http.Request, length int64, service string, hash func(*claim, Service) (string, error), read **claim,
 ) (Result, error) {
 	rules, ok := v.Services[service]
-	if !ok || (v.Credentials == nil) == (v.SigningKeys == nil) {
+	if !ok || !v.hasOneLookUp() {
 		return Result{}, fmt.Errorf("sigv4: Verifier has no Credentials or no entry in Services for %q", service)
 	}
+
 	c, err := parseClaim(r)
 	if err != nil {
 		return Result{}, err
 	}
 	*read = c
+
 	expires, err := v.checkTime(c, rules, service)
 	if err != nil {
 		return Result{}, err
@@ -175,6 +192,7 @@ func (v *Verifier) verifyClaim(
 	if err := c.checkScope(service); err != nil {
 		return Result{}, err
 	}
+
 	payload, err := hash(c, rules)
 	if err != nil {
 		return Result{}, err
@@ -189,17 +207,20 @@ func (v *Verifier) verifyClaim(
 	if err != nil {
 		return Result{}, err
 	}
-	matches, refusal, err := v.proven(r.Context(), c, toSign)
+
+	key, refusal, err := v.key(r.Context(), c)
 	if err != nil {
-		return Result{}, err
+		return Result{Owner: key.Owner}, err
 	}
-	if !matches || refusal != nil {
+	// A key that must be refused costs what a wrong signature does.
+	if matches := v.matches(key, c, toSign); !matches || refusal != nil {
 		mismatch := c.mismatch(r, rules, length, payload, toSign)
 		if refusal != nil {
-			return Result{}, refusal
+			return Result{Owner: key.Owner}, refusal
 		}
-		return Result{}, mismatch
+		return Result{Owner: key.Owner}, mismatch
 	}
+
 	return Result{
 		AccessKeyID:   c.scope.AccessKeyID,
 		SessionToken:  c.token,
@@ -210,6 +231,7 @@ func (v *Verifier) verifyClaim(
 		SignedHeaders: c.signedHeaders,
 		Presigned:     c.presigned,
 		PayloadHash:   payload,
+		Owner:         key.Owner,
 	}, nil
 }
 
@@ -218,27 +240,15 @@ var canonicals = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxKept = 8 << 10 // bytes of a buffer that is kept
 
-// proven compares the signature sent with that of the key's holder. A key that must be refused costs what a wrong
-// signature does.
-func (v *Verifier) proven(ctx context.Context, c *claim, toSign string) (matches bool, refusal *Error, err error) {
-	if v.SigningKeys == nil {
-		secret, refusal, err := v.secret(ctx, c)
-		if err != nil {
-			return false, nil, err
-		}
-		return v.matches(secret, c, toSign), refusal, nil
-	}
-	key, err := SigningKey{}, ErrUnknownKey
-	if accessKeyID(c.scope.AccessKeyID) {
-		key, err = v.SigningKeys(ctx, c.scope, c.token)
-	}
-	if err != nil {
-		if refusal = credentialsError(err); refusal == nil {
-			return false, nil, fmt.Errorf("sigv4: looking up the signing key: %w", err)
+// hasOneLookUp reports whether exactly one of the look-ups of keys is set.
+func (v *Verifier) hasOneLookUp() bool {
+	set := 0
+	for _, is := range [...]bool{v.Credentials != nil, v.SigningKeys != nil, v.Keys != nil} {
+		if is {
+			set++
 		}
 	}
-	equal := hmac.Equal(key.sign(toSign), []byte(c.signature))
-	return equal && refusal == nil, refusal, nil
+	return set == 1
 }
 
 // checkTime refuses what is outside the time window and returns the window's end.
@@ -377,25 +387,44 @@ func accessKeyID(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// secret looks the secret up. For a key that must be refused it returns a secret that nobody knows together with
-// the refusal, so that the caller can do the same work as for a wrong signature before it tells.
-func (v *Verifier) secret(ctx context.Context, c *claim) (string, *Error, error) {
-	err := ErrUnknownKey
+// key looks up the key of a claim. For one that must be refused it returns a key that nobody knows together with the
+// refusal, so that the caller can do the same work as for a wrong signature before it tells.
+func (v *Verifier) key(ctx context.Context, c *claim) (Key, *Error, error) {
+	key, err := Key{}, ErrUnknownKey
 	if accessKeyID(c.scope.AccessKeyID) {
-		var secret string
-		if secret, err = v.Credentials(ctx, c.scope.AccessKeyID, c.token); err == nil {
-			if secret == "" {
-				return "", nil, errors.New("sigv4: Credentials returned an empty secret")
-			}
-			return secret, nil, nil
-		}
+		key, err = v.lookUp(ctx, c)
 	}
+	if err == nil {
+		return key, nil, nil
+	}
+
+	unknown := Key{Owner: key.Owner}
 	refusal := credentialsError(err)
 	if refusal == nil {
-		return "", nil, fmt.Errorf("sigv4: looking up the access key: %w", err)
+		return unknown, nil, fmt.Errorf("sigv4: looking up the access key: %w", err)
 	}
-	v.decoy.once.Do(func() { v.decoy.secret = rand.Text() })
-	return v.decoy.secret, refusal, nil
+	if v.SigningKeys == nil {
+		v.decoy.once.Do(func() { v.decoy.secret = rand.Text() })
+		unknown.Secret = v.decoy.secret
+	}
+	return unknown, refusal, nil
+}
+
+// lookUp asks for a key. It lets no empty one pass, which everybody knows.
+func (v *Verifier) lookUp(ctx context.Context, c *claim) (key Key, err error) {
+	switch {
+	case v.Keys != nil:
+		key, err = v.Keys(ctx, c.scope, c.token)
+	case v.SigningKeys != nil:
+		key.SigningKey, err = v.SigningKeys(ctx, c.scope, c.token)
+	default:
+		key.Secret, err = v.Credentials(ctx, c.scope.AccessKeyID, c.token)
+	}
+
+	if err == nil && key.Secret == "" && key.SigningKey == (SigningKey{}) {
+		err = errors.New("sigv4: the look-up returned an empty key")
+	}
+	return key, err
 }
 
 func (c *claim) stringToSign(canonical []byte) string {
@@ -410,10 +439,17 @@ func (c *claim) stringToSign(canonical []byte) string {
 	return string(hex.AppendEncode(b, sum[:]))
 }
 
-// matches compares the signature sent with the one computed. A known key with a wrong signature and an unknown key
-// cost the same: one comparison with the cached key or, in its absence, the zero key; then one with a fresh key.
+// matches compares the signature sent with the one computed.
+func (v *Verifier) matches(key Key, c *claim, toSign string) bool {
+	if key.Secret == "" {
+		return hmac.Equal(key.SigningKey.sign(toSign), []byte(c.signature))
+	}
+	return v.matchesSecret(key.Secret, c, toSign)
+}
+
+// matchesSecret is matches for a secret. A known key with a wrong signature and an unknown key cost the same: one comparison with the cached key or, in its absence, the zero key; then one with a fresh key.
 // Only a key that has verified a request is kept, so nobody without a secret can push others out of the cache.
-func (v *Verifier) matches(secret string, c *claim, toSign string) bool {
+func (v *Verifier) matchesSecret(secret string, c *claim, toSign string) bool {
 	id, sent := newKeyID(secret, c.scope), []byte(c.signature)
 	key, cached := v.keys.get(id)
 	if equal := hmac.Equal(key.sign(toSign), sent); equal && cached {

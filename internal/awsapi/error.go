@@ -160,27 +160,21 @@ type words struct {
 	message string
 }
 
-// translate words e with table; internal is the service's name of an internal error,
-// "" if it has none.
-func translate(e *Error, table *[InternalError + 1]words, status map[string]int, internal string) wireError {
+// translate words e with table, in the codes of api.
+func translate(e *Error, table *[InternalError + 1]words, status map[string]int, api *API) wireError {
 	if e.Kind == Named {
 		w := wireError{code: e.Code, status: e.Status, message: e.Message}
-		if w.status == 0 {
-			w.status = status[e.Code]
-		}
-		if w.status == 0 {
-			w.status = http.StatusBadRequest
-		}
+		w.status = cmp.Or(w.status, api.Statuses[e.Code], status[e.Code], http.StatusBadRequest)
 		return w
 	}
 	t := table[e.Kind]
 	w := wireError(t)
 	switch {
 	case e.Kind == InternalError:
-		w.code = cmp.Or(internal, w.code)
+		w.code = cmp.Or(api.InternalCode, w.code)
 		return w // never e.Message: it may quote internals
 	case e.Kind == Unavailable: // of the model's errors, the internal one is nearest
-		w.code = cmp.Or(internal, w.code)
+		w.code = cmp.Or(api.InternalCode, w.code)
 	}
 	if e.Message != "" {
 		w.message = e.Message

@@ -111,7 +111,7 @@ func (awsJSON) answer(x *exchange, _ *call, out any) error {
 }
 
 func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
-	w := translate(e, &jsonWords, jsonStatus, c.api.InternalCode)
+	w := translate(e, &jsonWords, jsonStatus, &c.api.API)
 	body := []byte(`{"__type":`)
 	body, _ = jsontext.AppendQuote(body, w.code)
 	body = append(body, `,"message":`...)

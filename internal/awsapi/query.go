@@ -41,12 +41,9 @@ var queryWords = [InternalError + 1]words{
 	InternalError:         {"InternalFailure", 500, internalText},
 }
 
-// queryStatus holds the named errors whose status is not 400.
-var queryStatus = map[string]int{
-	"AccessDenied": 403, "IDPRejectedClaim": 403, "RegionDisabledException": 403,
-	"NoSuchEntity": 404, "EntityAlreadyExists": 409, "DeleteConflict": 409, "LimitExceeded": 409,
-	"ConcurrentModification": 409, "InternalFailure": 500, "ServiceFailure": 500,
-}
+// queryStatus has the status of errors of the protocol that operations name. API.Statuses has
+// those of a single API.
+var queryStatus = map[string]int{"AccessDenied": 403, "InternalFailure": 500}
 
 // isQuery reports whether r speaks AWS Query: a form, or an Action in the URL,
 // and no X-Amz-Target.
@@ -288,7 +285,7 @@ func (awsQuery) refuse(x *exchange, c *call, e *Error) wireError {
 	if namespace == "" || e.Kind == UnknownOperation {
 		namespace = faultNamespace
 	}
-	w := translate(e, &queryWords, queryStatus, c.api.InternalCode)
+	w := translate(e, &queryWords, queryStatus, &c.api.API)
 	side := "Sender"
 	if w.status >= 500 {
 		side = "Receiver"

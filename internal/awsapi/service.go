@@ -31,6 +31,7 @@ type API struct {
 	Namespace    string // AWS Query: the XML namespace of answers
 	InternalCode string // the type of an internal error; "" = the protocol's
 	Operations   []Operation
+	Statuses     map[string]int // HTTP status by the code of an error that operations name; others have 400
 }
 
 // Options configures a Service. Only APIs is needed.

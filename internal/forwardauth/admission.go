@@ -1,7 +1,6 @@
 package forwardauth
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,13 +10,14 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
 // passage is a request that may go to its service.
 type passage struct {
-	opened  *opened
+	opened  *gate.Session
 	hash    string // X-Poolhouse-Content-Sha256
 	service *url.URL
 
@@ -161,7 +161,7 @@ func (f *Forwarder) admitUnread(
 
 // permit is Handler.permit, for routes that are forwarded.
 func (f *Forwarder) permit(
-	r *http.Request, asked original, segments []string, o *opened, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
 ) (*passage, error) {
 	needed, err := f.h.permit(r, asked, segments, o, signature)
 	if err != nil {
@@ -216,7 +216,7 @@ func (f *Forwarder) admitRead(
 	if err := f.begin(r, own, o); err != nil {
 		return nil, err
 	}
-	if err := body.chargeTo(o.callerName(), o.unprovenName()); err != nil {
+	if err := body.chargeTo(callerName(o), unprovenName(o)); err != nil {
 		return nil, f.unread(r, err, false)
 	}
 
@@ -231,11 +231,11 @@ func (f *Forwarder) admitRead(
 // checkHead checks what can be checked before the body is there: that the signature is
 // complete, current and by a session of this account, that the route is forwarded, and that
 // the session may do what the route needs. It returns the session that the request names.
-func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*opened, error) {
+func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string) (*gate.Session, error) {
 	h := f.h
-	var session *opened
-	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &session)))
-	_, err := h.verifier.VerifyUnread(request, 0, h.c.Service)
+	request := asked.of(r.WithContext(r.Context()))
+	result, err := h.verifier.VerifyUnread(request, 0, h.c.Service)
+	session := gate.SessionOf(result)
 
 	refused, ok := errors.AsType[*sigv4.Error](err)
 	switch {
@@ -248,7 +248,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 		return nil, h.signatureRefused(request, asked, refused)
 	}
 
-	awsapi.RecordFrom(r.Context()).Account = string(session.session.Account)
+	awsapi.RecordFrom(r.Context()).Account = string(session.Content.Account)
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
 	if err != nil {
@@ -260,7 +260,7 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 	if err := h.checkAccount(session); err != nil {
 		return nil, err
 	}
-	session = session.in(h.c.Region)
+	session = session.In(h.c.Region)
 	return session, h.authorizeHead(r, session, &requestFacts{
 		h:        h,
 		question: r,
@@ -273,8 +273,8 @@ func (f *Forwarder) checkHead(r *http.Request, asked original, segments []string
 
 // authorizeHead asks the policies before the signature is known. If their answer depends on
 // the signature, it is for authorize to give.
-func (h *Handler) authorizeHead(r *http.Request, o *opened, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(r.Context(), o.caller, iam.Access{
+func (h *Handler) authorizeHead(r *http.Request, o *gate.Session, facts *requestFacts) error {
+	err := h.o.Authorizer.Authorize(r.Context(), o.Caller, iam.Access{
 		Action:   facts.action,
 		Resource: facts.resource,
 		Facts:    facts,
@@ -299,8 +299,8 @@ func endConnection(w http.ResponseWriter) { w.Header().Set("Connection", "close"
 // read reads the body of a request, within the time that it may take. Nobody has
 // proven yet to be the caller that the request names: it is charged to a share of its own for
 // that, and to the client's address.
-func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *opened) (*held, error) {
-	callers := []string{o.unprovenName()}
+func (f *Forwarder) read(w http.ResponseWriter, r *http.Request, o *gate.Session) (*held, error) {
+	callers := []string{unprovenName(o)}
 	if address := addressName(r.Context()); address != "" {
 		callers = append(callers, address)
 	}

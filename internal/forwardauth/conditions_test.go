@@ -9,6 +9,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -62,7 +63,7 @@ func newBucketWith(t *testing.T, statements string, config Config) bucket {
 	h, err := New(Options{
 		Owner:      nobodys,
 		Account:    account,
-		Sessions:   NewSessions(minter, noneRevoked{}, clock),
+		Sessions:   gate.NewSessions(minter, noneRevoked{}, clock),
 		Authorizer: iam.NewAuthorizer(directory, clock),
 		Now:        clock,
 		Config:     config,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 )
 
 // Defaults of Config for routes with ForwardTo.
@@ -202,14 +203,14 @@ type charge struct {
 }
 
 // begin charges a request to the caller of its session and to the client's address.
-func (f *Forwarder) begin(r *http.Request, c *charge, o *opened) error {
-	return f.charge(r, c, o.callerName(), tooManyOfOne.With("limit", f.callers.limit()))
+func (f *Forwarder) begin(r *http.Request, c *charge, o *gate.Session) error {
+	return f.charge(r, c, callerName(o), tooManyOfOne.With("limit", f.callers.limit()))
 }
 
 // beginUnproven is begin for a request whose signature is not known to hold. Once it is,
 // begin moves the charge to the caller.
-func (f *Forwarder) beginUnproven(r *http.Request, c *charge, o *opened) error {
-	return f.charge(r, c, o.unprovenName(), tooManyUnproven.With("limit", f.callers.limit()))
+func (f *Forwarder) beginUnproven(r *http.Request, c *charge, o *gate.Session) error {
+	return f.charge(r, c, unprovenName(o), tooManyUnproven.With("limit", f.callers.limit()))
 }
 
 // charge charges a request to caller, in place of whom it was charged to before, and to the

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 )
 
@@ -111,16 +112,16 @@ func (q *queues) part(caller string, own *queue) {
 
 // callerName names who is charged for a request: the identity of the session, of which
 // there may be many; for a session without one its access key.
-func (o *opened) callerName() string {
-	if o.session.IdentityID != "" {
-		return "identity " + string(o.session.IdentityID)
+func callerName(o *gate.Session) string {
+	if o.Content.IdentityID != "" {
+		return "identity " + string(o.Content.IdentityID)
 	}
-	return "key " + o.caller.AccessKeyID
+	return "key " + o.Caller.AccessKeyID
 }
 
 // unprovenName names who is charged until the signature is known to hold. Whoever has seen
 // a token of the session can name it so: the caller's own share is not touched.
-func (o *opened) unprovenName() string { return "unproven " + o.callerName() }
+func unprovenName(o *gate.Session) string { return "unproven " + callerName(o) }
 
 // addressName names the client's address as one that is charged, or its network, as rate
 // limits count it (ratelimit.Source); "" when it is not known.

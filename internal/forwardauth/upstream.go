@@ -77,7 +77,7 @@ func (f *Forwarder) pass(w http.ResponseWriter, r *http.Request, p *passage) {
 // service. Without an error leave is to be called. The caller's turn comes first: who waits
 // for that must not take the place of others at the same address.
 func (f *Forwarder) enter(ctx context.Context, p *passage) (leave func(), err error) {
-	leaveCaller, err := f.upstream.enter(ctx, p.opened.callerName()+" at "+p.service.Host)
+	leaveCaller, err := f.upstream.enter(ctx, callerName(p.opened)+" at "+p.service.Host)
 	address := addressName(ctx)
 	if err != nil || address == "" {
 		return leaveCaller, err
@@ -156,7 +156,7 @@ func (x *crossing) rewrite(r *httputil.ProxyRequest) {
 		r.Out.Header["X-Forwarded-Proto"] = []string{proto}
 	}
 
-	for name, value := range x.p.opened.header {
+	for name, value := range x.p.opened.Header {
 		r.Out.Header[name] = slices.Clone(value)
 	}
 	r.Out.Header[HeaderContentSHA256] = []string{x.p.hash}

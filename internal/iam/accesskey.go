@@ -49,6 +49,10 @@ type AccessKeyOptions struct {
 	CacheEntries  int              // 0 = 10,000
 }
 
+// DevAccessKeyID is the access key ID of every development server. Everybody knows its
+// secret, so no other server takes it.
+const DevAccessKeyID = "test"
+
 // MaxCacheLifetime bounds how long a key keeps working after another process
 // disabled or deleted it. In the process that does it, it stops at once.
 const MaxCacheLifetime = 5 * time.Second

@@ -77,6 +77,16 @@ func call[In, Out any](
 	}
 }
 
+// Statuses has the HTTP status of IAM's errors, but for those with 400.
+var Statuses = map[string]int{
+	noSuchEntity:             404,
+	alreadyExists:            409,
+	deleteConflict:           409,
+	limitExceeded:            409,
+	"ConcurrentModification": 409,
+	InternalCode:             500,
+}
+
 // Codes of the API's errors.
 const (
 	noSuchEntity      = "NoSuchEntity"

@@ -27,6 +27,9 @@ const (
 	APINamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
 
+// APIStatuses has the HTTP status of STS's errors, but for those with 400.
+var APIStatuses = map[string]int{"IDPRejectedClaim": 403, "RegionDisabledException": 403}
+
 // OwnTokens reads the tokens that identity pools issue: issuer.ErrNotOurs for
 // others, issuer.ErrExpired for old ones.
 type OwnTokens interface {

@@ -1,4 +1,4 @@
-package poolhouse
+package adminapi
 
 import (
 	"container/heap"
@@ -10,6 +10,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
+
+// KeptTraces is how many refusals `poolhouse explain` can look back on.
+const KeptTraces = 10000
 
 // Trace is the recorded decision of one refused call: what `poolhouse explain`
 // shows. It holds no token, secret or assertion.
@@ -91,7 +94,7 @@ func (t *Trace) class() callerClass {
 	}
 }
 
-// traceStore keeps the newest traces in memory, at most its capacity. What it
+// Traces keeps the newest traces in memory, at most its capacity. What it
 // forgets is still in the log, in one line.
 //
 // No account can make it forget what it keeps for another: when it is full, the
@@ -100,7 +103,7 @@ func (t *Trace) class() callerClass {
 // concerns several accounts counts for each of them. Calls that
 // reached no account count as an account. Within an account the same holds for the
 // classes of callers: the class with the most traces loses its oldest one.
-type traceStore struct {
+type Traces struct {
 	mu       sync.Mutex
 	capacity int
 	byID     map[traceID]*list.Element // of one account's queue; its Value is a *keptTrace
@@ -125,16 +128,16 @@ type accountTraces struct {
 	index   int // in the heap
 }
 
-func newTraceStore(capacity int) *traceStore {
-	return &traceStore{
+func NewTraces(capacity int) *Traces {
+	return &Traces{
 		capacity: capacity,
 		byID:     make(map[traceID]*list.Element, capacity+1),
 		accounts: map[string]*accountTraces{},
 	}
 }
 
-// add keeps a trace, for each account that it concerns.
-func (s *traceStore) add(t Trace) {
+// Add keeps a trace, for each account that it concerns.
+func (s *Traces) Add(t Trace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -143,7 +146,7 @@ func (s *traceStore) add(t Trace) {
 	}
 }
 
-func (s *traceStore) keep(t Trace) {
+func (s *Traces) keep(t Trace) {
 	id := traceID{t.Account, t.RequestID}
 	if old, known := s.byID[id]; known {
 		s.remove(old)
@@ -167,7 +170,7 @@ func (s *traceStore) keep(t Trace) {
 }
 
 // remove forgets a trace.
-func (s *traceStore) remove(e *list.Element) {
+func (s *Traces) remove(e *list.Element) {
 	t := e.Value.(*keptTrace)
 	a := s.accounts[t.Account]
 	a.queues[t.class()].Remove(e)
@@ -182,7 +185,7 @@ func (s *traceStore) remove(e *list.Element) {
 }
 
 // find returns a refusal as account may see it; "" are the calls that reached none.
-func (s *traceStore) find(account, requestID string) (Trace, bool) {
+func (s *Traces) find(account, requestID string) (Trace, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 

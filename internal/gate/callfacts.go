@@ -1,4 +1,4 @@
-package poolhouse
+package gate
 
 import (
 	"cmp"

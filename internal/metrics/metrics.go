@@ -1,4 +1,6 @@
-package poolhouse
+// Package metrics counts what the server does, for Prometheus, and names the faults that
+// calls meet, for metrics, the log and readiness probes.
+package metrics
 
 import (
 	"net/http"
@@ -9,11 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// metrics counts requests by operation and outcome on a registry of its own.
-type metrics struct {
+// Metrics counts requests by operation and outcome on a registry of its own.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -31,8 +34,8 @@ type success struct {
 	duration prometheus.Observer
 }
 
-func newMetrics(version string, apis []awsapi.API, database databaseStats) *metrics {
-	m := &metrics{
+func New(version string, apis []awsapi.API, database databaseStats, chapters []explain.Chapter) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poolhouse_requests_total", Help: "API requests by operation and outcome (OK or the error type)."},
@@ -55,7 +58,7 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 		reasons: map[string]bool{},
 		success: map[string]success{},
 	}
-	for _, c := range catalogues() {
+	for _, c := range chapters {
 		for _, r := range c.Reasons {
 			m.reasons[string(r.Code)] = true
 		}
@@ -92,16 +95,16 @@ func newMetrics(version string, apis []awsapi.API, database databaseStats) *metr
 	return m
 }
 
-// countLogDrops adds the count of log lines that were dropped.
-func (m *metrics) countLogDrops(dropped func() uint64) {
+// CountLogDrops adds the count of log lines that were dropped.
+func (m *Metrics) CountLogDrops(dropped func() uint64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poolhouse_log_lines_dropped_total",
 		Help: "Lines of log and standard output that were dropped because they were not read in time.",
 	}, func() float64 { return float64(dropped()) }))
 }
 
-// watch exports what a Guard knows of the classes of calls.
-func (m *metrics) watch(g *overload.Guard) {
+// Watch exports what a Guard knows of the classes of calls.
+func (m *Metrics) Watch(g *overload.Guard) {
 	for _, class := range overload.Classes() {
 		labels := prometheus.Labels{"class": class.String()}
 		wait := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -126,10 +129,10 @@ func (m *metrics) watch(g *overload.Guard) {
 	}
 }
 
-// observe counts one finished request. Operation names come from the table of
+// Observe counts one finished request. Operation names come from the table of
 // operations, outcomes from the error types and faults from faultOf, so the series are
 // bounded.
-func (m *metrics) observe(r *awsapi.Record) {
+func (m *Metrics) Observe(r *awsapi.Record) {
 	known, ok := m.success[r.Operation]
 	if ok && !r.Throttled {
 		known.duration.Observe(r.Duration.Seconds())
@@ -152,18 +155,18 @@ func (m *metrics) observe(r *awsapi.Record) {
 
 // reason is the label for why a request was refused. It is of the catalogues, so that
 // the series are bounded.
-func (m *metrics) reason(r *awsapi.Record) string {
+func (m *Metrics) reason(r *awsapi.Record) string {
 	if code := string(r.ReasonCode); m.reasons[code] {
 		return code
 	}
 	return "other"
 }
 
-// rateLimited counts a request that a rate limit refused. Both labels are of a fixed set.
-func (m *metrics) rateLimited(limit, operation string) {
+// RateLimited counts a request that a rate limit refused. Both labels are of a fixed set.
+func (m *Metrics) RateLimited(limit, operation string) {
 	m.limited.WithLabelValues(limit, operation).Inc()
 }
 
-func (m *metrics) handler() http.Handler {
+func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Timeout: 5 * time.Second, MaxRequestsInFlight: 4})
 }

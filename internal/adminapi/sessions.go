@@ -1,91 +1,20 @@
-package poolhouse
+package adminapi
 
 import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"net/http"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
-	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
-
-// Types of the settings of the check endpoint.
-type (
-	CheckConfig = forwardauth.Config
-	CheckRoute  = forwardauth.Route
-)
-
-// revocations makes the list of revoked sessions.
-func (s *Server) revocations(roles *iam.Directory) *session.Revocations {
-	return session.NewRevocations(session.RevocationOptions{Store: s.store, Roles: roles, AcceptUnknownRoles: s.config.AcceptUnknownRoles,
-		SignOuts: s.config.SignOutEndsSessions, Now: s.config.Now, Logger: s.config.Logger})
-}
-
-// checkEndpoint makes the check endpoint of the settings; nil without.
-func (s *Server) checkEndpoint(
-	sessions *forwardauth.Sessions, authorizer *iam.Authorizer, gate *gate,
-) (*forwardauth.Handler, error) {
-	c := s.config.Check
-	if c == nil {
-		return nil, nil
-	}
-	settings := *c
-	if settings.Region == "" {
-		settings.Region = s.config.region()
-	}
-
-	return forwardauth.New(forwardauth.Options{
-		Config:      settings,
-		Account:     s.config.Account,
-		Sessions:    sessions,
-		Authorizer:  authorizer,
-		Owner:       gate.owner,
-		BehindProxy: s.config.BehindProxy,
-		Now:         s.config.Now,
-		Logger:      s.config.Logger,
-	})
-}
-
-// withCheck puts the check endpoint before everything else: its requests carry
-// paths of others, which the APIs' routes must not see.
-func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
-	if h == nil {
-		return rest
-	}
-	wrapped := api.WrapInternal("Check", h)
-	path, below := h.Path(), h.Path()+"/"
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		target := r.URL.EscapedPath()
-		if target == path || h.Below() && len(target) >= len(below) && target[:len(below)] == below {
-			wrapped.ServeHTTP(w, r)
-			return
-		}
-		rest.ServeHTTP(w, r)
-	})
-}
-
-// forwardHandler is the listener's for the routes that are forwarded; nil without.
-func (s *Server) forwardHandler(h *forwardauth.Handler, api *awsapi.Service) http.Handler {
-	if h == nil || h.Forwarder() == nil {
-		return nil
-	}
-	wrapped := forwardauth.CutOff(api.WrapInternal("Forward", h.Forwarder()))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.stopping.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		wrapped.ServeHTTP(w, r)
-	})
-}
 
 type verifySessionInput struct {
 	AccessKeyId  *string
@@ -102,14 +31,14 @@ type verifySessionOutput struct {
 
 // Services that a signing key is never given for: who has it could call this
 // server in the session's name.
-var ownServices = map[string]bool{"cognito-identity": true, "sts": true, "iam": true, adminName: true}
+var ownServices = map[string]bool{"cognito-identity": true, "sts": true, "iam": true, Name: true}
 
 var scopePart = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // verifySession vouches for a session of the caller's account to a service that
 // checks signatures itself. Its errors InvalidSessionException and
 // ExpiredSessionException are about the session.
-func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
+func (a *Service) verifySession(ctx context.Context, c awsapi.Caller, in *verifySessionInput) (*verifySessionOutput, error) {
 	for _, member := range []*string{in.AccessKeyId, in.SessionToken, in.Date, in.Region, in.Service} {
 		if member == nil {
 			why := membersMissing.With("members", "AccessKeyId, SessionToken, Date, Region and Service")
@@ -117,7 +46,7 @@ func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySe
 		}
 	}
 	day, err := time.Parse("20060102", *in.Date)
-	switch distance := a.now().Sub(day); {
+	switch distance := a.o.Now().Sub(day); {
 	case err != nil || distance < -24*time.Hour || distance > 48*time.Hour:
 		return nil, badInput(verifyDate.With(), "Date is not today's, in the form YYYYMMDD.")
 	case !scopePart.MatchString(*in.Region) || !scopePart.MatchString(*in.Service):
@@ -125,7 +54,7 @@ func (a *admin) verifySession(ctx context.Context, c awsapi.Caller, in *verifySe
 	case ownServices[*in.Service]:
 		return nil, badInput(verifyOwn.With("service", *in.Service), "No signing key is given for a service of this server.")
 	}
-	v, err := a.sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
+	v, err := a.o.Sessions.Verify(ctx, c.Account, *in.AccessKeyId, *in.SessionToken, *in.Date, *in.Region, *in.Service)
 	switch {
 	case errors.Is(err, session.ErrExpiredToken):
 		return nil, awsapi.Refused("ExpiredSessionException", verifyExpired.With(), "The session has expired.").Because(err)
@@ -164,7 +93,7 @@ type revocable struct {
 	known func(ctx context.Context, value, account string) (bool, error)
 }
 
-func (a *admin) revocables(in *revokeSessionsInput) []revocable {
+func (a *Service) revocables(in *revokeSessionsInput) []revocable {
 	validID := func(value, _ string) bool { return identitypool.ValidID(value) }
 	return []revocable{
 		{
@@ -201,7 +130,7 @@ func (a *admin) revocables(in *revokeSessionsInput) []revocable {
 // revokeSessions ends sessions of the caller's account: that of one access key,
 // or all that were issued until now to an identity, in a pool or of a role. What
 // they were issued for may have been deleted since.
-func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
+func (a *Service) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeSessionsInput) (*revokeSessionsOutput, error) {
 	given := slices.DeleteFunc(a.revocables(in), func(r revocable) bool { return r.value == nil })
 	if len(given) != 1 {
 		const choice = "one of AccessKeyId, IdentityId, IdentityPoolId and RoleArn"
@@ -228,7 +157,7 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 		out.Known = &known
 	}
 
-	at, err := a.revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
+	at, err := a.o.Revoked.Revoke(ctx, of.kind, identitypool.AccountID(c.Account), *of.value)
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, badInput(valueInvalid.With("members", "the member"), "The value is empty, too long or not valid text.").Because(err)
 	} else if err != nil {
@@ -238,8 +167,8 @@ func (a *admin) revokeSessions(ctx context.Context, c awsapi.Caller, in *revokeS
 	return out, nil
 }
 
-func (a *admin) hasIdentity(ctx context.Context, id, account string) (bool, error) {
-	identity, err := a.store.Identity(ctx, identitypool.IdentityID(id))
+func (a *Service) hasIdentity(ctx context.Context, id, account string) (bool, error) {
+	identity, err := a.o.Store.Identity(ctx, identitypool.IdentityID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	} else if err != nil {
@@ -248,16 +177,16 @@ func (a *admin) hasIdentity(ctx context.Context, id, account string) (bool, erro
 	return a.hasPool(ctx, string(identity.PoolID), account)
 }
 
-func (a *admin) hasPool(ctx context.Context, id, account string) (bool, error) {
-	pool, err := a.store.Pool(ctx, identitypool.PoolID(id))
+func (a *Service) hasPool(ctx context.Context, id, account string) (bool, error) {
+	pool, err := a.o.Store.Pool(ctx, identitypool.PoolID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil && string(pool.Account) == account, err
 }
 
-func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
-	_, err := a.iam.Role(ctx, arn)
+func (a *Service) hasRole(ctx context.Context, arn, _ string) (bool, error) {
+	_, err := a.o.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return false, nil
 	}
@@ -265,10 +194,10 @@ func (a *admin) hasRole(ctx context.Context, arn, _ string) (bool, error) {
 }
 
 // storedRole returns the ARN of a role as sessions have it.
-func (a *admin) storedRole(ctx context.Context, arn string) (string, error) {
-	role, err := a.iam.Role(ctx, arn)
+func (a *Service) storedRole(ctx context.Context, arn string) (string, error) {
+	role, err := a.o.Directory.Role(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) { // deleted; its sessions have the ARN that the server wrote
-		return a.iam.For("").Home(arn), nil
+		return a.o.Directory.For("").Home(arn), nil
 	}
 	return role.ARN, err
 }

@@ -1,9 +1,9 @@
-// Package check answers reverse proxies that ask whether they may let a request
+// Package forwardauth answers reverse proxies that ask whether they may let a request
 // through (forward authentication): nginx auth_request, Traefik forwardAuth,
 // Caddy forward_auth, Envoy ext_authz. The request must be signed (AWS Signature
 // Version 4) with session credentials of ours, and the policies of their role
 // must allow the action that the route table names. It also vouches for sessions
-// to services that check signatures themselves (Sessions.Verify, package auth).
+// to services that check signatures themselves (gate.Sessions.Verify, package auth).
 //
 // A proxy sends the head of a request. What is proven of its body is
 // Config.Body's to say.
@@ -28,6 +28,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/auth"
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/sigv4"
@@ -183,7 +184,7 @@ type Authorizer interface {
 type Options struct {
 	Config     Config
 	Account    string // sessions of others are refused
-	Sessions   *Sessions
+	Sessions   *gate.Sessions
 	Authorizer Authorizer
 	// Owner is the account of the key that a request names, whose signature was not
 	// proven; "" when there is no such key. It tells whom a refusal concerns.
@@ -226,11 +227,7 @@ func New(o Options) (*Handler, error) {
 	if h.c.Presigned {
 		rules.Presigned = sigv4.PresignedExpires
 	}
-	h.verifier = &sigv4.Verifier{
-		SigningKeys: h.signingKey,
-		Services:    map[string]sigv4.Service{h.c.Service: rules},
-		Now:         o.Now,
-	}
+	h.verifier = o.Sessions.Verifier(h.c.Service, rules)
 
 	h.forwarder, err = newForwarder(h)
 	return h, err
@@ -245,24 +242,6 @@ func (h *Handler) Path() string { return h.c.Path }
 
 // Below reports whether the paths below Path are the endpoint's too.
 func (h *Handler) Below() bool { return h.c.Request == FromRequest }
-
-type openedKey struct{}
-
-// signingKey is the verifier's look-up; it leaves the session in ctx's holder.
-func (h *Handler) signingKey(ctx context.Context, scope sigv4.Scope, token string) (sigv4.SigningKey, error) {
-	if token == "" {
-		return sigv4.SigningKey{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
-	}
-	o, err := h.o.Sessions.open(ctx, scope.AccessKeyID, token)
-	if err != nil {
-		if refused := refusal(err); refused != nil {
-			return sigv4.SigningKey{}, refused
-		}
-		return sigv4.SigningKey{}, err
-	}
-	*ctx.Value(openedKey{}).(**opened) = o
-	return o.signingKey(scope.Date, scope.Region, scope.Service), nil
-}
 
 // denied is a refusal.
 type denied struct {
@@ -299,7 +278,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, h.asked(r), err)
 		return
 	}
-	for name, value := range o.header {
+	for name, value := range o.Header {
 		header[name] = value // shared, and never changed
 	}
 	header[HeaderContentSHA256] = []string{payload}
@@ -310,7 +289,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusOK)
-	_ = json.MarshalWrite(w, contextOf(o.principal)) // the client has gone; nothing is left to tell
+	_ = json.MarshalWrite(w, contextOf(o.Principal)) // the client has gone; nothing is left to tell
 }
 
 // Values of headers that never change. Answers share the slices.
@@ -342,7 +321,7 @@ func contextOf(p *auth.Principal) answer {
 
 // decide verifies and authorises the request that the proxy asks about. Errors
 // that are no *denied mean that the answer is not known.
-func (h *Handler) decide(r *http.Request) (*opened, string, error) {
+func (h *Handler) decide(r *http.Request) (*gate.Session, string, error) {
 	asked, err := h.readOriginal(r)
 	if err != nil {
 		return nil, "", forbidden("MissingOriginalRequest",
@@ -367,7 +346,7 @@ func (h *Handler) decide(r *http.Request) (*opened, string, error) {
 // permit returns the route of a request whose signature holds, if the session may do
 // what the route needs.
 func (h *Handler) permit(
-	r *http.Request, asked original, segments []string, o *opened, signature *sigv4.Result,
+	r *http.Request, asked original, segments []string, o *gate.Session, signature *sigv4.Result,
 ) (match, error) {
 	_, query, _ := strings.Cut(asked.uri, "?")
 	needed, err := h.routes.find(asked.method, segments, query)
@@ -400,17 +379,17 @@ func (h *Handler) permit(
 }
 
 // checkAccount refuses sessions of other accounts.
-func (h *Handler) checkAccount(o *opened) error {
-	if string(o.session.Account) == h.o.Account {
+func (h *Handler) checkAccount(o *gate.Session) error {
+	if string(o.Content.Account) == h.o.Account {
 		return nil
 	}
 	return forbidden("AccessDenied", "The session belongs to another account.",
-		accountOther.With("want", h.o.Account, "account", string(o.session.Account)))
+		accountOther.With("want", h.o.Account, "account", string(o.Content.Account)))
 }
 
 // authorizeSource asks the policies of the session about the object that the request
 // copies, if it copies one.
-func (h *Handler) authorizeSource(r *http.Request, o *opened, facts *requestFacts) error {
+func (h *Handler) authorizeSource(r *http.Request, o *gate.Session, facts *requestFacts) error {
 	source, uri, err := h.source(r.Header)
 	if err != nil || source == nil {
 		return err
@@ -462,8 +441,8 @@ func overridden(name string) error {
 }
 
 // authorize asks the policies of the session about the action of facts.
-func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts) error {
-	err := h.o.Authorizer.Authorize(ctx, o.caller, iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts})
+func (h *Handler) authorize(ctx context.Context, o *gate.Session, facts *requestFacts) error {
+	err := h.o.Authorizer.Authorize(ctx, o.Caller, iam.Access{Action: facts.action, Resource: facts.resource, Facts: facts})
 	d, ok := errors.AsType[*iam.DeniedError](err)
 	if !ok {
 		return err
@@ -473,7 +452,7 @@ func (h *Handler) authorize(ctx context.Context, o *opened, facts *requestFacts)
 }
 
 // verify checks the signature and what is to be proven of the body.
-func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result, error) {
+func (h *Handler) verify(r *http.Request, asked original) (*gate.Session, sigv4.Result, error) {
 	if h.c.Body != Forwarded {
 		return h.verifyWith(r, asked, func(request *http.Request) (sigv4.Result, error) {
 			return h.verifier.VerifyUnread(request, asked.length, h.c.Service)
@@ -497,14 +476,14 @@ func (h *Handler) verify(r *http.Request, asked original) (*opened, sigv4.Result
 // session's ARNs have the partition of that region.
 func (h *Handler) verifyWith(
 	r *http.Request, asked original, verify func(*http.Request) (sigv4.Result, error),
-) (*opened, sigv4.Result, error) {
-	var o *opened
-	request := asked.of(r.WithContext(context.WithValue(r.Context(), openedKey{}, &o)))
+) (*gate.Session, sigv4.Result, error) {
+	request := asked.of(r.WithContext(r.Context()))
 	result, err := verify(request)
+	o := gate.SessionOf(result)
 
 	record := awsapi.RecordFrom(r.Context())
 	if o != nil {
-		record.Account = string(o.session.Account)
+		record.Account = string(o.Content.Account)
 	}
 	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
 		return nil, sigv4.Result{}, h.signatureRefused(request, asked, refused)
@@ -525,7 +504,7 @@ func (h *Handler) verifyWith(
 	if h.c.Body == HashRequired && result.PayloadHash == unsignedPayload && !bodyless {
 		return nil, sigv4.Result{}, unproven()
 	}
-	return o.in(h.c.Region), result, nil
+	return o.In(h.c.Region), result, nil
 }
 
 // unproven refuses a body that no signature covers.

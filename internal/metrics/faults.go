@@ -1,14 +1,10 @@
-package poolhouse
+package metrics
 
 import (
 	"errors"
-	"log/slog"
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/logging"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/overload"
-	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -34,8 +30,8 @@ var faultNames = []struct {
 // providerUnavailable: a login provider could not be asked.
 const providerUnavailable = "provider_unavailable"
 
-// faultOf names the fault of an error, "" for one without a name.
-func faultOf(err error) string {
+// FaultOf names the fault of an error, "" for one without a name.
+func FaultOf(err error) string {
 	for _, f := range faultNames {
 		if errors.Is(err, f.err) {
 			return f.name
@@ -45,16 +41,4 @@ func faultOf(err error) string {
 		return providerUnavailable
 	}
 	return ""
-}
-
-// countFaults makes the logger count equal warnings and errors (package faultlog).
-func (s *Server) countFaults() {
-	s.faults = logging.NewFaults(logging.FaultOptions{
-		Now: s.config.Now,
-		// The access line of a failed call: whose call it was is not the fault.
-		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
-		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
-		FaultOf:    faultOf,
-	})
-	s.config.Logger = slog.New(s.faults.Handler(s.config.Logger.Handler()))
 }

@@ -1,4 +1,4 @@
-package poolhouse
+package metrics
 
 import (
 	"errors"
@@ -7,14 +7,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// busy reports whether an operation failed because a queue is full: clients get
+// Busy reports whether an operation failed because a queue is full: clients get
 // TooManyRequestsException (429), in the words of AWS Query Throttling.
-func busy(err error) bool {
+func Busy(err error) bool {
 	return errors.Is(err, store.ErrQueueFull) || errors.Is(err, issuer.ErrBusy)
 }
 
-// unanswered is the reason for faults of the database without another one.
-const unanswered = "the database does not answer"
+// Unanswered is the reason for faults of the database without another one.
+const Unanswered = "the database does not answer"
 
 // stoppedForGood is the reason for a stop whose cause has no reason.
 const stoppedForGood = "no writes: a write could not be made durable, and the process must be started anew"
@@ -32,20 +32,30 @@ var databaseFaults = []struct {
 	{err: store.ErrStopped, reason: stoppedForGood},
 	{err: store.ErrDiskFull, reason: "no writes: the disk is full"},
 	{err: store.ErrReadOnly, reason: "no writes: the database is read-only"},
-	{err: store.ErrUnavailable, reason: unanswered},
+	{err: store.ErrUnavailable, reason: Unanswered},
 	{err: store.ErrBusy, reason: "no writes: writes wait too long"},
 	{err: store.ErrIndeterminate, reason: "no writes: the database does not finish them"},
 	{err: store.ErrClosed, reason: "the server is stopping"},
 }
 
-// unavailable reports whether an operation failed because of the database. Nothing
+// Unavailable reports whether an operation failed because of the database. Nothing
 // is wrong with the call: clients get the API's internal error with status 503, and
 // every SDK tries again. Repeating a write whose outcome is unknown converges.
-func unavailable(err error) bool {
+func Unavailable(err error) bool {
 	for _, f := range databaseFaults {
 		if errors.Is(err, f.err) {
 			return true
 		}
 	}
 	return false
+}
+
+// Unready returns the one line that a probe is told.
+func Unready(err error) string {
+	for _, f := range databaseFaults {
+		if errors.Is(err, f.err) {
+			return f.reason
+		}
+	}
+	return Unanswered
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -56,7 +57,7 @@ func newHandler(tb testing.TB) (*Handler, *http.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := New(Options{Account: account, Owner: nobodys, Sessions: NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
+	h, err := New(Options{Account: account, Owner: nobodys, Sessions: gate.NewSessions(minter, noneRevoked{}, clock), Authorizer: iam.NewAuthorizer(directory, clock), Now: clock,
 		Config: Config{Region: "us-east-1", Routes: []Route{{Match: "GET /files/{path...}", Action: "s3:GetObject", Resource: "arn:aws:s3:::files/{path}"}}}})
 	if err != nil {
 		tb.Fatal(err)

@@ -1,4 +1,4 @@
-package poolhouse
+package metrics
 
 import (
 	"context"
@@ -73,8 +73,8 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 			},
 		},
 		Gate:        anybody{},
-		Busy:        busy,
-		Unavailable: unavailable,
+		Busy:        Busy,
+		Unavailable: Unavailable,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 	roles := iam.New(iam.Options{BaseEndpoint: url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: keys})
 	calls := []struct {
 		name              string
-		busy, unavailable string // the codes
+		Busy, Unavailable string // the codes
 		status            int    // of busy
 		do                func() error
 	}{
@@ -141,9 +141,9 @@ func TestStoreFaultsAreTriedAgain(t *testing.T) {
 			for _, c := range calls {
 				fault = err
 				got := c.do()
-				code, status := c.unavailable, 503
+				code, status := c.Unavailable, 503
 				if slices.ContainsFunc(busyFaults, func(f error) bool { return errors.Is(cause, f) }) {
-					code, status = c.busy, c.status
+					code, status = c.Busy, c.status
 				}
 				var api smithy.APIError
 				var response *awshttp.ResponseError
@@ -171,7 +171,7 @@ func TestFaultsThatPassHaveNames(t *testing.T) {
 		faults = append(faults, f.err)
 	}
 	for _, err := range faults {
-		if name := faultOf(fmt.Errorf("op: %w", err)); name == "" {
+		if name := FaultOf(fmt.Errorf("op: %w", err)); name == "" {
 			t.Errorf("%v has no name", err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestFaultsThatPassHaveNames(t *testing.T) {
 // every reason can be told.
 func TestUnreadyReasons(t *testing.T) {
 	for _, f := range databaseFaults {
-		if got := unreadyReason(fmt.Errorf("probing: %w", f.err)); got != f.reason {
+		if got := Unready(fmt.Errorf("probing: %w", f.err)); got != f.reason {
 			t.Errorf("%v: %q, want %q", f.err, got, f.reason)
 		}
 	}
@@ -189,9 +189,9 @@ func TestUnreadyReasons(t *testing.T) {
 		"no writes: the database has damaged pages": fmt.Errorf("%w: %w", store.ErrStopped, store.ErrDamaged),
 		"no writes: the database is read-only":      fmt.Errorf("%w: %w", store.ErrBusy, store.ErrReadOnly),
 		"no writes: writes wait too long":           fmt.Errorf("%w: %w", store.ErrQueueFull, context.DeadlineExceeded),
-		unanswered:                                  errors.New("another"),
+		Unanswered:                                  errors.New("another"),
 	} {
-		if got := unreadyReason(err); got != reason {
+		if got := Unready(err); got != reason {
 			t.Errorf("%v: %q, want %q", err, got, reason)
 		}
 	}

@@ -1,4 +1,4 @@
-package poolhouse
+package adminapi
 
 import (
 	"cmp"
@@ -58,7 +58,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		capacity, accounts := 1+random.IntN(60), 1+random.IntN(20)
-		s, m := newTraceStore(capacity), &traceModel{capacity: capacity}
+		s, m := NewTraces(capacity), &traceModel{capacity: capacity}
 		loud := random.IntN(accounts) // one account floods the others
 		for n := range 600 {
 			account := random.IntN(accounts)
@@ -72,7 +72,7 @@ func TestTracesAreKeptByTheRule(t *testing.T) {
 			if account > 0 {
 				trace.Account = fmt.Sprint(account)
 			}
-			s.add(trace)
+			s.Add(trace)
 			m.add(trace)
 			if len(s.byID) != len(m.traces) {
 				t.Fatalf("seed %d, trace %d: %d are kept, want %d", seed, n, len(s.byID), len(m.traces))
@@ -95,20 +95,20 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 		"one account":              func(int) Trace { return Trace{Account: account(0), AccessKeyID: accessKeys[keyCaller]} },
 		"all other accounts":       func(n int) Trace { return Trace{Account: account(n % 97), AccessKeyID: accessKeys[n%3]} },
 	} {
-		s := newTraceStore(keptTraces)
+		s := NewTraces(KeptTraces)
 		for _, victim := range []string{account(99), account(98)} {
 			for n := range 100 {
-				s.add(Trace{RequestID: fmt.Sprint(victim, n), Account: victim, AccessKeyID: accessKeys[n%3]})
+				s.Add(Trace{RequestID: fmt.Sprint(victim, n), Account: victim, AccessKeyID: accessKeys[n%3]})
 			}
 		}
-		for n := range 10_400 + keptTraces {
+		for n := range 10_400 + KeptTraces {
 			trace := flood(n)
 			trace.RequestID = fmt.Sprint("flood", n)
 			if n%50 == 0 {
 				trace.Account = "" // it counts as an account
 			}
-			s.add(trace)
-			if len(s.byID) > keptTraces {
+			s.Add(trace)
+			if len(s.byID) > KeptTraces {
 				t.Fatalf("%s: %d traces are kept", name, len(s.byID))
 			}
 		}
@@ -119,8 +119,8 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 				}
 			}
 		}
-		if len(s.byID) != keptTraces {
-			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), keptTraces)
+		if len(s.byID) != KeptTraces {
+			t.Errorf("%s: %d traces are kept, want %d", name, len(s.byID), KeptTraces)
 		}
 	}
 }
@@ -129,13 +129,13 @@ func TestTracesOfAnAccountAreNotFlushed(t *testing.T) {
 // forget its administrators' own refusals.
 func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 	for flooder := range keyCaller {
-		s := newTraceStore(keptTraces)
+		s := NewTraces(KeptTraces)
 		for n := range 100 {
-			s.add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[keyCaller]})
+			s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[keyCaller]})
 		}
-		for n := range 2 * keptTraces {
-			s.add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
-			s.add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
+		for n := range 2 * KeptTraces {
+			s.Add(Trace{RequestID: fmt.Sprint("flood", n), Account: "1", AccessKeyID: accessKeys[flooder]})
+			s.Add(Trace{RequestID: fmt.Sprint("other", n), Account: "2", AccessKeyID: accessKeys[n%3]})
 		}
 		for n := range 100 {
 			if _, kept := s.find("1", fmt.Sprint("own", n)); !kept {
@@ -148,18 +148,18 @@ func TestTracesOfAdministratorsAreNotFlushed(t *testing.T) {
 // Callers of another account, whose refusals at an account's roles are kept for it
 // too, do not make it forget its own.
 func TestTracesOfOtherAccountsFlushNothing(t *testing.T) {
-	s := newTraceStore(keptTraces)
+	s := NewTraces(KeptTraces)
 	for n := range 100 {
-		s.add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[n%2+1]})
+		s.Add(Trace{RequestID: fmt.Sprint("own", n), Account: "1", AccessKeyID: accessKeys[n%2+1]})
 	}
-	for n := range 2 * keptTraces {
-		s.add(Trace{
+	for n := range 2 * KeptTraces {
+		s.Add(Trace{
 			RequestID:   fmt.Sprint("foreign", n),
 			Account:     fmt.Sprint(n%40 + 2),
 			Others:      []string{"1"},
 			AccessKeyID: accessKeys[n%3],
 		})
-		if len(s.byID) > keptTraces {
+		if len(s.byID) > KeptTraces {
 			t.Fatalf("%d traces are kept", len(s.byID))
 		}
 	}
@@ -169,15 +169,15 @@ func TestTracesOfOtherAccountsFlushNothing(t *testing.T) {
 			t.Errorf("trace %d of the account's own is gone", n)
 		}
 	}
-	last := fmt.Sprint("foreign", 2*keptTraces-1)
+	last := fmt.Sprint("foreign", 2*KeptTraces-1)
 	if _, kept := s.find("1", last); !kept {
 		t.Error("the account cannot see who was refused by its roles")
 	}
 }
 
 func BenchmarkTraces(b *testing.B) {
-	s := newTraceStore(keptTraces)
+	s := NewTraces(KeptTraces)
 	for n := range b.N {
-		s.add(Trace{RequestID: fmt.Sprint(n), Account: fmt.Sprint(n % 200)})
+		s.Add(Trace{RequestID: fmt.Sprint(n), Account: fmt.Sprint(n % 200)})
 	}
 }

@@ -1,4 +1,7 @@
-package poolhouse
+// Package adminapi is the administrators' API: what AWS's APIs do not offer, in the same
+// protocol (AWS JSON 1.1) and signed with the same keys. It also keeps the traces of refused
+// calls that Explain shows.
+package adminapi
 
 import (
 	"context"
@@ -12,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/cognitoidentity"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
+	"github.com/poolhouse-id/poolhouse/internal/gate"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -20,43 +23,50 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// The administrators' API: what AWS's does not offer, in the same protocol
-// (AWS JSON 1.1, target PoolhouseAdmin, signing name poolhouse) and signed with
-// the same keys.
+// Name and Target are the API's signing name and its part of X-Amz-Target.
 const (
-	adminName   = "poolhouse"
-	adminTarget = "PoolhouseAdmin"
+	Name   = "poolhouse"
+	Target = "PoolhouseAdmin"
 )
 
-// admin serves the administrators' API.
-type admin struct {
-	store  *store.Store
-	traces *traceStore
-
-	pools    *cognitoidentity.Service
-	iam      *iam.Directory
-	sessions *forwardauth.Sessions
-	revoked  *session.Revocations
-
-	signOuts *signout.Service
-	// providerName is the provider behind an alias, as an account knows it.
-	providerName func(ctx context.Context, account identitypool.AccountID, key string) (string, error)
-	// knowsProvider reports whether a provider can vouch for anybody in one of the
-	// accounts.
-	knowsProvider func(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
-	home          identitypool.AccountID
-	// signOutEverywhere makes sign-outs by the home account count in all accounts.
-	signOutEverywhere bool
-	now               func() time.Time
+// Providers tells about the login providers of accounts: *signout.Sources.
+type Providers interface {
+	// Name returns the provider behind a Logins key, as an account knows it.
+	Name(ctx context.Context, account identitypool.AccountID, key string) (string, error)
+	// Known reports whether a provider can vouch for anybody in one of the accounts.
+	Known(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
 }
 
-func (a *admin) operations() []awsapi.Operation {
+// Options are what a Service needs.
+type Options struct {
+	Store     *store.Store
+	Traces    *Traces
+	Pools     *cognitoidentity.Service
+	Directory *iam.Directory
+	Sessions  *gate.Sessions
+	Revoked   *session.Revocations
+	SignOuts  *signout.Service
+	Providers Providers
+	Home      identitypool.AccountID
+	// SignOutEverywhere makes sign-outs by the home account count in all accounts.
+	SignOutEverywhere bool
+	Now               func() time.Time
+}
+
+// Service has the administrators' operations.
+type Service struct{ o Options }
+
+// New returns a Service.
+func New(o Options) *Service { return &Service{o: o} }
+
+// Operations are the rows of the API.
+func (a *Service) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		awsapi.Signed("Explain", "poolhouse:Explain", a.explain, awsapi.OnUnknown[explainInput]),
 		awsapi.Signed("LookupIdentity", "poolhouse:LookupIdentity", a.lookupIdentity, a.lookupIdentityNeeds),
 		awsapi.Signed("SignOut", "poolhouse:SignOut", a.signOut, awsapi.OnUnknown[signOutInput]),
 		awsapi.Signed("CreateIdentityPoolWithId", "poolhouse:CreateIdentityPoolWithId", a.createIdentityPoolWithID, createWithIDNeeds),
-		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.pools.LoadIdentities, a.loadIdentitiesNeeds),
+		awsapi.Signed("LoadIdentities", "poolhouse:LoadIdentities", a.o.Pools.LoadIdentities, a.loadIdentitiesNeeds),
 		awsapi.Signed("ListProviderSettings", "poolhouse:ListProviderSettings", a.listProviderSettings, awsapi.OnUnknown[listProviderSettingsInput]),
 		awsapi.Signed("VerifySession", "poolhouse:VerifySession", a.verifySession, awsapi.OnUnknown[verifySessionInput]),
 		awsapi.Signed("RevokeSessions", "poolhouse:RevokeSessions", a.revokeSessions, a.revokeSessionsNeeds),
@@ -123,21 +133,21 @@ func badInput(why *explain.Refusal, message string) *awsapi.Error {
 // explain returns the decision trace of a refused call that concerns the caller's
 // account, as that account may see it, in the call's region. Calls that reached no account are the home account's to see: whoever
 // runs the server. A call may have reached an account and no region.
-func (a *admin) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
+func (a *Service) explain(_ context.Context, c awsapi.Caller, in *explainInput) (*explainOutput, error) {
 	if in.RequestId == nil {
 		return nil, badInput(membersMissing.With("members", "RequestId"), "RequestId is required.")
 	}
 
-	t, ok := a.traces.find(c.Account, *in.RequestId)
-	if !ok && c.Account == string(a.home) {
-		t, ok = a.traces.find("", *in.RequestId)
+	t, ok := a.o.Traces.find(c.Account, *in.RequestId)
+	if !ok && c.Account == string(a.o.Home) {
+		t, ok = a.o.Traces.find("", *in.RequestId)
 	}
 	if !ok || t.Region != "" && t.Region != c.Region {
-		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(keptTraces))
+		why := traceForgotten.With("account", c.Account, "region", c.Region, "kept", strconv.Itoa(KeptTraces))
 		return nil, awsapi.Refused("ResourceNotFoundException", why,
 			"No refused call of account %s in the region %s with this request ID is remembered. If the call was for "+
 				"another region, set AWS_REGION to that. "+
-				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, keptTraces)
+				"The newest %d of all accounts are kept, in memory; the log has them all.", c.Account, c.Region, KeptTraces)
 	}
 
 	out := &explainOutput{
@@ -190,11 +200,11 @@ type lookupLogin struct {
 
 // lookupIdentity goes from a login to its identity, or from an identity to its
 // logins with their subjects, within the caller's account and region.
-func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
+func (a *Service) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (*lookupIdentityOutput, error) {
 	var pool identitypool.Pool
 	identity, err := a.findIdentity(ctx, c, in)
 	if err == nil {
-		pool, err = a.store.Pool(ctx, identity.PoolID)
+		pool, err = a.o.Store.Pool(ctx, identity.PoolID)
 		if err == nil && (string(pool.Account) != c.Account || pool.Region != c.Region) {
 			err = store.ErrNotFound
 		}
@@ -219,10 +229,10 @@ func (a *admin) lookupIdentity(ctx context.Context, c awsapi.Caller, in *lookupI
 	return out, nil
 }
 
-func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
+func (a *Service) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIdentityInput) (identitypool.Identity, error) {
 	switch {
 	case in.IdentityId != nil && in.IdentityPoolId == nil && in.ProviderName == nil && in.Subject == nil:
-		return a.store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
+		return a.o.Store.Identity(ctx, identitypool.IdentityID(*in.IdentityId))
 	case in.IdentityId == nil && in.IdentityPoolId != nil && in.ProviderName != nil && in.Subject != nil:
 		return a.identityOf(ctx, c, identitypool.PoolID(*in.IdentityPoolId), *in.ProviderName, *in.Subject)
 	default:
@@ -233,29 +243,29 @@ func (a *admin) findIdentity(ctx context.Context, c awsapi.Caller, in *lookupIde
 
 // identityOf finds the identity that has a provider's subject as a login. The
 // provider may be called by an alias, unless a provider of the pool has that name.
-func (a *admin) identityOf(
+func (a *Service) identityOf(
 	ctx context.Context, c awsapi.Caller, id identitypool.PoolID, provider, subject string,
 ) (identitypool.Identity, error) {
-	pool, err := a.store.Pool(ctx, id)
+	pool, err := a.o.Store.Pool(ctx, id)
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
 	if provider == pool.DeveloperProviderName {
-		return a.store.IdentityByLogin(ctx, id, pool.DeveloperLogin(subject).Login)
+		return a.o.Store.IdentityByLogin(ctx, id, pool.DeveloperLogin(subject).Login)
 	}
 	provider = pool.StoredName(provider)
 	if pool.Provider(provider).Kind == identitypool.UnknownProvider {
-		if provider, err = a.providerName(ctx, identitypool.AccountID(c.Account), provider); err != nil {
+		if provider, err = a.o.Providers.Name(ctx, identitypool.AccountID(c.Account), provider); err != nil {
 			return identitypool.Identity{}, err
 		}
 	}
 
-	logins, err := a.pools.LoginsOf(ctx, provider, subject)
+	logins, err := a.o.Pools.LoginsOf(ctx, provider, subject)
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
 	for _, login := range logins {
-		identity, err := a.store.IdentityByLogin(ctx, id, login)
+		identity, err := a.o.Store.IdentityByLogin(ctx, id, login)
 		if !errors.Is(err, store.ErrNotFound) {
 			return identity, err
 		}
@@ -282,7 +292,7 @@ type signOutOutput struct {
 // signOut refuses, from now on, what a provider issued to a subject before now,
 // or in a session: in the identity pools and for the roles of the caller's
 // account, and in all accounts when the home account asks and the settings let it.
-func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
+func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) (*signOutOutput, error) {
 	text := func(value *string) string {
 		if value == nil {
 			return ""
@@ -292,7 +302,7 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 	subject, session := text(in.Subject), text(in.Session)
 
 	account := identitypool.AccountID(c.Account)
-	name, err := a.providerName(ctx, account, text(in.ProviderName))
+	name, err := a.o.Providers.Name(ctx, account, text(in.ProviderName))
 	switch {
 	case err != nil:
 		return nil, err
@@ -307,16 +317,16 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 	}
 
 	accounts := []identitypool.AccountID{account}
-	if a.signOutEverywhere && account == a.home {
+	if a.o.SignOutEverywhere && account == a.o.Home {
 		accounts = signout.AllAccounts
 	}
-	known, err := a.knowsProvider(ctx, accounts, name)
+	known, err := a.o.Providers.Known(ctx, accounts, name)
 	if err != nil {
 		return nil, err
 	}
 
-	now := a.now()
-	if err := a.signOuts.SignOut(ctx, accounts, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
+	now := a.o.Now()
+	if err := a.o.SignOuts.SignOut(ctx, accounts, name, subject, session, now); errors.Is(err, store.ErrInvalid) {
 		why := valueInvalid.With("members", "ProviderName, Subject or Session")
 		return nil, badInput(why, "ProviderName, Subject or Session is too long or not valid text.").Because(err)
 	} else if err != nil {
@@ -356,17 +366,17 @@ func createWithIDNeeds(ctx context.Context, c awsapi.Caller, in *createWithIDInp
 // session's access key, or where it concerns all pools, as a sign-out does, the
 // tags are not known.
 
-func (a *admin) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
+func (a *Service) lookupIdentityNeeds(_ context.Context, c awsapi.Caller, in *lookupIdentityInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, in.IdentityId, nil), nil
 }
 
-func (a *admin) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
+func (a *Service) loadIdentitiesNeeds(_ context.Context, c awsapi.Caller, in *cognitoidentity.LoadIdentitiesInput) ([]awsapi.Access, error) {
 	return a.about(c, in.IdentityPoolId, nil, nil), nil
 }
 
 // revokeSessionsNeeds looks for the pool in its own region: a revocation reaches
 // all regions of the account, whatever region the call is signed for.
-func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
+func (a *Service) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revokeSessionsInput) ([]awsapi.Access, error) {
 	for _, id := range []*string{in.IdentityId, in.IdentityPoolId} {
 		if id != nil {
 			c.Region = identitypool.RegionOf(*id)
@@ -378,13 +388,13 @@ func (a *admin) revokeSessionsNeeds(_ context.Context, c awsapi.Caller, in *revo
 // about asks for the operation's own action, with the tags of the one pool,
 // identity or role that the input names. They are not known when it names none,
 // or several.
-func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
+func (a *Service) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Access {
 	needed := awsapi.Access{ResourceTags: awsapi.UnknownTags}
 	switch {
 	case pool != nil && identity == nil && role == nil:
-		needed.ResourceTags = a.pools.PoolTags(c, *pool)
+		needed.ResourceTags = a.o.Pools.PoolTags(c, *pool)
 	case pool == nil && identity != nil && role == nil:
-		needed.ResourceTags = a.pools.IdentityTags(c, *identity)
+		needed.ResourceTags = a.o.Pools.IdentityTags(c, *identity)
 	case pool == nil && identity == nil && role != nil:
 		needed.ResourceTags = a.roleTags(c, *role)
 	}
@@ -393,12 +403,12 @@ func (a *admin) about(c awsapi.Caller, pool, identity, role *string) []awsapi.Ac
 
 // roleTags returns a look-up of the tags of a role of the caller's account. A role
 // that does not exist has none.
-func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
+func (a *Service) roleTags(c awsapi.Caller, arn string) func(context.Context) (map[string]string, error) {
 	return func(ctx context.Context) (map[string]string, error) {
 		if !isRoleOf(arn, c.Account) {
 			return nil, nil
 		}
-		found, err := a.iam.Role(ctx, arn)
+		found, err := a.o.Directory.Role(ctx, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			return nil, nil
 		}
@@ -407,11 +417,11 @@ func (a *admin) roleTags(c awsapi.Caller, arn string) func(context.Context) (map
 }
 
 // createIdentityPoolWithID makes a pool with an ID that clients know already.
-func (a *admin) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
+func (a *Service) createIdentityPoolWithID(ctx context.Context, c awsapi.Caller, in *createWithIDInput) (*cognitoidentity.IdentityPool, error) {
 	if in.IdentityPoolId == nil || in.Pool == nil {
 		return nil, badInput(membersMissing.With("members", "IdentityPoolId and Pool"), "Give IdentityPoolId and Pool.")
 	}
-	return a.pools.CreateIdentityPoolWithID(ctx, c, *in.IdentityPoolId, in.Pool)
+	return a.o.Pools.CreateIdentityPoolWithID(ctx, c, *in.IdentityPoolId, in.Pool)
 }
 
 type listProviderSettingsInput struct{}
@@ -430,8 +440,8 @@ type providerSetting struct {
 
 // listProviderSettings lists what the settings file says of the account's
 // providers and the IAM API cannot show, by ARN.
-func (a *admin) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
-	all := a.iam.ProviderSettings(identitypool.AccountID(c.Account))
+func (a *Service) listProviderSettings(_ context.Context, c awsapi.Caller, _ *listProviderSettingsInput) (*listProviderSettingsOutput, error) {
+	all := a.o.Directory.ProviderSettings(identitypool.AccountID(c.Account))
 	out := &listProviderSettingsOutput{Providers: []providerSettings{}}
 	for _, arn := range slices.Sorted(maps.Keys(all)) {
 		p := providerSettings{Arn: iam.ShownARN(arn, identitypool.Partition(c.Region))}

@@ -1,19 +1,19 @@
-package poolhouse
+package adminapi
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// adminRefusals are the reasons for which the administrators' API refuses.
-var adminRefusals explain.Catalogue
+// Refusals are the reasons for which the administrators' API refuses.
+var Refusals explain.Catalogue
 
 var (
-	membersMissing = adminRefusals.Add(explain.Reason{
+	membersMissing = Refusals.Add(explain.Reason{
 		Code:     "input-members",
 		Check:    "input",
 		Expected: "{members}",
 		Got:      "another choice of members",
 		Fix:      "give the members that the operation needs, and no others",
 	})
-	traceForgotten = adminRefusals.Add(explain.Reason{
+	traceForgotten = Refusals.Add(explain.Reason{
 		Code:     "refused-call",
 		Check:    "refused call",
 		Expected: "the request ID of a refused call of account {account} in the region {region}",
@@ -21,28 +21,28 @@ var (
 		Fix: "set AWS_REGION to the region that the call was for, and sign with a key of its account; ask the node " +
 			"that answered, before {kept} newer refusals push it out; the log has them all",
 	})
-	identityMissing = adminRefusals.Add(explain.Reason{
+	identityMissing = Refusals.Add(explain.Reason{
 		Code:     "identity-lookup",
 		Check:    "identity lookup",
 		Expected: "an identity of account {account} in the region {region}",
 		Got:      "none",
 		Fix:      "sign for the pool's region, the part of its ID before the colon; check the ID, or provider and subject",
 	})
-	providerScheme = adminRefusals.Add(explain.Reason{
+	providerScheme = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-scheme",
 		Check:    "sign-out provider",
 		Expected: "the provider's key in Logins",
 		Got:      "a URL",
 		Fix:      "leave out the scheme (https://)",
 	})
-	providerOpaque = adminRefusals.Add(explain.Reason{
+	providerOpaque = Refusals.Add(explain.Reason{
 		Code:     "sign-out-provider-opaque",
 		Check:    "sign-out provider",
 		Expected: "a provider whose logins tell when they were issued",
 		Got:      "{provider}, which is asked about each login instead",
 		Fix:      "end the session at the provider: the next login with it is refused",
 	})
-	valueInvalid = adminRefusals.Add(explain.Reason{
+	valueInvalid = Refusals.Add(explain.Reason{
 		Code:     "input-text",
 		Check:    "input",
 		Expected: "text that can be stored: valid UTF-8 without NUL, of the length that the documents state",
@@ -50,35 +50,35 @@ var (
 		Fix:      "shorten or correct it",
 	})
 
-	verifyDate = adminRefusals.Add(explain.Reason{
+	verifyDate = Refusals.Add(explain.Reason{
 		Code:     "verified-scope-date",
 		Check:    "verified scope",
 		Expected: "a Date as YYYYMMDD, from yesterday to tomorrow",
 		Got:      "another one",
 		Fix:      "pass the date of the request's credential scope on, and look at the clocks",
 	})
-	verifyNames = adminRefusals.Add(explain.Reason{
+	verifyNames = Refusals.Add(explain.Reason{
 		Code:     "verified-scope-names",
 		Check:    "verified scope",
 		Expected: "Region and Service of lower-case letters, digits and hyphens",
 		Got:      "other characters",
 		Fix:      "pass both on from the request's credential scope, unchanged",
 	})
-	verifyOwn = adminRefusals.Add(explain.Reason{
+	verifyOwn = Refusals.Add(explain.Reason{
 		Code:     "verified-scope-own",
 		Check:    "verified scope",
 		Expected: "a service other than this server's own",
 		Got:      "{service}",
 		Fix:      "have clients sign for a name of your own service: a key for this server's would be theirs to call it with",
 	})
-	verifyExpired = adminRefusals.Add(explain.Reason{
+	verifyExpired = Refusals.Add(explain.Reason{
 		Code:     "verified-session-expired",
 		Check:    "verified session",
 		Expected: "a session that goes on",
 		Got:      "one that has ended",
 		Fix:      "have the client get new credentials",
 	})
-	verifyInvalid = adminRefusals.Add(explain.Reason{
+	verifyInvalid = Refusals.Add(explain.Reason{
 		Code:     "verified-session-invalid",
 		Check:    "verified session",
 		Expected: "a session token of account {account} that belongs to the access key",
@@ -86,7 +86,7 @@ var (
 		Fix:      "have the client send ID and token of one answer, and get new credentials if they were revoked",
 	})
 
-	revokeForm = adminRefusals.Add(explain.Reason{
+	revokeForm = Refusals.Add(explain.Reason{
 		Code:     "sessions-to-revoke",
 		Check:    "sessions to revoke",
 		Expected: "an ID of the right form",

@@ -1,4 +1,4 @@
-package poolhouse
+package gate
 
 import (
 	"context"
@@ -11,15 +11,14 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/forwardauth"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// refusedSignature is a signature that was refused, on its way to an answer.
-type refusedSignature struct {
+// refusal is a signature that was refused, on its way to an answer.
+type refusal struct {
 	*sigv4.Error
 	trace         *explain.Trace
 	authorization string // the Authorization header
@@ -30,7 +29,7 @@ type refusedSignature struct {
 
 // refused turns the verifier's refusal into one that protocols word; anything else
 // stays an internal error.
-func (g *gate) refused(
+func (g *Gate) refused(
 	ctx context.Context, err error, account identitypool.AccountID, authorization string, size int,
 ) error {
 	e, ok := errors.AsType[*sigv4.Error](err)
@@ -42,7 +41,7 @@ func (g *gate) refused(
 		kind = awsapi.BadSignature
 	}
 
-	s := refusedSignature{
+	s := refusal{
 		Error:         e,
 		trace:         explain.FromContext(ctx),
 		authorization: authorization,
@@ -58,7 +57,7 @@ func (g *gate) refused(
 }
 
 // why finds the reason. Of several faults of a scope all but the last are recorded.
-func (s *refusedSignature) why() *explain.Refusal {
+func (s *refusal) why() *explain.Refusal {
 	switch s.Code {
 	case sigv4.UnknownKey:
 		return s.unknownKey()
@@ -82,7 +81,7 @@ func (s *refusedSignature) why() *explain.Refusal {
 }
 
 // partRefused is the reason for which one part of a request is refused.
-func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
+func (s *refusal) partRefused(part sigv4.Part) *explain.Refusal {
 	switch part {
 	case sigv4.PartSignature:
 		return s.mismatch()
@@ -134,7 +133,7 @@ func (s *refusedSignature) partRefused(part sigv4.Part) *explain.Refusal {
 
 // unknownKey tells apart what people set up wrongly. It looks at the form of the ID
 // alone, not for keys of a similar one, which may be others'.
-func (s *refusedSignature) unknownKey() *explain.Refusal {
+func (s *refusal) unknownKey() *explain.Refusal {
 	id := s.AccessKeyID
 	bare := strings.Trim(id, " \t\"'`")
 	upper := strings.ToUpper(bare)
@@ -142,9 +141,9 @@ func (s *refusedSignature) unknownKey() *explain.Refusal {
 	switch {
 	case errors.Is(s.Error, iam.ErrDisabled):
 		return keyDisabled.With("key", id, "account", string(s.account)).At(s.link("Status"))
-	case id == DevAccessKeyID && !s.dev:
+	case id == iam.DevAccessKeyID && !s.dev:
 		return keyOfDevelopment.With()
-	case s.dev && id != DevAccessKeyID && strings.EqualFold(bare, DevAccessKeyID):
+	case s.dev && id != iam.DevAccessKeyID && strings.EqualFold(bare, iam.DevAccessKeyID):
 		return keySpellingDev.With()
 	case upper != id && keyID.MatchString(upper):
 		return keySpelling.With()
@@ -158,7 +157,7 @@ func (s *refusedSignature) unknownKey() *explain.Refusal {
 	return keyUnknown.With("key", s.key())
 }
 
-func (s *refusedSignature) invalidToken() *explain.Refusal {
+func (s *refusal) invalidToken() *explain.Refusal {
 	switch {
 	case errors.Is(s.Error, session.ErrRevoked):
 		return nil // the list of revocations has recorded it
@@ -170,7 +169,7 @@ func (s *refusedSignature) invalidToken() *explain.Refusal {
 	return tokenInvalid.With("key", s.key())
 }
 
-func (s *refusedSignature) wrongTime() *explain.Refusal {
+func (s *refusal) wrongTime() *explain.Refusal {
 	distance := s.Now.Sub(s.SignedAt)
 	if s.Code == sigv4.NotYetCurrent {
 		return timeFuture.With("window", s.Window.String(), "now", clock(s.Now), "signed", clock(s.SignedAt),
@@ -180,7 +179,7 @@ func (s *refusedSignature) wrongTime() *explain.Refusal {
 		"distance", distance.Round(time.Second).String())
 }
 
-func (s *refusedSignature) wrongService() *explain.Refusal {
+func (s *refusal) wrongService() *explain.Refusal {
 	if s.Scope.Service == "cognito-idp" {
 		return scopeUserPools.With("service", s.Service)
 	}
@@ -191,7 +190,7 @@ func (s *refusedSignature) wrongService() *explain.Refusal {
 	return scopeService.With("service", s.Service, "scoped", scoped)
 }
 
-func (s *refusedSignature) wrongRegion() *explain.Refusal {
+func (s *refusal) wrongRegion() *explain.Refusal {
 	sent := s.Scope.Region
 	if meant := strings.ToLower(strings.Trim(sent, " \t\"'`")); regionName.MatchString(meant) {
 		return scopeRegionCase.With("region", meant)
@@ -203,7 +202,7 @@ func (s *refusedSignature) wrongRegion() *explain.Refusal {
 }
 
 // mismatch shows what the server signed to compare with, and never the outcome.
-func (s *refusedSignature) mismatch() *explain.Refusal {
+func (s *refusal) mismatch() *explain.Refusal {
 	host := strconv.Quote(s.Host)
 	detail := shownCanonical(s.CanonicalRequest) + "\n\n" + s.StringToSign
 
@@ -211,7 +210,7 @@ func (s *refusedSignature) mismatch() *explain.Refusal {
 	case s.HasToken:
 		return signatureOfSession.With("key", s.key(), "account", string(s.account),
 			"headers", s.headers(), "host", host).Showing(detail)
-	case s.dev && s.AccessKeyID == DevAccessKeyID:
+	case s.dev && s.AccessKeyID == iam.DevAccessKeyID:
 		return signatureOtherDev.With("headers", s.headers(), "host", host).Showing(detail)
 	}
 	return signatureOther.With("key", s.key(), "account", string(s.account),
@@ -220,14 +219,14 @@ func (s *refusedSignature) mismatch() *explain.Refusal {
 
 // key is the access key ID, as far as it can be shown. One that is some account's is
 // no secret.
-func (s *refusedSignature) key() string {
-	if s.account != "" || s.AccessKeyID == DevAccessKeyID {
+func (s *refusal) key() string {
+	if s.account != "" || s.AccessKeyID == iam.DevAccessKeyID {
 		return s.AccessKeyID
 	}
 	return iam.ShownKeyID(s.AccessKeyID)
 }
 
-func (s *refusedSignature) link(field string) explain.Link {
+func (s *refusal) link(field string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkAccessKey,
 		ID:     s.key(),
@@ -237,7 +236,7 @@ func (s *refusedSignature) link(field string) explain.Link {
 }
 
 // headers are the signed headers, without names that nobody would sign.
-func (s *refusedSignature) headers() string {
+func (s *refusal) headers() string {
 	names := slices.Clone(s.SignedHeaders)
 	for i := range names {
 		names[i] = headerName(names[i])
@@ -268,7 +267,7 @@ func looksLikeSecret(text string) bool {
 // sign for by mistake; another text may be a secret.
 func knownService(name string) bool {
 	known := []string{
-		"cognito-identity", "cognito-sync", "cognito-idp", "sts", "iam", adminName, "s3", "execute-api", "appsync",
+		"cognito-identity", "cognito-sync", "cognito-idp", "sts", "iam", "poolhouse", "s3", "execute-api", "appsync",
 		"dynamodb", "lambda", "sns", "sqs", "ec2", "sso", "signin", "es", "kms", "logs", "iotdata", "iot",
 	}
 	return slices.Contains(known, name)
@@ -341,7 +340,7 @@ func shownCanonical(text string) string {
 		return headerName(name) + ":" + hiddenValue(value)
 	}
 
-	return forwardauth.MaskCanonical(text, parameter, header)
+	return MaskCanonical(text, parameter, header)
 }
 
 // redactedValue is in place of a session token.

@@ -1,0 +1,187 @@
+// Package gate tells who signed a request: from its signature, the access keys and the sessions to the caller. It is
+// the only way in, for this server's APIs (Gate) and for requests to other services, which are signed with sessions
+// alone (Sessions.Verifier). Refused signatures are explained in refused.go.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// Options are what a Gate needs.
+type Options struct {
+	Keys       *iam.AccessKeys
+	Sessions   *Sessions
+	Authorizer *iam.Authorizer
+	Services   []string // the signing names of this server's APIs
+	Now        func() time.Time
+	Dev        bool // a development server, whose key everybody knows
+}
+
+// Gate tells who signed a call of this server's APIs, and whether that caller may make it. There is one way through it:
+// what it does not recognise it refuses.
+type Gate struct {
+	keys       *iam.AccessKeys
+	sessions   *Sessions
+	authorizer *iam.Authorizer
+	verifier   *sigv4.Verifier
+	dev        bool
+}
+
+// New returns a Gate.
+func New(o Options) *Gate {
+	g := &Gate{
+		keys:       o.Keys,
+		sessions:   o.Sessions,
+		authorizer: o.Authorizer,
+		dev:        o.Dev,
+	}
+
+	g.verifier = &sigv4.Verifier{Keys: g.key, Services: map[string]sigv4.Service{}, Now: o.Now}
+	for _, service := range o.Services {
+		g.verifier.Services[service] = sigv4.Service{Presigned: sigv4.PresignedWindow}
+	}
+	return g
+}
+
+// signer is who signs with a key. The account is known also if the key must be refused.
+type signer struct {
+	caller  iam.Caller
+	account identitypool.AccountID
+}
+
+// Authenticate verifies the request's signature for service.
+func (g *Gate) Authenticate(r *http.Request, body []byte, service string) (awsapi.Caller, error) {
+	result, err := g.verifier.Verify(r, body, service)
+	who, known := result.Owner.(*signer)
+	if err != nil {
+		var account identitypool.AccountID
+		if known {
+			account = who.account
+		} else { // refused before its key was looked up
+			account = g.Owner(r.Context(), r)
+		}
+		awsapi.RecordFrom(r.Context()).Account = string(account)
+		return awsapi.Caller{}, g.refused(r.Context(), err, account, r.Header.Get("Authorization"), len(body))
+	}
+
+	caller := who.caller.In(identitypool.Partition(result.Region))
+	return awsapi.Caller{
+		Account:     string(caller.Account),
+		ARN:         caller.ARN,
+		UserID:      caller.UserID,
+		AccessKeyID: caller.AccessKeyID,
+		Region:      result.Region,
+		Session:     caller,
+	}, nil
+}
+
+// key finds the secret of an access key, and who signs with it. Temporary keys live in
+// their session token; long-lived ones in the store, and never come with a token.
+func (g *Gate) key(ctx context.Context, scope sigv4.Scope, sessionToken string) (sigv4.Key, error) {
+	find := g.temporary
+	if sessionToken == "" {
+		find = g.longLived
+	}
+
+	who, secret, err := find(ctx, scope.AccessKeyID, sessionToken)
+	return sigv4.Key{Secret: secret, Owner: &who}, err
+}
+
+// longLived looks up an access key in the store.
+func (g *Gate) longLived(ctx context.Context, accessKeyID, _ string) (signer, string, error) {
+	caller, secret, err := g.keys.Lookup(ctx, accessKeyID)
+
+	switch {
+	case errors.Is(err, iam.ErrDisabled):
+		account := g.ownerOf(ctx, accessKeyID, "")
+		return signer{account: account}, "", fmt.Errorf("%w: %w", sigv4.ErrUnknownKey, err)
+	case errors.Is(err, iam.ErrNotFound):
+		return signer{}, "", fmt.Errorf("%w: %w", sigv4.ErrUnknownKey, err)
+	}
+	return signer{caller: caller, account: caller.Account}, secret, err
+}
+
+// temporary opens the session of an access key.
+func (g *Gate) temporary(ctx context.Context, accessKeyID, sessionToken string) (signer, string, error) {
+	opened, err := g.sessions.open(ctx, accessKeyID, sessionToken)
+	if err != nil {
+		return signer{account: g.ownerOf(ctx, accessKeyID, sessionToken)}, "", refusable(err)
+	}
+	who := signer{caller: opened.Caller, account: opened.Content.Account}
+	if err := g.sessions.checkRevoked(ctx, accessKeyID, opened); err != nil {
+		return who, "", refusable(err)
+	}
+	if opened.Content.Key == "" {
+		return who, opened.secret, nil
+	}
+
+	// Temporary credentials of an access key end with it.
+	caller, _, err := g.keys.Lookup(ctx, opened.Content.Key)
+	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
+		return who, "", fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
+	}
+	who.caller = caller.Temporary(accessKeyID, opened.Content.Issued)
+	return who, opened.secret, err
+}
+
+// Owner returns the account of the key that a request names, without looking at the
+// signature; "" when there is no such key.
+func (g *Gate) Owner(ctx context.Context, r *http.Request) identitypool.AccountID {
+	accessKeyID, sessionToken := sigv4.UnverifiedKey(r)
+
+	return g.ownerOf(ctx, accessKeyID, sessionToken)
+}
+
+// ownerOf returns the account of a session or of a long-lived key, also of one that
+// is refused; "" when there is none, and when the database does not answer.
+func (g *Gate) ownerOf(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
+	if account := g.sessions.minter.Owner(ctx, accessKeyID, sessionToken); account != "" {
+		return account
+	}
+
+	account, err := g.keys.Owner(ctx, accessKeyID)
+	if err != nil {
+		return ""
+	}
+
+	return account
+}
+
+// refusalKinds maps the verifier's codes to what each protocol words.
+var refusalKinds = map[sigv4.Code]awsapi.Kind{
+	sigv4.MissingAuthentication: awsapi.MissingAuthentication,
+	sigv4.IncompleteSignature:   awsapi.IncompleteSignature,
+	sigv4.MalformedQuery:        awsapi.IncompleteSignature,
+	sigv4.WrongScope:            awsapi.BadSignature,
+	sigv4.Expired:               awsapi.RequestExpired,
+	sigv4.NotYetCurrent:         awsapi.RequestExpired,
+	sigv4.BadSignature:          awsapi.BadSignature,
+	sigv4.UnknownKey:            awsapi.UnknownKey,
+	sigv4.InvalidToken:          awsapi.InvalidToken,
+	sigv4.ExpiredToken:          awsapi.ExpiredToken,
+}
+
+// Authorize asks IAM whether caller has a permission.
+func (g *Gate) Authorize(ctx context.Context, caller awsapi.Caller, needed awsapi.Access) error {
+	who, ok := caller.Session.(iam.Caller)
+	if !ok {
+		return awsapi.RefusedAs(awsapi.AccessDenied, callerUnknown.With(), "")
+	}
+
+	facts := &callFacts{ctx: ctx, region: caller.Region, account: caller.Account, needed: &needed}
+	err := g.authorizer.Authorize(ctx, who, iam.Access{Action: needed.Action, Resource: needed.Resource, Facts: facts})
+
+	if denied, ok := errors.AsType[*iam.DeniedError](err); ok {
+		return awsapi.RefusedAs(awsapi.AccessDenied, denied.Why, denied.Error()).Because(errors.New(denied.Reason))
+	}
+	return err
+}

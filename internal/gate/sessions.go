@@ -1,0 +1,261 @@
+package gate
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/poolhouse-id/poolhouse/auth"
+	"github.com/poolhouse-id/poolhouse/internal/iam"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/session"
+	"github.com/poolhouse-id/poolhouse/sigv4"
+)
+
+// Minter opens session tokens: *session.Minter.
+type Minter interface {
+	Open(ctx context.Context, accessKeyID, sessionToken string) (session.Session, string, error)
+	Knows(ctx context.Context, sessionToken string) bool
+	Owner(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID
+}
+
+// Revocations tells which sessions were ended: *session.Revocations.
+type Revocations interface {
+	Check(ctx context.Context, accessKeyID string, s *session.Session) error
+}
+
+// maxSessions bounds the memory of opened sessions: some 50 MB.
+const maxSessions = 10_000
+
+// Sessions opens session tokens and remembers what was in them. It asks each time
+// whether the session was revoked and its key retired. It is safe for concurrent
+// use.
+type Sessions struct {
+	minter  Minter
+	revoked Revocations
+	now     func() time.Time
+	opened  *lru.Cache[string, *Session]
+}
+
+// Session is a session whose token was opened. What it points to is shared.
+type Session struct {
+	Content   session.Session
+	Caller    iam.Caller
+	Principal *auth.Principal
+	Header    http.Header // the principal's
+
+	token  string
+	secret string
+	key    atomic.Pointer[derived] // the last one asked for
+	abroad atomic.Pointer[Session] // the last one that In made
+}
+
+type derived struct {
+	date, region, service string
+	key                   sigv4.SigningKey
+}
+
+// NewSessions returns Sessions.
+func NewSessions(minter Minter, revoked Revocations, now func() time.Time) *Sessions {
+	cache, _ := lru.New[string, *Session](maxSessions) // fails for sizes < 1 only
+	return &Sessions{minter: minter, revoked: revoked, now: now, opened: cache}
+}
+
+// open returns the session of an access key. The error wraps session.ErrInvalidToken or
+// session.ErrExpiredToken, or says why nothing is known. Whether the session was revoked is
+// for checkRevoked.
+func (s *Sessions) open(ctx context.Context, accessKeyID, token string) (*Session, error) {
+	o, ok := s.opened.Get(accessKeyID)
+	ok = ok && subtle.ConstantTimeCompare([]byte(o.token), []byte(token)) == 1
+	if ok && !s.now().Before(o.Content.Expires) {
+		s.opened.Remove(accessKeyID)
+		return nil, session.ErrExpiredToken
+	}
+	if ok && s.minter.Knows(ctx, token) {
+		return o, nil
+	}
+	if ok {
+		s.opened.Remove(accessKeyID)
+	}
+
+	content, secret, err := s.minter.Open(ctx, accessKeyID, token)
+	if err != nil {
+		return nil, err
+	}
+	o = &Session{
+		Content: content,
+		Caller:  content.Caller(accessKeyID),
+		token:   token,
+		secret:  secret,
+	}
+	if content.RoleARN != "" {
+		o.Caller = o.Caller.In(identitypool.PartitionOf(content.RoleARN))
+	}
+	o.describe()
+	s.opened.Add(accessKeyID, o)
+	return o, nil
+}
+
+// checkRevoked returns an error that wraps session.ErrRevoked if the session was ended.
+func (s *Sessions) checkRevoked(ctx context.Context, accessKeyID string, o *Session) error {
+	return s.revoked.Check(ctx, accessKeyID, &o.Content)
+}
+
+// ofRole returns the session of an access key that is one of a role, and not revoked.
+func (s *Sessions) ofRole(ctx context.Context, accessKeyID, token string) (*Session, error) {
+	o, err := s.open(ctx, accessKeyID, token)
+	if err != nil {
+		return nil, err
+	}
+	if o.Content.RoleARN == "" {
+		return nil, fmt.Errorf("%w: it is not one of a role", session.ErrInvalidToken)
+	}
+	if err := s.checkRevoked(ctx, accessKeyID, o); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Verifier returns a verifier of requests to a service other than this server's own, with
+// the rules of that service. Only sessions of roles sign them. SessionOf tells whose session
+// it was.
+func (s *Sessions) Verifier(service string, rules sigv4.Service) *sigv4.Verifier {
+	return &sigv4.Verifier{
+		Keys:     s.key,
+		Services: map[string]sigv4.Service{service: rules},
+		Now:      s.now,
+	}
+}
+
+// SessionOf returns the session that signed a request which a Verifier of Sessions has
+// verified, or the one that a refused request names; nil if there is none.
+func SessionOf(result sigv4.Result) *Session {
+	session, _ := result.Owner.(*Session)
+	return session
+}
+
+// key finds the signing key of a session (sigv4.Verifier.Keys).
+func (s *Sessions) key(ctx context.Context, scope sigv4.Scope, token string) (sigv4.Key, error) {
+	if token == "" {
+		return sigv4.Key{}, fmt.Errorf("%w: it is not a temporary one", sigv4.ErrUnknownKey)
+	}
+
+	o, err := s.ofRole(ctx, scope.AccessKeyID, token)
+	if err != nil {
+		return sigv4.Key{}, refusable(err)
+	}
+	return sigv4.Key{SigningKey: o.signingKey(scope.Date, scope.Region, scope.Service), Owner: o}, nil
+}
+
+// signingKey derives the session's signing key, or has it from the last time.
+func (o *Session) signingKey(date, region, service string) sigv4.SigningKey {
+	d := o.key.Load()
+	if d == nil || d.date != date || d.region != region || d.service != service {
+		d = &derived{
+			date:    date,
+			region:  region,
+			service: service,
+			key:     sigv4.DeriveSigningKey(o.secret, date, region, service),
+		}
+		o.key.Store(d)
+	}
+	return d.key
+}
+
+// describe sets what others may know of the session.
+func (o *Session) describe() {
+	o.Principal, o.Header = principal(&o.Content, o.Caller), make(http.Header, 9)
+	o.Principal.SetHeaders(o.Header)
+}
+
+// In returns the session as the caller of a request for a region: its ARNs have the
+// region's partition.
+func (o *Session) In(region string) *Session {
+	partition := identitypool.Partition(region)
+	if o.Caller.Partition() == partition {
+		return o
+	}
+
+	if of := o.abroad.Load(); of != nil && of.Caller.Partition() == partition {
+		return of
+	}
+
+	of := &Session{
+		Content: o.Content,
+		Caller:  o.Caller.In(partition),
+		token:   o.token,
+		secret:  o.secret,
+	}
+	of.Content.RoleARN = identitypool.InPartition(of.Content.RoleARN, partition)
+	of.Content.Provider = identitypool.InPartition(of.Content.Provider, partition)
+	of.Content.AMR = make([]string, 0, len(o.Content.AMR))
+	for _, how := range o.Content.AMR {
+		of.Content.AMR = append(of.Content.AMR, identitypool.InPartition(how, partition))
+	}
+	of.describe()
+	o.abroad.Store(of)
+	return of
+}
+
+// principal is what others may know of a session.
+func principal(s *session.Session, c iam.Caller) *auth.Principal {
+	return &auth.Principal{
+		AccountID:      string(s.Account),
+		ARN:            c.ARN,
+		UserID:         c.UserID,
+		RoleARN:        s.RoleARN,
+		AccessKeyID:    c.AccessKeyID,
+		IdentityID:     string(s.IdentityID),
+		IdentityPoolID: string(s.PoolID),
+		AMR:            s.AMR,
+		Provider:       s.Provider,
+		Tags:           s.Tags,
+		SourceIdentity: s.SourceIdentity,
+		Issued:         s.Issued,
+		Expires:        s.Expires,
+	}
+}
+
+// Verified is the answer about one session.
+type Verified struct {
+	SigningKey sigv4.SigningKey
+	Principal  *auth.Principal
+}
+
+// Verify opens the session of an access key for a service of account that checks
+// signatures itself: it gets the signing key for a date (YYYYMMDD), region and
+// service, never the secret. Errors are those of session.Minter.Open and
+// session.Revocations.Check; a session of another account is session.ErrInvalidToken.
+func (s *Sessions) Verify(ctx context.Context, account, accessKeyID, token, date, region, service string) (Verified, error) {
+	o, err := s.ofRole(ctx, accessKeyID, token)
+	if err != nil {
+		return Verified{}, err
+	}
+	if string(o.Content.Account) != account {
+		return Verified{}, fmt.Errorf("%w: it is one of another account", session.ErrInvalidToken)
+	}
+	return Verified{
+		SigningKey: o.signingKey(date, region, service),
+		Principal:  o.In(region).Principal,
+	}, nil
+}
+
+// refusable turns an error about a session into one for which sigv4 refuses. Others, which
+// are not the client's, stay as they are.
+func refusable(err error) error {
+	switch {
+	case errors.Is(err, session.ErrInvalidToken):
+		return sigv4.ErrInvalidToken
+	case errors.Is(err, session.ErrExpiredToken):
+		return sigv4.ErrExpiredToken
+	case errors.Is(err, session.ErrRevoked):
+		return fmt.Errorf("%w: %w", sigv4.ErrInvalidToken, err)
+	}
+	return err
+}
