@@ -44,7 +44,9 @@ type admin struct {
 	// knowsProvider reports whether a provider can vouch for anybody in one of the
 	// accounts.
 	knowsProvider func(ctx context.Context, accounts []identitypool.AccountID, name string) (bool, error)
-	home          identitypool.AccountID
+	// opaqueProvider reports whether a provider's tokens do not say when they were issued.
+	opaqueProvider func(name string) bool
+	home           identitypool.AccountID
 	// signOutEverywhere makes sign-outs by the home account count in all accounts.
 	signOutEverywhere bool
 	now               func() time.Time
@@ -301,7 +303,7 @@ func (a *admin) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput) 
 		return nil, badInput(why, "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):
 		return nil, badInput(providerScheme.With(), "ProviderName is the key in Logins: leave out the scheme.")
-	case cognitoidentity.Opaque(name):
+	case a.opaqueProvider(name):
 		return nil, badInput(providerOpaque.With("provider", name),
 			"Logins of "+name+" do not say when they were issued: end them at the provider, which is asked about each.")
 	}

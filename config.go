@@ -16,6 +16,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -75,6 +77,7 @@ type Config struct {
 	// had before, by the provider's ARN: their users keep their identities.
 	SAMLPreviousEntityIDs map[string][]string
 	Providers             map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
+	ProviderTable         provider.Table              // nil = provider.Default; for tests of this module
 	UserPools             map[string]ProviderOverride // by provider name
 	// UserPoolRegions says where the user pools of a region are that UserPools does
 	// not name; ProviderAliases which Logins keys stand for which provider.
@@ -144,9 +147,10 @@ type (
 	RoleConfig         = iam.RoleConfig
 	OIDCProviderConfig = iam.OIDCProviderConfig
 	SAMLProviderConfig = iam.SAMLProviderConfig
-	ProviderOverride   = cognitoidentity.ProviderOverride
+	ProviderOverride   = provider.Override
 	Limits             = cognitoidentity.Limits
 	UserStatusConfig   = userstatus.Config
+	SignOutConfig      = signout.Settings
 
 	CredentialEngineConfig = assume.Config
 	EngineTokenConfig      = assume.TokenConfig
@@ -158,16 +162,6 @@ const (
 	UserStatusIntrospection = userstatus.Introspection
 	UserStatusPush          = userstatus.Push
 )
-
-// SignOutConfig says what a provider may tell of sign-outs. Every OpenID Connect
-// provider of Account may, for its client IDs, without one.
-type SignOutConfig struct {
-	// Audiences are accepted in aud besides the client IDs. A user pool has no
-	// others: without, it can tell nothing.
-	Audiences []string
-	// CredentialChange makes a changed credential end the user's logins too.
-	CredentialChange bool
-}
 
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits
@@ -229,8 +223,7 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.checkRates()...)
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
-	faults = append(faults, err, guests, cognitoidentity.CheckProviders(c.Providers),
-		cognitoidentity.CheckUserPools(cognitoidentity.Options{UserPools: c.UserPools, UserPoolRegions: c.UserPoolRegions, Aliases: c.ProviderAliases}))
+	faults = append(faults, err, guests, c.loginProviders(nil).Validate())
 	verifier := login.New(login.Options{}) // asks nobody
 	defer verifier.Close()
 	_, err = c.statusCheckers(verifier)
@@ -278,6 +271,22 @@ func (c *Config) checkRoleAccounts() error {
 		})
 	}
 	return errors.Join(faults...)
+}
+
+// loginProviders returns the options of what knows the login providers. directory may be
+// nil to check the settings alone.
+func (c *Config) loginProviders(directory provider.Directory) provider.Options {
+	return provider.Options{
+		Table:           c.ProviderTable,
+		Directory:       directory,
+		WellKnown:       c.Providers,
+		UserPools:       c.UserPools,
+		UserPoolRegions: c.UserPoolRegions,
+		Aliases:         c.ProviderAliases,
+		IssuerAliases:   c.Dev,
+		Partition:       identitypool.Partition(c.region()),
+		MaxTokenBytes:   c.Limits.TokenBytes,
+	}
 }
 
 // withDefaults fills the zero fields of l with AWS's numbers.

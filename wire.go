@@ -17,6 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/revocation"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
@@ -31,7 +32,8 @@ type parts struct {
 	revoked    *revocation.List
 	opened     *forwardauth.Sessions
 	gate       *gate
-	events     *eventSources
+	providers  *provider.Registry
+	events     *signout.Sources
 	assume     *sts.Service
 	pools      *cognitoidentity.Service
 	addresses  *ratelimit.Addresses
@@ -139,11 +141,17 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err != nil {
 		return err
 	}
-	p.events = &eventSources{config: c, directory: p.directory}
+	p.providers = provider.New(c.loginProviders(p.directory))
+	p.events = &signout.Sources{
+		Providers: p.providers,
+		Directory: p.directory,
+		Home:      identitypool.AccountID(c.Account),
+		Settings:  c.SignOut,
+	}
 	s.signOuts = signout.New(signout.Options{
 		Store:     s.store,
 		Verifier:  s.logins,
-		Providers: p.events.find,
+		Providers: p.events.Find,
 		Now:       c.Now,
 		Logger:    c.Logger,
 	})
@@ -170,22 +178,17 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		return err
 	}
 
-	options := cognitoidentity.Options{
+	p.pools = cognitoidentity.New(cognitoidentity.Options{
 		Store:              s.store,
 		Logins:             s.logins,
-		Providers:          p.directory,
+		Directory:          p.directory,
+		Providers:          p.providers,
 		Issuer:             s.issuer,
 		Credentials:        credentials,
 		Sealer:             sealer,
 		Authorize:          p.gate.Authorize,
 		Limits:             c.Limits,
 		Addresses:          p.addresses,
-		WellKnown:          c.Providers,
-		UserPools:          c.UserPools,
-		UserPoolRegions:    c.UserPoolRegions,
-		Aliases:            c.ProviderAliases,
-		IssuerAliases:      c.Dev,
-		Partition:          identitypool.Partition(c.region()),
 		SAMLBindings:       bindings,
 		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != assume.Builtin,
 		SignOuts:           s.signOuts,
@@ -195,12 +198,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		MayChooseIDs:       c.mayChooseIDs,
 		Now:                c.Now,
 		Logger:             c.Logger,
-	}
-	if err := cognitoidentity.CheckUserPools(options); err != nil {
-		return err
-	}
-	p.pools = cognitoidentity.New(options)
-	p.events.pools = p.pools
+	})
 	return nil
 }
 
@@ -304,8 +302,9 @@ func (s *Server) adminAPI(p *parts) *admin {
 		sessions:          p.opened,
 		revoked:           p.revoked,
 		signOuts:          s.signOuts,
-		providerName:      p.events.name,
-		knowsProvider:     p.events.known,
+		providerName:      p.events.Name,
+		knowsProvider:     p.events.Known,
+		opaqueProvider:    p.providers.Opaque,
 		home:              identitypool.AccountID(c.Account),
 		signOutEverywhere: c.SignOutInAllAccounts,
 		now:               c.Now,
@@ -326,13 +325,12 @@ func (s *Server) stsAPI(p *parts) *sts.API {
 		Policies:   p.directory,
 		Identities: s.store,
 		IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
-		App: func(provider, app string) (login.Trust, error) {
-			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
-		},
-		SignOuts:  s.signOuts,
-		Addresses: p.addresses,
-		Region:    c.region(),
-		Now:       c.Now,
+		SignOuts:   s.signOuts,
+		Addresses:  p.addresses,
+		Region:     c.region(),
+		Now:        c.Now,
+
+		LoginProviders: p.providers,
 	})
 }
 

@@ -15,8 +15,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -58,6 +60,9 @@ var checks = map[Kind][]explain.Code{
 // Checks returns the checks that Verify makes of a kind of credential, in their order,
 // for the plans of operations. The list must not be changed.
 func Checks(kind Kind) []explain.Code { return checks[kind] }
+
+// Kinds returns the kinds of credential that Verify proves, sorted.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(protocols)) }
 
 // DefaultMaxTokenBytes bounds a token whose Trust does not say otherwise. The
 // API allows as much for a value of Logins (API model of identity pools, IdentityProviderToken).

@@ -18,6 +18,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // Codes and messages of AssumeRoleWithWebIdentity (observed).
@@ -33,15 +34,6 @@ const (
 	messageRejected     = "The identity provider rejected the claim."
 	messageUnreachable  = "The identity provider could not be reached. Try again."
 )
-
-// Providers that trust policies name by their host.
-const (
-	google   = identitypool.Google
-	amazon   = identitypool.Amazon
-	facebook = identitypool.Facebook
-)
-
-var googleIssuers = []string{"https://accounts.google.com", "accounts.google.com"}
 
 // tokenAlgorithms are what STS accepts (STS API reference, WebIdentityToken).
 var tokenAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
@@ -162,9 +154,10 @@ func (w *webIdentity) count(ctx context.Context) error {
 // access tokens of a ProviderId have no form.
 func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
 	if id := text(in.ProviderId); id != "" {
-		if id != amazon && id != facebook {
-			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With(),
-				"The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
+		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
+			names := strings.Join(known, " or ")
+			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With("names", names),
+				"The ProviderId is not supported: use %s, and leave it out for OpenID Connect providers.", names)
 		}
 		return nil, false, nil
 	}
@@ -461,23 +454,13 @@ func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.C
 // policy knows its user. A provider that the trust policy does not mean is
 // never contacted.
 func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
-	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
-		app, err := a.application(w, google, "aud", func(apps []string) []string {
-			said := claimedClient(claims)
-			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
-		})
-		if err != nil {
-			return login.Trust{}, err
-		}
-		trust, err := a.App(google, app[0])
-		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
-		trust.ClientsAt, trust.Link = clientsOf(w.role, google+":aud")
-		return trust, err
+	if row, known := a.byIssuer(iss); known && a.means(w, row.Key) {
+		return a.rowTrust(w, row, claims)
 	}
 	arn, _ := iam.ParseRoleARN(w.role.ARN)
-	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.role.Account, iss))
+	registered, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.role.Account, iss))
 	switch {
-	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
+	case errors.Is(err, iam.ErrNotFound) || err == nil && registered.URL != iss:
 		why, failed := a.unregistered(ctx, w.role, iss)
 		if failed != nil {
 			return login.Trust{}, failed
@@ -486,31 +469,50 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	case err != nil:
 		return login.Trust{}, err
 	}
-	if !a.means(w, provider.ARN) {
-		w.principal = policy.Principal{Federated: provider.ARN}
+	if !a.means(w, registered.ARN) {
+		w.principal = policy.Principal{Federated: registered.ARN}
 		return login.Trust{}, a.unmeant(ctx, w)
 	}
-	algorithms := provider.Algorithms
-	if algorithms == nil {
-		algorithms = tokenAlgorithms
+
+	trust := provider.Registered(registered)
+	trust.MaxTokenBytes = maxWebToken
+	if trust.Algorithms == nil {
+		trust.Algorithms = tokenAlgorithms
 	}
-	_, name, _ := strings.Cut(provider.URL, "://")
-	trust := login.Trust{
-		Provider: name, Issuers: []string{provider.URL}, Audiences: provider.ClientIDs, Algorithms: algorithms,
-		DiscoveryURL: provider.DiscoveryURL, JWKSURL: provider.JWKSURL, Thumbprints: provider.Thumbprints, EnforceThumbprints: provider.EnforceThumbprints,
-		CABundle: provider.CABundle, AllowHTTP: provider.AllowHTTP, AllowPrivate: provider.AllowPrivate, MaxTokenBytes: maxWebToken,
-	}
-	trust.Registered(provider.ARN, provider.InSettings)
-	trust.Development = provider.Development
 
 	return trust, nil
+}
+
+// byIssuer returns the provider of an issuer that trust policies name by its Logins key.
+func (a *API) byIssuer(iss string) (provider.Row, bool) {
+	row, known := a.LoginProviders.Table().ByIssuer(iss)
+
+	return row, known && row.STS.Client != ""
+}
+
+// rowTrust returns the trust in the ID tokens of a provider that the trust policy names by
+// its Logins key, for the application that the token names.
+func (a *API) rowTrust(w *webIdentity, row provider.Row, claims map[string]any) (login.Trust, error) {
+	apps, err := a.application(w, row.Key, row.STS.Client, func(apps []string) []string {
+		said := claimedClient(claims)
+		return slices.DeleteFunc(apps, func(app string) bool { return app != said })
+	})
+	if err != nil {
+		return login.Trust{}, err
+	}
+
+	trust, err := a.LoginProviders.AppTrust(row.Key, apps[0])
+	trust.MaxTokenBytes = maxWebToken
+	trust.ClientsAt, trust.Link = clientsOf(w.role, row.Key+":"+row.STS.Client)
+
+	return trust, err
 }
 
 // unregistered tells that no provider is registered for a token's issuer, or only one
 // whose URL is written in another way.
 func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
-	if slices.Contains(googleIssuers, iss) {
-		return googleMissing.With("account", string(role.Account), "issuer", iss), nil
+	if row, known := a.byIssuer(iss); known {
+		return trustUnnamed.With("name", row.Key, "account", string(role.Account), "issuer", iss), nil
 	}
 
 	arn, _ := iam.ParseRoleARN(role.ARN)
@@ -585,50 +587,60 @@ func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
 // maxApplications bounds how many applications a token is tried for.
 const maxApplications = 10
 
-// accessToken proves an access token of Facebook or Login with Amazon.
-func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token string) error {
-	if !a.means(w, provider) {
-		w.principal = policy.Principal{Federated: provider}
+// accessToken proves an access token of a provider that comes with its ProviderId.
+func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string) error {
+	if !a.means(w, key) {
+		w.principal = policy.Principal{Federated: key}
 		return a.unmeant(ctx, w)
 	}
-	apps, err := a.application(w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	row, _ := a.LoginProviders.Table().ByKey(key)
+	client, user := key+":"+row.STS.Client, key+":"+row.STS.User
+	apps, err := a.application(w, key, row.STS.Client, func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
 	if err != nil {
 		return err
 	}
-	var proved login.Claims
-	for _, app := range apps {
-		trust, failed := a.App(provider, app)
-		if failed != nil {
-			return failed
-		}
-		for _, t := range []*login.Trust{&trust, trust.IDTokens} {
-			if t != nil {
-				t.Provider, t.MaxTokenBytes = provider, maxWebToken
-				t.ClientsAt, t.Link = clientsOf(w.role, provider+":app_id")
-			}
-		}
-		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
-			break
-		}
-	}
+
+	proved, err := a.provedByAny(ctx, w, key, apps, client, token)
 	err = a.loginError(err, nil)
 	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
 		return err
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
-	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
+
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, key
 	w.conditions = policy.Context{}
-	user := provider + ":user_id"
-	if provider == facebook {
-		user = provider + ":id"
-	}
-	w.conditions.Set(provider+":app_id", proved.Audience)
+	w.conditions.Set(client, proved.Audience)
 	w.conditions.Set(user, proved.Subject)
-	w.claims = onlyClaims(provider, "app_id", "id", "user_id")
-	w.session = Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.conditions)}
-	w.conditions.Set("aws:FederatedProvider", provider)
+	w.claims = onlyClaims(key, "app_id", "id", "user_id")
+	w.session = Session{Provider: key, FederatedProvider: key, Region: a.Region, Claims: maps.Clone(w.conditions)}
+	w.conditions.Set("aws:FederatedProvider", key)
+
 	return nil
+}
+
+// provedByAny proves an access token as that of one of the applications. client is the
+// condition key that names them in the trust policy.
+func (a *API) provedByAny(
+	ctx context.Context, w *webIdentity, key string, apps []string, client, token string,
+) (proved login.Claims, err error) {
+	for _, app := range apps {
+		trust, failed := a.LoginProviders.AppTrust(key, app)
+		if failed != nil {
+			return login.Claims{}, failed
+		}
+		for _, t := range []*login.Trust{&trust, trust.IDTokens} {
+			if t != nil {
+				t.MaxTokenBytes = maxWebToken
+				t.ClientsAt, t.Link = clientsOf(w.role, client)
+			}
+		}
+		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
+			return proved, nil
+		}
+	}
+
+	return login.Claims{}, err
 }
 
 // loginError words a refused token as STS does. Its trace is made already.
