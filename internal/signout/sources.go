@@ -134,6 +134,8 @@ func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
 	} else if len(settings.Audiences) == 0 {
 		return Provider{}, ErrUnknownProvider
+	} else if _, social := s.Providers.Table().ByKey(name); social {
+		c.Kind, c.AppID = identitypool.AppProvider, settings.Audiences[0]
 	}
 
 	trust, err := s.Providers.Trust(ctx, c)
