@@ -15,7 +15,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
@@ -224,10 +223,7 @@ func (c *Config) Validate() error {
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
 	faults = append(faults, err, guests, c.loginProviders(nil).Validate())
-	verifier := login.New(login.Options{}) // asks nobody
-	defer verifier.Close()
-	_, err = c.statusCheckers(verifier)
-	faults = append(faults, err)
+	faults = append(faults, c.userStatus().Validate())
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
 		faults = append(faults, err)
@@ -287,6 +283,11 @@ func (c *Config) loginProviders(directory provider.Directory) provider.Options {
 		Partition:       identitypool.Partition(c.region()),
 		MaxTokenBytes:   c.Limits.TokenBytes,
 	}
+}
+
+// userStatus returns how user pools are asked for ServerSideTokenCheck.
+func (c *Config) userStatus() userstatus.Settings {
+	return userstatus.Settings{ByProvider: c.UserStatus, ByRegion: c.UserStatusRegions}
 }
 
 // withDefaults fills the zero fields of l with AWS's numbers.

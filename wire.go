@@ -23,6 +23,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/sts"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // parts are shared by the APIs and the check endpoint, and needed only to wire them.
@@ -137,8 +138,11 @@ func (s *Server) wireGate(p *parts) {
 // credentials with.
 func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
 	c := &s.config
-	status, err := s.userStatus(ctx)
+	status, err := c.userStatus().Pools(userstatus.Options{Asker: s.logins, Now: c.Now})
 	if err != nil {
+		return err
+	}
+	if err := status.SelfTest(ctx, c.Logger); err != nil {
 		return err
 	}
 	p.providers = provider.New(c.loginProviders(p.directory))

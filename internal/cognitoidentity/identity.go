@@ -287,7 +287,10 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		}
 		var remove []identitypool.Login
 		for _, l := range i.Logins {
-			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool { return s.Providers.NameIn(pool, key).Name == l.Provider }) {
+			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool {
+				named, _ := s.Providers.In(pool, key) // with an error, the key itself
+				return named.Name == l.Provider
+			}) {
 				remove = append(remove, l)
 			}
 		}

@@ -15,6 +15,7 @@ type Login struct {
 	Config identitypool.ProviderConfig // of the pool; Name is the pool's name for the key
 	Trust  login.Trust
 	Token  string
+	fault  error // the key cannot be used
 }
 
 // Resolve returns the logins of a call on a pool, in the order of the providers' names. It
@@ -28,8 +29,8 @@ func (r *Registry) Resolve(
 		return nil, err
 	}
 	for _, l := range list {
-		if _, err := r.StoredName(pool, l.Config.Name); err != nil {
-			return nil, err
+		if l.fault != nil {
+			return nil, l.fault
 		}
 	}
 
@@ -58,7 +59,7 @@ func (r *Registry) Resolve(
 func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {
 	list := make([]Login, 0, len(logins))
 	for _, key := range sortedKeys(logins) {
-		config := r.NameIn(pool, key)
+		config, err := r.In(pool, key)
 		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
 			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
 			return nil, &Error{
@@ -68,7 +69,11 @@ func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Lo
 				Why:   why,
 			}
 		}
-		list = append(list, Login{Config: config, Token: logins[key]})
+		list = append(list, Login{
+			Config: config,
+			Token:  logins[key],
+			fault:  err,
+		})
 	}
 	slices.SortFunc(list, func(a, b Login) int { return strings.Compare(a.Config.Name, b.Config.Name) })
 

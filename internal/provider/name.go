@@ -33,26 +33,26 @@ func (r *Registry) NameOf(key string) string {
 	return key
 }
 
-// NameIn returns the name that a pool has for the provider of a Logins key, and the pool's
-// settings of it. What the pool knows by the key itself is no alias.
-func (r *Registry) NameIn(pool identitypool.Pool, key string) identitypool.ProviderConfig {
+// In returns what a Logins key stands for in a pool. What the pool knows by the key itself
+// is no alias. With *PartitionError it returns an unknown provider of that name.
+func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
 	if identitypool.PartitionOf(key) != "" {
 		name, err := r.StoredName(pool, key)
 		if err != nil {
-			name = key
+			return identitypool.ProviderConfig{Name: key}, err
 		}
-		return pool.Provider(name)
+		return pool.Provider(name), nil
 	}
 
 	config := pool.Provider(key)
 	if config.Kind != identitypool.UnknownProvider {
-		return config
+		return config, nil
 	}
 	if name := r.NameOf(key); name != key {
-		return pool.Provider(name)
+		return pool.Provider(name), nil
 	}
 
-	return config
+	return config, nil
 }
 
 // StoredName returns the name of a provider as the pool has it. Clients know an ARN in the
