@@ -171,7 +171,9 @@ func (w *world) getID(t *testing.T, key, token string) error {
 	return err
 }
 
-func (w *world) assumeRole(t *testing.T, providerID *string, token string) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+func (w *world) assumeRole(
+	t *testing.T, providerID *string, token string,
+) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 	t.Helper()
 	client := sts.New(sts.Options{
 		BaseEndpoint:     &w.url,

@@ -24,8 +24,9 @@ type Settings struct {
 }
 
 // Sources finds the provider that a receiver's path names: an OpenID Connect
-// provider of any account, whether the settings or the IAM API made it, or a user
-// pool that the settings let tell something. Every other key is unknown.
+// provider of any account, whether the settings or the IAM API made it, or, if the
+// settings let it tell something, a user pool or a provider of ID tokens that every
+// account has. Every other key is unknown.
 //
 // What the home account's provider signs, or a user pool that the settings name,
 // counts for all accounts that trust the provider. An event for a client that only
@@ -134,7 +135,7 @@ func (s *Sources) ofHome(ctx context.Context, name string) (Provider, error) {
 		c.Kind, c.ARN = identitypool.OIDCProviderKind, arn
 	} else if len(settings.Audiences) == 0 {
 		return Provider{}, ErrUnknownProvider
-	} else if _, social := s.Providers.Table().ByKey(name); social {
+	} else if _, social := s.Providers.Table().ByKey(name); social && !s.Providers.Opaque(name) {
 		c.Kind, c.AppID = identitypool.AppProvider, settings.Audiences[0]
 	}
 
