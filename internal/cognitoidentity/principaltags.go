@@ -130,10 +130,10 @@ func (s *Service) GetPrincipalTagAttributeMap(
 	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil
 }
 
-func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
+func tagMapOutput(pool, name string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
 	return GetPrincipalTagAttributeMapResponse{
 		IdentityPoolId:       &pool,
-		IdentityProviderName: &provider,
+		IdentityProviderName: &name,
 		UseDefaults:          new(m.UseDefaults),
 		PrincipalTags:        orEmpty(m.Tags),
 	}

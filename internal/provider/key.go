@@ -78,8 +78,8 @@ func (r *Registry) keysFirst(ctx context.Context, pool identitypool.Pool, logins
 }
 
 // lacksProvider refuses a login of a provider that the pool does not have.
-func (r *Registry) lacksProvider(pool identitypool.Pool, key string, login unproven) error {
-	why := r.whyProvider(pool, key, login)
+func (r *Registry) lacksProvider(pool identitypool.Pool, key string, token unproven) error {
+	why := r.whyProvider(pool, key, token)
 	if !pool.HasPublicProviders() {
 		return &Error{Fault: NoProviders, Why: why}
 	}
@@ -205,12 +205,12 @@ func otherServers(a, b string) bool {
 	return p != nil && q != nil && p[1] != q[1]
 }
 
-// whyProvider explains a Logins key that the pool does not have; login came under it,
+// whyProvider explains a Logins key that the pool does not have; token came under it,
 // and fits the key.
-func (r *Registry) whyProvider(pool identitypool.Pool, key string, login unproven) *explain.Refusal {
+func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unproven) *explain.Refusal {
 	shown := ShownName(key)
-	if shown != key && r.isProvider(pool, login.value) {
-		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", login.value)
+	if shown != key && r.isProvider(pool, token.value) {
+		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", token.value)
 	}
 	if misspelt := misspeltProvider(pool, key); misspelt != nil {
 		return misspelt
@@ -218,7 +218,7 @@ func (r *Registry) whyProvider(pool identitypool.Pool, key string, login unprove
 
 	if provider, difference := r.meant(pool, key); provider != "" {
 		at := linkAdding(pool, r.providerField(key), r.providerEntry(pool, key))
-		if login.err != nil {
+		if token.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
 		} else if explain.NameDifference(key, provider) != "" && !otherServers(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)

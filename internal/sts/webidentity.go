@@ -444,10 +444,10 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 }
 
 // tokenConditions are the condition keys of an ID token that w is assumed with.
-func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, claimKeys) {
-	conditions := tokenConditions(provider, c)
+func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Context, claimKeys) {
+	conditions := tokenConditions(name, c)
 	conditions.Set("aws:FederatedProvider", w.principal.Federated)
-	return conditions, tokenClaims(provider, c.All)
+	return conditions, tokenClaims(name, c.All)
 }
 
 // idTokenTrust says by what a token of iss is proven, and as whom the trust
@@ -563,17 +563,17 @@ func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 // application returns the applications that the trust policy names for a
 // provider without registration. Tokens of every application of the world are
 // such a provider's; without a name all of them would be let in.
-func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
+func (a *API) application(w *webIdentity, name, key string, narrow func([]string) []string) ([]string, error) {
 	request := policy.Request{Action: w.action, Resource: w.role.ARN, Principal: w.principal, Partition: w.partition}
-	named := w.role.Trust.Named(request, provider+":"+key)
+	named := w.role.Trust.Named(request, name+":"+key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
 	}
 
-	why := applicationUnnamed.With("key", provider+":"+key)
+	why := applicationUnnamed.With("key", name+":"+key)
 	if len(named) > 0 {
-		why = applicationOther.With("key", provider+":"+key, "named", strings.Join(named, ", "))
+		why = applicationOther.With("key", name+":"+key, "named", strings.Join(named, ", "))
 	}
 	return nil, awsapi.Refused(invalidIdentityToken, aboutTrust(w.role, why), messageAudience)
 }
