@@ -16,7 +16,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
-	"github.com/poolhouse-id/poolhouse/internal/outbound"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
+	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
@@ -76,6 +77,7 @@ type Config struct {
 	// had before, by the provider's ARN: their users keep their identities.
 	SAMLPreviousEntityIDs map[string][]string
 	Providers             map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
+	ProviderTable         provider.Table              // nil = provider.Default; for tests of this module
 	UserPools             map[string]ProviderOverride // by provider name
 	// UserPoolRegions says where the user pools of a region are that UserPools does
 	// not name; ProviderAliases which Logins keys stand for which provider.
@@ -145,9 +147,10 @@ type (
 	RoleConfig         = iam.RoleConfig
 	OIDCProviderConfig = iam.OIDCProviderConfig
 	SAMLProviderConfig = iam.SAMLProviderConfig
-	ProviderOverride   = cognitoidentity.ProviderOverride
+	ProviderOverride   = provider.Override
 	Limits             = cognitoidentity.Limits
 	UserStatusConfig   = userstatus.Config
+	SignOutConfig      = signout.Settings
 
 	CredentialEngineConfig = assume.EngineConfig
 	EngineTokenConfig      = assume.TokenConfig
@@ -162,16 +165,6 @@ const (
 	UserStatusIntrospection = userstatus.Introspection
 	UserStatusPush          = userstatus.Push
 )
-
-// SignOutConfig says what a provider may tell of sign-outs. Every OpenID Connect
-// provider of Account may, for its client IDs, without one.
-type SignOutConfig struct {
-	// Audiences are accepted in aud besides the client IDs. A user pool has no
-	// others: without, it can tell nothing.
-	Audiences []string
-	// CredentialChange makes a changed credential end the user's logins too.
-	CredentialChange bool
-}
 
 // DefaultLimits are the quotas that AWS documents.
 var DefaultLimits = cognitoidentity.DefaultLimits
@@ -233,12 +226,8 @@ func (c *Config) Validate() error {
 	faults = append(faults, c.checkRates()...)
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
-	faults = append(faults, err, guests, cognitoidentity.CheckProviders(c.Providers),
-		cognitoidentity.CheckUserPools(cognitoidentity.Options{UserPools: c.UserPools, UserPoolRegions: c.UserPoolRegions, Aliases: c.ProviderAliases}))
-	client := outbound.New(outbound.Options{}) // sends nothing
-	defer client.Close()
-	_, err = c.statusCheckers(client)
-	faults = append(faults, err)
+	faults = append(faults, err, guests, c.loginProviders(nil).Validate())
+	faults = append(faults, c.userStatus().Validate())
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
 		faults = append(faults, err)
@@ -282,6 +271,27 @@ func (c *Config) checkRoleAccounts() error {
 		})
 	}
 	return errors.Join(faults...)
+}
+
+// loginProviders returns the options of what knows the login providers. directory may be
+// nil to check the settings alone.
+func (c *Config) loginProviders(directory provider.Directory) provider.Options {
+	return provider.Options{
+		Table:           c.ProviderTable,
+		Directory:       directory,
+		WellKnown:       c.Providers,
+		UserPools:       c.UserPools,
+		UserPoolRegions: c.UserPoolRegions,
+		Aliases:         c.ProviderAliases,
+		IssuerAliases:   c.Dev,
+		Partition:       identitypool.Partition(c.region()),
+		MaxTokenBytes:   c.Limits.TokenBytes,
+	}
+}
+
+// userStatus returns how user pools are asked for ServerSideTokenCheck.
+func (c *Config) userStatus() userstatus.Settings {
+	return userstatus.Settings{ByProvider: c.UserStatus, ByRegion: c.UserStatusRegions}
 }
 
 // withDefaults fills the zero fields of l with AWS's numbers.

@@ -13,6 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 	"github.com/poolhouse-id/poolhouse/internal/session"
@@ -60,6 +61,12 @@ func catalogues() []explain.Chapter {
 			About:   "Too many calls came in a short time.",
 			Package: "internal/ratelimit",
 			Reasons: ratelimit.Refusals,
+		},
+		{
+			Title:   "Login providers",
+			About:   "A key in Logins names no provider of the pool, or one whose logins cannot be proved.",
+			Package: "internal/provider",
+			Reasons: provider.Refusals,
 		},
 		{
 			Title:   "Logins",

@@ -46,7 +46,7 @@ var allowedImports = map[string][]string{
 		"internal/idtoken", "internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
 		"internal/store", "internal/sts", "internal/userstatus",
 	},
-	"internal/config":   {"internal/explain"},
+	"internal/config":   {"internal/explain", "internal/provider"},
 	"internal/datalock": {},
 	"internal/envelope": {},
 	"internal/explain":  {},

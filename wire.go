@@ -21,11 +21,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/metrics"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
+	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
 // parts are shared by the APIs and the check endpoint, and needed only to wire them.
@@ -35,7 +37,8 @@ type parts struct {
 	revoked    *session.Revocations
 	opened     *gate.Sessions
 	gate       *gate.Gate
-	events     *eventSources
+	providers  *provider.Registry
+	events     *signout.Sources
 	assume     *assume.Service
 	pools      *cognitoidentity.Service
 	addresses  *ratelimit.Addresses
@@ -182,15 +185,24 @@ func (s *Server) forwardAuth(
 // credentials with.
 func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
 	c := &s.config
-	status, err := s.userStatus(ctx)
+	status, err := c.userStatus().Pools(userstatus.Options{Asker: s.outbound, Now: c.Now})
 	if err != nil {
 		return err
 	}
-	p.events = &eventSources{config: c, directory: p.directory}
+	if err := status.SelfTest(ctx, c.Logger); err != nil {
+		return err
+	}
+	p.providers = provider.New(c.loginProviders(p.directory))
+	p.events = &signout.Sources{
+		Providers: p.providers,
+		Directory: p.directory,
+		Home:      identitypool.AccountID(c.Account),
+		Settings:  c.SignOut,
+	}
 	s.signOuts = signout.New(signout.Options{
 		Store:     s.store,
 		Verifier:  s.logins,
-		Providers: p.events.find,
+		Providers: p.events.Find,
 		Now:       c.Now,
 		Logger:    c.Logger,
 	})
@@ -217,22 +229,17 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		return err
 	}
 
-	options := cognitoidentity.Options{
+	p.pools = cognitoidentity.New(cognitoidentity.Options{
 		Store:              s.store,
 		Logins:             s.logins,
-		Providers:          p.directory,
+		Directory:          p.directory,
+		Providers:          p.providers,
 		Issuer:             s.issuer,
 		Credentials:        credentials,
 		Sealer:             sealer,
 		Authorize:          p.gate.Authorize,
 		Limits:             c.Limits,
 		Addresses:          p.addresses,
-		WellKnown:          c.Providers,
-		UserPools:          c.UserPools,
-		UserPoolRegions:    c.UserPoolRegions,
-		Aliases:            c.ProviderAliases,
-		IssuerAliases:      c.Dev,
-		Partition:          identitypool.Partition(c.region()),
 		SAMLBindings:       bindings,
 		CredentialsByToken: c.CredentialEngine != "" && c.CredentialEngine != assume.Builtin,
 		SignOuts:           s.signOuts,
@@ -242,12 +249,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		MayChooseIDs:       c.mayChooseIDs,
 		Now:                c.Now,
 		Logger:             c.Logger,
-	}
-	if err := cognitoidentity.CheckUserPools(options); err != nil {
-		return err
-	}
-	p.pools = cognitoidentity.New(options)
-	p.events.pools = p.pools
+	})
 	return nil
 }
 
@@ -354,6 +356,7 @@ func (s *Server) adminAPI(p *parts) *adminapi.Service {
 		Revoked:           p.revoked,
 		SignOuts:          s.signOuts,
 		Providers:         p.events,
+		Opaque:            p.providers.Opaque,
 		Home:              identitypool.AccountID(c.Account),
 		SignOutEverywhere: c.SignOutInAllAccounts,
 		Now:               c.Now,
@@ -375,13 +378,12 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 		Policies:   p.directory,
 		Identities: s.store,
 		IsNotFound: func(err error) bool { return errors.Is(err, store.ErrNotFound) },
-		App: func(provider, app string) (login.Trust, error) {
-			return cognitoidentity.AppTrust(provider, app, c.Providers[provider])
-		},
-		SignOuts:  s.signOuts,
-		Addresses: p.addresses,
-		Region:    c.region(),
-		Now:       c.Now,
+		SignOuts:   s.signOuts,
+		Addresses:  p.addresses,
+		Region:     c.region(),
+		Now:        c.Now,
+
+		LoginProviders: p.providers,
 	}
 	if c.AcceptUnknownRoles {
 		o.AcceptUnknown = p.assume

@@ -17,7 +17,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/config"
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // addSettings gives a command the flags of the settings table, or of those
@@ -275,23 +275,12 @@ func userStatus(u config.UserStatus, o poolhouse.ProviderOverride) poolhouse.Use
 	return status
 }
 
-// loginKeys are the Logins keys of the settings' provider names.
-var loginKeys = map[string]string{
-	"google":   identitypool.Google,
-	"apple":    identitypool.Apple,
-	"facebook": identitypool.Facebook,
-	"amazon":   identitypool.Amazon,
-	"twitter":  identitypool.Twitter,
-	"digits":   identitypool.Digits,
-}
-
+// wellKnownProviders returns what the settings replace of login providers, by Logins key.
 func wellKnownProviders(s *config.Settings, files *bundles) map[string]poolhouse.ProviderOverride {
 	overrides := map[string]poolhouse.ProviderOverride{}
 	for name, p := range s.File.Providers {
-		overrides[loginKeys[name]] = poolhouse.ProviderOverride{Issuers: texts(p.Issuers), JWKSURL: string(p.JWKSURL),
-			CABundle: files.certificates("providers."+name+".ca_bundle", p.CABundle), AllowHTTP: p.AllowHTTP, AllowPrivate: p.AllowPrivate,
-			BaseURL: strings.TrimSuffix(string(p.BaseURL), "/"), APIVersion: p.GraphVersion, VerifyPath: p.VerifyPath,
-			AppSecret: string(p.AppSecret), AppSecrets: p.Secrets(), LimitedLogin: p.LimitedLogin}
+		row, _ := provider.Default().BySetting(name) // others are refused with the file
+		overrides[row.Key] = p.Override(files.certificates("providers."+name+".ca_bundle", p.CABundle))
 	}
 	return overrides
 }

@@ -9,13 +9,15 @@ import (
 
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/config"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // Every provider that the settings can name is one that the server knows, and
 // the other way round.
 func TestProviderNames(t *testing.T) {
 	var text strings.Builder
-	for name := range loginKeys {
+	names := provider.Default().Settings()
+	for _, name := range names {
 		fmt.Fprintf(&text, "  %s: {allow_private: true}\n", name)
 	}
 	path := filepath.Join(t.TempDir(), "poolhouse.yaml")
@@ -30,8 +32,8 @@ func TestProviderNames(t *testing.T) {
 	if err == nil {
 		err = c.Validate()
 	}
-	if err != nil || len(c.Providers) != len(loginKeys) {
-		t.Errorf("%d of %d providers: %v", len(c.Providers), len(loginKeys), err)
+	if err != nil || len(c.Providers) != len(names) {
+		t.Errorf("%d of %d providers: %v", len(c.Providers), len(names), err)
 	}
 	c.Providers = map[string]poolhouse.ProviderOverride{"none": {}}
 	err = c.Validate()
@@ -39,8 +41,8 @@ func TestProviderNames(t *testing.T) {
 		t.Fatal("an unknown provider is accepted")
 	}
 	_, list, _ := strings.Cut(err.Error(), "use ")
-	if known := strings.Split(list, ", "); len(known) != len(loginKeys) {
-		t.Errorf("the server knows %q, the settings %d providers", known, len(loginKeys))
+	if known := strings.Split(list, ", "); len(known) != len(names) {
+		t.Errorf("the server knows %q, the settings %d providers", known, len(names))
 	}
 }
 

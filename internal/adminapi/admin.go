@@ -47,7 +47,9 @@ type Options struct {
 	Revoked   *session.Revocations
 	SignOuts  *signout.Service
 	Providers Providers
-	Home      identitypool.AccountID
+	// Opaque reports whether a provider's tokens do not tell when they were issued.
+	Opaque func(name string) bool
+	Home   identitypool.AccountID
 	// SignOutEverywhere makes sign-outs by the home account count in all accounts.
 	SignOutEverywhere bool
 	Now               func() time.Time
@@ -311,7 +313,7 @@ func (a *Service) signOut(ctx context.Context, c awsapi.Caller, in *signOutInput
 		return nil, badInput(why, "Give ProviderName, and Subject or Session or both.")
 	case strings.Contains(name, "://"):
 		return nil, badInput(providerScheme.With(), "ProviderName is the key in Logins: leave out the scheme.")
-	case cognitoidentity.Opaque(name):
+	case a.o.Opaque(name):
 		return nil, badInput(providerOpaque.With("provider", name),
 			"Logins of "+name+" do not say when they were issued: end them at the provider, which is asked about each.")
 	}

@@ -17,7 +17,7 @@ import (
 // GetCredentialsForIdentity returns temporary credentials for the role that the
 // pool gives the identity (enhanced flow). They last one hour.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredentialsForIdentityInput) (*GetCredentialsForIdentityResponse, error) {
-	explain.FromContext(ctx).Plan(planCredentials.of(in.Logins))
+	explain.FromContext(ctx).Plan(planCredentials.of(s.Providers, in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
@@ -43,10 +43,11 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 		choice.OwnToken = true
 		request.AMR, request.Tags, request.Provider = claims.AMR, claims.PrincipalTags, pool.DeveloperProviderName
 	} else {
-		identity, choice.Logins, err = s.use(ctx, &pool, identity, in.Logins)
+		used, err := s.use(ctx, pool, identity, in.Logins)
 		if err != nil {
 			return nil, err
 		}
+		identity, pool, choice.Logins = used.identity, used.pool, used.logins
 		request.Guest, request.Logins = len(choice.Logins) == 0, choice.Logins
 		request.AMR = identitypool.AMR(choice.Logins)
 		if !request.Guest {
@@ -176,15 +177,15 @@ func (s *Service) stillProven(
 		if isDevelopers(proof) {
 			continue
 		}
-		trust, err := s.trust(ctx, proof.Config)
+		trust, err := s.Providers.Trust(ctx, proof.Config)
 		if err != nil { // its registration is gone
-			return err
+			return providerError(err, pool)
 		}
 		if trust.Kind == login.SAML && !s.isOf(proof.Login, trust.SAML) {
 			return loginsDontMatch(ownTokenEntity.With("provider", proof.Config.Name))
 		}
 		// The login itself was looked at when the token was issued.
-		err = s.SignOuts.CheckIssued(ctx, pool.Account, s.home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
+		err = s.SignOuts.CheckIssued(ctx, pool.Account, s.Providers.Home(proof.Config.Name), proof.Login.Subject, c.IssuedAt)
 		if err != nil {
 			return loginError(err)
 		}

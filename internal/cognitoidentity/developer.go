@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -23,7 +24,7 @@ const (
 // GetOpenIdTokenForDeveloperIdentity registers or finds the identity of a user
 // whom the caller's own backend has authenticated, and returns a token for it.
 func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsapi.Caller, in *GetOpenIdTokenForDeveloperIdentityInput) (*GetOpenIdTokenForDeveloperIdentityResponse, error) {
-	explain.FromContext(ctx).Plan(developerTokenPlan(in.Logins))
+	explain.FromContext(ctx).Plan(developerTokenPlan(s.Providers, in.Logins))
 	pool, err := s.callerPool(ctx, c, *in.IdentityPoolId)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c awsa
 	if in.IdentityId != nil {
 		target = *in.IdentityId
 	}
-	verified, err := s.verifyCurrent(ctx, &pool, target, others, toIssue)
+	verified, pool, err := s.verify(ctx, pool, target, others, toIssue)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +209,7 @@ func isDeveloperProvider(pool identitypool.Pool, name string) error {
 	case "":
 		return noDeveloperProvider(pool)
 	default:
-		why := developerOther.With("provider", pool.DeveloperProviderName, "name", shownName(name))
+		why := developerOther.With("provider", pool.DeveloperProviderName, "name", provider.ShownName(name))
 		return awsapi.Refused(invalidParameter, why, messageDeveloperProvider)
 	}
 }

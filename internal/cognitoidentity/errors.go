@@ -8,6 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
@@ -31,6 +32,7 @@ const (
 	messageNextToken           = "Invalid NextToken."
 	messagePublicProvider      = "Please provide a valid public provider"
 	messageOwnToken            = "Invalid login token. Can't pass in a Cognito token."
+	messageMissingIssuer       = "Invalid login token. Missing a required claim: iss"
 	messageNotOwnToken         = "Invalid login token. Not a Cognito token."
 	messageClassicFlowOff      = "Basic (classic) flow is not enabled, please use enhanced flow."
 	messageClassicFlowMappings = "Basic (classic) flow is not supported with RoleMappings, please use enhanced flow."
@@ -138,6 +140,49 @@ func loginError(err error) error {
 	default:
 		return err
 	}
+}
+
+// providerError words the refusal of a login because of its provider.
+func providerError(err error, pool identitypool.Pool) error {
+	if wrong, ok := errors.AsType[*provider.PartitionError](err); ok {
+		return partitionError(wrong)
+	}
+	refused, ok := errors.AsType[*provider.Error](err)
+	if !ok {
+		return err
+	}
+
+	switch refused.Fault {
+	case provider.NoProviders:
+		const text = "Identity pool - %s does not have identity providers configured."
+		return awsapi.Refused(notAuthorized, refused.Why, text, pool.ID)
+	case provider.SameProvider:
+		const text = "The logins %s and %s are of the same provider."
+		return awsapi.Refused(invalidParameter, refused.Why, text, refused.Key, refused.Name)
+	case provider.DeveloperName:
+		return awsapi.Refused(invalidParameter, refused.Why, messagePublicProvider)
+	case provider.OwnToken:
+		return awsapi.Refused(notAuthorized, refused.Why, messageOwnToken)
+	case provider.NotIDToken:
+		return awsapi.Refused(notAuthorized, refused.Why, login.MessageNotOIDC)
+	case provider.NoIssuer:
+		return awsapi.Refused(notAuthorized, refused.Why, messageMissingIssuer)
+	case provider.OtherIssuer:
+		return awsapi.Refused(notAuthorized, refused.Why, login.MessageIssuerMismatch)
+	default:
+		return awsapi.Refused(notAuthorized, refused.Why, messageUnsupportedProvider).Because(refused.Cause)
+	}
+}
+
+func partitionError(e *provider.PartitionError) error {
+	if e.SAML {
+		return awsapi.Refused(notAuthorized, e.Why,
+			"Identity provider %s is not valid for account %s. In the partition %s it is %s.",
+			e.ARN, e.Account, e.Partition, e.Right)
+	}
+
+	return awsapi.Refused(invalidParameter, e.Why, "The provider %s is not of the partition %s, as the identity pool is: "+
+		"write %s.", e.ARN, e.Partition, e.Right)
 }
 
 // poolError turns a store's refusal of a pool operation into the wire's words. The pool

@@ -15,7 +15,7 @@ import (
 // without logins, a new guest each time. AccountId is not needed and not
 // looked at: the pool's ID says it all.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, error) {
-	explain.FromContext(ctx).Plan(planGetID.of(in.Logins))
+	explain.FromContext(ctx).Plan(planGetID.of(s.Providers, in.Logins))
 	pool, err := s.Store.SharedPool(ctx, identitypool.PoolID(*in.IdentityPoolId))
 	if err != nil {
 		return nil, publicPoolError(err, *in.IdentityPoolId)
@@ -27,7 +27,7 @@ func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdResponse, er
 	if err := s.admit(ctx, pool, in.Logins); err != nil {
 		return nil, err
 	}
-	verified, err := s.verifyCurrent(ctx, &pool, "", in.Logins, toIdentify)
+	verified, pool, err := s.verify(ctx, pool, "", in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func (s *Service) DeleteIdentities(ctx context.Context, c awsapi.Caller, in *Del
 // logins given prove. A provider that is not linked is passed over, so that a
 // retry is safe. Without its last login nobody can use the identity any more.
 func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (*awsapi.NoOutput, error) {
-	explain.FromContext(ctx).Plan(planUnlink.of(in.Logins))
+	explain.FromContext(ctx).Plan(planUnlink.of(s.Providers, in.Logins))
 	identity, pool, err := s.identityAndPool(ctx, *in.IdentityId)
 	if err != nil {
 		return nil, err
@@ -268,13 +268,13 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 	if len(in.Logins) == 0 {
 		return nil, identityError(identity.NoneLinked(0), string(identity.ID))
 	}
-	for _, provider := range in.LoginsToRemove {
-		if provider == pool.DeveloperProviderName && provider != "" {
-			why := publicOnly.With("provider", provider)
+	for _, name := range in.LoginsToRemove {
+		if name == pool.DeveloperProviderName && name != "" {
+			why := publicOnly.With("provider", name)
 			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
 		}
 	}
-	verified, err := s.verifyCurrent(ctx, &pool, string(identity.ID), in.Logins, toIdentify)
+	verified, pool, err := s.verify(ctx, pool, string(identity.ID), in.Logins, toIdentify)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +287,10 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		}
 		var remove []identitypool.Login
 		for _, l := range i.Logins {
-			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool { return s.nameIn(pool, key) == l.Provider }) {
+			if l.Kind == identitypool.Public && slices.ContainsFunc(in.LoginsToRemove, func(key string) bool {
+				named, _ := s.Providers.In(pool, key) // with an error, the key itself
+				return named.Name == l.Provider
+			}) {
 				remove = append(remove, l)
 			}
 		}

@@ -179,7 +179,7 @@ func (s *Service) loadedLogin(
 		return pool.DeveloperLogin(*in.Subject).Login, "", nil
 	}
 
-	l, of, known, err := s.ofSubject(ctx, pool.StoredName(s.ProviderName(*in.ProviderName)), *in.Subject)
+	l, of, known, err := s.ofSubject(ctx, pool.StoredName(s.Providers.NameOf(*in.ProviderName)), *in.Subject)
 	if err != nil {
 		return l, "", err
 	}

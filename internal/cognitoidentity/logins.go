@@ -2,31 +2,19 @@ package cognitoidentity
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
-
-// proof is one Logins entry about to be verified.
-type proof struct {
-	pool    identitypool.PoolID
-	account identitypool.AccountID // of the pool
-	config  identitypool.ProviderConfig
-	trust   login.Trust
-	token   string
-}
 
 // askingTime is how long a call waits for login providers, whatever and how
 // often it asks them: keys, answers about a token, ServerSideTokenCheck.
@@ -42,140 +30,103 @@ const (
 	toIssue
 )
 
-// verifyLogins proves every entry of a Logins map, or refuses the call: one bad
-// login spoils the rest (developer guide, "Authentication flow"). Nothing is
-// asked of any provider before all entries are known to be configured, and
-// nothing once asking has ended. The result is in the order of the provider names.
-func (s *Service) verifyLogins(ctx, asking context.Context, pool identitypool.Pool, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
+// verify proves the logins of a call on a pool, and returns the pool as it is afterwards:
+// proving may wait for a provider, and the pool's own providers may have changed meanwhile.
+// identityID is the identity that the call names, if any. The logins are in the order of the
+// providers' names.
+func (s *Service) verify(
+	ctx context.Context, pool identitypool.Pool, identityID string, logins map[string]string, why purpose,
+) ([]identitypool.VerifiedLogin, identitypool.Pool, error) {
 	if len(logins) == 0 {
-		return nil, nil
+		return nil, pool, nil
 	}
-	logins, err := s.named(pool, logins)
+
+	by := askBy(ctx)
+	verified, err := s.prove(ctx, by, pool, logins, why)
 	if err != nil {
-		return nil, err
+		return nil, pool, err
 	}
-	if err := s.checkKeys(pool, logins); err != nil {
-		return nil, err
+
+	current, err := s.Store.SharedPool(ctx, pool.ID)
+	switch {
+	case err != nil:
+		return nil, pool, resolveError(err, pool, identityID)
+	case current.Version == pool.Version:
+		return verified, pool, nil
 	}
-	trace := explain.FromContext(ctx)
-	proofs := make([]proof, 0, len(logins))
-	names := sortedNames(logins)
-	for i, name := range names {
-		config := pool.Provider(name)
-		switch {
-		case pool.IsOwnProvider(name):
-			return nil, awsapi.Refused(notAuthorized, providerOwnToken.With("provider", name), messageOwnToken)
-		case config.Kind == identitypool.DeveloperProviderKind:
-			why := providerDeveloper.With("provider", name, "service", identitypool.ServiceName(pool.Region))
-			return nil, awsapi.Refused(invalidParameter, why, messagePublicProvider)
-		}
-		if config.Kind == identitypool.UnknownProvider {
-			return nil, s.keysFirst(ctx, pool, logins, names[:i+1], nil)
-		}
-		trust, err := s.trust(ctx, config)
-		if _, refused := errors.AsType[*awsapi.Error](err); refused {
-			return nil, s.keysFirst(ctx, pool, logins, names[:i+1], err)
-		} else if err != nil {
-			return nil, err
-		}
-		proofs = append(proofs, proof{
-			pool:    pool.ID,
-			account: pool.Account,
-			config:  config,
-			trust:   trust,
-			token:   logins[name],
-		})
-	}
-	verified := make([]identitypool.VerifiedLogin, len(proofs))
-	if len(proofs) == 1 {
-		verified[0], err = s.verify(ctx, asking, proofs[0], why)
-		return verified, err
-	}
-	// Several providers are asked at once: a slow one must cost its own time only.
-	// The first refusal ends the others; that they ended is no finding about them,
-	// so their traces are dropped.
-	group, ctx := errgroup.WithContext(ctx)
-	by, _ := asking.Deadline()
-	asking, cancel := context.WithDeadline(ctx, by)
+	verified, err = s.prove(ctx, by, current, logins, why)
+
+	return verified, current, err
+}
+
+// askBy returns when a call that begins now stops waiting for login providers.
+func askBy(ctx context.Context) time.Time {
+	asking, cancel := context.WithTimeout(ctx, askingTime)
 	defer cancel()
-	traces, failures := make([]explain.Trace, len(proofs)), make([]error, len(proofs))
-	for i, p := range proofs {
+	by, _ := asking.Deadline()
+
+	return by
+}
+
+// prove proves every login, or refuses the call: one bad login spoils the rest
+// (developer guide, "Authentication flow"). No provider is asked before all logins are
+// known to be of providers of the pool, and none after by.
+func (s *Service) prove(
+	ctx context.Context, by time.Time, pool identitypool.Pool, logins map[string]string, why purpose,
+) ([]identitypool.VerifiedLogin, error) {
+	list, err := s.Providers.Resolve(ctx, pool, logins)
+	if err != nil {
+		return nil, providerError(err, pool)
+	}
+	if len(list) > 1 {
+		return s.proveSeveral(ctx, by, list, why)
+	}
+
+	verified, err := s.proveOne(ctx, by, &list[0], why)
+
+	return []identitypool.VerifiedLogin{verified}, err
+}
+
+// proveSeveral asks several providers at once: a slow one must cost its own time only.
+// The first refusal ends the others; that they ended is no finding about them, so their
+// traces are dropped.
+func (s *Service) proveSeveral(
+	ctx context.Context, by time.Time, list []provider.Login, why purpose,
+) ([]identitypool.VerifiedLogin, error) {
+	trace := explain.FromContext(ctx)
+	verified := make([]identitypool.VerifiedLogin, len(list))
+	traces, failures := make([]explain.Trace, len(list)), make([]error, len(list))
+
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range list {
 		group.Go(func() error {
-			verified[i], failures[i] = s.verifyApart(explain.NewContext(ctx, &traces[i]), explain.NewContext(asking, &traces[i]), p, why)
+			verified[i], failures[i] = s.proveApart(explain.NewContext(ctx, &traces[i]), by, &list[i], why)
 			return failures[i]
 		})
 	}
-	err = group.Wait()
+	err := group.Wait()
+
 	for i := range traces {
 		if failures[i] == nil || failures[i] == err {
 			trace.Join(&traces[i])
 		}
 	}
+
 	return verified, err
 }
 
-// sortedNames are the keys of logins in order; sorting an iterator's would
-// allocate for each sign-in.
-func sortedNames(logins map[string]string) []string {
-	names := make([]string, 0, len(logins))
-	for name := range logins {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// verifyCurrent is verifyLogins by what holds afterwards: proving may wait for a
-// provider, and the pool's own providers may have changed meanwhile. pool is then
-// what it is now. identityID is the identity that the call names, if any.
-func (s *Service) verifyCurrent(ctx context.Context, pool *identitypool.Pool, identityID string, logins map[string]string, why purpose) ([]identitypool.VerifiedLogin, error) {
-	asking, cancel := context.WithTimeout(ctx, askingTime)
-	defer cancel()
-	verified, err := s.verifyLogins(ctx, asking, *pool, logins, why)
-	if err != nil || len(logins) == 0 {
-		return nil, err
-	}
-	current, err := s.Store.SharedPool(ctx, pool.ID)
-	if err != nil {
-		return nil, resolveError(err, *pool, identityID)
-	}
-	if current.Version == pool.Version {
-		return verified, nil
-	}
-	*pool = current
-	return s.verifyLogins(ctx, asking, current, logins, why)
-}
-
-// providerName is the form of provider names: host[:port][/path], or an ARN.
-var providerName = regexp.MustCompile(`^(?:https?://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)(?::\d{1,5})?(?:/[\w./~-]*)?$|` +
-	`^arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/[\w./:+=,@~-]+$`)
-
-// shownName is a Logins key that the pool does not know, for traces and logs: a
-// client that swaps key and value sends its token there. Keys of role mappings have a
-// client ID after the name of a user pool.
-func shownName(key string) string {
-	if providerName.MatchString(key) {
-		return key
-	}
-	n := max(0, strings.LastIndexByte(key, ':'))
-	if strings.Contains(key[:n], "/") && providerName.MatchString(key[:n]) {
-		return fmt.Sprintf("%s:(a client ID of %d bytes)", key[:n], len(key)-n-1)
-	}
-
-	return shownBytes(key)
-}
-
-func shownBytes(key string) string { return fmt.Sprintf("(a name of %d bytes)", len(key)) }
-
-// verifyApart is verify on a goroutine of its own, where a panic would not end
+// proveApart is proveOne on a goroutine of its own, where a panic would not end
 // the request alone but the server.
-func (s *Service) verifyApart(ctx, asking context.Context, p proof, why purpose) (v identitypool.VerifiedLogin, err error) {
+func (s *Service) proveApart(
+	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+) (v identitypool.VerifiedLogin, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("verifying a login of %s panicked: %v\n%s", p.config.Name, r, debug.Stack())
+			err = fmt.Errorf("verifying a login of %s panicked: %v\n%s", l.Config.Name, r, debug.Stack())
 		}
 	}()
-	return s.verify(ctx, asking, p, why)
+
+	return s.proveOne(ctx, by, l, why)
 }
 
 // mustBeChecked reports whether the pool asks for a server-side check of any
@@ -194,37 +145,59 @@ func mustBeChecked(c identitypool.ProviderConfig, claims login.Claims) bool {
 	})
 }
 
-// verify proves a login, and counts it for the client's address if it is refused.
-func (s *Service) verify(ctx, asking context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
-	v, err := s.prove(ctx, asking, p, why)
-	s.Addresses.Checked(ctx, p.token, err)
+// proveOne proves a login, and counts it for the client's address if it is refused.
+func (s *Service) proveOne(
+	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+) (identitypool.VerifiedLogin, error) {
+	claims, err := s.vouched(ctx, by, l, why)
+	if err != nil {
+		s.Addresses.Checked(ctx, l.Token, err)
+		return identitypool.VerifiedLogin{}, err
+	}
+
+	v := l.Config.Verified(claims.Subject, claims.Audience)
+	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
+	if l.Trust.Kind == login.SAML {
+		v.Scope = claims.Scope
+		err = s.rescope(ctx, l.Config.Pool, v.Login, l.Trust.SAML)
+	}
+	s.Addresses.Checked(ctx, l.Token, err)
+
 	return v, err
 }
 
-func (s *Service) prove(ctx, asking context.Context, p proof, why purpose) (identitypool.VerifiedLogin, error) {
-	claims, err := s.Logins.Verify(asking, p.trust, p.token)
+// vouched returns what the provider of a login vouches for, and still does: the user has
+// not signed out since and, where the pool asks for the check, may still sign in.
+func (s *Service) vouched(
+	ctx context.Context, by time.Time, l *provider.Login, why purpose,
+) (login.Claims, error) {
+	asking, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
+	claims, err := s.Logins.Verify(asking, l.Trust, l.Token)
 	if err != nil {
-		return identitypool.VerifiedLogin{}, loginError(err)
+		return login.Claims{}, loginError(err)
 	}
+
 	traced := func(ctx context.Context) context.Context {
-		return explain.NewContext(ctx, explain.FromContext(ctx).For(p.config.Name))
+		return explain.NewContext(ctx, explain.FromContext(ctx).For(l.Config.Name))
 	}
 	// Opaque tokens do not say when they were issued: their provider answers for them.
-	if p.trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
-		if err := s.SignOuts.Check(traced(ctx), p.account, s.home(p.config.Name), claims); err != nil {
-			return identitypool.VerifiedLogin{}, loginError(err)
+	if l.Trust.Kind == login.OIDC || !claims.IssuedAt.IsZero() {
+		err := s.SignOuts.Check(traced(ctx), l.Config.Account, s.Providers.Home(l.Config.Name), claims)
+		if err != nil {
+			return login.Claims{}, loginError(err)
 		}
 	}
-	if why == toIssue && mustBeChecked(p.config, claims) {
-		if err := s.UserStatus.Check(traced(asking), userstatus.User{Provider: p.config.Name, Token: p.token, Claims: claims}); err != nil {
-			return identitypool.VerifiedLogin{}, loginError(err)
+	if why == toIssue && mustBeChecked(l.Config, claims) {
+		user := userstatus.User{
+			Provider: l.Config.Name,
+			Token:    l.Token,
+			Claims:   claims,
+		}
+		if err := s.UserStatus.Check(traced(asking), user); err != nil {
+			return login.Claims{}, loginError(err)
 		}
 	}
-	v := p.config.Verified(claims.Subject, claims.Audience)
-	v.Claims, v.Roles, v.Expires = claims.All, claims.Roles, claims.Expires
-	if p.trust.Kind == login.SAML {
-		v.Scope = claims.Scope
-		err = s.rescope(ctx, p.pool, v.Login, p.trust.SAML)
-	}
-	return v, err
+
+	return claims, nil
 }

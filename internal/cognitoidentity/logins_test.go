@@ -3,7 +3,6 @@ package cognitoidentity
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
@@ -74,24 +74,6 @@ func TestMustBeChecked(t *testing.T) {
 	}
 }
 
-// What the settings say of size and algorithms reaches every trust in ID tokens.
-func TestTrustFollowsSettings(t *testing.T) {
-	const pool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_A"
-	s := New(Options{Limits: Limits{TokenBytes: 1234},
-		WellKnown: map[string]ProviderOverride{identitypool.Facebook: {LimitedLogin: true}},
-		UserPools: map[string]ProviderOverride{pool: {Algorithms: []string{"ES256"}}}})
-	facebook, err := s.trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.AppProvider, Name: identitypool.Facebook, AppID: "1"})
-	if err != nil || facebook.MaxTokenBytes != 1234 || facebook.IDTokens.MaxTokenBytes != 1234 {
-		t.Errorf("Facebook's Limited Login: %+v, %v", facebook.IDTokens, err)
-	}
-	for name, want := range map[string][]string{pool: {"ES256"}, pool + "B": nil} {
-		trust, err := s.trust(t.Context(), identitypool.ProviderConfig{Kind: identitypool.UserPoolProvider, Name: name, ClientIDs: []string{"c"}})
-		if err != nil || trust.MaxTokenBytes != 1234 || !slices.Equal(trust.Algorithms, want) {
-			t.Errorf("%s: %+v, %v", name, trust, err)
-		}
-	}
-}
-
 // Everything that a call asks of its providers takes five seconds at most: keys
 // and the status check together, and all again when the pool was changed
 // meanwhile.
@@ -126,7 +108,7 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 				if pool, err = db.Pool(t.Context(), pool.ID); err != nil {
 					t.Fatal(err)
 				}
-				s := New(Options{Store: db, Logins: test.provider, SignOuts: noSignOuts{}, UserStatus: test.provider, Limits: DefaultLimits, Now: time.Now})
+				s := New(Options{Store: db, Providers: provider.New(provider.Options{}), Logins: test.provider, SignOuts: noSignOuts{}, UserStatus: test.provider, Limits: DefaultLimits, Now: time.Now})
 				guest, err := s.newGuest(t.Context(), pool)
 				if err != nil {
 					t.Fatal(err)
@@ -139,7 +121,7 @@ func TestProvidersHaveOneDeadline(t *testing.T) {
 					pool.Version-- // as read before the change
 				}
 				begin := time.Now()
-				_, _, err = s.use(t.Context(), &pool, identity, map[string]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_A": "token"})
+				_, err = s.use(t.Context(), pool, identity, map[string]string{"cognito-idp.us-east-1.amazonaws.com/us-east-1_A": "token"})
 				var wire *awsapi.Error
 				if (err != nil) != test.fails || test.fails && (!errors.As(err, &wire) || wire.Code != externalService) {
 					t.Errorf("use: %v", err)

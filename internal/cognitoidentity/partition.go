@@ -1,11 +1,10 @@
 package cognitoidentity
 
 import (
-	"cmp"
-
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // The ARNs of a pool have the partition of its region. What a pool is given by another
@@ -14,13 +13,6 @@ import (
 // sending it.
 
 var (
-	providerPartition = Refusals.Add(explain.Reason{
-		Code:     "provider-partition",
-		Check:    "provider partition",
-		Expected: "a provider's ARN of the partition {partition}, which the pool's region is of",
-		Got:      "{arn}",
-		Fix:      "write {right}",
-	})
 	rolePartition = Refusals.Add(explain.Reason{
 		Code:     "role-partition",
 		Check:    "role partition",
@@ -44,58 +36,9 @@ var (
 	})
 )
 
-// home returns an ARN in the partition in which ARNs of IAM are stored.
-func (s *Service) home(name string) string {
-	return identitypool.InPartition(name, cmp.Or(s.Partition, "aws"))
-}
-
-// checkPartition refuses a provider's ARN that is not of the partition of the pool's
-// region. Other names pass. field is the one that the pool was to get it in; "" = a
-// client sent it.
+// checkPartition refuses a provider's ARN that is not of the partition of the pool's region.
 func checkPartition(pool identitypool.Pool, field, arn string) error {
-	partition := identitypool.Partition(pool.Region)
-	if have := identitypool.PartitionOf(arn); have == "" || have == partition {
-		return nil
-	}
-
-	right := identitypool.InPartition(arn, partition)
-	why := providerPartition.With("partition", partition, "arn", shownName(arn), "right", shownName(right)).
-		Of(shownName(arn))
-	if field != "" {
-		why = why.At(poolLink(pool, field))
-	}
-	if _, kind, _, ok := identitypool.ParseProviderARN(arn); ok && kind == identitypool.SAMLProvider {
-		return awsapi.Refused(notAuthorized, why,
-			"Identity provider %s is not valid for account %s. In the partition %s it is %s.",
-			arn, pool.Account, partition, right)
-	}
-	return awsapi.Refused(invalidParameter, why, "The provider %s is not of the partition %s, as the identity pool is: "+
-		"write %s.", arn, partition, right)
-}
-
-// knownName returns the name of a provider as the pool has it. Clients know an ARN in
-// the partition of the pool's region, or as the server wrote it before; another one is
-// refused.
-func (s *Service) knownName(pool identitypool.Pool, name string) (string, error) {
-	stored := pool.StoredName(name)
-	if stored == name || s.home(name) == name {
-		return stored, nil
-	}
-	return stored, checkPartition(pool, "", name)
-}
-
-// checkKeys refuses keys in Logins that name a provider of the pool in another
-// partition.
-func (s *Service) checkKeys(pool identitypool.Pool, logins map[string]string) error {
-	for _, key := range sortedNames(logins) {
-		if pool.StoredName(key) == key {
-			continue
-		}
-		if _, err := s.knownName(pool, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return providerError(provider.CheckPartition(pool, field, arn), pool)
 }
 
 // mappingKeys returns role mappings by the names under which the pool has their
@@ -116,7 +59,7 @@ func wrongRole(pool identitypool.Pool, arn string) error {
 	partition := identitypool.Partition(pool.Region)
 	right := identitypool.InPartition(arn, partition)
 	why := rolePartition.With("partition", partition, "arn", arn, "right", right).Of(arn).
-		At(poolLink(pool, "Roles"))
+		At(pool.Link("Roles"))
 	return awsapi.Refused(notAuthorized, why, "Access to Role '%s' is forbidden. In the partition %s it is %s.",
 		arn, partition, right)
 }
@@ -125,7 +68,7 @@ func wrongRole(pool identitypool.Pool, arn string) error {
 // and clients may have the ARN as the server wrote it before.
 func (s *Service) checkCustomRole(pool identitypool.Pool, arn string) error {
 	_, isRole := identitypool.RoleAccount(arn)
-	if !isRole || pool.ShownName(arn) == arn || s.home(arn) == arn || pool.Names(arn) {
+	if !isRole || pool.ShownName(arn) == arn || s.Providers.Home(arn) == arn || pool.Names(arn) {
 		return nil
 	}
 	return wrongRole(pool, arn)

@@ -2,11 +2,11 @@ package cognitoidentity
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // The checks of the operations in their order, for traces: a refusal tells which of them
@@ -22,40 +22,50 @@ func codes(checks ...string) []explain.Code {
 	return list
 }
 
-// credential is the kind of proof in a call's Logins.
-type credential int
+// loginChecks are the checks of one login of a provider: those of package login, and what
+// comes before and after them.
+func loginChecks(kind login.Kind) []explain.Code {
+	var before, after []explain.Code
+	switch kind {
+	case login.OIDC:
+		before, after = codes("OpenID Connect provider"), codes("sign-out")
+	case login.SAML:
+		before, after = codes("provider partition", "SAML provider"), codes("sign-out")
+	}
 
-const (
-	asGuest credential = iota
-	byIDToken
-	bySAML
-	byFacebook
-	byAmazon
-	byTwitter
-	byOwnToken
-	credentialKinds
-)
-
-// loginChecks are the checks of one login: those of package login, and what comes before
-// and after them.
-var loginChecks = [credentialKinds][]explain.Code{
-	asGuest:    codes("guest access"),
-	byIDToken:  checksOf(login.OIDC, codes("OpenID Connect provider"), codes("sign-out")),
-	bySAML:     checksOf(login.SAML, codes("provider partition", "SAML provider"), codes("sign-out")),
-	byFacebook: checksOf(login.Facebook, nil, nil),
-	byAmazon:   checksOf(login.Amazon, nil, nil),
-	byTwitter:  checksOf(login.Twitter, nil, nil),
-	byOwnToken: codes("logins", "own token", "identity", "identity of the token", "amr of the token",
-		"provider of the token", "logins of the token", "sign-out"),
-}
-
-// checksOf are the checks of a login that its provider vouches for.
-func checksOf(kind login.Kind, before, after []explain.Code) []explain.Code {
 	return slices.Concat(codes("login provider"), before, login.Checks(kind), after)
 }
 
-// credentialOf returns what the first of the logins is, by its key.
-func credentialOf(logins map[string]string) credential {
+var (
+	guestChecks    = codes("guest access")
+	ownTokenChecks = codes("logins", "own token", "identity", "identity of the token", "amr of the token",
+		"provider of the token", "logins of the token", "sign-out")
+)
+
+// plans has the checks of an operation for each kind of credential.
+type plans struct {
+	asGuest    []explain.Code
+	byOwnToken []explain.Code
+	byKind     map[login.Kind][]explain.Code
+}
+
+// around puts those of a credential between the checks that come before it, those that
+// are for logins of providers only, and those that come at the end.
+func around(before, proven, after []explain.Code) plans {
+	p := plans{
+		asGuest:    slices.Concat(before, guestChecks, after),
+		byOwnToken: slices.Concat(before, ownTokenChecks, after),
+		byKind:     map[login.Kind][]explain.Code{},
+	}
+	for _, kind := range login.Kinds() {
+		p.byKind[kind] = slices.Concat(before, loginChecks(kind), proven, after)
+	}
+
+	return p
+}
+
+// of returns the checks for the logins of a call, by the first of their keys.
+func (p *plans) of(providers *provider.Registry, logins map[string]string) []explain.Code {
 	first := ""
 	for key := range logins {
 		if first == "" || key < first {
@@ -65,40 +75,13 @@ func credentialOf(logins map[string]string) credential {
 
 	switch {
 	case first == "":
-		return asGuest
+		return p.asGuest
 	case identitypool.IsServiceName(first):
-		return byOwnToken
-	case strings.Contains(first, ":saml-provider/"):
-		return bySAML
-	case first == identitypool.Facebook:
-		return byFacebook
-	case first == identitypool.Amazon:
-		return byAmazon
-	case first == identitypool.Twitter, first == identitypool.Digits:
-		return byTwitter
+		return p.byOwnToken
 	default:
-		return byIDToken
+		return p.byKind[providers.KindOf(first)]
 	}
 }
-
-// plans has the checks of an operation for each kind of credential.
-type plans [credentialKinds][]explain.Code
-
-// around puts those of a credential between the checks that come before it, those that
-// are for logins of providers only, and those that come at the end.
-func around(before, proven, after []explain.Code) (p plans) {
-	for kind, checks := range loginChecks {
-		p[kind] = slices.Concat(before, checks, proven, after)
-	}
-	for _, kind := range []credential{asGuest, byOwnToken} {
-		p[kind] = slices.Concat(before, loginChecks[kind], after)
-	}
-
-	return p
-}
-
-// of returns the checks for the logins of a call.
-func (p *plans) of(logins map[string]string) []explain.Code { return p[credentialOf(logins)] }
 
 var (
 	planGetID = around(codes("identity pool"), codes("link"), nil)
@@ -126,12 +109,12 @@ var (
 
 // developerTokenPlan is the plan of GetOpenIdTokenForDeveloperIdentity, whose Logins may
 // hold nothing but the developer's user.
-func developerTokenPlan(logins map[string]string) []explain.Code {
+func developerTokenPlan(providers *provider.Registry, logins map[string]string) []explain.Code {
 	if len(logins) < 2 {
 		return planDeveloperAlone
 	}
 
-	return planDeveloperToken.of(logins)
+	return planDeveloperToken.of(providers, logins)
 }
 
 var planDeveloperAlone = codes("identity pool", "developer provider", "developer user identifier",

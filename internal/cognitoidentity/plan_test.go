@@ -7,10 +7,22 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/login"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
+
+// providerReason returns a reason of package provider.
+func providerReason(t *testing.T, code explain.Code) *explain.Reason {
+	t.Helper()
+	n := slices.IndexFunc(provider.Refusals, func(r *explain.Reason) bool { return r.Code == code })
+	if n < 0 {
+		t.Fatalf("no reason %s", code)
+	}
+	return provider.Refusals[n]
+}
 
 // A refusal tells which checks of the operation were not reached.
 func TestPlans(t *testing.T) {
+	providers := provider.New(provider.Options{})
 	google := map[string]string{identitypool.Google: "x"}
 	for name, test := range map[string]struct {
 		plan    []explain.Code
@@ -18,19 +30,19 @@ func TestPlans(t *testing.T) {
 		next    explain.Code // the first that was not reached; "" is none
 		never   explain.Code // one that the call would not have made
 	}{
-		"GetId, no such pool":  {planGetID.of(google), poolUnknown, "login-provider", "guest-access"},
-		"GetId, guests off":    {planGetID.of(nil), guestsOff, "", "token-form"},
-		"GetId, unknown key":   {planGetID.of(google), providerUnknown, "openid-connect-provider", "guest-access"},
-		"GetId, issuer":        {planGetID.of(google), issuerElsewhere, "token-times", "saml-issuer"},
-		"token, classic flow":  {planToken.of(google), identitypool.ClassicFlowOff, "login-provider", "trust-policy"},
-		"credentials, guest":   {planCredentials.of(nil), guestsOff, "default-role", "linked-logins"},
-		"credentials, opaque":  {planCredentials.of(map[string]string{identitypool.Amazon: "x"}), providerUnknown, "credential-form", "token-form"},
-		"credentials, Digits":  {planCredentials.of(map[string]string{identitypool.Digits: "x"}), providerEnded, "pool-application", "token-form"},
-		"credentials, SAML":    {planCredentials.of(map[string]string{"arn:aws:iam::1:saml-provider/a": "x"}), samlUnregistered, "saml-response-size", "token-form"},
-		"credentials, our own": {planCredentials.of(map[string]string{identitypool.OwnProvider: "x"}), ownTokenExpired, "identity", "token-form"},
-		"developer, alone":     {developerTokenPlan(map[string]string{"a": "b"}), developerMissing, "developer-user-identifier", "token-form"},
-		"developer, and more":  {developerTokenPlan(map[string]string{"a": "b", identitypool.Google: "x"}), developerMissing, "developer-user-identifier", "saml-issuer"},
-		"unlink":               {planUnlink.of(google), publicOnly, "login-provider", "link"},
+		"GetId, no such pool":  {planGetID.of(providers, google), poolUnknown, "login-provider", "guest-access"},
+		"GetId, guests off":    {planGetID.of(providers, nil), guestsOff, "", "token-form"},
+		"GetId, unknown key":   {planGetID.of(providers, google), providerReason(t, "login-provider"), "openid-connect-provider", "guest-access"},
+		"GetId, issuer":        {planGetID.of(providers, google), providerReason(t, "token-issuer-pool"), "token-times", "saml-issuer"},
+		"token, classic flow":  {planToken.of(providers, google), identitypool.ClassicFlowOff, "login-provider", "trust-policy"},
+		"credentials, guest":   {planCredentials.of(providers, nil), guestsOff, "default-role", "linked-logins"},
+		"credentials, opaque":  {planCredentials.of(providers, map[string]string{identitypool.Amazon: "x"}), providerReason(t, "login-provider"), "credential-form", "token-form"},
+		"credentials, Digits":  {planCredentials.of(providers, map[string]string{identitypool.Digits: "x"}), providerReason(t, "login-provider-ended"), "pool-application", "token-form"},
+		"credentials, SAML":    {planCredentials.of(providers, map[string]string{"arn:aws:iam::1:saml-provider/a": "x"}), providerReason(t, "saml-provider-registration"), "saml-response-size", "token-form"},
+		"credentials, our own": {planCredentials.of(providers, map[string]string{identitypool.OwnProvider: "x"}), ownTokenExpired, "identity", "token-form"},
+		"developer, alone":     {developerTokenPlan(providers, map[string]string{"a": "b"}), developerMissing, "developer-user-identifier", "token-form"},
+		"developer, and more":  {developerTokenPlan(providers, map[string]string{"a": "b", identitypool.Google: "x"}), developerMissing, "developer-user-identifier", "saml-issuer"},
+		"unlink":               {planUnlink.of(providers, google), publicOnly, "login-provider", "link"},
 		"lookup":               {planLookup, lookupEmpty, "identity", "link"},
 		"merge":                {planMerge, developerOther, "developer-user-identifier", "identity"},
 		"unlink a user":        {planUnlinkUser, developerOther, "identity", "link"},
@@ -52,6 +64,7 @@ func TestPlans(t *testing.T) {
 
 // A login is planned with all checks of package login, in their order.
 func TestPlansHaveTheChecksOfLogins(t *testing.T) {
+	providers := provider.New(provider.Options{})
 	for kind, name := range map[login.Kind]string{
 		login.OIDC:     identitypool.Google,
 		login.SAML:     "arn:aws:iam::000000000000:saml-provider/a",
@@ -59,7 +72,7 @@ func TestPlansHaveTheChecksOfLogins(t *testing.T) {
 		login.Amazon:   identitypool.Amazon,
 		login.Twitter:  identitypool.Twitter,
 	} {
-		plan, checks := planGetID.of(map[string]string{name: "x"}), login.Checks(kind)
+		plan, checks := planGetID.of(providers, map[string]string{name: "x"}), login.Checks(kind)
 		at := slices.Index(plan, checks[0])
 		if at < 1 || len(plan) < at+len(checks) || !slices.Equal(plan[at:at+len(checks)], checks) {
 			t.Errorf("%s: %q lacks %q", name, plan, checks)

@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // PinnedIDTag is the tag whose value becomes a new pool's ID in development.
@@ -97,7 +98,7 @@ func (c change) storedARNs(p identitypool.Pool, field string, have, given []stri
 			return nil, err
 		}
 
-		stored := c.home(arn)
+		stored := c.Providers.Home(arn)
 		for _, old := range have {
 			if identitypool.SameARN(old, arn) {
 				stored = old
@@ -119,7 +120,7 @@ func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvide
 
 	if n := len(p.CognitoIdentityProviders); n > c.Limits.UserPoolProviders {
 		why := userPoolLimit.With("limit", strconv.Itoa(c.Limits.UserPoolProviders), "count", strconv.Itoa(n))
-		return awsapi.Refused(limitExceeded, why.At(poolLink(*p, "CognitoIdentityProviders")),
+		return awsapi.Refused(limitExceeded, why.At(p.Link("CognitoIdentityProviders")),
 			"The identity pool would have %d Cognito identity providers; the limit is %d.",
 			n, c.Limits.UserPoolProviders)
 	}
@@ -128,20 +129,20 @@ func (c change) setUserPools(p *identitypool.Pool, list []CognitoIdentityProvide
 }
 
 func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) error {
-	link := poolLink(*p, "CognitoIdentityProviders")
+	link := p.Link("CognitoIdentityProviders")
 	if in.ProviderName == nil || in.ClientId == nil {
 		return awsapi.Refused(invalidParameter, userPoolMember.With().At(link), messageUserPoolProvider)
 	}
 
 	name, client := *in.ProviderName, *in.ClientId
-	_, configured := c.UserPools[name]
+	configured := c.Providers.HasUserPool(name)
 	pool, atAWS := identitypool.ParseUserPool(name)
 	switch {
 	case !configured && !atAWS:
 		// A name of another form is only worth anything when the settings say where
 		// that user pool is found.
 		example := identitypool.UserPoolName(p.Region, p.Region+"_ID")
-		return awsapi.Refused(invalidParameter, userPoolForm.With("name", shownName(name), "example", example).At(link),
+		return awsapi.Refused(invalidParameter, userPoolForm.With("name", provider.ShownName(name), "example", example).At(link),
 			messageUserPoolProvider)
 	case !configured && pool.TwoRegions() && !c.keepsUserPool(name, pool.Region):
 		region, _, _ := strings.Cut(pool.ID, "_")
@@ -173,8 +174,7 @@ func (c change) addUserPool(p *identitypool.Pool, in CognitoIdentityProvider) er
 // keepsUserPool reports whether a user pool with two regions in its name is accepted. An
 // emulator that stands in for a region may give its pools IDs of any region.
 func (c change) keepsUserPool(name, region string) bool {
-	_, elsewhere := c.UserPoolRegions[region]
-	return elsewhere || c.imported || c.before.Provider(name).Kind == identitypool.UserPoolProvider
+	return c.Providers.HasRegion(region) || c.imported || c.before.Provider(name).Kind == identitypool.UserPoolProvider
 }
 
 // keepsHost reports whether a user pool's name is accepted, whose host may be that of
@@ -188,20 +188,19 @@ func (c change) keepsHost(name string, pool identitypool.UserPool) bool {
 // one for an issuer. As at AWS, the provider may be of another account or not be
 // registered: then its logins are refused.
 func (c change) checkOIDCProviders(p *identitypool.Pool) error {
-	link := poolLink(*p, "OpenIdConnectProviderARNs")
+	link := p.Link("OpenIdConnectProviderARNs")
 	byIssuer := map[string]string{}
 	for _, arn := range p.OIDCProviderARNs {
 		shown := p.ShownName(arn)
 		_, kind, issuer, ok := identitypool.ParseProviderARN(arn)
 		if !ok || kind != identitypool.OIDCProvider {
-			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", shownName(shown)).At(link),
+			return awsapi.Refused(invalidParameter, providerARNForm.With("arn", provider.ShownName(shown)).At(link),
 				"'%s' is not the ARN of an IAM %s.", shown, identitypool.OIDCProvider)
 		}
-		if right, wrong := rightARN(shown); wrong && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
+		if why := provider.ARNFault(shown); why != nil && !c.keepsARNs(c.before.OIDCProviderARNs, arn) {
 			const text = "'%s' is not the ARN of an IAM %s."
-			why := providerARNIssuer.With("arn", shownProviderARN(shown), "right", right)
 			return awsapi.Refused(invalidParameter, why.At(link), text, shown, identitypool.OIDCProvider).
-				LogAs(fmt.Sprintf(text, shownProviderARN(shown), identitypool.OIDCProvider))
+				LogAs(fmt.Sprintf(text, provider.ShownARN(shown), identitypool.OIDCProvider))
 		}
 
 		other, twice := byIssuer[issuer]
@@ -218,7 +217,7 @@ func (c change) checkOIDCProviders(p *identitypool.Pool) error {
 // checkSAMLProviders refuses what is no SAML provider of the pool's account. Whether it
 // is registered shows when it is used.
 func (c change) checkSAMLProviders(p *identitypool.Pool) error {
-	link := poolLink(*p, "SamlProviderARNs")
+	link := p.Link("SamlProviderARNs")
 	for i, arn := range p.SAMLProviderARNs {
 		shown := p.ShownName(arn)
 		owner, kind, _, ok := identitypool.ParseProviderARN(arn)
@@ -226,7 +225,7 @@ func (c change) checkSAMLProviders(p *identitypool.Pool) error {
 		switch {
 		case !valid && !slices.Contains(c.before.SAMLProviderARNs, arn):
 			why := samlProviderAccount.With("partition", identitypool.Partition(p.Region), "account", string(p.Account),
-				"arn", shownName(shown))
+				"arn", provider.ShownName(shown))
 			return awsapi.Refused(notAuthorized, why.At(link),
 				"Identity provider %s is not valid for account %s", shown, p.Account)
 		case slices.Contains(p.SAMLProviderARNs[:i], arn):
@@ -264,16 +263,16 @@ func (c change) keepsARNs(have []string, arns ...string) bool {
 func (c change) checkLoginProviders(p *identitypool.Pool) error {
 	for _, name := range slices.Sorted(maps.Keys(p.SupportedLoginProviders)) {
 		_, had := c.before.SupportedLoginProviders[name]
-		if wellKnown[name] != nil || had || c.imported {
+		if _, known := c.Providers.Table().ByKey(name); known || had || c.imported {
 			continue
 		}
 
 		const text = "(%s) is not a supported login provider."
-		known := strings.Join(slices.Sorted(maps.Keys(wellKnown)), ", ")
-		why := loginProviderUnknown.With("names", known, "name", shownName(name))
+		known := strings.Join(c.Providers.Table().Keys(), ", ")
+		why := loginProviderUnknown.With("names", known, "name", provider.ShownName(name))
 
-		return awsapi.Refused(invalidParameter, why.At(poolLink(*p, "SupportedLoginProviders")), text, name).
-			LogAs(fmt.Sprintf(text, shownName(name)))
+		return awsapi.Refused(invalidParameter, why.At(p.Link("SupportedLoginProviders")), text, name).
+			LogAs(fmt.Sprintf(text, provider.ShownName(name)))
 	}
 
 	return nil
@@ -282,7 +281,7 @@ func (c change) checkLoginProviders(p *identitypool.Pool) error {
 // setDeveloperName sets the name of the developer provider, if one is given. A name that
 // other logins come under would lock them out for ever, because it cannot be changed.
 func (c change) setDeveloperName(p *identitypool.Pool, given *string) error {
-	link := poolLink(*p, "DeveloperProviderName")
+	link := p.Link("DeveloperProviderName")
 	have := c.before.DeveloperProviderName
 	if given != nil {
 		if have != "" && have != *given {
@@ -316,7 +315,7 @@ var ownNames = regexp.MustCompile(`^cognito-identity(?:-us-gov|\.[a-z0-9-]+)?\.a
 // takenName reports whether other logins than a developer's can come under a name: those
 // of the providers that every pool can have, by their names and aliases, and our own.
 func (s *Service) takenName(name string) bool {
-	return s.EveryAccountHas(name) || s.ProviderName(name) != name || ownNames.MatchString(name)
+	return s.Providers.EveryAccountHas(name) || s.Providers.NameOf(name) != name || ownNames.MatchString(name)
 }
 
 // checkTags holds the rules for a pool's tags (developer guide, "Tagging").
@@ -326,7 +325,7 @@ func (s *Service) checkTags(p identitypool.Pool) error {
 			"The identity pool would have %d tags; the limit is %d.", n, s.Limits.TagsPerPool)
 	}
 
-	link := poolLink(p, "IdentityPoolTags")
+	link := p.Link("IdentityPoolTags")
 	for key, value := range p.Tags {
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
@@ -343,7 +342,7 @@ func (s *Service) checkTags(p identitypool.Pool) error {
 
 func (s *Service) tooManyTags(p identitypool.Pool) *explain.Refusal {
 	limit, count := strconv.Itoa(s.Limits.TagsPerPool), strconv.Itoa(len(p.Tags))
-	return poolTagLimit.With("limit", limit, "count", count).At(poolLink(p, "IdentityPoolTags"))
+	return poolTagLimit.With("limit", limit, "count", count).At(p.Link("IdentityPoolTags"))
 }
 
 // poolOutput shows a pool with the members that are set; absent is how AWS writes empty.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
 // Reasons for which a pool is not made, or gets no such configuration.
@@ -114,14 +113,6 @@ var (
 		Expected: "a SAML provider of account {account}: arn:{partition}:iam::{account}:saml-provider/NAME",
 		Got:      "{arn}",
 		Fix:      "make the SAML provider in the pool's account with CreateSAMLProvider, and give its ARN",
-	})
-	oidcProviderAccount = Refusals.Add(explain.Reason{
-		Code:     "openid-connect-provider-account",
-		Check:    "OpenID Connect provider",
-		Expected: "a provider of account {account}, the pool's",
-		Got:      "{arn} of account {other}",
-		Fix: "put the ARN of a provider of account {account} for {issuer} into OpenIdConnectProviderARNs of the pool in " +
-			"its place; if there is none yet, register it with CreateOpenIDConnectProvider or in oidc_providers of the settings",
 	})
 
 	loginProviderUnknown = Refusals.Add(explain.Reason{
@@ -311,15 +302,6 @@ var (
 	})
 )
 
-// loginTwice is the reason for which two logins of one provider are refused.
-var loginTwice = Refusals.Add(explain.Reason{
-	Code:     "login-provider-twice",
-	Check:    "login provider",
-	Expected: "each provider once",
-	Got:      "{key} stands for a provider that is there already",
-	Fix:      "send one login of {name}",
-})
-
 // Reasons for which a list is not continued, and identities are not loaded.
 var (
 	pageTokenForeign = Refusals.Add(explain.Reason{
@@ -397,13 +379,3 @@ var (
 
 // checkPool is the check of whether the pool is there, and the caller's.
 var checkPool = explain.CodeOf("identity pool")
-
-// poolLink leads to a field of a pool. One that is not stored yet has no ID: nobody could
-// find it under the one that it would have got.
-func poolLink(p identitypool.Pool, field string) explain.Link {
-	if p.Version == 0 {
-		p.ID = ""
-	}
-
-	return p.ID.Link(field)
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // SetPrincipalTagAttributeMap sets how a provider's claims become principal tags.
@@ -28,16 +29,16 @@ func (s *Service) SetPrincipalTagAttributeMap(
 		return nil, err
 	}
 
-	provider := *in.IdentityProviderName
+	given := *in.IdentityProviderName
 	m := identitypool.PrincipalTagMap{
 		UseDefaults: in.UseDefaults != nil && *in.UseDefaults,
 		Tags:        maps.Clone(in.PrincipalTags),
 	}
 	_, err = s.Store.UpdatePool(ctx, pool.ID, func(p *identitypool.Pool) error {
-		stored := p.StoredName(provider)
+		stored := p.StoredName(given)
 		// A map that is there can be changed and emptied, also when no login looks it up.
 		if _, had := p.PrincipalTags[stored]; !had && !p.TagsLogins(stored) {
-			return tagMapOfNobody(*p, provider)
+			return tagMapOfNobody(*p, given)
 		}
 		if p.PrincipalTags == nil {
 			p.PrincipalTags = map[string]identitypool.PrincipalTagMap{}
@@ -50,12 +51,12 @@ func (s *Service) SetPrincipalTagAttributeMap(
 		return nil, poolError(err, *in.IdentityPoolId)
 	}
 
-	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, provider, m))), nil
+	return new(SetPrincipalTagAttributeMapResponse(tagMapOutput(*in.IdentityPoolId, given, m))), nil
 }
 
 // checkTagMap refuses a map that could make no valid tags.
 func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
-	link := poolLink(pool, "PrincipalTags")
+	link := pool.Link("PrincipalTags")
 	if n := tagMapBytes(tags); n > identitypool.MaxTagMapBytes {
 		why := tagMapSize.With("limit", strconv.Itoa(identitypool.MaxTagMapBytes), "count", strconv.Itoa(n))
 		return awsapi.Refused(invalidParameter, why.At(link),
@@ -75,26 +76,26 @@ func checkTagMap(pool identitypool.Pool, tags map[string]string) error {
 
 // tagMapOfNobody refuses a map under a name that no login of the pool comes under: it
 // would be answered, and never applied.
-func tagMapOfNobody(p identitypool.Pool, provider string) error {
-	shown := shownName(provider)
+func tagMapOfNobody(p identitypool.Pool, name string) error {
+	shown := provider.ShownName(name)
 	why := tagMapProvider.With("names", namesOr(p.ShownNames(p.PublicProviderNames())), "name", shown)
-	userPool, _, _ := strings.Cut(provider, ":")
+	userPool, _, _ := strings.Cut(name, ":")
 	switch {
-	case p.MapsLogins(provider) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
-		shown = provider
+	case p.MapsLogins(name) && p.Provider(userPool).Kind == identitypool.UserPoolProvider:
+		shown = name
 		why = tagMapClient.With("userpool", userPool, "name", shown)
-	case p.Provider(provider).Kind == identitypool.DeveloperProviderKind:
-		shown = provider
+	case p.Provider(name).Kind == identitypool.DeveloperProviderKind:
+		shown = name
 		why = tagMapDeveloper.With("name", shown)
 	default:
-		if misspelt := misspeltKey(p, provider); misspelt != nil {
+		if misspelt := provider.Misspelt(p, name); misspelt != nil {
 			why = misspelt
 		}
 	}
 
 	const text = "(%s) is not a configured provider of the identity pool."
 
-	return awsapi.Refused(invalidParameter, why.Of(shown).At(poolLink(p, "PrincipalTags")), text, provider).
+	return awsapi.Refused(invalidParameter, why.Of(shown).At(p.Link("PrincipalTags")), text, name).
 		LogAs(fmt.Sprintf(text, shown))
 }
 
@@ -109,30 +110,30 @@ func (s *Service) GetPrincipalTagAttributeMap(
 		return nil, err
 	}
 
-	provider := *in.IdentityProviderName
-	name, err := s.knownName(pool, provider)
+	given := *in.IdentityProviderName
+	name, err := s.Providers.StoredName(pool, given)
 	if err != nil {
-		return nil, err
+		return nil, providerError(err, pool)
 	}
 	m, set := pool.PrincipalTags[name]
 	if !set {
 		const text = "No Principal Tags configured for Provider %s"
-		shown := shownName(provider)
+		shown := provider.ShownName(given)
 		why := tagMapNone.With("name", shown)
 		if !pool.TagsLogins(name) {
 			why = tagMapNobody.With("names", namesOr(pool.ShownNames(pool.PublicProviderNames())), "name", shown)
 		}
 
-		return nil, awsapi.Refused(notFound, why.Of(shown).At(poolLink(pool, "PrincipalTags")), text, provider).LogAs(fmt.Sprintf(text, shown))
+		return nil, awsapi.Refused(notFound, why.Of(shown).At(pool.Link("PrincipalTags")), text, given).LogAs(fmt.Sprintf(text, shown))
 	}
 
 	return new(tagMapOutput(*in.IdentityPoolId, pool.ShownName(name), m)), nil
 }
 
-func tagMapOutput(pool, provider string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
+func tagMapOutput(pool, name string, m identitypool.PrincipalTagMap) GetPrincipalTagAttributeMapResponse {
 	return GetPrincipalTagAttributeMapResponse{
 		IdentityPoolId:       &pool,
-		IdentityProviderName: &provider,
+		IdentityProviderName: &name,
 		UseDefaults:          new(m.UseDefaults),
 		PrincipalTags:        orEmpty(m.Tags),
 	}

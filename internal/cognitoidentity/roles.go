@@ -12,6 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // SetIdentityPoolRoles replaces both the default roles and the role mappings;
@@ -80,8 +81,8 @@ func (s *Service) roleMappings(
 func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping) error {
 	name := p.ShownName(key)
 	if !p.MapsLogins(key) {
-		why := mappingProvider.With("names", namesOr(p.ShownNames(mappableNames(p))), "name", shownName(name))
-		if misspelt := misspeltKey(p, key); misspelt != nil {
+		why := mappingProvider.With("names", namesOr(p.ShownNames(mappableNames(p))), "name", provider.ShownName(name))
+		if misspelt := provider.Misspelt(p, key); misspelt != nil {
 			why = misspelt
 		}
 		return mappingRefused(p, key, why,
@@ -90,7 +91,7 @@ func checkMappingKey(p identitypool.Pool, key string, all map[string]RoleMapping
 
 	if _, kind, issuer, ok := identitypool.ParseProviderARN(key); ok && kind == identitypool.OIDCProvider {
 		if _, twice := all[issuer]; twice {
-			return mappingRefused(p, key, mappingTwice.With("issuer", shownName(issuer)),
+			return mappingRefused(p, key, mappingTwice.With("issuer", provider.ShownName(issuer)),
 				"(%s) and (%s) are role mappings of one provider; give one.", name, issuer)
 		}
 	}
@@ -142,10 +143,10 @@ func (s *Service) roleMapping(p identitypool.Pool, key string, m RoleMapping) (i
 func mappingRefused(p identitypool.Pool, key string, why *explain.Refusal, format string, args ...any) error {
 	shown := p.ShownName(key)
 	if !p.MapsLogins(key) {
-		shown = shownName(shown)
+		shown = provider.ShownName(shown)
 	}
 
-	return awsapi.Refused(invalidParameter, why.Of(shown).At(poolLink(p, "RoleMappings")), format, args...)
+	return awsapi.Refused(invalidParameter, why.Of(shown).At(p.Link("RoleMappings")), format, args...)
 }
 
 // mappableNames lists the keys that role mappings of the pool can have.
@@ -185,7 +186,7 @@ func rolesIn(defaults map[string]string, mappings map[string]identitypool.RoleMa
 // caller may not pass on. A role that IAM does not know is taken, as AWS does:
 // it shows when credentials are asked for.
 func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypool.Pool, arn string) error {
-	link := poolLink(pool, "Roles")
+	link := pool.Link("Roles")
 	switch account, ok := identitypool.RoleAccount(arn); {
 	case !ok:
 		example := "arn:" + identitypool.Partition(pool.Region) + ":iam::" + string(pool.Account) + ":role/NAME"
@@ -205,7 +206,7 @@ func (s *Service) passRole(ctx context.Context, c awsapi.Caller, pool identitypo
 		return err
 	}
 
-	if _, err := s.Providers.Role(ctx, arn); errors.Is(err, iam.ErrNotFound) {
+	if _, err := s.Directory.Role(ctx, arn); errors.Is(err, iam.ErrNotFound) {
 		s.Logger.WarnContext(ctx, "an identity pool was given a role that is not defined", "pool", pool.ID, "role", arn)
 	}
 
@@ -221,13 +222,13 @@ func roleRefused(arn string, why *explain.Refusal) *awsapi.Error {
 func (s *Service) passRoleAccess(c awsapi.Caller, pool identitypool.Pool, arn string) awsapi.Access {
 	return awsapi.Access{
 		Action:   "iam:PassRole",
-		Resource: s.home(arn),
+		Resource: s.Providers.Home(arn),
 		Conditions: map[string][]string{
 			"iam:PassedToService":       {identitypool.ServiceName(pool.Region)},
 			"iam:AssociatedResourceArn": {callerPoolARN(c, string(pool.ID))},
 		},
 		ResourceTags: func(ctx context.Context) (map[string]string, error) {
-			role, err := s.Providers.Role(ctx, arn)
+			role, err := s.Directory.Role(ctx, arn)
 			if errors.Is(err, iam.ErrNotFound) {
 				return nil, nil
 			}

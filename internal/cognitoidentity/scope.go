@@ -33,7 +33,7 @@ func (s *Service) formerLogins(l identitypool.Login, provider *saml.Provider) []
 // scopelessIs reports whether the logins of an ARN that have no scope belong to
 // provider.
 func (s *Service) scopelessIs(arn string, provider *saml.Provider) bool {
-	entityID, bound := s.SAMLBindings[s.home(arn)]
+	entityID, bound := s.SAMLBindings[s.Providers.Home(arn)]
 	if bound && entityID == "" {
 		entityID = saml.Unrecorded
 	}
@@ -64,7 +64,7 @@ func (s *Service) ofSubject(
 		return l, nil, true, nil
 	}
 
-	registered, err := s.Providers.SAMLProvider(ctx, provider)
+	registered, err := s.Directory.SAMLProvider(ctx, provider)
 	if errors.Is(err, iam.ErrNotFound) {
 		return l, nil, false, nil
 	} else if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 	"github.com/poolhouse-id/poolhouse/internal/store"
@@ -78,9 +79,8 @@ type UserStatus interface {
 	Check(ctx context.Context, u userstatus.User) error
 }
 
-// Providers knows the registered OpenID Connect and SAML providers and roles of accounts.
-type Providers interface {
-	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
+// Directory knows the registered SAML providers and roles of accounts.
+type Directory interface {
 	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
 	Role(ctx context.Context, arn string) (iam.Role, error)
 }
@@ -89,7 +89,8 @@ type Providers interface {
 type Options struct {
 	Store       *store.Store
 	Logins      Logins
-	Providers   Providers
+	Directory   Directory
+	Providers   *provider.Registry
 	Issuer      Issuer
 	Credentials CredentialEngine
 	Sealer      *envelope.Sealer // seals page tokens
@@ -99,22 +100,9 @@ type Options struct {
 	Limits    Limits
 	// Addresses limits guests and refused logins by client address; may be nil.
 	Addresses *ratelimit.Addresses
-	// WellKnown and UserPools replace where providers are found, by provider name.
-	WellKnown map[string]ProviderOverride
-	UserPools map[string]ProviderOverride
-	// UserPoolRegions says where the user pools of a region are; may be nil.
-	UserPoolRegions map[string]ProviderOverride
-	// Aliases are Logins keys that stand for a provider; may be nil. IssuerAliases
-	// makes the issuer of a user pool that is found elsewhere than its name says
-	// an alias of it. For development.
-	Aliases       map[string]string
-	IssuerAliases bool
 	// CredentialsByToken: the enhanced flow signs a token for a credential engine
 	// outside, unless the settings say otherwise for single pools.
 	CredentialsByToken bool
-	// Partition is that in which ARNs of IAM are stored, that of the server's region;
-	// "" = aws.
-	Partition string
 	// SAMLBindings says whose the SAML logins without a scope are: the entity ID by
 	// the provider's ARN (store.BindSAMLLogins).
 	SAMLBindings map[string]string
@@ -133,34 +121,11 @@ type Options struct {
 	Logger       *slog.Logger
 }
 
-// ProviderOverride replaces the well-known addresses of a login provider; the
-// zero value changes nothing.
-type ProviderOverride struct {
-	Issuers      []string
-	JWKSURL      string
-	Algorithms   []string // accepted signature algorithms of ID tokens; nil is RS256
-	CABundle     []byte   // PEM
-	AllowHTTP    bool
-	AllowPrivate bool
-
-	BaseURL    string // of the provider's API, without a trailing slash: Facebook, Amazon, Twitter, Digits, user pools
-	APIVersion string // Facebook: of the Graph API, e.g. v25.0
-	VerifyPath string // Twitter, Digits: what says whose token it is
-	// AppSecret is the secret of the Facebook application, AppSecrets of single
-	// ones by ID. Without, applications are checked by what the token itself shows.
-	AppSecret    string
-	AppSecrets   map[string]string
-	LimitedLogin bool // Facebook: accept the ID tokens of Limited Login, too
-}
-
 // Service implements the operations.
-type Service struct {
-	Options
-	aliases map[string]string // Logins key to provider name
-}
+type Service struct{ Options }
 
 // New returns a Service.
-func New(o Options) *Service { return &Service{o, o.allAliases()} }
+func New(o Options) *Service { return &Service{Options: o} }
 
 // Names by which requests call the API.
 const (

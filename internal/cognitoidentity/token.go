@@ -2,6 +2,8 @@ package cognitoidentity
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
@@ -16,7 +18,7 @@ const tokenLifetime = 10 * time.Minute
 // GetOpenIdToken returns an OpenID Connect token for a guest, or for an
 // identity with the logins given; it may link and merge (classic flow).
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenResponse, error) {
-	explain.FromContext(ctx).Plan(planToken.of(in.Logins))
+	explain.FromContext(ctx).Plan(planToken.of(s.Providers, in.Logins))
 	identity, pool, err := s.publicIdentity(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
@@ -25,24 +27,24 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 		return nil, err
 	}
 
-	identity, verified, err := s.use(ctx, &pool, identity, in.Logins)
+	used, err := s.use(ctx, pool, identity, in.Logins)
 	if err != nil {
 		return nil, err
 	}
 	// The pool may have changed while a provider was asked.
-	if err := classicFlow(pool, in.Logins); err != nil {
+	if err := classicFlow(used.pool, in.Logins); err != nil {
 		return nil, err
 	}
 
-	tags, err := pool.SessionTags(verified, explain.FromContext(ctx))
+	tags, err := used.pool.SessionTags(used.logins, explain.FromContext(ctx))
 	if err != nil {
 		return nil, awsapi.Refused(notAuthorized, reasonOf(err), "The login cannot be mapped to principal tags: %s.", err)
 	}
-	token, err := s.sign(ctx, pool, identity, identitypool.AMR(verified), tags, tokenLifetime)
+	token, err := s.sign(ctx, used.pool, used.identity, identitypool.AMR(used.logins), tags, tokenLifetime)
 	if err != nil {
 		return nil, err
 	}
-	return &GetOpenIdTokenResponse{IdentityId: new(string(identity.ID)), Token: &token}, nil
+	return &GetOpenIdTokenResponse{IdentityId: new(string(used.identity.ID)), Token: &token}, nil
 }
 
 // classicFlow refuses what a pool does not give tokens for. AllowClassicFlow false
@@ -60,7 +62,10 @@ func classicFlow(pool identitypool.Pool, logins map[string]string) error {
 		return awsapi.Refused(invalidParameter, why, messageClassicFlowMappings)
 	}
 
-	for _, name := range sortedNames(logins) {
+	if len(pool.SAMLProviderARNs) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(logins)) {
 		if pool.Provider(pool.StoredName(name)).Kind == identitypool.SAMLProviderKind {
 			// Developer guide, "SAML identity providers": the roles are chosen by
 			// the assertion, which only the enhanced flow looks at.
@@ -83,26 +88,37 @@ func (s *Service) publicIdentity(
 	return identity, pool, err
 }
 
-// use proves the logins of a call on an identity and resolves them: the
-// identity returned may be another one than the call named. Proving may have
-// waited for a provider; pool is then what it is afterwards.
-func (s *Service) use(ctx context.Context, pool *identitypool.Pool, identity identitypool.Identity, logins map[string]string) (identitypool.Identity, []identitypool.VerifiedLogin, error) {
+// usable is what a call on an identity may use: the identity may be another one than the
+// call named, and the pool may have changed while a provider was asked.
+type usable struct {
+	identity identitypool.Identity
+	pool     identitypool.Pool
+	logins   []identitypool.VerifiedLogin // none for a guest
+}
+
+// use proves the logins of a call on an identity of a pool and resolves them.
+func (s *Service) use(
+	ctx context.Context, pool identitypool.Pool, identity identitypool.Identity, logins map[string]string,
+) (usable, error) {
 	if len(logins) == 0 {
 		if !identity.Guest() {
-			return identity, nil, identityError(identity.MayNotUse(), string(identity.ID))
+			return usable{}, identityError(identity.MayNotUse(), string(identity.ID))
 		}
-		return identity, nil, guestsAllowed(*pool)
+		return usable{identity: identity, pool: pool}, guestsAllowed(pool)
 	}
-	verified, err := s.verifyCurrent(ctx, pool, string(identity.ID), logins, toIssue)
+
+	verified, pool, err := s.verify(ctx, pool, string(identity.ID), logins, toIssue)
 	if err != nil {
-		return identity, nil, err
+		return usable{}, err
 	}
+
 	keys := identitypool.Logins(verified)
-	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(*pool).UseIdentity(keys))
+	resolved, err := s.Store.Resolve(ctx, pool.ID, identity.ID, keys, s.resolver(pool).UseIdentity(keys))
 	if err != nil {
-		return identity, nil, resolveError(err, *pool, string(identity.ID))
+		return usable{}, resolveError(err, pool, string(identity.ID))
 	}
-	return resolved, verified, nil
+
+	return usable{identity: resolved, pool: pool, logins: verified}, nil
 }
 
 func (s *Service) sign(

@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // File is what the YAML file holds besides single values.
@@ -213,7 +214,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	if isOff(raw[rateLimitsKey]) {
 		file.RateLimits = nil
 	}
-	faults = append(faults, file.checkProviders()...)
+	faults = append(faults, file.CheckProviders(provider.Default())...)
 	faults = append(faults, file.checkUserPools()...)
 	faults = append(faults, file.checkEngines()...)
 	faults = append(faults, file.checkRates()...)

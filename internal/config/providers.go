@@ -4,13 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
 // WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
@@ -61,27 +63,37 @@ func (w WellKnown) Secrets() map[string]string {
 	return clear
 }
 
-// providerSettings lists, for each provider, the settings that mean something
-// there, besides those that all have.
-var providerSettings = map[string][]string{
-	"google":   {"issuers", "jwks_url"},
-	"apple":    {"issuers", "jwks_url"},
-	"facebook": {"base_url", "graph_version", "app_secret", "app_secrets", "limited_login", "issuers", "jwks_url"},
-	"amazon":   {"base_url"},
-	"twitter":  {"base_url", "verify_path"},
-	"digits":   {"base_url", "verify_path"},
-}
-
 var graphVersion = regexp.MustCompile(`^v[1-9]\d{0,2}\.\d{1,2}$`)
 
-// checkProviders refuses unknown providers, settings that have no meaning
-// there, and values that cannot work.
-func (f *File) checkProviders() []error {
+// Override returns w for the server, with the certificates of its CABundle.
+func (w WellKnown) Override(certificates []byte) provider.Override {
+	o := provider.Override{
+		JWKSURL:      string(w.JWKSURL),
+		CABundle:     certificates,
+		AllowHTTP:    w.AllowHTTP,
+		AllowPrivate: w.AllowPrivate,
+		BaseURL:      strings.TrimSuffix(string(w.BaseURL), "/"),
+		APIVersion:   w.GraphVersion,
+		VerifyPath:   w.VerifyPath,
+		AppSecret:    string(w.AppSecret),
+		AppSecrets:   w.Secrets(),
+		LimitedLogin: w.LimitedLogin,
+	}
+	for _, issuer := range w.Issuers {
+		o.Issuers = append(o.Issuers, string(issuer))
+	}
+
+	return o
+}
+
+// CheckProviders refuses providers that are not in the table, settings that have no meaning
+// for them, and values that cannot work.
+func (f *File) CheckProviders(table provider.Table) []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(f.Providers)) {
-		meant, known := providerSettings[name]
+		row, known := table.BySetting(name)
 		if !known {
-			names := slices.Sorted(maps.Keys(providerSettings))
+			names := table.Settings()
 			fix := "use " + strings.Join(names, ", ")
 			if near := explain.Nearest(name, names); near != "" {
 				fix = "did you mean " + near + "?"
@@ -89,23 +101,35 @@ func (f *File) checkProviders() []error {
 			faults = append(faults, fmt.Errorf("providers.%s is not a known provider: %s", name, fix))
 			continue
 		}
-		if w := f.Providers[name]; name == "facebook" && !w.LimitedLogin && (len(w.Issuers) > 0 || w.JWKSURL != "") {
-			faults = append(faults, errors.New("providers.facebook: issuers and jwks_url are those of Limited Login: set limited_login: true, or leave them out"))
-		}
-		if w := f.Providers[name]; name == "digits" && w.VerifyPath != "" && w.BaseURL == "" {
-			faults = append(faults, errors.New("providers.digits.verify_path has no meaning without base_url: Digits has ended, so name what is to answer in its place"))
-		}
-		for _, c := range f.Providers[name].checks() {
-			setting := "providers." + name + "." + c.name
-			switch {
-			case !c.set:
-			case !slices.Contains(meant, c.name):
-				faults = append(faults, fmt.Errorf("%s has no meaning for this provider: leave it out (it has %s)", setting, strings.Join(meant, ", ")))
-			case c.fault != nil:
-				faults = append(faults, fmt.Errorf("%s: %w", setting, c.fault))
-			}
+		faults = append(faults, f.Providers[name].check("providers."+name, row)...)
+	}
+
+	return faults
+}
+
+// check refuses settings of one provider.
+func (w WellKnown) check(setting string, row provider.Row) []error {
+	var faults []error
+	if row.IDTokens != nil && !w.LimitedLogin && (len(w.Issuers) > 0 || w.JWKSURL != "") {
+		faults = append(faults, fmt.Errorf("%s: issuers and jwks_url are those of Limited Login: "+
+			"set limited_login: true, or leave them out", setting))
+	}
+	if row.Ended != nil && w.VerifyPath != "" && w.BaseURL == "" {
+		faults = append(faults, fmt.Errorf("%s.verify_path has no meaning without base_url: "+
+			"%s has ended, so name what is to answer in its place", setting, row.Name))
+	}
+
+	for _, c := range w.checks(row) {
+		switch {
+		case !c.set:
+		case !slices.Contains(row.Allowed, c.name):
+			faults = append(faults, fmt.Errorf("%s.%s has no meaning for this provider: leave it out (it has %s)",
+				setting, c.name, strings.Join(row.Allowed, ", ")))
+		case c.fault != nil:
+			faults = append(faults, fmt.Errorf("%s.%s: %w", setting, c.name, c.fault))
 		}
 	}
+
 	return faults
 }
 
@@ -115,16 +139,16 @@ type providerCheck struct {
 	fault error
 }
 
-func (w WellKnown) checks() []providerCheck {
+func (w WellKnown) checks(row provider.Row) []providerCheck {
 	list := []providerCheck{
-		{"base_url", w.BaseURL != "", checkAddress(w.BaseURL, w.AllowHTTP)},
-		{"graph_version", w.GraphVersion != "", nil},
-		{"verify_path", w.VerifyPath != "", nil},
-		{"app_secret", w.AppSecret != "", checkSecret(w.AppSecret)},
-		{"app_secrets", len(w.AppSecrets) > 0, nil},
-		{"limited_login", w.LimitedLogin, nil},
-		{"issuers", len(w.Issuers) > 0, nil},
-		{"jwks_url", w.JWKSURL != "", checkAddress(w.JWKSURL, w.AllowHTTP)},
+		{provider.SettingBaseURL, w.BaseURL != "", checkAddress(w.BaseURL, w.AllowHTTP)},
+		{provider.SettingGraphVersion, w.GraphVersion != "", nil},
+		{provider.SettingVerifyPath, w.VerifyPath != "", nil},
+		{provider.SettingAppSecret, w.AppSecret != "", checkSecret(w.AppSecret)},
+		{provider.SettingAppSecrets, len(w.AppSecrets) > 0, nil},
+		{provider.SettingLimitedLogin, w.LimitedLogin, nil},
+		{provider.SettingIssuers, len(w.Issuers) > 0, nil},
+		{provider.SettingJWKSURL, w.JWKSURL != "", checkAddress(w.JWKSURL, w.AllowHTTP)},
 	}
 	if !graphVersion.MatchString(w.GraphVersion) {
 		list[1].fault = fmt.Errorf("%q is no version of the Graph API: write it like v25.0", w.GraphVersion)
@@ -134,7 +158,7 @@ func (w WellKnown) checks() []providerCheck {
 	}
 	for app, secret := range w.AppSecrets {
 		if err := checkSecret(secret); err != nil || app == "" || strings.Trim(app, "0123456789") != "" {
-			list[4].fault = fmt.Errorf("%q: name a Facebook application by its ID in digits, and give its secret", app)
+			list[4].fault = fmt.Errorf("%q: name a %s application by its ID in digits, and give its secret", app, row.Name)
 		}
 	}
 	if slices.Contains(w.Issuers, "") {

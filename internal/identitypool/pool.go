@@ -7,7 +7,11 @@
 // its developer guide; where AWS's rule is unknown docs/behaviour.md gives ours.
 package identitypool
 
-import "time"
+import (
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
 
 // PoolID is an identity pool ID, "REGION:GUID".
 type PoolID string
@@ -140,4 +144,14 @@ type Rule struct {
 type PrincipalTagMap struct {
 	UseDefaults bool
 	Tags        map[string]string // tag key to claim name
+}
+
+// Link leads to a field of the pool. A pool that is not stored yet has no ID: nobody
+// could find it under the ID that it would have got.
+func (p Pool) Link(field string) explain.Link {
+	if p.Version == 0 {
+		p.ID = ""
+	}
+
+	return p.ID.Link(field)
 }

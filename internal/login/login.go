@@ -13,6 +13,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
@@ -66,6 +68,9 @@ type (
 	// Unavailable is the error for a credential that could not be judged.
 	Unavailable = idtoken.Unavailable
 )
+
+// Kinds returns the kinds of credential that Verify proves, sorted.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(protocols)) }
 
 // Messages of refusals that callers tell apart, or use for their own.
 const (

@@ -16,6 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/ratelimit"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
@@ -87,11 +88,7 @@ type APIOptions struct {
 	Providers     Providers
 	Authorizer    *iam.Authorizer
 	Keys          AccessKeys
-	// App makes the trust in a provider that trust policies name by its host
-	// (accounts.google.com, graph.facebook.com, www.amazon.com), for tokens of
-	// one application.
-	App        func(provider, app string) (login.Trust, error)
-	Identities Identities
+	Identities    Identities
 	// IsNotFound recognises the error of Identities for an identity or pool that is gone.
 	IsNotFound func(error) bool
 	Policies   ManagedPolicies      // may be nil: there are none
@@ -99,6 +96,8 @@ type APIOptions struct {
 	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
 	Region     string               // of sessions whose request names none
 	Now        func() time.Time
+	// LoginProviders are those that trust policies name by their Logins key.
+	LoginProviders *provider.Registry
 }
 
 // API is the STS API.

@@ -239,7 +239,7 @@ var (
 	providerIDUnknown = Refusals.Add(explain.Reason{
 		Code:     "provider-id",
 		Check:    "provider ID",
-		Expected: "www.amazon.com or graph.facebook.com",
+		Expected: "{names}",
 		Got:      "another provider",
 		Fix: "leave ProviderId out: it is for the access tokens of these two, and an OpenID Connect token " +
 			"names its issuer",
@@ -273,12 +273,12 @@ var (
 		Got:      "none for the token's issuer {issuer}",
 		Fix:      "register the issuer exactly as the token has it in iss",
 	})
-	googleMissing = Refusals.Add(explain.Reason{
+	trustUnnamed = Refusals.Add(explain.Reason{
 		Code:     "openid-connect-provider-google",
 		Check:    "OpenID Connect provider",
-		Expected: "a trust policy that names accounts.google.com, or a provider registered in account {account}",
+		Expected: "a trust policy that names {name}, or a provider registered in account {account}",
 		Got:      "neither for the token's issuer {issuer}",
-		Fix: "name accounts.google.com as Federated principal of sts:AssumeRoleWithWebIdentity in the trust " +
+		Fix: "name {name} as Federated principal of sts:AssumeRoleWithWebIdentity in the trust " +
 			"policy, or register the issuer",
 	})
 	providerSpelling = Refusals.Add(explain.Reason{

@@ -20,7 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 	"github.com/poolhouse-id/poolhouse/internal/login"
-	"github.com/poolhouse-id/poolhouse/internal/outbound"
+	"github.com/poolhouse-id/poolhouse/internal/provider"
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
@@ -37,15 +37,6 @@ const (
 	messageRejected     = "The identity provider rejected the claim."
 	messageUnreachable  = "The identity provider could not be reached. Try again."
 )
-
-// Providers that trust policies name by their host.
-const (
-	google   = identitypool.Google
-	amazon   = identitypool.Amazon
-	facebook = identitypool.Facebook
-)
-
-var googleIssuers = []string{"https://accounts.google.com", "accounts.google.com"}
 
 // tokenAlgorithms are what STS accepts (STS API reference, WebIdentityToken).
 var tokenAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
@@ -174,9 +165,10 @@ func (w *webIdentity) count(ctx context.Context) error {
 // access tokens of a ProviderId have no form.
 func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
 	if id := text(in.ProviderId); id != "" {
-		if id != amazon && id != facebook {
-			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With(),
-				"The ProviderId is not supported: use %s or %s, and leave it out for OpenID Connect providers.", amazon, facebook)
+		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
+			names := strings.Join(known, " or ")
+			return nil, false, awsapi.Refused("ValidationError", providerIDUnknown.With("names", names),
+				"The ProviderId is not supported: use %s, and leave it out for OpenID Connect providers.", names)
 		}
 		return nil, false, nil
 	}
@@ -460,33 +452,23 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 }
 
 // tokenConditions are the condition keys of an ID token that w is assumed with.
-func (w *webIdentity) tokenConditions(provider string, c login.Claims) (policy.Context, assume.ClaimKeys) {
-	conditions := tokenConditions(provider, c)
+func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Context, assume.ClaimKeys) {
+	conditions := tokenConditions(name, c)
 	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
-	return conditions, tokenClaims(provider, c.All)
+	return conditions, tokenClaims(name, c.All)
 }
 
 // idTokenTrust says by what a token of iss is proven, and as whom the trust
 // policy knows its user. A provider that the trust policy does not mean is
 // never contacted.
 func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
-	if slices.Contains(googleIssuers, iss) && a.means(w, google) {
-		app, err := a.application(w, google, "aud", func(apps []string) []string {
-			said := claimedClient(claims)
-			return slices.DeleteFunc(apps, func(app string) bool { return app != said })
-		})
-		if err != nil {
-			return login.Trust{}, err
-		}
-		trust, err := a.App(google, app[0])
-		trust.Provider, trust.MaxTokenBytes = google, maxWebToken
-		trust.ClientsAt, trust.Link = clientsOf(w.Role, google+":aud")
-		return trust, err
+	if row, known := a.byIssuer(iss); known && a.means(w, row.Key) {
+		return a.rowTrust(w, row, claims)
 	}
 	arn, _ := iam.ParseRoleARN(w.Role.ARN)
-	provider, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.Role.Account, iss))
+	registered, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.Role.Account, iss))
 	switch {
-	case errors.Is(err, iam.ErrNotFound) || err == nil && provider.URL != iss:
+	case errors.Is(err, iam.ErrNotFound) || err == nil && registered.URL != iss:
 		why, failed := a.unregistered(ctx, w.Role, iss)
 		if failed != nil {
 			return login.Trust{}, failed
@@ -495,42 +477,50 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 	case err != nil:
 		return login.Trust{}, err
 	}
-	if !a.means(w, provider.ARN) {
-		w.Principal = policy.Principal{Federated: provider.ARN}
+	if !a.means(w, registered.ARN) {
+		w.Principal = policy.Principal{Federated: registered.ARN}
 		return login.Trust{}, a.unmeant(ctx, w)
 	}
-	algorithms := provider.Algorithms
-	if algorithms == nil {
-		algorithms = tokenAlgorithms
+
+	trust := provider.Registered(registered)
+	trust.MaxTokenBytes = maxWebToken
+	if trust.Algorithms == nil {
+		trust.Algorithms = tokenAlgorithms
 	}
-	_, name, _ := strings.Cut(provider.URL, "://")
-	trust := login.Trust{Rule: idtoken.Rule{
-		Provider:     name,
-		Issuers:      []string{provider.URL},
-		Audiences:    provider.ClientIDs,
-		Algorithms:   algorithms,
-		DiscoveryURL: provider.DiscoveryURL,
-		JWKSURL:      provider.JWKSURL,
-		Policy: outbound.Policy{
-			CABundle:     string(provider.CABundle),
-			AllowHTTP:    provider.AllowHTTP,
-			AllowPrivate: provider.AllowPrivate,
-		},
-		Thumbprints:        provider.Thumbprints,
-		EnforceThumbprints: provider.EnforceThumbprints,
-		MaxTokenBytes:      maxWebToken,
-	}}
-	trust.Registered(provider.ARN, provider.InSettings)
-	trust.Development = provider.Development
 
 	return trust, nil
+}
+
+// byIssuer returns the provider of an issuer that trust policies name by its Logins key.
+func (a *API) byIssuer(iss string) (provider.Row, bool) {
+	row, known := a.LoginProviders.Table().ByIssuer(iss)
+
+	return row, known && row.STS.Client != ""
+}
+
+// rowTrust returns the trust in the ID tokens of a provider that the trust policy names by
+// its Logins key, for the application that the token names.
+func (a *API) rowTrust(w *webIdentity, row provider.Row, claims map[string]any) (login.Trust, error) {
+	apps, err := a.application(w, row.Key, row.STS.Client, func(apps []string) []string {
+		said := claimedClient(claims)
+		return slices.DeleteFunc(apps, func(app string) bool { return app != said })
+	})
+	if err != nil {
+		return login.Trust{}, err
+	}
+
+	trust, err := a.LoginProviders.AppTrust(row.Key, apps[0])
+	trust.MaxTokenBytes = maxWebToken
+	trust.ClientsAt, trust.Link = clientsOf(w.Role, row.Key+":"+row.STS.Client)
+
+	return trust, err
 }
 
 // unregistered tells that no provider is registered for a token's issuer, or only one
 // whose URL is written in another way.
 func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
-	if slices.Contains(googleIssuers, iss) {
-		return googleMissing.With("account", string(role.Account), "issuer", iss), nil
+	if row, known := a.byIssuer(iss); known {
+		return trustUnnamed.With("name", row.Key, "account", string(role.Account), "issuer", iss), nil
 	}
 
 	arn, _ := iam.ParseRoleARN(role.ARN)
@@ -571,16 +561,17 @@ func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 // application returns the applications that the trust policy names for a
 // provider without registration. Tokens of every application of the world are
 // such a provider's; without a name all of them would be let in.
-func (a *API) application(w *webIdentity, provider, key string, narrow func([]string) []string) ([]string, error) {
-	named := w.Named(provider + ":" + key)
+func (a *API) application(w *webIdentity, name, key string, narrow func([]string) []string) ([]string, error) {
+	request := policy.Request{Action: w.Action, Resource: w.Role.ARN, Principal: w.Principal, Partition: w.Partition}
+	named := w.Role.Trust.Named(request, name+":"+key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
 		return apps, nil
 	}
 
-	why := applicationUnnamed.With("key", provider+":"+key)
+	why := applicationUnnamed.With("key", name+":"+key)
 	if len(named) > 0 {
-		why = applicationOther.With("key", provider+":"+key, "named", strings.Join(named, ", "))
+		why = applicationOther.With("key", name+":"+key, "named", strings.Join(named, ", "))
 	}
 	return nil, awsapi.Refused(invalidIdentityToken, assume.AboutTrust(w.Role, why), messageAudience)
 }
@@ -594,50 +585,60 @@ func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
 // maxApplications bounds how many applications a token is tried for.
 const maxApplications = 10
 
-// accessToken proves an access token of Facebook or Login with Amazon.
-func (a *API) accessToken(ctx context.Context, w *webIdentity, provider, token string) error {
-	if !a.means(w, provider) {
-		w.Principal = policy.Principal{Federated: provider}
+// accessToken proves an access token of a provider that comes with its ProviderId.
+func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string) error {
+	if !a.means(w, key) {
+		w.Principal = policy.Principal{Federated: key}
 		return a.unmeant(ctx, w)
 	}
-	apps, err := a.application(w, provider, "app_id", func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	row, _ := a.LoginProviders.Table().ByKey(key)
+	client, user := key+":"+row.STS.Client, key+":"+row.STS.User
+	apps, err := a.application(w, key, row.STS.Client, func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
 	if err != nil {
 		return err
 	}
-	var proved login.Claims
-	for _, app := range apps {
-		trust, failed := a.App(provider, app)
-		if failed != nil {
-			return failed
-		}
-		for _, t := range []*idtoken.Rule{&trust.Rule, trust.IDTokens} {
-			if t != nil {
-				t.Provider, t.MaxTokenBytes = provider, maxWebToken
-				t.ClientsAt, t.Link = clientsOf(w.Role, provider+":app_id")
-			}
-		}
-		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
-			break
-		}
-	}
+
+	proved, err := a.provedByAny(ctx, w, key, apps, client, token)
 	err = a.loginError(err, nil)
 	a.Addresses.Checked(ctx, token, err)
 	if err != nil {
 		return err
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
-	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, provider
+
+	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, key
 	w.Conditions = policy.Context{}
-	user := provider + ":user_id"
-	if provider == facebook {
-		user = provider + ":id"
-	}
-	w.Conditions.Set(provider+":app_id", proved.Audience)
+	w.Conditions.Set(client, proved.Audience)
 	w.Conditions.Set(user, proved.Subject)
-	w.Claims = onlyClaims(provider, "app_id", "id", "user_id")
-	w.session = session.Session{Provider: provider, FederatedProvider: provider, Region: a.Region, Claims: maps.Clone(w.Conditions)}
-	w.Conditions.Set("aws:FederatedProvider", provider)
+	w.Claims = onlyClaims(key, "app_id", "id", "user_id")
+	w.session = session.Session{Provider: key, FederatedProvider: key, Region: a.Region, Claims: maps.Clone(w.Conditions)}
+	w.Conditions.Set("aws:FederatedProvider", key)
+
 	return nil
+}
+
+// provedByAny proves an access token as that of one of the applications. client is the
+// condition key that names them in the trust policy.
+func (a *API) provedByAny(
+	ctx context.Context, w *webIdentity, key string, apps []string, client, token string,
+) (proved login.Claims, err error) {
+	for _, app := range apps {
+		trust, failed := a.LoginProviders.AppTrust(key, app)
+		if failed != nil {
+			return login.Claims{}, failed
+		}
+		for _, t := range []*idtoken.Rule{&trust.Rule, trust.IDTokens} {
+			if t != nil {
+				t.MaxTokenBytes = maxWebToken
+				t.ClientsAt, t.Link = clientsOf(w.Role, client)
+			}
+		}
+		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
+			return proved, nil
+		}
+	}
+
+	return login.Claims{}, err
 }
 
 // loginError words a refused token as STS does. Its trace is made already.

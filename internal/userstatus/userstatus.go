@@ -20,7 +20,6 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/poolhouse-id/poolhouse/internal/explain"
-	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
@@ -292,29 +291,4 @@ type push struct{}
 func (push) Check(ctx context.Context, _ User) error {
 	explain.FromContext(ctx).Pass(check, "the user pool tells of sign-outs by itself")
 	return nil
-}
-
-// Pools finds the Checker of a user pool.
-type Pools struct {
-	ByProvider map[string]Checker // by Logins key
-	ByRegion   map[string]Checker // for the other pools of a region, by the host in their names
-}
-
-// Check asks the user pool of u.Provider. A pool that nobody said how to ask is
-// refused: its owner wanted the check.
-func (p Pools) Check(ctx context.Context, u User) error {
-	c, known := p.ByProvider[u.Provider]
-	if !known {
-		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
-			c, known = p.ByRegion[pool.Region]
-		}
-	}
-	if !known {
-		return refuse(ctx, unknownWay.With("pool", u.Provider).At(explain.Link{
-			Kind:   explain.LinkSetting,
-			ID:     "user_pools",
-			Source: explain.SourceFile,
-		}))
-	}
-	return c.Check(ctx, u)
 }

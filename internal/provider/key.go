@@ -1,4 +1,4 @@
-package cognitoidentity
+package provider
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
@@ -21,27 +20,22 @@ import (
 // provider that the pool has, login.Verify compares them. What is here is for calls
 // that are refused anyway: it reads tokens without proving them, and asks no provider.
 
-const messageMissingIssuer = "Invalid login token. Missing a required claim: iss"
-
 // keyIssuers returns the issuers whose tokens may stand under a Logins key. only is true
 // if nothing but such tokens may; no issuers are returned for keys of other credentials.
-func (s *Service) keyIssuers(pool identitypool.Pool, key string) (issuers []string, only bool) {
+func (r *Registry) keyIssuers(pool identitypool.Pool, key string) (issuers []string, only bool) {
 	_, kind, _, isARN := identitypool.ParseProviderARN(key)
-	_, settings := s.UserPools[key]
-	_, atAWS := identitypool.ParseUserPool(key)
-	makeTrust, known := wellKnown[key]
+	row, known := r.o.Table.ByKey(key)
 	switch {
-	case pool.IsOwnProvider(key), isARN && kind == identitypool.SAMLProvider,
-		key == pool.DeveloperProviderName:
+	case pool.IsOwnProvider(key), isARN && kind == identitypool.SAMLProvider, key == pool.DeveloperProviderName:
 		return nil, false
 	case known:
-		t, err := makeTrust(anyApp, s.WellKnown[key])
+		t, err := row.trust(anyApp, r.o.WellKnown[key])
 		if err != nil || t.Kind != login.OIDC {
 			return nil, false
 		}
 		return t.Issuers, true
-	case settings, atAWS:
-		return s.userPoolTrust(key, nil).Issuers, true
+	case r.isUserPool(key):
+		return r.userPoolTrust(key, nil).Issuers, true
 	}
 
 	return []string{"https://" + key, "http://" + key}, false
@@ -55,8 +49,8 @@ type unproven struct {
 	err       error // the value is no token
 }
 
-func (s *Service) peek(value string) unproven {
-	issuer, has, err := idtoken.PeekIssuer(value, s.Limits.TokenBytes)
+func (r *Registry) peek(value string) unproven {
+	issuer, has, err := idtoken.PeekIssuer(value, r.o.MaxTokenBytes)
 
 	return unproven{
 		value:     value,
@@ -67,15 +61,13 @@ func (s *Service) peek(value string) unproven {
 }
 
 // keysFirst returns the refusal of a call because of the provider of a login, the last of
-// names: the first token whose issuer does not fit its key, else refusal. A nil refusal
+// logins: the first token whose issuer does not fit its key, else refusal. A nil refusal
 // stands for a pool that lacks the provider.
-func (s *Service) keysFirst(
-	ctx context.Context, pool identitypool.Pool, logins map[string]string, names []string, refusal error,
-) error {
+func (r *Registry) keysFirst(ctx context.Context, pool identitypool.Pool, logins []Login, refusal error) error {
 	var last unproven
-	for _, key := range names {
-		last = s.peek(logins[key])
-		if err := s.checkKey(ctx, pool, key, last); err != nil {
+	for _, l := range logins {
+		last = r.peek(l.Token)
+		if err := r.checkKey(ctx, pool, l.Config.Name, last); err != nil {
 			return err
 		}
 	}
@@ -83,58 +75,57 @@ func (s *Service) keysFirst(
 		return refusal
 	}
 
-	return s.lacksProvider(pool, names[len(names)-1], last)
+	return r.lacksProvider(pool, logins[len(logins)-1].Config.Name, last)
 }
 
 // lacksProvider refuses a login of a provider that the pool does not have.
-func (s *Service) lacksProvider(pool identitypool.Pool, key string, login unproven) error {
-	why := s.whyProvider(pool, key, login)
+func (r *Registry) lacksProvider(pool identitypool.Pool, key string, token unproven) error {
+	why := r.whyProvider(pool, key, token)
 	if !pool.HasPublicProviders() {
-		const text = "Identity pool - %s does not have identity providers configured."
-		return awsapi.Refused(notAuthorized, why, text, pool.ID)
+		return &Error{Fault: NoProviders, Why: why}
 	}
 
-	return unsupportedProvider(why)
+	return unsupported(why, nil)
 }
 
 // checkKey refuses a token whose issuer is not the one that its Logins key names.
-func (s *Service) checkKey(ctx context.Context, pool identitypool.Pool, key string, token unproven) error {
-	issuers, only := s.keyIssuers(pool, key)
+func (r *Registry) checkKey(ctx context.Context, pool identitypool.Pool, key string, token unproven) error {
+	issuers, only := r.keyIssuers(pool, key)
 	if len(issuers) == 0 {
 		return nil
 	}
 
-	refuse := func(message string, why *explain.Refusal) error {
-		explain.FromContext(ctx).For(shownName(key)).Refuse(why)
-		return awsapi.Refused(notAuthorized, why, "%s", message)
+	refuse := func(fault Fault, why *explain.Refusal) error {
+		explain.FromContext(ctx).For(ShownName(key)).Refuse(why)
+		return &Error{Fault: fault, Why: why}
 	}
 	switch {
 	case token.err != nil && only:
-		return refuse(login.MessageNotOIDC, s.whyUnreadable(pool, key))
+		return refuse(NotIDToken, r.whyUnreadable(pool, key))
 	case token.err != nil: // an opaque token, or a developer's user
 		return nil
 	case !token.hasIssuer:
-		return refuse(messageMissingIssuer, issuerMissing.With())
+		return refuse(NoIssuer, issuerMissing.With())
 	case !slices.Contains(issuers, token.issuer):
-		return refuse(login.MessageIssuerMismatch, s.whyIssuer(pool, key, token.issuer))
+		return refuse(OtherIssuer, r.whyIssuer(pool, key, token.issuer))
 	}
 
 	return nil
 }
 
-func (s *Service) whyUnreadable(pool identitypool.Pool, key string) *explain.Refusal {
-	if provider, difference := s.meant(pool, key); provider != "" {
-		return tokenUnreadableNear.With("provider", provider, "key", shownName(key), "difference", difference)
+func (r *Registry) whyUnreadable(pool identitypool.Pool, key string) *explain.Refusal {
+	if provider, difference := r.meant(pool, key); provider != "" {
+		return tokenUnreadableNear.With("provider", provider, "key", ShownName(key), "difference", difference)
 	}
 
-	return tokenUnreadable.With("key", shownName(key))
+	return tokenUnreadable.With("key", ShownName(key))
 }
 
 // whyIssuer explains an issuer that is not the one that the key names.
-func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain.Refusal {
+func (r *Registry) whyIssuer(pool identitypool.Pool, key, issuer string) *explain.Refusal {
 	shown, named := shownIssuer(issuer), "the issuer that the key names"
-	if shownName(key) == key && !strings.Contains(key, "://") && !strings.HasPrefix(key, "arn:") {
-		issuers, _ := s.keyIssuers(pool, key)
+	if ShownName(key) == key && !strings.Contains(key, "://") && !strings.HasPrefix(key, "arn:") {
+		issuers, _ := r.keyIssuers(pool, key)
 		named = strings.Join(issuers, " or ")
 	}
 
@@ -145,11 +136,11 @@ func (s *Service) whyIssuer(pool identitypool.Pool, key, issuer string) *explain
 		return issuerNoProviders.With("named", named, "issuer", shown)
 	}
 	if shown == issuer { // others may be as long as a token
-		if provider := s.issuedFor(pool, issuer); provider != "" {
+		if provider := r.issuedFor(pool, issuer); provider != "" {
 			return issuerOfPool.With("named", named, "issuer", shown, "difference", keyFault(key, provider),
 				"provider", provider)
 		}
-		if provider, expected, difference := s.nearestIssuer(pool, issuer); provider != "" {
+		if provider, expected, difference := r.nearestIssuer(pool, issuer); provider != "" {
 			return issuerNear.With("expected", expected, "provider", provider, "issuer", shown,
 				"difference", difference)
 		}
@@ -191,9 +182,9 @@ func hostOf(name string) string {
 
 // nearestIssuer returns the provider of the pool with the issuer that differs least from
 // one that is none of theirs, and how; "" if all differ too much.
-func (s *Service) nearestIssuer(pool identitypool.Pool, issuer string) (provider, expected, difference string) {
+func (r *Registry) nearestIssuer(pool identitypool.Pool, issuer string) (provider, expected, difference string) {
 	for _, name := range nearby(pool, issuer) {
-		issuers, _ := s.keyIssuers(pool, name)
+		issuers, _ := r.keyIssuers(pool, name)
 		for _, i := range issuers {
 			d := explain.NameDifference(issuer, i)
 			if d != "" && !otherServers(issuer, i) && (difference == "" || len(d) < len(difference)) {
@@ -215,20 +206,20 @@ func otherServers(a, b string) bool {
 	return p != nil && q != nil && p[1] != q[1]
 }
 
-// whyProvider explains a Logins key that the pool does not have; login came under it,
+// whyProvider explains a Logins key that the pool does not have; token came under it,
 // and fits the key.
-func (s *Service) whyProvider(pool identitypool.Pool, key string, login unproven) *explain.Refusal {
-	shown := shownName(key)
-	if shown != key && isProvider(pool, login.value) {
-		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", login.value)
+func (r *Registry) whyProvider(pool identitypool.Pool, key string, token unproven) *explain.Refusal {
+	shown := ShownName(key)
+	if shown != key && r.isProvider(pool, token.value) {
+		return providerSwapped.With("size", strconv.Itoa(len(key)), "value", token.value)
 	}
 	if misspelt := misspeltProvider(pool, key); misspelt != nil {
 		return misspelt
 	}
 
-	if provider, difference := s.meant(pool, key); provider != "" {
-		at := poolField(pool, s.providerField(key), s.providerEntry(pool, key))
-		if login.err != nil {
+	if provider, difference := r.meant(pool, key); provider != "" {
+		at := linkAdding(pool, r.providerField(key), r.providerEntry(pool, key))
+		if token.err != nil {
 			return providerNear.With("provider", provider, "key", shown, "difference", difference)
 		} else if explain.NameDifference(key, provider) != "" && !otherServers(key, provider) {
 			return providerTwoNames.With("provider", provider, "key", shown, "difference", difference).At(at)
@@ -239,43 +230,26 @@ func (s *Service) whyProvider(pool identitypool.Pool, key string, login unproven
 	case shown != key && pool.HasPublicProviders():
 		return providerHidden.With("providers", poolProviders(pool), "key", shown)
 	case !pool.HasPublicProviders():
-		why := providersNone.With("key", pool.ShownName(shown), "field", s.providerField(key))
-		return why.At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
+		why := providersNone.With("key", pool.ShownName(shown), "field", r.providerField(key))
+		return why.At(linkAdding(pool, r.providerField(key), r.providerEntry(pool, key)))
 	}
-	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", s.providerField(key))
+	why := providerUnknown.With("providers", poolProviders(pool), "key", shown, "field", r.providerField(key))
 
-	return why.Of(shown).At(poolField(pool, s.providerField(key), s.providerEntry(pool, key)))
+	return why.Of(shown).At(linkAdding(pool, r.providerField(key), r.providerEntry(pool, key)))
 }
 
 // isProvider reports whether a value of Logins is the name of a provider. Others are not
 // shown, as they may be users: "alice.smith" has the form of a host.
-func isProvider(pool identitypool.Pool, value string) bool {
-	_, known := wellKnown[value]
+func (r *Registry) isProvider(pool identitypool.Pool, value string) bool {
+	_, known := r.o.Table.ByKey(value)
 
 	return known || slices.Contains(pool.PublicProviderNames(), pool.StoredName(value))
 }
 
-// nicknames are hosts that people take for the names of well-known providers.
-var nicknames = map[string]string{
-	"apple":                identitypool.Apple,
-	"apple.com":            identitypool.Apple,
-	"google":               identitypool.Google,
-	"google.com":           identitypool.Google,
-	"facebook":             identitypool.Facebook,
-	"facebook.com":         identitypool.Facebook,
-	"limited.facebook.com": identitypool.Facebook,
-	"amazon":               identitypool.Amazon,
-	"api.amazon.com":       identitypool.Amazon,
-	"twitter":              identitypool.Twitter,
-	"twitter.com":          identitypool.Twitter,
-	"x.com":                identitypool.Twitter,
-	"api.x.com":            identitypool.Twitter,
-}
-
 // issuedFor returns the provider of the pool whose tokens have the issuer; "" = none.
-func (s *Service) issuedFor(pool identitypool.Pool, issuer string) string {
+func (r *Registry) issuedFor(pool identitypool.Pool, issuer string) string {
 	for _, name := range nearby(pool, issuer) {
-		if issuers, _ := s.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
+		if issuers, _ := r.keyIssuers(pool, name); slices.Contains(issuers, issuer) {
 			return name
 		}
 	}
@@ -285,14 +259,14 @@ func (s *Service) issuedFor(pool identitypool.Pool, issuer string) string {
 
 // meant returns the provider of the pool that a Logins key was to name, and what is
 // wrong with the key: the provider that is called nearly so.
-func (s *Service) meant(pool identitypool.Pool, key string) (provider, difference string) {
+func (r *Registry) meant(pool identitypool.Pool, key string) (provider, difference string) {
 	names := pool.ShownNames(nearby(pool, key))
 	for _, name := range names {
 		if d := explain.NameDifference(key, name); d != "" {
 			return name, d
 		}
 	}
-	nickname := nicknames[strings.TrimPrefix(strings.ToLower(strings.TrimSpace(key)), "www.")]
+	nickname := r.o.Table.byNickname(key)
 	if slices.Contains(pool.PublicProviderNames(), nickname) {
 		return nickname, notItsName
 	}
@@ -325,18 +299,16 @@ func structured(name string) bool {
 	return atAWS || strings.HasPrefix(name, "arn:")
 }
 
-// providerField is the pool's field that a login provider belongs in.
-func (s *Service) providerField(key string) string {
+// providerField returns the pool's field that a login provider belongs in.
+func (r *Registry) providerField(key string) string {
 	_, kind, _, isARN := identitypool.ParseProviderARN(key)
-	_, settings := s.UserPools[key]
-	_, atAWS := identitypool.ParseUserPool(key)
-	_, known := wellKnown[key]
+	_, known := r.o.Table.ByKey(key)
 	switch {
 	case isARN && kind == identitypool.SAMLProvider:
 		return "SamlProviderARNs"
 	case known:
 		return "SupportedLoginProviders"
-	case settings, atAWS:
+	case r.isUserPool(key):
 		return "CognitoIdentityProviders"
 	default:
 		return "OpenIdConnectProviderARNs"
@@ -345,12 +317,12 @@ func (s *Service) providerField(key string) string {
 
 // providerEntry returns the text to add to that field; "" if the key is not fit to be shown, or
 // names a provider of another account.
-func (s *Service) providerEntry(pool identitypool.Pool, key string) string {
+func (r *Registry) providerEntry(pool identitypool.Pool, key string) string {
 	account, _, _, isARN := identitypool.ParseProviderARN(key)
 	switch {
-	case shownName(key) != key, isARN && account != pool.Account:
+	case ShownName(key) != key, isARN && account != pool.Account:
 		return ""
-	case s.providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
+	case r.providerField(key) == "OpenIdConnectProviderARNs" && !strings.HasPrefix(key, "arn:"):
 		return iam.OIDCProviderARN(identitypool.Partition(pool.Region), pool.Account, "https://"+withoutScheme(key))
 	default:
 		return pool.ShownName(key)
@@ -371,17 +343,10 @@ func poolProviders(pool identitypool.Pool) string {
 	return strings.Join(names, ", ")
 }
 
-// maxIssuerShown bounds an issuer in a text.
-const maxIssuerShown = 128
+// linkAdding leads to a field of a pool, to which a fix adds a text.
+func linkAdding(pool identitypool.Pool, field, add string) explain.Link {
+	link := pool.ID.Link(field)
+	link.Add = add
 
-// shownIssuer is the issuer of a token that is not proved, for traces.
-func shownIssuer(issuer string) string {
-	if len(issuer) <= maxIssuerShown && providerName.MatchString(issuer) {
-		return issuer
-	}
-	if issuer == "" {
-		return "(no text, or too long a one)"
-	}
-
-	return fmt.Sprintf("(an issuer of %d bytes)", len(issuer))
+	return link
 }

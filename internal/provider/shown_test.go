@@ -1,4 +1,4 @@
-package cognitoidentity
+package provider
 
 import "testing"
 
@@ -10,7 +10,7 @@ func TestShownName(t *testing.T) {
 		"1234-Token;Secret": false, "EAAToken": false, "Atza|Token": false, "alice": false, "": false, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln": false,
 		"idp.example.com?token=secret": false, "user:secret@idp.example.com": false, "accounts.google.com\n": false,
 	} {
-		if got := shownName(name); (got == name) != shown {
+		if got := ShownName(name); (got == name) != shown {
 			t.Errorf("%q is shown as %q", name, got)
 		}
 	}
@@ -24,7 +24,7 @@ func TestShownUserPool(t *testing.T) {
 		"user:s3cr3t":                                              "(a name of 11 bytes)",
 		"user:s3cr3t@idp.example/a:b":                              "(a name of 27 bytes)",
 	} {
-		if got := shownName(name); got != want {
+		if got := ShownName(name); got != want {
 			t.Errorf("%q is shown as %q", name, got)
 		}
 	}

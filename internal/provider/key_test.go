@@ -1,4 +1,4 @@
-package cognitoidentity
+package provider
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -27,9 +26,10 @@ func unsignedToken(t *testing.T, claims map[string]any) string {
 }
 
 // refuseKey explains the refusal of one login that the pool cannot have.
-func refuseKey(s *Service, pool identitypool.Pool, key, value string) (explain.Step, error) {
-	err := s.keysFirst(context.Background(), pool, map[string]string{key: value}, []string{key}, nil)
-	refused, ok := errors.AsType[*awsapi.Error](err)
+func refuseKey(r *Registry, pool identitypool.Pool, key, value string) (explain.Step, error) {
+	logins := []Login{{Config: identitypool.ProviderConfig{Name: key}, Token: value}}
+	err := r.keysFirst(context.Background(), pool, logins, nil)
+	refused, ok := errors.AsType[*Error](err)
 	if !ok || refused.Why == nil {
 		return explain.Step{}, err
 	}
@@ -45,7 +45,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 		arn := fmt.Sprintf("arn:aws:iam::000000000000:oidc-provider/idp%d.example/realms/%d", n, n)
 		pool.OIDCProviderARNs = append(pool.OIDCProviderARNs, arn)
 	}
-	s := &Service{}
+	r := New(Options{})
 	base := testing.AllocsPerRun(1, func() { pool.PublicProviderNames() })
 
 	for name, login := range map[string]struct{ key, issuer string }{
@@ -61,7 +61,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 		}
 		token := unsignedToken(t, map[string]any{"iss": issuer})
 		allocations := testing.AllocsPerRun(1, func() {
-			if _, err := refuseKey(s, pool, login.key, token); err == nil {
+			if _, err := refuseKey(r, pool, login.key, token); err == nil {
 				t.Errorf("%s: the login was taken", name)
 			}
 		})
@@ -71,7 +71,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 	}
 
 	// A provider of the issuer's host is found among all of them.
-	step, _ := refuseKey(s, pool, "idp.example", unsignedToken(t, map[string]any{
+	step, _ := refuseKey(r, pool, "idp.example", unsignedToken(t, map[string]any{
 		"iss": "https://idp999.example/realms/999/",
 	}))
 	if step.Code != "token-issuer-names" || !strings.Contains(step.Fix, "idp999.example/realms/999") {
@@ -90,7 +90,7 @@ func TestSwappedLogins(t *testing.T) {
 		OIDCProviderARNs: []string{"arn:aws:iam::000000000000:oidc-provider/idp.example/realms/a"},
 		SAMLProviderARNs: []string{saml},
 	}
-	s := &Service{}
+	r := New(Options{})
 
 	for value, swapped := range map[string]bool{
 		"idp.example/realms/a":  true,
@@ -104,7 +104,7 @@ func TestSwappedLogins(t *testing.T) {
 		"42":                    false,
 	} {
 		for _, key := range []string{"My App", "login my app", token, "(null)"} {
-			step, err := refuseKey(s, pool, key, value)
+			step, err := refuseKey(r, pool, key, value)
 			if (step.Code == "login-provider-swapped") != swapped {
 				t.Errorf("%q under %q: explained by %+v (%v)", value, key, step, err)
 			}
@@ -133,7 +133,7 @@ func TestIssuersThatKeysName(t *testing.T) {
 		"arn:aws:iam::000000000000:oidc-provider/other.example": "the issuer that the key names",
 		"My App": "the issuer that the key names",
 	} {
-		step, err := refuseKey(&Service{}, pool, key, token)
+		step, err := refuseKey(New(Options{}), pool, key, token)
 		if step.Check != "token issuer" || step.Expected != want {
 			t.Errorf("%s: explained by %+v (%v), want %q", key, step, err, want)
 		}

@@ -1,0 +1,105 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/login"
+)
+
+// Login is one value of Logins with what it has to be proved by.
+type Login struct {
+	Config identitypool.ProviderConfig // of the pool; Name is the pool's name for the key
+	Trust  login.Trust
+	Token  string
+	fault  error // the key cannot be used
+}
+
+// Resolve returns the logins of a call on a pool, in the order of the providers' names. It
+// returns *Error or *PartitionError if one of them cannot be proved, whatever its token is.
+// Nothing is proved yet, and no provider is asked.
+func (r *Registry) Resolve(
+	ctx context.Context, pool identitypool.Pool, logins map[string]string,
+) ([]Login, error) {
+	list, err := r.named(pool, logins)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range list {
+		if l.fault != nil {
+			return nil, l.fault
+		}
+	}
+
+	for i := range list {
+		l := &list[i]
+		if err := mayProve(pool, l.Config); err != nil {
+			return nil, err
+		}
+		if l.Config.Kind == identitypool.UnknownProvider {
+			return nil, r.keysFirst(ctx, pool, list[:i+1], nil)
+		}
+
+		l.Trust, err = r.Trust(ctx, l.Config)
+		if refused, ok := errors.AsType[*Error](err); ok {
+			return nil, r.keysFirst(ctx, pool, list[:i+1], refused)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+
+	return list, nil
+}
+
+// named finds what the keys of logins are in the pool. An alias stands for its provider; one
+// provider under two keys is refused, since it could be two users.
+func (r *Registry) named(pool identitypool.Pool, logins map[string]string) ([]Login, error) {
+	list := make([]Login, 0, len(logins))
+	for _, key := range sortedKeys(logins) {
+		config, err := r.In(pool, key)
+		if slices.ContainsFunc(list, func(l Login) bool { return l.Config.Name == config.Name }) {
+			why := loginTwice.With("key", ShownName(key), "name", pool.ShownName(config.Name))
+			return nil, &Error{
+				Fault: SameProvider,
+				Key:   key,
+				Name:  config.Name,
+				Why:   why,
+			}
+		}
+		list = append(list, Login{
+			Config: config,
+			Token:  logins[key],
+			fault:  err,
+		})
+	}
+	slices.SortFunc(list, func(a, b Login) int { return strings.Compare(a.Config.Name, b.Config.Name) })
+
+	return list, nil
+}
+
+// sortedKeys returns the keys of logins in order. Most calls have one.
+func sortedKeys(logins map[string]string) []string {
+	keys := make([]string, 0, len(logins))
+	for key := range logins {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+
+	return keys
+}
+
+// mayProve refuses keys whose logins no provider vouches for.
+func mayProve(pool identitypool.Pool, c identitypool.ProviderConfig) error {
+	switch {
+	case pool.IsOwnProvider(c.Name):
+		return &Error{Fault: OwnToken, Why: providerOwnToken.With("provider", c.Name)}
+	case c.Kind == identitypool.DeveloperProviderKind:
+		why := providerDeveloper.With("provider", c.Name, "service", identitypool.ServiceName(pool.Region))
+		return &Error{Fault: DeveloperName, Why: why}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,101 @@
+package provider
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// NameOf returns the name of the provider that a Logins key stands for: the one that it is
+// an alias of, or itself.
+func (r *Registry) NameOf(key string) string {
+	if name, known := r.aliases[key]; known {
+		return name
+	}
+	if identitypool.PartitionOf(key) != "" {
+		return r.Home(key)
+	}
+	if !r.o.IssuerAliases {
+		return key
+	}
+
+	for region, o := range r.o.UserPoolRegions {
+		if o.BaseURL == "" {
+			continue
+		}
+		pool, found := strings.CutPrefix(key, withoutScheme(o.BaseURL)+"/")
+		if found && !strings.Contains(pool, "/") {
+			return identitypool.UserPoolName(region, pool)
+		}
+	}
+
+	return key
+}
+
+// In returns what a Logins key stands for in a pool. What the pool knows by the key itself
+// is no alias. With *PartitionError it returns an unknown provider of that name.
+func (r *Registry) In(pool identitypool.Pool, key string) (identitypool.ProviderConfig, error) {
+	if identitypool.PartitionOf(key) != "" {
+		name, err := r.StoredName(pool, key)
+		if err != nil {
+			return identitypool.ProviderConfig{Name: key}, err
+		}
+		return pool.Provider(name), nil
+	}
+
+	config := pool.Provider(key)
+	if config.Kind != identitypool.UnknownProvider {
+		return config, nil
+	}
+	if name := r.NameOf(key); name != key {
+		return pool.Provider(name), nil
+	}
+
+	return config, nil
+}
+
+// StoredName returns the name of a provider as the pool has it. Clients know an ARN in the
+// partition of the pool's region, or as the server wrote it before; another one is
+// *PartitionError.
+func (r *Registry) StoredName(pool identitypool.Pool, name string) (string, error) {
+	stored := pool.StoredName(name)
+	if stored == name || r.Home(name) == name {
+		return stored, nil
+	}
+
+	return stored, CheckPartition(pool, "", name)
+}
+
+// allAliases returns the settings' aliases and, for development, the issuers of user pools
+// that are found elsewhere than their names say.
+func (o *Options) allAliases() map[string]string {
+	all := map[string]string{}
+	if o.IssuerAliases {
+		for name, pool := range o.UserPools {
+			issuers := pool.Issuers
+			if len(issuers) == 0 && pool.BaseURL != "" {
+				issuers = []string{pool.BaseURL + "/" + name[strings.LastIndexByte(name, '/')+1:]}
+			}
+			for _, issuer := range issuers {
+				if key := withoutScheme(issuer); key != name {
+					all[key] = name
+				}
+			}
+		}
+	}
+	maps.Copy(all, o.Aliases)
+
+	return all
+}
+
+// withoutScheme returns an address as clients write it that derive the Logins key from a
+// token's issuer (Amplify does).
+func withoutScheme(url string) string {
+	_, rest, found := strings.Cut(url, "://")
+	if !found {
+		return url
+	}
+
+	return rest
+}

@@ -1,0 +1,119 @@
+package userstatus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+)
+
+// Names of the settings that tell how user pools are asked.
+const (
+	poolStatus   = "user_pools (%s).status"
+	regionStatus = "user_pool_regions.%s.status"
+)
+
+// Settings tells how user pools are asked.
+type Settings struct {
+	ByProvider map[string]Config // by Logins key
+	ByRegion   map[string]Config // for the other pools of a region
+}
+
+// Validate returns every fault of the settings.
+func (s Settings) Validate() error {
+	_, err := s.Pools(Options{})
+
+	return err
+}
+
+// Pools returns the checkers of the settings. It asks nobody.
+func (s Settings) Pools(o Options) (Pools, error) {
+	atAWS := func(name string) bool {
+		_, is := identitypool.ParseUserPool(name)
+		return is
+	}
+	byProvider, err := checkers(poolStatus, s.ByProvider, atAWS, o)
+	byRegion, err2 := checkers(regionStatus, s.ByRegion, func(string) bool { return true }, o)
+
+	return Pools{ByProvider: byProvider, ByRegion: byRegion}, errors.Join(err, err2)
+}
+
+func checkers(
+	setting string, configs map[string]Config, atAWS func(name string) bool, o Options,
+) (map[string]Checker, error) {
+	var faults []error
+	list := map[string]Checker{}
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		c := configs[name]
+		checker, err := New(c, o)
+		if err == nil && c.Check == AdminGetUser && c.Endpoint == "" && !atAWS(name) {
+			err = errors.New("endpoint is missing: this user pool is not at AWS")
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf(setting+": %w", name, err))
+		}
+		list[name] = checker
+	}
+
+	return list, errors.Join(faults...)
+}
+
+// SelfTest tests each checker, all at once. It returns an error for a user pool that answers
+// that it will never do. One that does not answer may do so later: it is logged.
+func (p Pools) SelfTest(ctx context.Context, logger *slog.Logger) error {
+	return errors.Join(
+		testOnce(ctx, poolStatus, p.ByProvider, logger),
+		testOnce(ctx, regionStatus, p.ByRegion, logger),
+	)
+}
+
+func testOnce(ctx context.Context, setting string, checkers map[string]Checker, logger *slog.Logger) error {
+	names := slices.Sorted(maps.Keys(checkers))
+	faults := make([]error, len(names))
+	var group sync.WaitGroup
+	for n, name := range names {
+		group.Go(func() {
+			err := SelfTest(ctx, checkers[name])
+			if wrong, ok := errors.AsType[*Misconfigured](err); ok {
+				faults[n] = fmt.Errorf(setting+": %w. %s", name, err, wrong.Fix)
+			} else if err != nil {
+				logger.Warn("a user pool does not answer now; logins with ServerSideTokenCheck wait for it",
+					"setting", fmt.Sprintf(setting, name), "error", err)
+			}
+		})
+	}
+	group.Wait()
+
+	return errors.Join(faults...)
+}
+
+// Pools finds the Checker of a user pool.
+type Pools struct {
+	ByProvider map[string]Checker // by Logins key
+	ByRegion   map[string]Checker // for the other pools of a region, by the host in their names
+}
+
+// Check asks the user pool of u.Provider. A pool that nobody said how to ask is
+// refused: its owner wanted the check.
+func (p Pools) Check(ctx context.Context, u User) error {
+	c, known := p.ByProvider[u.Provider]
+	if !known {
+		if pool, atAWS := identitypool.ParseUserPool(u.Provider); atAWS {
+			c, known = p.ByRegion[pool.Region]
+		}
+	}
+	if !known {
+		return refuse(ctx, unknownWay.With("pool", u.Provider).At(explain.Link{
+			Kind:   explain.LinkSetting,
+			ID:     "user_pools",
+			Source: explain.SourceFile,
+		}))
+	}
+	return c.Check(ctx, u)
+}
