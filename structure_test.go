@@ -68,7 +68,13 @@ var allowedImports = map[string][]string{
 	},
 	"internal/saml":    {"internal/explain"},
 	"internal/signout": {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
-	"internal/store":   {"internal/identitypool", "internal/overload"},
+	"internal/store": {
+		"internal/identitypool", "internal/overload", "internal/store/engine", "internal/store/postgres",
+		"internal/store/sqlite",
+	},
+	"internal/store/engine":   {"internal/overload"},
+	"internal/store/postgres": {"internal/overload", "internal/store/engine"},
+	"internal/store/sqlite":   {"internal/overload", "internal/store/engine"},
 	"internal/sts": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
 		"internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
@@ -80,8 +86,9 @@ var allowedImports = map[string][]string{
 
 // fences keeps libraries where they belong.
 var fences = map[string][]string{
-	"modernc.org/sqlite":                  {"internal/store"},
-	"github.com/jackc/pgx/v5":             {"internal/store"},
+	"modernc.org/sqlite":                  {"internal/store/sqlite"},
+	"github.com/jackc/pgx/v5":             {"internal/store/postgres"},
+	"github.com/pressly/goose/v3":         {"internal/store"},
 	"github.com/go-jose/go-jose/v4":       {"internal/login", "internal/issuer", "internal/devissuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},

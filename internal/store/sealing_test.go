@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"compress/gzip"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func testSealer(tb testing.TB, fill byte) *envelope.Sealer {
@@ -99,7 +101,9 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 
 func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 	t.Helper()
-	db := s.engine.(*postgreSQLEngine).writes.db
+	db, err := sql.Open("pgx", s.options.URL)
+	noError(t, err)
+	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), `CHECKPOINT`); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +162,7 @@ func TestSecretsOfPoolsAreSealed(t *testing.T) {
 		check(updated)
 
 		var settings []string
-		err = s.engine.read(t.Context(), func(q querier) (err error) {
+		err = s.read(t.Context(), func(q engine.Querier) (err error) {
 			settings, err = collect(q, scanString, `SELECT settings FROM pools`)
 			return err
 		})
@@ -257,9 +261,9 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.write(t.Context(), func(t *tx) error {
-			t.touch(poolKey(id))
-			return t.mustChange(`UPDATE pools SET settings = $1 WHERE pool_id = $2`, text, string(id))
+		err = s.write(t.Context(), func(t *engine.Tx) error {
+			t.Touch(poolKey(id))
+			return mustChange(t, `UPDATE pools SET settings = $1 WHERE pool_id = $2`, text, string(id))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -271,13 +275,13 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		write(id, fmt.Sprintf("new-%03d", n))
 		if n%4 == 0 {
 			delete(pools, id)
-			err := s.write(t.Context(), func(t *tx) error {
-				t.touch(poolKey(id))
+			err := s.write(t.Context(), func(t *engine.Tx) error {
+				t.Touch(poolKey(id))
 				statement := `DELETE FROM pools WHERE pool_id = $1`
 				if n%8 == 0 {
 					statement = `UPDATE pools SET deleting = TRUE WHERE pool_id = $1`
 				}
-				return t.mustChange(statement, string(id))
+				return mustChange(t, statement, string(id))
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -299,7 +303,7 @@ func TestSealSecrets(t *testing.T) {
 					o.Path = filepath.Join(t.TempDir(), "test.db")
 				}
 				s := open(t, o)
-				if err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(`DELETE FROM pools`); return err }); err != nil {
+				if err := s.write(t.Context(), func(t *engine.Tx) error { _, err := t.Exec(`DELETE FROM pools`); return err }); err != nil {
 					t.Fatal(err)
 				}
 				pools, secrets := putClear(t, s, 12)
@@ -337,7 +341,7 @@ func TestSealSecrets(t *testing.T) {
 					t.Errorf("the dump shows %d secrets", len(found))
 				}
 				var marks []string
-				err := s.engine.read(t.Context(), func(q querier) (err error) {
+				err := s.read(t.Context(), func(q engine.Querier) (err error) {
 					marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
 					return err
 				})
