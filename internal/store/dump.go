@@ -62,13 +62,13 @@ type dumpHeader struct {
 }
 
 type dumpPool struct {
-	ID       string       `json:"id"`
-	Account  string       `json:"account"`
-	Region   string       `json:"region"`
-	Settings poolSettings `json:"settings"`
-	Version  int64        `json:"version"`
-	Created  int64        `json:"created"`
-	Updated  int64        `json:"updated"`
+	ID       string     `json:"id"`
+	Account  string     `json:"account"`
+	Region   string     `json:"region"`
+	Settings storedPool `json:"settings"`
+	Version  int64      `json:"version"`
+	Created  int64      `json:"created"`
+	Updated  int64      `json:"updated"`
 
 	OwnedSince int64 `json:"ownedSince,omitzero"` // a number of the order of ownership
 }
@@ -279,9 +279,9 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 		if err != nil {
 			return dumpLine{}, err
 		}
-		if hasClearSecret(p.settings) {
+		if hasClearSecret(p) {
 			wasClear = true
-			if err := s.sealSettings(p.ID, &p.settings); err != nil {
+			if err := s.sealSettings(p.ID, &p); err != nil {
 				return dumpLine{}, err
 			}
 		}
@@ -290,7 +290,7 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 			ID:         string(p.ID),
 			Account:    string(p.Account),
 			Region:     p.Region,
-			Settings:   p.settings,
+			Settings:   p,
 			Version:    p.Version,
 			Created:    millis(p.Created),
 			Updated:    millis(p.Updated),

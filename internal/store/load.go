@@ -254,7 +254,7 @@ func (l *loader) pool(d *dumpPool) error {
 			return err
 		}
 	}
-	settings, err := encodeSettings(d.Settings)
+	settings, err := encodePool(d.Settings)
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (l *loader) pool(d *dumpPool) error {
 
 // clearSecret seals the secrets of a pool's settings; without a master key it leaves
 // that to the next start.
-func (l *loader) clearSecret(pool identitypool.PoolID, p *poolSettings) error {
+func (l *loader) clearSecret(pool identitypool.PoolID, p *storedPool) error {
 	if l.store.options.Sealer != nil {
 		l.sealed = true
 		return l.store.sealSettings(pool, p)

@@ -13,13 +13,7 @@ import (
 const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since,
 	(SELECT f.deleted FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)`
 
-// poolRow is a pool as the database has it, with settings that may be sealed.
-type poolRow struct {
-	identitypool.Pool
-	settings poolSettings
-}
-
-func scanPoolRow(row scanner) (r poolRow, err error) {
+func scanPoolRow(row scanner) (r storedPool, err error) {
 	var settings string
 	var created, updated int64
 	var formerDeleted sql.NullInt64
@@ -31,8 +25,7 @@ func scanPoolRow(row scanner) (r poolRow, err error) {
 
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	r.Predecessor = predecessor(formerDeleted)
-	r.settings, err = decodeSettings(r.ID, settings)
-	return r, err
+	return r, r.decode(settings)
 }
 
 // scanPool reads a pool and opens what is sealed.
@@ -41,10 +34,9 @@ func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 	if err != nil {
 		return identitypool.Pool{}, err
 	}
-	if err := s.openSettings(r.ID, &r.settings); err != nil {
+	if err := s.openSettings(r.ID, &r); err != nil {
 		return identitypool.Pool{}, err
 	}
-	r.settings.fill(&r.Pool)
 	return r.Pool, nil
 }
 
@@ -55,11 +47,11 @@ func (s *Store) poolText(p identitypool.Pool) (string, error) {
 		return "", err
 	}
 
-	settings := settingsOf(p)
-	if err := s.sealSettings(p.ID, &settings); err != nil {
+	stored := storedPool{Pool: p}
+	if err := s.sealSettings(p.ID, &stored); err != nil {
 		return "", err
 	}
-	return encodeSettings(settings)
+	return encodePool(stored)
 }
 
 func checkPoolIDs(id, account, region string) error {
@@ -200,8 +192,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		if err != nil {
 			return err
 		}
-		settingsOf(after).fill(&after) // as the next read will show it
-		result = after
+		result = clonePool(after) // as the next read will show it
 
 		return s.write(ctx, func(t *engine.Tx) error {
 			t.Touch(poolKey(id))
@@ -213,7 +204,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 	if err != nil {
 		return identitypool.Pool{}, err
 	}
-	return clonePool(result), nil
+	return result, nil
 }
 
 // ListPools returns at most limit pools of an account in a region, ordered by

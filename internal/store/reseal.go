@@ -111,20 +111,20 @@ func (s *Store) resealPools(t *engine.Tx, next Sealer, again resealer) error {
 	}
 
 	for _, r := range all {
-		values := r.settings.SealedLoginProviders
+		values := r.SealedLoginProviders
 		for provider, sealed := range values {
 			if values[provider], err = again(sealed, sealedProvider(r.ID, provider)); err != nil {
 				return err
 			}
 		}
-		if err := sealSettings(next, r.ID, &r.settings); err != nil { // what an older version left in clear
+		if err := sealSettings(next, r.ID, &r); err != nil { // what an older version left in clear
 			return err
 		}
-		if len(r.settings.SealedLoginProviders) == 0 {
+		if len(r.SealedLoginProviders) == 0 {
 			continue
 		}
 
-		text, err := encodeSettings(r.settings)
+		text, err := encodePool(r)
 		if err != nil {
 			return err
 		}

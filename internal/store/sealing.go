@@ -24,11 +24,11 @@ func sealedProvider(pool identitypool.PoolID, provider string) string {
 }
 
 // sealSettings seals the secrets that are in clear. Error: ErrNoSealer.
-func (s *Store) sealSettings(pool identitypool.PoolID, p *poolSettings) error {
+func (s *Store) sealSettings(pool identitypool.PoolID, p *storedPool) error {
 	return sealSettings(s.options.Sealer, pool, p)
 }
 
-func sealSettings(sealer Sealer, pool identitypool.PoolID, p *poolSettings) error {
+func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
 	if !hasClearSecret(*p) {
 		return nil
 	}
@@ -47,13 +47,13 @@ func sealSettings(sealer Sealer, pool identitypool.PoolID, p *poolSettings) erro
 			sealed[provider] = sealer.Seal([]byte(app), sealedProvider(pool, provider))
 		}
 	}
-	p.SupportedLoginProviders, p.SealedLoginProviders = emptyToNil(open), sealed
+	p.SupportedLoginProviders, p.SealedLoginProviders = open, sealed
 	return nil
 }
 
 // openSettings puts the sealed values where they are in clear. Errors:
 // ErrNoSealer, and those of the Sealer.
-func (s *Store) openSettings(pool identitypool.PoolID, p *poolSettings) error {
+func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 	if len(p.SealedLoginProviders) == 0 {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (s *Store) sealsBeside(sealed []byte) error {
 	return nil
 }
 
-func hasClearSecret(p poolSettings) bool {
+func hasClearSecret(p storedPool) bool {
 	for provider, app := range p.SupportedLoginProviders {
 		if !identitypool.IsPublicApp(provider, app) {
 			return true
@@ -209,7 +209,7 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 	err = s.engine.Snapshot(ctx, 0, func(q engine.Querier) error {
 		return each(ctx, q, func(row scanner) error {
 			r, err := scanPoolRow(row)
-			if err == nil && hasClearSecret(r.settings) {
+			if err == nil && hasClearSecret(r) {
 				ids = append(ids, r.ID)
 			}
 			return err
@@ -224,15 +224,15 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
 	t.Touch(poolKey(id))
 	rows, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1`, string(id))
-	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0].settings) {
+	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0]) {
 		return err
 	}
 
 	r := rows[0]
-	if err := s.sealSettings(id, &r.settings); err != nil {
+	if err := s.sealSettings(id, &r); err != nil {
 		return err
 	}
-	text, err := encodeSettings(r.settings)
+	text, err := encodePool(r)
 	if err != nil {
 		return err
 	}

@@ -198,9 +198,9 @@ func TestSealedSettingsAreBound(t *testing.T) {
 	if err := s.CreatePool(t.Context(), p, 0); err != nil {
 		t.Fatal(err)
 	}
-	settings := func(id identitypool.PoolID, change func(*poolSettings)) poolSettings {
+	settings := func(id identitypool.PoolID, change func(*storedPool)) storedPool {
 		t.Helper()
-		sealed := settingsOf(p)
+		sealed := storedPool{Pool: p}
 		if err := s.sealSettings(id, &sealed); err != nil {
 			t.Fatal(err)
 		}
@@ -208,18 +208,18 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		return sealed
 	}
 	for name, test := range map[string]struct {
-		settings poolSettings
+		settings storedPool
 		sealer   Sealer
 		want     error
 	}{
-		"another pool's": {settings("us-east-1:other", func(*poolSettings) {}), testSealer(t, 1), envelope.ErrCorrupt},
-		"another provider's": {settings(p.ID, func(s *poolSettings) {
+		"another pool's": {settings("us-east-1:other", func(*storedPool) {}), testSealer(t, 1), envelope.ErrCorrupt},
+		"another provider's": {settings(p.ID, func(s *storedPool) {
 			s.SealedLoginProviders[identitypool.Digits] = s.SealedLoginProviders[identitypool.Twitter]
 		}), testSealer(t, 1), envelope.ErrCorrupt},
-		"altered":                  {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
-		"empty":                    {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
-		"under another master key": {settings(p.ID, func(*poolSettings) {}), testSealer(t, 2), envelope.ErrWrongKey},
-		"without a master key":     {settings(p.ID, func(*poolSettings) {}), nil, ErrNoSealer},
+		"altered":                  {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
+		"empty":                    {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
+		"under another master key": {settings(p.ID, func(*storedPool) {}), testSealer(t, 2), envelope.ErrWrongKey},
+		"without a master key":     {settings(p.ID, func(*storedPool) {}), nil, ErrNoSealer},
 	} {
 		other := &Store{options: Options{Sealer: test.sealer}}
 		if test.sealer == nil {
@@ -257,7 +257,7 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		p.SupportedLoginProviders, more = secretProviders(name)
 		secrets = append(secrets, more...)
 		pools[id] = p.SupportedLoginProviders
-		text, err := encodeSettings(settingsOf(p))
+		text, err := encodePool(storedPool{Pool: p})
 		if err != nil {
 			t.Fatal(err)
 		}
