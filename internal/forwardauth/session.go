@@ -40,7 +40,7 @@ type Sessions struct {
 	minter  Minter
 	revoked Revocations
 	now     func() time.Time
-	opened  *lru.Cache[string, *opened]
+	opened  *lru.Cache[string, *opened] // cache: opened sessions
 }
 
 // opened is a session whose token was opened. What it points to is shared.

@@ -78,8 +78,8 @@ type fetcher struct {
 	dialTimeout  time.Duration
 	fetchTimeout time.Duration
 	now          func() time.Time
-	breakers     *bounded[breakerKey, *breaker]
-	transports   *bounded[policy, pooledTransport] // for questions about single logins
+	breakers     *bounded[breakerKey, *breaker]    // cache: breakers
+	transports   *bounded[policy, pooledTransport] // cache: provider connections; for questions about single logins
 }
 
 // breakerKey names a breaker: that of a host, or of one address of it.

@@ -26,7 +26,7 @@ var (
 // under a known key ID never causes a fetch.
 type keySet struct {
 	document published[*keys]
-	missing  *lru.Cache[string, time.Time] // until when a key ID is not looked for again
+	missing  *lru.Cache[string, time.Time] // cache: missing key IDs; until when a key ID is not looked for again
 
 	// Used by lookAgain only, which runs once at a time.
 	againAt  time.Time // when the next fetch for an unknown key may start

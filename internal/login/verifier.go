@@ -20,10 +20,10 @@ type Verifier struct {
 	log     *slog.Logger
 	fetcher *fetcher
 
-	discoveries *bounded[discoveryKey, *published[string]]
-	keySets     *bounded[keySetKey, *keySet]
-	proved      *lru.Cache[proof, struct{}]
-	answers     *answers // of X
+	discoveries *bounded[discoveryKey, *published[string]] // cache: discovery documents
+	keySets     *bounded[keySetKey, *keySet]               // cache: key sets
+	proved      *lru.Cache[proof, struct{}]                // cache: proofs
+	answers     *answers                                   // of X
 
 	root       context.Context // ends with Close
 	stop       context.CancelFunc

@@ -82,11 +82,11 @@ type Options struct {
 // List tells which sessions are revoked. It is safe for concurrent use.
 type List struct {
 	o       Options
-	entries *lru.Cache[string, answer]
+	entries *lru.Cache[string, answer] // cache: revocation answers
 	// generations count, by account, revocations by this process: what was asked
 	// before one must not be used after it. One account's revocations cost the
 	// sessions of others nothing.
-	generations sync.Map // identitypool.AccountID to *atomic.Uint64
+	generations sync.Map // cache: revocation counts; identitypool.AccountID to *atomic.Uint64
 }
 
 // answer is what the store said of a session: "" or why it is revoked.

@@ -24,6 +24,8 @@ import (
 // ask for the next look halfway, because the writer may have other work first.
 //
 // A nil cache holds nothing.
+//
+// cache: read cache
 type cache struct {
 	seed    maphash.Seed
 	stripes [cacheStripes]stripe
@@ -53,7 +55,7 @@ type ownerKey struct {
 // one of them; generation moves with each.
 type stripe struct {
 	mu         sync.Mutex
-	entries    *simplelru.LRU[engine.Key, any]
+	entries    *simplelru.LRU[engine.Key, any] // cache: read cache
 	generation uint64
 	busy       int
 }

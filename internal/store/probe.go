@@ -21,6 +21,8 @@ const (
 )
 
 // probes shares one probing write among all who ask.
+//
+// cache: write probe
 type probes struct {
 	now func() time.Time
 

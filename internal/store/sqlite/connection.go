@@ -12,7 +12,7 @@ import (
 // an interrupt costs the driver a goroutine per statement.
 type connection struct {
 	conn     *sql.Conn
-	prepared map[string]*sql.Stmt
+	prepared map[string]*sql.Stmt // cache: prepared statements
 }
 
 func (c *connection) statement(text string) (*sql.Stmt, error) {

@@ -288,6 +288,8 @@ func inspectFrames(path string) (logFacts, error) {
 // such a store makes meanwhile are no finding, and closing a second handle of the
 // index would drop the locks that SQLite has on it
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
+//
+// cache: open files
 var openPaths = struct {
 	sync.Mutex
 	stores   map[string]int
