@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// sources are the caches of the source: its marks, and what should have one.
-type sources struct {
+// cacheSources are the caches of the source: its marks, and what should have one.
+type cacheSources struct {
 	files  *token.FileSet
 	marks  map[string][]string // name to "package.Type" or "package.variable"
 	bare   []string            // uses of a cache's library without a mark
@@ -36,7 +36,7 @@ var (
 // cache has a row, each row a cache in the place that it names, and each constant the
 // value that the table states.
 func TestCaches(t *testing.T) {
-	s := readSources(t)
+	s := readCacheSources(t)
 	for _, place := range s.bare {
 		t.Errorf("%s keeps something: mark it `// cache: NAME` and add it to docs/caches.md", place)
 	}
@@ -71,7 +71,7 @@ func TestCaches(t *testing.T) {
 }
 
 // compare reports unless a constant has the value that the row of a cache states.
-func (s *sources) compare(t *testing.T, cache, constant, stated string) {
+func (s *cacheSources) compare(t *testing.T, cache, constant, stated string) {
 	t.Helper()
 	expression, known := s.consts[constant]
 	if !known {
@@ -118,10 +118,10 @@ func cacheRows(t *testing.T) map[string][]string {
 	return rows
 }
 
-// readSources parses all that is neither test nor helper.
-func readSources(t *testing.T) *sources {
+// readCacheSources parses all that is neither test nor helper.
+func readCacheSources(t *testing.T) *cacheSources {
 	t.Helper()
-	s := &sources{
+	s := &cacheSources{
 		files:  token.NewFileSet(),
 		marks:  map[string][]string{},
 		consts: map[string]ast.Expr{},
@@ -152,7 +152,7 @@ func readSources(t *testing.T) *sources {
 	return s
 }
 
-func (s *sources) read(file *ast.File) {
+func (s *cacheSources) read(file *ast.File) {
 	for _, declaration := range file.Decls {
 		group, ok := declaration.(*ast.GenDecl)
 		if !ok {
@@ -183,7 +183,7 @@ func (s *sources) read(file *ast.File) {
 }
 
 // mark notes the marks in comments on what owner declares.
-func (s *sources) mark(owner string, comments ...*ast.CommentGroup) (marked bool) {
+func (s *cacheSources) mark(owner string, comments ...*ast.CommentGroup) (marked bool) {
 	for _, comment := range comments {
 		for _, found := range cacheMark.FindAllStringSubmatch(comment.Text(), -1) {
 			marked = true
@@ -197,7 +197,7 @@ func (s *sources) mark(owner string, comments ...*ast.CommentGroup) (marked bool
 }
 
 // readType looks for marks of fields, and for caches without one.
-func (s *sources) readType(owner string, typ ast.Expr, marked bool) {
+func (s *cacheSources) readType(owner string, typ ast.Expr, marked bool) {
 	if typ == nil {
 		return
 	}
@@ -224,7 +224,7 @@ func (s *sources) readType(owner string, typ ast.Expr, marked bool) {
 }
 
 // container finds uses of our own types that caches are made of.
-func (s *sources) container(owner string, generic ast.Expr, marked bool) {
+func (s *cacheSources) container(owner string, generic ast.Expr, marked bool) {
 	name, ok := generic.(*ast.Ident)
 	if ok && !marked && (name.Name == "bounded" || name.Name == "table") {
 		s.bare = append(s.bare, s.files.Position(name.Pos()).String()+" ("+owner+")")
@@ -232,7 +232,7 @@ func (s *sources) container(owner string, generic ast.Expr, marked bool) {
 }
 
 // value computes a constant of whole numbers and durations.
-func (s *sources) value(pkg string, expression ast.Expr) (int64, bool) {
+func (s *cacheSources) value(pkg string, expression ast.Expr) (int64, bool) {
 	units := map[string]time.Duration{
 		"Millisecond": time.Millisecond,
 		"Second":      time.Second,
