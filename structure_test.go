@@ -79,7 +79,13 @@ var allowedImports = map[string][]string{
 		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",
 	},
 	"internal/signout": {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
-	"internal/store":   {"internal/identitypool", "internal/overload"},
+	"internal/store": {
+		"internal/identitypool", "internal/overload", "internal/store/engine", "internal/store/postgres",
+		"internal/store/sqlite",
+	},
+	"internal/store/engine":   {"internal/overload"},
+	"internal/store/postgres": {"internal/overload", "internal/store/engine"},
+	"internal/store/sqlite":   {"internal/overload", "internal/store/engine"},
 	"internal/sts": {
 		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
 		"internal/idtoken", "internal/issuer", "internal/login", "internal/outbound", "internal/overload",
@@ -91,9 +97,10 @@ var allowedImports = map[string][]string{
 
 // fences keeps libraries where they belong.
 var fences = map[string][]string{
-	"modernc.org/sqlite":                  {"internal/store"},
-	"github.com/jackc/pgx/v5":             {"internal/store"},
-	"github.com/go-jose/go-jose/v4":       {"internal/idtoken", "internal/issuer", "internal/devissuer"},
+	"modernc.org/sqlite":                  {"internal/store/sqlite"},
+	"github.com/jackc/pgx/v5":             {"internal/store/postgres"},
+	"github.com/pressly/goose/v3":         {"internal/store"},
+	"github.com/go-jose/go-jose/v4":       {"internal/idtoken", "internal/issuer"},
 	"github.com/beevik/etree":             {"internal/saml"},
 	"github.com/russellhaering/goxmldsig": {"internal/saml"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},

@@ -41,6 +41,8 @@ const (
 // sessions remembers answers of the server, in two generations: when the young
 // one is full it becomes the old one, and what is used moves back. So what is
 // used stays, and what is not goes, cheaply.
+//
+// cache: server answers
 type sessions struct {
 	limit     int // of a generation
 	ask       func(ctx context.Context, key sessionKey, token string) (*session, error)

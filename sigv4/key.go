@@ -78,6 +78,8 @@ const keysPerGeneration = 1024
 
 // keyCache keeps derived signing keys. Entries live in two generations: when the young one is full it becomes the
 // old one, and what is used moves back to the young one; so what is used stays and what is not goes, cheaply.
+//
+// cache: derived keys
 type keyCache struct {
 	mu         sync.Mutex
 	young, old map[keyID]SigningKey

@@ -80,6 +80,8 @@ func newForwardServer(handler http.Handler, logger *slog.Logger) *http.Server {
 }
 
 // certificate is a TLS certificate that is read again when its files change.
+//
+// cache: certificates
 type certificate struct {
 	certFile, keyFile string
 	logger            *slog.Logger

@@ -103,6 +103,8 @@ func (t *Trace) class() callerClass {
 // concerns several accounts counts for each of them. Calls that
 // reached no account count as an account. Within an account the same holds for the
 // classes of callers: the class with the most traces loses its oldest one.
+//
+// cache: traces
 type Traces struct {
 	mu       sync.Mutex
 	capacity int

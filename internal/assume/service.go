@@ -44,7 +44,7 @@ type Service struct {
 	logger        *slog.Logger
 	acceptUnknown bool
 	guestPolicies func(identitypool.PoolID) []string
-	warned        *lru.Cache[string, struct{}] // unknown roles that the log has named
+	warned        *lru.Cache[string, struct{}] // cache: unknown roles; unknown roles that the log has named
 }
 
 // Request asks for credentials of a role on behalf of an identity that was

@@ -309,6 +309,8 @@ func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 }
 
 // dateHeader formats the Date header once a second.
+//
+// cache: date header
 type dateHeader struct {
 	last atomic.Pointer[formattedDate]
 }

@@ -40,7 +40,7 @@ type Sessions struct {
 	minter  Minter
 	revoked Revocations
 	now     func() time.Time
-	opened  *lru.Cache[string, *Session]
+	opened  *lru.Cache[string, *Session] // cache: opened sessions
 }
 
 // Session is a session whose token was opened. What it points to is shared.

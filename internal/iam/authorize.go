@@ -25,7 +25,7 @@ type Authorizer struct {
 	roles RoleSource
 	now   func() time.Time
 	// second holds the clock's condition keys, made once a second.
-	second atomic.Pointer[clockConditions]
+	second atomic.Pointer[clockConditions] // cache: clock keys
 }
 
 // NewAuthorizer returns an Authorizer that evaluates sessions against roles.

@@ -9,6 +9,8 @@ import (
 
 // keyCache keeps recently used access keys for a bounded time. Only keys that
 // work are kept: a flood of unknown IDs must not push them out.
+//
+// cache: access keys
 type keyCache struct {
 	entries  *lru.Cache[string, cachedKey]
 	lifetime time.Duration

@@ -33,6 +33,8 @@ const maxCachedResources = 1024
 
 // resourceCache keeps what was found in the store for resourceLifetime. What
 // was not found is not kept.
+//
+// cache: roles and providers
 type resourceCache[V any] struct {
 	entries *lru.Cache[string, cachedResource[V]]
 	now     func() time.Time

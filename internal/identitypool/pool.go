@@ -34,38 +34,39 @@ const (
 )
 
 // Pool is an identity pool with everything configured on it. Empty maps and
-// slices mean "not configured".
+// slices mean "not configured". The tags name the members of the text in which the
+// store keeps a pool's settings, which is a format: add to them, change none.
 type Pool struct {
-	ID      PoolID
-	Account AccountID
-	Region  string
-	Name    string
+	ID      PoolID    `json:"-"`
+	Account AccountID `json:"-"`
+	Region  string    `json:"-"`
+	Name    string    `json:"name"`
 
-	AllowUnauthenticated bool
+	AllowUnauthenticated bool `json:"allowUnauthenticated,omitzero"`
 	// AllowClassicFlow has three states: nil (never set: the classic flow works
 	// and the member is absent from answers), false (refused), true.
-	AllowClassicFlow *bool
+	AllowClassicFlow *bool `json:"allowClassicFlow,omitzero"`
 
-	SupportedLoginProviders  map[string]string // provider name to app ID
-	DeveloperProviderName    string
-	OIDCProviderARNs         []string
-	CognitoIdentityProviders []CognitoIdentityProvider
-	SAMLProviderARNs         []string
-	Tags                     map[string]string
+	SupportedLoginProviders  map[string]string         `json:"supportedLoginProviders,omitempty"` // provider name to app ID
+	DeveloperProviderName    string                    `json:"developerProviderName,omitzero"`
+	OIDCProviderARNs         []string                  `json:"oidcProviderARNs,omitempty"`
+	CognitoIdentityProviders []CognitoIdentityProvider `json:"cognitoIdentityProviders,omitempty"`
+	SAMLProviderARNs         []string                  `json:"samlProviderARNs,omitempty"`
+	Tags                     map[string]string         `json:"tags,omitempty"`
 
-	Roles         map[string]string          // Authenticated, Unauthenticated to role ARN
-	RoleMappings  map[string]RoleMapping     // by provider name, "userpool:clientID" or ARN
-	PrincipalTags map[string]PrincipalTagMap // by provider name
+	Roles         map[string]string          `json:"roles,omitempty"`         // Authenticated, Unauthenticated to role ARN
+	RoleMappings  map[string]RoleMapping     `json:"roleMappings,omitempty"`  // by provider name, "userpool:clientID" or ARN
+	PrincipalTags map[string]PrincipalTagMap `json:"principalTags,omitempty"` // by provider name
 
 	// OwnedSince is when the account first had the pool's ID, also if it deleted
 	// the pool since and made it again. The store sets it.
-	OwnedSince Sequence
+	OwnedSince Sequence `json:"-"`
 	// Predecessor is the pool that had the ID before. The store sets it.
-	Predecessor Predecessor
+	Predecessor Predecessor `json:"-"`
 
-	Created time.Time
-	Updated time.Time
-	Version int64 // counts updates; the store compares and swaps on it
+	Created time.Time `json:"-"`
+	Updated time.Time `json:"-"`
+	Version int64     `json:"-"` // counts updates; the store compares and swaps on it
 }
 
 // ClassicFlow reports whether AllowClassicFlow lets applications have tokens, and
@@ -106,9 +107,9 @@ func (p Pool) trustsIssuerOf(arn string) bool {
 
 // CognitoIdentityProvider is one user-pool app client that a pool trusts.
 type CognitoIdentityProvider struct {
-	ProviderName         string // cognito-idp.REGION.amazonaws.com/USERPOOLID
-	ClientID             string
-	ServerSideTokenCheck *bool
+	ProviderName         string `json:"providerName"` // cognito-idp.REGION.amazonaws.com/USERPOOLID
+	ClientID             string `json:"clientID"`
+	ServerSideTokenCheck *bool  `json:"serverSideTokenCheck,omitzero"`
 }
 
 // Values of RoleMapping.Type, RoleMapping.AmbiguousRoleResolution and Rule.MatchType.
@@ -127,23 +128,23 @@ const (
 
 // RoleMapping says how a provider's logins choose a role.
 type RoleMapping struct {
-	Type                    string
-	AmbiguousRoleResolution string
-	Rules                   []Rule // in order; the first match wins
+	Type                    string `json:"type"`
+	AmbiguousRoleResolution string `json:"ambiguousRoleResolution,omitzero"`
+	Rules                   []Rule `json:"rules,omitempty"` // in order; the first match wins
 }
 
 // Rule maps one claim to a role.
 type Rule struct {
-	Claim     string
-	MatchType string
-	Value     string
-	RoleARN   string
+	Claim     string `json:"claim"`
+	MatchType string `json:"matchType"`
+	Value     string `json:"value"`
+	RoleARN   string `json:"roleARN"`
 }
 
 // PrincipalTagMap maps a provider's claims to session tags.
 type PrincipalTagMap struct {
-	UseDefaults bool
-	Tags        map[string]string // tag key to claim name
+	UseDefaults bool              `json:"useDefaults"`
+	Tags        map[string]string `json:"tags,omitempty"` // tag key to claim name
 }
 
 // Link leads to a field of the pool. A pool that is not stored yet has no ID: nobody

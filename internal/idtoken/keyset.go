@@ -44,7 +44,7 @@ type keySetKey struct {
 // under a known key ID never causes a fetch.
 type keySet struct {
 	document *outbound.Published[*keys]
-	missing  *lru.Cache[string, time.Time] // until when a key ID is not looked for again
+	missing  *lru.Cache[string, time.Time] // cache: missing key IDs; until when a key ID is not looked for again
 }
 
 // proveSignature checks a token's signature with its provider's keys. The

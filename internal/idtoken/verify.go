@@ -32,9 +32,9 @@ type Verifier struct {
 	client *outbound.Client
 	now    func() time.Time
 
-	discoveries *outbound.Bounded[discoveryKey, *outbound.Published[string]]
-	keySets     *outbound.Bounded[keySetKey, *keySet]
-	proved      *lru.Cache[proof, struct{}]
+	discoveries *outbound.Bounded[discoveryKey, *outbound.Published[string]] // cache: discovery documents
+	keySets     *outbound.Bounded[keySetKey, *keySet]                        // cache: key sets
+	proved      *lru.Cache[proof, struct{}]                                  // cache: proofs
 }
 
 // New returns a Verifier that asks providers through client.

@@ -92,7 +92,7 @@ type Issuer struct {
 	timing    timing
 	order     []string // algorithms, the issuer's own first
 	discovery document
-	keys      atomic.Pointer[keySet]
+	keys      atomic.Pointer[keySet] // cache: signing keys
 
 	// refreshing holds one token; who has it may read and change the keys.
 	refreshing chan struct{}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
+	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
@@ -89,7 +90,7 @@ func TestChangesReachEveryNode(t *testing.T) {
 						f := newFixtureInMemory(t)
 						own := func(o *issuer.Options) { o.Now = nil } // the bubble's clock
 						other := f.issuer(t, own)
-						db := &storetest.FaultyKeys{Of: f.store}
+						db := &storetest.FaultyKeys[store.Key]{Of: f.store}
 						node := f.issuer(t, own, func(o *issuer.Options) { o.Store = db })
 						if test.changes != storetest.Fine { // every poll of the node wants to erase a private key
 							ok(t, other.RotateNow(t.Context()))
@@ -137,7 +138,7 @@ func TestPolledKeysAreNotAskedFor(t *testing.T) {
 	for _, idle := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFixtureInMemory(t)
-			db := &storetest.FaultyKeys{Of: f.store}
+			db := &storetest.FaultyKeys[store.Key]{Of: f.store}
 			node := f.issuer(t, func(o *issuer.Options) { o.Now, o.Store = nil, db })
 			ctx, cancel := context.WithCancel(t.Context())
 			var running sync.WaitGroup

@@ -35,7 +35,7 @@ type Faults struct {
 	o FaultOptions
 
 	mu     sync.Mutex
-	faults [2]map[kind]*entry // of warnings, and of errors: many warnings hide no error
+	faults [2]map[kind]*entry // cache: counted faults; of warnings, and of errors: many warnings hide no error
 	timer  *time.Timer        // sweeps; nil while nothing is counted
 	closed bool
 }

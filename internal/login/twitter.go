@@ -41,7 +41,7 @@ const (
 // tells nothing about any token.
 type answers struct {
 	key  [32]byte
-	held *lru.Cache[[sha256.Size]byte, provedUser]
+	held *lru.Cache[[sha256.Size]byte, provedUser] // cache: X answers
 }
 
 type provedUser struct {

@@ -8,6 +8,8 @@ import (
 
 // Bounded holds a bounded number of values and makes the missing ones; the one
 // used longest ago gives way.
+//
+// cache: (container)
 type Bounded[K comparable, V any] struct {
 	mu    sync.Mutex
 	cache *lru.Cache[K, V]

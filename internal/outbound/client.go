@@ -63,9 +63,9 @@ type Options struct {
 // resolves differently the second time gains nothing. It is safe for concurrent
 // use, and must be closed.
 type Client struct {
-	o          Options // with every default filled in
-	breakers   *Bounded[breakerKey, *breaker]
-	transports *Bounded[Policy, pooledTransport] // of Get and Post
+	o          Options                           // with every default filled in
+	breakers   *Bounded[breakerKey, *breaker]    // cache: breakers
+	transports *Bounded[Policy, pooledTransport] // cache: provider connections; of Get and Post
 
 	root       context.Context // ends with Close
 	stop       context.CancelFunc

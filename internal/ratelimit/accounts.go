@@ -101,7 +101,7 @@ func names(apis []awsapi.API) []string {
 // Accounts limits how often each account calls an operation (awsapi.Limiter).
 type Accounts struct {
 	limits   map[operation]limit
-	buckets  *table[accountBucket, *rate.Limiter]
+	buckets  *table[accountBucket, *rate.Limiter] // cache: account rates
 	now      func() time.Time
 	reporter *Reporter
 }

@@ -38,12 +38,12 @@ type AddressOptions struct {
 // Nor are peers without an address. The log tells of it once.
 type Addresses struct {
 	AddressOptions
-	guests, refused *table[netip.Prefix, *rate.Limiter]
+	guests, refused *table[netip.Prefix, *rate.Limiter] // cache: address rates
 
 	// proven remembers the hashes of credentials that were accepted lately. An office
 	// whose refused logins have emptied the bucket goes on with those. A credential is
 	// forgotten when it is refused.
-	proven *table[uint64, struct{}]
+	proven *table[uint64, struct{}] // cache: accepted credentials
 	seed   maphash.Seed
 
 	noAddress, private sync.Once

@@ -20,6 +20,8 @@ const shards = 64
 // accounts, and each use takes a token: 32,768 calls that are allowed anyway, for one
 // bucket of 1,000. Keys are spread over the shards by a secret hash, so that one
 // shard cannot be filled alone.
+//
+// cache: (container)
 type table[K comparable, V any] struct {
 	seed  maphash.Seed
 	half  int           // entries of one generation of a shard

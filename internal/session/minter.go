@@ -45,7 +45,7 @@ type Minter struct {
 	rotation rotation
 	interval time.Duration
 
-	ring atomic.Pointer[keyring]
+	ring atomic.Pointer[keyring] // cache: session keys
 	// refreshing holds one token; who has it may read the keys.
 	refreshing chan struct{}
 	// asked is when an unknown key last made us read the keys, retryAt when keys that

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/poolhouse-id/poolhouse/internal/store"
 	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
 )
 
@@ -34,7 +35,7 @@ func TestKeysReachEveryNode(t *testing.T) {
 			for phase := range 4 {
 				synctest.Test(t, func(t *testing.T) {
 					table := &keyTable{}
-					db := &storetest.FaultyKeys{Of: table}
+					db := &storetest.FaultyKeys[store.Key]{Of: table}
 					node, err := NewMinter(t.Context(), MinterOptions{Store: db, Sealer: boundSealer{}})
 					if err != nil {
 						t.Fatal(err)

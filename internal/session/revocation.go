@@ -79,11 +79,11 @@ type RevocationOptions struct {
 // node within that time. It is safe for concurrent use.
 type Revocations struct {
 	o       RevocationOptions
-	entries *lru.Cache[string, revocationAnswer]
+	entries *lru.Cache[string, revocationAnswer] // cache: revocation answers
 	// generations count, by account, revocations by this process: what was asked
 	// before one must not be used after it. One account's revocations cost the
 	// sessions of others nothing.
-	generations sync.Map // identitypool.AccountID to *atomic.Uint64
+	generations sync.Map // cache: revocation counts; identitypool.AccountID to *atomic.Uint64
 }
 
 // revocationAnswer is what the store said of a session: "" or why it is revoked.

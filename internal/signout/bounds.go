@@ -22,7 +22,7 @@ const (
 // time, so taking an event twice signs nobody out who has signed in since.
 type replays struct {
 	mu   sync.Mutex
-	seen *lru.Cache[string, time.Time] // provider, NUL, jti to the end of its freshness
+	seen *lru.Cache[string, time.Time] // cache: taken events; provider, NUL, jti to the end of its freshness
 }
 
 const maxReplays = 16384
@@ -59,7 +59,7 @@ func (r *replays) release(provider, id string) {
 // limiter bounds the events of one provider per second, with a burst.
 type limiter struct {
 	mu      sync.Mutex
-	buckets *lru.Cache[string, *bucket]
+	buckets *lru.Cache[string, *bucket] // cache: event rates
 }
 
 type bucket struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // AccessKey is a long-lived access key of an account. The secret is sealed
@@ -36,8 +37,8 @@ func scanAccessKey(row scanner) (k AccessKey, err error) {
 	return k, err
 }
 
-func insertAccessKey(t *tx, k AccessKey) error {
-	_, err := t.exec(`INSERT INTO access_keys (`+accessKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+func insertAccessKey(t *engine.Tx, k AccessKey) error {
+	_, err := t.Exec(`INSERT INTO access_keys (`+accessKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, string(k.Account), notNil(k.SealedSecret), k.Disabled, k.Description, k.Policy, millis(k.Created))
 	return err
 }
@@ -59,8 +60,8 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.now()
 	}
-	err := s.write(ctx, func(t *tx) error { return insertAccessKey(t, k) })
-	if s.engine.race(err) {
+	err := s.write(ctx, func(t *engine.Tx) error { return insertAccessKey(t, k) })
+	if s.engine.Race(err) {
 		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
 	}
 	return err
@@ -95,7 +96,7 @@ func (s *Store) AccessKeys(ctx context.Context, account identitypool.AccountID) 
 }
 
 func (s *Store) accessKeys(ctx context.Context, where string, args ...any) (keys []AccessKey, err error) {
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		keys, err = collect(q, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys `+where, args...)
 		return err
 	})
@@ -116,8 +117,8 @@ func (s *Store) changeAccessKey(ctx context.Context, id, text string, args ...an
 	if !storable(id, maxID) {
 		return notFound("access key")
 	}
-	return s.write(ctx, func(t *tx) error {
-		n, err := t.exec(text, append([]any{id}, args...)...)
+	return s.write(ctx, func(t *engine.Tx) error {
+		n, err := t.Exec(text, append([]any{id}, args...)...)
 		if err == nil && n == 0 {
 			err = notFound("access key")
 		}

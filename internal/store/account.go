@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 const insertHomeAccount = `INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`
@@ -17,8 +18,8 @@ func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.Account
 	}
 
 	var settled identitypool.AccountID // no named result: the write assigns it, maybe after the caller left
-	err := s.write(ctx, func(t *tx) (err error) {
-		if _, err := t.exec(insertHomeAccount, string(proposed)); err != nil {
+	err := s.write(ctx, func(t *engine.Tx) (err error) {
+		if _, err := t.Exec(insertHomeAccount, string(proposed)); err != nil {
 			return err
 		}
 		settled, err = homeAccount(t)
@@ -32,14 +33,14 @@ func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.Account
 
 // HomeAccount returns the account that SettleAccount settled. Error: ErrNotFound.
 func (s *Store) HomeAccount(ctx context.Context) (account identitypool.AccountID, err error) {
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		account, err = homeAccount(q)
 		return err
 	})
 	return account, err
 }
 
-func homeAccount(q querier) (identitypool.AccountID, error) {
+func homeAccount(q engine.Querier) (identitypool.AccountID, error) {
 	accounts, err := collect(q, scanAccount, `SELECT account FROM home_account`)
 	switch {
 	case err != nil:
@@ -67,7 +68,7 @@ func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (bool, er
 	}
 
 	made := false // no named result, as in SettleAccount
-	err := s.write(ctx, func(t *tx) (err error) {
+	err := s.write(ctx, func(t *engine.Tx) (err error) {
 		made, err = insertFirstAccessKey(t, k)
 		return err
 	})
@@ -79,8 +80,8 @@ func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (bool, er
 
 // insertFirstAccessKey adds k if there is no access key. The home account's row
 // makes nodes take turns.
-func insertFirstAccessKey(t *tx, k AccessKey) (made bool, err error) {
-	n, err := t.exec(`UPDATE home_account SET account = account WHERE one = 1`)
+func insertFirstAccessKey(t *engine.Tx, k AccessKey) (made bool, err error) {
+	n, err := t.Exec(`UPDATE home_account SET account = account WHERE one = 1`)
 	if err == nil && n == 0 {
 		err = notFound("home account")
 	}

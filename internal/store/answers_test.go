@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Work counts as done, in the line it was in, only if the database answered. What it
@@ -26,10 +27,10 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 			fail func(error) error
 		}{
 			"reads": {s.Reads(), func(err error) error {
-				return s.engine.read(context.Background(), func(querier) error { return err })
+				return s.read(context.Background(), func(engine.Querier) error { return err })
 			}},
 			"writes": {s.Writes(), func(err error) error {
-				return s.write(context.Background(), func(*tx) error { return err })
+				return s.write(context.Background(), func(*engine.Tx) error { return err })
 			}},
 		}
 		for name, l := range lines {
@@ -59,10 +60,11 @@ func TestOnlyAnswersCountAsWork(t *testing.T) {
 }
 
 // twice reads everything a second time, as an engine does whose connection was lost.
-type twice struct{ engine }
+type twice struct{ engine.Engine }
 
-func (e twice) read(ctx context.Context, fn func(querier) error) error {
-	return e.engine.read(ctx, func(q querier) error {
+// Read implements engine.Engine.
+func (e twice) Read(ctx context.Context, fn func(engine.Querier) error) error {
+	return e.Engine.Read(ctx, func(q engine.Querier) error {
 		if err := fn(q); err != nil {
 			return err
 		}

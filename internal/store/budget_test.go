@@ -9,42 +9,21 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // stalls are the ways in which one caller keeps others from the database. Each
 // returns how it ends, and which calls cannot be answered meanwhile.
 var stalls = map[string]func(*testing.T, *Store) (release func(), reads, writes bool){
 	"a write that does not end": func(t *testing.T, s *Store) (func(), bool, bool) {
-		return hold(t, s), isInMemory(s), true
-	},
-	"a commit that does not end": func(t *testing.T, s *Store) (func(), bool, bool) {
-		e, ok := s.engine.(*sqliteEngine)
-		if !ok {
-			return hold(t, s), false, true // TestPostgreSQLFaults has the commit
-		}
-		commit, began, end := e.writer.commit, make(chan struct{}), make(chan struct{})
-		e.writer.commit = func(one *session) error {
-			close(began)
-			<-end
-			return commit(one)
-		}
-		done := make(chan error, 1)
-		go func() {
-			done <- s.CreatePool(context.Background(), testPool(), 0)
-		}()
-		<-began
-		e.writer.commit = commit
-		return func() {
-			close(end)
-			wantError(t, "the commit", <-done, nil)
-		}, e.inMemory, true
+		return hold(t, s), s.options.inMemory(), true
 	},
 	"reads that do not end": func(t *testing.T, s *Store) (func(), bool, bool) {
 		began, end := make(chan struct{}), make(chan struct{})
 		var group sync.WaitGroup
 		for range s.options.ReadConns {
 			group.Go(func() {
-				err := s.engine.read(context.Background(), func(querier) error {
+				err := s.read(context.Background(), func(engine.Querier) error {
 					began <- struct{}{}
 					<-end
 					return nil
@@ -53,11 +32,9 @@ var stalls = map[string]func(*testing.T, *Store) (release func(), reads, writes 
 			})
 			<-began
 		}
-		return func() { close(end); group.Wait() }, true, isInMemory(s)
+		return func() { close(end); group.Wait() }, true, s.options.inMemory()
 	},
 }
-
-func isInMemory(s *Store) bool { return s.options.Path == "" && s.options.URL == "" }
 
 // Whatever keeps the database from a call, the call is answered within its budget,
 // which is for all its reads and writes together.
@@ -68,7 +45,7 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 			eachOptions(t, func(t *testing.T, o Options) {
 				o.ReadConns = 1
 				o.WriteTimeout = time.Minute
-				o.timing.read, o.timing.turn = time.Minute, time.Minute
+				o.timing.Read, o.timing.Turn = time.Minute, time.Minute
 				s := open(t, o)
 				pool := addPool(t, s)
 				release, reads, writes := stall(t, s)

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // cache keeps what reads of SQLite found. It is coherent with this process's
@@ -23,6 +24,8 @@ import (
 // ask for the next look halfway, because the writer may have other work first.
 //
 // A nil cache holds nothing.
+//
+// cache: read cache
 type cache struct {
 	seed    maphash.Seed
 	stripes [cacheStripes]stripe
@@ -52,7 +55,7 @@ type ownerKey struct {
 // one of them; generation moves with each.
 type stripe struct {
 	mu         sync.Mutex
-	entries    *simplelru.LRU[cacheKey, any]
+	entries    *simplelru.LRU[engine.Key, any] // cache: read cache
 	generation uint64
 	busy       int
 }
@@ -64,27 +67,21 @@ func newCache(entries int) *cache {
 	}
 	c := &cache{seed: maphash.MakeSeed()}
 	for i := range c.stripes {
-		c.stripes[i].entries, _ = simplelru.NewLRU[cacheKey, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
+		c.stripes[i].entries, _ = simplelru.NewLRU[engine.Key, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
 	}
 	c.owners, _ = lru.New[ownerKey, identitypool.IdentityID](entries + 1)
 	return c
 }
 
-// cacheKey names an entry: what kind of row, and which.
-type cacheKey struct {
-	kind byte
-	id   string
-}
+func poolKey(id identitypool.PoolID) engine.Key         { return engine.Key{Kind: 'p', ID: string(id)} }
+func identityKey(id identitypool.IdentityID) engine.Key { return engine.Key{Kind: 'i', ID: string(id)} }
 
-func poolKey(id identitypool.PoolID) cacheKey         { return cacheKey{'p', string(id)} }
-func identityKey(id identitypool.IdentityID) cacheKey { return cacheKey{'i', string(id)} }
-
-func (c *cache) stripe(key cacheKey) *stripe {
-	return &c.stripes[maphash.String(c.seed, key.id)%cacheStripes]
+func (c *cache) stripe(key engine.Key) *stripe {
+	return &c.stripes[maphash.String(c.seed, key.ID)%cacheStripes]
 }
 
 // get returns the entry of key. Its value is shared: clone before handing it out.
-func (c *cache) get(key cacheKey) (any, bool) {
+func (c *cache) get(key engine.Key) (any, bool) {
 	if !c.usable() {
 		return nil, false
 	}
@@ -101,7 +98,7 @@ type ticket struct {
 }
 
 // begin is called before the row of key is read.
-func (c *cache) begin(key cacheKey) ticket {
+func (c *cache) begin(key engine.Key) ticket {
 	if c == nil {
 		return ticket{}
 	}
@@ -112,7 +109,7 @@ func (c *cache) begin(key cacheKey) ticket {
 }
 
 // fill enters what was read since begin, unless a commit came between.
-func (c *cache) fill(key cacheKey, t ticket, value any) {
+func (c *cache) fill(key engine.Key, t ticket, value any) {
 	if !t.valid {
 		return
 	}
@@ -124,9 +121,9 @@ func (c *cache) fill(key cacheKey, t ticket, value any) {
 	}
 }
 
-// hold drops keys and keeps them out until release is called. The writer calls
+// Hold drops keys and keeps them out until release is called. The writer calls
 // it before a commit and release after.
-func (c *cache) hold(keys []cacheKey) (release func()) {
+func (c *cache) Hold(keys []engine.Key) (release func()) {
 	if c == nil || len(keys) == 0 {
 		return func() {}
 	}
@@ -148,8 +145,8 @@ func (c *cache) hold(keys []cacheKey) (release func()) {
 	}
 }
 
-// flush drops everything, and what reads under way would enter.
-func (c *cache) flush() {
+// Flush drops everything, and what reads under way would enter.
+func (c *cache) Flush() {
 	if c == nil {
 		return
 	}
@@ -163,15 +160,15 @@ func (c *cache) flush() {
 	c.owners.Purge()
 }
 
-// alone says that no other process can write.
-func (c *cache) alone() {
+// Alone says that no other process can write.
+func (c *cache) Alone() {
 	if c != nil {
 		c.fresh.Store(true)
 	}
 }
 
-// watch sets how a look is asked for.
-func (c *cache) watch(look func()) {
+// Watch sets how a look is asked for.
+func (c *cache) Watch(look func()) {
 	if c != nil {
 		c.look = look
 		c.expire = time.AfterFunc(cacheFresh, c.stale)
@@ -180,8 +177,8 @@ func (c *cache) watch(look func()) {
 	}
 }
 
-// verified is called after each look.
-func (c *cache) verified() {
+// Verified is called after each look.
+func (c *cache) Verified() {
 	if c != nil && c.expire != nil {
 		c.wanted.Store(false)
 		c.fresh.Store(true)
@@ -193,8 +190,8 @@ func (c *cache) verified() {
 func (c *cache) stale() { c.fresh.Store(false) }
 func (c *cache) want()  { c.wanted.Store(true) }
 
-// unverified is called when a look failed: the next reader asks again.
-func (c *cache) unverified() {
+// Unverified is called when a look failed: the next reader asks again.
+func (c *cache) Unverified() {
 	if c != nil {
 		c.want()
 	}

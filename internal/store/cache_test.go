@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 	c := newCache(100)
-	c.alone()
+	c.Alone()
 	key := poolKey("p")
 	has := func(want any) {
 		t.Helper()
@@ -24,7 +25,7 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 	before := c.begin(key)
 	c.fill(key, before, 1)
 	has(1)
-	release := c.hold([]cacheKey{key})
+	release := c.Hold([]engine.Key{key})
 	has(nil) // dropped before the commit begins
 	c.fill(key, before, 1)
 	has(nil) // read before it
@@ -38,15 +39,15 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 	c.fill(key, after, 2)
 	has(2)
 	late := c.begin(key)
-	c.flush()
+	c.Flush()
 	has(nil)
 	c.fill(key, late, 2)
 	has(nil)
 
 	var none *cache
 	none.fill(key, none.begin(key), 1)
-	none.hold([]cacheKey{key})()
-	none.flush()
+	none.Hold([]engine.Key{key})()
+	none.Flush()
 	if _, ok := none.get(key); ok {
 		t.Error("no cache holds something")
 	}
@@ -54,7 +55,7 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache(1000)
-	c.alone()
+	c.Alone()
 	for n := range 10_000 {
 		key := poolKey(identitypool.PoolID(numbered("p", n)))
 		c.fill(key, c.begin(key), n)
@@ -71,16 +72,15 @@ func TestCacheIsBounded(t *testing.T) {
 // What another process writes is seen once the cache's time is up, and until
 // then the cache serves: otherwise this would prove nothing.
 func TestCacheSeesOtherProcesses(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
+	ask := s.cache.look
 	s.cache.look = func() {} // the test says when one comes
 	other := open(t, Options{Path: s.options.Path, CacheEntries: -1})
 	pool := addPool(t, s)
 	i := addLinked(t, s, pool, public("p", "s"))
 	look := func() {
 		t.Helper()
-		if err := w.look(); err != nil { // the writer is idle
-			t.Fatal(err)
-		}
+		lookForOthers(t, s, ask)
 	}
 	warm := func() {
 		t.Helper()
@@ -129,8 +129,8 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const step = cacheFresh / 10
 		c, looks := newCache(10), 0
-		c.watch(func() { looks++ })
-		c.verified()
+		c.Watch(func() { looks++ })
+		c.Verified()
 		for round := range 20 {
 			for at := step; looks == round; at += step {
 				time.Sleep(step) // the bubble's clock
@@ -138,7 +138,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 					t.Fatalf("round %d: not usable after %s", round, at)
 				}
 			}
-			c.verified()
+			c.Verified()
 		}
 		time.Sleep(cacheFresh - step)
 		if !c.usable() {
@@ -158,7 +158,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 
 // The cache asks for its look by itself.
 func TestCacheRefreshesItself(t *testing.T) {
-	s, _ := openWriter(t, Options{})
+	s := openFile(t)
 	other := open(t, Options{Path: s.options.Path, CacheEntries: -1})
 	pool := addPool(t, s)
 	for round := range 3 {

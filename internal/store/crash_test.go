@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+	"github.com/poolhouse-id/poolhouse/internal/store/sqlite"
 )
 
 // The crash test runs this binary again as a child whose 16 writers change a
@@ -47,8 +49,6 @@ func TestMain(m *testing.M) {
 			child = func() error { return failingDiskChild(path) }
 		case failingCopy:
 			child = func() error { return failingCopyChild(path) }
-		case noHandles:
-			child = func() error { return noHandlesChild(path) }
 		}
 		if err := child(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -59,9 +59,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// copyOften has the log copied back as soon as it has 20 pages.
+var copyOften = sqlite.Checkpoints{Frames: 20, Commits: 1}
+
 // openCrashing opens a child's store, with its pool.
-func openCrashing(ctx context.Context, path string) (*Store, error) {
-	s, err := Open(ctx, Options{Path: path})
+func openCrashing(ctx context.Context, o Options) (*Store, error) {
+	s, err := Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +83,10 @@ func crashGuest(ctx context.Context, s *Store) (identitypool.IdentityID, error) 
 // crashChild writes until it is killed.
 func crashChild(path, mode string) error {
 	ctx := context.Background()
-	s, err := openCrashing(ctx, path)
+	s, err := openCrashing(ctx, Options{Path: path, checkpoints: copyOften}) // so that kills meet copies of the log
 	if err != nil {
 		return err
 	}
-	copyOften(s, 20) // so that kills meet copies of the log
 	var mu sync.Mutex
 	say := func(words ...string) {
 		mu.Lock()
@@ -273,9 +275,9 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 			complain("logins of two rounds in one identity")
 		}
 	}
-	err = s.engine.read(t.Context(), func(q querier) error {
+	err = s.read(t.Context(), func(q engine.Querier) error {
 		for _, check := range []string{"PRAGMA integrity_check", "PRAGMA foreign_key_check"} {
-			rows, err := q.query(check)
+			rows, err := q.Query(check)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // One transaction removes at most defaultDeletionBatch identities, and fewer
@@ -45,12 +46,12 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 		return notFound("identity pool")
 	}
 
-	err := s.write(ctx, func(t *tx) error {
-		t.touch(poolKey(id))
+	err := s.write(ctx, func(t *engine.Tx) error {
+		t.Touch(poolKey(id))
 		if err := s.rememberPoolID(t, id); err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
+		n, err := t.Exec(`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
 		if err == nil && n == 0 {
 			err = notFound("identity pool")
 		}
@@ -152,7 +153,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 
 		more, began := false, s.options.Now()
 		err := s.untilSettled(ctx, func() error {
-			return s.write(ctx, func(t *tx) (err error) {
+			return s.write(ctx, func(t *engine.Tx) (err error) {
 				began = s.options.Now()
 				more, err = s.removeBatch(t, id, size)
 				return err
@@ -171,9 +172,9 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		}
 	}
 
-	s.cache.flush() // no identity of the pool may be found should its ID be used again
+	s.cache.Flush() // no identity of the pool may be found should its ID be used again
 	err := s.untilSettled(ctx, func() error {
-		return s.write(ctx, func(t *tx) error {
+		return s.write(ctx, func(t *engine.Tx) error {
 			// An identity whose creation began before the pool was hidden may
 			// still have come in; the foreign key then refuses this statement.
 			if _, err := s.removeBatch(t, id, s.deletionBatch); err != nil {
@@ -182,7 +183,7 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 			if err := s.rememberPoolID(t, id); err != nil {
 				return err
 			}
-			_, err := t.exec(`DELETE FROM pools WHERE pool_id = $1 AND deleting`, string(id))
+			_, err := t.Exec(`DELETE FROM pools WHERE pool_id = $1 AND deleting`, string(id))
 			return err
 		})
 	})
@@ -199,8 +200,8 @@ const deletionBatchOf = `FROM identities AS i JOIN pools AS p ON p.pool_id = i.p
 
 // removeBatch removes up to size identities of a hidden pool, with their logins,
 // remembers their IDs, and reports whether there may be more.
-func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool, err error) {
-	if _, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
+func (s *Store) removeBatch(t *engine.Tx, id identitypool.PoolID, size int) (more bool, err error) {
+	if _, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($3 AS BIGINT) `+deletionBatchOf+`
 		`+rememberLater, string(id), size, millis(s.now())); err != nil {
 		return false, err
@@ -209,11 +210,11 @@ func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool,
 	// An identity that comes in between the statements stays for the next batch:
 	// without a login because its ID is not remembered yet, and with one because
 	// the foreign key refuses the second deletion.
-	if _, err := t.exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`,
+	if _, err := t.Exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`,
 		string(id), size); err != nil {
 		return false, err
 	}
-	if _, err := t.exec(`DELETE FROM identities WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)
+	if _, err := t.Exec(`DELETE FROM identities WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)
 		AND EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = identities.identity_id)`,
 		string(id), size); err != nil {
 		return false, err
@@ -229,7 +230,7 @@ func (s *Store) removeBatch(t *tx, id identitypool.PoolID, size int) (more bool,
 // not answer it waits.
 func (s *Store) ResumeDeletions(ctx context.Context) error {
 	var ids []string
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		ids, err = collect(q, scanString, `SELECT pool_id FROM pools WHERE deleting ORDER BY pool_id`)
 		return err
 	})

@@ -3,7 +3,6 @@ package store
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
@@ -27,7 +24,7 @@ const failingDisk = "has a disk that fails"
 // is acknowledged, and reports what was.
 func failingDiskChild(path string) error {
 	ctx := context.Background()
-	s, err := openCrashing(ctx, path)
+	s, err := openCrashing(ctx, Options{Path: path})
 	if err != nil {
 		return err
 	}
@@ -74,7 +71,7 @@ const failingCopy = "has a database that cannot grow"
 // writing: the log would grow for ever.
 func failingCopyChild(path string) error {
 	ctx := context.Background()
-	s, err := openCrashing(ctx, path)
+	s, err := openCrashing(ctx, Options{Path: path})
 	if err != nil {
 		return err
 	}
@@ -88,10 +85,9 @@ func failingCopyChild(path string) error {
 	if err := s.Close(); err != nil { // which empties the log
 		return err
 	}
-	if s, err = Open(ctx, Options{Path: path}); err != nil {
+	if s, err = Open(ctx, Options{Path: path, checkpoints: copyOften}); err != nil {
 		return err
 	}
-	copyOften(s, 20)
 	file, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -128,44 +124,6 @@ func failingCopyChild(path string) error {
 	}
 	fmt.Println(crashReadySay)
 	return nil
-}
-
-// noHandles is a mode in which the process can open no more files.
-const noHandles = "has all files open that it may"
-
-// noHandlesChild reports an error unless SQLite's refusal to open another file counts
-// as one that passes, while files that are open go on being used.
-func noHandlesChild(path string) error {
-	ctx := context.Background()
-	s, err := openCrashing(ctx, path)
-	if err != nil {
-		return err
-	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 3, Max: 3}); err != nil {
-		return err
-	}
-
-	other, err := sql.Open("sqlite", sqliteDSN(path, true))
-	if err != nil {
-		return err
-	}
-	_, err = other.Conn(ctx)
-	if sqliteCode(err)&0xff != sqlite3.SQLITE_CANTOPEN || sqliteFault(err, nil) != faultBusy {
-		return fmt.Errorf("opening another connection: %w, fault %d", err, sqliteFault(err, nil))
-	}
-	refuse := func(*tx) error { return codeError(sqlite3.SQLITE_CANTOPEN) }
-	if err := s.write(ctx, refuse); !errors.Is(err, ErrBusy) || errors.Is(err, ErrReadOnly) {
-		return fmt.Errorf("a write that cannot open a file: %w", err)
-	}
-	return nil
-}
-
-func TestTooManyOpenFiles(t *testing.T) {
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashPath+"="+filepath.Join(t.TempDir(), "handles.db"), crashMode+"="+noHandles)
-	if out, err := child.CombinedOutput(); err != nil {
-		t.Errorf("the child: %v\n%s", err, out)
-	}
 }
 
 func TestFailingDisk(t *testing.T) {

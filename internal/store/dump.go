@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // A dump is gzip-compressed lines of JSON, each an object with one member that
@@ -61,13 +62,13 @@ type dumpHeader struct {
 }
 
 type dumpPool struct {
-	ID       string       `json:"id"`
-	Account  string       `json:"account"`
-	Region   string       `json:"region"`
-	Settings poolSettings `json:"settings"`
-	Version  int64        `json:"version"`
-	Created  int64        `json:"created"`
-	Updated  int64        `json:"updated"`
+	ID       string     `json:"id"`
+	Account  string     `json:"account"`
+	Region   string     `json:"region"`
+	Settings storedPool `json:"settings"`
+	Version  int64      `json:"version"`
+	Created  int64      `json:"created"`
+	Updated  int64      `json:"updated"`
 
 	OwnedSince int64 `json:"ownedSince,omitzero"` // a number of the order of ownership
 }
@@ -199,13 +200,13 @@ func (d *dumpWriter) row(l dumpLine) error {
 func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	target := w
 	var spool *memorySpool
-	if e, ok := s.engine.(*sqliteEngine); ok && e.inMemory {
+	if s.options.inMemory() {
 		spool = &memorySpool{}
 		target = spool
 	}
 	zip := gzip.NewWriter(target)
 	d := &dumpWriter{w: bufio.NewWriterSize(zip, 64<<10), sum: sha256.New()}
-	err := s.engine.snapshot(ctx, 0, func(q querier) error { return s.dump(ctx, q, d) })
+	err := s.engine.Snapshot(ctx, 0, func(q engine.Querier) error { return s.dump(ctx, q, d) })
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
@@ -229,7 +230,7 @@ func (m *memorySpool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
+func (s *Store) dump(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	if err := s.dumpStart(q, d); err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func (s *Store) dump(ctx context.Context, q querier, d *dumpWriter) error {
 }
 
 // dumpStart writes the header.
-func (s *Store) dumpStart(q querier, d *dumpWriter) error {
+func (s *Store) dumpStart(q engine.Querier, d *dumpWriter) error {
 	home, err := homeAccount(q)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -272,15 +273,15 @@ func (s *Store) dumpStart(q querier, d *dumpWriter) error {
 
 // dumpPools writes the pools. wasClear reports whether it sealed a secret that was
 // in clear.
-func (s *Store) dumpPools(ctx context.Context, q querier, d *dumpWriter) (wasClear bool, err error) {
+func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) (wasClear bool, err error) {
 	err = dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		p, err := scanPoolRow(row)
 		if err != nil {
 			return dumpLine{}, err
 		}
-		if hasClearSecret(p.settings) {
+		if hasClearSecret(p) {
 			wasClear = true
-			if err := s.sealSettings(p.ID, &p.settings); err != nil {
+			if err := s.sealSettings(p.ID, &p); err != nil {
 				return dumpLine{}, err
 			}
 		}
@@ -289,7 +290,7 @@ func (s *Store) dumpPools(ctx context.Context, q querier, d *dumpWriter) (wasCle
 			ID:         string(p.ID),
 			Account:    string(p.Account),
 			Region:     p.Region,
-			Settings:   p.settings,
+			Settings:   p,
 			Version:    p.Version,
 			Created:    millis(p.Created),
 			Updated:    millis(p.Updated),
@@ -301,7 +302,7 @@ func (s *Store) dumpPools(ctx context.Context, q querier, d *dumpWriter) (wasCle
 
 // dumpIdentities writes the identities, their logins and the bindings of SAML
 // providers.
-func dumpIdentities(ctx context.Context, q querier, d *dumpWriter) error {
+func dumpIdentities(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		var i dumpIdentity
 		err := row.Scan(&i.ID, &i.Pool, &i.Disabled, &i.MergedTo, &i.EverLinked, &i.Created, &i.Modified)
@@ -330,7 +331,7 @@ func dumpIdentities(ctx context.Context, q querier, d *dumpWriter) error {
 
 // dumpSealed writes the access keys and the keys. If the dump has a secret that was
 // sealed on the way, all of them must be sealed under the same master key.
-func (s *Store) dumpSealed(ctx context.Context, q querier, d *dumpWriter, wasClear bool) error {
+func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter, wasClear bool) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		k, err := scanAccessKey(row)
 		if err == nil && wasClear {
@@ -370,7 +371,7 @@ func (s *Store) dumpSealed(ctx context.Context, q querier, d *dumpWriter, wasCle
 }
 
 // dumpMarks writes the revocations and sign-outs.
-func dumpMarks(ctx context.Context, q querier, d *dumpWriter) error {
+func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanRevocation(row)
 		return dumpLine{Revoked: &dumpRevoked{
@@ -401,7 +402,7 @@ func dumpMarks(ctx context.Context, q querier, d *dumpWriter) error {
 // dumpAccounts writes the former IDs, when trust policies of the settings were
 // written, and what the IAM API made. IDs in pools being removed are former as of
 // now.
-func dumpAccounts(ctx context.Context, q querier, d *dumpWriter, now time.Time) error {
+func dumpAccounts(ctx context.Context, q engine.Querier, d *dumpWriter, now time.Time) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		f, err := scanFormerID(row)
 		return dumpLine{Former: &dumpFormer{
@@ -435,7 +436,7 @@ func dumpAccounts(ctx context.Context, q querier, d *dumpWriter, now time.Time) 
 }
 
 // dumpRows writes a line for each row of a query.
-func dumpRows(ctx context.Context, q querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error),
+func dumpRows(ctx context.Context, q engine.Querier, d *dumpWriter, lineOf func(scanner) (dumpLine, error),
 	text string, args ...any,
 ) error {
 	return each(ctx, q, func(row scanner) error {
@@ -464,8 +465,8 @@ const allFormerIDs = `SELECT f.kind, f.id, f.account, f.owned_since,
 	ORDER BY 1, 2`
 
 // each calls fn with every row of a query, without holding them all.
-func each(ctx context.Context, q querier, fn func(scanner) error, text string, args ...any) (err error) {
-	rows, err := q.query(text, args...)
+func each(ctx context.Context, q engine.Querier, fn func(scanner) error, text string, args ...any) (err error) {
+	rows, err := q.Query(text, args...)
 	if err != nil {
 		return err
 	}
@@ -527,19 +528,19 @@ func (m *dumpRevoked) revocation() Revocation {
 		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
 }
 
-func (f *dumpFormer) insert(t *tx) error {
+func (f *dumpFormer) insert(t *engine.Tx) error {
 	if f.Kind != string(poolIDs) && f.Kind != string(identityIDs) {
 		return fmt.Errorf("%w: a former ID of the kind %q", ErrBadDump, f.Kind)
 	}
 	if err := errors.Join(checkID("former ID", f.ID), checkID("account", f.Account)); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
 	return err
 }
 
-func (d *dumpTrust) insert(t *tx) error {
+func (d *dumpTrust) insert(t *engine.Tx) error {
 	if err := checkText("role ARN", d.Role, maxARN); err != nil {
 		return err
 	}
@@ -551,7 +552,7 @@ func (d *dumpTrust) insert(t *tx) error {
 	return insertSettingsTrust(t, trust)
 }
 
-func (d *dumpBinding) insert(t *tx) error {
+func (d *dumpBinding) insert(t *engine.Tx) error {
 	if err := checkText("provider", d.Provider, maxProvider); err != nil {
 		return err
 	}
@@ -579,7 +580,7 @@ func dumpedIAM(row resourceRow) (*dumpIAM, error) {
 func pointed[T any](v T, err error) (*T, error) { return &v, err }
 
 // insert adds the resource to the database. The attachments follow from it.
-func (i *dumpIAM) insert(t *tx) error {
+func (i *dumpIAM) insert(t *engine.Tx) error {
 	h := header{account: identitypool.AccountID(i.Account), created: fromMillis(i.Created)}
 	switch {
 	case i.Role != nil:
@@ -594,7 +595,7 @@ func (i *dumpIAM) insert(t *tx) error {
 	return fmt.Errorf("%w: an IAM resource without content", ErrBadDump)
 }
 
-func loadResource[T iamResource, P setter[T]](t *tx, v T, h header) error {
+func loadResource[T iamResource, P setter[T]](t *engine.Tx, v T, h header) error {
 	P(&v).setHeader(h)
 	row, err := rowOf(v)
 	if err != nil {

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // engines is every way a store can be opened. A test that passes eachEngine
@@ -140,3 +144,87 @@ func wantError(tb testing.TB, what string, err, want error) {
 }
 
 func numbered(prefix string, n int) string { return fmt.Sprintf("%s%04d", prefix, n) }
+
+// openFile opens a SQLite file.
+func openFile(tb testing.TB) *Store {
+	tb.Helper()
+	return open(tb, Options{Path: filepath.Join(tb.TempDir(), "test.db")})
+}
+
+// hold makes the writer busy until release is called.
+func hold(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	began, end := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- s.engine.Write(context.Background(), 0, func(*engine.Tx) error {
+			close(began)
+			<-end
+			return nil
+		})
+	}()
+	<-began
+
+	return sync.OnceFunc(func() {
+		close(end)
+		if err := <-done; err != nil {
+			t.Errorf("the write that held the writer: %v", err)
+		}
+	})
+}
+
+// waitingWrites returns how many writes wait for the writer of SQLite.
+func waitingWrites(s *Store) int {
+	pools := s.engine.Usage()
+	return pools[len(pools)-1].Waiting
+}
+
+// queued waits until n writes wait for the writer of SQLite.
+func queued(t *testing.T, s *Store, n int) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for waitingWrites(s) < n {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("timed out")
+		}
+	}
+}
+
+// lookForOthers returns when the cache has seen what other processes wrote before the
+// call. ask asks the writer for a look; it is that of the cache if no test replaced it.
+func lookForOthers(t *testing.T, s *Store, ask func()) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 2 { // the first may have begun before the call
+		s.cache.fresh.Store(false)
+		for ask(); !s.cache.fresh.Load(); {
+			select {
+			case <-tick.C:
+			case <-t.Context().Done():
+				t.Fatal("timed out")
+			}
+		}
+	}
+}
+
+// framesOf returns how many pages the write-ahead log has.
+func framesOf(t *testing.T, s *Store) (frames int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.options.Path)
+	noError(t, err)
+	defer db.Close()
+	var busy, copied int64
+	noError(t, db.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &frames, &copied))
+	return frames
+}
+
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

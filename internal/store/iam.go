@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Role is a role that the IAM API made. Its name is unique in the account
@@ -140,7 +141,7 @@ func (s *Store) RoleWithPolicies(
 		return Role{}, nil, notFound("role")
 	}
 	var rows []resourceRow
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		// One statement sees one instant.
 		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE account = $1 AND kind = $3 AND resource_key = $2
@@ -205,7 +206,7 @@ func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kin
 	var last header
 	for {
 		var rows []resourceRow
-		err := s.engine.read(ctx, func(q querier) (err error) {
+		err := s.read(ctx, func(q engine.Querier) (err error) {
 			rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 				WHERE kind = $1 AND (account > $2 OR account = $2 AND resource_key > $3)
 				ORDER BY account, resource_key LIMIT $4`,
@@ -311,7 +312,7 @@ func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts 
 		return nil, nil
 	}
 
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
 			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
 		return err
@@ -399,7 +400,7 @@ func (s *Store) PolicyUsers(
 	if err := checkText("policy ARN", arn, maxARN); err != nil {
 		return nil, err
 	}
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		users, err = collect(q, func(row scanner) (u PolicyUser, err error) {
 			var r resourceRow
 			err = row.Scan(&u.Usage, &r.account, &r.kind, &r.key, &r.path, &r.settings, &r.createdMillis)
@@ -422,7 +423,7 @@ func (s *Store) PolicyUses(
 	ctx context.Context, account identitypool.AccountID,
 ) (map[string]map[PolicyUsage]int, error) {
 	var uses map[string]map[PolicyUsage]int
-	err := s.engine.read(ctx, func(q querier) error {
+	err := s.read(ctx, func(q engine.Querier) error {
 		uses = map[string]map[PolicyUsage]int{}
 		return each(ctx, q, func(row scanner) error {
 			var arn string

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // header is what every IAM resource has.
@@ -79,13 +80,13 @@ func rowOf[T iamResource](v T) (resourceRow, error) {
 // decided on, decide says what to write, and what it says is written unless any
 // resource of the account was changed after look began, in which case all
 // starts over.
-func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, look func(querier) error, decide func() (func(*tx) error, error)) error {
+func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, look func(engine.Querier) error, decide func() (func(*engine.Tx) error, error)) error {
 	if err := checkID("account", string(account)); err != nil {
 		return err
 	}
 	return s.untilSettled(ctx, func() error {
 		var revision int64
-		err := s.engine.read(ctx, func(q querier) error {
+		err := s.read(ctx, func(q engine.Querier) error {
 			found, err := collect(q, scanInt, `SELECT revision FROM iam_accounts WHERE account = $1`, string(account))
 			if err != nil {
 				return err
@@ -103,8 +104,8 @@ func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, l
 		if err != nil {
 			return err
 		}
-		return s.write(ctx, func(t *tx) error {
-			if err := t.mustChange(`INSERT INTO iam_accounts (account, revision) VALUES ($1, $2)
+		return s.write(ctx, func(t *engine.Tx) error {
+			if err := mustChange(t, `INSERT INTO iam_accounts (account, revision) VALUES ($1, $2)
 				ON CONFLICT (account) DO UPDATE SET revision = $2 WHERE iam_accounts.revision = $3`, string(account), revision+1, revision); err != nil {
 				return err
 			}
@@ -113,7 +114,7 @@ func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, l
 	})
 }
 
-func selectResource(q querier, h header) ([]resourceRow, error) {
+func selectResource(q engine.Querier, h header) ([]resourceRow, error) {
 	return collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 		WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(h.account), h.kind, h.key)
 }
@@ -127,7 +128,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 		return v, err
 	}
 
-	err = s.changeIAM(ctx, h.account, func(q querier) error {
+	err = s.changeIAM(ctx, h.account, func(q engine.Querier) error {
 		switch found, err := selectResource(q, h); {
 		case err != nil:
 			return err
@@ -144,8 +145,8 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 			}
 		}
 		return checkUses(q, v, nil)
-	}, func() (func(*tx) error, error) {
-		return func(t *tx) error {
+	}, func() (func(*engine.Tx) error, error) {
+		return func(t *engine.Tx) error {
 			if err := numberTrust(t, &v, nil); err != nil {
 				return err
 			}
@@ -168,8 +169,8 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 	return resourceOf[T, P](row) // as the next read will show it
 }
 
-func insertResource(t *tx, row resourceRow, v any) error {
-	if _, err := t.exec(`INSERT INTO iam_resources (`+resourceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
+func insertResource(t *engine.Tx, row resourceRow, v any) error {
+	if _, err := t.Exec(`INSERT INTO iam_resources (`+resourceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
 		string(row.account), row.kind, row.key, row.path, row.settings, row.createdMillis); err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func findResource[T iamResource, P setter[T]](ctx context.Context, s *Store, acc
 		return v, notFound(kind)
 	}
 	var rows []resourceRow
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		rows, err = selectResource(q, header{account: account, kind: kind, key: key})
 		return err
 	})
@@ -199,7 +200,7 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 		return nil, err
 	}
 	var rows []resourceRow
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
 			WHERE account = $1 AND kind = $2 AND resource_key > $3 AND substr(path, 1, $5) = $4 ORDER BY resource_key LIMIT $6`,
 			string(account), kind, after, pathPrefix, len(pathPrefix), limit)
@@ -227,7 +228,7 @@ func updateResource[T iamResource, P setter[T]](
 
 	var before, result T // not named results: the write assigns result, maybe after the caller left
 	var found resourceRow
-	err := s.changeIAM(ctx, account, func(q querier) error {
+	err := s.changeIAM(ctx, account, func(q engine.Querier) error {
 		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err == nil && len(rows) == 0 {
 			err = notFound(kind)
@@ -249,7 +250,7 @@ func updateResource[T iamResource, P setter[T]](
 			return err
 		}
 		return checkUses(q, result, before)
-	}, func() (func(*tx) error, error) {
+	}, func() (func(*engine.Tx) error, error) {
 		h := result.header()
 		h.account, h.created = account, before.header().created
 		P(&result).setHeader(h)
@@ -261,7 +262,7 @@ func updateResource[T iamResource, P setter[T]](
 			return nil, fmt.Errorf("%w: a %s cannot be renamed", ErrInvalid, kind)
 		}
 
-		return func(t *tx) error {
+		return func(t *engine.Tx) error {
 			if err := numberTrust(t, &result, &before); err != nil {
 				return err
 			}
@@ -272,7 +273,7 @@ func updateResource[T iamResource, P setter[T]](
 				return err
 			}
 
-			if err := t.mustChange(`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
+			if err := mustChange(t, `UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
 				string(account), kind, key, row.settings, row.path); err != nil {
 				return err
 			}
@@ -293,7 +294,7 @@ func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 	if !storable(key, maxID) {
 		return notFound(kind)
 	}
-	return s.changeIAM(ctx, account, func(q querier) error {
+	return s.changeIAM(ctx, account, func(q engine.Querier) error {
 		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err == nil && len(rows) == 0 {
 			err = notFound(kind)
@@ -315,12 +316,12 @@ func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 			}
 		}
 		return may(v)
-	}, func() (func(*tx) error, error) {
-		return func(t *tx) error {
+	}, func() (func(*engine.Tx) error, error) {
+		return func(t *engine.Tx) error {
 			if err := deleteUses(t, kind, account, key); err != nil {
 				return err
 			}
-			return t.mustChange(`DELETE FROM iam_resources WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(account), kind, key)
+			return mustChange(t, `DELETE FROM iam_resources WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(account), kind, key)
 		}, nil
 	})
 }
@@ -347,7 +348,7 @@ func usesOf(v any) (uses []use) {
 
 // checkUses makes sure that the managed policies that v uses and before does
 // not are there. Those of AWS are not looked for.
-func checkUses(q querier, v, before any) error {
+func checkUses(q engine.Querier, v, before any) error {
 	had := map[string]bool{}
 	for _, u := range usesOf(before) {
 		had[u.arn] = true
@@ -382,10 +383,10 @@ func checkUses(q querier, v, before any) error {
 	return nil
 }
 
-func insertUses(t *tx, v any) error {
+func insertUses(t *engine.Tx, v any) error {
 	for _, u := range usesOf(v) {
 		h := v.(Role).header()
-		if _, err := t.exec(`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
+		if _, err := t.Exec(`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
 			string(h.account), h.key, string(u.usage), u.arn, policyKeyOf(h.account, u.arn)); err != nil {
 			return err
 		}
@@ -393,10 +394,10 @@ func insertUses(t *tx, v any) error {
 	return nil
 }
 
-func deleteUses(t *tx, kind string, account identitypool.AccountID, key string) error {
+func deleteUses(t *engine.Tx, kind string, account identitypool.AccountID, key string) error {
 	if kind != roleKind {
 		return nil
 	}
-	_, err := t.exec(`DELETE FROM iam_attachments WHERE account = $1 AND role_key = $2`, string(account), key)
+	_, err := t.Exec(`DELETE FROM iam_attachments WHERE account = $1 AND role_key = $2`, string(account), key)
 	return err
 }

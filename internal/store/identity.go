@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // identityRow is an identity with the revision its logins and state are at.
@@ -21,8 +22,8 @@ type identityRow struct {
 
 // claim moves the identity's revision on. Every change of an identity or of its
 // logins begins with it; it fails with errMoved unless the row is as it was read.
-func (r *identityRow) claim(t *tx, modified time.Time) error {
-	return t.mustChange(`UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
+func (r *identityRow) claim(t *engine.Tx, modified time.Time) error {
+	return mustChange(t, `UPDATE identities SET revision = $1, modified = $2 WHERE identity_id = $3 AND revision = $4`,
 		r.revision+1, millis(modified), string(r.ID), r.revision)
 }
 
@@ -44,8 +45,8 @@ const (
 // collectIdentities gathers the rows of a query for identityColumns. Rows
 // without an identity, which outer joins make, tell only that the query had a
 // result: any reports whether there was a row at all.
-func collectIdentities(q querier, text string, args ...any) (identities []*identityRow, any bool, err error) {
-	rows, err := q.query(text, args...)
+func collectIdentities(q engine.Querier, text string, args ...any) (identities []*identityRow, any bool, err error) {
+	rows, err := q.Query(text, args...)
 	if err != nil {
 		return nil, false, err
 	}
@@ -101,16 +102,16 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if i.Modified.IsZero() {
 		i.Modified = i.Created
 	}
-	err := s.write(ctx, func(t *tx) error { return insertIdentity(t, i) })
-	if s.engine.race(err) {
+	err := s.write(ctx, func(t *engine.Tx) error { return insertIdentity(t, i) })
+	if s.engine.Race(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
 	return err
 }
 
 // insertIdentity adds a row, without logins, to a pool that is there.
-func insertIdentity(t *tx, i identitypool.Identity) error {
-	n, err := t.exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+func insertIdentity(t *engine.Tx, i identitypool.Identity) error {
+	n, err := t.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		SELECT $1, p.pool_id, FALSE, '', $2, 1, $3, $4 FROM pools AS p WHERE p.pool_id = $5 AND NOT p.deleting`,
 		string(i.ID), i.EverLinked, millis(i.Created), millis(i.Modified), string(i.PoolID))
 	if err == nil && n == 0 {
@@ -155,7 +156,7 @@ func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*
 	}
 	ticket := s.cache.begin(identityKey(id))
 	var found []*identityRow
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, _, err = collectIdentities(q, `SELECT `+identityColumns+`
 			FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND NOT p.deleting
 			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
@@ -212,7 +213,7 @@ func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hi
 	}
 	var rows []*identityRow
 	var exists bool
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		rows, exists, err = collectIdentities(q, `SELECT `+identityColumns+`
 			FROM pools AS p
 			LEFT JOIN (SELECT * FROM identities AS c
@@ -242,8 +243,8 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			return err
 		}
 
-		return s.write(ctx, func(t *tx) error {
-			t.touch(identityKey(id))
+		return s.write(ctx, func(t *engine.Tx) error {
+			t.Touch(identityKey(id))
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
@@ -251,10 +252,10 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			if err := s.rememberIdentityID(t, id); err != nil {
 				return err
 			}
-			if _, err := t.exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
+			if _, err := t.Exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
 				return err
 			}
-			return t.mustChange(`DELETE FROM identities WHERE identity_id = $1`, string(id))
+			return mustChange(t, `DELETE FROM identities WHERE identity_id = $1`, string(id))
 		})
 	})
 }

@@ -5,21 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"maps"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+	"github.com/poolhouse-id/poolhouse/internal/store/postgres"
+	"github.com/poolhouse-id/poolhouse/internal/store/sqlite"
 )
 
 // inspectTimeout bounds how long Inspect waits for the database.
@@ -41,71 +37,25 @@ func Inspect(ctx context.Context, o Options) (Contents, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
 
+	var found Contents
+	var err error
 	if o.URL != "" {
-		return inspectPostgreSQL(ctx, o.URL)
-	}
-	switch info, err := os.Stat(o.Path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return Contents{}, refuseOrphanedLog(o.Path)
-	case err != nil:
-		return Contents{}, err
-	case info.Mode().IsRegular() && info.Size() == 0:
-		return Contents{}, refuseOrphanedLog(o.Path)
-	}
-	return inspectSQLite(ctx, o.Path, o.withDefaults().Logger)
-}
-
-func inspectSQLite(ctx context.Context, path string, log *slog.Logger) (found Contents, err error) {
-	path, err = filepath.Abs(path)
-	if err != nil {
-		return Contents{}, err
-	}
-	leave := enterPath(path, log) // SQLite is about to drop what a damaged log lacks
-	defer leave()
-
-	query := url.Values{
-		"mode": {"ro"},
-		"_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()),
-			"trusted_schema(OFF)",
-			"cell_size_check(ON)",
-		},
-	}
-	// Without a write-ahead log the file is complete, and SQLite would make a log.
-	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
-		return lookIntoSQLite(ctx, path, query)
-	}
-	still := maps.Clone(query)
-	still.Set("immutable", "1")
-	found, err = lookIntoSQLite(ctx, path, still)
-	if err == nil {
-		return found, nil
-	}
-	if _, missing := os.Stat(path + "-wal"); missing != nil {
-		return found, err
-	}
-	return lookIntoSQLite(ctx, path, query) // a server was started, and the file did not lie still
-}
-
-func lookIntoSQLite(ctx context.Context, path string, query url.Values) (found Contents, err error) {
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	if !strings.HasPrefix(u.Path, "/") {
-		u.Path = "/" + u.Path // C:/… on Windows
-	}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return Contents{}, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-
-	if err = refuseForeign(ctx, db, path); err == nil {
-		found, err = inspect(ctx, db, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`)
-	}
-	if sqliteFault(err, nil) == faultDamage {
-		return Contents{}, explainOpening(path, err)
+		err = postgres.Look(ctx, o.URL, func(ctx context.Context, db *sql.DB) (err error) {
+			found, err = inspect(ctx, db, `SELECT to_regclass($1) IS NOT NULL`)
+			return err
+		})
+	} else {
+		err = sqlite.Look(ctx, o.Path, o.withDefaults().Logger, func(ctx context.Context, db *sql.DB) (err error) {
+			if err := refuseForeign(ctx, db, o.Path); err != nil {
+				return err
+			}
+			found, err = inspect(ctx, db,
+				`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`)
+			return err
+		})
 	}
 	if err != nil {
-		return Contents{}, fmt.Errorf("looking into SQLite database %q: %w", path, err)
+		return Contents{}, err
 	}
 	return found, nil
 }
@@ -128,23 +78,11 @@ func refuseForeign(ctx context.Context, db *sql.DB, path string) error {
 	if err != nil {
 		return err
 	}
+	if full, err := filepath.Abs(path); err == nil {
+		path = full
+	}
 	return fmt.Errorf("%s is the database of another program (it has a table %q): name another data folder",
 		path, table)
-}
-
-func inspectPostgreSQL(ctx context.Context, address string) (found Contents, err error) {
-	config, err := pgx.ParseConfig(address)
-	if err != nil {
-		return Contents{}, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
-	}
-	db := sql.OpenDB(stdlib.GetConnector(*config))
-	defer func() { err = errors.Join(err, db.Close()) }()
-
-	found, err = inspect(ctx, db, `SELECT to_regclass($1) IS NOT NULL`)
-	if err != nil {
-		return Contents{}, fmt.Errorf("looking into the PostgreSQL database: %w", err)
-	}
-	return found, nil
 }
 
 // inspect looks for rows in the tables, which may not be there yet. exists
@@ -242,9 +180,9 @@ func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.Accou
 
 	var home identitypool.AccountID // no named results, as in SettleAccount
 	made := false
-	err := s.write(ctx, func(t *tx) (err error) {
+	err := s.write(ctx, func(t *engine.Tx) (err error) {
 		made = false
-		if _, err := t.exec(insertHomeAccount, string(k.Account)); err != nil {
+		if _, err := t.Exec(insertHomeAccount, string(k.Account)); err != nil {
 			return err
 		}
 		if home, err = homeAccount(t); err != nil || home != k.Account {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Callbacks run between the read and the write of a change, so a test can put
@@ -191,7 +192,7 @@ func TestWritesOutliveTheirCallers(t *testing.T) {
 		began, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		left := make(chan error, 1)
 		go func() {
-			left <- s.write(ctx, func(t *tx) error {
+			left <- s.write(ctx, func(t *engine.Tx) error {
 				defer close(ended)
 				close(began)
 				<-end

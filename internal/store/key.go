@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Key is a signing key, a key that seals session credentials, or one that seals
@@ -36,8 +38,8 @@ func scanKey(row scanner) (k Key, err error) {
 	return k, err
 }
 
-func insertKey(t *tx, k Key) error {
-	_, err := t.exec(`INSERT INTO keys
+func insertKey(t *engine.Tx, k Key) error {
+	_, err := t.Exec(`INSERT INTO keys
 		(purpose, key_id, algorithm, sealed, public, created, not_before, not_after, withdrawn)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		k.Purpose, k.ID, k.Algorithm, notNil(k.Sealed), notNil(k.Public),
@@ -65,7 +67,7 @@ func (s *Store) readKeys(ctx context.Context, purpose string) (keys []Key, revis
 	if err := checkID("key purpose", purpose); err != nil {
 		return nil, 0, err
 	}
-	err = s.engine.snapshot(ctx, defaultReadTimeout, func(q querier) (err error) {
+	err = s.engine.Snapshot(ctx, engine.ReadTimeout, func(q engine.Querier) (err error) {
 		revisions, err := collect(q, scanInt, `SELECT revision FROM key_sets WHERE purpose = $1`, purpose)
 		if err != nil || len(revisions) == 0 {
 			return err
@@ -114,7 +116,7 @@ func (s *Store) UpdateKeys(ctx context.Context, purpose string, change func([]Ke
 		if slices.EqualFunc(before, result, equalKeys) {
 			return nil
 		}
-		return s.write(ctx, func(t *tx) error { return replaceKeys(t, purpose, revision, result) })
+		return s.write(ctx, func(t *engine.Tx) error { return replaceKeys(t, purpose, revision, result) })
 	})
 	if err != nil {
 		return nil, err
@@ -122,16 +124,16 @@ func (s *Store) UpdateKeys(ctx context.Context, purpose string, change func([]Ke
 	return result, nil
 }
 
-func replaceKeys(t *tx, purpose string, revision int64, keys []Key) error {
+func replaceKeys(t *engine.Tx, purpose string, revision int64, keys []Key) error {
 	if revision == 0 {
 		// Two nodes that are both first meet here: the primary key lets one pass.
-		if _, err := t.exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)`, purpose); err != nil {
+		if _, err := t.Exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)`, purpose); err != nil {
 			return err
 		}
-	} else if err := t.mustChange(`UPDATE key_sets SET revision = $1 WHERE purpose = $2 AND revision = $3`, revision+1, purpose, revision); err != nil {
+	} else if err := mustChange(t, `UPDATE key_sets SET revision = $1 WHERE purpose = $2 AND revision = $3`, revision+1, purpose, revision); err != nil {
 		return err
 	}
-	if _, err := t.exec(`DELETE FROM keys WHERE purpose = $1`, purpose); err != nil {
+	if _, err := t.Exec(`DELETE FROM keys WHERE purpose = $1`, purpose); err != nil {
 		return err
 	}
 	for _, k := range keys {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // A write goes on when its caller leaves. The two must not touch the same
 // variables then: the race detector finds it if they do.
 func TestLeavingAChangeOfARole(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
 	if _, err := s.CreateRole(t.Context(), testRole("there"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -29,13 +31,13 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
-			err := leaveTaken(t, s, w, change)
+			err := leaveTaken(t, s, change)
 			for err == nil { // it was answered before it could leave
 				if name == "create" {
 					always := func(Role) error { return nil }
 					wantError(t, "DeleteRole", s.DeleteRole(t.Context(), iamAccount, "new", always), nil)
 				}
-				err = leaveTaken(t, s, w, change)
+				err = leaveTaken(t, s, change)
 			}
 			wantError(t, "the caller that left", err, ErrIndeterminate)
 		})
@@ -44,7 +46,7 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 
 // leaveTaken runs change, and has its caller leave when the writer has taken its
 // write up, behind another one that is just then allowed to go on.
-func leaveTaken(t *testing.T, s *Store, w *writer, change func(context.Context) error) error {
+func leaveTaken(t *testing.T, s *Store, change func(context.Context) error) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -53,15 +55,15 @@ func leaveTaken(t *testing.T, s *Store, w *writer, change func(context.Context) 
 	began, end := make(chan struct{}), make(chan struct{})
 	first, left := make(chan error, 1), make(chan error, 1)
 	go func() {
-		first <- s.engine.write(context.Background(), 0, func(*tx) error {
+		first <- s.engine.Write(context.Background(), 0, func(*engine.Tx) error {
 			close(began)
 			<-end
 			return nil
 		})
 	}()
-	queued(t, w, 1)
+	queued(t, s, 1)
 	go func() { left <- change(ctx) }()
-	queued(t, w, 2)
+	queued(t, s, 2)
 
 	release()
 	<-began // both are of one group
@@ -100,7 +102,7 @@ func TestLeavingAFirstChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := error(nil)
 			for err == nil { // it was answered before it could leave
-				s, w := openWriter(t, Options{})
+				s := openFile(t)
 				if name == "CreateFirstAccessKey" {
 					noError(t, second(s.SettleAccount(t.Context(), key.Account)))
 				}
@@ -111,7 +113,7 @@ func TestLeavingAFirstChange(t *testing.T) {
 					NotBefore: at,
 					Expires:   at,
 				}))
-				err = leaveTaken(t, s, w, func(ctx context.Context) error { return change(ctx, s) })
+				err = leaveTaken(t, s, func(ctx context.Context) error { return change(ctx, s) })
 			}
 			wantError(t, "the caller that left", err, ErrIndeterminate)
 		})

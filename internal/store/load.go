@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // ErrBadDump: what Load read is not a whole, unaltered dump.
@@ -30,7 +31,7 @@ var ErrBadDump = errors.New("not a whole, unaltered dump")
 // altered, ErrInvalid.
 func (s *Store) Load(ctx context.Context, r io.Reader) error {
 	ran := false
-	err := s.engine.write(ctx, 0, func(t *tx) error {
+	err := s.engine.Write(ctx, 0, func(t *engine.Tx) error {
 		if ran { // r is used up
 			return fmt.Errorf("%w: another transaction interfered", ErrBusy)
 		}
@@ -38,7 +39,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 
 		// A server that was started and never used has noted its settings' trust
 		// policies. The next start does it again.
-		if _, err := t.exec(`DELETE FROM settings_trust`); err != nil {
+		if _, err := t.Exec(`DELETE FROM settings_trust`); err != nil {
 			return err
 		}
 		before, err := countRows(t)
@@ -60,7 +61,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		return err
 	})
 
-	if s.engine.race(err) {
+	if s.engine.Race(err) {
 		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", ErrBadDump, err)
 	}
 	if err != nil {
@@ -70,7 +71,7 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 }
 
 // countRows counts what a dump has rows for, and pools being deleted.
-func countRows(q querier) (int64, error) {
+func countRows(q engine.Querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
 		+ (SELECT count(*) FROM iam_resources) + (SELECT count(*) FROM former_ids)
@@ -82,7 +83,7 @@ func countRows(q querier) (int64, error) {
 }
 
 // load inserts the rows of a dump and returns their number.
-func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
+func (s *Store) load(ctx context.Context, t *engine.Tx, r io.Reader) (int64, error) {
 	d, header, err := openDump(r)
 	if err != nil {
 		return 0, err
@@ -93,11 +94,11 @@ func (s *Store) load(ctx context.Context, t *tx, r io.Reader) (int64, error) {
 			return 0, err
 		}
 		// A server that was started and never used has settled one of its own.
-		if _, err := t.exec(`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`, home); err != nil {
+		if _, err := t.Exec(`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`, home); err != nil {
 			return 0, err
 		}
 	}
-	_, err = t.exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, header.Order)
+	_, err = t.Exec(`UPDATE ownership_order SET last = $1 WHERE one = 1 AND last < $1`, header.Order)
 	if err != nil {
 		return 0, err
 	}
@@ -194,7 +195,7 @@ func (d *dumpReader) finished() error {
 // loader inserts rows.
 type loader struct {
 	store    *Store
-	tx       *tx
+	tx       *engine.Tx
 	purposes map[string]bool // key sets made so far
 	sealed   bool            // a secret of the dump was in clear and is sealed now
 	marked   bool            // a secret of the dump stays in clear
@@ -253,12 +254,12 @@ func (l *loader) pool(d *dumpPool) error {
 			return err
 		}
 	}
-	settings, err := encodeSettings(d.Settings)
+	settings, err := encodePool(d.Settings)
 	if err != nil {
 		return err
 	}
 
-	_, err = l.tx.exec(`INSERT INTO pools
+	_, err = l.tx.Exec(`INSERT INTO pools
 		(pool_id, account, region, settings, version, created, updated, deleting, owned_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`,
 		d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
@@ -267,7 +268,7 @@ func (l *loader) pool(d *dumpPool) error {
 
 // clearSecret seals the secrets of a pool's settings; without a master key it leaves
 // that to the next start.
-func (l *loader) clearSecret(pool identitypool.PoolID, p *poolSettings) error {
+func (l *loader) clearSecret(pool identitypool.PoolID, p *storedPool) error {
 	if l.store.options.Sealer != nil {
 		l.sealed = true
 		return l.store.sealSettings(pool, p)
@@ -291,7 +292,7 @@ func (l *loader) identity(d *dumpIdentity) error {
 	if err := errors.Join(checkID("identity ID", d.ID), checkID("pool ID", d.Pool), checkText("merged to", d.MergedTo, maxID)); err != nil {
 		return err
 	}
-	_, err := l.tx.exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
+	_, err := l.tx.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`, d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
 	return err
 }
@@ -303,7 +304,7 @@ func (l *loader) key(k Key) error {
 	if !l.purposes[k.Purpose] {
 		l.purposes[k.Purpose] = true
 		// The set may be there, without keys, in a store that had some once.
-		if _, err := l.tx.exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)
+		if _, err := l.tx.Exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)
 			ON CONFLICT (purpose) DO UPDATE SET revision = key_sets.revision + 1`, k.Purpose); err != nil {
 			return err
 		}

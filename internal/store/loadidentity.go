@@ -9,6 +9,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Loads take turns, so that however many are under way on a node the other writes
@@ -31,8 +32,8 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 		return err
 	}
 
-	err := s.write(ctx, func(t *tx) error { return loadIdentity(t, i) })
-	if s.engine.race(err) {
+	err := s.write(ctx, func(t *engine.Tx) error { return loadIdentity(t, i) })
+	if s.engine.Race(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
 
@@ -160,7 +161,7 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, keys []any) (
 	takenIDs map[identitypool.IdentityID]bool, takenKeys map[loginKey]bool, err error,
 ) {
-	err = s.engine.read(ctx, func(q querier) error {
+	err = s.read(ctx, func(q engine.Querier) error {
 		takenIDs, takenKeys = map[identitypool.IdentityID]bool{}, map[loginKey]bool{}
 		if len(ids) > 0 {
 			found, err := collect(q, scanString, `SELECT identity_id FROM identities
@@ -202,7 +203,7 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 		return nil
 	}
 
-	err := s.write(ctx, func(t *tx) error {
+	err := s.write(ctx, func(t *engine.Tx) error {
 		for _, n := range free {
 			if err := loadIdentity(t, identities[n]); err != nil {
 				return err
@@ -211,7 +212,7 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 
 		return nil
 	})
-	if !s.engine.race(err) && !isOutcome(err) {
+	if !s.engine.Race(err) && !isOutcome(err) {
 		return err
 	}
 
@@ -283,7 +284,7 @@ func checkLoaded(i identitypool.Identity) error {
 }
 
 // loadIdentity adds an identity with its logins.
-func loadIdentity(t *tx, i identitypool.Identity) error {
+func loadIdentity(t *engine.Tx, i identitypool.Identity) error {
 	if err := insertIdentity(t, i); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func TestLoadIdentity(t *testing.T) {
@@ -124,7 +125,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 
 // countingEngine watches the transactions of loads.
 type countingEngine struct {
-	engine
+	engine.Engine
 	under atomic.Int32 // transactions under way
 	most  atomic.Int32 // rows of one
 	both  atomic.Bool  // two were under way at once
@@ -132,25 +133,27 @@ type countingEngine struct {
 }
 
 type countingQuerier struct {
-	querier
+	engine.Querier
 	rows *int32
 }
 
-func (q countingQuerier) exec(text string, args ...any) (int64, error) {
+// Exec implements engine.Querier.
+func (q countingQuerier) Exec(text string, args ...any) (int64, error) {
 	*q.rows++
-	return q.querier.exec(text, args...)
+	return q.Querier.Exec(text, args...)
 }
 
-func (e *countingEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
+// Write implements engine.Engine.
+func (e *countingEngine) Write(ctx context.Context, limit time.Duration, fn func(*engine.Tx) error) error {
 	if e.under.Add(1) > 1 {
 		e.both.Store(true)
 	}
 	defer e.under.Add(-1)
-	err := e.engine.write(ctx, limit, func(t *tx) error {
+	err := e.Engine.Write(ctx, limit, func(t *engine.Tx) error {
 		var rows int32
-		plain := t.querier
-		t.querier = countingQuerier{plain, &rows}
-		defer func() { t.querier = plain }()
+		plain := t.Querier
+		t.Querier = countingQuerier{plain, &rows}
+		defer func() { t.Querier = plain }()
 		err := fn(t)
 		e.most.Store(max(e.most.Load(), rows))
 		return err
@@ -166,10 +169,10 @@ func TestLoadsLeaveRoom(t *testing.T) {
 		pool, others := addPool(t, s), addPool(t, s)
 		plain := s.engine
 		var between atomic.Int32
-		watched := &countingEngine{engine: plain}
+		watched := &countingEngine{Engine: plain}
 		watched.after = func() {
 			guest := identitypool.Identity{ID: newIdentityID(), PoolID: others, Created: fromMillis(1), Modified: fromMillis(1)}
-			if err := plain.write(t.Context(), time.Minute, func(t *tx) error { return insertIdentity(t, guest) }); err != nil {
+			if err := plain.Write(t.Context(), time.Minute, func(t *engine.Tx) error { return insertIdentity(t, guest) }); err != nil {
 				t.Errorf("a guest between two transactions of a load: %v", err)
 			}
 			between.Add(1)
@@ -205,7 +208,7 @@ func TestLoadsLeaveRoom(t *testing.T) {
 
 // A write that comes while loads wait for the writer does not wait for the loads.
 func TestWritesDoNotQueueBehindLoads(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
 	pool, others := addPool(t, s), addPool(t, s)
 	release := hold(t, s)
 	defer release()
@@ -224,13 +227,13 @@ func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 		})
 	}
 	started.Wait()
-	queued(t, w, 1)
+	queued(t, s, 1)
 
 	served := make(chan int)
 	guest := identitypool.Identity{ID: newIdentityID(), PoolID: others, Created: fromMillis(1), Modified: fromMillis(1)}
 	go func() {
 		loaded := -1
-		err := s.write(t.Context(), func(t *tx) error {
+		err := s.write(t.Context(), func(t *engine.Tx) error {
 			found, err := collect(t, scanInt, `SELECT count(*) FROM identities WHERE pool_id = $1`, string(pool))
 			if err != nil {
 				return err
@@ -243,8 +246,8 @@ func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 		}
 		served <- loaded
 	}()
-	queued(t, w, 2)
-	if waiting := len(w.queue); waiting != 2 {
+	queued(t, s, 2)
+	if waiting := waitingWrites(s); waiting != 2 {
 		t.Errorf("%d writes wait, want one of the loads and the guest's", waiting)
 	}
 	release()

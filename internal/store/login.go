@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // loginKey is logins.login_key: SHA-256 of kind, NUL, provider, NUL, subject; of
@@ -36,9 +37,9 @@ func compareLogins(a, b identitypool.Login) int {
 		cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Scope, b.Scope))
 }
 
-func insertLogin(t *tx, pool identitypool.PoolID, id identitypool.IdentityID, l identitypool.Login) error {
+func insertLogin(t *engine.Tx, pool identitypool.PoolID, id identitypool.IdentityID, l identitypool.Login) error {
 	key := keyOf(l)
-	_, err := t.exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope)
+	_, err := t.Exec(`INSERT INTO logins (pool_id, login_key, identity_id, kind, provider, subject, scope)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		string(pool), key[:], string(id), string(l.Kind), l.Provider, []byte(l.Subject), l.Scope)
 	return err
@@ -63,14 +64,14 @@ func (s *Store) Unlink(ctx context.Context, id identitypool.IdentityID, choose f
 				return notFound("login")
 			}
 		}
-		return s.write(ctx, func(t *tx) error {
-			t.touch(identityKey(id))
+		return s.write(ctx, func(t *engine.Tx) error {
+			t.Touch(identityKey(id))
 			if err := before.claim(t, later(before.Modified, s.now())); err != nil {
 				return err
 			}
 			for _, l := range logins {
 				key := keyOf(l)
-				if _, err := t.exec(`DELETE FROM logins WHERE pool_id = $1 AND login_key = $2 AND identity_id = $3`,
+				if _, err := t.Exec(`DELETE FROM logins WHERE pool_id = $1 AND login_key = $2 AND identity_id = $3`,
 					string(before.PoolID), key[:], string(id)); err != nil {
 					return err
 				}

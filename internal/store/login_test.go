@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func TestUnlink(t *testing.T) {
@@ -106,29 +107,37 @@ func TestSchemaRefusesForksAndOrphans(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool, other := addPool(t, s), addPool(t, s)
 		a, b := addLinked(t, s, pool, public("a", "1")), addLinked(t, s, pool, developer("u"))
-		for name, fn := range map[string]func(*tx) error{
-			"a login of two identities":       func(t *tx) error { return insertLogin(t, pool, b.ID, public("a", "1")) },
-			"two logins of a public provider": func(t *tx) error { return insertLogin(t, pool, a.ID, public("a", "2")) },
-			"a login of no identity":          func(t *tx) error { return insertLogin(t, pool, newIdentityID(), public("x", "1")) },
-			"a login in another pool":         func(t *tx) error { return insertLogin(t, other, a.ID, public("x", "1")) },
-			"an identity without its pool":    func(t *tx) error { _, err := t.exec(`DELETE FROM pools WHERE pool_id = $1`, string(pool)); return err },
-			"a login without its identity": func(t *tx) error {
-				_, err := t.exec(`DELETE FROM identities WHERE identity_id = $1`, string(a.ID))
+		for name, fn := range map[string]func(*engine.Tx) error{
+			"a login of two identities":       func(t *engine.Tx) error { return insertLogin(t, pool, b.ID, public("a", "1")) },
+			"two logins of a public provider": func(t *engine.Tx) error { return insertLogin(t, pool, a.ID, public("a", "2")) },
+			"a login of no identity":          func(t *engine.Tx) error { return insertLogin(t, pool, newIdentityID(), public("x", "1")) },
+			"a login in another pool":         func(t *engine.Tx) error { return insertLogin(t, other, a.ID, public("x", "1")) },
+			"an identity without its pool": func(t *engine.Tx) error {
+				_, err := t.Exec(`DELETE FROM pools WHERE pool_id = $1`, string(pool))
 				return err
 			},
-			"an identity of two pools":         func(t *tx) error { _, err := t.exec(`UPDATE identities SET pool_id = $1`, string(other)); return err },
-			"two identities of one ID":         func(t *tx) error { return insertIdentity(t, identitypool.Identity{ID: a.ID, PoolID: other}) },
-			"a key of a set that is not there": func(t *tx) error { return insertKey(t, Key{Purpose: "none", ID: "k"}) },
+			"a login without its identity": func(t *engine.Tx) error {
+				_, err := t.Exec(`DELETE FROM identities WHERE identity_id = $1`, string(a.ID))
+				return err
+			},
+			"an identity of two pools": func(t *engine.Tx) error {
+				_, err := t.Exec(`UPDATE identities SET pool_id = $1`, string(other))
+				return err
+			},
+			"two identities of one ID":         func(t *engine.Tx) error { return insertIdentity(t, identitypool.Identity{ID: a.ID, PoolID: other}) },
+			"a key of a set that is not there": func(t *engine.Tx) error { return insertKey(t, Key{Purpose: "none", ID: "k"}) },
 		} {
-			if err := s.write(t.Context(), fn); !s.engine.race(err) {
+			if err := s.write(t.Context(), fn); !s.engine.Race(err) {
 				t.Errorf("%s: %v, want a constraint's refusal", name, err)
 			}
 		}
 		wantRows(t, s, 2, 2, 2)
-		if err := s.write(t.Context(), func(t *tx) error { return insertLogin(t, pool, b.ID, developer("u2")) }); err != nil {
+		if err := s.write(t.Context(), func(t *engine.Tx) error { return insertLogin(t, pool, b.ID, developer("u2")) }); err != nil {
 			t.Errorf("a second developer login: %v", err)
 		}
-		if err := s.write(t.Context(), func(t *tx) error { return insertLogin(t, pool, b.ID, public(strings.Repeat("p", maxProvider), "s")) }); err != nil {
+		if err := s.write(t.Context(), func(t *engine.Tx) error {
+			return insertLogin(t, pool, b.ID, public(strings.Repeat("p", maxProvider), "s"))
+		}); err != nil {
 			t.Errorf("the longest provider: %v", err)
 		}
 	})

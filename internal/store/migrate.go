@@ -51,6 +51,35 @@ func migrations(db *sql.DB, dialect goose.Dialect) (*goose.Provider, error) {
 	return provider, nil
 }
 
+// prepareSQLite brings the schema of a SQLite database up to date, unless it is the
+// database of another program. path is for messages.
+func prepareSQLite(ctx context.Context, db *sql.DB, path string) error {
+	if err := refuseForeign(ctx, db, path); err != nil {
+		return err
+	}
+	_, err := migrate(ctx, db, goose.DialectSQLite3)
+	return err
+}
+
+// domainOfKeys is PostgreSQL's type of text that is compared and ordered as bytes, as
+// SQLite does. SQLite has no domains and no collation named C, so the migrations do
+// not make it.
+const domainOfKeys = "keytext"
+
+// preparePostgreSQL brings the schema of a PostgreSQL database up to date.
+func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, `DO $do$ BEGIN
+		IF to_regtype('`+domainOfKeys+`') IS NULL THEN CREATE DOMAIN `+domainOfKeys+` AS text COLLATE "C"; END IF;
+	END $do$`)
+	if err != nil {
+		return fmt.Errorf("preparing the database: %w", err)
+	}
+	if _, err := migrate(ctx, db, goose.DialectPostgres); err != nil {
+		return fmt.Errorf("opening PostgreSQL database: %w", err)
+	}
+	return nil
+}
+
 // migrate brings the schema of db up to the newest version this binary knows
 // and returns that version. A newer schema is refused with ErrNewerSchema.
 func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version int64, err error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // olderDatabase makes a SQLite file with the schema of an older version. The caller
@@ -17,7 +18,7 @@ import (
 func olderDatabase(t *testing.T, version int64) (path string, db *sql.DB) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "old.db")
-	db, err := sql.Open("sqlite", sqliteDSN(path, false))
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,12 +67,12 @@ func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
 	if owner, err := s.Resolve(t.Context(), "r:p", "", []identitypool.Login{l}, signIn([]identitypool.Login{l})); err != nil || owner.ID != "r:i" {
 		t.Errorf("the login leads to %q, %v", owner.ID, err)
 	}
-	for name, fn := range map[string]func(*tx) error{
-		"another pool": func(t *tx) error { return insertLogin(t, "r:q", "r:i", public("x", "1")) },
-		"no identity":  func(t *tx) error { return insertLogin(t, "r:p", "r:none", public("x", "1")) },
-		"twice":        func(t *tx) error { return insertLogin(t, "r:p", "r:g", l) },
+	for name, fn := range map[string]func(*engine.Tx) error{
+		"another pool": func(t *engine.Tx) error { return insertLogin(t, "r:q", "r:i", public("x", "1")) },
+		"no identity":  func(t *engine.Tx) error { return insertLogin(t, "r:p", "r:none", public("x", "1")) },
+		"twice":        func(t *engine.Tx) error { return insertLogin(t, "r:p", "r:g", l) },
 	} {
-		if err := s.write(t.Context(), fn); !s.engine.race(err) {
+		if err := s.write(t.Context(), fn); !s.engine.Race(err) {
 			t.Errorf("a login of %s: %v, want a constraint's refusal", name, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func TestEngineAndPing(t *testing.T) {
@@ -110,8 +111,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.write(t.Context(), func(t *tx) error {
-			_, err := t.exec(`INSERT INTO ` + schemaTable + ` (version_id, is_applied) VALUES (9000, TRUE)`)
+		err = s.write(t.Context(), func(t *engine.Tx) error {
+			_, err := t.Exec(`INSERT INTO ` + schemaTable + ` (version_id, is_applied) VALUES (9000, TRUE)`)
 			return err
 		})
 		if err != nil {
@@ -126,49 +127,6 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Errorf("the error does not name the version: %v", err)
 		}
 	})
-}
-
-func TestSQLiteFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a b?c#d%41.db") // no character of a path means anything else
-	s := open(t, Options{Path: path})
-	addPool(t, s)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(entries) != 3 {
-		t.Errorf("files: %v, want the database and its two side files", entries)
-	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "a b?c#d%41.db") {
-			t.Errorf("a file named %q", e.Name())
-		}
-		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v, %v; want 0600", e.Name(), info.Mode(), err)
-		}
-	}
-	// On every connection that writes, as on those that read.
-	e := s.engine.(*sqliteEngine)
-	for _, set := range []*sessions{e.readers, e.writer.sessions} {
-		one, err := set.take(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "temp_store": "2"} {
-			if got, err := collect(one, scanString, "PRAGMA "+pragma); err != nil || got[0] != want {
-				t.Errorf("PRAGMA %s = %v, %v; want %s", pragma, got, err, want)
-			}
-		}
-		set.put(one)
-	}
-	err = s.engine.read(t.Context(), func(q querier) error {
-		_, err := q.exec(`DELETE FROM pools`)
-		return err
-	})
-	if err == nil {
-		t.Error("a reading connection wrote")
-	}
 }
 
 func TestSQLiteFileErrors(t *testing.T) {

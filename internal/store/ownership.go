@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // An ID belongs for good to the account that first had it. As long as a pool or
@@ -57,16 +58,16 @@ func predecessor(deleted sql.NullInt64) identitypool.Predecessor {
 
 // rememberPoolID is called before a pool is hidden, and again before its row is
 // removed: older versions hid pools without it.
-func (s *Store) rememberPoolID(t *tx, id identitypool.PoolID) error {
-	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
+func (s *Store) rememberPoolID(t *engine.Tx, id identitypool.PoolID) error {
+	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
 		`+rememberLater, string(id), millis(s.now()))
 	return err
 }
 
 // rememberIdentityID is called before an identity's row is removed.
-func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
-	_, err := t.exec(`INSERT INTO former_ids (`+formerIDColumns+`)
+func (s *Store) rememberIdentityID(t *engine.Tx, id identitypool.IdentityID) error {
+	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
 		FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id WHERE i.identity_id = $1
 		`+rememberLater, string(id), millis(s.now()))
@@ -74,7 +75,7 @@ func (s *Store) rememberIdentityID(t *tx, id identitypool.IdentityID) error {
 }
 
 // formerOwner returns who had an ID once; ok is false when nobody had.
-func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err error) {
+func formerOwner(q engine.Querier, kind idKind, id string) (f formerID, ok bool, err error) {
 	found, err := collect(q, scanFormerID, `SELECT `+formerIDColumns+` FROM former_ids WHERE kind = $1 AND id = $2`,
 		string(kind), id)
 	if err != nil || len(found) == 0 {
@@ -87,7 +88,7 @@ func formerOwner(q querier, kind idKind, id string) (f formerID, ok bool, err er
 // after the row was inserted, which waits for the end of a deletion that is under
 // way: a look before could miss what that remembers.
 // Error: ErrConflict when the ID belongs to another account.
-func claimPoolID(t *tx, id identitypool.PoolID, account identitypool.AccountID) error {
+func claimPoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.AccountID) error {
 	former, ok, err := formerOwner(t, poolIDs, string(id))
 	if err == nil && ok && former.account != account {
 		err = fmt.Errorf("identity pool: %w", ErrConflict)
@@ -102,11 +103,11 @@ func claimPoolID(t *tx, id identitypool.PoolID, account identitypool.AccountID) 
 			return err
 		}
 	}
-	return t.mustChange(`UPDATE pools SET owned_since = $1 WHERE pool_id = $2`, int64(since), string(id))
+	return mustChange(t, `UPDATE pools SET owned_since = $1 WHERE pool_id = $2`, int64(since), string(id))
 }
 
 // claimIdentityID is claimPoolID for an identity of the pool.
-func claimIdentityID(t *tx, id identitypool.IdentityID, pool identitypool.PoolID) error {
+func claimIdentityID(t *engine.Tx, id identitypool.IdentityID, pool identitypool.PoolID) error {
 	former, ok, err := formerOwner(t, identityIDs, string(id))
 	if err != nil || !ok {
 		return err
@@ -124,7 +125,7 @@ func claimIdentityID(t *tx, id identitypool.IdentityID, pool identitypool.PoolID
 // take turns until they commit, so the numbers follow the order of the commits.
 // Nobody who has drawn waits for a row of another transaction, so none wait in a
 // circle.
-func nextSequence(t *tx) (identitypool.Sequence, error) {
+func nextSequence(t *engine.Tx) (identitypool.Sequence, error) {
 	drawn, err := collect(t, scanInt, `UPDATE ownership_order SET last = last + 1 WHERE one = 1 RETURNING last`)
 	if err != nil {
 		return 0, err
@@ -137,7 +138,7 @@ func nextSequence(t *tx) (identitypool.Sequence, error) {
 
 // numberTrust gives a role the number of its trust policy when this write is
 // about the policy. before is nil for a new role.
-func numberTrust[T iamResource](t *tx, v, before *T) error {
+func numberTrust[T iamResource](t *engine.Tx, v, before *T) error {
 	r, ok := any(v).(*Role)
 	if !ok {
 		return nil
@@ -223,7 +224,7 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 		return settled, err
 	}
 
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, func(t *engine.Tx) error {
 		written, err := nextSequence(t)
 		if err != nil {
 			return err
@@ -254,7 +255,7 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 	}
 
 	var known map[key]identitypool.Sequence
-	err = s.engine.read(ctx, func(q querier) error {
+	err = s.read(ctx, func(q engine.Querier) error {
 		known = map[key]identitypool.Sequence{}
 		return each(ctx, q, func(row scanner) error {
 			one, err := scanSettingsTrust(row)
@@ -279,8 +280,8 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 	return settled, missing, nil
 }
 
-func insertSettingsTrust(t *tx, s settingsTrust) error {
-	_, err := t.exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3)
+func insertSettingsTrust(t *engine.Tx, s settingsTrust) error {
+	_, err := t.Exec(`INSERT INTO settings_trust (role_arn, sha256, written) VALUES ($1, $2, $3)
 		ON CONFLICT (role_arn, sha256) DO NOTHING`,
 		s.role, s.sha256[:], int64(s.written))
 	return err

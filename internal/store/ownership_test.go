@@ -18,6 +18,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Accounts of these tests: owner is that of addPool.
@@ -107,9 +108,9 @@ func loseIDs(t *testing.T, s *Store) had {
 
 	name := "a pool that an older version hid"
 	pool := fill(name)
-	err := s.write(t.Context(), func(x *tx) error {
-		x.touch(poolKey(pool))
-		return x.mustChange(`UPDATE pools SET deleting = TRUE WHERE pool_id = $1`, string(pool))
+	err := s.write(t.Context(), func(x *engine.Tx) error {
+		x.Touch(poolKey(pool))
+		return mustChange(x, `UPDATE pools SET deleting = TRUE WHERE pool_id = $1`, string(pool))
 	})
 	wantError(t, "hiding", err, nil)
 	h.hidden[name] = true
@@ -517,7 +518,7 @@ func TestOlderDatabaseKeepsItsIDs(t *testing.T) {
 		"postgresql": {URL: pgtest.URL(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			driver, source, dialect := "sqlite", sqliteDSN(o.Path, false), goose.DialectSQLite3
+			driver, source, dialect := "sqlite", "file:"+o.Path+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)", goose.DialectSQLite3
 			if o.URL != "" {
 				driver, source, dialect = "pgx", o.URL, goose.DialectPostgres
 			}
@@ -559,8 +560,8 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 	const identities = 20 * defaultDeletionBatch
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool, other := addPool(t, s), addPool(t, s)
-		err := s.engine.write(t.Context(), 0, func(x *tx) error {
-			_, err := x.exec(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $2)
+		err := s.engine.Write(t.Context(), 0, func(x *engine.Tx) error {
+			_, err := x.Exec(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $2)
 				INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 				SELECT 'us-east-1:' || n, $1, FALSE, '', FALSE, 1, n, n FROM c`, string(pool), identities)
 			return err
@@ -611,7 +612,7 @@ func TestBatchesFollowTheTimeTheyTake(t *testing.T) {
 // by sorting it.
 func TestRemovalFindsItsBatchByIndex(t *testing.T) {
 	s := open(t, Options{})
-	err := s.engine.read(t.Context(), func(q querier) error {
+	err := s.read(t.Context(), func(q engine.Querier) error {
 		plan, err := collect(q, func(row scanner) (detail string, err error) {
 			var id, parent, unused int
 			return detail, row.Scan(&id, &parent, &unused, &detail)

@@ -7,18 +7,13 @@ import (
 	"fmt"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 const poolColumns = `p.pool_id, p.account, p.region, p.settings, p.version, p.created, p.updated, p.owned_since,
 	(SELECT f.deleted FROM former_ids AS f WHERE f.kind = 'pool' AND f.id = p.pool_id)`
 
-// poolRow is a pool as the database has it, with settings that may be sealed.
-type poolRow struct {
-	identitypool.Pool
-	settings poolSettings
-}
-
-func scanPoolRow(row scanner) (r poolRow, err error) {
+func scanPoolRow(row scanner) (r storedPool, err error) {
 	var settings string
 	var created, updated int64
 	var formerDeleted sql.NullInt64
@@ -30,8 +25,7 @@ func scanPoolRow(row scanner) (r poolRow, err error) {
 
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	r.Predecessor = predecessor(formerDeleted)
-	r.settings, err = decodeSettings(r.ID, settings)
-	return r, err
+	return r, r.decode(settings)
 }
 
 // scanPool reads a pool and opens what is sealed.
@@ -40,10 +34,9 @@ func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 	if err != nil {
 		return identitypool.Pool{}, err
 	}
-	if err := s.openSettings(r.ID, &r.settings); err != nil {
+	if err := s.openSettings(r.ID, &r); err != nil {
 		return identitypool.Pool{}, err
 	}
-	r.settings.fill(&r.Pool)
 	return r.Pool, nil
 }
 
@@ -54,11 +47,11 @@ func (s *Store) poolText(p identitypool.Pool) (string, error) {
 		return "", err
 	}
 
-	settings := settingsOf(p)
-	if err := s.sealSettings(p.ID, &settings); err != nil {
+	stored := storedPool{Pool: p}
+	if err := s.sealSettings(p.ID, &stored); err != nil {
 		return "", err
 	}
-	return encodeSettings(settings)
+	return encodePool(stored)
 }
 
 func checkPoolIDs(id, account, region string) error {
@@ -81,8 +74,8 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 		return err
 	}
 
-	err = s.write(ctx, func(t *tx) error {
-		t.touch(poolKey(p.ID))
+	err = s.write(ctx, func(t *engine.Tx) error {
+		t.Touch(poolKey(p.ID))
 		if limit > 0 {
 			if err := lockAccount(t, p.Account, p.Region); err != nil {
 				return err
@@ -96,7 +89,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			}
 		}
 
-		if _, err := t.exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
+		if _, err := t.Exec(`INSERT INTO pools (pool_id, account, region, settings, version, created, updated, deleting)
 			VALUES ($1, $2, $3, $4, 1, $5, $6, FALSE)`,
 			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated)); err != nil {
 			return err
@@ -104,7 +97,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 		return claimPoolID(t, p.ID, p.Account)
 	})
 
-	if s.engine.race(err) {
+	if s.engine.Race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}
 	return err
@@ -112,8 +105,8 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 
 // lockAccount makes the transactions that count an account's pools run one
 // after the other: each changes the same row first.
-func lockAccount(t *tx, account identitypool.AccountID, region string) error {
-	_, err := t.exec(`INSERT INTO pool_counters (account, region, pools_created) VALUES ($1, $2, 1)
+func lockAccount(t *engine.Tx, account identitypool.AccountID, region string) error {
+	_, err := t.Exec(`INSERT INTO pool_counters (account, region, pools_created) VALUES ($1, $2, 1)
 		ON CONFLICT (account, region) DO UPDATE SET pools_created = pool_counters.pools_created + 1`, string(account), region)
 	return err
 }
@@ -157,7 +150,7 @@ func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identityp
 	if !storable(string(id), maxID) {
 		return identitypool.Pool{}, notFound("identity pool")
 	}
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
 			WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
 		return err
@@ -199,12 +192,11 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		if err != nil {
 			return err
 		}
-		settingsOf(after).fill(&after) // as the next read will show it
-		result = after
+		result = clonePool(after) // as the next read will show it
 
-		return s.write(ctx, func(t *tx) error {
-			t.touch(poolKey(id))
-			return t.mustChange(`UPDATE pools SET settings = $1, version = $2, updated = $3
+		return s.write(ctx, func(t *engine.Tx) error {
+			t.Touch(poolKey(id))
+			return mustChange(t, `UPDATE pools SET settings = $1, version = $2, updated = $3
 				WHERE pool_id = $4 AND version = $5 AND NOT deleting`,
 				settings, after.Version, millis(after.Updated), string(id), before.Version)
 		})
@@ -212,7 +204,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 	if err != nil {
 		return identitypool.Pool{}, err
 	}
-	return clonePool(result), nil
+	return result, nil
 }
 
 // ListPools returns at most limit pools of an account in a region, ordered by
@@ -225,7 +217,7 @@ func (s *Store) ListPools(ctx context.Context, account identitypool.AccountID, r
 	if err := errors.Join(checkText("account", string(account), maxID), checkText("region", region, maxID), checkText("after", string(after), maxID)); err != nil {
 		return nil, err
 	}
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		pools, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
 			WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
 			string(account), region, string(after), limit)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // fullPool has every field set to something.
@@ -305,7 +306,7 @@ func wantRows(t *testing.T, s *Store, pools, identities, logins int64) {
 	t.Helper()
 	got := map[string]int64{}
 	for _, table := range []string{"pools", "identities", "logins"} {
-		err := s.engine.read(context.Background(), func(q querier) error {
+		err := s.read(context.Background(), func(q engine.Querier) error {
 			n, err := collect(q, scanInt, `SELECT count(*) FROM `+table)
 			if err == nil {
 				got[table] = n[0]

@@ -1,56 +1,22 @@
 package store
 
 import (
-	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/postgres"
 )
 
-// withAbsentStandby opens a store whose commits wait for a standby that is not
-// there, and a second connection to look at the database from outside.
-func withAbsentStandby(t *testing.T, limit time.Duration) (s *Store, pool identitypool.PoolID, outside *sql.DB) {
-	t.Helper()
-	url := pgtest.URL(t)
-	quiet := slog.New(slog.DiscardHandler)
-	setup := open(t, Options{URL: url, Logger: quiet})
-	pool = addPool(t, setup)
-	outside, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = outside.Close() })
-	if _, err := outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = on'; END $$`); err != nil {
-		t.Fatal(err)
-	}
-	s, err = Open(t.Context(), Options{URL: url, Logger: quiet, WriteTimeout: limit})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, pool, outside
-}
-
-// clients are the other clients of this database. An autovacuum worker is none, though
-// its commit waits for a standby too where the database alone asks for that.
+// clients are the other clients of this database.
 const clients = `pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 	AND backend_type = 'client backend'`
 
-// waitingCommits counts the clients that wait for a standby.
-const waitingCommits = `SELECT count(*) FROM ` + clients + ` AND wait_event = 'SyncRep'`
-
 // waitingForLocks counts the clients that wait for a lock.
 const waitingForLocks = `SELECT count(*) FROM ` + clients + ` AND wait_event_type = 'Lock'`
-
-// endWaiting ends the waiting for a standby, which makes the commits visible. It
-// counts the clients for whom the server does something, these among them.
-const endWaiting = `SELECT count(CASE WHEN wait_event = 'SyncRep' THEN pg_cancel_backend(pid) ELSE TRUE END)
-	FROM ` + clients + ` AND state = 'active'`
 
 // eventually polls a count until it is want.
 func eventually(t *testing.T, db *sql.DB, query string, want int) {
@@ -66,212 +32,54 @@ func eventually(t *testing.T, db *sql.DB, query string, want int) {
 		if n == want {
 			return
 		}
+
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("%s is %d, not %d\n%s", query, n, want, activity(t, db))
+			t.Fatalf("%s is %d, not %d", query, n, want)
 		}
 	}
 }
 
-// activity shows what the server's processes do, for a test that failed.
-func activity(t *testing.T, db *sql.DB) string {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT concat_ws(' | ', pid, datname, backend_type, state,
-			wait_event_type, wait_event, 'blocked by ' || pg_blocking_pids(pid)::text,
-			'since ' || (clock_timestamp() - state_change)::text, left(query, 150))
-		FROM pg_stat_activity ORDER BY datname IS DISTINCT FROM current_database(), pid`)
+// A pool's removal that meets a server that hangs goes on when it answers again.
+func TestDeletionGoesOnAfterAFault(t *testing.T) {
+	const soon = 4 * time.Second // the bounds below, and what a busy machine adds
+	direct := pgtest.URL(t)
+	outside, err := sql.Open("pgx", direct)
 	noError(t, err)
-	defer rows.Close()
-
-	var lines []string
-	for rows.Next() {
-		line, err := scanString(rows)
-		noError(t, err)
-		lines = append(lines, line)
-	}
-	noError(t, rows.Err())
-	return strings.Join(lines, "\n")
-}
-
-// A caller that leaves, and the server's own limit, must not make a commit
-// visible that no standby has: a failover would lose what others have seen.
-func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
-	s, pool, outside := withAbsentStandby(t, 300*time.Millisecond)
-	visible := func() (n int) {
-		t.Helper()
-		if err := outside.QueryRowContext(t.Context(), `SELECT count(*) FROM identities`).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error, 1)
-	go func() {
-		left <- s.CreateIdentity(ctx, identitypool.Identity{ID: newIdentityID(), PoolID: pool})
-	}()
-	eventually(t, outside, waitingCommits, 1)
-	cancel()
-	err := <-left
-	wantError(t, "a caller that left", err, ErrIndeterminate)
-	wantError(t, "a caller that left", err, context.Canceled)
-	err = s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
-	wantError(t, "at the limit", err, ErrIndeterminate)
-	wantError(t, "Close", s.Close(), nil) // waits for the writes' own ends
-	eventually(t, outside, waitingCommits, 2)
-	if n := visible(); n != 0 {
-		t.Errorf("%d rows are visible that no standby has", n)
-	}
-
-	// The control: a cancel request is what exposes them. If this did not, the
-	// test above would prove nothing.
-	if _, err := outside.ExecContext(t.Context(), endWaiting); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, outside, `SELECT count(*) FROM identities`, 2)
-}
-
-// An administrator who ends the waiting turns the commit into one that the
-// server calls successful. It is not acknowledged.
-func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
-	s, pool, outside := withAbsentStandby(t, time.Minute)
-	defer func() { wantError(t, "Close", s.Close(), nil) }()
-	done := make(chan error, 1)
-	id := newIdentityID()
-	go func() { done <- s.CreateIdentity(t.Context(), identitypool.Identity{ID: id, PoolID: pool}) }()
-	eventually(t, outside, waitingCommits, 1)
-	if _, err := outside.ExecContext(t.Context(), endWaiting); err != nil {
-		t.Fatal(err)
-	}
-	err := <-done
-	wantError(t, "the write", err, ErrIndeterminate)
-	wantError(t, "the write", err, errUnreplicated)
-	if _, err := s.Identity(t.Context(), id); err != nil {
-		t.Errorf("it is there, though not acknowledged: %v", err)
-	}
-	// The mark is gone with its answer.
-	if _, err := outside.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = local'; END $$`); err != nil {
-		t.Fatal(err)
-	}
-	fresh := open(t, Options{URL: s.options.URL})
-	wantError(t, "a later write", fresh.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool}), nil)
-}
-
-// A server that goes away during a commit leaves its outcome unknown, before it
-// nothing; and the store works again when the server does.
-func TestLostConnections(t *testing.T) {
-	s, pool, outside := withAbsentStandby(t, time.Minute)
-	defer func() { wantError(t, "Close", s.Close(), nil) }()
-	const terminate = `SELECT pg_terminate_backend(pid) FROM ` + clients
-	done := make(chan error, 1)
-	go func() {
-		done <- s.CreateIdentity(t.Context(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
-	}()
-	eventually(t, outside, waitingCommits, 1)
-	if _, err := outside.ExecContext(t.Context(), terminate); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, "a write whose commit was cut off", <-done, ErrIndeterminate)
-
-	err := s.write(t.Context(), func(q *tx) error {
-		if _, err := outside.ExecContext(t.Context(), terminate); err != nil {
-			t.Fatal(err)
-		}
-		return insertIdentity(q, identitypool.Identity{ID: newIdentityID(), PoolID: pool})
-	})
-	if err == nil || errors.Is(err, ErrIndeterminate) {
-		t.Errorf("a write that was cut off before its commit: %v", err)
-	}
-	if _, err := s.Pool(t.Context(), pool); err != nil {
-		if _, err = s.Pool(t.Context(), pool); err != nil { // the first one may meet the dead connection
-			t.Errorf("reading again: %v", err)
-		}
-	}
-}
-
-// Transactions that the server ends in favour of others are run again.
-func TestDeadlocksAreRunAgain(t *testing.T) {
-	s := open(t, Options{URL: pgtest.URL(t)})
-	a, b := addPool(t, s), addPool(t, s)
-	touch := func(t *tx, id identitypool.PoolID) error {
-		return t.mustChange(`UPDATE pools SET version = version + 1 WHERE pool_id = $1`, string(id))
-	}
-	met := make(chan struct{}, 2)
-	both := make(chan struct{})
-	go func() {
-		<-met
-		<-met
-		close(both)
-	}()
-	done := make(chan error, 2)
-	for _, order := range [][2]identitypool.PoolID{{a, b}, {b, a}} {
-		first := true
-		go func() {
-			done <- s.write(t.Context(), func(q *tx) error {
-				if err := touch(q, order[0]); err != nil {
-					return err
-				}
-				if first { // each holds one row before either reaches for the other
-					first = false
-					met <- struct{}{}
-					<-both
-				}
-				return touch(q, order[1])
-			})
-		}()
-	}
-	for range 2 {
-		wantError(t, "a transaction of a deadlock", <-done, nil)
-	}
-	for _, id := range []identitypool.PoolID{a, b} {
-		if p, err := s.Pool(t.Context(), id); err != nil || p.Version != 3 {
-			t.Errorf("version %d, %v; want 3", p.Version, err)
-		}
-	}
-}
-
-// A node that starts while another one migrates waits for it.
-func TestMigrationsTakeTurns(t *testing.T) {
-	url := pgtest.URL(t)
-	outside, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer outside.Close()
-	other, err := outside.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	proxy, url := pgtest.NewProxy(t, direct)
+	s := open(t, Options{
+		URL:          url,
+		Logger:       slog.New(slog.DiscardHandler),
+		ReadConns:    2,
+		WriteTimeout: 1200 * time.Millisecond,
+		timing: postgres.Timing{
+			Connect: 700 * time.Millisecond,
+			Ping:    300 * time.Millisecond,
+			Read:    time.Second,
+			Turn:    600 * time.Millisecond,
+			Stuck:   300 * time.Millisecond,
+			Lock:    500 * time.Millisecond,
+			Alive:   200 * time.Millisecond,
+		},
+	})
+	s.deletionRest = 10 * time.Millisecond
+	pool := addPool(t, s)
+	for range 3 {
+		id := identitypool.Identity{ID: newIdentityID(), PoolID: pool}
+		wantError(t, "an identity", s.CreateIdentity(t.Context(), id), nil)
 	}
-	if _, err := other.ExecContext(t.Context(), `SELECT pg_advisory_lock($1)`, pgMigrationLock); err != nil {
-		t.Fatal(err)
-	}
-	opened := make(chan error, 1)
-	go func() {
-		s, err := Open(t.Context(), Options{URL: url})
-		if err == nil {
-			err = s.Close()
-		}
-		opened <- err
-	}()
-	eventually(t, outside, waitingForLocks, 1)
-	eventually(t, outside, `SELECT count(*) FROM pg_tables WHERE tablename = 'pools'`, 0)
-	if _, err := other.ExecContext(t.Context(), `SELECT pg_advisory_unlock($1)`, pgMigrationLock); err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Close(); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, "Open after the other one is done", <-opened, nil)
-}
+	proxy.Set(&pgtest.Rule{Client: "DELETE FROM logins", Action: pgtest.Swallow, Times: 1})
 
-// The injected clock measures, so that no answer depends on when a test runs.
-func TestPostgreSQLMeasuresByItsClock(t *testing.T) {
-	at := newClock()
-	s := open(t, Options{URL: pgtest.URL(t), clock: at.now})
-	at.advance(time.Hour)
-	addPool(t, s)
-	at.advance(time.Minute)
-	if since, ok := s.engine.lastCommit().since(); !ok || since != time.Minute {
-		t.Errorf("the last commit was %s ago, %t", since, ok)
+	began := time.Now()
+	err = s.DeletePool(t.Context(), pool)
+	if took := time.Since(began); took > soon {
+		t.Errorf("the deletion took %s", took)
 	}
+
+	wantError(t, "the deletion", err, ErrUnfinished)
+	_, err = s.Pool(t.Context(), pool)
+	wantError(t, "a read of the pool", err, ErrNotFound)
+	eventually(t, outside, `SELECT (SELECT count(*) FROM identities) + (SELECT count(*) FROM pools)`, 0)
 }

@@ -5,8 +5,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 const (
@@ -20,6 +21,8 @@ const (
 )
 
 // probes shares one probing write among all who ask.
+//
+// cache: write probe
 type probes struct {
 	now func() time.Time
 
@@ -41,8 +44,8 @@ func (s *Store) Probe(ctx context.Context) error {
 	if err := s.Failure(); err != nil {
 		return err
 	}
-	if sinceCommit, ok := s.engine.lastCommit().since(); ok && sinceCommit < probeKept {
-		return s.engine.present()
+	if sinceCommit, ok := s.engine.LastCommit().Since(); ok && sinceCommit < probeKept {
+		return s.engine.Present()
 	}
 
 	p := &s.probes
@@ -71,13 +74,13 @@ func (s *Store) Probe(ctx context.Context) error {
 
 // probe makes the write, which its askers may leave but not cancel.
 func (s *Store) probe(filler []byte, done chan struct{}) {
-	err := s.write(context.Background(), func(t *tx) error {
-		_, err := t.exec(`INSERT INTO write_probe (one, written, filler) VALUES (1, $1, $2)
+	err := s.write(context.Background(), func(t *engine.Tx) error {
+		_, err := t.Exec(`INSERT INTO write_probe (one, written, filler) VALUES (1, $1, $2)
 			ON CONFLICT (one) DO UPDATE SET written = $1, filler = $2`, s.now().UnixMilli(), filler)
 		return err
 	})
 	if err != nil {
-		s.engine.lastCommit().forget() // also of a write that never got its turn
+		s.engine.LastCommit().Forget() // also of a write that never got its turn
 	}
 
 	p := &s.probes
@@ -89,7 +92,7 @@ func (s *Store) probe(filler []byte, done chan struct{}) {
 
 // Readable reports whether the database answers reads, whatever becomes of writes.
 func (s *Store) Readable(ctx context.Context) error {
-	return s.engine.read(ctx, func(q querier) error {
+	return s.read(ctx, func(q engine.Querier) error {
 		_, err := collect(q, scanInt, `SELECT count(*) FROM write_probe`)
 		return err
 	})
@@ -97,41 +100,12 @@ func (s *Store) Readable(ctx context.Context) error {
 
 // writable reports whether writes may succeed, as far as is known without trying.
 func (s *Store) writable() bool {
-	return s.Failure() == nil && s.engine.present() == nil && !s.engine.lastCommit().failed.Load()
-}
-
-// lastCommit knows when a commit last succeeded. It is safe for concurrent use.
-type lastCommit struct {
-	clock  func() time.Time
-	at     atomic.Pointer[time.Time] // when it ended; nil = there was none, or a write failed since
-	failed atomic.Bool               // a write failed since
-}
-
-// note is called when a commit has succeeded.
-func (c *lastCommit) note() {
-	now := c.clock()
-	c.at.Store(&now)
-	c.failed.Store(false)
-}
-
-// forget is called when a write has failed: an earlier success proves nothing any more.
-func (c *lastCommit) forget() {
-	c.at.Store(nil)
-	c.failed.Store(true)
-}
-
-// since returns how long ago the commit ended; ok is false if there is none.
-func (c *lastCommit) since() (_ time.Duration, ok bool) {
-	at := c.at.Load()
-	if at == nil {
-		return 0, false
-	}
-	return c.clock().Sub(*at), true
+	return s.Failure() == nil && s.engine.Present() == nil && !s.engine.LastCommit().Failed()
 }
 
 // Failed returns a channel that is closed when writing stopped for good; Failure
 // then has the cause. The process should end: nothing it does is acknowledged.
-func (s *Store) Failed() <-chan struct{} { return s.failed }
+func (s *Store) Failed() <-chan struct{} { return s.engine.Failed() }
 
 // Failure returns why writing stopped for good, a *StopError, or nil.
-func (s *Store) Failure() error { return s.engine.failure() }
+func (s *Store) Failure() error { return s.engine.Failure() }

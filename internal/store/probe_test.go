@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,17 +14,19 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // probedEngine counts writes, and answers them with err instead if that is set.
 type probedEngine struct {
-	engine
+	engine.Engine
 	writes atomic.Int64
 	err    error
 	wait   chan struct{} // if set, a write waits until it is closed
 }
 
-func (e *probedEngine) write(ctx context.Context, limit time.Duration, fn func(*tx) error) error {
+// Write implements engine.Engine.
+func (e *probedEngine) Write(ctx context.Context, limit time.Duration, fn func(*engine.Tx) error) error {
 	e.writes.Add(1)
 	if e.wait != nil {
 		<-e.wait
@@ -33,12 +34,12 @@ func (e *probedEngine) write(ctx context.Context, limit time.Duration, fn func(*
 	if e.err != nil {
 		return e.err
 	}
-	return e.engine.write(ctx, limit, fn)
+	return e.Engine.Write(ctx, limit, fn)
 }
 
 // holdWrites has the store's writes counted, and held if wait is set.
 func holdWrites(s *Store) *probedEngine {
-	e := &probedEngine{engine: s.engine}
+	e := &probedEngine{Engine: s.engine}
 	s.engine = e
 	return e
 }
@@ -47,7 +48,7 @@ func TestProbeWrites(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		written := func() (n int64) {
 			t.Helper()
-			noError(t, s.engine.read(t.Context(), func(q querier) error {
+			noError(t, s.read(t.Context(), func(q engine.Querier) error {
 				all, err := collect(q, scanInt, `SELECT written FROM write_probe`)
 				if len(all) == 1 {
 					n = all[0]
@@ -95,7 +96,7 @@ func TestProbeIsShared(t *testing.T) {
 			s.probes.mu.Lock()
 			now = now.Add(probeKept - time.Millisecond)
 			s.probes.mu.Unlock()
-			e.engine = notYet{e.engine}
+			e.Engine = notYet{Engine: e.Engine}
 			wantError(t, "Probe a little later", s.Probe(t.Context()), failure)
 			if n := e.writes.Load(); n != 1 {
 				t.Errorf("%d writes, want 1", n)
@@ -113,23 +114,24 @@ func TestProbeIsShared(t *testing.T) {
 }
 
 // notYet is an engine that has not committed anything lately.
-type notYet struct{ engine }
+type notYet struct{ engine.Engine }
 
-func (notYet) lastCommit() *lastCommit { return &lastCommit{clock: time.Now} }
+// LastCommit implements engine.Engine.
+func (notYet) LastCommit() *engine.LastCommit { return engine.NewLastCommit(time.Now) }
 
 // A commit of the last second answers without a probe, unless a write failed since.
 // A transaction that changed nothing proves nothing.
 func TestProbeTrustsCommits(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		e := holdWrites(s)
-		noError(t, s.write(t.Context(), func(*tx) error { return nil }))
-		if _, ok := s.engine.lastCommit().since(); ok {
+		noError(t, s.write(t.Context(), func(*engine.Tx) error { return nil }))
+		if _, ok := s.engine.LastCommit().Since(); ok {
 			t.Error("an empty transaction counts as a commit")
 		}
 		addPool(t, s)
 		before := e.writes.Load()
 		wantError(t, "Probe", s.Probe(t.Context()), nil)
-		if since, ok := s.engine.lastCommit().since(); !ok || since > time.Minute {
+		if since, ok := s.engine.LastCommit().Since(); !ok || since > time.Minute {
 			t.Errorf("since the last commit: %v, %t", since, ok)
 		} else if n := e.writes.Load(); since < probeKept && n != before {
 			t.Errorf("%d probing writes beside real ones", n-before)
@@ -161,38 +163,12 @@ func TestProbeIsBounded(t *testing.T) {
 	close(e.wait)
 }
 
-// After a fresh commit a probe touches no file: a file system that hangs would hang it.
-func TestProbeDoesNotWaitForFiles(t *testing.T) {
-	now := time.Now()
-	s, w := openWriter(t, Options{clock: func() time.Time { return now }})
-	addPool(t, s)
-	hung := make(chan struct{})
-	w.present = &presence{
-		path:  w.path,
-		log:   w.log,
-		now:   time.Now,
-		files: w.present.files,
-		stat: func(path string) (os.FileInfo, error) {
-			<-hung
-			return os.Stat(path)
-		},
-	}
-	release := sync.OnceFunc(func() { close(hung) })
-	defer release()
-
-	watchdog := time.AfterFunc(10*time.Second, release)
-	wantError(t, "Probe", s.Probe(t.Context()), nil)
-	if !s.Stats().Writable {
-		t.Error("not writable")
-	}
-	if !watchdog.Stop() {
-		t.Error("the probe waited for a file")
-	}
-}
-
 // Stats has the outcome of the last commit or probe, and makes no write.
 func TestWritable(t *testing.T) {
-	eachEngine(t, func(t *testing.T, s *Store) {
+	eachOptions(t, func(t *testing.T, o Options) {
+		at := newClock()
+		o.clock = at.now
+		s := open(t, o)
 		want := func(when string, writable bool) {
 			t.Helper()
 			if s.Stats().Writable != writable {
@@ -209,11 +185,11 @@ func TestWritable(t *testing.T) {
 			e.err = nil
 			addPool(t, s)
 			want("after a commit", true)
-			s.engine.lastCommit().forget()
+			s.engine.LastCommit().Forget()
 			s.probes.ended = time.Time{}
 			wantError(t, "Probe", s.Probe(t.Context()), nil)
 			want("after a probe", true)
-			s.engine.lastCommit().at.Store(nil)
+			at.advance(2 * probeKept)
 		}
 		if n := e.writes.Load(); n != 15 {
 			t.Errorf("%d writes, want 15", n)
@@ -223,7 +199,7 @@ func TestWritable(t *testing.T) {
 
 // The probe does not cost what the cache knows.
 func TestProbeKeepsTheCache(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
 	pool := addPool(t, s)
 	id := addGuest(t, s, pool)
 	if _, err := s.Identity(t.Context(), id); err != nil {
@@ -238,9 +214,9 @@ func TestProbeKeepsTheCache(t *testing.T) {
 	if !cached() {
 		t.Fatal("the identity is not cached, so this test shows nothing")
 	}
-	w.last.forget()
+	s.engine.LastCommit().Forget()
 	wantError(t, "Probe", s.Probe(t.Context()), nil)
-	noError(t, w.look())
+	lookForOthers(t, s, s.cache.look)
 	if !cached() {
 		t.Error("the probe flushed the cache")
 	}
@@ -248,17 +224,17 @@ func TestProbeKeepsTheCache(t *testing.T) {
 
 // A probe needs as much room as what clients write, each time.
 func TestProbeIsAsLargeAsWrites(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
 	pool := addPool(t, s)
-	before := logOf(t, s).frames
+	before := framesOf(t, s)
 	addGuest(t, s, pool)
-	guest := logOf(t, s).frames - before
+	guest := framesOf(t, s) - before
 	for range 3 {
-		w.last.forget()
+		s.engine.LastCommit().Forget()
 		s.probes.ended = time.Time{}
-		before = logOf(t, s).frames
+		before = framesOf(t, s)
 		wantError(t, "Probe", s.Probe(t.Context()), nil)
-		if probe := logOf(t, s).frames - before; probe < 2*guest || probe < probeSize>>12 {
+		if probe := framesOf(t, s) - before; probe < 2*guest || probe < probeSize>>12 {
 			t.Errorf("a probe writes %d pages, a guest %d", probe, guest)
 		}
 	}
@@ -266,21 +242,21 @@ func TestProbeIsAsLargeAsWrites(t *testing.T) {
 
 // The kinds of refusal that a probe meets on SQLite.
 func TestProbeOnSQLiteRefused(t *testing.T) {
-	s, w := openWriter(t, Options{})
+	s := openFile(t)
 	usual := s.options.WriteTimeout
 	release := hold(t, s)
 	s.options.WriteTimeout = 10 * time.Millisecond
 	wantError(t, "Probe behind a write that hangs", s.Probe(t.Context()), ErrBusy)
 	s.options.WriteTimeout = usual
 	release()
-	noError(t, s.engine.write(t.Context(), 0, func(*tx) error { return nil }))
+	noError(t, s.engine.Write(t.Context(), 0, func(*engine.Tx) error { return nil }))
 	s.probes.ended = time.Time{}
 	wantError(t, "Probe afterwards", s.Probe(t.Context()), nil)
-	w.last.forget()
+	s.engine.LastCommit().Forget()
 	s.probes.ended = time.Time{}
-	w.commit = func(*session) error { return codeError(13) } // SQLITE_FULL
+	holdWrites(s).err = ErrDiskFull
 	wantError(t, "Probe of a full disk", s.Probe(t.Context()), ErrDiskFull)
-	wantFailed(t, s, false)
+	wantError(t, "Failure", s.Failure(), nil)
 }
 
 // A PostgreSQL server that turns read-only, as after a failover, is not ready.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Places returns the text that a sealed value is bound to. The packages that seal
@@ -34,7 +36,7 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (int, er
 		return next.Seal(plain, place), nil
 	}
 
-	err := s.engine.write(ctx, 0, func(t *tx) error {
+	err := s.engine.Write(ctx, 0, func(t *engine.Tx) error {
 		values = 0 // it may run again
 		if err := markClear(t, uuid.NewString()); err != nil {
 			return err
@@ -58,7 +60,7 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (int, er
 // master key.
 type resealer func(sealed []byte, place string) ([]byte, error)
 
-func resealAccessKeys(t *tx, places Places, again resealer) error {
+func resealAccessKeys(t *engine.Tx, places Places, again resealer) error {
 	all, err := collect(t, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys`)
 	if err != nil {
 		return err
@@ -69,7 +71,7 @@ func resealAccessKeys(t *tx, places Places, again resealer) error {
 		if err != nil {
 			return err
 		}
-		err = t.mustChange(`UPDATE access_keys SET sealed_secret = $1 WHERE access_key_id = $2`, sealed, k.ID)
+		err = mustChange(t, `UPDATE access_keys SET sealed_secret = $1 WHERE access_key_id = $2`, sealed, k.ID)
 		if err != nil {
 			return err
 		}
@@ -77,7 +79,7 @@ func resealAccessKeys(t *tx, places Places, again resealer) error {
 	return nil
 }
 
-func resealKeys(t *tx, places Places, again resealer) error {
+func resealKeys(t *engine.Tx, places Places, again resealer) error {
 	all, err := collect(t, scanKey, `SELECT `+keyColumns+` FROM keys AS k`)
 	if err != nil {
 		return err
@@ -92,42 +94,42 @@ func resealKeys(t *tx, places Places, again resealer) error {
 		if err != nil {
 			return err
 		}
-		err = t.mustChange(`UPDATE keys SET sealed = $1 WHERE purpose = $2 AND key_id = $3`, sealed, k.Purpose, k.ID)
+		err = mustChange(t, `UPDATE keys SET sealed = $1 WHERE purpose = $2 AND key_id = $3`, sealed, k.Purpose, k.ID)
 		if err != nil {
 			return err
 		}
 	}
 
-	_, err = t.exec(`UPDATE key_sets SET revision = revision + 1`)
+	_, err = t.Exec(`UPDATE key_sets SET revision = revision + 1`)
 	return err
 }
 
-func (s *Store) resealPools(t *tx, next Sealer, again resealer) error {
+func (s *Store) resealPools(t *engine.Tx, next Sealer, again resealer) error {
 	all, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p`)
 	if err != nil {
 		return err
 	}
 
 	for _, r := range all {
-		values := r.settings.SealedLoginProviders
+		values := r.SealedLoginProviders
 		for provider, sealed := range values {
 			if values[provider], err = again(sealed, sealedProvider(r.ID, provider)); err != nil {
 				return err
 			}
 		}
-		if err := sealSettings(next, r.ID, &r.settings); err != nil { // what an older version left in clear
+		if err := sealSettings(next, r.ID, &r); err != nil { // what an older version left in clear
 			return err
 		}
-		if len(r.settings.SealedLoginProviders) == 0 {
+		if len(r.SealedLoginProviders) == 0 {
 			continue
 		}
 
-		text, err := encodeSettings(r.settings)
+		text, err := encodePool(r)
 		if err != nil {
 			return err
 		}
-		t.touch(poolKey(r.ID))
-		err = t.mustChange(`UPDATE pools SET settings = $1, version = version + 1
+		t.Touch(poolKey(r.ID))
+		err = mustChange(t, `UPDATE pools SET settings = $1, version = version + 1
 			WHERE pool_id = $2 AND version = $3`, text, string(r.ID), r.Version)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // Resolve decides, for a call that names target ("" = none) and supplies
@@ -72,7 +73,7 @@ func (s *Store) Resolve(ctx context.Context, pool identitypool.PoolID, target id
 		if !plan.Create || plan.Identity != creating {
 			creating, refused = plan.Identity, 0
 		}
-		if plan.Create && s.engine.race(err) {
+		if plan.Create && s.engine.Race(err) {
 			// A lost race shows in the next view. An ID that is taken does not.
 			if refused++; refused == 3 {
 				return fmt.Errorf("identity: %w", ErrConflict)
@@ -129,7 +130,7 @@ func (s *Store) readView(ctx context.Context, pool identitypool.PoolID, target i
 		args = append(args, key[:])
 	}
 	var exists bool
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		v.rows, exists, err = collectIdentities(q, viewTexts[len(logins)], args...)
 		return err
 	})
@@ -293,9 +294,9 @@ func (c *change) empty() bool { return !c.create && len(c.link) == 0 && len(c.ab
 
 // apply writes the change. Identities are claimed in order of ID, so that two
 // changes of the same ones do not wait for each other in a circle.
-func (c *change) apply(t *tx) error {
+func (c *change) apply(t *engine.Tx) error {
 	for _, r := range c.rows {
-		t.touch(identityKey(r.ID))
+		t.Touch(identityKey(r.ID))
 		modified := r.Modified
 		if r.ID == c.after.ID || slices.Contains(c.absorb, r) {
 			modified = later(modified, c.now)
@@ -306,18 +307,18 @@ func (c *change) apply(t *tx) error {
 	}
 	id := c.after.ID
 	if c.create {
-		t.touch(identityKey(id))
+		t.Touch(identityKey(id))
 		if err := insertIdentity(t, c.after); err != nil {
 			return err
 		}
-	} else if _, err := t.exec(`UPDATE identities SET ever_linked = $1 WHERE identity_id = $2`, c.after.EverLinked, string(id)); err != nil {
+	} else if _, err := t.Exec(`UPDATE identities SET ever_linked = $1 WHERE identity_id = $2`, c.after.EverLinked, string(id)); err != nil {
 		return err
 	}
 	for _, r := range c.absorb {
-		if _, err := t.exec(`UPDATE logins SET identity_id = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
+		if _, err := t.Exec(`UPDATE logins SET identity_id = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
 			return err
 		}
-		if _, err := t.exec(`UPDATE identities SET disabled = TRUE, merged_to = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
+		if _, err := t.Exec(`UPDATE identities SET disabled = TRUE, merged_to = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
 			return err
 		}
 	}

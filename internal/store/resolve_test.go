@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // plan is a decision that is known beforehand.
@@ -227,7 +228,7 @@ func TestResolveSurvivesItsCallback(t *testing.T) {
 		panics("UpdateKeys", func() {
 			_, _ = s.UpdateKeys(t.Context(), "p", func([]Key) ([]Key, error) { panic("mine") })
 		})
-		if err := s.write(t.Context(), func(*tx) error { panic("ours") }); err == nil {
+		if err := s.write(t.Context(), func(*engine.Tx) error { panic("ours") }); err == nil {
 			t.Error("a panic inside a write was acknowledged")
 		}
 		addGuest(t, s, pool) // writing goes on

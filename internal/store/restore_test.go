@@ -15,6 +15,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
+	"github.com/poolhouse-id/poolhouse/internal/store/postgres"
 )
 
 // failingReader fails after some bytes, or ends a context and goes on.
@@ -151,11 +152,11 @@ func TestFailedRestoreLeavesWhatOthersWrote(t *testing.T) {
 		if o.URL == "" {
 			return // a file is built apart: nobody else can see it
 		}
-		before, err := inspectSchema(t.Context(), o.URL)
+		before, err := postgres.Names(t.Context(), o.URL)
 		noError(t, err)
 		s := open(t, o)
 		pool := addPool(t, s)
-		wantError(t, "removeSchema", removeSchema(t.Context(), o.URL, before), ErrConflict)
+		wantError(t, "Remove", postgres.Remove(t.Context(), o.URL, schemaMade, before), ErrConflict)
 		if _, err := s.Pool(t.Context(), pool); err != nil {
 			t.Errorf("the other node's pool: %v", err)
 		}
@@ -168,7 +169,7 @@ func TestKilledRestore(t *testing.T) {
 	fillEverything(t, source)
 	backup := dumpOf(t, source)
 	path := filepath.Join(t.TempDir(), "test.db")
-	remains := filepath.Join(filepath.Dir(path), restoreFolder+"1234")
+	remains := filepath.Join(filepath.Dir(path), ".poolhouse-restore-1234")
 	noError(t, os.Mkdir(remains, 0o700))
 	noError(t, os.WriteFile(filepath.Join(remains, "test.db"), []byte("half"), 0o600))
 
@@ -217,10 +218,10 @@ func TestCheckDump(t *testing.T) {
 // The list of what a failed restore may remove is what the migrations make.
 func TestSchemaTables(t *testing.T) {
 	o := Options{URL: pgtest.URL(t)}
-	before, err := inspectSchema(t.Context(), o.URL)
+	before, err := postgres.Names(t.Context(), o.URL)
 	noError(t, err)
 	open(t, o)
-	made, err := inspectSchema(t.Context(), o.URL)
+	made, err := postgres.Names(t.Context(), o.URL)
 	noError(t, err)
 	made = slices.DeleteFunc(made, func(name string) bool { return slices.Contains(before, name) })
 	want := append(slices.Clone(schemaTables), domainOfKeys)
@@ -245,7 +246,7 @@ func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := Options{URL: pgtest.URL(t)}
-			before, err := inspectSchema(t.Context(), o.URL)
+			before, err := postgres.Names(t.Context(), o.URL)
 			noError(t, err)
 			empty := left(t, o)
 			noError(t, open(t, o).Close())
@@ -256,7 +257,7 @@ func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
 			noError(t, err)
 			full := left(t, o)
 
-			err = removeSchema(t.Context(), o.URL, before)
+			err = postgres.Remove(t.Context(), o.URL, schemaMade, before)
 
 			after := left(t, o)
 			if !slices.Contains(after, "others") {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // RevocationKind says which session credentials a revocation ends.
@@ -61,8 +62,8 @@ func scanRevocation(row scanner) (m Revocation, err error) {
 }
 
 // upsertRevocation keeps the later of two marks: a revocation is never taken back.
-func upsertRevocation(t *tx, m Revocation) error {
-	_, err := t.exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+func upsertRevocation(t *engine.Tx, m Revocation) error {
+	_, err := t.Exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (mark_key) DO UPDATE SET
 			not_before = CASE WHEN excluded.not_before > revocations.not_before THEN excluded.not_before ELSE revocations.not_before END,
 			expires = CASE WHEN excluded.expires > revocations.expires THEN excluded.expires ELSE revocations.expires END`,
@@ -71,8 +72,8 @@ func upsertRevocation(t *tx, m Revocation) error {
 }
 
 // insertRevocation adds a mark of a dump, where none occurs twice.
-func insertRevocation(t *tx, m Revocation) error {
-	_, err := t.exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
+func insertRevocation(t *engine.Tx, m Revocation) error {
+	_, err := t.Exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
 		m.key(), string(m.Kind), string(m.Account), m.Value, millis(m.NotBefore), millis(m.Expires))
 	return err
 }
@@ -83,7 +84,7 @@ func (s *Store) Revoke(ctx context.Context, m Revocation) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	return s.write(ctx, func(t *tx) error { return upsertRevocation(t, m) })
+	return s.write(ctx, func(t *engine.Tx) error { return upsertRevocation(t, m) })
 }
 
 // maxRevocations is how many things Revocations looks for: one of each kind.
@@ -105,7 +106,7 @@ func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation
 		args = append(args, args[1]) // one statement for any number
 	}
 	var marks []Revocation
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanRevocation, `SELECT `+revocationColumns+` FROM revocations
 			WHERE mark_key IN ($2, $3, $4, $5) AND expires > $1 ORDER BY kind, value`, args...)
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // SAMLBinding tells which identity provider the logins of a SAML provider belong to
@@ -51,7 +52,7 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[stri
 		if !known {
 			continue
 		}
-		err = s.write(ctx, func(t *tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) })
+		err = s.write(ctx, func(t *engine.Tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) })
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +61,7 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[stri
 
 func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 	var all []SAMLBinding
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		all, err = collect(q, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
 		return err
 	})
@@ -76,7 +77,7 @@ func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 // logins_without_scope, which takes one look-up however many logins there are.
 func (s *Store) scopelessProvider(ctx context.Context, after string) (string, error) {
 	var found []string
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, err = collect(q, scanString, `SELECT provider FROM logins
 			WHERE kind = 'public' AND scope = '' AND provider > 'arn:' AND provider < 'arn;' AND provider > $1
 			ORDER BY provider LIMIT 1`, after)
@@ -89,8 +90,8 @@ func (s *Store) scopelessProvider(ctx context.Context, after string) (string, er
 }
 
 // insertBinding keeps the binding that is there, if any: another node was first.
-func insertBinding(t *tx, b SAMLBinding) error {
-	_, err := t.exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
+func insertBinding(t *engine.Tx, b SAMLBinding) error {
+	_, err := t.Exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
 		ON CONFLICT (provider) DO NOTHING`,
 		b.Provider, b.EntityID)
 	return err
@@ -126,12 +127,12 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 		}
 
 		oldKey, newKey := keyOf(from), keyOf(to)
-		err = s.write(ctx, func(t *tx) error {
-			t.touch(identityKey(before.ID))
+		err = s.write(ctx, func(t *engine.Tx) error {
+			t.Touch(identityKey(before.ID))
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
-			return t.mustChange(`UPDATE logins SET login_key = $1, scope = $2
+			return mustChange(t, `UPDATE logins SET login_key = $1, scope = $2
 				WHERE pool_id = $3 AND login_key = $4 AND identity_id = $5`,
 				newKey[:], to.Scope, string(pool), oldKey[:], string(before.ID))
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // A pool's configuration holds one kind of secret: the values of login providers
@@ -23,11 +24,11 @@ func sealedProvider(pool identitypool.PoolID, provider string) string {
 }
 
 // sealSettings seals the secrets that are in clear. Error: ErrNoSealer.
-func (s *Store) sealSettings(pool identitypool.PoolID, p *poolSettings) error {
+func (s *Store) sealSettings(pool identitypool.PoolID, p *storedPool) error {
 	return sealSettings(s.options.Sealer, pool, p)
 }
 
-func sealSettings(sealer Sealer, pool identitypool.PoolID, p *poolSettings) error {
+func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error {
 	if !hasClearSecret(*p) {
 		return nil
 	}
@@ -46,13 +47,13 @@ func sealSettings(sealer Sealer, pool identitypool.PoolID, p *poolSettings) erro
 			sealed[provider] = sealer.Seal([]byte(app), sealedProvider(pool, provider))
 		}
 	}
-	p.SupportedLoginProviders, p.SealedLoginProviders = emptyToNil(open), sealed
+	p.SupportedLoginProviders, p.SealedLoginProviders = open, sealed
 	return nil
 }
 
 // openSettings puts the sealed values where they are in clear. Errors:
 // ErrNoSealer, and those of the Sealer.
-func (s *Store) openSettings(pool identitypool.PoolID, p *poolSettings) error {
+func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 	if len(p.SealedLoginProviders) == 0 {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (s *Store) sealsBeside(sealed []byte) error {
 	return nil
 }
 
-func hasClearSecret(p poolSettings) bool {
+func hasClearSecret(p storedPool) bool {
 	for provider, app := range p.SupportedLoginProviders {
 		if !identitypool.IsPublicApp(provider, app) {
 			return true
@@ -91,6 +92,9 @@ func hasClearSecret(p poolSettings) bool {
 	}
 	return false
 }
+
+// secretTables are the tables that hold secrets.
+var secretTables = []string{"pools", "access_keys", "keys"}
 
 // sealingBatch is how many pools one transaction of SealSecrets changes.
 const sealingBatch = 100
@@ -111,7 +115,7 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 
 	// Marks that are made after this look stay: their text may be older than our scrub.
 	var marks []string
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
 		return err
 	})
@@ -134,16 +138,16 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 		return true, nil
 	}
 
-	if err := s.engine.scrub(ctx); err != nil {
+	if err := s.engine.Scrub(ctx, secretTables); err != nil {
 		return true, fmt.Errorf("removing old text from the database's files: %w", err)
 	}
 	if err := s.step("scrubbed"); err != nil {
 		return true, err
 	}
 
-	return true, s.write(ctx, func(t *tx) error {
+	return true, s.write(ctx, func(t *engine.Tx) error {
 		for _, mark := range marks {
-			if _, err := t.exec(`DELETE FROM clear_secrets WHERE mark = $1`, mark); err != nil {
+			if _, err := t.Exec(`DELETE FROM clear_secrets WHERE mark = $1`, mark); err != nil {
 				return err
 			}
 		}
@@ -159,7 +163,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 		return false, err
 	}
 
-	err = s.engine.snapshot(ctx, 0, func(q querier) error {
+	err = s.engine.Snapshot(ctx, 0, func(q engine.Querier) error {
 		return each(ctx, q, func(row scanner) error {
 			var sealed []byte
 			if err := row.Scan(&sealed); err != nil {
@@ -173,7 +177,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 	}
 
 	// Before the first row is changed: a crash must not lose that there is old text.
-	if err := s.write(ctx, func(t *tx) error { return markClear(t, mark) }); err != nil {
+	if err := s.write(ctx, func(t *engine.Tx) error { return markClear(t, mark) }); err != nil {
 		return false, err
 	}
 	if err := s.step("marked"); err != nil {
@@ -182,7 +186,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 
 	for batch := range slices.Chunk(ids, sealingBatch) {
 		err := s.untilSettled(ctx, func() error {
-			return s.write(ctx, func(t *tx) error {
+			return s.write(ctx, func(t *engine.Tx) error {
 				for _, id := range batch {
 					if err := s.sealPool(t, id); err != nil {
 						return err
@@ -202,10 +206,10 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 
 // clearPools lists the pools that have a secret in clear.
 func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err error) {
-	err = s.engine.snapshot(ctx, 0, func(q querier) error {
+	err = s.engine.Snapshot(ctx, 0, func(q engine.Querier) error {
 		return each(ctx, q, func(row scanner) error {
 			r, err := scanPoolRow(row)
-			if err == nil && hasClearSecret(r.settings) {
+			if err == nil && hasClearSecret(r) {
 				ids = append(ids, r.ID)
 			}
 			return err
@@ -217,27 +221,27 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 // sealPool seals the secrets of one pool, which may be gone or sealed by now. The
 // guard is the version and not the old text, which a server's statement log might
 // show.
-func (s *Store) sealPool(t *tx, id identitypool.PoolID) error {
-	t.touch(poolKey(id))
+func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
+	t.Touch(poolKey(id))
 	rows, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1`, string(id))
-	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0].settings) {
+	if err != nil || len(rows) == 0 || !hasClearSecret(rows[0]) {
 		return err
 	}
 
 	r := rows[0]
-	if err := s.sealSettings(id, &r.settings); err != nil {
+	if err := s.sealSettings(id, &r); err != nil {
 		return err
 	}
-	text, err := encodeSettings(r.settings)
+	text, err := encodePool(r)
 	if err != nil {
 		return err
 	}
-	return t.mustChange(`UPDATE pools SET settings = $1, version = version + 1 WHERE pool_id = $2 AND version = $3`,
+	return mustChange(t, `UPDATE pools SET settings = $1, version = version + 1 WHERE pool_id = $2 AND version = $3`,
 		text, string(id), r.Version)
 }
 
 // markClear notes that the database's files hold secrets in clear.
-func markClear(t *tx, mark string) error {
-	_, err := t.exec(`INSERT INTO clear_secrets (mark) VALUES ($1)`, mark)
+func markClear(t *engine.Tx, mark string) error {
+	_, err := t.Exec(`INSERT INTO clear_secrets (mark) VALUES ($1)`, mark)
 	return err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"compress/gzip"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/poolhouse-id/poolhouse/internal/envelope"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 func testSealer(tb testing.TB, fill byte) *envelope.Sealer {
@@ -99,7 +101,9 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 
 func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 	t.Helper()
-	db := s.engine.(*postgreSQLEngine).writes.db
+	db, err := sql.Open("pgx", s.options.URL)
+	noError(t, err)
+	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), `CHECKPOINT`); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +162,7 @@ func TestSecretsOfPoolsAreSealed(t *testing.T) {
 		check(updated)
 
 		var settings []string
-		err = s.engine.read(t.Context(), func(q querier) (err error) {
+		err = s.read(t.Context(), func(q engine.Querier) (err error) {
 			settings, err = collect(q, scanString, `SELECT settings FROM pools`)
 			return err
 		})
@@ -194,9 +198,9 @@ func TestSealedSettingsAreBound(t *testing.T) {
 	if err := s.CreatePool(t.Context(), p, 0); err != nil {
 		t.Fatal(err)
 	}
-	settings := func(id identitypool.PoolID, change func(*poolSettings)) poolSettings {
+	settings := func(id identitypool.PoolID, change func(*storedPool)) storedPool {
 		t.Helper()
-		sealed := settingsOf(p)
+		sealed := storedPool{Pool: p}
 		if err := s.sealSettings(id, &sealed); err != nil {
 			t.Fatal(err)
 		}
@@ -204,18 +208,18 @@ func TestSealedSettingsAreBound(t *testing.T) {
 		return sealed
 	}
 	for name, test := range map[string]struct {
-		settings poolSettings
+		settings storedPool
 		sealer   Sealer
 		want     error
 	}{
-		"another pool's": {settings("us-east-1:other", func(*poolSettings) {}), testSealer(t, 1), envelope.ErrCorrupt},
-		"another provider's": {settings(p.ID, func(s *poolSettings) {
+		"another pool's": {settings("us-east-1:other", func(*storedPool) {}), testSealer(t, 1), envelope.ErrCorrupt},
+		"another provider's": {settings(p.ID, func(s *storedPool) {
 			s.SealedLoginProviders[identitypool.Digits] = s.SealedLoginProviders[identitypool.Twitter]
 		}), testSealer(t, 1), envelope.ErrCorrupt},
-		"altered":                  {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
-		"empty":                    {settings(p.ID, func(s *poolSettings) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
-		"under another master key": {settings(p.ID, func(*poolSettings) {}), testSealer(t, 2), envelope.ErrWrongKey},
-		"without a master key":     {settings(p.ID, func(*poolSettings) {}), nil, ErrNoSealer},
+		"altered":                  {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter][30] ^= 1 }), testSealer(t, 1), envelope.ErrCorrupt},
+		"empty":                    {settings(p.ID, func(s *storedPool) { s.SealedLoginProviders[identitypool.Twitter] = nil }), testSealer(t, 1), envelope.ErrCorrupt},
+		"under another master key": {settings(p.ID, func(*storedPool) {}), testSealer(t, 2), envelope.ErrWrongKey},
+		"without a master key":     {settings(p.ID, func(*storedPool) {}), nil, ErrNoSealer},
 	} {
 		other := &Store{options: Options{Sealer: test.sealer}}
 		if test.sealer == nil {
@@ -253,13 +257,13 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		p.SupportedLoginProviders, more = secretProviders(name)
 		secrets = append(secrets, more...)
 		pools[id] = p.SupportedLoginProviders
-		text, err := encodeSettings(settingsOf(p))
+		text, err := encodePool(storedPool{Pool: p})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.write(t.Context(), func(t *tx) error {
-			t.touch(poolKey(id))
-			return t.mustChange(`UPDATE pools SET settings = $1 WHERE pool_id = $2`, text, string(id))
+		err = s.write(t.Context(), func(t *engine.Tx) error {
+			t.Touch(poolKey(id))
+			return mustChange(t, `UPDATE pools SET settings = $1 WHERE pool_id = $2`, text, string(id))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -271,13 +275,13 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 		write(id, fmt.Sprintf("new-%03d", n))
 		if n%4 == 0 {
 			delete(pools, id)
-			err := s.write(t.Context(), func(t *tx) error {
-				t.touch(poolKey(id))
+			err := s.write(t.Context(), func(t *engine.Tx) error {
+				t.Touch(poolKey(id))
 				statement := `DELETE FROM pools WHERE pool_id = $1`
 				if n%8 == 0 {
 					statement = `UPDATE pools SET deleting = TRUE WHERE pool_id = $1`
 				}
-				return t.mustChange(statement, string(id))
+				return mustChange(t, statement, string(id))
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -299,7 +303,7 @@ func TestSealSecrets(t *testing.T) {
 					o.Path = filepath.Join(t.TempDir(), "test.db")
 				}
 				s := open(t, o)
-				if err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(`DELETE FROM pools`); return err }); err != nil {
+				if err := s.write(t.Context(), func(t *engine.Tx) error { _, err := t.Exec(`DELETE FROM pools`); return err }); err != nil {
 					t.Fatal(err)
 				}
 				pools, secrets := putClear(t, s, 12)
@@ -337,7 +341,7 @@ func TestSealSecrets(t *testing.T) {
 					t.Errorf("the dump shows %d secrets", len(found))
 				}
 				var marks []string
-				err := s.engine.read(t.Context(), func(q querier) (err error) {
+				err := s.read(t.Context(), func(q engine.Querier) (err error) {
 					marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
 					return err
 				})

@@ -2,61 +2,29 @@ package store
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// poolSettings is the JSON in pools.settings: what is configured on a pool and
-// never searched by. Member names are a stored format; they may be added to but
-// not changed. Unknown members are refused: they would be lost by an update.
-type poolSettings struct {
-	Name                     string                     `json:"name"`
-	AllowUnauthenticated     bool                       `json:"allowUnauthenticated,omitzero"`
-	AllowClassicFlow         *bool                      `json:"allowClassicFlow,omitzero"`
-	SupportedLoginProviders  map[string]string          `json:"supportedLoginProviders,omitzero"`
-	SealedLoginProviders     map[string][]byte          `json:"sealedLoginProviders,omitzero"` // see sealing.go
-	DeveloperProviderName    string                     `json:"developerProviderName,omitzero"`
-	OIDCProviderARNs         []string                   `json:"oidcProviderARNs,omitzero"`
-	CognitoIdentityProviders []userPoolClient           `json:"cognitoIdentityProviders,omitzero"`
-	SAMLProviderARNs         []string                   `json:"samlProviderARNs,omitzero"`
-	Tags                     map[string]string          `json:"tags,omitzero"`
-	Roles                    map[string]string          `json:"roles,omitzero"`
-	RoleMappings             map[string]roleMapping     `json:"roleMappings,omitzero"`
-	PrincipalTags            map[string]principalTagMap `json:"principalTags,omitzero"`
+// storedPool is a pool as the database has it. Its JSON is the text in pools.settings:
+// what is configured on a pool and never searched by. The tags of identitypool.Pool
+// name its members; they are a stored format, which may be added to but not changed.
+// Unknown members are refused: an update would lose them.
+type storedPool struct {
+	identitypool.Pool
+
+	// SealedLoginProviders are values of SupportedLoginProviders that are secret;
+	// see sealing.go.
+	SealedLoginProviders map[string][]byte `json:"sealedLoginProviders,omitempty"`
 }
 
-type userPoolClient struct {
-	ProviderName         string `json:"providerName"`
-	ClientID             string `json:"clientID"`
-	ServerSideTokenCheck *bool  `json:"serverSideTokenCheck,omitzero"`
-}
-
-type roleMapping struct {
-	Type                    string `json:"type"`
-	AmbiguousRoleResolution string `json:"ambiguousRoleResolution,omitzero"`
-	Rules                   []rule `json:"rules,omitzero"`
-}
-
-type rule struct {
-	Claim     string `json:"claim"`
-	MatchType string `json:"matchType"`
-	Value     string `json:"value"`
-	RoleARN   string `json:"roleARN"`
-}
-
-type principalTagMap struct {
-	UseDefaults bool              `json:"useDefaults"`
-	Tags        map[string]string `json:"tags,omitzero"`
-}
-
-// encodeSettings refuses (ErrInvalid) text that is not UTF-8, and settings that
-// are too large. NUL is escaped by JSON, so any engine keeps it.
-func encodeSettings(s poolSettings) (string, error) {
-	text, err := json.Marshal(s, json.Deterministic(true))
+// encodePool refuses (ErrInvalid) text that is not UTF-8, and settings that
+// are too large. NUL is escaped by JSON, so any database engine keeps it.
+func encodePool(p storedPool) (string, error) {
+	text, err := json.Marshal(p, json.Deterministic(true))
 	if err != nil {
 		return "", fmt.Errorf("%w: pool settings: %w", ErrInvalid, err)
 	}
@@ -66,100 +34,66 @@ func encodeSettings(s poolSettings) (string, error) {
 	return string(text), nil
 }
 
-func decodeSettings(pool identitypool.PoolID, text string) (s poolSettings, err error) {
-	if err := json.Unmarshal([]byte(text), &s, json.RejectUnknownMembers(true)); err != nil {
-		return s, fmt.Errorf("settings of pool %s: %w", pool, err)
+// decode puts the settings of a text on p. What the text does not hold stays.
+func (p *storedPool) decode(text string) error {
+	if err := json.Unmarshal([]byte(text), p, json.RejectUnknownMembers(true)); err != nil {
+		return fmt.Errorf("settings of pool %s: %w", p.ID, err)
 	}
-	return s, nil
+	return nil
 }
 
-func settingsOf(p identitypool.Pool) poolSettings {
-	return poolSettings{
-		Name:                     p.Name,
-		AllowUnauthenticated:     p.AllowUnauthenticated,
-		AllowClassicFlow:         p.AllowClassicFlow,
-		SupportedLoginProviders:  emptyToNil(p.SupportedLoginProviders),
-		DeveloperProviderName:    p.DeveloperProviderName,
-		OIDCProviderARNs:         noneToNil(p.OIDCProviderARNs),
-		CognitoIdentityProviders: convert(p.CognitoIdentityProviders, func(c identitypool.CognitoIdentityProvider) userPoolClient { return userPoolClient(c) }),
-		SAMLProviderARNs:         noneToNil(p.SAMLProviderARNs),
-		Tags:                     emptyToNil(p.Tags),
-		Roles:                    emptyToNil(p.Roles),
-		RoleMappings: convertMap(p.RoleMappings, func(m identitypool.RoleMapping) roleMapping {
-			return roleMapping{m.Type, m.AmbiguousRoleResolution, convert(m.Rules, func(r identitypool.Rule) rule { return rule(r) })}
-		}),
-		PrincipalTags: convertMap(p.PrincipalTags, func(m identitypool.PrincipalTagMap) principalTagMap {
-			return principalTagMap{m.UseDefaults, emptyToNil(m.Tags)}
-		}),
-	}
-}
-
-// fill puts the settings on p, but for those that are sealed.
-func (s poolSettings) fill(p *identitypool.Pool) {
-	p.Name = s.Name
-	p.AllowUnauthenticated = s.AllowUnauthenticated
-	p.AllowClassicFlow = s.AllowClassicFlow
-	p.SupportedLoginProviders = emptyToNil(s.SupportedLoginProviders)
-	p.DeveloperProviderName = s.DeveloperProviderName
-	p.OIDCProviderARNs = noneToNil(s.OIDCProviderARNs)
-	p.CognitoIdentityProviders = convert(s.CognitoIdentityProviders, func(c userPoolClient) identitypool.CognitoIdentityProvider {
-		return identitypool.CognitoIdentityProvider(c)
-	})
-	p.SAMLProviderARNs = noneToNil(s.SAMLProviderARNs)
-	p.Tags = emptyToNil(s.Tags)
-	p.Roles = emptyToNil(s.Roles)
-	p.RoleMappings = convertMap(s.RoleMappings, func(m roleMapping) identitypool.RoleMapping {
-		return identitypool.RoleMapping{Type: m.Type, AmbiguousRoleResolution: m.AmbiguousRoleResolution,
-			Rules: convert(m.Rules, func(r rule) identitypool.Rule { return identitypool.Rule(r) })}
-	})
-	p.PrincipalTags = convertMap(s.PrincipalTags, func(m principalTagMap) identitypool.PrincipalTagMap {
-		return identitypool.PrincipalTagMap{UseDefaults: m.UseDefaults, Tags: emptyToNil(m.Tags)}
-	})
-}
-
-// clonePool copies p and all it refers to.
+// clonePool copies p and all it refers to. Empty maps and lists become nil, as a read
+// shows them.
 func clonePool(p identitypool.Pool) identitypool.Pool {
-	p.AllowClassicFlow = cloneBool(p.AllowClassicFlow)
-	p.SupportedLoginProviders = maps.Clone(p.SupportedLoginProviders)
-	p.OIDCProviderARNs = slices.Clone(p.OIDCProviderARNs)
-	p.CognitoIdentityProviders = convert(p.CognitoIdentityProviders, func(c identitypool.CognitoIdentityProvider) identitypool.CognitoIdentityProvider {
-		c.ServerSideTokenCheck = cloneBool(c.ServerSideTokenCheck)
-		return c
-	})
-	p.SAMLProviderARNs = slices.Clone(p.SAMLProviderARNs)
-	p.Tags = maps.Clone(p.Tags)
-	p.Roles = maps.Clone(p.Roles)
-	p.RoleMappings = convertMap(p.RoleMappings, func(m identitypool.RoleMapping) identitypool.RoleMapping {
-		m.Rules = slices.Clone(m.Rules)
-		return m
-	})
-	p.PrincipalTags = convertMap(p.PrincipalTags, func(m identitypool.PrincipalTagMap) identitypool.PrincipalTagMap {
-		m.Tags = maps.Clone(m.Tags)
-		return m
-	})
+	copyDeep(reflect.ValueOf(&p).Elem())
 	return p
 }
 
-func cloneBool(b *bool) *bool {
-	if b == nil {
-		return nil
-	}
-	c := *b
-	return &c
-}
+// copyDeep replaces what v refers to by copies.
+func copyDeep(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for n := range v.NumField() {
+			if f := v.Field(n); f.CanSet() { // not the insides of a time
+				copyDeep(f)
+			}
+		}
 
-func emptyToNil[V any](m map[string]V) map[string]V {
-	if len(m) == 0 {
-		return nil
-	}
-	return m
-}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(v.Elem())
+		copyDeep(c.Elem())
+		v.Set(c)
 
-func noneToNil(s []string) []string {
-	if len(s) == 0 {
-		return nil
+	case reflect.Slice:
+		if v.Len() == 0 {
+			v.SetZero()
+			return
+		}
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(c, v)
+		for n := range c.Len() {
+			copyDeep(c.Index(n))
+		}
+		v.Set(c)
+
+	case reflect.Map:
+		if v.Len() == 0 {
+			v.SetZero()
+			return
+		}
+		c := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for key, value := range v.Seq2() {
+			one := reflect.New(value.Type()).Elem()
+			one.Set(value)
+			copyDeep(one)
+			c.SetMapIndex(key, one)
+		}
+		v.Set(c)
 	}
-	return s
 }
 
 func convert[A, B any](in []A, f func(A) B) []B {
@@ -169,17 +103,6 @@ func convert[A, B any](in []A, f func(A) B) []B {
 	out := make([]B, len(in))
 	for i, v := range in {
 		out[i] = f(v)
-	}
-	return out
-}
-
-func convertMap[A, B any](in map[string]A, f func(A) B) map[string]B {
-	if len(in) == 0 {
-		return nil
-	}
-	out := make(map[string]B, len(in))
-	for k, v := range in {
-		out[k] = f(v)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
 // SignOutKind says what a sign-out mark ends.
@@ -70,12 +71,12 @@ func (m SignOut) key() []byte {
 
 // signOutsKey is the cache's entry for whether a provider has any marks for an
 // account. Marks for all accounts ("") have an entry of their own.
-func signOutsKey(account identitypool.AccountID, provider string) cacheKey {
+func signOutsKey(account identitypool.AccountID, provider string) engine.Key {
 	if account == "" {
-		return cacheKey{'s', provider} // no provider has a NUL
+		return engine.Key{Kind: 's', ID: provider} // no provider has a NUL
 	}
 
-	return cacheKey{'s', string(account) + "\x00" + provider}
+	return engine.Key{Kind: 's', ID: string(account) + "\x00" + provider}
 }
 
 const signOutColumns = `kind, account, provider, value, not_before, expires`
@@ -89,9 +90,9 @@ func scanSignOut(row scanner) (m SignOut, err error) {
 }
 
 // upsertSignOut keeps the later of two marks: a sign-out is never taken back.
-func upsertSignOut(t *tx, m SignOut) error {
-	t.touch(signOutsKey(m.Account, m.Provider))
-	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+func upsertSignOut(t *engine.Tx, m SignOut) error {
+	t.Touch(signOutsKey(m.Account, m.Provider))
+	_, err := t.Exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (mark_key) DO UPDATE SET
 			not_before = CASE WHEN excluded.not_before > sign_outs.not_before THEN excluded.not_before ELSE sign_outs.not_before END,
 			expires = CASE WHEN excluded.expires > sign_outs.expires THEN excluded.expires ELSE sign_outs.expires END`,
@@ -100,9 +101,9 @@ func upsertSignOut(t *tx, m SignOut) error {
 }
 
 // insertSignOut adds a mark of a dump, where none occurs twice.
-func insertSignOut(t *tx, m SignOut) error {
-	t.touch(signOutsKey(m.Account, m.Provider))
-	_, err := t.exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+func insertSignOut(t *engine.Tx, m SignOut) error {
+	t.Touch(signOutsKey(m.Account, m.Provider))
+	_, err := t.Exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		m.key(), string(m.Kind), string(m.Account), m.Provider, []byte(m.Value), millis(m.NotBefore), millis(m.Expires))
 	return err
 }
@@ -117,7 +118,7 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 	}
 	// In one order everywhere, so that two nodes do not wait for each other.
 	marks = slices.SortedFunc(slices.Values(marks), func(a, b SignOut) int { return bytes.Compare(a.key(), b.key()) })
-	return s.write(ctx, func(t *tx) error {
+	return s.write(ctx, func(t *engine.Tx) error {
 		for _, m := range marks {
 			if err := upsertSignOut(t, m); err != nil {
 				return err
@@ -147,7 +148,7 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 	}
 
 	scopes := [...]identitypool.AccountID{"", account}
-	var entries [len(scopes)]cacheKey
+	var entries [len(scopes)]engine.Key
 	var tickets [len(scopes)]ticket
 	var known [len(scopes)]bool
 	none := true // the cache holds that there are no marks
@@ -180,7 +181,7 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 
 	var marks []SignOut
 	some := [len(scopes)]bool{true, true} // the provider has marks of the scope
-	err = s.engine.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanSignOut, `SELECT `+signOutColumns+` FROM sign_outs
 			WHERE mark_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND expires > $1
 			ORDER BY kind, value, account`, args...)
@@ -225,7 +226,7 @@ func (s *Store) RemoveSignOuts(ctx context.Context, now time.Time, limit int) (i
 // mark_key and expires, and returns how many.
 func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, limit int) (int, error) {
 	var keys [][]byte
-	err := s.engine.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q engine.Querier) (err error) {
 		keys, err = collect(q, scanBytes, `SELECT mark_key FROM `+table+` WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
 		return err
 	})
@@ -234,11 +235,11 @@ func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, 
 	}
 	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
 	removed := 0
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, func(t *engine.Tx) error {
 		removed = 0
 		for _, key := range keys {
 			// Still expired: it may have been set again meanwhile.
-			n, err := t.exec(`DELETE FROM `+table+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
+			n, err := t.Exec(`DELETE FROM `+table+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
 			if err != nil {
 				return err
 			}

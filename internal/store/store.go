@@ -9,50 +9,37 @@
 // one starts over from the read. Callbacks therefore run in the caller's
 // goroutine, outside of any transaction, and may run again.
 //
-// Start reading at Resolve (resolve.go), which every sign-in goes through, then
-// writer.go, which makes SQLite's single writer fast, and sqlite.go and
-// postgresql.go, which hold all that differs between the engines.
+// Start reading at Resolve (resolve.go), which every sign-in goes through. All that
+// differs between the database engines is in store/sqlite and store/postgres; package
+// store/engine has what they share.
 package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+	"github.com/poolhouse-id/poolhouse/internal/store/postgres"
+	"github.com/poolhouse-id/poolhouse/internal/store/sqlite"
 )
 
 // The errors that callers tell apart with errors.Is.
 var (
 	// ErrNotFound: the row does not exist, or its pool does not.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: the row exists already; for Load, the store is not empty.
-	ErrConflict = errors.New("already exists")
 	// ErrLimit: the limit that the caller passed is reached.
 	ErrLimit = errors.New("limit reached")
 	// ErrInvalid: a value that no engine may be asked to keep: text that is not
 	// UTF-8 or holds NUL, or is too long. Nothing was written.
 	ErrInvalid = errors.New("invalid value")
-	// ErrBusy: the write was not done: the queue is full, the disk is full,
-	// another process holds the database, or changes to the same rows kept
-	// getting in first. Nothing was written; trying again later is right.
-	ErrBusy = errors.New("the store cannot take the write now")
 	// ErrUnfinished: what was deleted is gone for everybody, and the rest of the
 	// work is left to ResumeDeletions.
 	ErrUnfinished = errors.New("the deletion is not finished")
-	// ErrIndeterminate: the write may or may not be done, now or shortly. It is
-	// never done by half, and repeating the operation converges.
-	ErrIndeterminate = errors.New("the outcome of the write is unknown")
-	// ErrStopped: a commit, or copying the write-ahead log back, failed on SQLite.
-	// What the disk holds is then unknown, so no write is acknowledged until the
-	// process is started anew.
-	ErrStopped = errors.New("the store stopped writing after a disk failure; check the disk, then restart")
-	// ErrDamaged means that pages of the SQLite file contradict each other or are no
-	// database. It always comes with ErrStopped.
-	ErrDamaged = errors.New("the database is damaged")
 	// ErrNewerSchema: the database was migrated by a newer binary.
 	ErrNewerSchema = errors.New("the database was written by a newer version")
 	// ErrNoSealer: a pool has a secret, and Options.Sealer is not there to seal or
@@ -61,21 +48,25 @@ var (
 	// ErrOtherSealer: Options.Sealer is not the one that the other secrets of the
 	// database or dump were sealed by. Nothing was sealed.
 	ErrOtherSealer = errors.New("the master key is not the one that the secrets are sealed under")
-	// ErrQueueFull means that as many writes wait as may; nothing was begun. Also ErrBusy.
-	ErrQueueFull = fmt.Errorf("%w: too many writes are waiting", ErrBusy)
-	// ErrDiskFull means that the disk took no more; the database is as it was. Also ErrBusy.
-	ErrDiskFull = fmt.Errorf("%w: the disk is full", ErrBusy)
-	// ErrReadOnly means that the database's file or server takes no writes now.
-	ErrReadOnly = errors.New("the database takes no writes")
-	// ErrGone means that the database's file is no longer in its folder: what
-	// would be written could not be found again.
-	ErrGone = errors.New("the database file is gone from its folder")
-	// ErrUnavailable means that the database did not answer in time, or not at
-	// all, and that nothing was written.
-	ErrUnavailable = errors.New("the database does not answer")
-	// ErrClosed: the store was closed.
-	ErrClosed = errors.New("the store is closed")
 )
+
+// The errors of the database engines; package engine tells what they mean.
+var (
+	ErrConflict      = engine.ErrConflict
+	ErrBusy          = engine.ErrBusy
+	ErrIndeterminate = engine.ErrIndeterminate
+	ErrStopped       = engine.ErrStopped
+	ErrDamaged       = engine.ErrDamaged
+	ErrQueueFull     = engine.ErrQueueFull
+	ErrDiskFull      = engine.ErrDiskFull
+	ErrReadOnly      = engine.ErrReadOnly
+	ErrGone          = engine.ErrGone
+	ErrUnavailable   = engine.ErrUnavailable
+	ErrClosed        = engine.ErrClosed
+)
+
+// StopError reports why a store acknowledges no more writes.
+type StopError = engine.StopError
 
 // Options says which database to open and how hard to use it. The zero value
 // is a database in memory.
@@ -90,7 +81,9 @@ type Options struct {
 	// ReadConns is how many connections serve reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
-	timing    pgTiming // of PostgreSQL; tests set shorter bounds
+	timing    postgres.Timing // tests set shorter bounds
+	// checkpoints are of SQLite; tests have more of them.
+	checkpoints sqlite.Checkpoints
 	// WriteQueue is how many writes may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
@@ -110,7 +103,7 @@ type Options struct {
 	CacheEntries int
 }
 
-// Sealer protects secrets at rest; *seal.Sealer is one.
+// Sealer protects secrets at rest; *envelope.Sealer is one.
 type Sealer interface {
 	Seal(plain []byte, aad string) []byte
 	Open(sealed []byte, aad string) ([]byte, error)
@@ -124,6 +117,9 @@ const (
 	defaultWriteTimeout = 10 * time.Second
 	defaultCacheEntries = 65536
 )
+
+// inMemory reports whether the database has one connection for all, and no file.
+func (o Options) inMemory() bool { return o.URL == "" && o.Path == "" }
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
@@ -153,7 +149,7 @@ func (o Options) withDefaults() Options {
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	options Options
-	engine  engine
+	engine  engine.Engine
 	cache   *cache // nil when there is none
 	log     *slog.Logger
 
@@ -171,8 +167,7 @@ type Store struct {
 	loading chan struct{} // full while a load has its turn
 
 	probes  probes
-	failed  chan struct{} // closed when writing stopped for good
-	commits histogram
+	commits engine.Histogram
 
 	// testStep, when a test sets it, runs after each committed step of a change
 	// that takes several; its error stands for a crash at that point.
@@ -192,14 +187,33 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		deletionRest:  defaultDeletionRest,
 		loading:       make(chan struct{}, 1),
 		probes:        probes{now: o.clock},
-		failed:        make(chan struct{}),
 	}
 	var err error
 	if o.URL != "" {
-		s.engine, err = openPostgreSQL(ctx, o, &s.commits)
+		s.engine, err = postgres.Open(ctx, postgres.Options{
+			URL:        o.URL,
+			ReadConns:  o.ReadConns,
+			WriteQueue: o.WriteQueue,
+			Timing:     o.timing,
+			Prepare:    preparePostgreSQL,
+			Commits:    &s.commits,
+			Logger:     o.Logger,
+			Clock:      o.clock,
+		})
 	} else {
 		s.cache = newCache(o.CacheEntries)
-		s.engine, err = openSQLite(ctx, o, s.cache, s.failed, &s.commits)
+		s.engine, err = sqlite.Open(ctx, sqlite.Options{
+			Path:       o.Path,
+			ReadConns:  o.ReadConns,
+			WriteQueue: o.WriteQueue,
+			Prepare:    func(ctx context.Context, db *sql.DB) error { return prepareSQLite(ctx, db, o.Path) },
+			Cache:      s.cache,
+			Commits:    &s.commits,
+			Logger:     o.Logger,
+			Clock:      o.clock,
+
+			Checkpoints: o.checkpoints,
+		})
 	}
 	if err != nil {
 		return nil, err
@@ -215,23 +229,31 @@ func (s *Store) Close() error {
 		close(s.closing)
 		s.deletionsMu.Unlock()
 		s.deletions.Wait()
-		s.closeErr = s.engine.close()
+		s.closeErr = s.engine.Close()
 	})
 	return s.closeErr
 }
 
 // Reads returns the line in which reads wait that the cache cannot answer.
-func (s *Store) Reads() *overload.Line { return s.engine.readLine() }
+func (s *Store) Reads() *overload.Line { return s.engine.Reads() }
 
 // Writes returns the line in which writes wait.
-func (s *Store) Writes() *overload.Line { return s.engine.writeLine() }
+func (s *Store) Writes() *overload.Line { return s.engine.Writes() }
 
 // Ping reports whether the database answers and, on SQLite, whether writes are
 // still acknowledged (ErrStopped otherwise).
-func (s *Store) Ping(ctx context.Context) error { return s.engine.ping(ctx) }
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.Failure(); err != nil {
+		return err
+	}
+	return s.read(ctx, func(q engine.Querier) error {
+		_, err := collect(q, scanInt, `SELECT 1`)
+		return err
+	})
+}
 
 // Engine is "sqlite" or "postgresql".
-func (s *Store) Engine() string { return s.engine.name() }
+func (s *Store) Engine() string { return s.engine.Name() }
 
 // now returns the time for stamping rows: UTC, to the millisecond, as the database
 // keeps it.

@@ -194,7 +194,7 @@ type remembering struct {
 	ask  backEnd
 	now  func() time.Time
 	keep time.Duration
-	yes  *lru.Cache[string, time.Time] // until when; nil keeps nothing
+	yes  *lru.Cache[string, time.Time] // cache: user status; until when; nil keeps nothing
 }
 
 func (r *remembering) Check(ctx context.Context, u User) error {

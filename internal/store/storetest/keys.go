@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-
-	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
 // Fault is how a statement goes wrong.
@@ -29,15 +27,16 @@ func (f Fault) of(ctx context.Context) error {
 	return nil
 }
 
-// Keys is the part of a store that keeps keys.
-type Keys interface {
-	Keys(ctx context.Context, purpose string) ([]store.Key, error)
-	UpdateKeys(ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error)
+// Keys is the part of a store that keeps keys; K is store.Key, which the tests of the
+// store itself could not import from here.
+type Keys[K any] interface {
+	Keys(ctx context.Context, purpose string) ([]K, error)
+	UpdateKeys(ctx context.Context, purpose string, change func([]K) ([]K, error)) ([]K, error)
 }
 
 // FaultyKeys is a store of keys whose next reads, and all whose changes, have faults.
-type FaultyKeys struct {
-	Of Keys
+type FaultyKeys[K any] struct {
+	Of Keys[K]
 
 	mu             sync.Mutex
 	faults         []Fault // of the next reads
@@ -46,7 +45,7 @@ type FaultyKeys struct {
 }
 
 // Keys implements Keys.
-func (f *FaultyKeys) Keys(ctx context.Context, purpose string) ([]store.Key, error) {
+func (f *FaultyKeys[K]) Keys(ctx context.Context, purpose string) ([]K, error) {
 	f.mu.Lock()
 	f.reads++
 	next := Fine
@@ -62,9 +61,9 @@ func (f *FaultyKeys) Keys(ctx context.Context, purpose string) ([]store.Key, err
 }
 
 // UpdateKeys implements Keys.
-func (f *FaultyKeys) UpdateKeys(
-	ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error),
-) ([]store.Key, error) {
+func (f *FaultyKeys[K]) UpdateKeys(
+	ctx context.Context, purpose string, change func([]K) ([]K, error),
+) ([]K, error) {
 	f.mu.Lock()
 	f.changed++
 	fault := f.changes
@@ -77,21 +76,21 @@ func (f *FaultyKeys) UpdateKeys(
 }
 
 // Set sets the fault of all changes, and those of the next reads.
-func (f *FaultyKeys) Set(changes Fault, reads ...Fault) {
+func (f *FaultyKeys[K]) Set(changes Fault, reads ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changes, f.faults = changes, reads
 }
 
 // Reads returns how often the keys were read.
-func (f *FaultyKeys) Reads() int {
+func (f *FaultyKeys[K]) Reads() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.reads
 }
 
 // Changed returns how often somebody tried to change the keys.
-func (f *FaultyKeys) Changed() int {
+func (f *FaultyKeys[K]) Changed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.changed

@@ -1,0 +1,191 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+)
+
+// Engine is PostgreSQL through database/sql. Writes have their own
+// connections, so that reads go on while commits wait for a standby. Many
+// nodes may use one database.
+type Engine struct {
+	reads, writes *pool
+	address       string // of the servers, for messages
+	queue         int64
+	timing        Timing
+	commits       *engine.Histogram
+	unreplicated  atomic.Bool // a commit met its limit, and may still wait for a standby
+	reading       *overload.Line
+	writing       *overload.Line
+	log           *slog.Logger
+	clock         func() time.Time
+	started       time.Time
+	last          *engine.LastCommit
+
+	waiting  atomic.Int64 // writes begun or waiting for a connection
+	mu       sync.RWMutex // held while a write begins, so that close is safe
+	closed   bool
+	underWay sync.WaitGroup
+}
+
+// querier runs statements on a pool, a connection or a transaction.
+type querier struct {
+	ctx context.Context
+	on  interface {
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+	}
+}
+
+// Query implements engine.Querier.
+func (q querier) Query(text string, args ...any) (*sql.Rows, error) {
+	return q.on.QueryContext(q.ctx, text, args...)
+}
+
+// Exec implements engine.Querier.
+func (q querier) Exec(text string, args ...any) (int64, error) {
+	result, err := q.on.ExecContext(q.ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Name is "postgresql".
+func (e *Engine) Name() string { return "postgresql" }
+
+// Reads is the line in which reads wait.
+func (e *Engine) Reads() *overload.Line { return e.reading }
+
+// Writes is the line in which writes wait.
+func (e *Engine) Writes() *overload.Line { return e.writing }
+
+// Failure returns nil: what PostgreSQL's disk loses is for its own recovery.
+func (e *Engine) Failure() error { return nil }
+
+// Failed returns nil: an engine of PostgreSQL never stops writing for good.
+func (e *Engine) Failed() <-chan struct{} { return nil }
+
+// Present returns nil: where the files are is the server's business.
+func (e *Engine) Present() error { return nil }
+
+// LastCommit knows how the last writes ended.
+func (e *Engine) LastCommit() *engine.LastCommit { return e.last }
+
+// Usage tells how the connections are used now.
+func (e *Engine) Usage() []engine.PoolStats {
+	return []engine.PoolStats{e.reads.usage(), e.writes.usage()}
+}
+
+func (e *Engine) sinceStart() time.Duration { return e.clock().Sub(e.started) }
+
+// Read runs fn again on another connection if the server had closed the one it
+// began with. It lasts for Timing.Read at most.
+func (e *Engine) Read(ctx context.Context, fn func(engine.Querier) error) error {
+	if !overload.BudgetLeft(ctx) {
+		return errBudgetSpent
+	}
+	began := e.sinceStart()
+	bounded, end := overload.Bound(ctx, e.timing.Read)
+	defer end()
+
+	for n := 1; ; n++ {
+		err := e.reads.use(bounded, func(conn *sql.Conn) error { return fn(querier{ctx: bounded, on: conn}) })
+		if err == nil || n == maxLostAttempts || !isLost(err) || bounded.Err() != nil {
+			return e.explained(ctx, began, err)
+		}
+		e.suspect()
+	}
+}
+
+// errBudgetSpent: the call's earlier waits took all the time it had.
+var errBudgetSpent = fmt.Errorf("%w: no time is left to this call", engine.ErrUnavailable)
+
+// Snapshot runs fn once, in one REPEATABLE READ transaction.
+func (e *Engine) Snapshot(ctx context.Context, limit time.Duration, fn func(engine.Querier) error) error {
+	if !overload.BudgetLeft(ctx) {
+		return errBudgetSpent
+	}
+	began := e.sinceStart()
+	limit, end := overload.StartWait(ctx, limit)
+	defer end()
+	bounded, cancel := overload.Within(ctx, limit)
+	defer cancel()
+
+	err := e.reads.use(bounded, func(conn *sql.Conn) error {
+		t, err := conn.BeginTx(bounded, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = t.Rollback() }() // nothing was written
+		if limit <= 0 {
+			if err := unbound(bounded, t); err != nil {
+				return err
+			}
+		}
+		return fn(querier{ctx: bounded, on: t})
+	})
+	return e.explained(ctx, began, err)
+}
+
+// unbound lets the statements of a transaction take any time.
+func unbound(ctx context.Context, t *sql.Tx) error {
+	_, err := t.ExecContext(ctx, setBounds, inMillis(0), inMillis(0), true)
+	return err
+}
+
+// explained gives an error that the database did not make its name. Nothing was
+// written. The caller's own leaving stays the context's error. The connections are
+// suspect only if the database had the time that a read has, from began on: a call
+// that had little left does not show that they lead nowhere.
+func (e *Engine) explained(ctx context.Context, began time.Duration, err error) error {
+	switch {
+	case err == nil || errors.Is(ctx.Err(), context.Canceled):
+		return err
+	case e.isClosed():
+		return engine.ErrClosed
+	case !unanswered(err) || errors.Is(err, engine.ErrUnavailable):
+		return err
+	}
+
+	if errors.Is(err, context.DeadlineExceeded) && e.sinceStart()-began >= e.timing.Read {
+		e.suspect()
+	}
+	return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
+}
+
+func (e *Engine) isClosed() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.closed
+}
+
+// suspect has both pools open new connections: the ones at hand may lead nowhere.
+func (e *Engine) suspect() {
+	e.reads.suspect()
+	e.writes.suspect()
+}
+
+// Race reports whether err is a violation of a unique or foreign key.
+func (e *Engine) Race(err error) bool {
+	code := sqlState(err)
+	return code == uniqueViolation || code == foreignKeyViolation
+}
+
+// Close finishes the writes under way and closes the connections.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.underWay.Wait()
+	return errors.Join(e.reads.db.Close(), e.writes.db.Close())
+}

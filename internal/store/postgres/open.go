@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+)
+
+// Options says which database to use, and how hard.
+type Options struct {
+	URL        string // postgres://…
+	ReadConns  int    // connections for reads; as many again for writes
+	WriteQueue int    // writes that may wait; one more gets engine.ErrQueueFull
+	Timing     Timing
+
+	// Prepare brings the schema up to date, while no other node does.
+	Prepare func(context.Context, *sql.DB) error
+	Commits *engine.Histogram // counts the commits that succeeded
+	Logger  *slog.Logger
+	Clock   func() time.Time // measures waits
+}
+
+// Open connects to the servers of a URL, refuses those on which the store's promises
+// do not hold, and brings the schema up to date by o.Prepare.
+// Errors: engine.ErrUnavailable and those of Prepare.
+func Open(ctx context.Context, o Options) (_ *Engine, err error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "poolhouse"
+	}
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.OnNotice = noteUnreplicated
+
+	timing := o.Timing.withDefaults()
+	if config.ConnectTimeout <= 0 || config.ConnectTimeout > timing.Connect {
+		config.ConnectTimeout = timing.Connect
+	}
+	config.DialFunc = dialToConnect(dialer().DialContext)
+
+	e := &Engine{
+		address: addressOf(config),
+		queue:   int64(o.WriteQueue),
+		reading: overload.NewLine(o.ReadConns, 1, o.Clock),
+		writing: overload.NewLine(o.ReadConns, 1, o.Clock),
+		timing:  timing,
+		log:     o.Logger,
+		commits: o.Commits,
+		clock:   o.Clock,
+		started: o.Clock(),
+		last:    engine.NewLastCommit(o.Clock),
+	}
+	e.reads = newPool("read", *config, o, timing, serverBounds{lock: timing.Lock, statement: timing.Read})
+	e.writes = newPool("write", *config, o, timing, serverBounds{lock: timing.Lock})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.reads.db.Close(), e.writes.db.Close())
+		}
+	}()
+	if err := e.inspect(ctx); err != nil {
+		return nil, err
+	}
+	starting := newPool("start", *config, o, timing, serverBounds{})
+	starting.db.SetMaxOpenConns(2) // the lock's and the migrations'
+	if err := errors.Join(prepareAlone(ctx, starting.db, o.Prepare), starting.db.Close()); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// inspect refuses servers on which the store's promises do not hold, and logs
+// the settings they depend on.
+func (e *Engine) inspect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timing.Start)
+	defer cancel()
+
+	var version, encoding, commit, fsync, standbys string
+	var recovering bool
+	err := e.writes.db.QueryRowContext(ctx, `SELECT current_setting('server_version'),
+		current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),
+		current_setting('synchronous_standby_names'), pg_is_in_recovery()`).
+		Scan(&version, &encoding, &commit, &fsync, &standbys, &recovering)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: PostgreSQL at %s gave no answer within %s: %w",
+			engine.ErrUnavailable, e.address, e.timing.Start, err)
+	case err != nil:
+		return fmt.Errorf("connecting to PostgreSQL at %s: %w", e.address, err)
+	case encoding != "UTF8":
+		return fmt.Errorf("the PostgreSQL database has encoding %s and must have UTF8: "+
+			"create it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+	case recovering:
+		return errors.New("the PostgreSQL server is a standby and takes no writes: " +
+			"name the primary in the database URL, or all servers and target_session_attrs=read-write")
+	case commit == "off":
+		return errors.New("PostgreSQL has synchronous_commit = off, with which a crash loses acknowledged writes: " +
+			"ALTER DATABASE … SET synchronous_commit = on")
+	}
+	log := e.log.Info
+	if fsync != "on" {
+		log = e.log.Warn // fit for tests only; their servers often run so
+	}
+	log("PostgreSQL",
+		"version", version,
+		"fsync", fsync,
+		"synchronous_commit", commit,
+		"synchronous_standby_names", standbys)
+	return nil
+}
+
+// migrationLock is the advisory lock that starting nodes take turns with.
+const migrationLock = 0x706f6f6c // "pool"
+
+// prepareAlone has the nodes bring the schema up to date one after the other, however
+// long that takes.
+func prepareAlone(ctx context.Context, db *sql.DB, prepare func(context.Context, *sql.DB) error) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+		return fmt.Errorf("waiting for another node's migration: %w", err)
+	}
+	defer func() {
+		_, unlock := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock)
+		err = errors.Join(err, unlock)
+	}()
+
+	return prepare(ctx, db)
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse/internal/overload"
+	"github.com/poolhouse-id/poolhouse/internal/store/engine"
+)
+
+// errMoved: the row that a guard names is no longer at the revision that the change
+// was based on.
+var errMoved = errors.New("changed meanwhile")
+
+// mustChange is for statements guarded by a revision: no row changed means that
+// somebody else was first.
+func mustChange(t *engine.Tx, text string, args ...any) error {
+	n, err := t.Exec(text, args...)
+	if err == nil && n == 0 {
+		err = errMoved
+	}
+	return err
+}
+
+// read is Engine.Read in the line of reads.
+func (s *Store) read(ctx context.Context, fn func(engine.Querier) error) error {
+	line := s.engine.Reads()
+	ticket := line.Enter()
+
+	err := s.engine.Read(ctx, fn)
+	settle(s.engine, line, ticket, err)
+	return err
+}
+
+// write is Engine.Write in the line of writes, with the store's limit.
+func (s *Store) write(ctx context.Context, fn func(*engine.Tx) error) error {
+	line := s.engine.Writes()
+	ticket := line.Enter()
+
+	err := s.engine.Write(ctx, s.options.WriteTimeout, fn)
+	settle(s.engine, line, ticket, err)
+	return err
+}
+
+// settle takes work that ended with err out of its line. Only an answer of the
+// database tells how fast it works and that it does.
+func settle(e engine.Engine, line *overload.Line, ticket overload.Ticket, err error) {
+	if err == nil || isAnswer(err) || e.Race(err) {
+		line.Leave(ticket)
+		return
+	}
+	line.Drop(ticket)
+}
+
+// isAnswer reports whether err is about the data, so that the database works.
+func isAnswer(err error) bool {
+	answers := []error{ErrNotFound, ErrConflict, ErrLimit, ErrInvalid, ErrNoSealer, ErrOtherSealer, errMoved}
+	return slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
+}
+
+// collect runs a query and scans every row; all of them or, with an error, none.
+func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string, args ...any) (all []T, err error) {
+	rows, err := q.Query(text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err = errors.Join(err, rows.Close()); err != nil {
+			all = nil
+		}
+	}()
+
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// scanner is the row under a cursor.
+type scanner interface{ Scan(...any) error }
+
+func scanString(row scanner) (s string, err error) { err = row.Scan(&s); return s, err }
+func scanInt(row scanner) (n int64, err error)     { err = row.Scan(&n); return n, err }
+
+// millis and fromMillis convert times to and from what rows hold. The zero time
+// is 0, so a time at the epoch itself reads as zero.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
