@@ -19,32 +19,34 @@ const module = "github.com/poolhouse-id/poolhouse"
 // allowedImports is the direction of imports: what each package may import of ours.
 var allowedImports = map[string][]string{
 	"": {
-		"auth", "internal/assume", "internal/awsapi", "internal/cognitoidentity", "internal/datalock",
-		"internal/envelope", "internal/explain", "internal/forwardauth", "internal/iam", "internal/iam/policy",
-		"internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer", "internal/logging",
-		"internal/login", "internal/outbound", "internal/overload", "internal/ratelimit", "internal/revocation",
-		"internal/saml", "internal/signout", "internal/store", "internal/sts", "internal/userstatus", "sigv4",
+		"internal/adminapi", "internal/assume", "internal/awsapi", "internal/cognitoidentity",
+		"internal/datalock", "internal/envelope", "internal/explain", "internal/forwardauth", "internal/gate",
+		"internal/iam", "internal/iamapi", "internal/identitypool", "internal/idtoken", "internal/issuer",
+		"internal/logging", "internal/login", "internal/metrics", "internal/outbound", "internal/overload",
+		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/signout",
+		"internal/store", "internal/stsapi", "internal/userstatus",
 	},
 	"auth": {"sigv4"},
 	"cmd/poolhouse": {
 		"", "internal/apply", "internal/config", "internal/datalock", "internal/envelope", "internal/explain",
-		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/session",
-		"internal/store", "sigv4",
+		"internal/iam", "internal/identitypool", "internal/issuer", "internal/logging", "internal/provider",
+		"internal/session", "internal/store", "sigv4",
 	},
 	"internal/adminapi": {
-		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate", "internal/iam",
-		"internal/identitypool", "internal/revocation", "internal/signout", "internal/store", "internal/sts",
+		"auth", "internal/awsapi", "internal/cognitoidentity", "internal/explain", "internal/gate",
+		"internal/iam", "internal/identitypool", "internal/session", "internal/signout", "internal/store",
 	},
 	"internal/apply": {"internal/explain", "internal/iam", "internal/identitypool", "sigv4"},
 	"internal/assume": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/issuer", "internal/outbound",
-		"internal/sts",
+		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/issuer",
+		"internal/outbound", "internal/session",
 	},
 	"internal/awsapi": {"internal/explain", "internal/overload"},
 	"internal/cognitoidentity": {
-		"internal/awsapi", "internal/envelope", "internal/explain", "internal/iam", "internal/identitypool",
-		"internal/idtoken", "internal/issuer", "internal/login", "internal/overload", "internal/ratelimit", "internal/saml",
-		"internal/store", "internal/sts", "internal/userstatus",
+		"internal/assume", "internal/awsapi", "internal/envelope", "internal/explain", "internal/iam",
+		"internal/identitypool", "internal/idtoken", "internal/issuer", "internal/login", "internal/overload",
+		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session", "internal/store",
+		"internal/userstatus",
 	},
 	"internal/config":   {"internal/explain", "internal/provider"},
 	"internal/datalock": {},
@@ -52,11 +54,11 @@ var allowedImports = map[string][]string{
 	"internal/explain":  {},
 	"internal/forwardauth": {
 		"auth", "internal/awsapi", "internal/explain", "internal/gate", "internal/iam", "internal/iam/policy",
-		"internal/identitypool", "internal/ratelimit", "internal/revocation", "sigv4",
+		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
 	},
 	"internal/gate": {
 		"auth", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
-		"internal/identitypool", "internal/ratelimit", "internal/session", "sigv4",
+		"internal/identitypool", "internal/session", "sigv4",
 	},
 	"internal/iam": {
 		"internal/explain", "internal/iam/policy", "internal/identitypool", "internal/saml", "internal/store",
@@ -72,13 +74,26 @@ var allowedImports = map[string][]string{
 	"internal/login": {
 		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "internal/saml",
 	},
-	"internal/outbound":  {"internal/explain"},
-	"internal/overload":  {},
-	"internal/ratelimit": {"internal/awsapi", "internal/explain", "internal/login"},
-	"internal/revocation": {
-		"internal/explain", "internal/iam", "internal/identitypool", "internal/store", "internal/sts",
+	"internal/metrics": {
+		"internal/awsapi", "internal/explain", "internal/issuer", "internal/login", "internal/overload",
+		"internal/store",
 	},
-	"internal/signout": {"internal/explain", "internal/identitypool", "internal/login", "internal/store"},
+	"internal/outbound": {"internal/explain"},
+	"internal/overload": {},
+	"internal/provider": {
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/idtoken", "internal/login",
+		"internal/outbound",
+	},
+	"internal/ratelimit": {"internal/awsapi", "internal/explain", "internal/login"},
+	"internal/saml":      {"internal/explain"},
+	"internal/session": {
+		"internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool", "internal/overload",
+		"internal/store",
+	},
+	"internal/signout": {
+		"internal/explain", "internal/iam", "internal/identitypool", "internal/login", "internal/provider",
+		"internal/store",
+	},
 	"internal/store": {
 		"internal/identitypool", "internal/overload", "internal/store/engine", "internal/store/postgres",
 		"internal/store/sqlite",
@@ -86,13 +101,15 @@ var allowedImports = map[string][]string{
 	"internal/store/engine":   {"internal/overload"},
 	"internal/store/postgres": {"internal/overload", "internal/store/engine"},
 	"internal/store/sqlite":   {"internal/overload", "internal/store/engine"},
-	"internal/sts": {
-		"internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy", "internal/identitypool",
-		"internal/idtoken", "internal/issuer", "internal/login", "internal/outbound", "internal/overload",
-		"internal/ratelimit", "internal/saml", "internal/store",
+	"internal/stsapi": {
+		"internal/assume", "internal/awsapi", "internal/explain", "internal/iam", "internal/iam/policy",
+		"internal/identitypool", "internal/idtoken", "internal/issuer", "internal/login", "internal/overload",
+		"internal/provider", "internal/ratelimit", "internal/saml", "internal/session",
 	},
-	"internal/userstatus": {"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4"},
-	"sigv4":               {},
+	"internal/userstatus": {
+		"internal/explain", "internal/identitypool", "internal/idtoken", "internal/outbound", "sigv4",
+	},
+	"sigv4": {},
 }
 
 // fences keeps libraries where they belong.
