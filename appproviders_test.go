@@ -67,7 +67,7 @@ func (a *apps) pool(t *testing.T, s *testServer) string {
 }
 
 // signIn gets an identity and credentials, and asks STS whose they are.
-func (s *testServer) signIn(t *testing.T, pool string, logins map[string]string) string {
+func signIn(t *testing.T, s *testServer, pool string, logins map[string]string) string {
 	t.Helper()
 	id := s.getID(t, pool, logins)
 	out := must(s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins}))(t)
@@ -84,7 +84,7 @@ func TestAppProviders(t *testing.T) {
 	id := a.pool(t, s)
 	for name, credential := range a.logins {
 		t.Run(name, func(t *testing.T) {
-			user := s.signIn(t, id, map[string]string{name: credential})
+			user := signIn(t, s, id, map[string]string{name: credential})
 			equal(t, "identity the second time", s.getID(t, id, map[string]string{name: credential}), user)
 			described := must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
 			equal(t, "logins", strings.Join(described.Logins, " "), name)
@@ -161,7 +161,7 @@ func TestAppProvidersLink(t *testing.T) {
 	merged := must(s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest, Logins: logins}))(t)
 	user := *merged.IdentityId
 	for name, credential := range logins {
-		equal(t, "identity of "+name, s.signIn(t, id, map[string]string{name: credential}), user)
+		equal(t, "identity of "+name, signIn(t, s, id, map[string]string{name: credential}), user)
 	}
 	equal(t, "identity of all", s.getID(t, id, logins), user)
 	described := must(s.admin().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &user}))(t)
@@ -232,7 +232,7 @@ func TestAppProvidersUnreachable(t *testing.T) {
 		}
 	}
 	for name, credential := range a.logins {
-		s.signIn(t, id, map[string]string{name: credential})
+		signIn(t, s, id, map[string]string{name: credential})
 	}
 }
 
@@ -258,7 +258,7 @@ func TestDigits(t *testing.T) {
 		c.Providers[digitsKey] = poolhouse.ProviderOverride{BaseURL: a.x.URL, VerifyPath: "/1.1/account/verify_credentials.json", AllowHTTP: true, AllowPrivate: true}
 	})
 	id = a.pool(t, s)
-	user := s.signIn(t, id, digits)
+	user := signIn(t, s, id, digits)
 	if s.getID(t, id, map[string]string{twitterKey: a.logins[twitterKey]}) == user {
 		t.Error("users of Digits and of X with the same ID are one identity")
 	}
@@ -295,8 +295,8 @@ func TestLimitedLogin(t *testing.T) {
 		c.Providers[facebookKey] = o
 	})
 	id = a.pool(t, s)
-	user := s.signIn(t, id, limited)
-	equal(t, "identity by access token", s.signIn(t, id, map[string]string{facebookKey: a.logins[facebookKey]}), user)
+	user := signIn(t, s, id, limited)
+	equal(t, "identity by access token", signIn(t, s, id, map[string]string{facebookKey: a.logins[facebookKey]}), user)
 	requests := a.facebook.Requests()
 	equal(t, "question", requests[len(requests)-2].URL.Path, "/v25.0/debug_token")
 	other := a.google.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999", "sub": "112177216992379"})
@@ -323,11 +323,11 @@ func TestSeveralClientIDs(t *testing.T) {
 		google.Token(map[string]any{"iss": "accounts.google.com", "aud": "android", "sub": "1"}),
 		google.Token(map[string]any{"iss": "accounts.google.com", "aud": "web", "azp": "android", "sub": "1"}),
 	} {
-		users[s.signIn(t, id, map[string]string{googleKey: token})] = true
+		users[signIn(t, s, id, map[string]string{googleKey: token})] = true
 	}
 	equal(t, "identities of one Google user", len(users), 1)
 	for _, client := range []string{"com.example.app", "com.example.web"} {
-		s.signIn(t, id, map[string]string{appleKey: apple.Token(map[string]any{"iss": "https://appleid.apple.com", "aud": client, "sub": "001968.a.0733"})})
+		signIn(t, s, id, map[string]string{appleKey: apple.Token(map[string]any{"iss": "https://appleid.apple.com", "aud": client, "sub": "001968.a.0733"})})
 	}
 	for provider, token := range map[string]string{
 		googleKey: google.Token(map[string]any{"iss": "accounts.google.com", "aud": "web", "azp": "ios", "sub": "1"}),

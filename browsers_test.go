@@ -66,7 +66,7 @@ var devCalls = map[string]devCall{
 }
 
 // sent sends c as change makes it; the signature is for what is sent.
-func (s *testServer) sent(t *testing.T, c devCall, change func(*http.Request)) answer {
+func sent(t *testing.T, s *testServer, c devCall, change func(*http.Request)) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), c.method, s.URL+c.target, strings.NewReader(c.body))
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *testServer) sent(t *testing.T, c devCall, change func(*http.Request)) a
 }
 
 // unharmed fails the test if a refused call did something.
-func (s *testServer) unharmed(t *testing.T) {
+func unharmed(t *testing.T, s *testServer) {
 	t.Helper()
 	pools := must(s.admin().ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(60)}))(t)
 	list := must(s.iam().ListOpenIDConnectProviders(t.Context(), &iamclient.ListOpenIDConnectProvidersInput{}))(t)
@@ -139,10 +139,10 @@ func TestDevRefusesPages(t *testing.T) {
 		"frame":               {"dev.allowed_origins", func(r *http.Request) { navigation(r); r.Header.Set("Sec-Fetch-Dest", "iframe") }},
 	} {
 		for name, c := range devCalls {
-			refusedPage(t, name+" from "+from, s.sent(t, c, test.change), test.setting)
+			refusedPage(t, name+" from "+from, sent(t, s, c, test.change), test.setting)
 		}
 	}
-	s.unharmed(t)
+	unharmed(t, s)
 }
 
 func navigation(r *http.Request) {
@@ -155,12 +155,12 @@ func navigation(r *http.Request) {
 func TestDevNavigations(t *testing.T) {
 	s := start(t)
 	for name, c := range devCalls {
-		got := s.sent(t, c, navigation)
+		got := sent(t, s, c, navigation)
 		if refused := got.status == http.StatusForbidden; refused == (name == "authorization") {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
-	s.unharmed(t)
+	unharmed(t, s)
 }
 
 // A browser that tells no more than its name, as to addresses of the local
@@ -168,7 +168,7 @@ func TestDevNavigations(t *testing.T) {
 func TestDevRefusesSilentBrowsers(t *testing.T) {
 	s := start(t)
 	for name, c := range devCalls {
-		got := s.sent(t, c, func(r *http.Request) { r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0") })
+		got := sent(t, s, c, func(r *http.Request) { r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0") })
 		if refused := got.status == http.StatusForbidden; refused != (c.method == "GET" && strings.Contains(c.target, "Action=")) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
@@ -206,11 +206,11 @@ func TestDevAnswersOwnPages(t *testing.T) {
 		},
 	} {
 		for name, c := range devCalls {
-			if got := s.sent(t, c, change); got.status == http.StatusForbidden || strings.Contains(got.body, "dev.allowed") {
+			if got := sent(t, s, c, change); got.status == http.StatusForbidden || strings.Contains(got.body, "dev.allowed") {
 				t.Errorf("%s from %s: %d %s", name, from, got.status, got.body)
 			}
 		}
-		got := s.sent(t, devCalls["preflight"], change)
+		got := sent(t, s, devCalls["preflight"], change)
 		equal(t, "preflight from "+from, got.status, http.StatusOK)
 		equal(t, "Access-Control-Allow-Origin for "+from, got.header.Get("Access-Control-Allow-Origin"), "*")
 		equal(t, "Access-Control-Allow-Headers for "+from, got.header.Get("Access-Control-Allow-Headers"), "x-amz-target")
@@ -267,9 +267,9 @@ func TestDevRefusalsAreExplained(t *testing.T) {
 	s := start(t, func(c *poolhouse.Config) { c.OnTrace = func(trace poolhouse.Trace) { seen = append(seen, trace) } })
 	rebound := func(r *http.Request) { r.Host = "evil.example" }
 	foreign := func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }
-	got := s.sent(t, devCalls["public operation"], rebound)
+	got := sent(t, s, devCalls["public operation"], rebound)
 	equal(t, "JSON", got.header.Get("X-Amzn-Errortype"), "AccessDeniedException:")
-	got = s.sent(t, devCalls["IAM, presigned GET"], foreign)
+	got = sent(t, s, devCalls["IAM, presigned GET"], foreign)
 	if !strings.Contains(got.body, "<Code>AccessDenied</Code>") {
 		t.Errorf("Query: %s", got.body)
 	}
@@ -324,7 +324,7 @@ func TestAllowedOrigins(t *testing.T) {
 				"logout":    devCalls["back-channel logout"],
 				"preflight": devCalls["preflight"],
 			} {
-				got := s.sent(t, c, func(r *http.Request) {
+				got := sent(t, s.testServer, c, func(r *http.Request) {
 					if test.origin != "" {
 						r.Header.Set("Origin", test.origin)
 					}
@@ -349,7 +349,7 @@ func TestAllowedOrigins(t *testing.T) {
 func TestProductionAnswersToAnyHost(t *testing.T) {
 	s := startProduction(t)
 	for _, host := range []string{"id.example.com", "cognito-identity.us-east-1.amazonaws.com", "10.0.0.1"} {
-		got := s.sent(t, devCalls["discovery"], func(r *http.Request) { r.Host = host; r.Header.Set("Sec-Fetch-Site", "cross-site") })
+		got := sent(t, s.testServer, devCalls["discovery"], func(r *http.Request) { r.Host = host; r.Header.Set("Sec-Fetch-Site", "cross-site") })
 		equal(t, host, got.status, http.StatusOK)
 	}
 }
@@ -400,8 +400,8 @@ func TestMetricsApart(t *testing.T) {
 		for _, path := range []string{"/", poolhouse.DevInfoPath, "/.well-known/jwks_uri"} {
 			equal(t, path+" apart", on.get(t, path).status, http.StatusNotFound)
 		}
-		equal(t, "operation apart", on.sent(t, devCalls["public operation"], func(*http.Request) {}).status, http.StatusNotFound)
-		if got := on.sent(t, devCalls["metrics"], func(r *http.Request) { r.Host = "evil.example" }); (got.status == http.StatusForbidden) != (name == "development") {
+		equal(t, "operation apart", sent(t, on, devCalls["public operation"], func(*http.Request) {}).status, http.StatusNotFound)
+		if got := sent(t, on, devCalls["metrics"], func(r *http.Request) { r.Host = "evil.example" }); (got.status == http.StatusForbidden) != (name == "development") {
 			t.Errorf("%s: rebound: %d", name, got.status)
 		}
 	}

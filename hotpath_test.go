@@ -29,7 +29,7 @@ func BenchmarkServe(b *testing.B) {
 		{"GetCredentialsGuest", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest}},
 		{"GetCredentialsUser", "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins}},
 	} {
-		b.Run(c.name, func(b *testing.B) { s.benchmark(b, c.operation, c.input) })
+		b.Run(c.name, func(b *testing.B) { benchmark(b, s, c.operation, c.input) })
 	}
 }
 
@@ -49,7 +49,7 @@ func startHot(b *testing.B, logger *slog.Logger) (s *testServer, pool string) {
 }
 
 // benchmark makes the same call again and again, without a network.
-func (s *testServer) benchmark(b *testing.B, operation string, input any) {
+func benchmark(b *testing.B, s *testServer, operation string, input any) {
 	b.Helper()
 	body, err := json.Marshal(input)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestIAMMarkers(t *testing.T) {
 		"long behind a kind": "0/" + strings.Repeat("a", 2000), "long policy": "2/" + strings.Repeat("a", 2000), "quotes": "2/' OR 1=1 --", "another listing's": "app",
 	} {
 		for action, pairs := range listings {
-			status, code, message, _ := s.iamCall(t, action, append([]string{"Marker", base64.RawURLEncoding.EncodeToString([]byte(marker))}, pairs...)...)
+			status, code, message, _ := iamCall(t, s, action, append([]string{"Marker", base64.RawURLEncoding.EncodeToString([]byte(marker))}, pairs...)...)
 			if status != 200 && (status != 400 || code != "ValidationError" || message != "The marker is not one that this API returned.") {
 				t.Errorf("%s, %s: %d %s: %s", action, name, status, code, message)
 			}

@@ -14,7 +14,7 @@ import (
 )
 
 // iamCall sends one signed call of the IAM API, and returns how it was answered.
-func (s *testServer) iamCall(t *testing.T, action string, pairs ...string) (status int, code, message, body string) {
+func iamCall(t *testing.T, s *testServer, action string, pairs ...string) (status int, code, message, body string) {
 	t.Helper()
 	v := form(action, append([]string{"Version", "2010-05-08"}, pairs...)...)
 	text := v.Encode()
@@ -206,11 +206,11 @@ func TestIAMQuotas(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			for _, c := range step.fits {
-				if status, code, message, _ := s.iamCall(t, c[0], c[1:]...); status != http.StatusOK {
+				if status, code, message, _ := iamCall(t, s, c[0], c[1:]...); status != http.StatusOK {
 					t.Errorf("%s: %d %s: %s", c[0], status, code, message)
 				}
 			}
-			status, code, message, _ := s.iamCall(t, step.over[0], step.over[1:]...)
+			status, code, message, _ := iamCall(t, s, step.over[0], step.over[1:]...)
 			if status != step.status || code != step.code || step.message != "" && message != step.message {
 				t.Errorf("%s: %d %s: %s\nwant %d %s: %s", step.over[0], status, code, message, step.status, step.code, step.message)
 			}

@@ -51,7 +51,7 @@ func BenchmarkServeLogged(b *testing.B) {
 
 			before := logtest.ProcessorTime(b)
 			writes.n.Store(0)
-			s.benchmark(b, "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest})
+			benchmark(b, s, "GetCredentialsForIdentity", ci.GetCredentialsForIdentityInput{IdentityId: &guest})
 			b.ReportMetric(float64(logtest.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(writes.n.Load())/float64(b.N), "writes/op")
 		})

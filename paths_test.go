@@ -18,7 +18,7 @@ func TestAPIsAnswerAtAnyPath(t *testing.T) {
 	for _, path := range []string{
 		"/", "//", "///", "/x", "/x/", "//x", "/x//", "/x//y", "/./", "/../", "/x/..", "/x/../", "/%2F", "/healthz", "/healthz/", "//healthz",
 	} {
-		status, body := s.exactly(t, http.MethodPost, path, `{"IdentityPoolId":"`+pool+`"}`)
+		status, body := exactly(t, s, http.MethodPost, path, `{"IdentityPoolId":"`+pool+`"}`)
 		if status != http.StatusOK || !strings.Contains(body, "IdentityId") {
 			t.Errorf("POST %s: %d %s", path, status, body)
 		}
@@ -33,7 +33,7 @@ func TestAPIsAnswerAtAnyPath(t *testing.T) {
 	signed := must(presigner.PresignGetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).URL
 	_, query, _ := strings.Cut(signed, "?")
 	for _, path := range []string{"/", "//", "///"} {
-		status, body := s.exactly(t, http.MethodGet, path+"?"+query, "")
+		status, body := exactly(t, s, http.MethodGet, path+"?"+query, "")
 		if status != http.StatusOK || !strings.Contains(body, "GetCallerIdentityResult") {
 			t.Errorf("GET %s: %d %s", path, status, body)
 		}
@@ -41,7 +41,7 @@ func TestAPIsAnswerAtAnyPath(t *testing.T) {
 }
 
 // exactly calls GetId at a target as it is written, and follows no redirect.
-func (s *testServer) exactly(t *testing.T, method, target, body string) (status int, answer string) {
+func exactly(t *testing.T, s *testServer, method, target, body string) (status int, answer string) {
 	t.Helper()
 	request := must(http.NewRequestWithContext(t.Context(), method, s.URL, strings.NewReader(body)))(t)
 	request.URL.Opaque = "//" + request.URL.Host + target

@@ -82,12 +82,12 @@ func (s *boundServer) callers(t *testing.T, statements string) map[string]aws.Cr
 // call posts an operation, signed with a key.
 func (s *boundServer) call(t *testing.T, key aws.Credentials, operation string, body map[string]any) (refused bool, got answer) {
 	t.Helper()
-	return s.callIn(t, region, key, operation, body)
+	return callIn(t, s, region, key, operation, body)
 }
 
 // callIn posts an operation, signed with a key for a region.
-func (s *boundServer) callIn(
-	t *testing.T, region string, key aws.Credentials, operation string, body map[string]any,
+func callIn(
+	t *testing.T, s *boundServer, region string, key aws.Credentials, operation string, body map[string]any,
 ) (refused bool, got answer) {
 	t.Helper()
 	text := string(must(json.Marshal(body))(t))
@@ -284,7 +284,7 @@ func TestResourceTagsInOtherRegions(t *testing.T) {
 				{"IdentityPoolId", test, false},
 				{"IdentityId", testIdentity, false},
 			} {
-				refused, got := s.callIn(t, in, key, "PoolhouseAdmin.RevokeSessions", map[string]any{about.member: about.id})
+				refused, got := callIn(t, s, in, key, "PoolhouseAdmin.RevokeSessions", map[string]any{about.member: about.id})
 				if refused != about.refused {
 					t.Errorf("%s in %s, %s: %d %s", kind, in, about.id, got.status, got.body)
 				}

@@ -61,7 +61,7 @@ func (f from) Do(r *http.Request) (*http.Response, error) {
 }
 
 // guestsFrom is an SDK client without keys, at an address.
-func (s *testServer) guestsFrom(address string, change ...func(*ci.Options)) *ci.Client {
+func guestsFrom(s *testServer, address string, change ...func(*ci.Options)) *ci.Client {
 	o := ci.Options{
 		BaseEndpoint:     &s.URL,
 		Region:           region,
@@ -81,8 +81,8 @@ type client struct {
 	sts   *sts.Client
 }
 
-func (s *testServer) clientAt(address string) client {
-	return client{pools: s.guestsFrom(address), sts: sts.New(sts.Options{
+func clientAt(s *testServer, address string) client {
+	return client{pools: guestsFrom(s, address), sts: sts.New(sts.Options{
 		BaseEndpoint:     &s.URL,
 		Region:           region,
 		RetryMaxAttempts: 1,
@@ -102,7 +102,7 @@ func behindProxy(clock *movedClock) func(*poolhouse.Config) {
 }
 
 // identities counts the identities of a pool.
-func (s *testServer) identities(t *testing.T, pool string) int {
+func identities(t *testing.T, s *testServer, pool string) int {
 	t.Helper()
 	n, in := 0, &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(60)}
 	for {
@@ -120,7 +120,7 @@ func TestGuestsOfOneAddress(t *testing.T) {
 	clock := &movedClock{}
 	s := start(t, behindProxy(clock))
 	pool := s.newPool(t)
-	client, get := s.guestsFrom("192.0.2.1"), &ci.GetIdInput{IdentityPoolId: &pool}
+	client, get := guestsFrom(s, "192.0.2.1"), &ci.GetIdInput{IdentityPoolId: &pool}
 	closed := s.newPool(t, func(in *ci.CreateIdentityPoolInput) { in.AllowUnauthenticatedIdentities = false })
 	for range 20 { // refused by another check
 		_, err := client.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &closed})
@@ -130,11 +130,11 @@ func TestGuestsOfOneAddress(t *testing.T) {
 	flood(t, 1000, func() error { _, err := client.GetId(t.Context(), get); return err })
 	_, err := client.GetId(t.Context(), get)
 	wantError(t, err, "TooManyRequestsException", "Rate exceeded")
-	must(s.guestsFrom("192.0.2.2").GetId(t.Context(), get))(t)
-	equal(t, "identities", s.identities(t, pool), 1001)
+	must(guestsFrom(s, "192.0.2.2").GetId(t.Context(), get))(t)
+	equal(t, "identities", identities(t, s, pool), 1001)
 
 	var waits []time.Duration
-	retrying := s.guestsFrom("192.0.2.1", func(o *ci.Options) {
+	retrying := guestsFrom(s, "192.0.2.1", func(o *ci.Options) {
 		o.RetryMaxAttempts = 0 // as the Retryer has it
 		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
 			r.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) {
@@ -185,16 +185,16 @@ func TestOneAddressLeavesTheAccountItsCalls(t *testing.T) {
 	for range 50 {
 		for n := range 2 {
 			in := &ci.GetIdInput{IdentityPoolId: &pool}
-			if _, err := s.guestsFrom(fmt.Sprintf("192.0.2.%d", n)).GetId(t.Context(), in); err == nil {
+			if _, err := guestsFrom(s, fmt.Sprintf("192.0.2.%d", n)).GetId(t.Context(), in); err == nil {
 				made++
 			}
 		}
 	}
 	equal(t, "guests of two addresses", made, 6)
 	for n := range 4 {
-		must(s.guestsFrom(fmt.Sprintf("198.51.100.%d", n)).GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}))(t)
+		must(guestsFrom(s, fmt.Sprintf("198.51.100.%d", n)).GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}))(t)
 	}
-	_, err := s.guestsFrom("203.0.113.1").GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
+	_, err := guestsFrom(s, "203.0.113.1").GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool})
 	wantError(t, err, "TooManyRequestsException", "Rate exceeded")
 }
 
@@ -210,7 +210,7 @@ func TestGuestsWithoutLimit(t *testing.T) {
 			})
 			pool := s.newPool(t)
 			for range 20 {
-				must(s.guestsFrom("192.0.2.1").GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}))(t)
+				must(guestsFrom(s, "192.0.2.1").GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}))(t)
 			}
 		})
 	}
@@ -251,7 +251,7 @@ func TestEveryOperationHasARate(t *testing.T) {
 		rates["cognito-identity:CreateIdentityPool"] = poolhouse.Rate{PerSecond: 0.001, Burst: 2}
 		rates["cognito-identity:GetId"] = poolhouse.Rate{PerSecond: 0.001, Burst: 2}
 	})
-	pool := *w.guestPool(t, homeAccount).IdentityPoolId
+	pool := *guestPool(t, w, homeAccount).IdentityPoolId
 	identity := w.getID(t, pool, nil)
 
 	unsigned := map[string]bool{
@@ -320,7 +320,7 @@ func TestEveryOperationHasARate(t *testing.T) {
 }
 
 // guestPool makes a pool of an account that takes guests, and asks it for one.
-func (w *accounts) guestPool(t *testing.T, account string) *ci.GetIdInput {
+func guestPool(t *testing.T, w *accounts, account string) *ci.GetIdInput {
 	t.Helper()
 	pool := must(w.pools(account).CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
 		IdentityPoolName:               aws.String("p"),
@@ -340,7 +340,7 @@ func TestPublicOperationsCountForThePool(t *testing.T) {
 		c.RateLimits = poolhouse.RateLimits{Preset: poolhouse.PresetAWS}
 		c.OnTrace = func(t poolhouse.Trace) { mu.Lock(); defer mu.Unlock(); traces = append(traces, t) }
 	})
-	ours, alsoOurs, theirs := w.guestPool(t, homeAccount), w.guestPool(t, homeAccount), w.guestPool(t, stranger)
+	ours, alsoOurs, theirs := guestPool(t, w, homeAccount), guestPool(t, w, homeAccount), guestPool(t, w, stranger)
 
 	unknown := &ci.GetIdInput{
 		IdentityPoolId: aws.String("us-east-1:00000000-0000-4000-8000-000000000000"),
@@ -449,7 +449,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 	}
 	with := func(token string) map[string]string { return map[string]string{host: token} }
 	first := &ci.GetIdInput{IdentityPoolId: &pool, Logins: with(good)}
-	identity := *must(s.guestsFrom("198.51.100.1").GetId(t.Context(), first))(t).IdentityId
+	identity := *must(guestsFrom(s, "198.51.100.1").GetId(t.Context(), first))(t).IdentityId
 
 	operations := map[string]func(c client, token string) error{
 		"GetId": func(c client, token string) error {
@@ -501,7 +501,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			number++
 			address := fmt.Sprintf("192.0.2.%d", number)
-			c := s.clientAt(address)
+			c := clientAt(s, address)
 			for range 5 {
 				if err := call(c, forged); err == nil || throttled(err) {
 					t.Fatalf("a refused login: %v", err)
@@ -522,7 +522,7 @@ func TestRefusedLoginsOfOneAddress(t *testing.T) {
 			if err != nil {
 				t.Errorf("a guest: %v", err)
 			}
-			elsewhere := client{pools: s.guestsFrom("198.51.100.1")}
+			elsewhere := client{pools: guestsFrom(s, "198.51.100.1")}
 			if err := operations["GetId"](elsewhere, user("carol", "")); err != nil {
 				t.Errorf("another address: %v", err)
 			}

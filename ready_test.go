@@ -24,7 +24,7 @@ import (
 )
 
 // awaitReadiness asks until the status is as wanted, half a minute at most.
-func (s *testServer) awaitReadiness(t *testing.T, want int) answer {
+func awaitReadiness(t *testing.T, s *testServer, want int) answer {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -64,7 +64,7 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	if err := os.Rename(data, data+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
+	got := awaitReadiness(t, s, http.StatusServiceUnavailable)
 	equal(t, "the reason", got.body, "no writes: the database file is gone from its folder\n")
 	equal(t, "its type", got.header.Get("Content-Type"), "text/plain; charset=utf-8")
 	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
@@ -83,7 +83,7 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	if err := os.Rename(data+"-away", data); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitReadiness(t, http.StatusOK)
+	awaitReadiness(t, s, http.StatusOK)
 	equal(t, "writable again", s.figure(t, `poolhouse_database_writable`), 1)
 	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("writing again: %v", err)
@@ -165,7 +165,7 @@ func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
+	got := awaitReadiness(t, s, http.StatusServiceUnavailable)
 	for began := time.Now(); !strings.Contains(got.body, "read-only") && time.Since(began) < 30*time.Second; {
 		got = s.get(t, "/readyz") // connections that the server ended are found out first
 	}

@@ -58,7 +58,7 @@ func TestRecordedAnswers(t *testing.T) {
 		names[row.Name] = true
 
 		t.Run(row.Name, func(t *testing.T) {
-			got := s.recorded(t, row, world)
+			got := recorded(t, s, row, world)
 			if got.status != row.Status {
 				t.Errorf("status %d, want %d: %s", got.status, row.Status, got.body)
 			}
@@ -98,7 +98,7 @@ func fill(t *testing.T, world *strings.Replacer, value, out any) {
 }
 
 // recorded sends the request of a row.
-func (s *testServer) recorded(t *testing.T, row recordedAnswer, world *strings.Replacer) answer {
+func recorded(t *testing.T, s *testServer, row recordedAnswer, world *strings.Replacer) answer {
 	t.Helper()
 	service, action, isQuery := strings.Cut(row.Call, ":")
 	if !isQuery {

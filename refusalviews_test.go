@@ -141,7 +141,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 			}
 
 			for account, want := range map[string]string{a: test.owner, b: test.caller, c: "", homeAccount: ""} {
-				steps, found := w.steps(t, account, request)
+				steps, found := steps(t, w, account, request)
 				if found != (want != "") || !strings.Contains(steps, strings.TrimPrefix(want, "{")) {
 					t.Errorf("account %s reads %t %s, want %q", account, found, steps, want)
 				}
@@ -158,8 +158,8 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 	t.Run("missing or not trusting", func(t *testing.T) {
 		for _, call := range []func(*testing.T, string) answer{assume(rootB), byToken(tokenB), byToken(tokenOfNoClassic), bySAML} {
 			there, missing := call(t, roleA+"Other"), call(t, roleA+"None")
-			got, _ := w.steps(t, b, there.header.Get("X-Amzn-Requestid"))
-			want, _ := w.steps(t, b, missing.header.Get("X-Amzn-Requestid"))
+			got, _ := steps(t, w, b, there.header.Get("X-Amzn-Requestid"))
+			want, _ := steps(t, w, b, missing.header.Get("X-Amzn-Requestid"))
 			equal(t, "steps", got, want)
 		}
 	})
@@ -183,7 +183,7 @@ func TestRefusalsBetweenAccounts(t *testing.T) {
 }
 
 // steps returns the text that an account reads of a refusal, if it may look it up.
-func (w *accounts) steps(t *testing.T, account, request string) (text string, found bool) {
+func steps(t *testing.T, w *accounts, account, request string) (text string, found bool) {
 	t.Helper()
 	got := w.administer(t, account, "Explain", `{"RequestId":"`+request+`"}`)
 	if got.status != http.StatusOK {

@@ -203,12 +203,12 @@ func TestRefusalsBelongToAccounts(t *testing.T) {
 				if account == owner {
 					want = http.StatusOK
 				}
-				got := w.at(t, account, "Explain", `{"RequestId":"`+id+`"}`, now())
+				got := at(t, w, account, "Explain", `{"RequestId":"`+id+`"}`, now())
 				if got.status != want {
 					t.Errorf("Explain by account %s: %d %s, want %d", account, got.status, got.body, want)
 				}
 				if want != http.StatusOK {
-					none := w.at(t, account, "Explain", `{"RequestId":"none"}`, now())
+					none := at(t, w, account, "Explain", `{"RequestId":"none"}`, now())
 					equal(t, "Explain by account "+account, got.body, none.body)
 				}
 			}
@@ -279,7 +279,7 @@ func TestExplainIsNotFlushed(t *testing.T) {
 }
 
 // at calls an operation of the administrators' API at a time.
-func (w *accounts) at(t *testing.T, account, operation, body string, now time.Time) answer {
+func at(t *testing.T, w *accounts, account, operation, body string, now time.Time) answer {
 	t.Helper()
 	r := jsonCall(t, w.URL, "PoolhouseAdmin."+operation, body)
 	sum := sha256.Sum256([]byte(body))

@@ -110,7 +110,7 @@ func TestRefusalsForOtherReasonsThanTheLogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			number++
-			c := s.clientAt("192.0.2." + strconv.Itoa(number))
+			c := clientAt(s, "192.0.2."+strconv.Itoa(number))
 			for range burst {
 				if err := test.call(c); err == nil || throttled(err) {
 					t.Fatalf("the call: %v", err)
@@ -141,7 +141,7 @@ func TestProvenLoginOfARefusedCall(t *testing.T) {
 		c.Roles = []poolhouse.RoleConfig{role("Corp", `"Federated":"`+provider+`"`, web,
 			`"StringEquals":{"`+host+`:aud":"app"}`)}
 	})
-	c := s.clientAt("192.0.2.1")
+	c := clientAt(s, "192.0.2.1")
 	assume := func(token string, policy *string) error {
 		_, err := c.sts.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
 			RoleArn:          aws.String(rolePrefix + "Corp"),
@@ -190,7 +190,7 @@ func TestLoginRefusedByAChangedPool(t *testing.T) {
 	pool := s.newPool(t, func(in *ci.CreateIdentityPoolInput) {
 		in.SupportedLoginProviders = map[string]string{googleKey: "first-app"}
 	})
-	c := s.clientAt("192.0.2.1")
+	c := clientAt(s, "192.0.2.1")
 	getID := func(subject string) error {
 		token := google.Token(map[string]any{"iss": "https://accounts.google.com", "aud": "first-app", "sub": subject})
 		in := &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{googleKey: token}}

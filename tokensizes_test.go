@@ -17,7 +17,7 @@ import (
 
 // tokenOf returns a development token of the nearest length from size on, upwards or
 // downwards: base64url does not have every length.
-func (s *testServer) tokenOf(t *testing.T, size, step int) string {
+func tokenOf(t *testing.T, s *testServer, size, step int) string {
 	t.Helper()
 	for range 8 {
 		filler := size / 2
@@ -72,10 +72,10 @@ func TestTokenSizes(t *testing.T) {
 		"STS":    {assume, 20_000, "ValidationError", "less than or equal to 20000"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := test.call(w.tokenOf(t, test.limit, -1)); err != nil {
+			if err := test.call(tokenOf(t, w.testServer, test.limit, -1)); err != nil {
 				t.Errorf("at the limit: %v", err)
 			}
-			err := test.call(w.tokenOf(t, test.limit+1, 1))
+			err := test.call(tokenOf(t, w.testServer, test.limit+1, 1))
 			wantError(t, err, test.code, "")
 			if err == nil || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("the error does not tell the limit: %v", err)

@@ -80,7 +80,7 @@ func TestUpgrade(t *testing.T) {
 				equal(t, "a guest of A as "+role, w.assume(t, facts["guest_a"], a.roleARN(role)), want)
 			}
 			equal(t, "a guest of B as TrustsLivingB", w.assume(t, facts["guest_b"], a.roleARN("TrustsLivingB")), "")
-			_, err := w.assumeRole(t, a, "NotAnSTSAction")
+			_, err := assumeRole(t, w, a, "NotAnSTSAction")
 			wantError(t, err, "AccessDenied", "")
 
 			// A stored Deny of an old form goes on to deny.
@@ -88,7 +88,7 @@ func TestUpgrade(t *testing.T) {
 				PolicyArn: aws.String("arn:aws:iam::" + a.account + ":policy/Version2008")}))(t)
 			must(a.iam().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: aws.String("TrustsAccountRoot"), PolicyName: aws.String("all"),
 				PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}))(t)
-			session := must(w.assumeRole(t, a, "TrustsAccountRoot"))(t).Credentials
+			session := must(assumeRole(t, w, a, "TrustsAccountRoot"))(t).Credentials
 			as := w.signedBy(region, *session.AccessKeyId, *session.SecretAccessKey, *session.SessionToken)
 			_, err = as.DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: aws.String(facts["living_a"])})
 			wantError(t, err, "AccessDeniedException", "")
@@ -108,7 +108,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 // assumeRole is AssumeRole by an account's root key.
-func (w *tenants) assumeRole(t *testing.T, a tenant, role string) (*sts.AssumeRoleOutput, error) {
+func assumeRole(t *testing.T, w *tenants, a tenant, role string) (*sts.AssumeRoleOutput, error) {
 	t.Helper()
 	client := sts.New(sts.Options{
 		BaseEndpoint:     &w.URL,

@@ -61,7 +61,7 @@ func (a *userPoolAPI) says(answer, active string) {
 	a.answer, a.active = answer, active
 }
 
-func (a *userPoolAPI) questions() int {
+func questions(a *userPoolAPI) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.asked
@@ -123,10 +123,10 @@ func TestServerSideTokenCheck(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			api.says(test.user, test.active)
-			before := api.questions()
+			before := questions(api)
 			l := logins(test.provider, test.client, time.Hour)
 			user := s.getID(t, id, l)
-			equal(t, "questions for GetId", api.questions(), before)
+			equal(t, "questions for GetId", questions(api), before)
 			_, token := s.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &user, Logins: l})
 			_, credentials := s.public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: l})
 			for _, err := range []error{token, credentials} {
@@ -136,7 +136,7 @@ func TestServerSideTokenCheck(t *testing.T) {
 					wantError(t, err, test.code, "")
 				}
 			}
-			if asked := api.questions() > before; asked != test.asks {
+			if asked := questions(api) > before; asked != test.asks {
 				t.Errorf("asked = %t, want %t", asked, test.asks)
 			}
 		})
