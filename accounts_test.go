@@ -20,8 +20,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-const stranger = "111111111111"
-
 // The root of another account sees and changes nothing of this one's, in any
 // operation, and cannot tell what is there from what is not.
 func TestAnotherAccountSeesNothing(t *testing.T) {

@@ -82,17 +82,6 @@ func TestMainFlow(t *testing.T) {
 	})
 }
 
-// flip changes one character in the middle of s.
-func flip(s string) string {
-	b := []byte(s)
-	if b[len(b)/2] == 'A' {
-		b[len(b)/2] = 'B'
-	} else {
-		b[len(b)/2] = 'A'
-	}
-	return string(b)
-}
-
 // Every caller of a concurrent first sign-in gets the same identity.
 func TestConcurrentFirstSignIn(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *testServer) {
@@ -155,11 +144,6 @@ func TestLoginRefusals(t *testing.T) {
 			t.Errorf("error = %v", err)
 		}
 	})
-}
-
-func devInfo(s *testServer) poolhouse.DevInfo {
-	info, _ := s.DevInfo()
-	return info
 }
 
 // Identity operations on identities: who may use which, linking and merging.
@@ -441,13 +425,4 @@ func TestKeysHaveTwoPaths(t *testing.T) {
 	}
 	equal(t, "jwks.json", usual.body, aws.body)
 	equal(t, "its type", usual.header.Get("Content-Type"), aws.header.Get("Content-Type"))
-}
-
-func (s *testServer) get(t *testing.T, path string) answer {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return do(t, request)
 }

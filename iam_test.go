@@ -3,16 +3,13 @@ package poolhouse_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -24,60 +21,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// iam returns an IAM client that signs with the development keys.
-func (s *testServer) iam() *iamclient.Client { return s.iamBy("test", "test", "") }
-
-func (s *testServer) iamBy(id, secret, token string) *iamclient.Client {
-	return iamclient.New(iamclient.Options{BaseEndpoint: &s.URL, Region: region, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wholeAnswers{}},
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
-}
-
-// wholeAnswers reads each answer to its end before the SDK sees it. The SDK closes
-// its request's body as soon as there is an answer. An answer that came before
-// net/http had looked for the body's end, as one from the same process may, would
-// then lose its connection half-read.
-type wholeAnswers struct{}
-
-func (wholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(answer.Body)
-	_ = answer.Body.Close()
-	answer.Body = io.NopCloser(bytes.NewReader(text))
-	return answer, err
-}
-
-const (
-	iamBase      = "arn:aws:iam::000000000000:"
-	accountAll   = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`
-	accountTrust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}`
-	readPools    = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["cognito-identity:Describe*", "cognito-identity:List*"], "Resource": "*"}]}`
-)
-
-func iamTag(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
-
 func tagText(tags []types.Tag) string {
 	var all []string
 	for _, t := range tags {
 		all = append(all, *t.Key+"="+*t.Value)
 	}
 	return strings.Join(all, " ")
-}
-
-// decoded is a document of an answer, which must be encoded as RFC 3986 has it.
-func decoded(t *testing.T, document *string) string {
-	t.Helper()
-	if strings.ContainsAny(*document, " +{\"") {
-		t.Errorf("document is not percent-encoded: %s", *document)
-	}
-	return must(url.PathUnescape(*document))(t)
-}
-
-func (s *testServer) newIAMRole(t *testing.T, name, trust string) *types.Role {
-	t.Helper()
-	return must(s.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t).Role
 }
 
 func TestIAMRoles(t *testing.T) {

@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ci "github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	iamclient "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/uuid"
 
 	"github.com/poolhouse-id/poolhouse"
@@ -23,23 +20,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 	"github.com/poolhouse-id/poolhouse/internal/store"
-	"github.com/poolhouse-id/poolhouse/sigv4"
 )
-
-// tenants is a server with three accounts: home, whose settings it has, and two
-// more.
-type tenants struct {
-	*testServer
-	dir                 string
-	home, victim, thief tenant
-	traces              traceList
-}
-
-// tenant is an account with its root key.
-type tenant struct {
-	server              *testServer
-	account, id, secret string
-}
 
 // atTenants starts a server of the tenants' data; several, one after the other,
 // may have the same folder.
@@ -66,50 +47,6 @@ func atTenants(t *testing.T, dir string, change ...func(*poolhouse.Config)) *ten
 	return w
 }
 
-func (a tenant) pools() *ci.Client      { return a.server.signedBy(region, a.id, a.secret, "") }
-func (a tenant) iam() *iamclient.Client { return a.server.iamBy(a.id, a.secret, "") }
-
-func (a tenant) roleARN(name string) string { return "arn:aws:iam::" + a.account + ":role/" + name }
-
-// admin calls the administrators' API and returns the error, or the body.
-func (a tenant) admin(t *testing.T, operation, body string) (refused, answer string) {
-	t.Helper()
-	got := a.server.raw(t, "", body, false, func(r *http.Request) {
-		r.Header.Set("X-Amz-Target", "PoolhouseAdmin."+operation)
-		signWith(t, r, body, "poolhouse", region, a.id, a.secret)
-	})
-	refused, _, _ = strings.Cut(got.header.Get("x-amzn-ErrorType"), ":")
-	return refused, got.body
-}
-
-// takePool makes a pool under a chosen ID.
-func (a tenant) takePool(t *testing.T, id string) (refused string) {
-	t.Helper()
-	refused, _ = a.admin(t, "CreateIdentityPoolWithId", `{"IdentityPoolId":"`+id+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`)
-	return refused
-}
-
-// takeIdentity loads a guest under a chosen ID.
-func (a tenant) takeIdentity(t *testing.T, pool, id string) (refused string) {
-	t.Helper()
-	refused, answer := a.admin(t, "LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[{"IdentityId":"`+id+`","Guest":true}]}`)
-	if refused == "" && !strings.Contains(answer, `"Loaded":1`) {
-		return "Refused"
-	}
-	return refused
-}
-
-// newPool makes a pool for guests under an ID that the server chooses.
-func (a tenant) newPool(t *testing.T) string {
-	t.Helper()
-	return *must(a.pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
-}
-
-func (a tenant) deletePool(t *testing.T, id string) {
-	t.Helper()
-	must(a.pools().DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: &id}))(t)
-}
-
 // poolTrust is a trust policy for pools, and for one identity if it is named.
 func poolTrust(sid, identity string, pools ...string) string {
 	conditions := `"cognito-identity.amazonaws.com:aud":["` + strings.Join(pools, `","`) + `"]`
@@ -117,34 +54,6 @@ func poolTrust(sid, identity string, pools ...string) string {
 		conditions += `,"cognito-identity.amazonaws.com:sub":"` + identity + `"`
 	}
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"` + sid + `","Effect":"Allow","Principal":{` + fromPool + `},"Action":` + web + `,"Condition":{"StringEquals":{` + conditions + `}}}]}`
-}
-
-// newRole makes a role for guests of the pools.
-func (a tenant) newRole(t *testing.T, name, trust string) string {
-	t.Helper()
-	must(a.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t)
-	return a.roleARN(name)
-}
-
-func (a tenant) rewriteTrust(t *testing.T, name, trust string) {
-	t.Helper()
-	must(a.iam().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &trust}))(t)
-}
-
-// assume is the classic flow of a guest: it returns the error's code.
-func (w *tenants) assume(t *testing.T, identity, role string) (refused string) {
-	t.Helper()
-	token := must(w.public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &identity}))(t).Token
-	anonymous := sts.New(sts.Options{BaseEndpoint: &w.URL, Region: region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
-	out, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &role, RoleSessionName: aws.String("guest"), WebIdentityToken: token})
-	if err != nil {
-		wantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
-		return "AccessDenied"
-	}
-	if !strings.Contains(*out.AssumedRoleUser.Arn, strings.Split(role, ":")[4]) {
-		t.Errorf("%s gave %s", role, *out.AssumedRoleUser.Arn)
-	}
-	return ""
 }
 
 func freshID() string { return region + ":" + uuid.NewString() }
@@ -320,29 +229,6 @@ func TestWhoChoosesIDs(t *testing.T) {
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `chosen_ids "some"`) {
 		t.Errorf("Validate = %v", err)
 	}
-}
-
-// declare is a client of the declarative commands.
-func (a tenant) declare() *apply.Client {
-	return &apply.Client{
-		Endpoint:    func(string) string { return a.server.URL },
-		Credentials: sigv4.Credentials{AccessKeyID: a.id, SecretAccessKey: a.secret},
-		Region:      region,
-		IAMRegion:   region,
-		HTTP:        http.DefaultClient,
-		Now:         time.Now,
-	}
-}
-
-// declared is the code of a refusal.
-func (a tenant) declared(err error) (refused string) {
-	switch {
-	case err == nil:
-		return ""
-	case strings.Contains(err.Error(), "IDs are chosen by the home account"):
-		return "AccessDeniedException"
-	}
-	return err.Error()
 }
 
 // A database of before this rule, whose deletions left no trace: roles that name

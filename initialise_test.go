@@ -31,12 +31,6 @@ func initialisable(t *testing.T) map[string]poolhouse.Config {
 	}
 }
 
-// served are the settings of a server that wants an initialised database.
-func served(c poolhouse.Config) poolhouse.Config {
-	c.RequireInitialised, c.IssuerURL, c.TokenAlgorithm = true, "https://id.example", "ES256"
-	return c
-}
-
 func TestInitialise(t *testing.T) {
 	for name, c := range initialisable(t) {
 		t.Run(name, func(t *testing.T) {

@@ -170,17 +170,6 @@ func testLeakedSigningKey(t *testing.T, c *cluster) {
 	}
 }
 
-// keyID is the kid of a token.
-func keyID(t *testing.T, token string) string {
-	t.Helper()
-	header := payload(t, "."+token)
-	_, rest, ok := strings.Cut(header, `"kid":"`)
-	if !ok {
-		t.Fatalf("no kid in %s", header)
-	}
-	return rest[:strings.Index(rest, `"`)]
-}
-
 // The sessions of a retired key end on every node within sts.Lag, at the APIs, at
 // the check endpoint and for services that verify by themselves; those of the key
 // after it go on.

@@ -5,7 +5,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,24 +31,6 @@ type everyKind struct {
 	traces   *traceList
 	pool     string
 	logins   map[string]string
-}
-
-// traceList collects traces of concurrent calls.
-type traceList struct {
-	mu   sync.Mutex
-	list []poolhouse.Trace
-}
-
-func (l *traceList) add(t poolhouse.Trace) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, t)
-}
-
-func (l *traceList) last() poolhouse.Trace {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.list[len(l.list)-1]
 }
 
 func startEveryKind(t *testing.T, change ...func(*poolhouse.Config)) everyKind {

@@ -14,11 +14,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/login/logintest"
 )
 
-const (
-	userPool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf"
-	corpARN  = "arn:aws:iam::000000000000:oidc-provider/"
-)
-
 // Each kind of provider signs a user in with a token that its keys prove, and
 // with no other: every token is tried under every provider.
 func TestProviders(t *testing.T) {

@@ -10,12 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// Texts of the refusals of the classic flow.
-const (
-	classicFlowOff      = "Basic (classic) flow is not enabled, please use enhanced flow."
-	classicFlowMappings = "Basic (classic) flow is not supported with RoleMappings, please use enhanced flow."
-)
-
 // setMappings gives the pool of w its roles, and role mappings for the keys.
 func (w *stsWorld) setMappings(t *testing.T, keys ...string) {
 	t.Helper()

@@ -13,15 +13,6 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/saml/samltest"
 )
 
-const (
-	samlARN   = "arn:aws:iam::000000000000:saml-provider/Corp"
-	otherSAML = "arn:aws:iam::000000000000:saml-provider/Other"
-	opsRole   = "arn:aws:iam::000000000000:role/Ops"
-	auditRole = "arn:aws:iam::000000000000:role/Audit"
-	taggedARN = "arn:aws:iam::000000000000:role/Tagged"
-	samlPool  = "us-east-1:5a313000-0000-4000-8000-000000000001"
-)
-
 // samlWorld is a server that trusts an identity provider, with a pool.
 type samlWorld struct {
 	*testServer
@@ -47,13 +38,6 @@ func startSAML(t *testing.T, change ...func(*ci.CreateIdentityPoolInput)) samlWo
 		in.IdentityPoolTags = map[string]string{"_custom_id_": samlPool}
 	})...)
 	return w
-}
-
-func pairs(roles ...string) samltest.Attribute {
-	for i := range roles {
-		roles[i] += "," + samlARN
-	}
-	return samltest.Roles(roles...)
 }
 
 // role signs in with a login and returns the role of the credentials.

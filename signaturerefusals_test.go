@@ -287,14 +287,6 @@ func wantNoSignature(t *testing.T, step explain.Step, secret, shown string) {
 	}
 }
 
-// text is all traces as JSON.
-func (l *traceList) text(t *testing.T) string {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(must(json.Marshal(l.list))(t))
-}
-
 // A server in production tells how keys are made there, and that development's is not
 // one.
 func TestUnknownKeysInProduction(t *testing.T) {

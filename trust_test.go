@@ -29,11 +29,6 @@ func (w *warnings) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// poolTrust is a trust policy for identity pools under a condition.
-func conditionTrust(condition string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{` + fromPool + `},"Action":` + web + `,"Condition":` + condition + `}]}`
-}
-
 func awsTrust(principal string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + principal + `"},"Action":"sts:AssumeRole"}]}`
 }

@@ -1,0 +1,52 @@
+package poolhouse_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// userPoolAPI is a user pool's AdminGetUser and a provider's introspection, as
+// far as the answers go.
+type userPoolAPI struct {
+	URL string
+
+	mu     sync.Mutex
+	answer string // AdminGetUser's, or an error's name with a leading !
+	active string // introspection's body
+	asked  int
+}
+
+func newUserPoolAPI(t *testing.T) *userPoolAPI {
+	a := &userPoolAPI{}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.asked++
+		body := a.active
+		w.Header().Set("Content-Type", "application/json")
+		if r.Header.Get("X-Amz-Target") == "AWSCognitoIdentityProviderService.AdminGetUser" {
+			body = a.answer
+			if name, failed := strings.CutPrefix(a.answer, "!"); failed {
+				w.WriteHeader(http.StatusBadRequest)
+				body = `{"__type":"` + name + `"}`
+			}
+		} else if strings.Contains(body, `"error"`) {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(web.Close)
+	a.URL = web.URL
+	return a
+}
+
+func (a *userPoolAPI) says(answer, active string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer, a.active = answer, active
+}
