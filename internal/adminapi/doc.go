@@ -1,0 +1,2 @@
+// Package adminapi is the API for administrators: refusals, sessions, sign-outs.
+package adminapi
