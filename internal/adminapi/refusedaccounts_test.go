@@ -36,7 +36,7 @@ type refusedCall struct {
 func (c refusedCall) send(t *testing.T, w *wiretest.Accounts, now time.Time) wiretest.Answer {
 	t.Helper()
 	body := `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000"}`
-	r := wiretest.JsonCall(t, w.URL, "AWSCognitoIdentityService.DescribeIdentityPool", body)
+	r := wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService.DescribeIdentityPool", body)
 	if c.before != nil {
 		c.before(r)
 	}
@@ -255,13 +255,13 @@ func TestExplainIsNotFlushed(t *testing.T) {
 
 	for name, flood := range map[string]func() *http.Request{
 		"unsigned": func() *http.Request {
-			return wiretest.JsonCall(t, w.URL, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
+			return wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
 		},
 		"to the account's pool": func() *http.Request {
-			return wiretest.JsonCall(t, w.URL, "AWSCognitoIdentityService.GetId", `{"IdentityPoolId":"`+*pool+`"}`)
+			return wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService.GetId", `{"IdentityPoolId":"`+*pool+`"}`)
 		},
 		"with the account's key": func() *http.Request {
-			r := wiretest.JsonCall(t, w.URL, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
+			r := wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+w.Keys[b].AccessKeyID+"/20200101/us-east-1/cognito-identity/aws4_request, SignedHeaders=host, Signature=00")
 			return r
 		},
@@ -282,7 +282,7 @@ func TestExplainIsNotFlushed(t *testing.T) {
 // at calls an operation of the administrators' API at a time.
 func at(t *testing.T, w *wiretest.Accounts, account, operation, body string, now time.Time) wiretest.Answer {
 	t.Helper()
-	r := wiretest.JsonCall(t, w.URL, "PoolhouseAdmin."+operation, body)
+	r := wiretest.JSONCall(t, w.URL, "PoolhouseAdmin."+operation, body)
 	sum := sha256.Sum256([]byte(body))
 	if err := v4.NewSigner().SignHTTP(t.Context(), w.Keys[account], r, hex.EncodeToString(sum[:]), "poolhouse", wiretest.Region, now); err != nil {
 		t.Fatal(fmt.Errorf("account %s: %w", account, err))

@@ -267,7 +267,7 @@ func TestEveryOperationHasARate(t *testing.T) {
 			if unsigned[call.operation] {
 				body = strings.NewReplacer("POOL", pool, "IDENTITY", identity).Replace(wiretest.Operations[call.operation].Input)
 			}
-			r = wiretest.JsonCall(t, w.URL, "AWSCognitoIdentityService."+call.operation, body)
+			r = wiretest.JSONCall(t, w.URL, "AWSCognitoIdentityService."+call.operation, body)
 		} else {
 			form := url.Values{"Action": {call.operation}, "Version": {"2011-06-15"}}
 			if call.api == "iam" {
@@ -542,7 +542,7 @@ func TestSpoofedAddresses(t *testing.T) {
 
 	refused := 0
 	for i := range 10 {
-		r := wiretest.JsonCall(t, s.URL, "AWSCognitoIdentityService.GetId", `{"IdentityPoolId":"`+pool+`"}`)
+		r := wiretest.JSONCall(t, s.URL, "AWSCognitoIdentityService.GetId", `{"IdentityPoolId":"`+pool+`"}`)
 		spoofed := fmt.Sprintf("203.0.113.%d", i)
 		r.Header["X-Forwarded-For"] = []string{spoofed, spoofed + ", 192.0.2.1"}
 		if a := wiretest.Do(t, r); a.Status == http.StatusTooManyRequests {

@@ -22,6 +22,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
+// Stranger is an account that is not the server's.
 const Stranger = "111111111111"
 
 // HomeAccount is the development server's own account.
@@ -65,6 +66,7 @@ func StartTenants(t *testing.T, others []string, change ...func(*poolhouse.Confi
 	return w
 }
 
+// AccessKeys returns the access keys of all accounts.
 func (w *Accounts) AccessKeys(t *testing.T) *iam.AccessKeys {
 	t.Helper()
 	return Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: w.DB, Sealer: Must(envelope.New(w.master))(t)}))(t)
@@ -80,11 +82,13 @@ func (w *Accounts) AddKey(t *testing.T, account string) {
 	w.Keys[account] = aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
 }
 
+// Pools returns a client that signs with an account's key.
 func (w *Accounts) Pools(account string) *ci.Client {
 	key := w.Keys[account]
 	return w.SignedBy(Region, key.AccessKeyID, key.SecretAccessKey, "")
 }
 
+// Roles returns an IAM client that signs with an account's key.
 func (w *Accounts) Roles(account string) *iamclient.Client {
 	key := w.Keys[account]
 	return w.IAMBy(key.AccessKeyID, key.SecretAccessKey, "")
@@ -193,15 +197,15 @@ func (u *SignedOutUser) Session(t *testing.T) string {
 // Post signs a call of AWS JSON with an account's key.
 func (w *Accounts) Post(t *testing.T, account, service, target, body string) Answer {
 	t.Helper()
-	r := JsonCall(t, w.URL, target, body)
+	r := JSONCall(t, w.URL, target, body)
 	key := w.Keys[account]
 	SignWith(t, r, body, service, Region, key.AccessKeyID, key.SecretAccessKey)
 
 	return Do(t, r)
 }
 
-// JsonCall is an unsigned call of AWS JSON.
-func JsonCall(t *testing.T, address, target, body string) *http.Request {
+// JSONCall is an unsigned call of AWS JSON.
+func JSONCall(t *testing.T, address, target, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 	if err != nil {

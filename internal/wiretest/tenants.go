@@ -30,10 +30,13 @@ type Tenant struct {
 	Account, ID, Secret string
 }
 
+// Pools returns a client that signs with the root key.
 func (a Tenant) Pools() *ci.Client { return a.Server.SignedBy(Region, a.ID, a.Secret, "") }
 
+// IAM returns an IAM client that signs with the root key.
 func (a Tenant) IAM() *iamclient.Client { return a.Server.IAMBy(a.ID, a.Secret, "") }
 
+// RoleARN returns the ARN of a role of the account.
 func (a Tenant) RoleARN(name string) string { return "arn:aws:iam::" + a.Account + ":role/" + name }
 
 // admin calls the administrators' API and returns the error, or the body.
@@ -70,6 +73,7 @@ func (a Tenant) NewPool(t *testing.T) string {
 	return *Must(a.Pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
 }
 
+// DeletePool deletes a pool.
 func (a Tenant) DeletePool(t *testing.T, id string) {
 	t.Helper()
 	Must(a.Pools().DeleteIdentityPool(t.Context(), &ci.DeleteIdentityPoolInput{IdentityPoolId: &id}))(t)
@@ -82,6 +86,7 @@ func (a Tenant) NewRole(t *testing.T, name, trust string) string {
 	return a.RoleARN(name)
 }
 
+// RewriteTrust replaces the trust policy of a role.
 func (a Tenant) RewriteTrust(t *testing.T, name, trust string) {
 	t.Helper()
 	Must(a.IAM().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &trust}))(t)
