@@ -21,39 +21,34 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/datalock"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/store"
+	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
 // initialisable are settings for Initialise, on both engines.
 func initialisable(t *testing.T) map[string]poolhouse.Config {
 	return map[string]poolhouse.Config{
 		"sqlite":     {DataDir: filepath.Join(t.TempDir(), "new", "data")},
-		"postgresql": {DatabaseURL: pgtest.URL(t), MasterKey: productionMaster},
+		"postgresql": {DatabaseURL: pgtest.URL(t), MasterKey: wiretest.ProductionMaster},
 	}
-}
-
-// served are the settings of a server that wants an initialised database.
-func served(c poolhouse.Config) poolhouse.Config {
-	c.RequireInitialised, c.IssuerURL, c.TokenAlgorithm = true, "https://id.example", "ES256"
-	return c
 }
 
 func TestInitialise(t *testing.T) {
 	for name, c := range initialisable(t) {
 		t.Run(name, func(t *testing.T) {
-			if _, err := poolhouse.New(t.Context(), served(c)); !errors.Is(err, poolhouse.ErrNotInitialised) {
+			if _, err := poolhouse.New(t.Context(), wiretest.Served(c)); !errors.Is(err, poolhouse.ErrNotInitialised) {
 				t.Fatalf("New before: %v", err)
 			}
 			if _, err := os.Stat(filepath.Dir(c.DataDir)); c.DataDir != "" && !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("New made %s: %v", filepath.Dir(c.DataDir), err)
 			}
 
-			key := must(poolhouse.Initialise(t.Context(), c))(t)
+			key := wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 			if len(key.Account) != 12 || key.AccessKeyID == "" || key.SecretAccessKey == "" {
 				t.Errorf("made %+v", key)
 			}
 
-			server := must(poolhouse.New(t.Context(), served(c)))(t)
-			equal(t, "account", server.Account(), key.Account)
+			server := wiretest.Must(poolhouse.New(t.Context(), wiretest.Served(c)))(t)
+			wiretest.Equal(t, "account", server.Account(), key.Account)
 			if _, err := poolhouse.Initialise(t.Context(), c); !errors.Is(err, poolhouse.ErrInitialised) {
 				t.Errorf("Initialise beside the server: %v", err)
 			}
@@ -76,7 +71,7 @@ func TestInitialiseCancelledWhileWriting(t *testing.T) {
 	readings := map[string]int{} // of the clock; the last is before the write
 	for name, c := range initialisable(t) {
 		c.Now = func() time.Time { readings[name]++; return time.Now() }
-		must(poolhouse.Initialise(t.Context(), c))(t)
+		wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 	}
 
 	for name, c := range initialisable(t) {
@@ -125,7 +120,7 @@ func TestInitialiseAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			equal(t, "made", made, 1)
+			wiretest.Equal(t, "made", made, 1)
 		})
 	}
 }
@@ -171,7 +166,7 @@ func TestNotInitialised(t *testing.T) {
 			}
 			before := filesBelow(t, filepath.Dir(folder))
 
-			_, err := poolhouse.New(t.Context(), served(poolhouse.Config{DataDir: folder}))
+			_, err := poolhouse.New(t.Context(), wiretest.Served(poolhouse.Config{DataDir: folder}))
 			if !errors.Is(err, poolhouse.ErrNotInitialised) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), folder) {
 				t.Errorf("New: %v", err)
 			}
@@ -183,11 +178,11 @@ func TestNotInitialised(t *testing.T) {
 
 	t.Run("PostgreSQL without an account", func(t *testing.T) {
 		url := pgtest.URL(t)
-		s := must(store.Open(t.Context(), store.Options{URL: url}))(t)
+		s := wiretest.Must(store.Open(t.Context(), store.Options{URL: url}))(t)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		_, err := poolhouse.New(t.Context(), served(poolhouse.Config{DatabaseURL: url, MasterKey: productionMaster}))
+		_, err := poolhouse.New(t.Context(), wiretest.Served(poolhouse.Config{DatabaseURL: url, MasterKey: wiretest.ProductionMaster}))
 		if !errors.Is(err, poolhouse.ErrNotInitialised) {
 			t.Errorf("New: %v", err)
 		}
@@ -217,12 +212,12 @@ func filesBelow(t *testing.T, folder string) (list []string) {
 // A database of a version that knew no Initialise belongs to somebody.
 func TestOldDatabaseIsInitialised(t *testing.T) {
 	dir := t.TempDir()
-	oldDatabase(t, dir)
+	wiretest.OldDatabase(t, dir)
 	c := poolhouse.Config{DataDir: dir, MasterKey: bytes.Repeat([]byte{0x42}, 32)}
 	if _, err := poolhouse.Initialise(t.Context(), c); !errors.Is(err, poolhouse.ErrInitialised) {
 		t.Errorf("Initialise: %v", err)
 	}
-	server := must(poolhouse.New(t.Context(), served(c)))(t)
+	server := wiretest.Must(poolhouse.New(t.Context(), wiretest.Served(c)))(t)
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
@@ -238,14 +233,14 @@ func TestInitialiseCompletes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			half := served(c)
+			half := wiretest.Served(c)
 			half.RequireInitialised = false
-			server := must(poolhouse.New(t.Context(), half))(t)
+			server := wiretest.Must(poolhouse.New(t.Context(), half))(t)
 			if err := server.Close(); err != nil {
 				t.Fatal(err)
 			}
-			key := must(poolhouse.Initialise(t.Context(), c))(t)
-			equal(t, "account", key.Account, server.Account())
+			key := wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
+			wiretest.Equal(t, "account", key.Account, server.Account())
 		})
 	}
 }
@@ -270,19 +265,19 @@ func TestInitialiseRefuses(t *testing.T) {
 		}
 	}
 
-	key := must(poolhouse.Initialise(t.Context(), poolhouse.Config{DataDir: folder, Account: "111122223333"}))(t)
-	equal(t, "account", key.Account, "111122223333")
+	key := wiretest.Must(poolhouse.Initialise(t.Context(), poolhouse.Config{DataDir: folder, Account: "111122223333"}))(t)
+	wiretest.Equal(t, "account", key.Account, "111122223333")
 }
 
 // A database whose master key is gone gets no other one.
 func TestMissingMasterKey(t *testing.T) {
 	c := poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data")}
-	must(poolhouse.Initialise(t.Context(), c))(t)
+	wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 	path := filepath.Join(c.DataDir, poolhouse.MasterKeyFile)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := poolhouse.New(t.Context(), served(c)); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "put your copy back") {
+	if _, err := poolhouse.New(t.Context(), wiretest.Served(c)); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "put your copy back") {
 		t.Errorf("New: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -292,9 +287,9 @@ func TestMissingMasterKey(t *testing.T) {
 
 // One data folder has one server, in this process too, until it is closed.
 func TestOneServerOnAFolder(t *testing.T) {
-	c := served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data")})
-	must(poolhouse.Initialise(t.Context(), c))(t)
-	first := must(poolhouse.New(t.Context(), c))(t)
+	c := wiretest.Served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data")})
+	wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
+	first := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 
 	_, err := datalock.Take(t.Context(), c.DataDir, datalock.Options{NoWait: true})
 	if held, ok := errors.AsType[*datalock.HeldError](err); !ok || held.Holder.Command != "poolhouse server" {
@@ -319,14 +314,14 @@ func TestOneServerOnAFolder(t *testing.T) {
 
 // A start that fails frees the folder.
 func TestFailedStartFreesTheFolder(t *testing.T) {
-	c := served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data")})
-	must(poolhouse.Initialise(t.Context(), c))(t)
+	c := wiretest.Served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data")})
+	wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 	bad := c
 	bad.MasterKey = bytes.Repeat([]byte{1}, 31)
 	if _, err := poolhouse.New(t.Context(), bad); err == nil {
 		t.Fatal("a start with half a master key worked")
 	}
-	lock := must(datalock.Take(t.Context(), c.DataDir, datalock.Options{NoWait: true}))(t)
+	lock := wiretest.Must(datalock.Take(t.Context(), c.DataDir, datalock.Options{NoWait: true}))(t)
 	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
@@ -335,7 +330,7 @@ func TestFailedStartFreesTheFolder(t *testing.T) {
 // A server that is about to stop says so to those who ask whether it is ready,
 // and answers all other calls, asking clients to connect anew.
 func TestStopping(t *testing.T) {
-	s := start(t)
+	s := wiretest.Start(t)
 	for _, stopping := range []bool{false, true} {
 		if stopping {
 			s.Stopping()
@@ -352,24 +347,24 @@ func TestStopping(t *testing.T) {
 				t.Errorf("stopping %t: %s = %d, %v", stopping, path, recorder.Code, recorder.Header())
 			}
 			if path == "/readyz" && stopping {
-				equal(t, "body", recorder.Body.String(), "stopping\n")
+				wiretest.Equal(t, "body", recorder.Body.String(), "stopping\n")
 			}
 		}
 	}
 	recorder := httptest.NewRecorder()
 	s.MetricsHandler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/readyz", nil))
-	equal(t, "/readyz beside the metrics", recorder.Code, http.StatusServiceUnavailable)
+	wiretest.Equal(t, "/readyz beside the metrics", recorder.Code, http.StatusServiceUnavailable)
 }
 
 // Settings whose account is not the one that init made, and has no key, are warned of.
 func TestForeignHomeAccount(t *testing.T) {
 	for account, want := range map[string]int{"": 0, "111122223333": 0, "444455556666": 1} {
-		c := served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data"), Account: "111122223333"})
-		must(poolhouse.Initialise(t.Context(), c))(t)
+		c := wiretest.Served(poolhouse.Config{DataDir: filepath.Join(t.TempDir(), "data"), Account: "111122223333"})
+		wiretest.Must(poolhouse.Initialise(t.Context(), c))(t)
 
-		log := &safeBuffer{}
+		log := &wiretest.SafeBuffer{}
 		c.Account, c.Logger = account, slog.New(slog.NewTextHandler(log, nil))
-		server := must(poolhouse.New(t.Context(), c))(t)
+		server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}

@@ -21,20 +21,21 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 	"github.com/poolhouse-id/poolhouse/internal/pgtest"
 	"github.com/poolhouse-id/poolhouse/internal/store/storetest"
+	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
 // awaitReadiness asks until the status is as wanted, half a minute at most.
-func (s *testServer) awaitReadiness(t *testing.T, want int) answer {
+func awaitReadiness(t *testing.T, s *wiretest.Server, want int) wiretest.Answer {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
-		got := s.get(t, "/readyz")
-		if got.status == want {
+		got := s.Get(t, "/readyz")
+		if got.Status == want {
 			return got
 		}
 		if time.Since(began) > 30*time.Second {
-			t.Fatalf("/readyz is %d %q, want %d", got.status, got.body, want)
+			t.Fatalf("/readyz is %d %q, want %d", got.Status, got.Body, want)
 		}
 	}
 }
@@ -53,27 +54,27 @@ func newDataFolder(t *testing.T) string {
 // the process counts as alive.
 func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	data := newDataFolder(t)
-	log := &safeBuffer{}
-	s := start(t, func(c *poolhouse.Config) {
+	log := &wiretest.SafeBuffer{}
+	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.DataDir = data
 		c.Logger = slog.New(slog.NewTextHandler(log, nil))
 	})
-	pool := s.newPool(t)
-	equal(t, "at first", s.get(t, "/readyz").body, "ready\n")
+	pool := s.NewPool(t)
+	wiretest.Equal(t, "at first", s.Get(t, "/readyz").Body, "ready\n")
 
 	if err := os.Rename(data, data+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
-	equal(t, "the reason", got.body, "no writes: the database file is gone from its folder\n")
-	equal(t, "its type", got.header.Get("Content-Type"), "text/plain; charset=utf-8")
-	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
-	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
-	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
-	if _, err := s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
+	got := awaitReadiness(t, s, http.StatusServiceUnavailable)
+	wiretest.Equal(t, "the reason", got.Body, "no writes: the database file is gone from its folder\n")
+	wiretest.Equal(t, "its type", got.Header.Get("Content-Type"), "text/plain; charset=utf-8")
+	wiretest.Equal(t, "readiness for reads", s.Get(t, "/readyz?reads").Status, http.StatusOK)
+	wiretest.Equal(t, "health", s.Get(t, "/healthz").Status, http.StatusOK)
+	wiretest.Equal(t, "writable", s.Figure(t, `poolhouse_database_writable`), 0)
+	if _, err := s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("reading: %v", err)
 	}
-	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err == nil {
+	if _, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err == nil {
 		t.Error("a write was acknowledged")
 	}
 	if text := log.String(); !strings.Contains(text, data) || strings.Count(text, "not ready") != 1 {
@@ -83,9 +84,9 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 	if err := os.Rename(data+"-away", data); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitReadiness(t, http.StatusOK)
-	equal(t, "writable again", s.figure(t, `poolhouse_database_writable`), 1)
-	if _, err := s.public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
+	awaitReadiness(t, s, http.StatusOK)
+	wiretest.Equal(t, "writable again", s.Figure(t, `poolhouse_database_writable`), 1)
+	if _, err := s.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool}); err != nil {
 		t.Errorf("writing again: %v", err)
 	}
 	select {
@@ -98,11 +99,11 @@ func TestReadinessWithoutTheDataFolder(t *testing.T) {
 // Damaged pages end all writing, which those who run a Server hear of.
 func TestReadinessOfADamagedDatabase(t *testing.T) {
 	data := newDataFolder(t)
-	s := start(t, func(c *poolhouse.Config) { c.DataDir = data })
-	pool := s.newPool(t)
+	s := wiretest.Start(t, func(c *poolhouse.Config) { c.DataDir = data })
+	pool := s.NewPool(t)
 	storetest.DamageLog(t, filepath.Join(data, poolhouse.DatabaseFile+"-wal"))
-	_, _ = s.admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
-	_, _ = s.admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
+	_, _ = s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool})
+	_, _ = s.Admin().ListIdentities(t.Context(), &ci.ListIdentitiesInput{IdentityPoolId: &pool, MaxResults: aws.Int32(1)})
 	select {
 	case <-s.Failed():
 	case <-time.After(30 * time.Second):
@@ -111,15 +112,15 @@ func TestReadinessOfADamagedDatabase(t *testing.T) {
 	if err := s.Failure(); !errors.Is(err, poolhouse.ErrStopped) || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "restore") {
 		t.Errorf("the cause is %v; want the path and the cure", err)
 	}
-	got := s.get(t, "/readyz")
-	equal(t, "readiness", got.status, http.StatusServiceUnavailable)
-	equal(t, "the reason", got.body, "no writes: the database has damaged pages\n")
-	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
+	got := s.Get(t, "/readyz")
+	wiretest.Equal(t, "readiness", got.Status, http.StatusServiceUnavailable)
+	wiretest.Equal(t, "the reason", got.Body, "no writes: the database has damaged pages\n")
+	wiretest.Equal(t, "writable", s.Figure(t, `poolhouse_database_writable`), 0)
 }
 
 // Many may ask at once and get their answer; TestProbeIsShared counts the writes.
 func TestReadinessForMany(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *testServer) {
+	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		var group sync.WaitGroup
 		began := time.Now()
 		for range 20 {
@@ -133,7 +134,7 @@ func TestReadinessForMany(t *testing.T) {
 					}
 					_, _ = io.Copy(io.Discard, response.Body)
 					_ = response.Body.Close()
-					equal(t, "readiness", response.StatusCode, http.StatusOK)
+					wiretest.Equal(t, "readiness", response.StatusCode, http.StatusOK)
 				}
 			})
 		}
@@ -148,7 +149,7 @@ func TestReadinessForMany(t *testing.T) {
 // for reads.
 func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 	url := pgtest.URL(t)
-	s := start(t, func(c *poolhouse.Config) {
+	s := wiretest.Start(t, func(c *poolhouse.Config) {
 		c.DatabaseURL = url
 		c.MasterKey = bytes.Repeat([]byte{7}, 32)
 	})
@@ -165,12 +166,12 @@ func TestReadinessOfReadOnlyPostgreSQL(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := s.awaitReadiness(t, http.StatusServiceUnavailable)
-	for began := time.Now(); !strings.Contains(got.body, "read-only") && time.Since(began) < 30*time.Second; {
-		got = s.get(t, "/readyz") // connections that the server ended are found out first
+	got := awaitReadiness(t, s, http.StatusServiceUnavailable)
+	for began := time.Now(); !strings.Contains(got.Body, "read-only") && time.Since(began) < 30*time.Second; {
+		got = s.Get(t, "/readyz") // connections that the server ended are found out first
 	}
-	equal(t, "the reason", got.body, "no writes: the database is read-only\n")
-	equal(t, "readiness for reads", s.get(t, "/readyz?reads").status, http.StatusOK)
-	equal(t, "health", s.get(t, "/healthz").status, http.StatusOK)
-	equal(t, "writable", s.figure(t, `poolhouse_database_writable`), 0)
+	wiretest.Equal(t, "the reason", got.Body, "no writes: the database is read-only\n")
+	wiretest.Equal(t, "readiness for reads", s.Get(t, "/readyz?reads").Status, http.StatusOK)
+	wiretest.Equal(t, "health", s.Get(t, "/healthz").Status, http.StatusOK)
+	wiretest.Equal(t, "writable", s.Figure(t, `poolhouse_database_writable`), 0)
 }

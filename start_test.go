@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/wiretest"
 )
 
 // The root key's secret can be seen once only, so a start that fails must not
@@ -20,7 +21,7 @@ func TestFailedFirstStartMakesNoKey(t *testing.T) {
 	}
 	var account string
 	for _, wantKey := range []bool{true, false} {
-		server := must(poolhouse.New(t.Context(), c))(t)
+		server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 		key, made, err := server.FirstKey(t.Context())
 		if err != nil || made != wantKey {
 			t.Errorf("FirstKey = %t, %v, want %t", made, err, wantKey)
@@ -28,7 +29,7 @@ func TestFailedFirstStartMakesNoKey(t *testing.T) {
 		if made {
 			account = key.Account
 		}
-		equal(t, "account", server.Account(), account)
+		wiretest.Equal(t, "account", server.Account(), account)
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
@@ -54,7 +55,7 @@ func TestRolesOfAnotherAccount(t *testing.T) {
 			TokenAlgorithm: "ES256",
 			Account:        own,
 		}
-		server := must(poolhouse.New(t.Context(), c))(t)
+		server := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 		if err := server.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +64,7 @@ func TestRolesOfAnotherAccount(t *testing.T) {
 		}
 
 		c.Roles = []poolhouse.RoleConfig{role(own)}
-		server = must(poolhouse.New(t.Context(), c))(t)
+		server = wiretest.Must(poolhouse.New(t.Context(), c))(t)
 		if err := server.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +92,7 @@ func TestRolesOfAnotherAccount(t *testing.T) {
 // Development starts with such roles, and warns.
 func TestRolesOfAnotherAccountInDevelopment(t *testing.T) {
 	var log bytes.Buffer
-	server := must(poolhouse.New(t.Context(), poolhouse.Config{
+	server := wiretest.Must(poolhouse.New(t.Context(), poolhouse.Config{
 		Dev:       true,
 		IssuerURL: "http://127.0.0.1:1",
 		Logger:    slog.New(slog.NewTextHandler(&log, nil)),
@@ -117,7 +118,7 @@ func TestConfigValidate(t *testing.T) {
 		"guest policy":   {GuestPolicy: "none"},
 		"built-in name":  {GuestPolicy: "builtin:guest"},
 		"no statement":   {GuestPolicy: `{"Version":"2012-10-17"}`},
-		"long policy":    {GuestPolicy: guestPolicy("s3:GetObject", strings.Repeat(" ", 2048))},
+		"long policy":    {GuestPolicy: wiretest.GuestPolicy("s3:GetObject", strings.Repeat(" ", 2048))},
 		"pool's guests":  {PoolGuestPolicies: map[string]string{"us-east-1:11111111-2222-3333-4444-555555555555": "{}"}},
 		"no pool's":      {PoolGuestPolicies: map[string]string{"us-east-1:x": "off"}},
 		"role":           {Roles: []poolhouse.RoleConfig{{ARN: "nope"}}},

@@ -1,0 +1,34 @@
+package wiretest
+
+import (
+	"testing"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/internal/awsapi"
+	"github.com/poolhouse-id/poolhouse/internal/explain"
+)
+
+// The harness sees a refusal that is not explained.
+func TestUnexplainedRefusalsAreSeen(t *testing.T) {
+	complete := explain.Step{
+		Code:     "a",
+		Check:    "a",
+		Expected: "b",
+		Got:      "c",
+		Fix:      "d",
+	}
+	passed, empty, other, open := complete, complete, complete, complete
+	passed.OK = true
+	empty.Fix = ""
+	other.Code = awsapi.Unexplained
+	open.Got = "{value}"
+
+	for name, step := range map[string]explain.Step{"passed": passed, "empty": empty, "other": other, "open": open} {
+		if reasonFault(poolhouse.Trace{Steps: []explain.Step{step}, Reason: step.Code}) == "" {
+			t.Errorf("%s: taken for explained", name)
+		}
+	}
+	if fault := reasonFault(poolhouse.Trace{Steps: []explain.Step{complete}, Reason: "a"}); fault != "" {
+		t.Errorf("a complete step: %s", fault)
+	}
+}

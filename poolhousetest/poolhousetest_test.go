@@ -1,0 +1,107 @@
+package poolhousetest_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/poolhouse-id/poolhouse"
+	"github.com/poolhouse-id/poolhouse/poolhousetest"
+)
+
+// The page shows the example that TestSignIn runs.
+func TestPageShowsTheExample(t *testing.T) {
+	example, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "```go\n"+string(example)+"```\n") {
+		t.Error("docs/testing.md does not show example_test.go")
+	}
+}
+
+// getID signs a user in to a pool of the server, and returns the status and body.
+func getID(t *testing.T, server *poolhousetest.Server, logins map[string]string) (int, string) {
+	t.Helper()
+	var login string
+	for key, token := range logins {
+		login = fmt.Sprintf("{%q:%q}", key, token)
+	}
+	body := `{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000000","Logins":` + login + `}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityService.GetId")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text := new(strings.Builder)
+	if err := response.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, text.String()
+}
+
+func TestClock(t *testing.T) {
+	clock := poolhousetest.NewClock()
+	before := clock.Now()
+	clock.Advance(time.Hour)
+	if got := clock.Now().Sub(before); got != time.Hour {
+		t.Errorf("the clock moved by %s", got)
+	}
+
+	var config poolhouse.Config
+	clock.AddTo(&config)
+	if got := config.Now(); !got.Equal(clock.Now()) {
+		t.Errorf("the server's time is %s, the clock's %s", got, clock.Now())
+	}
+}
+
+func TestStop(t *testing.T) {
+	server := poolhousetest.Start(t)
+	if status, text := getID(t, server, map[string]string{"a": "b"}); status != http.StatusBadRequest {
+		t.Errorf("GetId of an unknown pool = %d %s", status, text)
+	}
+	server.Stop()
+	server.Stop()
+	if response, err := http.Get(server.URL); err == nil {
+		_ = response.Body.Close()
+		t.Error("the server still answers")
+	}
+}
+
+// failing is a test that records how it fails.
+type failing struct {
+	testing.TB
+	message string
+}
+
+func (f *failing) Fatalf(format string, args ...any) {
+	f.message = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func TestStartFails(t *testing.T) {
+	f := &failing{TB: t}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		poolhousetest.Start(f, func(c *poolhouse.Config) { c.Region = "Nowhere" })
+	}()
+	<-ended
+	if !strings.Contains(f.message, "cannot start") || !strings.Contains(f.message, `region "Nowhere"`) {
+		t.Errorf("the test fails with %q", f.message)
+	}
+}
