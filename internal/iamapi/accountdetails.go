@@ -89,6 +89,7 @@ func (s *Service) getAccountAuthorizationDetails(
 		if err != nil {
 			return nil, err
 		}
+
 		for _, r := range roles {
 			found = append(found, s.roleDetail(r))
 		}
@@ -107,6 +108,7 @@ func (s *Service) getAccountAuthorizationDetails(
 	if err != nil {
 		return nil, err
 	}
+
 	for _, m := range policies {
 		found = append(found, s.policyDetail(m, uses))
 	}

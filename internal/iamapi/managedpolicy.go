@@ -342,6 +342,7 @@ func (s *Service) policiesAfter(
 	if !isOwn {
 		from = ""
 	}
+
 	for of.own && len(found) < limit {
 		batch, err := s.directory.Policies(ctx, accountOf(c), of.pathPrefix, from, policyBatch)
 		if err != nil {
@@ -542,6 +543,7 @@ func (s *Service) deletePolicyVersion(
 			return other.Number == v.Number
 		})
 		p.Updated = s.now().UnixMilli()
+
 		return nil
 	})
 

@@ -75,5 +75,6 @@ func page[T any](p paging, all []T, key func(T) string) ([]T, pageEnd, error) {
 	}
 
 	found, end := cut(p, all, key)
+
 	return found, end, nil
 }

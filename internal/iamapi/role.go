@@ -123,8 +123,8 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 }
 
 // checkPrincipals refuses roles, and sessions of roles, that an account of this
-// server does not have. It only logs a warning if unknown roles are accepted, and
-// for principals of accounts that this server does not have.
+// server does not have. For principals that it cannot look up it only logs a
+// warning; so it does for roles if unknown ones are accepted.
 func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name string, principals []string) error {
 	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
 		if account == accountOf(c) {
@@ -141,6 +141,7 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 	if len(found.Missing) > 0 && !s.acceptUnknown {
 		return refuse(malformedDocument, principalMissing.With("principal", found.Missing[0]).Of(name))
 	}
+
 	for _, principal := range slices.Concat(found.Missing, found.Unknown) {
 		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know",
 			"role", name, "principal", principal)

@@ -56,6 +56,7 @@ func (s *Service) putRolePolicy(
 		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName,
 			iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	}
+
 	return nil, err
 }
 

@@ -31,6 +31,7 @@ func validUntil(p store.SAMLProvider) string {
 	if created.IsZero() {
 		created = time.Unix(0, 0)
 	}
+
 	return timestamp(created.AddDate(100, 0, 0))
 }
 
