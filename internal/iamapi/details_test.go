@@ -41,6 +41,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 	wiretest.Must(c.CreatePolicy(
 		ctx, &iamclient.CreatePolicyInput{PolicyName: aws.String("a"), PolicyDocument: aws.String(wiretest.ReadPools)},
 	))(t)
+
 	for _, name := range []string{"beta", "Alpha"} {
 		wiretest.Must(c.CreateRole(ctx, &iamclient.CreateRoleInput{
 			RoleName:                 &name,
@@ -49,6 +50,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 			PermissionsBoundary:      arn,
 			Tags:                     []types.Tag{wiretest.IAMTag("k", "v")},
 		}))(t)
+
 		for _, inline := range []string{"two", "one"} {
 			wiretest.Must(c.PutRolePolicy(
 				ctx,
@@ -136,13 +138,16 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 			if n := len(page.RoleDetailList) + len(page.Policies); n > int(size) || n < int(size) && page.IsTruncated {
 				t.Errorf("%d entries on a page of %d", n, size)
 			}
+
 			for _, r := range page.RoleDetailList {
 				names = append(names, *r.RoleName)
 			}
+
 			for _, p := range page.Policies {
 				names = append(names, *p.PolicyName)
 			}
 		}
+
 		return names
 	}
 	for size := range 8 {
@@ -150,6 +155,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 			t.Errorf("in pages of %d: %v", size+1, got)
 		}
 	}
+
 	for _, test := range []struct {
 		kinds []types.EntityType
 		want  []string
@@ -179,6 +185,7 @@ func TestIAMAccountAuthorizationDetails(t *testing.T) {
 // A page has no more documents than an answer should, whatever is asked for.
 func TestIAMAccountAuthorizationDetailsAreBounded(t *testing.T) {
 	s := wiretest.Start(t)
+
 	c, ctx := s.IAM(), t.Context()
 	document := strings.ReplaceAll(sized(t, 6144), "xx", "+/") // which encode to three times their size
 	const policies = 20
@@ -192,6 +199,7 @@ func TestIAMAccountAuthorizationDetailsAreBounded(t *testing.T) {
 			))(t)
 		}
 	}
+
 	var names []string
 	pages := iamclient.NewGetAccountAuthorizationDetailsPaginator(c, &iamclient.GetAccountAuthorizationDetailsInput{
 		MaxItems: aws.Int32(1000), Filter: []types.EntityType{"LocalManagedPolicy"},

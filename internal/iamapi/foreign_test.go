@@ -91,6 +91,7 @@ var ownIAM = map[string]string{
 func TestAnotherAccountTouchesNothing(t *testing.T) {
 	const b = "111111111111"
 	w := wiretest.StartTenants(t, []string{b})
+
 	var missing []string
 	for _, o := range iamapi.New(iamapi.Options{}).Operations() {
 		if foreignIAM[o.Name()] == "" && !slices.Contains(keysOf(ownIAM), o.Name()) {
@@ -126,6 +127,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		key := w.Keys[account]
 		wiretest.SignWith(t, r, body, "iam", wiretest.Region, key.AccessKeyID, key.SecretAccessKey)
+
 		return wiretest.Answered(t, r)
 	}
 	for _, step := range [][2]string{
@@ -174,6 +176,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 				`{"IdentityPoolId":"`+m.Pool+`"}`,
 			).Body,
 		)
+
 		return all.String()
 	}
 	before := state()
@@ -195,6 +198,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			)
 		}
 	}
+
 	for _, action := range wiretest.Sorted(keysOf(ownIAM)) {
 		if strings.HasPrefix(action, "Create") {
 			continue
@@ -205,6 +209,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			t.Errorf("%s: %d %s", action, status, body)
 		}
 	}
+
 	for _, action := range wiretest.Sorted(keysOf(ownIAM)) { // the same names, in the caller's account
 		if !strings.HasPrefix(action, "Create") {
 			continue
@@ -262,6 +267,7 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 	if got := administer("ListProviderSettings", `{}`); strings.Contains(got, wiretest.HomeAccount) {
 		t.Errorf("ListProviderSettings: %s", got)
 	}
+
 	for _, of := range []string{
 		`"AccessKeyId":"` + alice.Key.AccessKeyID + `"`,
 		`"IdentityId":"` + alice.Identity + `"`,

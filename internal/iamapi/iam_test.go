@@ -104,6 +104,7 @@ func TestIAMRoles(t *testing.T) {
 		for _, name := range []string{"beta", "Alpha"} {
 			s.NewIAMRole(t, name, wiretest.AccountTrust)
 		}
+
 		var names []string
 		pages := iamclient.NewListRolesPaginator(c, &iamclient.ListRolesInput{MaxItems: aws.Int32(2)})
 		for pages.HasMorePages() {
@@ -145,6 +146,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 		)
 	}
 	none := aws.String("None")
+
 	var many []types.Tag
 	for i := range 51 {
 		many = append(many, wiretest.IAMTag(fmt.Sprint(i), ""))
@@ -168,6 +170,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{
 		RoleName: aws.String("App"), PolicyArn: aws.String(wiretest.IAMBase + "policy/None"),
 	})
+
 	_, attachAWS := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{
 		RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonS3FullAccess"),
 	})
@@ -273,6 +276,7 @@ func TestIAMRoleRefusals(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) { wiretest.WantError(t, test.err, test.code, test.message) })
 	}
+
 	missing := "The role with name None cannot be found."
 	for name, call := range map[string]func() error{
 		"UpdateRole": func() error {
@@ -346,6 +350,7 @@ func TestIAMPolicies(t *testing.T) {
 	wiretest.EachStore(t, func(t *testing.T, s *wiretest.Server) {
 		c, ctx := s.IAM(), t.Context()
 		s.NewIAMRole(t, "App", wiretest.AccountTrust)
+
 		role := aws.String("App")
 		for _, name := range []string{"b", "a"} {
 			wiretest.Must(c.PutRolePolicy(
@@ -374,6 +379,7 @@ func TestIAMPolicies(t *testing.T) {
 		)
 		_, err := c.DeleteRole(ctx, &iamclient.DeleteRoleInput{RoleName: role})
 		wiretest.WantError(t, err, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+
 		for _, name := range []string{"b", "a"} {
 			wiretest.Must(c.DeleteRolePolicy(
 				ctx, &iamclient.DeleteRolePolicyInput{RoleName: role, PolicyName: &name},
@@ -451,6 +457,7 @@ func TestIAMPolicies(t *testing.T) {
 			},
 		))(t).PolicyVersion
 		wiretest.Equal(t, "version", *second.VersionId+fmt.Sprint(second.IsDefaultVersion), "v2true")
+
 		for range 3 {
 			wiretest.Must(c.CreatePolicyVersion(
 				ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(wiretest.ReadPools)},
@@ -476,6 +483,7 @@ func TestIAMPolicies(t *testing.T) {
 			PolicyArn: arn, VersionId: aws.String("v9"),
 		})
 		wiretest.WantError(t, err, "NoSuchEntity", "")
+
 		for _, v := range []string{"v1", "v2", "v4"} {
 			wiretest.Must(c.DeletePolicyVersion(
 				ctx, &iamclient.DeletePolicyVersionInput{PolicyArn: arn, VersionId: &v},
@@ -511,6 +519,7 @@ func TestIAMPolicies(t *testing.T) {
 
 		count := func(in iamclient.ListPoliciesInput) (names string) {
 			in.MaxItems = aws.Int32(1)
+
 			pages := iamclient.NewListPoliciesPaginator(c, &in)
 			for pages.HasMorePages() {
 				for _, p := range wiretest.Must(pages.NextPage(ctx))(t).Policies {
@@ -592,6 +601,7 @@ func TestIAMOIDCProviders(t *testing.T) {
 				OpenIDConnectProviderArn: arn, ClientID: aws.String("c"),
 			},
 		))(t)
+
 		for range 2 {
 			wiretest.Must(c.RemoveClientIDFromOpenIDConnectProvider(
 				ctx,
@@ -901,6 +911,7 @@ func TestIAMSettings(t *testing.T) {
 		wiretest.ReadPools,
 	)
 	wiretest.Equal(t, "roles", len(wiretest.Must(c.ListRoles(ctx, &iamclient.ListRolesInput{}))(t).Roles), 1)
+
 	_, update := c.UpdateRole(ctx, &iamclient.UpdateRoleInput{RoleName: name})
 	_, put := c.PutRolePolicy(ctx, &iamclient.PutRolePolicyInput{
 		RoleName: name, PolicyName: name, PolicyDocument: aws.String(wiretest.ReadPools),
@@ -970,11 +981,13 @@ func TestIAMSettingsBoundary(t *testing.T) {
 	if len(users) != 1 || *users[0].RoleName != "Fixed" {
 		t.Errorf("users = %+v", users)
 	}
+
 	for _, name := range []string{"alpha", "zeta"} {
 		wiretest.Must(c.CreatePolicy(
 			ctx, &iamclient.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(wiretest.ReadPools)},
 		))(t)
 	}
+
 	var names []string
 	pages := iamclient.NewListPoliciesPaginator(c, &iamclient.ListPoliciesInput{
 		Scope: types.PolicyScopeTypeLocal, MaxItems: aws.Int32(1),
@@ -1073,8 +1086,10 @@ func TestIAMAuthorisation(t *testing.T) {
 	dir, master := t.TempDir(), bytes.Repeat([]byte{9}, 32)
 	s := wiretest.Start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey = dir, master })
 	ctx := t.Context()
+
 	db := wiretest.Must(store.Open(ctx, store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	defer db.Close()
+
 	keys := wiretest.Must(iam.NewAccessKeys(
 		iam.AccessKeyOptions{Store: db, Sealer: wiretest.Must(envelope.New(master))(t)},
 	))(t)
@@ -1109,6 +1124,7 @@ func TestIAMAuthorisation(t *testing.T) {
 	if err := get("app"); err != nil {
 		t.Errorf("GetRole: %v", err)
 	}
+
 	_, attach := c.AttachRolePolicy(ctx, &iamclient.AttachRolePolicyInput{
 		RoleName: aws.String("App"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess"),
 	})

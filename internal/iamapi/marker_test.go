@@ -13,6 +13,7 @@ func TestIAMMarkers(t *testing.T) {
 	s := wiretest.Start(t)
 	s.NewIAMRole(t, "App", wiretest.AccountTrust)
 	const admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+
 	listings := map[string][]string{
 		"ListRoles": nil, "ListPolicies": nil, "GetAccountAuthorizationDetails": nil,
 		"ListRoleTags": {"RoleName", "App"}, "ListRolePolicies": {"RoleName", "App"}, "ListAttachedRolePolicies": {"RoleName", "App"},

@@ -68,6 +68,7 @@ func startPartition(
 		c.OnTrace = func(t poolhouse.Trace) { *w.traces = append(*w.traces, t) }
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
 	})...)
+
 	return w
 }
 
@@ -105,6 +106,7 @@ func (w *partitionWorld) sts(id, secret, token string) *sts.Client {
 	if id == "" {
 		o.Credentials = aws.AnonymousCredentials{}
 	}
+
 	return sts.New(o)
 }
 
@@ -173,6 +175,7 @@ func TestPartitionsOfIAM(t *testing.T) {
 				t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("S"), SAMLMetadataDocument: &metadata},
 			))(t)
 			wiretest.Equal(t, "CreateSAMLProvider", *saml.SAMLProviderArn, w.right("saml-provider/S"))
+
 			for _, arn := range []string{
 				w.right("policy/P"), "arn:" + p.partition + ":iam::aws:policy/AdministratorAccess",
 			} {
@@ -186,6 +189,7 @@ func TestPartitionsOfIAM(t *testing.T) {
 				t.Context(), &iamclient.ListAttachedRolePoliciesInput{RoleName: aws.String("R")},
 			))(t)
 			wiretest.Equal(t, "attached", len(attached.AttachedPolicies), 2)
+
 			for _, a := range attached.AttachedPolicies {
 				wiretest.Equal(t, "partition of "+*a.PolicyArn, identitypool.PartitionOf(*a.PolicyArn), p.partition)
 			}
@@ -197,9 +201,11 @@ func TestPartitionsOfIAM(t *testing.T) {
 				*wiretest.Must(c.GetUser(t.Context(), &iamclient.GetUserInput{}))(t).User.Arn,
 				w.right("root"),
 			)
+
 			for _, r := range wiretest.Must(c.ListRoles(t.Context(), &iamclient.ListRolesInput{}))(t).Roles {
 				wiretest.Equal(t, "ListRoles", identitypool.PartitionOf(*r.Arn), p.partition)
 			}
+
 			for _, one := range wiretest.Must(c.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{}))(t).Policies {
 				wiretest.Equal(t, "ListPolicies", identitypool.PartitionOf(*one.Arn), p.partition)
 				if *one.PolicyName == "P" {
@@ -207,16 +213,19 @@ func TestPartitionsOfIAM(t *testing.T) {
 					wiretest.Equal(t, "PermissionsBoundaryUsageCount", *one.PermissionsBoundaryUsageCount, 1)
 				}
 			}
+
 			for _, one := range wiretest.Must(c.ListOpenIDConnectProviders(
 				t.Context(), &iamclient.ListOpenIDConnectProvidersInput{},
 			))(t).OpenIDConnectProviderList {
 				wiretest.Equal(t, "ListOpenIDConnectProviders", identitypool.PartitionOf(*one.Arn), p.partition)
 			}
+
 			for _, one := range wiretest.Must(c.ListSAMLProviders(
 				t.Context(), &iamclient.ListSAMLProvidersInput{},
 			))(t).SAMLProviderList {
 				wiretest.Equal(t, "ListSAMLProviders", identitypool.PartitionOf(*one.Arn), p.partition)
 			}
+
 			all := wiretest.Must(c.GetAccountAuthorizationDetails(
 				t.Context(), &iamclient.GetAccountAuthorizationDetailsInput{},
 			))(t)
@@ -370,6 +379,7 @@ func TestPartitionsOfPools(t *testing.T) {
 			pool := wiretest.Must(c.CreateIdentityPool(t.Context(), input(w.right(saml), w.right(oidc))))(t)
 			wiretest.Equal(t, "SamlProviderARNs", pool.SamlProviderARNs[0], w.right(saml))
 			wiretest.Equal(t, "OpenIdConnectProviderARNs", pool.OpenIdConnectProviderARNs[0], w.right(oidc))
+
 			for _, partition := range []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
 				if partition == p.partition {
 					continue
@@ -420,6 +430,7 @@ func TestPartitionsOfPools(t *testing.T) {
 				*got.RoleMappings[w.right(saml)].RulesConfiguration.Rules[0].RoleARN,
 				w.right("role/B"),
 			)
+
 			for _, partition := range []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
 				if partition == p.partition {
 					continue
@@ -623,6 +634,7 @@ func amrOf(t *testing.T, token string) []string {
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		t.Fatal(err)
 	}
+
 	return claims.AMR
 }
 
@@ -791,6 +803,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 	// change has come when guests have been shut out, and let in again.
 	write := func(change func(*identitypool.Pool) error) {
 		t.Helper()
+
 		for _, guests := range []bool{false, true} {
 			wiretest.Must(db.UpdatePool(t.Context(), identitypool.PoolID(pool), func(p *identitypool.Pool) error {
 				p.AllowUnauthenticated = guests
@@ -817,6 +830,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 					RoleARN:   old + "role/App",
 				}}},
 		}
+
 		return nil
 	})
 	check := func(when, key string) string {
@@ -840,6 +854,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 		wiretest.Must(w.Public().GetCredentialsForIdentity(
 			t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins()},
 		))(t)
+
 		return user
 	}
 	before := check("as it was", saml)
@@ -917,6 +932,7 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					return err
 				}
 			}
+
 			enhanced := func(id string, logins map[string]string) func() error {
 				return func() error {
 					_, err := w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{

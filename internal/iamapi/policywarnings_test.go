@@ -24,6 +24,7 @@ func (l *logged) warnings() []string { return l.Take("depends on a condition key
 // oneNames fails unless one of lines has all parts.
 func oneNames(t *testing.T, what string, lines []string, parts ...string) {
 	t.Helper()
+
 next:
 	for _, line := range lines {
 		for _, part := range parts {
@@ -114,12 +115,15 @@ func TestWarningsOfConditionKeys(t *testing.T) {
 
 	// Another account's too, and the keys'.
 	s.Stop()
+
 	again := wiretest.Must(poolhouse.New(t.Context(), c))(t)
 	defer again.Close()
+
 	lines = log.warnings()
 	oneNames(t, "start", lines, "trust policy", "role/r", "aws:second")
 	oneNames(t, "start", lines, "policy inline", "role/r", "s3:third")
 	oneNames(t, "start", lines, *arn, "s3:fifth")
+
 	for _, line := range lines {
 		if strings.Contains(line, "fourth") || strings.Contains(line, "policy known") {
 			t.Errorf("named: %s", line)
@@ -133,6 +137,7 @@ func TestUpgradeNamesPolicies(t *testing.T) {
 	dir := t.TempDir()
 	wiretest.OldDatabase(t, dir)
 	var log logged
+
 	server := wiretest.Must(poolhouse.New(t.Context(), poolhouse.Config{
 		DataDir:   dir,
 		MasterKey: bytes.Repeat([]byte{0x42}, 32),
@@ -140,6 +145,7 @@ func TestUpgradeNamesPolicies(t *testing.T) {
 		Logger:    slog.New(slog.NewTextHandler(&log, nil)),
 	}))(t)
 	defer server.Close()
+
 	lines := log.warnings()
 	oneNames(
 		t,
@@ -165,6 +171,7 @@ func TestStartNamesKeys(t *testing.T) {
 	}
 	s.Stop()
 	var log logged
+
 	again := wiretest.Must(poolhouse.New(t.Context(), poolhouse.Config{
 		Dev:            true,
 		IssuerURL:      s.URL,
@@ -174,5 +181,6 @@ func TestStartNamesKeys(t *testing.T) {
 		Logger:         slog.New(slog.NewTextHandler(&log, nil)),
 	}))(t)
 	defer again.Close()
+
 	oneNames(t, "start", log.warnings(), "access key AKIA", "aws:misspelt")
 }

@@ -26,6 +26,7 @@ func iamCall(
 	))(t)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	wiretest.Sign(t, request, text, "iam")
+
 	return wiretest.Answered(t, request)
 }
 
@@ -89,6 +90,7 @@ func TestIAMQuotas(t *testing.T) {
 			Trust:      wiretest.AccountTrust,
 			MaxSession: 3600,
 		}, 0)
+
 		return err
 	})
 	seed(1499, func(name string) error {
@@ -101,6 +103,7 @@ func TestIAMQuotas(t *testing.T) {
 			Default:  1,
 			Next:     2,
 		}, 0)
+
 		return err
 	})
 	seed(99, func(name string) error {
@@ -149,6 +152,7 @@ func TestIAMQuotas(t *testing.T) {
 	put := func(name, document string) []string {
 		return call("PutRolePolicy", "RoleName", lastRole, "PolicyName", name, "PolicyDocument", document)
 	}
+
 	var attach [][]string
 	for i := range 10 {
 		attach = append(attach, call(
