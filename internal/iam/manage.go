@@ -47,11 +47,8 @@ func (d *Directory) NamedRoles(
 		return nil, err
 	}
 
-	return listed(
-		settings, stored,
-		func(r store.Role) (name, path string) { return r.Name, r.Path },
-		pathPrefix, after, limit,
-	), nil
+	return listed(settings, stored, func(r store.Role) (name, path string) { return r.Name, r.Path },
+		pathPrefix, after, limit), nil
 }
 
 // listed merges the settings' resources with the store's into a page. stored must
@@ -143,11 +140,8 @@ func (d *Directory) Policies(
 		return nil, err
 	}
 
-	return listed(
-		settings, stored,
-		func(p store.ManagedPolicy) (name, path string) { return p.Name, p.Path },
-		pathPrefix, after, limit,
-	), nil
+	return listed(settings, stored, func(p store.ManagedPolicy) (name, path string) { return p.Name, p.Path },
+		pathPrefix, after, limit), nil
 }
 
 // PolicyUsers returns the roles of an account that use a managed policy, in the order
@@ -267,9 +261,7 @@ func (d *Directory) RegisteredOIDCProviders(
 
 	return merge(
 		ofAccount(d.settingsOIDC, account, func(p store.OIDCProvider) identitypool.AccountID { return p.Account }),
-		stored,
-		store.OIDCProvider.Key,
-		len(stored)+len(d.settingsOIDC),
+		stored, store.OIDCProvider.Key, len(stored)+len(d.settingsOIDC),
 	), nil
 }
 
@@ -349,9 +341,7 @@ func (d *Directory) RegisteredSAMLProviders(
 
 	return merge(
 		ofAccount(d.settingsSAML, account, func(p store.SAMLProvider) identitypool.AccountID { return p.Account }),
-		stored,
-		func(p store.SAMLProvider) string { return p.Name },
-		len(stored)+len(d.settingsSAML),
+		stored, func(p store.SAMLProvider) string { return p.Name }, len(stored)+len(d.settingsSAML),
 	), nil
 }
 
