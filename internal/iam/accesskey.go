@@ -18,9 +18,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// AccessKeyStore is what AccessKeys needs of the store. Methods that name a key
-// return an error wrapping store.ErrNotFound when there is none;
-// CreateAccessKey one wrapping store.ErrConflict when there is one.
+// AccessKeyStore is the part of the store that AccessKeys needs. Methods that take
+// the ID of a key return an error that wraps store.ErrNotFound if there is no such
+// key; the error of CreateAccessKey wraps store.ErrConflict if there is one already.
 type AccessKeyStore interface {
 	CreateAccessKey(ctx context.Context, k store.AccessKey) error
 	CreateFirstAccessKey(ctx context.Context, k store.AccessKey) (made bool, err error)
@@ -31,7 +31,8 @@ type AccessKeyStore interface {
 	DeleteAccessKey(ctx context.Context, id string) error
 }
 
-// Sealer is what AccessKeys needs of the seal package.
+// Sealer seals and opens secrets, like envelope.Sealer. aad is the place that the
+// sealed text is bound to.
 type Sealer interface {
 	Seal(plain []byte, aad string) []byte
 	Open(sealed []byte, aad string) ([]byte, error)
@@ -44,17 +45,17 @@ type AccessKeyOptions struct {
 	Logger        *slog.Logger     // nil = none
 	Now           func() time.Time // nil = time.Now
 	Partition     string           // of callers' ARNs; "" = aws
-	Refused       string           // a well-known key that Lookup never finds, whoever put it in the store; "" = none
-	CacheLifetime time.Duration    // 0 = MaxCacheLifetime, which is also the most
+	Refused       string           // a well-known key that Lookup never finds, even if the store has it; "" = none
+	CacheLifetime time.Duration    // 0 = MaxCacheLifetime, which is also the maximum
 	CacheEntries  int              // 0 = 10,000
 }
 
 // DevAccessKeyID is the access key ID of every development server. Everybody knows its
-// secret, so no other server takes it.
+// secret, so no other server accepts it.
 const DevAccessKeyID = "test"
 
-// MaxCacheLifetime bounds how long a key keeps working after another process
-// disabled or deleted it. In the process that does it, it stops at once.
+// MaxCacheLifetime bounds how long a key still works after another process disabled
+// or deleted it. In the process that disables or deletes it, it stops at once.
 const MaxCacheLifetime = 5 * time.Second
 
 const defaultCacheEntries = 10_000
@@ -69,7 +70,7 @@ type AccessKey struct {
 	Created     time.Time
 }
 
-// NewAccessKey says what key to make.
+// NewAccessKey describes a key to create.
 type NewAccessKey struct {
 	Account     identitypool.AccountID
 	Description string // up to 256 characters
@@ -78,9 +79,9 @@ type NewAccessKey struct {
 
 // AccessKeys manages access keys. It is safe for concurrent use.
 //
-// Secrets are sealed for the store, bound to the key's ID, account and policy,
-// so that a row cannot be given another account or a wider policy by somebody
-// who can write to the database but does not have the master key.
+// Secrets are sealed for the store, and bound to the key's ID, account and policy.
+// Somebody who can write to the database, but does not have the master key, cannot
+// give a key another account or a wider policy.
 type AccessKeys struct {
 	store     AccessKeyStore
 	sealer    Sealer
@@ -91,8 +92,8 @@ type AccessKeys struct {
 	cache     *keyCache
 }
 
-// NewAccessKeys returns the access keys of a store. It fails when the options
-// make no sense.
+// NewAccessKeys returns the access keys of a store. It fails if the store or the
+// sealer is missing, or if CacheLifetime or CacheEntries is out of range.
 func NewAccessKeys(o AccessKeyOptions) (*AccessKeys, error) {
 	if o.Store == nil || o.Sealer == nil {
 		return nil, errors.New("iam: access keys need a store and a sealer")
@@ -101,20 +102,30 @@ func NewAccessKeys(o AccessKeyOptions) (*AccessKeys, error) {
 	if lifetime < 0 || lifetime > MaxCacheLifetime {
 		return nil, fmt.Errorf("iam: access keys cannot be cached for %v; use up to %v", lifetime, MaxCacheLifetime)
 	}
-	k := &AccessKeys{store: o.Store, sealer: o.Sealer, logger: o.Logger, now: o.Now, partition: cmp.Or(o.Partition, "aws"), refused: o.Refused}
+
+	k := &AccessKeys{
+		store:     o.Store,
+		sealer:    o.Sealer,
+		logger:    o.Logger,
+		now:       o.Now,
+		partition: cmp.Or(o.Partition, "aws"),
+		refused:   o.Refused,
+	}
 	if k.now == nil {
 		k.now = time.Now
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
 	}
+
 	var err error
 	k.cache, err = newKeyCache(cmp.Or(o.CacheEntries, defaultCacheEntries), lifetime)
+
 	return k, err
 }
 
-// Create makes a key and returns it with its secret, which no later call shows.
-// The policy, if any, is checked first.
+// Create makes a key and returns it with its secret, which no later call returns.
+// It fails if n has a policy that is not valid.
 func (k *AccessKeys) Create(ctx context.Context, n NewAccessKey) (key AccessKey, secret string, err error) {
 	secret = newSecret()
 	key, err = k.add(ctx, newAccessKeyID(), secret, n)
@@ -124,9 +135,11 @@ func (k *AccessKeys) Create(ctx context.Context, n NewAccessKey) (key AccessKey,
 	return key, secret, nil
 }
 
-// CreateFirst is Create if there is no access key at all; made says whether it
-// did. Of several nodes that start at once, one does.
-func (k *AccessKeys) CreateFirst(ctx context.Context, n NewAccessKey) (key AccessKey, secret string, made bool, err error) {
+// CreateFirst creates a key if the store has none; made reports whether it did. If
+// several nodes start at once, only one of them does.
+func (k *AccessKeys) CreateFirst(
+	ctx context.Context, n NewAccessKey,
+) (key AccessKey, secret string, made bool, err error) {
 	secret = newSecret()
 	row, err := k.row(newAccessKeyID(), secret, n)
 	if err == nil {
@@ -136,12 +149,13 @@ func (k *AccessKeys) CreateFirst(ctx context.Context, n NewAccessKey) (key Acces
 		return AccessKey{}, "", false, err
 	}
 	k.created(ctx, row)
+
 	return fromRow(row), secret, true, nil
 }
 
-// Initialise makes n.Account the store's home account and a first key of it, both
-// or neither. It returns the home account: another one if the store had one, and
-// then nothing was made. made is false if there is an access key already.
+// Initialise makes n.Account the store's home account and creates its first key, both
+// or neither. It returns the home account. If the store had another one, Initialise
+// changes nothing. made is false if there is an access key already.
 func (k *AccessKeys) Initialise(ctx context.Context, n NewAccessKey) (
 	home identitypool.AccountID, key AccessKey, secret string, made bool, err error,
 ) {
@@ -154,20 +168,21 @@ func (k *AccessKeys) Initialise(ctx context.Context, n NewAccessKey) (
 		return home, AccessKey{}, "", false, err
 	}
 	k.created(ctx, row)
+
 	return home, fromRow(row), secret, true, nil
 }
 
-// isAccessKeyID reports whether id can be that of a long-lived key: AWS's own
-// accessKeyIdType, but from three characters on, for well-known ones.
+// isAccessKeyID reports whether id can be the ID of a long-lived key: AWS's
+// accessKeyIdType, but from three characters on, for well-known keys.
 func isAccessKeyID(id string) bool {
 	return len(id) >= 3 && len(id) <= 128 && only(id, func(c byte) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 	})
 }
 
-// ShownKeyID is an access key ID that a request names, for logs and traces. What has
-// not the form of an ID that AWS or this server makes may be a secret in the wrong
-// place, and only its length is shown.
+// ShownKeyID returns an access key ID of a request for logs and traces. A text that
+// does not have the form of IDs that AWS or this server makes may be a secret in the
+// wrong place; ShownKeyID returns only its length.
 func ShownKeyID(id string) string {
 	if madeKeyID(id) {
 		return id
@@ -186,10 +201,10 @@ func isSecret(s string) bool {
 }
 
 // Import adds a key whose ID and secret are known in advance, such as
-// development's test/test. Importing the same key again changes nothing and
-// returns it as it is; the same ID with another secret, account or policy is
-// ErrConflict. Whoever knows a well-known secret is its owner: this is not for
-// production.
+// development's test/test. Importing the same key again changes nothing and returns
+// the stored key. The error wraps ErrConflict if there is a key with this ID, but
+// another secret, account or policy. Not for production: whoever knows a well-known
+// secret owns the key.
 func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessKey) (AccessKey, error) {
 	switch {
 	case !isAccessKeyID(id):
@@ -199,10 +214,12 @@ func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessK
 	case !isSecret(secret):
 		return AccessKey{}, fmt.Errorf("the secret of access key %s: use 1 to 128 printable ASCII characters", id)
 	}
+
 	key, err := k.add(ctx, id, secret, n)
 	if !errors.Is(err, ErrConflict) {
 		return key, err
 	}
+
 	row, err := k.store.AccessKey(ctx, id)
 	if err != nil {
 		return AccessKey{}, k.storeError(id, err)
@@ -211,9 +228,12 @@ func (k *AccessKeys) Import(ctx context.Context, id, secret string, n NewAccessK
 	if err != nil {
 		return AccessKey{}, err
 	}
-	if subtle.ConstantTimeCompare([]byte(have), []byte(secret)) != 1 || row.Account != n.Account || row.Policy != n.Policy {
-		return AccessKey{}, fmt.Errorf("access key %s exists with another secret, account or policy: %w", id, ErrConflict)
+	if subtle.ConstantTimeCompare([]byte(have), []byte(secret)) != 1 ||
+		row.Account != n.Account || row.Policy != n.Policy {
+		return AccessKey{}, fmt.Errorf(
+			"access key %s exists with another secret, account or policy: %w", id, ErrConflict)
 	}
+
 	return fromRow(row), nil
 }
 
@@ -226,12 +246,15 @@ func (k *AccessKeys) add(ctx context.Context, id, secret string, n NewAccessKey)
 		return AccessKey{}, k.storeError(id, err)
 	}
 	k.created(ctx, row)
+
 	return fromRow(row), nil
 }
 
 func (k *AccessKeys) created(ctx context.Context, row store.AccessKey) {
 	k.cache.forget(row.ID)
-	k.logger.InfoContext(ctx, "access key created", "access_key", row.ID, "account", string(row.Account), "with_policy", row.Policy != "")
+	k.logger.InfoContext(ctx, "access key created",
+		"access_key", row.ID, "account", string(row.Account), "with_policy", row.Policy != "")
+
 	for _, warning := range AccessKeyPolicyWarnings(row.Policy) {
 		k.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know",
 			"policy", "access key "+row.ID, "problem", warning)
@@ -244,37 +267,49 @@ func (k *AccessKeys) row(id, secret string, n NewAccessKey) (store.AccessKey, er
 		maxDescription = 256
 		maxPolicy      = 10_240 // the largest of IAM's quotas for inline policies
 	)
+
 	switch {
 	case !isAccount(string(n.Account)):
 		return store.AccessKey{}, fmt.Errorf("account %q: use 12 digits", n.Account)
-	case utf8.RuneCountInString(n.Description) > maxDescription, !utf8.ValidString(n.Description), strings.ContainsRune(n.Description, 0):
-		return store.AccessKey{}, fmt.Errorf("the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
+	case utf8.RuneCountInString(n.Description) > maxDescription,
+		!utf8.ValidString(n.Description),
+		strings.ContainsRune(n.Description, 0):
+		return store.AccessKey{}, fmt.Errorf(
+			"the description of an access key has up to %d characters of UTF-8, none of them NUL", maxDescription)
 	case len(n.Policy) > maxPolicy:
-		return store.AccessKey{}, fmt.Errorf("the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
+		return store.AccessKey{}, fmt.Errorf(
+			"the access key's policy has %d bytes, %d are allowed", len(n.Policy), maxPolicy)
 	}
 	if _, err := keyPolicy(n.Policy); err != nil {
 		return store.AccessKey{}, fmt.Errorf("the access key's policy: %w", err)
 	}
+
 	row := store.AccessKey{
-		ID: id, Account: n.Account, Description: n.Description, Policy: n.Policy,
-		// Stored in milliseconds; what Create returns must be what List returns.
+		ID:          id,
+		Account:     n.Account,
+		Description: n.Description,
+		Policy:      n.Policy,
+		// The store keeps milliseconds; Create must return the same time as List.
 		Created: k.now().UTC().Truncate(time.Millisecond),
 	}
 	row.SealedSecret = k.sealer.Seal([]byte(secret), SealPlace(row))
+
 	return row, nil
 }
 
-// Lookup returns the caller that an access key stands for and the secret it
-// signs with. The error wraps ErrNotFound or ErrDisabled, or says why the store
-// could not be asked. Answers are up to CacheLifetime old.
+// Lookup returns the caller of an access key, and the key's secret. The error wraps
+// ErrNotFound or ErrDisabled, or is a failure of the store. The result is up to
+// CacheLifetime old.
 func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret string, err error) {
 	if !isAccessKeyID(id) || id == k.refused {
 		return Caller{}, "", fmt.Errorf("access key: %w", ErrNotFound)
 	}
+
 	now := k.now()
 	if hit, ok := k.cache.get(id, now); ok {
 		return hit.caller, hit.secret, nil
 	}
+
 	generation := k.cache.generation.Load()
 	row, err := k.store.AccessKey(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -285,6 +320,7 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 	if row.Disabled {
 		return Caller{}, "", fmt.Errorf("%s: %w", id, ErrDisabled)
 	}
+
 	secret, err = k.open(row)
 	if err != nil {
 		return Caller{}, "", err
@@ -293,13 +329,16 @@ func (k *AccessKeys) Lookup(ctx context.Context, id string) (c Caller, secret st
 	if err != nil {
 		return Caller{}, "", fmt.Errorf("the policy of access key %s: %w", id, err)
 	}
+
 	c = newKeyCaller(k.partition, row.ID, row.Account, document)
 	k.cache.put(id, cachedKey{caller: c, secret: secret, read: now}, generation)
+
 	return c, secret, nil
 }
 
-// Owner returns the account of a key, also of a disabled one; "" if there is no
-// such key. It tells whose key a refused call names, not who made the call.
+// Owner returns the account of a key, even if the key is disabled; "" if there is no
+// such key. A refused call may name the key without having its secret: its account
+// need not be the caller's.
 func (k *AccessKeys) Owner(ctx context.Context, id string) (identitypool.AccountID, error) {
 	if !isAccessKeyID(id) || id == k.refused {
 		return "", nil
@@ -324,17 +363,20 @@ func (k *AccessKeys) List(ctx context.Context, account identitypool.AccountID) (
 	if err != nil {
 		return nil, fmt.Errorf("access keys: %w", err)
 	}
+
 	list := make([]AccessKey, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, fromRow(row))
 	}
+
 	return list, nil
 }
 
 // SetDisabled disables or enables a key. The error wraps ErrNotFound.
 func (k *AccessKeys) SetDisabled(ctx context.Context, id string, disabled bool) error {
-	// Forgotten whatever the outcome: a write whose answer was lost may stand.
+	// Forget it whatever the outcome: a write may succeed although it returns an error.
 	defer k.cache.forget(id)
+
 	if err := k.store.SetAccessKeyDisabled(ctx, id, disabled); err != nil {
 		return k.storeError(id, err)
 	}
@@ -345,6 +387,7 @@ func (k *AccessKeys) SetDisabled(ctx context.Context, id string, disabled bool) 
 // Delete removes a key. The error wraps ErrNotFound.
 func (k *AccessKeys) Delete(ctx context.Context, id string) error {
 	defer k.cache.forget(id)
+
 	if err := k.store.DeleteAccessKey(ctx, id); err != nil {
 		return k.storeError(id, err)
 	}
@@ -371,8 +414,8 @@ func (k *AccessKeys) storeError(id string, err error) error {
 	}
 }
 
-// SealPlace returns the place that a key's sealed secret is bound to: its ID, account
-// and policy.
+// SealPlace returns the place that binds a key's sealed secret to its ID, account and
+// policy.
 func SealPlace(row store.AccessKey) string {
 	digest := sha256.Sum256([]byte(row.Policy))
 	return "access-key/" + row.ID + "/" + string(row.Account) + "/" + hex.EncodeToString(digest[:])
@@ -391,7 +434,11 @@ func keyPolicy(text string) (*policy.Document, error) {
 
 func fromRow(row store.AccessKey) AccessKey {
 	return AccessKey{
-		ID: row.ID, Account: row.Account, Disabled: row.Disabled,
-		Description: row.Description, Policy: row.Policy, Created: row.Created,
+		ID:          row.ID,
+		Account:     row.Account,
+		Disabled:    row.Disabled,
+		Description: row.Description,
+		Policy:      row.Policy,
+		Created:     row.Created,
 	}
 }

@@ -24,12 +24,14 @@ func newClock() *clock { return &clock{now: time.Date(2026, 11, 23, 10, 0, 0, 0,
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 
@@ -45,7 +47,12 @@ func newKeys(t testing.TB, r AccessKeyStore, c *clock) *AccessKeys {
 func TestCreateAccessKey(t *testing.T) {
 	ctx, r, c := t.Context(), newRows(), newClock()
 	var log bytes.Buffer
-	keys, err := NewAccessKeys(AccessKeyOptions{Store: r, Sealer: boundSealer{}, Now: c.Now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	keys, err := NewAccessKeys(AccessKeyOptions{
+		Store:  r,
+		Sealer: boundSealer{},
+		Now:    c.Now,
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +81,8 @@ func TestCreateAccessKey(t *testing.T) {
 	if err != nil || got != secret {
 		t.Fatalf("Lookup: %v, secret equal: %t", err, got == secret)
 	}
-	if caller.ARN != "arn:aws:iam::123456789012:root" || caller.UserID != account || caller.Account != account || caller.AccessKeyID != key.ID {
+	if caller.ARN != "arn:aws:iam::123456789012:root" || caller.UserID != account || caller.Account != account ||
+		caller.AccessKeyID != key.ID {
 		t.Errorf("caller = %+v", caller)
 	}
 
@@ -123,9 +131,12 @@ func TestAccessKeysRefuse(t *testing.T) {
 			t.Errorf("%s: Create = %+v", name, key)
 		}
 	}
+
 	for _, tc := range []struct{ id, secret string }{
 		{"ab", "test"}, {"a b", "test"}, {"", "test"}, {strings.Repeat("a", 129), "test"},
-		{"ASIAABCDEFGHIJKLMNOP", "test"}, {"test", ""}, {"test", "a b"}, {"test", "a\n"}, {"test", strings.Repeat("a", 129)},
+		{
+			"ASIAABCDEFGHIJKLMNOP", "test",
+		}, {"test", ""}, {"test", "a b"}, {"test", "a\n"}, {"test", strings.Repeat("a", 129)},
 	} {
 		if _, err := keys.Import(ctx, tc.id, tc.secret, NewAccessKey{Account: account}); err == nil {
 			t.Errorf("Import(%q, %q) was accepted", tc.id, tc.secret)
@@ -136,6 +147,7 @@ func TestAccessKeysRefuse(t *testing.T) {
 	if list, err := keys.List(ctx, ""); err != nil || len(list) != 0 {
 		t.Errorf("something was written: %v, %v", list, err)
 	}
+
 	for name, o := range map[string]AccessKeyOptions{
 		"no store":            {Sealer: boundSealer{}},
 		"no sealer":           {Store: newRows()},
@@ -166,6 +178,7 @@ func TestImportAccessKey(t *testing.T) {
 	if err != nil || !again.Disabled {
 		t.Errorf("repeated Import = %+v, %v, want the key as it is: disabled", again, err)
 	}
+
 	for name, try := range map[string]func() error{
 		"another secret": func() error { _, err := keys.Import(ctx, "test", "other", want); return err },
 		"another account": func() error {
@@ -224,6 +237,7 @@ func TestDisabledKeysStop(t *testing.T) {
 			}
 		}
 	}
+
 	for name, err := range map[string]error{
 		"SetDisabled": here.SetDisabled(ctx, "AKIANONE", true),
 		"Delete":      here.Delete(ctx, "AKIANONE"),
@@ -288,6 +302,7 @@ func TestLookupIsCachedWithinBounds(t *testing.T) {
 	}
 	// Unknown and malformed IDs are not kept; malformed ones are not even asked for.
 	before := r.reads
+
 	for _, id := range []string{"", "a b", "AKIA'; DROP TABLE", strings.Repeat("A", 500)} {
 		if _, _, err := keys.Lookup(ctx, id); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Lookup(%.20q) = %v, want ErrNotFound", id, err)
@@ -324,7 +339,9 @@ func TestLookupFailsClosed(t *testing.T) {
 		"policy removed":  func(k *store.AccessKey) { k.Policy = "" },
 		"policy widened":  func(k *store.AccessKey) { k.Policy = allowAll },
 		"another account": func(k *store.AccessKey) { k.Account = "999999999999" },
-		"another key's":   func(k *store.AccessKey) { k.SealedSecret = boundSealer{}.Seal([]byte("x"), "access-key/AKIAOTHER") },
+		"another key's": func(k *store.AccessKey) {
+			k.SealedSecret = boundSealer{}.Seal([]byte("x"), "access-key/AKIAOTHER")
+		},
 	} {
 		good := r.keys[key.ID]
 		if err := r.change(key.ID, tamper); err != nil {
@@ -347,6 +364,7 @@ func TestAccessKeysConcurrently(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -374,6 +392,7 @@ func BenchmarkLookupCached(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, _, err := keys.Lookup(b.Context(), key.ID); err != nil {
 			b.Fatal(err)

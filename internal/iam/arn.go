@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// RoleARN is the ARN of a role, taken apart.
+// RoleARN has the parts of a role's ARN.
 type RoleARN struct {
 	Partition string // aws, aws-cn, aws-us-gov, …
 	Account   identitypool.AccountID
@@ -22,22 +22,24 @@ const (
 	maxRolePath = 512
 )
 
-// The forms below are written out rather than as regular expressions: an ARN is
-// parsed for every signed call of a session.
+// The functions below use no regular expressions: every signed call of a session
+// parses an ARN.
 
 func isPartition(s string) bool {
 	rest, ok := strings.CutPrefix(s, "aws")
-	return ok && (rest == "" || rest[0] == '-') && only(rest, func(c byte) bool { return c == '-' || c >= 'a' && c <= 'z' })
+	return ok && (rest == "" || rest[0] == '-') &&
+		only(rest, func(c byte) bool { return c == '-' || c >= 'a' && c <= 'z' })
 }
 
 func isAccount(s string) bool {
 	return len(s) == 12 && only(s, func(c byte) bool { return c >= '0' && c <= '9' })
 }
 
-// isName reports whether s consists of what IAM allows in names.
+// isName reports whether s is at most longest characters that IAM allows in names.
 func isName(s string, longest int) bool {
 	return s != "" && len(s) <= longest && only(s, func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_+=,.@-", c) >= 0
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.IndexByte("_+=,.@-", c) >= 0
 	})
 }
 
@@ -68,15 +70,16 @@ func ParseRoleARN(arn string) (RoleARN, error) {
 	if !isARN || !isIAM || !complete {
 		return RoleARN{}, errors.New("is not an ARN of the form arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
+
 	r := RoleARN{Partition: partition, Account: identitypool.AccountID(owner)}
 	resource, ok := strings.CutPrefix(resource, "role/")
 	if !ok {
 		return RoleARN{}, errors.New("is not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
-	// The slash before the path is the one behind "role".
-	whole := arn[len(arn)-len(resource)-1:]
+	whole := arn[len(arn)-len(resource)-1:] // with the slash after "role", which begins the path
 	slash := strings.LastIndexByte(whole, '/') + 1
 	r.Path, r.Name = whole[:slash], whole[slash:]
+
 	switch {
 	case !isPartition(r.Partition):
 		return RoleARN{}, fmt.Errorf("has %q where the partition belongs (aws)", r.Partition)
@@ -85,31 +88,33 @@ func ParseRoleARN(arn string) (RoleARN, error) {
 	case !isName(r.Name, maxRoleName):
 		return RoleARN{}, fmt.Errorf("has the role name %q; names have 1 to 64 letters, digits and +=,.@_-", r.Name)
 	case !isPath(r.Path):
-		return RoleARN{}, fmt.Errorf("has the path %q; paths have up to 512 printable characters between slashes", r.Path)
+		return RoleARN{}, fmt.Errorf(
+			"has the path %q; paths have up to 512 printable characters between slashes", r.Path)
 	}
+
 	return r, nil
 }
 
-// String is the ARN.
+// String returns the ARN.
 func (r RoleARN) String() string {
 	return "arn:" + r.Partition + ":iam::" + string(r.Account) + ":role" + r.Path + r.Name
 }
 
-// Session is the ARN of a session of the role. It has no path (IAM User Guide,
+// Session returns the ARN of a session of the role. It has no path (IAM User Guide,
 // "IAM identifiers").
 func (r RoleARN) Session(name string) string {
 	return "arn:" + r.Partition + ":sts::" + string(r.Account) + ":assumed-role/" + r.Name + "/" + name
 }
 
-// OIDCProviderARN is the ARN of the provider with issuer url: its host and path
-// without the scheme, as written.
+// OIDCProviderARN returns the ARN of the provider with issuer url. It has the URL's
+// host and path as written, without the scheme.
 func OIDCProviderARN(partition string, account identitypool.AccountID, url string) string {
 	_, rest, _ := strings.Cut(url, "://")
 	return "arn:" + partition + ":iam::" + string(account) + ":oidc-provider/" + rest
 }
 
-// ResourceAccount returns the account part of an ARN, which is aws for AWS's
-// managed policies; "" when it names none.
+// ResourceAccount returns the account of an ARN; "aws" for AWS's managed policies,
+// "" if the ARN has no account.
 func ResourceAccount(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
@@ -118,8 +123,8 @@ func ResourceAccount(arn string) string {
 	return parts[4]
 }
 
-// accountOfARN returns the account that an ARN names, or "" when it names none or
-// AWS itself, whose managed policies every account has.
+// accountOfARN returns the account of an ARN; "" if it has none, or if it belongs to
+// AWS, whose managed policies every account can use.
 func accountOfARN(arn string) identitypool.AccountID {
 	account := ResourceAccount(arn)
 	if account == "aws" {

@@ -7,11 +7,14 @@ import (
 
 func TestParseRoleARN(t *testing.T) {
 	for arn, want := range map[string]RoleARN{
-		"arn:aws:iam::123456789012:role/app":                        {"aws", "123456789012", "/", "app"},
-		"arn:aws:iam::123456789012:role/service-role/a/b/app":       {"aws", "123456789012", "/service-role/a/b/", "app"},
-		"arn:aws-cn:iam::123456789012:role/App+=,.@_-1":             {"aws-cn", "123456789012", "/", "App+=,.@_-1"},
-		"arn:aws-us-gov:iam::123456789012:role/x:y/app":             {"aws-us-gov", "123456789012", "/x:y/", "app"},
-		"arn:aws:iam::000000000000:role/" + strings.Repeat("a", 64): {"aws", "000000000000", "/", strings.Repeat("a", 64)},
+		"arn:aws:iam::123456789012:role/app": {"aws", "123456789012", "/", "app"},
+		"arn:aws:iam::123456789012:role/service-role/a/b/app": {
+			"aws", "123456789012", "/service-role/a/b/", "app",
+		},
+		"arn:aws-cn:iam::123456789012:role/App+=,.@_-1": {"aws-cn", "123456789012", "/", "App+=,.@_-1"},
+		"arn:aws-us-gov:iam::123456789012:role/x:y/app": {"aws-us-gov", "123456789012", "/x:y/", "app"},
+		"arn:aws:iam::000000000000:role/" +
+			strings.Repeat("a", 64): {"aws", "000000000000", "/", strings.Repeat("a", 64)},
 	} {
 		got, err := ParseRoleARN(arn)
 		if err != nil || got != want {
@@ -21,6 +24,7 @@ func TestParseRoleARN(t *testing.T) {
 			t.Errorf("String() = %q, want %q", got.String(), arn)
 		}
 	}
+
 	for _, arn := range []string{
 		"", "app", "arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:role", "arn:aws:iam::123456789012:role/a/",
 		"arn:aws:iam::12345678901:role/app", "arn:aws:iam::1234567890123:role/app", "arn:aws:iam:us-east-1:123456789012:role/app",

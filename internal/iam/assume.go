@@ -11,7 +11,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// Principal is the caller as trust policies name it.
+// Principal returns the names under which trust policies can name the caller.
 func (c Caller) Principal() policy.Principal {
 	arn := cmp.Or(c.stored, c.ARN)
 	switch c.kind {
@@ -38,10 +38,10 @@ func (c Caller) Root() bool { return c.kind == accountRoot }
 // IsTemporary reports whether c holds temporary credentials of an access key.
 func (c Caller) IsTemporary() bool { return c.limited }
 
-// TransitiveTags returns the tags that sessions inherit which c starts.
+// TransitiveTags returns the tags that c passes on to sessions that it starts.
 func (c Caller) TransitiveTags() map[string]string { return maps.Clone(c.transitive) }
 
-// SourceIdentity returns who is behind a session, if it says; "" if not.
+// SourceIdentity returns the source identity of a session; "" if it has none.
 func (c Caller) SourceIdentity() string {
 	if v := c.conditions["aws:sourceidentity"]; len(v) == 1 {
 		return v[0]
@@ -49,10 +49,9 @@ func (c Caller) SourceIdentity() string {
 	return ""
 }
 
-// Temporary returns c as the holder of temporary credentials that
-// GetSessionToken gave it. They do what the access key does, but for the IAM
-// API and most of STS (STS API reference, GetSessionToken: so it is without
-// multi-factor authentication).
+// Temporary returns c as the holder of temporary credentials that GetSessionToken
+// issued. They may do what the access key may do, except the IAM API and most of STS
+// (STS API reference, GetSessionToken, without multi-factor authentication).
 func (c Caller) Temporary(accessKeyID string, issued time.Time) Caller {
 	c.conditions = maps.Clone(c.conditions)
 	if c.conditions == nil {
@@ -60,6 +59,7 @@ func (c Caller) Temporary(accessKeyID string, issued time.Time) Caller {
 	}
 	c.conditions.Set("aws:TokenIssueTime", issued.UTC().Format(time.RFC3339))
 	c.AccessKeyID, c.limited = accessKeyID, true
+
 	return c
 }
 
@@ -70,30 +70,35 @@ func limitedMay(action string) bool {
 	case "iam":
 		return false
 	case "sts":
-		return operation == "assumerole" || operation == "tagsession" || operation == "setsourceidentity" || operation == "getcalleridentity"
+		return operation == "assumerole" || operation == "tagsession" || operation == "setsourceidentity" ||
+			operation == "getcalleridentity"
 	}
+
 	return true
 }
 
 var everything = mustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
-// Context joins the request's condition keys with the caller's and the clock's.
+// Context returns the condition keys of the request, the caller and the clock. The
+// caller's replace the request's, and the clock's replace both.
 func (a *Authorizer) Context(c Caller, request policy.Context) policy.Context {
 	all := make(policy.Context, len(request)+len(c.conditions)+2)
 	maps.Copy(all, request)
 	maps.Copy(all, c.conditions)
+
 	at := a.clock(a.now())
 	all[clockDate], all[clockEpoch] = at.date[:], at.epoch[:]
 	all[viaService], all[isService] = falseValue, falseValue
+
 	return all
 }
 
 // AuthorizeTrusted decides whether c may have access, such as sts:AssumeRole, to a
-// role whose trust policy allows it (IAM User Guide, "Policy evaluation logic").
-// In the role's own account a trust policy that names the caller itself grants;
-// otherwise the caller's own policies must allow it too. An explicit Deny, a
-// permissions boundary and session policies bound it in any case. Errors are
-// those of Authorize.
+// role whose trust policy allows it (IAM User Guide, "Policy evaluation logic"). If
+// the trust policy names the caller itself, and the role is in the caller's account,
+// that is enough; otherwise the caller's own policies must allow the access, too. An
+// explicit Deny, a permissions boundary and session policies apply in any case. It
+// returns the errors of Authorize.
 func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Access, role Role, namesCaller bool) error {
 	says := trustsAccount
 	if namesCaller && role.Account == c.Account {
@@ -103,13 +108,14 @@ func (a *Authorizer) AuthorizeTrusted(ctx context.Context, c Caller, access Acce
 	return a.authorize(ctx, c, access, says)
 }
 
-// ManagedPolicyDocument returns what the managed policy with that ARN, in any
-// partition, says now. The error wraps ErrNotFound.
+// ManagedPolicyDocument returns the current document of the managed policy with that
+// ARN, in any partition. The error wraps ErrNotFound if there is none.
 func (d *Directory) ManagedPolicyDocument(ctx context.Context, arn string) (string, error) {
 	arn = d.home(arn)
 	if _, aws := d.awsManagedPolicy(arn); !aws && d.store == nil {
 		return "", fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 	}
+
 	p, _, err := d.PolicyNamed(ctx, accountOfARN(arn), arn)
 	if err != nil {
 		return "", err
@@ -118,5 +124,6 @@ func (d *Directory) ManagedPolicyDocument(ctx context.Context, arn string) (stri
 	if !ok {
 		return "", fmt.Errorf("policy %s has no version %d", arn, p.Default)
 	}
+
 	return v.Document, nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// RoleSource finds roles by ARN; its error wraps ErrNotFound when there is no
-// such role. *Directory is one.
+// RoleSource finds roles by ARN; its error wraps ErrNotFound if there is no such
+// role. *Directory is one.
 type RoleSource interface {
 	Role(ctx context.Context, arn string) (Role, error)
 }
@@ -28,8 +28,8 @@ type Authorizer struct {
 	second atomic.Pointer[clockConditions] // cache: clock keys
 }
 
-// NewAuthorizer returns an Authorizer that evaluates sessions against roles.
-// now gives aws:CurrentTime; nil = time.Now.
+// NewAuthorizer returns an Authorizer that finds the roles of sessions in roles.
+// now returns aws:CurrentTime; nil = time.Now.
 func NewAuthorizer(roles RoleSource, now func() time.Time) *Authorizer {
 	if now == nil {
 		now = time.Now
@@ -37,7 +37,7 @@ func NewAuthorizer(roles RoleSource, now func() time.Time) *Authorizer {
 	return &Authorizer{roles: roles, now: now}
 }
 
-// DeniedError says that a caller may not do an action; errors.Is(err, ErrDenied).
+// DeniedError is the refusal of an action; errors.Is(err, ErrDenied) is true for it.
 type DeniedError struct {
 	CallerARN string
 	Action    string
@@ -46,11 +46,12 @@ type DeniedError struct {
 	Reason    string // for the log, not for the wire
 	// Why is the reason with its fix, for the trace.
 	Why *explain.Refusal
-	// Unknown lists what could not be evaluated of the statements that decided.
+	// Unknown lists the condition keys that could not be evaluated in the statements
+	// that decided.
 	Unknown []policy.Unknown
 }
 
-// Error is AWS's text.
+// Error returns AWS's text.
 func (e *DeniedError) Error() string {
 	text := "User: " + e.CallerARN + " is not authorized to perform: " + e.Action + " on resource: " + e.Resource
 	if e.Explicit {
@@ -59,7 +60,7 @@ func (e *DeniedError) Error() string {
 	return text
 }
 
-// unknownHelp tells what to do about a condition key that could not be evaluated.
+// unknownHelp returns the fix for a condition key that could not be evaluated.
 func unknownHelp(u policy.Unknown) string {
 	if u.BadValue {
 		return "change the condition on " + u.Key +
@@ -72,45 +73,43 @@ func unknownHelp(u policy.Unknown) string {
 // Is reports whether target is ErrDenied.
 func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 
-// Authorize returns nil when c may do action ("cognito-identity:CreateIdentityPool")
-// on resource (an ARN, or "*" for actions without one), a *DeniedError when not,
-// and another error when the role could not be looked up, which denies too.
+// Authorize returns nil if c may have the access, and a *DeniedError if not. Any other
+// error means that the role could not be looked up; the caller must refuse then, too.
 //
-// An access key without a policy is the root of its account; one with a policy
-// may do what that allows; a session may do what its role's policies, the
-// role's boundary and the session policies all allow. Nobody reaches into
-// another account: that would take a policy of the resource, and ours have none.
-// The condition keys that the caller brings with it win over the request's.
+// An access key without a policy is the root of its account and may do everything
+// there; one with a policy may do what that allows; a session may do what its role's
+// policies, the role's boundary and the session policies all allow. Nobody has access
+// to another account: the resource would need a policy, and resources have none here.
+// The caller's condition keys replace the request's.
 func (a *Authorizer) Authorize(ctx context.Context, c Caller, access Access) error {
 	return a.authorize(ctx, c, access, resourceSilent)
 }
 
-// Access is a permission that a caller asks for, with what the place that asks
-// knows of the request.
+// Access is a permission that a caller needs, with the condition keys of the request.
 type Access struct {
 	Action   string // such as cognito-identity:CreateIdentityPool
 	Resource string // an ARN, or "*" for actions without one
 	// Conditions are condition keys of the request, stored by policy.Context.Set.
 	Conditions policy.Context
-	// Facts answers for other condition keys once a policy asks for them. Without
-	// it only Conditions, the caller and the clock are known.
+	// Facts looks up other condition keys when a policy depends on them. Without it,
+	// only those of Conditions, the caller and the clock are known.
 	Facts Facts
 }
 
-// Facts answers for the condition keys of one request.
+// Facts looks up condition keys of one request.
 type Facts interface {
-	// Condition answers for a key in lower case: policy.Request.Later.
+	// Condition returns the values of a key in lower case, as policy.Request.Later.
 	Condition(key string) (values []string, known bool)
-	// Err is the error of a look-up that Condition made, if one failed: the decision
-	// does not count then.
+	// Err returns the first error of Condition's look-ups. If there is one, the
+	// decision does not count.
 	Err() error
 }
 
-// resourceSays is what the policy of the resource itself says about the caller.
+// resourceSays is the effect of the resource's own policy for the caller.
 type resourceSays uint8
 
 const (
-	resourceSilent resourceSays = iota // there is none
+	resourceSilent resourceSays = iota // the resource has no policy
 	trustsAccount                      // it leaves the decision to the caller's account
 	trustsCaller                       // it names the caller, in whose account it is
 )
@@ -126,6 +125,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 			Why:       why.Of(c.ARN),
 		}
 	}
+
 	if c.kind == nobody {
 		c.ARN = "anonymous"
 		return denied(false, "the request has no caller", policyNobody.With("action", access.Action))
@@ -136,7 +136,11 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	}
 	if owner := accountOfARN(access.Resource); says == resourceSilent && owner != "" && owner != c.Account {
 		return denied(false, fmt.Sprintf("the resource belongs to account %s, the caller to %s", owner, c.Account),
-			policyAccount.With("account", string(c.Account), "resource", ShownARN(access.Resource, c.partition), "owner", string(owner)))
+			policyAccount.With(
+				"account", string(c.Account),
+				"resource", ShownARN(access.Resource, c.partition),
+				"owner", string(owner),
+			))
 	}
 
 	var identity, session []*policy.Document
@@ -151,13 +155,16 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		var err error
 		role, err = a.roles.Role(ctx, c.roleARN)
 		if errors.Is(err, ErrNotFound) {
-			return denied(false, "the session's role "+c.shownRole()+" does not exist", policyRole.With("role", c.shownRole()))
+			return denied(false, "the session's role "+c.shownRole()+" does not exist",
+				policyRole.With("role", c.shownRole()))
 		}
 		if err != nil {
 			return fmt.Errorf("authorising %s: %w", c.ARN, err)
 		}
+
 		if role.ID != c.roleID {
-			return denied(false, "the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
+			return denied(false,
+				"the session's role "+c.shownRole()+" was deleted; one of the same name is another role",
 				policyRoleReplaced.With("role", c.shownRole()))
 		}
 		if session, err = SessionPolicies(c.policies); err != nil {
@@ -179,7 +186,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		case viaService, isService:
 			return falseValue, true
 		}
-		if knows(brought, key) { // before the request's: it cannot pose as the caller
+		if knows(brought, key) { // before the request's keys, which must not replace the caller's
 			return nil, true
 		}
 		if values, ok := given[key]; ok {
@@ -188,6 +195,7 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		if facts == nil {
 			return nil, false
 		}
+
 		return facts.Condition(key)
 	}
 	request := policy.Request{
@@ -197,14 +205,15 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 		Partition: c.partition,
 		Later:     later,
 	}
-	d := policy.Allowed(request, identity, boundary, session)
 
+	d := policy.Allowed(request, identity, boundary, session)
 	if facts != nil && facts.Err() != nil {
 		return fmt.Errorf("authorising %s: %w", c.ARN, facts.Err())
 	}
 	if d.Allowed {
 		return nil
 	}
+
 	asked := bounds{
 		caller:   c,
 		access:   access,
@@ -215,20 +224,21 @@ func (a *Authorizer) authorize(ctx context.Context, c Caller, access Access, say
 	}
 	refusal := denied(d.Explicit, reasonOf(d), asked.why(d))
 	refusal.Unknown = d.Unknown
+
 	return refusal
 }
 
-// bounds keeps the policies and the request of a decision, for explaining it.
+// bounds has the policies and the request of a decision, to explain it.
 type bounds struct {
 	caller   Caller
 	access   Access
-	role     Role // of a role's session
+	role     Role // zero for access keys
 	boundary *policy.Document
 	session  []*policy.Document
 	request  policy.Request
 }
 
-// why explains a decision that does not allow.
+// why explains a decision that refuses.
 func (b *bounds) why(d policy.Decision) *explain.Refusal {
 	action, resource := b.access.Action, ShownARN(b.access.Resource, b.caller.partition)
 	statement, of, uncertain, help := "", "", "", ""
@@ -265,14 +275,16 @@ func (b *bounds) why(d policy.Decision) *explain.Refusal {
 	case d.Layer == policy.SessionLayer:
 		return policySession.With("action", action, "resource", resource, "policies", b.policies(d.Layer))
 	}
+
 	return b.noStatement(action, resource).At(b.link(d.Layer))
 }
 
 // noStatement explains that no policy of the session's role allows the action on the
-// resource. A statement that allows it on another resource tells what the role is for:
-// whoever asks for another user's things has most often the path wrong.
+// resource. It names a statement that allows the action on another resource, if there
+// is one: a caller who asks for another user's things mostly has the path wrong.
 func (b *bounds) noStatement(action, resource string) *explain.Refusal {
 	policies, owner := b.policies(policy.IdentityLayer), b.owner()
+
 	bound := ""
 	if b.caller.guest && len(b.session) > 0 && !policy.Allowed(b.request, b.session, nil, nil).Allowed {
 		bound = "; the session is a guest's: the setting guest_policy must allow it, too (docs/engines/builtin.md#guests)"
@@ -280,14 +292,17 @@ func (b *bounds) noStatement(action, resource string) *explain.Refusal {
 
 	statement, other := policy.Nearest(b.request, b.role.Policies)
 	if statement == nil {
-		return policyNone.With("action", action, "resource", resource, "policies", policies, "owner", owner, "bound", bound)
+		return policyNone.With(
+			"action", action, "resource", resource, "policies", policies, "owner", owner, "bound", bound,
+		)
 	}
 	of := b.policyOf(policy.Decision{Layer: policy.IdentityLayer, Statement: statement})
+
 	return policyNoneResource.With("action", action, "resource", resource, "policies", policies,
 		"statement", statement.String(), "policy", of, "other", other, "owner", owner, "bound", bound)
 }
 
-// owner names whose the identity policies are.
+// owner names the access key or the role that has the identity policies.
 func (b *bounds) owner() string {
 	if b.caller.kind == boundedUser {
 		return "access key " + b.caller.AccessKeyID
@@ -295,7 +310,7 @@ func (b *bounds) owner() string {
 	return "role " + b.caller.shownRole()
 }
 
-// link leads to what the fix changes: the key whose policy it is, or the role.
+// link points at the resource that the fix changes: the access key or the role.
 func (b *bounds) link(layer policy.Layer) explain.Link {
 	if b.caller.kind == boundedUser {
 		return explain.Link{
@@ -318,6 +333,7 @@ func (b *bounds) link(layer policy.Layer) explain.Link {
 	if b.role.InSettings {
 		link.Source = explain.SourceFile
 	}
+
 	return link
 }
 
@@ -331,11 +347,13 @@ func (b *bounds) policyOf(d policy.Decision) string {
 	case b.caller.kind == boundedUser:
 		return "the policy of " + b.owner()
 	}
+
 	for i, document := range b.role.Policies {
 		if document.Has(d.Statement) && i < len(b.role.PolicyNames) {
 			return "the policy " + ShownARN(b.role.PolicyNames[i], b.caller.partition) + " of " + b.owner()
 		}
 	}
+
 	return "a policy of " + b.owner()
 }
 
@@ -358,17 +376,19 @@ func (b *bounds) policies(layer policy.Layer) string {
 	}
 
 	names := slices.Clone(b.role.PolicyNames[:min(len(b.role.PolicyNames), maxNamed)])
-	for i, name := range names { // managed policies by their ARN
+	for i, name := range names { // those of managed policies are ARNs
 		names[i] = ShownARN(name, b.caller.partition)
 	}
+
 	text := "the policies of " + b.owner() + " (" + strings.Join(names, ", ")
 	if more := len(b.role.PolicyNames) - len(names); more > 0 {
 		text += " and " + strconv.Itoa(more) + " more"
 	}
+
 	return text + ")"
 }
 
-// unknownText tells which condition keys could not be evaluated.
+// unknownText lists the condition keys that could not be evaluated.
 func unknownText(list []policy.Unknown) string {
 	var texts []string
 	for i, u := range list {
@@ -378,10 +398,12 @@ func unknownText(list []policy.Unknown) string {
 		}
 		texts = append(texts, u.String())
 	}
+
 	return strings.Join(texts, "; ")
 }
 
-// reasonOf explains a refusal, with the condition keys that could not be evaluated.
+// reasonOf returns the reason of a refusal for the log, with the condition keys that
+// could not be evaluated.
 func reasonOf(d policy.Decision) string {
 	reason := fmt.Sprintf("no %s allows it", d.Layer)
 	switch {
@@ -390,18 +412,18 @@ func reasonOf(d policy.Decision) string {
 	case d.Explicit:
 		return "the request is not valid UTF-8"
 	}
-
 	if len(d.Unknown) > 0 {
 		reason += "; " + unknownText(d.Unknown)
 	}
+
 	return reason
 }
 
 // maxUnknown bounds how many keys a reason names.
 const maxUnknown = 3
 
-// Condition keys that AWS fills in every signed request: whether a service of its
-// own makes it. None does here.
+// Condition keys that tell whether a service of AWS makes the request. AWS fills them
+// in every signed request; here they are always false.
 const (
 	viaService = "aws:viaawsservice"
 	isService  = "aws:principalisawsservice"
@@ -415,7 +437,7 @@ const (
 	clockEpoch = "aws:epochtime"
 )
 
-// clockConditions are the clock's condition keys in one second.
+// clockConditions has the clock's condition keys for one second.
 type clockConditions struct {
 	second      int64
 	date, epoch [1]string
@@ -425,7 +447,13 @@ func (a *Authorizer) clock(now time.Time) *clockConditions {
 	if at := a.second.Load(); at != nil && at.second == now.Unix() {
 		return at
 	}
-	at := &clockConditions{now.Unix(), [1]string{now.UTC().Format(time.RFC3339)}, [1]string{strconv.FormatInt(now.Unix(), 10)}}
+
+	at := &clockConditions{
+		now.Unix(),
+		[1]string{now.UTC().Format(time.RFC3339)},
+		[1]string{strconv.FormatInt(now.Unix(), 10)},
+	}
 	a.second.Store(at)
+
 	return at
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// awsDocuments are the managed policies of AWS that this server knows, by path
-// and name. Any other one cannot be attached: its content is AWS's, and guessing
-// it would allow or deny the wrong things.
+// awsDocuments are the managed policies of AWS that this server knows, by path and
+// name. Others cannot be attached: a guess at their content would allow or deny the
+// wrong things.
 var awsDocuments = map[string]string{
 	"/AdministratorAccess":                          `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
 	"/AmazonCognitoUnAuthedIdentitiesSessionPolicy": guestManaged,
@@ -44,15 +44,23 @@ func (d *Directory) awsPolicy(arn string) (*policy.Document, bool) {
 	return p, ok
 }
 
-// awsManagedPolicy is a managed policy of AWS as the API shows it.
+// awsManagedPolicy returns a managed policy of AWS as the API shows it.
 func (d *Directory) awsManagedPolicy(arn string) (store.ManagedPolicy, bool) {
 	name := d.awsName(arn)
 	text, ok := awsDocuments[name]
 	if !ok {
 		return store.ManagedPolicy{}, false
 	}
-	return store.ManagedPolicy{Account: "aws", Name: name[1:], Path: "/", ID: uniqueID(policyIDPrefix, arn),
-		Versions: []store.PolicyVersion{{Number: 1, Document: text}}, Default: 1, Next: 2}, true
+
+	return store.ManagedPolicy{
+		Account:  "aws",
+		Name:     name[1:],
+		Path:     "/",
+		ID:       uniqueID(policyIDPrefix, arn),
+		Versions: []store.PolicyVersion{{Number: 1, Document: text}},
+		Default:  1,
+		Next:     2,
+	}, true
 }
 
 // AWSPolicies lists the managed policies of AWS that this server knows.

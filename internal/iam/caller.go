@@ -16,30 +16,30 @@ const (
 	roleSession
 )
 
-// Caller is who signed a request. The zero Caller may do nothing. Callers come
-// from AccessKeys.Lookup and NewSessionCaller; what they may do is not in their
-// exported members, and changing those changes nothing.
+// Caller is who signed a request. The zero Caller may do nothing. AccessKeys.Lookup
+// and NewSessionCaller make Callers. Changing the exported fields does not change
+// what a Caller may do.
 type Caller struct {
 	Account     identitypool.AccountID
 	ARN         string // in the partition of the call, after In
-	UserID      string // what GetCallerIdentity answers as UserId
+	UserID      string // UserId in GetCallerIdentity
 	AccessKeyID string
 
 	kind       callerKind
-	document   *policy.Document // of boundedUser
-	roleARN    string           // of roleSession, as roleID
-	roleID     string
+	document   *policy.Document  // of boundedUser
+	roleARN    string            // of roleSession
+	roleID     string            // of roleSession
 	policies   []string          // of roleSession: its session policies
-	conditions policy.Context    // condition keys that the caller brings with it
-	transitive map[string]string // of roleSession: the tags that sessions it starts inherit
+	conditions policy.Context    // the caller's condition keys
+	transitive map[string]string // of roleSession: the tags that it passes on to sessions that it starts
 	guest      bool              // of roleSession: see SessionCaller.Guest
 	limited    bool              // temporary credentials of an access key: see Temporary
-	stored     string            // ARN in the partition that this server writes; "" = ARN
-	partition  string            // of the call; "" = not known
+	stored     string            // ARN in the stored partition; "" = ARN
+	partition  string            // partition of the call; "" = not known
 }
 
-// In returns c as who signed a call for a region of a partition: ARN is in it, and
-// policies may name by it what the call is about.
+// In returns c as the signer of a call in a partition: its ARN is in this partition,
+// and policies may name the call's resources in it.
 func (c Caller) In(partition string) Caller {
 	c.stored = cmp.Or(c.stored, c.ARN)
 	c.partition = partition
@@ -47,20 +47,27 @@ func (c Caller) In(partition string) Caller {
 	return c
 }
 
-// Partition is that of the region that the call was signed for; "" = not known.
+// Partition returns the partition of the region that the call was signed for;
+// "" = not known.
 func (c Caller) Partition() string { return c.partition }
 
-// shownRole is the ARN of the session's role in the partition of the call.
+// shownRole returns the ARN of the session's role in the partition of the call.
 func (c Caller) shownRole() string { return ShownARN(c.roleARN, c.partition) }
 
-// keyUserPath is the path of the users that access keys with a policy are.
+// keyUserPath is the path of the users that stand for access keys with a policy.
 const keyUserPath = "poolhouse/"
 
 // newKeyCaller makes the Caller of an access key. A key without a policy is the
 // root of its account; one with a policy is a user of that account.
 func newKeyCaller(partition, id string, account identitypool.AccountID, document *policy.Document) Caller {
 	prefix := "arn:" + partition + ":iam::" + string(account) + ":"
-	c := Caller{Account: account, AccessKeyID: id, document: document, conditions: policy.Context{}}
+	c := Caller{
+		Account:     account,
+		AccessKeyID: id,
+		document:    document,
+		conditions:  policy.Context{},
+	}
+
 	if document == nil {
 		c.kind, c.ARN, c.UserID = accountRoot, prefix+"root", string(account)
 		c.conditions.Set("aws:PrincipalType", "Account")
@@ -71,6 +78,7 @@ func newKeyCaller(partition, id string, account identitypool.AccountID, document
 	}
 	c.conditions.Set("aws:PrincipalArn", c.ARN)
 	c.setCommon()
+
 	return c
 }
 
@@ -80,35 +88,47 @@ type SessionCaller struct {
 	RoleARN     string // also gives the account
 	RoleID      string
 	SessionName string
-	Policies    []string       // session policies: built-in names or JSON documents; none = the role's alone
-	Conditions  policy.Context // condition keys that the session carries: its tags, its provider
-	// TransitiveTags are the tags that sessions inherit which this one starts.
+	Policies    []string       // session policies: built-in names or JSON documents; none = only the role's apply
+	Conditions  policy.Context // condition keys of the session: its tags, its provider
+	// TransitiveTags are the tags that the session passes on to sessions that it starts.
 	TransitiveTags map[string]string
-	// Guest tells that the session is a guest's of the enhanced flow, whose session
-	// policies are the setting's. It is for explaining a refusal.
+	// Guest means that the session is a guest's of the enhanced flow, whose session
+	// policies come from the settings. Only explanations of refusals use it.
 	Guest bool
 }
 
-// NewSessionCaller makes the Caller of an assumed-role session. A session whose
-// role has no valid ARN is nobody.
+// NewSessionCaller makes the Caller of an assumed-role session. If RoleARN is not
+// valid, it returns the zero Caller.
 func NewSessionCaller(s SessionCaller) Caller {
 	role, err := ParseRoleARN(s.RoleARN)
 	if err != nil {
 		return Caller{}
 	}
+
 	c := Caller{
-		Account: role.Account, ARN: role.Session(s.SessionName), UserID: s.RoleID + ":" + s.SessionName, AccessKeyID: s.AccessKeyID,
-		kind: roleSession, roleARN: s.RoleARN, roleID: s.RoleID, policies: s.Policies, transitive: s.TransitiveTags, guest: s.Guest, conditions: make(policy.Context, len(s.Conditions)+4),
+		Account:     role.Account,
+		ARN:         role.Session(s.SessionName),
+		UserID:      s.RoleID + ":" + s.SessionName,
+		AccessKeyID: s.AccessKeyID,
+		kind:        roleSession,
+		roleARN:     s.RoleARN,
+		roleID:      s.RoleID,
+		policies:    s.Policies,
+		transitive:  s.TransitiveTags,
+		guest:       s.Guest,
+		conditions:  make(policy.Context, len(s.Conditions)+4),
 	}
 	for key, values := range s.Conditions {
 		c.conditions.Set(key, values...)
 	}
-	// What identifies the caller is ours to say, not the session's.
+
+	// The session's own conditions must not replace the keys that identify the caller.
 	c.conditions.Set("aws:PrincipalArn", s.RoleARN)
 	c.conditions.Set("aws:PrincipalType", "AssumedRole")
 	delete(c.conditions, clockDate)
 	delete(c.conditions, clockEpoch)
 	c.setCommon()
+
 	return c
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // Place is where a permission is asked for: one of this server's APIs, by its
-// signing name, or the check endpoint. Each knows other condition keys. A key
-// that a place does not know cannot be evaluated there: a Deny that depends on
-// it applies, an Allow does not.
+// signing name, or the endpoint for forward auth. Each knows other condition keys. A
+// key that a place does not know cannot be evaluated there: a Deny that depends on it
+// applies, an Allow does not.
 type Place string
 
 // The places.
@@ -26,12 +26,12 @@ const (
 // ownPlaces are the APIs of this server.
 var ownPlaces = []Place{CognitoIdentityAPI, STSAPI, IAMAPI, AdminAPI}
 
-// KeySet is a set of condition keys. A name that ends in /* stands for all keys
-// that begin with what is before the star.
+// KeySet is a set of condition keys. A name that ends in /* stands for all keys that
+// begin with the part before the star.
 type KeySet struct {
 	names    []string
-	exact    map[string]bool // in lower case, as prefixes
-	prefixes []string
+	exact    map[string]bool // in lower case
+	prefixes []string        // in lower case
 }
 
 func newKeySet(names ...string) KeySet {
@@ -43,10 +43,11 @@ func newKeySet(names ...string) KeySet {
 			s.exact[prefix] = true
 		}
 	}
+
 	return s
 }
 
-// Names lists the set as policies write the keys.
+// Names returns the keys of the set as policies write them.
 func (s KeySet) Names() []string { return slices.Clone(s.names) }
 
 // Has reports whether the set has a key, in lower case.
@@ -56,17 +57,17 @@ func (s KeySet) Has(key string) bool {
 	})
 }
 
-// CallerKeys are known everywhere: the caller's, the clock's, and those that AWS
-// fills with false in requests which no service of its own makes.
+// CallerKeys are known everywhere: the caller's, the clock's, and those that are
+// false in every request that no service of AWS makes.
 var CallerKeys = newKeySet(
 	"aws:CurrentTime", "aws:EpochTime", "aws:FederatedProvider", "aws:PrincipalAccount", "aws:PrincipalArn",
 	"aws:PrincipalIsAWSService", "aws:PrincipalTag/*", "aws:PrincipalType", "aws:SourceIdentity",
 	"aws:TokenIssueTime", "aws:userid", "aws:username", "aws:ViaAWSService",
 )
 
-// AbsentKeys are known to be absent everywhere: there are no private networks, no
-// organisations, no second factors, no services that call in somebody's stead and
-// no sessions of machines here.
+// AbsentKeys are known to be absent everywhere: this server has no private networks,
+// no organisations, no second factors, no services that call for somebody else, and
+// no sessions of machines.
 var AbsentKeys = newKeySet(
 	"aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ChatbotSourceArn",
 	"aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:MultiFactorAuthAge",
@@ -79,8 +80,8 @@ var AbsentKeys = newKeySet(
 )
 
 // requestKeys are known in every request to an API of this server. aws:SourceIp is
-// not among them: it is filled wherever the client's address is known, and never
-// known to be absent.
+// not among them: a request has it if the client's address is known, and otherwise
+// it is unknown, not absent.
 var requestKeys = newKeySet(
 	"aws:Referer", "aws:RequestTag/*", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceTag/*",
 	"aws:SecureTransport", "aws:TagKeys", "aws:UserAgent",
@@ -102,8 +103,8 @@ var serviceKeys = map[Place]KeySet{
 	CheckEndpoint: newKeySet("aws:Referer", "aws:RequestedRegion", "aws:UserAgent"),
 }
 
-// S3Keys are known at the check endpoint where a route's action is one of S3's:
-// the request's query, headers and signature tell them.
+// S3Keys are known at the endpoint for forward auth if a route's action is one of
+// S3's: they come from the request's query, headers and signature.
 var S3Keys = newKeySet(
 	"s3:authType", "s3:delimiter", "s3:if-match", "s3:if-none-match", "s3:max-keys", "s3:object-lock-legal-hold",
 	"s3:object-lock-mode", "s3:object-lock-retain-until-date", "s3:prefix", "s3:signatureAge", "s3:signatureversion",
@@ -114,10 +115,11 @@ var S3Keys = newKeySet(
 	"s3:x-amz-storage-class", "s3:x-amz-website-redirect-location",
 )
 
-// Knows reports whether a place would have filled a key, in lower case, if a
-// request for action had it. What begins with the name of another service is in
-// no request to this server's APIs, and the keys of one of this server's APIs are
-// in no request to others. A name below an API's prefix that is no key is unknown.
+// Knows reports whether a place knows a key, in lower case, in requests for action: if
+// the place has no value for it, the request does not have the key. Requests to this
+// server's APIs never have keys of other services, and requests to others never have
+// the keys of this server's APIs. A name with an API's prefix that is no key of the
+// API is unknown.
 func (p Place) Knows(key, action string) bool {
 	service, _, _ := strings.Cut(action, ":")
 	service = strings.ToLower(service)
@@ -126,12 +128,13 @@ func (p Place) Knows(key, action string) bool {
 	}
 
 	prefix := prefixOf(key)
+
 	return requestKeys.Has(key) || serviceKeys[p].Has(key) || isKeyOfOther(key, service) ||
 		prefix != service && slices.Contains(awsServices, prefix)
 }
 
-// isKeyOfOther reports whether a key is one of an API of this server that is not
-// the one asked.
+// isKeyOfOther reports whether a key belongs to an API of this server other than
+// asked.
 func isKeyOfOther(key, asked string) bool {
 	prefix := prefixOf(key)
 	return prefix != asked && serviceKeys[Place(prefix)].Has(key)
@@ -142,8 +145,8 @@ func prefixOf(key string) string {
 	return prefix
 }
 
-// awsServices are the services that have condition keys of their own (Service
-// Authorization Reference). Their keys are never in a request to another service.
+// awsServices are the services that have their own condition keys (Service
+// Authorization Reference). Requests to other services never have these.
 var awsServices = []string{
 	"acm", "acm-pca", "airflow", "amplify", "aoss", "apigateway", "app-integrations", "appconfig", "appflow",
 	"appmesh", "apprunner", "appstream", "appsync", "aps", "artifact", "athena", "autoscaling", "backup",
@@ -169,18 +172,18 @@ var awsServices = []string{
 	"workspaces", "xray",
 }
 
-// Names of the claims that sessions of a provider keep, and of the identity
-// pools' (IAM User Guide, "Available keys for AWS OIDC federation" and "for
-// SAML-based AWS STS federation").
+// Names of the claims that sessions keep: of OpenID Connect providers, of identity
+// pools, and of SAML providers (IAM User Guide, "Available keys for AWS OIDC
+// federation" and "for SAML-based AWS STS federation").
 var (
 	sessionClaims = []string{"amr", "app_id", "aud", "id", "oaud", "sub", "user_id"}
 	cognitoClaims = []string{"amr", "aud", "sub"}
 	sessionSAML   = []string{"aud", "doc", "iss", "namequalifier", "sub", "sub_type"}
 )
 
-// SAMLAttributes are the attributes of an assertion that have condition keys, by
-// name: what follows saml: in the key (IAM User Guide, "Available keys for
-// SAML-based AWS STS federation").
+// SAMLAttributes maps the attributes of an assertion that have condition keys to the
+// part of the key after saml: (IAM User Guide, "Available keys for SAML-based AWS STS
+// federation").
 var SAMLAttributes = map[string]string{
 	"urn:oid:1.3.6.1.4.1.5923.1.1.1.1":  "edupersonaffiliation",
 	"urn:oid:1.3.6.1.4.1.5923.1.1.1.2":  "edupersonnickname",
@@ -211,19 +214,17 @@ func isHost(prefix string) bool { return strings.Contains(prefix, ".") || prefix
 
 const samlPrefix = "saml"
 
-// Knows reports whether a key, in lower case, would be among what the caller
-// brings or among the clock's if there were one for it: c cannot have a value
-// under it that this server does not see.
+// Knows reports whether a key, in lower case, is the caller's or the clock's: if this
+// server has no value for it, then c has none.
 func (c Caller) Knows(key string) bool { return knows(c.conditions, key) }
 
-// knows is Caller.Knows for what the caller brings.
+// knows is Caller.Knows for the condition keys of a caller.
 func knows(brought policy.Context, key string) bool {
 	if CallerKeys.Has(key) || AbsentKeys.Has(key) {
 		return true
 	}
 
-	// Keys of the provider that vouched for the session. Of the others' there are
-	// none in it.
+	// A session has only the keys of the provider that vouched for it.
 	own, prefix := federatedPrefix(brought), prefixOf(key)
 	name := key[strings.LastIndexByte(key, ':')+1:]
 	switch {
@@ -238,8 +239,8 @@ func knows(brought policy.Context, key string) bool {
 	}
 }
 
-// federatedPrefix is the prefix of the condition keys of the provider that
-// vouched for the session, in lower case; "" if none did.
+// federatedPrefix returns the prefix, in lower case, of the condition keys of the
+// provider that vouched for the session; "" if none did.
 func federatedPrefix(brought policy.Context) string {
 	values := brought["aws:federatedprovider"]
 	if len(values) != 1 {
@@ -252,12 +253,13 @@ func federatedPrefix(brought policy.Context) string {
 	if strings.Contains(values[0], ":saml-provider/") {
 		return samlPrefix
 	}
+
 	return strings.ToLower(values[0])
 }
 
 // TagValues returns the values of the condition key for the tag of that name, in
-// lower case, as policy.Request.Later returns them. Keys of tags differ by case,
-// condition keys do not: where two tags have one key, it cannot be known.
+// lower case, as policy.Request.Later. Case matters in the keys of tags, but not in
+// condition keys: if two tags have the same condition key, its value is unknown.
 func TagValues(tags map[string]string, name string) (values []string, known bool) {
 	for key, value := range tags {
 		if policy.FoldKey(key) == name {
@@ -267,5 +269,6 @@ func TagValues(tags map[string]string, name string) (values []string, known bool
 	if len(values) > 1 {
 		return nil, false
 	}
+
 	return values, true
 }

@@ -95,8 +95,11 @@ func TestPlaceKnows(t *testing.T) {
 
 func TestCallerKnows(t *testing.T) {
 	session := func(provider string) Caller {
-		return NewSessionCaller(SessionCaller{RoleARN: appARN, SessionName: "s", Conditions: policy.Context{"aws:FederatedProvider": {provider}}})
+		return NewSessionCaller(SessionCaller{
+			RoleARN: appARN, SessionName: "s", Conditions: policy.Context{"aws:FederatedProvider": {provider}},
+		})
 	}
+
 	key, idp := keyCaller(t, allowRead), session("arn:aws:iam::123456789012:oidc-provider/localhost:8080/x")
 	byPool, bySAML := session(policy.CognitoPrincipal), session("arn:aws:iam::123456789012:saml-provider/corp")
 	for _, tc := range []struct {
@@ -145,16 +148,21 @@ func TestTagValues(t *testing.T) {
 // What the warnings name, where.
 func TestPolicyWarnings(t *testing.T) {
 	statement := func(effect, action, key string) string {
-		return `{"Version":"2012-10-17","Statement":{"Effect":"` + effect + `",` + action + `,"Resource":"*","Condition":{"StringNotEquals":{"` + key + `":"x"}}}}`
+		return `{"Version":"2012-10-17","Statement":{"Effect":"` + effect + `",` + action +
+			`,"Resource":"*","Condition":{"StringNotEquals":{"` + key + `":"x"}}}}`
 	}
 	for _, tc := range []struct {
 		document string
 		want     []string // parts of the only warning; none = there is none
 	}{
-		{statement("Deny", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"statement 0 (Deny)", "s3:ExistingObjectTag/env", "at the check endpoint", "it denies then"}},
+		{statement("Deny", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{
+			"statement 0 (Deny)", "s3:ExistingObjectTag/env", "at the check endpoint", "it denies then",
+		}},
 		{statement("Allow", `"Action":"s3:*"`, "s3:ExistingObjectTag/env"), []string{"it does not allow then"}},
 		{statement("Deny", `"Action":"s3:ListBucket"`, "s3:prefix"), nil},
-		{statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"), []string{"aws:ResourceTag/env", "cannot know at the check endpoint"}},
+		{statement("Deny", `"Action":"*"`, "aws:ResourceTag/env"), []string{
+			"aws:ResourceTag/env", "cannot know at the check endpoint",
+		}},
 		{statement("Deny", `"Action":["cognito-identity:*","iam:*"]`, "aws:ResourceTag/env"), nil},
 		{statement("Deny", `"NotAction":["cognito-identity:*"]`, "aws:TagKeys"), []string{"at the check endpoint"}},
 		{statement("Deny", `"Action":"iam:*"`, "iam:PassedToServise"), []string{"in calls of iam"}},
@@ -164,8 +172,13 @@ func TestPolicyWarnings(t *testing.T) {
 		{statement("Allow", `"Action":"*"`, "aws:SourceIp"), nil},
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:email"), []string{"idp.example.com:email"}},
 		{statement("Allow", `"Action":"sqs:*"`, "idp.example.com:sub"), nil},
-		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`, []string{"aws:ResourceTag/a"}},
-		{statement("Deny", `"Action":"s3:*"`, "S3:existingObjectTAG/Env"), []string{"depends on S3:existingObjectTAG/Env,"}},
+		{
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:ResourceTag/a}"}}`,
+			[]string{"aws:ResourceTag/a"},
+		},
+		{statement("Deny", `"Action":"s3:*"`, "S3:existingObjectTAG/Env"), []string{
+			"depends on S3:existingObjectTAG/Env,",
+		}},
 		{`{`, nil},
 	} {
 		got := IdentityPolicyWarnings(tc.document, false)
@@ -173,6 +186,7 @@ func TestPolicyWarnings(t *testing.T) {
 			t.Errorf("%s: %q", tc.document, got)
 			continue
 		}
+
 		for _, part := range tc.want {
 			if !strings.Contains(got[0], part) {
 				t.Errorf("%s: %q has no %q", tc.document, got[0], part)
@@ -211,7 +225,13 @@ func TestPolicyWarnings(t *testing.T) {
 		}
 	}
 
-	many := `{"Version":"2012-10-17","Statement":[` + strings.TrimSuffix(strings.Repeat(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"foo:bar":"true"}}},`, 100), ",") + `]}`
+	many := `{"Version":"2012-10-17","Statement":[` +
+		strings.TrimSuffix(
+			strings.Repeat(
+				`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"foo:bar":"true"}}},`, 100,
+			),
+			",",
+		) + `]}`
 	if got := IdentityPolicyWarnings(many, false); len(got) != maxWarnings+1 || !slices.Contains(got, "and more") {
 		t.Errorf("%d warnings", len(got))
 	}

@@ -1,13 +1,11 @@
-// Package iam holds what decides who may do what: roles, OIDC provider
-// registrations, access keys, and the authorisation of callers against them.
+// Package iam decides who may do what: it has roles, login providers, access keys,
+// and the authorisation of signed calls. Rules and limits follow the IAM API
+// reference (2010-05-08) and the IAM User Guide.
 //
-// A Directory answers for what the settings define, which is checked as a whole,
-// so that a server either starts with policies that mean what they say or not at
-// all, and for what the IAM API made, which is in the store. AccessKeys live in
-// the store, too. Authorizer puts both together for signed calls.
-//
-// Rules and limits follow the IAM API reference (2010-05-08) and the IAM User
-// Guide. Start reading at NewDirectory and Authorizer.Authorize.
+// A Directory has the roles and providers of the settings, which are checked as a
+// whole before the server starts, and those of the store, which the IAM API made.
+// AccessKeys are in the store, too. An Authorizer uses both.
+// Start reading at NewDirectory and Authorizer.Authorize.
 package iam
 
 import (
@@ -24,7 +22,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// The errors that callers tell apart with errors.Is.
+// Errors that callers distinguish with errors.Is.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("already exists")
@@ -32,42 +30,42 @@ var (
 	ErrDenied   = errors.New("access denied")
 )
 
-// Config is the content of a Directory: what the settings give, and the store
-// with what the IAM API makes.
+// Config is the content of a Directory: the resources of the settings, and the store
+// with those of the IAM API.
 type Config struct {
-	Account       identitypool.AccountID // of providers that name none
-	Partition     string                 // of the ARNs that are stored; "" = aws
+	Account       identitypool.AccountID // account of providers that name none
+	Partition     string                 // partition of stored ARNs; "" = aws
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
-	// PreviousEntityIDs are those of SAML providers that the IAM API made, by ARN,
-	// as SAMLProviderConfig.PreviousEntityIDs.
+	// PreviousEntityIDs are the previous entity IDs of SAML providers that the IAM API
+	// made, by ARN; see SAMLProviderConfig.PreviousEntityIDs.
 	PreviousEntityIDs map[string][]string
 
-	Store *store.Store     // nil = the settings are all there is
-	Now   func() time.Time // bounds the age of what is remembered of the store; nil = time.Now
-	// SAMLNames are accepted as audience and recipient of SAML providers that the
-	// IAM API made, besides AWS's sign-in endpoints.
+	Store *store.Store     // nil = the settings only
+	Now   func() time.Time // the clock of the caches; nil = time.Now
+	// SAMLNames are the audiences and recipients that SAML providers of the IAM API
+	// accept, besides AWS's sign-in endpoints.
 	SAMLNames []string
-	// Local accepts OIDC providers that the IAM API made without TLS and on
-	// loopback and private addresses. For development only.
+	// Local lets OIDC providers of the IAM API do without TLS, and have loopback and
+	// private addresses. For development only.
 	Local bool
 }
 
-// Directory answers for the roles, OIDC and SAML providers of the settings and of
-// the store. It is safe for concurrent use.
+// Directory has the roles, the OIDC and the SAML providers of the settings and of the
+// store. It is safe for concurrent use.
 //
-// What trust decisions ask (Role, OIDCProvider, SAMLProvider) may be answered
-// from memory: a change made through this Directory counts at once, one made by
-// another node within resourceLifetime, one second.
+// Role, OIDCProvider and SAMLProvider, which trust decisions use, are cached. They
+// return a change made through this Directory at once, and one made by another node
+// after resourceLifetime, one second, at the latest.
 type Directory struct {
-	roles         map[string]Role // of the settings, as the next two, by their ARN in partition
+	roles         map[string]Role // the settings' roles, like the next two by ARN in partition
 	providers     map[string]OIDCProvider
 	samlProviders map[string]SAMLProvider
 	warnings      []string
 
-	// The settings' entries as the IAM API shows them, roles by resourceKey, the
-	// providers by ARN.
+	// The settings' entries as the IAM API shows them: roles by resourceKey, providers
+	// by ARN.
 	settingsRoles    map[string]store.Role
 	settingsPolicies map[string]store.ManagedPolicy // the roles' boundaries, by resourceKey
 	settingsOIDC     map[string]store.OIDCProvider
@@ -91,35 +89,61 @@ func NewDirectory(c Config) (*Directory, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	d := &Directory{roles: map[string]Role{}, providers: map[string]OIDCProvider{}, samlProviders: map[string]SAMLProvider{},
-		settingsRoles: map[string]store.Role{}, settingsPolicies: map[string]store.ManagedPolicy{}, settingsOIDC: map[string]store.OIDCProvider{}, settingsSAML: map[string]store.SAMLProvider{},
-		partition: c.Partition, store: c.Store, cache: newCaches(c.Now), samlNames: c.SAMLNames, local: c.Local}
+
+	d := &Directory{
+		roles:            map[string]Role{},
+		providers:        map[string]OIDCProvider{},
+		samlProviders:    map[string]SAMLProvider{},
+		settingsRoles:    map[string]store.Role{},
+		settingsPolicies: map[string]store.ManagedPolicy{},
+		settingsOIDC:     map[string]store.OIDCProvider{},
+		settingsSAML:     map[string]store.SAMLProvider{},
+		partition:        c.Partition,
+		store:            c.Store,
+		cache:            newCaches(c.Now),
+		samlNames:        c.SAMLNames,
+		local:            c.Local,
+	}
 	var all faults
-	names := map[string]string{} // account and folded name to the entry that has it
+
+	names := map[string]string{} // resourceKey to the entry that has it
 	for i, rc := range c.Roles {
 		f := faults{setting: entry("roles", i)}
 		r := newRole(rc, &f)
 		r.Setting = f.setting
-		// Role names are unique without regard to case, whatever their paths
-		// (IAM API reference, CreateRole).
+
+		// Role names are unique regardless of case and path (IAM API reference,
+		// CreateRole).
 		key := resourceKey(r.Account, r.Name)
 		if first, taken := names[key]; taken && r.Name != "" {
-			f.add(".arn", rc.ARN, "names the same role as "+first, "role names are unique in an account, whatever their case and path")
+			f.add(".arn", rc.ARN, "names the same role as "+first,
+				"role names are unique in an account, whatever their case and path")
 		}
 		if _, taken := names[key]; !taken {
 			names[key] = f.setting
 		}
+
 		d.roles[d.home(r.ARN)] = r
-		d.settingsRoles[key] = store.Role{Account: r.Account, Name: r.Name, Path: r.Path, ID: r.ID, Trust: rc.TrustPolicy,
-			MaxSession: int(r.MaxSession / time.Second), Policies: rc.Policies, Boundary: d.addSettingsBoundary(r, rc.PermissionsBoundary)}
+		d.settingsRoles[key] = store.Role{
+			Account:    r.Account,
+			Name:       r.Name,
+			Path:       r.Path,
+			ID:         r.ID,
+			Trust:      rc.TrustPolicy,
+			MaxSession: int(r.MaxSession / time.Second),
+			Policies:   rc.Policies,
+			Boundary:   d.addSettingsBoundary(r, rc.PermissionsBoundary),
+		}
 		d.warnRole(r, f.setting)
 		all.list = append(all.list, f.list...)
 	}
+
 	arns, counts := map[string]string{}, map[identitypool.AccountID]int{}
 	for i, pc := range c.OIDCProviders {
 		f := faults{setting: entry("oidc_providers", i)}
 		pc.Account = cmp.Or(pc.Account, c.Account)
 		p := newOIDCProvider(pc, c.Partition, &f)
+
 		if first, taken := arns[p.ARN]; taken {
 			f.add(".url", pc.URL, "is the same provider as "+first, "an account has one registration per host and path")
 		}
@@ -127,23 +151,36 @@ func NewDirectory(c Config) (*Directory, error) {
 			arns[p.ARN] = f.setting
 		}
 		if counts[p.Account]++; counts[p.Account] == maxOIDCProviders+1 {
-			f.add("", "", fmt.Sprintf("account %s has more than %d OIDC providers", p.Account, maxOIDCProviders), "remove some")
+			f.add("", "", fmt.Sprintf("account %s has more than %d OIDC providers", p.Account, maxOIDCProviders),
+				"remove some")
 		}
+
 		d.providers[p.ARN] = p
-		d.settingsOIDC[p.ARN] = store.OIDCProvider{Account: p.Account, URL: p.URL, ClientIDs: p.ClientIDs, Thumbprints: p.Thumbprints}
+		d.settingsOIDC[p.ARN] = store.OIDCProvider{
+			Account:     p.Account,
+			URL:         p.URL,
+			ClientIDs:   p.ClientIDs,
+			Thumbprints: p.Thumbprints,
+		}
+
 		if _, key, _ := strings.Cut(p.URL, "://"); len(key) > maxLoginsKey {
-			d.warnings = append(d.warnings, fmt.Sprintf("%s (%s): it cannot stand in Logins, whose keys have %d characters at most; its tokens are good for STS only", f.setting, pc.URL, maxLoginsKey))
+			d.warnings = append(d.warnings, fmt.Sprintf(
+				"%s (%s): it cannot stand in Logins, whose keys have %d characters at most; its tokens are good for STS only",
+				f.setting, pc.URL, maxLoginsKey))
 		}
 		if pc.AllowHTTP {
-			d.warnings = append(d.warnings, f.setting+" ("+pc.URL+"): allow_http lets whoever is on the network forge this provider's keys")
+			d.warnings = append(d.warnings,
+				f.setting+" ("+pc.URL+"): allow_http lets whoever is on the network forge this provider's keys")
 		}
 		all.list = append(all.list, f.list...)
 	}
+
 	d.addSAMLProviders(c, &all)
 	d.addPreviousEntityIDs(c, &all)
 	if err := all.err(); err != nil {
 		return nil, err
 	}
+
 	return d, nil
 }
 
@@ -155,8 +192,8 @@ func (d *Directory) warnRole(r Role, setting string) {
 }
 
 // SettleTrust looks up in the store when the trust policies of the settings were
-// written. Until then they count as older than every pool. Call it at the start,
-// before the Directory is used.
+// written. Until then they count as older than every pool. Call it before anybody
+// uses the Directory.
 func (d *Directory) SettleTrust(ctx context.Context) error {
 	documents := make(map[string]string, len(d.roles))
 	for _, r := range d.roles {
@@ -167,24 +204,24 @@ func (d *Directory) SettleTrust(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the trust policies of the settings: %w", err)
 	}
+
 	for key, r := range d.roles {
 		r.TrustWritten = written[r.ARN]
 		d.roles[key] = r
 	}
+
 	return nil
 }
 
-// Warnings lists what the settings allow but should not, one line each, for the
-// log at start.
+// Warnings returns the risky settings, one line each, for the log at start.
 func (d *Directory) Warnings() []string { return slices.Clone(d.warnings) }
 
-// home returns an ARN in the partition in which the directory keeps things: those of
-// the API, and the providers of the settings. Each is one per account and name, so an
-// ARN of another partition names the same.
+// home returns an ARN in the directory's partition, which the keys of its maps and the
+// stored ARNs have. ARNs that differ only in the partition name the same resource.
 func (d *Directory) home(arn string) string { return identitypool.InPartition(arn, d.partition) }
 
 // Role returns the role with that ARN, path included, in any partition; the role's ARN
-// has the one that is stored. The error wraps ErrNotFound when there is none.
+// has the stored partition. The error wraps ErrNotFound if there is none.
 func (d *Directory) Role(ctx context.Context, arn string) (Role, error) {
 	arn = d.home(arn)
 	if r, ok := d.roles[arn]; ok {
@@ -206,8 +243,8 @@ func (d *Directory) Roles(_ context.Context, account identitypool.AccountID) ([]
 }
 
 // OIDCProviderAccounts returns the accounts, in order, that have registered the
-// OpenID Connect provider of a Logins key, which is its URL without the scheme.
-// What other nodes registered is seen at once.
+// OpenID Connect provider of a Logins key, which is its URL without the scheme. It
+// has no cache, so it returns registrations of other nodes at once.
 func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]identitypool.AccountID, error) {
 	var accounts []identitypool.AccountID
 	for _, p := range d.providers {
@@ -229,7 +266,7 @@ func (d *Directory) OIDCProviderAccounts(ctx context.Context, key string) ([]ide
 }
 
 // OIDCProvider returns the provider with that ARN, in any partition. The error wraps
-// ErrNotFound when there is none.
+// ErrNotFound if there is none.
 func (d *Directory) OIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
 	arn = d.home(arn)
 	if p, ok := d.providers[arn]; ok {

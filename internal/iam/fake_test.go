@@ -28,6 +28,7 @@ func newRows() *rows { return &rows{keys: map[string]store.AccessKey{}} }
 func (r *rows) change(id string, f func(k *store.AccessKey)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	if r.broken != nil {
 		return r.broken
 	}
@@ -37,12 +38,14 @@ func (r *rows) change(id string, f func(k *store.AccessKey)) error {
 	}
 	f(&k)
 	r.keys[id] = k
+
 	return nil
 }
 
 func (r *rows) CreateAccessKey(_ context.Context, k store.AccessKey) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	if _, ok := r.keys[k.ID]; ok {
 		return fmt.Errorf("row: %w", store.ErrConflict)
 	}
@@ -71,18 +74,21 @@ func (r *rows) AccessKey(_ context.Context, id string) (found store.AccessKey, e
 	if hook != nil {
 		hook(id)
 	}
+
 	return found, err
 }
 
 func (r *rows) AccessKeys(_ context.Context, account identitypool.AccountID) ([]store.AccessKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	var list []store.AccessKey
 	for _, id := range slices.Sorted(maps.Keys(r.keys)) {
 		if k := r.keys[id]; account == "" || k.Account == account {
 			list = append(list, k)
 		}
 	}
+
 	return list, r.broken
 }
 
@@ -96,6 +102,7 @@ func (r *rows) DeleteAccessKey(_ context.Context, id string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	delete(r.keys, id)
 	return nil
 }

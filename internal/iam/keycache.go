@@ -7,8 +7,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// keyCache keeps recently used access keys for a bounded time. Only keys that
-// work are kept: a flood of unknown IDs must not push them out.
+// keyCache keeps recently used access keys for a bounded time. It keeps only keys
+// that work: a flood of unknown IDs must not push them out.
 //
 // cache: access keys
 type keyCache struct {
@@ -35,11 +35,12 @@ func (c *keyCache) get(id string, now time.Time) (cachedKey, bool) {
 	if !ok {
 		return cachedKey{}, false
 	}
-	// A clock that was set back must not lengthen a life.
+	// If the clock was set back, an entry must not live longer.
 	if age := now.Sub(k.read); age < 0 || age >= c.lifetime {
 		c.entries.Remove(id)
 		return cachedKey{}, false
 	}
+
 	return k, true
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// What the IAM API reads and changes. Reads go to the store each time. What the
-// settings define comes first, hides what the store has under the same name,
-// and cannot be changed: ErrSettings. Other errors: ErrNotFound, ErrConflict,
-// and the store's.
+// The methods of the IAM API. They read the store each time, without a cache.
+// Resources of the settings come first and hide those of the store with the same
+// name; to change them is ErrSettings. Other errors are ErrNotFound, ErrConflict, and
+// the store's.
 
 // Quotas of an account (IAM User Guide, "IAM and AWS STS quotas").
 const (
@@ -26,7 +26,7 @@ const (
 	MaxSAMLProviders = maxSAMLProviders
 )
 
-// NamedRole returns a role by its name, in any case.
+// NamedRole returns the role of that name, regardless of case.
 func (d *Directory) NamedRole(ctx context.Context, account identitypool.AccountID, name string) (store.Role, error) {
 	if r, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return r, nil
@@ -35,19 +35,24 @@ func (d *Directory) NamedRole(ctx context.Context, account identitypool.AccountI
 	return r, fromStore(err)
 }
 
-// NamedRoles lists at most limit roles of an account whose path begins with
-// pathPrefix, by lower-case name, from the first after the name after.
-func (d *Directory) NamedRoles(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]store.Role, error) {
+// NamedRoles returns at most limit roles of an account whose path begins with
+// pathPrefix, in the order of their lower-case names, and only those after the name
+// after.
+func (d *Directory) NamedRoles(
+	ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int,
+) ([]store.Role, error) {
 	settings := ofAccount(d.settingsRoles, account, func(r store.Role) identitypool.AccountID { return r.Account })
 	stored, err := d.store.Roles(ctx, account, pathPrefix, after, limit+len(settings))
 	if err != nil {
 		return nil, err
 	}
-	return listed(settings, stored, func(r store.Role) (name, path string) { return r.Name, r.Path }, pathPrefix, after, limit), nil
+
+	return listed(settings, stored, func(r store.Role) (name, path string) { return r.Name, r.Path },
+		pathPrefix, after, limit), nil
 }
 
-// listed joins all that the settings define with what the store lists: limit
-// and as many more as the settings have, because rows that they hide do not count.
+// listed merges the settings' resources with the store's into a page. stored must
+// have as many more than limit as there are in settings, which may hide some.
 func listed[T any](settings, stored []T, named func(T) (name, path string), pathPrefix, after string, limit int) []T {
 	key := func(v T) string { name, _ := named(v); return strings.ToLower(name) }
 	stored = slices.DeleteFunc(stored, func(v T) bool {
@@ -57,6 +62,7 @@ func listed[T any](settings, stored []T, named func(T) (name, path string), path
 		_, path := named(v)
 		return !strings.HasPrefix(path, pathPrefix) || key(v) <= strings.ToLower(after)
 	})
+
 	return merge(settings, stored, key, limit)
 }
 
@@ -66,33 +72,42 @@ func (d *Directory) CreateRole(ctx context.Context, r store.Role) (store.Role, e
 		return store.Role{}, ErrConflict
 	}
 	defer d.changed(r.Account)
+
 	r.ID = newUniqueID(roleIDPrefix)
 	made, err := d.store.CreateRole(ctx, r, MaxRoles)
 	return made, fromStore(err)
 }
 
-// UpdateRole changes a role; change's error is returned as is.
-func (d *Directory) UpdateRole(ctx context.Context, account identitypool.AccountID, name string, change func(*store.Role) error) (store.Role, error) {
+// UpdateRole changes a role. It returns change's error unchanged.
+func (d *Directory) UpdateRole(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*store.Role) error,
+) (store.Role, error) {
 	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return store.Role{}, ErrSettings
 	}
 	defer d.changed(account)
+
 	r, err := d.store.UpdateRole(ctx, account, name, change)
 	return r, fromStore(err)
 }
 
-// DeleteRole removes a role that may says may go.
-func (d *Directory) DeleteRole(ctx context.Context, account identitypool.AccountID, name string, may func(store.Role) error) error {
+// DeleteRole removes a role if may returns nil for it, and returns may's error if not.
+func (d *Directory) DeleteRole(
+	ctx context.Context, account identitypool.AccountID, name string, may func(store.Role) error,
+) error {
 	if _, ok := d.settingsRoles[resourceKey(account, name)]; ok {
 		return ErrSettings
 	}
 	defer d.changed(account)
+
 	return fromStore(d.store.DeleteRole(ctx, account, name, may))
 }
 
-// PolicyNamed returns the managed policy with exactly that ARN; own is false
-// for one of AWS that this server knows, and true for those of the settings.
-func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.AccountID, arn string) (p store.ManagedPolicy, own bool, err error) {
+// PolicyNamed returns the managed policy with exactly that ARN. own is false for
+// AWS's policies that this server knows; it is true for those of the settings.
+func (d *Directory) PolicyNamed(
+	ctx context.Context, account identitypool.AccountID, arn string,
+) (p store.ManagedPolicy, own bool, err error) {
 	if p, ok := d.awsManagedPolicy(arn); ok {
 		return p, false, nil
 	}
@@ -100,6 +115,7 @@ func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.Accoun
 	if !ok || owner != account {
 		return p, false, fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 	}
+
 	name := resource[strings.LastIndexByte(resource, '/')+1:]
 	p, ok = d.settingsPolicies[resourceKey(account, name)]
 	if !ok {
@@ -108,44 +124,59 @@ func (d *Directory) PolicyNamed(ctx context.Context, account identitypool.Accoun
 	if err == nil && d.PolicyARN(p) != arn { // another case or path
 		err = store.ErrNotFound
 	}
+
 	return p, true, fromStore(err)
 }
 
-// Policies lists at most limit managed policies of an account as NamedRoles
-// lists roles.
-func (d *Directory) Policies(ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int) ([]store.ManagedPolicy, error) {
-	settings := ofAccount(d.settingsPolicies, account, func(p store.ManagedPolicy) identitypool.AccountID { return p.Account })
+// Policies returns managed policies of an account, as NamedRoles returns roles.
+func (d *Directory) Policies(
+	ctx context.Context, account identitypool.AccountID, pathPrefix, after string, limit int,
+) ([]store.ManagedPolicy, error) {
+	settings := ofAccount(d.settingsPolicies, account, func(p store.ManagedPolicy) identitypool.AccountID {
+		return p.Account
+	})
 	stored, err := d.store.Policies(ctx, account, pathPrefix, after, limit+len(settings))
 	if err != nil {
 		return nil, err
 	}
-	return listed(settings, stored, func(p store.ManagedPolicy) (name, path string) { return p.Name, p.Path }, pathPrefix, after, limit), nil
+
+	return listed(settings, stored, func(p store.ManagedPolicy) (name, path string) { return p.Name, p.Path },
+		pathPrefix, after, limit), nil
 }
 
-// PolicyUsers lists the roles of an account that use a managed policy, by
-// lower-case name.
-func (d *Directory) PolicyUsers(ctx context.Context, account identitypool.AccountID, arn string) ([]store.PolicyUser, error) {
+// PolicyUsers returns the roles of an account that use a managed policy, in the order
+// of their lower-case names.
+func (d *Directory) PolicyUsers(
+	ctx context.Context, account identitypool.AccountID, arn string,
+) ([]store.PolicyUser, error) {
 	users, err := d.store.PolicyUsers(ctx, account, arn)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, r := range d.settingsRoles {
 		if r.Account == account && r.Boundary == arn {
 			users = append(users, store.PolicyUser{Usage: store.BoundaryUsage, Role: r})
 		}
 	}
+
 	slices.SortStableFunc(users, func(a, b store.PolicyUser) int {
 		return strings.Compare(strings.ToLower(a.Role.Name), strings.ToLower(b.Role.Name))
 	})
+
 	return users, nil
 }
 
-// PolicyUses counts how often an account's roles use each managed policy, by ARN.
-func (d *Directory) PolicyUses(ctx context.Context, account identitypool.AccountID) (map[string]map[store.PolicyUsage]int, error) {
+// PolicyUses counts how often an account's roles use each managed policy, by the
+// policy's ARN.
+func (d *Directory) PolicyUses(
+	ctx context.Context, account identitypool.AccountID,
+) (map[string]map[store.PolicyUsage]int, error) {
 	uses, err := d.store.PolicyUses(ctx, account)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, r := range d.settingsRoles {
 		if r.Account != account || r.Boundary == "" {
 			continue
@@ -155,6 +186,7 @@ func (d *Directory) PolicyUses(ctx context.Context, account identitypool.Account
 		}
 		uses[r.Boundary][store.BoundaryUsage]++
 	}
+
 	return uses, nil
 }
 
@@ -170,33 +202,42 @@ func (d *Directory) CreatePolicy(ctx context.Context, p store.ManagedPolicy) (st
 		return store.ManagedPolicy{}, ErrConflict
 	}
 	defer d.changed(p.Account)
+
 	p.ID = newUniqueID(policyIDPrefix)
 	made, err := d.store.CreatePolicy(ctx, p, MaxPolicies)
 	return made, fromStore(err)
 }
 
-// UpdatePolicy changes a managed policy; change's error is returned as is.
-func (d *Directory) UpdatePolicy(ctx context.Context, account identitypool.AccountID, name string, change func(*store.ManagedPolicy) error) (store.ManagedPolicy, error) {
+// UpdatePolicy changes a managed policy. It returns change's error unchanged.
+func (d *Directory) UpdatePolicy(
+	ctx context.Context, account identitypool.AccountID, name string, change func(*store.ManagedPolicy) error,
+) (store.ManagedPolicy, error) {
 	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
 		return store.ManagedPolicy{}, ErrSettings
 	}
 	defer d.changed(account)
+
 	p, err := d.store.UpdatePolicy(ctx, account, name, change)
 	return p, fromStore(err)
 }
 
-// DeletePolicy removes a managed policy that no role uses (ErrConflict) and
-// that may says may go.
-func (d *Directory) DeletePolicy(ctx context.Context, account identitypool.AccountID, name string, may func(store.ManagedPolicy) error) error {
+// DeletePolicy removes a managed policy. It returns ErrConflict if a role uses it,
+// and may's error if there is one.
+func (d *Directory) DeletePolicy(
+	ctx context.Context, account identitypool.AccountID, name string, may func(store.ManagedPolicy) error,
+) error {
 	if d.InSettings(store.ManagedPolicy{Account: account, Name: name}) {
 		return ErrSettings
 	}
 	defer d.changed(account)
+
 	return fromStore(d.store.DeletePolicy(ctx, account, name, may))
 }
 
 // RegisteredOIDCProvider returns the provider with exactly that ARN.
-func (d *Directory) RegisteredOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) (store.OIDCProvider, error) {
+func (d *Directory) RegisteredOIDCProvider(
+	ctx context.Context, account identitypool.AccountID, arn string,
+) (store.OIDCProvider, error) {
 	owner, key, ok := d.parseARN(arn, "oidc-provider/")
 	if !ok || owner != account {
 		return store.OIDCProvider{}, ErrNotFound
@@ -205,17 +246,23 @@ func (d *Directory) RegisteredOIDCProvider(ctx context.Context, account identity
 		return p, nil
 	}
 	p, err := d.store.OIDCProvider(ctx, account, key)
+
 	return p, fromStore(err)
 }
 
 // RegisteredOIDCProviders lists an account's providers by ARN.
-func (d *Directory) RegisteredOIDCProviders(ctx context.Context, account identitypool.AccountID) ([]store.OIDCProvider, error) {
+func (d *Directory) RegisteredOIDCProviders(
+	ctx context.Context, account identitypool.AccountID,
+) ([]store.OIDCProvider, error) {
 	stored, err := d.store.OIDCProviders(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	return merge(ofAccount(d.settingsOIDC, account, func(p store.OIDCProvider) identitypool.AccountID { return p.Account }), stored,
-		store.OIDCProvider.Key, len(stored)+len(d.settingsOIDC)), nil
+
+	return merge(
+		ofAccount(d.settingsOIDC, account, func(p store.OIDCProvider) identitypool.AccountID { return p.Account }),
+		stored, store.OIDCProvider.Key, len(stored)+len(d.settingsOIDC),
+	), nil
 }
 
 // CreateOIDCProvider adds a provider.
@@ -224,12 +271,15 @@ func (d *Directory) CreateOIDCProvider(ctx context.Context, p store.OIDCProvider
 		return store.OIDCProvider{}, ErrConflict
 	}
 	defer d.changed(p.Account)
+
 	made, err := d.store.CreateOIDCProvider(ctx, p, MaxOIDCProviders)
 	return made, fromStore(err)
 }
 
-// UpdateOIDCProvider changes a provider; change's error is returned as is.
-func (d *Directory) UpdateOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error) (store.OIDCProvider, error) {
+// UpdateOIDCProvider changes a provider. It returns change's error unchanged.
+func (d *Directory) UpdateOIDCProvider(
+	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.OIDCProvider) error,
+) (store.OIDCProvider, error) {
 	if _, ok := d.settingsOIDC[arn]; ok {
 		return store.OIDCProvider{}, ErrSettings
 	}
@@ -238,12 +288,14 @@ func (d *Directory) UpdateOIDCProvider(ctx context.Context, account identitypool
 		return store.OIDCProvider{}, ErrNotFound
 	}
 	defer d.changed(account)
+
 	p, err := d.store.UpdateOIDCProvider(ctx, account, key, change)
+
 	return p, fromStore(err)
 }
 
-// DeleteOIDCProvider removes a provider. It is no error when there is none (API reference
-// of IAM, DeleteOpenIDConnectProvider).
+// DeleteOIDCProvider removes a provider. It returns nil if there is none (IAM API
+// reference, DeleteOpenIDConnectProvider).
 func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool.AccountID, arn string) error {
 	if _, ok := d.settingsOIDC[arn]; ok {
 		return ErrSettings
@@ -258,11 +310,14 @@ func (d *Directory) DeleteOIDCProvider(ctx context.Context, account identitypool
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
+
 	return fromStore(err)
 }
 
 // RegisteredSAMLProvider returns the provider with exactly that ARN.
-func (d *Directory) RegisteredSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string) (store.SAMLProvider, error) {
+func (d *Directory) RegisteredSAMLProvider(
+	ctx context.Context, account identitypool.AccountID, arn string,
+) (store.SAMLProvider, error) {
 	owner, name, ok := d.parseARN(arn, "saml-provider/")
 	if !ok || owner != account {
 		return store.SAMLProvider{}, ErrNotFound
@@ -271,33 +326,42 @@ func (d *Directory) RegisteredSAMLProvider(ctx context.Context, account identity
 		return p, nil
 	}
 	p, err := d.store.SAMLProvider(ctx, account, name)
+
 	return p, fromStore(err)
 }
 
 // RegisteredSAMLProviders lists an account's providers by name.
-func (d *Directory) RegisteredSAMLProviders(ctx context.Context, account identitypool.AccountID) ([]store.SAMLProvider, error) {
+func (d *Directory) RegisteredSAMLProviders(
+	ctx context.Context, account identitypool.AccountID,
+) ([]store.SAMLProvider, error) {
 	stored, err := d.store.SAMLProviders(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	return merge(ofAccount(d.settingsSAML, account, func(p store.SAMLProvider) identitypool.AccountID { return p.Account }), stored,
-		func(p store.SAMLProvider) string { return p.Name }, len(stored)+len(d.settingsSAML)), nil
+
+	return merge(
+		ofAccount(d.settingsSAML, account, func(p store.SAMLProvider) identitypool.AccountID { return p.Account }),
+		stored, func(p store.SAMLProvider) string { return p.Name }, len(stored)+len(d.settingsSAML),
+	), nil
 }
 
-// CreateSAMLProvider adds a provider and gives it an ID. Its metadata must be
-// fit for CheckSAMLMetadata.
+// CreateSAMLProvider adds a provider and gives it an ID. CheckSAMLMetadata must
+// accept its metadata.
 func (d *Directory) CreateSAMLProvider(ctx context.Context, p store.SAMLProvider) (store.SAMLProvider, error) {
 	if _, ok := d.settingsSAML[d.SAMLProviderARN(p)]; ok {
 		return store.SAMLProvider{}, ErrConflict
 	}
 	defer d.changed(p.Account)
+
 	p.ID = newUniqueID(samlIDPrefix)
 	made, err := d.store.CreateSAMLProvider(ctx, p, MaxSAMLProviders)
 	return made, fromStore(err)
 }
 
-// UpdateSAMLProvider changes a provider; change's error is returned as is.
-func (d *Directory) UpdateSAMLProvider(ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error) (store.SAMLProvider, error) {
+// UpdateSAMLProvider changes a provider. It returns change's error unchanged.
+func (d *Directory) UpdateSAMLProvider(
+	ctx context.Context, account identitypool.AccountID, arn string, change func(*store.SAMLProvider) error,
+) (store.SAMLProvider, error) {
 	if _, ok := d.settingsSAML[arn]; ok {
 		return store.SAMLProvider{}, ErrSettings
 	}
@@ -306,7 +370,9 @@ func (d *Directory) UpdateSAMLProvider(ctx context.Context, account identitypool
 		return store.SAMLProvider{}, ErrNotFound
 	}
 	defer d.changed(account)
+
 	p, err := d.store.UpdateSAMLProvider(ctx, account, name, change)
+
 	return p, fromStore(err)
 }
 
@@ -320,6 +386,7 @@ func (d *Directory) DeleteSAMLProvider(ctx context.Context, account identitypool
 		return ErrNotFound
 	}
 	defer d.changed(account)
+
 	return fromStore(d.store.DeleteSAMLProvider(ctx, account, name))
 }
 
@@ -343,14 +410,14 @@ func (d *Directory) ResourceTags(ctx context.Context, account identitypool.Accou
 	}
 }
 
-// Setting is a setting of a provider that the IAM API has no word for.
+// Setting is a setting of a provider that the IAM API does not have.
 type Setting struct {
 	Name  string // as in the settings file
-	Value string // "" = not to be shown
+	Value string // "" = do not show it
 }
 
-// ProviderSettings lists, by ARN, what the settings say of an account's
-// providers that a provider made through the API would not have.
+// ProviderSettings returns, by ARN, the settings of an account's providers in which
+// these differ from providers that the IAM API makes.
 func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string][]Setting {
 	all := map[string][]Setting{}
 	add := func(arn string, differs bool, name, value string) {
@@ -358,6 +425,7 @@ func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string]
 			all[arn] = append(all[arn], Setting{name, value})
 		}
 	}
+
 	for arn, p := range d.providers {
 		if p.Account != account {
 			continue
@@ -366,7 +434,10 @@ func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string]
 		if algorithms == nil {
 			algorithms = []string{"RS256"}
 		}
-		add(arn, !slices.Equal(slices.Sorted(slices.Values(algorithms)), slices.Sorted(slices.Values(awsAlgorithms))), "allowed_algs", strings.Join(algorithms, ", "))
+
+		add(arn,
+			!slices.Equal(slices.Sorted(slices.Values(algorithms)), slices.Sorted(slices.Values(awsAlgorithms))),
+			"allowed_algs", strings.Join(algorithms, ", "))
 		add(arn, p.DiscoveryURL != "", "discovery_url", p.DiscoveryURL)
 		add(arn, p.JWKSURL != "", "jwks_url", p.JWKSURL)
 		add(arn, p.CABundle != nil, "ca_bundle", "")
@@ -374,20 +445,26 @@ func (d *Directory) ProviderSettings(account identitypool.AccountID) map[string]
 		add(arn, p.AllowPrivate, "allow_private", "true")
 		add(arn, p.AllowHTTP, "allow_http", "true")
 	}
+
 	for arn, p := range d.samlProviders {
 		if p.Account != account {
 			continue
 		}
+
 		isOurs := func(name string) bool { return slices.Contains(d.samlNames, name) }
-		audiences, recipients := slices.DeleteFunc(slices.Clone(p.Provider.Audiences), isOurs), slices.DeleteFunc(slices.Clone(p.Provider.Recipients), isOurs)
+		audiences, recipients := slices.DeleteFunc(slices.Clone(p.Provider.Audiences), isOurs),
+			slices.DeleteFunc(slices.Clone(p.Provider.Recipients), isOurs)
 		add(arn, len(audiences) > 0, "audiences", strings.Join(audiences, ", "))
 		add(arn, len(recipients) > 0, "recipients", strings.Join(recipients, ", "))
 		add(arn, p.Provider.AnyCertificateDate, "enforce_certificate_dates", "false")
 	}
+
 	return all
 }
 
-func ofAccount[T any](all map[string]T, account identitypool.AccountID, accountOf func(T) identitypool.AccountID) (list []T) {
+func ofAccount[T any](
+	all map[string]T, account identitypool.AccountID, accountOf func(T) identitypool.AccountID,
+) (list []T) {
 	for _, v := range all {
 		if accountOf(v) == account {
 			list = append(list, v)
@@ -396,14 +473,15 @@ func ofAccount[T any](all map[string]T, account identitypool.AccountID, accountO
 	return list
 }
 
-// What is checked before it is stored, with the same rules as for the settings.
+// Checks before something is stored. The settings have the same rules.
 
-// CheckManagedPolicy refuses what cannot be a managed policy. Policies that were
-// stored under older rules stay in force. Errors are *policy.ParseError and *PolicyFault.
+// CheckManagedPolicy refuses a document that cannot be a managed policy. Policies that
+// were stored under older rules stay in force. Errors are *policy.ParseError and
+// *PolicyFault.
 func CheckManagedPolicy(text string) error { return policy.CheckWritten([]byte(text), true) }
 
-// CheckInlinePolicy is CheckManagedPolicy for a role's inline policies, which may
-// be in the older version of the policy language.
+// CheckInlinePolicy is like CheckManagedPolicy, for a role's inline policies, which
+// may have the older version of the policy language.
 func CheckInlinePolicy(text string) error { return policy.CheckWritten([]byte(text), false) }
 
 // CheckSAMLMetadata refuses a metadata document that cannot be used.
@@ -411,8 +489,8 @@ func CheckSAMLMetadata(document string) (saml.Metadata, error) {
 	return saml.ParseMetadata([]byte(document))
 }
 
-// CheckOIDCURL returns what is wrong with a provider's URL; "" for nothing.
-// Without TLS only a development server takes it.
+// CheckOIDCURL returns the problem of a provider's URL; "" if it has none. Only a
+// development server accepts a URL without TLS.
 func (d *Directory) CheckOIDCURL(url string) (problem string) {
 	problem, _ = checkURL(url, d.local)
 	return problem

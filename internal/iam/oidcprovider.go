@@ -30,8 +30,8 @@ type OIDCProviderConfig struct {
 	Development        bool // the issuer of `poolhouse dev`, which no settings register
 }
 
-// OIDCProvider is the registration of an OpenID Connect issuer. What it points
-// to is shared: read it, do not change it.
+// OIDCProvider is the registration of an OpenID Connect issuer. Its slices are
+// shared: do not change them.
 type OIDCProvider struct {
 	ARN                string
 	URL                string
@@ -45,8 +45,8 @@ type OIDCProvider struct {
 	AllowHTTP          bool
 	AllowPrivate       bool
 	EnforceThumbprints bool
-	InSettings         bool // the settings file registers it, and not the IAM API
-	Development        bool // the program registers it, for `poolhouse dev`
+	InSettings         bool // registered in the settings file, not through the IAM API
+	Development        bool // registered by the program, for `poolhouse dev`
 }
 
 // Limits of a provider (IAM API reference, CreateOpenIDConnectProvider; IAM
@@ -64,14 +64,14 @@ const (
 var (
 	thumbprintPattern = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
 
-	// Symmetric algorithms and none have no place here: whoever can verify such
-	// a token can forge one.
+	// Symmetric algorithms and "none" must not be here: whoever can verify such a
+	// token can forge one.
 	signatureAlgorithms = []string{
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 	}
 )
 
-// newOIDCProvider checks c and adds what is wrong with it to f.
+// newOIDCProvider checks c and adds its faults to f.
 func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProvider {
 	if problem, fix := checkURL(c.URL, c.AllowHTTP); problem != "" {
 		f.add(".url", explain.ShownAddress(c.URL), problem, fix)
@@ -81,6 +81,7 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 	if !isAccount(string(c.Account)) {
 		f.add(".account", string(c.Account), "is not an account", "use 12 digits")
 	}
+
 	for _, u := range []struct{ member, value string }{{".discovery_url", c.DiscoveryURL}, {".jwks_url", c.JWKSURL}} {
 		if u.value == "" {
 			continue
@@ -90,21 +91,34 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 		}
 	}
 	if c.DiscoveryURL != "" && c.JWKSURL != "" {
-		f.add(".discovery_url", explain.ShownAddress(c.DiscoveryURL), "is never asked, as jwks_url is set", "leave one of them out")
+		f.add(".discovery_url", explain.ShownAddress(c.DiscoveryURL), "is never asked, as jwks_url is set",
+			"leave one of them out")
 	}
+
 	checkClientIDs(c.ClientIDs, f)
+
 	for i, a := range c.Algorithms {
 		if !slices.Contains(signatureAlgorithms, a) {
-			f.add(entry(".allowed_algs", i), a, "is not an accepted signature algorithm", "use one of "+strings.Join(signatureAlgorithms, ", "))
+			f.add(entry(".allowed_algs", i), a, "is not an accepted signature algorithm",
+				"use one of "+strings.Join(signatureAlgorithms, ", "))
 		}
 	}
+
 	p := OIDCProvider{
-		ARN: OIDCProviderARN(partition, c.Account, c.URL), URL: c.URL, Account: c.Account,
-		ClientIDs: slices.Clone(c.ClientIDs), Algorithms: slices.Clone(c.Algorithms),
-		DiscoveryURL: c.DiscoveryURL, JWKSURL: c.JWKSURL,
-		AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, EnforceThumbprints: c.EnforceThumbprints,
-		InSettings: true, Development: c.Development,
+		ARN:                OIDCProviderARN(partition, c.Account, c.URL),
+		URL:                c.URL,
+		Account:            c.Account,
+		ClientIDs:          slices.Clone(c.ClientIDs),
+		Algorithms:         slices.Clone(c.Algorithms),
+		DiscoveryURL:       c.DiscoveryURL,
+		JWKSURL:            c.JWKSURL,
+		AllowHTTP:          c.AllowHTTP,
+		AllowPrivate:       c.AllowPrivate,
+		EnforceThumbprints: c.EnforceThumbprints,
+		InSettings:         true,
+		Development:        c.Development,
 	}
+
 	p.Thumbprints = checkThumbprints(c, f)
 	if c.CABundle != "" {
 		p.CABundle = []byte(c.CABundle)
@@ -112,10 +126,12 @@ func newOIDCProvider(c OIDCProviderConfig, partition string, f *faults) OIDCProv
 			f.add(".ca_bundle", "", problem, "give PEM certificates")
 		}
 	}
+
 	return p
 }
 
-// checkURL judges an issuer's or a key set's URL.
+// checkURL returns the problem of an issuer's or a key set's URL, and its fix; "" if
+// it has none.
 func checkURL(text string, allowHTTP bool) (problem, fix string) {
 	u, err := url.Parse(text)
 	switch {
@@ -134,19 +150,24 @@ func checkURL(text string, allowHTTP bool) (problem, fix string) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return "has a user, a query or a fragment", "leave only scheme, host and path"
 	}
+
 	return "", ""
 }
 
 func checkClientIDs(ids []string, f *faults) {
 	if len(ids) == 0 {
-		f.add(".client_ids", "", "is empty: no token could be accepted", "list the client IDs (aud or azp of the tokens)")
+		f.add(".client_ids", "", "is empty: no token could be accepted",
+			"list the client IDs (aud or azp of the tokens)")
 	}
 	if len(ids) > maxClientIDs {
-		f.add(".client_ids", strconv.Itoa(len(ids))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxClientIDs))
+		f.add(".client_ids", strconv.Itoa(len(ids))+" entries", "are too many",
+			fmt.Sprintf("%d are allowed", maxClientIDs))
 	}
+
 	for i, id := range ids {
 		if id == "" || len(id) > maxClientID {
-			f.add(entry(".client_ids", i), id, "has the wrong length", fmt.Sprintf("use 1 to %d characters", maxClientID))
+			f.add(entry(".client_ids", i), id, "has the wrong length",
+				fmt.Sprintf("use 1 to %d characters", maxClientID))
 		} else if slices.Contains(ids[:i], id) {
 			f.add(entry(".client_ids", i), id, "is listed twice", "remove one")
 		}
@@ -157,19 +178,28 @@ func checkThumbprints(c OIDCProviderConfig, f *faults) []string {
 	var list []string
 	for i, t := range c.Thumbprints {
 		if !thumbprintPattern.MatchString(t) {
-			f.add(entry(".thumbprints", i), t, "is not a certificate's SHA-1 thumbprint", "use 40 hexadecimal characters without colons")
+			f.add(entry(".thumbprints", i), t, "is not a certificate's SHA-1 thumbprint",
+				"use 40 hexadecimal characters without colons")
 		}
 		list = append(list, strings.ToLower(t))
 	}
+
 	if len(list) > maxThumbprints {
-		f.add(".thumbprints", strconv.Itoa(len(list))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxThumbprints))
+		f.add(".thumbprints", strconv.Itoa(len(list))+" entries", "are too many",
+			fmt.Sprintf("%d are allowed", maxThumbprints))
 	}
 	if c.EnforceThumbprints && len(list) == 0 {
-		f.add(".enforce_thumbprints", "true", "refuses every certificate, as there are no thumbprints", "list thumbprints, or remove it")
+		f.add(".enforce_thumbprints", "true", "refuses every certificate, as there are no thumbprints",
+			"list thumbprints, or remove it")
 	}
-	if c.EnforceThumbprints && slices.ContainsFunc([]string{c.URL, c.DiscoveryURL, c.JWKSURL}, func(u string) bool { return strings.HasPrefix(u, "http:") }) {
-		f.add(".enforce_thumbprints", "true", "cannot hold without TLS", "use https for url, discovery_url and jwks_url, or remove it")
+	if c.EnforceThumbprints &&
+		slices.ContainsFunc([]string{c.URL, c.DiscoveryURL, c.JWKSURL}, func(u string) bool {
+			return strings.HasPrefix(u, "http:")
+		}) {
+		f.add(".enforce_thumbprints", "true", "cannot hold without TLS",
+			"use https for url, discovery_url and jwks_url, or remove it")
 	}
+
 	return list
 }
 
@@ -177,6 +207,7 @@ func checkCABundle(bundle []byte) (problem string) {
 	if len(bundle) > maxCABundleBytes {
 		return fmt.Sprintf("has %d bytes, %d are allowed", len(bundle), maxCABundleBytes)
 	}
+
 	n := 0
 	for rest := bundle; ; n++ {
 		var block *pem.Block
@@ -197,5 +228,6 @@ func checkCABundle(bundle []byte) (problem string) {
 	if n == 0 {
 		return "has no certificate"
 	}
+
 	return ""
 }

@@ -15,10 +15,11 @@ import (
 // maxWarnings bounds how many of a document's statements and keys are named.
 const maxWarnings = 20
 
-// IdentityPolicyWarnings names the condition keys on which a policy's statements
-// depend and that cannot be evaluated where the statements apply, one line each.
-// clientUnknown tells that the check endpoint does not learn how clients come
-// (behind_proxy). A document that cannot be read has no warnings.
+// IdentityPolicyWarnings returns a line for each condition key on which a policy's
+// statements depend, but which this server cannot evaluate where the statements apply.
+// clientUnknown means that the endpoint for forward auth does not learn the clients'
+// addresses and whether they use TLS (behind_proxy). A document that cannot be read
+// has no warnings.
 func IdentityPolicyWarnings(document string, clientUnknown bool) []string {
 	return warnings(document, func(s *policy.Statement, key string) []string {
 		places := unknownToAPIs(s, key)
@@ -29,12 +30,13 @@ func IdentityPolicyWarnings(document string, clientUnknown bool) []string {
 	})
 }
 
-// AccessKeyPolicyWarnings is IdentityPolicyWarnings for a long-lived access key's
-// policy. The check endpoint does not accept such keys, so that only calls to the
-// APIs count.
+// AccessKeyPolicyWarnings is like IdentityPolicyWarnings, for a long-lived access
+// key's policy. Forward auth does not accept such keys, so only calls to the APIs
+// count.
 func AccessKeyPolicyWarnings(document string) []string { return warnings(document, unknownToAPIs) }
 
-// unknownToAPIs names the APIs that a statement may concern and that do not know a key.
+// unknownToAPIs returns the APIs that a statement may concern and that do not know a
+// key.
 func unknownToAPIs(s *policy.Statement, key string) (places []string) {
 	for _, p := range ownPlaces {
 		if s.MayConcern(string(p)) && !knownToAPI(p, key) {
@@ -44,7 +46,7 @@ func unknownToAPIs(s *policy.Statement, key string) (places []string) {
 	return places
 }
 
-// TrustPolicyWarnings is IdentityPolicyWarnings for a role's trust policy.
+// TrustPolicyWarnings is like IdentityPolicyWarnings, for a role's trust policy.
 func TrustPolicyWarnings(document string) []string {
 	return warnings(document, func(_ *policy.Statement, key string) []string {
 		prefix, name, _ := strings.Cut(key, ":")
@@ -58,17 +60,18 @@ func TrustPolicyWarnings(document string) []string {
 		case identitypool.IsServiceName(prefix):
 			known = slices.Contains(cognitoClaims, name)
 		case isHost(prefix):
-			known = true // every claim of a token is
+			known = true // like every claim of a token
 		}
 		if known {
 			return nil
 		}
+
 		return []string{"when a role is assumed"}
 	})
 }
 
-// warnings makes a line for each key of a statement that cannot be known at some
-// places; unknownAt returns those.
+// warnings returns a line for each key of a statement that some places do not know;
+// unknownAt returns these.
 func warnings(document string, unknownAt func(s *policy.Statement, key string) (places []string)) []string {
 	d, err := policy.Parse([]byte(document))
 	if err != nil {
@@ -79,6 +82,7 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 	for _, dependency := range d.Dependencies() {
 		s := dependency.Statement
 		places := unknownAt(s, dependency.Key)
+
 		switch {
 		case len(places) == 0:
 			continue
@@ -93,6 +97,7 @@ func warnings(document string, unknownAt func(s *policy.Statement, key string) (
 		list = append(list, fmt.Sprintf("%s (%s) depends on %s, which this server cannot know %s: %s",
 			s, s.Effect, dependency.Written, strings.Join(places, " and "), consequence))
 	}
+
 	return list
 }
 
@@ -101,8 +106,8 @@ func knownToAPI(p Place, key string) bool {
 	return key == "aws:sourceip" || knownOfCaller(key) || p.Knows(key, string(p)+":")
 }
 
-// knownOfCaller reports whether every caller's session answers for a key. Of the
-// claims about a user a session keeps some.
+// knownOfCaller reports whether every session has the key or certainly does not. A
+// session keeps only some of the claims about a user.
 func knownOfCaller(key string) bool {
 	prefix := prefixOf(key)
 	switch {
@@ -114,18 +119,18 @@ func knownOfCaller(key string) bool {
 	return Caller{}.Knows(key)
 }
 
-// mayBeChecked reports whether a route of the check endpoint can ask for one of
-// the statement's actions.
+// mayBeChecked reports whether a route for forward auth can ask for one of the
+// statement's actions.
 func mayBeChecked(s *policy.Statement) bool {
 	services := s.Services()
 	return services == nil || slices.ContainsFunc(services, isForeign)
 }
 
-// isForeign reports whether a service is no API of this server.
+// isForeign reports whether a service is not an API of this server.
 func isForeign(service string) bool { return !slices.Contains(ownPlaces, Place(service)) }
 
-// knownToCheck reports whether the check endpoint knows a key for all actions of
-// the statement that are no API's of this server.
+// knownToCheck reports whether the endpoint for forward auth knows a key for all of
+// the statement's actions that belong to no API of this server.
 func knownToCheck(s *policy.Statement, key string, clientUnknown bool) bool {
 	if key == "aws:sourceip" || key == "aws:securetransport" {
 		return !clientUnknown
@@ -138,25 +143,24 @@ func knownToCheck(s *policy.Statement, key string, clientUnknown bool) bool {
 	if services == nil {
 		services = []string{"another"}
 	}
+
 	return !slices.ContainsFunc(services, func(name string) bool {
 		return isForeign(name) && !CheckEndpoint.Knows(key, name+":")
 	})
 }
 
-// Review receives what ReviewRoles and ReviewManagedPolicies find.
+// Review receives the results of ReviewRoles and ReviewManagedPolicies.
 type Review struct {
-	// ClientUnknown tells that the check endpoint does not learn how clients come.
+	// ClientUnknown is clientUnknown of IdentityPolicyWarnings.
 	ClientUnknown bool
 	IsOurs        AccountCheck
-	// OldTrust receives trust policies that would not be taken today as they are.
+	// OldTrust receives trust policies that today's rules refuse or warn about.
 	OldTrust func(OldTrust)
-	// Warning receives, with the policy's name, a condition key on which it depends
-	// and that cannot be evaluated.
+	// Warning receives a policy's name and a line of its warnings.
 	Warning func(policy, warning string)
 }
 
-// ReviewRoles looks through the policies of all roles, those of the settings and
-// of all accounts.
+// ReviewRoles examines the policies of all roles: of the settings and of all accounts.
 func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
 	return d.eachRole(ctx, func(role store.Role) error {
 		old, ok, err := d.oldTrust(ctx, role, r.IsOurs)
@@ -169,14 +173,16 @@ func (d *Directory) ReviewRoles(ctx context.Context, r Review) error {
 
 		arn := d.RoleARN(role)
 		r.warn("trust policy of "+arn, TrustPolicyWarnings(role.Trust))
+
 		for _, name := range slices.Sorted(maps.Keys(role.Policies)) {
 			r.warn("policy "+name+" of "+arn, IdentityPolicyWarnings(role.Policies[name], r.ClientUnknown))
 		}
+
 		return nil
 	})
 }
 
-// ReviewManagedPolicies is ReviewRoles for managed policies.
+// ReviewManagedPolicies examines all managed policies, but not those of AWS.
 func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
 	look := func(p store.ManagedPolicy) {
 		v, _ := p.Version(p.Default)
@@ -189,6 +195,7 @@ func (d *Directory) ReviewManagedPolicies(ctx context.Context, r Review) error {
 	if d.store == nil {
 		return nil
 	}
+
 	return d.store.EachManagedPolicy(ctx, func(p store.ManagedPolicy) error {
 		look(p)
 		return nil
@@ -201,8 +208,8 @@ func (r Review) warn(policy string, warnings []string) {
 	}
 }
 
-// eachRole calls visit for the roles of the settings, then for those of the store
-// that the settings do not hide. It stops at visit's first error and returns it.
+// eachRole calls visit for the roles of the settings, then for the store's that they
+// do not hide. It stops at visit's first error and returns it.
 func (d *Directory) eachRole(ctx context.Context, visit func(store.Role) error) error {
 	for _, key := range slices.Sorted(maps.Keys(d.settingsRoles)) {
 		if err := visit(d.settingsRoles[key]); err != nil {
@@ -213,6 +220,7 @@ func (d *Directory) eachRole(ctx context.Context, visit func(store.Role) error) 
 	if d.store == nil {
 		return nil
 	}
+
 	return d.store.EachRole(ctx, func(r store.Role) error {
 		if _, hidden := d.settingsRoles[resourceKey(r.Account, r.Name)]; hidden {
 			return nil

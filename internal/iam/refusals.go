@@ -2,10 +2,11 @@ package iam
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which this package refuses.
+// Refusals has the reasons for which this package refuses.
 var Refusals explain.Catalogue
 
-// Why policies do not let a caller do something. The subject is the caller's ARN.
+// Reasons for which policies do not let a caller do something. The subject is the
+// caller's ARN.
 var (
 	policyDeny = Refusals.Add(explain.Reason{
 		Code:     "policies-deny",

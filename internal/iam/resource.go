@@ -20,19 +20,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// ErrSettings says that a change was asked of what the settings file defines.
+// ErrSettings means that a call tried to change a resource of the settings file.
 var ErrSettings = errors.New("is defined in the settings file of this server: change it there")
 
-// resourceLifetime is how long this node may answer from memory for what the
-// store holds. A change made on this node is seen at once; one made on another
-// node is seen after this time at the latest.
+// resourceLifetime is the lifetime of cached resources of the store. A change made on
+// this node counts at once; one made on another node counts after this time at the
+// latest.
 const resourceLifetime = time.Second
 
-// maxCachedResources bounds the memory of each kind of resource.
+// maxCachedResources bounds the cache of each kind of resource.
 const maxCachedResources = 1024
 
-// resourceCache keeps what was found in the store for resourceLifetime. What
-// was not found is not kept.
+// resourceCache keeps resources of the store for resourceLifetime. It does not
+// remember that a resource was not found.
 //
 // cache: roles and providers
 type resourceCache[V any] struct {
@@ -53,18 +53,20 @@ func newResourceCache[V any](now func() time.Time) *resourceCache[V] {
 	return &resourceCache[V]{entries: entries, now: now}
 }
 
-// get returns what is kept under key, else what read says. read is given what
-// was kept before, if anything, to be used again where it is still right.
+// get returns the value under key, or that of read if there is none. read receives
+// the expired value, if any, and may return it if it is still right.
 func (c *resourceCache[V]) get(key string, read func(old *V) (V, error)) (V, error) {
 	generation, now := c.generation.Load(), c.now()
+
 	var old *V
 	if e, ok := c.entries.Get(key); ok {
-		// A clock that was set back must not lengthen a life.
+		// If the clock was set back, an entry must not live longer.
 		if age := now.Sub(e.read); age >= 0 && age < resourceLifetime {
 			return e.value, nil
 		}
 		old = &e.value
 	}
+
 	v, err := read(old)
 	if err != nil {
 		c.entries.Remove(key)
@@ -74,13 +76,14 @@ func (c *resourceCache[V]) get(key string, read func(old *V) (V, error)) (V, err
 	if c.generation.Load() != generation {
 		c.entries.Remove(key)
 	}
+
 	return v, nil
 }
 
-// forget drops the entries of an account. One account's changes leave what is
-// known of others alone.
+// forget drops the entries of an account, and keeps those of other accounts.
 func (c *resourceCache[V]) forget(account identitypool.AccountID) {
 	c.generation.Add(1)
+
 	for _, arn := range c.entries.Keys() {
 		if accountOfARN(arn) == account {
 			c.entries.Remove(arn)
@@ -96,23 +99,28 @@ type caches struct {
 }
 
 func newCaches(now func() time.Time) caches {
-	return caches{newResourceCache[Role](now), newResourceCache[OIDCProvider](now), newResourceCache[SAMLProvider](now)}
+	return caches{
+		newResourceCache[Role](now),
+		newResourceCache[OIDCProvider](now),
+		newResourceCache[SAMLProvider](now),
+	}
 }
 
-// changed is called after every attempt to change an account's resources in the
-// store, also a failed one: its outcome may be unknown.
+// changed drops an account's cached resources. It must run after every attempt to
+// change some in the store, even a failed one, whose outcome may be unknown.
 func (d *Directory) changed(account identitypool.AccountID) {
 	d.cache.roles.forget(account)
 	d.cache.oidc.forget(account)
 	d.cache.saml.forget(account)
 }
 
-// storedRole finds a role that the IAM API made, ready for decisions.
+// storedRole returns a role that the IAM API made, compiled for decisions.
 func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
 	parsed, ok := d.inStore(arn)
 	if !ok {
 		return Role{}, fmt.Errorf("role %s: %w", arn, ErrNotFound)
 	}
+
 	return d.cache.roles.get(arn, func(*Role) (Role, error) {
 		row, managed, err := d.store.RoleWithPolicies(ctx, parsed.Account, parsed.Name)
 		if err != nil {
@@ -125,16 +133,17 @@ func (d *Directory) storedRole(ctx context.Context, arn string) (Role, error) {
 	})
 }
 
-// inStore reports whether the store can have a role of that ARN.
+// inStore parses a role's ARN, and reports whether the store can have that role.
 func (d *Directory) inStore(arn string) (RoleARN, bool) {
 	parsed, err := ParseRoleARN(arn)
-	ok := d.store != nil && err == nil && parsed.Partition == d.partition && d.settingsRoles[resourceKey(parsed.Account, parsed.Name)].Name == ""
+	ok := d.store != nil && err == nil && parsed.Partition == d.partition &&
+		d.settingsRoles[resourceKey(parsed.Account, parsed.Name)].Name == ""
 	return parsed, ok
 }
 
-// RoleID returns the unique ID of the role with that ARN, in any partition, as it is now,
-// never from memory: a session must not outlive its role by the time for which
-// roles are remembered. The error wraps ErrNotFound when there is none.
+// RoleID returns the present unique ID of the role with that ARN, in any partition. It
+// is never cached, as a session must not outlive its role by the lifetime of a
+// cached role. The error wraps ErrNotFound if there is none.
 func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 	arn = d.home(arn)
 	if r, ok := d.roles[arn]; ok {
@@ -144,6 +153,7 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("role %s: %w", arn, ErrNotFound)
 	}
+
 	row, err := d.store.Role(ctx, parsed.Account, parsed.Name)
 	if err == nil && d.RoleARN(row) != arn { // another case or path
 		err = ErrNotFound
@@ -151,12 +161,13 @@ func (d *Directory) RoleID(ctx context.Context, arn string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("role %s: %w", arn, fromStore(err))
 	}
+
 	return row.ID, nil
 }
 
-// compile makes a role ready for decisions. A permission policy that cannot be
-// read is an error: leaving it out could allow what it denies. A trust policy that
-// would be refused today opens nothing.
+// compile parses a role's policies for decisions. A permission policy that cannot be
+// read is an error: without it, the role could do what it denies. Nobody can assume a
+// role whose trust policy today's rules refuse.
 func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role, error) {
 	r := Role{
 		ARN:          d.RoleARN(row),
@@ -175,6 +186,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 			byARN[d.PolicyARN(p)] = v.Document
 		}
 	}
+
 	read := func(what, text string) (*policy.Document, error) {
 		document, err := policy.Parse([]byte(text))
 		if err != nil {
@@ -193,6 +205,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		if !ok {
 			return nil, fmt.Errorf("role %s: its managed policy %s is missing", r.ARN, arn)
 		}
+
 		return read(arn, text)
 	}
 
@@ -204,6 +217,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		}
 		r.Policies, r.PolicyNames = append(r.Policies, document), append(r.PolicyNames, name)
 	}
+
 	for _, arn := range row.Attached {
 		document, err := attached(arn)
 		if err != nil {
@@ -211,6 +225,7 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 		}
 		r.Policies, r.PolicyNames = append(r.Policies, document), append(r.PolicyNames, arn)
 	}
+
 	if row.Boundary != "" {
 		var err error
 		r.BoundaryName = row.Boundary
@@ -218,48 +233,66 @@ func (d *Directory) compile(row store.Role, managed []store.ManagedPolicy) (Role
 			return Role{}, err
 		}
 	}
+
 	return r, nil
 }
 
-// storedOIDCProvider finds a provider that the IAM API made.
+// storedOIDCProvider returns a provider that the IAM API made.
 func (d *Directory) storedOIDCProvider(ctx context.Context, arn string) (OIDCProvider, error) {
 	account, key, ok := d.parseARN(arn, "oidc-provider/")
 	if d.store == nil || !ok {
 		return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, ErrNotFound)
 	}
+
 	return d.cache.oidc.get(arn, func(*OIDCProvider) (OIDCProvider, error) {
 		row, err := d.store.OIDCProvider(ctx, account, key)
 		if err != nil {
 			return OIDCProvider{}, fmt.Errorf("OIDC provider %s: %w", arn, fromStore(err))
 		}
-		return OIDCProvider{ARN: arn, URL: row.URL, Account: account, ClientIDs: row.ClientIDs, Thumbprints: row.Thumbprints,
-			Algorithms: awsAlgorithms, AllowHTTP: d.local, AllowPrivate: d.local}, nil
+
+		return OIDCProvider{
+			ARN:          arn,
+			URL:          row.URL,
+			Account:      account,
+			ClientIDs:    row.ClientIDs,
+			Thumbprints:  row.Thumbprints,
+			Algorithms:   awsAlgorithms,
+			AllowHTTP:    d.local,
+			AllowPrivate: d.local,
+		}, nil
 	})
 }
 
-// awsAlgorithms are what AWS accepts of any provider (STS API reference,
-// AssumeRoleWithWebIdentity); the IAM API cannot say otherwise.
+// awsAlgorithms are the algorithms that AWS accepts from every provider (STS API
+// reference, AssumeRoleWithWebIdentity). The IAM API cannot change them.
 var awsAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
 
-// storedSAMLProvider finds a provider that the IAM API made.
+// storedSAMLProvider returns a provider that the IAM API made.
 func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
 	account, name, ok := d.parseARN(arn, "saml-provider/")
 	if d.store == nil || !ok {
 		return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, ErrNotFound)
 	}
+
 	return d.cache.saml.get(arn, func(old *SAMLProvider) (SAMLProvider, error) {
 		row, err := d.store.SAMLProvider(ctx, account, name)
 		if err != nil {
 			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, fromStore(err))
 		}
-		if old != nil && old.Document == row.Metadata { // reading it is the expensive part
+		if old != nil && old.Document == row.Metadata { // to parse it again is expensive
 			return *old, nil
 		}
+
 		metadata, err := saml.ParseMetadata([]byte(row.Metadata))
 		if err != nil {
 			return SAMLProvider{}, fmt.Errorf("SAML provider %s: %w", arn, err)
 		}
-		return SAMLProvider{ARN: arn, Account: account, Name: name, Document: row.Metadata,
+
+		return SAMLProvider{
+			ARN:      arn,
+			Account:  account,
+			Name:     name,
+			Document: row.Metadata,
 			Provider: &saml.Provider{
 				Metadata:          metadata,
 				Audiences:         d.samlNames,
@@ -270,49 +303,59 @@ func (d *Directory) storedSAMLProvider(ctx context.Context, arn string) (SAMLPro
 					ID:     arn,
 					Source: explain.SourceAPI,
 				},
-			}}, nil
+			},
+		}, nil
 	})
 }
 
-// settingsBoundary and a role's name are the name of the managed policy that
-// stands for the role's boundary in the settings, which has no name there.
+// settingsBoundary and a role's name make the name of the managed policy that stands
+// for the role's boundary in the settings, where it has no name.
 const settingsBoundary = "settings-boundary-"
 
-// addSettingsBoundary makes the managed policy that shows a role's boundary, and
-// returns its ARN; "" when the role has none.
+// addSettingsBoundary adds the managed policy that shows a role's boundary, and
+// returns its ARN; "" if the role has none.
 func (d *Directory) addSettingsBoundary(r Role, document string) string {
 	if document == "" {
 		return ""
 	}
-	p := store.ManagedPolicy{Account: r.Account, Name: settingsBoundary + r.Name, Path: "/",
+
+	p := store.ManagedPolicy{
+		Account:     r.Account,
+		Name:        settingsBoundary + r.Name,
+		Path:        "/",
 		Description: "The permissions boundary of the role " + r.Name + " in the settings file of this server.",
-		Versions:    []store.PolicyVersion{{Number: 1, Document: document}}, Default: 1, Next: 2}
+		Versions:    []store.PolicyVersion{{Number: 1, Document: document}},
+		Default:     1,
+		Next:        2,
+	}
 	arn := d.PolicyARN(p)
 	p.ID = uniqueID(policyIDPrefix, arn)
 	d.settingsPolicies[resourceKey(p.Account, p.Name)] = p
+
 	return arn
 }
 
-// settingsPolicy is the managed policy of the settings with exactly that ARN.
+// settingsPolicy returns the managed policy of the settings with exactly that ARN.
 func (d *Directory) settingsPolicy(arn string) (store.ManagedPolicy, bool) {
 	account, resource, _ := d.parseARN(arn, "policy/")
 	p, ok := d.settingsPolicies[resourceKey(account, resource)]
 	return p, ok && d.PolicyARN(p) == arn
 }
 
-// parseARN takes arn:PARTITION:iam::ACCOUNT:KIND… apart, for ARNs of this
-// directory's partition.
+// parseARN parses arn:PARTITION:iam::ACCOUNT:KIND… for ARNs of this directory's
+// partition.
 func (d *Directory) parseARN(arn, kind string) (account identitypool.AccountID, name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:"+d.partition+":iam::")
 	if !ok {
 		return "", "", false
 	}
+
 	owner, resource, _ := strings.Cut(rest, ":")
 	name, ok = strings.CutPrefix(resource, kind)
 	return identitypool.AccountID(owner), name, ok && isAccount(owner) && name != ""
 }
 
-// fromStore words the store's errors as this package's.
+// fromStore wraps the store's errors in this package's.
 func fromStore(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -325,22 +368,22 @@ func fromStore(err error) error {
 
 // Names of resources.
 
-// RoleARN is the ARN of a role.
+// RoleARN returns the ARN of a role.
 func (d *Directory) RoleARN(r store.Role) string {
 	return RoleARN{d.partition, r.Account, r.Path, r.Name}.String()
 }
 
-// PolicyARN is the ARN of a managed policy.
+// PolicyARN returns the ARN of a managed policy.
 func (d *Directory) PolicyARN(p store.ManagedPolicy) string {
 	return d.arn(p.Account, "policy"+p.Path+p.Name)
 }
 
-// OIDCProviderARN is the ARN of a provider.
+// OIDCProviderARN returns the ARN of a provider.
 func (d *Directory) OIDCProviderARN(p store.OIDCProvider) string {
 	return OIDCProviderARN(d.partition, p.Account, p.URL)
 }
 
-// SAMLProviderARN is the ARN of a provider.
+// SAMLProviderARN returns the ARN of a provider.
 func (d *Directory) SAMLProviderARN(p store.SAMLProvider) string {
 	return SAMLProviderARN(d.partition, p.Account, p.Name)
 }
@@ -349,25 +392,29 @@ func (d *Directory) arn(account identitypool.AccountID, resource string) string 
 	return "arn:" + d.partition + ":iam::" + string(account) + ":" + resource
 }
 
-// resourceKey is what an account has one role, or one managed policy, of.
+// resourceKey returns the key of which an account can have one role, and one managed
+// policy: names are unique regardless of case.
 func resourceKey(account identitypool.AccountID, name string) string {
 	return string(account) + "/" + strings.ToLower(name)
 }
 
-// merge joins what the settings define with what the store holds, by key and
-// without what the settings have under the same key, at most limit of them.
+// merge returns the resources of the settings and of the store in the order of their
+// keys, at most limit of them. Those of the settings hide the store's with the same
+// key.
 func merge[T any](settings, stored []T, key func(T) string, limit int) []T {
 	names := map[string]bool{}
 	for _, v := range settings {
 		names[key(v)] = true
 	}
 	stored = slices.DeleteFunc(stored, func(v T) bool { return names[key(v)] })
+
 	all := slices.Concat(settings, stored)
 	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+
 	return all[:min(limit, len(all))]
 }
 
-// ARN is the ARN of a resource of an account, such as "role/NAME".
+// ARN returns the ARN of a resource of an account, such as "role/NAME".
 func (d *Directory) ARN(account identitypool.AccountID, resource string) string {
 	return d.arn(account, resource)
 }

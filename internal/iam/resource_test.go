@@ -37,6 +37,7 @@ func openStore(t *testing.T) *store.Store {
 
 func node(t *testing.T, s *store.Store, c *clock, change ...func(*iam.Config)) *iam.Directory {
 	t.Helper()
+
 	config := iam.Config{Account: home, Store: s, Now: c.now}
 	for _, f := range change {
 		f(&config)
@@ -45,6 +46,7 @@ func node(t *testing.T, s *store.Store, c *clock, change ...func(*iam.Config)) *
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return d
 }
 
@@ -63,7 +65,13 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		return r
 	}
 	look(there, "before", iam.ErrNotFound)
-	made, err := here.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 7200})
+	made, err := here.CreateRole(ctx, store.Role{
+		Account:    home,
+		Name:       "App",
+		Path:       "/",
+		Trust:      trustText,
+		MaxSession: 7200,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +82,10 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 		t.Errorf("role = %+v, want that of %+v", r, made)
 	}
 	look(here, "made here", nil)
-	if _, err := here.UpdateRole(ctx, home, "app", func(r *store.Role) error { r.MaxSession = 3600; return nil }); err != nil {
+	if _, err := here.UpdateRole(ctx, home, "app", func(r *store.Role) error {
+		r.MaxSession = 3600
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if r := look(here, "changed here", nil); r.MaxSession != time.Hour {
@@ -94,8 +105,17 @@ func TestStoredResourcesOnSeveralNodes(t *testing.T) {
 	}
 	c.at = c.at.Add(time.Second)
 	look(there, "deleted elsewhere a second ago", iam.ErrNotFound)
-	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/x/App", "App"} {
-		if _, err := here.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600}); err != nil && !errors.Is(err, iam.ErrConflict) {
+
+	for _, other := range []string{
+		"arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/x/App", "App",
+	} {
+		if _, err := here.CreateRole(ctx, store.Role{
+			Account:    home,
+			Name:       "App",
+			Path:       "/",
+			Trust:      trustText,
+			MaxSession: 3600,
+		}); err != nil && !errors.Is(err, iam.ErrConflict) {
 			t.Fatal(err)
 		}
 		if _, err := here.Role(ctx, other); !errors.Is(err, iam.ErrNotFound) {
@@ -115,20 +135,38 @@ func TestStoredPoliciesDecide(t *testing.T) {
 	d := node(t, s, c)
 	newPolicy := func(name, document string) string {
 		t.Helper()
-		p, err := d.CreatePolicy(ctx, store.ManagedPolicy{Account: home, Name: name, Path: "/", Default: 1, Next: 2,
-			Versions: []store.PolicyVersion{{Number: 1, Document: document}}})
+		p, err := d.CreatePolicy(ctx, store.ManagedPolicy{
+			Account:  home,
+			Name:     name,
+			Path:     "/",
+			Default:  1,
+			Next:     2,
+			Versions: []store.PolicyVersion{{Number: 1, Document: document}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return d.PolicyARN(p)
 	}
 	read := newPolicy("Read", allowRead)
-	r, err := d.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600})
+	r, err := d.CreateRole(ctx, store.Role{
+		Account:    home,
+		Name:       "App",
+		Path:       "/",
+		Trust:      trustText,
+		MaxSession: 3600,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	session := func() iam.Caller {
-		return iam.NewSessionCaller(iam.SessionCaller{AccessKeyID: "ASIA", RoleARN: d.RoleARN(r), RoleID: r.ID, SessionName: "s"})
+		return iam.NewSessionCaller(iam.SessionCaller{
+			AccessKeyID: "ASIA",
+			RoleARN:     d.RoleARN(r),
+			RoleID:      r.ID,
+			SessionName: "s",
+		})
 	}
 	caller := session()
 	authorizer := iam.NewAuthorizer(d, c.now)
@@ -168,7 +206,14 @@ func TestStoredPoliciesDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed("deleted", "s3:GetObject", false)
-	if _, err := d.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600, Policies: map[string]string{"all": allowAll}}); err != nil {
+	if _, err := d.CreateRole(ctx, store.Role{
+		Account:    home,
+		Name:       "App",
+		Path:       "/",
+		Trust:      trustText,
+		MaxSession: 3600,
+		Policies:   map[string]string{"all": allowAll},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	allowed("another role of the name", "s3:GetObject", false)
@@ -182,16 +227,26 @@ func TestSettingsComeFirst(t *testing.T) {
 	before := node(t, s, c)
 	for _, path := range []string{"/", "/x/"} {
 		name := map[string]string{"/": "App", "/x/": "Other"}[path]
-		if _, err := before.CreateRole(ctx, store.Role{Account: home, Name: name, Path: path, Trust: trustText, MaxSession: 3600}); err != nil {
+		if _, err := before.CreateRole(ctx, store.Role{
+			Account:    home,
+			Name:       name,
+			Path:       path,
+			Trust:      trustText,
+			MaxSession: 3600,
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := before.CreateOIDCProvider(ctx, store.OIDCProvider{Account: home, URL: "https://issuer.example", ClientIDs: []string{"stored"}}); err != nil {
+	if _, err := before.CreateOIDCProvider(ctx, store.OIDCProvider{
+		Account: home, URL: "https://issuer.example", ClientIDs: []string{"stored"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	d := node(t, s, c, func(config *iam.Config) {
 		config.Roles = []iam.RoleConfig{{ARN: "arn:aws:iam::123456789012:role/team/APP", TrustPolicy: trustText}}
-		config.OIDCProviders = []iam.OIDCProviderConfig{{URL: "https://issuer.example", ClientIDs: []string{"settings"}}}
+		config.OIDCProviders = []iam.OIDCProviderConfig{{
+			URL: "https://issuer.example", ClientIDs: []string{"settings"},
+		}}
 	})
 	if _, err := d.Role(ctx, "arn:aws:iam::123456789012:role/App"); !errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("the hidden role: %v", err)
@@ -200,6 +255,7 @@ func TestSettingsComeFirst(t *testing.T) {
 	if err != nil || r.Path != "/team/" || r.Trust != trustText {
 		t.Errorf("NamedRole = %+v, %v", r, err)
 	}
+
 	for prefix, want := range map[string]string{"/": "APP Other", "/team/": "APP", "/x/": "Other"} {
 		list, err := d.NamedRoles(ctx, home, prefix, "", 10)
 		var names []string
@@ -218,6 +274,7 @@ func TestSettingsComeFirst(t *testing.T) {
 		t.Errorf("provider = %+v, %v", p, err)
 	}
 	_, update := d.UpdateRole(ctx, home, "app", func(*store.Role) error { return nil })
+
 	_, create := d.CreateRole(ctx, store.Role{Account: home, Name: "aPP", Path: "/"})
 	const arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example"
 	_, updateProvider := d.UpdateOIDCProvider(ctx, home, arn, func(*store.OIDCProvider) error { return nil })
@@ -239,7 +296,9 @@ func TestDirectoryWithoutDatabase(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Role(context.Background(), "arn:aws:iam::123456789012:role/App"); err == nil || errors.Is(err, iam.ErrNotFound) {
+	if _, err := d.Role(
+		context.Background(), "arn:aws:iam::123456789012:role/App",
+	); err == nil || errors.Is(err, iam.ErrNotFound) {
 		t.Errorf("Role = %v", err)
 	}
 }
@@ -250,12 +309,25 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 	ctx := t.Context()
 	s, c := openStore(t), &clock{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
 	d := node(t, s, c)
-	p, err := d.CreatePolicy(ctx, store.ManagedPolicy{Account: home, Name: "settings-boundary-Fixed", Path: "/", Default: 1, Next: 2,
-		Versions: []store.PolicyVersion{{Number: 1, Document: allowAll}}})
+	p, err := d.CreatePolicy(ctx, store.ManagedPolicy{
+		Account:  home,
+		Name:     "settings-boundary-Fixed",
+		Path:     "/",
+		Default:  1,
+		Next:     2,
+		Versions: []store.PolicyVersion{{Number: 1, Document: allowAll}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.CreateRole(ctx, store.Role{Account: home, Name: "App", Path: "/", Trust: trustText, MaxSession: 3600, Boundary: d.PolicyARN(p)}); err != nil {
+	if _, err := d.CreateRole(ctx, store.Role{
+		Account:    home,
+		Name:       "App",
+		Path:       "/",
+		Trust:      trustText,
+		MaxSession: 3600,
+		Boundary:   d.PolicyARN(p),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	allows := func(d *iam.Directory) bool {
@@ -271,7 +343,9 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 		t.Error("the store's boundary does not allow what it says")
 	}
 	d = node(t, s, c, func(c *iam.Config) {
-		c.Roles = []iam.RoleConfig{{ARN: "arn:aws:iam::123456789012:role/Fixed", TrustPolicy: trustText, PermissionsBoundary: allowRead}}
+		c.Roles = []iam.RoleConfig{{
+			ARN: "arn:aws:iam::123456789012:role/Fixed", TrustPolicy: trustText, PermissionsBoundary: allowRead,
+		}}
 	})
 	if allows(d) {
 		t.Error("the settings' boundary does not count")
@@ -288,10 +362,20 @@ func TestSettingsBoundaryCounts(t *testing.T) {
 func TestProviderSettings(t *testing.T) {
 	d := node(t, openStore(t), &clock{}, func(c *iam.Config) {
 		c.OIDCProviders = []iam.OIDCProviderConfig{
-			{URL: "https://a.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES256"}, JWKSURL: "https://a.example/j", AllowPrivate: true},
+			{
+				URL:          "https://a.example",
+				ClientIDs:    []string{"a"},
+				Algorithms:   []string{"ES256"},
+				JWKSURL:      "https://a.example/j",
+				AllowPrivate: true,
+			},
 			{URL: "https://d.example", ClientIDs: []string{"a"}, DiscoveryURL: "https://d.example/d"},
 			{URL: "http://b.example", ClientIDs: []string{"a"}, AllowHTTP: true},
-			{URL: "https://c.example", ClientIDs: []string{"a"}, Algorithms: []string{"ES512", "ES384", "ES256", "RS256", "RS384", "RS512"}},
+			{
+				URL:        "https://c.example",
+				ClientIDs:  []string{"a"},
+				Algorithms: []string{"ES512", "ES384", "ES256", "RS256", "RS384", "RS512"},
+			},
 			{URL: "https://a.example", ClientIDs: []string{"a"}, Account: "999999999999"},
 		}
 	})

@@ -20,6 +20,7 @@ func TestAccountsForgetTheirOwn(t *testing.T) {
 	}
 
 	look()
+
 	for range 3 {
 		c.forget("222222222222")
 		look()

@@ -21,7 +21,7 @@ type RoleConfig struct {
 	MaxSessionSeconds   int               // 3600 to 43200; 0 = 3600
 }
 
-// Role is an IAM role. What it points to is shared: read it, do not change it.
+// Role is an IAM role. Its documents, slices and maps are shared: do not change them.
 type Role struct {
 	ARN        string
 	Name       string
@@ -29,9 +29,9 @@ type Role struct {
 	ID         string // AROA and 17 characters; the same for the same ARN
 	Account    identitypool.AccountID
 	Trust      *policy.Document // nil = nobody may assume the role, because of TrustFault
-	TrustFault *PolicyFault     // why the stored trust policy opens nothing; nil = it counts
-	// TrustWritten tells when Trust was last written. Its author cannot have meant
-	// younger pools of other accounts.
+	TrustFault *PolicyFault     // the fault for which the stored trust policy does not count; nil = it counts
+	// TrustWritten is the time when Trust was last written. Its author cannot have
+	// meant younger pools of other accounts.
 	TrustWritten identitypool.Sequence
 	Policies     []*policy.Document // in the order of their names
 	// PolicyNames are the names of inline policies and the ARNs of managed ones, in
@@ -39,13 +39,13 @@ type Role struct {
 	PolicyNames  []string
 	Boundary     *policy.Document // nil = none
 	BoundaryName string           // its ARN; "" = none, or one of the settings
-	InSettings   bool             // it can be changed in the settings only
+	InSettings   bool             // only the settings file can change it
 	MaxSession   time.Duration    // 1 h to 12 h
 	Tags         map[string]string
-	Setting      string // its place in the settings file, such as roles[0]; "" = the IAM API made it
+	Setting      string // its place in the settings file, such as roles[0]; "" = made through the IAM API
 }
 
-// SessionARN is the ARN of the role's session of that name.
+// SessionARN returns the ARN of the role's session of that name.
 func (r Role) SessionARN(name string) string {
 	arn, err := ParseRoleARN(r.ARN)
 	if err != nil {
@@ -69,9 +69,15 @@ const maxPolicyName = 128 // IAM API reference, policyNameType
 // MaxSession is the longest session any role can have.
 const MaxSession = maxMaxSession * time.Second
 
-// newRole checks c and adds what is wrong with it to f.
+// newRole checks c and adds its faults to f.
 func newRole(c RoleConfig, f *faults) Role {
-	r := Role{ARN: c.ARN, ID: RoleID(c.ARN), InSettings: true, MaxSession: minMaxSession * time.Second}
+	r := Role{
+		ARN:        c.ARN,
+		ID:         RoleID(c.ARN),
+		InSettings: true,
+		MaxSession: minMaxSession * time.Second,
+	}
+
 	arn, err := ParseRoleARN(c.ARN)
 	if err != nil {
 		f.add(".arn", c.ARN, err.Error(), "")
@@ -91,6 +97,7 @@ func newRole(c RoleConfig, f *faults) Role {
 	if c.PermissionsBoundary != "" {
 		r.Boundary = identityPolicy(c.PermissionsBoundary, ".permissions_boundary", f)
 	}
+
 	switch n := c.MaxSessionSeconds; {
 	case n == 0:
 	case n < minMaxSession || n > maxMaxSession:
@@ -98,6 +105,7 @@ func newRole(c RoleConfig, f *faults) Role {
 	default:
 		r.MaxSession = time.Duration(n) * time.Second
 	}
+
 	return r
 }
 
@@ -107,6 +115,7 @@ func trustPolicy(text string, f *faults) *policy.Document {
 		f.add(member, "", "is missing", "give the JSON policy that says who may assume the role")
 		return nil
 	}
+
 	d, err := policy.Parse([]byte(text))
 	if err == nil {
 		err = d.CheckTrust()
@@ -119,6 +128,7 @@ func trustPolicy(text string, f *faults) *policy.Document {
 		f.add(member, "", err.Error(), "")
 		return nil
 	}
+
 	return d
 }
 
@@ -131,5 +141,6 @@ func identityPolicy(text, member string, f *faults) *policy.Document {
 		f.add(member, "", err.Error(), "")
 		return nil
 	}
+
 	return d
 }

@@ -20,20 +20,19 @@ type SAMLProviderConfig struct {
 	Account  identitypool.AccountID // "" = Config.Account
 	Name     string                 // the last part of the ARN
 	Metadata string                 // the provider's metadata document
-	// Audiences and Recipients are accepted besides AWS's sign-in endpoints:
-	// what the provider puts in AudienceRestriction and SubjectConfirmationData.
+	// Audiences and Recipients are accepted in AudienceRestriction and
+	// SubjectConfirmationData, besides AWS's sign-in endpoints.
 	Audiences  []string
 	Recipients []string
-	// PreviousEntityIDs are those that the identity provider had before: its users
-	// keep their identities. saml.Unrecorded stands for a provider that nobody can
-	// name any more.
+	// PreviousEntityIDs are the entity IDs that the identity provider had before; its
+	// users keep their identities. saml.Unrecorded stands for one that nobody knows.
 	PreviousEntityIDs []string
-	// AnyCertificateDate accepts signatures by certificates that have run out.
+	// AnyCertificateDate accepts signatures by expired certificates.
 	AnyCertificateDate bool
 }
 
-// SAMLProvider is the registration of a SAML identity provider. What it points
-// to is shared: read it, do not change it.
+// SAMLProvider is the registration of a SAML identity provider. Provider is shared:
+// do not change it.
 type SAMLProvider struct {
 	ARN      string
 	Account  identitypool.AccountID
@@ -42,8 +41,8 @@ type SAMLProvider struct {
 	Provider *saml.Provider
 }
 
-// UnrecordedEntityID stands for the identity provider of logins from before entity
-// IDs were stored.
+// UnrecordedEntityID stands for the identity provider of logins that were stored
+// without an entity ID, by older versions.
 const UnrecordedEntityID = saml.Unrecorded
 
 const (
@@ -54,12 +53,12 @@ const (
 
 var samlProviderName = regexp.MustCompile(`^[\w.-]{1,128}$`)
 
-// SAMLProviderARN is the ARN of the provider with that name.
+// SAMLProviderARN returns the ARN of the provider with that name.
 func SAMLProviderARN(partition string, account identitypool.AccountID, name string) string {
 	return "arn:" + partition + ":iam::" + string(account) + ":saml-provider/" + name
 }
 
-// newSAMLProvider checks c and adds what is wrong with it to f.
+// newSAMLProvider checks c and adds its faults to f.
 func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProvider {
 	if !samlProviderName.MatchString(c.Name) {
 		f.add(".name", c.Name, "is not the name of a SAML provider", "use 1 to 128 letters, digits and ._-")
@@ -69,26 +68,35 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 	if !isAccount(string(c.Account)) {
 		f.add(".account", string(c.Account), "is not an account", "use 12 digits")
 	}
+
 	for _, list := range []struct {
 		member string
 		values []string
 	}{{".audiences", c.Audiences}, {".recipients", c.Recipients}} {
 		if len(list.values) > maxSAMLNames {
-			f.add(list.member, strconv.Itoa(len(list.values))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxSAMLNames))
+			f.add(list.member, strconv.Itoa(len(list.values))+" entries", "are too many",
+				fmt.Sprintf("%d are allowed", maxSAMLNames))
 		}
+
 		for i, v := range list.values {
 			if v == "" || len(v) > maxSAMLName || !only(v, func(b byte) bool { return b > ' ' && b <= '~' }) {
 				f.add(entry(list.member, i), v, "is not a URI", "write it as the identity provider has it")
 			}
 		}
 	}
-	p := SAMLProvider{ARN: SAMLProviderARN(partition, c.Account, c.Name), Account: c.Account, Name: c.Name, Document: c.Metadata}
+
+	p := SAMLProvider{
+		ARN:      SAMLProviderARN(partition, c.Account, c.Name),
+		Account:  c.Account,
+		Name:     c.Name,
+		Document: c.Metadata,
+	}
 	metadata, err := saml.ParseMetadata([]byte(c.Metadata))
 	if problem, ok := errors.AsType[*saml.MetadataError](err); ok {
 		f.add(".metadata_file", "", problem.Problem, problem.Fix)
 	}
-
 	checkPreviousEntityIDs(c.PreviousEntityIDs, metadata.EntityID, ".previous_entity_ids", f)
+
 	p.Provider = &saml.Provider{
 		Metadata:           metadata,
 		Audiences:          slices.Clone(c.Audiences),
@@ -101,11 +109,12 @@ func newSAMLProvider(c SAMLProviderConfig, partition string, f *faults) SAMLProv
 			Source: explain.SourceFile,
 		},
 	}
+
 	return p
 }
 
-// checkPreviousEntityIDs adds what is wrong with a list of entity IDs to f. present
-// is the provider's entity ID, "" when it is not known here.
+// checkPreviousEntityIDs adds the faults of a list of entity IDs to f. present is the
+// provider's entity ID; "" = not known here.
 func checkPreviousEntityIDs(list []string, present, member string, f *faults) {
 	if len(list) > maxSAMLNames {
 		f.add(member, strconv.Itoa(len(list))+" entries", "are too many", fmt.Sprintf("%d are allowed", maxSAMLNames))
@@ -123,11 +132,13 @@ func checkPreviousEntityIDs(list []string, present, member string, f *faults) {
 	}
 }
 
-// addPreviousEntityIDs checks those of providers that the IAM API made.
+// addPreviousEntityIDs checks the previous entity IDs of providers that the IAM API
+// made, and adds them to d.
 func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 	d.previousEntityIDs = make(map[string][]string, len(c.PreviousEntityIDs))
 	for _, arn := range slices.Sorted(maps.Keys(c.PreviousEntityIDs)) {
 		f := faults{setting: "saml_previous_entity_ids", entry: arn}
+
 		key := d.home(arn)
 		if _, _, ok := d.parseARN(key, "saml-provider/"); !ok {
 			f.add("", arn, "is not the ARN of a SAML provider",
@@ -136,6 +147,7 @@ func (d *Directory) addPreviousEntityIDs(c Config, all *faults) {
 			f.add("", arn, "is a provider of these settings",
 				"write previous_entity_ids in its entry of saml_providers")
 		}
+
 		checkPreviousEntityIDs(c.PreviousEntityIDs[arn], "", "", &f)
 		d.previousEntityIDs[key] = slices.Concat(d.previousEntityIDs[key], c.PreviousEntityIDs[arn])
 		all.list = append(all.list, f.list...)
@@ -151,25 +163,35 @@ func (d *Directory) addSAMLProviders(c Config, all *faults) {
 			pc.Account = c.Account
 		}
 		p := newSAMLProvider(pc, c.Partition, &f)
+
 		if first, taken := arns[p.ARN]; taken {
 			f.add(".name", pc.Name, "is the same provider as "+first, "names are unique in an account")
 		} else {
 			arns[p.ARN] = f.setting
 		}
 		if counts[p.Account]++; counts[p.Account] == maxSAMLProviders+1 {
-			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders), "remove some")
+			f.add("", "", fmt.Sprintf("account %s has more than %d SAML providers", p.Account, maxSAMLProviders),
+				"remove some")
 		}
+
 		d.samlProviders[p.ARN] = p
-		d.settingsSAML[p.ARN] = store.SAMLProvider{Account: p.Account, Name: p.Name, ID: uniqueID(samlIDPrefix, p.ARN), Metadata: p.Document}
+		d.settingsSAML[p.ARN] = store.SAMLProvider{
+			Account:  p.Account,
+			Name:     p.Name,
+			ID:       uniqueID(samlIDPrefix, p.ARN),
+			Metadata: p.Document,
+		}
+
 		if pc.AnyCertificateDate {
-			d.warnings = append(d.warnings, f.setting+" ("+pc.Name+"): signatures by expired certificates are accepted (enforce_certificate_dates is false)")
+			d.warnings = append(d.warnings, f.setting+" ("+pc.Name+
+				"): signatures by expired certificates are accepted (enforce_certificate_dates is false)")
 		}
 		all.list = append(all.list, f.list...)
 	}
 }
 
 // SAMLProvider returns the provider with that ARN, in any partition. The error wraps
-// ErrNotFound when there is none.
+// ErrNotFound if there is none.
 func (d *Directory) SAMLProvider(ctx context.Context, arn string) (SAMLProvider, error) {
 	arn = d.home(arn)
 	if p, ok := d.samlProviders[arn]; ok {

@@ -8,19 +8,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// BuiltinPrefix begins the names of session policies that are part of the
-// program, so that a session can refer to them without carrying their text.
+// BuiltinPrefix begins the names of session policies that are part of the program. A
+// session has only the name, not the text.
 const BuiltinPrefix = "builtin:"
 
-// GuestPolicy names what a guest's session is scoped down to in the enhanced
-// flow: the union of an inline policy and a managed one (Cognito developer
-// guide, "IAM roles", "Access policies for unauthenticated identities").
+// GuestPolicy names the session policies of guests in the enhanced flow: the union of
+// an inline policy and a managed one (Cognito developer guide, "IAM roles", "Access
+// policies for unauthenticated identities").
 const GuestPolicy = BuiltinPrefix + "guest"
 
-// guestInline is the inline session policy of guests: AWS's, with the public
-// operations of cognito-identity in place of all. Those that are signed manage
-// pools and identities or vouch for a developer's users, and would be a guest's
-// whose role is as generous as AWS's old default roles.
+// guestInline is AWS's inline session policy of guests, but it allows only the public
+// operations of cognito-identity. The signed ones manage pools and identities, or
+// vouch for a developer's users; a guest could call them if the role is as generous
+// as AWS's old default roles.
 const guestInline = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 "cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
 "machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:GetId",
@@ -54,10 +54,9 @@ func mustParse(text string) *policy.Document {
 	return d
 }
 
-// SessionPolicies resolves the session policies of a session: built-in names
-// and JSON documents, whose union bounds the session. One that is unknown or
-// cannot be read is an error, never left out: leaving it out would widen the
-// session.
+// SessionPolicies parses the session policies of a session: built-in names and JSON
+// documents, whose union bounds the session. An unknown or unreadable one is an
+// error: without it, the session could do more.
 func SessionPolicies(list []string) ([]*policy.Document, error) {
 	var documents []*policy.Document
 	for _, text := range list {
@@ -69,6 +68,7 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 			documents = append(documents, builtin...)
 			continue
 		}
+
 		d, err := policy.Parse([]byte(text))
 		if err == nil {
 			err = d.CheckIdentity()
@@ -78,21 +78,22 @@ func SessionPolicies(list []string) ([]*policy.Document, error) {
 		}
 		documents = append(documents, d)
 	}
+
 	return documents, nil
 }
 
-// Settings of the policy that bounds guests, besides a document.
+// Values of the setting for the policy of guests, besides a document.
 const (
-	GuestAWS = "aws" // as AWS bounds them; the default
-	GuestOff = "off" // by their role alone
+	GuestAWS = "aws" // AWS's policy; the default
+	GuestOff = "off" // no policy: only their role bounds them
 )
 
-// maxGuestPolicy bounds a guest policy, in characters: STS API reference, Policy.
+// maxGuestPolicy bounds a guest policy, in characters (STS API reference, Policy).
 const maxGuestPolicy = 2048
 
-// GuestPolicies returns the session policies of a guest for a setting: GuestAWS,
-// which "" is too, GuestOff, or a policy document. A session carries the
-// document, so what it may do does not change with the settings.
+// GuestPolicies returns the session policies of a guest for a setting: GuestAWS or "",
+// GuestOff, or a policy document. A session keeps the document: a change of the
+// setting does not change the session.
 func GuestPolicies(setting string) ([]string, error) {
 	switch setting {
 	case "", GuestAWS:
@@ -100,18 +101,21 @@ func GuestPolicies(setting string) ([]string, error) {
 	case GuestOff:
 		return nil, nil
 	}
+
 	if n := utf8.RuneCountInString(setting); n > maxGuestPolicy {
 		return nil, fmt.Errorf("it has %d characters; the limit is %d", n, maxGuestPolicy)
 	}
 	if strings.HasPrefix(setting, BuiltinPrefix) {
 		return nil, fmt.Errorf("use %s, %s or a policy document", GuestAWS, GuestOff)
 	}
+
 	list := []string{setting}
 	if _, err := SessionPolicies(list); err != nil {
 		return nil, fmt.Errorf("use %s, %s or a policy document: %w", GuestAWS, GuestOff, err)
 	}
+
 	return list, nil
 }
 
-// GuestInline is the inline part of GuestPolicy, for engines outside.
+// GuestInline returns the inline part of GuestPolicy, for an STS outside.
 func GuestInline() string { return strings.ReplaceAll(guestInline, "\n", "") }

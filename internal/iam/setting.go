@@ -9,13 +9,13 @@ import (
 // SettingError is one fault of the settings.
 type SettingError struct {
 	Setting string // e.g. roles[2].trust_policy
-	Entry   string // the ARN or URL of the entry; "" when that is what is wrong
-	Value   string // what was given; "" when it is long or absent
-	Problem string // what is wrong with it
-	Fix     string // what to write instead; "" when Problem says it
+	Entry   string // the ARN or URL of the entry; "" if that is the fault
+	Value   string // the faulty value; "" if it is long or absent
+	Problem string // the problem with it
+	Fix     string // the fix; "" if it follows from Problem
 }
 
-// Error is one line.
+// Error returns one line.
 func (e *SettingError) Error() string {
 	text := e.Setting
 	if e.Value != "" {
@@ -28,6 +28,7 @@ func (e *SettingError) Error() string {
 	if e.Fix != "" {
 		text += "; " + e.Fix
 	}
+
 	return text
 }
 
@@ -43,7 +44,13 @@ func (f *faults) add(member, value, problem, fix string) {
 	if len(value) > longest {
 		value = value[:longest] + "…"
 	}
-	f.list = append(f.list, &SettingError{Setting: f.setting + member, Entry: f.entry, Value: value, Problem: problem, Fix: fix})
+	f.list = append(f.list, &SettingError{
+		Setting: f.setting + member,
+		Entry:   f.entry,
+		Value:   value,
+		Problem: problem,
+		Fix:     fix,
+	})
 }
 
 func (f *faults) err() error {

@@ -21,6 +21,7 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+
 	sealer, err := envelope.New(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +41,9 @@ func TestAccessKeysInTheRealStore(t *testing.T) {
 	const frame = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cognito-identity:*","Resource":["*","arn:"]}]}`
 	long := strings.Replace(frame, `arn:`, `arn:`+strings.Repeat("é", (10_240-len(frame))/2), 1)
 	for _, policy := range []string{"", frame, long} {
-		key, secret, err := here.Create(ctx, iam.NewAccessKey{Account: "123456789012", Description: "é", Policy: policy})
+		key, secret, err := here.Create(ctx, iam.NewAccessKey{
+			Account: "123456789012", Description: "é", Policy: policy,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,27 +11,26 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// Trust policies: what may be written, and which of the stored ones count.
+// Trust policies: which ones may be stored, and which of the stored ones count.
 
-// PolicyFault says why a policy document is refused, in IAM's text.
+// PolicyFault is the reason for which a policy document is refused, in IAM's text.
 type PolicyFault = policy.Fault
 
-// TrustPolicy describes a trust policy that may be written.
+// TrustPolicy describes a trust policy that CheckTrustPolicy accepts.
 type TrustPolicy struct {
-	// AsksForAMR is false when guests of a pool can take the role through the
-	// classic flow.
+	// AsksForAMR is false if guests of a pool can assume the role through the classic
+	// flow.
 	AsksForAMR bool
-	// Principals are the AWS principals that it names: ARNs, unique IDs, and
-	// numbers of accounts.
+	// Principals are the AWS principals: ARNs, unique IDs, and account numbers.
 	Principals []string
-	// ARNs are all principals that it names by ARNs, providers and accounts, too.
+	// ARNs are the ARNs of all principals, also of providers and accounts.
 	ARNs []string
 }
 
-// CheckTrustPolicy refuses what cannot be a role's trust policy, and what would
-// let strangers assume it: the Cognito principal without whole pools, a shared
-// issuer without its customer, and actions other than those that assume roles.
-// Its errors are *policy.ParseError and *PolicyFault.
+// CheckTrustPolicy refuses a document that cannot be a role's trust policy, or that
+// lets strangers assume the role: the Cognito principal without whole pools, a shared
+// issuer without its customer, and actions that do not assume roles. Its errors are
+// *policy.ParseError and *PolicyFault.
 func CheckTrustPolicy(text string) (TrustPolicy, error) {
 	d, err := policy.Parse([]byte(text))
 	if err != nil {
@@ -40,6 +39,7 @@ func CheckTrustPolicy(text string) (TrustPolicy, error) {
 	if err := d.CheckTrust(); err != nil {
 		return TrustPolicy{}, err
 	}
+
 	return TrustPolicy{
 		AsksForAMR: policy.CognitoTrustNamesAMR(d),
 		Principals: d.AWSPrincipals(),
@@ -47,8 +47,8 @@ func CheckTrustPolicy(text string) (TrustPolicy, error) {
 	}, nil
 }
 
-// readTrust returns a stored trust policy, or the fault for which it opens nothing
-// any more: policies that were written under older rules must meet those of today.
+// readTrust returns a stored trust policy, or the fault for which it does not count:
+// policies that were stored under older rules must meet today's.
 func readTrust(text string) (*policy.Document, *PolicyFault) {
 	d, err := policy.Parse([]byte(text))
 	if err == nil {
@@ -61,6 +61,7 @@ func readTrust(text string) (*policy.Document, *PolicyFault) {
 	if fault, ok := errors.AsType[*PolicyFault](err); ok {
 		return nil, fault
 	}
+
 	return nil, &PolicyFault{
 		Where:    "the document",
 		Text:     "the document: " + err.Error(),
@@ -70,7 +71,7 @@ func readTrust(text string) (*policy.Document, *PolicyFault) {
 	}
 }
 
-// Principals lists the AWS principals of a trust policy that were not found.
+// Principals has the AWS principals of a trust policy that were not found.
 type Principals struct {
 	Missing []string // roles, and sessions of roles, that an account of this server does not have
 	Unknown []string // users that no access key can be, and principals of accounts that this server does not have
@@ -79,7 +80,7 @@ type Principals struct {
 // AccountCheck reports whether this server has an account.
 type AccountCheck func(context.Context, identitypool.AccountID) (bool, error)
 
-// LookUp looks for principals as TrustPolicy names them, except for unique IDs.
+// LookUp looks for principals of TrustPolicy.Principals. It skips unique IDs.
 func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs AccountCheck) (Principals, error) {
 	var found Principals
 	for _, principal := range principals {
@@ -117,8 +118,8 @@ func (d *Directory) LookUp(ctx context.Context, principals []string, isOurs Acco
 	return found, nil
 }
 
-// principalParts returns the account of an AWS principal, and what follows it in
-// an ARN; no account for a unique ID.
+// principalParts returns the account of an AWS principal, and the part of its ARN
+// after the account; no account for a unique ID.
 func principalParts(principal string) (account identitypool.AccountID, resource string) {
 	if isAccount(principal) {
 		return identitypool.AccountID(principal), ""
@@ -130,8 +131,8 @@ func principalParts(principal string) (account identitypool.AccountID, resource 
 	return identitypool.AccountID(parts[4]), parts[5]
 }
 
-// hasSessionOf finds the role of ROLE/SESSION by its name, which is all that a
-// session's ARN has of it. The error wraps ErrNotFound when there is none.
+// hasSessionOf looks for the role of ROLE/SESSION by its name; a session's ARN does
+// not have the role's path. The error wraps ErrNotFound if there is none.
 func (d *Directory) hasSessionOf(ctx context.Context, account identitypool.AccountID, arn, session string) error {
 	name, _, _ := strings.Cut(session, "/")
 	r, err := d.NamedRole(ctx, account, name)
@@ -141,8 +142,8 @@ func (d *Directory) hasSessionOf(ctx context.Context, account identitypool.Accou
 	return err
 }
 
-// IsSessionOf reports whether principal is the ARN of a session of the role of that
-// ARN.
+// IsSessionOf reports whether principal is the ARN of a session of role, which is an
+// ARN, too.
 func IsSessionOf(principal, role string) bool {
 	r, err := ParseRoleARN(role)
 	if err != nil {
@@ -151,16 +152,14 @@ func IsSessionOf(principal, role string) bool {
 	return strings.HasPrefix(identitypool.InPartition(principal, r.Partition), r.Session(""))
 }
 
-// OldTrust is a trust policy that was written before and would be refused today,
-// or warned of.
+// OldTrust is a stored trust policy that today's rules refuse or warn about.
 type OldTrust struct {
 	Role    string       // ARN
-	Fault   *PolicyFault // it opens nothing any more; nil = it counts
+	Fault   *PolicyFault // the fault for which it does not count; nil = it counts
 	Missing []string     // principals that do not exist
 }
 
-// oldTrust looks at the trust policy of a role; ok is false when it would be taken
-// today as it is.
+// oldTrust examines the trust policy of a role; ok is false if it meets today's rules.
 func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCheck) (
 	old OldTrust, ok bool, err error,
 ) {
@@ -173,5 +172,6 @@ func (d *Directory) oldTrust(ctx context.Context, r store.Role, isOurs AccountCh
 	if err != nil || len(principals.Missing) == 0 {
 		return OldTrust{}, false, err
 	}
+
 	return OldTrust{Role: d.RoleARN(r), Missing: principals.Missing}, true, nil
 }

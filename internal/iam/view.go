@@ -9,15 +9,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// View is a Directory as calls for one region see it: ARNs are written in the region's
-// partition, and taken in it. The store keeps all of them in one partition, that of the
-// server's own region.
+// View is a Directory for calls for one region: it accepts and returns ARNs in the
+// region's partition. The store has all ARNs in one partition, that of the server's
+// own region.
 type View struct {
 	*Directory
-	call string // partition
+	call string // the call's partition
 }
 
-// For returns the directory as calls for a region see it; "" is the server's own.
+// For returns the view for calls for a region; "" is the server's own.
 func (d *Directory) For(region string) *View {
 	if region == "" {
 		return &View{Directory: d, call: d.partition}
@@ -25,7 +25,7 @@ func (d *Directory) For(region string) *View {
 	return &View{Directory: d, call: identitypool.Partition(region)}
 }
 
-// PartitionError says that an ARN is of another partition than the call.
+// PartitionError means that an ARN has another partition than the call.
 type PartitionError struct {
 	ARN       string
 	Right     string // the ARN in the call's partition
@@ -36,8 +36,8 @@ func (e *PartitionError) Error() string {
 	return e.ARN + " is of another partition than the call, which is for " + e.Partition + ": write " + e.Right
 }
 
-// ShownARN returns the ARN of a thing of IAM or STS in a partition. Other texts stay as
-// they are: pools have their region's partition, and other services are not ours.
+// ShownARN returns an ARN of IAM or STS in a partition. Other texts stay as they are:
+// pools have their region's partition, and other services' ARNs are not ours.
 func ShownARN(arn, partition string) string {
 	rest := strings.TrimPrefix(arn, "arn:"+identitypool.PartitionOf(arn))
 	if strings.HasPrefix(rest, ":iam:") || strings.HasPrefix(rest, ":sts:") {
@@ -46,14 +46,15 @@ func ShownARN(arn, partition string) string {
 	return arn
 }
 
-// CheckPartition refuses an ARN that is to be stored and is not of the partition of the
-// call that brings it. The error is a *PartitionError. What is no ARN of AWS's passes:
-// others judge its form.
+// CheckPartition refuses an ARN that a call wants to store if it does not have the
+// call's partition. The error is a *PartitionError. It accepts texts that are no ARNs
+// of AWS; other checks refuse those.
 func CheckPartition(arn, partition string) error {
 	have := identitypool.PartitionOf(arn)
 	if have == "" || have == partition {
 		return nil
 	}
+
 	return &PartitionError{
 		ARN:       arn,
 		Right:     identitypool.InPartition(arn, partition),
@@ -61,15 +62,15 @@ func CheckPartition(arn, partition string) error {
 	}
 }
 
-// Check is CheckPartition for the view's calls.
+// Check is CheckPartition for the view's partition.
 func (v *View) Check(arn string) error { return CheckPartition(arn, v.call) }
 
-// Home returns an ARN in the partition that is stored.
+// Home returns an ARN in the stored partition.
 func (v *View) Home(arn string) string { return v.home(arn) }
 
-// Named returns, in the call's partition, an ARN by which a call names what is there.
-// Callers know it in the partition of their calls, or as the server wrote it for every
-// region before; an ARN of another partition is refused with a *PartitionError.
+// Named returns, in the call's partition, the ARN by which a call names a resource that
+// exists. Callers know it in the partition of their calls, or in the stored one, which
+// older versions wrote for every region. For others the error is a *PartitionError.
 func (v *View) Named(arn string) (string, error) {
 	if identitypool.PartitionOf(arn) == v.partition {
 		return v.shown(arn), nil
@@ -77,7 +78,7 @@ func (v *View) Named(arn string) (string, error) {
 	return arn, v.Check(arn)
 }
 
-// stored is Named in the partition that is stored.
+// stored is like Named, but returns the ARN in the stored partition.
 func (v *View) stored(arn string) (string, error) {
 	arn, err := v.Named(arn)
 	return v.home(arn), err
@@ -85,8 +86,8 @@ func (v *View) stored(arn string) (string, error) {
 
 func (v *View) shown(arn string) string { return identitypool.InPartition(arn, v.call) }
 
-// shownRole returns a role with the ARNs of its policies in the call's partition, and
-// storedRoleOf one with those that are stored.
+// shownRole returns a role with the ARNs of its policies in the call's partition;
+// storedRoleOf returns it with the stored ones.
 func (v *View) shownRole(r store.Role) store.Role    { return inPartition(r, v.call) }
 func (v *View) storedRoleOf(r store.Role) store.Role { return inPartition(r, v.partition) }
 
@@ -96,10 +97,11 @@ func inPartition(r store.Role, partition string) store.Role {
 		r.Attached[i] = identitypool.InPartition(arn, partition)
 	}
 	r.Boundary = identitypool.InPartition(r.Boundary, partition)
+
 	return r
 }
 
-// What follows is the Directory's, in the call's partition.
+// The methods below are the Directory's, in the call's partition.
 
 // ARN is Directory.ARN.
 func (v *View) ARN(account identitypool.AccountID, resource string) string {
@@ -155,11 +157,12 @@ func (v *View) UpdateRole(
 			return err
 		}
 
-		// As the store sorts them.
 		*r = v.storedRoleOf(shown)
-		slices.Sort(r.Attached)
+		slices.Sort(r.Attached) // as the store sorts them
+
 		return nil
 	})
+
 	return v.shownRole(r), err
 }
 
@@ -181,10 +184,12 @@ func (v *View) PolicyUsers(ctx context.Context, account identitypool.AccountID, 
 	if err != nil {
 		return nil, err
 	}
+
 	users, err := v.Directory.PolicyUsers(ctx, account, arn)
 	for i := range users {
 		users[i].Role = v.shownRole(users[i].Role)
 	}
+
 	return users, err
 }
 
@@ -201,6 +206,7 @@ func (v *View) PolicyUses(ctx context.Context, account identitypool.AccountID) (
 	for arn, counts := range uses {
 		shown[v.shown(arn)] = counts
 	}
+
 	return shown, nil
 }
 

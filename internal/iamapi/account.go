@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// What clients ask at their start to learn the account's number.
+// Operations that clients call when they start, to learn the account's number.
 
 type getUserInput struct{ UserName *string }
 
@@ -26,7 +26,7 @@ type user struct {
 
 type getUserOutput struct{ User user }
 
-// getUser answers for the caller itself, root or an access key with a policy:
+// getUser describes the caller itself, root or an access key with a policy:
 // there are no other users.
 func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) (*getUserOutput, error) {
 	_, resource, _ := strings.Cut(c.ARN, ":iam::"+c.Account+":")
@@ -36,12 +36,14 @@ func (s *Service) getUser(_ context.Context, c awsapi.Caller, in *getUserInput) 
 		slash := strings.LastIndexByte(path, '/') + 1
 		out.Path, out.UserName = new(path[:slash]), new(path[slash:])
 	}
+
 	switch {
 	case in.UserName != nil && *in.UserName != value(out.UserName):
 		return nil, refuse(noSuchEntity, userMissing.With("name", *in.UserName))
 	case !isUser && resource != "root":
 		return nil, awsapi.RefusedAs(awsapi.InvalidInput, userUnnamed.With(), userUnnamed.Message)
 	}
+
 	return &getUserOutput{out}, nil
 }
 
@@ -59,7 +61,9 @@ type listAccountAliasesOutput struct {
 	pageEnd
 }
 
-// listAccountAliases says that there are none.
-func (s *Service) listAccountAliases(context.Context, awsapi.Caller, *listAccountAliasesInput) (*listAccountAliasesOutput, error) {
+// listAccountAliases returns an empty list: accounts have no aliases here.
+func (s *Service) listAccountAliases(
+	context.Context, awsapi.Caller, *listAccountAliasesInput,
+) (*listAccountAliasesOutput, error) {
 	return &listAccountAliasesOutput{}, nil
 }

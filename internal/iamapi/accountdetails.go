@@ -23,7 +23,7 @@ func (in *getAccountAuthorizationDetailsInput) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
-// wants reports whether entities of a kind are asked for.
+// wants reports whether the request asks for entities of a kind.
 func (in *getAccountAuthorizationDetailsInput) wants(kind string) bool {
 	return len(in.Filter) == 0 || slices.Contains(in.Filter, kind)
 }
@@ -60,37 +60,46 @@ type getAccountAuthorizationDetailsOutput struct {
 	pageEnd
 }
 
-// maxDetailBytes bounds the documents on one page, which may have fewer entries
-// than asked for (IAM API reference, MaxItems).
+// maxDetailBytes bounds the documents on one page. A page may have fewer entries
+// than the request asks for (IAM API reference, MaxItems).
 const maxDetailBytes = 1 << 20
 
 // detail is one entry of a page, with the key that it is sorted by.
 type detail struct {
 	key    string
-	bytes  int // of documents
+	bytes  int // size of its documents
 	role   *roleDetail
 	policy *policyDetail
 }
 
-// getAccountAuthorizationDetails shows roles, then AWS's policies, then the
-// account's, as other listings sort them.
-func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c awsapi.Caller, in *getAccountAuthorizationDetailsInput) (*getAccountAuthorizationDetailsOutput, error) {
+// getAccountAuthorizationDetails lists roles, then AWS's policies, then the
+// account's, in the order of the other listings.
+func (s *Service) getAccountAuthorizationDetails(
+	ctx context.Context, c awsapi.Caller, in *getAccountAuthorizationDetailsInput,
+) (*getAccountAuthorizationDetailsOutput, error) {
 	p := paging{in.Marker, in.MaxItems}
 	after, err := p.afterName()
 	if err != nil {
 		return nil, err
 	}
+
 	var found []detail
 	if from, isRole := strings.CutPrefix(after, rolesKey); in.wants("Role") && (isRole || after == "") {
 		roles, err := s.directory.NamedRoles(ctx, accountOf(c), "", from, p.limit()+1)
 		if err != nil {
 			return nil, err
 		}
+
 		for _, r := range roles {
 			found = append(found, s.roleDetail(r))
 		}
 	}
-	of := policySelection{aws: in.wants("AWSManagedPolicy"), own: in.wants("LocalManagedPolicy"), wants: func(store.ManagedPolicy) bool { return true }}
+
+	of := policySelection{
+		aws:   in.wants("AWSManagedPolicy"),
+		own:   in.wants("LocalManagedPolicy"),
+		wants: func(store.ManagedPolicy) bool { return true },
+	}
 	policies, err := s.policiesAfter(ctx, c, of, after, p.limit()+1-len(found))
 	if err != nil {
 		return nil, err
@@ -99,9 +108,11 @@ func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c awsapi.C
 	if err != nil {
 		return nil, err
 	}
+
 	for _, m := range policies {
 		found = append(found, s.policyDetail(m, uses))
 	}
+
 	page, end := cut(p.bounded(found), found, func(d detail) string { return d.key })
 	out := &getAccountAuthorizationDetailsOutput{pageEnd: end}
 	for _, d := range page {
@@ -111,11 +122,12 @@ func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c awsapi.C
 			out.Policies.Members = append(out.Policies.Members, *d.policy)
 		}
 	}
+
 	return out, nil
 }
 
-// bounded is p with a limit that keeps the documents of found in bounds, but
-// takes one entry at least.
+// bounded returns p with a limit that keeps the documents of found below
+// maxDetailBytes. A page has at least one entry.
 func (p paging) bounded(found []detail) paging {
 	bytes := 0
 	for n, d := range found[:min(len(found), p.limit())] {
@@ -129,29 +141,41 @@ func (p paging) bounded(found []detail) paging {
 func (s *Service) roleDetail(r store.Role) detail {
 	whole := s.wholeRole(r)
 	out := &roleDetail{
-		Path: whole.Path, RoleName: whole.RoleName, RoleId: whole.RoleId, Arn: whole.Arn, CreateDate: whole.CreateDate,
-		AssumeRolePolicyDocument: whole.AssumeRolePolicyDocument, PermissionsBoundary: whole.PermissionsBoundary, Tags: tagsOf(r.Tags),
+		Path:                     whole.Path,
+		RoleName:                 whole.RoleName,
+		RoleId:                   whole.RoleId,
+		Arn:                      whole.Arn,
+		CreateDate:               whole.CreateDate,
+		AssumeRolePolicyDocument: whole.AssumeRolePolicyDocument,
+		PermissionsBoundary:      whole.PermissionsBoundary,
+		Tags:                     tagsOf(r.Tags),
 	}
+
 	bytes := len(out.AssumeRolePolicyDocument)
 	for _, name := range slices.Sorted(maps.Keys(r.Policies)) {
 		document := encoded(r.Policies[name])
 		bytes += len(document)
 		out.RolePolicyList.Members = append(out.RolePolicyList.Members, inlinePolicy{name, document})
 	}
+
 	for _, arn := range r.Attached { // sorted
-		out.AttachedManagedPolicies.Members = append(out.AttachedManagedPolicies.Members, attachedPolicy{nameOfARN(arn), arn})
+		out.AttachedManagedPolicies.Members = append(
+			out.AttachedManagedPolicies.Members, attachedPolicy{nameOfARN(arn), arn})
 	}
+
 	return detail{key: rolesKey + strings.ToLower(r.Name), bytes: bytes, role: out}
 }
 
 func (s *Service) policyDetail(m store.ManagedPolicy, uses map[string]map[store.PolicyUsage]int) detail {
 	out := &policyDetail{managedPolicy: s.listedPolicy(m, uses)}
 	out.Description = text(m.Description)
+
 	bytes := 0
-	for _, v := range slices.Backward(m.Versions) { // the newest first, as ListPolicyVersions
+	for _, v := range slices.Backward(m.Versions) { // newest first, as in ListPolicyVersions
 		version := versionOf(m, v, true)
 		bytes += len(*version.Document)
 		out.PolicyVersionList.Members = append(out.PolicyVersionList.Members, version)
 	}
+
 	return detail{key: listKey(m), bytes: bytes, policy: out}
 }

@@ -91,6 +91,7 @@ var ownIAM = map[string]string{
 func TestAnotherAccountTouchesNothing(t *testing.T) {
 	const b = "111111111111"
 	w := wiretest.StartTenants(t, []string{b})
+
 	var missing []string
 	for _, o := range iamapi.New(iamapi.Options{}).Operations() {
 		if foreignIAM[o.Name()] == "" && !slices.Contains(keysOf(ownIAM), o.Name()) {
@@ -126,12 +127,16 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		key := w.Keys[account]
 		wiretest.SignWith(t, r, body, "iam", wiretest.Region, key.AccessKeyID, key.SecretAccessKey)
+
 		return wiretest.Answered(t, r)
 	}
 	for _, step := range [][2]string{
 		{"CreatePolicy", "PolicyName=ROLE&PolicyDocument=ALLOW"},
 		{"CreatePolicyVersion", "PolicyArn=POLICY&PolicyDocument=ALLOW&SetAsDefault=true"},
-		{"CreateRole", "RoleName=ROLE&AssumeRolePolicyDocument=TRUST&PermissionsBoundary=POLICY&Tags.member.1.Key=k&Tags.member.1.Value=1"},
+		{
+			"CreateRole",
+			"RoleName=ROLE&AssumeRolePolicyDocument=TRUST&PermissionsBoundary=POLICY&Tags.member.1.Key=k&Tags.member.1.Value=1",
+		},
 		{"PutRolePolicy", "RoleName=ROLE&PolicyName=inline&PolicyDocument=ALLOW"},
 		{"AttachRolePolicy", "RoleName=ROLE&PolicyArn=POLICY"},
 		{"CreateOpenIDConnectProvider", "Url=https://shared.example&ClientIDList.member.1=app"},
@@ -147,13 +152,31 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 
 	state := func() string {
 		var all strings.Builder
-		for _, action := range []string{"GetAccountAuthorizationDetails", "GetOpenIDConnectProvider", "GetSAMLProvider", "ListOpenIDConnectProviders", "ListSAMLProviders"} {
+		for _, action := range []string{
+			"GetAccountAuthorizationDetails",
+			"GetOpenIDConnectProvider",
+			"GetSAMLProvider",
+			"ListOpenIDConnectProviders",
+			"ListSAMLProviders",
+		} {
 			_, _, _, body := call(wiretest.HomeAccount, action, foreignIAM[action], "Shared")
 			body, _, _ = strings.Cut(body, "<ResponseMetadata>")
 			fmt.Fprintln(&all, body)
 		}
-		fmt.Fprintln(&all, w.Administer(t, wiretest.HomeAccount, "LookupIdentity", `{"IdentityId":"`+alice.Identity+`"}`).Body)
-		fmt.Fprintln(&all, w.Post(t, wiretest.HomeAccount, "cognito-identity", "AWSCognitoIdentityService.DescribeIdentityPool", `{"IdentityPoolId":"`+m.Pool+`"}`).Body)
+		fmt.Fprintln(
+			&all, w.Administer(t, wiretest.HomeAccount, "LookupIdentity", `{"IdentityId":"`+alice.Identity+`"}`).Body,
+		)
+		fmt.Fprintln(
+			&all,
+			w.Post(
+				t,
+				wiretest.HomeAccount,
+				"cognito-identity",
+				"AWSCognitoIdentityService.DescribeIdentityPool",
+				`{"IdentityPoolId":"`+m.Pool+`"}`,
+			).Body,
+		)
+
 		return all.String()
 	}
 	before := state()
@@ -163,22 +186,37 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 		absentStatus, absentCode, absentMessage, _ := call(b, action, foreignIAM[action], "Absent")
 		absentMessage = strings.NewReplacer("Absent", "Shared", "absent", "shared").Replace(absentMessage)
 		if status == http.StatusOK || status != absentStatus || code != absentCode || message != absentMessage {
-			t.Errorf("%s: %d %s %s; of what is not there: %d %s %s", action, status, code, message, absentStatus, absentCode, absentMessage)
+			t.Errorf(
+				"%s: %d %s %s; of what is not there: %d %s %s",
+				action,
+				status,
+				code,
+				message,
+				absentStatus,
+				absentCode,
+				absentMessage,
+			)
 		}
 	}
+
 	for _, action := range wiretest.Sorted(keysOf(ownIAM)) {
 		if strings.HasPrefix(action, "Create") {
 			continue
 		}
-		if status, _, _, body := call(b, action, ownIAM[action], "Shared"); status != http.StatusOK || strings.Contains(body, wiretest.HomeAccount) {
+		if status, _, _, body := call(
+			b, action, ownIAM[action], "Shared",
+		); status != http.StatusOK || strings.Contains(body, wiretest.HomeAccount) {
 			t.Errorf("%s: %d %s", action, status, body)
 		}
 	}
+
 	for _, action := range wiretest.Sorted(keysOf(ownIAM)) { // the same names, in the caller's account
 		if !strings.HasPrefix(action, "Create") {
 			continue
 		}
-		if status, _, message, body := call(b, action, ownIAM[action], "Shared"); status != http.StatusOK || !strings.Contains(body, "arn:aws:iam::"+b) {
+		if status, _, message, body := call(
+			b, action, ownIAM[action], "Shared",
+		); status != http.StatusOK || !strings.Contains(body, "arn:aws:iam::"+b) {
 			t.Errorf("%s: %d %s %s", action, status, message, body)
 		}
 	}
@@ -203,10 +241,16 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 	for operation, body := range map[string]string{
 		"LookupIdentity": `{"IdentityId":"IDENTITY"}`,
 		"LoadIdentities": `{"IdentityPoolId":"POOL","Identities":[{"IdentityId":"` + nobody + `","Guest":true}]}`,
-		"VerifySession":  `{"AccessKeyId":"KEY","SessionToken":"TOKEN","Date":"` + time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"s3"}`,
+		"VerifySession": `{"AccessKeyId":"KEY","SessionToken":"TOKEN","Date":"` +
+			time.Now().UTC().Format("20060102") + `","Region":"us-east-1","Service":"s3"}`,
 	} {
 		with := func(pool, identity, token string) string {
-			got := administer(operation, strings.NewReplacer("POOL", pool, "IDENTITY", identity, "KEY", alice.Key.AccessKeyID, "TOKEN", token).Replace(body))
+			got := administer(
+				operation,
+				strings.NewReplacer(
+					"POOL", pool, "IDENTITY", identity, "KEY", alice.Key.AccessKeyID, "TOKEN", token,
+				).Replace(body),
+			)
 			return strings.ReplaceAll(got, pool, nobody)
 		}
 		there, absent := with(m.Pool, alice.Identity, alice.Key.SessionToken), with(nobody, nobody, "garbage")
@@ -214,13 +258,22 @@ func TestAnotherAccountTouchesNothing(t *testing.T) {
 			t.Errorf("%s: %s; of what is not there: %s", operation, there, absent)
 		}
 	}
-	if got := administer("CreateIdentityPoolWithId", `{"IdentityPoolId":"`+m.Pool+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`); strings.HasPrefix(got, "200") {
+	if got := administer(
+		"CreateIdentityPoolWithId",
+		`{"IdentityPoolId":"`+m.Pool+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`,
+	); strings.HasPrefix(got, "200") {
 		t.Errorf("CreateIdentityPoolWithId: %s", got)
 	}
 	if got := administer("ListProviderSettings", `{}`); strings.Contains(got, wiretest.HomeAccount) {
 		t.Errorf("ListProviderSettings: %s", got)
 	}
-	for _, of := range []string{`"AccessKeyId":"` + alice.Key.AccessKeyID + `"`, `"IdentityId":"` + alice.Identity + `"`, `"IdentityPoolId":"` + m.Pool + `"`, `"RoleArn":"` + m.Role + `"`} {
+
+	for _, of := range []string{
+		`"AccessKeyId":"` + alice.Key.AccessKeyID + `"`,
+		`"IdentityId":"` + alice.Identity + `"`,
+		`"IdentityPoolId":"` + m.Pool + `"`,
+		`"RoleArn":"` + m.Role + `"`,
+	} {
 		administer("RevokeSessions", "{"+of+"}") // whatever it answers
 	}
 	administer("SignOut", `{"ProviderName":"`+strings.TrimPrefix(issuer.URL, "http://")+`","Subject":"alice"}`)

@@ -9,9 +9,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// What calls need permission for (Service Authorization Reference, "Actions,
-// resources, and condition keys for AWS IAM"). ARNs have the partition that is stored,
-// as policies had to name it before; the authoriser knows the call's.
+// The permissions that calls need (Service Authorization Reference, "Actions,
+// resources, and condition keys for AWS IAM"). ARNs have the stored partition, which
+// policies had to name before; the authoriser also knows the call's partition.
 
 // onARN asks for the resource that the input names by its ARN.
 func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
@@ -20,7 +20,8 @@ func onARN[In any](s *Service, arn func(*In) *string) awsapi.Needs[In] {
 	}
 }
 
-// onTagged is onARN for operations that set tags.
+// onTagged asks for the resource that the input names by its ARN, and for the tags
+// that the operation sets.
 func onTagged[In any](s *Service, of func(*In) (arn *string, tags []tag)) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
 		arn, tags := of(in)
@@ -30,7 +31,8 @@ func onTagged[In any](s *Service, of func(*In) (arn *string, tags []tag)) awsapi
 	}
 }
 
-// onUntagged is onARN for operations that remove tags.
+// onUntagged asks for the resource that the input names by its ARN, and for the
+// keys of the tags that the operation removes.
 func onUntagged[In any](s *Service, of func(*In) (arn *string, keys []string)) awsapi.Needs[In] {
 	return func(_ context.Context, c awsapi.Caller, in *In) ([]awsapi.Access, error) {
 		arn, keys := of(in)
@@ -55,10 +57,10 @@ func onRole[In any](s *Service, name func(*In) *string) awsapi.Needs[In] {
 	}
 }
 
-// one is the permission for the operation's own action on one resource.
+// one returns the permission for the operation's own action on one resource.
 func one(needed awsapi.Access) []awsapi.Access { return []awsapi.Access{needed} }
 
-// arnAccess is access to a resource of the caller's account by ARN.
+// arnAccess describes access to a resource of the caller's account by ARN.
 func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 	return awsapi.Access{
 		Resource: s.directory.Home(value(arn)),
@@ -72,8 +74,8 @@ func (s *Service) arnAccess(c awsapi.Caller, arn *string) awsapi.Access {
 	}
 }
 
-// roleAccess is access to a role by name. One that does not exist has the root
-// path; that it does not exist is for those to know who may ask.
+// roleAccess describes access to a role by name. For a role that does not exist it
+// assumes the path "/": only callers with permission may learn that it is missing.
 func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string) (awsapi.Access, error) {
 	r, err := s.directory.Directory.NamedRole(ctx, accountOf(c), value(name))
 	if errors.Is(err, iam.ErrNotFound) {
@@ -90,6 +92,7 @@ func (s *Service) roleAccess(ctx context.Context, c awsapi.Caller, name *string)
 	if r.Boundary != "" {
 		needed.Conditions["iam:PermissionsBoundary"] = []string{r.Boundary}
 	}
+
 	return needed, nil
 }
 
@@ -114,7 +117,7 @@ func (s *Service) needsUntagRole(ctx context.Context, c awsapi.Caller, in *untag
 	return one(needed), err
 }
 
-// needsWith asks for a role with one more condition key.
+// needsWith asks for a role, with one more condition key.
 func (s *Service) needsWith(
 	ctx context.Context, c awsapi.Caller, role *string, key, value string,
 ) ([]awsapi.Access, error) {
@@ -126,29 +129,43 @@ func (s *Service) needsWith(
 	return one(needed), nil
 }
 
-func (s *Service) needsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) ([]awsapi.Access, error) {
+func (s *Service) needsBoundary(
+	ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput,
+) ([]awsapi.Access, error) {
 	return s.needsWith(ctx, c, in.RoleName, "iam:PermissionsBoundary", s.directory.Home(*in.PermissionsBoundary))
 }
 
-func (s *Service) needsAttach(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) ([]awsapi.Access, error) {
+func (s *Service) needsAttach(
+	ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput,
+) ([]awsapi.Access, error) {
 	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
 }
 
-func (s *Service) needsDetach(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) ([]awsapi.Access, error) {
+func (s *Service) needsDetach(
+	ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput,
+) ([]awsapi.Access, error) {
 	return s.needsWith(ctx, c, in.RoleName, "iam:PolicyARN", s.directory.Home(*in.PolicyArn))
 }
 
-func (s *Service) needsCreatePolicy(_ context.Context, c awsapi.Caller, in *createPolicyInput) ([]awsapi.Access, error) {
-	arn := s.directory.Directory.PolicyARN(store.ManagedPolicy{Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path)})
+func (s *Service) needsCreatePolicy(
+	_ context.Context, c awsapi.Caller, in *createPolicyInput,
+) ([]awsapi.Access, error) {
+	arn := s.directory.Directory.PolicyARN(store.ManagedPolicy{
+		Account: accountOf(c), Name: *in.PolicyName, Path: pathOf(in.Path),
+	})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
-func (s *Service) needsCreateOIDCProvider(_ context.Context, c awsapi.Caller, in *createOIDCProviderInput) ([]awsapi.Access, error) {
+func (s *Service) needsCreateOIDCProvider(
+	_ context.Context, c awsapi.Caller, in *createOIDCProviderInput,
+) ([]awsapi.Access, error) {
 	arn := s.directory.Directory.OIDCProviderARN(store.OIDCProvider{Account: accountOf(c), URL: *in.Url})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }
 
-func (s *Service) needsCreateSAMLProvider(_ context.Context, c awsapi.Caller, in *createSAMLProviderInput) ([]awsapi.Access, error) {
+func (s *Service) needsCreateSAMLProvider(
+	_ context.Context, c awsapi.Caller, in *createSAMLProviderInput,
+) ([]awsapi.Access, error) {
 	arn := s.directory.Directory.SAMLProviderARN(store.SAMLProvider{Account: accountOf(c), Name: *in.Name})
 	return one(awsapi.Access{Resource: arn, RequestTags: given(in.Tags)}), nil
 }

@@ -18,22 +18,30 @@ const (
 	maxThumbprints = 5
 )
 
-// oidcWords are the texts about the provider with that ARN.
+// oidcWords returns the texts about the provider with that ARN.
 func oidcWords(arn string) words {
-	return words{what: "OpenID Connect provider", section: "oidc_providers",
+	return words{
+		what:    "OpenID Connect provider",
+		section: "oidc_providers",
 		missing: "OpenIDConnect Provider not found for arn " + arn,
-		quota:   fmt.Sprintf("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", iam.MaxOIDCProviders)}
+		quota:   fmt.Sprintf("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", iam.MaxOIDCProviders),
+	}
 }
 
-func (s *Service) updateOIDC(ctx context.Context, c awsapi.Caller, arn *string, change func(*store.OIDCProvider) error) error {
+func (s *Service) updateOIDC(
+	ctx context.Context, c awsapi.Caller, arn *string, change func(*store.OIDCProvider) error,
+) error {
 	_, err := s.directory.UpdateOIDCProvider(ctx, accountOf(c), *arn, change)
 	return oidcWords(*arn).fault(err)
 }
 
 func checkThumbprints(list []string) error {
 	if len(list) > maxThumbprints {
-		return refuse(invalidInput, thumbprintCount.With("limit", strconv.Itoa(maxThumbprints), "count", strconv.Itoa(len(list))))
+		return refuse(invalidInput, thumbprintCount.With(
+			"limit", strconv.Itoa(maxThumbprints), "count", strconv.Itoa(len(list)),
+		))
 	}
+
 	for _, t := range list {
 		for _, c := range t {
 			if c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f' {
@@ -41,10 +49,11 @@ func checkThumbprints(list []string) error {
 			}
 		}
 	}
+
 	return nil
 }
 
-// distinct is list without repetitions.
+// distinct returns list without repetitions.
 func distinct(list []string) (all []string) {
 	for _, v := range list {
 		if !slices.Contains(all, v) {
@@ -77,9 +86,11 @@ type createOIDCProviderOutput struct {
 	Tags                     list[tag]
 }
 
-// createOIDCProvider does not contact the provider: its keys are fetched when
-// the first token comes.
-func (s *Service) createOIDCProvider(ctx context.Context, c awsapi.Caller, in *createOIDCProviderInput) (*createOIDCProviderOutput, error) {
+// createOIDCProvider does not contact the provider: the first token makes the
+// server fetch its keys.
+func (s *Service) createOIDCProvider(
+	ctx context.Context, c awsapi.Caller, in *createOIDCProviderInput,
+) (*createOIDCProviderOutput, error) {
 	switch problem := s.directory.CheckOIDCURL(*in.Url); problem {
 	case "":
 	case "has no TLS", "does not begin with https://":
@@ -90,6 +101,7 @@ func (s *Service) createOIDCProvider(ctx context.Context, c awsapi.Caller, in *c
 	if err := checkThumbprints(in.ThumbprintList); err != nil {
 		return nil, err
 	}
+
 	clients := distinct(in.ClientIDList)
 	if len(clients) > maxClientIDs {
 		return nil, tooManyClientIDs(len(clients))
@@ -98,13 +110,20 @@ func (s *Service) createOIDCProvider(ctx context.Context, c awsapi.Caller, in *c
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.directory.CreateOIDCProvider(ctx, store.OIDCProvider{Account: accountOf(c), URL: *in.Url, ClientIDs: clients,
-		Thumbprints: in.ThumbprintList, Tags: tags})
+
+	p, err := s.directory.CreateOIDCProvider(ctx, store.OIDCProvider{
+		Account:     accountOf(c),
+		URL:         *in.Url,
+		ClientIDs:   clients,
+		Thumbprints: in.ThumbprintList,
+		Tags:        tags,
+	})
 	if err != nil {
 		w := oidcWords("")
 		w.conflict = "Provider with url " + *in.Url + " already exists."
 		return nil, w.fault(err)
 	}
+
 	return &createOIDCProviderOutput{s.directory.OIDCProviderARN(p), tagsOf(p.Tags)}, nil
 }
 
@@ -115,23 +134,29 @@ func (in *getOIDCProviderInput) Validate() []awsapi.Violation {
 }
 
 type getOIDCProviderOutput struct {
-	Url            string // without https://; http://, which AWS does not have, is shown
+	Url            string // without https://; http://, which AWS does not accept, stays
 	ClientIDList   list[string]
 	ThumbprintList list[string]
 	CreateDate     string
 	Tags           list[tag]
 }
 
-func (s *Service) getOIDCProvider(ctx context.Context, c awsapi.Caller, in *getOIDCProviderInput) (*getOIDCProviderOutput, error) {
+func (s *Service) getOIDCProvider(
+	ctx context.Context, c awsapi.Caller, in *getOIDCProviderInput,
+) (*getOIDCProviderOutput, error) {
 	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
 	if err != nil {
 		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)
 	}
+
 	url := p.Key()
 	if strings.HasPrefix(p.URL, "http://") {
 		url = p.URL
 	}
-	return &getOIDCProviderOutput{url, list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags)}, nil
+
+	return &getOIDCProviderOutput{
+		url, list[string]{p.ClientIDs}, list[string]{p.Thumbprints}, timestamp(p.Created), tagsOf(p.Tags),
+	}, nil
 }
 
 type listOIDCProvidersInput struct{}
@@ -142,22 +167,30 @@ type listOIDCProvidersOutput struct {
 	OpenIDConnectProviderList list[arnEntry]
 }
 
-func (s *Service) listOIDCProviders(ctx context.Context, c awsapi.Caller, _ *listOIDCProvidersInput) (*listOIDCProvidersOutput, error) {
+func (s *Service) listOIDCProviders(
+	ctx context.Context, c awsapi.Caller, _ *listOIDCProvidersInput,
+) (*listOIDCProvidersOutput, error) {
 	providers, err := s.directory.RegisteredOIDCProviders(ctx, accountOf(c))
 	if err != nil {
 		return nil, err
 	}
+
 	out := &listOIDCProvidersOutput{}
 	for _, p := range providers {
-		out.OpenIDConnectProviderList.Members = append(out.OpenIDConnectProviderList.Members, arnEntry{s.directory.OIDCProviderARN(p)})
+		out.OpenIDConnectProviderList.Members = append(
+			out.OpenIDConnectProviderList.Members, arnEntry{s.directory.OIDCProviderARN(p)})
 	}
+
 	return out, nil
 }
 
 type addClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
 
 func (in *addClientIDInput) Validate() []awsapi.Violation {
-	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn), required("clientID", in.ClientID, &clientID)).Violations()
+	return checked(
+		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
+		required("clientID", in.ClientID, &clientID),
+	).Violations()
 }
 
 func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClientIDInput) (*awsapi.NoOutput, error) {
@@ -173,10 +206,15 @@ func (s *Service) addClientID(ctx context.Context, c awsapi.Caller, in *addClien
 type removeClientIDInput struct{ OpenIDConnectProviderArn, ClientID *string }
 
 func (in *removeClientIDInput) Validate() []awsapi.Violation {
-	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn), required("clientID", in.ClientID, &clientID)).Violations()
+	return checked(
+		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
+		required("clientID", in.ClientID, &clientID),
+	).Violations()
 }
 
-func (s *Service) removeClientID(ctx context.Context, c awsapi.Caller, in *removeClientIDInput) (*awsapi.NoOutput, error) {
+func (s *Service) removeClientID(
+	ctx context.Context, c awsapi.Caller, in *removeClientIDInput,
+) (*awsapi.NoOutput, error) {
 	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
 		p.ClientIDs = slices.DeleteFunc(p.ClientIDs, func(id string) bool { return id == *in.ClientID })
 		return nil
@@ -194,11 +232,16 @@ func (in *updateThumbprintInput) Validate() []awsapi.Violation {
 	return v.Violations()
 }
 
-func (s *Service) updateThumbprint(ctx context.Context, c awsapi.Caller, in *updateThumbprintInput) (*awsapi.NoOutput, error) {
+func (s *Service) updateThumbprint(
+	ctx context.Context, c awsapi.Caller, in *updateThumbprintInput,
+) (*awsapi.NoOutput, error) {
 	if err := checkThumbprints(in.ThumbprintList); err != nil {
 		return nil, err
 	}
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error { p.Thumbprints = in.ThumbprintList; return nil })
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+		p.Thumbprints = in.ThumbprintList
+		return nil
+	})
 }
 
 type deleteOIDCProviderInput struct{ OpenIDConnectProviderArn *string }
@@ -207,7 +250,9 @@ func (in *deleteOIDCProviderInput) Validate() []awsapi.Violation {
 	return checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)).Violations()
 }
 
-func (s *Service) deleteOIDCProvider(ctx context.Context, c awsapi.Caller, in *deleteOIDCProviderInput) (*awsapi.NoOutput, error) {
+func (s *Service) deleteOIDCProvider(
+	ctx context.Context, c awsapi.Caller, in *deleteOIDCProviderInput,
+) (*awsapi.NoOutput, error) {
 	w := oidcWords(*in.OpenIDConnectProviderArn)
 	w.missing = "OpenId connect Provider " + *in.OpenIDConnectProviderArn + " cannot be found."
 	return nil, w.fault(s.directory.DeleteOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn))
@@ -222,8 +267,13 @@ func (in *tagOIDCProviderInput) Validate() []awsapi.Violation {
 	return checkTags(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.Tags, true)
 }
 
-func (s *Service) tagOIDCProvider(ctx context.Context, c awsapi.Caller, in *tagOIDCProviderInput) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) (err error) { p.Tags, err = addTags(p.Tags, in.Tags); return err })
+func (s *Service) tagOIDCProvider(
+	ctx context.Context, c awsapi.Caller, in *tagOIDCProviderInput,
+) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) (err error) {
+		p.Tags, err = addTags(p.Tags, in.Tags)
+		return err
+	})
 }
 
 type untagOIDCProviderInput struct {
@@ -235,8 +285,13 @@ func (in *untagOIDCProviderInput) Validate() []awsapi.Violation {
 	return checkTagKeys(checked(required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn)), in.TagKeys)
 }
 
-func (s *Service) untagOIDCProvider(ctx context.Context, c awsapi.Caller, in *untagOIDCProviderInput) (*awsapi.NoOutput, error) {
-	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error { p.Tags = removeTags(p.Tags, in.TagKeys); return nil })
+func (s *Service) untagOIDCProvider(
+	ctx context.Context, c awsapi.Caller, in *untagOIDCProviderInput,
+) (*awsapi.NoOutput, error) {
+	return nil, s.updateOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
+		p.Tags = removeTags(p.Tags, in.TagKeys)
+		return nil
+	})
 }
 
 type listOIDCProviderTagsInput struct {
@@ -246,10 +301,15 @@ type listOIDCProviderTagsInput struct {
 }
 
 func (in *listOIDCProviderTagsInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn))
+	return listed(
+		paging{in.Marker, in.MaxItems},
+		required("openIDConnectProviderArn", in.OpenIDConnectProviderArn, &arn),
+	)
 }
 
-func (s *Service) listOIDCProviderTags(ctx context.Context, c awsapi.Caller, in *listOIDCProviderTagsInput) (*tagList, error) {
+func (s *Service) listOIDCProviderTags(
+	ctx context.Context, c awsapi.Caller, in *listOIDCProviderTagsInput,
+) (*tagList, error) {
 	p, err := s.directory.RegisteredOIDCProvider(ctx, accountOf(c), *in.OpenIDConnectProviderArn)
 	if err != nil {
 		return nil, oidcWords(*in.OpenIDConnectProviderArn).fault(err)

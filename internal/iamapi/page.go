@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// paging is what a listing is asked for.
+// paging selects a page of a listing.
 type paging struct {
 	marker   *string
 	maxItems *int
@@ -23,17 +23,17 @@ func (p paging) limit() int {
 	return *p.maxItems
 }
 
-// Bounds of keys in bytes: of ARNs and tags, which are the longest, and of
-// names with their kind in front.
+// Bounds of keys in bytes: for ARNs and tags, which are the longest, and for
+// names with the prefix of their kind.
 const (
 	maxKey     = 1024
 	maxNameKey = 2 + 128
 )
 
-// after is the key that the page begins after; "" = the first page.
+// after returns the key that the page begins after; "" = the first page.
 func (p paging) after() (string, error) { return p.within(maxKey) }
 
-// afterName is after where keys are names.
+// afterName is like after, for listings whose keys are names.
 func (p paging) afterName() (string, error) { return p.within(maxNameKey) }
 
 func (p paging) within(limit int) (string, error) {
@@ -47,14 +47,14 @@ func (p paging) within(limit int) (string, error) {
 	return string(key), nil
 }
 
-// pageEnd closes a page: whether more follow, and the marker to go on with.
+// pageEnd ends a page: whether more follow, and the marker of the next page.
 type pageEnd struct {
 	IsTruncated bool
 	Marker      *string `xml:",omitempty"`
 }
 
-// cut cuts found, which is sorted by key and has one more than the limit when
-// more follow, to a page.
+// cut shortens found to a page. found is sorted by key, and has one more than the
+// limit if more follow.
 func cut[T any](p paging, found []T, key func(T) string) ([]T, pageEnd) {
 	if len(found) <= p.limit() {
 		return found, pageEnd{}
@@ -63,15 +63,18 @@ func cut[T any](p paging, found []T, key func(T) string) ([]T, pageEnd) {
 	return page, pageEnd{true, new(base64.RawURLEncoding.EncodeToString([]byte(key(page[len(page)-1]))))}
 }
 
-// page takes a page out of all, which is sorted by key.
+// page returns a page of all, which is sorted by key.
 func page[T any](p paging, all []T, key func(T) string) ([]T, pageEnd, error) {
 	after, err := p.after()
 	if err != nil {
 		return nil, pageEnd{}, err
 	}
+
 	for len(all) > 0 && after != "" && key(all[0]) <= after {
 		all = all[1:]
 	}
+
 	found, end := cut(p, all, key)
+
 	return found, end, nil
 }

@@ -52,7 +52,9 @@ type partitionWorld struct {
 	traces                     *[]poolhouse.Trace
 }
 
-func startPartition(t *testing.T, region, partition, service string, change ...func(*poolhouse.Config)) *partitionWorld {
+func startPartition(
+	t *testing.T, region, partition, service string, change ...func(*poolhouse.Config),
+) *partitionWorld {
 	t.Helper()
 	w := &partitionWorld{
 		region:    region,
@@ -66,6 +68,7 @@ func startPartition(t *testing.T, region, partition, service string, change ...f
 		c.OnTrace = func(t poolhouse.Trace) { *w.traces = append(*w.traces, t) }
 		c.SAMLProviders = []poolhouse.SAMLProviderConfig{{Name: "Corp", Metadata: w.idp.Metadata()}}
 	})...)
+
 	return w
 }
 
@@ -103,6 +106,7 @@ func (w *partitionWorld) sts(id, secret, token string) *sts.Client {
 	if id == "" {
 		o.Credentials = aws.AnonymousCredentials{}
 	}
+
 	return sts.New(o)
 }
 
@@ -123,15 +127,20 @@ func (w *partitionWorld) refusedNaming(t *testing.T, what string, err error, rig
 
 // trust is a trust policy of one statement.
 func partitionTrust(kind, principal, action, condition string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"` + kind + `":"` + principal + `"},"Action":"` +
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"` + kind + `":"` + principal +
+		`"},"Action":"` +
 		action + `","Condition":{` + condition + `}}]}`
 }
 
 // newRole makes a role that trusts the pools of one ID by the name that pools have.
 func (w *partitionWorld) newRole(t *testing.T, name, service, pool string) *string {
 	t.Helper()
-	trust := partitionTrust("Federated", service, "sts:AssumeRoleWithWebIdentity", `"StringEquals":{"`+service+`:aud":"`+pool+`"}`)
-	out := wiretest.Must(w.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t)
+	trust := partitionTrust(
+		"Federated", service, "sts:AssumeRoleWithWebIdentity", `"StringEquals":{"`+service+`:aud":"`+pool+`"}`,
+	)
+	out := wiretest.Must(w.iam().CreateRole(
+		t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust},
+	))(t)
 	return out.Role.Arn
 }
 
@@ -142,34 +151,61 @@ func TestPartitionsOfIAM(t *testing.T) {
 			w := startPartition(t, p.region, p.partition, p.service)
 			c := w.iam()
 			allow := wiretest.AccountAll
-			made := wiretest.Must(c.CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("P"), PolicyDocument: &allow}))(t)
+			made := wiretest.Must(c.CreatePolicy(
+				t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String("P"), PolicyDocument: &allow},
+			))(t)
 			wiretest.Equal(t, "CreatePolicy", *made.Policy.Arn, w.right("policy/P"))
 			trust := partitionTrust("AWS", w.right("root"), "sts:AssumeRole", "")
-			role := wiretest.Must(c.CreateRole(t.Context(), &iamclient.CreateRoleInput{
-				RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust, PermissionsBoundary: aws.String(w.right("policy/P"))}))(t).Role
+			role := wiretest.Must(
+				c.CreateRole(t.Context(), &iamclient.CreateRoleInput{
+					RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust, PermissionsBoundary: aws.String(w.right("policy/P"))}),
+			)(t).Role
 			wiretest.Equal(t, "CreateRole", *role.Arn, w.right("role/R"))
 			wiretest.Equal(t, "its boundary", *role.PermissionsBoundary.PermissionsBoundaryArn, w.right("policy/P"))
-			oidc := wiretest.Must(c.CreateOpenIDConnectProvider(t.Context(), &iamclient.CreateOpenIDConnectProviderInput{
-				Url: aws.String("https://idp.example"), ClientIDList: []string{"app"}}))(t)
-			wiretest.Equal(t, "CreateOpenIDConnectProvider", *oidc.OpenIDConnectProviderArn, w.right("oidc-provider/idp.example"))
+			oidc := wiretest.Must(c.CreateOpenIDConnectProvider(
+				t.Context(),
+				&iamclient.CreateOpenIDConnectProviderInput{
+					Url: aws.String("https://idp.example"), ClientIDList: []string{"app"}},
+			))(t)
+			wiretest.Equal(t, "CreateOpenIDConnectProvider", *oidc.OpenIDConnectProviderArn, w.right(
+				"oidc-provider/idp.example",
+			))
 			metadata := w.idp.Metadata()
-			saml := wiretest.Must(c.CreateSAMLProvider(t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("S"), SAMLMetadataDocument: &metadata}))(t)
+			saml := wiretest.Must(c.CreateSAMLProvider(
+				t.Context(), &iamclient.CreateSAMLProviderInput{Name: aws.String("S"), SAMLMetadataDocument: &metadata},
+			))(t)
 			wiretest.Equal(t, "CreateSAMLProvider", *saml.SAMLProviderArn, w.right("saml-provider/S"))
-			for _, arn := range []string{w.right("policy/P"), "arn:" + p.partition + ":iam::aws:policy/AdministratorAccess"} {
-				wiretest.Must(c.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("R"), PolicyArn: &arn}))(t)
+
+			for _, arn := range []string{
+				w.right("policy/P"), "arn:" + p.partition + ":iam::aws:policy/AdministratorAccess",
+			} {
+				wiretest.Must(c.AttachRolePolicy(
+					t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("R"), PolicyArn: &arn},
+				))(t)
 			}
 
 			// Shown by every listing.
-			attached := wiretest.Must(c.ListAttachedRolePolicies(t.Context(), &iamclient.ListAttachedRolePoliciesInput{RoleName: aws.String("R")}))(t)
+			attached := wiretest.Must(c.ListAttachedRolePolicies(
+				t.Context(), &iamclient.ListAttachedRolePoliciesInput{RoleName: aws.String("R")},
+			))(t)
 			wiretest.Equal(t, "attached", len(attached.AttachedPolicies), 2)
+
 			for _, a := range attached.AttachedPolicies {
 				wiretest.Equal(t, "partition of "+*a.PolicyArn, identitypool.PartitionOf(*a.PolicyArn), p.partition)
 			}
-			wiretest.Equal(t, "GetRole", *wiretest.Must(c.GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("R")}))(t).Role.Arn, w.right("role/R"))
-			wiretest.Equal(t, "GetUser", *wiretest.Must(c.GetUser(t.Context(), &iamclient.GetUserInput{}))(t).User.Arn, w.right("root"))
+			wiretest.Equal(t, "GetRole",
+				*wiretest.Must(c.GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("R")}))(t).Role.Arn,
+				w.right("role/R"),
+			)
+			wiretest.Equal(t, "GetUser",
+				*wiretest.Must(c.GetUser(t.Context(), &iamclient.GetUserInput{}))(t).User.Arn,
+				w.right("root"),
+			)
+
 			for _, r := range wiretest.Must(c.ListRoles(t.Context(), &iamclient.ListRolesInput{}))(t).Roles {
 				wiretest.Equal(t, "ListRoles", identitypool.PartitionOf(*r.Arn), p.partition)
 			}
+
 			for _, one := range wiretest.Must(c.ListPolicies(t.Context(), &iamclient.ListPoliciesInput{}))(t).Policies {
 				wiretest.Equal(t, "ListPolicies", identitypool.PartitionOf(*one.Arn), p.partition)
 				if *one.PolicyName == "P" {
@@ -177,13 +213,22 @@ func TestPartitionsOfIAM(t *testing.T) {
 					wiretest.Equal(t, "PermissionsBoundaryUsageCount", *one.PermissionsBoundaryUsageCount, 1)
 				}
 			}
-			for _, one := range wiretest.Must(c.ListOpenIDConnectProviders(t.Context(), &iamclient.ListOpenIDConnectProvidersInput{}))(t).OpenIDConnectProviderList {
+
+			for _, one := range wiretest.Must(c.ListOpenIDConnectProviders(
+				t.Context(), &iamclient.ListOpenIDConnectProvidersInput{},
+			))(t).OpenIDConnectProviderList {
 				wiretest.Equal(t, "ListOpenIDConnectProviders", identitypool.PartitionOf(*one.Arn), p.partition)
 			}
-			for _, one := range wiretest.Must(c.ListSAMLProviders(t.Context(), &iamclient.ListSAMLProvidersInput{}))(t).SAMLProviderList {
+
+			for _, one := range wiretest.Must(c.ListSAMLProviders(
+				t.Context(), &iamclient.ListSAMLProvidersInput{},
+			))(t).SAMLProviderList {
 				wiretest.Equal(t, "ListSAMLProviders", identitypool.PartitionOf(*one.Arn), p.partition)
 			}
-			all := wiretest.Must(c.GetAccountAuthorizationDetails(t.Context(), &iamclient.GetAccountAuthorizationDetailsInput{}))(t)
+
+			all := wiretest.Must(c.GetAccountAuthorizationDetails(
+				t.Context(), &iamclient.GetAccountAuthorizationDetailsInput{},
+			))(t)
 			for _, r := range all.RoleDetailList {
 				wiretest.Equal(t, "RoleDetailList", identitypool.PartitionOf(*r.Arn), p.partition)
 			}
@@ -193,30 +238,42 @@ func TestPartitionsOfIAM(t *testing.T) {
 			// What is to be stored has the call's partition.
 			for resource, call := range map[string]func(string) error{
 				"policy/P of AttachRolePolicy": func(arn string) error {
-					_, err := c.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{RoleName: aws.String("R"), PolicyArn: &arn})
+					_, err := c.AttachRolePolicy(t.Context(), &iamclient.AttachRolePolicyInput{
+						RoleName: aws.String("R"), PolicyArn: &arn,
+					})
 					return err
 				},
 				"policy/P of PutRolePermissionsBoundary": func(arn string) error {
-					_, err := c.PutRolePermissionsBoundary(t.Context(), &iamclient.PutRolePermissionsBoundaryInput{RoleName: aws.String("R"), PermissionsBoundary: &arn})
+					_, err := c.PutRolePermissionsBoundary(t.Context(), &iamclient.PutRolePermissionsBoundaryInput{
+						RoleName: aws.String("R"), PermissionsBoundary: &arn,
+					})
 					return err
 				},
 				"policy/P of CreateRole": func(arn string) error {
-					_, err := c.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("New"), AssumeRolePolicyDocument: &trust, PermissionsBoundary: &arn})
+					_, err := c.CreateRole(t.Context(), &iamclient.CreateRoleInput{
+						RoleName: aws.String("New"), AssumeRolePolicyDocument: &trust, PermissionsBoundary: &arn,
+					})
 					return err
 				},
 				"role/R of UpdateAssumeRolePolicy": func(arn string) error {
 					_, err := c.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
-						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust("AWS", arn, "sts:AssumeRole", ""))})
+						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust(
+							"AWS", arn, "sts:AssumeRole", "",
+						))})
 					return err
 				},
 				"root of UpdateAssumeRolePolicy": func(arn string) error {
 					_, err := c.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
-						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust("AWS", arn, "sts:AssumeRole", ""))})
+						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust(
+							"AWS", arn, "sts:AssumeRole", "",
+						))})
 					return err
 				},
 				"saml-provider/S of UpdateAssumeRolePolicy": func(arn string) error {
 					_, err := c.UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
-						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust("Federated", arn, "sts:AssumeRoleWithSAML", ""))})
+						RoleName: aws.String("R"), PolicyDocument: aws.String(partitionTrust(
+							"Federated", arn, "sts:AssumeRoleWithSAML", "",
+						))})
 					return err
 				},
 			} {
@@ -247,7 +304,9 @@ func TestPartitionsOfIAM(t *testing.T) {
 					return err
 				},
 				"policy/P of CreatePolicyVersion": func(ctx context.Context, arn string) error {
-					_, err := c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{PolicyArn: &arn, PolicyDocument: &allow})
+					_, err := c.CreatePolicyVersion(ctx, &iamclient.CreatePolicyVersionInput{
+						PolicyArn: &arn, PolicyDocument: &allow,
+					})
 					return err
 				},
 				"policy/P of ListEntitiesForPolicy": func(ctx context.Context, arn string) error {
@@ -255,11 +314,18 @@ func TestPartitionsOfIAM(t *testing.T) {
 					return err
 				},
 				"oidc-provider/idp.example of GetOpenIDConnectProvider": func(ctx context.Context, arn string) error {
-					_, err := c.GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn})
+					_, err := c.GetOpenIDConnectProvider(ctx, &iamclient.GetOpenIDConnectProviderInput{
+						OpenIDConnectProviderArn: &arn,
+					})
 					return err
 				},
 				"oidc-provider/idp.example of AddClientIDToOpenIDConnectProvider": func(ctx context.Context, arn string) error {
-					_, err := c.AddClientIDToOpenIDConnectProvider(ctx, &iamclient.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn, ClientID: aws.String("x")})
+					_, err := c.AddClientIDToOpenIDConnectProvider(
+						ctx,
+						&iamclient.AddClientIDToOpenIDConnectProviderInput{
+							OpenIDConnectProviderArn: &arn, ClientID: aws.String("x"),
+						},
+					)
 					return err
 				},
 				"saml-provider/S of GetSAMLProvider": func(ctx context.Context, arn string) error {
@@ -267,7 +333,9 @@ func TestPartitionsOfIAM(t *testing.T) {
 					return err
 				},
 				"saml-provider/S of UpdateSAMLProvider": func(ctx context.Context, arn string) error {
-					_, err := c.UpdateSAMLProvider(ctx, &iamclient.UpdateSAMLProviderInput{SAMLProviderArn: &arn, SAMLMetadataDocument: &metadata})
+					_, err := c.UpdateSAMLProvider(ctx, &iamclient.UpdateSAMLProviderInput{
+						SAMLProviderArn: &arn, SAMLMetadataDocument: &metadata,
+					})
 					return err
 				},
 			}
@@ -280,8 +348,15 @@ func TestPartitionsOfIAM(t *testing.T) {
 				}
 				w.refusedNaming(t, resource, call(t.Context(), w.wrong(name)), w.right(name))
 			}
-			wiretest.Must(c.DetachRolePolicy(t.Context(), &iamclient.DetachRolePolicyInput{RoleName: aws.String("R"), PolicyArn: aws.String(w.arn("aws", "policy/P"))}))(t)
-			_, err := c.DetachRolePolicy(t.Context(), &iamclient.DetachRolePolicyInput{RoleName: aws.String("R"), PolicyArn: aws.String(w.wrong("policy/P"))})
+			wiretest.Must(c.DetachRolePolicy(
+				t.Context(),
+				&iamclient.DetachRolePolicyInput{
+					RoleName: aws.String("R"), PolicyArn: aws.String(w.arn("aws", "policy/P")),
+				},
+			))(t)
+			_, err := c.DetachRolePolicy(t.Context(), &iamclient.DetachRolePolicyInput{
+				RoleName: aws.String("R"), PolicyArn: aws.String(w.wrong("policy/P")),
+			})
 			w.refusedNaming(t, "DetachRolePolicy", err, w.right("policy/P"))
 		})
 	}
@@ -304,6 +379,7 @@ func TestPartitionsOfPools(t *testing.T) {
 			pool := wiretest.Must(c.CreateIdentityPool(t.Context(), input(w.right(saml), w.right(oidc))))(t)
 			wiretest.Equal(t, "SamlProviderARNs", pool.SamlProviderARNs[0], w.right(saml))
 			wiretest.Equal(t, "OpenIdConnectProviderARNs", pool.OpenIdConnectProviderARNs[0], w.right(oidc))
+
 			for _, partition := range []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
 				if partition == p.partition {
 					continue
@@ -316,57 +392,94 @@ func TestPartitionsOfPools(t *testing.T) {
 					IdentityPoolId: pool.IdentityPoolId, IdentityPoolName: pool.IdentityPoolName, SamlProviderARNs: []string{w.arn(partition, saml)}})
 				w.refusedNaming(t, "UpdateIdentityPool", err, w.right(saml))
 			}
-			wiretest.Equal(t, "DescribeIdentityPool", wiretest.Must(c.DescribeIdentityPool(t.Context(),
-				&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}))(t).SamlProviderARNs[0], w.right(saml))
+			wiretest.Equal(t, "DescribeIdentityPool",
+				wiretest.Must(c.DescribeIdentityPool(t.Context(),
+					&ci.DescribeIdentityPoolInput{IdentityPoolId: pool.IdentityPoolId}))(t).SamlProviderARNs[0],
+				w.right(saml),
+			)
 
 			roles := func(role, mapped, key string) *ci.SetIdentityPoolRolesInput {
 				return &ci.SetIdentityPoolRolesInput{
 					IdentityPoolId: pool.IdentityPoolId,
 					Roles:          map[string]string{"authenticated": role},
-					RoleMappings: map[string]types.RoleMapping{key: {
-						Type:                    types.RoleMappingTypeRules,
-						AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeDeny,
-						RulesConfiguration: &types.RulesConfigurationType{Rules: []types.MappingRule{
-							{Claim: aws.String("c"), MatchType: types.MappingRuleMatchTypeEquals, Value: aws.String("v"), RoleARN: &mapped}}},
-					}},
+					RoleMappings: map[string]types.RoleMapping{
+						key: {
+							Type:                    types.RoleMappingTypeRules,
+							AmbiguousRoleResolution: types.AmbiguousRoleResolutionTypeDeny,
+							RulesConfiguration: &types.RulesConfigurationType{
+								Rules: []types.MappingRule{
+									{
+										Claim:     aws.String("c"),
+										MatchType: types.MappingRuleMatchTypeEquals,
+										Value:     aws.String("v"),
+										RoleARN:   &mapped,
+									}},
+							},
+						},
+					},
 				}
 			}
-			wiretest.Must(c.SetIdentityPoolRoles(t.Context(), roles(w.right("role/A"), w.right("role/B"), w.right(saml))))(t)
-			got := wiretest.Must(c.GetIdentityPoolRoles(t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId}))(t)
+			wiretest.Must(c.SetIdentityPoolRoles(
+				t.Context(), roles(w.right("role/A"), w.right("role/B"), w.right(saml)),
+			))(t)
+			got := wiretest.Must(c.GetIdentityPoolRoles(
+				t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId},
+			))(t)
 			wiretest.Equal(t, "role", got.Roles["authenticated"], w.right("role/A"))
-			wiretest.Equal(t, "mapped role", *got.RoleMappings[w.right(saml)].RulesConfiguration.Rules[0].RoleARN, w.right("role/B"))
+			wiretest.Equal(t, "mapped role",
+				*got.RoleMappings[w.right(saml)].RulesConfiguration.Rules[0].RoleARN,
+				w.right("role/B"),
+			)
+
 			for _, partition := range []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
 				if partition == p.partition {
 					continue
 				}
-				_, err := c.SetIdentityPoolRoles(t.Context(), roles(w.arn(partition, "role/A"), w.right("role/B"), w.right(saml)))
+				_, err := c.SetIdentityPoolRoles(t.Context(), roles(
+					w.arn(partition, "role/A"), w.right("role/B"), w.right(saml),
+				))
 				w.refusedNaming(t, "Roles", err, w.right("role/A"))
-				_, err = c.SetIdentityPoolRoles(t.Context(), roles(w.right("role/A"), w.arn(partition, "role/B"), w.right(saml)))
+				_, err = c.SetIdentityPoolRoles(t.Context(), roles(
+					w.right("role/A"), w.arn(partition, "role/B"), w.right(saml),
+				))
 				w.refusedNaming(t, "RoleMappings", err, w.right("role/B"))
-				_, err = c.SetIdentityPoolRoles(t.Context(), roles(w.right("role/A"), w.right("role/B"), w.arn(partition, saml)))
+				_, err = c.SetIdentityPoolRoles(t.Context(), roles(
+					w.right("role/A"), w.right("role/B"), w.arn(partition, saml),
+				))
 				w.refusedNaming(t, "RoleMappings' key", err, w.right(saml))
 				_, err = c.SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{
 					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.arn(partition, saml)), PrincipalTags: map[string]string{"a": "b"}})
 				w.refusedNaming(t, "IdentityProviderName", err, w.right(saml))
 			}
-			wiretest.Must(c.SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{
-				IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml)), PrincipalTags: map[string]string{"a": "b"}}))(t)
+			wiretest.Must(
+				c.SetPrincipalTagAttributeMap(t.Context(), &ci.SetPrincipalTagAttributeMapInput{
+					IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml)), PrincipalTags: map[string]string{"a": "b"}}),
+			)(t)
 			tags := wiretest.Must(c.GetPrincipalTagAttributeMap(t.Context(), &ci.GetPrincipalTagAttributeMapInput{
 				IdentityPoolId: pool.IdentityPoolId, IdentityProviderName: aws.String(w.right(saml))}))(t)
 			wiretest.Equal(t, "principal tag", tags.PrincipalTags["a"], "b")
 
-			poolARN := "arn:" + p.partition + ":cognito-identity:" + p.region + ":000000000000:identitypool/" + *pool.IdentityPoolId
-			wiretest.Must(c.TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &poolARN, Tags: map[string]string{"k": "v"}}))(t)
+			poolARN := "arn:" + p.partition + ":cognito-identity:" + p.region + ":000000000000:identitypool/" +
+				*pool.IdentityPoolId
+			wiretest.Must(c.TagResource(
+				t.Context(), &ci.TagResourceInput{ResourceArn: &poolARN, Tags: map[string]string{"k": "v"}},
+			))(t)
 			wrong := identitypool.InPartition(poolARN, wrongFor(p.partition))
-			_, err := c.TagResource(t.Context(), &ci.TagResourceInput{ResourceArn: &wrong, Tags: map[string]string{"k": "v"}})
+			_, err := c.TagResource(t.Context(), &ci.TagResourceInput{
+				ResourceArn: &wrong, Tags: map[string]string{"k": "v"},
+			})
 			w.refusedNaming(t, "TagResource", err, poolARN)
 
 			userPool := identitypool.UserPoolName(p.region, p.region+"_Ab1")
-			wrongHost := strings.NewReplacer(".com.cn/", ".com/", ".eu/", ".com/", ".com/", ".com.cn/").Replace(userPool)
+			wrongHost := strings.NewReplacer(
+				".com.cn/", ".com/", ".eu/", ".com/", ".com/", ".com.cn/",
+			).Replace(userPool)
 			client := func(name string) *ci.CreateIdentityPoolInput {
 				return &ci.CreateIdentityPoolInput{
-					IdentityPoolName:         aws.String("u"),
-					CognitoIdentityProviders: []types.CognitoIdentityProvider{{ProviderName: &name, ClientId: aws.String("app")}},
+					IdentityPoolName: aws.String("u"),
+					CognitoIdentityProviders: []types.CognitoIdentityProvider{{
+						ProviderName: &name, ClientId: aws.String("app"),
+					}},
 				}
 			}
 			wiretest.Must(c.CreateIdentityPool(t.Context(), client(userPool)))(t)
@@ -403,8 +516,15 @@ func TestPartitionsSignIn(t *testing.T) {
 			}
 			isSession := func(what string, c *types.Credentials) {
 				t.Helper()
-				who := wiretest.Must(w.sts(*c.AccessKeyId, *c.SecretKey, *c.SessionToken).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
-				wiretest.Equal(t, what, *who.Arn, "arn:"+p.partition+":sts::000000000000:assumed-role/App/CognitoIdentityCredentials")
+				who := wiretest.Must(w.sts(*c.AccessKeyId, *c.SecretKey, *c.SessionToken).GetCallerIdentity(
+					t.Context(), &sts.GetCallerIdentityInput{},
+				))(t)
+				wiretest.Equal(
+					t,
+					what,
+					*who.Arn,
+					"arn:"+p.partition+":sts::000000000000:assumed-role/App/CognitoIdentityCredentials",
+				)
 			}
 			guest := w.GetID(t, pool, nil)
 			isSession("guest", wiretest.Must(enhanced(guest, nil, nil))(t).Credentials)
@@ -412,59 +532,92 @@ func TestPartitionsSignIn(t *testing.T) {
 			logins := map[string]string{key: w.Token(t, "alice")}
 			alice := w.GetID(t, pool, logins)
 			isSession("OpenID Connect", wiretest.Must(enhanced(alice, logins, &role))(t).Credentials)
-			isSession("a client with the ARN from before", wiretest.Must(enhanced(alice, logins, aws.String(w.arn("aws", "role/App"))))(t).Credentials)
+			isSession(
+				"a client with the ARN from before",
+				wiretest.Must(enhanced(alice, logins, aws.String(w.arn("aws", "role/App"))))(t).Credentials,
+			)
 			_, err := enhanced(alice, logins, aws.String(w.wrong("role/App")))
 			w.refusedNaming(t, "CustomRoleArn", err, role)
 
 			response := func() string {
-				return w.idp.Response(t, samltest.Login{NameID: "bob", Attributes: []samltest.Attribute{samltest.Roles(role + "," + saml)}})
+				return w.idp.Response(t, samltest.Login{
+					NameID: "bob", Attributes: []samltest.Attribute{samltest.Roles(role + "," + saml)},
+				})
 			}
 			bob := w.GetID(t, pool, map[string]string{saml: response()})
 			isSession("SAML", wiretest.Must(enhanced(bob, map[string]string{saml: response()}, nil))(t).Credentials)
-			wiretest.Equal(t, "the same user by the name from before", w.GetID(t, pool, map[string]string{w.arn("aws", "saml-provider/Corp"): response()}), bob)
-			_, err = w.Public().GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &pool, Logins: map[string]string{w.wrong("saml-provider/Corp"): response()}})
+			wiretest.Equal(t, "the same user by the name from before",
+				w.GetID(t, pool, map[string]string{w.arn("aws", "saml-provider/Corp"): response()}),
+				bob,
+			)
+			_, err = w.Public().GetId(t.Context(), &ci.GetIdInput{
+				IdentityPoolId: &pool, Logins: map[string]string{w.wrong("saml-provider/Corp"): response()},
+			})
 			w.refusedNaming(t, "Logins", err, saml)
-			described := wiretest.Must(w.pools().DescribeIdentity(t.Context(), &ci.DescribeIdentityInput{IdentityId: &bob}))(t)
+			described := wiretest.Must(w.pools().DescribeIdentity(
+				t.Context(), &ci.DescribeIdentityInput{IdentityId: &bob},
+			))(t)
 			wiretest.Equal(t, "DescribeIdentity", described.Logins[0], saml)
 
-			developer := wiretest.Must(w.pools().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-				IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}}))(t)
+			developer := wiretest.Must(w.pools().GetOpenIdTokenForDeveloperIdentity(
+				t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{
+					IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}},
+			))(t)
 			for _, name := range []string{p.service, "cognito-identity.amazonaws.com"} {
 				out := wiretest.Must(enhanced(*developer.IdentityId, map[string]string{name: *developer.Token}, nil))(t)
 				isSession("own token as "+name, out.Credentials)
 			}
 
 			linked := map[string]string{"login.dev": "dora", saml: response()}
-			developer = wiretest.Must(w.pools().GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-				IdentityPoolId: &pool, Logins: linked}))(t)
+			developer = wiretest.Must(w.pools().GetOpenIdTokenForDeveloperIdentity(
+				t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{
+					IdentityPoolId: &pool, Logins: linked},
+			))(t)
 			if !strings.Contains(strings.Join(amrOf(t, *developer.Token), " "), saml+":bob") {
 				t.Errorf("amr %q lacks %s", amrOf(t, *developer.Token), saml)
 			}
-			isSession("own token with a SAML login", wiretest.Must(enhanced(*developer.IdentityId, map[string]string{p.service: *developer.Token}, nil))(t).Credentials)
+			isSession(
+				"own token with a SAML login",
+				wiretest.Must(enhanced(
+					*developer.IdentityId, map[string]string{p.service: *developer.Token}, nil,
+				))(t).Credentials,
+			)
 
 			// The classic flow, in which nothing is signed.
-			token := wiretest.Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &alice, Logins: logins}))(t).Token
+			token := wiretest.Must(w.Public().GetOpenIdToken(
+				t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &alice, Logins: logins},
+			))(t).Token
 			assume := func(arn string) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 				return w.sts("", "", "").AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
 					RoleArn: &arn, RoleSessionName: aws.String("web"), WebIdentityToken: token})
 			}
 			for _, arn := range []string{role, w.arn("aws", "role/App")} {
 				out := wiretest.Must(assume(arn))(t)
-				wiretest.Equal(t, "AssumedRoleUser", *out.AssumedRoleUser.Arn, "arn:"+p.partition+":sts::000000000000:assumed-role/App/web")
+				wiretest.Equal(t, "AssumedRoleUser",
+					*out.AssumedRoleUser.Arn,
+					"arn:"+p.partition+":sts::000000000000:assumed-role/App/web",
+				)
 				wiretest.Equal(t, "Provider", *out.Provider, p.service)
 			}
 			_, err = assume(w.wrong("role/App"))
 			w.refusedNaming(t, "RoleArn", err, role)
 
 			// A role that does not trust the pool: the advice has the region's name.
-			wiretest.Must(w.iam().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
-				RoleName: aws.String("App"), PolicyDocument: aws.String(partitionTrust("AWS", w.right("root"), "sts:AssumeRole", ""))}))(t)
+			wiretest.Must(
+				w.iam().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
+					RoleName: aws.String("App"), PolicyDocument: aws.String(partitionTrust(
+						"AWS", w.right("root"), "sts:AssumeRole", "",
+					))}),
+			)(t)
 			if _, err := enhanced(guest, nil, nil); err == nil {
 				t.Fatal("the role is given out")
 			}
 			trace := (*w.traces)[len(*w.traces)-1]
 			last := trace.Steps[len(trace.Steps)-1]
-			if !strings.Contains(last.Fix, `"`+p.service+`:aud": "`+pool) || strings.Contains(last.Check+last.Subject, "arn:aws:") != (p.partition == "aws") {
+			if !strings.Contains(last.Fix, `"`+p.service+`:aud": "`+pool) ||
+				strings.Contains(last.Check+last.Subject, "arn:aws:") != (p.partition == "aws") {
 				t.Errorf("the advice is of another partition: %+v", last)
 			}
 		})
@@ -481,6 +634,7 @@ func amrOf(t *testing.T, token string) []string {
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		t.Fatal(err)
 	}
+
 	return claims.AMR
 }
 
@@ -495,7 +649,9 @@ func TestPartitionsOfSTS(t *testing.T) {
 			newRole := func(name, kind, principal, action string) {
 				t.Helper()
 				trust := partitionTrust(kind, principal, action, "")
-				wiretest.Must(c.CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t)
+				wiretest.Must(c.CreateRole(
+					t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust},
+				))(t)
 			}
 			newRole("First", "AWS", w.right("root"), "sts:AssumeRole")
 			newRole("Second", "AWS", w.right("role/First"), "sts:AssumeRole")
@@ -508,9 +664,14 @@ func TestPartitionsOfSTS(t *testing.T) {
 				return signer.AssumeRole(t.Context(), in)
 			}
 			session := "arn:" + p.partition + ":sts::000000000000:assumed-role/First/me"
-			out := wiretest.Must(first(w.right("role/First"), "arn:"+p.partition+":iam::aws:policy/AdministratorAccess"))(t)
+			out := wiretest.Must(first(
+				w.right("role/First"), "arn:"+p.partition+":iam::aws:policy/AdministratorAccess",
+			))(t)
 			wiretest.Equal(t, "AssumedRoleUser", *out.AssumedRoleUser.Arn, session)
-			wiretest.Equal(t, "by the ARN from before", *wiretest.Must(first(w.arn("aws", "role/First")))(t).AssumedRoleUser.Arn, session)
+			wiretest.Equal(t, "by the ARN from before",
+				*wiretest.Must(first(w.arn("aws", "role/First")))(t).AssumedRoleUser.Arn,
+				session,
+			)
 			_, err := first(w.wrong("role/First"))
 			w.refusedNaming(t, "RoleArn", err, w.right("role/First"))
 			wrongManaged := "arn:" + wrongFor(p.partition) + ":iam::aws:policy/AdministratorAccess"
@@ -518,20 +679,34 @@ func TestPartitionsOfSTS(t *testing.T) {
 			w.refusedNaming(t, "PolicyArns", err, identitypool.InPartition(wrongManaged, p.partition))
 
 			held := w.sts(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
-			wiretest.Equal(t, "GetCallerIdentity", *wiretest.Must(held.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn, session)
-			second := &sts.AssumeRoleInput{RoleArn: aws.String(w.right("role/Second")), RoleSessionName: aws.String("me")}
+			wiretest.Equal(t, "GetCallerIdentity",
+				*wiretest.Must(held.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn,
+				session,
+			)
+			second := &sts.AssumeRoleInput{
+				RoleArn: aws.String(w.right("role/Second")), RoleSessionName: aws.String("me"),
+			}
 			_, err = held.AssumeRole(t.Context(), second)
 			if err != nil {
 				t.Errorf("a role that trusts another: %v", err)
 			}
 
 			// The same session, for another region.
-			elsewhere := sts.New(sts.Options{BaseEndpoint: &w.URL, Region: "cn-northwest-1", HTTPClient: wiretest.Connections,
-				Credentials: credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)})
-			wiretest.Equal(t, "for another region", *wiretest.Must(elsewhere.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn,
-				"arn:aws-cn:sts::000000000000:assumed-role/First/me")
+			elsewhere := sts.New(sts.Options{
+				BaseEndpoint: &w.URL,
+				Region:       "cn-northwest-1",
+				HTTPClient:   wiretest.Connections,
+				Credentials: credentials.NewStaticCredentialsProvider(
+					*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken,
+				),
+			})
+			wiretest.Equal(t, "for another region",
+				*wiretest.Must(elsewhere.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t).Arn,
+				"arn:aws-cn:sts::000000000000:assumed-role/First/me",
+			)
 
-			verified := w.AdminCall(t, "VerifySession", `{"AccessKeyId":"`+*out.Credentials.AccessKeyId+`","SessionToken":"`+*out.Credentials.SessionToken+
+			verified := w.AdminCall(t, "VerifySession", `{"AccessKeyId":"`+*out.Credentials.AccessKeyId+
+				`","SessionToken":"`+*out.Credentials.SessionToken+
 				`","Date":"`+time.Now().UTC().Format("20060102")+`","Region":"`+p.region+`","Service":"execute-api"}`)
 			for _, arn := range []string{`"arn":"` + session + `"`, `"roleArn":"` + w.right("role/First") + `"`} {
 				if !strings.Contains(verified.Body, arn) {
@@ -545,10 +720,15 @@ func TestPartitionsOfSTS(t *testing.T) {
 					{Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"alice"}},
 				}})
 				return &sts.AssumeRoleWithSAMLInput{
-					RoleArn: aws.String(w.right("role/Saml")), PrincipalArn: aws.String(w.arn(partition, "saml-provider/Corp")), SAMLAssertion: &response}
+					RoleArn: aws.String(w.right("role/Saml")), PrincipalArn: aws.String(w.arn(
+						partition, "saml-provider/Corp",
+					)), SAMLAssertion: &response}
 			}
 			saml := wiretest.Must(w.sts("", "", "").AssumeRoleWithSAML(t.Context(), assertion(p.partition)))(t)
-			wiretest.Equal(t, "AssumeRoleWithSAML", *saml.AssumedRoleUser.Arn, "arn:"+p.partition+":sts::000000000000:assumed-role/Saml/alice")
+			wiretest.Equal(t, "AssumeRoleWithSAML",
+				*saml.AssumedRoleUser.Arn,
+				"arn:"+p.partition+":sts::000000000000:assumed-role/Saml/alice",
+			)
 			_, err = w.sts("", "", "").AssumeRoleWithSAML(t.Context(), assertion(wrongFor(p.partition)))
 			w.refusedNaming(t, "PrincipalArn", err, w.right("saml-provider/Corp"))
 
@@ -563,15 +743,25 @@ func TestPartitionsOfSTS(t *testing.T) {
 				{"wrong", "Allow", w.wrong("role/First"), false},
 				{"denied", "Deny", w.wrong("role/First"), false},
 			} {
-				document := `{"Version":"2012-10-17","Statement":[{"Effect":"` + test.effect + `","Action":"iam:*","Resource":"` + test.resource + `"}`
+				document := `{"Version":"2012-10-17","Statement":[{"Effect":"` + test.effect +
+					`","Action":"iam:*","Resource":"` + test.resource + `"}`
 				if test.effect == "Deny" {
 					document += `,{"Effect":"Allow","Action":"*","Resource":"*"}`
 				}
-				wiretest.Must(c.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
-					RoleName: aws.String("Second"), PolicyName: aws.String("p"), PolicyDocument: aws.String(document + "]}")}))(t)
+				wiretest.Must(
+					c.PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
+						RoleName: aws.String("Second"), PolicyName: aws.String("p"), PolicyDocument: aws.String(document + "]}")}),
+				)(t)
 				fresh := wiretest.Must(held.AssumeRole(t.Context(), second))(t).Credentials
-				_, err := iamclient.New(iamclient.Options{BaseEndpoint: &w.URL, Region: w.region, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: wiretest.WholeAnswers{}},
-					Credentials: credentials.NewStaticCredentialsProvider(*fresh.AccessKeyId, *fresh.SecretAccessKey, *fresh.SessionToken)}).
+				_, err := iamclient.New(iamclient.Options{
+					BaseEndpoint:     &w.URL,
+					Region:           w.region,
+					RetryMaxAttempts: 1,
+					HTTPClient:       &http.Client{Transport: wiretest.WholeAnswers{}},
+					Credentials: credentials.NewStaticCredentialsProvider(
+						*fresh.AccessKeyId, *fresh.SecretAccessKey, *fresh.SessionToken,
+					),
+				}).
 					GetRole(t.Context(), &iamclient.GetRoleInput{RoleName: aws.String("First")})
 				if (err == nil) != test.allowed {
 					t.Errorf("%s: %v, want allowed: %t", test.name, err, test.allowed)
@@ -582,7 +772,9 @@ func TestPartitionsOfSTS(t *testing.T) {
 			}
 
 			// Sessions end by the ARN that their role has for the caller.
-			if revoked := w.AdminCall(t, "RevokeSessions", `{"RoleArn":"`+w.right("role/First")+`"}`); !strings.Contains(revoked.Body, `"Known":true`) {
+			if revoked := w.AdminCall(
+				t, "RevokeSessions", `{"RoleArn":"`+w.right("role/First")+`"}`,
+			); !strings.Contains(revoked.Body, `"Known":true`) {
 				t.Errorf("RevokeSessions: %s", revoked.Body)
 			}
 			if _, err := held.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err == nil {
@@ -597,7 +789,9 @@ func TestPartitionsOfSTS(t *testing.T) {
 // anew.
 func TestPartitionsUpgrade(t *testing.T) {
 	dir := t.TempDir()
-	w := startPartition(t, "cn-north-1", "aws-cn", "cognito-identity.cn-north-1.amazonaws.com.cn", func(c *poolhouse.Config) { c.DataDir = dir })
+	w := startPartition(t, "cn-north-1", "aws-cn", "cognito-identity.cn-north-1.amazonaws.com.cn", func(c *poolhouse.Config) {
+		c.DataDir = dir
+	})
 	const old = "arn:aws:iam::000000000000:"
 	saml := old + "saml-provider/Corp"
 	pool := *wiretest.Must(w.pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
@@ -609,6 +803,7 @@ func TestPartitionsUpgrade(t *testing.T) {
 	// change has come when guests have been shut out, and let in again.
 	write := func(change func(*identitypool.Pool) error) {
 		t.Helper()
+
 		for _, guests := range []bool{false, true} {
 			wiretest.Must(db.UpdatePool(t.Context(), identitypool.PoolID(pool), func(p *identitypool.Pool) error {
 				p.AllowUnauthenticated = guests
@@ -625,38 +820,65 @@ func TestPartitionsUpgrade(t *testing.T) {
 		p.SAMLProviderARNs = []string{saml}
 		p.CognitoIdentityProviders = []identitypool.CognitoIdentityProvider{
 			{ProviderName: "cognito-idp.cn-north-1.amazonaws.com/cn-north-1_Old", ClientID: "app"}}
-		p.RoleMappings = map[string]identitypool.RoleMapping{saml: {
-			Type: identitypool.MappingRules, AmbiguousRoleResolution: identitypool.ResolveDeny,
-			Rules: []identitypool.Rule{{Claim: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", MatchType: "Equals", Value: "dan", RoleARN: old + "role/App"}}}}
+		p.RoleMappings = map[string]identitypool.RoleMapping{
+			saml: {
+				Type: identitypool.MappingRules, AmbiguousRoleResolution: identitypool.ResolveDeny,
+				Rules: []identitypool.Rule{{
+					Claim:     "https://aws.amazon.com/SAML/Attributes/RoleSessionName",
+					MatchType: "Equals",
+					Value:     "dan",
+					RoleARN:   old + "role/App",
+				}}},
+		}
+
 		return nil
 	})
 	check := func(when, key string) string {
 		t.Helper()
 		guest := w.GetID(t, pool, nil)
-		c := wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest}))(t).Credentials
-		who := wiretest.Must(w.sts(*c.AccessKeyId, *c.SecretKey, *c.SessionToken).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}))(t)
+		c := wiretest.Must(w.Public().GetCredentialsForIdentity(
+			t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &guest},
+		))(t).Credentials
+		who := wiretest.Must(w.sts(*c.AccessKeyId, *c.SecretKey, *c.SessionToken).GetCallerIdentity(
+			t.Context(), &sts.GetCallerIdentityInput{},
+		))(t)
 		wiretest.Equal(t, when, *who.Arn, "arn:aws-cn:sts::000000000000:assumed-role/App/CognitoIdentityCredentials")
 
 		logins := func() map[string]string {
-			return map[string]string{key: w.idp.Response(t, samltest.Login{NameID: "dan", Attributes: []samltest.Attribute{
-				{Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"dan"}}}})}
+			return map[string]string{
+				key: w.idp.Response(t, samltest.Login{NameID: "dan", Attributes: []samltest.Attribute{
+					{Name: "https://aws.amazon.com/SAML/Attributes/RoleSessionName", Values: []string{"dan"}}}}),
+			}
 		}
 		user := w.GetID(t, pool, logins())
-		wiretest.Must(w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins()}))(t)
+		wiretest.Must(w.Public().GetCredentialsForIdentity(
+			t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &user, Logins: logins()},
+		))(t)
+
 		return user
 	}
 	before := check("as it was", saml)
-	wiretest.Equal(t, "the user under the right name", check("by the right name", w.right("saml-provider/Corp")), before)
+	wiretest.Equal(
+		t, "the user under the right name", check("by the right name", w.right("saml-provider/Corp")), before,
+	)
 
-	described := wiretest.Must(w.pools().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
+	described := wiretest.Must(w.pools().DescribeIdentityPool(
+		t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool},
+	))(t)
 	wiretest.Equal(t, "SamlProviderARNs", described.SamlProviderARNs[0], w.right("saml-provider/Corp"))
-	roles := wiretest.Must(w.pools().GetIdentityPoolRoles(t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: &pool}))(t)
+	roles := wiretest.Must(w.pools().GetIdentityPoolRoles(
+		t.Context(), &ci.GetIdentityPoolRolesInput{IdentityPoolId: &pool},
+	))(t)
 	wiretest.Equal(t, "role", roles.Roles["authenticated"], w.right("role/App"))
 
 	// What is shown can be written back.
 	wiretest.Must(w.pools().UpdateIdentityPool(t.Context(), &ci.UpdateIdentityPoolInput{
-		IdentityPoolId: &pool, IdentityPoolName: described.IdentityPoolName, AllowUnauthenticatedIdentities: true,
-		SamlProviderARNs: described.SamlProviderARNs, CognitoIdentityProviders: described.CognitoIdentityProviders}))(t)
+		IdentityPoolId:                 &pool,
+		IdentityPoolName:               described.IdentityPoolName,
+		AllowUnauthenticatedIdentities: true,
+		SamlProviderARNs:               described.SamlProviderARNs,
+		CognitoIdentityProviders:       described.CognitoIdentityProviders,
+	}))(t)
 	wiretest.Must(w.pools().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 		IdentityPoolId: &pool, Roles: roles.Roles, RoleMappings: roles.RoleMappings}))(t)
 	wiretest.Equal(t, "the user after it", check("written anew", w.right("saml-provider/Corp")), before)
@@ -676,17 +898,29 @@ func TestPartitionsOfRefusals(t *testing.T) {
 		t.Run(p.region, func(t *testing.T) {
 			w := startPartition(t, p.region, p.partition, p.service)
 			c, signer := w.pools(), w.sts("test", "test", "")
-			pool := *wiretest.Must(c.CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
-				AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String("login.dev")}))(t).IdentityPoolId
+			pool := *wiretest.Must(c.CreateIdentityPool(
+				t.Context(),
+				&ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"),
+					AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String("login.dev")},
+			))(t).IdentityPoolId
 			role := *w.newRole(t, "App", p.service, p.region+":11111111-2222-4333-8444-555555555555")
 			wiretest.Must(c.SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
 				IdentityPoolId: &pool, Roles: map[string]string{"authenticated": role, "unauthenticated": role}}))(t)
 			guest := w.GetID(t, pool, nil)
-			developer := wiretest.Must(c.GetOpenIdTokenForDeveloperIdentity(t.Context(), &ci.GetOpenIdTokenForDeveloperIdentityInput{
-				IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}}))(t)
+			developer := wiretest.Must(c.GetOpenIdTokenForDeveloperIdentity(
+				t.Context(),
+				&ci.GetOpenIdTokenForDeveloperIdentityInput{
+					IdentityPoolId: &pool, Logins: map[string]string{"login.dev": "carol"}},
+			))(t)
 			noRights := partitionTrust("AWS", w.right("root"), "sts:AssumeRole", "")
-			wiretest.Must(w.iam().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: aws.String("Bare"), AssumeRolePolicyDocument: &noRights}))(t)
-			bare := wiretest.Must(signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(w.right("role/Bare")), RoleSessionName: aws.String("me")}))(t).Credentials
+			wiretest.Must(w.iam().CreateRole(
+				t.Context(),
+				&iamclient.CreateRoleInput{RoleName: aws.String("Bare"), AssumeRolePolicyDocument: &noRights},
+			))(t)
+			bare := wiretest.Must(signer.AssumeRole(
+				t.Context(),
+				&sts.AssumeRoleInput{RoleArn: aws.String(w.right("role/Bare")), RoleSessionName: aws.String("me")},
+			))(t).Credentials
 			held := w.SignedBy(p.region, *bare.AccessKeyId, *bare.SecretAccessKey, *bare.SessionToken)
 			userPool := identitypool.UserPoolName(p.region, p.region+"_Ab1")
 
@@ -698,15 +932,20 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					return err
 				}
 			}
+
 			enhanced := func(id string, logins map[string]string) func() error {
 				return func() error {
-					_, err := w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: logins})
+					_, err := w.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{
+						IdentityId: &id, Logins: logins,
+					})
 					return err
 				}
 			}
 			assume := func(arn string) func() error {
 				return func() error {
-					_, err := signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("me")})
+					_, err := signer.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+						RoleArn: &arn, RoleSessionName: aws.String("me"),
+					})
 					return err
 				}
 			}
@@ -722,23 +961,40 @@ func TestPartitionsOfRefusals(t *testing.T) {
 					in.OpenIdConnectProviderARNs = []string{w.right("role/R")}
 				}), "'" + w.right("role/R") + "' is not the ARN"},
 				"OpenID Connect provider of another account": {create(func(in *ci.CreateIdentityPoolInput) {
-					in.OpenIdConnectProviderARNs = []string{"arn:" + wrongFor(p.partition) + ":iam::111111111111:oidc-provider/idp.example"}
+					in.OpenIdConnectProviderARNs = []string{
+						"arn:" + wrongFor(p.partition) + ":iam::111111111111:oidc-provider/idp.example",
+					}
 				}), foreign + "oidc-provider/idp.example"},
 				"form of a user pool": {create(func(in *ci.CreateIdentityPoolInput) {
-					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String("users"), ClientId: aws.String("c")}}
+					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{
+						ProviderName: aws.String("users"), ClientId: aws.String("c"),
+					}}
 				}), identitypool.UserPoolName(p.region, p.region+"_ID")},
 				"user pool of two regions": {create(func(in *ci.CreateIdentityPoolInput) {
 					name := strings.Replace(userPool, "."+p.region+".", ".eu-west-1.", 1)
-					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: &name, ClientId: aws.String("c")}}
+					in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{
+						ProviderName: &name, ClientId: aws.String("c"),
+					}}
 				}), userPool},
 				"trust policy for a pool": {enhanced(guest, nil), p.service + ":aud"},
 				"own token of another server": {enhanced(*developer.IdentityId, map[string]string{p.service: "x.y.z"}),
 					"under " + p.service},
-				"own token beside others": {enhanced(*developer.IdentityId, map[string]string{p.service: *developer.Token, "accounts.google.com": "x"}),
-					"A token of " + p.service},
-				"developer provider":        {enhanced(*developer.IdentityId, map[string]string{"login.dev": "carol"}), "under " + p.service},
-				"trust policy for a caller": {assume(role), "for " + w.right("root") + " that allows sts:AssumeRole on " + role},
-				"form of a role":            {assume("arn:" + p.partition + ":iam::role/NAME"), w.arn(p.partition, "role/NAME")[:len("arn:"+p.partition+":iam::")]},
+				"own token beside others": {
+					enhanced(*developer.IdentityId, map[string]string{
+						p.service: *developer.Token, "accounts.google.com": "x",
+					}),
+					"A token of " + p.service,
+				},
+				"developer provider": {
+					enhanced(*developer.IdentityId, map[string]string{"login.dev": "carol"}), "under " + p.service,
+				},
+				"trust policy for a caller": {
+					assume(role), "for " + w.right("root") + " that allows sts:AssumeRole on " + role,
+				},
+				"form of a role": {
+					assume("arn:" + p.partition + ":iam::role/NAME"),
+					w.arn(p.partition, "role/NAME")[:len("arn:"+p.partition+":iam::")],
+				},
 				"policies": {func() error {
 					_, err := held.ListIdentityPools(t.Context(), &ci.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 					return err
@@ -751,7 +1007,9 @@ func TestPartitionsOfRefusals(t *testing.T) {
 				}
 				trace := (*w.traces)[len(*w.traces)-1]
 				last := trace.Steps[len(trace.Steps)-1]
-				said := strings.Join([]string{err.Error(), last.Check, last.Subject, last.Expected, last.Got, last.Fix}, "\n")
+				said := strings.Join(
+					[]string{err.Error(), last.Check, last.Subject, last.Expected, last.Got, last.Fix}, "\n",
+				)
 				if last.Link != nil {
 					said += "\n" + last.Link.ID
 				}
@@ -770,8 +1028,10 @@ func TestPartitionsOfRefusals(t *testing.T) {
 			wiretest.Equal(t, "OpenIdConnectProviderARNs", made.OpenIdConnectProviderARNs[0], oidc)
 
 			// A pool is brought over with the ARNs that the version before wrote.
-			body := `{"IdentityPoolId":"` + p.region + `:22222222-2222-4333-8444-555555555555","Pool":{"IdentityPoolName":"q",` +
-				`"AllowUnauthenticatedIdentities":false,"SamlProviderARNs":["` + w.arn("aws", "saml-provider/Corp") + `"]}}`
+			body := `{"IdentityPoolId":"` + p.region +
+				`:22222222-2222-4333-8444-555555555555","Pool":{"IdentityPoolName":"q",` +
+				`"AllowUnauthenticatedIdentities":false,"SamlProviderARNs":["` +
+				w.arn("aws", "saml-provider/Corp") + `"]}}`
 			brought := w.Raw(t, "", body, false, func(r *http.Request) {
 				r.Header.Set("X-Amz-Target", "PoolhouseAdmin.CreateIdentityPoolWithId")
 				wiretest.SignWith(t, r, body, "poolhouse", p.region, "test", "test")

@@ -9,10 +9,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Refusals are the reasons for which this package refuses, with AWS's texts.
+// Refusals has the reasons for which this package refuses, with AWS's texts.
 var Refusals explain.Catalogue
 
-// Reasons about a resource that a call names.
+// Reasons about the resource that a call names.
 var (
 	resourceInSettings = Refusals.Add(explain.Reason{
 		Code:     "resource-in-settings",
@@ -324,7 +324,7 @@ var (
 	})
 )
 
-// Reasons about ARNs of another partition than the call's.
+// Reasons about ARNs whose partition is not the call's.
 var (
 	arnPartition = Refusals.Add(explain.Reason{
 		Code:     "arn-partition",
@@ -344,7 +344,7 @@ var (
 	})
 )
 
-// refuse returns the client error with the wire type code and the text of why.
+// refuse returns the client error with this code and the text of why.
 func refuse(code string, why *explain.Refusal) error {
 	return awsapi.Refused(code, why, "%s", why.Message)
 }
@@ -354,7 +354,8 @@ func isPartition(err error) bool {
 	return ok
 }
 
-// wrongPartition words a *iam.PartitionError: as IAM, with the right ARN.
+// wrongPartition turns a *iam.PartitionError into IAM's error for invalid input,
+// with the right ARN.
 func wrongPartition(err error) error {
 	wrong, ok := errors.AsType[*iam.PartitionError](err)
 	if !ok {
@@ -365,7 +366,7 @@ func wrongPartition(err error) error {
 	return refuse(invalidInput, why)
 }
 
-// wrongPrincipal is wrongPartition for a principal of a trust policy.
+// wrongPrincipal is like wrongPartition, for a principal of a trust policy.
 func wrongPrincipal(err error) error {
 	wrong, ok := errors.AsType[*iam.PartitionError](err)
 	if !ok {
@@ -377,5 +378,6 @@ func wrongPrincipal(err error) error {
 		kind = "Federated"
 	}
 	why := principalPartition.With("kind", kind, "partition", wrong.Partition, "arn", wrong.ARN, "right", wrong.Right)
+
 	return refuse(malformedDocument, why.Of(wrong.ARN))
 }

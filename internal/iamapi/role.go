@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// role is a role in an answer.
+// role is a role in a response.
 type role struct {
 	Path                     string
 	RoleName                 string
@@ -27,7 +27,7 @@ type role struct {
 	MaxSessionDuration       int
 	PermissionsBoundary      *permissionsBoundary `xml:",omitempty"`
 	Tags                     *list[tag]           `xml:",omitempty"`
-	RoleLastUsed             *empty               `xml:",omitempty"` // use is not recorded
+	RoleLastUsed             *empty               `xml:",omitempty"` // empty: use is not recorded
 }
 
 type permissionsBoundary struct {
@@ -35,15 +35,21 @@ type permissionsBoundary struct {
 	PermissionsBoundaryArn  string
 }
 
-// listedRole is a role as listings show it.
+// listedRole returns a role as listings show it.
 func (s *Service) listedRole(r store.Role) role {
 	return role{
-		Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: s.directory.RoleARN(r), CreateDate: timestamp(r.Created),
-		AssumeRolePolicyDocument: encoded(r.Trust), Description: text(r.Description), MaxSessionDuration: r.MaxSession,
+		Path:                     r.Path,
+		RoleName:                 r.Name,
+		RoleId:                   r.ID,
+		Arn:                      s.directory.RoleARN(r),
+		CreateDate:               timestamp(r.Created),
+		AssumeRolePolicyDocument: encoded(r.Trust),
+		Description:              text(r.Description),
+		MaxSessionDuration:       r.MaxSession,
 	}
 }
 
-// wholeRole is a role as it is shown alone: with tags if it has some.
+// wholeRole returns a role as it is shown alone: with its boundary and its tags.
 func (s *Service) wholeRole(r store.Role) role {
 	out := s.listedRole(r)
 	if r.Boundary != "" {
@@ -53,21 +59,27 @@ func (s *Service) wholeRole(r store.Role) role {
 		out.Tags = new(tagsOf(r.Tags))
 	}
 	out.RoleLastUsed = &empty{}
+
 	return out
 }
 
 type roleOutput struct{ Role role }
 
-// roleWords are the texts about the role of that name.
+// roleWords returns the texts about the role of that name.
 func roleWords(name string) words {
-	return words{what: "role", section: "roles",
+	return words{
+		what:     "role",
+		section:  "roles",
 		missing:  "The role with name " + name + " cannot be found.",
 		conflict: "Role with name " + name + " already exists.",
-		quota:    fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", iam.MaxRoles)}
+		quota:    fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", iam.MaxRoles),
+	}
 }
 
 // updateNamed changes the caller's role of that name.
-func (s *Service) updateNamed(ctx context.Context, c awsapi.Caller, name *string, change func(*store.Role) error) (store.Role, error) {
+func (s *Service) updateNamed(
+	ctx context.Context, c awsapi.Caller, name *string, change func(*store.Role) error,
+) (store.Role, error) {
 	r, err := s.directory.UpdateRole(ctx, accountOf(c), *name, change)
 	return r, roleWords(*name).fault(err)
 }
@@ -78,16 +90,19 @@ func (s *Service) named(ctx context.Context, c awsapi.Caller, name *string) (sto
 	return r, roleWords(*name).fault(err)
 }
 
-// checkTrust refuses a trust policy that cannot stand, or that names roles which
-// do not exist.
+// checkTrust refuses a trust policy that is malformed or too long, or that names
+// roles which do not exist.
 func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, document string) error {
 	trust, err := iam.CheckTrustPolicy(document)
 	if err != nil {
 		return malformed(err)
 	}
 	if size := characters(document); size > maxTrustPolicy {
-		return refuse(limitExceeded, trustSize.With("limit", strconv.Itoa(maxTrustPolicy), "size", strconv.Itoa(size)).Of(name))
+		return refuse(limitExceeded, trustSize.With(
+			"limit", strconv.Itoa(maxTrustPolicy), "size", strconv.Itoa(size),
+		).Of(name))
 	}
+
 	for _, arn := range trust.ARNs {
 		if err := s.directory.Check(arn); err != nil {
 			return wrongPrincipal(err)
@@ -96,16 +111,20 @@ func (s *Service) checkTrust(ctx context.Context, c awsapi.Caller, name, documen
 	if err := s.checkPrincipals(ctx, c, name, trust.Principals); err != nil {
 		return err
 	}
+
 	s.warnOfKeys(ctx, "trust policy of role "+name, iam.TrustPolicyWarnings(document))
 	if !trust.AsksForAMR {
-		s.logger.WarnContext(ctx, "a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow", "role", name)
+		s.logger.WarnContext(ctx,
+			"a trust policy does not ask for cognito-identity.amazonaws.com:amr, so a guest of the pool can assume the role through the classic flow",
+			"role", name)
 	}
+
 	return nil
 }
 
 // checkPrincipals refuses roles, and sessions of roles, that an account of this
-// server does not have. Where unknown roles are accepted, and for what only its
-// owner can know, the log has a warning.
+// server does not have. For principals that it cannot look up it only logs a
+// warning; so it does for roles if unknown ones are accepted.
 func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name string, principals []string) error {
 	isOurs := func(ctx context.Context, account identitypool.AccountID) (bool, error) {
 		if account == accountOf(c) {
@@ -113,6 +132,7 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 		}
 		return s.hasAccount(ctx, account)
 	}
+
 	found, err := s.directory.LookUp(ctx, principals, isOurs)
 	if err != nil {
 		return err
@@ -121,10 +141,12 @@ func (s *Service) checkPrincipals(ctx context.Context, c awsapi.Caller, name str
 	if len(found.Missing) > 0 && !s.acceptUnknown {
 		return refuse(malformedDocument, principalMissing.With("principal", found.Missing[0]).Of(name))
 	}
+
 	for _, principal := range slices.Concat(found.Missing, found.Unknown) {
 		s.logger.WarnContext(ctx, "a trust policy names a principal that this server does not know",
 			"role", name, "principal", principal)
 	}
+
 	return nil
 }
 
@@ -139,10 +161,15 @@ type createRoleInput struct {
 }
 
 func (in *createRoleInput) Validate() []awsapi.Violation {
-	v := checked(required("roleName", in.RoleName, &roleName), required("assumeRolePolicyDocument", in.AssumeRolePolicyDocument, &document),
-		optional("path", in.Path, &rolePath), optional("description", in.Description, &roleDescription),
-		optional("permissionsBoundary", in.PermissionsBoundary, &arn))
+	v := checked(
+		required("roleName", in.RoleName, &roleName),
+		required("assumeRolePolicyDocument", in.AssumeRolePolicyDocument, &document),
+		optional("path", in.Path, &rolePath),
+		optional("description", in.Description, &roleDescription),
+		optional("permissionsBoundary", in.PermissionsBoundary, &arn),
+	)
 	v.Integer("maxSessionDuration", in.MaxSessionDuration, &maxSession, false)
+
 	return checkTags(v, in.Tags, false)
 }
 
@@ -154,8 +181,17 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 	if err != nil {
 		return nil, err
 	}
-	r := store.Role{Account: accountOf(c), Name: *in.RoleName, Path: pathOf(in.Path), Description: value(in.Description),
-		Trust: *in.AssumeRolePolicyDocument, MaxSession: maxSession.Min, Tags: tags, Boundary: value(in.PermissionsBoundary)}
+
+	r := store.Role{
+		Account:     accountOf(c),
+		Name:        *in.RoleName,
+		Path:        pathOf(in.Path),
+		Description: value(in.Description),
+		Trust:       *in.AssumeRolePolicyDocument,
+		MaxSession:  maxSession.Min,
+		Tags:        tags,
+		Boundary:    value(in.PermissionsBoundary),
+	}
 	if in.MaxSessionDuration != nil {
 		r.MaxSession = *in.MaxSessionDuration
 	}
@@ -164,6 +200,7 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 			return nil, err
 		}
 	}
+
 	made, err := s.directory.CreateRole(ctx, r)
 	if errors.Is(err, store.ErrPolicyNotFound) {
 		return nil, noBoundary(r.Boundary)
@@ -173,7 +210,8 @@ func (s *Service) createRole(ctx context.Context, c awsapi.Caller, in *createRol
 	}
 
 	out := s.wholeRole(made)
-	out.RoleLastUsed = nil // as AWS: nobody can have used it
+	out.RoleLastUsed = nil // as in AWS: nobody can have used it yet
+
 	return &roleOutput{out}, nil
 }
 
@@ -198,7 +236,10 @@ type updateRoleInput struct {
 }
 
 func (in *updateRoleInput) Validate() []awsapi.Violation {
-	v := checked(required("roleName", in.RoleName, &roleName), optional("description", in.Description, &roleDescription))
+	v := checked(
+		required("roleName", in.RoleName, &roleName),
+		optional("description", in.Description, &roleDescription),
+	)
 	v.Integer("maxSessionDuration", in.MaxSessionDuration, &maxSession, false)
 	return v.Violations()
 }
@@ -213,17 +254,26 @@ func (s *Service) updateRole(ctx context.Context, c awsapi.Caller, in *updateRol
 		}
 		return nil
 	})
+
 	return &empty{}, err
 }
 
 type updateRoleDescriptionInput struct{ RoleName, Description *string }
 
 func (in *updateRoleDescriptionInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("description", in.Description, &roleDescription)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("description", in.Description, &roleDescription),
+	).Violations()
 }
 
-func (s *Service) updateRoleDescription(ctx context.Context, c awsapi.Caller, in *updateRoleDescriptionInput) (*roleOutput, error) {
-	r, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Description = *in.Description; return nil })
+func (s *Service) updateRoleDescription(
+	ctx context.Context, c awsapi.Caller, in *updateRoleDescriptionInput,
+) (*roleOutput, error) {
+	r, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		r.Description = *in.Description
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -233,10 +283,15 @@ func (s *Service) updateRoleDescription(ctx context.Context, c awsapi.Caller, in
 type updateAssumeRolePolicyInput struct{ RoleName, PolicyDocument *string }
 
 func (in *updateAssumeRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyDocument", in.PolicyDocument, &document)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("policyDocument", in.PolicyDocument, &document),
+	).Violations()
 }
 
-func (s *Service) updateAssumeRolePolicy(ctx context.Context, c awsapi.Caller, in *updateAssumeRolePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) updateAssumeRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *updateAssumeRolePolicyInput,
+) (*awsapi.NoOutput, error) {
 	if err := s.checkTrust(ctx, c, *in.RoleName, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
@@ -259,10 +314,14 @@ func (s *Service) deleteRole(ctx context.Context, c awsapi.Caller, in *deleteRol
 		case len(r.Attached) > 0:
 			return refuse(deleteConflict, roleWithAttached.With("policies", strings.Join(r.Attached, ", ")).Of(r.Name))
 		case len(r.Policies) > 0:
-			return refuse(deleteConflict, roleWithInline.With("policies", strings.Join(slices.Sorted(maps.Keys(r.Policies)), ", ")).Of(r.Name))
+			return refuse(deleteConflict, roleWithInline.With(
+				"policies", strings.Join(slices.Sorted(maps.Keys(r.Policies)), ", "),
+			).Of(r.Name))
 		}
+
 		return nil
 	})
+
 	return nil, roleWords(*in.RoleName).fault(err)
 }
 
@@ -291,11 +350,13 @@ func (s *Service) listRoles(ctx context.Context, c awsapi.Caller, in *listRolesI
 	if err != nil {
 		return nil, err
 	}
+
 	out := &listRolesOutput{}
 	found, out.pageEnd = cut(p, found, func(r store.Role) string { return strings.ToLower(r.Name) })
 	for _, r := range found {
 		out.Roles.Members = append(out.Roles.Members, s.listedRole(r))
 	}
+
 	return out, nil
 }
 
@@ -309,7 +370,10 @@ func (in *tagRoleInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) tagRole(ctx context.Context, c awsapi.Caller, in *tagRoleInput) (*awsapi.NoOutput, error) {
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) (err error) { r.Tags, err = addTags(r.Tags, in.Tags); return err })
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) (err error) {
+		r.Tags, err = addTags(r.Tags, in.Tags)
+		return err
+	})
 	return nil, err
 }
 
@@ -323,7 +387,10 @@ func (in *untagRoleInput) Validate() []awsapi.Violation {
 }
 
 func (s *Service) untagRole(ctx context.Context, c awsapi.Caller, in *untagRoleInput) (*awsapi.NoOutput, error) {
-	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Tags = removeTags(r.Tags, in.TagKeys); return nil })
+	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
+		r.Tags = removeTags(r.Tags, in.TagKeys)
+		return nil
+	})
 	return nil, err
 }
 
@@ -360,8 +427,10 @@ type listInstanceProfilesForRoleOutput struct {
 	pageEnd
 }
 
-// listInstanceProfilesForRole says that there are none: there are no instances.
-func (s *Service) listInstanceProfilesForRole(ctx context.Context, c awsapi.Caller, in *listInstanceProfilesForRoleInput) (*listInstanceProfilesForRoleOutput, error) {
+// listInstanceProfilesForRole returns an empty list: there are no instances here.
+func (s *Service) listInstanceProfilesForRole(
+	ctx context.Context, c awsapi.Caller, in *listInstanceProfilesForRoleInput,
+) (*listInstanceProfilesForRoleOutput, error) {
 	if _, err := s.named(ctx, c, in.RoleName); err != nil {
 		return nil, err
 	}

@@ -18,41 +18,55 @@ import (
 type putRolePolicyInput struct{ RoleName, PolicyName, PolicyDocument *string }
 
 func (in *putRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName),
-		required("policyDocument", in.PolicyDocument, &document)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("policyName", in.PolicyName, &policyName),
+		required("policyDocument", in.PolicyDocument, &document),
+	).Violations()
 }
 
-func (s *Service) putRolePolicy(ctx context.Context, c awsapi.Caller, in *putRolePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) putRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *putRolePolicyInput,
+) (*awsapi.NoOutput, error) {
 	if err := iam.CheckInlinePolicy(*in.PolicyDocument); err != nil {
 		return nil, malformed(err)
 	}
+
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		policies := maps.Clone(r.Policies)
 		if policies == nil {
 			policies = map[string]string{}
 		}
 		policies[*in.PolicyName] = *in.PolicyDocument
+
 		size := 0
 		for _, document := range policies {
 			size += characters(document)
 		}
 		if size > maxInlinePolicies {
-			return refuse(limitExceeded, inlineSize.With("limit", strconv.Itoa(maxInlinePolicies), "size", strconv.Itoa(size), "role", r.Name))
+			return refuse(limitExceeded, inlineSize.With(
+				"limit", strconv.Itoa(maxInlinePolicies), "size", strconv.Itoa(size), "role", r.Name,
+			))
 		}
 		r.Policies = policies
+
 		return nil
 	})
 	if err == nil {
 		s.warnOfKeys(ctx, "policy "+*in.PolicyName+" of role "+*in.RoleName,
 			iam.IdentityPolicyWarnings(*in.PolicyDocument, false))
 	}
+
 	return nil, err
 }
 
 type getRolePolicyInput struct{ RoleName, PolicyName *string }
 
 func (in *getRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("policyName", in.PolicyName, &policyName),
+	).Violations()
 }
 
 type getRolePolicyOutput struct{ RoleName, PolicyName, PolicyDocument string }
@@ -61,7 +75,9 @@ func noRolePolicy(name string) error {
 	return refuse(noSuchEntity, rolePolicyMissing.With("name", name))
 }
 
-func (s *Service) getRolePolicy(ctx context.Context, c awsapi.Caller, in *getRolePolicyInput) (*getRolePolicyOutput, error) {
+func (s *Service) getRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *getRolePolicyInput,
+) (*getRolePolicyOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
 		return nil, err
@@ -70,16 +86,22 @@ func (s *Service) getRolePolicy(ctx context.Context, c awsapi.Caller, in *getRol
 	if !ok {
 		return nil, noRolePolicy(*in.PolicyName)
 	}
+
 	return &getRolePolicyOutput{r.Name, *in.PolicyName, encoded(document)}, nil
 }
 
 type deleteRolePolicyInput struct{ RoleName, PolicyName *string }
 
 func (in *deleteRolePolicyInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("policyName", in.PolicyName, &policyName)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("policyName", in.PolicyName, &policyName),
+	).Violations()
 }
 
-func (s *Service) deleteRolePolicy(ctx context.Context, c awsapi.Caller, in *deleteRolePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) deleteRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *deleteRolePolicyInput,
+) (*awsapi.NoOutput, error) {
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		if _, ok := r.Policies[*in.PolicyName]; !ok {
 			return noRolePolicy(*in.PolicyName)
@@ -105,13 +127,21 @@ type listRolePoliciesOutput struct {
 	pageEnd
 }
 
-func (s *Service) listRolePolicies(ctx context.Context, c awsapi.Caller, in *listRolePoliciesInput) (*listRolePoliciesOutput, error) {
+func (s *Service) listRolePolicies(
+	ctx context.Context, c awsapi.Caller, in *listRolePoliciesInput,
+) (*listRolePoliciesOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &listRolePoliciesOutput{}
-	out.PolicyNames.Members, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, slices.Sorted(maps.Keys(r.Policies)), func(name string) string { return name })
+	out.PolicyNames.Members, out.pageEnd, err = page(
+		paging{in.Marker, in.MaxItems},
+		slices.Sorted(maps.Keys(r.Policies)),
+		func(name string) string { return name },
+	)
+
 	return out, err
 }
 
@@ -127,10 +157,12 @@ func (s *Service) attachable(ctx context.Context, c awsapi.Caller, arn string, m
 	if err := s.directory.Check(arn); err != nil {
 		return wrongPartition(err)
 	}
+
 	_, _, err := s.directory.PolicyNamed(ctx, accountOf(c), arn)
 	if errors.Is(err, iam.ErrNotFound) {
 		return missing(arn)
 	}
+
 	return err
 }
 
@@ -140,10 +172,13 @@ func (in *attachRolePolicyInput) Validate() []awsapi.Violation {
 	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
 }
 
-func (s *Service) attachRolePolicy(ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) attachRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *attachRolePolicyInput,
+) (*awsapi.NoOutput, error) {
 	if err := s.attachable(ctx, c, *in.PolicyArn, noPolicy); err != nil {
 		return nil, err
 	}
+
 	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
 		if slices.Contains(r.Attached, *in.PolicyArn) {
 			return nil
@@ -153,11 +188,13 @@ func (s *Service) attachRolePolicy(ctx context.Context, c awsapi.Caller, in *att
 		}
 		r.Attached = append(r.Attached, *in.PolicyArn)
 		slices.Sort(r.Attached)
+
 		return nil
 	})
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
 		return nil, noPolicy(*in.PolicyArn)
 	}
+
 	return nil, roleWords(*in.RoleName).fault(err)
 }
 
@@ -167,11 +204,14 @@ func (in *detachRolePolicyInput) Validate() []awsapi.Violation {
 	return checked(required("roleName", in.RoleName, &roleName), required("policyArn", in.PolicyArn, &arn)).Violations()
 }
 
-func (s *Service) detachRolePolicy(ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput) (*awsapi.NoOutput, error) {
+func (s *Service) detachRolePolicy(
+	ctx context.Context, c awsapi.Caller, in *detachRolePolicyInput,
+) (*awsapi.NoOutput, error) {
 	arn, err := s.directory.Named(*in.PolicyArn)
 	if err != nil {
 		return nil, wrongPartition(err)
 	}
+
 	_, err = s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error {
 		i := slices.Index(r.Attached, arn)
 		if i < 0 {
@@ -180,6 +220,7 @@ func (s *Service) detachRolePolicy(ctx context.Context, c awsapi.Caller, in *det
 		r.Attached = slices.Delete(r.Attached, i, i+1)
 		return nil
 	})
+
 	return nil, err
 }
 
@@ -191,7 +232,11 @@ type listAttachedRolePoliciesInput struct {
 }
 
 func (in *listAttachedRolePoliciesInput) Validate() []awsapi.Violation {
-	return listed(paging{in.Marker, in.MaxItems}, required("roleName", in.RoleName, &roleName), optional("pathPrefix", in.PathPrefix, &pathPrefix))
+	return listed(
+		paging{in.Marker, in.MaxItems},
+		required("roleName", in.RoleName, &roleName),
+		optional("pathPrefix", in.PathPrefix, &pathPrefix),
+	)
 }
 
 type attachedPolicy struct{ PolicyName, PolicyArn string }
@@ -201,11 +246,14 @@ type listAttachedRolePoliciesOutput struct {
 	pageEnd
 }
 
-func (s *Service) listAttachedRolePolicies(ctx context.Context, c awsapi.Caller, in *listAttachedRolePoliciesInput) (*listAttachedRolePoliciesOutput, error) {
+func (s *Service) listAttachedRolePolicies(
+	ctx context.Context, c awsapi.Caller, in *listAttachedRolePoliciesInput,
+) (*listAttachedRolePoliciesOutput, error) {
 	r, err := s.named(ctx, c, in.RoleName)
 	if err != nil {
 		return nil, err
 	}
+
 	var all []attachedPolicy
 	for _, arn := range r.Attached { // sorted
 		_, path, _ := strings.Cut(arn, ":policy")
@@ -213,25 +261,38 @@ func (s *Service) listAttachedRolePolicies(ctx context.Context, c awsapi.Caller,
 			all = append(all, attachedPolicy{nameOfARN(arn), arn})
 		}
 	}
+
 	out := &listAttachedRolePoliciesOutput{}
-	out.AttachedPolicies.Members, out.pageEnd, err = page(paging{in.Marker, in.MaxItems}, all, func(p attachedPolicy) string { return p.PolicyArn })
+	out.AttachedPolicies.Members, out.pageEnd, err = page(
+		paging{in.Marker, in.MaxItems}, all, func(p attachedPolicy) string { return p.PolicyArn })
+
 	return out, err
 }
 
 type putRolePermissionsBoundaryInput struct{ RoleName, PermissionsBoundary *string }
 
 func (in *putRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
-	return checked(required("roleName", in.RoleName, &roleName), required("permissionsBoundary", in.PermissionsBoundary, &arn)).Violations()
+	return checked(
+		required("roleName", in.RoleName, &roleName),
+		required("permissionsBoundary", in.PermissionsBoundary, &arn),
+	).Violations()
 }
 
-func (s *Service) putRolePermissionsBoundary(ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput) (*awsapi.NoOutput, error) {
+func (s *Service) putRolePermissionsBoundary(
+	ctx context.Context, c awsapi.Caller, in *putRolePermissionsBoundaryInput,
+) (*awsapi.NoOutput, error) {
 	if err := s.attachable(ctx, c, *in.PermissionsBoundary, noBoundary); err != nil {
 		return nil, err
 	}
-	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error { r.Boundary = *in.PermissionsBoundary; return nil })
+
+	_, err := s.directory.UpdateRole(ctx, accountOf(c), *in.RoleName, func(r *store.Role) error {
+		r.Boundary = *in.PermissionsBoundary
+		return nil
+	})
 	if errors.Is(err, store.ErrPolicyNotFound) { // deleted meanwhile
 		return nil, noBoundary(*in.PermissionsBoundary)
 	}
+
 	return nil, roleWords(*in.RoleName).fault(err)
 }
 
@@ -241,7 +302,9 @@ func (in *deleteRolePermissionsBoundaryInput) Validate() []awsapi.Violation {
 	return checked(required("roleName", in.RoleName, &roleName)).Violations()
 }
 
-func (s *Service) deleteRolePermissionsBoundary(ctx context.Context, c awsapi.Caller, in *deleteRolePermissionsBoundaryInput) (*awsapi.NoOutput, error) {
+func (s *Service) deleteRolePermissionsBoundary(
+	ctx context.Context, c awsapi.Caller, in *deleteRolePermissionsBoundaryInput,
+) (*awsapi.NoOutput, error) {
 	_, err := s.updateNamed(ctx, c, in.RoleName, func(r *store.Role) error { r.Boundary = ""; return nil })
 	return nil, err
 }

@@ -1,9 +1,9 @@
-// Package iamapi is the part of the IAM API that identity pools need: roles with
-// their policies, managed policies, OpenID Connect and SAML providers. It says
-// in AWS's words what iam.Directory does.
-//
-// Start reading at Service.Operations. The rules, texts and quotas follow the
+// Package iamapi serves the part of the IAM API that identity pools need: roles with
+// their policies, managed policies, OpenID Connect and SAML providers. iam.Directory
+// does the work; this package has AWS's names, texts and quotas, which follow the
 // IAM API reference (2010-05-08).
+//
+// Start reading at Service.Operations.
 package iamapi
 
 import (
@@ -29,20 +29,20 @@ const (
 	InternalCode = "ServiceFailure"
 )
 
-// Options are what a Service needs. All fields are required.
+// Options configures a Service. Directory, Now, Logger and HasAccount are required.
 type Options struct {
 	Directory *iam.Directory // with a store
 	Now       func() time.Time
 	Logger    *slog.Logger
-	// HasAccount reports whether the account is one of this server. Trust policies
-	// may name its roles only when they exist.
+	// HasAccount reports whether this server has the account. Trust policies may name
+	// roles of such an account only if they exist.
 	HasAccount func(context.Context, identitypool.AccountID) (bool, error)
-	// AcceptUnknownRoles takes trust policies that name roles which do not exist,
-	// with a warning. For development only.
+	// AcceptUnknownRoles accepts trust policies that name roles which do not exist,
+	// and logs a warning. For development only.
 	AcceptUnknownRoles bool
 }
 
-// Service serves the operations. It is safe for concurrent use.
+// Service implements the operations. It is safe for concurrent use.
 type Service struct {
 	directory     *iam.View
 	now           func() time.Time
@@ -57,6 +57,7 @@ func New(o Options) *Service {
 	if o.Directory != nil { // without, there is the table of operations only
 		directory = o.Directory.For("")
 	}
+
 	return &Service{
 		directory:     directory,
 		now:           o.Now,
@@ -66,7 +67,8 @@ func New(o Options) *Service {
 	}
 }
 
-// call makes an operation's method see the directory as calls for its region do.
+// call wraps an operation's method: it sees the directory in the partition of the
+// call's region.
 func call[In, Out any](
 	s *Service, method func(*Service, context.Context, awsapi.Caller, *In) (*Out, error),
 ) func(context.Context, awsapi.Caller, *In) (*Out, error) {
@@ -77,7 +79,7 @@ func call[In, Out any](
 	}
 }
 
-// Statuses has the HTTP status of IAM's errors, but for those with 400.
+// Statuses has the HTTP status of each of IAM's errors whose status is not 400.
 var Statuses = map[string]int{
 	noSuchEntity:             404,
 	alreadyExists:            409,
@@ -100,14 +102,14 @@ const (
 
 // words are the texts of one kind of resource.
 type words struct {
-	what     string // e.g. role; its section of the settings file follows
-	section  string
+	what     string // the kind, e.g. role
+	section  string // its section of the settings file
 	missing  string // the text of NoSuchEntity
 	conflict string // the text of EntityAlreadyExists or DeleteConflict
 	quota    string // the text of LimitExceeded
 }
 
-// fault puts an error of the directory into the API's words.
+// fault turns an error of the directory into the API's error.
 func (w words) fault(err error) error {
 	switch {
 	case err == nil:
@@ -127,19 +129,21 @@ func (w words) fault(err error) error {
 	case errors.Is(err, store.ErrLimit) && w.quota != "":
 		return refuse(limitExceeded, resourceQuota.With("what", w.what, "message", w.quota))
 	}
+
 	return err
 }
 
-// accountOf is the account that a caller acts in.
+// accountOf returns the account that a caller acts in.
 func accountOf(c awsapi.Caller) identitypool.AccountID { return identitypool.AccountID(c.Account) }
 
-// encoded is a document as answers have it: every byte that RFC 3986 does not
-// leave unreserved is percent-encoded.
+// encoded returns a document as responses have it: with every byte percent-encoded
+// that RFC 3986 does not leave unreserved.
 func encoded(document string) string {
 	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
 }
 
-// timestamp is a time as answers have it. What has none is of the settings file.
+// timestamp returns a time as responses have it. Resources of the settings file have
+// none, and get 1970.
 func timestamp(t time.Time) string {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
@@ -147,15 +151,15 @@ func timestamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// list is a list in an answer; an empty one is an empty element.
+// list is a list in a response; an empty one is an empty element.
 type list[T any] struct {
 	Members []T `xml:"member"`
 }
 
-// empty is the answer of an operation that says nothing.
+// empty is an element without content.
 type empty struct{}
 
-// characters is the size of a policy document for quotas, which do not count
+// characters returns the size of a policy document for quotas, which do not count
 // white space (IAM quotas).
 func characters(document string) (n int) {
 	for _, r := range document {
@@ -168,16 +172,16 @@ func characters(document string) (n int) {
 
 // Quotas of policies (IAM User Guide, "IAM and AWS STS quotas").
 const (
-	maxTrustPolicy      = 2048  // characters, as the next two
-	maxInlinePolicies   = 10240 // of a role together
+	maxTrustPolicy      = 2048  // characters, like the next two
+	maxInlinePolicies   = 10240 // all of a role together
 	maxManagedPolicy    = 6144
 	maxAttachedPolicies = 10
 	maxPolicyVersions   = 5
 	maxTags             = 50
 )
 
-// malformed words what is wrong with a policy document: in AWS's text where that
-// is known, with the place and the cure in the trace.
+// malformed returns the error for a faulty policy document: in AWS's text if that is
+// known. The trace has the place and the fix.
 func malformed(err error) error {
 	fault, ok := errors.AsType[*iam.PolicyFault](err)
 	if !ok {
@@ -200,7 +204,7 @@ func value(s *string) string {
 	return *s
 }
 
-// text is a member that is left out when it is empty.
+// text returns a member that is left out if it is empty.
 func text(s string) *string {
 	if s == "" {
 		return nil
@@ -208,8 +212,8 @@ func text(s string) *string {
 	return &s
 }
 
-// warnOfKeys logs which condition keys of a policy that was stored cannot be
-// evaluated. It does not change the answer.
+// warnOfKeys logs which condition keys of a stored policy this server cannot
+// evaluate. The response stays the same.
 func (s *Service) warnOfKeys(ctx context.Context, holder string, warnings []string) {
 	for _, warning := range warnings {
 		s.logger.WarnContext(ctx, "a policy depends on a condition key that this server cannot know",

@@ -9,7 +9,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// tag is a tag in a request or an answer.
+// tag is a tag in a request or a response.
 type tag struct {
 	Key   *string
 	Value *string
@@ -24,13 +24,14 @@ func tagsOf(tags map[string]string) list[tag] {
 	return all
 }
 
-// addTags sets tags in have, which may be nil. A key that differs only in case
-// is the same key (IAM User Guide, "Tagging IAM resources").
+// addTags returns have, which may be nil, with tags added. Keys that differ only in
+// case are the same key (IAM User Guide, "Tagging IAM resources").
 func addTags(have map[string]string, tags []tag) (map[string]string, error) {
 	all := maps.Clone(have)
 	if all == nil {
 		all = map[string]string{}
 	}
+
 	seen := map[string]bool{}
 	for _, t := range tags {
 		key, folded := value(t.Key), strings.ToLower(value(t.Key))
@@ -40,17 +41,22 @@ func addTags(have map[string]string, tags []tag) (map[string]string, error) {
 		case strings.HasPrefix(folded, "aws:"):
 			return nil, refuse(invalidInput, tagReserved.With())
 		}
+
 		seen[folded] = true
 		maps.DeleteFunc(all, func(k, _ string) bool { return strings.ToLower(k) == folded })
 		all[key] = value(t.Value)
 	}
+
 	if len(all) > maxTags {
-		return nil, refuse(limitExceeded, tagQuota.With("limit", strconv.Itoa(maxTags), "count", strconv.Itoa(len(all))))
+		return nil, refuse(limitExceeded, tagQuota.With(
+			"limit", strconv.Itoa(maxTags), "count", strconv.Itoa(len(all)),
+		))
 	}
+
 	return all, nil
 }
 
-// removeTags is have without keys; keys that are not there do not matter.
+// removeTags returns have without keys. Keys that have does not contain are ignored.
 func removeTags(have map[string]string, keys []string) map[string]string {
 	all := maps.Clone(have)
 	maps.DeleteFunc(all, func(k, _ string) bool {
@@ -59,7 +65,7 @@ func removeTags(have map[string]string, keys []string) map[string]string {
 	return all
 }
 
-// given returns the tags that a request sets, for policies to ask about.
+// given returns the tags that a request sets, for the condition keys of policies.
 func given(tags []tag) []awsapi.Tag {
 	list := make([]awsapi.Tag, 0, len(tags))
 	for _, t := range tags {
@@ -68,7 +74,7 @@ func given(tags []tag) []awsapi.Tag {
 	return list
 }
 
-// tagList answers a listing of tags.
+// tagList is the response of a listing of tags.
 type tagList struct {
 	Tags list[tag]
 	pageEnd

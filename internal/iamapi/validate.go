@@ -6,27 +6,34 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/awsapi"
 )
 
-// What the model demands of values.
+// Constraints of the API model.
 var (
-	roleName        = awsapi.String{Min: 1, Max: 64, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
-	policyName      = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
-	rolePath        = awsapi.String{Min: 1, Max: 512, Pattern: awsapi.NewPattern(`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`)}
+	roleName   = awsapi.String{Min: 1, Max: 64, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
+	policyName = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
+	rolePath   = awsapi.String{
+		Min: 1, Max: 512, Pattern: awsapi.NewPattern(`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`),
+	}
 	policyPath      = awsapi.String{Min: 1, Max: 512, Pattern: awsapi.NewPattern(`((/[A-Za-z0-9\.,\+@=_-]+)*)/`)}
 	pathPrefix      = awsapi.String{Min: 1, Max: 512, Pattern: awsapi.NewPattern(`\u002F[\u0021-\u007F]*`)}
-	roleDescription = awsapi.String{Max: 1000, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`)}
-	description     = awsapi.String{Max: 1000}
-	document        = awsapi.String{Min: 1, Max: 131072, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u00FF]+`)}
-	arn             = awsapi.String{Min: 20, Max: 2048}
-	tagKey          = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)}
-	tagValue        = awsapi.String{Max: 256, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)}
-	providerURL     = awsapi.String{Min: 1, Max: 255}
-	clientID        = awsapi.String{Min: 1, Max: 255}
-	thumbprint      = awsapi.String{Min: 40, Max: 40}
-	samlName        = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w._-]+`)}
-	samlMetadata    = awsapi.String{Min: 1000, Max: 10_000_000}
-	versionID       = awsapi.String{Pattern: awsapi.NewPattern(`v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)}
-	markerText      = awsapi.String{Min: 1, Max: 2800, // ours are longer than AWS's
-		Pattern: awsapi.NewPattern(`[\u0020-\u00FF]+`)}
+	roleDescription = awsapi.String{
+		Max: 1000, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`),
+	}
+	description  = awsapi.String{Max: 1000}
+	document     = awsapi.String{Min: 1, Max: 131072, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u00FF]+`)}
+	arn          = awsapi.String{Min: 20, Max: 2048}
+	tagKey       = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)}
+	tagValue     = awsapi.String{Max: 256, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)}
+	providerURL  = awsapi.String{Min: 1, Max: 255}
+	clientID     = awsapi.String{Min: 1, Max: 255}
+	thumbprint   = awsapi.String{Min: 40, Max: 40}
+	samlName     = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w._-]+`)}
+	samlMetadata = awsapi.String{Min: 1000, Max: 10_000_000}
+	versionID    = awsapi.String{Pattern: awsapi.NewPattern(`v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)}
+	markerText   = awsapi.String{
+		Min:     1,
+		Max:     2800, // ours are longer than AWS's
+		Pattern: awsapi.NewPattern(`[\u0020-\u00FF]+`),
+	}
 	userName    = awsapi.String{Min: 1, Max: 128, Pattern: awsapi.NewPattern(`[\w+=,.@-]+`)}
 	policyScope = awsapi.String{Enum: []string{"All", "AWS", "Local"}}
 	policyUsage = awsapi.String{Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
@@ -36,7 +43,7 @@ var (
 	maxItems   = awsapi.Integer{Min: 1, Max: 1000}
 )
 
-// field is one member and what is demanded of it.
+// field is one member with its constraints.
 type field struct {
 	name     string
 	value    *string
@@ -82,5 +89,5 @@ func checkTagKeys(v *awsapi.Validator, keys []string) []awsapi.Violation {
 	return v.Violations()
 }
 
-// nameOfARN is the last part of an ARN's resource.
+// nameOfARN returns the last part of an ARN's resource.
 func nameOfARN(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

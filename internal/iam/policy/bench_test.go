@@ -9,6 +9,7 @@ func BenchmarkEvaluateCognitoTrust(b *testing.B) {
 	d := mustParse(b, cognitoTrust)
 	r := cognitoRequest()
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if effect, _ := d.Evaluate(r); effect != Allow {
 			b.Fatal(effect)
@@ -25,6 +26,7 @@ func BenchmarkAllowedWithVariables(b *testing.B) {
 	r := cognitoRequest()
 	r.Action, r.Resource = "s3:GetObject", "arn:aws:s3:::app/us-east-1:99999999-2222-3333-4444-555555555555/photo"
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if !Allowed(r, []*Document{role}, all, []*Document{all}).Allowed {
 			b.Fatal("denied")
@@ -34,6 +36,7 @@ func BenchmarkAllowedWithVariables(b *testing.B) {
 
 func BenchmarkParseCognitoTrust(b *testing.B) {
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := Parse([]byte(cognitoTrust)); err != nil {
 			b.Fatal(err)
@@ -47,6 +50,7 @@ func BenchmarkMatchWorstCase(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	s := strings.Repeat("a", 2048)
 	for b.Loop() {
 		if p.match(s, &sc) == yes {

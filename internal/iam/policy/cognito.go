@@ -9,10 +9,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// CognitoPrincipal is the federated principal that stands for identity pools,
-// and the prefix of their condition keys. In the partitions of China and GovCloud
-// pools have identitypool.ServiceName besides: as principal it stands for the pools of
-// its region, and their requests have each condition key under both names.
+// CognitoPrincipal is the federated principal that stands for identity pools, and the
+// prefix of their condition keys. In China and GovCloud, pools have a second name,
+// identitypool.ServiceName: as a principal it stands for the pools of its region, and
+// their requests have each condition key under both names.
 const CognitoPrincipal = identitypool.OwnProvider
 
 // Condition keys of a role assumed through an identity pool (Cognito developer
@@ -20,17 +20,17 @@ const CognitoPrincipal = identitypool.OwnProvider
 const (
 	CognitoAudience = CognitoPrincipal + ":aud" // identity pool ID
 	CognitoSubject  = CognitoPrincipal + ":sub" // identity ID
-	CognitoAMR      = CognitoPrincipal + ":amr" // how the user signed in; several values
+	CognitoAMR      = CognitoPrincipal + ":amr" // authentication methods; several values
 )
 
-// CognitoKey returns a condition key of a pool's requests, such as CognitoAudience, as
-// the pool's region names it.
+// CognitoKey returns a condition key of identity pools, such as CognitoAudience, with
+// the name that pools have in a region.
 func CognitoKey(classic, region string) string {
 	return identitypool.ServiceName(region) + strings.TrimPrefix(classic, CognitoPrincipal)
 }
 
-// ClassicKey returns a condition key of identity pools, in lower case, as it is named
-// in most regions. Other keys stay as they are.
+// ClassicKey returns a condition key of identity pools, in lower case, with the name
+// that pools have in most regions. It returns other keys unchanged.
 func ClassicKey(key string) string {
 	prefix, name, ok := strings.Cut(key, ":")
 	if ok && identitypool.IsServiceName(prefix) {
@@ -45,14 +45,14 @@ const assumeWithWebIdentity = "sts:assumerolewithwebidentity"
 // cognitoCondition is IAM's text for a trust policy that names no identity pool.
 const cognitoCondition = "A condition block must be present for the Cognito provider"
 
-// CognitoTrustScoped refuses a trust policy that would let pools assume the role
-// without naming them: every Allow statement that covers the Cognito principal
-// must name whole pools by a positive String operator on
-// cognito-identity.amazonaws.com:aud, or that key of a region. IAM enforces the presence of that condition
-// when a trust policy is written (Cognito developer guide, "IAM roles";
-// CVE-2024-28056 shows what it prevents). Unlike IAM this takes no pattern: pools
-// of all accounts have IDs of one form, so a pattern names strangers' pools too.
-// The error is a *Fault with IAM's text first.
+// CognitoTrustScoped refuses a trust policy that lets pools assume the role without
+// naming them: every Allow statement that covers the Cognito principal must name whole
+// pools by a positive String operator on cognito-identity.amazonaws.com:aud, or on
+// that key of a region. IAM demands that condition when a trust policy is stored
+// (Cognito developer guide, "IAM roles"; CVE-2024-28056 shows what it prevents).
+// Unlike IAM, this accepts no pattern: the IDs of all accounts' pools have the same
+// form, so a pattern matches strangers' pools, too. The error is a *Fault with IAM's
+// text first.
 func CognitoTrustScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -66,7 +66,9 @@ func CognitoTrustScoped(d *Document) error {
 				problem = fmt.Sprintf("%s %s is not one", c.written.operator, shownValues(c.written.values))
 			}
 		}
+
 		key := s.audienceKey()
+
 		return &Fault{
 			Where: s.where(),
 			Text: fmt.Sprintf("%s: %s must name whole identity pools by StringEquals on %s, "+
@@ -80,7 +82,8 @@ func CognitoTrustScoped(d *Document) error {
 	return nil
 }
 
-// audienceKey is the key by which the statement's principal names pools.
+// audienceKey returns the condition key for the pool's ID, under the name of the
+// statement's principal.
 func (s *Statement) audienceKey() string {
 	if s.principals != nil {
 		for _, name := range s.principals.federated {
@@ -92,7 +95,7 @@ func (s *Statement) audienceKey() string {
 	return CognitoAudience
 }
 
-// maxShownValues is how many values of a condition a message repeats.
+// maxShownValues bounds the values of a condition in a message.
 const maxShownValues = 3
 
 func shownValues(values []string) string {
@@ -106,13 +109,15 @@ func shownValues(values []string) string {
 	return strings.Join(list, ", ")
 }
 
-// foreignCognito are names that look like those of identity pools, in any partition.
-var foreignCognito = regexp.MustCompile(`^(?i:cognito-identity(-us-gov|-fips)?(\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu))$`)
+// foreignCognito matches names that look like those of identity pools, in any
+// partition.
+var foreignCognito = regexp.MustCompile(
+	`^(?i:cognito-identity(-us-gov|-fips)?(\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu))$`,
+)
 
-// CognitoTrustLocal refuses a trust policy that names identity pools by a name that no
-// region has for them, and one whose condition keys are another region's than its
-// principals: a statement about them would allow nobody, and as a Deny keep nobody out.
-// The error is a *Fault.
+// CognitoTrustLocal refuses a trust policy that has a name for identity pools that no
+// region has, or whose condition keys are not those of its principals' region: such a
+// statement would allow nobody, and as a Deny keep nobody out. The error is a *Fault.
 func CognitoTrustLocal(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -124,7 +129,9 @@ func CognitoTrustLocal(d *Document) error {
 			if identitypool.IsServiceName(name) || !foreignCognito.MatchString(name) {
 				continue
 			}
+
 			right := rightName(name)
+
 			return &Fault{
 				Where: s.where(),
 				Text: fmt.Sprintf("%s: The principal %s is not supported: identity pools are %s there, "+
@@ -143,8 +150,8 @@ func CognitoTrustLocal(d *Document) error {
 	return nil
 }
 
-// rightName returns what identity pools are called in the region that a wrong name is
-// of; the name of most regions, where it is of none.
+// rightName returns the name of identity pools in the region of a wrong name; if it
+// has no region, the name in most regions.
 func rightName(wrong string) string {
 	wrong = asciiLower(wrong)
 	for _, part := range strings.Split(wrong, ".") {
@@ -152,18 +159,19 @@ func rightName(wrong string) string {
 			return name
 		}
 	}
+
 	switch {
 	case strings.HasSuffix(wrong, ".cn"):
 		return identitypool.ServiceName("cn-north-1")
 	case strings.Contains(wrong, "us-gov"):
 		return identitypool.ServiceName("us-gov-west-1")
 	}
+
 	return CognitoPrincipal
 }
 
-// foreignKey is the fault of a condition key that no request of the statement's
-// principals has, because it is of identity pools of another region; nil if there is
-// none.
+// foreignKey returns the fault of a condition key that no request of the statement's
+// principals has, because it belongs to pools of another region; nil if there is none.
 func (s *Statement) foreignKey() *Fault {
 	var own []string // the names of the statement's pools
 	for _, name := range s.principals.federated {
@@ -180,21 +188,25 @@ func (s *Statement) foreignKey() *Fault {
 		if prefix == CognitoPrincipal || !identitypool.IsServiceName(prefix) || slices.Contains(own, prefix) {
 			continue
 		}
+
 		right := own[0] + ":" + name
+
 		return &Fault{
-			Where:    s.where(),
-			Text:     fmt.Sprintf("%s: requests of %s have the condition key %s, not %s", s.where(), own[0], right, c.written.key),
+			Where: s.where(),
+			Text: fmt.Sprintf("%s: requests of %s have the condition key %s, not %s",
+				s.where(), own[0], right, c.written.key),
 			Expected: "the condition key " + right,
 			Got:      c.written.key,
 			Fix:      "write " + right,
 		}
 	}
+
 	return nil
 }
 
-// CognitoTrustNamesAMR reports whether every Allow statement that covers the
-// Cognito principal also asks how the user signed in. Without that a guest of
-// the pool can take the role through the classic flow.
+// CognitoTrustNamesAMR reports whether every Allow statement that covers the Cognito
+// principal has a condition on CognitoAMR. Without it, a guest of the pool can assume
+// the role through the classic flow.
 func CognitoTrustNamesAMR(d *Document) bool {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -205,11 +217,12 @@ func CognitoTrustNamesAMR(d *Document) bool {
 			return false
 		}
 	}
+
 	return true
 }
 
-// coversCognito reports whether the statement allows something to identity
-// pools: it names them, or it covers everyone and the action they use.
+// coversCognito reports whether the statement allows something to identity pools: it
+// names them, or it covers everyone and the action that they use.
 func (s *Statement) coversCognito() bool {
 	if s.Effect != Allow {
 		return false
@@ -221,6 +234,7 @@ func (s *Statement) coversCognito() bool {
 		return true
 	}
 	sc := scope{request: &Request{Principal: Principal{Federated: CognitoPrincipal}}, action: assumeWithWebIdentity}
+
 	return s.coversPrincipal(&sc) && s.coversAction(&sc)
 }
 
@@ -230,8 +244,8 @@ var poolIDPattern = regexp.MustCompile(`^[\w-]+:[0-9a-f-]+$`)
 const maxPoolID = 55 // characters (API model, IdentityPoolId)
 
 // namesPools reports whether c holds only for identity pools whose IDs it names. IDs
-// have no wildcard and no variable, so StringLike compares them as StringEquals does;
-// and no two IDs differ in case only.
+// have no wildcards and no variables, so StringLike compares them like StringEquals;
+// and no two IDs differ only in case.
 func (c condition) namesPools() bool {
 	if ClassicKey(c.key) != CognitoAudience || !c.narrowing(c.key) {
 		return false
@@ -241,15 +255,15 @@ func (c condition) namesPools() bool {
 	})
 }
 
-// narrowing reports whether c compares key with texts, and never holds without a
-// match. ForAllValues holds for a request without the key.
+// narrowing reports whether c compares key with texts, and holds only if one matches.
+// ForAllValues does not qualify: it holds for a request without the key.
 func (c condition) narrowing(key string) bool {
 	return c.family == stringFamily && !c.negated && !c.ifExists && c.qualifier != forAllValues &&
 		c.key == asciiLower(key)
 }
 
-// namesSomething reports whether a value of StringEquals restricts anything: it
-// must have letters or digits, and no variable. ${…:aud} would equal any value.
+// namesSomething reports whether a value of StringEquals restricts anything: it must
+// have letters or digits, and no variable, as ${…:aud} equals any value.
 func namesSomething(value string) bool {
 	elements, err := split(value, withVariables)
 	if err != nil || slices.ContainsFunc(elements, func(e element) bool { return e.kind == variable }) {

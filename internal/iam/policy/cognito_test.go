@@ -22,7 +22,13 @@ func TestCognitoTrustScoped(t *testing.T) {
 		{"StringEqualsIgnoreCase", with("StringEqualsIgnoreCase", `"us-east-1:1"`), true},
 		{"ForAnyValue", with("ForAnyValue:StringEquals", `"us-east-1:1"`), true},
 		{"the ID of AWS's guides", with("StringEquals", `"us-east-1:12345678-dead-beef-cafe-123456790ab"`), true},
-		{"a pool and, also, a pattern", statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},"StringLike":{"cognito-identity.amazonaws.com:aud":"us-*"}}`), true},
+		{
+			"a pool and, also, a pattern",
+			statement(
+				`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},"StringLike":{"cognito-identity.amazonaws.com:aud":"us-*"}}`,
+			),
+			true,
+		},
 		{"a pool and patterns of the user", statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"us-east-1:1"},
 			"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"auth*"},"StringLike":{"cognito-identity.amazonaws.com:sub":"us-east-1:*"}}`), true},
 		{"every pool of a region", with("StringLike", `"us-east-1:*"`), false},
@@ -36,17 +42,33 @@ func TestCognitoTrustScoped(t *testing.T) {
 		{"ForAllValues with IfExists", with("ForAllValues:StringEqualsIfExists", `"us-east-1:1"`), false},
 		{"ForAnyValue with IfExists", with("ForAnyValue:StringEqualsIfExists", `"us-east-1:1"`), false},
 		{"no pool's ID", with("StringEquals", `"my pool"`), false},
-		{"an ARN", with("StringEquals", `"arn:aws:cognito-identity:us-east-1:123456789012:identitypool/us-east-1:1"`), false},
+		{
+			"an ARN",
+			with("StringEquals", `"arn:aws:cognito-identity:us-east-1:123456789012:identitypool/us-east-1:1"`),
+			false,
+		},
 		{"letters that IDs do not have", with("StringEquals", `"us-east-1:xyz"`), false},
 		{"an ID that is too long", with("StringEquals", `"us-east-1:`+strings.Repeat("1", 46)+`"`), false},
 		{"an ID and a line end", with("StringEquals", `"us-east-1:1\n"`), false},
 		{"look-alike digits", with("StringEquals", `"us-east-1:１"`), false},
 		{"an escaped star", with("StringLike", `"us-east-1:${*}"`), false},
-		{"key in another case", statement(`,"Condition":{"StringEquals":{"Cognito-Identity.Amazonaws.Com:AUD":"us-east-1:1"}}`), true},
+		{
+			"key in another case",
+			statement(`,"Condition":{"StringEquals":{"Cognito-Identity.Amazonaws.Com:AUD":"us-east-1:1"}}`),
+			true,
+		},
 		{"no condition", statement(""), false},
 		{"empty condition", statement(`,"Condition":{}`), false},
-		{"only amr", statement(`,"Condition":{"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}`), false},
-		{"only sub", statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:sub":"us-east-1:1"}}`), false},
+		{
+			"only amr",
+			statement(`,"Condition":{"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}`),
+			false,
+		},
+		{
+			"only sub",
+			statement(`,"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:sub":"us-east-1:1"}}`),
+			false,
+		},
 		{"star", with("StringLike", `"*"`), false},
 		{"star that StringEquals takes literally", with("StringEquals", `"*"`), false},
 		{"wildcards only", with("StringLike", `"?*:*-*"`), false},
@@ -61,15 +83,36 @@ func TestCognitoTrustScoped(t *testing.T) {
 		{"Null", with("Null", `"false"`), false},
 		{"another family", with("ArnLike", `"arn:aws:a:b:c:d"`), false},
 		{"second statement open", with("StringEquals", `"us-east-1:1"`) + "," + statement(""), false},
-		{"open statement for TagSession", with("StringEquals", `"us-east-1:1"`) + "," + strings.Replace(statement(""), "AssumeRoleWithWebIdentity", "TagSession", 1), false},
-		{"Deny needs none", `{"Effect":"Deny","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`, true},
-		{"among others", `{"Effect":"Allow","Principal":{"Federated":["accounts.google.com","cognito-identity.amazonaws.com"]},"Action":"sts:*"}`, false},
-		{"another provider", `{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:*"}`, true},
+		{
+			"open statement for TagSession",
+			with("StringEquals", `"us-east-1:1"`) + "," +
+				strings.Replace(statement(""), "AssumeRoleWithWebIdentity", "TagSession", 1),
+			false,
+		},
+		{
+			"Deny needs none",
+			`{"Effect":"Deny","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`,
+			true,
+		},
+		{
+			"among others",
+			`{"Effect":"Allow","Principal":{"Federated":["accounts.google.com","cognito-identity.amazonaws.com"]},"Action":"sts:*"}`,
+			false,
+		},
+		{
+			"another provider",
+			`{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:*"}`,
+			true,
+		},
 		{"everyone, the action pools use", `{"Effect":"Allow","Principal":"*","Action":"sts:Assume*"}`, false},
 		{"everyone as AWS", `{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"*"}`, false},
 		{"everyone, another action", `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`, true},
 		{"everyone but", `{"Effect":"Allow","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:*"}`, false},
-		{"everyone but Cognito", `{"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`, true},
+		{
+			"everyone but Cognito",
+			`{"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:*"}`,
+			true,
+		},
 		{"every action but", `{"Effect":"Allow","Principal":"*","NotAction":"s3:*"}`, false},
 		{"no principal", `{"Effect":"Allow","Action":"sts:*"}`, false},
 	} {
@@ -78,7 +121,8 @@ func TestCognitoTrustScoped(t *testing.T) {
 			if (err == nil) != tc.ok {
 				t.Fatalf("CognitoTrustScoped = %v, want ok %v", err, tc.ok)
 			}
-			if err != nil && !strings.Contains(err.Error(), "A condition block must be present for the Cognito provider") {
+			if err != nil &&
+				!strings.Contains(err.Error(), "A condition block must be present for the Cognito provider") {
 				t.Errorf("error %q is not IAM's text", err)
 			}
 		})
@@ -129,11 +173,14 @@ func TestCognitoTrustLocal(t *testing.T) {
 			if (err == nil) != (right == "") {
 				t.Errorf("%s: %v", statement, err)
 			}
-			if err != nil && (!strings.Contains(err.Error(), name+" is not supported") || !strings.Contains(err.Error(), right+" there")) {
+			if err != nil &&
+				(!strings.Contains(err.Error(), name+" is not supported") ||
+					!strings.Contains(err.Error(), right+" there")) {
 				t.Errorf("%s: %v, want %s", statement, err, right)
 			}
 		}
 	}
+
 	for statement, right := range map[string]string{
 		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.cn-north-1.amazonaws.com.cn:aud"): "",
 		regional("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.amazonaws.com:aud"):               "",
@@ -152,16 +199,25 @@ func TestCognitoTrustLocal(t *testing.T) {
 			t.Errorf("%s: asks for amr", statement)
 		}
 	}
+
 	for _, open := range []string{
-		strings.Replace(regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:aud"), "StringEquals", "StringLike", 1),
+		strings.Replace(
+			regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:aud"),
+			"StringEquals",
+			"StringLike",
+			1,
+		),
 		regional("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com:sub"),
 	} {
 		open = strings.Replace(open, "x-1:1", "x-*", 1)
-		if err := CognitoTrustScoped(mustParse(t, open)); err == nil || !strings.Contains(err.Error(), "cognito-identity-us-gov.amazonaws.com:aud") {
+		if err := CognitoTrustScoped(mustParse(t, open)); err == nil ||
+			!strings.Contains(err.Error(), "cognito-identity-us-gov.amazonaws.com:aud") {
 			t.Errorf("%s: %v", open, err)
 		}
 	}
-	if err := CognitoTrustLocal(mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`)); err != nil {
+	if err := CognitoTrustLocal(mustParse(
+		t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`,
+	)); err != nil {
 		t.Error(err)
 	}
 }

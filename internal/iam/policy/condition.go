@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// writtenCondition is one operator and key as the document has them.
+// writtenCondition is one operator and one key as the document has them.
 type writtenCondition struct {
 	where    string
 	operator string
@@ -21,8 +21,8 @@ type condition struct {
 	ifExists  bool
 	key       string // lower case
 	matches   func(value string, sc *scope) truth
-	variables []keyName // of the values
-	wantNull  bool      // of the Null operator
+	variables []keyName // the policy variables in the values
+	wantNull  bool      // the value of the Null operator
 	wide      bool      // see Statement.wide
 	written   *writtenCondition
 }
@@ -35,6 +35,7 @@ func (p *parser) conditions(where string) ([]writtenCondition, error) {
 		if _, _, _, ok := parseOperator(operator); !ok {
 			return fault(where, "unknown condition operator %q", operator)
 		}
+
 		var keys []string
 		err := p.object(at, func(key string) error {
 			if prefix, name, ok := strings.Cut(key, ":"); !ok || prefix == "" || name == "" {
@@ -45,24 +46,33 @@ func (p *parser) conditions(where string) ([]writtenCondition, error) {
 			}
 			keys = append(keys, asciiLower(key))
 			values, err := p.scalars(at + "." + key)
-			list = append(list, writtenCondition{where: at + "." + key, operator: operator, key: key, values: values})
+			list = append(list, writtenCondition{
+				where:    at + "." + key,
+				operator: operator,
+				key:      key,
+				values:   values,
+			})
+
 			return err
 		})
 		if err == nil && len(keys) == 0 {
 			err = fault(at, "names no condition key")
 		}
+
 		return err
 	})
+
 	return list, err
 }
 
 // ExternalID is the condition key of AssumeRole's ExternalId, in lower case. Its
-// values are secrets that two accounts share: no message, trace or log shows them.
+// values are secrets of two accounts: no message, trace or log may show them.
 const ExternalID = "sts:externalid"
 
 func (w *writtenCondition) compile(variables bool) (condition, error) {
 	c := condition{key: asciiLower(w.key), written: w}
 	c.operator, c.qualifier, c.ifExists, _ = parseOperator(w.operator)
+
 	if c.family == nullFamily {
 		for _, v := range w.values {
 			b, ok := parseBool(v)
@@ -77,15 +87,15 @@ func (w *writtenCondition) compile(variables bool) (condition, error) {
 	var err error
 	c.matches, err = compileValues(c.operator, w.values, variables)
 	switch {
-	case err != nil && c.key == ExternalID: // the refusal is logged, and the value a secret
+	case err != nil && c.key == ExternalID: // refusals are logged, and the value is a secret
 		return c, fault(w.where, "a value is not of the operator's type")
 	case err != nil:
 		return c, fault(w.where, "%v", err)
 	}
-
 	if variables && (c.family == stringFamily || c.family == arnFamily) {
 		c.variables = variablesIn(w.values)
 	}
+
 	return c, nil
 }
 
@@ -95,13 +105,14 @@ type keyName struct {
 	written string // as the policy has it
 }
 
-// variablesIn lists the keys of the policy variables in texts that compiled.
+// variablesIn returns the keys of the policy variables in texts that have compiled.
 func variablesIn(texts []string) []keyName {
 	var keys []keyName
 	for _, text := range texts {
 		if !strings.Contains(text, "${") {
 			continue
 		}
+
 		elements, _ := split(text, withVariables)
 		for _, e := range elements {
 			if e.kind == variable && !slices.ContainsFunc(keys, func(k keyName) bool { return k.key == e.text }) {
@@ -109,19 +120,21 @@ func variablesIn(texts []string) []keyName {
 			}
 		}
 	}
+
 	return keys
 }
 
-// holds evaluates the condition for a request (IAM User Guide, "Condition
-// operators" and "Multivalued context keys"). An absent key satisfies negated
-// operators, ForAllValues and IfExists, and nothing else; ForAnyValue always
-// needs a value. Without a qualifier a key with several values matches when any
-// of them does, and a negated operator is the opposite of that. A key that
-// cannot be known, and a value that the operator cannot compare, make it unknown
-// unless the other values decide.
+// holds evaluates the condition for a request (IAM User Guide, "Condition operators"
+// and "Multivalued context keys"):
+//
+//   - An absent key satisfies only negated operators, ForAllValues and IfExists;
+//     ForAnyValue always needs a value.
+//   - Without a qualifier, a key with several values matches if any of them does; a
+//     negated operator is the opposite of that.
+//   - An unknown key, or a value that the operator cannot compare, makes the result
+//     unknown, unless the other values decide.
 func (c *condition) holds(sc *scope) truth {
 	values, known := sc.lookup(c.key)
-
 	switch {
 	case len(values) == 0 && !known:
 		return unknown
@@ -133,14 +146,16 @@ func (c *condition) holds(sc *scope) truth {
 
 	switch c.qualifier {
 	case forAllValues:
-		// A set of nothing but empty strings is a null data set to IAM.
+		// For IAM, a set of only empty strings is a null data set.
 		if !slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
 			return yes
 		}
+
 		all := yes
 		for i := 0; i < len(values) && all != no; i++ {
 			all = min(all, c.matchThing(values[i], sc).notIf(c.negated))
 		}
+
 		return all
 	case forAnyValue:
 		some := no

@@ -8,8 +8,18 @@ import (
 // allows evaluates one condition block of an Allow statement.
 func allows(t testing.TB, condition string, c Context) bool {
 	t.Helper()
-	d := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":`+condition+`}}`)
-	effect, _ := d.Evaluate(Request{Action: "a:b", Resource: "*", Context: c, Later: allKnown})
+	d := mustParse(
+		t,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":`+
+			condition+`}}`,
+	)
+	effect, _ := d.Evaluate(Request{
+		Action:   "a:b",
+		Resource: "*",
+		Context:  c,
+		Later:    allKnown,
+	})
+
 	return effect == Allow
 }
 
@@ -87,8 +97,18 @@ func TestOperators(t *testing.T) {
 		{"NotIpAddress", []string{"203.0.113.0/24"}, []string{"198.51.100.1"}, true},
 		{"NotIpAddress", []string{"203.0.113.0/24"}, []string{"203.0.113.1"}, false},
 		{"NotIpAddress", []string{"203.0.113.0/24"}, absent, true},
-		{"ArnEquals", []string{"arn:aws:sns:*:123456789012:T*"}, []string{"arn:aws:sns:us-east-1:123456789012:Topic"}, true},
-		{"ArnLike", []string{"arn:aws:sns:*:123456789012:T*"}, []string{"arn:aws:sns:us-east-1:999999999999:Topic:123456789012:T"}, false},
+		{
+			"ArnEquals",
+			[]string{"arn:aws:sns:*:123456789012:T*"},
+			[]string{"arn:aws:sns:us-east-1:123456789012:Topic"},
+			true,
+		},
+		{
+			"ArnLike",
+			[]string{"arn:aws:sns:*:123456789012:T*"},
+			[]string{"arn:aws:sns:us-east-1:999999999999:Topic:123456789012:T"},
+			false,
+		},
 		{"ArnLike", []string{"arn:aws:s3:::bucket/*"}, []string{"arn:aws:s3:::bucket/a:b/c"}, true},
 		{"ArnLike", []string{"arn:aws:s3:::bucket"}, []string{"bucket"}, false},
 		{"ArnLike", []string{"*"}, []string{"arn:aws:s3:::bucket"}, true},
@@ -152,6 +172,7 @@ func TestConditionsAreJoinedByAnd(t *testing.T) {
 	if !allows(t, two, full) {
 		t.Error("refused although every condition holds")
 	}
+
 	for key := range full {
 		part := Context{}
 		for k, v := range full {
@@ -176,18 +197,53 @@ func TestKeysThatDifferByCaseAreOneKey(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	identity := Context{"cognito-identity.amazonaws.com:sub": {"us-east-1:1"}, "aws:multi": {"a", "b"}, "aws:star": {"*"}, "aws:empty": {""}}
+	identity := Context{
+		"cognito-identity.amazonaws.com:sub": {"us-east-1:1"},
+		"aws:multi":                          {"a", "b"},
+		"aws:star":                           {"*"},
+		"aws:empty":                          {""},
+	}
 	for _, tc := range []struct {
 		name, version, resource, request string
 		want                             bool
 	}{
-		{"filled", Version2012, "arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*", "arn:aws:s3:::b/us-east-1:1/x", true},
-		{"another's", Version2012, "arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*", "arn:aws:s3:::b/us-east-1:2/x", false},
-		{"case of the key", Version2012, "arn:aws:s3:::b/${Cognito-Identity.amazonaws.com:SUB}/*", "arn:aws:s3:::b/us-east-1:1/x", true},
+		{
+			"filled",
+			Version2012,
+			"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*",
+			"arn:aws:s3:::b/us-east-1:1/x",
+			true,
+		},
+		{
+			"another's",
+			Version2012,
+			"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub}/*",
+			"arn:aws:s3:::b/us-east-1:2/x",
+			false,
+		},
+		{
+			"case of the key",
+			Version2012,
+			"arn:aws:s3:::b/${Cognito-Identity.amazonaws.com:SUB}/*",
+			"arn:aws:s3:::b/us-east-1:1/x",
+			true,
+		},
 		{"absent", Version2012, "arn:aws:s3:::b/${aws:absent}*", "arn:aws:s3:::b/", false},
 		{"empty value", Version2012, "arn:aws:s3:::b/${aws:empty}*", "arn:aws:s3:::b/x", true},
-		{"default of an absent key", Version2012, "arn:aws:s3:::b/${aws:absent, 'home'}/*", "arn:aws:s3:::b/home/x", true},
-		{"default of a present key", Version2012, "arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub,'home'}/*", "arn:aws:s3:::b/home/x", false},
+		{
+			"default of an absent key",
+			Version2012,
+			"arn:aws:s3:::b/${aws:absent, 'home'}/*",
+			"arn:aws:s3:::b/home/x",
+			true,
+		},
+		{
+			"default of a present key",
+			Version2012,
+			"arn:aws:s3:::b/${cognito-identity.amazonaws.com:sub,'home'}/*",
+			"arn:aws:s3:::b/home/x",
+			false,
+		},
 		{"several values", Version2012, "arn:aws:s3:::b/${aws:multi}", "arn:aws:s3:::b/a", false},
 		{"several values have no default", Version2012, "arn:aws:s3:::b/${aws:multi,'a'}", "arn:aws:s3:::b/a", false},
 		{"a value's star is no wildcard", Version2012, "arn:aws:s3:::b/${aws:star}", "arn:aws:s3:::b/secret", false},
@@ -200,13 +256,23 @@ func TestVariables(t *testing.T) {
 		{"old version: star within", Version2008, "arn:aws:s3:::b/${*}", "arn:aws:s3:::b/${anything}", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d := mustParse(t, `{"Version":"`+tc.version+`","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"`+tc.resource+`"}}`)
-			effect, _ := d.Evaluate(Request{Action: "s3:GetObject", Resource: tc.request, Context: identity, Later: allKnown})
+			d := mustParse(
+				t,
+				`{"Version":"`+tc.version+`","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"`+
+					tc.resource+`"}}`,
+			)
+			effect, _ := d.Evaluate(Request{
+				Action:   "s3:GetObject",
+				Resource: tc.request,
+				Context:  identity,
+				Later:    allKnown,
+			})
 			if (effect == Allow) != tc.want {
 				t.Errorf("%s on %s: %v", tc.resource, tc.request, effect)
 			}
 		})
 	}
+
 	for condition, want := range map[string]bool{
 		`{"StringEquals":{"aws:star":"${aws:star}"}}`:                           true,
 		`{"StringEquals":{"aws:star":"${aws:absent}"}}`:                         false,
@@ -220,7 +286,12 @@ func TestVariables(t *testing.T) {
 			t.Errorf("%s = %v, want %v", condition, got, want)
 		}
 	}
-	arn := Context{"aws:PrincipalArn": {"arn:aws:iam::1:role/a"}, "aws:SourceArn": {"arn:aws:iam::1:role/a"}, "aws:x": {"1:role/a"}}
+
+	arn := Context{
+		"aws:PrincipalArn": {"arn:aws:iam::1:role/a"},
+		"aws:SourceArn":    {"arn:aws:iam::1:role/a"},
+		"aws:x":            {"1:role/a"},
+	}
 	for condition, want := range map[string]bool{
 		`{"ArnEquals":{"aws:SourceArn":"${aws:PrincipalArn}"}}`:              true,
 		`{"ArnEquals":{"aws:SourceArn":"arn:aws:iam::${aws:x}:role/a"}}`:     false, // a value stays in its part

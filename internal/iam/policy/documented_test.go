@@ -8,12 +8,18 @@ import (
 // ask is a request with condition keys, each given as key=value; a key given
 // again has several values.
 func ask(action, resource string, context ...string) Request {
-	r := Request{Action: action, Resource: resource, Context: Context{}, Later: allKnown}
+	r := Request{
+		Action:   action,
+		Resource: resource,
+		Context:  Context{},
+		Later:    allKnown,
+	}
 	for _, c := range context {
 		key, value, _ := strings.Cut(c, "=")
 		key = asciiLower(key)
 		r.Context[key] = append(r.Context[key], value)
 	}
+
 	return r
 }
 
@@ -47,14 +53,29 @@ func TestDocumentedPolicies(t *testing.T) {
 				"Condition":{"StringEquals":{"aws:ResourceTag/Owner":"${aws:username}"}}},
 				{"Effect":"Allow","Action":"ec2:DescribeInstances","Resource":"*"}`},
 			allowed: []Request{
-				ask("ec2:StartInstances", "arn:aws:ec2:eu-west-1:1:instance/i-1", "aws:username=ann", "aws:ResourceTag/Owner=ann"),
+				ask(
+					"ec2:StartInstances",
+					"arn:aws:ec2:eu-west-1:1:instance/i-1",
+					"aws:username=ann",
+					"aws:ResourceTag/Owner=ann",
+				),
 				ask("ec2:DescribeInstances", "*"),
 			},
 			denied: []Request{
-				ask("ec2:StartInstances", "arn:aws:ec2:eu-west-1:1:instance/i-1", "aws:username=ann", "aws:ResourceTag/Owner=bob"),
+				ask(
+					"ec2:StartInstances",
+					"arn:aws:ec2:eu-west-1:1:instance/i-1",
+					"aws:username=ann",
+					"aws:ResourceTag/Owner=bob",
+				),
 				ask("ec2:StartInstances", "arn:aws:ec2:eu-west-1:1:instance/i-1", "aws:username=ann"),
 				ask("ec2:StartInstances", "arn:aws:ec2:eu-west-1:1:instance/i-1", "aws:ResourceTag/Owner="),
-				ask("ec2:TerminateInstances", "arn:aws:ec2:eu-west-1:1:instance/i-1", "aws:username=ann", "aws:ResourceTag/Owner=ann"),
+				ask(
+					"ec2:TerminateInstances",
+					"arn:aws:ec2:eu-west-1:1:instance/i-1",
+					"aws:username=ann",
+					"aws:ResourceTag/Owner=ann",
+				),
 			},
 		},
 		{
@@ -62,13 +83,42 @@ func TestDocumentedPolicies(t *testing.T) {
 			identity: []string{`{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{"StringEquals":{
 				"aws:ResourceTag/project":"${aws:PrincipalTag/project}","aws:ResourceTag/team":["${aws:PrincipalTag/team}","shared"]}}}`},
 			allowed: []Request{
-				ask("secretsmanager:GetSecretValue", "arn:x", "aws:PrincipalTag/project=p", "aws:ResourceTag/project=p", "aws:PrincipalTag/team=t", "aws:ResourceTag/team=t"),
-				ask("secretsmanager:GetSecretValue", "arn:x", "aws:PrincipalTag/project=p", "aws:ResourceTag/project=p", "aws:ResourceTag/team=shared"),
+				ask(
+					"secretsmanager:GetSecretValue",
+					"arn:x",
+					"aws:PrincipalTag/project=p",
+					"aws:ResourceTag/project=p",
+					"aws:PrincipalTag/team=t",
+					"aws:ResourceTag/team=t",
+				),
+				ask(
+					"secretsmanager:GetSecretValue",
+					"arn:x",
+					"aws:PrincipalTag/project=p",
+					"aws:ResourceTag/project=p",
+					"aws:ResourceTag/team=shared",
+				),
 			},
 			denied: []Request{
-				ask("secretsmanager:GetSecretValue", "arn:x", "aws:PrincipalTag/project=p", "aws:ResourceTag/project=q", "aws:PrincipalTag/team=t", "aws:ResourceTag/team=t"),
-				ask("secretsmanager:GetSecretValue", "arn:x", "aws:ResourceTag/project=", "aws:ResourceTag/team=shared"),
-				ask("secretsmanager:GetSecretValue", "arn:x", "aws:PrincipalTag/project=p", "aws:PrincipalTag/project=q", "aws:ResourceTag/project=p", "aws:ResourceTag/team=shared"),
+				ask(
+					"secretsmanager:GetSecretValue",
+					"arn:x",
+					"aws:PrincipalTag/project=p",
+					"aws:ResourceTag/project=q",
+					"aws:PrincipalTag/team=t",
+					"aws:ResourceTag/team=t",
+				),
+				ask(
+					"secretsmanager:GetSecretValue", "arn:x", "aws:ResourceTag/project=", "aws:ResourceTag/team=shared",
+				),
+				ask(
+					"secretsmanager:GetSecretValue",
+					"arn:x",
+					"aws:PrincipalTag/project=p",
+					"aws:PrincipalTag/project=q",
+					"aws:ResourceTag/project=p",
+					"aws:ResourceTag/team=shared",
+				),
 			},
 		},
 		{
@@ -90,7 +140,9 @@ func TestDocumentedPolicies(t *testing.T) {
 			name: "within a range of dates",
 			identity: []string{`{"Effect":"Allow","Action":"service-prefix:action-name","Resource":"*","Condition":{
 				"DateGreaterThan":{"aws:CurrentTime":"2026-04-01T00:00:00Z"},"DateLessThan":{"aws:CurrentTime":"2026-06-30T23:59:59Z"}}}`},
-			allowed: []Request{ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-04-01T00:00:01Z"), ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-06-30T23:59:58Z")},
+			allowed: []Request{ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-04-01T00:00:01Z"), ask(
+				"service-prefix:action-name", "*", "aws:CurrentTime=2026-06-30T23:59:58Z",
+			)},
 			denied: []Request{
 				ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-04-01T00:00:00Z"),
 				ask("service-prefix:action-name", "*", "aws:CurrentTime=2026-07-01T00:00:00Z"),
@@ -106,13 +158,19 @@ func TestDocumentedPolicies(t *testing.T) {
 				ask("iam:GetUser", "*", "aws:MultiFactorAuthPresent=false"),
 				ask("sts:GetSessionToken", "*"),
 			},
-			denied: []Request{ask("iam:CreateRole", "*", "aws:MultiFactorAuthPresent=false"), ask("iam:CreateRole", "*"), ask("s3:GetObject", "*", "aws:MultiFactorAuthPresent=true")},
+			denied: []Request{
+				ask("iam:CreateRole", "*", "aws:MultiFactorAuthPresent=false"),
+				ask("iam:CreateRole", "*"),
+				ask("s3:GetObject", "*", "aws:MultiFactorAuthPresent=true"),
+			},
 		},
 		{
 			name: "second factor of the last hour, by Bool without IfExists",
 			identity: []string{`{"Effect":"Allow","Action":"cloudtrail:StopLogging","Resource":"*","Condition":{
 				"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"3600"}}}`},
-			allowed: []Request{ask("cloudtrail:StopLogging", "*", "aws:MultiFactorAuthPresent=true", "aws:MultiFactorAuthAge=3599")},
+			allowed: []Request{ask(
+				"cloudtrail:StopLogging", "*", "aws:MultiFactorAuthPresent=true", "aws:MultiFactorAuthAge=3599",
+			)},
 			denied: []Request{
 				ask("cloudtrail:StopLogging", "*", "aws:MultiFactorAuthPresent=true", "aws:MultiFactorAuthAge=3600"),
 				ask("cloudtrail:StopLogging", "*", "aws:MultiFactorAuthPresent=true"),
@@ -138,8 +196,10 @@ func TestDocumentedPolicies(t *testing.T) {
 			},
 		},
 		{
-			name:     "a home folder, with a default and characters that are none of the variable's",
-			identity: []string{`{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::homes/${aws:username}/*","arn:aws:s3:::teams/${aws:PrincipalTag/team, 'none'}/*","arn:aws:s3:::stars/${*}${?}${$}"]}`},
+			name: "a home folder, with a default and characters that are none of the variable's",
+			identity: []string{
+				`{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::homes/${aws:username}/*","arn:aws:s3:::teams/${aws:PrincipalTag/team, 'none'}/*","arn:aws:s3:::stars/${*}${?}${$}"]}`,
+			},
 			allowed: []Request{
 				ask("s3:GetObject", "arn:aws:s3:::homes/ann/x", "aws:username=ann"),
 				ask("s3:GetObject", "arn:aws:s3:::teams/red/x", "aws:PrincipalTag/team=red"),
@@ -169,19 +229,44 @@ func TestDocumentedPolicies(t *testing.T) {
 		},
 		{
 			name: "deny outside of chosen regions, but for what has none",
-			identity: []string{`{"Effect":"Allow","Action":"*","Resource":"*"}`,
-				`{"Sid":"DenyAllOutsideRegions","Effect":"Deny","NotAction":["cloudfront:*","iam:*","route53:*","support:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1","eu-west-1"]}}}`},
-			allowed: []Request{ask("ec2:RunInstances", "*", "aws:RequestedRegion=eu-west-1"), ask("IAM:CreateRole", "*", "aws:RequestedRegion=us-east-1"), ask("iam:CreateRole", "*")},
-			denied:  []Request{ask("ec2:RunInstances", "*", "aws:RequestedRegion=us-east-1"), ask("ec2:RunInstances", "*"), ask("iamx:CreateRole", "*", "aws:RequestedRegion=us-east-1")},
+			identity: []string{
+				`{"Effect":"Allow","Action":"*","Resource":"*"}`,
+				`{"Sid":"DenyAllOutsideRegions","Effect":"Deny","NotAction":["cloudfront:*","iam:*","route53:*","support:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1","eu-west-1"]}}}`,
+			},
+			allowed: []Request{
+				ask("ec2:RunInstances", "*", "aws:RequestedRegion=eu-west-1"),
+				ask("IAM:CreateRole", "*", "aws:RequestedRegion=us-east-1"),
+				ask("iam:CreateRole", "*"),
+			},
+			denied: []Request{
+				ask("ec2:RunInstances", "*", "aws:RequestedRegion=us-east-1"),
+				ask("ec2:RunInstances", "*"),
+				ask("iamx:CreateRole", "*", "aws:RequestedRegion=us-east-1"),
+			},
 		},
 		{
 			name: "published from one topic only",
 			identity: []string{`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:*:123456789012:queue","Condition":{
 				"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:123456789012:orders-*"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}`},
-			allowed: []Request{ask("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:queue", "aws:SourceArn=arn:aws:sns:eu-west-1:123456789012:orders-new", "aws:SourceAccount=123456789012")},
+			allowed: []Request{ask(
+				"sqs:SendMessage",
+				"arn:aws:sqs:eu-west-1:123456789012:queue",
+				"aws:SourceArn=arn:aws:sns:eu-west-1:123456789012:orders-new",
+				"aws:SourceAccount=123456789012",
+			)},
 			denied: []Request{
-				ask("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:queue", "aws:SourceArn=arn:aws:sns:eu-west-1:999999999999:orders-new", "aws:SourceAccount=123456789012"),
-				ask("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:queue", "aws:SourceArn=arn:aws:sns:eu-west-1:x:123456789012:orders-new", "aws:SourceAccount=123456789012"),
+				ask(
+					"sqs:SendMessage",
+					"arn:aws:sqs:eu-west-1:123456789012:queue",
+					"aws:SourceArn=arn:aws:sns:eu-west-1:999999999999:orders-new",
+					"aws:SourceAccount=123456789012",
+				),
+				ask(
+					"sqs:SendMessage",
+					"arn:aws:sqs:eu-west-1:123456789012:queue",
+					"aws:SourceArn=arn:aws:sns:eu-west-1:x:123456789012:orders-new",
+					"aws:SourceAccount=123456789012",
+				),
 				ask("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:queue", "aws:SourceAccount=123456789012"),
 			},
 		},
@@ -191,11 +276,26 @@ func TestDocumentedPolicies(t *testing.T) {
 				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*","Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}},
 				{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}},
 				{"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`},
-			allowed: []Request{ask("s3:PutObject", "arn:aws:s3:::b/x", "s3:x-amz-server-side-encryption=aws:kms", "aws:SecureTransport=true")},
+			allowed: []Request{ask(
+				"s3:PutObject",
+				"arn:aws:s3:::b/x",
+				"s3:x-amz-server-side-encryption=aws:kms",
+				"aws:SecureTransport=true",
+			)},
 			denied: []Request{
-				ask("s3:PutObject", "arn:aws:s3:::b/x", "s3:x-amz-server-side-encryption=AES256", "aws:SecureTransport=true"),
+				ask(
+					"s3:PutObject",
+					"arn:aws:s3:::b/x",
+					"s3:x-amz-server-side-encryption=AES256",
+					"aws:SecureTransport=true",
+				),
 				ask("s3:PutObject", "arn:aws:s3:::b/x", "aws:SecureTransport=true"),
-				ask("s3:PutObject", "arn:aws:s3:::b/x", "s3:x-amz-server-side-encryption=aws:kms", "aws:SecureTransport=false"),
+				ask(
+					"s3:PutObject",
+					"arn:aws:s3:::b/x",
+					"s3:x-amz-server-side-encryption=aws:kms",
+					"aws:SecureTransport=false",
+				),
 			},
 		},
 		{
@@ -203,7 +303,9 @@ func TestDocumentedPolicies(t *testing.T) {
 			identity: []string{`{"Effect":"Allow","Action":["iam:CreateUser","s3:*"],"Resource":"*"}`},
 			boundary: `{"Effect":"Allow","Action":["s3:*","cloudwatch:*","ec2:*"],"Resource":"*"},{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`,
 			allowed:  []Request{ask("s3:GetObject", "arn:x")},
-			denied:   []Request{ask("iam:CreateUser", "*"), ask("ec2:RunInstances", "*"), ask("s3:DeleteBucket", "arn:x")},
+			denied: []Request{ask("iam:CreateUser", "*"), ask("ec2:RunInstances", "*"), ask(
+				"s3:DeleteBucket", "arn:x",
+			)},
 		},
 		{
 			name:     "a session policy narrows role and boundary",
@@ -221,16 +323,29 @@ func TestDocumentedPolicies(t *testing.T) {
 			identity: []string{`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],"Condition":{
 				"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}`},
 			allowed: []Request{
-				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool, user, "cognito-identity.amazonaws.com:amr=graph.facebook.com").by(cognito),
+				ask(
+					"sts:AssumeRoleWithWebIdentity",
+					"arn:role",
+					pool,
+					user,
+					"cognito-identity.amazonaws.com:amr=graph.facebook.com",
+				).by(cognito),
 				ask("sts:TagSession", "arn:role", pool, user).by(cognito),
 			},
 			denied: []Request{
 				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool, guest).by(cognito),
 				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool).by(cognito),
-				ask("sts:AssumeRoleWithWebIdentity", "arn:role", "cognito-identity.amazonaws.com:aud=eu-west-1:other", user).by(cognito),
+				ask(
+					"sts:AssumeRoleWithWebIdentity",
+					"arn:role",
+					"cognito-identity.amazonaws.com:aud=eu-west-1:other",
+					user,
+				).by(cognito),
 				ask("sts:AssumeRoleWithWebIdentity", "arn:role", user).by(cognito),
 				ask("sts:AssumeRole", "arn:role", pool, user).by(cognito),
-				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool, user).by(Principal{Federated: "accounts.google.com"}),
+				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool, user).by(Principal{
+					Federated: "accounts.google.com",
+				}),
 				ask("sts:AssumeRoleWithWebIdentity", "arn:role", pool, user),
 			},
 		},
@@ -250,6 +365,7 @@ func TestDocumentedPolicies(t *testing.T) {
 			if tc.session != "" {
 				session = append(session, parse(tc.session))
 			}
+
 			for want, requests := range map[bool][]Request{true: tc.allowed, false: tc.denied} {
 				for _, r := range requests {
 					if got := Allowed(r, identity, boundary, session); got.Allowed != want {

@@ -8,24 +8,26 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// scope is one request as the statements see it.
+// scope is one request, prepared for the evaluation of statements.
 type scope struct {
 	request *Request
 	action  string  // lower case
 	context Context // keys in lower case
-	valid   bool    // every text that was looked at is UTF-8
+	valid   bool    // false once a text of the request is not UTF-8
 
-	// variablesIn is the partition that variables which name things have; "" = as they are
-	// stored.
+	// variablesIn is the partition of variables that name resources of this server;
+	// "" = the stored one.
 	variablesIn string
 }
 
 func newScope(r *Request) scope {
 	sc := scope{request: r, action: asciiLower(r.Action), context: r.Context}
 	sc.valid = utf8.ValidString(r.Action) && utf8.ValidString(r.Resource)
+
 	folded := true
 	for key, values := range r.Context {
 		folded = folded && asciiLower(key) == key
+
 		for _, v := range values {
 			sc.valid = sc.valid && utf8.ValidString(v)
 		}
@@ -33,10 +35,11 @@ func newScope(r *Request) scope {
 	if !folded {
 		sc.context = foldKeys(r.Context)
 	}
+
 	return sc
 }
 
-// foldKeys merges keys that differ by case only: all values count, in an order
+// foldKeys merges keys that differ only in case: all their values count, in an order
 // that does not depend on the map's.
 func foldKeys(c Context) Context {
 	lower := make(Context, len(c))
@@ -47,11 +50,10 @@ func foldKeys(c Context) Context {
 	return lower
 }
 
-// lookup returns the values of a key. No values mean that the request does not
-// have the key if known is set, and that it may or may not have it otherwise.
+// lookup returns the values of a key. Without values, the request does not have the
+// key if known is true, and may have it if known is false.
 func (sc *scope) lookup(key string) (values []string, known bool) {
 	values, known = sc.context[key]
-
 	if !known && sc.request.Later != nil {
 		values, known = sc.request.Later(key)
 		for _, v := range values {
@@ -62,10 +64,10 @@ func (sc *scope) lookup(key string) (values []string, known bool) {
 	return values, known || len(values) > 0
 }
 
-// expand appends elements to list with variables replaced by the request's
-// values. It reports no if one has no value: AWS calls the result null, which
-// equals nothing. It reports unknown if the value of one cannot be known, and
-// then leaves a * in its place. A key with several values cannot be a variable.
+// expand appends elements to list, with variables replaced by the request's values.
+// It returns no if a variable has no value: AWS calls the result null, which equals
+// nothing. It returns unknown if a variable's value is unknown, and replaces it by a *.
+// A key with several values counts as unknown.
 func (sc *scope) expand(list, elements []element) ([]element, truth) {
 	filled := yes
 	for _, e := range elements {
@@ -91,10 +93,10 @@ func (sc *scope) expand(list, elements []element) ([]element, truth) {
 }
 
 // Evaluate returns the effect of the document alone on r, and the statement that
-// decided. An explicit Deny wins over any Allow. A Deny statement applies unless
-// it certainly does not cover r, an Allow statement only if it certainly does;
-// Document.Unknown tells what was uncertain. A request that is not UTF-8 is
-// denied without a statement: patterns could not be relied on to catch it.
+// decided. An explicit Deny wins over any Allow. A Deny statement applies unless it
+// certainly does not cover r, an Allow statement only if it certainly does;
+// Document.Unknown returns the uncertain parts. A request that is not UTF-8 is denied
+// without a statement, as patterns may fail to match it.
 func (d *Document) Evaluate(r Request) (Effect, *Statement) {
 	sc := newScope(&r)
 	return d.evaluate(&sc)
@@ -116,17 +118,18 @@ func (d *Document) evaluate(sc *scope) (Effect, *Statement) {
 	if !sc.valid {
 		return Deny, nil
 	}
+
 	return effect, decided
 }
 
-// applies reports whether the statement takes effect. What cannot be evaluated
-// makes a Deny apply and an Allow not.
+// applies reports whether the statement takes effect. If part of it cannot be
+// evaluated, a Deny applies and an Allow does not.
 func (s *Statement) applies(sc *scope) bool {
 	covers := s.covers(sc)
 	return covers == yes || covers == unknown && s.Effect == Deny
 }
 
-// covers tells whether every element of the statement covers the request.
+// covers returns whether every element of the statement covers the request.
 func (s *Statement) covers(sc *scope) truth {
 	if !s.coversPrincipal(sc) || !s.coversAction(sc) {
 		return no
@@ -146,7 +149,7 @@ func (s *Statement) coversPrincipal(sc *scope) bool {
 }
 
 func (s *Statement) coversAction(sc *scope) bool {
-	// Actions have no variables: whether they match is never unknown.
+	// Actions have no variables, so the result is never unknown.
 	return anyMatch(s.actions, sc.action, sc).notIf(s.notAction) == yes
 }
 
@@ -168,7 +171,7 @@ func anyMatch(list []pattern, text string, sc *scope) truth {
 // Layer is a kind of policy in an evaluation.
 type Layer string
 
-// The layers, in the order in which Allowed asks them.
+// The layers, in the order in which Allowed evaluates them.
 const (
 	IdentityLayer Layer = "identity policy"
 	BoundaryLayer Layer = "permissions boundary"
@@ -178,17 +181,16 @@ const (
 // Decision is the outcome of Allowed.
 type Decision struct {
 	Allowed bool
-	// Explicit tells a request that a Deny statement refused from one that
-	// nothing allowed.
+	// Explicit means that a Deny statement refused the request, or that the request is
+	// not UTF-8; false = nothing allowed it.
 	Explicit bool
-	// Layer is where it was decided: the layer of the Deny, or the first that
-	// allowed nothing. It is IdentityLayer when the request is allowed.
+	// Layer is the layer that decided: that of the Deny, or the first that does not
+	// allow. It is IdentityLayer if the request is allowed.
 	Layer Layer
-	// Statement is the Deny or the identity policies' Allow; nil when nothing
-	// matched.
+	// Statement is the Deny, or the identity policies' Allow; nil = nothing matched.
 	Statement *Statement
-	// Unknown tells, of a request that is not allowed, what of the deciding Deny
-	// could not be evaluated, or of the deciding layer's Allow statements.
+	// Unknown has, for a request that is not allowed, the condition keys that could not
+	// be evaluated: in the deciding Deny, or in the deciding layer's Allow statements.
 	Unknown []Unknown
 }
 
@@ -207,6 +209,7 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 		{BoundaryLayer, nil, true},
 		{SessionLayer, session, true},
 	}
+
 	var one [1]*Document
 	if boundary != nil {
 		one[0] = boundary
@@ -220,7 +223,12 @@ func Allowed(r Request, identity []*Document, boundary *Document, session []*Doc
 		case effect == Deny && statement == nil:
 			return Decision{Explicit: true, Layer: l.layer}
 		case effect == Deny:
-			return Decision{Explicit: true, Layer: l.layer, Statement: statement, Unknown: statement.unknown(&sc)}
+			return Decision{
+				Explicit:  true,
+				Layer:     l.layer,
+				Statement: statement,
+				Unknown:   statement.unknown(&sc),
+			}
 		case effect == Allow && l.layer == IdentityLayer:
 			result.Statement = statement
 		case effect == NoMatch && result.Allowed && (len(l.documents) > 0 || !l.optional):
@@ -252,5 +260,6 @@ func evaluateUnion(documents []*Document, sc *scope) (Effect, *Statement) {
 			effect, decided = Allow, s
 		}
 	}
+
 	return effect, decided
 }

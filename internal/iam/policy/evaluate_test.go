@@ -17,40 +17,206 @@ func TestEvaluate(t *testing.T) {
 		request          Request
 		want             Effect
 	}{
-		{"nothing matches", `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}`, Request{Action: "s3:PutObject", Resource: "*"}, NoMatch},
-		{"action ignores case", `{"Effect":"Allow","Action":"S3:getobject","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Allow},
-		{"action wildcards", `{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Allow},
-		{"action question mark", `{"Effect":"Allow","Action":"s3:?etObject","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Allow},
-		{"action of another service", `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`, Request{Action: "s3express:GetObject", Resource: "*"}, NoMatch},
-		{"every action", `{"Effect":"Allow","Action":"*","Resource":"*"}`, Request{Action: "x:y", Resource: "*"}, Allow},
-		{"NotAction", `{"Effect":"Allow","NotAction":["iam:*","sts:*"],"Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Allow},
-		{"NotAction of one named", `{"Effect":"Allow","NotAction":["iam:*","sts:*"],"Resource":"*"}`, Request{Action: "IAM:PassRole", Resource: "*"}, NoMatch},
-		{"resource keeps case", `{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::Bucket/*"}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket/x"}, NoMatch},
-		{"resource wildcard crosses slashes", `{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/*"}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/x/y:z"}, Allow},
-		{"resource that has none", `{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/*"}`, Request{Action: "s3:ListAllMyBuckets", Resource: "*"}, NoMatch},
-		{"NotResource", `{"Effect":"Deny","Action":"*","NotResource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::c/x"}, Deny},
-		{"NotResource of one named", `{"Effect":"Deny","Action":"*","NotResource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/x"}, NoMatch},
-		{"NotResource with an unfilled variable still denies", `{"Effect":"Deny","Action":"*","NotResource":"arn:aws:s3:::b/${aws:absent}"}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/"}, Deny},
-		{"deny wins over an earlier allow", `{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Deny},
-		{"deny wins over a later allow", `{"Effect":"Deny","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*"}, Deny},
-		{"deny that does not apply", `{"Effect":"Deny","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`, Request{Action: "sqs:SendMessage", Resource: "*"}, Allow},
-		{"request that is not UTF-8", `{"Effect":"Allow","Action":"*","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/\xff"}, Deny},
-		{"context that is not UTF-8", `{"Effect":"Allow","Action":"*","Resource":"*"}`, Request{Action: "s3:GetObject", Resource: "*", Context: Context{"aws:x": {"\xff"}}}, Deny},
+		{
+			"nothing matches",
+			`{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}`,
+			Request{Action: "s3:PutObject", Resource: "*"},
+			NoMatch,
+		},
+		{
+			"action ignores case",
+			`{"Effect":"Allow","Action":"S3:getobject","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Allow,
+		},
+		{
+			"action wildcards",
+			`{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Allow,
+		},
+		{
+			"action question mark",
+			`{"Effect":"Allow","Action":"s3:?etObject","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Allow,
+		},
+		{
+			"action of another service",
+			`{"Effect":"Allow","Action":"s3:*","Resource":"*"}`,
+			Request{Action: "s3express:GetObject", Resource: "*"},
+			NoMatch,
+		},
+		{
+			"every action",
+			`{"Effect":"Allow","Action":"*","Resource":"*"}`,
+			Request{Action: "x:y", Resource: "*"},
+			Allow,
+		},
+		{
+			"NotAction",
+			`{"Effect":"Allow","NotAction":["iam:*","sts:*"],"Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Allow,
+		},
+		{
+			"NotAction of one named",
+			`{"Effect":"Allow","NotAction":["iam:*","sts:*"],"Resource":"*"}`,
+			Request{Action: "IAM:PassRole", Resource: "*"},
+			NoMatch,
+		},
+		{
+			"resource keeps case",
+			`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::Bucket/*"}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket/x"},
+			NoMatch,
+		},
+		{
+			"resource wildcard crosses slashes",
+			`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/*"}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/x/y:z"},
+			Allow,
+		},
+		{
+			"resource that has none",
+			`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/*"}`,
+			Request{Action: "s3:ListAllMyBuckets", Resource: "*"},
+			NoMatch,
+		},
+		{
+			"NotResource",
+			`{"Effect":"Deny","Action":"*","NotResource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::c/x"},
+			Deny,
+		},
+		{
+			"NotResource of one named",
+			`{"Effect":"Deny","Action":"*","NotResource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/x"},
+			NoMatch,
+		},
+		{
+			"NotResource with an unfilled variable still denies",
+			`{"Effect":"Deny","Action":"*","NotResource":"arn:aws:s3:::b/${aws:absent}"}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/"},
+			Deny,
+		},
+		{
+			"deny wins over an earlier allow",
+			`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Deny,
+		},
+		{
+			"deny wins over a later allow",
+			`{"Effect":"Deny","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*"},
+			Deny,
+		},
+		{
+			"deny that does not apply",
+			`{"Effect":"Deny","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`,
+			Request{Action: "sqs:SendMessage", Resource: "*"},
+			Allow,
+		},
+		{
+			"request that is not UTF-8",
+			`{"Effect":"Allow","Action":"*","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/\xff"},
+			Deny,
+		},
+		{
+			"context that is not UTF-8",
+			`{"Effect":"Allow","Action":"*","Resource":"*"}`,
+			Request{Action: "s3:GetObject", Resource: "*", Context: Context{"aws:x": {"\xff"}}},
+			Deny,
+		},
 
-		{"principal everyone", `{"Effect":"Allow","Principal":"*","Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, Allow},
-		{"principal everyone, federated", `{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: cognito}, Deny},
-		{"principal everyone, anonymous", `{"Effect":"Allow","Principal":"*","Action":"*"}`, Request{Action: "a:b"}, Allow},
-		{"principal account", `{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, Allow},
-		{"principal root", `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, Allow},
-		{"principal of another account", `{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, NoMatch},
-		{"principal role", `{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, Allow},
-		{"principal session", `{"Effect":"Allow","Principal":{"AWS":["` + session + `"]},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, Allow},
-		{"principal role of a longer name", `{"Effect":"Allow","Principal":{"AWS":"` + role + `2"},"Action":"*"}`, Request{Action: "sts:AssumeRole", Principal: caller}, NoMatch},
-		{"principal cognito", `{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"*"}`, Request{Action: "sts:AssumeRoleWithWebIdentity", Principal: cognito}, Allow},
-		{"principal cognito asked as a service", `{"Effect":"Allow","Principal":{"Service":"cognito-identity.amazonaws.com"},"Action":"*"}`, Request{Action: "sts:AssumeRoleWithWebIdentity", Principal: cognito}, NoMatch},
-		{"principal nobody", `{"Effect":"Allow","Principal":{"Federated":"x.example","Service":"s.example","AWS":"` + account + `"},"Action":"*"}`, Request{Action: "a:b"}, NoMatch},
-		{"NotPrincipal named", `{"Effect":"Deny","NotPrincipal":{"AWS":"` + role + `"},"Action":"*"}`, Request{Action: "a:b", Principal: caller}, NoMatch},
-		{"NotPrincipal another", `{"Effect":"Deny","NotPrincipal":{"AWS":"` + role + `"},"Action":"*"}`, Request{Action: "a:b", Principal: cognito}, Deny},
+		{
+			"principal everyone",
+			`{"Effect":"Allow","Principal":"*","Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			Allow,
+		},
+		{
+			"principal everyone, federated",
+			`{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: cognito},
+			Deny,
+		},
+		{
+			"principal everyone, anonymous",
+			`{"Effect":"Allow","Principal":"*","Action":"*"}`,
+			Request{Action: "a:b"},
+			Allow,
+		},
+		{
+			"principal account",
+			`{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			Allow,
+		},
+		{
+			"principal root",
+			`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			Allow,
+		},
+		{
+			"principal of another account",
+			`{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			NoMatch,
+		},
+		{
+			"principal role",
+			`{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			Allow,
+		},
+		{
+			"principal session",
+			`{"Effect":"Allow","Principal":{"AWS":["` + session + `"]},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			Allow,
+		},
+		{
+			"principal role of a longer name",
+			`{"Effect":"Allow","Principal":{"AWS":"` + role + `2"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRole", Principal: caller},
+			NoMatch,
+		},
+		{
+			"principal cognito",
+			`{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRoleWithWebIdentity", Principal: cognito},
+			Allow,
+		},
+		{
+			"principal cognito asked as a service",
+			`{"Effect":"Allow","Principal":{"Service":"cognito-identity.amazonaws.com"},"Action":"*"}`,
+			Request{Action: "sts:AssumeRoleWithWebIdentity", Principal: cognito},
+			NoMatch,
+		},
+		{
+			"principal nobody",
+			`{"Effect":"Allow","Principal":{"Federated":"x.example","Service":"s.example","AWS":"` + account +
+				`"},"Action":"*"}`,
+			Request{Action: "a:b"},
+			NoMatch,
+		},
+		{
+			"NotPrincipal named",
+			`{"Effect":"Deny","NotPrincipal":{"AWS":"` + role + `"},"Action":"*"}`,
+			Request{Action: "a:b", Principal: caller},
+			NoMatch,
+		},
+		{
+			"NotPrincipal another",
+			`{"Effect":"Deny","NotPrincipal":{"AWS":"` + role + `"},"Action":"*"}`,
+			Request{Action: "a:b", Principal: cognito},
+			Deny,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := mustParse(t, `{"Version":"2012-10-17","Statement":[`+tc.statements+`]}`)
@@ -107,6 +273,7 @@ func TestCognitoTrust(t *testing.T) {
 	if effect, s := d.Evaluate(cognitoRequest()); effect != Allow || s.Index != 0 {
 		t.Fatalf("Evaluate = %v by %v, want Allow", effect, s)
 	}
+
 	for name, change := range map[string]func(*Request){
 		"another pool":     func(r *Request) { r.Context[CognitoAudience] = []string{"us-east-1:other"} },
 		"a guest":          func(r *Request) { r.Context[CognitoAMR] = []string{"unauthenticated"} },
@@ -134,7 +301,13 @@ func TestMismatches(t *testing.T) {
 	  {"Effect":"Allow","Principal":"*","Action":"sts:*","Condition":{"StringEquals":{"aws:B":"1"}}},
 	  {"Effect":"Allow","Principal":"*","Action":"sts:*","Resource":"arn:aws:s3:::b"}
 	]}`)
-	got := d.Mismatches(Request{Action: "sts:TagSession", Resource: "arn:aws:s3:::c", Principal: Principal{Federated: CognitoPrincipal}, Context: Context{"aws:b": {"9", "8"}}, Later: allKnown})
+	got := d.Mismatches(Request{
+		Action:    "sts:TagSession",
+		Resource:  "arn:aws:s3:::c",
+		Principal: Principal{Federated: CognitoPrincipal},
+		Context:   Context{"aws:b": {"9", "8"}},
+		Later:     allKnown,
+	})
 	want := []string{
 		`statement "who": its Principal does not match`,
 		`statement 1: its NotAction does not match`,
@@ -145,6 +318,7 @@ func TestMismatches(t *testing.T) {
 	if len(got) != len(want) {
 		t.Fatalf("Mismatches = %v", got)
 	}
+
 	for i := range want {
 		if got[i].String() != want[i] {
 			t.Errorf("mismatch %d = %s, want %s", i, got[i], want[i])
@@ -175,13 +349,59 @@ func TestAllowed(t *testing.T) {
 		{name: "session alone gives nothing", session: []string{all}, readWhy: IdentityLayer},
 		{name: "boundary narrows", identity: []string{all}, boundary: write, write: true, readWhy: BoundaryLayer},
 		{name: "session narrows", identity: []string{all}, session: []string{read}, read: true},
-		{name: "union of session policies", identity: []string{all}, session: []string{read, write}, read: true, write: true},
-		{name: "all three", identity: []string{read, write}, boundary: all, session: []string{write}, write: true, readWhy: SessionLayer},
-		{name: "boundary and session do not meet", identity: []string{all}, boundary: write, session: []string{read}, readWhy: BoundaryLayer},
-		{name: "deny in identity", identity: []string{all, noRead}, write: true, readWhy: IdentityLayer, readExplicitlyDeny: true},
-		{name: "deny in boundary", identity: []string{all}, boundary: noRead, write: true, readWhy: BoundaryLayer, readExplicitlyDeny: true},
-		{name: "deny in session", identity: []string{all}, session: []string{all, noRead}, write: true, readWhy: SessionLayer, readExplicitlyDeny: true},
-		{name: "deny in session beats nothing in identity", identity: []string{write}, session: []string{noRead}, write: true, readWhy: SessionLayer, readExplicitlyDeny: true},
+		{
+			name:     "union of session policies",
+			identity: []string{all},
+			session:  []string{read, write},
+			read:     true,
+			write:    true,
+		},
+		{
+			name:     "all three",
+			identity: []string{read, write},
+			boundary: all,
+			session:  []string{write},
+			write:    true,
+			readWhy:  SessionLayer,
+		},
+		{
+			name:     "boundary and session do not meet",
+			identity: []string{all},
+			boundary: write,
+			session:  []string{read},
+			readWhy:  BoundaryLayer,
+		},
+		{
+			name:               "deny in identity",
+			identity:           []string{all, noRead},
+			write:              true,
+			readWhy:            IdentityLayer,
+			readExplicitlyDeny: true,
+		},
+		{
+			name:               "deny in boundary",
+			identity:           []string{all},
+			boundary:           noRead,
+			write:              true,
+			readWhy:            BoundaryLayer,
+			readExplicitlyDeny: true,
+		},
+		{
+			name:               "deny in session",
+			identity:           []string{all},
+			session:            []string{all, noRead},
+			write:              true,
+			readWhy:            SessionLayer,
+			readExplicitlyDeny: true,
+		},
+		{
+			name:               "deny in session beats nothing in identity",
+			identity:           []string{write},
+			session:            []string{noRead},
+			write:              true,
+			readWhy:            SessionLayer,
+			readExplicitlyDeny: true,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			parse := func(docs []string) (list []*Document) {
@@ -195,7 +415,12 @@ func TestAllowed(t *testing.T) {
 				boundary = mustParse(t, tc.boundary)
 			}
 			decide := func(action string) Decision {
-				return Allowed(Request{Action: action, Resource: "arn:aws:s3:::b/x"}, parse(tc.identity), boundary, parse(tc.session))
+				return Allowed(
+					Request{Action: action, Resource: "arn:aws:s3:::b/x"},
+					parse(tc.identity),
+					boundary,
+					parse(tc.session),
+				)
 			}
 			d := decide("s3:GetObject")
 			if d.Allowed != tc.read || d.Explicit != tc.readExplicitlyDeny || !d.Allowed && d.Layer != tc.readWhy {
@@ -227,12 +452,17 @@ func TestLater(t *testing.T) {
 		"context alone":      {"a:Read", "alice", "", Allow},
 		"context, not UTF-8": {"a:Write", "\xff", "", Deny},
 	} {
-		r := Request{Action: tt.action, Resource: "*", Context: Context{}, Later: func(key string) ([]string, bool) {
-			if key != "app:user" || tt.later == "" {
-				return nil, true
-			}
-			return []string{tt.later}, true
-		}}
+		r := Request{
+			Action:   tt.action,
+			Resource: "*",
+			Context:  Context{},
+			Later: func(key string) ([]string, bool) {
+				if key != "app:user" || tt.later == "" {
+					return nil, true
+				}
+				return []string{tt.later}, true
+			},
+		}
 		if tt.first != "" {
 			r.Context.Set("app:user", tt.first)
 		}

@@ -2,8 +2,8 @@ package policy
 
 import "slices"
 
-// Covers reports whether an Allow statement is for r's principal, action and
-// resource, whatever its conditions.
+// Covers reports whether an Allow statement covers r's principal, action and resource,
+// regardless of its conditions.
 func (d *Document) Covers(r Request) bool {
 	sc := newScope(&r)
 	return slices.ContainsFunc(d.statements, func(s Statement) bool { return s.allowsFor(&sc) })
@@ -13,9 +13,9 @@ func (s *Statement) allowsFor(sc *scope) bool {
 	return s.Effect == Allow && sc.valid && s.coversPrincipal(sc) && s.coversAction(sc) && s.coversResource(sc) == yes
 }
 
-// Named returns the values that r's Allow statements demand of key by
-// StringEquals: the applications, say, whose tokens a trust policy means. Values
-// with variables name nothing.
+// Named returns the values that r's Allow statements demand of key by StringEquals,
+// for example the applications whose tokens a trust policy accepts. It skips values
+// with variables.
 func (d *Document) Named(r Request, key string) []string {
 	sc := newScope(&r)
 	var list []string
@@ -24,10 +24,13 @@ func (d *Document) Named(r Request, key string) []string {
 		if !s.allowsFor(&sc) {
 			continue
 		}
+
 		for _, c := range s.conditions {
-			if c.key != asciiLower(key) || c.family != stringFamily || c.comparison != equals || c.negated || c.ifExists {
+			if c.key != asciiLower(key) || c.family != stringFamily || c.comparison != equals ||
+				c.negated || c.ifExists {
 				continue
 			}
+
 			for _, value := range c.written.values {
 				if namesSomething(value) && !slices.Contains(list, value) {
 					list = append(list, value)
@@ -35,5 +38,6 @@ func (d *Document) Named(r Request, key string) []string {
 			}
 		}
 	}
+
 	return list
 }

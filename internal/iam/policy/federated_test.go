@@ -15,6 +15,7 @@ func TestCoversAndNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for principal, want := range map[string]bool{"graph.facebook.com": true, "www.amazon.com": false, "": false} {
 		r := Request{Action: "sts:AssumeRoleWithWebIdentity", Resource: "r", Principal: Principal{Federated: principal}}
 		if got := d.Covers(r); got != want {
@@ -35,6 +36,7 @@ func TestPrincipalItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, test := range []struct {
 		arn    string
 		itself bool
@@ -43,7 +45,9 @@ func TestPrincipalItself(t *testing.T) {
 		{"arn:aws:iam::123456789012:role/a", false, Allow}, {"arn:aws:iam::123456789012:role/a", true, NoMatch},
 		{"arn:aws:iam::123456789012:role/b", true, Allow}, {"arn:aws:iam::999999999999:role/b", false, NoMatch},
 	} {
-		got, _ := d.Evaluate(Request{Action: "sts:AssumeRole", Resource: "r", Principal: Principal{AWS: []string{test.arn}, Itself: test.itself}})
+		got, _ := d.Evaluate(Request{
+			Action: "sts:AssumeRole", Resource: "r", Principal: Principal{AWS: []string{test.arn}, Itself: test.itself},
+		})
 		if got != test.want {
 			t.Errorf("%s, itself %t: %v", test.arn, test.itself, got)
 		}

@@ -9,7 +9,9 @@ import (
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(cognitoTrust))
-	f.Add([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":"*","NotAction":["a:b"],"NotResource":["arn:${a:b,'c'}*?"],"Condition":{"Null":{"a:b":true}}}]}`))
+	f.Add([]byte(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":"*","NotAction":["a:b"],"NotResource":["arn:${a:b,'c'}*?"],"Condition":{"Null":{"a:b":true}}}]}`,
+	))
 	f.Add([]byte(`{"Id":"a","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		d, err := Parse(doc)
@@ -52,14 +54,28 @@ func FuzzEvaluate(f *testing.F) {
 	for seed := range uint64(40) {
 		g := newGenerator(seed, 3)
 		r := g.request()
-		f.Add(g.document(), r.Action, r.Resource, strings.Join(r.Context["aws:a"], "|"), strings.Join(r.Context["k:b"], "|"), r.Principal.Federated)
+		f.Add(
+			g.document(),
+			r.Action,
+			r.Resource,
+			strings.Join(r.Context["aws:a"], "|"),
+			strings.Join(r.Context["k:b"], "|"),
+			r.Principal.Federated,
+		)
 	}
 	f.Fuzz(func(t *testing.T, doc, action, resource, a, b, federated string) {
 		d, err := Parse([]byte(doc))
 		if err != nil || len(doc) > 4096 {
 			return
 		}
-		r := Request{Action: action, Resource: resource, Principal: Principal{Federated: federated, AWS: []string{"arn:aws:iam::123456789012:role/r"}}, Context: Context{}, Later: oddlyKnown}
+
+		r := Request{
+			Action:    action,
+			Resource:  resource,
+			Principal: Principal{Federated: federated, AWS: []string{"arn:aws:iam::123456789012:role/r"}},
+			Context:   Context{},
+			Later:     oddlyKnown,
+		}
 		for key, value := range map[string]string{"aws:a": a, "K:B": b} {
 			if value != "" {
 				r.Context[key] = strings.Split(value, "|")
@@ -100,6 +116,7 @@ func naiveMatch(pattern, s []rune) bool {
 		}
 		row = next
 	}
+
 	return row[len(s)]
 }
 

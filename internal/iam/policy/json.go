@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// object reads an object, calling member after each name.
+// object reads an object, and calls member after each name.
 func (p *parser) object(where string, member func(name string) error) error {
 	if kind := p.dec.PeekKind(); kind != '{' {
 		return p.unexpected(where, "an object", kind)
@@ -17,6 +17,7 @@ func (p *parser) object(where string, member func(name string) error) error {
 	if _, err := p.dec.ReadToken(); err != nil {
 		return p.syntax(err)
 	}
+
 	for p.dec.PeekKind() != '}' {
 		name, err := p.dec.ReadToken()
 		if err != nil {
@@ -26,11 +27,13 @@ func (p *parser) object(where string, member func(name string) error) error {
 			return err
 		}
 	}
+
 	_, err := p.dec.ReadToken()
+
 	return p.syntax(err)
 }
 
-// array reads a list, calling element before each of its values.
+// array reads a list, and calls element before each of its values.
 func (p *parser) array(where, want string, element func(i int) error) error {
 	if kind := p.dec.PeekKind(); kind != '[' {
 		return p.unexpected(where, want, kind)
@@ -38,12 +41,15 @@ func (p *parser) array(where, want string, element func(i int) error) error {
 	if _, err := p.dec.ReadToken(); err != nil {
 		return p.syntax(err)
 	}
+
 	for i := 0; p.dec.PeekKind() != ']'; i++ {
 		if err := element(i); err != nil {
 			return err
 		}
 	}
+
 	_, err := p.dec.ReadToken()
+
 	return p.syntax(err)
 }
 
@@ -63,7 +69,7 @@ func (p *parser) texts(where string) ([]string, error) {
 	return p.values(where, "a string or a list of strings", '"')
 }
 
-// scalars reads a string, number or boolean, or a list of at least one.
+// scalars reads a string, number or boolean, or a list of at least one of them.
 func (p *parser) scalars(where string) ([]string, error) {
 	return p.values(where, "a string, number or boolean, or a list of them", '"', '0', 't', 'f')
 }
@@ -79,8 +85,10 @@ func (p *parser) values(where, want string, kinds ...jsontext.Kind) ([]string, e
 			return p.syntax(err)
 		}
 		list = append(list, token.String())
+
 		return nil
 	}
+
 	if p.dec.PeekKind() != '[' {
 		err := one(0)
 		return list, err
@@ -91,10 +99,12 @@ func (p *parser) values(where, want string, kinds ...jsontext.Kind) ([]string, e
 	if len(list) == 0 {
 		return nil, fault(where, "the list is empty")
 	}
+
 	return list, nil
 }
 
-// unexpected reports a value of the wrong type, or the syntax error in its place.
+// unexpected returns the error for a value of the wrong type, or for a syntax error in
+// its place.
 func (p *parser) unexpected(where, want string, got jsontext.Kind) error {
 	if got == 0 {
 		if _, err := p.dec.ReadToken(); err != nil {
@@ -117,10 +127,11 @@ func (p *parser) syntax(err error) error {
 		}
 		return fault(pointer(s.JSONPointer), "not JSON at byte %d: %v", s.ByteOffset, s.Err)
 	}
+
 	return fault("", "not JSON: %v", err)
 }
 
-// pointer turns a JSON pointer into the notation of our other errors.
+// pointer returns a JSON pointer in the notation of ParseError.Where.
 func pointer(p jsontext.Pointer) string {
 	var b strings.Builder
 	for token := range p.Tokens() {
@@ -134,5 +145,6 @@ func pointer(p jsontext.Pointer) string {
 			b.WriteString(token)
 		}
 	}
+
 	return b.String()
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Mismatch says why an Allow statement did not apply to a request.
+// Mismatch is the reason for which an Allow statement did not apply to a request.
 type Mismatch struct {
 	Statement *Statement
-	Element   string   // Principal, Action, Resource or Condition (with Not where written so)
+	Element   string   // Principal, Action, Resource, Condition, NotPrincipal, NotAction or NotResource
 	Operator  string   // of a Condition
 	Key       string   // of a Condition
 	Wanted    []string // of a Condition: the policy's values
 	Got       []string // of a Condition: the request's values; none = the key is absent
-	// Unknown names the condition key that could not be evaluated, if that is why
-	// the statement does not apply; "" = it is not.
+	// Unknown is the condition key for which the statement does not apply, because it
+	// could not be evaluated; "" = that is not the reason.
 	Unknown string
 }
 
-// String is one line for a log or trace.
+// String returns one line for a log or trace.
 func (m Mismatch) String() string {
 	switch {
 	case m.Unknown != "" && m.Operator == "":
@@ -33,16 +33,17 @@ func (m Mismatch) String() string {
 	case m.Operator == "":
 		return fmt.Sprintf("%s: its %s does not match", m.Statement, m.Element)
 	}
+
 	got := "the request does not have that key"
 	if len(m.Got) > 0 {
 		got = "the request has " + strings.Join(m.Got, ", ")
 	}
+
 	return fmt.Sprintf("%s: %s %s wants %s, %s", m.Statement, m.Operator, m.Key, strings.Join(m.Wanted, " or "), got)
 }
 
-// Mismatches returns, for each Allow statement that does not apply to r, the
-// first element that is in the way. It is for explaining a refusal; Evaluate
-// decides.
+// Mismatches returns, for each Allow statement that does not apply to r, the first
+// element that does not match. It explains a refusal; Evaluate decides.
 func (d *Document) Mismatches(r Request) []Mismatch {
 	sc := newScope(&r)
 	var list []Mismatch
@@ -55,6 +56,7 @@ func (d *Document) Mismatches(r Request) []Mismatch {
 			list = append(list, m)
 		}
 	}
+
 	return list
 }
 
@@ -73,14 +75,15 @@ func (s *Statement) mismatch(sc *scope) (Mismatch, bool) {
 		return named("Resource", s.notResource)
 	}
 
-	// A condition that does not hold is in the way whatever could not be
-	// evaluated, and is named before that.
+	// A condition that does not hold comes before those that cannot be evaluated: it
+	// refuses in any case.
 	for _, wanted := range []truth{no, unknown} {
 		if covered == wanted {
 			m, _ := named("Resource", s.notResource)
 			m.Unknown, _ = unknownVariable(s.variables, sc)
 			return m, true
 		}
+
 		for i := range s.conditions {
 			if c := &s.conditions[i]; c.holds(sc) == wanted {
 				return c.mismatch(s, sc), true
@@ -99,7 +102,6 @@ func (c *condition) mismatch(s *Statement, sc *scope) Mismatch {
 		Key:       c.written.key,
 		Wanted:    c.written.values,
 	}
-
 	m.Got, _ = sc.lookup(c.key)
 	if isThingKey(c.key) {
 		m.Got = slices.Clone(m.Got)

@@ -7,8 +7,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// PrincipalNames returns the AWS and federated principals that the statement's Principal
-// names, as it has them. It is for explaining a refusal.
+// PrincipalNames returns the AWS and federated principals of the statement's Principal,
+// as the policy has them. It explains a refusal.
 func (s *Statement) PrincipalNames() []string {
 	if s.principals == nil || s.notPrincipal {
 		return nil
@@ -16,8 +16,8 @@ func (s *Statement) PrincipalNames() []string {
 	return slices.Concat(s.principals.aws, s.principals.federated)
 }
 
-// Failing returns every condition of the statement that does not hold for r, the ones that
-// could not be evaluated last. It is for explaining a refusal.
+// Failing returns every condition of the statement that does not hold for r; those that
+// could not be evaluated come last. It explains a refusal.
 func (s *Statement) Failing(r Request) []Mismatch {
 	sc := newScope(&r)
 	var list []Mismatch
@@ -28,13 +28,14 @@ func (s *Statement) Failing(r Request) []Mismatch {
 			}
 		}
 	}
+
 	return list
 }
 
-// Nearest returns the Allow statement of documents that allows r but for its resource, and
-// the resource that it has instead: of several the one that is alike for longest. nil =
-// there is none. It is for explaining a refusal, so identity IDs are cut short, and other
-// variables stay as they are written.
+// Nearest returns an Allow statement of documents that matches r except for the
+// resource, and the resource that it has: of several, the one with the longest common
+// start; nil if there is none. It explains a refusal, so it shortens identity IDs, and
+// leaves other variables as the policy has them.
 func Nearest(r Request, documents []*Document) (statement *Statement, resource string) {
 	sc := newScope(&r)
 	longest := -1
@@ -44,6 +45,7 @@ func Nearest(r Request, documents []*Document) (statement *Statement, resource s
 			if !s.allowsElsewhere(&sc) {
 				continue
 			}
+
 			for j := range s.resources {
 				elements, filled := sc.expand(nil, s.resources[j].parts())
 				if alike := commonStart(elements, r.Resource); filled == yes && alike > longest {
@@ -55,10 +57,12 @@ func Nearest(r Request, documents []*Document) (statement *Statement, resource s
 	if !sc.valid {
 		return nil, ""
 	}
+
 	return statement, resource
 }
 
-// allowsElsewhere reports whether the statement allows the request but for its resource.
+// allowsElsewhere reports whether the statement allows the request's action on other
+// resources.
 func (s *Statement) allowsElsewhere(sc *scope) bool {
 	if s.Effect != Allow || len(s.resources) == 0 || s.notResource || !s.coversPrincipal(sc) || !s.coversAction(sc) {
 		return false
@@ -66,7 +70,7 @@ func (s *Statement) allowsElsewhere(sc *scope) bool {
 	return !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.holds(sc) != yes })
 }
 
-// parts are the elements of a pattern, whatever its mode.
+// parts returns the elements of a pattern of any mode.
 func (p *pattern) parts() []element {
 	switch p.mode {
 	case modeExact:
@@ -80,14 +84,15 @@ func (p *pattern) parts() []element {
 	}
 }
 
-// commonStart is how many bytes text has in common with the start of a pattern, up to its
-// first wildcard.
+// commonStart returns the length in bytes of the common start of text and a pattern, up
+// to the pattern's first wildcard.
 func commonStart(elements []element, text string) int {
 	n := 0
 	for _, e := range elements {
 		if e.kind != literal {
 			break
 		}
+
 		for i := 0; i < len(e.text); i++ {
 			if n == len(text) || text[n] != e.text[i] {
 				return n
@@ -95,13 +100,14 @@ func commonStart(elements []element, text string) int {
 			n++
 		}
 	}
+
 	return n
 }
 
 // maxShown bounds a resource in an explanation, in bytes.
 const maxShown = 512
 
-// shown writes a resource for people.
+// shown returns a resource for explanations.
 func (sc *scope) shown(elements []element) string {
 	var b strings.Builder
 	for _, e := range elements {
@@ -119,11 +125,13 @@ func (sc *scope) shown(elements []element) string {
 			return strings.ToValidUTF8(b.String()[:maxShown], "") + "…"
 		}
 	}
+
 	return b.String()
 }
 
-// shownVariable is the start of the caller's identity ID, or the variable as it is written:
-// its value may be personal, and an identity ID is all that a guest has to prove who it is.
+// shownVariable returns the start of the caller's identity ID, or the variable's name:
+// its value may be personal, and a whole identity ID is all that a guest needs to prove
+// who it is.
 func (sc *scope) shownVariable(e element) string {
 	values, _ := sc.lookup(e.text)
 	service, isSubject := strings.CutSuffix(e.text, ":sub")

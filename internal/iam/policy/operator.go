@@ -2,7 +2,7 @@ package policy
 
 import "strings"
 
-// family is a group of condition operators that compare alike.
+// family is a group of condition operators that compare values of one type.
 type family uint8
 
 const (
@@ -16,7 +16,8 @@ const (
 	nullFamily
 )
 
-// comparison is how an operator relates the request's value to the policy's.
+// comparison is the way in which an operator compares the request's value with the
+// policy's.
 type comparison uint8
 
 const (
@@ -36,7 +37,7 @@ type operator struct {
 	negated    bool
 }
 
-// operators are all that the IAM User Guide's "Condition operators" lists.
+// operators has all operators of the IAM User Guide, "Condition operators".
 var operators = map[string]operator{
 	"StringEquals":              {stringFamily, equals, false},
 	"StringNotEquals":           {stringFamily, equals, true},
@@ -60,7 +61,7 @@ var operators = map[string]operator{
 	"BinaryEquals":              {binaryFamily, equals, false},
 	"IpAddress":                 {addressFamily, equals, false},
 	"NotIpAddress":              {addressFamily, equals, true},
-	// The guide: ArnEquals and ArnLike behave identically.
+	// ArnEquals and ArnLike behave identically (the same page).
 	"ArnEquals":    {arnFamily, like, false},
 	"ArnLike":      {arnFamily, like, false},
 	"ArnNotEquals": {arnFamily, like, true},
@@ -68,7 +69,7 @@ var operators = map[string]operator{
 	"Null":         {nullFamily, equals, false},
 }
 
-// qualifier says how a key with several values is compared.
+// qualifier is the way in which a key with several values is compared.
 type qualifier uint8
 
 const (
@@ -84,11 +85,13 @@ func parseOperator(name string) (op operator, q qualifier, ifExists, ok bool) {
 	} else if rest, found := strings.CutPrefix(name, "ForAllValues:"); found {
 		q, name = forAllValues, rest
 	}
+
 	name, ifExists = strings.CutSuffix(name, "IfExists")
 	op, ok = operators[name]
-	// Null asks whether a key exists: nothing can be added to that question.
+	// Null asks whether a key exists; qualifiers and IfExists make no sense with it.
 	if op.family == nullFamily && (q != single || ifExists) {
 		ok = false
 	}
+
 	return op, q, ifExists, ok
 }

@@ -42,11 +42,13 @@ type anyMap = map[string]any
 func oracleEvaluate(doc string, r Request) Effect {
 	valid := utf8.ValidString(r.Action) && utf8.ValidString(r.Resource)
 	keys := map[string][]string{}
+
 	var names []string
 	for k := range r.Context {
 		names = append(names, k)
 	}
 	slices.Sort(names)
+
 	for _, k := range names {
 		for _, v := range r.Context[k] {
 			valid = valid && utf8.ValidString(v)
@@ -67,6 +69,7 @@ func oracleEvaluate(doc string, r Request) Effect {
 	if !isList {
 		list = []any{policy["Statement"]}
 	}
+
 	allowed := false
 	for _, s := range list {
 		statement := s.(anyMap)
@@ -79,6 +82,7 @@ func oracleEvaluate(doc string, r Request) Effect {
 	if allowed {
 		return Allow
 	}
+
 	return NoMatch
 }
 
@@ -112,6 +116,7 @@ func oracleList(v any) []string {
 		}
 		return list
 	}
+
 	return nil
 }
 
@@ -125,7 +130,9 @@ func (o oracle) covers(s anyMap) outcome {
 	}
 	action := func(v any) outcome {
 		return certain(slices.ContainsFunc(oracleList(v), func(p string) bool {
-			return regexp.MustCompile(`\A(?s:` + oracleGlob(oracleLower(p)) + `)\z`).MatchString(oracleLower(o.request.Action))
+			return regexp.MustCompile(`\A(?s:` + oracleGlob(oracleLower(p)) + `)\z`).MatchString(
+				oracleLower(o.request.Action),
+			)
 		}))
 	}
 	if v, ok := s["Action"]; ok {
@@ -143,12 +150,14 @@ func (o oracle) covers(s anyMap) outcome {
 	if v, ok := s["NotResource"]; ok {
 		all = all.and(resource(v).inverted())
 	}
+
 	block, _ := s["Condition"].(anyMap)
 	for operator, keys := range block {
 		for key, values := range keys.(anyMap) {
 			all = all.and(o.condition(operator, oracleLower(key), oracleList(values)))
 		}
 	}
+
 	return all
 }
 
@@ -167,6 +176,7 @@ func (o oracle) principal(v any) bool {
 	if v == "*" {
 		return true
 	}
+
 	p := o.request.Principal
 	for kind, names := range v.(anyMap) {
 		for _, name := range oracleList(names) {
@@ -175,9 +185,13 @@ func (o oracle) principal(v any) bool {
 				if name == "*" {
 					return true
 				}
+
 				for _, arn := range p.AWS {
 					parts := strings.Split(arn, ":")
-					account := len(parts) > 4 && (parts[4] == name || regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:root$`).MatchString(name) && strings.Split(name, ":")[4] == parts[4])
+					account := len(parts) > 4 &&
+						(parts[4] == name ||
+							regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:root$`).MatchString(name) &&
+								strings.Split(name, ":")[4] == parts[4])
 					if arn == name && !strings.HasSuffix(name, ":root") || account {
 						return true
 					}
@@ -197,6 +211,7 @@ func (o oracle) principal(v any) bool {
 			}
 		}
 	}
+
 	return false
 }
 
@@ -218,6 +233,7 @@ func (o oracle) text(pattern, value string, wild bool, flags string) outcome {
 	if !o.variables {
 		return certain(regexp.MustCompile(flags + `:\A` + quote(pattern) + `\z)`).MatchString(value))
 	}
+
 	var expression strings.Builder
 	last, missing, open := 0, false, false
 	for _, at := range oracleVariable.FindAllStringIndex(pattern, -1) {
@@ -228,6 +244,7 @@ func (o oracle) text(pattern, value string, wild bool, flags string) outcome {
 			expression.WriteString(regexp.QuoteMeta(name))
 			continue
 		}
+
 		key, fallback, hasFallback := strings.Cut(name, ",")
 		values, known := o.has(oracleLower(strings.TrimSpace(key)))
 		switch {
@@ -243,6 +260,7 @@ func (o oracle) text(pattern, value string, wild bool, flags string) outcome {
 		}
 	}
 	expression.WriteString(quote(pattern[last:]))
+
 	matches := regexp.MustCompile(flags + `:\A` + expression.String() + `\z)`).MatchString(value)
 	switch {
 	case missing:
@@ -250,6 +268,7 @@ func (o oracle) text(pattern, value string, wild bool, flags string) outcome {
 	case open && (matches || strings.Contains(flags, "i")):
 		return maybe
 	}
+
 	return certain(matches)
 }
 
@@ -275,6 +294,7 @@ func (o oracle) condition(operator, key string, wanted []string) outcome {
 	case all && strings.Join(given, "") == "":
 		return certain(true)
 	}
+
 	met := func(v string) outcome {
 		return anyOf(wanted, func(w string) outcome { return o.compare(operator, v, w) })
 	}
@@ -361,9 +381,12 @@ func oracleDate(s string) (time.Time, bool) {
 		n, _ := strconv.ParseInt(s, 10, 64)
 		return time.Unix(n, 0), true
 	}
+
 	for _, complete := range []string{"", "-01", "-01-01", "-01-01T00:00:00Z"} {
 		// "2026", "2026-11", "2026-11-23" are completed from the right.
-		if t, err := time.Parse(time.RFC3339, s+strings.TrimPrefix("-01-01T00:00:00Z", strings.TrimSuffix(complete, "T00:00:00Z"))); err == nil && len(s) <= 10 {
+		if t, err := time.Parse(
+			time.RFC3339, s+strings.TrimPrefix("-01-01T00:00:00Z", strings.TrimSuffix(complete, "T00:00:00Z")),
+		); err == nil && len(s) <= 10 {
 			return t, true
 		}
 	}
@@ -371,6 +394,7 @@ func oracleDate(s string) (time.Time, bool) {
 		return t, true
 	}
 	t, err := time.Parse("2006-01-02T15:04Z07:00", s)
+
 	return t, err == nil
 }
 
@@ -407,17 +431,21 @@ func (o oracle) arn(v, w string) outcome {
 		if len(values) == 0 && known && hasFallback {
 			values = []string{strings.Trim(strings.TrimSpace(fallback), "'")}
 		}
+
 		switch {
 		case len(values) == 0 && known:
 			return certain(false)
 		case len(values) != 1 || !oracleIsARN(values[0]):
 			return maybe
 		}
+
 		return certain(values[0] == v)
 	}
+
 	all := certain(true)
 	for i := range parts {
 		all = all.and(o.text(parts[i], got[i], true, "(?s"))
 	}
+
 	return all
 }

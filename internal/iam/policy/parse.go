@@ -12,13 +12,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ParseError says what is wrong with a document, and where.
+// ParseError is a fault of a document that cannot be read.
 type ParseError struct {
 	Where   string // e.g. Statement[1].Condition.StringEquals; "" = the document
 	Problem string
 }
 
-// Error is "Where: Problem".
+// Error returns "Where: Problem".
 func (e *ParseError) Error() string {
 	if e.Where == "" {
 		return e.Problem
@@ -30,20 +30,21 @@ func fault(where, format string, args ...any) error {
 	return &ParseError{Where: where, Problem: fmt.Sprintf(format, args...)}
 }
 
-// Parse reads and compiles one policy document. Its errors are *ParseError. It
-// refuses unknown elements, elements of the wrong type, members given twice,
-// unknown condition operators, values that the operator cannot compare,
-// malformed policy variables, and documents over MaxDocumentBytes.
+// Parse reads and compiles one policy document. It refuses unknown elements, elements
+// of the wrong type, members given twice, unknown condition operators, values that the
+// operator cannot compare, malformed policy variables, and documents over
+// MaxDocumentBytes. Its errors are *ParseError.
 //
-// A document for one use can be unfit for another: see Document.CheckTrust and
-// Document.CheckIdentity.
+// Not every document is a trust policy or a permission policy: see Document.CheckTrust
+// and Document.CheckIdentity.
 func Parse(doc []byte) (*Document, error) {
 	d, written, err := read(doc)
 	if err != nil {
 		return nil, err
 	}
-	// The version decides how values are read, and members come in any order:
-	// nothing is compiled before the whole document was read.
+
+	// Compile only after the whole document was read: the version decides how to read
+	// values, and members come in any order.
 	for i := range written {
 		s, err := written[i].compile(d.version == Version2012)
 		if err != nil {
@@ -51,6 +52,7 @@ func Parse(doc []byte) (*Document, error) {
 		}
 		d.statements = append(d.statements, s)
 	}
+
 	return d, nil
 }
 
@@ -59,15 +61,16 @@ func read(doc []byte) (*Document, []writtenStatement, error) {
 	if len(doc) > MaxDocumentBytes {
 		return nil, nil, fault("", "the document has %d bytes, %d are allowed", len(doc), MaxDocumentBytes)
 	}
+
 	p := parser{dec: jsontext.NewDecoder(bytes.NewReader(doc)), sids: map[string]bool{}}
 	d := &Document{text: string(doc), version: Version2008}
 	written, err := p.document(d)
+
 	return d, written, err
 }
 
-// parser reads a document's members. Nothing it accepts is nested deeper than
-// a value of a condition; what it does not expect it refuses at the first
-// brace, so depth is bounded without a counter.
+// parser reads a document's members. It needs no limit of depth: values of conditions
+// are the deepest that it accepts, and it refuses anything else at the first brace.
 type parser struct {
 	dec  *jsontext.Decoder
 	sids map[string]bool
@@ -76,7 +79,7 @@ type parser struct {
 // writtenStatement is a statement as the document has it.
 type writtenStatement struct {
 	where              string
-	Statement          // without what is compiled from the following
+	Statement          // without the members compiled from the fields below
 	actions, resources []string
 	conditions         []writtenCondition
 }
@@ -96,6 +99,7 @@ func (p *parser) document(d *Document) (statements []writtenStatement, err error
 		default:
 			err = fault("", "unknown element %q; a policy has Version, Id and Statement", name)
 		}
+
 		return err
 	})
 	if err != nil {
@@ -107,6 +111,7 @@ func (p *parser) document(d *Document) (statements []writtenStatement, err error
 	if len(statements) == 0 {
 		return nil, fault("Statement", "is missing or empty")
 	}
+
 	return statements, nil
 }
 
@@ -115,11 +120,13 @@ func (p *parser) statements() (list []writtenStatement, err error) {
 		s, err := p.statement("Statement", 0)
 		return []writtenStatement{s}, err
 	}
+
 	err = p.array("Statement", "an object or a list of objects", func(i int) error {
 		s, err := p.statement(fmt.Sprintf("Statement[%d]", i), i)
 		list = append(list, s)
 		return err
 	})
+
 	return list, err
 }
 
@@ -128,6 +135,7 @@ var sidPattern = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 func (p *parser) statement(where string, index int) (writtenStatement, error) {
 	s := writtenStatement{where: where, Statement: Statement{Index: index}}
 	seen := map[string]bool{}
+
 	err := p.object(where, func(name string) (err error) {
 		at := where + "." + name
 		seen[name] = true
@@ -150,11 +158,13 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 		default:
 			err = fault(where, "unknown element %q", name)
 		}
+
 		return err
 	})
 	if err != nil {
 		return s, err
 	}
+
 	for _, name := range []string{"Action", "Resource", "Principal"} {
 		if seen[name] && seen["Not"+name] {
 			return s, fault(where, "has both %s and Not%s", name, name)
@@ -166,17 +176,22 @@ func (p *parser) statement(where string, index int) (writtenStatement, error) {
 	if s.actions == nil {
 		return s, fault(where, "the Action element is missing")
 	}
+
 	return s, nil
 }
 
 func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 	s = w.Statement
+
 	if s.actions, err = compileActions(w.where+"."+elementName("Action", w.notAction), w.actions); err != nil {
 		return s, err
 	}
-	if s.resources, err = compileResources(w.where+"."+elementName("Resource", w.notResource), w.resources, variables); err != nil {
+	if s.resources, err = compileResources(
+		w.where+"."+elementName("Resource", w.notResource), w.resources, variables,
+	); err != nil {
 		return s, err
 	}
+
 	if variables {
 		s.variables = variablesIn(w.resources)
 	}
@@ -191,6 +206,7 @@ func (w *writtenStatement) compile(variables bool) (s Statement, err error) {
 		c.wide = s.wide(c.negated)
 		s.conditions = append(s.conditions, c)
 	}
+
 	return s, nil
 }
 
@@ -205,6 +221,7 @@ func (p *parser) sid(where string) (string, error) {
 		return "", fault(where, "%q is used twice", sid)
 	}
 	p.sids[sid] = true
+
 	return sid, nil
 }
 
@@ -218,6 +235,7 @@ func (p *parser) effect(where string) (Effect, error) {
 	case text == "Deny":
 		return Deny, nil
 	}
+
 	return NoMatch, fault(where, "is %q, must be Allow or Deny", text)
 }
 
@@ -228,6 +246,7 @@ func compileActions(where string, actions []string) ([]pattern, error) {
 		if a != "*" && (!ok || service == "" || operation == "") {
 			return nil, fault(where, "%q must be \"*\" or SERVICE:OPERATION", a)
 		}
+
 		// Actions have no variables in any version.
 		compiled, err := compile(asciiLower(a), wildcards)
 		if err != nil {
@@ -235,11 +254,12 @@ func compileActions(where string, actions []string) ([]pattern, error) {
 		}
 		list = append(list, compiled)
 	}
+
 	return list, nil
 }
 
-// servicesOf compiles the services of actions that compiled, for
-// Statement.MayConcern.
+// servicesOf compiles the services of valid actions, for Statement.MayConcern. Of a
+// NotAction it takes only those that are excluded with all their operations.
 func servicesOf(actions []string, excluded bool) []pattern {
 	var list []pattern
 	for _, a := range actions {
@@ -252,11 +272,12 @@ func servicesOf(actions []string, excluded bool) []pattern {
 			list = append(list, compiled)
 		}
 	}
+
 	return list
 }
 
-// namedServices lists the services that actions name; nil if they can be about
-// any.
+// namedServices returns the services that actions name; nil if the statement can
+// concern any service.
 func namedServices(actions []string, excluded bool) []string {
 	var names []string
 	for _, a := range actions {
@@ -268,20 +289,22 @@ func namedServices(actions []string, excluded bool) []string {
 			names = append(names, service)
 		}
 	}
+
 	return names
 }
 
-// compileResources prepares Resource patterns. They are matched against the
-// whole ARN: a * reaches across its parts, as IAM documents of a * that ends a
-// part.
+// compileResources compiles Resource patterns. They match the whole ARN: a * matches
+// across its parts, as IAM documents for a * at the end of a part.
 func compileResources(where string, resources []string, variables bool) ([]pattern, error) {
 	if resources == nil {
 		return nil, nil
 	}
+
 	flags := wildcards
 	if variables {
 		flags |= withVariables
 	}
+
 	list := make([]pattern, 0, len(resources))
 	for _, r := range resources {
 		if r != "*" && !strings.HasPrefix(r, "arn:") {
@@ -293,12 +316,13 @@ func compileResources(where string, resources []string, variables bool) ([]patte
 		}
 		list = append(list, compiled)
 	}
+
 	return list, nil
 }
 
-// CheckIdentity refuses a document that cannot be an identity policy, a
-// permissions boundary or a session policy: every statement needs a Resource,
-// and none may have a Principal, which is the caller.
+// CheckIdentity refuses a document that cannot be an identity policy, a permissions
+// boundary or a session policy: every statement needs a Resource, and none may have a
+// Principal, because the principal is the caller.
 func (d *Document) CheckIdentity() error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -310,5 +334,6 @@ func (d *Document) CheckIdentity() error {
 			return fault(where, "the Resource element is missing")
 		}
 	}
+
 	return nil
 }

@@ -8,31 +8,29 @@ import (
 )
 
 // How ARNs match across partitions. A role, provider, policy or session is one per
-// account and name, but its ARN may be written in two partitions: the one in which
-// this server always wrote it, which Request has, and that of the region the call is
-// for, Request.Partition. Policies may name it by either. So
+// account and name, but its ARN may have two partitions: the stored one, which Request
+// has, and that of the call's region, Request.Partition. Policies may name it by either.
 //
-//   - what makes a statement apply less often (Resource and positive operators of an
-//     Allow, NotResource and negated operators of a Deny) matches these two;
-//   - what makes it apply more often in the careful direction (Resource and positive
-//     operators of a Deny, NotResource and negated operators of an Allow) matches the
-//     ARN in every partition.
+//   - A match that allows more (Resource and positive operators of an Allow,
+//     NotResource and negated operators of a Deny) accepts only these two.
+//   - A match that allows less (Resource and positive operators of a Deny, NotResource
+//     and negated operators of an Allow) accepts the ARN in every partition.
 //
-// A Deny never loses a match by the partition, and an Allow wins none but the name
-// that is right in the call. Identity pools have their region's partition only. ARNs
-// of other services are compared as they are written.
+// So a Deny never loses a match because of the partition, and an Allow gets only the
+// name that is right in the call. Identity pools have only their region's partition.
+// ARNs of other services are compared as they are.
 
-// formsOf returns the other forms in which policies may name the value that a request
-// has. wide asks for every partition.
+// formsOf returns the other forms in which policies may name a request's value: wide
+// returns those of every partition.
 func formsOf(value, call string, wide bool) []string {
 	if identitypool.IsServiceName(value) && value != CognitoPrincipal {
-		return []string{CognitoPrincipal} // a trust policy may name pools of every region so
+		return []string{CognitoPrincipal} // a trust policy may name the pools of all regions by this name
 	}
-
 	have := identitypool.PartitionOf(value)
 	if have == "" {
 		return nil
 	}
+
 	rest := value[len("arn:")+len(have):]
 	account := strings.HasPrefix(rest, ":iam:") || strings.HasPrefix(rest, ":sts:")
 	switch {
@@ -47,15 +45,16 @@ func formsOf(value, call string, wide bool) []string {
 	case account && call != "" && call != have:
 		return []string{"arn:" + call + rest}
 	}
+
 	return nil
 }
 
-// wide reports whether a part of the statement must match in every partition; negated
-// tells that the statement applies when the part does not match.
+// wide reports whether a part of the statement must match in every partition. negated
+// means that the statement applies if the part does not match.
 func (s *Statement) wide(negated bool) bool { return (s.Effect == Deny) != negated }
 
 // isThingKey reports whether the values of a condition key, in lower case, name
-// things of this server: they have forms.
+// resources of this server, so that formsOf has other forms of them.
 func isThingKey(key string) bool {
 	switch key {
 	case "aws:principalarn", "aws:federatedprovider", "iam:passedtoservice", "iam:policyarn", "iam:permissionsboundary",
@@ -66,22 +65,23 @@ func isThingKey(key string) bool {
 	return isAMR && identitypool.IsServiceName(prefix)
 }
 
-// matchThing is c.matches for a value in all forms in which the policy may name it.
+// matchThing is c.matches for all forms in which the policy may name a value.
 func (c *condition) matchThing(value string, sc *scope) truth {
 	return sc.inForms(value, isThingKey(c.key), c.wide, c.variables, func(form string) truth {
 		return c.matches(form, sc)
 	})
 }
 
-// matchResource tells whether the statement names the request's resource.
+// matchResource returns whether the statement names the request's resource.
 func (s *Statement) matchResource(sc *scope) truth {
 	return sc.inForms(sc.request.Resource, true, s.wide(s.notResource), s.variables, func(form string) truth {
 		return anyMatch(s.resources, form, sc)
 	})
 }
 
-// inForms matches a value as it is and, if it names a thing, in its other forms; each
-// with variables as they are stored, and in the forms of the things that they name.
+// inForms matches a value as it is and, if it names a resource of this server, in its
+// other forms. It tries each with the stored values of variables, and with the other
+// forms of those.
 func (sc *scope) inForms(
 	value string, isThing, wide bool, variables []keyName, match func(form string) truth,
 ) truth {
@@ -95,10 +95,12 @@ func (sc *scope) inForms(
 	if !wide {
 		forms = []string{sc.request.Partition}
 	}
+
 	for _, sc.variablesIn = range forms {
 		matched = max(matched, sc.matchForms(value, isThing, wide, match))
 	}
 	sc.variablesIn = ""
+
 	return matched
 }
 
@@ -111,11 +113,12 @@ func (sc *scope) matchForms(value string, isThing, wide bool, match func(form st
 	for _, form := range formsOf(value, sc.request.Partition, wide) {
 		matched = max(matched, match(form))
 	}
+
 	return matched
 }
 
-// names reports whether a list of a Principal element has a principal, in the forms
-// that formsOf gives.
+// names reports whether a list of a Principal element has a principal, as it is or in a
+// form of formsOf.
 func names(list []string, principal, call string, wide bool) bool {
 	if principal == "" || len(list) == 0 {
 		return false
@@ -123,10 +126,12 @@ func names(list []string, principal, call string, wide bool) bool {
 	if slices.Contains(list, principal) {
 		return true
 	}
+
 	for _, form := range formsOf(principal, call, wide) {
 		if slices.Contains(list, form) {
 			return true
 		}
 	}
+
 	return false
 }

@@ -32,7 +32,15 @@ func TestPartitionsOfResources(t *testing.T) {
 				effect, test.element, test.pattern))
 			got, _ := d.Evaluate(Request{Action: "iam:GetRole", Resource: "arn:aws" + rest, Partition: test.call})
 			if (got != NoMatch) != want {
-				t.Errorf("%s %s %s in a call for %s: %v, want a match: %t", effect, test.element, test.pattern, test.call, got, want)
+				t.Errorf(
+					"%s %s %s in a call for %s: %v, want a match: %t",
+					effect,
+					test.element,
+					test.pattern,
+					test.call,
+					got,
+					want,
+				)
 			}
 		}
 	}
@@ -52,7 +60,11 @@ func TestPartitionsOfOtherARNs(t *testing.T) {
 		{"arn:aws-cn:s3:::files/a", "arn:aws:s3:::files/*", false, false},
 	} {
 		for effect, want := range map[string]bool{"Allow": test.allows, "Deny": test.denies} {
-			d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Resource":"`+test.pattern+`"}]}`)
+			d := mustParse(
+				t,
+				`{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Resource":"`+
+					test.pattern+`"}]}`,
+			)
 			got, _ := d.Evaluate(Request{Action: "s3:GetObject", Resource: test.resource, Partition: "aws-cn"})
 			if (got != NoMatch) != want {
 				t.Errorf("%s on %s of %s: %v, want a match: %t", effect, test.pattern, test.resource, got, want)
@@ -63,7 +75,9 @@ func TestPartitionsOfOtherARNs(t *testing.T) {
 
 func TestPartitionsOfConditions(t *testing.T) {
 	const rest = ":iam::123456789012:role/App"
-	for _, operator := range []string{"StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnEquals", "ArnLike", "ForAnyValue:ArnLike"} {
+	for _, operator := range []string{
+		"StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnEquals", "ArnLike", "ForAnyValue:ArnLike",
+	} {
 		for _, test := range []struct {
 			value, call    string
 			allows, denies bool
@@ -76,17 +90,32 @@ func TestPartitionsOfConditions(t *testing.T) {
 			{"${aws:PrincipalArn}", "aws-cn", true, true},
 		} {
 			for effect, want := range map[string]bool{"Allow": test.allows, "Deny": test.denies} {
-				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Resource":"*",
+				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+
+					`","Action":"*","Resource":"*",
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
 				c := Context{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
-				got, _ := d.Evaluate(Request{Action: "s3:GetObject", Resource: "*", Context: c, Partition: test.call})
+				got, _ := d.Evaluate(Request{
+					Action:    "s3:GetObject",
+					Resource:  "*",
+					Context:   c,
+					Partition: test.call,
+				})
 				if (got != NoMatch) != want {
-					t.Errorf("%s %s %s in a call for %s: %v, want a match: %t", effect, operator, test.value, test.call, got, want)
+					t.Errorf(
+						"%s %s %s in a call for %s: %v, want a match: %t",
+						effect,
+						operator,
+						test.value,
+						test.call,
+						got,
+						want,
+					)
 				}
 			}
 		}
 	}
+
 	for _, operator := range []string{"StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike"} {
 		for _, test := range []struct {
 			value, call    string
@@ -99,13 +128,27 @@ func TestPartitionsOfConditions(t *testing.T) {
 			{"arn:aws:iam::123456789012:role/Other", "aws-cn", true, true},
 		} {
 			for effect, want := range map[string]bool{"Allow": test.allows, "Deny": test.denies} {
-				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Resource":"*",
+				d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+
+					`","Action":"*","Resource":"*",
 					"Condition":{"`+operator+`":{"aws:PrincipalArn":"`+test.value+`"}}}]}`)
 				c := Context{}
 				c.Set("aws:PrincipalArn", "arn:aws"+rest)
-				got, _ := d.Evaluate(Request{Action: "s3:GetObject", Resource: "*", Context: c, Partition: test.call})
+				got, _ := d.Evaluate(Request{
+					Action:    "s3:GetObject",
+					Resource:  "*",
+					Context:   c,
+					Partition: test.call,
+				})
 				if (got != NoMatch) != want {
-					t.Errorf("%s %s %s in a call for %s: %v, want a match: %t", effect, operator, test.value, test.call, got, want)
+					t.Errorf(
+						"%s %s %s in a call for %s: %v, want a match: %t",
+						effect,
+						operator,
+						test.value,
+						test.call,
+						got,
+						want,
+					)
 				}
 			}
 		}
@@ -114,15 +157,24 @@ func TestPartitionsOfConditions(t *testing.T) {
 
 // A policy variable has the ARN in the call's partition, and as it is stored.
 func TestPartitionsOfVariables(t *testing.T) {
-	d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:PrincipalArn}/*"}]}`)
+	d := mustParse(
+		t,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:PrincipalArn}/*"}]}`,
+	)
 	c := Context{}
 	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")
+
 	for folder, want := range map[string]Effect{
 		"arn:aws:iam::123456789012:role/App":        Allow,
 		"arn:aws-cn:iam::123456789012:role/App":     Allow,
 		"arn:aws-us-gov:iam::123456789012:role/App": NoMatch,
 	} {
-		got, _ := d.Evaluate(Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/" + folder + "/x", Context: c, Partition: "aws-cn"})
+		got, _ := d.Evaluate(Request{
+			Action:    "s3:GetObject",
+			Resource:  "arn:aws:s3:::b/" + folder + "/x",
+			Context:   c,
+			Partition: "aws-cn",
+		})
 		if got != want {
 			t.Errorf("%s: %v, want %v", folder, got, want)
 		}
@@ -135,6 +187,7 @@ func TestPartitionsOfVariablesInDenials(t *testing.T) {
 	c := Context{}
 	c.Set("aws:PrincipalArn", "arn:aws:iam::123456789012:role/App")
 	c.Set("iam:ResourceTag/banned", "arn:aws-cn:iam::123456789012:role/App")
+
 	for statement, want := range map[string]Effect{
 		`{"Effect":"Deny","Action":"*","Resource":"*",
 			"Condition":{"StringEquals":{"iam:ResourceTag/banned":"${aws:PrincipalArn}"}}}`: Deny,
@@ -164,19 +217,91 @@ func TestPartitionsOfPrincipals(t *testing.T) {
 		principal        Principal
 		allows, denies   bool
 	}{
-		{"AWS", "arn:aws-cn:iam::123456789012:role/A", "aws-cn", Principal{AWS: []string{"arn:aws:iam::123456789012:role/A"}}, true, true},
-		{"AWS", "arn:aws:iam::123456789012:role/A", "aws-cn", Principal{AWS: []string{"arn:aws:iam::123456789012:role/A"}}, true, true},
-		{"AWS", "arn:aws-cn:sts::123456789012:assumed-role/A/s", "aws", Principal{AWS: []string{"arn:aws:sts::123456789012:assumed-role/A/s"}}, false, true},
-		{"Federated", "arn:aws-cn:iam::123456789012:saml-provider/P", "aws-cn", Principal{Federated: "arn:aws:iam::123456789012:saml-provider/P"}, true, true},
-		{"Federated", "arn:aws-us-gov:iam::123456789012:oidc-provider/p.example", "aws-cn", Principal{Federated: "arn:aws:iam::123456789012:oidc-provider/p.example"}, false, true},
-		{"Federated", "cognito-identity.amazonaws.com", "aws-cn", Principal{Federated: "cognito-identity.cn-north-1.amazonaws.com.cn"}, true, true},
-		{"Federated", "cognito-identity.cn-north-1.amazonaws.com.cn", "aws-cn", Principal{Federated: "cognito-identity.cn-north-1.amazonaws.com.cn"}, true, true},
-		{"Federated", "cognito-identity.cn-north-1.amazonaws.com.cn", "aws", Principal{Federated: "cognito-identity.amazonaws.com"}, false, false},
-		{"Federated", "cognito-identity-us-gov.amazonaws.com", "aws-us-gov", Principal{Federated: "cognito-identity.us-gov-east-1.amazonaws.com"}, false, false},
+		{
+			"AWS",
+			"arn:aws-cn:iam::123456789012:role/A",
+			"aws-cn",
+			Principal{AWS: []string{"arn:aws:iam::123456789012:role/A"}},
+			true,
+			true,
+		},
+		{
+			"AWS",
+			"arn:aws:iam::123456789012:role/A",
+			"aws-cn",
+			Principal{AWS: []string{"arn:aws:iam::123456789012:role/A"}},
+			true,
+			true,
+		},
+		{
+			"AWS",
+			"arn:aws-cn:sts::123456789012:assumed-role/A/s",
+			"aws",
+			Principal{AWS: []string{"arn:aws:sts::123456789012:assumed-role/A/s"}},
+			false,
+			true,
+		},
+		{
+			"Federated",
+			"arn:aws-cn:iam::123456789012:saml-provider/P",
+			"aws-cn",
+			Principal{Federated: "arn:aws:iam::123456789012:saml-provider/P"},
+			true,
+			true,
+		},
+		{
+			"Federated",
+			"arn:aws-us-gov:iam::123456789012:oidc-provider/p.example",
+			"aws-cn",
+			Principal{Federated: "arn:aws:iam::123456789012:oidc-provider/p.example"},
+			false,
+			true,
+		},
+		{
+			"Federated",
+			"cognito-identity.amazonaws.com",
+			"aws-cn",
+			Principal{Federated: "cognito-identity.cn-north-1.amazonaws.com.cn"},
+			true,
+			true,
+		},
+		{
+			"Federated",
+			"cognito-identity.cn-north-1.amazonaws.com.cn",
+			"aws-cn",
+			Principal{Federated: "cognito-identity.cn-north-1.amazonaws.com.cn"},
+			true,
+			true,
+		},
+		{
+			"Federated",
+			"cognito-identity.cn-north-1.amazonaws.com.cn",
+			"aws",
+			Principal{Federated: "cognito-identity.amazonaws.com"},
+			false,
+			false,
+		},
+		{
+			"Federated",
+			"cognito-identity-us-gov.amazonaws.com",
+			"aws-us-gov",
+			Principal{Federated: "cognito-identity.us-gov-east-1.amazonaws.com"},
+			false,
+			false,
+		},
 	} {
 		for effect, want := range map[string]bool{"Allow": test.allows, "Deny": test.denies} {
-			d := mustParse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Principal":{"`+test.kind+`":"`+test.name+`"}}]}`)
-			got, _ := d.Evaluate(Request{Action: "sts:AssumeRole", Resource: "*", Principal: test.principal, Partition: test.call})
+			d := mustParse(
+				t,
+				`{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","Action":"*","Principal":{"`+
+					test.kind+`":"`+test.name+`"}}]}`,
+			)
+			got, _ := d.Evaluate(Request{
+				Action:    "sts:AssumeRole",
+				Resource:  "*",
+				Principal: test.principal,
+				Partition: test.call,
+			})
 			if (got != NoMatch) != want {
 				t.Errorf("%s for %s in a call for %s: %v, want a match: %t", effect, test.name, test.call, got, want)
 			}

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// What compile looks for in a text.
+// Flags of compile: the syntax that it reads in a text.
 const (
 	wildcards     = 1 << iota // * and ?
 	withVariables             // ${key}, ${key, 'default'}, ${*}, ${?}, ${$}
@@ -20,16 +20,16 @@ const (
 	modePrefix               // text, then one *
 	modeAny                  // *
 	modeGlob                 // other wildcards
-	modeTemplate             // has variables: expanded for each request
+	modeTemplate             // with variables, which are expanded for each request
 )
 
-// pattern is a compiled text of a policy. A request's value is matched without
-// looking at the policy's text again, unless variables must be filled in.
+// pattern is a compiled text of a policy. Only one with variables needs work for each
+// request before it can match a value.
 type pattern struct {
 	mode     patternMode
 	text     string    // of modeExact and modePrefix: the literal text
 	elements []element // of modeGlob and modeTemplate
-	segments []span    // of elements, between the stars
+	segments []span    // the parts of elements between the stars
 }
 
 // span is a range of elements.
@@ -46,8 +46,8 @@ const (
 
 type element struct {
 	kind        elementKind
-	text        string // of a literal its text, of a variable its key in lower case
-	written     string // of a variable its key as the policy has it
+	text        string // a literal's text, or a variable's key in lower case
+	written     string // a variable's key as the policy has it
 	fallback    string
 	hasFallback bool
 }
@@ -65,6 +65,7 @@ func newPattern(elements []element) pattern {
 	if slices.ContainsFunc(elements, func(e element) bool { return e.kind == variable }) {
 		return pattern{mode: modeTemplate, elements: elements, segments: segmentsOf(elements)}
 	}
+
 	switch {
 	case len(elements) == 0:
 		return pattern{mode: modeExact}
@@ -75,6 +76,7 @@ func newPattern(elements []element) pattern {
 	case len(elements) == 2 && elements[0].kind == literal && elements[1].kind == many:
 		return pattern{mode: modePrefix, text: elements[0].text}
 	}
+
 	return pattern{mode: modeGlob, elements: elements, segments: segmentsOf(elements)}
 }
 
@@ -88,6 +90,7 @@ func split(text string, flags int) ([]element, error) {
 			run.Reset()
 		}
 	}
+
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '$' && flags&withVariables != 0 && strings.HasPrefix(text[i:], "${"):
@@ -108,7 +111,7 @@ func split(text string, flags int) ([]element, error) {
 			i += end + 1
 		case c == '*' && flags&wildcards != 0:
 			flush()
-			// Two stars in a row match what one does.
+			// Two stars in a row match the same as one.
 			if n := len(list); n == 0 || list[n-1].kind != many {
 				list = append(list, element{kind: many})
 			}
@@ -123,14 +126,16 @@ func split(text string, flags int) ([]element, error) {
 		}
 	}
 	flush()
+
 	return list, nil
 }
 
-// parseVariable reads what stands between ${ and }.
+// parseVariable reads the text between ${ and }.
 func parseVariable(text string) (element, error) {
 	if text == "*" || text == "?" || text == "$" {
 		return element{kind: literal, text: text}, nil
 	}
+
 	key, rest, hasFallback := strings.Cut(text, ",")
 	key = strings.TrimSpace(key)
 	v := element{
@@ -145,28 +150,31 @@ func parseVariable(text string) (element, error) {
 	if !hasFallback {
 		return v, nil
 	}
+
 	rest = strings.TrimSpace(rest)
 	if len(rest) < 2 || rest[0] != '\'' || rest[len(rest)-1] != '\'' || strings.Contains(rest[1:len(rest)-1], "'") {
 		return v, errors.New("the default of a policy variable must be in single quotes")
 	}
 	v.fallback = rest[1 : len(rest)-1]
+
 	return v, nil
 }
 
-// match tells whether s matches the pattern. A pattern with a variable that the
-// request does not fill matches nothing, and what a variable is replaced by is
-// never read as a wildcard. With a variable whose value cannot be known the
-// answer is unknown, unless s does not match whatever the value is.
+// match returns whether s matches the pattern. A pattern with a variable that has no
+// value in the request matches nothing. The value of a variable never counts as a
+// wildcard. If the value is unknown, so is the result, unless s cannot match with any
+// value.
 func (p *pattern) match(s string, sc *scope) truth {
 	if p.mode != modeTemplate {
 		return truthOf(p.matchFixed(s))
 	}
 
 	var room [8]element
+
 	elements, filled := sc.expand(room[:0], p.elements)
 	switch filled {
 	case yes:
-		return truthOf(matchSegments(elements, p.segments, s)) // one for one: the segments stay
+		return truthOf(matchSegments(elements, p.segments, s)) // elements has the same length, so segments fit
 	case unknown:
 		anyValue := newPattern(elements)
 		return min(unknown, truthOf(anyValue.matchFixed(s)))
@@ -189,7 +197,7 @@ func (p *pattern) matchFixed(s string) bool {
 	}
 }
 
-// equalFold is match for patterns without wildcards, ignoring case.
+// equalFold is match for patterns without wildcards, regardless of case.
 func (p *pattern) equalFold(s string, sc *scope) truth {
 	if p.mode == modeExact {
 		return truthOf(strings.EqualFold(s, p.text))
@@ -204,10 +212,11 @@ func (p *pattern) equalFold(s string, sc *scope) truth {
 	for _, e := range elements {
 		whole.WriteString(e.text)
 	}
+
 	return truthOf(strings.EqualFold(s, whole.String()))
 }
 
-// segment is what stands between two stars: literals and question marks.
+// segment is the part between two stars: literals and question marks.
 type segment []element
 
 func segmentsOf(elements []element) []span {
@@ -219,15 +228,17 @@ func segmentsOf(elements []element) []span {
 			start = i + 1
 		}
 	}
+
 	return append(list, span{start, len(elements)})
 }
 
-// matchSegments matches the first segment at the start of s, the last at its
-// end, and each other at the first place after its predecessor; no earlier
-// choice has to be revisited, so the work is bounded by the sum of the lengths
-// of the pattern and s; where ? is in the way, by a 64th of their product.
+// matchSegments matches the first segment at the start of s, the last at its end, and
+// each other at the first place after its predecessor. It never tries a place again,
+// so the work is bounded by the sum of the lengths of the pattern and s; with ? in the
+// pattern, by a 64th of their product.
 func matchSegments(elements []element, list []span, s string) bool {
 	at := func(i int) segment { return elements[list[i].from:list[i].to] }
+
 	n, ok := at(0).prefix(s)
 	if !ok {
 		return false
@@ -236,11 +247,13 @@ func matchSegments(elements []element, list []span, s string) bool {
 		return n == len(s)
 	}
 	s = s[n:]
+
 	n, ok = at(len(list) - 1).suffix(s)
 	if !ok {
 		return false
 	}
 	s = s[:n]
+
 	for i := 1; i < len(list)-1; i++ {
 		n, ok := at(i).find(s)
 		if !ok {
@@ -248,6 +261,7 @@ func matchSegments(elements []element, list []span, s string) bool {
 		}
 		s = s[n:]
 	}
+
 	return true
 }
 
@@ -268,10 +282,11 @@ func (g segment) prefix(s string) (int, bool) {
 		}
 		n += size
 	}
+
 	return n, true
 }
 
-// suffix returns where the segment at the end of s begins.
+// suffix returns the start of the segment at the end of s.
 func (g segment) suffix(s string) (int, bool) {
 	n := len(s)
 	for i := len(g) - 1; i >= 0; i-- {
@@ -288,17 +303,18 @@ func (g segment) suffix(s string) (int, bool) {
 		}
 		n -= size
 	}
+
 	return n, true
 }
 
-// slowSteps is how many comparisons find may make the plain way.
+// slowSteps bounds the comparisons that find may make without a finder.
 const slowSteps = 1 << 12
 
 // find returns the end of the segment's first occurrence in s.
 func (g segment) find(s string) (int, bool) {
-	// A literal is found in linear time. Question marks are what may force every
-	// comparison at every place, and both texts can be a stranger's: a session
-	// policy's and a request's.
+	// A literal takes linear time. Question marks can force a comparison of every
+	// character at every place, and strangers can write both texts: a session policy
+	// and a request.
 	if len(g) > 1 && len(g)*len(s) > slowSteps {
 		if f, ok := newFinder(g); ok {
 			return f.find(s)
@@ -327,8 +343,8 @@ func (g segment) findPlainly(s string) (int, bool) {
 	}
 }
 
-// asciiLower folds A to Z only: condition keys and actions are ASCII, and
-// folding more would let two different keys meet.
+// asciiLower folds only A to Z: condition keys and actions are ASCII, and folding more
+// could make two different keys equal.
 func asciiLower(s string) string {
 	i := 0
 	for i < len(s) && (s[i] < 'A' || s[i] > 'Z') {
@@ -337,11 +353,13 @@ func asciiLower(s string) string {
 	if i == len(s) {
 		return s
 	}
+
 	b := []byte(s)
 	for ; i < len(b); i++ {
 		if b[i] >= 'A' && b[i] <= 'Z' {
 			b[i] += 'a' - 'A'
 		}
 	}
+
 	return string(b)
 }

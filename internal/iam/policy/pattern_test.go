@@ -69,6 +69,7 @@ func TestMatchOfHostileTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for range 10 {
 			if p.match(text, &sc) == yes {
 				t.Errorf("%.20s… matched a text without its b", segment)

@@ -1,32 +1,27 @@
-// Package policy parses and evaluates IAM JSON policy documents: the trust
-// policies that say who may assume a role, and the identity policies,
-// permissions boundaries and session policies that say what a caller may do.
+// Package policy parses and evaluates IAM JSON policy documents: trust policies,
+// identity policies, permissions boundaries and session policies. Parse compiles a
+// document, and refuses what it does not know: a condition that it skipped would be a
+// door left open. The rules are those of the IAM User Guide: "IAM JSON policy element
+// reference", "Policy evaluation logic" and "Policies and variables". Where the guide
+// leaves a choice, this package denies.
 //
-// A Document is compiled when it is parsed, so that evaluation does no parsing
-// of policy text, and it is immutable, so that any number of requests can be
-// evaluated against it at once. Parse is strict: what it does not know it
-// refuses, because a condition that is skipped is a door left open.
-//
-// The rules are those of the IAM User Guide: "IAM JSON policy element
-// reference", "Policy evaluation logic" and "Policies and variables". Where the
-// guide leaves a choice, the one that denies is taken. Start reading at Parse
-// and at Document.Evaluate.
+// Start reading at Parse and at Document.Evaluate.
 package policy
 
 import "strconv"
 
-// MaxDocumentBytes is the longest document Parse reads (IAM API reference,
-// policyDocumentType: 131072 characters).
+// MaxDocumentBytes is the size of the longest document that Parse reads (IAM API
+// reference, policyDocumentType: 131072 characters).
 const MaxDocumentBytes = 131072
 
-// Versions of the policy language. A document without Version is in the older
-// one, which has no policy variables.
+// Versions of the policy language. A document without Version has the older one, which
+// has no policy variables.
 const (
 	Version2008 = "2008-10-17"
 	Version2012 = "2012-10-17"
 )
 
-// Effect is what a document says about a request.
+// Effect is the effect of a document on a request.
 type Effect int
 
 // The effects. NoMatch means that no statement applies, which denies unless
@@ -37,7 +32,7 @@ const (
 	Deny
 )
 
-// String is the Effect as policies write it; "NoMatch" for none.
+// String returns the Effect as policies write it, or "NoMatch".
 func (e Effect) String() string {
 	switch e {
 	case Allow:
@@ -59,7 +54,7 @@ type Document struct {
 // String returns the text that was parsed.
 func (d *Document) String() string { return d.text }
 
-// Version returns the version of the policy language the document is in.
+// Version returns the document's version of the policy language.
 func (d *Document) Version() string { return d.version }
 
 // Statement is one statement of a Document.
@@ -76,13 +71,13 @@ type Statement struct {
 	notResource  bool
 	conditions   []condition
 
-	// services come before the colon in actions; of a NotAction those
-	// only that are excluded with all their operations.
+	// services are the parts of actions before the colon; of a NotAction, only those
+	// that are excluded with all their operations.
 	services []pattern
-	// named are the services of an Action whose names have no wildcards; nil = it
-	// can be about any.
+	// named are the services of an Action if none has wildcards; nil = the statement can
+	// concern any service.
 	named     []string
-	variables []keyName // of resources
+	variables []keyName // the policy variables in resources
 }
 
 // String names the statement in messages.
@@ -93,7 +88,7 @@ func (s *Statement) String() string {
 	return "statement " + strconv.Itoa(s.Index)
 }
 
-// elementName is an element's name as the document has it.
+// elementName returns an element's name as the document has it.
 func elementName(name string, not bool) string {
 	if not {
 		return "Not" + name
@@ -101,9 +96,9 @@ func elementName(name string, not bool) string {
 	return name
 }
 
-// Context holds condition keys and their values. Keys are compared without
-// regard to ASCII case; a key without values is known to be absent. Set stores
-// keys in the form that is fastest to evaluate.
+// Context has the values of condition keys. Keys are compared regardless of ASCII case;
+// a key without values is known to be absent. Set stores keys in the form that is
+// fastest to evaluate.
 type Context map[string][]string
 
 // FoldKey returns a condition key in the form in which keys are compared: ASCII
@@ -113,38 +108,37 @@ func FoldKey(key string) string { return asciiLower(key) }
 // Set stores the values of a condition key.
 func (c Context) Set(key string, values ...string) { c[asciiLower(key)] = values }
 
-// Principal is who makes a request. Empty members name nobody.
+// Principal is who makes a request. Empty fields name nobody.
 type Principal struct {
-	AWS []string // ARNs and unique IDs that the caller answers to: a session's own and its role's
+	AWS []string // the caller's ARNs and unique IDs: a session's own and its role's
 	// Federated is an identity provider: a host name, ServiceName for identity pools,
 	// or a provider's ARN.
 	Federated     string
 	Service       string
 	CanonicalUser string
-	// Itself narrows matching to statements that name the principal itself:
-	// those that name its whole account do not count.
+	// Itself means that only statements that name the principal itself count, not those
+	// that name its whole account.
 	Itself bool
 }
 
-// Request is what a policy is asked about.
+// Request is a request that policies allow or deny.
 type Request struct {
 	Action    string // service:Operation, compared without regard to case
 	Resource  string // an ARN, or "*" for an operation that has no resource
 	Principal Principal
 	Context   Context
-	// Partition is that of the region that the request is for: in it, policies may
-	// name what Resource, Principal and Context name in the partition that is stored.
-	// "" = only as they are named.
+	// Partition is the partition of the request's region. Resource, Principal and
+	// Context have ARNs in the stored partition; policies may name them in this one,
+	// too. "" = only in the stored one.
 	Partition string
-	// Later answers for a condition key, in lower case, that Context lacks, so
-	// that what no policy asks for need not be made. No values mean that the
-	// request does not have the key if known is set; otherwise it cannot be known
-	// whether it has, which makes statements that depend on it deny. Without Later
-	// nothing is known but the Context.
+	// Later returns the values of a condition key, in lower case, that Context does not
+	// have: most keys are never needed. Without values, the request does not have the
+	// key if known is true; if known is false, it may have it, and statements that
+	// depend on the key deny. Without Later, only the keys of Context are known.
 	Later func(key string) (values []string, known bool)
 }
 
-// Values returns the values of a condition key; none = the request has not got it.
+// Values returns the values of a condition key; none = the request does not have it.
 func (r *Request) Values(key string) []string {
 	sc := newScope(r)
 	values, _ := sc.lookup(asciiLower(key))

@@ -8,21 +8,23 @@ import (
 
 // principalSet is a Principal or NotPrincipal element.
 type principalSet struct {
-	anyone    bool     // "*", or {"AWS": "*"}, which the guide calls equal
-	accounts  []string // every principal of these accounts
+	anyone    bool     // "*", or {"AWS": "*"}, which means the same (IAM User Guide)
+	accounts  []string // accounts, of which every principal is in the set
 	aws       []string // exact ARNs and unique IDs
-	roots     []string // accounts that are written as ARNs
+	roots     []string // the ARNs of accounts that the document names by ARN
 	federated []string
 	service   []string
 	canonical []string
 }
 
-// contains reports whether who makes r is in the set; wide is for names.
+// contains reports whether the principal of r is in the set; for wide see
+// Statement.wide.
 func (s *principalSet) contains(r *Request, wide bool) bool {
 	p := &r.Principal
 	if s.anyone {
 		return true
 	}
+
 	for _, arn := range p.AWS {
 		if names(s.aws, arn, r.Partition, wide) {
 			return true
@@ -31,12 +33,13 @@ func (s *principalSet) contains(r *Request, wide bool) bool {
 			return true
 		}
 	}
+
 	return names(s.federated, p.Federated, r.Partition, wide) ||
 		p.Service != "" && slices.Contains(s.service, p.Service) ||
 		p.CanonicalUser != "" && slices.Contains(s.canonical, p.CanonicalUser)
 }
 
-// accountOf returns the account in an IAM or STS ARN, or "".
+// accountOf returns the account of an IAM or STS ARN, or "".
 func accountOf(arn string) string {
 	for range 4 {
 		_, rest, ok := strings.Cut(arn, ":")
@@ -46,13 +49,16 @@ func accountOf(arn string) string {
 		arn = rest
 	}
 	account, _, _ := strings.Cut(arn, ":")
+
 	return account
 }
 
 var (
-	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
-	accountRoot      = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):root$`)
-	awsPrincipalARN  = regexp.MustCompile(`^arn:aws[a-z-]*:(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[\x21-\x7e]+$`)
+	accountPattern  = regexp.MustCompile(`^[0-9]{12}$`)
+	accountRoot     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):root$`)
+	awsPrincipalARN = regexp.MustCompile(
+		`^arn:aws[a-z-]*:(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[\x21-\x7e]+$`,
+	)
 	uniqueID         = regexp.MustCompile(`^A[A-Z0-9]{15,127}$`)
 	servicePattern   = regexp.MustCompile(`^[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
 	federatedPattern = regexp.MustCompile(`^[\x21-\x7e]+$`)
@@ -72,29 +78,36 @@ func (p *parser) principals(where string) (*principalSet, error) {
 	if kind := p.dec.PeekKind(); kind != '{' {
 		return nil, p.unexpected(where, "\"*\" or an object", kind)
 	}
+
 	empty := true
 	err := p.object(where, func(name string) error {
 		empty = false
 		at := where + "." + name
+
 		switch name {
 		case "AWS", "Federated", "Service", "CanonicalUser":
 		default:
 			return fault(where, "unknown kind of principal %q", name)
 		}
+
 		list, err := p.texts(at)
 		if err != nil {
 			return err
 		}
+
 		for _, text := range list {
 			if !set.add(name, text) {
-				return fault(at, "%q does not name a principal; wildcards are only allowed as a lone \"*\" of AWS", text)
+				return fault(at,
+					"%q does not name a principal; wildcards are only allowed as a lone \"*\" of AWS", text)
 			}
 		}
+
 		return nil
 	})
 	if err == nil && empty {
 		err = fault(where, "is empty")
 	}
+
 	return set, err
 }
 
@@ -134,5 +147,6 @@ func (s *principalSet) add(kind, text string) bool {
 		}
 		s.canonical = append(s.canonical, text)
 	}
+
 	return true
 }

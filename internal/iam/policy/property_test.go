@@ -30,13 +30,17 @@ func some[T any](g generator, list ...T) []T {
 }
 
 var (
-	randomActions   = []string{"*", "s3:*", "s3:Get*", "S3:getobject", "s3:?etObject", "sts:AssumeRole", "*:*Object", "s3:G*t*b*t"}
+	randomActions = []string{
+		"*", "s3:*", "s3:Get*", "S3:getobject", "s3:?etObject", "sts:AssumeRole", "*:*Object", "s3:G*t*b*t",
+	}
 	randomResources = []string{
 		"*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/a", "arn:aws:s3:::?/a", "arn:*:a", "arn:aws:s3:::b/${aws:a}", "arn:aws:s3:::*/${k:b,'a'}*",
 		"arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*a?*b*", "arn:aws:s3:::b/${$}{aws:a}",
 	}
 	randomKeys    = []string{"aws:a", "k:b", "aws:TagKeys", "K:C"}
-	randomStrings = []string{"a", "b", "ab", "A", "", "*", "a*", "*b", "?", "a?b*", "${aws:a}", "${K:b, 'a'}x", "${*}", "é", "É*"}
+	randomStrings = []string{
+		"a", "b", "ab", "A", "", "*", "a*", "*b", "?", "a?b*", "${aws:a}", "${K:b, 'a'}x", "${*}", "é", "É*",
+	}
 )
 
 func (g generator) values(operator string) []any {
@@ -54,7 +58,15 @@ func (g generator) values(operator string) []any {
 		add("1", "2", "-1", "1.5", "2.0", "9007199254740993", "9007199254740993.5")
 		words = append(words, 1, 2.5)
 	case dateFamily:
-		add("2026-11-23", "2026", "2026-11-23T00:00:00Z", "1795392000", "2026-11-23T01:00:00+01:00", "2026-11", "2026-11-23T00:00Z")
+		add(
+			"2026-11-23",
+			"2026",
+			"2026-11-23T00:00:00Z",
+			"1795392000",
+			"2026-11-23T01:00:00+01:00",
+			"2026-11",
+			"2026-11-23T00:00Z",
+		)
 	case boolFamily:
 		add("true", "False")
 		words = append(words, true)
@@ -63,13 +75,21 @@ func (g generator) values(operator string) []any {
 	case addressFamily:
 		add("10.0.0.0/8", "10.1.2.3", "::/0", "0.0.0.0/0", "2001:db8::/32")
 	case arnFamily:
-		add("arn:aws:s3:::b", "arn:aws:s3:::*", "arn:*:s3:*:*:b*", "*", "arn:aws:s3:::${aws:a}", "arn:aws:s3:::${k:b,'b'}")
+		add(
+			"arn:aws:s3:::b",
+			"arn:aws:s3:::*",
+			"arn:*:s3:*:*:b*",
+			"*",
+			"arn:aws:s3:::${aws:a}",
+			"arn:aws:s3:::${k:b,'b'}",
+		)
 		if g.variables { // else it is a text that is no ARN
 			add("${aws:a}", "${k:b, 'arn:aws:s3:::b'}", "${k:c,'b'}")
 		}
 	case nullFamily:
 		return []any{pick(g, "true", "false")}
 	}
+
 	return some(g, words...)
 }
 
@@ -86,6 +106,7 @@ func (g generator) document() string {
 	if g.IntN(3) > 0 {
 		doc["Version"] = pick(g, Version2012, Version2012, Version2008)
 	}
+
 	g.variables = doc["Version"] == Version2012
 	var statements []any
 	for range 1 + g.IntN(3) {
@@ -95,8 +116,12 @@ func (g generator) document() string {
 			s[pick(g, "Resource", "Resource", "NotResource")] = some(g, randomResources...)
 		}
 		if g.IntN(3) == 0 {
-			s[pick(g, "Principal", "NotPrincipal")] = pick[any](g, "*", anyMap{"AWS": "*"}, anyMap{"AWS": []string{"123456789012"}},
-				anyMap{"AWS": "arn:aws:iam::123456789012:role/r", "Service": "s.example"}, anyMap{"Federated": []string{"f.example", "g.example"}})
+			s[pick(
+				g, "Principal", "NotPrincipal",
+			)] = pick[any](g, "*", anyMap{"AWS": "*"}, anyMap{"AWS": []string{"123456789012"}},
+				anyMap{"AWS": "arn:aws:iam::123456789012:role/r", "Service": "s.example"}, anyMap{
+					"Federated": []string{"f.example", "g.example"},
+				})
 		}
 		if g.IntN(4) > 0 {
 			block := anyMap{}
@@ -113,14 +138,24 @@ func (g generator) document() string {
 	if err != nil {
 		panic(err)
 	}
+
 	return string(text)
 }
 
 func (g generator) request() Request {
 	r := Request{
-		Action:   pick(g, "s3:GetObject", "s3:PutObject", "sts:AssumeRole", "S3:GETOBJECT"),
-		Resource: pick(g, "*", "arn:aws:s3:::b/a", "arn:aws:s3:::b/ab", "arn:aws:s3:::c/a", "arn:aws:s3:::b/*", "arn:aws:s3:::b/xaxbb", "arn:aws:s3:::b/${aws:a}"),
-		Context:  Context{},
+		Action: pick(g, "s3:GetObject", "s3:PutObject", "sts:AssumeRole", "S3:GETOBJECT"),
+		Resource: pick(
+			g,
+			"*",
+			"arn:aws:s3:::b/a",
+			"arn:aws:s3:::b/ab",
+			"arn:aws:s3:::c/a",
+			"arn:aws:s3:::b/*",
+			"arn:aws:s3:::b/xaxbb",
+			"arn:aws:s3:::b/${aws:a}",
+		),
+		Context: Context{},
 	}
 	switch g.IntN(4) {
 	case 0:
@@ -130,10 +165,35 @@ func (g generator) request() Request {
 	case 2:
 		r.Principal.Service = "s.example"
 	}
+
 	for _, key := range []string{"aws:a", "aws:A", "k:b", "aws:tagkeys", "k:c"} {
 		if g.IntN(2) == 0 {
-			r.Context[key] = some(g, "a", "b", "ab", "A", "", "*", "é", "1", "2.0", "1.50", "9007199254740993", "true", "FALSE", "AAEC",
-				"10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3", "2026-11-23T00:00:00Z", "2026-01-01T00:00:00.5Z", "1795392000", "arn:aws:s3:::b", "arn:aws:s3:::c:d", "b:c:\xff"[:3])
+			r.Context[key] = some(
+				g,
+				"a",
+				"b",
+				"ab",
+				"A",
+				"",
+				"*",
+				"é",
+				"1",
+				"2.0",
+				"1.50",
+				"9007199254740993",
+				"true",
+				"FALSE",
+				"AAEC",
+				"10.1.2.3",
+				"2001:db8::1",
+				"::ffff:10.1.2.3",
+				"2026-11-23T00:00:00Z",
+				"2026-01-01T00:00:00.5Z",
+				"1795392000",
+				"arn:aws:s3:::b",
+				"arn:aws:s3:::c:d",
+				"b:c:\xff"[:3],
+			)
 			if g.IntN(3) > 0 {
 				r.Context[key] = r.Context[key][:1]
 			}
@@ -145,6 +205,7 @@ func (g generator) request() Request {
 	if g.IntN(20) == 0 {
 		r.Later = nil
 	}
+
 	return r
 }
 
@@ -160,6 +221,7 @@ func TestEvaluateAgreesWithOracle(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: Parse(%s): %v", seed, doc, err)
 		}
+
 		for range requests {
 			r := g.request()
 			got, _ := d.Evaluate(r)
@@ -188,6 +250,7 @@ func TestAllowedAgreesWithSets(t *testing.T) {
 				texts[layer] = append(texts[layer], g.document())
 			}
 		}
+
 		texts[1] = texts[1][:min(1, len(texts[1]))]
 		var docs [3][]*Document
 		denied, allows := false, [3]bool{}
@@ -206,7 +269,14 @@ func TestAllowedAgreesWithSets(t *testing.T) {
 		want := !denied && allows[0] && (boundary == nil || allows[1]) && (len(docs[2]) == 0 || allows[2])
 		got := Allowed(r, docs[0], boundary, docs[2])
 		if got.Allowed != want || got.Explicit != denied {
-			t.Fatalf("seed %d: Allowed = %+v, want allowed %v, explicit deny %v\n%s", seed, got, want, denied, fmt.Sprint(texts))
+			t.Fatalf(
+				"seed %d: Allowed = %+v, want allowed %v, explicit deny %v\n%s",
+				seed,
+				got,
+				want,
+				denied,
+				fmt.Sprint(texts),
+			)
 		}
 	}
 }

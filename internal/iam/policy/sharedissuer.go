@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// sharedIssuer is an OpenID Connect provider that one issuer runs for all its
-// customers, with the condition key that tells them apart (IAM User Guide,
-// "Identity-provider controls for shared OIDC providers").
+// sharedIssuer is an OpenID Connect provider that all customers of a service share,
+// with the condition key that tells them apart (IAM User Guide, "Identity-provider
+// controls for shared OIDC providers").
 type sharedIssuer struct {
 	provider string // host and path
-	below    bool   // paths under provider, too
-	claim    string // sub or aud; or a whole key of another service
+	below    bool   // whether paths below provider count, too
+	claim    string // sub or aud, or a whole condition key
 }
 
 var sharedIssuers = []sharedIssuer{
@@ -34,8 +34,7 @@ var sharedIssuers = []sharedIssuer{
 	{provider: "vstoken.actions.githubusercontent.com", claim: "sub"},
 }
 
-// key is the condition key that a trust policy must ask for when it names the
-// provider.
+// key returns the condition key that a trust policy must have if it names the provider.
 func (i sharedIssuer) key(provider string) string {
 	if strings.Contains(i.claim, ":") {
 		return i.claim
@@ -43,11 +42,10 @@ func (i sharedIssuer) key(provider string) string {
 	return provider + ":" + i.claim
 }
 
-// SharedIssuersScoped refuses a trust policy that would let every customer of a
-// shared issuer assume the role: an Allow statement that names such a provider
-// must tell the customers apart by a positive String operator on the issuer's
-// key, whose every value names a customer. IAM enforces the presence of such a
-// condition when a trust policy is written. The error is a *Fault.
+// SharedIssuersScoped refuses a trust policy that lets every customer of a shared
+// issuer assume the role: an Allow statement that names such a provider must have a
+// positive String operator on the issuer's key, each value of which names a customer.
+// IAM demands such a condition when a trust policy is stored. The error is a *Fault.
 func SharedIssuersScoped(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -67,6 +65,7 @@ func SharedIssuersScoped(d *Document) error {
 					problem = c.written.operator + " " + shownValues(c.written.values) + " names no customer"
 				}
 			}
+
 			return &Fault{
 				Where: s.where(),
 				Text: fmt.Sprintf("%s: A condition on %s must be present for the shared provider %s: "+
@@ -83,8 +82,8 @@ func SharedIssuersScoped(d *Document) error {
 	return nil
 }
 
-// sharedIssuerKey returns the condition key that a statement for a federated
-// principal must ask for, and the provider; false if its issuer is not shared.
+// sharedIssuerKey returns the condition key that a statement for a federated principal
+// must have, and the provider; shared is false if its issuer is not shared.
 func sharedIssuerKey(principal string) (key, provider string, shared bool) {
 	_, provider, isARN := strings.Cut(principal, ":oidc-provider/")
 	if !isARN {
@@ -97,15 +96,17 @@ func sharedIssuerKey(principal string) (key, provider string, shared bool) {
 	if n < 0 {
 		return "", "", false
 	}
+
 	return sharedIssuers[n].key(provider), provider, true
 }
 
-// namesCustomers reports whether c holds only for customers of a shared issuer
-// whom its values name.
+// namesCustomers reports whether c holds only for customers of a shared issuer that its
+// values name.
 func (c condition) namesCustomers(key string) bool {
 	if !c.narrowing(key) {
 		return false
 	}
+
 	return !slices.ContainsFunc(c.written.values, func(v string) bool {
 		if c.comparison == like && strings.ContainsAny(v, "*?") {
 			return !customerPattern.MatchString(v) || strings.Contains(v, "${")
@@ -114,8 +115,9 @@ func (c condition) namesCustomers(key string) bool {
 	})
 }
 
-// customerPattern is a pattern that spells what stands before the customer's name,
-// which is the same for all customers, and at least the beginning of the name:
-// repo:ORGANIZATION/*, https://github.com/ENTERPRISE/*, MicrosoftSentinel_ID*.
+// customerPattern matches values with wildcards that name a customer: they have the
+// part before the customer's name, which is the same for all customers, and at least
+// the beginning of the name: repo:ORGANIZATION/*, https://github.com/ENTERPRISE/*,
+// MicrosoftSentinel_ID*.
 var customerPattern = regexp.MustCompile(
 	`^(?:https?://[^/*?$]+/|MicrosoftSentinel_|[a-z_]+:)[^*?$/A-Za-z0-9]*[A-Za-z0-9]`)

@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// Fault tells why IAM would refuse a document, in which part, and how to fix it.
+// Fault is the reason for which IAM refuses a document, with the place and the fix.
 type Fault struct {
 	Where    string // e.g. Statement[1]
-	Text     string // IAM's text; if IAM has none, ours, with Where in it
+	Text     string // IAM's text; if IAM has none, ours, which contains Where
 	Expected string
 	Got      string
 	Fix      string
@@ -24,7 +24,7 @@ func (f *Fault) Error() string {
 	return f.Where + ": " + f.Text
 }
 
-// bounded shortens what a message repeats of a document, and replaces its control
+// bounded returns a text of a document for a message: shortened, and without control
 // characters.
 func bounded(text string) string {
 	const longest = 1024 // bytes
@@ -34,21 +34,23 @@ func bounded(text string) string {
 		}
 		return r
 	}, text)
+
 	if text == "" {
 		return "an empty text"
 	}
 	if len(text) <= longest {
 		return text
 	}
+
 	return strings.ToValidUTF8(text[:longest], "") + "…"
 }
 
 // where names the statement in errors.
 func (s *Statement) where() string { return fmt.Sprintf("Statement[%d]", s.Index) }
 
-// CheckTrust refuses a document that may not be a role's trust policy: one of the
-// wrong form, and one that would let in more than it names. A stored document
-// that it refuses opens nothing. The error is a *Fault.
+// CheckTrust refuses a document that may not be a role's trust policy, because it has
+// the wrong form, or lets in more than it names. Nobody can assume a role whose stored
+// trust policy it refuses. The error is a *Fault.
 func (d *Document) CheckTrust() error {
 	checks := []func(*Document) error{
 		trustForm,
@@ -62,12 +64,13 @@ func (d *Document) CheckTrust() error {
 			return err
 		}
 	}
+
 	return nil
 }
 
-// trustForm demands a Principal of every statement, and no Resource, which is the
-// role. Allow with NotPrincipal would let in everybody whom it does not name:
-// pools, and customers of shared issuers, too.
+// trustForm refuses a statement without a Principal, or with a Resource, because the
+// resource is the role. It also refuses Allow with NotPrincipal, which would let in
+// everybody else, including pools and customers of shared issuers.
 func trustForm(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -86,13 +89,14 @@ func trustForm(d *Document) error {
 		default:
 			continue
 		}
+
 		return f
 	}
 
 	return nil
 }
 
-// assumeActions are all that a trust policy may be about, in lower case (IAM User
+// assumeActions are the actions that a trust policy may have, in lower case (IAM User
 // Guide, "Trust policies"; STS's actions with the resource type role).
 var assumeActions = []string{
 	"sts:assumerole",
@@ -103,8 +107,8 @@ var assumeActions = []string{
 	"sts:setcontext",
 }
 
-// trustActions demands that every Action and NotAction is one of assumeActions, or
-// a pattern that matches one.
+// trustActions refuses an Action or NotAction that is not one of assumeActions, nor a
+// pattern that matches one.
 func trustActions(d *Document) error {
 	for i := range d.statements {
 		s := &d.statements[i]
@@ -130,8 +134,8 @@ func assumesNothing(p pattern) bool {
 	return !slices.ContainsFunc(assumeActions, p.matchFixed) // actions have no variables
 }
 
-// PrincipalARNs returns the principals that the document names by ARNs, of callers,
-// accounts and providers, each once.
+// PrincipalARNs returns the ARNs of the document's principals: callers, accounts and
+// providers, each once.
 func (d *Document) PrincipalARNs() []string {
 	var list []string
 	for i := range d.statements {
@@ -139,6 +143,7 @@ func (d *Document) PrincipalARNs() []string {
 		if set == nil {
 			continue
 		}
+
 		for _, name := range slices.Concat(set.aws, set.roots, set.federated) {
 			if strings.HasPrefix(name, "arn:") {
 				list = append(list, name)
@@ -146,11 +151,12 @@ func (d *Document) PrincipalARNs() []string {
 		}
 	}
 	slices.Sort(list)
+
 	return slices.Compact(list)
 }
 
-// AWSPrincipals returns the AWS principals that the document names, each once:
-// ARNs, unique IDs, and numbers of accounts.
+// AWSPrincipals returns the AWS principals that the document names, each once: ARNs,
+// unique IDs, and account numbers.
 func (d *Document) AWSPrincipals() []string {
 	var list []string
 	for i := range d.statements {
@@ -160,5 +166,6 @@ func (d *Document) AWSPrincipals() []string {
 		}
 	}
 	slices.Sort(list)
+
 	return slices.Compact(list)
 }

@@ -18,15 +18,28 @@ func TestCheckTrust(t *testing.T) {
 		name, statement, text string
 	}{
 		{"AssumeRole", `"Effect":"Allow",` + home + `"Action":"sts:AssumeRole"`, ""},
-		{"every action that assumes", `"Effect":"Allow",` + home + `"Action":["sts:AssumeRole","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext"]`, ""},
-		{"a web identity", `"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"sts:AssumeRoleWithWebIdentity"`, ""},
+		{
+			"every action that assumes",
+			`"Effect":"Allow",` + home +
+				`"Action":["sts:AssumeRole","sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity","sts:SetContext"]`,
+			"",
+		},
+		{
+			"a web identity",
+			`"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"sts:AssumeRoleWithWebIdentity"`,
+			"",
+		},
 		{"another case", `"Effect":"Allow",` + home + `"Action":"STS:assumerole"`, ""},
 		{"a pattern", `"Effect":"Allow",` + home + `"Action":"sts:Assume*"`, ""},
 		{"a pattern of one character", `"Effect":"Allow",` + home + `"Action":"sts:AssumeRol?"`, ""},
 		{"all of STS", `"Effect":"Allow",` + home + `"Action":"sts:*"`, ""},
 		{"everything", `"Effect":"Allow",` + home + `"Action":"*"`, ""},
 		{"a Deny", `"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"`, ""},
-		{"a Deny for all but some", `"Effect":"Deny","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"`, ""},
+		{
+			"a Deny for all but some",
+			`"Effect":"Deny","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"`,
+			"",
+		},
 		{"all but one of them", `"Effect":"Allow",` + home + `"NotAction":"sts:AssumeRole"`, ""},
 		{"a service", `"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"`, ""},
 
@@ -34,18 +47,40 @@ func TestCheckTrust(t *testing.T) {
 		{"another action of STS", `"Effect":"Allow",` + home + `"Action":"sts:GetFederationToken"`, actionsText},
 		{"a pattern of others", `"Effect":"Allow",` + home + `"Action":"sts:Get*"`, actionsText},
 		{"a pattern of another service", `"Effect":"Allow",` + home + `"Action":"s3:*"`, actionsText},
-		{"one beside a right one", `"Effect":"Allow",` + home + `"Action":["sts:AssumeRole","s3:GetObject"]`, actionsText},
+		{
+			"one beside a right one",
+			`"Effect":"Allow",` + home + `"Action":["sts:AssumeRole","s3:GetObject"]`,
+			actionsText,
+		},
 		{"a longer name", `"Effect":"Allow",` + home + `"Action":"sts:AssumeRoleX"`, actionsText},
 		{"all but another service's", `"Effect":"Allow",` + home + `"NotAction":"s3:*"`, actionsText},
 		{"in a Deny", `"Effect":"Deny",` + home + `"Action":"s3:*"`, actionsText},
-		{"everybody but", `"Effect":"Allow","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"`, notPrincipalText},
-		{"everybody but pools", `"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"`, notPrincipalText},
+		{
+			"everybody but",
+			`"Effect":"Allow","NotPrincipal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"`,
+			notPrincipalText,
+		},
+		{
+			"everybody but pools",
+			`"Effect":"Allow","NotPrincipal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"`,
+			notPrincipalText,
+		},
 		{"nobody", `"Effect":"Allow","Action":"sts:AssumeRole"`, "Statement[0]: a trust policy needs a Principal"},
-		{"a resource", `"Effect":"Allow",` + home + `"Action":"sts:AssumeRole","Resource":"*"`, "Statement[0]: a trust policy has no Resource"},
-		{"all resources but", `"Effect":"Allow",` + home + `"Action":"sts:AssumeRole","NotResource":"*"`, "Statement[0]: a trust policy has no Resource"},
+		{
+			"a resource",
+			`"Effect":"Allow",` + home + `"Action":"sts:AssumeRole","Resource":"*"`,
+			"Statement[0]: a trust policy has no Resource",
+		},
+		{
+			"all resources but",
+			`"Effect":"Allow",` + home + `"Action":"sts:AssumeRole","NotResource":"*"`,
+			"Statement[0]: a trust policy has no Resource",
+		},
 	} {
 		// The rule holds for each statement, also behind a good one.
-		for _, before := range []string{"", `{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"},`} {
+		for _, before := range []string{
+			"", `{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"},`,
+		} {
 			d := mustParse(t, `{"Version":"2012-10-17","Statement":[`+before+`{`+tc.statement+`}]}`)
 			err := d.CheckTrust()
 			if tc.text == "" {
@@ -55,7 +90,8 @@ func TestCheckTrust(t *testing.T) {
 				continue
 			}
 			fault, ok := errors.AsType[*Fault](err)
-			if !ok || before == "" && fault.Text != tc.text || fault.Expected == "" || fault.Got == "" || fault.Fix == "" {
+			if !ok || before == "" && fault.Text != tc.text || fault.Expected == "" || fault.Got == "" ||
+				fault.Fix == "" {
 				t.Errorf("%s: %+v, want %q", tc.name, err, tc.text)
 			}
 		}

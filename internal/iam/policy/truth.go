@@ -1,10 +1,10 @@
 package policy
 
-// truth is a value of Kleene's strong three-valued logic. A statement that
-// depends on something that cannot be evaluated is neither true nor false: a
-// Deny then applies and an Allow does not, so that it opens nothing either way.
+// truth is a value of Kleene's strong three-valued logic. If part of a statement cannot
+// be evaluated, the result is unknown: a Deny then applies and an Allow does not, so
+// neither opens anything.
 //
-// The order of the values makes AND the smaller and OR the larger of two.
+// AND is the smaller of two values, OR the larger.
 type truth uint8
 
 const (
@@ -20,10 +20,10 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// not leaves unknown as it is.
+// not returns the opposite of t; unknown stays unknown.
 func (t truth) not() truth { return yes - t }
 
-// notIf is the opposite of t if negated is set.
+// notIf returns the opposite of t if negated is true, else t.
 func (t truth) notIf(negated bool) truth {
 	if negated {
 		return t.not()

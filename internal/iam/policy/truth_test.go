@@ -43,12 +43,16 @@ var truthFamilies = []struct {
 	{"StringEquals", "StringNotEquals", "a", "a", "b", nil},
 	{"StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "a", "A", "b", nil},
 	{"StringLike", "StringNotLike", "a*", "ab", "b", nil},
-	{"NumericEquals", "NumericNotEquals", "10", "10.0", "11", []string{"abc", "", "0x0a", "1e3", strings.Repeat("1", 65)}},
+	{"NumericEquals", "NumericNotEquals", "10", "10.0", "11", []string{
+		"abc", "", "0x0a", "1e3", strings.Repeat("1", 65),
+	}},
 	{"NumericLessThan", "", "10", "9", "10", []string{"abc", "NaN"}},
 	{"NumericLessThanEquals", "", "10", "10", "11", []string{"abc"}},
 	{"NumericGreaterThan", "", "10", "11", "10", []string{"abc"}},
 	{"NumericGreaterThanEquals", "", "10", "10", "9", []string{"abc"}},
-	{"DateEquals", "DateNotEquals", "2026-11-23", "1795392000", "2026-11-24", []string{"abc", "2026-13-01", "yesterday"}},
+	{"DateEquals", "DateNotEquals", "2026-11-23", "1795392000", "2026-11-24", []string{
+		"abc", "2026-13-01", "yesterday",
+	}},
 	{"DateLessThan", "", "2026-11-23", "2026-11-22", "2026-11-23", []string{"abc"}},
 	{"DateLessThanEquals", "", "2026-11-23", "2026-11-23", "2026-11-24", []string{"abc"}},
 	{"DateGreaterThan", "", "2026-11-23", "2026-11-24", "2026-11-23", []string{"abc"}},
@@ -56,7 +60,9 @@ var truthFamilies = []struct {
 	{"Bool", "", "true", "TRUE", "false", []string{"abc", "1", ""}},
 	{"BinaryEquals", "", "AAEC", "AAEC", "AAED", []string{"abc", "AAF="}},
 	{"IpAddress", "NotIpAddress", "10.0.0.0/8", "10.1.2.3", "192.0.2.1", []string{"abc", "fe80::1%eth0", "10.0.0.0/8"}},
-	{"ArnEquals", "ArnNotEquals", "arn:aws:s3:::a*", "arn:aws:s3:::ab", "arn:aws:s3:::b", []string{"abc", "s3:::ab", "arn:aws:s3"}},
+	{"ArnEquals", "ArnNotEquals", "arn:aws:s3:::a*", "arn:aws:s3:::ab", "arn:aws:s3:::b", []string{
+		"abc", "s3:::ab", "arn:aws:s3",
+	}},
 	{"ArnLike", "ArnNotLike", "arn:aws:s3:::a*", "arn:aws:s3:::ab", "arn:aws:s3:::b", []string{"abc"}},
 	{"ArnLike", "ArnNotLike", "*", "arn:aws:s3:::ab", "", []string{"abc"}},
 	{"ArnEquals", "ArnNotEquals", "${k:arn}", "arn:aws:s3:::ab", "arn:aws:s3:::b", []string{"abc"}},
@@ -72,10 +78,15 @@ func evaluated(t *testing.T, operator, wanted string, r Request) string {
 	}
 
 	effect := func(name string) Effect {
-		d := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"`+name+`","Action":"a:b","Resource":"*","Condition":`+string(block)+`}}`)
+		d := mustParse(
+			t,
+			`{"Version":"2012-10-17","Statement":{"Effect":"`+name+`","Action":"a:b","Resource":"*","Condition":`+
+				string(block)+`}}`,
+		)
 		got, statement := d.Evaluate(r)
 		if unknown := d.Unknown(r); (got == Deny || name == "Allow" && got == NoMatch) && len(unknown) > 0 {
-			if u := unknown[0]; u.Statement == nil || u.Key != "K:B" && u.Key != "k:arn" || u.Operator != operator || !strings.Contains(u.String(), u.Key) {
+			if u := unknown[0]; u.Statement == nil || u.Key != "K:B" && u.Key != "k:arn" ||
+				u.Operator != operator || !strings.Contains(u.String(), u.Key) {
 				t.Errorf("%s: Unknown = %v", operator, unknown)
 			}
 		} else if len(unknown) > 0 {
@@ -84,6 +95,7 @@ func evaluated(t *testing.T, operator, wanted string, r Request) string {
 		if (statement == nil) != (got == NoMatch) {
 			t.Errorf("%s: %v by %v", operator, got, statement)
 		}
+
 		return got
 	}
 
@@ -120,19 +132,27 @@ func TestTruthTable(t *testing.T) {
 			if bad == nil {
 				bad = []string{"\x00"} // is skipped
 			}
+
 			for _, bad := range bad {
-				requests := [][]string{nil, nil, {family.matching}, {family.other}, {bad}, {family.matching, bad}, {family.other, bad}}
+				requests := [][]string{
+					nil, nil, {family.matching}, {family.other}, {bad}, {family.matching, bad}, {family.other, bad},
+				}
 				for i, want := range strings.Fields(row.values) {
 					given := requests[i]
-					if slices.Contains(given, "\x00") || i > 2 && family.other == "" && slices.Contains(given, "") && bad != "" {
+					if slices.Contains(given, "\x00") ||
+						i > 2 && family.other == "" && slices.Contains(given, "") && bad != "" {
 						continue
 					}
 					// Nothing but empty texts is a null data set, which ForAllValues takes.
 					if strings.HasPrefix(operator, "ForAllValues:") && len(given) == 1 && given[0] == "" {
 						want = "t"
 					}
-					r := Request{Action: "a:b", Resource: "*", Context: Context{"k:arn": {"arn:aws:s3:::ab"}},
-						Later: func(string) ([]string, bool) { return given, i != 1 }}
+					r := Request{
+						Action:   "a:b",
+						Resource: "*",
+						Context:  Context{"k:arn": {"arn:aws:s3:::ab"}},
+						Later:    func(string) ([]string, bool) { return given, i != 1 },
+					}
 					if got := evaluated(t, operator, wanted, r); got != want {
 						t.Errorf("%s %q, known %t, values %q: %s, want %s", operator, wanted, i != 1, given, got, want)
 					}
@@ -140,6 +160,7 @@ func TestTruthTable(t *testing.T) {
 			}
 		}
 	}
+
 	for name := range operators {
 		if !tried[name] {
 			t.Errorf("%s is not in the table", name)
@@ -153,6 +174,7 @@ func TestTruthTableIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	words := map[string]string{"t": "true", "f": "false", "?": "**unknown**"}
 	for _, row := range truthTable {
 		var cells []string
@@ -174,36 +196,131 @@ func TestUnknownElements(t *testing.T) {
 		name, rest, resource string // rest of a statement
 		want                 string
 	}{
-		{"another condition is false", `"Resource":"*","Condition":{"StringEquals":{"aws:a":"2"},"StringLike":{"s3:prefix":"x"}}`, "arn:x", "f"},
+		{
+			"another condition is false",
+			`"Resource":"*","Condition":{"StringEquals":{"aws:a":"2"},"StringLike":{"s3:prefix":"x"}}`,
+			"arn:x",
+			"f",
+		},
 		{"another condition is true", `"Resource":"*",` + other, "arn:x", "?"},
-		{"another condition is unknown", `"Resource":"*","Condition":{"StringEquals":{"aws:nobody":"2"},"StringLike":{"s3:prefix":"x"}}`, "arn:x", "?"},
+		{
+			"another condition is unknown",
+			`"Resource":"*","Condition":{"StringEquals":{"aws:nobody":"2"},"StringLike":{"s3:prefix":"x"}}`,
+			"arn:x",
+			"?",
+		},
 		{"the resource is another", `"Resource":"arn:y",` + other, "arn:x", "f"},
 		{"NotResource covers it", `"NotResource":"arn:x",` + other, "arn:x", "f"},
 
 		{"variable in Resource", `"Resource":"arn:aws:s3:::b/${s3:prefix}/*"`, "arn:aws:s3:::b/u/1", "?"},
-		{"variable in Resource with a default", `"Resource":"arn:aws:s3:::b/${s3:prefix,'u'}/*"`, "arn:aws:s3:::b/u/1", "?"},
-		{"variable in Resource that nothing can fill", `"Resource":"arn:aws:s3:::b/${s3:prefix}/*"`, "arn:aws:s3:::c/u/1", "f"},
-		{"beside one that matches", `"Resource":["arn:aws:s3:::b/${s3:prefix}/*","arn:aws:s3:::b/u/*"]`, "arn:aws:s3:::b/u/1", "t"},
-		{"with a variable that is absent", `"Resource":"arn:aws:s3:::${aws:absent}/${s3:prefix}/*"`, "arn:aws:s3:::b/u/1", "f"},
+		{
+			"variable in Resource with a default",
+			`"Resource":"arn:aws:s3:::b/${s3:prefix,'u'}/*"`,
+			"arn:aws:s3:::b/u/1",
+			"?",
+		},
+		{
+			"variable in Resource that nothing can fill",
+			`"Resource":"arn:aws:s3:::b/${s3:prefix}/*"`,
+			"arn:aws:s3:::c/u/1",
+			"f",
+		},
+		{
+			"beside one that matches",
+			`"Resource":["arn:aws:s3:::b/${s3:prefix}/*","arn:aws:s3:::b/u/*"]`,
+			"arn:aws:s3:::b/u/1",
+			"t",
+		},
+		{
+			"with a variable that is absent",
+			`"Resource":"arn:aws:s3:::${aws:absent}/${s3:prefix}/*"`,
+			"arn:aws:s3:::b/u/1",
+			"f",
+		},
 		{"variable with several values", `"Resource":"arn:aws:s3:::b/${aws:several}/*"`, "arn:aws:s3:::b/u/1", "?"},
 		{"variable in NotResource", `"NotResource":"arn:aws:s3:::b/${s3:prefix}/*"`, "arn:aws:s3:::b/u/1", "?"},
-		{"variable in NotResource that nothing can fill", `"NotResource":"arn:aws:s3:::b/${s3:prefix}/*"`, "arn:aws:s3:::c/u/1", "t"},
-		{"NotResource beside one that matches", `"NotResource":["arn:aws:s3:::b/${s3:prefix}/*","arn:aws:s3:::b/u/*"]`, "arn:aws:s3:::b/u/1", "f"},
+		{
+			"variable in NotResource that nothing can fill",
+			`"NotResource":"arn:aws:s3:::b/${s3:prefix}/*"`,
+			"arn:aws:s3:::c/u/1",
+			"t",
+		},
+		{
+			"NotResource beside one that matches",
+			`"NotResource":["arn:aws:s3:::b/${s3:prefix}/*","arn:aws:s3:::b/u/*"]`,
+			"arn:aws:s3:::b/u/1",
+			"f",
+		},
 
 		{"variable in a value", `"Resource":"*","Condition":{"StringLike":{"aws:a":"${s3:prefix}*"}}`, "arn:x", "?"},
-		{"variable in a value that nothing can fill", `"Resource":"*","Condition":{"StringLike":{"aws:a":"2${s3:prefix}"}}`, "arn:x", "f"},
-		{"variable in a negated value", `"Resource":"*","Condition":{"StringNotEquals":{"aws:a":"${s3:prefix}"}}`, "arn:x", "?"},
-		{"variable in a negated value that nothing can fill", `"Resource":"*","Condition":{"StringNotEquals":{"aws:a":"2${s3:prefix}"}}`, "arn:x", "t"},
-		{"variable in a value in any case", `"Resource":"*","Condition":{"StringEqualsIgnoreCase":{"aws:a":"${s3:prefix}"}}`, "arn:x", "?"},
-		{"variable in an ARN", `"Resource":"*","Condition":{"ArnLike":{"aws:arn":"arn:aws:iam::1:role/${s3:prefix}"}}`, "arn:x", "?"},
-		{"variable in another ARN", `"Resource":"*","Condition":{"ArnNotLike":{"aws:arn":"arn:aws:iam::2:role/${s3:prefix}"}}`, "arn:x", "t"},
-		{"variable that is an ARN", `"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${s3:prefix}"}}`, "arn:x", "?"},
-		{"variable whose value is no ARN", `"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:a}"}}`, "arn:x", "?"},
-		{"variable whose default is no ARN", `"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:absent,'1'}"}}`, "arn:x", "?"},
-		{"variable that is an absent ARN", `"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:absent}"}}`, "arn:x", "t"},
+		{
+			"variable in a value that nothing can fill",
+			`"Resource":"*","Condition":{"StringLike":{"aws:a":"2${s3:prefix}"}}`,
+			"arn:x",
+			"f",
+		},
+		{
+			"variable in a negated value",
+			`"Resource":"*","Condition":{"StringNotEquals":{"aws:a":"${s3:prefix}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable in a negated value that nothing can fill",
+			`"Resource":"*","Condition":{"StringNotEquals":{"aws:a":"2${s3:prefix}"}}`,
+			"arn:x",
+			"t",
+		},
+		{
+			"variable in a value in any case",
+			`"Resource":"*","Condition":{"StringEqualsIgnoreCase":{"aws:a":"${s3:prefix}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable in an ARN",
+			`"Resource":"*","Condition":{"ArnLike":{"aws:arn":"arn:aws:iam::1:role/${s3:prefix}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable in another ARN",
+			`"Resource":"*","Condition":{"ArnNotLike":{"aws:arn":"arn:aws:iam::2:role/${s3:prefix}"}}`,
+			"arn:x",
+			"t",
+		},
+		{
+			"variable that is an ARN",
+			`"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${s3:prefix}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable whose value is no ARN",
+			`"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:a}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable whose default is no ARN",
+			`"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:absent,'1'}"}}`,
+			"arn:x",
+			"?",
+		},
+		{
+			"variable that is an absent ARN",
+			`"Resource":"*","Condition":{"ArnNotEquals":{"aws:arn":"${aws:absent}"}}`,
+			"arn:x",
+			"t",
+		},
 	} {
 		r := Request{Action: "s3:GetObject", Resource: tc.resource,
-			Context: Context{"aws:a": {"1"}, "aws:absent": nil, "aws:several": {"1", "2"}, "aws:arn": {"arn:aws:iam::1:role/a"}}}
+			Context: Context{
+				"aws:a":       {"1"},
+				"aws:absent":  nil,
+				"aws:several": {"1", "2"},
+				"aws:arn":     {"arn:aws:iam::1:role/a"},
+			}}
 		effect := func(name string) Effect {
 			d := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"`+name+`","Action":"s3:*",`+tc.rest+`}}`)
 			got, _ := d.Evaluate(r)
@@ -211,10 +328,12 @@ func TestUnknownElements(t *testing.T) {
 				t.Errorf("%s: Unknown = %v", tc.name, d.Unknown(r))
 			}
 			if name == "Allow" && tc.want == "?" {
-				if m := d.Mismatches(r); len(m) != 1 || m[0].Unknown == "" || !strings.Contains(m[0].String(), m[0].Unknown) {
+				if m := d.Mismatches(r); len(m) != 1 || m[0].Unknown == "" ||
+					!strings.Contains(m[0].String(), m[0].Unknown) {
 					t.Errorf("%s: Mismatches = %v", tc.name, m)
 				}
 			}
+
 			return got
 		}
 		want := map[string][2]Effect{"t": {Allow, Deny}, "f": {NoMatch, NoMatch}, "?": {NoMatch, Deny}}[tc.want]
@@ -226,9 +345,15 @@ func TestUnknownElements(t *testing.T) {
 
 // Whoever says nothing of what it knows opens nothing.
 func TestNothingIsKnown(t *testing.T) {
-	for _, operator := range []string{"StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals", "Null", "BoolIfExists"} {
+	for _, operator := range []string{
+		"StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals", "Null", "BoolIfExists",
+	} {
 		for effect, want := range map[string]Effect{"Allow": NoMatch, "Deny": Deny} {
-			d := mustParse(t, `{"Statement":{"Effect":"`+effect+`","Action":"a:b","Resource":"*","Condition":{"`+operator+`":{"k:b":"true"}}}}`)
+			d := mustParse(
+				t,
+				`{"Statement":{"Effect":"`+effect+`","Action":"a:b","Resource":"*","Condition":{"`+operator+
+					`":{"k:b":"true"}}}}`,
+			)
 			if got, _ := d.Evaluate(Request{Action: "a:b", Resource: "*"}); got != want {
 				t.Errorf("%s, %s: %v, want %v", operator, effect, got, want)
 			}
@@ -269,7 +394,10 @@ func TestDecisionNamesUnknown(t *testing.T) {
 		if tc.session != "" {
 			session = append(session, mustParse(t, tc.session))
 		}
-		got := Allowed(Request{Action: "s3:GetObject", Resource: "*"}, []*Document{mustParse(t, tc.identity)}, boundary, session)
+
+		got := Allowed(
+			Request{Action: "s3:GetObject", Resource: "*"}, []*Document{mustParse(t, tc.identity)}, boundary, session,
+		)
 		var keys []string
 		for _, u := range got.Unknown {
 			keys = append(keys, u.Key)
@@ -290,10 +418,18 @@ func TestDependencies(t *testing.T) {
 		got = append(got, fmt.Sprint(dependency.Statement.Index, " ", dependency.Key))
 	}
 	slices.Sort(got)
-	if want := []string{"0 aws:principaltag/a", "0 aws:username", "0 s3:prefix", "1 aws:securetransport"}; !slices.Equal(got, want) {
+	if want := []string{
+		"0 aws:principaltag/a", "0 aws:username", "0 s3:prefix", "1 aws:securetransport",
+	}; !slices.Equal(got, want) {
 		t.Errorf("Dependencies = %q, want %q", got, want)
 	}
-	for service, want := range map[string][3]bool{"s3": {true, true, true}, "sqs": {true, true, true}, "iam": {false, false, true}, "ec2": {false, true, true}} {
+
+	for service, want := range map[string][3]bool{
+		"s3":  {true, true, true},
+		"sqs": {true, true, true},
+		"iam": {false, false, true},
+		"ec2": {false, true, true},
+	} {
 		for i := range d.statements {
 			if d.statements[i].MayConcern(service) != want[i] {
 				t.Errorf("statement %d, %s: not %t", i, service, want[i])

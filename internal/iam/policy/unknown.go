@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// Unknown is a condition key on which a statement depends and that could not be
-// evaluated for a request: the statement denies because of it.
+// Unknown is a condition key on which a statement depends, but which could not be
+// evaluated for a request. The statement denies because of it.
 type Unknown struct {
 	Statement *Statement
-	Key       string // as the policy writes it; of a policy variable in lower case
-	// Operator is that of the condition that depends on the key; "" = a policy
-	// variable in the statement's Resource or NotResource.
+	Key       string // the key as the policy has it
+	// Operator is the operator of the condition that depends on the key; "" = a policy
+	// variable in the statement's Resource or NotResource depends on it.
 	Operator string
-	// BadValue tells that the request has the key, but with a value that the
-	// operator cannot compare, or several for a policy variable.
+	// BadValue means that the request has the key, but with a value that the operator
+	// cannot compare, or with several for a policy variable.
 	BadValue bool
 }
 
-// String is one line for a log or trace, without values of the request.
+// String returns one line for a log or trace, without values of the request.
 func (u Unknown) String() string {
 	where := u.Statement.String()
 	if u.Operator != "" {
@@ -28,15 +28,15 @@ func (u Unknown) String() string {
 	if u.BadValue {
 		return fmt.Sprintf("%s: the request's value of %s cannot be compared", where, u.Key)
 	}
+
 	return fmt.Sprintf("%s: this server cannot know %s here", where, u.Key)
 }
 
-// Unknown lists what of the document's statements could not be evaluated for r,
-// and kept it from being allowed. It is for explaining a refusal; Evaluate
-// decides.
+// Unknown returns the condition keys that could not be evaluated for r in the
+// document's statements, and for which r was not allowed. It explains a refusal;
+// Evaluate decides.
 func (d *Document) Unknown(r Request) []Unknown {
 	sc := newScope(&r)
-
 	var list []Unknown
 	for i := range d.statements {
 		list = append(list, d.statements[i].unknown(&sc)...)
@@ -45,8 +45,8 @@ func (d *Document) Unknown(r Request) []Unknown {
 	return list
 }
 
-// unknownAllows lists what could not be evaluated of the Allow statements of several
-// documents.
+// unknownAllows returns the condition keys that could not be evaluated in the Allow
+// statements of several documents.
 func unknownAllows(documents []*Document, sc *scope) []Unknown {
 	var list []Unknown
 	for _, d := range documents {
@@ -56,10 +56,12 @@ func unknownAllows(documents []*Document, sc *scope) []Unknown {
 			}
 		}
 	}
+
 	return list
 }
 
-// unknown lists what makes the statement neither cover the request nor not.
+// unknown returns the condition keys that make it unknown whether the statement covers
+// the request.
 func (s *Statement) unknown(sc *scope) []Unknown {
 	if s.covers(sc) != unknown {
 		return nil
@@ -82,12 +84,11 @@ func (s *Statement) unknown(sc *scope) []Unknown {
 	return list
 }
 
-// unknown names the key that makes the condition unknown.
+// unknown returns the key that makes the condition unknown.
 func (c *condition) unknown(sc *scope) Unknown {
 	if values, known := sc.lookup(c.key); len(values) == 0 && !known {
 		return Unknown{Key: c.written.key, Operator: c.written.operator}
 	}
-
 	if key, bad := unknownVariable(c.variables, sc); key != "" {
 		return Unknown{Key: key, Operator: c.written.operator, BadValue: bad}
 	}
@@ -95,8 +96,8 @@ func (c *condition) unknown(sc *scope) Unknown {
 	return Unknown{Key: c.written.key, Operator: c.written.operator, BadValue: true}
 }
 
-// unknownVariable returns the first key, as written, that cannot fill a policy variable,
-// and whether it has several values; "" if there is none.
+// unknownVariable returns the first key, as the policy has it, that has no known value
+// or several for a policy variable, and whether it has several; "" if there is none.
 func unknownVariable(variables []keyName, sc *scope) (key string, several bool) {
 	for _, v := range variables {
 		values, known := sc.lookup(v.key)
@@ -115,10 +116,10 @@ func (s *Statement) MayConcern(service string) bool {
 }
 
 // Services returns the services, in lower case, whose actions the statement names
-// without wildcards; nil if it can be about any service.
+// without wildcards; nil if it can concern any service.
 func (s *Statement) Services() []string { return s.named }
 
-// Dependency is a condition key that a statement asks for, in a condition or as a
+// Dependency is a condition key on which a statement depends, in a condition or as a
 // policy variable.
 type Dependency struct {
 	Statement *Statement
@@ -126,13 +127,11 @@ type Dependency struct {
 	Written   string // the key as the document has it
 }
 
-// Dependencies lists the condition keys of the document, each once for each
-// statement.
+// Dependencies returns the condition keys of the document, each once per statement.
 func (d *Document) Dependencies() []Dependency {
 	var list []Dependency
 	for i := range d.statements {
 		s := &d.statements[i]
-
 		seen := map[string]bool{}
 		add := func(keys ...keyName) {
 			for _, k := range keys {
@@ -144,10 +143,12 @@ func (d *Document) Dependencies() []Dependency {
 		}
 
 		add(s.variables...)
+
 		for _, c := range s.conditions {
 			add(keyName{key: c.key, written: c.written.key})
 			add(c.variables...)
 		}
 	}
+
 	return list
 }

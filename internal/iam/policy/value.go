@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// compileValues prepares the values of a policy's condition for op. The
-// function it returns reports whether a value of the request relates to any of
-// them as op's positive form demands; unknown if op cannot compare the value.
+// compileValues compiles the values of a policy's condition for op. It returns a
+// function that compares a value of the request with them by op's positive form: yes if
+// any matches, unknown if op cannot compare the request's value.
 func compileValues(op operator, values []string, variables bool) (func(string, *scope) truth, error) {
 	switch op.family {
 	case stringFamily:
@@ -38,7 +38,8 @@ func compileValues(op operator, values []string, variables bool) (func(string, *
 	}
 }
 
-// compileEach serves the families whose values are parsed and then compared.
+// compileEach is compileValues for the families whose values are parsed and then
+// compared.
 func compileEach[T any](
 	op operator, values []string, parse func(string) (T, bool), compare func(a, b T) int, what string,
 ) (func(string, *scope) truth, error) {
@@ -50,21 +51,24 @@ func compileEach[T any](
 		}
 		wanted = append(wanted, parsed)
 	}
+
 	return func(value string, _ *scope) truth {
 		got, ok := parse(value)
 		if !ok {
 			return unknown
 		}
+
 		for _, w := range wanted {
 			if op.comparison.accepts(compare(got, w)) {
 				return yes
 			}
 		}
+
 		return no
 	}, nil
 }
 
-// accepts interprets the sign of a comparison.
+// accepts reports whether c holds, given the sign that a compare function returned.
 func (c comparison) accepts(sign int) bool {
 	switch c {
 	case less:
@@ -88,6 +92,7 @@ func compileStrings(op operator, values []string, variables bool) (func(string, 
 	if op.comparison == like {
 		flags |= wildcards
 	}
+
 	wanted := make([]pattern, 0, len(values))
 	for _, v := range values {
 		p, err := compile(v, flags)
@@ -98,14 +103,17 @@ func compileStrings(op operator, values []string, variables bool) (func(string, 
 	}
 
 	ignoreCase := op.comparison == equalsIgnoreCase
+
 	return func(value string, sc *scope) truth {
 		if !ignoreCase {
 			return anyMatch(wanted, value, sc)
 		}
+
 		matched := no
 		for i := 0; i < len(wanted) && matched != yes; i++ {
 			matched = max(matched, wanted[i].equalFold(value, sc))
 		}
+
 		return matched
 	}, nil
 }
@@ -113,19 +121,21 @@ func compileStrings(op operator, values []string, variables bool) (func(string, 
 // arnParts is the number of parts of an ARN. The last may contain colons.
 const arnParts = 6
 
-// compileARNs prepares ARN patterns, whose parts are compared one by one so
-// that a * cannot reach from one into the next.
+// compileARNs compiles ARN patterns. Their parts are compared one by one, so that a *
+// cannot match across two.
 func compileARNs(values []string, variables bool) (func(string, *scope) truth, error) {
 	flags := wildcards
 	if variables {
 		flags |= withVariables
 	}
+
 	wanted := make([][]pattern, 0, len(values))
 	for _, v := range values {
 		elements, err := split(v, flags)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", v, err)
 		}
+
 		parts := splitParts(elements)
 		switch {
 		case len(parts) == arnParts:
@@ -135,6 +145,7 @@ func compileARNs(values []string, variables bool) (func(string, *scope) truth, e
 		default:
 			return nil, fmt.Errorf("%q is not an ARN of six parts", v)
 		}
+
 		list := make([]pattern, 0, len(parts))
 		for _, part := range parts {
 			list = append(list, newPattern(part))
@@ -147,15 +158,17 @@ func compileARNs(values []string, variables bool) (func(string, *scope) truth, e
 		if !ok {
 			return unknown
 		}
+
 		matched := no
 		for i := 0; i < len(wanted) && matched != yes; i++ {
 			matched = max(matched, matchARN(wanted[i], value, got, sc))
 		}
+
 		return matched
 	}, nil
 }
 
-// splitARN cuts an ARN into its six parts.
+// splitARN splits an ARN into its six parts.
 func splitARN(text string) (parts []string, ok bool) {
 	parts = strings.SplitN(text, ":", arnParts)
 	return parts, len(parts) == arnParts && parts[0] == "arn"
@@ -170,11 +183,12 @@ func matchARN(want []pattern, whole string, parts []string, sc *scope) truth {
 	for i := 0; i < len(want) && matched != no; i++ {
 		matched = min(matched, want[i].match(parts[i], sc))
 	}
+
 	return matched
 }
 
-// matchWholeARN is match for a pattern that is a * or one variable. A variable
-// whose value is no ARN cannot be compared with one.
+// matchWholeARN is match for a pattern that is a * or one variable. If the variable's
+// value is not an ARN, the result is unknown.
 func (p *pattern) matchWholeARN(whole string, sc *scope) truth {
 	if p.mode != modeTemplate {
 		return p.match(whole, sc)
@@ -188,11 +202,12 @@ func (p *pattern) matchWholeARN(whole string, sc *scope) truth {
 	if _, ok := splitARN(elements[0].text); !ok {
 		return unknown
 	}
+
 	return truthOf(elements[0].text == whole)
 }
 
-// splitParts cuts elements at the first five colons of their literals. What a
-// variable is replaced by stays inside its part.
+// splitParts splits elements at the first five colons of their literals. The value of a
+// variable stays inside its part.
 func splitParts(elements []element) [][]element {
 	parts := make([][]element, 1, arnParts)
 	for _, e := range elements {
@@ -211,6 +226,7 @@ func splitParts(elements []element) [][]element {
 			parts[len(parts)-1] = append(parts[len(parts)-1], e)
 		}
 	}
+
 	return parts
 }
 
@@ -247,9 +263,9 @@ func (n number) rat() *big.Rat {
 	return new(big.Rat).SetInt64(n.integer)
 }
 
-// dateLayouts are the profile of ISO 8601 that the guide refers to
-// (www.w3.org/TR/NOTE-datetime). Fractions of a second parse with every layout
-// that has seconds.
+// dateLayouts are the profile of ISO 8601 that the IAM User Guide refers to
+// (www.w3.org/TR/NOTE-datetime). Fractions of a second parse with every layout that
+// has seconds.
 var dateLayouts = []string{
 	"2006", "2006-01", "2006-01-02",
 	"2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z07:00",
@@ -260,11 +276,13 @@ func parseDate(s string) (time.Time, bool) {
 		seconds, err := strconv.ParseInt(s, 10, 64)
 		return time.Unix(seconds, 0), err == nil
 	}
+
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, true
 		}
 	}
+
 	return time.Time{}, false
 }
 
@@ -307,17 +325,20 @@ func compileAddresses(values []string) (func(string, *scope) truth, error) {
 		}
 		wanted = append(wanted, prefix.Masked())
 	}
+
 	return func(value string, _ *scope) truth {
 		addr, err := netip.ParseAddr(value)
 		if err != nil || addr.Zone() != "" {
 			return unknown
 		}
 		addr = addr.Unmap()
+
 		for _, prefix := range wanted {
 			if prefix.Contains(addr) {
 				return yes
 			}
 		}
+
 		return no
 	}, nil
 }

@@ -7,16 +7,15 @@ import (
 	"strings"
 )
 
-// CheckWritten refuses a document that IAM refuses when it is written as a
-// permission policy, managed or inline. It is not for stored documents, which stay in
-// force: dropping one would allow what it denies. Errors are
-// *Fault with IAM's text, and those of Parse and CheckIdentity.
+// CheckWritten refuses a document that IAM refuses as a new permission policy, managed
+// or inline. Do not use it for stored documents, which stay in force: without one, a
+// role could do what it denies. Errors are *Fault with IAM's text, and those of Parse
+// and CheckIdentity.
 func CheckWritten(doc []byte, managed bool) error {
 	d, statements, err := read(doc)
 	if err != nil {
 		return err
 	}
-
 	if managed && d.version != Version2012 {
 		return &Fault{
 			Where:    "Version",
@@ -26,6 +25,7 @@ func CheckWritten(doc []byte, managed bool) error {
 			Fix:      `add "Version": "` + Version2012 + `"; policy variables then count in the document`,
 		}
 	}
+
 	for _, check := range []func(*writtenStatement) *Fault{writtenARNs, writtenResources, writtenActions} {
 		for i := range statements {
 			if fault := check(&statements[i]); fault != nil {
@@ -37,12 +37,12 @@ func CheckWritten(doc []byte, managed bool) error {
 	if d, err = Parse(doc); err != nil {
 		return err
 	}
+
 	return d.CheckIdentity()
 }
 
-// writtenARNs refuses ARNs that lack parts in the middle: "arn:aws:s3::bucket"
-// has its bucket in the account's place. Parts that are missing at the end are
-// taken as IAM takes them.
+// writtenARNs refuses ARNs without parts in the middle: "arn:aws:s3::bucket" has its
+// bucket in the account's place. Like IAM, it accepts ARNs without parts at the end.
 func writtenARNs(w *writtenStatement) *Fault {
 	for _, r := range w.resources {
 		parts := strings.Split(r, ":")
@@ -50,12 +50,13 @@ func writtenARNs(w *writtenStatement) *Fault {
 			continue // writtenResources refuses it
 		}
 
-		short := len(parts) < 4 && (parts[2] == "iam" || parts[2] == "s3") // IAM looks at the region of these
+		short := len(parts) < 4 && (parts[2] == "iam" || parts[2] == "s3") // IAM checks the region of these
 		if parts[2] == "" || short || len(parts) < 6 && strings.Contains(r, "::") {
 			return w.resourceFault("The policy failed legacy parsing", r,
 				"write all six parts: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE")
 		}
 	}
+
 	return nil
 }
 
@@ -72,22 +73,24 @@ func writtenResources(w *writtenStatement) *Fault {
 			return w.resourceFault(text, r, fix)
 		}
 	}
+
 	return nil
 }
 
-// partitions of AWS (AWS documentation, "AWS Regions": partitions of ARNs).
+// partitions has the partitions of AWS (AWS documentation, "AWS Regions": partitions of
+// ARNs).
 var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
 
 func isPartition(name string) bool { return name == "*" || slices.Contains(partitions, name) }
 
-// iamResources are the beginnings of the resource of an IAM ARN.
+// iamResources are the prefixes of the resource in an IAM ARN.
 var iamResources = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/",
 	"policy/", "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
 }
 
-// resourceProblem returns IAM's text for what is wrong with a resource, and the fix;
-// "" if nothing is. parts are the resource split at its colons.
+// resourceProblem returns IAM's text for the problem of a resource, and the fix; "" if
+// it has none. parts are the resource split at its colons.
 func resourceProblem(r string, parts []string) (text, fix string) {
 	part := func(i int) string {
 		if i < len(parts) {
@@ -106,6 +109,7 @@ func resourceProblem(r string, parts []string) (text, fix string) {
 		if len(parts) > 5 {
 			last = strings.Join(parts[5:], ":")
 		}
+
 		return fmt.Sprintf(`Partition "%s" is not valid for resource "arn:%s:%s:%s:%s:%s".`,
 				parts[1], parts[1], rest[0], rest[1], rest[2], last),
 			"use a partition of AWS: " + strings.Join(partitions, ", ")
@@ -119,6 +123,7 @@ func resourceProblem(r string, parts []string) (text, fix string) {
 		return `IAM resource path must either be "*" or start with ` + strings.Join(iamResources, ", ") + ".",
 			"write what kind of resource it is"
 	}
+
 	return "", ""
 }
 
