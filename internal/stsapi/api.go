@@ -144,7 +144,6 @@ func getCallerIdentity(
 	_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput,
 ) (*getCallerIdentityResult, error) {
 	who, _ := c.Session.(iam.Caller)
-
 	return &getCallerIdentityResult{UserId: who.UserID, Account: string(who.Account), Arn: who.ARN}, nil
 }
 

@@ -198,6 +198,5 @@ func noSecondFactor(serial, code *string) error {
 	if serial == nil && code == nil {
 		return nil
 	}
-
 	return awsapi.RefusedAs(awsapi.AccessDenied, secondFactor.With(), messageNoSecondFactor)
 }

@@ -49,6 +49,5 @@ func (e *entry) ofCaller(ctx context.Context) *explain.Trace {
 		return trace
 	}
 	instead := callerElsewhere.With("account", string(e.from)).Step()
-
 	return trace.Within(string(e.from), instead)
 }
