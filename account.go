@@ -20,8 +20,8 @@ type AccessKey struct {
 	SecretAccessKey string
 }
 
-// settleAccount finds the account that the settings' roles and providers belong
-// to: the one they name, else the deployment's home account.
+// settleAccount finds the account of the settings' roles and providers: the one that the
+// settings name, else the deployment's home account.
 func (s *Server) settleAccount(ctx context.Context) error {
 	existing, err := s.keys.List(ctx, "")
 	if err != nil {
@@ -30,6 +30,7 @@ func (s *Server) settleAccount(ctx context.Context) error {
 	if s.config.Dev {
 		return s.settleDevAccount(ctx, existing)
 	}
+
 	for _, k := range existing {
 		if k.ID == DevAccessKeyID {
 			return fmt.Errorf("%s holds the development key %q: delete it with `poolhouse keys delete %s`, "+
@@ -55,17 +56,20 @@ func (s *Server) settleAccount(ctx context.Context) error {
 		s.config.Account = string(home)
 	}
 	s.warnOfForeignHome(home, existing)
+
 	return nil
 }
 
-// settleDevAccount gives the development account its well-known key, in a database
-// that is not one of production.
+// settleDevAccount gives the development account its well-known key, unless the database
+// has production data.
 func (s *Server) settleDevAccount(ctx context.Context, existing []iam.AccessKey) error {
 	switch home, err := s.store.HomeAccount(ctx); {
 	case err == nil:
-		return fmt.Errorf("%s holds the production data of account %s: development would add its well-known key %q to it; "+
-			"use another database for development, or none to keep data in memory",
-			s.config.databaseName(), home, DevAccessKeyID)
+		return fmt.Errorf(
+			"%s holds the production data of account %s: development would add its well-known key %q to it; "+
+				"use another database for development, or none to keep data in memory",
+			s.config.databaseName(), home, DevAccessKeyID,
+		)
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
@@ -76,15 +80,17 @@ func (s *Server) settleDevAccount(ctx context.Context, existing []iam.AccessKey)
 	if slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.ID == DevAccessKeyID }) {
 		return nil
 	}
+
 	_, err := s.keys.Import(ctx, DevAccessKeyID, DevSecretAccessKey, iam.NewAccessKey{
 		Account:     identitypool.AccountID(s.config.Account),
 		Description: "development",
 	})
+
 	return err
 }
 
-// warnOfForeignHome tells when the settings' account is not the one that was
-// made, and has no access key: nobody can manage what it owns.
+// warnOfForeignHome warns if the settings' account is not the database's home account and
+// has no access key: then nobody can manage what it owns.
 func (s *Server) warnOfForeignHome(home identitypool.AccountID, existing []iam.AccessKey) {
 	own := identitypool.AccountID(s.config.Account)
 	hasKey := slices.ContainsFunc(existing, func(k iam.AccessKey) bool { return k.Account == own })
@@ -95,7 +101,7 @@ func (s *Server) warnOfForeignHome(home identitypool.AccountID, existing []iam.A
 		"account_id", own, "initialised_with", home, "fix", "poolhouse keys create --account "+string(own))
 }
 
-// newAccount draws a twelve-digit account number that does not begin with 0.
+// newAccount returns a random twelve-digit account number that does not begin with 0.
 func newAccount() (string, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(9e11))
 	if err != nil {
@@ -104,20 +110,22 @@ func newAccount() (string, error) {
 	return fmt.Sprint(n.Int64() + 1e11), nil
 }
 
-// FirstKey makes a root access key of the account if there is no access key at
-// all. It is the only time its secret can be seen, so call it when nothing else
-// stands in the way of serving. made is false when there is a key, or another
-// node made one meanwhile.
+// FirstKey makes a root access key of the account if there is no access key at all. This is
+// the only time that its secret can be seen, so call it when nothing else can prevent
+// serving. made is false if there is a key already, or another node has just made one.
 func (s *Server) FirstKey(ctx context.Context) (key AccessKey, made bool, err error) {
-	k, secret, made, err := s.keys.CreateFirst(ctx, iam.NewAccessKey{Account: identitypool.AccountID(s.config.Account), Description: "root key of the first start"})
+	k, secret, made, err := s.keys.CreateFirst(ctx, iam.NewAccessKey{
+		Account:     identitypool.AccountID(s.config.Account),
+		Description: "root key of the first start",
+	})
 	if err != nil || !made {
 		return AccessKey{}, false, err
 	}
 	return AccessKey{Account: string(k.Account), AccessKeyID: k.ID, SecretAccessKey: secret}, true, nil
 }
 
-// hasAccount reports whether the account is one of this server: it owns the
-// settings' roles, or has an access key.
+// hasAccount reports whether the account exists on this server: it owns the settings' roles
+// or has an access key.
 func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID) (bool, error) {
 	ofSettings := func(r RoleConfig) bool {
 		arn, err := iam.ParseRoleARN(r.ARN)
@@ -127,5 +135,6 @@ func (s *Server) hasAccount(ctx context.Context, account identitypool.AccountID)
 		return true, nil
 	}
 	keys, err := s.keys.List(ctx, account)
+
 	return len(keys) > 0, err
 }

@@ -11,15 +11,15 @@ import (
 
 const originsSetting = "allowed_origins"
 
-// checkOrigins reports what is wrong with the settings about web pages.
+// checkOrigins reports faults of the settings about web pages.
 func (c *Config) checkOrigins() error {
 	_, origins := awsapi.ParseOrigins(originsSetting, c.AllowedOrigins)
 	_, guard := c.devGuard()
 	return errors.Join(origins, guard)
 }
 
-// originCheck refuses pages of origins that AllowedOrigins does not list. It is
-// nil when any page may call, and in development, where a devGuard decides.
+// originCheck refuses pages of origins that AllowedOrigins does not list. It is nil if any
+// page may call, and in development, where a devGuard decides.
 func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
 	origins, err := awsapi.ParseOrigins(originsSetting, c.AllowedOrigins)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Config) originCheck() (func(*http.Request) *awsapi.Denial, error) {
 	}, nil
 }
 
-// devGuard keeps the pages that a developer visits from driving the server.
+// devGuard refuses calls from pages of other origins that a developer visits.
 func (c *Config) devGuard() (*awsapi.BrowserGuard, error) {
 	return awsapi.NewBrowserGuard(awsapi.BrowserGuardOptions{
 		URLs:        []string{c.IssuerURL},

@@ -21,122 +21,120 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// Config says how a Server runs. It needs an IssuerURL, outside development a
-// DataDir or a DatabaseURL, and with the latter a MasterKey.
+// Config has the settings of a Server. It needs an IssuerURL and, outside development, a
+// DataDir or a DatabaseURL; with the latter also a MasterKey.
 type Config struct {
-	// DataDir holds the embedded database; DatabaseURL (postgres://...) replaces
-	// it. Without both, everything is in memory, which only Dev allows.
+	// DataDir is the folder of the embedded database; DatabaseURL (postgres://...) replaces
+	// it. Without both, all data is in memory, which only Dev allows.
 	DataDir     string
 	DatabaseURL string
-	// DatabaseConnections is how many connections PostgreSQL gets for reads, and as
-	// many again for writes; 0 = 8, at most MaxDatabaseConnections.
+	// DatabaseConnections is the number of PostgreSQL connections for reads, and also for
+	// writes; 0 = 8, at most MaxDatabaseConnections.
 	DatabaseConnections int
-	// MasterKey seals secrets at rest: 32 bytes. In memory one is made.
+	// MasterKey encrypts secrets at rest: 32 bytes. For data in memory one is made.
 	MasterKey []byte
 
-	// RequireInitialised has New refuse a database without an account
-	// (ErrNotInitialised), and then make nothing: neither file nor schema. See
-	// Initialise. Without it, the first start makes the account.
+	// RequireInitialised makes New refuse a database without an account (ErrNotInitialised)
+	// and create nothing, neither file nor schema; see Initialise. Without it, the first
+	// start makes the account.
 	RequireInitialised bool
-	// ListenAddress and LameDuck tell a second server on DataDir where this one is
-	// reached, and how long it goes on answering after it was told to stop.
+	// ListenAddress and LameDuck tell a second server on DataDir where this one can be
+	// reached, and how long it still answers after it was told to stop.
 	ListenAddress string
 	LameDuck      time.Duration
 
-	// IssuerURL is the iss of the tokens and the base of discovery, without a
-	// trailing slash. Account and Region are the defaults for what the settings
-	// define and the first access key belongs to.
+	// IssuerURL is the iss of the tokens and the base of discovery, without a trailing
+	// slash. Account and Region are the defaults for what the settings define and for the
+	// first access key.
 	IssuerURL string
 	Account   string
 	Region    string
-	// TokenAlgorithm is RS512 (default), RS256 or ES256; PoolAlgorithms says
-	// otherwise for single pools.
+	// TokenAlgorithm is RS512 (default), RS256 or ES256; PoolAlgorithms overrides it for
+	// single pools.
 	TokenAlgorithm string
 	PoolAlgorithms map[string]string
 
-	// CredentialEngine names where the enhanced flow's credentials come from: ""
-	// is builtin, else one of CredentialEngines. PoolCredentialEngines says
-	// otherwise for single pools.
+	// CredentialEngine issues the enhanced flow's credentials: "" = builtin, else one of
+	// CredentialEngines. PoolCredentialEngines overrides it for single pools.
 	CredentialEngine      string
 	CredentialEngines     map[string]CredentialEngineConfig
 	PoolCredentialEngines map[string]string
-	// GuestPolicy bounds the sessions that the built-in engine gives to guests, in
-	// the enhanced flow: "" or "aws" is as AWS does, "off" by their role alone,
-	// else a policy document. PoolGuestPolicies says otherwise for single pools.
+	// GuestPolicy bounds the sessions that the built-in engine gives to guests in the
+	// enhanced flow: "" or "aws" = as AWS does; "off" = by the role alone; else a policy
+	// document. PoolGuestPolicies overrides it for single pools.
 	GuestPolicy       string
 	PoolGuestPolicies map[string]string
 
-	// ChosenIDs says who may choose the IDs of pools and identities: "" or "home"
-	// is Account alone, "all" every account.
+	// ChosenIDs names the accounts that may choose the IDs of pools and identities: "" or
+	// "home" = only Account, "all" = every account.
 	ChosenIDs string
 
 	Roles         []RoleConfig
 	OIDCProviders []OIDCProviderConfig
 	SAMLProviders []SAMLProviderConfig
-	// SAMLPreviousEntityIDs are entity IDs that SAML providers made by the IAM API
-	// had before, by the provider's ARN: their users keep their identities.
+	// SAMLPreviousEntityIDs has the former entity IDs of SAML providers made by the IAM API,
+	// by the provider's ARN: their users keep their identities.
 	SAMLPreviousEntityIDs map[string][]string
 	Providers             map[string]ProviderOverride // Google, Facebook, ... by Logins key, e.g. accounts.google.com
 	ProviderTable         provider.Table              // nil = provider.Default; for tests of this module
 	UserPools             map[string]ProviderOverride // by provider name
-	// UserPoolRegions says where the user pools of a region are that UserPools does
-	// not name; ProviderAliases which Logins keys stand for which provider.
+	// UserPoolRegions locates the user pools that UserPools does not name, by region;
+	// ProviderAliases maps Logins keys to the provider that they stand for.
 	UserPoolRegions map[string]ProviderOverride
 	ProviderAliases map[string]string
-	// UserStatus says how user pools are asked for ServerSideTokenCheck, by provider
-	// name; UserStatusRegions by region for the others.
+	// UserStatus has how to ask user pools for ServerSideTokenCheck, by provider name;
+	// UserStatusRegions the same by region, for all others.
 	UserStatus        map[string]UserStatusConfig
 	UserStatusRegions map[string]UserStatusConfig
-	SignOut           map[string]SignOutConfig // what providers may tell of sign-outs, by Logins key
-	Limits            Limits                   // zero fields are AWS's numbers
+	SignOut           map[string]SignOutConfig // which sign-outs providers may send, by Logins key
+	Limits            Limits                   // zero fields = AWS's numbers
 
 	// RateLimits bounds how often each account may call an operation; off by default.
 	RateLimits RateLimits
-	// AddressLimits bounds what clients who have proved nothing may do from one
-	// address; on by default.
+	// AddressLimits bounds what clients may do from one address before they prove anything;
+	// on by default.
 	AddressLimits AddressLimits
 
-	// Check is the endpoint that reverse proxies ask; nil = there is none.
+	// Check is the endpoint for forward auth; nil = there is none.
 	Check *CheckConfig
-	// SignOutEndsSessions: a user's sign-out ends the session credentials that the
-	// login led to, too.
+	// SignOutEndsSessions makes a user's sign-out also end the session credentials that the
+	// login led to.
 	SignOutEndsSessions bool
-	// SignOutInAllAccounts: SignOut by the home account ends logins in the identity
+	// SignOutInAllAccounts makes a SignOut by the home account end logins in the identity
 	// pools of all accounts.
 	SignOutInAllAccounts bool
 
-	// MaxWait is how long calls may wait for their work (a signature, a durable
-	// write, a processor) while more come than can be answered; those that would
-	// wait longer are refused. 0 = none is refused for that; else 1 ms to 5 s.
+	// MaxWait is how long calls may wait for their work (a signature, a durable write, a
+	// processor) during overload; those that would wait longer are refused. 0 = no limit;
+	// else 1 ms to 5 s.
 	MaxWait time.Duration
 
-	// BehindProxy: every request comes through a proxy that sets X-Forwarded-For
-	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport
-	// are about what these say.
+	// BehindProxy means that every request comes through a proxy that sets X-Forwarded-For
+	// and X-Forwarded-Proto; conditions on aws:SourceIp and aws:SecureTransport use these.
 	BehindProxy bool
 
-	// AllowedOrigins are the origins whose pages may call, scheme://host[:port];
-	// empty or "*" is any, as at AWS. In development DevOrigins counts instead.
+	// AllowedOrigins are the origins whose pages may call, scheme://host[:port]; empty or
+	// "*" = any, as at AWS. In development DevOrigins counts instead.
 	AllowedOrigins []string
-	// MetricsApart takes /metrics off the Server; MetricsHandler has it.
+	// MetricsApart removes /metrics from the Server; MetricsHandler serves it.
 	MetricsApart bool
 
-	// DevHosts and DevOrigins name what a development server answers to, and whose
-	// pages may call it, besides what is on the developer's machine.
+	// DevHosts and DevOrigins are the hosts that a development server answers to, and the
+	// origins whose pages may call it, in addition to the developer's machine.
 	DevHosts   []string
 	DevOrigins []string
-	// Dev switches on the well-known key pair test/test, the development
-	// issuer, pinned pool IDs and a start that does not wait for RSA keys.
+	// Dev switches on the well-known key pair test/test, the development issuer, pinned pool
+	// IDs and a start that does not wait for RSA keys.
 	Dev bool
-	// AcceptUnknownRoles takes a role that was never defined as one that trusts
-	// the pool and allows nothing. Only with Dev.
+	// AcceptUnknownRoles treats a role that was never defined as one that trusts the pool
+	// and allows nothing. Only with Dev.
 	AcceptUnknownRoles bool
 
-	Logger  *slog.Logger     // nil discards
-	Now     func() time.Time // nil is time.Now
-	OnTrace func(Trace)      // sees every refusal as it happens; may be nil
-	// LogLinesDropped returns how many lines the Logger has dropped because nobody
-	// read them, for the metrics; nil = it drops none.
+	Logger  *slog.Logger     // nil = none
+	Now     func() time.Time // nil = time.Now
+	OnTrace func(Trace)      // receives every refusal as it happens; may be nil
+	// LogLinesDropped returns how many lines the Logger has dropped because nobody read
+	// them, for the metrics; nil = none.
 	LogLinesDropped func() uint64
 
 	Version string // shown in metrics
@@ -175,8 +173,8 @@ const (
 	chosenIDsAll  = "all"
 )
 
-// Bounds of MaxWait. A server whose work must wait less is idle between two calls; a
-// client that waits longer has given up.
+// Bounds of MaxWait. A server that may not let work wait even the shortest time is idle
+// between two calls; after the longest, the client has given up.
 const (
 	minMaxWait = time.Millisecond
 	maxMaxWait = 5 * time.Second
@@ -187,14 +185,18 @@ const MaxDatabaseConnections = 1000
 
 var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
-// Validate reports values that no server can run with. What is missing is no
-// fault yet; New asks for that.
+// Validate reports values that no server can run with. A missing value is no fault yet; New
+// requires it.
 func (c *Config) Validate() error {
 	var faults []error
 	faults = append(faults, c.checkAccount())
 	if c.Region != "" && !identitypool.ValidRegion(c.Region) {
-		faults = append(faults, fmt.Errorf("region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1", c.Region))
+		faults = append(faults, fmt.Errorf(
+			"region %q: use up to 18 lower-case letters, digits and hyphens, a letter first, such as us-east-1",
+			c.Region,
+		))
 	}
+
 	if c.MaxWait != 0 && (c.MaxWait < minMaxWait || c.MaxWait > maxMaxWait) {
 		faults = append(faults, fmt.Errorf("max_wait %s: use 0 or %s to %s", c.MaxWait, minMaxWait, maxMaxWait))
 	}
@@ -204,11 +206,13 @@ func (c *Config) Validate() error {
 	if n := c.DatabaseConnections; n < 0 || n > MaxDatabaseConnections {
 		faults = append(faults, fmt.Errorf("database_connections %d: use 1 to %d", n, MaxDatabaseConnections))
 	}
+
 	algorithm := func(setting, name string) {
 		if name != "" && !slices.Contains(issuer.Algorithms, name) {
 			faults = append(faults, fmt.Errorf("%s %q: use %s", setting, name, strings.Join(issuer.Algorithms, ", ")))
 		}
 	}
+
 	algorithm("token_algorithm", c.TokenAlgorithm)
 	if c.IssuerURL != "" {
 		if err := issuer.CheckURL(c.IssuerURL); err != nil {
@@ -219,15 +223,18 @@ func (c *Config) Validate() error {
 		faults = append(faults, c.Check.Check())
 	}
 	faults = append(faults, c.checkOrigins())
+
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolAlgorithms)) {
 		faults = append(faults, poolKey("token_algorithms", pool))
 		algorithm("token_algorithms."+pool, c.PoolAlgorithms[pool])
 	}
+
 	faults = append(faults, c.checkRates()...)
 	_, err := c.credentialEngines(nil, nil, nil)
 	_, guests := c.guestPolicies()
 	faults = append(faults, err, guests, c.loginProviders(nil).Validate())
 	faults = append(faults, c.userStatus().Validate())
+
 	if errors.Join(faults...) == nil { // the account is part of every provider's ARN
 		_, err := c.directory(c.OIDCProviders, nil)
 		faults = append(faults, err)
@@ -235,20 +242,23 @@ func (c *Config) Validate() error {
 			faults = append(faults, c.checkRoleAccounts())
 		}
 	}
+
 	return errors.Join(faults...)
 }
 
 func (c *Config) checkAccount() error {
 	if c.Account != "" && !accountPattern.MatchString(c.Account) {
-		return fmt.Errorf("account_id %q: use twelve digits, in quotes: YAML reads a number with a leading 0 as another one",
-			c.Account)
+		return fmt.Errorf(
+			"account_id %q: use twelve digits, in quotes: YAML reads a number with a leading 0 as another one",
+			c.Account,
+		)
 	}
 	return nil
 }
 
-// checkRoleAccounts refuses roles of another account than the server's own: its pools
-// could not have them, and its keys could not change that. An ARN that cannot be read is
-// another fault.
+// checkRoleAccounts refuses roles of another account than the server's: its pools could not
+// have them, and its keys could not change that. Another check reports an ARN that cannot be
+// read.
 func (c *Config) checkRoleAccounts() error {
 	if c.Account == "" {
 		return nil
@@ -260,21 +270,26 @@ func (c *Config) checkRoleAccounts() error {
 		if err != nil || string(arn.Account) == c.Account {
 			continue
 		}
+
 		own := arn
 		own.Account = identitypool.AccountID(c.Account)
 		faults = append(faults, &iam.SettingError{
 			Setting: fmt.Sprintf("roles[%d].arn", i),
 			Value:   role.ARN,
 			Problem: fmt.Sprintf("the role is of account %s, and this server's account is %s", arn.Account, c.Account),
-			Fix: fmt.Sprintf("write %s, or begin anew: account_id %s and `poolhouse init` on an empty data folder or database; "+
-				"roles of further accounts are made by the IAM API with a key of theirs", own, arn.Account),
+			Fix: fmt.Sprintf(
+				"write %s, or begin anew: account_id %s and `poolhouse init` on an empty data folder or database; "+
+					"roles of further accounts are made by the IAM API with a key of theirs",
+				own, arn.Account,
+			),
 		})
 	}
+
 	return errors.Join(faults...)
 }
 
-// loginProviders returns the options of what knows the login providers. directory may be
-// nil to check the settings alone.
+// loginProviders returns the options of the provider registry. directory may be nil to check
+// only the settings.
 func (c *Config) loginProviders(directory provider.Directory) provider.Options {
 	return provider.Options{
 		Table:           c.ProviderTable,
@@ -289,7 +304,7 @@ func (c *Config) loginProviders(directory provider.Directory) provider.Options {
 	}
 }
 
-// userStatus returns how user pools are asked for ServerSideTokenCheck.
+// userStatus returns how to ask user pools for ServerSideTokenCheck.
 func (c *Config) userStatus() userstatus.Settings {
 	return userstatus.Settings{ByProvider: c.UserStatus, ByRegion: c.UserStatusRegions}
 }
@@ -308,10 +323,12 @@ func withDefaults(l Limits) Limits {
 			*f.have = *f.standard
 		}
 	}
+
 	return l
 }
 
-// mayChooseIDs reports whether an account may choose the IDs of what it makes.
+// mayChooseIDs reports whether an account may choose the IDs of the pools and identities that
+// it creates.
 func (c *Config) mayChooseIDs(account identitypool.AccountID) bool {
 	return c.ChosenIDs == chosenIDsAll || string(account) == c.Account
 }
@@ -324,13 +341,14 @@ func poolKey(setting, pool string) error {
 	return fmt.Errorf("%s.%s: is not an identity pool ID, REGION:GUID", setting, pool)
 }
 
-// guestPolicies returns what tells the session policies of a pool's guests.
+// guestPolicies returns a function that returns the session policies of a pool's guests.
 func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	all, err := iam.GuestPolicies(c.GuestPolicy)
 	var faults []error
 	if err != nil {
 		faults = append(faults, fmt.Errorf("guest_policy: %w", err))
 	}
+
 	pools := make(map[identitypool.PoolID][]string, len(c.PoolGuestPolicies))
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolGuestPolicies)) {
 		faults = append(faults, poolKey("pool_guest_policies", pool))
@@ -340,6 +358,7 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 		}
 		pools[identitypool.PoolID(pool)] = policies
 	}
+
 	return func(pool identitypool.PoolID) []string {
 		if own, ok := pools[pool]; ok {
 			return own
@@ -348,19 +367,29 @@ func (c *Config) guestPolicies() (func(identitypool.PoolID) []string, error) {
 	}, errors.Join(faults...)
 }
 
-// credentialEngines makes the engines that the settings name, beside the
-// server's own.
-func (c *Config) credentialEngines(builtin assume.Engine, signer assume.Signer, poster assume.Poster) (*assume.Router, error) {
+// credentialEngines makes the engines that the settings name, and adds the server's own.
+func (c *Config) credentialEngines(
+	builtin assume.Engine, signer assume.Signer, poster assume.Poster,
+) (*assume.Router, error) {
 	if builtin == nil { // only checking
 		builtin = (*assume.Router)(nil)
 	}
+
 	engines := map[string]assume.Engine{assume.Builtin: builtin}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.CredentialEngines)) {
 		if name == assume.Builtin {
 			return nil, fmt.Errorf("credential_engines.%s: that is the name of the server's own engine", name)
 		}
-		e, err := assume.NewRemoteEngine(assume.RemoteEngineOptions{Name: name, Config: c.CredentialEngines[name], Signer: signer, Poster: poster, Now: c.Now, Logger: c.Logger})
+
+		e, err := assume.NewRemoteEngine(assume.RemoteEngineOptions{
+			Name:   name,
+			Config: c.CredentialEngines[name],
+			Signer: signer,
+			Poster: poster,
+			Now:    c.Now,
+			Logger: c.Logger,
+		})
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -369,6 +398,7 @@ func (c *Config) credentialEngines(builtin assume.Engine, signer assume.Signer, 
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+
 	pools := make(map[identitypool.PoolID]string, len(c.PoolCredentialEngines))
 	for _, pool := range slices.Sorted(maps.Keys(c.PoolCredentialEngines)) {
 		faults = append(faults, poolKey("pool_credential_engines", pool))
@@ -377,5 +407,6 @@ func (c *Config) credentialEngines(builtin assume.Engine, signer assume.Signer, 
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+
 	return assume.NewRouter(engines, c.CredentialEngine, pools)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// databaseName names the setting that says where the data is, for messages.
+// databaseName names the setting that locates the data, for messages.
 func (c *Config) databaseName() string {
 	switch {
 	case c.DatabaseURL != "":
@@ -37,9 +37,9 @@ func (c *Config) storeOptions(sealer *envelope.Sealer) store.Options {
 	return o
 }
 
-// ownSealer returns the seal under the master key, which is the one that the
-// database's secrets are sealed under. It looks before anything is written: what
-// another key seals beside them would keep the right one from starting the server.
+// ownSealer returns the sealer with the master key that sealed the database's secrets. It
+// checks before anything is written: secrets sealed under another key beside them would keep
+// the right one from starting the server.
 func (c *Config) ownSealer(ctx context.Context) (*envelope.Sealer, error) {
 	found, err := store.Inspect(ctx, c.storeOptions(nil))
 	if err != nil {
@@ -48,22 +48,26 @@ func (c *Config) ownSealer(ctx context.Context) (*envelope.Sealer, error) {
 	return c.sealerOf(found)
 }
 
-// sealerOf returns the seal if it owns what was found in the database. Error:
+// sealerOf returns the sealer if its key sealed what was found in the database. Error:
 // store.ErrOtherSealer.
 func (c *Config) sealerOf(found store.Contents) (*envelope.Sealer, error) {
 	sealer, err := c.sealer(!c.RequireInitialised && len(found.Sealed) == 0)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, sealed := range found.Sealed {
 		if !sealer.Owns(sealed) {
-			return nil, fmt.Errorf("%s: %w in %s; put your copy back", c.masterKeyName(), store.ErrOtherSealer, c.databaseName())
+			return nil, fmt.Errorf(
+				"%s: %w in %s; put your copy back", c.masterKeyName(), store.ErrOtherSealer, c.databaseName(),
+			)
 		}
 	}
+
 	return sealer, nil
 }
 
-// masterKeyName names where the master key comes from, for messages.
+// masterKeyName names the source of the master key, for messages.
 func (c *Config) masterKeyName() string {
 	if len(c.MasterKey) > 0 {
 		return `"master_key_file" or "master_key"`
@@ -71,8 +75,8 @@ func (c *Config) masterKeyName() string {
 	return filepath.Join(c.DataDir, MasterKeyFile)
 }
 
-// sealer returns the seal under the master key: the one given, that of the data
-// folder, which it may make, or a temporary one for data in memory.
+// sealer returns the sealer with the master key: the given one, that of the data folder
+// (created if mayMake), or a temporary one for data in memory.
 func (c *Config) sealer(mayMake bool) (*envelope.Sealer, error) {
 	key := c.MasterKey
 	switch {
@@ -89,31 +93,37 @@ func (c *Config) sealer(mayMake bool) (*envelope.Sealer, error) {
 			return nil, err
 		}
 		if created {
-			c.Logger.Info("made a master key; keep a copy apart from the backups", "file", filepath.Join(c.DataDir, MasterKeyFile))
+			c.Logger.Info("made a master key; keep a copy apart from the backups",
+				"file", filepath.Join(c.DataDir, MasterKeyFile))
 		}
 		key = loaded
 	default:
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails (crypto/rand)
 	}
+
 	return envelope.New(key)
 }
 
-// sealSecrets seals what an older version left in clear. The keys were opened
-// before, so the master key is the right one.
+// sealSecrets encrypts secrets that an older version left in clear. The database's keys were
+// opened before, so the master key is the right one.
 func (s *Server) sealSecrets(ctx context.Context) error {
 	sealed, err := s.store.SealSecrets(ctx)
 	if err != nil && sealed {
-		s.config.Logger.Error("the database's files may still hold secrets that were in clear; the next start tries again",
+		s.config.Logger.Error(
+			"the database's files may still hold secrets that were in clear; the next start tries again",
 			"error", err,
-			"fix", "with SQLite make room for two more copies of the database and close other programs that read it")
+			"fix", "with SQLite make room for two more copies of the database and close other programs that read it",
+		)
+
 		return nil
 	}
+
 	return err
 }
 
-// bindSAMLLogins binds the SAML logins of a database from before there were scopes
-// to the identity providers that are registered now.
+// bindSAMLLogins binds the SAML logins of a database from before scopes existed to the
+// identity providers that are registered now.
 func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (map[string]string, error) {
 	bindings, err := s.store.BindSAMLLogins(ctx, func(arn string) (entityID string, known bool) {
 		provider, err := directory.SAMLProvider(ctx, arn)
@@ -125,6 +135,7 @@ func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (
 				"provider", arn, "error", err)
 			return "", false
 		}
+
 		return provider.Provider.EntityID, true
 	})
 
@@ -137,5 +148,6 @@ func (s *Server) bindSAMLLogins(ctx context.Context, directory *iam.Directory) (
 				"\" in its previous_entity_ids if they are its users", "provider", arn)
 		}
 	}
+
 	return bindings, err
 }

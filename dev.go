@@ -12,8 +12,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
-// What every `poolhouse dev` has in common. A server without Config.Dev does not
-// start on a database that holds the key, and does not know it if it is added later.
+// These values are the same for every `poolhouse dev`. A server without Config.Dev does not
+// start on a database that has the key, and does not accept the key if it is added later.
 const (
 	DevAccount         = "000000000000"
 	DevRegion          = "us-east-1"
@@ -22,7 +22,7 @@ const (
 	DevAudience        = "poolhouse-dev"
 )
 
-// DevInfo is what clients of a development server need to know.
+// DevInfo has what clients of a development server need.
 type DevInfo struct {
 	Endpoint        string `json:"endpoint"`
 	Region          string `json:"region"`
@@ -43,7 +43,7 @@ type DevTokenRequest struct {
 	Claims    map[string]any `json:"claims"`
 }
 
-// DevTokenResponse carries the token, or the reason why there is none.
+// DevTokenResponse has the token, or the reason why there is none.
 type DevTokenResponse struct {
 	Token string `json:"token,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -57,12 +57,12 @@ const (
 
 const maxDevRequest = 64 << 10 // bytes
 
-// devTokenRule tells what a request for a token is made of.
+// devTokenRule explains how to request a token.
 const devTokenRule = "send one JSON object of at most 64 KiB with sub and aud (texts), expires_in (whole seconds) " +
 	"and claims (an object of any JSON values, which enter the token as they are)"
 
-// devEndpoints serves the development issuer and its tokens. They carry no CORS
-// headers: a page of another origin must not mint tokens.
+// devEndpoints serves the development issuer and its tokens. It sends no CORS headers: a page
+// of another origin must not mint tokens.
 type devEndpoints struct {
 	issuer *issuer.DevIssuer
 	info   DevInfo
@@ -70,6 +70,7 @@ type devEndpoints struct {
 
 func newDevEndpoints(baseURL, account, region string, now func() time.Time) *devEndpoints {
 	issuer := issuer.NewDevIssuer(baseURL, DevAudience, now)
+
 	return &devEndpoints{issuer: issuer, info: DevInfo{
 		Endpoint:        baseURL,
 		Region:          region,
@@ -77,13 +78,14 @@ func newDevEndpoints(baseURL, account, region string, now func() time.Time) *dev
 		AccessKeyID:     DevAccessKeyID,
 		SecretAccessKey: DevSecretAccessKey,
 		Issuer:          issuer.URL,
-		OIDCProviderARN: "arn:" + identitypool.Partition(region) + ":iam::" + account + ":oidc-provider/" + issuer.LoginKey(),
-		LoginKey:        issuer.LoginKey(),
-		Audience:        DevAudience,
+		OIDCProviderARN: "arn:" + identitypool.Partition(region) + ":iam::" + account +
+			":oidc-provider/" + issuer.LoginKey(),
+		LoginKey: issuer.LoginKey(),
+		Audience: DevAudience,
 	}}
 }
 
-// provider registers the development issuer like any other: its tokens are
+// provider returns the development issuer as a provider like any other: its tokens are
 // verified by discovery and published keys.
 func (d *devEndpoints) provider() OIDCProviderConfig {
 	return OIDCProviderConfig{
@@ -109,6 +111,7 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusUnsupportedMediaType, DevTokenResponse{Error: "send application/json"})
 		return
 	}
+
 	var request DevTokenRequest
 	decoder := json.NewDecoder(io.LimitReader(r.Body, maxDevRequest))
 	decoder.DisallowUnknownFields()
@@ -117,6 +120,7 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error() + ": " + devTokenRule})
 		return
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "something follows the request: " + devTokenRule})
 		return
@@ -127,8 +131,13 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: "expires_in is beyond 24 hours"})
 		return
 	}
+
 	token, err := d.issuer.Token(r.Context(), issuer.DevTokenRequest{
-		Subject: request.Subject, Audience: request.Audience, Lifetime: time.Duration(request.ExpiresIn) * time.Second, Claims: request.Claims})
+		Subject:  request.Subject,
+		Audience: request.Audience,
+		Lifetime: time.Duration(request.ExpiresIn) * time.Second,
+		Claims:   request.Claims,
+	})
 	switch {
 	case errors.Is(err, issuer.ErrDevRequest):
 		writeJSON(w, http.StatusBadRequest, DevTokenResponse{Error: err.Error()})
@@ -142,5 +151,5 @@ func (d *devEndpoints) token(w http.ResponseWriter, r *http.Request) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client has gone; nothing is left to tell
+	_ = json.NewEncoder(w).Encode(v) // an error means that the client has gone
 }

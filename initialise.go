@@ -22,15 +22,14 @@ var (
 	ErrNotInitialised = errors.New("not initialised")
 )
 
-// Initialise makes the account and its root access key in a database that has
-// none: both or neither. With DataDir it makes the folder and the master key too.
-// Account is the account's number; empty draws one. The key's secret can be seen
-// this once.
+// Initialise makes the account and its root access key in a database that has no access
+// key: both or neither. With DataDir it also makes the folder and the master key. Account is
+// the account's number; if empty, it is random. The key's secret can be seen only this once.
 //
-// A database that has an access key is left as it is (ErrInitialised), also when
-// another process is quicker; when the master key is missing or another one, the
-// error says that instead. What an Initialise that was cut short has left,
-// the next one completes. Of the other settings it needs none.
+// If the database has an access key already, Initialise changes nothing and returns
+// ErrInitialised, also if another process was quicker. If the master key is missing or
+// another one, it returns that error instead. It completes what an interrupted Initialise
+// left. It needs none of the other settings.
 func Initialise(ctx context.Context, c Config) (AccessKey, error) {
 	c.fill()
 	c.RequireInitialised = false // for the master key
@@ -50,19 +49,22 @@ func Initialise(ctx context.Context, c Config) (AccessKey, error) {
 	}
 	if lock != nil {
 		defer func() {
-			if releasing := lock.Release(); releasing != nil { // the key may be made, and must be shown
+			// Logged only: the key may be made, and must be shown.
+			if releasing := lock.Release(); releasing != nil {
 				c.Logger.Error("freeing the data folder", "error", releasing)
 			}
 		}()
 	}
+
 	return c.initialise(ctx)
 }
 
-// initialise makes account and key. The caller holds the data folder.
+// initialise makes account and key. The caller holds the lock of the data folder.
 func (c *Config) initialise(ctx context.Context) (key AccessKey, err error) {
 	if err := c.checkUninitialised(ctx); err != nil { // somebody may have been quicker
 		return AccessKey{}, err
 	}
+
 	sealer, err := c.ownSealer(ctx)
 	if err != nil {
 		return AccessKey{}, err
@@ -71,9 +73,11 @@ func (c *Config) initialise(ctx context.Context) (key AccessKey, err error) {
 	if err != nil {
 		return AccessKey{}, err
 	}
+
 	defer func() {
+		// Logged only: the key is made, and must be shown.
 		if closing := db.Close(); closing != nil {
-			c.Logger.Error("closing the database", "error", closing) // the key is made, and must be shown
+			c.Logger.Error("closing the database", "error", closing)
 		}
 	}()
 
@@ -81,23 +85,26 @@ func (c *Config) initialise(ctx context.Context) (key AccessKey, err error) {
 	if err != nil {
 		return AccessKey{}, err
 	}
+
 	account := c.Account
 	if account == "" {
 		if account, err = newAccount(); err != nil {
 			return AccessKey{}, err
 		}
 	}
+
 	return c.firstKey(ctx, keys, identitypool.AccountID(account))
 }
 
-// firstKey makes account and key. An account that is there already, without a
-// key, gets the key: a start of an older version can have been cut short.
+// firstKey makes account and key. An existing account without a key gets the key: a start of
+// an older version can have been interrupted.
 func (c *Config) firstKey(
 	ctx context.Context, keys *iam.AccessKeys, account identitypool.AccountID,
 ) (AccessKey, error) {
 	for range 2 {
 		n := iam.NewAccessKey{Account: account, Description: "root key of the first start"}
-		// A write that ctx could end may be done all the same, and its key never shown.
+
+		// If ctx ended the write, it could still succeed and its key would never be shown.
 		home, k, secret, made, err := keys.Initialise(context.WithoutCancel(ctx), n)
 		if err != nil {
 			return AccessKey{}, err
@@ -105,11 +112,13 @@ func (c *Config) firstKey(
 		if made {
 			return AccessKey{Account: string(k.Account), AccessKeyID: k.ID, SecretAccessKey: secret}, nil
 		}
+
 		if home == account {
 			break
 		}
 		account = home
 	}
+
 	return AccessKey{}, c.alreadyInitialised()
 }
 
@@ -118,7 +127,7 @@ func (c *Config) checkUninitialised(ctx context.Context) error {
 	if err != nil || !found.Keys {
 		return err
 	}
-	if _, err := c.sealerOf(found); err != nil { // a server would not start on it
+	if _, err := c.sealerOf(found); err != nil { // a server would not start with this database
 		return err
 	}
 	return c.alreadyInitialised()
@@ -128,11 +137,11 @@ func (c *Config) alreadyInitialised() error {
 	return fmt.Errorf("%s is %w", c.databaseName(), ErrInitialised)
 }
 
-// CheckInitialised returns ErrNotInitialised if the database of the settings has
-// neither an account nor an access key, or is not there. It makes nothing.
+// CheckInitialised returns ErrNotInitialised if the settings' database has neither an account
+// nor an access key, or does not exist. It creates nothing.
 func CheckInitialised(ctx context.Context, c Config) error { return c.checkInitialised(ctx) }
 
-// checkInitialised refuses a database that belongs to nobody yet.
+// checkInitialised refuses a database without an account.
 func (c *Config) checkInitialised(ctx context.Context) error {
 	found, err := store.Inspect(ctx, c.storeOptions(nil))
 	if err != nil || found.Account || found.Keys {
@@ -141,7 +150,7 @@ func (c *Config) checkInitialised(ctx context.Context) error {
 	return fmt.Errorf("%s is %w: %s", c.databaseName(), ErrNotInitialised, c.missing())
 }
 
-// missing tells what a database that is not initialised lacks.
+// missing describes what a database that is not initialised lacks.
 func (c *Config) missing() string {
 	if c.DatabaseURL != "" {
 		return "it has no account"
@@ -152,6 +161,7 @@ func (c *Config) missing() string {
 		}
 		return "the folder is not there"
 	}
+
 	switch info, err := os.Stat(filepath.Join(c.DataDir, DatabaseFile)); {
 	case errors.Is(err, fs.ErrNotExist):
 		return "the folder holds no " + DatabaseFile
@@ -162,12 +172,13 @@ func (c *Config) missing() string {
 	}
 }
 
-// lockData takes the data folder for a server; nil without one.
+// lockData locks the data folder for a server; nil without a folder.
 func (c *Config) lockData(ctx context.Context) (*datalock.Lock, error) {
 	command := "poolhouse server"
 	if c.Dev {
 		command = "poolhouse development server"
 	}
+
 	return c.lockFolder(ctx, datalock.Holder{
 		Command:     command,
 		Address:     c.ListenAddress,
@@ -175,7 +186,7 @@ func (c *Config) lockData(ctx context.Context) (*datalock.Lock, error) {
 	})
 }
 
-// lockNewFolder makes the data folder and takes it; nil without one.
+// lockNewFolder makes the data folder and locks it; nil without a folder.
 func (c *Config) lockNewFolder(ctx context.Context) (*datalock.Lock, error) {
 	if c.DatabaseURL == "" {
 		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {

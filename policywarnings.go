@@ -11,15 +11,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// The log at start names at most so many trust policies, and so many warnings.
+// Bounds on the trust policies and warnings that the log at start names.
 const (
 	maxNamedTrusts    = 100
 	maxPolicyWarnings = 200
 )
 
-// reviewPolicies names in the log the trust policies that would be refused today,
-// and the policies that depend on condition keys which this server cannot know:
-// those of the settings, and those that are stored.
+// reviewPolicies logs the trust policies that would be refused today, and the policies that
+// depend on condition keys which this server cannot know. It reviews the settings and the
+// stored policies.
 func (s *Server) reviewPolicies(ctx context.Context, directory *iam.Directory) error {
 	l := &policyLog{server: s}
 	review := iam.Review{
@@ -33,9 +33,11 @@ func (s *Server) reviewPolicies(ctx context.Context, directory *iam.Directory) e
 		l.warn(setting, iam.IdentityPolicyWarnings(document, s.clientUnknown()))
 	}
 	ofGuests("guest_policy", s.config.GuestPolicy)
+
 	for _, pool := range slices.Sorted(maps.Keys(s.config.PoolGuestPolicies)) {
 		ofGuests("pool_guest_policies."+pool, s.config.PoolGuestPolicies[pool])
 	}
+
 	keys, listErr := s.keys.List(ctx, "")
 	for _, k := range keys {
 		l.warn("access key "+k.ID, iam.AccessKeyPolicyWarnings(k.Policy))
@@ -47,14 +49,15 @@ func (s *Server) reviewPolicies(ctx context.Context, directory *iam.Directory) e
 	if err := errors.Join(listErr, directory.ReviewManagedPolicies(ctx, review)); err != nil {
 		s.config.Logger.Error("the stored policies could not all be looked through", "error", err)
 	}
-
 	l.more()
+
 	return nil
 }
 
-// rememberAccounts returns hasAccount, asked once for each account.
+// rememberAccounts returns hasAccount with a memory, so that each account is looked up once.
 func (s *Server) rememberAccounts() iam.AccountCheck {
 	ours := map[identitypool.AccountID]bool{}
+
 	return func(ctx context.Context, account identitypool.AccountID) (bool, error) {
 		if known, ok := ours[account]; ok {
 			return known, nil
@@ -64,18 +67,19 @@ func (s *Server) rememberAccounts() iam.AccountCheck {
 		if err == nil {
 			ours[account] = known
 		}
+
 		return known, err
 	}
 }
 
-// policyLog writes what reviewPolicies finds to the log.
+// policyLog logs the findings of reviewPolicies.
 type policyLog struct {
 	server   *Server
 	trusts   int // found
 	warnings int // found
 }
 
-// warn writes the warnings of one policy.
+// warn logs the warnings of one policy.
 func (l *policyLog) warn(policy string, warnings []string) {
 	for _, warning := range warnings {
 		l.warning(policy, warning)
@@ -103,12 +107,13 @@ func (l *policyLog) oldTrust(t iam.OldTrust) {
 			"role", t.Role, "reason", t.Fault.Error(), "fix", t.Fault.Fix)
 		return
 	}
+
 	c.Logger.Warn("the trust policy of a role names principals that do not exist: it would be refused today",
 		"role", t.Role, "principals", strings.Join(t.Missing, ", "),
 		"fix", "take them out of the trust policy, or create them")
 }
 
-// more tells that there is more than was named.
+// more logs how many findings were not named.
 func (l *policyLog) more() {
 	log := l.server.config.Logger
 	if l.trusts > maxNamedTrusts {
@@ -119,6 +124,6 @@ func (l *policyLog) more() {
 	}
 }
 
-// clientUnknown tells that there is a check endpoint which does not learn how
-// clients come.
+// clientUnknown reports whether a check endpoint exists that does not learn the clients'
+// addresses.
 func (s *Server) clientUnknown() bool { return s.config.Check != nil && !s.config.BehindProxy }

@@ -10,21 +10,21 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/stsapi"
 )
 
-// Types of the settings of rates.
+// Types of the rate settings.
 type (
 	Rate          = ratelimit.Rate
 	RateLimits    = ratelimit.Settings
 	AddressLimits = ratelimit.AddressLimits
 )
 
-// PresetAWS names the rates that AWS documents.
+// PresetAWS is the preset with the rates that AWS documents.
 const PresetAWS = ratelimit.PresetAWS
 
-// DefaultAddressLimits leave room for an office or a mobile operator's customers behind one
+// DefaultAddressLimits leave room for an office, or a mobile operator's customers, behind one
 // address.
 var DefaultAddressLimits = ratelimit.DefaultAddressLimits
 
-// checkRates reports rates and names that cannot be.
+// checkRates reports invalid rates and unknown names.
 func (c *Config) checkRates() []error {
 	var faults []error
 	if c.RateLimits.Preset != "" && c.RateLimits.Preset != PresetAWS {
@@ -45,11 +45,12 @@ func (c *Config) checkRates() []error {
 			faults = append(faults, fmt.Errorf("address_limits.%s_%w", r.setting, err))
 		}
 	}
+
 	return faults
 }
 
-// namedAPIs are awsAPIs for their operations' names alone: what does the work is not
-// there yet when the settings are checked.
+// namedAPIs returns awsAPIs only for the names of their operations: when the settings are
+// checked, the services behind them do not exist yet.
 func namedAPIs() []awsapi.API {
 	return awsAPIs(
 		cognitoidentity.New(cognitoidentity.Options{}),
@@ -61,14 +62,14 @@ func namedAPIs() []awsapi.API {
 // wireAddresses builds the limits by client address; nil = they are off.
 func (s *Server) wireAddresses() *ratelimit.Addresses {
 	c := &s.config
-	// The metrics are made with the APIs, which need this.
+	// The metrics are made later, with the APIs, which need the result of this function.
 	observe := func(limit, operation string) { s.metrics.RateLimited(limit, operation) }
 	s.rates = ratelimit.NewReporter(c.Logger, observe)
 	if c.AddressLimits.Off {
 		return nil
 	}
-
 	limits := c.AddressLimits.WithDefaults()
+
 	return ratelimit.NewAddresses(ratelimit.AddressOptions{
 		Guests:        limits.Guests,
 		RefusedLogins: limits.RefusedLogins,

@@ -10,33 +10,33 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// ErrStopped reports that the server acknowledges no more writes for as long as it
-// runs, because the database's disk failed or its files are gone. See Server.Failed.
+// ErrStopped means that the server acknowledges no more writes while it runs, because the
+// database's disk failed or its files are gone. See Server.Failed.
 var ErrStopped = store.ErrStopped
 
-// Failed returns a channel that is closed when no write will be acknowledged any
-// more: a commit could not be made durable, the database is damaged, or its files
-// are gone. Answer the calls under way, then end the process, so that its supervisor
-// starts it anew. Failure then has the cause.
+// Failed returns a channel that is closed when no more writes will be acknowledged: a commit
+// could not be made durable, the database is damaged, or its files are gone. Answer the
+// running calls, then end the process, so that its supervisor restarts it. Failure returns
+// the cause.
 func (s *Server) Failed() <-chan struct{} { return s.store.Failed() }
 
-// Failure returns why no write will be acknowledged any more, an ErrStopped that
-// names what failed, the file and the cure, or nil.
+// Failure returns nil, or why no more writes will be acknowledged: an ErrStopped that names
+// the failed operation, the file and the fix.
 func (s *Server) Failure() error { return s.store.Failure() }
 
-// health registers what probes ask.
+// health registers the endpoints for probes.
 func (s *Server) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 }
 
-// readyTimeout bounds how long a readiness probe waits for the database, whose
-// bounds for calls are longer.
+// readyTimeout bounds how long a readiness probe waits for the database. The bounds for calls
+// are longer.
 const readyTimeout = 2 * time.Second
 
-// ready reports whether a write can become durable now; with ?reads, whether reads
-// are answered. The body names the kind of fault and nothing else, because everybody
-// can ask; path and cause are in the log.
+// ready reports whether a write can become durable now or, with ?reads, whether reads are
+// answered. The body names only the kind of fault, because anybody can ask; path and cause
+// are in the log.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		plain(w, http.StatusServiceUnavailable, "stopping\n")
@@ -56,9 +56,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	}
 
 	err := s.store.Probe(ctx)
-	if r.Context().Err() == nil { // else the client has gone, which is no fault
+	if r.Context().Err() == nil { // otherwise the client has gone, which is no fault
 		s.noteReadiness(err)
 	}
+
 	if err != nil {
 		plain(w, http.StatusServiceUnavailable, metrics.Unready(err)+"\n")
 		return
@@ -74,6 +75,7 @@ func (s *Server) noteReadiness(err error) {
 		}
 		return
 	}
+
 	reason := metrics.Unready(err)
 	if before := s.unready.Swap(&reason); before == nil || *before != reason {
 		s.config.Logger.Error("not ready", "reason", reason, "error", err, "data", cmp.Or(s.config.DataDir, "-"))

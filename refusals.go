@@ -22,8 +22,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// catalogues are the reasons of all packages, in the order in which a call meets them.
-// A package that gets a catalogue gets a line here.
+// catalogues returns the reasons of all packages, in the order in which a call meets them. A
+// new catalogue needs an entry here.
 func catalogues() []explain.Chapter {
 	return []explain.Chapter{
 		{
@@ -149,6 +149,5 @@ func catalogues() []explain.Chapter {
 	}
 }
 
-// RefusalReference returns the page of all reasons for which calls are refused, in
-// Markdown.
+// RefusalReference returns the page of all reasons for which calls are refused, in Markdown.
 func RefusalReference() string { return explain.Reference(catalogues()) }

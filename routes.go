@@ -9,14 +9,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/signout"
 )
 
-// Paths on which providers tell of sign-outs: the Logins key of the provider
-// follows, escaped as one segment or, where a proxy undoes that, as it is.
+// Paths to which providers send sign-outs. The provider's Logins key follows, escaped as one
+// segment or, where a proxy undoes that, unescaped.
 const (
 	backChannelPath   = "POST /backchannel-logout/{" + signout.ProviderPath + "...}"
 	sharedSignalsPath = "POST /shared-signals/{" + signout.ProviderPath + "...}"
 )
 
-// wireRoutes puts the APIs, the check endpoint and the rest under their paths.
+// wireRoutes registers the APIs, the check endpoint and the rest under their paths.
 func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) error {
 	c := &s.config
 	routes, err := c.guarded(api, s.routes(api))
@@ -27,35 +27,40 @@ func (s *Server) wireRoutes(api *awsapi.Service, checks *forwardauth.Handler) er
 		return err
 	}
 
-	// Not guarded: proxies send the check endpoint the Host and Origin of requests
-	// to other services. It changes nothing, and answers about the session alone.
+	// Not guarded: proxies send the check endpoint the Host and Origin of requests to other
+	// services. It changes nothing, and answers only about the session.
 	s.handler = withCheck(checks, api, routes)
 	s.forward = s.forwardHandler(checks, api)
+
 	return nil
 }
 
-// routes: the APIs answer POST on any path, because clients put any path in
-// their endpoint; the rest are GETs.
+// routes returns the server's routes. The APIs answer POST on any path, because clients put
+// any path in their endpoint; all others are GETs.
 func (s *Server) routes(api *awsapi.Service) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
 	mux.Handle("GET /.well-known/openid-configuration", api.Wrap("Discovery", s.issuer.DiscoveryHandler()))
-	// AWS publishes its keys under this very path; jwks.json is what others guess.
+
+	// AWS publishes its keys under jwks_uri; jwks.json is the path that others guess.
 	mux.Handle("GET /.well-known/jwks_uri", api.Wrap("JWKS", s.issuer.JWKSHandler()))
 	mux.Handle("GET /.well-known/jwks.json", api.Wrap("JWKS", s.issuer.JWKSHandler()))
 	mux.Handle("GET /authorize", api.Wrap("Authorize", s.issuer.AuthorizeHandler()))
+
 	s.health(mux)
 	if s.config.MetricsApart {
 		mux.Handle("GET /metrics", http.NotFoundHandler())
 	} else {
 		mux.Handle("GET /metrics", s.metrics.Handler())
 	}
+
 	s.receivers(mux, api)
 	if s.dev != nil {
 		s.dev.register(mux)
 	}
-	// The mux redirects a path such as "//". Clients of the APIs do not follow that, and
-	// a presigned URL is no longer the one that was signed.
+
+	// The mux redirects a path such as "//". Clients of the APIs do not follow redirects, and
+	// a presigned URL would no longer be the signed one.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery == ""
 		if page || isClean(r.URL.Path) {
@@ -66,10 +71,9 @@ func (s *Server) routes(api *awsapi.Service) http.Handler {
 	})
 }
 
-// isClean reports whether a mux takes the path as it is.
+// isClean reports whether a mux serves the path without a redirect.
 func isClean(p string) bool {
 	clean := path.Clean(p)
-
 	return p == clean || clean != "/" && p == clean+"/"
 }
 
@@ -81,20 +85,22 @@ func (s *Server) metricsRoutes() http.Handler {
 	return mux
 }
 
-// receivers are where providers tell of sign-outs.
+// receivers registers the endpoints that receive sign-outs from providers.
 func (s *Server) receivers(mux *http.ServeMux, api *awsapi.Service) {
 	mux.Handle(backChannelPath, api.Wrap("BackChannelLogout", s.signOuts.BackChannelLogout()))
 	mux.Handle(sharedSignalsPath, api.Wrap("SharedSignals", s.signOuts.SharedSignals()))
 }
 
-// withCheck puts the check endpoint before everything else: its requests carry
-// paths of others, which the APIs' routes must not see.
+// withCheck puts the check endpoint before everything else: its requests have the paths of
+// other services, which the APIs' routes must not see.
 func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) http.Handler {
 	if h == nil {
 		return rest
 	}
+
 	wrapped := api.WrapInternal("Check", h)
 	path, below := h.Path(), h.Path()+"/"
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target := r.URL.EscapedPath()
 		if target == path || h.Below() && len(target) >= len(below) && target[:len(below)] == below {
@@ -105,12 +111,13 @@ func withCheck(h *forwardauth.Handler, api *awsapi.Service, rest http.Handler) h
 	})
 }
 
-// forwardHandler is the listener's for the routes that are forwarded; nil without.
+// forwardHandler returns the handler of forwarded routes; nil if there are none.
 func (s *Server) forwardHandler(h *forwardauth.Handler, api *awsapi.Service) http.Handler {
 	if h == nil || h.Forwarder() == nil {
 		return nil
 	}
 	wrapped := forwardauth.CutOff(api.WrapInternal("Forward", h.Forwarder()))
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.stopping.Load() {
 			w.Header().Set("Connection", "close")
@@ -123,5 +130,5 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // the client has gone; nothing is left to tell
+	_, _ = w.Write([]byte(text)) // an error means that the client has gone
 }

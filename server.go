@@ -1,8 +1,8 @@
-// Package poolhouse is a self-hosted identity broker that speaks Amazon Cognito
-// identity pools on the wire. A Server is an http.Handler: mount it, or let
-// cmd/poolhouse listen for it. Start at New, then see wire.
+// Package poolhouse is a self-hosted identity broker with the wire protocol of Amazon Cognito
+// identity pools. A Server is an http.Handler: mount it, or let cmd/poolhouse listen for it.
+// Start reading at New, then see wire.
 //
-// The Go API is not settled before version 1.
+// The Go API may change before version 1.
 package poolhouse
 
 import (
@@ -61,15 +61,15 @@ type Server struct {
 	rates    *ratelimit.Reporter
 	lock     *datalock.Lock // of the data folder; nil without one
 	stopping atomic.Bool
-	unready  atomic.Pointer[string] // what the last readiness probe answered; nil = ready
+	unready  atomic.Pointer[string] // reason of the last readiness probe; nil = ready
 }
 
-// Trace is the recorded decision of one refused call: what `poolhouse explain` shows.
+// Trace is the recorded decision of a refused call, as `poolhouse explain` shows it.
 type Trace = adminapi.Trace
 
-// New opens the database and wires a Server. Its errors name the setting at
-// fault. Background work starts with Run. While another server uses DataDir, New
-// waits for it to end: for that server's LameDuck and ten seconds, at most.
+// New opens the database and builds a Server. Its errors name the setting at fault. Run does
+// the background work. If another server uses DataDir, New waits for it to end, at most that
+// server's LameDuck and ten seconds.
 func New(ctx context.Context, c Config) (_ *Server, err error) {
 	c.fill()
 	if err := c.check(); err != nil {
@@ -84,6 +84,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	s := &Server{config: c, traces: adminapi.NewTraces(adminapi.KeptTraces)}
 	s.countFaults()
 	c.Logger = s.config.Logger
+
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -124,10 +125,11 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	} else if err != nil {
 		c.Logger.Warn("roles of the settings that no pool of this account can have; serve refuses them", "error", err)
 	}
+
 	return s, s.wire(ctx, sealer)
 }
 
-// fill gives the fields that New cannot do without their defaults.
+// fill sets the defaults of fields that New requires.
 func (c *Config) fill() {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -150,6 +152,7 @@ func (c *Config) check() error {
 		return errors.New(`no issuer: set "issuer_url" to the https:// URL ` +
 			`under which clients and relying parties reach this server`)
 	}
+
 	return c.Validate()
 }
 
@@ -162,11 +165,12 @@ func (c *Config) checkDatabase() error {
 		return errors.New(`no master key: with "database" set "master_key_file" or POOLHOUSE_MASTER_KEY; ` +
 			`every node needs the same one`)
 	}
+
 	return nil
 }
 
-// directory reads the settings' roles and providers; those of the IAM API are in
-// resources, which may be nil to check the settings alone.
+// directory reads the settings' roles and providers. resources has those of the IAM API; it
+// may be nil to check only the settings.
 func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*iam.Directory, error) {
 	return iam.NewDirectory(iam.Config{
 		Account:           identitypool.AccountID(cmp.Or(c.Account, DevAccount)),
@@ -185,7 +189,7 @@ func (c *Config) directory(oidc []OIDCProviderConfig, resources *store.Store) (*
 // Account returns the account of the settings' roles and providers.
 func (s *Server) Account() string { return s.config.Account }
 
-// DevInfo returns what clients of a development server need; false otherwise.
+// DevInfo returns what clients of a development server need; false for other servers.
 func (s *Server) DevInfo() (DevInfo, bool) {
 	if s.dev == nil {
 		return DevInfo{}, false
@@ -193,7 +197,7 @@ func (s *Server) DevInfo() (DevInfo, bool) {
 	return s.dev.info, true
 }
 
-// samlProviders are the settings' providers, which may name us by our issuer URL.
+// samlProviders returns the settings' providers, which may name this server by its issuer URL.
 func (c *Config) samlProviders() []SAMLProviderConfig {
 	providers := slices.Clone(c.SAMLProviders)
 	for i := range providers {
@@ -211,20 +215,21 @@ func (c *Config) region() string {
 	return c.Region
 }
 
-// MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the
-// public does not reach.
+// MetricsHandler serves /metrics, /healthz and /readyz, for a listener that the public cannot
+// reach.
 func (s *Server) MetricsHandler() http.Handler { return s.apart }
 
-// ForwardHandler serves the routes of Config.Check that have ForwardTo, for a listener
-// of its own; nil when there is none. It reads bodies for as long as they come: the
+// ForwardHandler serves the routes of Config.Check that have ForwardTo, for a separate
+// listener; nil if there are none. It reads a body for as long as data arrives, so its
 // http.Server must have no ReadTimeout and no WriteTimeout.
 func (s *Server) ForwardHandler() http.Handler { return s.forward }
 
 // Refused keeps the trace of a refused call (awsapi.Recorder).
 func (s *Server) Refused(r awsapi.Refusal) {
-	if r.Service == iamapi.Name { // which is of no region: clients sign for us-east-1, wherever they are
+	if r.Service == iamapi.Name { // IAM has no region: clients sign for us-east-1 everywhere
 		r.Region = ""
 	}
+
 	t := Trace{
 		RequestID:   r.RequestID,
 		Time:        r.Time,
@@ -240,13 +245,14 @@ func (s *Server) Refused(r awsapi.Refusal) {
 		AccessKeyID: r.AccessKeyID,
 	}
 	s.traces.Add(t)
+
 	if s.config.OnTrace != nil {
 		s.config.OnTrace(t)
 	}
 }
 
-// ServeHTTP serves the APIs, discovery, keys, health and, unless they are apart,
-// metrics.
+// ServeHTTP serves the APIs, discovery, keys and health, and metrics unless MetricsApart is
+// set.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		w.Header().Set("Connection", "close") // net/http also ends HTTP/2 connections for it
@@ -254,32 +260,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// Stopping announces the end: from now on /readyz answers 503 and every answer
-// asks its client to connect anew, which leads it to another node. All calls are
-// still answered, until the caller closes the listener.
+// Stopping announces the end: from now on /readyz answers 503, and every response asks its
+// client to reconnect, which leads to another node. All calls are still answered until the
+// caller closes the listener.
 func (s *Server) Stopping() { s.stopping.Store(true) }
 
-// Run does the background work until ctx ends: keys are renewed, changes that
-// other nodes and the command line made are picked up, deletions that a crash
-// cut short are finished.
+// Run does the background work until ctx ends: it renews keys, picks up changes that other
+// nodes and the command line made, and finishes deletions that a crash interrupted.
 func (s *Server) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.issuer.Run(ctx) })
 	group.Go(func() { s.sessions.Run(ctx) })
 	group.Go(func() { s.rates.Run(ctx) })
 	group.Go(func() { s.overload.Run(ctx) })
+
 	if err := s.store.ResumeDeletions(ctx); err != nil && ctx.Err() == nil {
 		s.config.Logger.Error("interrupted pool deletions could not be finished", "error", err)
 	}
+
 	group.Wait()
 }
 
-// Close ends outgoing fetches, closes the database after the writes under way,
-// logs what it counted of warnings and errors, and frees the data folder.
+// Close ends outgoing fetches, closes the database after the running writes, logs its counts
+// of warnings and errors, and releases the data folder.
 func (s *Server) Close() error {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
+
 	var errs []error
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
@@ -288,6 +296,7 @@ func (s *Server) Close() error {
 	if s.lock != nil {
 		errs = append(errs, s.lock.Release())
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -295,7 +304,7 @@ func (s *Server) Close() error {
 func (s *Server) countFaults() {
 	s.faults = logging.NewFaults(logging.FaultOptions{
 		Now: s.config.Now,
-		// The access line of a failed call: whose call it was is not the fault.
+		// For the access line of a failed call: the caller is not part of the fault.
 		Attributes: map[string][]string{"request": {logging.FaultAttribute, "reason", "stack"}},
 		Summaries:  []string{overload.RefusalsMessage, ratelimit.RefusalsMessage},
 		FaultOf:    metrics.FaultOf,

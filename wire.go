@@ -30,7 +30,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/userstatus"
 )
 
-// parts are shared by the APIs and the check endpoint, and needed only to wire them.
+// parts are shared by the APIs and the check endpoint, and needed only for wiring.
 type parts struct {
 	directory  *iam.Directory
 	authorizer *iam.Authorizer
@@ -44,8 +44,8 @@ type parts struct {
 	addresses  *ratelimit.Addresses
 }
 
-// wire builds everything above the database: roles and providers, keys, what
-// decides about calls, the identity pools, the APIs, and the routes to them.
+// wire builds everything above the database: roles and providers, keys, the gate, the
+// identity pools, the APIs, and their routes.
 func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) {
 	var p parts
 	if p.directory, err = s.openDirectory(ctx); err != nil {
@@ -54,6 +54,7 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	if err := s.openKeys(ctx, sealer); err != nil {
 		return err
 	}
+
 	s.outbound = outbound.New(outbound.Options{Now: s.config.Now, Logger: s.config.Logger})
 	s.logins = login.New(s.outbound, login.Options{Now: s.config.Now, Logger: s.config.Logger})
 
@@ -71,11 +72,12 @@ func (s *Server) wire(ctx context.Context, sealer *envelope.Sealer) (err error) 
 	if err != nil {
 		return err
 	}
+
 	return s.wireRoutes(api, checks)
 }
 
-// openDirectory reads the roles and providers, and warns of what is wrong with them
-// and with the stored policies.
+// openDirectory reads the roles and providers, and warns of faults in them and in the stored
+// policies.
 func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 	c := &s.config
 	providers := c.OIDCProviders
@@ -92,19 +94,21 @@ func (s *Server) openDirectory(ctx context.Context) (*iam.Directory, error) {
 		return nil, err
 	}
 
-	if !c.Dev { // development takes the risks that the warnings are about
+	if !c.Dev { // development accepts the risks that the warnings are about
 		for _, warning := range directory.Warnings() {
 			c.Logger.Warn(warning)
 		}
 	}
+
 	if err := s.reviewPolicies(ctx, directory); err != nil {
 		return nil, err
 	}
+
 	return directory, nil
 }
 
-// openKeys opens the keys that sign tokens and seal sessions. Only then, when the
-// master key is known to be the right one, it seals what is still in clear.
+// openKeys opens the keys that sign tokens and seal sessions. Afterwards, when the master key
+// is known to be the right one, it encrypts secrets that are still in clear.
 func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err error) {
 	c := &s.config
 	s.issuer, err = issuer.New(ctx, issuer.Options{
@@ -121,14 +125,20 @@ func (s *Server) openKeys(ctx context.Context, sealer *envelope.Sealer) (err err
 		return err
 	}
 
-	s.sessions, err = session.NewMinter(ctx, session.MinterOptions{Store: s.store, Sealer: sealer, Now: c.Now, Logger: c.Logger})
+	s.sessions, err = session.NewMinter(ctx, session.MinterOptions{
+		Store:  s.store,
+		Sealer: sealer,
+		Now:    c.Now,
+		Logger: c.Logger,
+	})
 	if err != nil {
 		return err
 	}
+
 	return s.sealSecrets(ctx)
 }
 
-// wireGate builds what decides who a caller is and what it may do.
+// wireGate builds the parts that decide who a caller is and what it may do.
 func (s *Server) wireGate(p *parts) {
 	now := s.config.Now
 	p.revoked = s.revocations(p.directory)
@@ -164,6 +174,7 @@ func (s *Server) forwardAuth(
 	if c == nil {
 		return nil, nil
 	}
+
 	settings := *c
 	if settings.Region == "" {
 		settings.Region = s.config.region()
@@ -181,8 +192,8 @@ func (s *Server) forwardAuth(
 	})
 }
 
-// wirePools builds the identity pools, and what they prove logins and get
-// credentials with.
+// wirePools builds the identity pools, and the parts that prove their logins and give their
+// credentials.
 func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Sealer) error {
 	c := &s.config
 	status, err := c.userStatus().Pools(userstatus.Options{Asker: s.outbound, Now: c.Now})
@@ -192,6 +203,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err := status.SelfTest(ctx, c.Logger); err != nil {
 		return err
 	}
+
 	p.providers = provider.New(c.loginProviders(p.directory))
 	p.events = &signout.Sources{
 		Providers: p.providers,
@@ -211,6 +223,7 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 	if err != nil {
 		return err
 	}
+
 	p.assume = assume.NewService(assume.ServiceOptions{
 		Minter:             s.sessions,
 		Roles:              p.directory,
@@ -219,11 +232,11 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		AcceptUnknownRoles: c.AcceptUnknownRoles,
 		GuestPolicies:      guests,
 	})
+
 	credentials, err := c.credentialEngines(p.assume, s.issuer, s.outbound)
 	if err != nil {
 		return err
 	}
-
 	bindings, err := s.bindSAMLLogins(ctx, p.directory)
 	if err != nil {
 		return err
@@ -250,11 +263,12 @@ func (s *Server) wirePools(ctx context.Context, p *parts, sealer *envelope.Seale
 		Now:                c.Now,
 		Logger:             c.Logger,
 	})
+
 	return nil
 }
 
-// databaseTime is how long a call waits for the database in all: every call is
-// answered within five seconds, whatever state the database is in.
+// databaseTime is how long a call waits for the database in total, so that every call is
+// answered within five seconds, whatever the state of the database.
 const databaseTime = 4500 * time.Millisecond
 
 // wireAPIs builds the APIs, with their metrics.
@@ -271,6 +285,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		InternalCode: "InternalErrorException",
 		Operations:   s.adminAPI(p).Operations(),
 	})
+
 	s.overload = s.newGuard()
 	s.metrics = metrics.New(c.Version, apis, s.store, catalogues())
 	s.metrics.Watch(s.overload)
@@ -278,7 +293,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 		s.metrics.CountLogDrops(c.LogLinesDropped)
 	}
 
-	var limiter awsapi.Limiter // of an interface type: a nil *Accounts would be one
+	var limiter awsapi.Limiter // an interface, because a nil *Accounts in it would not be nil
 	if rates := c.RateLimits.Rates(); len(rates) > 0 {
 		limiter = ratelimit.NewAccounts(rates, apis, c.Now, s.rates)
 	}
@@ -302,7 +317,7 @@ func (s *Server) wireAPIs(p *parts) (*awsapi.Service, error) {
 	})
 }
 
-// awsAPIs are the APIs of AWS. Their operations may have a rate.
+// awsAPIs returns the APIs of AWS. Their operations may have a rate.
 func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.Service) []awsapi.API {
 	return []awsapi.API{
 		{
@@ -329,7 +344,7 @@ func awsAPIs(pools *cognitoidentity.Service, tokens *stsapi.API, roles *iamapi.S
 	}
 }
 
-// newGuard returns what refuses calls while the server is overloaded.
+// newGuard returns the guard that refuses calls while the server is overloaded.
 func (s *Server) newGuard() *overload.Guard {
 	return overload.NewGuard(overload.Options{
 		MaxWait: s.config.MaxWait,
@@ -339,14 +354,15 @@ func (s *Server) newGuard() *overload.Guard {
 		},
 		Database: s.store.Reads(),
 		Delay:    overload.SchedulerDelay(),
-		Now:      time.Now, // how long work takes is measured, also where a test sets the clock
+		Now:      time.Now, // work is measured in real time, even if a test sets the clock
 		Logger:   s.config.Logger,
 	})
 }
 
-// adminAPI is the administrators' API.
+// adminAPI returns the administrators' API.
 func (s *Server) adminAPI(p *parts) *adminapi.Service {
 	c := &s.config
+
 	return adminapi.New(adminapi.Options{
 		Store:             s.store,
 		Traces:            s.traces,
@@ -363,7 +379,7 @@ func (s *Server) adminAPI(p *parts) *adminapi.Service {
 	})
 }
 
-// stsAPI is the STS API over what the pools use, too.
+// stsAPI returns the STS API, with the same parts as the pools.
 func (s *Server) stsAPI(p *parts) *stsapi.API {
 	c := &s.config
 	o := stsapi.APIOptions{
@@ -392,7 +408,7 @@ func (s *Server) stsAPI(p *parts) *stsapi.API {
 	return stsapi.NewAPI(o)
 }
 
-// iamAPI is the IAM API.
+// iamAPI returns the IAM API.
 func (s *Server) iamAPI(p *parts) *iamapi.Service {
 	c := &s.config
 	return iamapi.New(iamapi.Options{

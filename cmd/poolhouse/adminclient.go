@@ -21,15 +21,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// adminCall calls an operation of the administrators' API, signed with the keys
-// of the environment.
+// adminCall calls an operation of the administrators' API, signed with the keys in the
+// environment.
 func adminCall(ctx context.Context, endpoint, operation string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
+
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
+
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -39,15 +41,18 @@ func adminCall(ctx context.Context, endpoint, operation string, in, out any) err
 	if err := signRequest(request, body, time.Now().UTC()); err != nil {
 		return err
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
+
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return err
 	}
+
 	if response.StatusCode != http.StatusOK {
 		var refused struct {
 			Type    string `json:"__type"`
@@ -58,16 +63,22 @@ func adminCall(ctx context.Context, endpoint, operation string, in, out any) err
 		}
 		return fmt.Errorf("%s answered %s", explain.ShownAddress(endpoint), response.Status)
 	}
+
 	return json.Unmarshal(answer, out)
 }
 
-// signRequest signs with the keys of the environment.
+// signRequest signs a request with the keys in the environment.
 func signRequest(r *http.Request, body []byte, now time.Time) error {
-	keys := sigv4.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}
+	keys := sigv4.Credentials{
+		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+	}
 	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
 		return fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), poolhouse.DevRegion)
+
 	return sigv4.Sign(r, body, keys, region, "poolhouse", now)
 }
 
@@ -95,6 +106,7 @@ refuses calls.`,
 				_, err := io.WriteString(c.OutOrStdout(), poolhouse.RefusalReference())
 				return err
 			}
+
 			var out struct {
 				Operation, Outcome, Message string
 				Reason                      explain.Code
@@ -102,14 +114,19 @@ refuses calls.`,
 				Planned                     []explain.Code
 			}
 			if _, err := uuid.Parse(args[0]); err != nil {
-				return fmt.Errorf("%q is no request ID: it is in the answer's header x-amzn-RequestId, and has the form "+
-					"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0])
+				return fmt.Errorf(
+					"%q is no request ID: it is in the answer's header x-amzn-RequestId, and has the form "+
+						"3b2f6c1e-5f0e-4b7e-9d57-0d4b8f3f1c55", args[0],
+				)
 			}
 			err := adminCall(c.Context(), endpoint(c), "Explain", map[string]string{"RequestId": args[0]}, &out)
 			if err != nil {
-				return fmt.Errorf("asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
-					"which needs the permission poolhouse:Explain", explain.ShownAddress(endpoint(c)), err)
+				return fmt.Errorf(
+					"asking %s: %w; another server is named by --endpoint, and the key by AWS_ACCESS_KEY_ID, "+
+						"which needs the permission poolhouse:Explain", explain.ShownAddress(endpoint(c)), err,
+				)
 			}
+
 			var b strings.Builder
 			fmt.Fprintln(&b, printable(joined(": ", out.Operation, out.Outcome, out.Message)))
 			writeSteps(&b, newPalette(c.OutOrStdout()), poolhouse.Trace{
@@ -118,11 +135,13 @@ refuses calls.`,
 				Planned: out.Planned,
 			})
 			_, err = io.WriteString(c.OutOrStdout(), b.String())
+
 			return err
 		},
 	}
 	addEndpoint(c)
 	c.Flags().Bool("docs", false, "print all reasons for which calls are refused, in Markdown")
+
 	return c
 }
 
@@ -136,11 +155,17 @@ func identityCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			in := map[string]string{}
-			for flag, member := range map[string]string{"pool": "IdentityPoolId", "provider": "ProviderName", "subject": "Subject", "identity-id": "IdentityId"} {
+			for flag, member := range map[string]string{
+				"pool":        "IdentityPoolId",
+				"provider":    "ProviderName",
+				"subject":     "Subject",
+				"identity-id": "IdentityId",
+			} {
 				if value, _ := c.Flags().GetString(flag); value != "" {
 					in[member] = value
 				}
 			}
+
 			var out struct {
 				IdentityId, IdentityPoolId, MergedTo string
 				Disabled                             bool
@@ -149,14 +174,19 @@ func identityCommand() *cobra.Command {
 			if err := adminCall(c.Context(), endpoint(c), "LookupIdentity", in, &out); err != nil {
 				return err
 			}
+
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "identity\t%s\npool\t%s\n", out.IdentityId, out.IdentityPoolId)
 			if out.Disabled {
 				fmt.Fprintf(w, "disabled\tmerged into %s\n", out.MergedTo)
 			}
+
 			for _, l := range out.Logins {
-				fmt.Fprintf(w, "login\t%s\t%s\t%s\n", printable(l.ProviderName), printable(l.Subject), printable(l.Kind))
+				fmt.Fprintf(
+					w, "login\t%s\t%s\t%s\n", printable(l.ProviderName), printable(l.Subject), printable(l.Kind),
+				)
 			}
+
 			return w.Flush()
 		},
 	}
@@ -166,6 +196,7 @@ func identityCommand() *cobra.Command {
 	lookup.Flags().String("subject", "", "the provider's subject, or the developer user identifier")
 	lookup.Flags().String("identity-id", "", "identity ID")
 	c.AddCommand(lookup, signOutCommand())
+
 	return c
 }
 
@@ -185,11 +216,16 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			in := map[string]string{}
-			for flag, member := range map[string]string{"provider": "ProviderName", "subject": "Subject", "session": "Session"} {
+			for flag, member := range map[string]string{
+				"provider": "ProviderName",
+				"subject":  "Subject",
+				"session":  "Session",
+			} {
 				if value, _ := c.Flags().GetString(flag); value != "" {
 					in[member] = value
 				}
 			}
+
 			var out struct {
 				ProviderName string
 				NotBefore    float64
@@ -200,7 +236,9 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			}
 
 			at := time.Unix(int64(out.NotBefore), 0).UTC().Format(time.RFC3339)
-			if _, err := fmt.Fprintf(c.OutOrStdout(), "signed out at %s, as of %s\n", printable(out.ProviderName), at); err != nil {
+			if _, err := fmt.Fprintf(
+				c.OutOrStdout(), "signed out at %s, as of %s\n", printable(out.ProviderName), at,
+			); err != nil {
 				return err
 			}
 			if out.Known != nil && !*out.Known {
@@ -208,6 +246,7 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 					"if it was not deleted, nobody is signed out. Give the key in Logins.")
 				return err
 			}
+
 			return nil
 		},
 	}
@@ -215,5 +254,6 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 	c.Flags().String("provider", "", "login provider name: the key in Logins")
 	c.Flags().String("subject", "", "the provider's subject")
 	c.Flags().String("session", "", "end one session only: sid, origin_jti or jti of its tokens")
+
 	return c
 }

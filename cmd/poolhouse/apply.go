@@ -18,16 +18,29 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// apiClient calls the signed APIs with the keys of the environment. at gives a
-// service's URL.
+// apiClient calls the signed APIs with the keys in the environment. at returns a service's
+// URL.
 func apiClient(at func(service string) string) (*apply.Client, error) {
-	keys := sigv4.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}
+	keys := sigv4.Credentials{
+		AccessKeyID:     os.Getenv("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:    os.Getenv("AWS_SESSION_TOKEN"),
+	}
 	if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
 		return nil, fmt.Errorf("no keys to sign with: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
+
 	region := clientRegion()
-	return &apply.Client{Endpoint: at, Credentials: keys, Region: region, IAMRegion: region, HTTP: &http.Client{Timeout: clientTimeout},
-		Now: time.Now, Wait: wait}, nil
+
+	return &apply.Client{
+		Endpoint:    at,
+		Credentials: keys,
+		Region:      region,
+		IAMRegion:   region,
+		HTTP:        &http.Client{Timeout: clientTimeout},
+		Now:         time.Now,
+		Wait:        wait,
+	}, nil
 }
 
 func clientRegion() string {
@@ -37,6 +50,7 @@ func clientRegion() string {
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+
 	select {
 	case <-timer.C:
 		return nil
@@ -62,6 +76,7 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 			name, _ := c.Flags().GetString("name")
 			dryRun, _ := c.Flags().GetBool("dry-run")
 			prune, _ := c.Flags().GetBool("prune")
+
 			text, err := readAtMost(path, apply.MaxFile)
 			if err != nil {
 				return err
@@ -73,12 +88,19 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 			if name == "" {
 				name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 			}
+
 			url := endpoint(c)
 			client, err := apiClient(func(string) string { return url })
 			if err != nil {
 				return err
 			}
-			return apply.Apply(c.Context(), client, resources, apply.Options{Name: name, DryRun: dryRun, Prune: prune, Out: c.OutOrStdout()})
+
+			return apply.Apply(c.Context(), client, resources, apply.Options{
+				Name:   name,
+				DryRun: dryRun,
+				Prune:  prune,
+				Out:    c.OutOrStdout(),
+			})
 		},
 	}
 	addEndpoint(c)
@@ -87,6 +109,7 @@ made. Keys are taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGIO
 	c.Flags().Bool("dry-run", false, "print the plan and change nothing")
 	c.Flags().Bool("prune", false, "delete what an earlier apply of this file made and the file no longer has")
 	_ = c.MarkFlagRequired("file") // the flag exists
+
 	return c
 }
 
@@ -96,5 +119,6 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, limit+1)) // Read refuses what is longer
+
+	return io.ReadAll(io.LimitReader(file, limit+1)) // apply.Read refuses a longer file
 }

@@ -19,17 +19,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// database holds the store of a command's settings. A server may be using it at the
-// same time, unless the command has locked the data folder.
+// database is the store of a command's settings. A server may be using it at the same time,
+// unless the command has locked the data folder.
 type database struct {
 	settings *config.Settings
 	store    *store.Store
 	lock     *datalock.Lock // nil beside a server, and on PostgreSQL
 }
 
-// openDatabase opens the store that a command's settings name. alone names a command
-// that must not run beside a server; "" may. A path without a database is a mistake.
-// It works without the master key; then only what needs it fails.
+// openDatabase opens the store that a command's settings name. alone is the name of a command
+// that must not run beside a server; "" = it may. A path without a database is a mistake. The
+// store also opens without the master key; then only what needs the key fails.
 func openDatabase(c *cobra.Command, alone string) (_ *database, err error) {
 	d, o, err := nameDatabase(c)
 	if err != nil {
@@ -57,28 +57,32 @@ func openDatabase(c *cobra.Command, alone string) (_ *database, err error) {
 	if d.store, err = store.Open(c.Context(), o); err != nil {
 		return nil, err
 	}
+
 	return d, nil
 }
 
-// hold takes the data folder for a command that must not run beside a server.
+// hold locks the data folder for a command that must not run beside a server.
 func (d *database) hold(ctx context.Context, command string) (err error) {
 	if command == "" {
 		return nil
 	}
+
 	d.lock, err = datalock.Take(ctx, d.settings.Text(config.Data), datalock.Options{
 		Holder: datalock.Holder{Command: "poolhouse " + command, Version: version(), Started: time.Now()},
 		NoWait: true,
 	})
+
 	return err
 }
 
-// nameDatabase reads where a command's settings say that the database is. Nothing
-// is opened or made yet.
+// nameDatabase reads from a command's settings where the database is. It opens and creates
+// nothing.
 func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 	s, err := loadSettings(c)
 	if err != nil {
 		return nil, store.Options{}, err
 	}
+
 	o := store.Options{
 		URL:    s.Text(config.Database),
 		Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
@@ -95,10 +99,11 @@ func nameDatabase(c *cobra.Command) (*database, store.Options, error) {
 	if sealer, err := d.sealer(); err == nil {
 		o.Sealer = sealer
 	}
+
 	return d, o, nil
 }
 
-// sealer returns the seal under the settings' master key.
+// sealer returns the sealer with the settings' master key.
 func (d *database) sealer() (*envelope.Sealer, error) {
 	key, err := masterKey(d.settings, false)
 	if err != nil {
@@ -112,6 +117,7 @@ func (d *database) sealer() (*envelope.Sealer, error) {
 			return nil, err
 		}
 	}
+
 	return envelope.New(key)
 }
 
@@ -120,7 +126,7 @@ func withDatabase(c *cobra.Command, do func(ctx context.Context, d *database) er
 	return useDatabase(c, "", do)
 }
 
-// lockedDatabase runs do likewise, for a command that must not run beside a server.
+// lockedDatabase is withDatabase for a command that must not run beside a server.
 func lockedDatabase(c *cobra.Command, command string, do func(ctx context.Context, d *database) error) error {
 	return useDatabase(c, command, do)
 }
@@ -155,6 +161,7 @@ the master key too, apart from the backups.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			force, _ := c.Flags().GetBool("force")
+
 			return withDatabase(c, func(ctx context.Context, d *database) error {
 				err := writeFile(args[0], force, func(f *os.File) error { return d.store.Dump(ctx, f) })
 				if errors.Is(err, store.ErrNoSealer) {
@@ -168,6 +175,7 @@ the master key too, apart from the backups.`,
 	}
 	addSettings(c, storeSettings...)
 	c.Flags().Bool("force", false, "replace FILE when it exists")
+
 	return c
 }
 
@@ -188,15 +196,17 @@ not needed.`,
 				return err
 			}
 			defer file.Close()
+
 			return restore(c, file)
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
-// restore loads a backup into the database that a command's settings name. After a
-// failure there is nothing that was not there before, the data folder included.
+// restore loads a backup into the database that a command's settings name. If it fails,
+// everything that it created is removed again, the data folder included.
 func restore(c *cobra.Command, backup *os.File) (err error) {
 	d, o, err := nameDatabase(c)
 	if err != nil {
@@ -205,20 +215,24 @@ func restore(c *cobra.Command, backup *os.File) (err error) {
 	if err := store.CheckDump(backup); err != nil {
 		return err
 	}
+
 	if o.URL == "" {
 		folder := d.settings.Text(config.Data)
+
 		made := missingFolders(folder)
 		defer func() {
 			if err != nil {
 				removeEmpty(made)
 			}
 		}()
+
 		if err := makeFolder(d.settings, folder); err != nil {
 			return err
 		}
 		if err := d.hold(c.Context(), "restore"); err != nil {
 			return err
 		}
+
 		defer func() { err = d.close(err) }() // before the folders are removed
 	}
 
@@ -226,6 +240,7 @@ func restore(c *cobra.Command, backup *os.File) (err error) {
 	if errors.Is(err, store.ErrConflict) {
 		err = fmt.Errorf("the database is not empty: restore into a new data folder or database (%w)", err)
 	}
+
 	return err
 }
 
@@ -240,7 +255,7 @@ func missingFolders(path string) (missing []string) {
 	}
 }
 
-// removeEmpty removes folders, the deepest first, as long as nothing is in them.
+// removeEmpty removes folders, the deepest first, until one is not empty.
 func removeEmpty(folders []string) {
 	for _, folder := range folders {
 		if os.Remove(folder) != nil {
@@ -249,11 +264,12 @@ func removeEmpty(folders []string) {
 	}
 }
 
-// writeFile writes a file that appears whole, on disk, or not at all.
+// writeFile writes a file that appears on disk complete or not at all.
 func writeFile(path string, replace bool, write func(*os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil && !replace {
 		return fmt.Errorf("%s exists: give another name, or --force to replace it", path)
 	}
+
 	file, err := os.CreateTemp(filepath.Dir(path), ".poolhouse-backup-*") // mode 0600
 	if err != nil {
 		return err
@@ -263,6 +279,7 @@ func writeFile(path string, replace bool, write func(*os.File) error) (err error
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
+
 	err = write(file)
 	if err == nil {
 		err = file.Sync()
@@ -270,12 +287,14 @@ func writeFile(path string, replace bool, write func(*os.File) error) (err error
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
+
 	if err := os.Rename(file.Name(), path); err != nil {
 		return err
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil // the file is there; some file systems have no folders to sync
+		return nil // the file is in place; some file systems have no folders to sync
 	}
+
 	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -47,6 +47,7 @@ Never expose it: its keys are public knowledge.`,
 		config.LogLevel, config.LogFormat, config.DevAllowedHosts, config.DevAllowedOrigins, config.MetricsListen,
 		config.LameDuck, config.MaxWait)
 	c.AddCommand(devInfoCommand(), devTokenCommand())
+
 	return c
 }
 
@@ -57,11 +58,12 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	}
 	defer out.close()
 
-	// A variable that was meant for `poolhouse serve` must not lead here.
+	// A variable that was meant for `poolhouse serve` must not select a database here.
 	if s.Text(config.Database) != "" && s.Source(config.Database) == "environment "+config.EnvPrefix+"DATABASE" {
 		return s.Fault(config.Database, "development takes no database from the environment: "+
 			"unset the variable, or name a development database in a settings file")
 	}
+
 	l, err := listen(s)
 	if err != nil {
 		return err
@@ -70,6 +72,7 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+
 	colour := newPalette(os.Stdout)
 	c.OnTrace = func(t poolhouse.Trace) { printTrace(out.stdout, colour, t) }
 	limitMemory(memlimit.FromCgroup, out.logger)
@@ -80,11 +83,12 @@ func dev(ctx context.Context, s *config.Settings, addresses func() ([]net.Addr, 
 	}
 	info, _ := server.DevInfo()
 	printWelcome(out.stdout, colour, info, c.DataDir, programName(), devNotes(l, addresses)...)
+
 	return serveUntil(ctx, server, l, c.LameDuck, out.logger)
 }
 
-// devConfig turns settings into those of a development server, and makes its data
-// folder and master key.
+// devConfig turns settings into those of a development server, and makes its data folder and
+// master key.
 func devConfig(ctx context.Context, s *config.Settings, out *outputs, l listeners) (poolhouse.Config, error) {
 	c, err := serverConfig(s)
 	if err != nil {
@@ -97,11 +101,11 @@ func devConfig(ctx context.Context, s *config.Settings, out *outputs, l listener
 		return c, err
 	}
 	if s.Source(config.MaxWait) == "default" {
-		c.MaxWait = 0 // a developer's machine has more to do than answer calls
+		c.MaxWait = 0 // other work on a developer's machine delays calls, too
 	}
 
-	// The issuer of development is the server itself, but whoever reaches it under
-	// the name of the other one may.
+	// In development the server itself is the issuer. Clients may still use the hostname of
+	// the configured issuer URL.
 	if u, err := url.Parse(c.IssuerURL); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
 		c.DevHosts = append(c.DevHosts, u.Hostname())
 	}
@@ -112,15 +116,16 @@ func devConfig(ctx context.Context, s *config.Settings, out *outputs, l listener
 			return c, err
 		}
 	}
-	isNew := poolhouse.CheckInitialised(ctx, c) // else the master key is there, or lost
+	isNew := poolhouse.CheckInitialised(ctx, c) // if nil, the master key exists or is lost
 	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
 		return c, isNew
 	}
 	c.MasterKey, err = masterKey(s, isNew != nil)
+
 	return c, err
 }
 
-// palette colours for terminals, unless NO_COLOR says otherwise (no-color.org).
+// palette has colours for terminals, unless NO_COLOR is set (no-color.org).
 type palette struct{ bold, red, green, reset string }
 
 func newPalette(out io.Writer) palette {
@@ -131,7 +136,7 @@ func newPalette(out io.Writer) palette {
 	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", reset: "\x1b[0m"}
 }
 
-// devNotes are lines about who reaches the server and its metrics.
+// devNotes returns lines about who can reach the server, and about its metrics.
 func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 	var notes []string
 	if urls, local := othersURLs(l.main, addresses); !local {
@@ -141,12 +146,14 @@ func devNotes(l listeners, addresses func() ([]net.Addr, error)) []string {
 		}
 		notes = append(notes, warning)
 	}
+
 	if l.metrics != nil {
 		notes = append(notes, "Metrics are on "+baseURL(l.metrics)+"/metrics.")
 	}
 	if l.forward != nil {
 		notes = append(notes, "Requests are forwarded from "+baseURL(l.forward)+".")
 	}
+
 	return notes
 }
 
@@ -155,6 +162,7 @@ func printWelcome(out io.Writer, p palette, info poolhouse.DevInfo, data, progra
 	if data != "" {
 		where = "in " + data
 	}
+
 	var lines strings.Builder
 	for _, note := range notes {
 		fmt.Fprintf(&lines, "%s%s%s\n", p.red, note, p.reset)
@@ -179,8 +187,8 @@ Try it:
 		info.OIDCProviderARN, info.LoginKey, program, lines.String())
 }
 
-// programName is what a shell has to call this program: its name where the path
-// has it, else the file that runs, as with `go run`.
+// programName returns how a shell calls this program: by its name if that is in the path, else
+// by the running file, as with `go run`.
 func programName() string {
 	const name = "poolhouse"
 	if _, err := exec.LookPath(name); err == nil {
@@ -190,10 +198,11 @@ func programName() string {
 	if err != nil {
 		return name
 	}
+
 	return shellQuoted(file)
 }
 
-// shellQuoted is text as one word of a POSIX shell.
+// shellQuoted returns text as one word of a POSIX shell.
 func shellQuoted(text string) string {
 	if text != "" && !needsQuotes.MatchString(text) {
 		return text
@@ -203,7 +212,7 @@ func shellQuoted(text string) string {
 
 var needsQuotes = regexp.MustCompile(`[^\w./+@-]`)
 
-// printTrace tells on the terminal why a call was refused.
+// printTrace explains on the terminal why a call was refused.
 func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s%s", p.bold, joined(" ", t.Operation, t.Outcome), p.reset)
@@ -215,12 +224,12 @@ func printTrace(out io.Writer, p palette, t poolhouse.Trace) {
 	_, _ = io.WriteString(out, b.String())
 }
 
-// joined puts a separator between the texts that are not empty.
+// joined joins the non-empty texts with a separator.
 func joined(separator string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), separator)
 }
 
-// writeSteps shows the checks of a refused call, what was not reached, and the reason.
+// writeSteps shows the checks of a refused call, the checks not reached, and the reason.
 func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 	for _, s := range t.Steps {
 		check := s.Title()
@@ -254,12 +263,13 @@ func writeSteps(b *strings.Builder, p palette, t poolhouse.Trace) {
 		}
 		fmt.Fprintf(b, "  not reached: %s\n", printable(strings.Join(names, ", ")))
 	}
+
 	if t.Reason != "" {
 		fmt.Fprintf(b, "  reason: %s\n", printable(string(t.Reason)))
 	}
 }
 
-// place tells where a link leads.
+// place describes where a link leads.
 func place(l explain.Link) string {
 	text := l.Kind
 	if l.ID != "" {
@@ -274,5 +284,6 @@ func place(l explain.Link) string {
 	if l.Source == explain.SourceFile && l.Kind != explain.LinkSetting {
 		text += " (in the settings file)"
 	}
+
 	return text
 }

@@ -24,7 +24,7 @@ const (
 	maxAnswer       = 1 << 20 // bytes
 )
 
-// addEndpoint gives a command the address of a running server.
+// addEndpoint gives a command a flag for the address of a running server.
 func addEndpoint(c *cobra.Command) {
 	c.Flags().String("endpoint", cmp.Or(os.Getenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY"), defaultEndpoint),
 		"URL of the running server (environment AWS_ENDPOINT_URL_COGNITO_IDENTITY)")
@@ -46,22 +46,37 @@ func devInfoCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 				_, err = c.OutOrStdout().Write(body)
 				return err
 			}
+
 			var info map[string]string
 			if err := json.Unmarshal(body, &info); err != nil {
 				return err
 			}
-			for _, name := range []string{"endpoint", "region", "account_id", "access_key_id", "secret_access_key", "issuer", "oidc_provider_arn", "login_key", "audience"} {
+
+			for _, name := range []string{
+				"endpoint",
+				"region",
+				"account_id",
+				"access_key_id",
+				"secret_access_key",
+				"issuer",
+				"oidc_provider_arn",
+				"login_key",
+				"audience",
+			} {
 				fmt.Fprintf(c.OutOrStdout(), "%-18s %s\n", name, info[name])
 			}
+
 			return nil
 		},
 	}
 	addEndpoint(c)
 	c.Flags().Bool("json", false, "print JSON")
+
 	return c
 }
 
@@ -90,23 +105,32 @@ are always text. A value that begins with [, { or " and is no JSON is refused.`,
 			audience, _ := c.Flags().GetString("aud")
 			lifetime, _ := c.Flags().GetDuration("expires-in")
 			pairs, _ := c.Flags().GetStringArray("claim")
+
 			claims, err := parseClaims(pairs)
 			if err != nil {
 				return err
 			}
-			request, err := json.Marshal(poolhouse.DevTokenRequest{Subject: subject, Audience: audience, ExpiresIn: int64(lifetime / time.Second), Claims: claims})
+			request, err := json.Marshal(poolhouse.DevTokenRequest{
+				Subject:   subject,
+				Audience:  audience,
+				ExpiresIn: int64(lifetime / time.Second),
+				Claims:    claims,
+			})
 			if err != nil {
 				return err
 			}
+
 			body, err := devCall(c.Context(), http.MethodPost, endpoint(c)+poolhouse.DevTokenPath, request)
 			if err != nil {
 				return err
 			}
+
 			var out poolhouse.DevTokenResponse
 			if err := json.Unmarshal(body, &out); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), out.Token)
+
 			return nil
 		},
 	}
@@ -116,10 +140,11 @@ are always text. A value that begins with [, { or " and is no JSON is refused.`,
 	c.Flags().Duration("expires-in", time.Hour, "lifetime, at most 24h; negative makes an expired token")
 	c.Flags().StringArray("claim", nil, "further claim, name=value, whose value may be JSON; may be repeated")
 	_ = c.MarkFlagRequired("sub") // the flag exists
+
 	return c
 }
 
-// claimRule tells how the values of --claim are read.
+// claimRule explains how the values of --claim are read.
 const claimRule = `use name=value: JSON (a number, true, false, null, "text", [list], {object}) is taken as ` +
 	`such and anything else as text; text that looks like JSON goes in double quotes, as in 'n="0"'`
 
@@ -136,18 +161,20 @@ func parseClaims(pairs []string) (map[string]any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--claim %s: the value begins like JSON but is none (%w): %s", name, err, claimRule)
 		}
+
 		claims[name] = parsed
 	}
 
 	return claims, nil
 }
 
-// claimValue reads one value: what is JSON as JSON, and else the text itself. Blanks
-// around a value make it text.
+// claimValue reads one value: JSON as JSON, anything else as text. Blanks around a value make
+// it text.
 func claimValue(value string) (any, error) {
 	if value == "" || strings.TrimSpace(value) != value {
 		return value, nil
 	}
+
 	var parsed any
 	decoder := json.NewDecoder(strings.NewReader(value))
 	decoder.UseNumber()
@@ -166,26 +193,30 @@ func claimValue(value string) (any, error) {
 	}
 }
 
-// devCall asks a development endpoint.
+// devCall calls a development endpoint.
 func devCall(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
+
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%w: is `poolhouse dev` running there? Say where with --endpoint", err)
 	}
 	defer response.Body.Close()
+
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, err
 	}
+
 	var refused poolhouse.DevTokenResponse
-	var denied struct { // by what guards the server from pages
+	var denied struct { // the answer of the guard against other pages
 		Message string `json:"message"`
 	}
 	switch {

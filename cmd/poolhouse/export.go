@@ -28,13 +28,16 @@ AWS_REGION.`,
 			if err != nil {
 				return err
 			}
+
 			notCarriedOver(c, out.Notes)
 			holdsSecrets(c, out.Secrets)
 			_, err = c.OutOrStdout().Write(out.File)
+
 			return err
 		},
 	}
 	addEndpoint(c)
+
 	return c
 }
 
@@ -45,7 +48,7 @@ func holdsSecrets(c *cobra.Command, secrets []string) {
 	}
 }
 
-// notCarriedOver lists what a file does not hold.
+// notCarriedOver lists what a file does not contain.
 func notCarriedOver(c *cobra.Command, notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(c.ErrOrStderr(), "not carried over: "+printable(note))

@@ -15,17 +15,19 @@ func importCommand() *cobra.Command {
 	return c
 }
 
-// awsEndpoint is where AWS serves a service.
+// awsEndpoint returns the URL at which AWS serves a service.
 func awsEndpoint(service, region string) string {
 	suffix := "amazonaws.com"
 	china, gov := strings.HasPrefix(region, "cn-"), strings.HasPrefix(region, "us-gov-")
 	europe := strings.HasPrefix(region, "eusc-")
+
 	if china {
 		suffix += ".cn"
 	}
 	if europe {
 		suffix = "amazonaws.eu"
 	}
+
 	switch {
 	case service != "iam":
 		return "https://" + service + "." + region + "." + suffix
@@ -36,10 +38,11 @@ func awsEndpoint(service, region string) string {
 	case europe:
 		return "https://iam.eusc-de-east-1." + suffix
 	}
+
 	return "https://iam." + suffix
 }
 
-// iamRegion is the region that IAM calls of a partition are signed for.
+// iamRegion returns the region that IAM calls of a partition are signed for.
 func iamRegion(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):
@@ -49,6 +52,7 @@ func iamRegion(region string) string {
 	case strings.HasPrefix(region, "eusc-"):
 		return "eusc-de-east-1"
 	}
+
 	return "us-east-1"
 }
 
@@ -78,13 +82,16 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 			if err != nil {
 				return err
 			}
+
 			if client.IAMRegion = iamRegion(region); override != "" {
 				client.IAMRegion = region
 			}
+
 			out, err := apply.Export(c.Context(), client, true)
 			if err != nil {
 				return err
 			}
+
 			if path, _ := c.Flags().GetString("identities"); path != "" {
 				file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 				if err != nil {
@@ -96,14 +103,17 @@ and AWS_REGION. Of a profile: eval "$(aws configure export-credentials --format 
 				}
 				out.Notes = append(out.Notes, notes...)
 			}
+
 			notCarriedOver(c, out.Notes)
 			holdsSecrets(c, out.Secrets)
 			_, err = c.OutOrStdout().Write(out.File)
+
 			return err
 		},
 	}
 	c.Flags().String("endpoint", "", "URL of all services; empty is AWS")
 	c.Flags().String("identities", "", "new file for the identities")
+
 	return c
 }
 
@@ -122,14 +132,17 @@ to Logins in the file where you know them.`,
 			if err != nil {
 				return err
 			}
+
 			file, err := os.Open(args[0])
 			if err != nil {
 				return err
 			}
 			defer file.Close()
+
 			return apply.LoadIdentities(c.Context(), client, file, c.OutOrStdout())
 		},
 	}
 	addEndpoint(c)
+
 	return c
 }

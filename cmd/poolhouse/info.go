@@ -22,7 +22,7 @@ import (
 // release is set by the release build (-ldflags "-X main.release=v1.2.3").
 var release string
 
-// version is the release, else what Go knows of the build.
+// version returns the release, or else the version in Go's build information.
 func version() string {
 	if release != "" {
 		return release
@@ -34,11 +34,13 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
+
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 			return "devel-" + s.Value[:12]
 		}
 	}
+
 	return "devel"
 }
 
@@ -65,6 +67,7 @@ func configCommand() *cobra.Command {
 				_, err := io.WriteString(c.OutOrStdout(), config.Reference())
 				return err
 			}
+
 			s, err := loadSettings(c)
 			if err != nil {
 				return err
@@ -72,6 +75,7 @@ func configCommand() *cobra.Command {
 			if err := checkSettings(s); err != nil {
 				return err
 			}
+
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -80,24 +84,28 @@ func configCommand() *cobra.Command {
 					config.File
 				}{s.Show(), s.File})
 			}
+
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, row := range s.Show() {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", row.Name, row.Value, row.Source)
 			}
+
 			for _, section := range s.File.Sections() {
 				fmt.Fprintf(w, "%s\t%d defined\tfile %s\n", section.Name, section.Entries, s.Path)
 			}
+
 			return w.Flush()
 		},
 	}
 	addSettings(c)
 	c.Flags().Bool("json", false, "print JSON, with roles and providers")
 	c.Flags().Bool("docs", false, "print the reference of all settings, in Markdown")
+
 	return c
 }
 
-// checkSettings refuses what no server would start with, whatever is still left
-// to be set.
+// checkSettings refuses settings with which no server would start, even if others are still
+// missing.
 func checkSettings(s *config.Settings) error {
 	c, err := serverConfig(s)
 	if err != nil {
@@ -117,13 +125,14 @@ func checkSettings(s *config.Settings) error {
 			return s.Fault(config.MetricsListen, "%v", err)
 		}
 	}
+
 	return c.Validate()
 }
 
-// probeTimeout bounds a health check: containers ask every few seconds.
+// probeTimeout bounds a health check; containers run one every few seconds.
 const probeTimeout = 3 * time.Second
 
-// maxReason bounds what is shown of the server's reason.
+// maxReason bounds how much of the server's reason is shown, in bytes.
 const maxReason = 200
 
 func healthcheckCommand() *cobra.Command {
@@ -136,45 +145,58 @@ func healthcheckCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), probeTimeout)
 			defer cancel()
+
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint(c)+"/readyz", nil)
 			if err != nil {
 				return err
 			}
+
 			client, err := probeClient(c)
 			if err != nil {
 				return err
 			}
+
 			response, err := client.Do(request)
 			if err != nil {
 				return err
 			}
 			defer response.Body.Close()
+
 			if response.StatusCode != http.StatusOK {
-				reason, _ := io.ReadAll(io.LimitReader(response.Body, maxReason)) // without it the status must do
+				reason, _ := io.ReadAll(io.LimitReader(response.Body, maxReason)) // else the status must suffice
 				return fmt.Errorf("not ready: %s: %s", response.Status, printable(strings.TrimSpace(string(reason))))
 			}
+
 			return nil
 		},
 	}
 	addEndpoint(c)
-	c.Flags().String("ca-bundle", "", "PEM file of certificates to trust besides the system's: a private authority's, or the server's own")
+	c.Flags().String(
+		"ca-bundle", "",
+		"PEM file of certificates to trust besides the system's: a private authority's, or the server's own",
+	)
 	c.Flags().String("server-name", "", "name that the server's certificate is for, when the endpoint has another")
+
 	return c
 }
 
-// probeClient is an HTTP client for a server with a certificate of any authority.
+// probeClient returns an HTTP client for a server whose certificate any authority may have
+// issued.
 func probeClient(c *cobra.Command) (*http.Client, error) {
 	bundle, _ := c.Flags().GetString("ca-bundle")
 	name, _ := c.Flags().GetString("server-name")
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}
+
 	if bundle == "" {
 		return &http.Client{Transport: transport}, nil
 	}
+
 	text, err := os.ReadFile(bundle)
 	if err != nil {
 		return nil, fmt.Errorf("--ca-bundle: %w", err)
 	}
+
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool() // a container may have none
@@ -183,5 +205,6 @@ func probeClient(c *cobra.Command) (*http.Client, error) {
 		return nil, fmt.Errorf("--ca-bundle: %s holds no certificate: give PEM", bundle)
 	}
 	transport.TLSClientConfig.RootCAs = roots
+
 	return &http.Client{Transport: transport}, nil
 }

@@ -38,6 +38,7 @@ run at once: one makes the account.`,
 			if err != nil {
 				return err
 			}
+
 			key, err := initialise(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrInitialised) {
 				err = fmt.Errorf("%w: `poolhouse serve` starts on it; "+
@@ -46,14 +47,16 @@ run at once: one makes the account.`,
 			if err != nil {
 				return err
 			}
+
 			return handOver(c, key)
 		},
 	}
 	addSettings(c, append(slices.Clone(storeSettings), config.AccountID, config.LogLevel, config.LogFormat)...)
+
 	return c
 }
 
-// initialise makes account and key in the database of the settings.
+// initialise makes the account and its key in the database of the settings.
 func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKey, err error) {
 	logger, err := commandLogger(s)
 	if err != nil {
@@ -66,6 +69,7 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 		Logger:      logger,
 		Version:     version(),
 	}
+
 	if c.DataDir == "" && c.DatabaseURL == "" {
 		return key, s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
 	}
@@ -79,11 +83,12 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 		return key, err
 	}
 
-	// The master key of a database that belongs to somebody is there, or lost.
+	// If the database has an account, the master key exists or is lost.
 	isNew := poolhouse.CheckInitialised(ctx, c)
 	if isNew != nil && !errors.Is(isNew, poolhouse.ErrNotInitialised) {
 		return key, isNew
 	}
+
 	if isNew != nil {
 		if err := checkRoleAccounts(s); err != nil {
 			return key, err
@@ -97,18 +102,20 @@ func initialise(ctx context.Context, s *config.Settings) (key poolhouse.AccessKe
 	if c.MasterKey, err = masterKey(s, isNew != nil); err != nil {
 		return key, err
 	}
+
 	return poolhouse.Initialise(ctx, c)
 }
 
-// checkRoleAccounts refuses roles of the settings that the account to be made would not
-// have: serve would not start with them, and the account stays.
+// checkRoleAccounts refuses roles of the settings that do not belong to the new account: serve
+// would not start with them, and the account cannot be changed.
 func checkRoleAccounts(s *config.Settings) error {
 	account := s.Text(config.AccountID)
 	for i, role := range s.File.Roles {
 		arn, err := iam.ParseRoleARN(role.ARN)
 		if err != nil || string(arn.Account) == account {
-			continue // serve refuses what is no ARN
+			continue // serve refuses an invalid ARN
 		}
+
 		return s.Fault(config.AccountID,
 			"roles[%d].arn is of account %s: set account_id to that, as the account stays", i, arn.Account)
 	}
@@ -116,8 +123,8 @@ func checkRoleAccounts(s *config.Settings) error {
 	return nil
 }
 
-// handOver shows the key. A key that could not be shown is deleted, so that no
-// root key is left whose secret nobody has seen: the next init makes another.
+// handOver shows the key. If that fails, it deletes the key, so that no root key remains whose
+// secret nobody has seen. The next init makes another.
 func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before the key is deleted
 	shown := showKey(os.Stdout, key)
@@ -134,12 +141,13 @@ func handOver(c *cobra.Command, key poolhouse.AccessKey) error {
 			"run `poolhouse keys delete %s` and make another with `poolhouse keys create`",
 			key.Account, shown, err, key.AccessKeyID)
 	}
+
 	return fmt.Errorf("account %s was made, but its root key could not be shown and was deleted (%w): "+
 		"run `poolhouse init` again", key.Account, shown)
 }
 
-// checkShows refuses a standard output that would swallow a key that is shown once. Go
-// opens the null device for one that is closed at the start.
+// checkShows refuses a standard output that would swallow the key, which is shown only once. Go
+// opens the null device in place of an output that is closed at the start.
 func checkShows(out *os.File) error {
 	info, err := out.Stat()
 	if err != nil {
@@ -149,10 +157,11 @@ func checkShows(out *os.File) error {
 		return fmt.Errorf("nothing was made: the key is shown once, on standard output, which is closed or %s: "+
 			"send it to a terminal, a file or a pipe", os.DevNull)
 	}
+
 	return nil
 }
 
-// showKey writes the key, and waits until a file that takes it is on disk.
+// showKey writes the key, and if the output is a file, waits until it is on disk.
 func showKey(out *os.File, key poolhouse.AccessKey) error {
 	_, err := fmt.Fprintf(out, "Account %s was made, with a root access key. It is shown this once:\n\n"+
 		"  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n",
@@ -163,13 +172,13 @@ func showKey(out *os.File, key poolhouse.AccessKey) error {
 	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
 		return out.Sync()
 	}
+
 	return nil
 }
 
-// initCommandLine returns the command that initialises what another command was
-// given: the same flags, as far as init has them. What comes from the environment is
-// there for init too. The database may hold a password, in any of several forms, so
-// that a variable stands for it.
+// initCommandLine returns the init command for a given command: the same flags, as far as init
+// has them. Environment variables apply to init, too. The database URL may contain a password
+// in several forms, so a variable stands for it.
 func initCommandLine(c *cobra.Command) string {
 	words, note := []string{programName(), "init"}, ""
 	for _, name := range []string{"config", "data", "database", "master-key-file", "account-id"} {
@@ -184,5 +193,6 @@ func initCommandLine(c *cobra.Command) string {
 		}
 		words = append(words, "--"+name, value)
 	}
+
 	return strings.Join(words, " ") + note
 }

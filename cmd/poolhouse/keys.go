@@ -23,11 +23,18 @@ func keysCommand() *cobra.Command {
 		Long: `Manage access keys, in the database: a server that is running takes changes up
 within five seconds. A key without a policy is root of its account.`,
 	}
-	c.AddCommand(keysCreateCommand(), keysListCommand(),
-		keyChangeCommand("disable", "Refuse a key until it is enabled again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, true) }),
-		keyChangeCommand("enable", "Accept a disabled key again", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, false) }),
+	c.AddCommand(
+		keysCreateCommand(),
+		keysListCommand(),
+		keyChangeCommand("disable", "Refuse a key until it is enabled again",
+			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, true) }),
+		keyChangeCommand("enable", "Accept a disabled key again",
+			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.SetDisabled(ctx, id, false) }),
 		revokeSessionCommand(),
-		keyChangeCommand("delete", "Delete a key", func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.Delete(ctx, id) }))
+		keyChangeCommand("delete", "Delete a key",
+			func(ctx context.Context, k *iam.AccessKeys, id string) error { return k.Delete(ctx, id) }),
+	)
+
 	return c
 }
 
@@ -42,6 +49,7 @@ func withKeys(c *cobra.Command, do func(ctx context.Context, d *database, k *iam
 		if err != nil {
 			return err
 		}
+
 		return do(ctx, d, keys)
 	})
 }
@@ -58,6 +66,7 @@ func keysCreateCommand() *cobra.Command {
 					return err
 				}
 			}
+
 			return withKeys(c, func(ctx context.Context, d *database, k *iam.AccessKeys) error {
 				n := iam.NewAccessKey{}
 				n.Description, _ = c.Flags().GetString("description")
@@ -66,6 +75,7 @@ func keysCreateCommand() *cobra.Command {
 					return err
 				}
 				n.Account = account
+
 				if path, _ := c.Flags().GetString("policy"); path != "" {
 					text, err := os.ReadFile(path)
 					if err != nil {
@@ -77,10 +87,12 @@ func keysCreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				for _, warning := range iam.AccessKeyPolicyWarnings(n.Policy) {
 					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
 				}
 				fmt.Fprintf(c.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, secret)
+
 				return nil
 			})
 		},
@@ -89,19 +101,22 @@ func keysCreateCommand() *cobra.Command {
 	c.Flags().String("account", "", "twelve-digit account; empty is that of the settings, or of the first start")
 	c.Flags().String("description", "", "what the key is for")
 	c.Flags().String("policy", "", "file with a JSON policy document that limits the key")
+
 	return c
 }
 
-// keyAccount is the account that a new key belongs to.
+// keyAccount returns the account that a new key belongs to.
 func keyAccount(ctx context.Context, c *cobra.Command, d *database) (identitypool.AccountID, error) {
 	asked, _ := c.Flags().GetString("account")
 	if account := cmp.Or(asked, d.settings.Text(config.AccountID)); account != "" {
 		return identitypool.AccountID(account), nil
 	}
+
 	account, err := d.store.HomeAccount(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", errors.New("there is no account yet: say which with --account, or run `poolhouse init` once")
 	}
+
 	return account, err
 }
 
@@ -116,8 +131,10 @@ func keysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATE\tCREATED\tRIGHTS\tDESCRIPTION")
+
 				for _, key := range list {
 					state, rights := "enabled", "root"
 					if key.Disabled {
@@ -126,13 +143,17 @@ func keysListCommand() *cobra.Command {
 					if key.Policy != "" {
 						rights = "policy"
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights, printable(key.Description))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
+						key.ID, key.Account, state, key.Created.UTC().Format("2006-01-02T15:04:05Z"), rights,
+						printable(key.Description))
 				}
+
 				return w.Flush()
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
@@ -152,6 +173,7 @@ func keyChangeCommand(name, short string, change func(context.Context, *iam.Acce
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
@@ -173,21 +195,29 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 			if len(args) == 1 {
 				in["AccessKeyId"] = args[0]
 			}
-			for flag, member := range map[string]string{"identity": "IdentityId", "pool": "IdentityPoolId", "role": "RoleArn"} {
+
+			for flag, member := range map[string]string{
+				"identity": "IdentityId",
+				"pool":     "IdentityPoolId",
+				"role":     "RoleArn",
+			} {
 				if value, _ := c.Flags().GetString(flag); value != "" {
 					in[member] = value
 				}
 			}
+
 			var out struct{ Known *bool }
 			if err := adminCall(c.Context(), endpoint(c), "RevokeSessions", in, &out); err != nil {
 				return err
 			}
 			if out.Known != nil && !*out.Known {
-				_, err := fmt.Fprintln(c.OutOrStdout(), "The account has no such identity, pool or role now. "+
-					"If it was deleted, every node refuses its credentials within five seconds; if not, look at the ID.")
+				_, err := fmt.Fprintln(c.OutOrStdout(),
+					"The account has no such identity, pool or role now. "+
+						"If it was deleted, every node refuses its credentials within five seconds; if not, look at the ID.")
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "revoked; every node refuses the credentials within five seconds")
+
 			return err
 		},
 	}
@@ -195,5 +225,6 @@ taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.`,
 	c.Flags().String("identity", "", "end the sessions of this identity")
 	c.Flags().String("pool", "", "end the sessions of this identity pool")
 	c.Flags().String("role", "", "end the sessions of this role, by its ARN")
+
 	return c
 }

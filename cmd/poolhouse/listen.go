@@ -16,7 +16,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
-// listeners are where a server is reached.
+// listeners are the addresses at which a server can be reached.
 type listeners struct {
 	main    net.Listener
 	metrics net.Listener // nil = metrics are on main
@@ -30,6 +30,7 @@ func listen(s *config.Settings) (l listeners, err error) {
 			err, l = errors.Join(err, l.Close()), listeners{}
 		}
 	}()
+
 	if l.main, err = net.Listen("tcp", s.Text(config.Listen)); err != nil {
 		return l, s.Fault(config.Listen, "%v", err)
 	}
@@ -43,10 +44,11 @@ func listen(s *config.Settings) (l listeners, err error) {
 			return l, fmt.Errorf("check.listen %s: %w", c.Listen, err)
 		}
 	}
+
 	return l, nil
 }
 
-// Close closes what a server that did not start leaves open.
+// Close closes the listeners of a server that did not start.
 func (l listeners) Close() error {
 	var errs []error
 	for _, each := range []net.Listener{l.main, l.metrics, l.forward} {
@@ -57,7 +59,7 @@ func (l listeners) Close() error {
 	return errors.Join(errs...)
 }
 
-// newWebServer makes a server with the bounds that both listeners share.
+// newWebServer makes a server with the limits that both listeners share.
 func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -70,16 +72,15 @@ func newWebServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// newForwardServer makes a server for forwarded requests, which bounds the times of
-// bodies and answers itself.
+// newForwardServer makes a server for forwarded requests. Its handler limits the times of
+// bodies and answers.
 func newForwardServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	web := newWebServer(handler, logger)
 	web.ReadTimeout, web.WriteTimeout = 0, 0
-
 	return web
 }
 
-// certificate is a TLS certificate that is read again when its files change.
+// certificate is a TLS certificate that is reloaded when its files change.
 //
 // cache: certificates
 type certificate struct {
@@ -88,15 +89,15 @@ type certificate struct {
 
 	mu      sync.Mutex
 	loaded  *tls.Certificate
-	stamp   time.Time // of the younger file, when it was loaded
+	stamp   time.Time // modification time of the newer file when it was loaded
 	checked time.Time
 }
 
-// recheck is how often the files are looked at, at most.
+// recheck is the shortest time between two checks of the files.
 const recheck = 10 * time.Second
 
 func newCertificate(certFile, keyFile string, logger *slog.Logger) (*certificate, error) {
-	// Files that stay bad are read again and again.
+	// Files that stay bad are reloaded again and again; equal log lines are counted.
 	counted := slog.New(logging.NewFaults(logging.FaultOptions{}).Handler(logger.Handler()))
 	c := &certificate{certFile: certFile, keyFile: keyFile, logger: counted}
 	return c, c.load()
@@ -107,15 +108,18 @@ func (c *certificate) load() error {
 	if err != nil {
 		return err
 	}
+
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return err
 	}
+
 	if info, err := os.Stat(c.keyFile); err == nil && info.Mode().Perm()&0o007 != 0 {
 		c.logger.Warn("anybody on this machine can read the TLS key",
 			"tls_key", c.keyFile, "fix", "chmod 600 "+c.keyFile)
 	}
 	c.loaded, c.stamp = &pair, stamp
+
 	return nil
 }
 
@@ -130,14 +134,16 @@ func youngest(paths ...string) (time.Time, error) {
 			newest = info.ModTime()
 		}
 	}
+
 	return newest, nil
 }
 
-// get returns the certificate, reading changed files first. A broken pair is
-// logged and the old one kept.
+// get returns the certificate, after it has reloaded changed files. If the new pair is broken, it
+// logs that and keeps the old one.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if now := time.Now(); now.Sub(c.checked) > recheck {
 		c.checked = now
 		if stamp, err := youngest(c.certFile, c.keyFile); err == nil && !stamp.Equal(c.stamp) {
@@ -149,6 +155,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			}
 		}
 	}
+
 	return c.loaded, nil
 }
 
@@ -160,7 +167,7 @@ func (c *certificate) wrap(l net.Listener) net.Listener {
 	})
 }
 
-// baseURL is the address under which this machine reaches a listener.
+// baseURL returns the address at which this machine reaches a listener.
 func baseURL(l net.Listener) string {
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
@@ -172,12 +179,12 @@ func baseURL(l net.Listener) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// maxShown is how many addresses a warning lists.
+// maxShown is the most addresses that a warning lists.
 const maxShown = 4
 
-// othersURLs returns the URLs under which other machines reach a listener: its
-// address, or of one on all addresses those of the machine, IPv6 only without
-// IPv4. local is true when only this machine reaches it.
+// othersURLs returns the URLs at which other machines reach a listener: its address or, if it
+// listens on all addresses, those of the machine, IPv6 only if there is no IPv4. local reports
+// that only this machine can reach it.
 func othersURLs(l net.Listener, addresses func() ([]net.Addr, error)) (urls []string, local bool) {
 	bound, err := netip.ParseAddrPort(l.Addr().String())
 	if err != nil || bound.Addr().IsLoopback() {
@@ -194,6 +201,7 @@ func othersURLs(l net.Listener, addresses func() ([]net.Addr, error)) (urls []st
 		if err != nil || !prefix.Addr().IsGlobalUnicast() {
 			continue
 		}
+
 		url := "http://" + netip.AddrPortFrom(prefix.Addr().Unmap(), bound.Port()).String()
 		if prefix.Addr().Unmap().Is4() {
 			v4 = append(v4, url)
@@ -204,6 +212,7 @@ func othersURLs(l net.Listener, addresses func() ([]net.Addr, error)) (urls []st
 	if len(v4) == 0 {
 		v4 = v6
 	}
+
 	return v4[:min(len(v4), maxShown)], false
 }
 
@@ -217,5 +226,6 @@ func loopbackOnly(address string) (bool, error) {
 		return true, nil
 	}
 	ip := net.ParseIP(host)
+
 	return ip != nil && ip.IsLoopback(), nil
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/logging"
 )
 
-// logDelay is how long the lines of a server's log are collected for one write.
+// logDelay is how long a server collects the lines of its log for one write.
 const logDelay = 10 * time.Millisecond
 
-// outputs carry what a running server writes: its log to standard error, the rest to
+// outputs are the outputs of a running server: its log goes to standard error, all else to
 // standard output. No write waits for a reader.
 type outputs struct {
 	logger *slog.Logger
@@ -38,9 +38,8 @@ func serveOutputs(s *config.Settings) (*outputs, error) {
 	return processOutputs(s, l, logDelay)
 }
 
-// devOutputs starts the outputs of a development server: at once, and without the
-// request log unless somebody asks for it (--log-level info). A terminal is for
-// what went wrong.
+// devOutputs starts the outputs of a development server: without delay, and without the request
+// log unless it is asked for (--log-level info), so that the terminal shows only failures.
 func devOutputs(s *config.Settings) (*outputs, error) {
 	l := slog.LevelWarn
 	if s.Source(config.LogLevel) != "default" {
@@ -52,16 +51,15 @@ func devOutputs(s *config.Settings) (*outputs, error) {
 	return processOutputs(s, l, 0)
 }
 
-// processOutputs makes outputs of the process's own, for libraries, too. From here
-// on the process outlives their readers.
+// processOutputs starts the outputs of the process, which libraries use, too. From here on the
+// process outlives the readers of its outputs.
 func processOutputs(s *config.Settings, l slog.Level, delay time.Duration) (*outputs, error) {
 	o, err := newOutputs(s, l, delay, os.Stdout, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
-
-	signal.Ignore(syscall.SIGPIPE) // a write to a closed pipe is an error, not the end
-	slog.SetDefault(o.logger)      // net/http's client logs to the default
+	signal.Ignore(syscall.SIGPIPE) // a write to a closed pipe is an error, not the end of the process
+	slog.SetDefault(o.logger)      // net/http's client logs to the default logger
 	return o, nil
 }
 
@@ -76,6 +74,7 @@ func commandLogger(s *config.Settings) (*slog.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return slog.New(newHandler(os.Stderr, l)), nil
 }
 
@@ -85,28 +84,29 @@ func newOutputs(s *config.Settings, level slog.Level, delay time.Duration, stdou
 	if err != nil {
 		return nil, err
 	}
+
 	notice := func(dropped uint64) []byte {
 		var line bytes.Buffer
 		logger := slog.New(newHandler(&line, slog.LevelWarn))
 		logger.Warn("log lines were dropped here: they were not read in time", "dropped", dropped)
 		return line.Bytes()
 	}
-
 	log := logging.NewSink(logging.SinkOptions{To: stderr, Delay: delay, Notice: notice})
 	o := &outputs{
 		logger: slog.New(newHandler(log, level)),
 		stdout: log,
 		sinks:  []*logging.Sink{log},
 	}
-	if !sameFile(stdout, stderr) { // else one writer for both, so that their lines do not mix
+	if !sameFile(stdout, stderr) { // one writer for one file, so that the lines do not mix
 		output := logging.NewSink(logging.SinkOptions{To: stdout})
 		o.stdout = output
 		o.sinks = append(o.sinks, output)
 	}
+
 	return o, nil
 }
 
-// sameFile reports whether two files are one, as after 2>&1.
+// sameFile reports whether two files are the same, as after 2>&1.
 func sameFile(a, b *os.File) bool {
 	first, err := a.Stat()
 	if err != nil {
@@ -116,7 +116,7 @@ func sameFile(a, b *os.File) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// dropped returns how many lines were dropped because nobody read them.
+// dropped returns the number of lines that were dropped because nobody read them.
 func (o *outputs) dropped() (lines uint64) {
 	for _, sink := range o.sinks {
 		lines += sink.Dropped()
@@ -124,16 +124,16 @@ func (o *outputs) dropped() (lines uint64) {
 	return lines
 }
 
-// close writes the last lines, for two seconds at most.
+// close writes the last lines. It takes at most two seconds.
 func (o *outputs) close() {
 	var group sync.WaitGroup
 	for _, sink := range o.sinks {
-		group.Go(func() { _ = sink.Close() }) // there is nowhere left to tell
+		group.Go(func() { _ = sink.Close() }) // there is no output left for an error
 	}
 	group.Wait()
 }
 
-// level returns the level of the log that the settings name.
+// level returns the log level that the settings name.
 func level(s *config.Settings) (slog.Level, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(s.Text(config.LogLevel))); err != nil {
@@ -142,8 +142,8 @@ func level(s *config.Settings) (slog.Level, error) {
 	return l, nil
 }
 
-// handler returns how the lines of a log look that goes to f: text for a person,
-// JSON for a machine.
+// handler returns a constructor of log handlers in the format for f: text for a person, JSON for
+// a machine.
 func handler(s *config.Settings, f *os.File) (func(io.Writer, slog.Level) slog.Handler, error) {
 	format := s.Text(config.LogFormat)
 	if format == "auto" {
@@ -167,15 +167,15 @@ func handler(s *config.Settings, f *os.File) (func(io.Writer, slog.Level) slog.H
 	}
 }
 
-// lastWordsTime is how long the message of a failed command may take.
+// lastWordsTime bounds the time for the message of a failed command.
 const lastWordsTime = time.Second
 
-// lastWords prints why the command failed. A standard error that nobody reads does
-// not keep the process from ending.
+// lastWords prints why the command failed. The process ends even if nobody reads standard error.
 func lastWords(stderr io.Writer, err error) {
 	ctx, printed := context.WithTimeout(context.Background(), lastWordsTime)
 	go func() {
 		defer printed()
+
 		fmt.Fprintln(stderr, "poolhouse: "+err.Error())
 	}()
 	<-ctx.Done()

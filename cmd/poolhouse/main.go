@@ -1,6 +1,6 @@
-// Command poolhouse is a self-hosted identity broker that speaks Amazon Cognito
-// identity pools. `poolhouse dev` runs it for development, `poolhouse serve` for
-// production; `poolhouse --help` lists the rest.
+// Command poolhouse is a self-hosted identity broker with the API of Amazon Cognito identity
+// pools. `poolhouse dev` runs it for development, `poolhouse serve` for production;
+// `poolhouse --help` lists the other commands.
 package main
 
 import (
@@ -22,23 +22,27 @@ import (
 
 func main() { os.Exit(run()) }
 
-// gcPercent is the garbage collector's target (GOGC) unless the environment sets
-// one. The live heap is a few MiB, so at Go's default of 100 the collector would
-// run many times a second under load; the price is some tens of MiB while busy.
+// gcPercent is the garbage collector's target (GOGC) unless the environment sets one. The live
+// heap is a few MiB, so at Go's default of 100 the collector would run many times a second under
+// load. The price is some tens of MiB while the server is busy.
 const gcPercent = 400
 
 // run is main without os.Exit, so that tests can call it.
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
 	context.AfterFunc(ctx, stop) // from then on another signal ends the process at once
+
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+
 	err := rootCommand().ExecuteContext(ctx)
 	if err != nil {
 		lastWords(os.Stderr, err)
 	}
+
 	return exitStatus(err)
 }
 
@@ -67,7 +71,7 @@ func exitStatus(err error) int {
 	}
 }
 
-// nearestFlag adds to the error about an unknown flag which one may be meant.
+// nearestFlag adds to the error about an unknown flag the flag that was probably meant.
 func nearestFlag(c *cobra.Command, err error) error {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
@@ -78,6 +82,7 @@ func nearestFlag(c *cobra.Command, err error) error {
 	if near := explain.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
+
 	return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
 }
 
@@ -114,5 +119,6 @@ Settings come from flags, then the environment (POOLHOUSE_*), then one YAML file
 		healthcheckCommand(),
 		versionCommand(),
 	)
+
 	return root
 }

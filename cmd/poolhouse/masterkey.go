@@ -57,17 +57,20 @@ them too (docs/operations.md, "The master key leaked").`,
 				if err != nil {
 					return err
 				}
+
 				_, err = fmt.Fprintf(c.OutOrStdout(),
 					"%d secrets are sealed under the master key in %s. Start the servers with it.\n", values, args[0])
+
 				return err
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
-// keyPlace is the place of a signing or session key.
+// keyPlace returns the place that a sealed signing or session key is bound to.
 func keyPlace(k store.Key) (string, error) {
 	if place, ok := issuer.SealPlace(k); ok {
 		return place, nil

@@ -39,15 +39,18 @@ On SIGTERM or SIGINT, /readyz answers 503 and calls are answered for the time of
 			if err != nil {
 				return err
 			}
+
 			err = serve(c.Context(), s)
 			if errors.Is(err, poolhouse.ErrNotInitialised) {
 				err = fmt.Errorf("%w\nIf nothing is missing, such as a mount, and this is a new deployment, "+
 					"run once:\n  %s", err, initCommandLine(c))
 			}
+
 			return err
 		},
 	}
 	addSettings(c)
+
 	return c
 }
 
@@ -57,6 +60,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 		return err
 	}
 	defer out.close()
+
 	logger := out.logger
 
 	if err := checkProduction(s); err != nil {
@@ -68,21 +72,25 @@ func serve(ctx context.Context, s *config.Settings) error {
 			return s.Fault(config.TLSCert, "%v", err)
 		}
 	}
+
 	c, err := productionConfig(ctx, s, out)
 	if err != nil {
 		return err
 	}
 	limitMemory(memlimit.FromCgroup, logger)
 
-	// Who connects while New waits for another server would wait without an answer.
+	// Listen only now: clients that connect while New waits for another server would get no
+	// answer.
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
 		return err
 	}
+
 	l, err := listen(s)
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
+
 	if cert != nil {
 		l.main = cert.wrap(l.main)
 		if l.forward != nil {
@@ -98,15 +106,17 @@ func serve(ctx context.Context, s *config.Settings) error {
 	if l.forward != nil {
 		logger.Info("serving forwarded requests", "address", l.forward.Addr().String())
 	}
+
 	return serveUntil(ctx, server, l, c.LameDuck, logger)
 }
 
-// productionConfig turns settings into those of a server in production.
+// productionConfig turns settings into those of a production server.
 func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (poolhouse.Config, error) {
 	c, err := serverConfig(s)
 	if err != nil {
 		return c, err
 	}
+
 	c.RequireInitialised = true
 	c.ListenAddress = s.Text(config.Listen)
 	c.Logger, c.LogLinesDropped = out.logger, out.dropped
@@ -118,19 +128,21 @@ func productionConfig(ctx context.Context, s *config.Settings, out *outputs) (po
 	if errors.Is(err, fs.ErrNotExist) {
 		if isNew := poolhouse.CheckInitialised(ctx, c); errors.Is(isNew, poolhouse.ErrNotInitialised) ||
 			errors.Is(isNew, store.ErrGone) {
-			err = isNew // the key is missing because everything is
+			err = isNew // the key is missing because everything is missing
 		}
 	}
+
 	return c, err
 }
 
-// checkProduction refuses settings that would run but should not.
+// checkProduction refuses settings that would run but must not.
 func checkProduction(s *config.Settings) error {
 	listen, data := s.Text(config.Listen), s.Text(config.Data)
 	local, err := loopbackOnly(listen)
 	if err != nil {
 		return s.Fault(config.Listen, "%v", err)
 	}
+
 	if (s.Text(config.TLSCert) == "") != (s.Text(config.TLSKey) == "") {
 		return s.Fault(config.TLSCert, "tls_cert and tls_key belong together: set both or neither")
 	}
@@ -141,19 +153,22 @@ func checkProduction(s *config.Settings) error {
 	if err := checkForwardListener(s); err != nil {
 		return err
 	}
+
 	if data == "" && s.Text(config.Database) == "" {
 		return s.Fault(config.Data, "set it to a folder, or set database to a postgres:// URL")
 	}
 	if err := checkIssuer(s); err != nil {
 		return err
 	}
+
 	if data != "" {
 		return checkServedFolder(s, data)
 	}
+
 	return nil
 }
 
-// checkForwardListener refuses to serve forwarded requests in the clear to others.
+// checkForwardListener refuses to serve forwarded requests unencrypted to other machines.
 func checkForwardListener(s *config.Settings) error {
 	if s.File.Check == nil || s.File.Check.Listen == "" {
 		return nil
@@ -168,12 +183,13 @@ func checkForwardListener(s *config.Settings) error {
 			"clear: set tls_cert and tls_key, or behind_proxy if a proxy ends TLS, or listen on 127.0.0.1",
 			s.File.Check.Listen)
 	}
+
 	return nil
 }
 
-// checkServedFolder is checkFolder for a server. A folder without database and master
-// key has no secret yet: it may be the mount point of a missing mount, whatever its
-// mode, and the start then ends as not initialised.
+// checkServedFolder is checkFolder for a server. It accepts any mode for a folder without database
+// and master key, which has no secret yet. It may be the mount point of a missing mount; the start
+// then ends as not initialised.
 func checkServedFolder(s *config.Settings, path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() && isAbsent(path, poolhouse.DatabaseFile) && isAbsent(path, poolhouse.MasterKeyFile) {
@@ -197,6 +213,7 @@ func checkIssuer(s *config.Settings) error {
 	if u.Scheme == "https" {
 		return nil
 	}
+
 	port := u.Port()
 	if port == "" {
 		port = "80"
@@ -205,11 +222,11 @@ func checkIssuer(s *config.Settings) error {
 		return s.Fault(config.IssuerURL,
 			"use https://: whoever can change what a plain HTTP issuer publishes can forge its tokens")
 	}
+
 	return nil
 }
 
-// makeFolder makes the data folder when it is absent, and refuses one that others
-// can look into.
+// makeFolder makes the data folder if it is missing, and refuses one that others can read.
 func makeFolder(s *config.Settings, path string) error {
 	if link, target := store.DanglingLink(path); link != "" {
 		return s.Fault(config.Data, "%s is a link to %s, which is not there: make or mount that, or remove the link",
@@ -219,10 +236,11 @@ func makeFolder(s *config.Settings, path string) error {
 		return s.Fault(config.Data,
 			"the folder cannot be made: %w: name one that can be written, or mount its file system read-write", err)
 	}
+
 	return checkFolder(s, path)
 }
 
-// checkFolder refuses a data folder that others can look into. It may be absent.
+// checkFolder refuses a data folder that others can read. The folder may be missing.
 func checkFolder(s *config.Settings, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -235,11 +253,13 @@ func checkFolder(s *config.Settings, path string) error {
 		return s.Fault(config.Data, "%s is a file and not a folder: name the folder that holds %s",
 			path, poolhouse.DatabaseFile)
 	}
+
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return s.Fault(config.Data, "others can look into the folder (mode %04o): run `chmod 700 %s`", mode, path)
 	}
 	if err := store.CheckWritable(filepath.Join(path, poolhouse.DatabaseFile)); err != nil {
 		return s.Fault(config.Data, "%v", err)
 	}
+
 	return nil
 }

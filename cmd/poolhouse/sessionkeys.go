@@ -29,8 +29,10 @@ func sessionKeysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "KEY\tSTATE\tSEALS FROM\tKEPT UNTIL")
+
 				for _, k := range keys {
 					until := "it is replaced"
 					if !k.KeptUntil.IsZero() {
@@ -38,11 +40,13 @@ func sessionKeysListCommand() *cobra.Command {
 					}
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.State, moment(k.SealsFrom), until)
 				}
+
 				return w.Flush()
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
@@ -58,32 +62,38 @@ servers take the change up within ten seconds.`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			now, _ := c.Flags().GetBool("now")
+
 			return withDatabase(c, func(ctx context.Context, d *database) error {
 				sealer, err := d.sealer()
 				if err != nil {
 					return err
 				}
+
 				keys := session.Keys{Store: d.store, Sealer: sealer, Now: time.Now}
 				if err := keys.Rotate(ctx, now); err != nil || !now {
 					return err
 				}
+
 				list, err := keys.List(ctx)
 				if err != nil {
 					return err
 				}
 				fmt.Fprintln(c.OutOrStdout(), "The new key seals on every node within ten seconds.")
+
 				for _, k := range list {
 					if k.State == session.Opening {
 						fmt.Fprintf(c.OutOrStdout(),
 							"Sessions under %s go on; `poolhouse session-keys retire %s` ends them.\n", k.ID, k.ID)
 					}
 				}
+
 				return nil
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
 	c.Flags().Bool("now", false, "the new key seals at once")
+
 	return c
 }
 
@@ -111,17 +121,18 @@ The key that seals now is refused: run "poolhouse session-keys rotate --now" fir
 				case err != nil:
 					return err
 				}
-
 				showRetiredSessionKey(c.OutOrStdout(), key)
+
 				return nil
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
-// showRetiredSessionKey tells which sessions the end of a key ends.
+// showRetiredSessionKey explains which sessions end with a key.
 func showRetiredSessionKey(w io.Writer, k session.KeyInfo) {
 	fmt.Fprintf(w, "%s is retired. Within ten seconds no server accepts what it sealed.\n", k.ID)
 	if k.State == session.Upcoming {

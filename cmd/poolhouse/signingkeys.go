@@ -35,8 +35,10 @@ func signingKeysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+
 				w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "KEY\tALGORITHM\tSTATE\tSIGNS FROM\tPUBLISHED UNTIL")
+
 				for _, k := range keys {
 					until := "it is replaced"
 					if !k.PublishedUntil.IsZero() {
@@ -44,15 +46,17 @@ func signingKeysListCommand() *cobra.Command {
 					}
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, k.State, moment(k.SignsFrom), until)
 				}
+
 				return w.Flush()
 			})
 		},
 	}
 	addSettings(c, storeSettings...)
+
 	return c
 }
 
-// moment shows a time as the lists do.
+// moment returns a time as the lists show it.
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func signingKeysRotateCommand() *cobra.Command {
@@ -72,11 +76,13 @@ Running servers take the change up within ten seconds.`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			now, _ := c.Flags().GetBool("now")
+
 			return withDatabase(c, func(ctx context.Context, d *database) error {
 				sealer, err := d.sealer()
 				if err != nil {
 					return err
 				}
+
 				i, err := issuer.New(ctx, issuer.Options{
 					Store:     d.store,
 					Sealer:    sealer,
@@ -85,36 +91,43 @@ Running servers take the change up within ten seconds.`,
 					Algorithm: d.settings.Text(config.TokenAlgorithm),
 				})
 				if err != nil {
-					return fmt.Errorf("%w (give the settings that the server has: issuer_url, region, token_algorithm)", err)
+					return fmt.Errorf(
+						"%w (give the settings that the server has: issuer_url, region, token_algorithm)", err,
+					)
 				}
+
 				if !now {
 					return i.Rotate(ctx)
 				}
 				if err := i.RotateNow(ctx); err != nil {
 					return err
 				}
+
 				return replaced(ctx, c.OutOrStdout(), d)
 			})
 		},
 	}
 	addSettings(c, append(slices.Clone(storeSettings), config.IssuerURL, config.Region, config.TokenAlgorithm)...)
 	c.Flags().Bool("now", false, "the new keys sign at once")
+
 	return c
 }
 
-// replaced tells which keys a rotation replaced, and how to end them.
+// replaced prints which keys a rotation replaced, and how to end them.
 func replaced(ctx context.Context, w io.Writer, d *database) error {
 	keys, err := issuer.List(ctx, d.store, time.Now())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(w, "The new keys sign on every node within ten seconds.")
+
 	for _, k := range keys {
 		if k.State == issuer.Retired {
 			fmt.Fprintf(w, "%s (%s) is still accepted; `poolhouse signing-keys retire %s` ends it.\n",
 				k.ID, k.Algorithm, k.ID)
 		}
 	}
+
 	return nil
 }
 
@@ -137,6 +150,7 @@ The key that signs now is refused: run "poolhouse signing-keys rotate --now" fir
 				if err != nil {
 					return err
 				}
+
 				key, err := issuer.RetireIn(ctx, d.store, sealer, time.Now, args[0])
 				switch {
 				case errors.Is(err, issuer.ErrNoKey):
@@ -148,20 +162,23 @@ The key that signs now is refused: run "poolhouse signing-keys rotate --now" fir
 					return err
 				}
 				showRetired(c.OutOrStdout(), key, d.settings)
+
 				return nil
 			})
 		},
 	}
 	addSettings(c, append(slices.Clone(storeSettings), config.TokenAlgorithm)...)
+
 	return c
 }
 
-// showRetired tells what the end of a key ends.
+// showRetired explains which tokens end with a key.
 func showRetired(w io.Writer, k issuer.KeyInfo, s *config.Settings) {
 	if k.State == issuer.Withdrawn {
 		fmt.Fprintf(w, "%s (%s) was retired already, at %s.\n", k.ID, k.Algorithm, moment(k.Withdrawn))
 		return
 	}
+
 	fmt.Fprintf(w, "%s (%s) is retired. Within ten seconds no server publishes it or accepts what it signed.\n",
 		k.ID, k.Algorithm)
 	if k.State == issuer.Upcoming {
@@ -181,9 +198,11 @@ once with "poolhouse session-keys".
 	if len(engines) == 0 {
 		fmt.Fprintf(w, "Credential engines: none of these settings gets tokens signed with %s.\n", k.Algorithm)
 	}
+
 	for _, e := range engines {
 		fmt.Fprintf(w, "Credential engine %s\n", e)
 	}
+
 	fmt.Fprint(w, `Engines and other verifiers outside may accept the key until they read the
 published keys again: a minute when they honour the cache headers. Restart those
 that do not. Sessions that they gave out are theirs to end.
@@ -200,6 +219,7 @@ func poolsSignedWith(algorithm string, s *config.Settings) string {
 			without = append(without, pool)
 		}
 	}
+
 	switch isDefault := defaultAlgorithm(s) == algorithm; {
 	case isDefault && len(without) == 0:
 		return "all identity pools"
@@ -216,14 +236,15 @@ func defaultAlgorithm(s *config.Settings) string {
 	return cmp.Or(s.Text(config.TokenAlgorithm), issuer.RS512)
 }
 
-// enginesOf describes the credential engines that get tokens signed with an
-// algorithm, with their pools.
+// enginesOf describes the credential engines that get tokens signed with an algorithm, with their
+// pools.
 func enginesOf(algorithm string, s *config.Settings) (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(s.File.CredentialEngines)) {
 		e := s.File.CredentialEngines[name]
 		if cmp.Or(e.Token.Algorithm, defaultAlgorithm(s)) != algorithm {
 			continue
 		}
+
 		var pools []string
 		for _, pool := range slices.Sorted(maps.Keys(s.File.PoolCredentialEngines)) {
 			if s.File.PoolCredentialEngines[pool] == name {
@@ -233,11 +254,13 @@ func enginesOf(algorithm string, s *config.Settings) (lines []string) {
 		if s.Text(config.Engine) == name {
 			pools = append(pools, "all pools without an engine of their own")
 		}
+
 		line := fmt.Sprintf("%s (%s), for %s", name, e.Endpoint, cmp.Or(strings.Join(pools, ", "), "no pool"))
 		if e.Token.X5C {
 			line += "; it gets the key's certificate (x5c): replace it where it was installed by hand"
 		}
 		lines = append(lines, line)
 	}
+
 	return lines
 }

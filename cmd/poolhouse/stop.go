@@ -12,33 +12,35 @@ import (
 	"github.com/poolhouse-id/poolhouse"
 )
 
-// The times of a stop after its lame duck. Together they are less than
-// datalock.Grace, after which another server gives the data folder up.
+// The times of a stop after its lame duck. Together they are shorter than datalock.Grace, after
+// which another server stops waiting for the data folder.
 const (
-	// drainTime is for the answers of calls under way.
+	// drainTime is for the answers of running calls.
 	drainTime = 6 * time.Second
 	// failedDrain is for these answers, which are errors, after the database failed.
 	failedDrain = 3 * time.Second
-	// closeTime is for the rest: a disk that failed may hang as well.
+	// closeTime is for the rest, because a disk that failed may also hang.
 	closeTime = 3 * time.Second
 )
 
-// serveUntil serves until ctx ends. Then it tells who asks that it is not ready,
-// goes on answering for the time of lameDuck, so that load balancers notice, and
-// lets requests under way finish. Metrics can be read until then.
+// serveUntil serves until ctx ends. Then it reports to probes that it is not ready, still answers
+// for the time of lameDuck, so that load balancers notice, and finishes the running requests.
+// Metrics can be read until then.
 //
-// A database that acknowledges no more writes ends it too, at any time, and is
-// then the error: a process that is started anew reads what the disk really holds.
+// It also ends, at any time, when the database acknowledges no more writes. That is then the
+// error, because only a new process reads what the disk really contains.
 func serveUntil(
 	ctx context.Context, server *poolhouse.Server, l listeners, lameDuck time.Duration, logger *slog.Logger,
 ) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+
 	var group sync.WaitGroup
 	group.Go(func() { server.Run(background) })
 
 	web, metrics := newWebServer(server, logger), newWebServer(server.MetricsHandler(), logger)
 	forward := newForwardServer(server.ForwardHandler(), logger)
+
 	ended := make(chan error, 3)
 	go func() { ended <- web.Serve(l.main) }()
 	if l.metrics != nil {
@@ -53,6 +55,7 @@ func serveUntil(
 		var forwarded sync.WaitGroup
 		forwarded.Go(func() { finishForwarded(ctx, forward, logger) })
 		defer forwarded.Wait()
+
 		return web.Shutdown(ctx)
 	}
 	err = errors.Join(err, drain(shutdown, server.Failed()))
@@ -73,11 +76,12 @@ func serveUntil(
 	if err != nil {
 		logger.Error("closing after the database failed", "error", err)
 	}
+
 	return failure
 }
 
-// answer returns when the calls under way should be finished: after the lame duck
-// of a stop, or as soon as a listener or the database has failed.
+// answer returns when the running calls should be finished: after the lame duck of a stop, or as
+// soon as a listener or the database has failed.
 func answer(
 	ctx context.Context, server *poolhouse.Server, ended <-chan error, lameDuck time.Duration, logger *slog.Logger,
 ) error {
@@ -91,6 +95,7 @@ func answer(
 
 	server.Stopping()
 	logger.Info("stopping: answering until clients have gone elsewhere", "lame_duck", lameDuck.String())
+
 	select {
 	case err := <-ended:
 		return err
@@ -98,16 +103,17 @@ func answer(
 		return nil
 	case <-time.After(lameDuck):
 	}
-
 	logger.Info("stopping: finishing the requests under way")
+
 	return nil
 }
 
-// drain shuts a server down and waits for the calls under way: for drainTime, but
-// not longer than failedDrain after the database failed.
+// drain shuts a server down and waits for the running calls, for drainTime, but at most
+// failedDrain after the database has failed.
 func drain(shutdown func(context.Context) error, failed <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+
 	go func() {
 		select {
 		case <-ctx.Done():
@@ -120,14 +126,16 @@ func drain(shutdown func(context.Context) error, failed <-chan struct{}) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("calls under way were cut off: %w", err)
 	}
+
 	return err
 }
 
-// finishForwarded waits for forwarded requests, a little less than for the other calls.
-// Uploads and streams may last longer than any stop; to cut them off is no fault.
+// finishForwarded waits for forwarded requests, a little shorter than for other calls. Uploads and
+// streams may last longer than any stop, so cutting them off is no fault.
 func finishForwarded(ctx context.Context, forward *http.Server, logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime-time.Second)
 	defer cancel()
+
 	if err := forward.Shutdown(ctx); err != nil {
 		logger.Warn("forwarded requests under way are cut off", "error", err)
 	}
@@ -139,8 +147,8 @@ type closing struct {
 	end  func() error
 }
 
-// closeWithin ends one after the other. What has not ended in time is left to the
-// end of the process, and named by the error.
+// closeWithin performs the steps one after the other. It leaves a step that does not end in time
+// to the end of the process, and names it in the error.
 func closeWithin(limit time.Duration, steps ...closing) error {
 	results := make(chan error, len(steps))
 	go func() {
@@ -159,5 +167,6 @@ func closeWithin(limit time.Duration, steps ...closing) error {
 			return errors.Join(append(errs, fmt.Errorf("%s did not end within %v", s.what, limit))...)
 		}
 	}
+
 	return errors.Join(errs...)
 }

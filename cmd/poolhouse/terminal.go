@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// printable is text for a terminal: what clients sent may hold escape sequences
-// and line ends, which would rewrite what an operator reads.
+// printable returns text for a terminal. Text from clients may contain escape sequences and line
+// ends, which would change what an operator reads.
 func printable(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return text

@@ -12,8 +12,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam/policy"
 )
 
-// Actions that a role's trust policy must allow, by how the role is assumed and by what
-// the session is to have.
+// Actions that a role's trust policy must allow, depending on how the role is assumed and
+// on what the session is to have.
 const (
 	RoleAction           = "sts:AssumeRole"
 	WebIdentityAction    = "sts:AssumeRoleWithWebIdentity"
@@ -22,8 +22,8 @@ const (
 	SourceIdentityAction = "sts:SetSourceIdentity"
 )
 
-// Client is how a request came: what aws:SourceIp, aws:SecureTransport, aws:UserAgent and
-// aws:Referer say.
+// Client describes the client of a request, for aws:SourceIp, aws:SecureTransport,
+// aws:UserAgent and aws:Referer.
 type Client struct {
 	IP        netip.Addr // the zero Addr = unknown
 	TLS       bool
@@ -31,26 +31,26 @@ type Client struct {
 	Referer   string
 }
 
-// Attempt is a request to assume a role by someone who is proven and not yet let in.
+// Attempt is a request to assume a role by an asker who is proven but not yet let in.
 type Attempt struct {
 	Action         string
 	Role           iam.Role
 	Principal      policy.Principal
-	Conditions     policy.Context // what the token says, or the caller brings
-	Claims         ClaimKeys      // what else of the token could be asked for
+	Conditions     policy.Context // condition keys from the token or the caller
+	Claims         ClaimKeys      // the token's other condition keys
 	Caller         iam.Caller     // the zero Caller = the request is not signed
 	Client         Client
 	Region         string
-	Partition      string // of the call: of its ARNs, and of those in the answer
+	Partition      string // of the call's ARNs and of the answer's
 	SessionName    string
 	Tags           map[string]string
-	Transitive     []string // keys of Tags that sessions inherit which this one starts
+	Transitive     []string // keys of Tags that sessions inherit from this one
 	SourceIdentity string
 
 	Who Asker // for explanations
 }
 
-// Actions returns all that the trust policy must allow.
+// Actions returns all actions that the trust policy must allow.
 func (a *Attempt) Actions() []string {
 	list := []string{a.Action}
 	if len(a.Tags) > 0 {
@@ -62,8 +62,8 @@ func (a *Attempt) Actions() []string {
 	return list
 }
 
-// PolicyRequest returns the attempt as the trust policy sees it, without an action: its
-// own condition keys and those of the request (STS condition keys; IAM User Guide,
+// PolicyRequest returns the attempt as the trust policy sees it, without an action: the
+// attempt's condition keys and those of the request (STS condition keys; IAM User Guide,
 // "Global condition context keys").
 func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
 	c := make(policy.Context, len(a.Conditions)+len(a.Tags)+8)
@@ -78,7 +78,6 @@ func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
 	if a.Client.IP.IsValid() {
 		c.Set("aws:SourceIp", a.Client.IP.String())
 	}
-
 	if len(a.Tags) > 0 {
 		for key, value := range a.Tags {
 			c.Set("aws:RequestTag/"+key, value)
@@ -101,9 +100,15 @@ func (a *Attempt) PolicyRequest(now time.Time) policy.Request {
 	}
 }
 
-// Facts answers for the condition keys that PolicyRequest leaves out.
+// Facts finds the condition keys that PolicyRequest leaves out.
 func (a *Attempt) Facts() iam.Facts {
-	return &roleFacts{role: a.Role, caller: a.Caller, client: a.Client, region: a.Region, claims: a.Claims}
+	return &roleFacts{
+		role:   a.Role,
+		caller: a.Caller,
+		client: a.Client,
+		region: a.Region,
+		claims: a.Claims,
+	}
 }
 
 // Trusted evaluates the role's trust policy for every action of a. The error wraps
@@ -112,13 +117,12 @@ func (a *Attempt) Trusted(trace *explain.Trace, now time.Time) error {
 	return trusts(trace, a.Role, a.PolicyRequest(now), a.Actions(), a.Who)
 }
 
-// TrustedToAsk evaluates the role's trust policy for the action alone, without those that
-// tags and a source identity need. The error wraps ErrDenied and the reason; denied
+// TrustedToAsk evaluates the role's trust policy for the main action only, not for those
+// that tags and a source identity need. The error wraps ErrDenied and the reason; denied
 // reports that a Deny statement refuses.
 func (a *Attempt) TrustedToAsk(trace *explain.Trace, now time.Time) (denied bool, err error) {
 	request := a.PolicyRequest(now)
 	request.Action = a.Action
-
 	effect, statement := a.Role.Trust.Evaluate(request)
 	if effect == policy.Allow {
 		return false, nil
@@ -126,7 +130,7 @@ func (a *Attempt) TrustedToAsk(trace *explain.Trace, now time.Time) (denied bool
 	return statement != nil, untrusted(trace, a.Role, request, effect, statement, a.Who)
 }
 
-// subject is the part of the attempt by which a statement covers it.
+// subject returns the part of the attempt that decides whether a statement covers it.
 func (a *Attempt) subject() policy.Request {
 	return policy.Request{
 		Action:    a.Action,
@@ -136,13 +140,13 @@ func (a *Attempt) subject() policy.Request {
 	}
 }
 
-// Covered reports whether a statement of the role's trust policy is about the principal
-// at all, whatever its conditions are.
+// Covered reports whether a statement of the role's trust policy covers the principal,
+// whatever the statement's conditions are.
 func (a *Attempt) Covered() bool {
 	return a.Role.Trust != nil && a.Role.Trust.Covers(a.subject())
 }
 
-// Uncovered tells that no statement of the role's trust policy is about the principal.
+// Uncovered explains that no statement of the role's trust policy covers the principal.
 func (a *Attempt) Uncovered() *explain.Refusal {
 	return explainTrust(a.Role, a.subject(), nil, a.Who)
 }

@@ -1,16 +1,13 @@
 // Package assume decides who may assume a role, and gives identities credentials for it.
 //
 // An Attempt is a request to assume a role; the role's trust policy decides on it, and a
-// refusal explains what in the policy is in the way. An Engine gives an identity of a pool
-// temporary credentials: Service is the server's own, which mints sessions; a RemoteEngine
-// is an STS of Amazon or of a storage engine that accepts web identities. The server states
-// a login that it has verified to the remote engine in a token that it signs, and exchanges
-// the token for credentials by AssumeRoleWithWebIdentity. The app sees neither the token nor
-// the engine's words.
+// refusal explains which part of the policy refuses. An Engine gives credentials to an
+// identity of a pool. Service, the server's own engine, mints sessions. A RemoteEngine is an
+// STS of Amazon or of a storage engine: the server signs a token about the identity and
+// exchanges it for credentials (AWS STS API reference, AssumeRoleWithWebIdentity). The app
+// sees neither the token nor the engine's messages.
 //
-// Start reading at Attempt.Trusted for trust policies, at Router for which engine a pool
-// has, and at RemoteEngine for the exchange (contract: AWS STS API reference,
-// AssumeRoleWithWebIdentity).
+// Start reading at Attempt.Trusted, at Router, or at RemoteEngine.
 package assume
 
 import (
@@ -29,45 +26,47 @@ import (
 // Builtin is the name of the server's own engine.
 const Builtin = "builtin"
 
-// Engine gives credentials of a role to an identity that was proven beforehand.
-// Its errors are those of Service.AssumeRoleForIdentity, and
-// ErrUnavailable.
+// Engine gives credentials of a role to an identity that was proven before. Its errors are
+// those of Service.AssumeRoleForIdentity, and ErrUnavailable.
 type Engine interface {
 	AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error)
 }
 
-// Signer states an identity to a relying party; *issuer.Issuer is one.
+// Signer signs a token about an identity for a relying party; *issuer.Issuer is one.
 type Signer interface {
 	SignShaped(ctx context.Context, shape issuer.Shape, c issuer.Claims) (string, error)
 }
 
-// Poster sends a request to an address under the rules by which login
-// providers are asked; *outbound.Client is one.
+// Poster sends a request to an address under the same rules as requests to login
+// providers; *outbound.Client is one.
 type Poster interface {
 	Post(ctx context.Context, e outbound.Endpoint, header http.Header, body []byte) (outbound.Response, error)
 }
 
-// Router gives every pool its engine. It is safe for concurrent use.
+// Router chooses the engine of each pool. It is safe for concurrent use.
 type Router struct {
 	fallback Engine
 	pools    map[identitypool.PoolID]Engine
 }
 
-// NewRouter returns a Router over engines by name, Builtin among them: the one
-// of fallback ("" is Builtin) for all pools but those of pools.
+// NewRouter returns a Router over named engines, among them Builtin. A pool that pools does
+// not name has the engine called fallback ("" = Builtin).
 func NewRouter(engines map[string]Engine, fallback string, pools map[identitypool.PoolID]string) (*Router, error) {
 	if fallback == "" {
 		fallback = Builtin
 	}
+
 	r := &Router{fallback: engines[fallback], pools: map[identitypool.PoolID]Engine{}}
 	if r.fallback == nil {
 		return nil, unknown("credential_engine", fallback, engines)
 	}
+
 	for _, pool := range slices.Sorted(maps.Keys(pools)) {
 		if r.pools[pool] = engines[pools[pool]]; r.pools[pool] == nil {
 			return nil, unknown("pool_credential_engines."+string(pool), pools[pool], engines)
 		}
 	}
+
 	return r, nil
 }
 

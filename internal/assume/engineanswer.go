@@ -15,8 +15,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// Bounds of an answer. Session tokens of AWS have up to 4,096 bytes, and
-// engines' carry the claims.
+// Bounds of an answer. AWS's session tokens have up to 4,096 bytes; those of other engines
+// contain the claims.
 const (
 	maxDepth        = 8
 	maxElements     = 200
@@ -26,12 +26,12 @@ const (
 	maxAhead        = 366 * 24 * time.Hour // MinIO's longest session
 )
 
-// refusal is an engine's error answer that is about the request.
+// refusal is an engine's error answer about the request itself.
 type refusal struct{ code, message string }
 
 func (r *refusal) Error() string { return r.code + ": " + r.message }
 
-// why is the reason for r, by the error codes of the STS API reference.
+// why returns the reason for r, by the error codes of the STS API reference.
 func (r *refusal) why(role, answer, engine string) *explain.Refusal {
 	switch r.code {
 	case "AccessDenied", "AccessDeniedException":
@@ -43,62 +43,86 @@ func (r *refusal) why(role, answer, engine string) *explain.Refusal {
 	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue", "InvalidInput":
 		return engineInput.With("role", role, "answer", answer, "engine", engine)
 	}
+
 	return engineRefused.With("role", role, "answer", answer)
 }
 
-// transient are error codes by which an engine says that it could not decide.
-var transient = []string{"IDPCommunicationError", "InternalFailure", "InternalError", "InternalServerError", "InternalServiceException", "RequestLimitExceeded",
-	"RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException", "SlowDown", "Throttling", "ThrottlingException",
-	"TooManyRequestsException", "XMinioServerNotInitialized", "XMinioIAMNotInitialized"}
+// transient are the error codes of an engine that could not decide.
+var transient = []string{
+	"IDPCommunicationError",
+	"InternalFailure", "InternalError", "InternalServerError", "InternalServiceException",
+	"RequestLimitExceeded", "RequestTimeout", "RequestTimeoutException",
+	"ServiceUnavailable", "ServiceUnavailableException",
+	"SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException",
+	"XMinioServerNotInitialized", "XMinioIAMNotInitialized",
+}
 
-// read returns the credentials of an answer; a *refusal when the engine says
-// no; another error for what is no answer of an STS.
+// read returns the credentials of an answer. The error is a *refusal if the engine refuses,
+// and another one if the answer is not an STS's.
 func (s *RemoteEngine) read(reply outbound.Response, now time.Time) (session.Credentials, error) {
 	values, err := members(reply.Body)
 	if err != nil {
-		return session.Credentials{}, fmt.Errorf("status %d and a body that is no answer of an STS: %w", reply.Status, err)
+		return session.Credentials{}, fmt.Errorf(
+			"status %d and a body that is no answer of an STS: %w", reply.Status, err,
+		)
 	}
 	if reply.Status != 200 {
 		code, message := values["ErrorResponse/Error/Code"], values["ErrorResponse/Error/Message"]
-		if code == "" { // S3's form, which storage engines use where their STS gives up early
+		if code == "" { // S3's form; storage engines use it where their STS fails early
 			code, message = values["Error/Code"], values["Error/Message"]
 		}
+
 		switch {
 		case code == "" || len(code) > maxKeyBytes:
 			return session.Credentials{}, fmt.Errorf("status %d without an error code", reply.Status)
 		case reply.Status < 400 || reply.Status >= 500 || reply.Status == 429 || slices.Contains(transient, code):
 			return session.Credentials{}, fmt.Errorf("status %d, %s: %s", reply.Status, code, message)
 		}
+
 		return session.Credentials{}, &refusal{code, message}
 	}
+
 	const at = "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/"
-	c := session.Credentials{AccessKeyID: values[at+"AccessKeyId"], SecretAccessKey: values[at+"SecretAccessKey"], SessionToken: values[at+"SessionToken"]}
+
+	c := session.Credentials{
+		AccessKeyID:     values[at+"AccessKeyId"],
+		SecretAccessKey: values[at+"SecretAccessKey"],
+		SessionToken:    values[at+"SessionToken"],
+	}
 	for _, m := range []struct {
 		name, value string
 		limit       int
-	}{{"AccessKeyId", c.AccessKeyID, maxKeyBytes}, {"SecretAccessKey", c.SecretAccessKey, maxSecretBytes}, {"SessionToken", c.SessionToken, maxSessionBytes}} {
-		if m.value == "" || len(m.value) > m.limit || strings.ContainsFunc(m.value, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	}{
+		{"AccessKeyId", c.AccessKeyID, maxKeyBytes},
+		{"SecretAccessKey", c.SecretAccessKey, maxSecretBytes},
+		{"SessionToken", c.SessionToken, maxSessionBytes},
+	} {
+		if m.value == "" || len(m.value) > m.limit ||
+			strings.ContainsFunc(m.value, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			return session.Credentials{}, fmt.Errorf("credentials without a usable %s", m.name)
 		}
 	}
+
 	if c.Expiration, err = time.Parse(time.RFC3339, values[at+"Expiration"]); err != nil {
 		return session.Credentials{}, errors.New("credentials without a usable Expiration")
 	}
 	if !c.Expiration.After(now) || c.Expiration.After(now.Add(maxAhead)) {
 		return session.Credentials{}, fmt.Errorf("credentials that end at %s", c.Expiration.UTC().Format(time.RFC3339))
 	}
+
 	return c, nil
 }
 
-// members reads an XML document into the texts of its leaves, by path. A path
-// that is there twice is an error: which one counts would be a guess. So are a
-// document type and processing instructions but the declaration.
+// members reads an XML document into the texts of its leaves, by path. It refuses a path
+// that occurs twice, because either value could be meant, and document types and
+// processing instructions other than the declaration.
 func members(body []byte) (map[string]string, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(body))
 	values := map[string]string{}
 	var path []string
 	var text strings.Builder
 	leaf, ended, elements := false, false, 0
+
 	for {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
@@ -108,8 +132,9 @@ func members(body []byte) (map[string]string, error) {
 			return values, nil
 		}
 		if err != nil {
-			return nil, errors.New("it is no XML") // the parser's words may quote it
+			return nil, errors.New("it is no XML") // the parser's message may quote it
 		}
+
 		switch t := token.(type) {
 		case xml.StartElement:
 			if elements++; ended || len(path) == maxDepth || elements > maxElements {
@@ -125,6 +150,7 @@ func members(body []byte) (map[string]string, error) {
 				}
 				values[name] = strings.TrimSpace(text.String())
 			}
+
 			path, leaf = path[:len(path)-1], false
 			ended = len(path) == 0
 		case xml.CharData:

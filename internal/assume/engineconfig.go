@@ -17,59 +17,59 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// EngineConfig describes an STS. Endpoint or Region is required.
+// EngineConfig has the settings of an STS. Endpoint or Region is required.
 type EngineConfig struct {
-	Endpoint     string // "" is AWS's of Region
+	Endpoint     string // "" = AWS's STS in Region
 	Region       string
-	CABundle     []byte // PEM; nil is the system's roots
+	CABundle     []byte // PEM; nil = the system's roots
 	AllowHTTP    bool
 	AllowPrivate bool
 
-	// ClientID and ClientSecret are sent by HTTP Basic, to engines or proxies
-	// that ask callers to authenticate; "" for AWS's way, which does not.
+	// ClientID and ClientSecret are sent by HTTP Basic, to engines or proxies that require
+	// it; "" = none, as for AWS.
 	ClientID     string
 	ClientSecret string
 
-	// Roles rewrites the pool's role ARNs. A key ending in * stands for all that
-	// begin so, and takes over what * stood for in its value; None sends no role.
-	// A role that no key fits is refused; without keys all are sent as they are.
+	// Roles rewrites the pool's role ARNs. A key that ends in * stands for all ARNs with
+	// that prefix; the * in its value stands for the rest. None sends no role. A role
+	// that no key fits is refused; without keys all are sent unchanged.
 	Roles map[string]string
 
-	// GuestPolicy bounds guests' sessions: GuestAWS (default), GuestS3 for engines
-	// that refuse actions of other services, GuestOff, or a policy document. GuestPolicyARNs are managed policies beside a document;
-	// the union of all bounds.
+	// GuestPolicy bounds guests' sessions: GuestAWS (default), GuestS3 for engines that
+	// refuse actions of other services, GuestOff, or a policy document. GuestPolicyARNs are
+	// managed policies beside a document; a session may do what either allows.
 	GuestPolicy     string
 	GuestPolicyARNs []string
 
-	// SessionPolicy bounds the sessions of users who signed in; "" is no bound. It
-	// is a policy document, and like GuestPolicy may have the placeholders of
-	// claims, for engines that know no policy variables.
+	// SessionPolicy bounds the sessions of users who signed in; "" = no bound. It is a
+	// policy document. Like GuestPolicy it may have the placeholders of claims, for engines
+	// without policy variables.
 	SessionPolicy string
 
-	// SessionName is the name of sessions, "" is session.EnhancedFlowName. It may have variables,
-	// see nameVariables, and one claim or tag.
+	// SessionName is the name of sessions; "" = session.EnhancedFlowName. It may have
+	// variables (see nameVariables) and one claim or tag.
 	SessionName string
 	Duration    time.Duration // of sessions; 0 = 1 h
 
 	Token TokenConfig
 }
 
-// TokenConfig is the shape of the token that states an identity to the engine.
+// TokenConfig is the shape of the token about an identity that the engine receives.
 type TokenConfig struct {
-	Algorithm   string // "" is the issuer's own
-	Type        string // typ of the header: "" is JWS, as AWS's; None leaves it out
+	Algorithm   string // "" = the issuer's
+	Type        string // typ of the header: "" = JWS, as AWS's; None leaves it out
 	Certificate bool   // x5c in the header
-	Audience    string // "" is the pool's ID
-	Issuer      string // "" is the issuer's own
-	// AMR: AMRFull (default) tells how the user signed in, AMRShort only whether.
+	Audience    string // "" = the pool's ID
+	Issuer      string // "" = the issuer's
+	// AMR: AMRFull (default) sends how the user signed in, AMRShort only whether.
 	AMR string
 	// Tags sends principal tags, as AWS's tokens have them. The engine's trust
 	// policies must allow sts:TagSession.
 	Tags bool
-	// Lifetime is the token's; 0 is the session's, since some engines end
-	// credentials when the token ends.
+	// Lifetime of the token; 0 = the session's, because some engines end credentials when
+	// the token ends.
 	Lifetime time.Duration
-	// Claims are added: JSON values, in whose texts templates are filled in. See
+	// Claims are additional claims: JSON values whose texts may have placeholders. See
 	// placeholders.
 	Claims map[string]any
 }
@@ -103,12 +103,13 @@ var (
 	tokenType  = regexp.MustCompile(`^[A-Za-z0-9+.-]{1,32}$`)
 )
 
-// settle fills defaults in and reports what cannot work, by setting.
+// settle fills in defaults and reports invalid settings.
 func (c *EngineConfig) settle() error {
 	var faults []error
 	fault := func(setting, format string, arguments ...any) {
 		faults = append(faults, fmt.Errorf("%s: %w", setting, fmt.Errorf(format, arguments...)))
 	}
+
 	if c.Region != "" && !regionName.MatchString(c.Region) {
 		fault("region", "%q is no region: write it like us-east-1", c.Region)
 	}
@@ -118,35 +119,46 @@ func (c *EngineConfig) settle() error {
 			c.Endpoint += ".cn"
 		}
 	}
+
 	if c.Endpoint == "" {
 		fault("endpoint", "give the address of the STS, or the region for AWS's own")
 	} else if err := c.endpoint().Validate(); err != nil {
 		fault("endpoint", "%w", err)
 	}
-	if (c.ClientID == "") != (c.ClientSecret == "") || strings.ContainsAny(c.ClientID, ":\r\n") || strings.ContainsAny(c.ClientSecret, "\r\n") {
+	if (c.ClientID == "") != (c.ClientSecret == "") ||
+		strings.ContainsAny(c.ClientID, ":\r\n") || strings.ContainsAny(c.ClientSecret, "\r\n") {
 		fault("client_id", "give client_id and client_secret together, and no colon in client_id")
 	}
+
 	for from, to := range c.Roles {
-		if strings.Contains(strings.TrimSuffix(from, "*"), "*") || strings.Count(to, "*") > 1 || strings.Contains(to, "*") && !strings.HasSuffix(from, "*") {
-			fault("roles", "%q: %q: one * at the end of the pool's role, and one in the engine's role for what it stood for", from, to)
+		if strings.Contains(strings.TrimSuffix(from, "*"), "*") ||
+			strings.Count(to, "*") > 1 || strings.Contains(to, "*") && !strings.HasSuffix(from, "*") {
+			fault("roles",
+				"%q: %q: one * at the end of the pool's role, and one in the engine's role for what it stood for",
+				from, to,
+			)
 		}
 	}
+
 	c.settleGuests(fault)
+
 	if c.SessionName == "" {
 		c.SessionName = session.EnhancedFlowName
 	} else if err := checkSessionName(c.SessionName); err != nil {
 		fault("role_session_name", "%w", err)
 	}
+
 	if c.Duration == 0 {
 		c.Duration = defaultSession
 	} else if c.Duration < minSession || c.Duration > maxSession || c.Duration%time.Second != 0 {
 		fault("duration", "%v is not between %v and %v in whole seconds", c.Duration, minSession, maxSession)
 	}
 	c.Token.settle(fault)
+
 	return errors.Join(faults...)
 }
 
-// guestS3 is the part of AWS's guest policy that storage engines know.
+// guestS3 is the part of AWS's guest policy that storage engines support.
 const guestS3 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`
 
 func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
@@ -167,6 +179,7 @@ func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
 	default:
 		checkPolicy(fault, "guest_policy", "use aws, s3, off or a policy document", c.GuestPolicy)
 	}
+
 	if c.SessionPolicy != "" {
 		checkPolicy(fault, "session_policy", "use a policy document", c.SessionPolicy)
 	}
@@ -176,7 +189,9 @@ func (c *EngineConfig) settleGuests(fault func(string, string, ...any)) {
 }
 
 func checkPolicy(fault func(string, string, ...any), setting, fix, text string) {
-	if _, err := iam.SessionPolicies([]string{placeholder.ReplaceAllString(text, "x")}); err != nil || strings.HasPrefix(text, iam.BuiltinPrefix) {
+	if _, err := iam.SessionPolicies(
+		[]string{placeholder.ReplaceAllString(text, "x")},
+	); err != nil || strings.HasPrefix(text, iam.BuiltinPrefix) {
 		fault(setting, "%s: %v", fix, err)
 	} else if len(text) > maxPolicyChars {
 		fault(setting, "it has %d characters; STS takes %d", len(text), maxPolicyChars)
@@ -194,6 +209,7 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 			fault("token.typ", "%q: use JWS, JWT or none", t.Type)
 		}
 	}
+
 	switch t.AMR {
 	case "":
 		t.AMR = AMRFull
@@ -201,12 +217,14 @@ func (t *TokenConfig) settle(fault func(string, string, ...any)) {
 	default:
 		fault("token.amr", "%q: use full, short or none", t.AMR)
 	}
+
 	if t.Lifetime != 0 && (t.Lifetime < minTokenLife || t.Lifetime > maxSession || t.Lifetime%time.Second != 0) {
 		fault("token.lifetime", "%v is not between %v and %v in whole seconds", t.Lifetime, minTokenLife, maxSession)
 	}
 	if err := (issuer.Shape{Algorithm: t.Algorithm, Issuer: t.Issuer, Extra: t.Claims}).Validate(); err != nil {
 		fault("token", "%w", err)
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(t.Claims)) {
 		if err := checkTemplate(t.Claims[name]); err != nil {
 			fault("token.claims."+name, "%w", err)
@@ -229,22 +247,27 @@ func (c *EngineConfig) endpoint() outbound.Endpoint {
 	}
 }
 
-// header is what every question carries.
+// header returns the header of every request.
 func (c *EngineConfig) header() http.Header {
-	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}, "Accept": {"text/xml, application/xml"}}
+	h := http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"},
+		"Accept":       {"text/xml, application/xml"},
+	}
 	if c.ClientID != "" {
 		r := http.Request{Header: h}
 		r.SetBasicAuth(c.ClientID, c.ClientSecret)
 	}
+
 	return h
 }
 
-// role returns the role to ask the engine for; "" for none, and false for a role
-// that Roles does not have.
+// role returns the role to ask the engine for, "" for none. It returns false if Roles lacks
+// the role.
 func (c *EngineConfig) role(arn string) (string, bool) {
 	if len(c.Roles) == 0 {
 		return arn, true
 	}
+
 	to, found := c.Roles[arn]
 	longest := -1
 	for from, value := range c.Roles {
@@ -256,5 +279,6 @@ func (c *EngineConfig) role(arn string) (string, bool) {
 	if to == None {
 		return "", true
 	}
+
 	return to, found || longest >= 0
 }

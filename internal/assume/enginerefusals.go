@@ -2,7 +2,7 @@ package assume
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// EngineRefusals are the reasons for which credential engines give nothing.
+// EngineRefusals are the reasons for which credential engines refuse credentials.
 var EngineRefusals explain.Catalogue
 
 // The pool's role.

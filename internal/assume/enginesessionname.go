@@ -18,9 +18,9 @@ import (
 // claimPrefix begins the variable of a claim: ${claim:email}.
 const claimPrefix = "claim:"
 
-// nameVariables are the placeholders that a session's name may have besides a tag or a
-// claim, with the length of their shortest value. A session's name has no colon: IDs
-// have a dot in its place. No ID has another dot, so that no two IDs become equal.
+// nameVariables are the placeholders of a session's name besides tags and claims, with the
+// length of their shortest value. A session's name may have no colon, so IDs have a dot in
+// its place. No ID has another dot, so no two IDs become equal.
 var nameVariables = map[string]int{
 	"identity_id":   len("x:") + uuidLength,
 	"identity_uuid": uuidLength,
@@ -39,8 +39,8 @@ var (
 	wholeNumber = regexp.MustCompile(`^-?\d+$`)
 )
 
-// checkSessionName refuses a role_session_name that could never be a name, or under
-// which two people could share one: with two claims, "ab" and "c" read as "a" and "bc".
+// checkSessionName refuses a role_session_name that could never be a name, or with which
+// two people could share one: with two claims, "ab" and "c" read as "a" and "bc".
 func checkSessionName(template string) error {
 	shortest, free := 0, 0
 	for _, match := range placeholder.FindAllStringSubmatch(template, -1) {
@@ -63,7 +63,9 @@ func checkSessionName(template string) error {
 	case strings.Contains(text, "${"):
 		return fmt.Errorf("%q has ${ without }", template)
 	case otherInName.MatchString(text), shortest < 2 && !variables:
-		return fmt.Errorf("use 2 to %d letters, digits and +=,.@_-, and variables such as ${identity_id}", maxSessionName)
+		return fmt.Errorf(
+			"use 2 to %d letters, digits and +=,.@_-, and variables such as ${identity_id}", maxSessionName,
+		)
 	case shortest > maxSessionName:
 		return fmt.Errorf("the name would have %d characters or more; STS takes %d", shortest, maxSessionName)
 	case free > 1:
@@ -73,7 +75,7 @@ func checkSessionName(template string) error {
 	return nil
 }
 
-// isFree reports whether a variable is a claim or a tag, whose values can be anything.
+// isFree reports whether a variable is a claim or a tag, which can have any value.
 func isFree(variable string) bool {
 	kind, key, _ := strings.Cut(variable, ":")
 	return key != "" && (kind+":" == claimPrefix || kind+":" == tagPrefix)
@@ -95,8 +97,8 @@ func unknownName(name string) error {
 		name, meant(guess), strings.Join(known, "}, ${"))
 }
 
-// sessionName returns the name of r's session at the engine. A name that STS would
-// refuse is refused here: one that was cut or changed could be another person's.
+// sessionName returns the name of r's session at the engine. It refuses a name that STS
+// would refuse: a name that was cut or changed could be another person's.
 func (s *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
 	var refused *explain.Refusal
 	name := placeholder.ReplaceAllStringFunc(s.config.SessionName, func(match string) string {
@@ -116,7 +118,7 @@ func (s *RemoteEngine) sessionName(r *Request) (string, *explain.Refusal) {
 	return name, nil
 }
 
-// nameValue returns what a variable of a session's name stands for.
+// nameValue returns the value of a variable in a session's name.
 func nameValue(variable string, r *Request) (string, *explain.Refusal) {
 	if claim, ok := strings.CutPrefix(variable, claimPrefix); ok {
 		return claimValue(claim, r)
@@ -134,7 +136,7 @@ func nameValue(variable string, r *Request) (string, *explain.Refusal) {
 	return strings.ReplaceAll(placeholders[variable](r), ":", "."), nil
 }
 
-// claimValue returns a claim of the logins that were proven in this call.
+// claimValue returns a claim of the logins that this call proved.
 func claimValue(claim string, r *Request) (string, *explain.Refusal) {
 	switch {
 	case r.Guest:
@@ -154,8 +156,11 @@ func claimValue(claim string, r *Request) (string, *explain.Refusal) {
 		case !ok:
 			return "", nameOfOtherForm.With("claim", claim, "providers", l.Provider)
 		case len(with) > 0 && text != value:
-			return "", nameOfSeveralLogins.With("claim", claim, "providers", strings.Join(append(with, l.Provider), ", "))
+			return "", nameOfSeveralLogins.With(
+				"claim", claim, "providers", strings.Join(append(with, l.Provider), ", "),
+			)
 		}
+
 		value, with = text, append(with, l.Provider)
 	}
 	if len(with) == 0 {
@@ -165,8 +170,8 @@ func claimValue(claim string, r *Request) (string, *explain.Refusal) {
 	return value, nil
 }
 
-// claimText is a claim that can name somebody: one text or whole number, also alone in
-// a list, as SAML attributes are.
+// claimText returns a claim that can name somebody: one string or whole number, or a list of
+// only one, as SAML attributes are.
 func claimText(value any) (string, bool) {
 	switch v := value.(type) {
 	case string:
@@ -184,10 +189,11 @@ func claimText(value any) (string, bool) {
 			}
 		}
 	}
+
 	return "", false
 }
 
-// checkName refuses what STS would refuse, without showing a person's claim.
+// checkName refuses a name that STS would refuse, without showing a person's claim.
 func checkName(name string) *explain.Refusal {
 	length := utf8.RuneCountInString(name)
 	others := len(otherInName.FindAllString(name, -1))
@@ -201,7 +207,7 @@ func checkName(name string) *explain.Refusal {
 	return nil
 }
 
-// withoutName hides a session's name in an engine's words if it tells who the user is.
+// withoutName hides a session's name in an engine's message if the name shows who the user is.
 func (c *EngineConfig) withoutName(words, name string) string {
 	names := placeholder.FindAllStringSubmatch(c.SessionName, -1)
 	if !slices.ContainsFunc(names, func(match []string) bool { return isFree(match[1]) }) {

@@ -17,11 +17,11 @@ var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
 // tagPrefix begins the placeholder of a principal tag: ${tag:team}.
 const tagPrefix = "tag:"
 
-// placeholders are filled in by facts of the request. None but a tag can be
-// chosen by users.
+// placeholders are filled in from facts of the request. Users can choose only the values of
+// tags.
 var placeholders = map[string]func(r *Request) string{
 	"identity_id": func(r *Request) string { return string(r.IdentityID) },
-	// Without the region and its colon, which some engines do not take in policies.
+	// Without the region and its colon, which some engines do not accept in policies.
 	"identity_uuid": func(r *Request) string {
 		_, id, _ := strings.Cut(string(r.IdentityID), ":")
 		return id
@@ -42,9 +42,9 @@ var placeholders = map[string]func(r *Request) string{
 	},
 }
 
-// tagText is what a tag must look like to be written into a claim: engines split
-// claims at commas and blanks, and a user who chooses their own attribute must
-// not gain a second policy, or a pattern, by it.
+// tagText is the form of a tag that may be written into a claim. Engines split claims at
+// commas and blanks; a user who chooses the attribute must not gain a second policy, or a
+// pattern.
 var tagText = regexp.MustCompile(`^[\p{L}\p{N}_.:/=+@-]{1,256}$`)
 
 // checkTemplate refuses placeholders that do not exist, at any depth.
@@ -52,7 +52,8 @@ func checkTemplate(value any) error {
 	switch v := value.(type) {
 	case string:
 		for _, match := range placeholder.FindAllStringSubmatch(v, -1) {
-			if name := match[1]; placeholders[name] == nil && (!strings.HasPrefix(name, tagPrefix) || name == tagPrefix) {
+			if name := match[1]; placeholders[name] == nil &&
+				(!strings.HasPrefix(name, tagPrefix) || name == tagPrefix) {
 				return fmt.Errorf("there is no ${%s}%s there are ${identity_id}, ${identity_uuid}, ${pool_id}, ${account}, ${region}, ${role_arn}, ${role_name}, ${state} and ${tag:KEY}",
 					name, meant(explain.Nearest(name, slices.Collect(maps.Keys(placeholders)))))
 			}
@@ -73,10 +74,11 @@ func checkTemplate(value any) error {
 			}
 		}
 	}
+
 	return nil
 }
 
-// meant suggests a variable in place of one that does not exist, if one is near.
+// meant suggests the variable guess in place of one that does not exist; "" = none is near.
 func meant(guess string) string {
 	if guess == "" {
 		return ";"
@@ -84,8 +86,8 @@ func meant(guess string) string {
 	return ", did you mean ${" + guess + "}?"
 }
 
-// fill returns a claim with its placeholders filled in. missing names the tag
-// that the identity lacks, or whose value may not be in a claim.
+// fill returns a claim with its placeholders filled in. missing names a tag that the
+// identity lacks, or whose value may not be in a claim.
 func fill(value any, r *Request) (filled any, missing string) {
 	switch v := value.(type) {
 	case string:
@@ -95,12 +97,14 @@ func fill(value any, r *Request) (filled any, missing string) {
 				return fact(r)
 			}
 			key, isTag := strings.CutPrefix(name, tagPrefix)
-			if !isTag { // a variable of the engine's, in a policy
+			if !isTag { // a policy variable of the engine
 				return match
 			}
+
 			if !tagText.MatchString(r.Tags[key]) {
 				missing = key
 			}
+
 			return r.Tags[key]
 		}), missing
 	case []any:
@@ -120,5 +124,6 @@ func fill(value any, r *Request) (filled any, missing string) {
 		}
 		return object, ""
 	}
+
 	return value, ""
 }

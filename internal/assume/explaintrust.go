@@ -11,18 +11,18 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Asker is who wants a role, as far as an explanation depends on it.
+// Asker describes who wants a role, as far as an explanation depends on it.
 type Asker struct {
-	Action string // by which it assumes roles
+	Action string // the action that it assumes roles with
 
-	// Of an identity:
-	Pool     identitypool.PoolID // "" = it is none
+	// For an identity:
+	Pool     identitypool.PoolID // "" = it is no identity
 	Identity identitypool.IdentityID
 	Guest    bool
 }
 
-// explainTrust tells why a trust policy refused request and how to mend it. denied is
-// the Deny statement, if one it was.
+// explainTrust explains why a trust policy refused request and how to fix it. denied is the
+// Deny statement that refused it, if one did.
 func explainTrust(role iam.Role, request policy.Request, denied *policy.Statement, who Asker) *explain.Refusal {
 	if denied != nil {
 		return AboutTrust(role, explainDeny(role, request, denied))
@@ -48,12 +48,13 @@ func explainTrust(role iam.Role, request policy.Request, denied *policy.Statemen
 		"got", m.String(), "statement", m.Statement.String()))
 }
 
-// AboutTrust completes a refusal by a role's trust policy.
+// AboutTrust adds the role and its trust policy to a refusal.
 func AboutTrust(role iam.Role, why *explain.Refusal) *explain.Refusal {
 	return why.Of(role.ARN).At(LinkTo(role, "AssumeRolePolicyDocument", "trust_policy"))
 }
 
-// LinkTo is a field of a role, or its setting where the settings file has the role.
+// LinkTo returns a link to a field of a role, or to its setting if the settings file has
+// the role.
 func LinkTo(role iam.Role, field, setting string) explain.Link {
 	if role.Setting != "" {
 		return explain.Link{
@@ -78,7 +79,6 @@ func explainDeny(role iam.Role, request policy.Request, denied *policy.Statement
 			return trustDeniesUnknown.With("action", request.Action, "cause", u.String(), "key", u.Key)
 		}
 	}
-
 	return trustDenies.With("action", request.Action, "statement", denied.String(),
 		"principal", principalName(request), "role", role.ARN)
 }
@@ -103,7 +103,7 @@ func explainPrincipal(request policy.Request, m policy.Mismatch, who Asker) *exp
 		"got", m.String())
 }
 
-// explainAction is explainTrust where a statement has the principal and not the action.
+// explainAction is explainTrust where a statement has the principal but not the action.
 func explainAction(request policy.Request, m policy.Mismatch, who Asker) *explain.Refusal {
 	principal, statement := principalName(request), m.Statement.String()
 	switch {
@@ -125,22 +125,24 @@ func explainAction(request policy.Request, m policy.Mismatch, who Asker) *explai
 		"got", m.String(), "statement", statement)
 }
 
-// explainCondition is explainTrust where a condition is in the way.
+// explainCondition is explainTrust where a condition fails.
 func explainCondition(request policy.Request, m policy.Mismatch, who Asker) *explain.Refusal {
 	key, cause := strings.ToLower(m.Key), valueCause(m, who)
+
 	others := alsoFailing(request, m)
 	m = masked(m, who.Guest)
 	condition := fmt.Sprintf("%s %s %s (%s)", m.Operator, m.Key, strings.Join(m.Wanted, " or "), m.Statement)
+
 	got := "the request does not have that key"
 	if len(m.Got) > 0 {
 		got = strings.Join(m.Got, ", ")
 	}
-
 	if len(m.Got) == 0 {
 		if right, spelling := rightKey(key, request, who); right != "" {
 			return conditionKeySpelling.With("condition", condition, "right", right, "cause", spelling, "also", others)
 		}
 	}
+
 	if m.Unknown != "" {
 		return conditionUnknown.With("condition", condition, "key", m.Unknown, "also", others)
 	}
@@ -150,6 +152,7 @@ func explainCondition(request policy.Request, m policy.Mismatch, who Asker) *exp
 	if strings.Contains(m.Operator, "Not") || m.Operator == "Null" && len(m.Got) > 0 {
 		return conditionExcluded.With("condition", condition, "got", got, "also", others)
 	}
+
 	if cause != "" {
 		return conditionSpelling.With("condition", condition, "got", got, "cause", cause, "also", others)
 	}
@@ -158,6 +161,7 @@ func explainCondition(request policy.Request, m policy.Mismatch, who Asker) *exp
 			return why
 		}
 	}
+
 	if len(m.Got) == 0 {
 		return conditionAbsent.With("condition", condition, "got", got, "also", others, "keys", keysOf(request))
 	}
@@ -182,11 +186,12 @@ func explainPoolCondition(key, condition, got, others string, who Asker) *explai
 	case strings.HasPrefix(key, "aws:requesttag/"), key == "aws:tagkeys":
 		return conditionPoolTags.With("condition", condition, "got", got, "also", others)
 	}
+
 	return nil
 }
 
-// alsoFailing names the other conditions of m's statement that do not hold: who mends
-// the first one should know of them.
+// alsoFailing names the other conditions of m's statement that do not hold, so that all can
+// be fixed at once.
 func alsoFailing(request policy.Request, m policy.Mismatch) string {
 	var text strings.Builder
 	for _, other := range m.Statement.Failing(request) {
@@ -197,8 +202,8 @@ func alsoFailing(request policy.Request, m policy.Mismatch) string {
 	return text.String()
 }
 
-// nearest picks the statement that came closest to allowing: the one with the fewest
-// elements, and then the fewest conditions, in the way.
+// nearest picks the statement that came closest to allowing the request: the one with the
+// fewest failing elements, and then the fewest failing conditions.
 func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, bool) {
 	distance := func(m policy.Mismatch) int {
 		const far = 1 << 20 // more than the conditions of a statement
@@ -210,9 +215,11 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 		case "Action":
 			return far + 1
 		}
+
 		if _, cause := misspelt(m.Statement, shownPrincipal(request)); cause != "" {
 			return far + 2
 		}
+
 		return far + 3
 	}
 
@@ -222,18 +229,19 @@ func nearest(list []policy.Mismatch, request policy.Request) (policy.Mismatch, b
 			best = m
 		}
 	}
+
 	return best, len(list) > 0
 }
 
-// poolStatement is the statement that lets a pool in.
+// poolStatement returns the statement that lets a pool in.
 func poolStatement(pool identitypool.PoolID) string {
 	service := identitypool.ServiceName(identitypool.RegionOf(string(pool)))
 	return `{"Effect": "Allow", "Principal": {"Federated": "` + service + `"}, "Action": "` + WebIdentityAction +
 		`", "Condition": {"StringEquals": {"` + service + `:aud": "` + string(pool) + `"}}}`
 }
 
-// shownPrincipal is who asks, in the partition of the call: the request may have the one
-// that is stored.
+// shownPrincipal returns the principal in the partition of the call; the request may have
+// the stored one.
 func shownPrincipal(request policy.Request) policy.Principal {
 	p := request.Principal
 	p.Federated = identitypool.InPartition(p.Federated, request.Partition)
@@ -244,7 +252,7 @@ func shownPrincipal(request policy.Request) policy.Principal {
 	return p
 }
 
-// principalName names who asks, in a trace.
+// principalName names the principal in a trace.
 func principalName(request policy.Request) string {
 	p := shownPrincipal(request)
 	if len(p.AWS) > 0 {
@@ -253,13 +261,13 @@ func principalName(request policy.Request) string {
 	return p.Federated
 }
 
-// shownRole names the role that is asked for, in a trace.
+// shownRole names the requested role in a trace.
 func shownRole(request policy.Request) string {
 	return identitypool.InPartition(request.Resource, request.Partition)
 }
 
-// shownKeys are the condition keys that say nothing personal, or what whoever
-// reads the trace knows anyway. Every other value is a claim about a person.
+// shownKeys are the condition keys that are not personal, or that readers of the trace know
+// anyway. Every other value is a claim about a person.
 var shownKeys = []string{
 	"aws:sourceip", "aws:securetransport", "aws:currenttime", "aws:epochtime", "aws:tagkeys", "aws:federatedprovider",
 	"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid", "aws:username",
@@ -267,9 +275,9 @@ var shownKeys = []string{
 	policy.CognitoSubject,
 }
 
-// masked hides the values of tags and of other claims about a person, and a
-// guest's identity ID: whoever knows that is the guest. An external ID is a secret
-// that the caller and the role's account share, so that even the policy's is hidden.
+// masked hides the values of tags and of other claims about a person, and a guest's identity
+// ID, since whoever knows the ID can act as the guest. An external ID is a secret of the
+// caller and the role's account, so even the policy's value is hidden.
 func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	key := policy.ClassicKey(strings.ToLower(m.Key))
 	if key == policy.ExternalID {
@@ -283,11 +291,12 @@ func masked(m policy.Mismatch, guest bool) policy.Mismatch {
 	if len(m.Got) > 0 && hides(key, guest) {
 		m.Got = []string{fmt.Sprintf("another value, of %d bytes", len(strings.Join(m.Got, "")))}
 	}
+
 	return m
 }
 
-// hides reports whether masked hides what the request has of a condition key. The key is
-// in lower case, and in its classic form.
+// hides reports whether masked hides the request's value of a condition key. The key is in
+// lower case and in its classic form.
 func hides(key string, guest bool) bool {
 	_, name, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ":")
 	switch {
@@ -300,7 +309,7 @@ func hides(key string, guest bool) bool {
 	return strings.HasPrefix(key, "aws:") || !slices.Contains([]string{"aud", "oaud", "amr", "app_id"}, name)
 }
 
-// RoleIn returns a role for people: with the ARN that calls of a partition show.
+// RoleIn returns a role for display: with the ARN that calls in a partition show.
 func RoleIn(role iam.Role, partition string) iam.Role {
 	role.ARN = identitypool.InPartition(role.ARN, partition)
 	return role

@@ -6,8 +6,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/iam"
 )
 
-// roleFacts answers for the condition keys of a request to assume a role that are
-// made only when a policy asks for them.
+// roleFacts finds the condition keys of a request to assume a role that are made only when
+// a policy asks for them.
 type roleFacts struct {
 	role   iam.Role
 	caller iam.Caller // the zero Caller = the request is not signed
@@ -16,16 +16,16 @@ type roleFacts struct {
 	claims ClaimKeys
 }
 
-// ClaimKeys are the condition keys of the federated provider that an Attempt does not
+// ClaimKeys describes the condition keys of the federated provider that an Attempt does not
 // have.
 type ClaimKeys struct {
 	Prefix string // in lower case, without the colon; "" = there is no provider
-	// Lacks reports whether the token is known to say nothing under a name, in lower
-	// case; nil = it is not known of any.
+	// Lacks reports whether the token is known to have no claim of a name, in lower case;
+	// nil = that is known of no name.
 	Lacks func(name string) bool
 }
 
-// Err is nil: nothing is looked up.
+// Err returns nil, because nothing is looked up.
 func (f *roleFacts) Err() error { return nil }
 
 // Condition implements iam.Facts, and is policy.Request.Later.
@@ -55,7 +55,7 @@ func (f *roleFacts) Condition(key string) (values []string, known bool) {
 	return nil, f.caller.Knows(key) || iam.STSAPI.Knows(key, RoleAction)
 }
 
-// present is a value that is absent when it is empty.
+// present returns a value as a list, empty if the value is.
 func present(value string) []string {
 	if value == "" {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// What a trust policy has is often almost right. These functions find how it differs
-// from what the request has, for an explanation; they decide nothing.
+// A trust policy is often almost right. These functions find how it differs from the
+// request, for an explanation; they decide nothing.
 
 var (
 	providerARN  = regexp.MustCompile(`^arn:([a-z-]+):iam::([0-9]{12}):oidc-provider/`)
@@ -19,10 +19,10 @@ var (
 	urlScheme    = regexp.MustCompile(`^https?://`)
 )
 
-// writtenName is an issuer, a provider's ARN or another value, taken apart.
+// writtenName has the parts of an issuer, a provider's ARN or another value.
 type writtenName struct {
 	partition, account string // of a provider's ARN
-	scheme, host       string // host is the name of this machine, if it is one
+	scheme, host       string // host is this machine's name, if the name is one
 	slash              bool   // at the end
 	rest               string
 }
@@ -33,19 +33,22 @@ func readName(text string) writtenName {
 		n.partition, n.account = m[1], m[2]
 		text = text[len(m[0]):]
 	}
+
 	n.scheme = urlScheme.FindString(text)
 	text = text[len(n.scheme):]
 	n.rest = strings.TrimSuffix(text, "/")
 	n.slash = n.rest != text
+
 	if m := loopbackName.FindStringSubmatchIndex(n.rest); m != nil {
 		n.host = n.rest[:m[2]]
 		n.rest = "localhost" + n.rest[m[2]:]
 	}
+
 	return n
 }
 
-// Difference tells how written differs from right, if they are one name written in two
-// ways; "" if they are equal, or two names.
+// Difference describes how written differs from right, if they are two spellings of one
+// name; "" if they are equal, or different names.
 func Difference(written, right string) string {
 	a, b := readName(written), readName(right)
 	if written == right || a.rest == "" || !strings.EqualFold(a.rest, b.rest) {
@@ -65,6 +68,7 @@ func Difference(written, right string) string {
 	if a.slash != b.slash {
 		causes = append(causes, "the slash at the end counts")
 	}
+
 	switch {
 	case a.account == "" != (b.account == ""):
 		causes = append(causes, "a provider is named by its ARN")
@@ -86,12 +90,13 @@ func misspelt(s *policy.Statement, p policy.Principal) (written, cause string) {
 			}
 		}
 	}
+
 	return "", ""
 }
 
-// valueCause tells how the values of a condition on a text differ from the request's, if
-// they were meant to be equal. What is hidden is not compared: beside the policy's value,
-// that the two differ little would tell what it is.
+// valueCause describes how the values of a string condition differ from the request's, if
+// they were meant to be equal. It skips hidden values: beside the policy's value, a small
+// difference would reveal them.
 func valueCause(m policy.Mismatch, who Asker) string {
 	hidden := hides(policy.ClassicKey(strings.ToLower(m.Key)), who.Guest)
 	if hidden || !strings.Contains(m.Operator, "String") && !strings.Contains(m.Operator, "Arn") {
@@ -105,11 +110,12 @@ func valueCause(m policy.Mismatch, who Asker) string {
 			}
 		}
 	}
+
 	return ""
 }
 
-// providerKeys are the condition keys of the request's provider, in lower case. Those of
-// a pool have two names in some regions: the region's comes first.
+// providerKeys returns the condition keys of the request's provider, in lower case. In some
+// regions those of a pool have two names; the region's comes first.
 func providerKeys(request policy.Request, who Asker) []string {
 	var keys []string
 	if who.Pool != "" {
@@ -122,17 +128,19 @@ func providerKeys(request policy.Request, who Asker) []string {
 			keys = append(keys, classic...)
 		}
 	}
+
 	for _, key := range slices.Sorted(maps.Keys(request.Context)) {
 		prefix, _, _ := strings.Cut(key, ":")
 		if !slices.Contains([]string{"aws", "sts", "iam"}, prefix) && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
+
 	return keys
 }
 
 // rightKey returns the key that a condition key of the trust policy, in lower case, was
-// meant to be, and how it differs; "" if it is the request's own, or nothing like it.
+// meant to be, and how it differs; "" if the request has the key, or none like it.
 func rightKey(key string, request policy.Request, who Asker) (right, cause string) {
 	at := strings.LastIndexByte(key, ':')
 	prefix, claim := key[:max(at, 0)], key[at+1:]
@@ -152,13 +160,14 @@ func rightKey(key string, request policy.Request, who Asker) (right, cause strin
 			right, cause = have, "condition keys begin with the name of the provider whose token it is"
 		}
 	}
+
 	return right, cause
 }
 
 // maxNamedKeys bounds how many condition keys an explanation names.
 const maxNamedKeys = 10
 
-// keysOf names the condition keys that the request has of its provider.
+// keysOf names the request's condition keys of its provider.
 func keysOf(request policy.Request) string {
 	keys := providerKeys(request, Asker{})
 	switch {

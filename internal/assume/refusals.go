@@ -2,7 +2,7 @@ package assume
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which a role is not given.
+// Refusals are the reasons for which the credentials of a role are refused.
 var Refusals explain.Catalogue
 
 // The role of an identity pool.
@@ -31,7 +31,7 @@ var (
 	})
 )
 
-// The session that the pool asks for.
+// The session that the pool requests.
 var (
 	durationOfPool = Refusals.Add(explain.Reason{
 		Code:     "session-duration-pool",
@@ -49,7 +49,7 @@ var (
 	})
 )
 
-// The role's trust policy, where no condition is in the way.
+// The role's trust policy, apart from its conditions.
 var (
 	trustMissing = Refusals.Add(explain.Reason{
 		Code:     "trust-policy-missing",

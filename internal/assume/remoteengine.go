@@ -30,8 +30,8 @@ type RemoteEngineOptions struct {
 	Logger *slog.Logger     // nil = none
 }
 
-// RemoteEngine is an engine outside that speaks AssumeRoleWithWebIdentity. It is safe for
-// concurrent use.
+// RemoteEngine is an STS outside this server that offers AssumeRoleWithWebIdentity. It is
+// safe for concurrent use.
 type RemoteEngine struct {
 	name   string
 	config EngineConfig
@@ -41,8 +41,7 @@ type RemoteEngine struct {
 	logger *slog.Logger
 }
 
-// NewRemoteEngine returns the engine, or what is wrong with its settings. It contacts
-// nobody.
+// NewRemoteEngine returns the engine, or an error for invalid settings. It sends no request.
 func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
 	s := &RemoteEngine{o.Name, o.Config, o.Signer, o.Poster, o.Now, o.Logger}
 	if s.now == nil {
@@ -54,27 +53,29 @@ func NewRemoteEngine(o RemoteEngineOptions) (*RemoteEngine, error) {
 	if err := s.config.settle(); err != nil {
 		return nil, fmt.Errorf("credential_engines.%s: %w", o.Name, err)
 	}
+
 	return s, nil
 }
 
-// AssumeRoleForIdentity states the identity to the engine and returns the
-// credentials that it gives. It asks once. ErrDenied when the engine refuses,
-// or the settings let nothing be asked; ErrUnavailable when there is no
-// answer of use. The reason is in ctx's explain.Trace, and in the log; the
-// engine's words are for whoever runs the server, never for the app.
+// AssumeRoleForIdentity sends the engine a token about the identity and returns the
+// credentials that it gives. It sends one request. It returns ErrDenied if the engine or the
+// settings refuse, and ErrUnavailable if there is no usable answer. The reason is in ctx's
+// explain.Trace and in the log. The engine's messages are for the operator of the server,
+// never for the app.
 func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
 	trace := explain.FromContext(ctx)
 	if r.PoolID == "" || r.IdentityID == "" {
-		return session.Credentials{}, errors.New("engine: credentials are for an identity of a pool, and the request names none")
+		return session.Credentials{}, errors.New(
+			"engine: credentials are for an identity of a pool, and the request names none",
+		)
 	}
-	trace.Plan(enginePlan)
 
+	trace.Plan(enginePlan)
 	role, refused := s.role(r)
 	if refused != nil {
 		return session.Credentials{}, s.deny(trace, refused)
 	}
 	trace.PassOf("role at credential engine", s.name, shownTarget(role))
-
 	name, refused := s.sessionName(&r)
 	if refused != nil {
 		return session.Credentials{}, s.deny(trace, refused)
@@ -103,7 +104,10 @@ func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 
 	credentials, problem := s.read(reply, now)
 	if problem == nil {
-		trace.PassOf("credential engine", s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339))
+		trace.PassOf(
+			"credential engine", s.name, "credentials until "+credentials.Expiration.UTC().Format(time.RFC3339),
+		)
+
 		return credentials, nil
 	}
 
@@ -112,22 +116,24 @@ func (s *RemoteEngine) AssumeRoleForIdentity(ctx context.Context, r Request) (se
 	if !ok {
 		return session.Credentials{}, s.unavailable(ctx, trace, engineNoSTS.With("answer", what, "engine", s.name), nil)
 	}
-	s.logger.WarnContext(ctx, "credential engine refused", "engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what)
+	s.logger.WarnContext(
+		ctx, "credential engine refused",
+		"engine", s.name, "pool", string(r.PoolID), "role", role, "reason", what,
+	)
 
 	return session.Credentials{}, s.deny(trace, answer.why(shownTarget(role), what, s.name).Of(s.name))
 }
 
-// tryAgain is the advice where the way to the engine gives no better one.
+// tryAgain is the advice if the failed request suggests no better one.
 const tryAgain = "try again; check that the credential engine is up and reachable from this server"
 
 // deny records why the pool's configuration gives no credentials.
 func (s *RemoteEngine) deny(trace *explain.Trace, why *explain.Refusal) error {
 	trace.Refuse(why)
-
 	return fmt.Errorf("%w: engine %s: %w", ErrDenied, s.name, why)
 }
 
-// setting is a setting of the engine, for a refusal to lead to.
+// setting returns a link to a setting of the engine.
 func (s *RemoteEngine) setting(name string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkSetting,
@@ -152,10 +158,11 @@ func (s *RemoteEngine) unavailable(ctx context.Context, trace *explain.Trace, wh
 	return fmt.Errorf("%w: engine %s: %w", ErrUnavailable, s.name, why)
 }
 
-// role returns the engine's role for the pool's. A role of another account is
-// refused here: the engine may know no accounts.
+// role returns the engine's role for the pool's role. It refuses a role of another account,
+// because the engine may have no accounts.
 func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	atPool := r.PoolID.Link("Roles")
+
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
 		why := engineRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region),
@@ -168,7 +175,7 @@ func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	}
 
 	role, found := s.config.role(r.RoleARN)
-	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have another one
+	for _, form := range []string{identitypool.Partition(r.Region), "aws"} { // the settings may have either
 		if !found {
 			role, found = s.config.role(identitypool.InPartition(r.RoleARN, form))
 		}
@@ -176,13 +183,22 @@ func (s *RemoteEngine) role(r Request) (string, *explain.Refusal) {
 	if !found {
 		return "", roleUnmapped.With("engine", s.name, "role", r.RoleARN).Of(r.RoleARN).At(s.setting("roles"))
 	}
+
 	return role, nil
 }
 
-// token states the identity to the engine.
-func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, duration time.Duration, trace *explain.Trace) (string, error) {
+// token signs a token about the identity for the engine.
+func (s *RemoteEngine) token(
+	ctx context.Context, r *Request, now time.Time, duration time.Duration, trace *explain.Trace,
+) (string, error) {
 	t := s.config.Token
-	claims := issuer.Claims{Subject: string(r.IdentityID), Audience: t.Audience, IssuedAt: now, Expires: now.Add(duration)}
+	claims := issuer.Claims{
+		Subject:  string(r.IdentityID),
+		Audience: t.Audience,
+		IssuedAt: now,
+		Expires:  now.Add(duration),
+	}
+
 	if claims.Audience == "" {
 		claims.Audience = string(r.PoolID)
 	}
@@ -192,6 +208,7 @@ func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, dur
 	if t.Tags {
 		claims.PrincipalTags = r.Tags
 	}
+
 	switch {
 	case t.AMR == AMRFull && len(r.AMR) > 0:
 		claims.AMR = r.AMR
@@ -201,7 +218,14 @@ func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, dur
 	default:
 		claims.AMR = []string{identitypool.Authenticated}
 	}
-	shape := issuer.Shape{Algorithm: t.Algorithm, Type: t.Type, Certificate: t.Certificate, Issuer: t.Issuer, Extra: make(map[string]any, len(t.Claims))}
+
+	shape := issuer.Shape{
+		Algorithm:   t.Algorithm,
+		Type:        t.Type,
+		Certificate: t.Certificate,
+		Issuer:      t.Issuer,
+		Extra:       make(map[string]any, len(t.Claims)),
+	}
 	for name, template := range t.Claims {
 		value, missing := fill(template, r)
 		if missing != "" {
@@ -210,19 +234,25 @@ func (s *RemoteEngine) token(ctx context.Context, r *Request, now time.Time, dur
 		}
 		shape.Extra[name] = value
 	}
+
 	return s.signer.SignShaped(ctx, shape, claims)
 }
 
-// question is the body of the request.
+// question returns the body of the request.
 func (s *RemoteEngine) question(
 	r *Request, role, name, token string, duration time.Duration,
 ) ([]byte, *explain.Refusal) {
-	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {stsVersion},
-		"RoleSessionName": {name}, "WebIdentityToken": {token},
-		"DurationSeconds": {strconv.Itoa(int(duration / time.Second))}}
+	form := url.Values{
+		"Action":           {"AssumeRoleWithWebIdentity"},
+		"Version":          {stsVersion},
+		"RoleSessionName":  {name},
+		"WebIdentityToken": {token},
+		"DurationSeconds":  {strconv.Itoa(int(duration / time.Second))},
+	}
 	if role != "" {
 		form.Set("RoleArn", role)
 	}
+
 	policy, setting := s.config.SessionPolicy, "session_policy"
 	if r.Guest {
 		policy, setting = s.config.GuestPolicy, "guest_policy"
@@ -239,15 +269,16 @@ func (s *RemoteEngine) question(
 			form.Set("PolicyArns.member."+strconv.Itoa(n+1)+".arn", arn)
 		}
 	}
+
 	return []byte(form.Encode()), nil
 }
 
-// secretText finds what may be a token, a key or a part of one in an engine's words.
+// secretText finds anything in an engine's message that may be a token, a key or part of one.
 var secretText = regexp.MustCompile(`eyJ[A-Za-z0-9_.=-]*|[A-Za-z0-9_+/=-]{40,}(?:\.[A-Za-z0-9_=-]*)*`)
 
-const maxQuoted = 300 // bytes of an engine's words
+const maxQuoted = 300 // bytes of an engine's message
 
-// maskedWords makes an engine's words fit for log and trace: one line, no secret.
+// maskedWords makes an engine's message fit for log and trace: one line, no secret.
 func maskedWords(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 || c == 0x2028 || c == 0x2029 {
@@ -258,5 +289,6 @@ func maskedWords(text string) string {
 	if len(text) > maxQuoted {
 		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
 	}
+
 	return text
 }

@@ -27,9 +27,9 @@ type ServiceOptions struct {
 	Roles  iam.RoleSource
 	Now    func() time.Time // nil = time.Now
 	Logger *slog.Logger     // nil = none
-	// AcceptUnknownRoles takes a role that Roles does not know as one that
-	// trusts the pool and has no policies. For development only: there a pool
-	// can be tried before its roles are written down.
+	// AcceptUnknownRoles treats a role that Roles does not have as one that trusts the pool
+	// and has no policies. It is for development only: there a pool can be tried before
+	// its roles exist.
 	AcceptUnknownRoles bool
 	// GuestPolicies returns the session policies that bound the guests of a pool
 	// (iam.GuestPolicies); nil bounds them as AWS does.
@@ -47,20 +47,19 @@ type Service struct {
 	warned        *lru.Cache[string, struct{}] // cache: unknown roles; unknown roles that the log has named
 }
 
-// Request asks for credentials of a role on behalf of an identity that was
-// proven beforehand.
+// Request asks for credentials of a role on behalf of an identity that was proven before.
 type Request struct {
 	Account    identitypool.AccountID // of the pool; the role must be in it
 	Region     string
 	PoolID     identitypool.PoolID
 	IdentityID identitypool.IdentityID
-	// Predecessor is the identity that had IdentityID before: the session must not
-	// be taken for its own.
+	// Predecessor is the identity that had IdentityID before; the session must not pass for
+	// one of its sessions.
 	Predecessor identitypool.Predecessor
 	AMR         []string // authenticated and how, or unauthenticated; none = by Guest
 	Provider    string   // the login provider, for resource servers; may be ""
-	// Logins are those that this call proved: none for guests and for our own tokens.
-	// A credential engine outside may name the session by one of their claims.
+	// Logins are those that this call proved: none for guests and Cognito tokens. A remote
+	// credential engine may name the session by one of their claims.
 	Logins   []identitypool.VerifiedLogin
 	RoleARN  string
 	Tags     map[string]string // session tags
@@ -70,19 +69,27 @@ type Request struct {
 	Client Client
 }
 
-// Bounds of a session's length (STS API reference, DurationSeconds). The upper
-// one is the role's.
+// Bounds of a session's length (STS API reference, DurationSeconds). The role sets the
+// upper one.
 const (
 	DefaultDuration = time.Hour
 	minDuration     = 15 * time.Minute
 )
 
-// maxWarned bounds the memory of unknown roles that were logged.
+// maxWarned bounds the memory of unknown roles that the log has named.
 const maxWarned = 1024
 
 // NewService returns a Service.
 func NewService(o ServiceOptions) *Service {
-	s := &Service{minter: o.Minter, roles: o.Roles, now: o.Now, logger: o.Logger, acceptUnknown: o.AcceptUnknownRoles, guestPolicies: o.GuestPolicies}
+	s := &Service{
+		minter:        o.Minter,
+		roles:         o.Roles,
+		now:           o.Now,
+		logger:        o.Logger,
+		acceptUnknown: o.AcceptUnknownRoles,
+		guestPolicies: o.GuestPolicies,
+	}
+
 	if s.guestPolicies == nil {
 		s.guestPolicies = func(identitypool.PoolID) []string { return []string{iam.GuestPolicy} }
 	}
@@ -93,6 +100,7 @@ func NewService(o ServiceOptions) *Service {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	s.warned, _ = lru.New[string, struct{}](maxWarned) // fails only for sizes below one
+
 	return s
 }
 
@@ -101,12 +109,11 @@ var poolPlan = []explain.Code{
 	"role", "role-account", "session-tags", "session-duration", "trust-policy", "session-token-size",
 }
 
-// AssumeRoleForIdentity does what the enhanced flow does with STS: it evaluates
-// the role's trust policy for sts:AssumeRoleWithWebIdentity by the Cognito
-// principal, and for sts:TagSession when there are tags, and mints credentials
-// named SessionName. ErrDenied, ErrTooLarge or ErrDuration when it may not be
-// done, with the reason and the fix in ctx's explain.Trace; another error when
-// the role could not be looked up.
+// AssumeRoleForIdentity does what the enhanced flow does with STS. It evaluates the role's
+// trust policy for sts:AssumeRoleWithWebIdentity with the Cognito principal, and for
+// sts:TagSession if there are tags, and mints credentials named session.EnhancedFlowName.
+// It returns ErrDenied, session.ErrTooLarge or ErrDuration for a refusal, with the reason
+// and the fix in ctx's explain.Trace, and another error if the role could not be looked up.
 func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session.Credentials, error) {
 	trace := explain.FromContext(ctx)
 	if err := r.complete(); err != nil {
@@ -118,11 +125,14 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 	if err != nil {
 		return session.Credentials{}, err
 	}
+
 	if why := session.CheckTags(r.Tags); why != nil {
 		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
 	if r.Duration < minDuration || r.Duration > role.MaxSession {
-		why := durationOfPool.With("least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String())
+		why := durationOfPool.With(
+			"least", minDuration.String(), "limit", role.MaxSession.String(), "duration", r.Duration.String(),
+		)
 		shown := RoleIn(role, identitypool.Partition(r.Region))
 		why.Of(shown.ARN).At(LinkTo(shown, "MaxSessionDuration", "max_session_duration"))
 		return session.Credentials{}, fmt.Errorf("%w: %w", ErrDuration, trace.Refuse(why))
@@ -136,63 +146,86 @@ func (s *Service) AssumeRoleForIdentity(ctx context.Context, r Request) (session
 	}
 
 	wanted := session.Session{
-		Account: r.Account, RoleARN: role.ARN, RoleID: role.ID, SessionName: session.EnhancedFlowName,
-		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
-		Provider: r.Provider, Region: r.Region, Issued: r.Predecessor.After(now), Expires: now.Add(r.Duration),
+		Account:     r.Account,
+		RoleARN:     role.ARN,
+		RoleID:      role.ID,
+		SessionName: session.EnhancedFlowName,
+		IdentityID:  r.IdentityID,
+		PoolID:      r.PoolID,
+		AMR:         r.AMR,
+		Tags:        r.Tags,
+		Provider:    r.Provider,
+		Region:      r.Region,
+		Issued:      r.Predecessor.After(now),
+		Expires:     now.Add(r.Duration),
 	}
 	if r.Guest {
 		wanted.Policies = s.guestPolicies(r.PoolID)
 	}
+
 	c, err := s.minter.Mint(ctx, wanted)
 	if errors.Is(err, session.ErrTooLarge) {
 		trace.Refuse(tokenSizeOfPool.With("limit", strconv.Itoa(session.MaxTokenBytes), "fault", err.Error()))
 	}
+
 	return c, err
 }
 
-// complete fills defaults in and refuses requests that contradict themselves,
-// which only our own code can send.
+// complete fills in defaults and refuses requests that contradict themselves, which only
+// our code can send.
 func (r *Request) complete() error {
 	if r.PoolID == "" || r.IdentityID == "" {
 		return errors.New("sts: a role is assumed for an identity of a pool, and the request names none")
 	}
+
 	if len(r.AMR) == 0 {
 		r.AMR = []string{identitypool.Authenticated}
 		if r.Guest {
 			r.AMR = []string{identitypool.Unauthenticated}
 		}
 	}
-	if slices.Contains(r.AMR, identitypool.Unauthenticated) != r.Guest || slices.Contains(r.AMR, identitypool.Authenticated) == r.Guest {
+	if slices.Contains(r.AMR, identitypool.Unauthenticated) != r.Guest ||
+		slices.Contains(r.AMR, identitypool.Authenticated) == r.Guest {
 		return fmt.Errorf("sts: amr %q does not go with a guest being %t", r.AMR, r.Guest)
 	}
 	r.Duration = cmp.Or(r.Duration, DefaultDuration)
+
 	return nil
 }
 
-// role finds the role, and reports whether the directory knows it. Whoever chose it has
-// recorded that it passed.
+// role finds the role, and reports whether the directory has it. The caller that chose the
+// role has already recorded that it passed.
 func (s *Service) role(ctx context.Context, r Request, trace *explain.Trace) (role iam.Role, known bool, err error) {
 	arn, err := iam.ParseRoleARN(r.RoleARN)
 	if err != nil {
-		why := poolRoleForm.With("role", r.RoleARN, "partition", identitypool.Partition(r.Region), "account", string(r.Account))
+		why := poolRoleForm.With(
+			"role", r.RoleARN, "partition", identitypool.Partition(r.Region), "account", string(r.Account),
+		)
 		return iam.Role{}, false, fmt.Errorf("%w: %w: %w", ErrDenied, trace.Refuse(why.At(r.roleOfPool())), err)
 	}
 	if arn.Account != r.Account {
 		why := roleAccount.With("account", string(r.Account), "other", string(arn.Account))
-		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why.Of(r.shownRole()).At(r.roleOfPool())))
+		return iam.Role{}, false, fmt.Errorf(
+			"%w: %w", ErrDenied, trace.Refuse(why.Of(r.shownRole()).At(r.roleOfPool())),
+		)
 	}
+
 	role, known, err = s.FindRole(ctx, arn, trace)
 	if errors.Is(err, iam.ErrNotFound) {
 		why := poolRoleMissing.With("role", r.shownRole()).At(r.roleOfPool())
 		return iam.Role{}, false, fmt.Errorf("%w: %w", ErrDenied, trace.Refuse(why))
 	}
+
 	return role, known, err
 }
 
-// FindRole finds a role, and reports whether the directory knows it: with AcceptUnknownRoles
-// it makes those up that nobody defined. The error wraps iam.ErrNotFound if there is none.
-func (s *Service) FindRole(ctx context.Context, arn iam.RoleARN, trace *explain.Trace) (role iam.Role, known bool, err error) {
+// FindRole finds a role, and reports whether the directory has it. With AcceptUnknownRoles it
+// makes up a role that nobody defined. The error wraps iam.ErrNotFound if there is none.
+func (s *Service) FindRole(
+	ctx context.Context, arn iam.RoleARN, trace *explain.Trace,
+) (role iam.Role, known bool, err error) {
 	text := arn.String()
+
 	role, err = s.roles.Role(ctx, text)
 	switch {
 	case err == nil:
@@ -202,7 +235,9 @@ func (s *Service) FindRole(ctx context.Context, arn iam.RoleARN, trace *explain.
 	}
 
 	if warned, _ := s.warned.ContainsOrAdd(text, struct{}{}); !warned {
-		s.logger.WarnContext(ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", text)
+		s.logger.WarnContext(
+			ctx, "unknown role accepted without a trust policy; sessions of it are allowed nothing", "role", text,
+		)
 	}
 	trace.Pass("role", text+" (unknown, accepted in development)")
 
@@ -222,11 +257,14 @@ func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *expla
 	if len(r.Tags) == 0 {
 		actions = actions[:1]
 	}
+
 	facts := roleFacts{role: role, client: r.Client, region: r.Region}
 	request := policy.Request{
-		Resource: role.ARN, Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
+		Resource:  role.ARN,
+		Principal: policy.Principal{Federated: identitypool.ServiceName(r.Region)},
 		Partition: identitypool.Partition(r.Region),
-		Context:   r.tagConditions(), Later: func(key string) ([]string, bool) {
+		Context:   r.tagConditions(),
+		Later: func(key string) ([]string, bool) {
 			if values := r.condition(key, now); len(values) > 0 {
 				return values, true
 			}
@@ -243,30 +281,29 @@ func (s *Service) trusted(r *Request, role iam.Role, now time.Time, trace *expla
 	return trusts(trace, role, request, actions, who)
 }
 
-// shownRole is the role's ARN in the partition of the pool's region, if that is known.
+// shownRole returns the role's ARN in the partition of the pool's region, if that is known.
 func (r *Request) shownRole() string {
 	if r.Region == "" {
 		return r.RoleARN
 	}
-
 	return identitypool.InPartition(r.RoleARN, identitypool.Partition(r.Region))
 }
 
-// roleOfPool is where the pool names its role.
+// roleOfPool returns a link to the place where the pool names its role.
 func (r *Request) roleOfPool() explain.Link {
 	if r.PoolID == "" {
 		return explain.Link{Kind: explain.LinkRole, ID: r.RoleARN, Source: explain.SourceAPI}
 	}
-
 	return r.PoolID.Link("Roles")
 }
 
-// condition gives the values of one of the request's condition keys (STS
-// condition keys; Cognito developer guide, "Role trust and permissions").
+// condition returns the values of one of the request's condition keys (STS condition keys;
+// Cognito developer guide, "Role trust and permissions").
 func (r *Request) condition(key string, now time.Time) []string {
 	if strings.HasPrefix(key, identitypool.ServiceName(r.Region)+":") {
 		key = policy.ClassicKey(key)
 	}
+
 	switch key {
 	case policy.CognitoAudience:
 		return []string{string(r.PoolID)}
@@ -289,18 +326,21 @@ func (r *Request) condition(key string, now time.Time) []string {
 			return []string{r.Client.IP.Unmap().WithZone("").String()}
 		}
 	}
+
 	return nil
 }
 
-// tagConditions are the condition keys of the session tags.
+// tagConditions returns the condition keys of the session tags.
 func (r *Request) tagConditions() policy.Context {
 	if len(r.Tags) == 0 {
 		return nil
 	}
+
 	c := make(policy.Context, 1+len(r.Tags))
 	for key, value := range r.Tags {
 		c.Set("aws:RequestTag/"+key, value)
 	}
 	c.Set("aws:TagKeys", slices.Sorted(maps.Keys(r.Tags))...)
+
 	return c
 }

@@ -13,7 +13,7 @@ import (
 // (unsigned varint), content. Numbers never decrease; lists repeat their
 // number; a tag is the length of its key, its key and its value; times are
 // seconds since 1970 as unsigned varints. Empty fields are left out. A reader
-// refuses numbers it does not know: a field it skipped could have been the one
+// refuses numbers that it does not know, because a skipped field could be one
 // that narrows the session. An older node therefore refuses sessions that use a
 // newer field.
 const (
@@ -35,7 +35,7 @@ const (
 	fieldFederatedProvider
 	fieldClaim // like a tag; a key with several values repeats
 	fieldKey
-	fieldPadding // means nothing
+	fieldPadding // has no meaning
 )
 
 var errEncoding = errors.New("malformed session")
@@ -82,17 +82,21 @@ func appendSession(b []byte, s *Session) []byte {
 	b = appendText(b, fieldRoleARN, s.RoleARN)
 	b = appendText(b, fieldRoleID, s.RoleID)
 	b = appendText(b, fieldSessionName, s.SessionName)
+
 	b = appendText(b, fieldIdentityID, string(s.IdentityID))
 	b = appendText(b, fieldPoolID, string(s.PoolID))
 	b = appendTexts(b, fieldAMR, s.AMR)
+
 	for _, key := range sortedKeys(s.Tags) {
 		b = appendPair(b, fieldTag, key, s.Tags[key])
 	}
+
 	b = appendTexts(b, fieldTransitiveTagKey, s.TransitiveTagKeys)
 	b = appendTexts(b, fieldPolicy, s.Policies)
 	b = appendText(b, fieldSourceIdentity, s.SourceIdentity)
 	b = appendText(b, fieldProvider, s.Provider)
 	b = appendText(b, fieldRegion, s.Region)
+
 	b = appendTime(b, fieldIssued, s.Issued)
 	b = appendTime(b, fieldExpires, s.Expires)
 	b = appendText(b, fieldFederatedProvider, s.FederatedProvider)
@@ -101,6 +105,7 @@ func appendSession(b []byte, s *Session) []byte {
 			b = appendPair(b, fieldClaim, key, value)
 		}
 	}
+
 	return appendText(b, fieldKey, s.Key)
 }
 
@@ -115,8 +120,8 @@ func appendPair(b []byte, number byte, key, value string) []byte {
 	return append(b, value...)
 }
 
-// appendPadding appends at least missing bytes that mean nothing, and at most
-// one more.
+// appendPadding appends at least the missing number of bytes, without meaning, and at
+// most one more.
 func appendPadding(b []byte, missing int) []byte {
 	if missing <= 0 {
 		return b
@@ -125,28 +130,33 @@ func appendPadding(b []byte, missing int) []byte {
 	if content > 127 {
 		content = max(128, missing-3) // beside a length of two bytes
 	}
+
 	b = append(b, fieldPadding)
 	b = binary.AppendUvarint(b, uint64(content))
+
 	return append(b, make([]byte, content)...)
 }
 
-// decodeSession reads what appendSession wrote, and nothing else.
+// decodeSession reads what appendSession wrote and refuses anything else.
 func decodeSession(b []byte) (Session, error) {
 	var s Session
 	var last byte
-	// One copy, of which every text is a part.
+	// All strings are parts of this one copy.
 	for all := string(b); all != ""; {
 		number := all[0]
 		content, rest, ok := cutLength(all[1:])
-		repeats := number == fieldAMR || number == fieldTag || number == fieldTransitiveTagKey || number == fieldPolicy || number == fieldClaim
+		repeats := number == fieldAMR || number == fieldTag || number == fieldTransitiveTagKey ||
+			number == fieldPolicy || number == fieldClaim
 		if !ok || number < last || number == last && !repeats {
 			return Session{}, errEncoding
 		}
+
 		last, all = number, rest
 		if !s.set(number, content) {
 			return Session{}, errEncoding
 		}
 	}
+
 	return s, nil
 }
 
@@ -205,10 +215,11 @@ func (s *Session) set(number byte, content string) bool {
 	default:
 		ok = false
 	}
+
 	return ok
 }
 
-// cutLength splits s into what its leading length covers and the rest.
+// cutLength splits s behind its leading length into the content and the rest.
 func cutLength(s string) (content, rest string, ok bool) {
 	length, n := uvarint(s)
 	if n <= 0 || length > uint64(len(s)-n) {
@@ -234,5 +245,6 @@ func uvarint(s string) (value uint64, n int) {
 			return value, n
 		}
 	}
+
 	return 0, 0
 }

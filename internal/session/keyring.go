@@ -29,8 +29,8 @@ const (
 
 type keyID [keyIDBytes]byte
 
-// sessionKey is one master key of sessions, split by purpose so that what one
-// half protects says nothing about the other.
+// sessionKey is a master key of sessions. Two keys are derived from it, so that knowing
+// one does not reveal the other.
 type sessionKey struct {
 	id        keyID
 	notBefore time.Time
@@ -38,8 +38,8 @@ type sessionKey struct {
 	secrets   sync.Pool   // of *deriver: of secret access keys
 }
 
-// deriver computes HMACs under one key. It is used again because setting an
-// HMAC up costs as much as the HMAC.
+// deriver computes HMACs under one key. It is reused because setting up an HMAC costs as
+// much as computing one.
 type deriver struct {
 	mac  hash.Hash
 	text []byte
@@ -51,6 +51,7 @@ func newSessionKey(id keyID, notBefore time.Time, master []byte) (*sessionKey, e
 	if len(master) != keyBytes {
 		return nil, fmt.Errorf("has %d bytes, not %d", len(master), keyBytes)
 	}
+
 	encryption, err := hkdf.Key(sha256.New, master, nil, "poolhouse session token", keyBytes)
 	if err != nil {
 		return nil, err
@@ -59,6 +60,7 @@ func newSessionKey(id keyID, notBefore time.Time, master []byte) (*sessionKey, e
 	if err != nil {
 		return nil, err
 	}
+
 	block, err := aes.NewCipher(encryption)
 	if err != nil {
 		return nil, err
@@ -67,8 +69,10 @@ func newSessionKey(id keyID, notBefore time.Time, master []byte) (*sessionKey, e
 	if err != nil {
 		return nil, err
 	}
+
 	k := &sessionKey{id: id, notBefore: notBefore, aead: aead}
 	k.secrets.New = func() any { return &deriver{mac: hmac.New(sha256.New, secrets)} }
+
 	return k, nil
 }
 
@@ -78,25 +82,28 @@ func newSessionKey(id keyID, notBefore time.Time, master []byte) (*sessionKey, e
 func (k *sessionKey) secret(accessKeyID string, nonce []byte) string {
 	d := k.secrets.Get().(*deriver)
 	defer k.secrets.Put(d)
+
 	d.text = append(append(append(d.text[:0], "sk|"...), accessKeyID...), '|')
 	d.text = append(append(d.text, nonce...), 1)
 	d.mac.Reset()
 	d.mac.Write(d.text) // never fails (hash.Hash)
 	d.text = d.mac.Sum(d.text[:0])
+
 	var secret [40]byte
 	base64.StdEncoding.Encode(secret[:], d.text[:secretBytes])
+
 	return string(secret[:])
 }
 
 // keyring is an immutable set of session keys, oldest first.
 type keyring struct {
-	read time.Time // when they were known to be what the store holds
+	read time.Time // when the store held these keys, at the earliest
 	keys []*sessionKey
 	byID map[keyID]*sessionKey
 }
 
-// current is the key to seal with: the newest whose time has come. A node whose
-// clock is behind may find that none has; the oldest is known to all.
+// current returns the key to seal with: the newest whose time has come. If the node's
+// clock is so far behind that none has, it is the oldest, which every node knows.
 func (r *keyring) current(now time.Time) *sessionKey {
 	for _, k := range slices.Backward(r.keys) {
 		if !k.notBefore.After(now) {
@@ -106,8 +113,8 @@ func (r *keyring) current(now time.Time) *sessionKey {
 	return r.keys[0]
 }
 
-// SealPlace is the place that a sealed session key is bound to; false when the key is
-// of another purpose.
+// SealPlace returns the place that a sealed session key is bound to, or false if the key
+// has another purpose.
 func SealPlace(r store.Key) (string, bool) { return sealedFor(r.ID), r.Purpose == keyPurpose }
 
 func sealedFor(id string) string { return "session-key/" + id }
@@ -121,8 +128,11 @@ func newKeyring(stored []store.Key, sealer Sealer) (*keyring, error) {
 			return nil, fmt.Errorf("session key %q: its ID is not %d hexadecimal characters", s.ID, 2*keyIDBytes)
 		}
 		if s.Algorithm != keyAlgorithm {
-			return nil, fmt.Errorf("session key %s: unknown algorithm %q, written by another version", s.ID, s.Algorithm)
+			return nil, fmt.Errorf(
+				"session key %s: unknown algorithm %q, written by another version", s.ID, s.Algorithm,
+			)
 		}
+
 		master, err := sealer.Open(s.Sealed, sealedFor(s.ID))
 		if err != nil {
 			return nil, fmt.Errorf("session key %s cannot be unsealed: %w", s.ID, err)
@@ -131,14 +141,16 @@ func newKeyring(stored []store.Key, sealer Sealer) (*keyring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("session key %s: %w", s.ID, err)
 		}
+
 		r.keys = append(r.keys, k)
 		r.byID[k.id] = k
 	}
 	slices.SortStableFunc(r.keys, func(a, b *sessionKey) int { return a.notBefore.Compare(b.notBefore) })
+
 	return r, nil
 }
 
-// rotation decides which keys there should be.
+// rotation decides which keys should exist.
 type rotation struct {
 	every time.Duration // age at which a key is replaced
 	// lead is how long a key is in the store before it seals: time for every
@@ -146,16 +158,17 @@ type rotation struct {
 	lead time.Duration
 }
 
-// keepMargin is how long a key outlives the last session it can have sealed:
-// for nodes that learn late of its successor, and for clocks that differ.
+// keepMargin is how long a key outlives the last session that it may have sealed: for
+// nodes that learn late of the next key, and for clocks that differ.
 const keepMargin = time.Hour
 
-// plan returns the keys that there should be at now, given those that there
-// are, and whether that is a change. It is called again inside the store's
-// transaction, so that nodes agree.
+// plan returns the keys that should exist at now, given those that exist, and whether
+// that is a change. It is called again inside the store's transaction, so that nodes
+// agree.
 func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.Key, bool) {
 	keys = slices.Clone(keys)
 	sortKeys(keys)
+
 	changed := false
 	switch n := len(keys); {
 	case n == 0:
@@ -163,25 +176,29 @@ func (p rotation) plan(keys []store.Key, now time.Time, sealer Sealer) ([]store.
 	case !now.Before(keys[n-1].NotBefore.Add(p.every - p.lead)):
 		keys, changed = append(keys, generateKey(now, now.Add(p.lead), sealer)), true
 	}
+
 	before := slices.Clone(keys)
 	keys = withEnds(keys)
 	for n, k := range keys {
 		changed = changed || !k.NotAfter.Equal(before[n].NotAfter)
 	}
 	kept := slices.DeleteFunc(keys, func(k store.Key) bool { return !k.NotAfter.IsZero() && now.After(k.NotAfter) })
+
 	return kept, changed || len(kept) < len(before)
 }
 
-// withEnds sorts keys and sets until when each is kept: as long as a session can
-// last that it sealed before its successor. The last one has no end.
+// withEnds sorts keys and sets how long each is kept: until the last session can have
+// ended that it sealed before the next key took over. The newest key has no end.
 func withEnds(keys []store.Key) []store.Key {
 	sortKeys(keys)
+
 	for n := range keys {
 		keys[n].NotAfter = time.Time{}
 		if n+1 < len(keys) {
 			keys[n].NotAfter = keys[n+1].NotBefore.Add(iam.MaxSession + keepMargin)
 		}
 	}
+
 	return keys
 }
 
@@ -191,9 +208,14 @@ func generateKey(now, notBefore time.Time, sealer Sealer) store.Key {
 	rand.Read(id[:]) // never fails (crypto/rand)
 	rand.Read(master[:])
 	name := hex.EncodeToString(id[:])
+
 	// The store keeps milliseconds.
 	return store.Key{
-		Purpose: keyPurpose, ID: name, Algorithm: keyAlgorithm, Sealed: sealer.Seal(master[:], sealedFor(name)),
-		Created: now.UTC().Truncate(time.Millisecond), NotBefore: notBefore.UTC().Truncate(time.Millisecond),
+		Purpose:   keyPurpose,
+		ID:        name,
+		Algorithm: keyAlgorithm,
+		Sealed:    sealer.Seal(master[:], sealedFor(name)),
+		Created:   now.UTC().Truncate(time.Millisecond),
+		NotBefore: notBefore.UTC().Truncate(time.Millisecond),
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// State is where a session key is in its life.
+// State is the state of a session key.
 type State string
 
 // The states of a session key, in order.
 const (
-	Upcoming State = "upcoming" // every node has it, it does not seal yet
+	Upcoming State = "upcoming" // every node has it, but it does not seal yet
 	Sealing  State = "sealing"
-	Opening  State = "opening" // it seals no new sessions; those that it sealed go on
+	Opening  State = "opening" // it seals no new sessions, but still opens those that it sealed
 )
 
 // KeyInfo describes a session key.
@@ -27,8 +27,8 @@ type KeyInfo struct {
 	State      State
 	Created    time.Time
 	SealsFrom  time.Time
-	SealsUntil time.Time // zero while there is no successor
-	KeptUntil  time.Time // zero while there is no successor
+	SealsUntil time.Time // zero while there is no newer key
+	KeptUntil  time.Time // zero while there is no newer key
 }
 
 // Refusals of RetireKey.
@@ -39,10 +39,10 @@ var (
 	ErrKeySeals = errors.New("the key seals new sessions now")
 )
 
-// skew is by how much the clocks of nodes may differ. keepMargin is longer.
+// skew is how far the clocks of nodes may differ. keepMargin is longer.
 const skew = 15 * time.Minute
 
-// Keys changes the session keys in the store, beside the servers that use them.
+// Keys changes the session keys in the store while servers use them.
 type Keys struct {
 	Store  KeyStore
 	Sealer Sealer // not needed to list and retire
@@ -56,34 +56,44 @@ func (k Keys) List(ctx context.Context) ([]KeyInfo, error) {
 		return nil, err
 	}
 	sortKeys(keys)
+
 	infos, now := make([]KeyInfo, len(keys)), k.Now()
 	for n := range keys {
 		infos[n] = describe(keys, n, now)
 	}
+
 	return infos, nil
 }
 
-// describe describes one of the keys, which are in order.
+// describe describes the nth of the sorted keys.
 func describe(keys []store.Key, n int, now time.Time) KeyInfo {
 	k := keys[n]
-	info := KeyInfo{ID: k.ID, State: Opening, Created: k.Created, SealsFrom: k.NotBefore, KeptUntil: k.NotAfter}
+	info := KeyInfo{
+		ID:        k.ID,
+		State:     Opening,
+		Created:   k.Created,
+		SealsFrom: k.NotBefore,
+		KeptUntil: k.NotAfter,
+	}
 	if n+1 < len(keys) {
-		// A key that begins before it was made took over then.
+		// A key whose start lies before its creation took over when it was created.
 		info.SealsUntil = keys[n+1].NotBefore
 		if keys[n+1].Created.After(info.SealsUntil) {
 			info.SealsUntil = keys[n+1].Created
 		}
 	}
+
 	switch seals := sealing(keys, now); {
 	case n == seals:
 		info.State = Sealing
 	case n > seals:
 		info.State = Upcoming
 	}
+
 	return info
 }
 
-// sealing is the key that seals at a moment, as keyring.current has it.
+// sealing returns the index of the key that seals at a moment, as keyring.current does.
 func sealing(keys []store.Key, now time.Time) int {
 	for n := len(keys) - 1; n > 0; n-- {
 		if !keys[n].NotBefore.After(now) {
@@ -99,13 +109,13 @@ func sortKeys(keys []store.Key) {
 	})
 }
 
-// Rotate adds a key. It seals after the time in which every node reads it, or with
-// now at once: nodes that meet its first sessions before they have read it ask the
-// store, and keys that wait for their time are removed. Sessions under older keys go
-// on: see Retire.
+// Rotate adds a key. The key seals once every node has had time to read it, or at once if
+// now is set: nodes that see its first sessions before they have read it ask the store,
+// and keys that wait for their time are removed. Sessions under older keys continue; see
+// Retire.
 func (k Keys) Rotate(ctx context.Context, now bool) error {
 	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
-		// With another master key nothing may be added that nodes could not open.
+		// Nodes with another master key could not open a new key.
 		if _, err := newKeyring(keys, k.Sealer); err != nil {
 			return nil, err
 		}
@@ -114,10 +124,11 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 		from := at.Add(minLead)
 		if now {
 			from = at.Add(-skew) // on nodes whose clocks are behind too
-			// Keys that wait have sealed nothing by this clock. Sessions of a node whose
-			// clock is ahead may end: a key that leaked opens nothing any more.
+			// By this clock, waiting keys have sealed nothing. Sessions of a node whose
+			// clock is ahead may end, so that a leaked key opens nothing any more.
 			keys = slices.DeleteFunc(keys, func(k store.Key) bool { return k.NotBefore.After(at) })
 		}
+
 		for n := range keys {
 			switch {
 			case keys[n].NotBefore.Before(from):
@@ -132,18 +143,20 @@ func (k Keys) Rotate(ctx context.Context, now bool) error {
 			return nil, fmt.Errorf("there are %d session keys: retire some, or wait until %s",
 				len(keys), firstEnd(keys))
 		}
+
 		return withEnds(append(keys, generateKey(at, from, k.Sealer))), nil
 	})
 	if err != nil {
 		return fmt.Errorf("sts: changing the session keys: %w", err)
 	}
+
 	return nil
 }
 
-// maxKeys bounds the session keys that rotations by hand can leave.
+// maxKeys bounds the session keys that manual rotations can leave.
 const maxKeys = 100
 
-// firstEnd is when the first of the keys goes.
+// firstEnd returns when the first of the keys is removed.
 func firstEnd(keys []store.Key) string {
 	var first time.Time
 	for _, k := range keys {
@@ -154,9 +167,9 @@ func firstEnd(keys []store.Key) string {
 	return first.UTC().Format(time.RFC3339)
 }
 
-// Retire removes a key before its time: after a leak. Within Lag all sessions that
-// it sealed are refused on every node. It returns the key as it was before. Errors:
-// ErrNoKey, ErrKeySeals.
+// Retire removes a key before its time, after a leak. Within Lag every node refuses all
+// sessions that it sealed. Retire returns the key as it was before. Errors: ErrNoKey,
+// ErrKeySeals.
 func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 	var before KeyInfo
 	_, err := k.Store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
@@ -173,7 +186,7 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		}
 		keys = slices.Delete(keys, n, n+1)
 
-		// Nodes whose clocks are behind may not have handed over to the successor yet.
+		// Nodes whose clocks are behind may not have switched to the next key yet.
 		start := now.Add(-skew).UTC().Truncate(time.Millisecond)
 		for m := len(keys) - 1; m >= 0; m-- {
 			if keys[m].NotBefore.After(now) || !keys[m].NotBefore.After(start) {
@@ -182,10 +195,12 @@ func (k Keys) Retire(ctx context.Context, id string) (KeyInfo, error) {
 			keys[m].NotBefore = start
 			start = start.Add(-time.Millisecond)
 		}
+
 		return withEnds(keys), nil
 	})
 	if err != nil {
 		return before, fmt.Errorf("sts: changing the session keys: %w", err)
 	}
+
 	return before, nil
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// KeyStore is what Minter needs of the store.
+// KeyStore is the part of the store that Minter needs.
 type KeyStore interface {
 	Keys(ctx context.Context, purpose string) ([]store.Key, error)
 	UpdateKeys(ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error)
 }
 
-// Sealer is what Minter needs of the seal package.
+// Sealer encrypts session keys under the master key.
 type Sealer interface {
 	Seal(plain []byte, aad string) []byte
 	Open(sealed []byte, aad string) ([]byte, error)
@@ -46,52 +46,60 @@ type Minter struct {
 	interval time.Duration
 
 	ring atomic.Pointer[keyring] // cache: session keys
-	// refreshing holds one token; who has it may read the keys.
+	// refreshing holds one token; its owner may read the keys.
 	refreshing chan struct{}
-	// asked is when an unknown key last made us read the keys, retryAt when keys that
-	// are too old may be read again after a failure. Guarded by refreshing.
+	// asked is when an unknown key last made us read the keys. retryAt is when keys that
+	// are too old may be read again after a failure. Both are guarded by refreshing.
 	asked, retryAt time.Time
 }
 
 const (
 	defaultInterval = 2 * time.Second
 	// leadIntervals is how many refresh intervals a key waits before it seals, and
-	// minLead how long at least: a node may miss a few.
+	// minLead the shortest wait: a node may miss a few intervals.
 	leadIntervals = 5
 	minLead       = 5 * time.Minute
-	// stale is the age at which whoever needs the keys reads them: Run stopped or
-	// cannot. It lets one poll fail, and leaves Lag time for the read itself and for
-	// what package auth remembers (auth.Fresh).
+	// stale is the age at which a call that needs the keys reads them itself: Run has
+	// stopped or cannot read. It lets one poll fail, and leaves time within Lag for the
+	// read itself and for what package auth remembers (auth.Fresh).
 	stale = 5 * time.Second
-	// readTimeout bounds each statement of a poll, and of a request that reads the
-	// keys because no poll did. A connection that hangs costs one poll: a later one
-	// gets another connection while there is time left within Lag.
+	// readTimeout bounds each statement of a poll, and of a request that reads the keys
+	// because no poll did. A connection that hangs costs one poll: a later one gets
+	// another connection while there is time left within Lag.
 	readTimeout = 2 * time.Second
 )
 
-// Lag is how long a node with a database goes on with keys that were changed
-// elsewhere: how soon the sessions of a retired key end everywhere.
+// Lag is how long a node with a database continues to use keys that were changed
+// elsewhere, so within Lag the sessions of a retired key end everywhere.
 const Lag = 10 * time.Second
 
-// MaxUnread is how long sessions are opened with keys that could not be read again:
-// one of them may have been retired since.
+// MaxUnread is how long sessions are opened with keys that could not be read again. One
+// of them may have been retired since.
 const MaxUnread = 5 * time.Minute
 
-// NewMinter reads the session keys, making the first when there is none. It
-// fails when the options make no sense, when the store cannot be asked, and
-// when a key was sealed under another master key.
+// NewMinter reads the session keys, and makes the first if there is none. It fails if the
+// options are invalid, if the store cannot be read, or if a key was sealed under another
+// master key.
 func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 	if o.Store == nil || o.Sealer == nil {
 		return nil, errors.New("sts: a minter needs a store and a sealer")
 	}
+
 	m := &Minter{
-		store: o.Store, sealer: o.Sealer, now: o.Now, logger: o.Logger,
-		interval: cmp.Or(o.RefreshInterval, defaultInterval), refreshing: make(chan struct{}, 1),
+		store:      o.Store,
+		sealer:     o.Sealer,
+		now:        o.Now,
+		logger:     o.Logger,
+		interval:   cmp.Or(o.RefreshInterval, defaultInterval),
+		refreshing: make(chan struct{}, 1),
 	}
 	m.rotation = rotation{every: cmp.Or(o.RotateEvery, 24*time.Hour), lead: max(minLead, leadIntervals*m.interval)}
+
 	if m.interval < 0 || m.rotation.every < 2*m.rotation.lead {
-		return nil, fmt.Errorf("sts: session keys cannot change every %v when nodes read them every %v; use at least %v",
-			m.rotation.every, m.interval, 2*m.rotation.lead)
+		return nil, fmt.Errorf(
+			"sts: session keys cannot change every %v when nodes read them every %v; use at least %v",
+			m.rotation.every, m.interval, 2*m.rotation.lead,
+		)
 	}
 	if m.now == nil {
 		m.now = time.Now
@@ -99,60 +107,66 @@ func NewMinter(ctx context.Context, o MinterOptions) (*Minter, error) {
 	if m.logger == nil {
 		m.logger = slog.New(slog.DiscardHandler)
 	}
+
 	if err := m.Refresh(ctx); err != nil {
 		return nil, err
 	}
+
 	return m, nil
 }
 
-// Refresh reads the keys, after adding the one that is due and removing those
-// that nothing can need any more. When it fails the keys read before stay in use.
+// Refresh reads the keys, after it has added the key that is due and removed those that
+// are no longer needed. If it fails, the keys read before stay in use.
 func (m *Minter) Refresh(ctx context.Context) error {
 	if err := m.acquire(ctx); err != nil {
 		return err
 	}
 	defer func() { <-m.refreshing }()
+
 	return m.refresh(ctx, 0)
 }
 
-// refresh needs the token of refreshing. limit bounds the read, and the change after
-// it; 0 is no bound.
+// refresh needs the token of refreshing. limit bounds the read, and then the change; 0 is
+// no bound.
 func (m *Minter) refresh(ctx context.Context, limit time.Duration) error {
 	read := m.now() // before the read: the keys are at least as new
 	keys, err := m.read(ctx, limit)
 	if err != nil {
 		return fmt.Errorf("sts: reading the session keys: %w", err)
 	}
+
 	_, due := m.rotation.plan(keys, m.now(), m.sealer)
-	if !due || len(keys) > 0 { // a change that hangs must not hold back what was read
+	if !due || len(keys) > 0 { // a change that hangs must not delay the keys just read
 		if err := m.use(keys, read); err != nil {
 			return err
 		}
 	}
+
 	if !due {
 		return nil
 	}
-
 	if keys, err = m.change(ctx, limit); err != nil {
 		return fmt.Errorf("sts: changing the session keys: %w", err)
 	}
+
 	return m.use(keys, read)
 }
 
 func (m *Minter) read(ctx context.Context, limit time.Duration) ([]store.Key, error) {
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
+
 	return m.store.Keys(ctx, keyPurpose)
 }
 
-// change adds the key that is due and removes those that nothing can need any more.
+// change adds the key that is due and removes those that are no longer needed.
 func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, error) {
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
 	return m.store.UpdateKeys(ctx, keyPurpose, func(keys []store.Key) ([]store.Key, error) {
-		// Unsealed here too: with another master key nothing may be added
-		// that the other nodes could not open.
+		// Unsealed here, too: other nodes, with another master key, could not open the
+		// new key.
 		if _, err := newKeyring(keys, m.sealer); err != nil {
 			return nil, err
 		}
@@ -161,7 +175,7 @@ func (m *Minter) change(ctx context.Context, limit time.Duration) ([]store.Key, 
 	})
 }
 
-// use makes keys, read at a moment, the current ones.
+// use makes keys, which were read at a moment, the current ones.
 func (m *Minter) use(keys []store.Key, read time.Time) error {
 	ring, err := newKeyring(keys, m.sealer)
 	if err != nil {
@@ -173,11 +187,12 @@ func (m *Minter) use(keys []store.Key, read time.Time) error {
 
 	ring.read = read
 	m.ring.Store(ring)
+
 	return nil
 }
 
-// current returns the keys: those at hand, unless they have not been read for so
-// long that Run must have stopped, or cannot. Error: they are older than MaxUnread.
+// current returns the keys in memory, unless they are so old that Run must have stopped
+// or cannot read; then it reads them. It fails if they are older than MaxUnread.
 func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 	ring := m.ring.Load()
 	if now.Sub(ring.read).Abs() < stale { // a clock that was set back must not lengthen it
@@ -196,11 +211,12 @@ func (m *Minter) current(ctx context.Context, now time.Time) (*keyring, error) {
 		return nil, fmt.Errorf("sts: the session keys could not be read for %s: one may have been retired",
 			unread.Truncate(time.Second))
 	}
+
 	return ring, nil
 }
 
-// refreshStale needs the token of refreshing. Others need the keys too: a client
-// that leaves must not stop it.
+// refreshStale needs the token of refreshing. Other calls need the keys, too, so a client
+// that disconnects must not stop it.
 func (m *Minter) refreshStale(ctx context.Context, now time.Time) {
 	if now.Sub(m.ring.Load().read).Abs() < stale || now.Before(m.retryAt) {
 		return
@@ -215,6 +231,7 @@ func (m *Minter) refreshStale(ctx context.Context, now time.Time) {
 func (m *Minter) Run(ctx context.Context) {
 	ticker := time.NewTicker(m.interval)
 	defer ticker.Stop()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -231,7 +248,7 @@ func (m *Minter) notRefreshed(ctx context.Context, err error) {
 	m.logger.ErrorContext(ctx, "session keys not refreshed; the known ones stay in use for a while", "error", err)
 }
 
-// poll is Refresh with bounds.
+// poll is Refresh with time limits.
 func (m *Minter) poll(ctx context.Context) error {
 	if err := m.acquire(ctx); err != nil {
 		return err
@@ -241,7 +258,7 @@ func (m *Minter) poll(ctx context.Context) error {
 	return m.refresh(ctx, readTimeout)
 }
 
-// acquire waits for its turn with the keys, as long as the call of ctx may wait for
+// acquire waits for its turn with the keys, for as long as the call of ctx may wait for
 // the database.
 func (m *Minter) acquire(ctx context.Context) error {
 	err := overload.Turn(ctx, m.refreshing, 0)
@@ -251,10 +268,10 @@ func (m *Minter) acquire(ctx context.Context) error {
 	return err
 }
 
-// key returns the key of that ID, nil if there is none. For an unknown one the
-// store is asked, at most once per interval however many unknown IDs come: another
-// node may have made it, or somebody may be guessing. Error: the keys at hand are
-// older than MaxUnread.
+// key returns the key with an ID, or nil if there is none. For an unknown ID it asks the
+// store, because another node may have made the key. It does so at most once per interval,
+// because somebody may be guessing. It fails if the keys in memory are older than
+// MaxUnread.
 func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	now := m.now()
 	ring, err := m.current(ctx, now)
@@ -270,7 +287,7 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 	}
 	defer func() { <-m.refreshing }()
 
-	// Whoever had the token before may have found it.
+	// The previous owner of the token may have read the key.
 	if k := m.ring.Load().byID[id]; k != nil {
 		return k, nil
 	}
@@ -278,16 +295,18 @@ func (m *Minter) key(ctx context.Context, id keyID) (*sessionKey, error) {
 		return nil, nil
 	}
 	m.asked = now
-	// The answer is for everybody: one client's hanging up must not spend the
-	// interval's question.
+
+	// The answer is for everybody: a client that disconnects must not use up the
+	// interval's one question.
 	if err := m.refresh(context.WithoutCancel(ctx), readTimeout); err != nil {
 		m.logger.ErrorContext(ctx, "session keys not refreshed for an unknown key", "error", err)
 	}
+
 	return m.ring.Load().byID[id], nil
 }
 
 // Knows reports whether the key that sealed a session token is still in use. Call it
-// before each use of a result of Open that was kept. It is cheap.
+// before each use of a kept result of Open. It is cheap.
 func (m *Minter) Knows(ctx context.Context, sessionToken string) bool {
 	var head [(headerBytes + 2) / 3 * 3]byte
 	if len(sessionToken) < base64.StdEncoding.EncodedLen(len(head)) {
@@ -297,5 +316,6 @@ func (m *Minter) Knows(ctx context.Context, sessionToken string) bool {
 		return false
 	}
 	ring, err := m.current(ctx, m.now())
+
 	return err == nil && ring.byID[keyID(head[1:headerBytes])] != nil
 }

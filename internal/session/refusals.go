@@ -2,7 +2,7 @@ package session
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which a session is not minted, or is not one any more.
+// Refusals are the reasons for which a session is not minted, or no longer accepted.
 var Refusals explain.Catalogue
 
 // Session tags.
@@ -44,7 +44,7 @@ var (
 	})
 )
 
-// Sessions that are used.
+// Use of a session.
 var (
 	sessionKeyGone = Refusals.Add(explain.Reason{
 		Code:     "session-token-session-key",

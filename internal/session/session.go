@@ -1,14 +1,14 @@
 // Package session seals temporary credentials into session tokens, opens them again, and
 // ends them before they expire.
 //
-// The server stores no session. The session token is the session, encrypted under a key
-// that only the nodes of this installation have; the secret access key is derived from
-// another. Whoever can open a token therefore has the secret to check a signature with and
-// every fact to decide by, without asking a database. Keys change daily and are kept until
-// the last session that they sealed has ended.
+// The server stores no session. The session token carries the session, encrypted under a
+// key that only the nodes of this installation have; the secret access key is derived from
+// another key. Whoever can open a token can therefore check a signature and decide without
+// asking a database. Keys change daily and are kept until the last session that they sealed
+// has ended.
 //
-// Start reading at Minter, which makes and opens credentials. Keys changes the keys by
-// hand, Revocations ends sessions.
+// Start reading at Minter, which makes and opens credentials. Keys changes the keys on
+// request; Revocations ends sessions.
 package session
 
 import (
@@ -21,10 +21,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// The errors that callers tell apart with errors.Is.
+// The errors that callers distinguish with errors.Is.
 var (
-	// ErrInvalidToken: the token is not one of ours, or does not belong to the
-	// access key.
+	// ErrInvalidToken: this installation did not make the token, or it does not belong to
+	// the access key.
 	ErrInvalidToken = errors.New("the security token included in the request is invalid")
 	// ErrExpiredToken: the session has ended.
 	ErrExpiredToken = errors.New("the security token included in the request is expired")
@@ -35,15 +35,15 @@ var (
 // EnhancedFlowName is the role session name of the enhanced flow.
 const EnhancedFlowName = "CognitoIdentityCredentials"
 
-// Session is everything that a resource server must know about temporary
-// credentials. It travels encrypted inside the session token. It is the session
-// of a role, or of an access key (Key).
+// Session has everything that a resource server must know about temporary credentials. It
+// travels encrypted inside the session token. It belongs to a role, or to an access key
+// (Key).
 type Session struct {
 	Account           identitypool.AccountID
 	RoleARN           string
 	RoleID            string // AROA…
 	SessionName       string
-	IdentityID        identitypool.IdentityID // "" for sessions that no identity has
+	IdentityID        identitypool.IdentityID // "" for a session without an identity
 	PoolID            identitypool.PoolID
 	AMR               []string // authenticated or unauthenticated, then how
 	Tags              map[string]string
@@ -54,14 +54,14 @@ type Session struct {
 	Region            string
 	Issued            time.Time // whole seconds, UTC
 	Expires           time.Time // whole seconds, UTC
-	// FederatedProvider is who vouched for the user, as trust policies name it: a
-	// provider's ARN or host; "" = the identity pool, if there is one.
+	// FederatedProvider is the provider that vouched for the user, as trust policies name
+	// it: an ARN or a host; "" = the identity pool, if there is one.
 	FederatedProvider string
-	// Claims are the condition keys that the provider's token gave, with their
-	// values, such as idp.example.com:sub or saml:iss. Keys are in lower case.
+	// Claims has the condition keys from the provider's token and their values, such as
+	// idp.example.com:sub or saml:iss. Keys are in lower case.
 	Claims map[string][]string
-	// Key is the access key whose temporary credentials these are; who may use
-	// them and for what is decided by that key at each use. There is no role then.
+	// Key is the access key of temporary credentials for an access key; there is no role
+	// then. At each use, that key decides who may use them and for what.
 	Key string
 }
 
@@ -73,17 +73,19 @@ type Credentials struct {
 	Expiration      time.Time
 }
 
-// Caller returns the session as the caller of a signed operation. The condition
-// keys it brings are those of AWS for a role assumed by an identity pool: aud,
-// sub and amr, its tags as aws:PrincipalTag, its provider and its issue time.
+// Caller returns the session as the caller of a signed operation. Its condition keys are
+// those that AWS gives a role assumed by an identity pool: aud, sub and amr, the tags as
+// aws:PrincipalTag, the provider and the issue time.
 func (s Session) Caller(accessKeyID string) iam.Caller {
 	c := policy.Context{}
 	for key, value := range s.Tags {
 		c.Set("aws:PrincipalTag/"+key, value)
 	}
+
 	if s.PoolID != "" {
 		SetIdentity(c, s.PoolID, s.IdentityID, s.AMR)
 	}
+
 	for key, values := range s.Claims {
 		c.Set(key, values...)
 	}
@@ -93,6 +95,7 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 	if s.SourceIdentity != "" {
 		c.Set("aws:SourceIdentity", s.SourceIdentity)
 	}
+
 	var transitive map[string]string
 	for _, key := range s.TransitiveTagKeys {
 		if value, ok := s.Tags[key]; ok {
@@ -103,10 +106,17 @@ func (s Session) Caller(accessKeyID string) iam.Caller {
 		}
 	}
 	c.Set("aws:TokenIssueTime", s.Issued.UTC().Format(time.RFC3339))
+
 	return iam.NewSessionCaller(iam.SessionCaller{
-		AccessKeyID: accessKeyID, RoleARN: s.RoleARN, RoleID: s.RoleID, SessionName: s.SessionName, Policies: s.Policies, Conditions: c,
+		AccessKeyID:    accessKeyID,
+		RoleARN:        s.RoleARN,
+		RoleID:         s.RoleID,
+		SessionName:    s.SessionName,
+		Policies:       s.Policies,
+		Conditions:     c,
 		TransitiveTags: transitive,
-		Guest:          s.PoolID != "" && s.SessionName == EnhancedFlowName && slices.Contains(s.AMR, identitypool.Unauthenticated),
+		Guest: s.PoolID != "" && s.SessionName == EnhancedFlowName &&
+			slices.Contains(s.AMR, identitypool.Unauthenticated),
 	})
 }
 

@@ -41,6 +41,7 @@ func CheckTags(tags map[string]string) *explain.Refusal {
 			return tagValueForm.With("key", strconv.Quote(key), "bytes", strconv.Itoa(len(value)),
 				"limit", strconv.Itoa(MaxTagValue))
 		}
+
 		seen[folded] = key
 	}
 

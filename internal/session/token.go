@@ -21,17 +21,16 @@ import (
 //
 //	version (1 byte) | key ID (8) | nonce (12) | AES-256-GCM of the session
 //
-// with version, key ID and the access key ID as additional data. It is encrypted
-// and not merely signed: who carries it has no business reading it.
+// with version, key ID and the access key ID as additional data. It is encrypted and not
+// merely signed, because its bearer needs none of the content.
 const (
 	tokenVersion = 1
 	headerBytes  = 1 + keyIDBytes
 	tagBytes     = 16
 )
 
-// MaxTokenBytes is the longest session token, in characters (AWS STS: 4,096
-// bytes since September 2026). Engines behind load balancers take headers of
-// 8 KB and less.
+// MaxTokenBytes is the longest session token, in characters (AWS STS: 4,096 bytes since
+// September 2026). Services behind load balancers accept headers of 8 KB or less.
 const MaxTokenBytes = 4096
 
 const (
@@ -39,7 +38,7 @@ const (
 	accessKeyBytes  = len(accessKeyPrefix) + 16
 )
 
-// workspace is the memory that minting needs for a moment.
+// workspace is the memory that minting needs temporarily.
 type workspace struct {
 	random      [10 + nonceBytes]byte
 	accessKeyID [accessKeyBytes]byte
@@ -50,28 +49,30 @@ type workspace struct {
 
 var workspaces = sync.Pool{New: func() any { return &workspace{token: make([]byte, 0, 1536)} }}
 
-// strict refuses trailing bits, so that a token has one spelling.
+// strict refuses trailing bits, so that each token has only one spelling.
 var strict = base64.StdEncoding.Strict()
 
-// Mint makes credentials for s. Issued may be zero, which is now. ErrTooLarge
-// when the token would exceed MaxTokenBytes; another error when s is not a
-// session that could be opened again: it has no role or name, ends before it
-// begins, or lasts longer than iam.MaxSession, beyond which keys are not kept.
+// Mint makes credentials for s. If Issued is zero, it is now. Mint returns ErrTooLarge if
+// the token would exceed MaxTokenBytes, and another error if s could not be opened again:
+// it has no role or name, ends before it begins, or lasts longer than iam.MaxSession, after
+// which keys are not kept.
 func (m *Minter) Mint(ctx context.Context, s Session) (Credentials, error) {
 	return m.MintSized(ctx, s, 0)
 }
 
-// MintSized is Mint with a session token of at least minBytes, for trying out
-// whether clients carry larger ones (STS API reference, MinimumSessionTokenSize).
+// MintSized is Mint with a session token of at least minBytes, to try out whether clients
+// carry larger ones (STS API reference, MinimumSessionTokenSize).
 func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Credentials, error) {
 	now := m.now()
 	if s.Issued.IsZero() {
 		s.Issued = now
 	}
 	s.Issued, s.Expires = s.Issued.UTC().Truncate(time.Second), s.Expires.UTC().Truncate(time.Second)
+
 	if err := s.checkOwner(); err != nil {
 		return Credentials{}, err
 	}
+
 	switch {
 	case s.Issued.Unix() < 0 || !s.Expires.After(s.Issued):
 		return Credentials{}, fmt.Errorf("sts: a session cannot last from %v to %v", s.Issued, s.Expires)
@@ -86,6 +87,7 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
+
 	rand.Read(w.random[:]) // never fails (crypto/rand)
 	nonce := w.random[10:]
 	copy(w.accessKeyID[:], accessKeyPrefix)
@@ -99,23 +101,27 @@ func (m *Minter) MintSized(ctx context.Context, s Session, minBytes int) (Creden
 	token = append(token, nonce...)
 	clear := len(token)
 	token = appendSession(token, &s)
-	// Of the three bytes of base64's last group one is enough.
+	// One of the three bytes of the last base64 group is enough.
 	token = appendPadding(token, (min(minBytes, MaxTokenBytes)+3)/4*3-2-tagBytes-len(token))
 	length := base64.StdEncoding.EncodedLen(len(token) + tagBytes)
 	if length > MaxTokenBytes {
 		return Credentials{}, fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, length, MaxTokenBytes)
 	}
+
 	token = key.aead.Seal(token[:clear], nonce, token[clear:], aad) // in place
 	text := w.text[:length]
 	base64.StdEncoding.Encode(text, token)
 	w.token = token // which may have grown
+
 	return Credentials{
-		AccessKeyID: accessKeyID, SecretAccessKey: key.secret(accessKeyID, nonce),
-		SessionToken: string(text), Expiration: s.Expires,
+		AccessKeyID:     accessKeyID,
+		SecretAccessKey: key.secret(accessKeyID, nonce),
+		SessionToken:    string(text),
+		Expiration:      s.Expires,
 	}, nil
 }
 
-// checkOwner refuses sessions that are neither a role's nor an access key's.
+// checkOwner refuses a session that belongs to neither a role nor an access key.
 func (s *Session) checkOwner() error {
 	if s.Key != "" {
 		if s.RoleARN != "" || s.SessionName != "" || s.Account == "" {
@@ -123,6 +129,7 @@ func (s *Session) checkOwner() error {
 		}
 		return nil
 	}
+
 	role, err := iam.ParseRoleARN(s.RoleARN)
 	switch {
 	case err != nil:
@@ -132,14 +139,15 @@ func (s *Session) checkOwner() error {
 	case !iam.IsSessionName(s.SessionName):
 		return fmt.Errorf("sts: session name %q: use 2 to 64 letters, digits and +=,.@_-", s.SessionName)
 	}
+
 	return nil
 }
 
-// Open checks that sessionToken is one of ours, belongs to accessKeyID and has
-// not expired, and returns the session and the secret its requests are signed
-// with. The error wraps ErrInvalidToken or ErrExpiredToken; another one means that
-// the keys have not been read for MaxUnread. The database is not asked, but for the
-// key of a token that this node does not know yet.
+// Open checks that sessionToken was made by this installation, belongs to accessKeyID and
+// has not expired. It returns the session and the secret that signs its requests. The error
+// wraps ErrInvalidToken or ErrExpiredToken; another error means that the keys have not been
+// read for MaxUnread. Open asks the database only for the key of a token that this node
+// does not know yet.
 func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Session, string, error) {
 	s, secret, err := m.open(ctx, accessKeyID, sessionToken)
 	if err != nil {
@@ -152,8 +160,8 @@ func (m *Minter) Open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	return s, secret, nil
 }
 
-// Owner returns the account of a session token, expired or not, and "" if the token
-// is not ours or does not belong to accessKeyID. It tells whom a refused call
+// Owner returns the account of a session token, expired or not, or "" if this installation
+// did not make the token or it does not belong to accessKeyID. It shows whom a refused call
 // concerns.
 func (m *Minter) Owner(ctx context.Context, accessKeyID, sessionToken string) identitypool.AccountID {
 	untraced := explain.NewContext(ctx, nil) // Open has explained the refusal
@@ -161,7 +169,6 @@ func (m *Minter) Owner(ctx context.Context, accessKeyID, sessionToken string) id
 	if err != nil {
 		return ""
 	}
-
 	return s.Account
 }
 
@@ -170,14 +177,17 @@ func (m *Minter) open(ctx context.Context, accessKeyID, sessionToken string) (Se
 	if len(accessKeyID) != accessKeyBytes || !strings.HasPrefix(accessKeyID, accessKeyPrefix) {
 		return Session{}, "", invalid("the access key is not a temporary one")
 	}
+
 	// The decoder skips line breaks; a token has none.
-	if len(sessionToken) > MaxTokenBytes || strings.IndexByte(sessionToken, '\n') >= 0 || strings.IndexByte(sessionToken, '\r') >= 0 {
+	if len(sessionToken) > MaxTokenBytes ||
+		strings.IndexByte(sessionToken, '\n') >= 0 || strings.IndexByte(sessionToken, '\r') >= 0 {
 		return Session{}, "", invalid("it does not have the form of a session token")
 	}
 	token, err := strict.DecodeString(sessionToken)
 	if err != nil || len(token) < headerBytes+nonceBytes+tagBytes || token[0] != tokenVersion {
 		return Session{}, "", invalid("it does not have the form of a session token")
 	}
+
 	key, err := m.key(ctx, keyID(token[1:headerBytes]))
 	if err != nil {
 		return Session{}, "", err
@@ -187,6 +197,7 @@ func (m *Minter) open(ctx context.Context, accessKeyID, sessionToken string) (Se
 		explain.FromContext(ctx).Refuse(sessionKeyGone.With("key", id))
 		return Session{}, "", invalid("its key " + id + " is not in use")
 	}
+
 	nonce := token[headerBytes : headerBytes+nonceBytes]
 	aad := additional(make([]byte, 0, headerBytes+accessKeyBytes), token[:headerBytes], accessKeyID)
 	sealed := token[headerBytes+nonceBytes:]

@@ -28,11 +28,11 @@ const (
 	APINamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
 
-// APIStatuses has the HTTP status of STS's errors, but for those with 400.
+// APIStatuses has the HTTP status of each STS error that is not answered with 400.
 var APIStatuses = map[string]int{"IDPRejectedClaim": 403, "RegionDisabledException": 403}
 
-// OwnTokens reads the tokens that identity pools issue: issuer.ErrNotOurs for
-// others, issuer.ErrExpired for old ones.
+// OwnTokens reads Cognito tokens. Its error wraps issuer.ErrNotOurs for other tokens
+// and issuer.ErrExpired for old ones.
 type OwnTokens interface {
 	Verify(ctx context.Context, token string) (issuer.Claims, error)
 }
@@ -42,7 +42,7 @@ type Logins interface {
 	Verify(ctx context.Context, trust login.Trust, credential string) (login.Claims, error)
 }
 
-// Providers knows the registered identity providers; errors wrap iam.ErrNotFound.
+// Providers finds the registered identity providers; errors wrap iam.ErrNotFound.
 type Providers interface {
 	OIDCProvider(ctx context.Context, arn string) (iam.OIDCProvider, error)
 	SAMLProvider(ctx context.Context, arn string) (iam.SAMLProvider, error)
@@ -54,36 +54,35 @@ type ManagedPolicies interface {
 	ManagedPolicyDocument(ctx context.Context, arn string) (string, error)
 }
 
-// AccessKeys knows long-lived access keys; errors wrap iam.ErrNotFound or iam.ErrDisabled.
+// AccessKeys finds long-lived access keys; errors wrap iam.ErrNotFound or iam.ErrDisabled.
 type AccessKeys interface {
 	Lookup(ctx context.Context, id string) (iam.Caller, string, error)
 }
 
-// Identities says whether an identity of a token still is one, and what its pool
-// allows now.
+// Identities reads the identity of a token and its pool as they are now.
 type Identities interface {
 	Identity(ctx context.Context, id identitypool.IdentityID) (identitypool.Identity, error)
 	Pool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error)
 }
 
-// SignOuts refuses the claims of a verified token that was signed out since in
-// the account of the role that it is for (*login.Refused).
+// SignOuts refuses the claims of a verified token whose user has signed out since, in
+// the account of the role (*login.Refused).
 type SignOuts interface {
 	Check(ctx context.Context, account identitypool.AccountID, provider string, c login.Claims) error
-	// CheckIssued is Check for a token of our own that was issued at a moment for a
-	// login of the subject.
+	// CheckIssued is Check for a Cognito token that was issued at a moment for a login
+	// of the subject.
 	CheckIssued(ctx context.Context, account identitypool.AccountID, provider, subject string, issued time.Time) error
 }
 
-// APIOptions are what an API needs. All fields without "may be" are required.
+// APIOptions configure an API. All fields without "may be" are required.
 type APIOptions struct {
 	Sessions *session.Minter
 	Roles    iam.RoleSource
-	// AcceptUnknown finds the roles of our own tokens where it takes roles that nobody
+	// AcceptUnknown finds the roles of Cognito tokens where it accepts roles that nobody
 	// defined; nil if those are refused.
 	AcceptUnknown *assume.Service
 	OwnTokens     OwnTokens
-	IssuerURL     string // iss of our own tokens
+	IssuerURL     string // iss of Cognito tokens
 	Logins        Logins
 	Providers     Providers
 	Authorizer    *iam.Authorizer
@@ -96,7 +95,7 @@ type APIOptions struct {
 	Addresses  *ratelimit.Addresses // limits refused logins by client address; may be nil
 	Region     string               // of sessions whose request names none
 	Now        func() time.Time
-	// LoginProviders are those that trust policies name by their Logins key.
+	// LoginProviders has the providers that trust policies name by their Logins key.
 	LoginProviders *provider.Registry
 }
 
@@ -111,17 +110,19 @@ func NewAPI(o APIOptions) *API {
 	return &API{o}
 }
 
-// Operations is the STS API's table.
+// Operations returns the operations of the STS API.
 func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
-		// Roles are assumed by what the role's trust policy says of the token or
-		// the caller, which the operations themselves evaluate.
+		// The operations themselves check the role's trust policy against the token or
+		// the caller.
 		awsapi.Public("AssumeRoleWithWebIdentity", overload.Reads, a.assumeRoleWithWebIdentity),
 		awsapi.Public("AssumeRoleWithSAML", overload.Reads, a.assumeRoleWithSAML),
 		awsapi.Signed("AssumeRole", assume.RoleAction, a.assumeRole, needsNothing[assumeRoleInput]),
-		// No permission is needed to learn who one is, nor for temporary
-		// credentials of one's own (STS API reference).
-		awsapi.Signed("GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput]),
+		// A caller needs no permission to learn who it is or to get temporary
+		// credentials for itself (STS API reference).
+		awsapi.Signed(
+			"GetCallerIdentity", "sts:GetCallerIdentity", getCallerIdentity, needsNothing[getCallerIdentityInput],
+		),
 		awsapi.Signed("GetSessionToken", "sts:GetSessionToken", a.getSessionToken, needsNothing[getSessionTokenInput]),
 		awsapi.Signed("GetAccessKeyInfo", "sts:GetAccessKeyInfo", a.getAccessKeyInfo, nil),
 	}
@@ -139,11 +140,12 @@ type getCallerIdentityResult struct {
 	Arn     string
 }
 
-func getCallerIdentity(_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput) (*getCallerIdentityResult, error) {
+func getCallerIdentity(
+	_ context.Context, c awsapi.Caller, _ *getCallerIdentityInput,
+) (*getCallerIdentityResult, error) {
 	who, _ := c.Session.(iam.Caller)
-
 	return &getCallerIdentityResult{UserId: who.UserID, Account: string(who.Account), Arn: who.ARN}, nil
 }
 
-// region is that of the caller's signature, or the default.
+// region returns the region of the caller's signature, or the default.
 func (a *API) region(c awsapi.Caller) string { return cmp.Or(c.Region, a.Region) }

@@ -25,22 +25,27 @@ type assumeRoleResult struct {
 	sizes
 }
 
-// assumeRole lets a caller take a role that trusts it. The trust policy must
-// allow it; so must the caller's own policies, unless the trust policy of a role
-// in its own account names it.
+// assumeRole lets a caller take a role that trusts it. The trust policy must allow it.
+// So must the caller's own policies, unless the trust policy of a role in the caller's
+// account names the caller.
 func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInput) (*assumeRoleResult, error) {
 	explain.FromContext(ctx).Plan(assumeRolePlan)
 	who, _ := c.Session.(iam.Caller)
+
 	arn, err := iam.ParseRoleARN(*in.RoleArn)
 	if err != nil {
 		shown, example := printableARN(*in.RoleArn), exampleARN(a.region(c), ":role/NAME")
-		return nil, awsapi.Refused("ValidationError", roleForm.With("role", shown, "example", example), "%s is invalid", shown)
+		return nil, awsapi.Refused(
+			"ValidationError", roleForm.With("role", shown, "example", example), "%s is invalid", shown,
+		)
 	}
+
 	partition := identitypool.Partition(a.region(c))
 	if err := a.checkRolePartition(ctx, *in.RoleArn, partition); err != nil {
 		return nil, err
 	}
 	arn.Partition = partition
+
 	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
@@ -48,6 +53,7 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		why := contextsProvided.With("count", strconv.Itoa(len(in.ProvidedContexts)))
 		return nil, awsapi.Refused("ValidationError", why, "ProvidedContexts are not supported.")
 	}
+
 	e := entry{
 		Attempt: assume.Attempt{
 			Action:      assume.RoleAction,
@@ -65,16 +71,19 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		managed:  in.PolicyArns,
 		minBytes: number(in.MinimumSessionTokenSize),
 	}
+
 	if err := e.inherit(who, in); err != nil {
 		return nil, err
 	}
 	if err := e.checkTags(ctx); err != nil {
 		return nil, err
 	}
+
 	denied := func(action string, cause error) error {
 		why, _ := errors.AsType[*explain.Refusal](cause)
 		return awsapi.RefusedAs(awsapi.AccessDenied, why, userMay(who, action, arn.String())).Because(cause)
 	}
+
 	if e.Role, err = a.Roles.Role(ctx, arn.String()); errors.Is(err, iam.ErrNotFound) {
 		return nil, denied(assume.RoleAction, explainMissing(ctx, arn, who.Account, "the caller's"))
 	} else if err != nil {
@@ -82,17 +91,20 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 	}
 	reached(ctx, e.Role)
 	ofRole(ctx, e.Role.Account).Pass("role", arn.String())
+
 	e.Conditions = policy.Context{}
 	if in.ExternalId != nil {
 		e.Conditions.Set("sts:ExternalId", *in.ExternalId)
 	}
 	e.Conditions = a.Authorizer.Context(who, e.Conditions)
+
 	if err := e.trusted(ctx, a.Now()); err != nil {
 		return nil, denied(assume.RoleAction, err)
 	}
 	if err := a.mayAssume(ctx, who, &e); err != nil {
 		return nil, err
 	}
+
 	if err := e.checkDuration(ctx); err != nil {
 		return nil, err
 	}
@@ -100,25 +112,33 @@ func (a *API) assumeRole(ctx context.Context, c awsapi.Caller, in *assumeRoleInp
 		why := durationChained.With("limit", maxChained.String(), "duration", e.duration.String())
 		return nil, awsapi.Refused("ValidationError", why, messageChained)
 	}
+
 	g, err := a.grant(ctx, &e, session.Session{Region: a.region(c)})
 	if err != nil {
 		return nil, err
 	}
-	return &assumeRoleResult{AssumedRoleUser: g.user(), Credentials: g.credentials(), SourceIdentity: e.SourceIdentity, sizes: g.sizes()}, nil
+
+	return &assumeRoleResult{
+		AssumedRoleUser: g.user(),
+		Credentials:     g.credentials(),
+		SourceIdentity:  e.SourceIdentity,
+		sizes:           g.sizes(),
+	}, nil
 }
 
-// userMay is AWS's text for a caller that may not do something.
+// userMay returns AWS's text for a caller that may not perform an action.
 func userMay(who iam.Caller, action, resource string) string {
 	return "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: " + resource
 }
 
-// inherit joins the tags and the source identity of the request with those that
-// the calling session hands on and nobody can change.
+// inherit adds to the request's tags and source identity those that the calling session
+// passes on. A request cannot change those.
 func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 	e.Tags = who.TransitiveTags()
 	if e.Tags == nil {
 		e.Tags = map[string]string{}
 	}
+
 	inherited := slices.Sorted(maps.Keys(e.Tags))
 	given := map[string]bool{}
 	for _, t := range in.Tags {
@@ -132,6 +152,7 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 		}
 		e.Tags[*t.Key] = *t.Value
 	}
+
 	e.Transitive = inherited
 	for _, key := range in.TransitiveTagKeys {
 		if !slices.Contains(e.Transitive, key) {
@@ -147,10 +168,11 @@ func (e *entry) inherit(who iam.Caller, in *assumeRoleInput) error {
 	if asked != "" {
 		e.SourceIdentity = asked
 	}
+
 	return nil
 }
 
-// mayAssume asks the caller's own policies.
+// mayAssume checks the caller's own policies.
 func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 	direct := e.PolicyRequest(a.Now())
 	direct.Principal.Itself = true
@@ -166,15 +188,15 @@ func (a *API) mayAssume(ctx context.Context, who iam.Caller, e *entry) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
-// noSecondFactor refuses one-time codes: no device is registered here, and
-// taking a code without looking at it would feign a second factor.
+// noSecondFactor refuses one-time codes. No device is registered here, and accepting a
+// code without checking it would feign a second factor.
 func noSecondFactor(serial, code *string) error {
 	if serial == nil && code == nil {
 		return nil
 	}
-
 	return awsapi.RefusedAs(awsapi.AccessDenied, secondFactor.With(), messageNoSecondFactor)
 }

@@ -24,7 +24,7 @@ import (
 // (IAM User Guide, "Role chaining").
 const maxChained = time.Hour
 
-// Messages of STS. Those of web identities are observed, the others documented.
+// Messages of STS. Those for web identities are observed, the others documented.
 const (
 	messageNotAuthorized  = "Not authorized to perform "
 	messageDuration       = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
@@ -40,8 +40,8 @@ const (
 type entry struct {
 	assume.Attempt
 
-	from        identitypool.AccountID // of who asks; "" = no account of ours vouches for the request
-	unknown     bool                   // the role is taken as it comes, for development
+	from        identitypool.AccountID // the asker's account; "" = no account of ours vouches for the request
+	unknown     bool                   // accept a role that nobody defined, for development
 	duration    time.Duration
 	predecessor identitypool.Predecessor // of the identity that the session is for
 
@@ -58,17 +58,19 @@ func (e *entry) trusted(ctx context.Context, now time.Time) error {
 	return e.Trusted(ofRole(ctx, e.Role.Account), now)
 }
 
-// checkTags refuses tags that STS does not take, and transitive keys without a tag.
+// checkTags refuses tags that STS does not accept, and transitive keys without a tag.
 func (e *entry) checkTags(ctx context.Context) error {
 	trace := e.ofCaller(ctx)
 	if why := trace.Refuse(session.CheckTags(e.Tags)); why != nil {
 		return awsapi.Refused("ValidationError", why, "The session tags are not valid: %s.", why.Got)
 	}
+
 	for _, key := range e.Transitive {
 		if _, ok := e.Tags[key]; !ok {
 			return awsapi.Refused("ValidationError", trace.Refuse(transitiveWithoutTag.With()), messageTransitive)
 		}
 	}
+
 	return nil
 }
 
@@ -77,21 +79,24 @@ func (e *entry) checkDuration(ctx context.Context) error {
 	if e.duration <= e.Role.MaxSession {
 		return nil
 	}
+
 	instead := durationElsewhere.With("duration", e.duration.String(), "account", string(e.Role.Account)).Step()
 	trace := explain.FromContext(ctx).Within(string(e.Role.Account), instead)
 
 	why := durationOverRole.With("limit", e.Role.MaxSession.String(), "duration", e.duration.String())
 	role := assume.RoleIn(e.Role, e.Partition)
 	why.Of(role.ARN).At(assume.LinkTo(role, "MaxSessionDuration", "max_session_duration"))
+
 	return awsapi.Refused("ValidationError", trace.Refuse(why), messageDuration)
 }
 
-// sessionPolicies reads the session policies of a request. They travel in the
-// session token, so that whoever opens it needs nothing else.
+// sessionPolicies reads the session policies of a request. The session token carries
+// them, so whoever opens it needs nothing else.
 func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 	trace := e.ofCaller(ctx)
 	var list []string
 	size := 0
+
 	add := func(document string) error {
 		size += utf8.RuneCountInString(document)
 		parsed, err := policy.Parse([]byte(document))
@@ -102,14 +107,17 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 			return err
 		}
 		list = append(list, compact(document))
+
 		return nil
 	}
+
 	if e.inline != nil {
 		if err := add(*e.inline); err != nil {
 			why := trace.Refuse(inlinePolicy.With("fault", err.Error()))
 			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
+
 	seen := map[string]bool{}
 	for _, d := range e.managed {
 		arn := *d.ARN
@@ -121,35 +129,45 @@ func (a *API) sessionPolicies(ctx context.Context, e *entry) ([]string, error) {
 			return nil, awsapi.Refused("ValidationError", why, "The session policies have a duplicate ARN.")
 		}
 		seen[arn] = true
+
 		document, err := a.managedPolicy(ctx, e.Role.Account, arn)
 		if errors.Is(err, iam.ErrNotFound) {
 			why := trace.Refuse(managedPolicyMissing.With().Of(printableARN(arn)))
-			return nil, awsapi.Refused("ValidationError", why, "Policy %s does not exist or is not attachable.", printableARN(arn))
+			return nil, awsapi.Refused(
+				"ValidationError", why, "Policy %s does not exist or is not attachable.", printableARN(arn),
+			)
 		} else if err != nil {
 			return nil, err
 		}
+
 		if err := add(document); err != nil {
 			why := trace.Refuse(managedPolicyForm.With("fault", err.Error()).Of(arn))
 			return nil, awsapi.Refused("MalformedPolicyDocument", why, "%s", oneLine(err.Error()))
 		}
 	}
+
 	if size > maxSessionPolicies {
 		why := trace.Refuse(policiesSize.With("limit", strconv.Itoa(maxSessionPolicies), "size", strconv.Itoa(size)))
-		return nil, awsapi.Refused("PackedPolicyTooLarge", why, "The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies)
+		return nil, awsapi.Refused(
+			"PackedPolicyTooLarge", why,
+			"The session policies have %d characters together; %d are allowed.", size, maxSessionPolicies,
+		)
 	}
+
 	return list, nil
 }
 
 // managedPolicy finds a managed policy of the account or of AWS.
 func (a *API) managedPolicy(ctx context.Context, account identitypool.AccountID, arn string) (string, error) {
 	parts := strings.SplitN(arn, ":", 6)
-	if a.Policies == nil || len(parts) != 6 || parts[2] != "iam" || parts[4] != string(account) && parts[4] != "aws" || !strings.HasPrefix(parts[5], "policy/") {
+	if a.Policies == nil || len(parts) != 6 || parts[2] != "iam" ||
+		parts[4] != string(account) && parts[4] != "aws" || !strings.HasPrefix(parts[5], "policy/") {
 		return "", iam.ErrNotFound
 	}
 	return a.Policies.ManagedPolicyDocument(ctx, arn)
 }
 
-// compact takes the blanks out of a JSON document that was parsed before.
+// compact removes the blanks from a JSON document that was parsed before.
 func compact(document string) string {
 	var b strings.Builder
 	quoted := false
@@ -165,11 +183,13 @@ func compact(document string) string {
 		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
 			continue
 		}
+
 		b.WriteByte(c)
 	}
 	if !json.Valid([]byte(b.String())) {
 		return document
 	}
+
 	return b.String()
 }
 
@@ -179,16 +199,20 @@ func (a *API) grant(ctx context.Context, e *entry, session session.Session) (gra
 	if err != nil {
 		return granted{}, err
 	}
+
 	now := a.Now()
-	session.Account, session.RoleARN, session.RoleID, session.SessionName = e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
+	session.Account, session.RoleARN, session.RoleID, session.SessionName =
+		e.Role.Account, e.Role.ARN, e.Role.ID, e.SessionName
 	session.Tags, session.TransitiveTagKeys, session.SourceIdentity = e.Tags, e.Transitive, e.SourceIdentity
 	session.Policies, session.Issued, session.Expires = policies, e.predecessor.After(now), now.Add(e.duration)
+
 	g, err := a.mint(ctx, session, e.minBytes)
 	g.partition = e.Partition
+
 	return g, err
 }
 
-// mint words a token that is too large.
+// mint mints a session token, and words STS's refusal of one that is too large.
 func (a *API) mint(ctx context.Context, wanted session.Session, minBytes int) (granted, error) {
 	c, err := a.Sessions.MintSized(ctx, wanted, minBytes)
 	if errors.Is(err, session.ErrTooLarge) {
@@ -215,7 +239,12 @@ type credentialsResult struct {
 }
 
 func (g granted) credentials() credentialsResult {
-	return credentialsResult{g.AccessKeyID, g.SecretAccessKey, g.SessionToken, g.Expiration.UTC().Format("2006-01-02T15:04:05Z")}
+	return credentialsResult{
+		g.AccessKeyID,
+		g.SecretAccessKey,
+		g.SessionToken,
+		g.Expiration.UTC().Format("2006-01-02T15:04:05Z"),
+	}
 }
 
 type assumedRoleUser struct {
@@ -228,8 +257,8 @@ func (g granted) user() assumedRoleUser {
 	return assumedRoleUser{g.session.RoleID + ":" + g.session.SessionName, role.Session(g.session.SessionName)}
 }
 
-// sizes are what answers say of the token's size; members are absent where STS
-// leaves them out.
+// sizes are an answer's members about the size of the token; a member is absent where
+// STS leaves it out.
 type sizes struct {
 	PackedPolicySize        *int `xml:",omitempty"`
 	SessionTokenSize        int
@@ -237,29 +266,35 @@ type sizes struct {
 }
 
 func (g granted) sizes() sizes {
-	s := sizes{SessionTokenSize: len(g.SessionToken), SessionTokenUtilization: percent(len(g.SessionToken), session.MaxTokenBytes)}
+	s := sizes{
+		SessionTokenSize:        len(g.SessionToken),
+		SessionTokenUtilization: percent(len(g.SessionToken), session.MaxTokenBytes),
+	}
+
 	packed := 0
 	for key, value := range g.session.Tags {
 		packed += len(key) + len(value)
 	}
+
 	for _, p := range g.session.Policies {
 		packed += len(p)
 	}
+
 	if packed > 0 {
 		s.PackedPolicySize = new(min(100, percent(packed, session.MaxTokenBytes/4*3)))
 	}
+
 	return s
 }
 
-// notAuthorized is STS's one answer to a role that does not exist and to one
-// that does not trust the token.
+// notAuthorized returns STS's one answer both for a role that does not exist and for a
+// role that does not trust the token.
 func notAuthorized(action string, cause error) error {
 	why, _ := errors.AsType[*explain.Refusal](cause)
-
 	return awsapi.RefusedAs(awsapi.AccessDenied, why, messageNotAuthorized+action).Because(cause)
 }
 
-// oneLine makes the parser's words fit for an answer.
+// oneLine makes the parser's message fit for an answer.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' {
@@ -269,7 +304,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// printableARN is an ARN from a request as messages may repeat it.
+// printableARN returns an ARN from a request in a form that messages may repeat.
 func printableARN(arn string) string {
 	const longest = 256
 	if len(arn) > longest || strings.ContainsFunc(arn, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -278,17 +313,18 @@ func printableARN(arn string) string {
 	return arn
 }
 
-// tokensAccount tells people whose account a token of a pool is of.
+// tokensAccount names a token's account in explanations.
 const tokensAccount = "that of the token's pool"
 
-// lookUp finds a role for a token: what is wrong with it goes to the trace and not to the
-// client. from is the account that vouches for the token; "" = none of ours does.
+// lookUp finds a role for a token. The trace gets the reason for a refusal, the client
+// does not. from is the account that vouches for the token; "" = none of ours does.
 func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.AccountID) (iam.Role, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil {
 		why := roleForm.With("role", printableARN(arn), "example", exampleARN(a.Region, ":role/NAME"))
 		return iam.Role{}, notAuthorized(action, fmt.Errorf("%w: %w", why, err))
 	}
+
 	role, err := a.Roles.Role(ctx, arn)
 	switch {
 	case errors.Is(err, iam.ErrNotFound):
@@ -296,12 +332,14 @@ func (a *API) lookUp(ctx context.Context, arn, action string, from identitypool.
 	case err != nil:
 		return iam.Role{}, fmt.Errorf("sts: %w", err)
 	}
+
 	reached(ctx, role)
 	ofRole(ctx, role.Account).Pass("role", arn)
+
 	return role, nil
 }
 
-// stringList reads a list of texts, or one text.
+// stringList reads a list of strings, or one string.
 func stringList(v any) ([]string, bool) {
 	switch x := v.(type) {
 	case string:
@@ -317,7 +355,9 @@ func stringList(v any) ([]string, bool) {
 			}
 			list = append(list, s)
 		}
+
 		return list, true
 	}
+
 	return nil, false
 }

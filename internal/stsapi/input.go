@@ -8,20 +8,36 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/session"
 )
 
-// What the API's model demands of its input (STS API reference).
+// Constraints of the API's model on its input (STS API reference).
 var (
-	arnText         = &awsapi.String{Min: 20, Max: 2048, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD]+`)}
+	arnText = &awsapi.String{
+		Min:     20,
+		Max:     2048,
+		Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD]+`),
+	}
 	sessionNameText = &awsapi.String{Min: 2, Max: 64, Pattern: awsapi.NewPattern(`[\w+=,.@-]*`)}
 	webTokenText    = &awsapi.String{Min: 4, Max: maxWebToken, Sensitive: true}
 	assertionText   = &awsapi.String{Min: 4, Max: 100000, Sensitive: true}
 	providerIDText  = &awsapi.String{Min: 4, Max: 2048}
-	policyText      = &awsapi.String{Min: 1, Max: maxSessionPolicies, Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u00FF]+`)}
-	tagKeyText      = &awsapi.String{Min: 1, Max: session.MaxTagKey, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)}
-	tagValueText    = &awsapi.String{Max: session.MaxTagValue, Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`), Sensitive: true}
-	externalIDText  = &awsapi.String{Min: 2, Max: 1224, Pattern: awsapi.NewPattern(`[\w+=,.@:\/-]*`), Sensitive: true}
-	serialText      = &awsapi.String{Min: 9, Max: 256, Pattern: awsapi.NewPattern(`[\w+=/:,.@-]*`)}
-	tokenCodeText   = &awsapi.String{Min: 6, Max: 6, Pattern: awsapi.NewPattern(`[\d]*`), Sensitive: true}
-	accessKeyText   = &awsapi.String{Min: 16, Max: 128, Pattern: awsapi.NewPattern(`[\w]*`)}
+	policyText      = &awsapi.String{
+		Min:     1,
+		Max:     maxSessionPolicies,
+		Pattern: awsapi.NewPattern(`[\u0009\u000A\u000D\u0020-\u00FF]+`),
+	}
+	tagKeyText = &awsapi.String{
+		Min:     1,
+		Max:     session.MaxTagKey,
+		Pattern: awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`),
+	}
+	tagValueText = &awsapi.String{
+		Max:       session.MaxTagValue,
+		Pattern:   awsapi.NewPattern(`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`),
+		Sensitive: true,
+	}
+	externalIDText = &awsapi.String{Min: 2, Max: 1224, Pattern: awsapi.NewPattern(`[\w+=,.@:\/-]*`), Sensitive: true}
+	serialText     = &awsapi.String{Min: 9, Max: 256, Pattern: awsapi.NewPattern(`[\w+=/:,.@-]*`)}
+	tokenCodeText  = &awsapi.String{Min: 6, Max: 6, Pattern: awsapi.NewPattern(`[\d]*`), Sensitive: true}
+	accessKeyText  = &awsapi.String{Min: 16, Max: 128, Pattern: awsapi.NewPattern(`[\w]*`)}
 
 	roleSeconds    = &awsapi.Integer{Min: 900, Max: 43200}
 	sessionSeconds = &awsapi.Integer{Min: 900, Max: 129600}
@@ -46,8 +62,12 @@ type tag struct{ Key, Value *string }
 
 type providedContext struct{ ProviderArn, ContextAssertion *string }
 
-// checkSession checks the common members; the order is the model's.
-func checkSession(v *awsapi.Validator, role *string, policy *string, policies []policyDescriptor, seconds, minBytes *int) {
+// checkSession checks the common members in the model's order.
+func checkSession(
+	v *awsapi.Validator,
+	role *string, policy *string, policies []policyDescriptor,
+	seconds, minBytes *int,
+) {
 	v.String("roleArn", role, arnText, true)
 	v.String("policy", policy, policyText, false)
 	awsapi.Structures(v, "policyArns", policies, policyList, false, func(d *policyDescriptor, v *awsapi.Validator) {
@@ -57,7 +77,7 @@ func checkSession(v *awsapi.Validator, role *string, policy *string, policies []
 	v.Integer("minimumSessionTokenSize", minBytes, tokenBytes, false)
 }
 
-// violations words absent members as STS does: without a value.
+// violations returns what v found, with absent members worded as by STS: without a value.
 func violations(v *awsapi.Validator) []awsapi.Violation {
 	found := v.Violations()
 	for i := range found {
@@ -138,7 +158,11 @@ func (in *assumeRoleInput) Validate() []awsapi.Violation {
 	v.String("serialNumber", in.SerialNumber, serialText, false)
 	v.String("tokenCode", in.TokenCode, tokenCodeText, false)
 	v.String("sourceIdentity", in.SourceIdentity, sessionNameText, false)
-	awsapi.Structures(v, "providedContexts", in.ProvidedContexts, contextList, false, func(*providedContext, *awsapi.Validator) {})
+	awsapi.Structures(
+		v, "providedContexts", in.ProvidedContexts, contextList, false,
+		func(*providedContext, *awsapi.Validator) {},
+	)
+
 	return violations(v)
 }
 
@@ -168,7 +192,7 @@ func (in *getAccessKeyInfoInput) Validate() []awsapi.Violation {
 	return violations(v)
 }
 
-// seconds is a duration member, or the default.
+// seconds returns a duration member, or the default.
 func seconds(n *int, standard time.Duration) time.Duration {
 	if n == nil {
 		return standard
@@ -176,7 +200,7 @@ func seconds(n *int, standard time.Duration) time.Duration {
 	return time.Duration(*n) * time.Second
 }
 
-// text is a string member, "" when absent.
+// text returns a string member, "" if absent.
 func text(s *string) string {
 	if s == nil {
 		return ""
@@ -191,7 +215,7 @@ func number(n *int) int {
 	return *n
 }
 
-// percent is part of whole in percent, rounded up: nothing but nothing is 0.
+// percent returns part of whole in percent, rounded up, so that only nothing is 0.
 func percent(part, whole int) int {
 	return int(math.Ceil(100 * float64(part) / float64(whole)))
 }

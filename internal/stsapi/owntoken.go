@@ -12,8 +12,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/issuer"
 )
 
-// stillProven refuses a token of ours, shown for a role of an account, that the
-// identity could not get any more: what was revoked since it was issued counts in the classic flow too.
+// stillProven refuses a Cognito token, shown for a role of an account, that the identity
+// could not get any more. What was revoked since it was issued counts in the classic
+// flow, too.
 func (a *API) stillProven(
 	ctx context.Context, roleAccount identitypool.AccountID,
 	pool identitypool.Pool, identity identitypool.Identity, c issuer.Claims,
@@ -53,6 +54,7 @@ func (a *API) stillProven(
 		if roleAccount != pool.Account {
 			accounts = append(accounts, roleAccount)
 		}
+
 		for _, account := range accounts {
 			err := a.SignOuts.CheckIssued(ctx, account, proof.Config.Name, proof.Login.Subject, c.IssuedAt)
 			if err != nil {
@@ -60,5 +62,6 @@ func (a *API) stillProven(
 			}
 		}
 	}
+
 	return nil
 }

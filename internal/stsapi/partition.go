@@ -19,9 +19,9 @@ var arnPartition = Refusals.Add(explain.Reason{
 	Fix:      "write {right}",
 })
 
-// checkPartition refuses an ARN of a request in another partition than the call's.
-// Nothing is stored of it, and clients may have it as this server wrote it for every
-// region before: that partition passes, too.
+// checkPartition refuses an ARN of a request in another partition than the call's. The
+// partition of the server's own region is accepted, too: this server used to write ARNs
+// that way for every region, and clients may have kept them.
 func (a *API) checkPartition(arn, partition string) error {
 	have := identitypool.PartitionOf(arn)
 	if have == "" || have == partition || have == identitypool.Partition(a.Region) {
@@ -31,12 +31,13 @@ func (a *API) checkPartition(arn, partition string) error {
 	right := identitypool.InPartition(arn, partition)
 	why := arnPartition.With("partition", partition, "arn", printableARN(arn), "right", printableARN(right)).
 		Of(printableARN(arn))
+
 	return awsapi.Refused("ValidationError", why, "%s is invalid. In the partition %s it is %s.",
 		printableARN(arn), partition, printableARN(right))
 }
 
-// checkRolePartition is checkPartition for a role. The settings may define it in any
-// partition, and clients have it from there.
+// checkRolePartition is checkPartition for a role. The settings may define a role in any
+// partition, and clients take its ARN from there.
 func (a *API) checkRolePartition(ctx context.Context, arn, partition string) error {
 	refused := a.checkPartition(arn, partition)
 	if refused == nil {
@@ -50,10 +51,11 @@ func (a *API) checkRolePartition(ctx context.Context, arn, partition string) err
 	case err != nil && !errors.Is(err, iam.ErrNotFound):
 		return fmt.Errorf("sts: %w", err)
 	}
+
 	return refused
 }
 
-// exampleARN is the form of an ARN in the partition of a region, for advice.
+// exampleARN returns the form of an ARN in the partition of a region, for advice.
 func exampleARN(region, resource string) string {
 	return "arn:" + identitypool.Partition(region) + ":iam::ACCOUNT" + resource
 }

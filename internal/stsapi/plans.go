@@ -2,8 +2,8 @@ package stsapi
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// The checks of each operation, in their order. What a login provider's token is checked
-// for is planned by package login, in between.
+// The checks of each operation, in their order. Package login plans the checks of a
+// login provider's token, in between.
 var (
 	tokenPlan       = []explain.Code{"provider-id", "token-form"}
 	accessTokenPlan = []explain.Code{
@@ -21,7 +21,8 @@ var (
 	}
 	provenTokenPlan = []explain.Code{
 		"token-claims", "token-claims-for-the-session", "session-tags", "transitive-tag-keys", "trust-policy",
-		"inline-session-policy", "sts-arn-partition", "managed-session-policy", "session-policies", "session-token-size",
+		"inline-session-policy", "sts-arn-partition", "managed-session-policy", "session-policies",
+		"session-token-size",
 	}
 
 	samlPlan = []explain.Code{

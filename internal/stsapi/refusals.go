@@ -31,7 +31,7 @@ var (
 	})
 )
 
-// What other accounts read in place of a reason that only one account may read.
+// Reasons that other accounts read in place of one that only one account may read.
 var (
 	roleElsewhere = Refusals.Add(explain.Reason{
 		Code:     "role-elsewhere",
@@ -57,7 +57,7 @@ var (
 	})
 )
 
-// The session that was asked for.
+// The requested session.
 var (
 	tagsTwice = Refusals.Add(explain.Reason{
 		Code:     "session-tags-twice",

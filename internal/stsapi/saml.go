@@ -32,7 +32,7 @@ const (
 	messageSAMLBadName     = "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"
 )
 
-// messageSourceIdentity is the answer to a source identity of a token or an assertion.
+// messageSourceIdentity refuses the source identity of a token or an assertion.
 const messageSourceIdentity = `Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`
 
 const (
@@ -52,14 +52,16 @@ type samlResult struct {
 	sizes
 }
 
-// assumeRoleWithSAML checks role, provider, the assertion, that it offers the
-// role, and the trust policy.
+// assumeRoleWithSAML checks, in this order: the role, the provider, the assertion, that
+// the assertion offers the role, and the trust policy.
 func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResult, error) {
 	trace := explain.FromContext(ctx)
 	trace.Plan(samlPlan)
+
 	if err := a.Addresses.MayLogin(ctx, map[string]string{"": *in.SAMLAssertion}); err != nil {
 		return nil, err
 	}
+
 	e := entry{
 		Attempt: assume.Attempt{
 			Action: assume.SAMLAction,
@@ -73,6 +75,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		minBytes: number(in.MinimumSessionTokenSize),
 	}
 	e.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+
 	var err error
 	e.Role, err = a.lookUp(ctx, *in.RoleArn, assume.SAMLAction, "")
 	if failed := a.concernProvider(ctx, *in.PrincipalArn); failed != nil {
@@ -81,6 +84,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	if err != nil {
 		return nil, err
 	}
+
 	if err := awsapi.Count(ctx, string(e.Role.Account)); err != nil {
 		return nil, err
 	}
@@ -88,6 +92,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	if err != nil {
 		return nil, err
 	}
+
 	now := a.Now()
 	assertion, err := readAssertion(provider, *in.SAMLAssertion, now)
 	a.Addresses.Checked(ctx, *in.SAMLAssertion, err)
@@ -95,6 +100,7 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		return nil, err
 	}
 	trace.Pass("SAML assertion", "of "+identitypool.InPartition(provider.ARN, e.Partition))
+
 	offered := func(pair saml.RolePair) bool {
 		return identitypool.SameARN(pair.Role, e.Role.ARN) && identitypool.SameARN(pair.Provider, provider.ARN)
 	}
@@ -105,10 +111,13 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 		)
 		return nil, notAuthorized(assume.SAMLAction, fmt.Errorf("%w: %w", assume.ErrDenied, why))
 	}
+
 	if e.SessionName = assertion.AWS.RoleSessionName; e.SessionName == "" {
 		return nil, awsapi.Refused(invalidIdentityToken, samlSessionName.With(), messageSAMLSessionName)
 	}
-	e.Tags, e.Transitive, e.SourceIdentity = assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
+	e.Tags, e.Transitive, e.SourceIdentity =
+		assertion.AWS.PrincipalTags, assertion.AWS.TransitiveTagKeys, assertion.AWS.SourceIdentity
+
 	if err := e.checkTags(ctx); err != nil {
 		return nil, err
 	}
@@ -123,20 +132,33 @@ func (a *API) assumeRoleWithSAML(ctx context.Context, in *samlInput) (*samlResul
 	}
 	qualifier := nameQualifier(assertion.Issuer, e.Role.Account, provider.Name)
 	e.Conditions, e.Claims = samlConditions(assertion, provider, qualifier), samlClaims(assertion)
-	session := session.Session{Provider: provider.ARN, FederatedProvider: provider.ARN, Region: a.Region,
-		Claims: carried(e.Conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc")}
+	session := session.Session{
+		Provider:          provider.ARN,
+		FederatedProvider: provider.ARN,
+		Region:            a.Region,
+		Claims:            carried(e.Conditions, "saml", "aud", "iss", "sub", "sub_type", "namequalifier", "doc"),
+	}
 	e.Conditions.Set("aws:FederatedProvider", provider.ARN)
+
 	if err := e.trusted(ctx, now); err != nil {
 		return nil, notAuthorized(assume.SAMLAction, err)
 	}
+
 	g, err := a.grant(ctx, &e, session)
 	if err != nil {
 		return nil, err
 	}
+
 	return &samlResult{
-		Audience: assertion.Recipient, AssumedRoleUser: g.user(), Credentials: g.credentials(),
-		Subject: assertion.NameID, SubjectType: subjectType(assertion.NameIDFormat), NameQualifier: qualifier,
-		Issuer: assertion.Issuer, SourceIdentity: e.SourceIdentity, sizes: g.sizes(),
+		Audience:        assertion.Recipient,
+		AssumedRoleUser: g.user(),
+		Credentials:     g.credentials(),
+		Subject:         assertion.NameID,
+		SubjectType:     subjectType(assertion.NameIDFormat),
+		NameQualifier:   qualifier,
+		Issuer:          assertion.Issuer,
+		SourceIdentity:  e.SourceIdentity,
+		sizes:           g.sizes(),
 	}, nil
 }
 
@@ -150,11 +172,12 @@ func readAssertion(provider iam.SAMLProvider, response string, now time.Time) (*
 		why := samlOld.With("limit", samlAge.String(), "time", assertion.IssueInstant.Format(time.RFC3339))
 		return nil, awsapi.Refused("ExpiredTokenException", why, messageSAMLAge)
 	}
+
 	return assertion, nil
 }
 
-// concernProvider notes that the call concerns the account of the provider that it
-// names, if there is such a provider: whose account is not the role's, asks why.
+// concernProvider notes that the call concerns the account of the provider that it names,
+// if the provider exists. That account may then ask why, if it is not the role's.
 func (a *API) concernProvider(ctx context.Context, arn string) error {
 	provider, err := a.Providers.SAMLProvider(ctx, arn)
 	if errors.Is(err, iam.ErrNotFound) {
@@ -164,6 +187,7 @@ func (a *API) concernProvider(ctx context.Context, arn string) error {
 	}
 
 	awsapi.RecordFrom(ctx).Concern(string(provider.Account))
+
 	return nil
 }
 
@@ -186,7 +210,9 @@ func (a *API) samlProvider(ctx context.Context, e *entry, arn string) (iam.SAMLP
 	} else if err != nil {
 		return iam.SAMLProvider{}, err
 	}
+
 	e.Principal = policy.Principal{Federated: provider.ARN}
+
 	return provider, nil
 }
 
@@ -207,6 +233,7 @@ func samlMessage(r *saml.Refused) string {
 	case r.Subject == "SourceIdentity":
 		return messageSourceIdentity
 	}
+
 	switch r.Kind {
 	case saml.Unverified:
 		return messageSAMLSignature
@@ -219,11 +246,12 @@ func samlMessage(r *saml.Refused) string {
 	case saml.Expired:
 		return messageSAMLAge
 	}
+
 	return messageNotSAML
 }
 
-// nameQualifier tells users of the same name of different providers apart (STS
-// API reference, AssumeRoleWithSAML).
+// nameQualifier distinguishes users with the same name at different providers (STS API
+// reference, AssumeRoleWithSAML).
 func nameQualifier(issuer string, account identitypool.AccountID, provider string) string {
 	sum := sha1.Sum([]byte(issuer + string(account) + "/" + provider))
 	return base64.StdEncoding.EncodeToString(sum[:])
@@ -231,7 +259,7 @@ func nameQualifier(issuer string, account identitypool.AccountID, provider strin
 
 const nameIDFormat = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
 
-// subjectType is persistent, transient, or the whole URI of another format.
+// subjectType returns persistent, transient, or the whole URI of another format.
 func subjectType(format string) string {
 	short := strings.TrimPrefix(format, nameIDFormat)
 	if short == "persistent" || short == "transient" {
@@ -240,7 +268,7 @@ func subjectType(format string) string {
 	return format
 }
 
-// samlConditions are the condition keys of an assertion.
+// samlConditions returns the condition keys of an assertion.
 func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) policy.Context {
 	c := policy.Context{}
 	c.Set("saml:aud", a.Recipient)
@@ -249,16 +277,18 @@ func samlConditions(a *saml.Assertion, p iam.SAMLProvider, qualifier string) pol
 	c.Set("saml:sub_type", subjectType(a.NameIDFormat))
 	c.Set("saml:namequalifier", qualifier)
 	c.Set("saml:doc", string(p.Account)+"/"+p.Name)
+
 	for name, key := range iam.SAMLAttributes {
 		if values := a.Attributes[name]; len(values) > 0 && len(values) <= maxClaimValues {
 			c.Set("saml:"+key, values...)
 		}
 	}
+
 	return c
 }
 
-// samlClaims are the condition keys of an assertion. An attribute with more values
-// than samlConditions takes cannot be known.
+// samlClaims returns which condition keys an assertion lacks. An attribute with more
+// values than samlConditions accepts is unknown.
 func samlClaims(a *saml.Assertion) assume.ClaimKeys {
 	return assume.ClaimKeys{Prefix: "saml", Lacks: func(name string) bool {
 		for attribute, key := range iam.SAMLAttributes {

@@ -16,47 +16,62 @@ type getSessionTokenResult struct {
 	sizes
 }
 
-// Lengths of temporary credentials of access keys (STS API reference,
-// GetSessionToken): 12 hours, for an account's root one at most.
+// Longest durations of temporary credentials for an access key (STS API reference,
+// GetSessionToken): 12 hours by default, 1 hour for an account's root user.
 const (
 	keySession  = 12 * time.Hour
 	rootSession = time.Hour
 )
 
-// getSessionToken makes temporary credentials of an access key. They last no
-// longer than any session does here, 12 hours.
-func (a *API) getSessionToken(ctx context.Context, c awsapi.Caller, in *getSessionTokenInput) (*getSessionTokenResult, error) {
+// getSessionToken issues temporary credentials for an access key. They last at most
+// 12 hours, like any session here.
+func (a *API) getSessionToken(
+	ctx context.Context, c awsapi.Caller, in *getSessionTokenInput,
+) (*getSessionTokenResult, error) {
 	who, _ := c.Session.(iam.Caller)
 	explain.FromContext(ctx).Plan(sessionTokenPlan)
 	if who.AssumedRole() || who.IsTemporary() || who.Nobody() {
-		return nil, awsapi.RefusedAs(awsapi.AccessDenied, callerIsSession.With(), "Cannot call GetSessionToken with session credentials")
+		return nil, awsapi.RefusedAs(
+			awsapi.AccessDenied, callerIsSession.With(), "Cannot call GetSessionToken with session credentials",
+		)
 	}
 	if err := noSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
+
 	duration := min(seconds(in.DurationSeconds, keySession), keySession)
 	if who.Root() {
 		duration = min(duration, rootSession)
 	}
+
 	now := a.Now()
-	g, err := a.mint(ctx, session.Session{Account: who.Account, Key: who.AccessKeyID, Region: a.region(c), Issued: now, Expires: now.Add(duration)},
-		number(in.MinimumSessionTokenSize))
+	g, err := a.mint(ctx, session.Session{
+		Account: who.Account,
+		Key:     who.AccessKeyID,
+		Region:  a.region(c),
+		Issued:  now,
+		Expires: now.Add(duration),
+	}, number(in.MinimumSessionTokenSize))
 	if err != nil {
 		return nil, err
 	}
+
 	return &getSessionTokenResult{Credentials: g.credentials(), sizes: g.sizes()}, nil
 }
 
 type getAccessKeyInfoResult struct{ Account string }
 
-// getAccessKeyInfo says whose an access key is. Temporary keys are written down
-// nowhere, so only the caller's own is known.
-func (a *API) getAccessKeyInfo(ctx context.Context, c awsapi.Caller, in *getAccessKeyInfoInput) (*getAccessKeyInfoResult, error) {
+// getAccessKeyInfo returns the account of an access key. Temporary keys are not stored,
+// so of those only the caller's own is known.
+func (a *API) getAccessKeyInfo(
+	ctx context.Context, c awsapi.Caller, in *getAccessKeyInfoInput,
+) (*getAccessKeyInfoResult, error) {
 	explain.FromContext(ctx).Plan(keyInfoPlan)
 	id := *in.AccessKeyId
 	if id == c.AccessKeyID {
 		return &getAccessKeyInfoResult{c.Account}, nil
 	}
+
 	owner, _, err := a.Keys.Lookup(ctx, id)
 	if errors.Is(err, iam.ErrNotFound) || errors.Is(err, iam.ErrDisabled) {
 		why := accessKeyUnknown.With()
@@ -64,5 +79,6 @@ func (a *API) getAccessKeyInfo(ctx context.Context, c awsapi.Caller, in *getAcce
 	} else if err != nil {
 		return nil, err
 	}
+
 	return &getAccessKeyInfoResult{string(owner.Account)}, nil
 }

@@ -23,9 +23,10 @@ const (
 
 var claimName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 
-// tokenConditions are a token's condition keys: every claim of plain texts,
-// numbers and truth values under the provider's name. A claim that is null is absent. aud is azp where there is
-// one, and oaud what aud said then (IAM User Guide, "AWS OIDC federation").
+// tokenConditions returns a token's condition keys: every claim of plain strings,
+// numbers and truth values under the provider's name. A null claim counts as absent.
+// aud is azp if the token has one; oaud is then the original aud (IAM User Guide, "AWS
+// OIDC federation").
 func tokenConditions(provider string, proved login.Claims) policy.Context {
 	c := policy.Context{}
 	spellings := map[string]int{}
@@ -33,26 +34,30 @@ func tokenConditions(provider string, proved login.Claims) policy.Context {
 		if !claimName.MatchString(name) || value == nil {
 			continue
 		}
+
 		spellings[policy.FoldKey(name)]++
 		if values := conditionValues(value); len(values) > 0 {
 			c.Set(provider+":"+name, values...)
 		}
 	}
+
 	for name, count := range spellings {
-		if count > 1 { // neither is the one that a policy means
+		if count > 1 { // a policy means neither
 			delete(c, policy.FoldKey(provider+":"+name))
 		}
 	}
+
 	if original, ok := stringList(proved.All["aud"]); ok && proved.All["azp"] != nil {
 		c.Set(provider+":oaud", original...)
 	}
 	c.Set(provider+":aud", proved.Audience)
 	c.Set(provider+":sub", proved.Subject)
+
 	return c
 }
 
-// claimedClient is the client that a token says it is for: azp, else the only
-// aud; "" when it names none.
+// claimedClient returns the client that a token names: azp, else the only aud; "" if it
+// names none.
 func claimedClient(claims map[string]any) string {
 	if azp := claims["azp"]; azp != nil {
 		text, _ := azp.(string)
@@ -71,10 +76,12 @@ func conditionValues(value any) []string {
 	case bool:
 		return []string{fmt.Sprint(x)}
 	}
+
 	list, ok := stringList(value)
 	if !ok || len(list) > maxClaimValues {
 		return nil
 	}
+
 	total := 0
 	for _, v := range list {
 		total += len(v)
@@ -82,6 +89,7 @@ func conditionValues(value any) []string {
 	if total > maxClaimBytes {
 		return nil
 	}
+
 	return list
 }
 
@@ -97,8 +105,8 @@ func carried(c policy.Context, provider string, names ...string) map[string][]st
 	return kept
 }
 
-// tokenTags reads the session tags of a token: nested, each value a list of
-// one, or flattened into claims of their own.
+// tokenTags reads the session tags of a token: nested, each value a list of one, or
+// flattened, one claim for each tag.
 func tokenTags(claims map[string]any) (tags map[string]string, transitive []string, err error) {
 	tags = map[string]string{}
 	add := func(key string, value any) error {
@@ -109,24 +117,29 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 		tags[key] = list[0]
 		return nil
 	}
+
 	addKeys := func(value any) error {
 		list, ok := stringList(value)
 		if !ok {
 			return errors.New("the transitive tag keys are no list of texts")
 		}
+
 		for _, key := range list {
 			if !slices.Contains(transitive, key) {
 				transitive = append(transitive, key)
 			}
 		}
+
 		return nil
 	}
+
 	if nested := claims[tagsClaim]; nested != nil {
 		object, ok := nested.(map[string]any)
 		principal, isObject := object["principal_tags"].(map[string]any)
 		if !ok || object["principal_tags"] != nil && !isObject {
 			return nil, nil, errors.New("the tags are no object of principal tags")
 		}
+
 		for _, key := range slices.Sorted(maps.Keys(principal)) {
 			if err := add(key, principal[key]); err != nil {
 				return nil, nil, err
@@ -138,6 +151,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 			}
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		key, isTag := strings.CutPrefix(name, principalTagClaim)
 		if claims[name] == nil {
@@ -151,6 +165,7 @@ func tokenTags(claims map[string]any) (tags map[string]string, transitive []stri
 			return nil, nil, err
 		}
 	}
+
 	return tags, transitive, nil
 }
 
@@ -160,16 +175,17 @@ func tokenSourceIdentity(claims map[string]any) (string, error) {
 		return "", nil
 	}
 	name, _ := value.(string)
-	// A colon is not among a session name's characters: none begins with "aws:".
+	// A session name has no colon, so none begins with "aws:".
 	if !iam.IsSessionName(name) {
 		return "", fmt.Errorf("%s", messageSourceIdentity)
 	}
+
 	return name, nil
 }
 
-// tokenClaims are the condition keys of a provider's token. They are unknown where
-// tokenConditions makes none of a claim that is there: one that is no text, number,
-// truth value or short list of texts, and two whose names differ by case.
+// tokenClaims returns which condition keys a provider's token lacks. A key is unknown if
+// the token has the claim but tokenConditions makes no key of it: the claim is no string,
+// number, truth value or short list of strings, or two names differ only by case.
 func tokenClaims(provider string, all map[string]any) assume.ClaimKeys {
 	lacks := func(name string) bool {
 		for claim, value := range all {
@@ -179,12 +195,14 @@ func tokenClaims(provider string, all map[string]any) assume.ClaimKeys {
 				return false
 			}
 		}
+
 		return true
 	}
+
 	return assume.ClaimKeys{Prefix: policy.FoldKey(provider), Lacks: lacks}
 }
 
-// onlyClaims are the condition keys of a provider whose tokens have no others.
+// onlyClaims is tokenClaims for a provider whose tokens have no other claims.
 func onlyClaims(provider string, names ...string) assume.ClaimKeys {
 	return assume.ClaimKeys{
 		Prefix: policy.FoldKey(provider),

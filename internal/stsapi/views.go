@@ -10,25 +10,24 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// A refusal can concern two accounts: the caller's and the role's. Each may read
-// why its own things refused, and of the other's only that they did.
+// A refusal can concern two accounts: the caller's and the role's. Each account may read
+// the reasons that lie with it; of the other's it learns only that they refused.
 
-// reached notes a role that exists: the refusal concerns its account, too.
+// reached notes that a role exists, so that a refusal concerns its account, too.
 func reached(ctx context.Context, role iam.Role) {
 	awsapi.RecordFrom(ctx).Concern(string(role.Account))
 }
 
-// ofRole returns the trace for what only the role's account may read. To others a
-// role that is missing looks like one that does not let them in.
+// ofRole returns the trace that only the role's account may read. To others a missing
+// role looks like one that does not let them in.
 func ofRole(ctx context.Context, account identitypool.AccountID) *explain.Trace {
 	instead := roleElsewhere.With("account", string(account)).Step()
-
 	return explain.FromContext(ctx).Within(string(account), instead)
 }
 
-// explainMissing records that there is no such role, and returns the error. from is the
-// account of who asks, and whose tells people of it; "" = none is known. Whether the role's
-// account is one of this server's stays open.
+// explainMissing records that the role does not exist, and returns the error. from is the
+// asker's account, "" = unknown; whose names that account in the explanation. Whether this
+// server has the role's account stays open.
 func explainMissing(ctx context.Context, role iam.RoleARN, from identitypool.AccountID, whose string) error {
 	why := roleMissing.With("role", role.String())
 	if from != "" && from != role.Account {
@@ -43,13 +42,12 @@ func explainMissing(ctx context.Context, role iam.RoleARN, from identitypool.Acc
 	return fmt.Errorf("%w: %w", iam.ErrNotFound, ofRole(ctx, role.Account).Refuse(why))
 }
 
-// ofCaller returns the trace for what only the caller's account may read.
+// ofCaller returns the trace that only the caller's account may read.
 func (e *entry) ofCaller(ctx context.Context) *explain.Trace {
 	trace := explain.FromContext(ctx)
 	if e.from == "" {
 		return trace
 	}
 	instead := callerElsewhere.With("account", string(e.from)).Step()
-
 	return trace.Within(string(e.from), instead)
 }

@@ -38,7 +38,7 @@ const (
 	messageUnreachable  = "The identity provider could not be reached. Try again."
 )
 
-// tokenAlgorithms are what STS accepts (STS API reference, WebIdentityToken).
+// tokenAlgorithms has the algorithms that STS accepts (STS API reference, WebIdentityToken).
 var tokenAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
 
 // Claims by which a token sets session tags and the source identity (IAM User
@@ -60,24 +60,24 @@ type webIdentityResult struct {
 	sizes
 }
 
-// webIdentity is what a proven token says.
+// webIdentity is a request of AssumeRoleWithWebIdentity, with what its token proves.
 type webIdentity struct {
 	entry
 	subject, audience string
 	provider          string // as the answer names it
 	session           session.Session
 
-	// Of our own tokens:
+	// For a Cognito token:
 	pool     identitypool.Pool
 	own      issuer.Claims
 	ownFault error       // why own is not proven
 	missing  iam.RoleARN // the role of another account that does not exist; the zero ARN = it does
 }
 
-// assumeRoleWithWebIdentity checks the token's form, the role, the duration, what
-// the trust policy makes of the token's claims, the token, and then the trust
-// policy again with what is proven. What is wrong with the role or with the
-// trust policy's principals is not told apart.
+// assumeRoleWithWebIdentity checks, in this order: the token's form; the role; the
+// duration; the trust policy with the token's unproven claims; the token; the trust
+// policy again with the proven claims. Its answer does not tell a fault of the role
+// from one of the trust policy's principals.
 func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInput) (*webIdentityResult, error) {
 	token := *in.WebIdentityToken
 	explain.FromContext(ctx).Plan(tokenPlan)
@@ -89,6 +89,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		return nil, err
 	}
 	explain.FromContext(ctx).Plan(planOf(in, own))
+
 	w := webIdentity{entry: entry{
 		Attempt: assume.Attempt{
 			Action:      assume.WebIdentityAction,
@@ -103,12 +104,14 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 		minBytes: number(in.MinimumSessionTokenSize),
 	}}
 	w.Partition = identitypool.PartitionOf(*in.RoleArn) // an unsigned call has no region
+
 	if own {
 		a.readOwnToken(ctx, &w, token)
 		if err := a.checkRolePartition(ctx, *in.RoleArn, w.Partition); err != nil {
 			return nil, err
 		}
 	}
+
 	if err := a.webRole(ctx, &w, *in.RoleArn, own); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,7 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	if err := w.checkDuration(ctx); err != nil {
 		return nil, err
 	}
+
 	switch {
 	case own:
 		err = a.ownToken(ctx, &w, token)
@@ -129,30 +133,40 @@ func (a *API) assumeRoleWithWebIdentity(ctx context.Context, in *webIdentityInpu
 	if err != nil {
 		return nil, err
 	}
+
 	if err := w.checkTags(ctx); err != nil {
 		return nil, err
 	}
+
 	if w.missing != (iam.RoleARN{}) {
 		return nil, notAuthorized(assume.WebIdentityAction, explainMissing(ctx, w.missing, w.from, tokensAccount))
 	}
+
 	if err := w.trusted(ctx, a.Now()); err != nil {
 		return nil, notAuthorized(assume.WebIdentityAction, err)
 	}
 	if err := w.meantPool(ctx); err != nil {
 		return nil, notAuthorized(assume.WebIdentityAction, err)
 	}
+
 	g, err := a.grant(ctx, &w.entry, w.session)
 	if err != nil {
 		return nil, err
 	}
+
 	return &webIdentityResult{
-		SubjectFromWebIdentityToken: w.subject, Audience: w.audience, Provider: w.provider, SourceIdentity: w.SourceIdentity,
-		AssumedRoleUser: g.user(), Credentials: g.credentials(), sizes: g.sizes(),
+		SubjectFromWebIdentityToken: w.subject,
+		Audience:                    w.audience,
+		Provider:                    w.provider,
+		SourceIdentity:              w.SourceIdentity,
+		AssumedRoleUser:             g.user(),
+		Credentials:                 g.credentials(),
+		sizes:                       g.sizes(),
 	}, nil
 }
 
-// count counts the call for the account of our own token's pool, or else for that of
-// the role. A role that nobody defined may be of an account that does not exist.
+// count counts the call for the account of the Cognito token's pool, or else for the
+// role's account. A role that nobody defined may name an account that does not exist.
 func (w *webIdentity) count(ctx context.Context) error {
 	account := w.from
 	if account == "" && !w.unknown {
@@ -161,8 +175,8 @@ func (w *webIdentity) count(ctx context.Context) error {
 	return awsapi.Count(ctx, string(account))
 }
 
-// tokenForm reads an ID token without proving it, to see whose it would be. The
-// access tokens of a ProviderId have no form.
+// tokenForm reads an ID token without proving it, to find its issuer. The access tokens
+// that come with a ProviderId have no form to check.
 func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[string]any, own bool, err error) {
 	if id := text(in.ProviderId); id != "" {
 		if known := a.LoginProviders.Table().AtSTS(); !slices.Contains(known, id) {
@@ -172,7 +186,9 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 		}
 		return nil, false, nil
 	}
+
 	claims, err = idtoken.Peek(*in.WebIdentityToken, maxWebToken)
+
 	var why *explain.Refusal
 	if refused, ok := errors.AsType[*login.Refused](err); ok {
 		why = refused.Refusal
@@ -183,12 +199,12 @@ func (a *API) tokenForm(ctx context.Context, in *webIdentityInput) (claims map[s
 		return nil, false, err
 	}
 	iss, _ := claims["iss"].(string)
+
 	return claims, iss == a.IssuerURL, nil
 }
 
-// webRole finds the role, which must have a trust policy that counts; for our own
-// tokens that is looked at later. In development an unknown role of our own tokens
-// is taken as it comes.
+// webRole finds the role, which must have a valid trust policy; for a Cognito token that
+// is checked later. In development any role that a Cognito token asks for is accepted.
 func (a *API) webRole(ctx context.Context, w *webIdentity, arn string, own bool) error {
 	if err := a.findWebRole(ctx, w, arn, own); err != nil {
 		return err
@@ -213,18 +229,20 @@ func (a *API) findWebRole(ctx context.Context, w *webIdentity, arn string, own b
 			return err
 		}
 	}
+
 	if missing, err := a.foreignAndMissing(ctx, w, arn); missing || err != nil {
 		return err
 	}
 
 	var err error
 	w.Role, err = a.lookUp(ctx, arn, assume.WebIdentityAction, w.from)
+
 	return err
 }
 
-// foreignAndMissing reports that arn is no role of another account than that of our
-// own token. Such a request is refused where a role would not trust the token, so
-// that the token's other faults do not tell whether the role exists.
+// foreignAndMissing reports that arn names a role that does not exist, of another account
+// than the Cognito token's. Such a request is refused where a role would not trust the
+// token: otherwise the token's other faults would reveal whether the role exists.
 func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string) (bool, error) {
 	parsed, err := iam.ParseRoleARN(arn)
 	if err != nil || w.from == "" || w.from == parsed.Account {
@@ -244,13 +262,12 @@ func (a *API) foreignAndMissing(ctx context.Context, w *webIdentity, arn string)
 	return true, nil
 }
 
-// readOwnToken reads a token of ours and notes whose it is, before anything can
-// refuse the request: the refusal is for the pool's account to explain. ownToken
-// judges the token. Its signature is checked here, so it counts here.
+// readOwnToken reads a Cognito token and notes its account before anything can refuse
+// the request, so that the pool's account can explain the refusal. It checks the
+// signature, so it also counts a refused token; ownToken judges the rest.
 func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	w.own, w.ownFault = a.OwnTokens.Verify(ctx, token)
 	a.Addresses.Checked(ctx, token, a.ownTokenError(w.ownFault, w.own))
-
 	if w.ownFault != nil && !errors.Is(w.ownFault, issuer.ErrExpired) {
 		return
 	}
@@ -259,6 +276,7 @@ func (a *API) readOwnToken(ctx context.Context, w *webIdentity, token string) {
 	if !ok {
 		return
 	}
+
 	w.from, w.Partition = account, identitypool.Partition(region)
 	record := awsapi.RecordFrom(ctx)
 	record.Account, record.Region, record.Pool = string(account), region, string(pool)
@@ -282,10 +300,12 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		}
 		return failed
 	}
+
 	region, account, pool, ok := identitypool.ParsePoolARN(c.PoolARN)
 	if !ok || string(pool) != c.Audience {
 		return fmt.Errorf("sts: our token names the pool %q as %q", c.Audience, c.PoolARN)
 	}
+
 	identity, err := a.Identities.Identity(ctx, identitypool.IdentityID(c.Subject))
 	if err != nil && !a.IsNotFound(err) {
 		return err
@@ -296,6 +316,7 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	if identity.Predecessor.Had(c.IssuedAt) {
 		return rejected(ownIdentityReplaced.With())
 	}
+
 	settings, err := a.Identities.Pool(ctx, pool)
 	switch {
 	case err != nil && a.IsNotFound(err):
@@ -304,16 +325,18 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		return err
 	case settings.Account != account:
 		return rejected(ownPoolOfOther.With("account", string(account)))
+
 	case !settings.ClassicFlow():
-		// A token may be older than the setting, or one for developers, whose
-		// other use is as a login of the enhanced flow.
+		// A token may be older than the setting, or issued for a developer identity,
+		// where it is meant as a login of the enhanced flow.
 		why := trace.Refuse(identitypool.ClassicFlowOff.With().At(pool.Link("AllowClassicFlow")))
 		return notAuthorized(assume.WebIdentityAction, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, why))
 	case settings.MapsRoles():
-		// The pool's mappings say who gets which role; here the caller would choose.
+		// The pool's mappings choose the role; here the caller would choose.
 		why := trace.Refuse(identitypool.ClassicFlowMapped.With().At(pool.Link("RoleMappings")))
 		return notAuthorized(assume.WebIdentityAction, fmt.Errorf("%w: pool %s: %w", assume.ErrDenied, pool, why))
 	}
+
 	err = a.stillProven(ctx, w.Role.Account, settings, identity, c)
 	if refused, ok := errors.AsType[*explain.Refusal](err); ok {
 		trace.Refuse(refused)
@@ -322,13 +345,16 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 	if err != nil {
 		return err
 	}
+
 	trace.Pass("token", "of pool "+c.Audience)
 	w.pool, w.predecessor = settings, identity.Predecessor
 	w.subject, w.audience, w.provider = c.Subject, c.Audience, identitypool.ServiceName(region)
+
 	w.Principal = policy.Principal{Federated: w.provider}
 	w.Conditions = policy.Context{}
 	c.AMR = settings.StoredNames(c.AMR)
 	session.SetIdentity(w.Conditions, pool, identity.ID, c.AMR)
+
 	w.Tags = c.PrincipalTags
 	w.Who = assume.Asker{
 		Action:   assume.WebIdentityAction,
@@ -336,10 +362,16 @@ func (a *API) ownToken(ctx context.Context, w *webIdentity, token string) error 
 		Identity: identity.ID,
 		Guest:    slices.Contains(c.AMR, identitypool.Unauthenticated),
 	}
-	w.session = session.Session{IdentityID: identity.ID, PoolID: pool, AMR: c.AMR, Region: region}
+	w.session = session.Session{
+		IdentityID: identity.ID,
+		PoolID:     pool,
+		AMR:        c.AMR,
+		Region:     region,
+	}
 	if len(c.AMR) > 1 {
 		w.session.Provider = c.AMR[1]
 	}
+
 	return nil
 }
 
@@ -355,6 +387,7 @@ func (a *API) ownTokenError(err error, c issuer.Claims) error {
 	case errors.Is(err, issuer.ErrNotOurs):
 		return awsapi.Refused(invalidIdentityToken, ownTokenForged.With(), messageNotValidated).Because(err)
 	}
+
 	return err
 }
 
@@ -372,7 +405,10 @@ func (w *webIdentity) meantPool(ctx context.Context) error {
 }
 
 func (a *API) expired(at time.Time, why *explain.Refusal) *awsapi.Error {
-	return awsapi.Refused("ExpiredTokenException", why, "Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix())
+	return awsapi.Refused(
+		"ExpiredTokenException", why,
+		"Token expired: current date/time %d must be before the expiration date/time %d", a.Now().Unix(), at.Unix(),
+	)
 }
 
 // idToken proves an ID token of a registered provider, or of Google.
@@ -382,6 +418,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		why := audiencesSeveral.With("count", strconv.Itoa(len(audiences)))
 		return awsapi.Refused(invalidIdentityToken, why, messageAudiences)
 	}
+
 	trust, err := a.idTokenTrust(ctx, w, iss, claims)
 	if err != nil {
 		return err
@@ -389,6 +426,7 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 	if err := a.claimed(ctx, w, trust, claims); err != nil {
 		return err
 	}
+
 	proved, err := a.Logins.Verify(ctx, trust, token)
 	if err == nil && a.SignOuts != nil {
 		err = a.SignOuts.Check(ctx, w.Role.Account, trust.Provider, proved)
@@ -399,37 +437,44 @@ func (a *API) idToken(ctx context.Context, w *webIdentity, claims map[string]any
 		return err
 	}
 	explain.FromContext(ctx).Plan(provenTokenPlan)
+
 	for _, name := range []string{"iat", "sub"} {
 		if proved.All[name] == nil {
 			why := claimMissing.With("claim", name)
 			return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", name)
 		}
 	}
+
 	w.subject, w.audience, w.provider = proved.Subject, proved.Audience, proved.Issuer
 	w.Conditions, w.Claims = w.tokenConditions(trust.Provider, proved)
 	w.session = session.Session{
-		Provider: trust.Provider, FederatedProvider: w.Principal.Federated, Region: a.Region,
-		Claims: carried(w.Conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
+		Provider:          trust.Provider,
+		FederatedProvider: w.Principal.Federated,
+		Region:            a.Region,
+		Claims:            carried(w.Conditions, trust.Provider, "aud", "oaud", "sub", "amr"),
 	}
+
 	if w.Tags, w.Transitive, err = tokenTags(proved.All); err == nil {
 		w.SourceIdentity, err = tokenSourceIdentity(proved.All)
 	}
 	if err != nil {
 		return awsapi.Refused(invalidIdentityToken, sessionClaims.With("fault", err.Error()), "%s", err.Error())
 	}
+
 	return nil
 }
 
-// claimed refuses an ID token that the trust policy would not let in even if
-// all it says were true. Nothing is proven yet, so it lets nobody in: it spares
-// the provider a question, and STS answers so before it looks at the signature.
+// claimed refuses an ID token that the trust policy would not let in even if all its
+// claims were true. Nothing is proven yet, so it lets nobody in. It saves a request to
+// the provider, and STS, too, answers so before it checks the signature.
 func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, claims map[string]any) error {
 	said := login.Claims{All: claims}
 	said.Subject, _ = claims["sub"].(string)
 	said.Audience = claimedClient(claims)
 	if !slices.Contains(trust.Audiences, said.Audience) {
-		return nil // Verify says so, in other words
+		return nil // Verify refuses it, with another message
 	}
+
 	claimed := w.Attempt
 	claimed.Conditions, claimed.Claims = w.tokenConditions(trust.Provider, said)
 	var err error
@@ -448,23 +493,27 @@ func (a *API) claimed(ctx context.Context, w *webIdentity, trust login.Trust, cl
 		return notAuthorized(w.Action, err)
 	}
 	why, _ := errors.AsType[*explain.Refusal](err)
+
 	return awsapi.Refused(invalidIdentityToken, why, messageNotValidated).Because(err)
 }
 
-// tokenConditions are the condition keys of an ID token that w is assumed with.
+// tokenConditions returns the condition keys of the ID token of w.
 func (w *webIdentity) tokenConditions(name string, c login.Claims) (policy.Context, assume.ClaimKeys) {
 	conditions := tokenConditions(name, c)
 	conditions.Set("aws:FederatedProvider", w.Principal.Federated)
 	return conditions, tokenClaims(name, c.All)
 }
 
-// idTokenTrust says by what a token of iss is proven, and as whom the trust
-// policy knows its user. A provider that the trust policy does not mean is
-// never contacted.
-func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, claims map[string]any) (login.Trust, error) {
+// idTokenTrust returns the trust that proves a token of iss, and sets the principal as
+// whom the trust policy knows its user. A provider that the trust policy does not mean
+// is never contacted.
+func (a *API) idTokenTrust(
+	ctx context.Context, w *webIdentity, iss string, claims map[string]any,
+) (login.Trust, error) {
 	if row, known := a.byIssuer(iss); known && a.means(w, row.Key) {
 		return a.rowTrust(w, row, claims)
 	}
+
 	arn, _ := iam.ParseRoleARN(w.Role.ARN)
 	registered, err := a.Providers.OIDCProvider(ctx, iam.OIDCProviderARN(arn.Partition, w.Role.Account, iss))
 	switch {
@@ -494,7 +543,6 @@ func (a *API) idTokenTrust(ctx context.Context, w *webIdentity, iss string, clai
 // byIssuer returns the provider of an issuer that trust policies name by its Logins key.
 func (a *API) byIssuer(iss string) (provider.Row, bool) {
 	row, known := a.LoginProviders.Table().ByIssuer(iss)
-
 	return row, known && row.STS.Client != ""
 }
 
@@ -516,8 +564,8 @@ func (a *API) rowTrust(w *webIdentity, row provider.Row, claims map[string]any) 
 	return trust, err
 }
 
-// unregistered tells that no provider is registered for a token's issuer, or only one
-// whose URL is written in another way.
+// unregistered explains that no provider is registered for a token's issuer, or only one
+// whose URL is written differently.
 func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*explain.Refusal, error) {
 	if row, known := a.byIssuer(iss); known {
 		return trustUnnamed.With("name", row.Key, "account", string(role.Account), "issuer", iss), nil
@@ -531,16 +579,19 @@ func (a *API) unregistered(ctx context.Context, role iam.Role, iss string) (*exp
 		} else if err != nil {
 			return nil, err
 		}
+
 		if cause := assume.Difference(p.URL, iss); cause != "" {
-			return providerSpelling.With("account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause), nil
+			return providerSpelling.With(
+				"account", string(role.Account), "issuer", shown(iss), "registered", p.URL, "cause", cause,
+			), nil
 		}
 	}
 
 	return providerMissing.With("account", string(role.Account), "issuer", shown(iss)), nil
 }
 
-// means reports whether the role's trust policy has a statement for the
-// federated principal at all, and notes it as the one that asks.
+// means reports whether any statement of the role's trust policy covers the federated
+// principal, and makes that principal the one that asks.
 func (a *API) means(w *webIdentity, principal string) bool {
 	asking := w.Attempt
 	asking.Principal = policy.Principal{Federated: principal}
@@ -554,15 +605,20 @@ func (a *API) means(w *webIdentity, principal string) bool {
 // unmeant refuses a principal that no statement of the trust policy names.
 func (a *API) unmeant(ctx context.Context, w *webIdentity) error {
 	why := explain.FromContext(ctx).Refuse(w.Uncovered())
-
 	return notAuthorized(w.Action, fmt.Errorf("%w: %w", assume.ErrDenied, why))
 }
 
-// application returns the applications that the trust policy names for a
-// provider without registration. Tokens of every application of the world are
-// such a provider's; without a name all of them would be let in.
+// application returns the applications that the trust policy names for a provider that
+// needs no registration. Every application in the world can have tokens of such a
+// provider, so a trust policy that names none lets nobody in.
 func (a *API) application(w *webIdentity, name, key string, narrow func([]string) []string) ([]string, error) {
-	request := policy.Request{Action: w.Action, Resource: w.Role.ARN, Principal: w.Principal, Partition: w.Partition}
+	request := policy.Request{
+		Action:    w.Action,
+		Resource:  w.Role.ARN,
+		Principal: w.Principal,
+		Partition: w.Partition,
+	}
+
 	named := w.Role.Trust.Named(request, name+":"+key)
 	apps := narrow(slices.Clone(named))
 	if len(apps) > 0 {
@@ -573,10 +629,12 @@ func (a *API) application(w *webIdentity, name, key string, narrow func([]string
 	if len(named) > 0 {
 		why = applicationOther.With("key", name+":"+key, "named", strings.Join(named, ", "))
 	}
+
 	return nil, awsapi.Refused(invalidIdentityToken, assume.AboutTrust(w.Role, why), messageAudience)
 }
 
-// clientsOf tells where a role names the applications of a provider without registration.
+// clientsOf returns the place where a role names the applications of a provider that
+// needs no registration.
 func clientsOf(role iam.Role, key string) (where string, link explain.Link) {
 	return "to the condition of " + key + " in the role's trust policy",
 		assume.LinkTo(role, "AssumeRolePolicyDocument", "trust_policy")
@@ -591,9 +649,12 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string
 		w.Principal = policy.Principal{Federated: key}
 		return a.unmeant(ctx, w)
 	}
+
 	row, _ := a.LoginProviders.Table().ByKey(key)
 	client, user := key+":"+row.STS.Client, key+":"+row.STS.User
-	apps, err := a.application(w, key, row.STS.Client, func(apps []string) []string { return apps[:min(len(apps), maxApplications)] })
+	apps, err := a.application(w, key, row.STS.Client, func(apps []string) []string {
+		return apps[:min(len(apps), maxApplications)]
+	})
 	if err != nil {
 		return err
 	}
@@ -611,7 +672,12 @@ func (a *API) accessToken(ctx context.Context, w *webIdentity, key, token string
 	w.Conditions.Set(client, proved.Audience)
 	w.Conditions.Set(user, proved.Subject)
 	w.Claims = onlyClaims(key, "app_id", "id", "user_id")
-	w.session = session.Session{Provider: key, FederatedProvider: key, Region: a.Region, Claims: maps.Clone(w.Conditions)}
+	w.session = session.Session{
+		Provider:          key,
+		FederatedProvider: key,
+		Region:            a.Region,
+		Claims:            maps.Clone(w.Conditions),
+	}
 	w.Conditions.Set("aws:FederatedProvider", key)
 
 	return nil
@@ -627,12 +693,14 @@ func (a *API) provedByAny(
 		if failed != nil {
 			return login.Claims{}, failed
 		}
+
 		for _, t := range []*idtoken.Rule{&trust.Rule, trust.IDTokens} {
 			if t != nil {
 				t.MaxTokenBytes = maxWebToken
 				t.ClientsAt, t.Link = clientsOf(w.Role, client)
 			}
 		}
+
 		if proved, err = a.Logins.Verify(ctx, trust, token); err == nil {
 			return proved, nil
 		}
@@ -641,7 +709,7 @@ func (a *API) provedByAny(
 	return login.Claims{}, err
 }
 
-// loginError words a refused token as STS does. Its trace is made already.
+// loginError words a refused token as STS does. The trace already has the refusal.
 func (a *API) loginError(err error, claims map[string]any) error {
 	why, _ := errors.AsType[*explain.Refusal](err)
 	if unavailable, ok := errors.AsType[*login.Unavailable](err); ok {
@@ -650,6 +718,7 @@ func (a *API) loginError(err error, claims map[string]any) error {
 		}
 		return awsapi.Refused(invalidIdentityToken, why, messageKeys).Because(unavailable)
 	}
+
 	refused, ok := errors.AsType[*login.Refused](err)
 	switch {
 	case !ok:
@@ -661,7 +730,9 @@ func (a *API) loginError(err error, claims map[string]any) error {
 		}
 		return awsapi.Refused("ExpiredTokenException", why, "Token expired").Because(refused)
 	case refused.MissingClaim() != "":
-		return awsapi.Refused(invalidIdentityToken, why, "Missing a required claim: %s.", refused.MissingClaim()).Because(refused)
+		return awsapi.Refused(
+			invalidIdentityToken, why, "Missing a required claim: %s.", refused.MissingClaim(),
+		).Because(refused)
 	case refused.Message == login.MessageWrongAudience, refused.Message == login.MessageUnsupportedProvider:
 		return awsapi.Refused(invalidIdentityToken, why, messageAudience).Because(refused)
 	case refused.ByProvider(), claims == nil, strings.HasPrefix(refused.Reason.Check, "sign-out"):
@@ -671,7 +742,7 @@ func (a *API) loginError(err error, claims map[string]any) error {
 	}
 }
 
-// shown is an issuer from an unproven token, as answers and traces may repeat it.
+// shown returns an issuer from an unproven token in a form that answers and traces may repeat.
 func shown(iss string) string {
 	const longest = 255
 	if iss == "" || len(iss) > longest || strings.ContainsFunc(iss, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -680,7 +751,7 @@ func shown(iss string) string {
 	return iss
 }
 
-// spellings are an issuer and the other ways in which one is registered most often.
+// spellings returns an issuer and the other spellings that people register most often.
 func spellings(iss string) []string {
 	if shown(iss) != iss {
 		return nil
@@ -690,6 +761,7 @@ func spellings(iss string) []string {
 	if strings.HasSuffix(iss, "/") {
 		other = strings.TrimSuffix(iss, "/")
 	}
+
 	list := []string{iss, other}
 	for _, pair := range [][2]string{{"://localhost", "://127.0.0.1"}, {"://127.0.0.1", "://localhost"}} {
 		if strings.Contains(iss, pair[0]) {
@@ -699,5 +771,6 @@ func spellings(iss string) []string {
 	if lower := strings.ToLower(iss); lower != iss {
 		list = append(list, lower)
 	}
+
 	return list
 }

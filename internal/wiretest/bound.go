@@ -26,7 +26,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// BoundServer is a server with callers of every kind that a policy bounds.
+// BoundServer is a server with callers of every kind that a policy can limit.
 type BoundServer struct {
 	*Server
 	Dir  string
@@ -41,7 +41,15 @@ func StartBound(t *testing.T) *BoundServer {
 	s := Start(t, func(c *poolhouse.Config) { c.DataDir, c.MasterKey, c.TokenAlgorithm = dir, master, "ES256" })
 	db := Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
 	t.Cleanup(func() { _ = db.Close() })
-	return &BoundServer{Server: s, Dir: dir, Keys: Must(iam.NewAccessKeys(iam.AccessKeyOptions{Store: db, Sealer: Must(envelope.New(master))(t)}))(t)}
+
+	return &BoundServer{
+		Server: s,
+		Dir:    dir,
+		Keys: Must(iam.NewAccessKeys(iam.AccessKeyOptions{
+			Store:  db,
+			Sealer: Must(envelope.New(master))(t),
+		}))(t),
+	}
 }
 
 // AllowAllStatement is a policy statement that allows everything.
@@ -52,26 +60,58 @@ func PolicyOf(statements string) string {
 	return `{"Version":"2012-10-17","Statement":[` + statements + `]}`
 }
 
-// Callers returns one of each kind whose policies have the statements.
+// Callers returns a caller of each kind, whose policies have the statements.
 func (s *BoundServer) Callers(t *testing.T, statements string) map[string]aws.Credentials {
 	t.Helper()
 	s.Made++
 	text := PolicyOf(statements)
-	key, secret, err := s.Keys.Create(t.Context(), iam.NewAccessKey{Account: identitypool.AccountID(s.Account()), Policy: text})
+	key, secret, err := s.Keys.Create(t.Context(), iam.NewAccessKey{
+		Account: identitypool.AccountID(s.Account()),
+		Policy:  text,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	boundary := Must(s.IAM().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{PolicyName: aws.String(fmt.Sprint("bound-", s.Made)), PolicyDocument: &text}))(t).Policy.Arn
-	trust := PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() + `"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
+
+	boundary := Must(s.IAM().CreatePolicy(t.Context(), &iamclient.CreatePolicyInput{
+		PolicyName:     aws.String(fmt.Sprint("bound-", s.Made)),
+		PolicyDocument: &text,
+	}))(t).Policy.Arn
+	trust := PolicyOf(`{"Effect":"Allow","Principal":{"AWS":"` + s.Account() +
+		`"},"Action":["sts:AssumeRole","sts:TagSession"]}`)
 	assume := func(kind, inline string, boundary, session *string) aws.Credentials {
 		name := fmt.Sprint(strings.ReplaceAll(kind, " ", "-"), "-", s.Made)
-		role := Must(s.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust, PermissionsBoundary: boundary}))(t).Role
-		Must(s.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{RoleName: &name, PolicyName: &name, PolicyDocument: &inline}))(t)
-		client := sts.New(sts.Options{Region: Region, BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-		c := Must(client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Arn, RoleSessionName: aws.String("s1"), Policy: session}))(t).Credentials
-		return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+		role := Must(s.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{
+			RoleName:                 &name,
+			AssumeRolePolicyDocument: &trust,
+			PermissionsBoundary:      boundary,
+		}))(t).Role
+		Must(s.IAM().PutRolePolicy(t.Context(), &iamclient.PutRolePolicyInput{
+			RoleName:       &name,
+			PolicyName:     &name,
+			PolicyDocument: &inline,
+		}))(t)
+
+		client := sts.New(sts.Options{
+			Region:       Region,
+			BaseEndpoint: &s.URL,
+			Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		})
+		c := Must(client.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+			RoleArn:         role.Arn,
+			RoleSessionName: aws.String("s1"),
+			Policy:          session,
+		}))(t).Credentials
+
+		return aws.Credentials{
+			AccessKeyID:     *c.AccessKeyId,
+			SecretAccessKey: *c.SecretAccessKey,
+			SessionToken:    *c.SessionToken,
+		}
 	}
+
 	all := PolicyOf(AllowAllStatement)
+
 	return map[string]aws.Credentials{
 		"access key":     {AccessKeyID: key.ID, SecretAccessKey: secret},
 		"role session":   assume("role session", text, nil, nil),
@@ -81,7 +121,9 @@ func (s *BoundServer) Callers(t *testing.T, statements string) map[string]aws.Cr
 }
 
 // Call posts an operation, signed with a key.
-func (s *BoundServer) Call(t *testing.T, key aws.Credentials, operation string, body map[string]any) (refused bool, got Answer) {
+func (s *BoundServer) Call(
+	t *testing.T, key aws.Credentials, operation string, body map[string]any,
+) (refused bool, got Answer) {
 	t.Helper()
 	return CallIn(t, s, Region, key, operation, body)
 }
@@ -101,13 +143,17 @@ func CallIn(
 			r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
 		}
 		sum := sha256.Sum256([]byte(text))
-		if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+
+		if err := v4.NewSigner().SignHTTP(
+			t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now(),
+		); err != nil {
 			t.Fatal(err)
 		}
 	})
 	if got.Status >= 500 {
 		t.Errorf("%s: %d %s", operation, got.Status, got.Body)
 	}
+
 	return strings.Contains(got.Header.Get("x-amzn-ErrorType")+got.Body, "AccessDenied"), got
 }
 

@@ -18,29 +18,36 @@ func (s *Server) IAM() *iamclient.Client { return s.IAMBy("test", "test", "") }
 
 // IAMBy returns an IAM client that signs with the given keys.
 func (s *Server) IAMBy(id, secret, token string) *iamclient.Client {
-	return iamclient.New(iamclient.Options{BaseEndpoint: &s.URL, Region: Region, RetryMaxAttempts: 1, HTTPClient: &http.Client{Transport: WholeAnswers{}},
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)})
+	return iamclient.New(iamclient.Options{
+		BaseEndpoint:     &s.URL,
+		Region:           Region,
+		RetryMaxAttempts: 1,
+		HTTPClient:       &http.Client{Transport: WholeAnswers{}},
+		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
+	})
 }
 
-// WholeAnswers reads each answer to its end before the SDK sees it. The SDK closes
-// its request's body as soon as there is an answer. An answer that came before
-// net/http had looked for the body's end, as one from the same process may, would
-// then lose its connection half-read.
+// WholeAnswers reads each answer to its end before the SDK sees it. The SDK closes its
+// request's body as soon as there is an answer. If the answer comes before net/http has looked
+// for the body's end, which can happen within one process, the connection is lost while the
+// answer is only half read.
 type WholeAnswers struct{}
 
-// RoundTrip is for http.RoundTripper.
+// RoundTrip implements http.RoundTripper.
 func (WholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
+
 	text, err := io.ReadAll(answer.Body)
 	_ = answer.Body.Close()
 	answer.Body = io.NopCloser(bytes.NewReader(text))
+
 	return answer, err
 }
 
-// Policies, and the start of the ARNs of the home account.
+// Policies, and the start of the home account's ARNs.
 const (
 	IAMBase      = "arn:aws:iam::000000000000:"
 	AccountAll   = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`
@@ -51,7 +58,7 @@ const (
 // IAMTag returns a tag of the IAM API.
 func IAMTag(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
 
-// Decoded is a document of an answer, which must be encoded as RFC 3986 has it.
+// Decoded returns a document of an answer, which must be percent-encoded (RFC 3986).
 func Decoded(t *testing.T, document *string) string {
 	t.Helper()
 	if strings.ContainsAny(*document, " +{\"") {
@@ -63,5 +70,8 @@ func Decoded(t *testing.T, document *string) string {
 // NewIAMRole makes a role by the IAM API.
 func (s *Server) NewIAMRole(t *testing.T, name, trust string) *types.Role {
 	t.Helper()
-	return Must(s.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t).Role
+	return Must(s.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{
+		RoleName:                 &name,
+		AssumeRolePolicyDocument: &trust,
+	}))(t).Role
 }

@@ -12,10 +12,11 @@ type SafeBuffer struct {
 	b  bytes.Buffer
 }
 
-// Write is for io.Writer.
+// Write implements io.Writer.
 func (s *SafeBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return s.b.Write(p)
 }
 
@@ -23,6 +24,7 @@ func (s *SafeBuffer) Write(p []byte) (int, error) {
 func (s *SafeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return s.b.String()
 }
 
@@ -30,11 +32,13 @@ func (s *SafeBuffer) String() string {
 func (s *SafeBuffer) Take(part string) (lines []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	for line := range strings.Lines(s.b.String()) {
 		if strings.Contains(line, part) {
 			lines = append(lines, line)
 		}
 	}
 	s.b.Reset()
+
 	return lines
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Metrics is an answer of /metrics. Figures that belong together are compared within
-// one: the server writes between two.
+// Metrics is an answer of /metrics. Compare related figures within one answer, because the
+// server can change them between two.
 type Metrics string
 
 // Figures returns the answer of /metrics.

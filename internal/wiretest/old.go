@@ -35,7 +35,7 @@ func OldDatabase(t *testing.T, dir string) map[string]string {
 	return OldFacts(t)
 }
 
-// OldFacts returns the IDs and keys that testdata/upgrade holds.
+// OldFacts returns the IDs and keys in the data of testdata/upgrade.
 func OldFacts(t *testing.T) (facts map[string]string) {
 	t.Helper()
 	if err := json.Unmarshal(OldFile(t, "facts.json"), &facts); err != nil {
@@ -47,8 +47,10 @@ func OldFacts(t *testing.T) (facts map[string]string) {
 // RestoreOld loads the backup of testdata/upgrade into an empty database.
 func RestoreOld(t *testing.T, o store.Options) {
 	t.Helper()
+
 	s := Must(store.Open(t.Context(), o))(t)
 	defer s.Close()
+
 	LoadOld(t, s)
 }
 

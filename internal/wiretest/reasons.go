@@ -10,15 +10,18 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// leftover is a placeholder that got no value.
+// leftover matches a placeholder without a value.
 var leftover = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 
-// wantReasons fails the test for any refusal without a reason, whatever the test is
-// about. next sees the traces, too; it may be nil.
+// wantReasons fails any test in which a refusal has no reason. next receives the traces, too;
+// it may be nil.
 func wantReasons(t testing.TB, next func(poolhouse.Trace)) func(poolhouse.Trace) {
 	return func(trace poolhouse.Trace) {
 		if fault := reasonFault(trace); fault != "" {
-			t.Errorf("%s %s (%s) is not explained: %s: %+v", trace.Operation, trace.Outcome, trace.Message, fault, trace.Steps)
+			t.Errorf(
+				"%s %s (%s) is not explained: %s: %+v",
+				trace.Operation, trace.Outcome, trace.Message, fault, trace.Steps,
+			)
 		}
 		if next != nil {
 			next(trace)
@@ -26,7 +29,7 @@ func wantReasons(t testing.TB, next func(poolhouse.Trace)) func(poolhouse.Trace)
 	}
 }
 
-// reasonFault tells what a trace lacks; "" = nothing.
+// reasonFault names what a trace lacks; "" = nothing.
 func reasonFault(trace poolhouse.Trace) string {
 	step, ok := explain.Deciding(trace.Steps)
 	switch {
@@ -41,5 +44,6 @@ func reasonFault(trace poolhouse.Trace) string {
 	case leftover.MatchString(strings.Join([]string{step.Expected, step.Got, step.Fix}, " ")):
 		return "a placeholder has no value"
 	}
+
 	return ""
 }

@@ -36,7 +36,7 @@ func Flip(s string) string {
 	return string(b)
 }
 
-// DevInfo returns what clients of a development server need to know.
+// DevInfo returns what clients of a development server need.
 func DevInfo(s *Server) poolhouse.DevInfo {
 	info, _ := s.DevInfo()
 	return info
@@ -56,7 +56,7 @@ func (s *Server) Get(t *testing.T, path string) Answer {
 type Server struct {
 	*poolhouse.Server
 	URL  string
-	Stop func() // ends it before the test does
+	Stop func() // stops the server before the test ends
 }
 
 // Start runs a development server on a free port until the test ends. The test fails
@@ -83,8 +83,8 @@ func EachStore(t *testing.T, test func(t *testing.T, s *Server)) {
 // Region is the region of development servers.
 const Region = "us-east-1"
 
-// Connections are shared by the clients of all tests: a client without them would
-// connect anew, as the SDK gives each its own.
+// Connections are shared by the clients of all tests. Otherwise each client of the SDK would
+// open its own.
 var Connections = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Second}}
 
 // SignedBy returns a client that signs with the given keys.
@@ -112,7 +112,7 @@ func (s *Server) Public() *ci.Client {
 	})
 }
 
-// Whoami asks STS who holds the keys.
+// Whoami asks STS for the owner of the keys.
 func (s *Server) Whoami(t *testing.T, id, secret, token string) (*sts.GetCallerIdentityOutput, error) {
 	t.Helper()
 	client := sts.New(sts.Options{
@@ -122,16 +122,19 @@ func (s *Server) Whoami(t *testing.T, id, secret, token string) (*sts.GetCallerI
 		HTTPClient:       Connections,
 		Credentials:      credentials.NewStaticCredentialsProvider(id, secret, token),
 	})
+
 	return client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 }
 
 // Token mints a development ID token.
 func (s *Server) Token(t testing.TB, subject string, change ...func(*poolhouse.DevTokenRequest)) string {
 	t.Helper()
+
 	request := poolhouse.DevTokenRequest{Subject: subject}
 	for _, f := range change {
 		f(&request)
 	}
+
 	body, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
@@ -141,10 +144,12 @@ func (s *Server) Token(t testing.TB, subject string, change ...func(*poolhouse.D
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	var out poolhouse.DevTokenResponse
 	if err := json.NewDecoder(response.Body).Decode(&out); err != nil || out.Token == "" {
 		t.Fatalf("no token: %v, %+v", err, out)
 	}
+
 	return out.Token
 }
 
@@ -168,14 +173,17 @@ func (s *Server) Raw(t *testing.T, operation, body string, signed bool, change .
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
 	if signed {
 		Sign(t, request, body, "cognito-identity")
 	}
+
 	for _, f := range change {
 		f(request)
 	}
+
 	return Do(t, request)
 }
 
@@ -199,7 +207,9 @@ func SignWith(t *testing.T, r *http.Request, body, service, region, id, secret s
 	t.Helper()
 	sum := sha256.Sum256([]byte(body))
 	key := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}
-	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(
+		t.Context(), key, r, hex.EncodeToString(sum[:]), service, region, time.Now(),
+	); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -212,14 +222,16 @@ func Do(t *testing.T, request *http.Request) Answer {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
 }
 
-// WantError fails unless err is an API error with the code and, when given, the message.
+// WantError fails the test unless err is an API error with the code and, if given, the message.
 func WantError(t *testing.T, err error, code, message string) {
 	t.Helper()
 	var api smithy.APIError
@@ -249,19 +261,31 @@ const (
 	GuestRole         = "arn:aws:iam::000000000000:role/Guest"
 )
 
-// NewPool makes a pool that takes guests, the development issuer and the
-// developer provider login.my.app, with both default roles.
+// NewPool makes a pool that accepts guests, the development issuer and the developer provider
+// login.my.app, with both default roles.
 func (s *Server) NewPool(t testing.TB, change ...func(*ci.CreateIdentityPoolInput)) string {
 	t.Helper()
 	info, _ := s.DevInfo()
-	in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("test pool"), AllowUnauthenticatedIdentities: true,
-		DeveloperProviderName: aws.String("login.my.app"), OpenIdConnectProviderARNs: []string{info.OIDCProviderARN}}
+
+	in := &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               aws.String("test pool"),
+		AllowUnauthenticatedIdentities: true,
+		DeveloperProviderName:          aws.String("login.my.app"),
+		OpenIdConnectProviderARNs:      []string{info.OIDCProviderARN},
+	}
 	for _, f := range change {
 		f(in)
 	}
+
 	pool := Must(s.Admin().CreateIdentityPool(t.Context(), in))(t)
-	Must(s.Admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{IdentityPoolId: pool.IdentityPoolId,
-		Roles: map[string]string{"authenticated": AuthenticatedRole, "unauthenticated": GuestRole}}))(t)
+	Must(s.Admin().SetIdentityPoolRoles(t.Context(), &ci.SetIdentityPoolRolesInput{
+		IdentityPoolId: pool.IdentityPoolId,
+		Roles: map[string]string{
+			"authenticated":   AuthenticatedRole,
+			"unauthenticated": GuestRole,
+		},
+	}))(t)
+
 	return *pool.IdentityPoolId
 }
 

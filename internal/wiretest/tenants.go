@@ -15,8 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/sigv4"
 )
 
-// Tenants is a server with three accounts: home, whose settings it has, and two
-// more.
+// Tenants is a server with three accounts: home, which has the settings, and two more.
 type Tenants struct {
 	*Server
 	Dir                 string
@@ -53,14 +52,16 @@ func (a Tenant) admin(t *testing.T, operation, body string) (refused, answer str
 // TakePool makes a pool under a chosen ID.
 func (a Tenant) TakePool(t *testing.T, id string) (refused string) {
 	t.Helper()
-	refused, _ = a.admin(t, "CreateIdentityPoolWithId", `{"IdentityPoolId":"`+id+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`)
+	refused, _ = a.admin(t, "CreateIdentityPoolWithId",
+		`{"IdentityPoolId":"`+id+`","Pool":{"IdentityPoolName":"p","AllowUnauthenticatedIdentities":true}}`)
 	return refused
 }
 
 // TakeIdentity loads a guest under a chosen ID.
 func (a Tenant) TakeIdentity(t *testing.T, pool, id string) (refused string) {
 	t.Helper()
-	refused, answer := a.admin(t, "LoadIdentities", `{"IdentityPoolId":"`+pool+`","Identities":[{"IdentityId":"`+id+`","Guest":true}]}`)
+	refused, answer := a.admin(t, "LoadIdentities",
+		`{"IdentityPoolId":"`+pool+`","Identities":[{"IdentityId":"`+id+`","Guest":true}]}`)
 	if refused == "" && !strings.Contains(answer, `"Loaded":1`) {
 		return "Refused"
 	}
@@ -70,7 +71,10 @@ func (a Tenant) TakeIdentity(t *testing.T, pool, id string) (refused string) {
 // NewPool makes a pool for guests under an ID that the server chooses.
 func (a Tenant) NewPool(t *testing.T) string {
 	t.Helper()
-	return *Must(a.Pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true}))(t).IdentityPoolId
+	return *Must(a.Pools().CreateIdentityPool(t.Context(), &ci.CreateIdentityPoolInput{
+		IdentityPoolName:               aws.String("p"),
+		AllowUnauthenticatedIdentities: true,
+	}))(t).IdentityPoolId
 }
 
 // DeletePool deletes a pool.
@@ -82,22 +86,38 @@ func (a Tenant) DeletePool(t *testing.T, id string) {
 // NewRole makes a role for guests of the pools.
 func (a Tenant) NewRole(t *testing.T, name, trust string) string {
 	t.Helper()
-	Must(a.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t)
+	Must(a.IAM().CreateRole(t.Context(), &iamclient.CreateRoleInput{
+		RoleName:                 &name,
+		AssumeRolePolicyDocument: &trust,
+	}))(t)
 	return a.RoleARN(name)
 }
 
 // RewriteTrust replaces the trust policy of a role.
 func (a Tenant) RewriteTrust(t *testing.T, name, trust string) {
 	t.Helper()
-	Must(a.IAM().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &trust}))(t)
+	Must(a.IAM().UpdateAssumeRolePolicy(t.Context(), &iamclient.UpdateAssumeRolePolicyInput{
+		RoleName:       &name,
+		PolicyDocument: &trust,
+	}))(t)
 }
 
-// Assume is the classic flow of a guest: it returns the error's code.
+// Assume takes a role by a guest's classic flow and returns the error's code.
 func (w *Tenants) Assume(t *testing.T, identity, role string) (refused string) {
 	t.Helper()
 	token := Must(w.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &identity}))(t).Token
-	anonymous := sts.New(sts.Options{BaseEndpoint: &w.URL, Region: Region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
-	out, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &role, RoleSessionName: aws.String("guest"), WebIdentityToken: token})
+
+	anonymous := sts.New(sts.Options{
+		BaseEndpoint:     &w.URL,
+		Region:           Region,
+		RetryMaxAttempts: 1,
+		Credentials:      aws.AnonymousCredentials{},
+	})
+	out, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn:          &role,
+		RoleSessionName:  aws.String("guest"),
+		WebIdentityToken: token,
+	})
 	if err != nil {
 		WantError(t, err, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 		return "AccessDenied"
@@ -105,10 +125,11 @@ func (w *Tenants) Assume(t *testing.T, identity, role string) (refused string) {
 	if !strings.Contains(*out.AssumedRoleUser.Arn, strings.Split(role, ":")[4]) {
 		t.Errorf("%s gave %s", role, *out.AssumedRoleUser.Arn)
 	}
+
 	return ""
 }
 
-// Declare is a client of the declarative commands.
+// Declare returns a client for the declarative commands.
 func (a Tenant) Declare() *apply.Client {
 	return &apply.Client{
 		Endpoint:    func(string) string { return a.Server.URL },
@@ -120,7 +141,7 @@ func (a Tenant) Declare() *apply.Client {
 	}
 }
 
-// Declared is the code of a refusal.
+// Declared returns the code of a refusal.
 func (a Tenant) Declared(err error) (refused string) {
 	switch {
 	case err == nil:

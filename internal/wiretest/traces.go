@@ -14,10 +14,11 @@ type TraceList struct {
 	List []poolhouse.Trace
 }
 
-// Add is for Config.OnTrace.
+// Add implements Config.OnTrace.
 func (l *TraceList) Add(t poolhouse.Trace) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	l.List = append(l.List, t)
 }
 
@@ -25,13 +26,15 @@ func (l *TraceList) Add(t poolhouse.Trace) {
 func (l *TraceList) Last() poolhouse.Trace {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return l.List[len(l.List)-1]
 }
 
-// Text is all traces as JSON.
+// Text returns all traces as JSON.
 func (l *TraceList) Text(t *testing.T) string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return string(Must(json.Marshal(l.List))(t))
 }

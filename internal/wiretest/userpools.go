@@ -9,14 +9,13 @@ import (
 	"testing"
 )
 
-// UserPoolAPI is a user pool's AdminGetUser and a provider's introspection, as
-// far as the answers go.
+// UserPoolAPI stands in for a user pool's AdminGetUser and a provider's introspection.
 type UserPoolAPI struct {
 	URL string
 
 	mu     sync.Mutex
-	answer string // AdminGetUser's, or an error's name with a leading !
-	active string // introspection's body
+	answer string // of AdminGetUser, or an error's name after a !
+	active string // body of introspection's answer
 	asked  int
 }
 
@@ -27,6 +26,7 @@ func NewUserPoolAPI(t *testing.T) *UserPoolAPI {
 		_, _ = io.Copy(io.Discard, r.Body)
 		a.mu.Lock()
 		defer a.mu.Unlock()
+
 		a.asked++
 		body := a.active
 		w.Header().Set("Content-Type", "application/json")
@@ -43,6 +43,7 @@ func NewUserPoolAPI(t *testing.T) *UserPoolAPI {
 	}))
 	t.Cleanup(web.Close)
 	a.URL = web.URL
+
 	return a
 }
 
@@ -50,12 +51,14 @@ func NewUserPoolAPI(t *testing.T) *UserPoolAPI {
 func (a *UserPoolAPI) Says(answer, active string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	a.answer, a.active = answer, active
 }
 
-// Questions returns how often the API was asked.
+// Questions returns the number of requests to the API.
 func (a *UserPoolAPI) Questions() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	return a.asked
 }
