@@ -14,14 +14,15 @@ import (
 // Error: ErrReadOnly.
 func CheckWritable(path string) error { return sqlite.CheckWritable(path) }
 
-// DanglingLink returns the symbolic link at path or above it that keeps path from
-// being there, and what it points to; both are empty if there is none.
+// DanglingLink returns the symbolic link, at path or above it, because of which
+// path does not exist, and the link's target; both are empty if there is none.
 func DanglingLink(path string) (link, target string) {
 	for {
 		target, err := os.Readlink(path)
 		if _, missing := os.Stat(path); err == nil && errors.Is(missing, fs.ErrNotExist) {
 			return path, target
 		}
+
 		parent := filepath.Dir(path)
 		if parent == path {
 			return "", ""
