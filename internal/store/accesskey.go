@@ -57,7 +57,6 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-
 	if k.Created.IsZero() {
 		k.Created = s.now()
 	}
@@ -66,6 +65,7 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	if s.engine.Race(err) {
 		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
 	}
+
 	return err
 }
 

@@ -90,7 +90,6 @@ func insertFirstAccessKey(t *engine.Tx, k AccessKey) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-
 	count, err := collect(t, scanInt, `SELECT count(*) FROM access_keys`)
 	if err != nil || count[0] > 0 {
 		return false, err

@@ -69,6 +69,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	done := make(chan error, 1)
 	remove := func() {
 		ctx := overload.WithoutBudget(context.WithoutCancel(ctx))
+
 		err := s.removePool(ctx, id)
 		done <- err
 		s.finishRemoval(ctx, id, err)
@@ -94,7 +95,6 @@ func (s *Store) finishRemoval(ctx context.Context, id identitypool.PoolID, err e
 	if err == nil || errors.Is(err, ErrClosed) {
 		return
 	}
-
 	s.log.Error("the rows of a deleted pool are not all removed yet", "pool", id, "err", err)
 
 	for err != nil && isPassing(err) && s.restBefore(ctx) {
@@ -229,9 +229,9 @@ func (s *Store) removeBatch(t *engine.Tx, id identitypool.PoolID, size int) (mor
 		string(id), size); err != nil {
 		return false, err
 	}
-
 	// Not counted: another node that removes the pool may have had the same batch.
 	left, err := collect(t, scanString, `SELECT identity_id FROM identities WHERE pool_id = $1 LIMIT 1`, string(id))
+
 	return len(left) > 0, err
 }
 

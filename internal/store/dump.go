@@ -396,6 +396,7 @@ func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 
 	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanSignOut(row)
+
 		return dumpLine{SignOut: &dumpSignOut{
 			Kind:      string(m.Kind),
 			Account:   string(m.Account),
@@ -557,7 +558,6 @@ func (f *dumpFormer) insert(t *engine.Tx) error {
 	if err := errors.Join(checkID("former ID", f.ID), checkID("account", f.Account)); err != nil {
 		return err
 	}
-
 	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
 

@@ -22,7 +22,6 @@ func DanglingLink(path string) (link, target string) {
 		if _, missing := os.Stat(path); err == nil && errors.Is(missing, fs.ErrNotExist) {
 			return path, target
 		}
-
 		parent := filepath.Dir(path)
 		if parent == path {
 			return "", ""

@@ -316,7 +316,6 @@ func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts 
 	if !storable(key, maxID) {
 		return nil, nil
 	}
-
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
 			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
@@ -420,6 +419,7 @@ func (s *Store) PolicyUsers(
 			FROM iam_attachments AS a JOIN iam_resources AS r
 				ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
 			WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
+
 		return err
 	})
 
@@ -434,6 +434,7 @@ func (s *Store) PolicyUses(
 	var uses map[string]map[PolicyUsage]int
 	err := s.read(ctx, func(q engine.Querier) error {
 		uses = map[string]map[PolicyUsage]int{}
+
 		return each(ctx, q, func(row scanner) error {
 			var arn string
 			var usage PolicyUsage

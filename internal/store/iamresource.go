@@ -440,6 +440,7 @@ func insertUses(t *engine.Tx, v any) error {
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -106,7 +106,6 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if !i.Guest() || i.MergedTo != "" {
 		return fmt.Errorf("%w: only a guest is created without logins", ErrInvalid)
 	}
-
 	if i.Created.IsZero() {
 		i.Created = s.now()
 	}
@@ -118,6 +117,7 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if s.engine.Race(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+
 	return err
 }
 
@@ -143,6 +143,7 @@ func (s *Store) Identity(ctx context.Context, id identitypool.IdentityID) (ident
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
+
 	return cloneIdentity(row.Identity), nil
 }
 
@@ -170,6 +171,7 @@ func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*
 	}
 
 	ticket := s.cache.begin(identityKey(id))
+
 	var found []*identityRow
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, _, err = collectIdentities(q, `SELECT `+identityColumns+`
@@ -242,6 +244,7 @@ func (s *Store) ListIdentities(
 			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
 			WHERE p.pool_id = $1 AND NOT p.deleting ORDER BY i.created, i.identity_id, l.kind, l.provider, l.subject`,
 			string(pool), millis(after.Created), string(after.ID), hideDisabled, max(limit, 0))
+
 		return err
 	})
 	if err != nil {

@@ -80,7 +80,6 @@ func refuseForeign(ctx context.Context, db *sql.DB, path string) error {
 	if err != nil {
 		return err
 	}
-
 	if full, err := filepath.Abs(path); err == nil {
 		path = full
 	}
@@ -199,6 +198,7 @@ func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.Accou
 			return err
 		}
 		made, err = insertFirstAccessKey(t, k)
+
 		return err
 	})
 	if err != nil {

@@ -70,7 +70,6 @@ func (s *Store) readKeys(ctx context.Context, purpose string) (keys []Key, revis
 	if err := checkID("key purpose", purpose); err != nil {
 		return nil, 0, err
 	}
-
 	err = s.engine.Snapshot(ctx, engine.ReadTimeout, func(q engine.Querier) (err error) {
 		revisions, err := collect(q, scanInt, `SELECT revision FROM key_sets WHERE purpose = $1`, purpose)
 		if err != nil || len(revisions) == 0 {
@@ -148,6 +147,7 @@ func replaceKeys(t *engine.Tx, purpose string, revision int64, keys []Key) error
 	if _, err := t.Exec(`DELETE FROM keys WHERE purpose = $1`, purpose); err != nil {
 		return err
 	}
+
 	for _, k := range keys {
 		if err := insertKey(t, k); err != nil {
 			return err

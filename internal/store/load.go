@@ -172,7 +172,6 @@ func (d *dumpReader) end(end *dumpEnd, rows int64) error {
 
 func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 	d.sum.Write(d.last)
-
 	if !d.lines.Scan() {
 		err := d.lines.Err()
 		if err == nil {
@@ -278,6 +277,7 @@ func (l *loader) pool(d *dumpPool) error {
 		(pool_id, account, region, settings, version, created, updated, deleting, owned_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`,
 		d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
+
 	return err
 }
 
@@ -315,6 +315,7 @@ func (l *loader) identity(d *dumpIdentity) error {
 
 	_, err := l.tx.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`, d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
+
 	return err
 }
 
@@ -322,7 +323,6 @@ func (l *loader) key(k Key) error {
 	if err := errors.Join(k.check(), l.beside(k.Sealed)); err != nil {
 		return err
 	}
-
 	if !l.purposes[k.Purpose] {
 		l.purposes[k.Purpose] = true
 		// A store that once had keys still has the row of the set.

@@ -213,7 +213,6 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 				return err
 			}
 		}
-
 		return nil
 	})
 	if !s.engine.Race(err) && !isOutcome(err) {
@@ -245,7 +244,6 @@ func placeholders(first, n int) string {
 		}
 		fmt.Fprintf(&list, "$%d", first+k)
 	}
-
 	return list.String()
 }
 

@@ -65,6 +65,7 @@ func (s *Store) Unlink(
 		if err != nil || len(logins) == 0 {
 			return err
 		}
+
 		for _, l := range logins {
 			if !before.HasLogin(l) {
 				return notFound("login")
@@ -76,6 +77,7 @@ func (s *Store) Unlink(
 			if err := before.claim(t, later(before.Modified, s.now())); err != nil {
 				return err
 			}
+
 			for _, l := range logins {
 				key := keyOf(l)
 				if _, err := t.Exec(`DELETE FROM logins WHERE pool_id = $1 AND login_key = $2 AND identity_id = $3`,

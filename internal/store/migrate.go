@@ -51,6 +51,7 @@ func migrations(db *sql.DB, dialect goose.Dialect) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the built-in migrations: %w", err)
 	}
+
 	return provider, nil
 }
 
@@ -104,7 +105,6 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version in
 		case err == nil:
 			_, err = provider.Up(ctx)
 		}
-
 		if err == nil {
 			return target, nil
 		}

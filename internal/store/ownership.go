@@ -132,7 +132,6 @@ func nextSequence(t *engine.Tx) (identitypool.Sequence, error) {
 	if err != nil {
 		return 0, err
 	}
-
 	if len(drawn) != 1 {
 		return 0, fmt.Errorf("ownership_order has %d rows", len(drawn))
 	}
@@ -153,9 +152,9 @@ func numberTrust[T iamResource](t *engine.Tx, v, before *T) error {
 			return nil
 		}
 	}
-
 	var err error
 	r.TrustWritten, err = nextSequence(t)
+
 	return err
 }
 
@@ -208,6 +207,7 @@ func unlisted(v any) any {
 		if len(v) == 1 {
 			return unlisted(v[0])
 		}
+
 		for n, element := range v {
 			v[n] = unlisted(element)
 		}
@@ -251,6 +251,7 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 	}
 
 	settled, _, err = s.lookUpTrust(ctx, trust) // another node may have been first
+
 	return settled, err
 }
 

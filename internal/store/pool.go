@@ -105,6 +105,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 	if s.engine.Race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}
+
 	return err
 }
 
@@ -149,6 +150,7 @@ func (s *Store) pool(ctx context.Context, id identitypool.PoolID) (*identitypool
 		return nil, err
 	}
 	s.cache.fill(key, ticket, &p)
+
 	return &p, nil
 }
 

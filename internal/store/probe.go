@@ -52,6 +52,7 @@ func (s *Store) Probe(ctx context.Context) error {
 	p.mu.Lock()
 	if p.running == nil && !p.ended.IsZero() && p.now().Sub(p.ended) < probeKept {
 		defer p.mu.Unlock()
+
 		return p.err
 	}
 
@@ -68,6 +69,7 @@ func (s *Store) Probe(ctx context.Context) error {
 	case <-running:
 		p.mu.Lock()
 		defer p.mu.Unlock()
+
 		return p.err
 	case <-ctx.Done():
 		return fmt.Errorf("%w: a probing write is not finished: %w", ErrBusy, ctx.Err())

@@ -33,7 +33,6 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (int, er
 			return nil, err
 		}
 		values++
-
 		return next.Seal(plain, place), nil
 	}
 
@@ -106,6 +105,7 @@ func resealKeys(t *engine.Tx, places Places, again resealer) error {
 	}
 
 	_, err = t.Exec(`UPDATE key_sets SET revision = revision + 1`)
+
 	return err
 }
 

@@ -67,12 +67,10 @@ func (s *Store) Resolve(
 		if err != nil {
 			return err
 		}
-
 		change, err := v.change(plan, s.now())
 		if err != nil {
 			return err
 		}
-
 		result = change.after
 		if change.empty() {
 			return nil
@@ -115,6 +113,7 @@ func viewText(n int) string {
 	var b strings.Builder
 	b.WriteString(`SELECT ` + identityColumns +
 		` FROM pools AS p LEFT JOIN (SELECT t.identity_id FROM identities AS t WHERE t.identity_id = $2`)
+
 	for i := range n {
 		fmt.Fprintf(&b, ` UNION SELECT o.identity_id FROM logins AS o WHERE o.pool_id = $1 AND o.login_key = $%d`, i+3)
 	}
@@ -332,7 +331,6 @@ func (c *change) apply(t *engine.Tx) error {
 		if r.ID == c.after.ID || slices.Contains(c.absorb, r) {
 			modified = later(modified, c.now)
 		}
-
 		if err := r.claim(t, modified); err != nil {
 			return err
 		}

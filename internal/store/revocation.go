@@ -54,7 +54,6 @@ func (m Revocation) key() []byte {
 		Provider: string(m.Account),
 		Subject:  m.Value,
 	})
-
 	return key[:]
 }
 
@@ -109,6 +108,7 @@ func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation
 	for _, m := range of {
 		args = append(args, m.key())
 	}
+
 	for len(args) < cap(args) {
 		args = append(args, args[1]) // one statement for any number
 	}

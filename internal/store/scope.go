@@ -143,6 +143,7 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 				newKey[:], to.Scope, string(pool), oldKey[:], string(before.ID))
 		})
 		moved = err == nil
+
 		return err
 	})
 

@@ -65,6 +65,7 @@ func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 	if p.SupportedLoginProviders == nil {
 		p.SupportedLoginProviders = map[string]string{}
 	}
+
 	for provider, sealed := range p.SealedLoginProviders {
 		app, err := s.options.Sealer.Open(sealed, sealedProvider(pool, provider))
 		if err != nil {

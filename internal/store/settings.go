@@ -77,6 +77,7 @@ func copyDeep(v reflect.Value) {
 
 		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(c, v)
+
 		for n := range c.Len() {
 			copyDeep(c.Index(n))
 		}
@@ -87,6 +88,7 @@ func copyDeep(v reflect.Value) {
 			v.SetZero()
 			return
 		}
+
 		c := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for key, value := range v.Seq2() {
 			one := reflect.New(value.Type()).Elem()
@@ -107,5 +109,6 @@ func convert[A, B any](in []A, f func(A) B) []B {
 	for i, v := range in {
 		out[i] = f(v)
 	}
+
 	return out
 }

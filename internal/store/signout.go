@@ -65,7 +65,6 @@ func (m SignOut) key() []byte {
 	}
 
 	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(kind), Provider: m.Provider, Subject: m.Value})
-
 	return key[:]
 }
 
@@ -118,6 +117,7 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 
 	// In one order everywhere, so that two nodes do not wait for each other.
 	marks = slices.SortedFunc(slices.Values(marks), func(a, b SignOut) int { return bytes.Compare(a.key(), b.key()) })
+
 	return s.write(ctx, func(t *engine.Tx) error {
 		for _, m := range marks {
 			if err := upsertSignOut(t, m); err != nil {
@@ -177,6 +177,7 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 			args = append(args, SignOut{Kind: SessionSignOut, Account: scope, Provider: provider, Value: session}.key())
 		}
 	}
+
 	for len(args) < cap(args) {
 		args = append(args, args[1]) // one statement for any number
 	}

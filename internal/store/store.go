@@ -225,7 +225,6 @@ func (s *Store) Close() error {
 		s.deletionsMu.Lock()
 		close(s.closing)
 		s.deletionsMu.Unlock()
-
 		s.deletions.Wait()
 		s.closeErr = s.engine.Close()
 	})
