@@ -178,7 +178,6 @@ func (l *link) pump(from net.Conn, pass func([]byte) error) {
 		return
 	}
 	l.do(Cut)
-
 	l.proxy.mu.Lock()
 	delete(l.proxy.links, l)
 	l.proxy.mu.Unlock()
@@ -196,7 +195,6 @@ func (l *link) fromClient(b []byte) error {
 	first := l.first
 	l.first = false
 	l.mu.Unlock()
-
 	// A CancelRequest has its length and a code in place of a protocol version,
 	// https://www.postgresql.org/docs/current/protocol-message-formats.html.
 	if first && len(b) >= 8 && binary.BigEndian.Uint32(b[4:]) == 1234<<16|5678 {

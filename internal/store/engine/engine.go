@@ -77,7 +77,7 @@ type Querier interface {
 	Exec(text string, args ...any) (rows int64, err error)
 }
 
-// Tx is a write transaction on a connection.
+// Tx is a write transaction.
 type Tx struct {
 	Querier
 	Touched []Key // entries of the cache that the commit makes invalid
