@@ -60,7 +60,6 @@ func URL(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-
 	name := fmt.Sprintf("test_%d", s.databases.Add(1))
 	if err := s.run(`CREATE DATABASE ` + name +
 		` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
@@ -200,7 +199,6 @@ func binaries() (initdb, postgres string, err error) {
 	if err1 == nil && err2 == nil {
 		return initdb, postgres, nil
 	}
-
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
 		return "", "", errNotInstalled
@@ -228,7 +226,6 @@ func serverOwner() (*syscall.Credential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL does not run as root and there is no user postgres: %w", err)
 	}
-
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
 
