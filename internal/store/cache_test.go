@@ -236,7 +236,8 @@ func TestReadsAreCoherent(t *testing.T) {
 					floor := max(acknowledged.Load(), seen.Load())
 					p, err := s.Pool(t.Context(), pool)
 					if err != nil || p.Version < floor {
-						t.Errorf("Pool = version %d, %v, after version %d was acknowledged or seen", p.Version, err, floor)
+						t.Errorf("Pool = version %d, %v, after version %d was acknowledged or seen",
+							p.Version, err, floor)
 						return
 					}
 

@@ -208,7 +208,8 @@ func TestLoadsLeaveRoom(t *testing.T) {
 		}
 		wg.Wait()
 		if watched.both.Load() || watched.most.Load() > loadRows {
-			t.Errorf("two transactions at once: %t; rows of the largest: %d, want at most %d", watched.both.Load(), watched.most.Load(), loadRows)
+			t.Errorf("two transactions at once: %t; rows of the largest: %d, want at most %d",
+				watched.both.Load(), watched.most.Load(), loadRows)
 		}
 		if least := int32(loads * rows * 2 / loadRows); between.Load() < least {
 			t.Errorf("%d writes came in between, want at least %d", between.Load(), least)

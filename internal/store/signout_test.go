@@ -108,7 +108,8 @@ func TestSignOutsByAccount(t *testing.T) {
 				for _, owner := range of {
 					for i, account := range accounts {
 						if got := seen(account); !slices.Equal(got, want[i]) {
-							t.Errorf("%s mark of %q, before %q: account %s sees %q, want %q", kind, of, owner, account, got, want[i])
+							t.Errorf("%s mark of %q, before %q: account %s sees %q, want %q",
+								kind, of, owner, account, got, want[i])
 						}
 						if owner == "" || owner == account {
 							want[i] = append(want[i], owner)
