@@ -1,4 +1,4 @@
-// Package datalock lets one process at a time serve a data folder: two servers
+// Package datalock lets only one process at a time serve a data folder: two servers
 // on one folder would answer the same login differently, because each remembers
 // what it has read. Start at Take.
 package datalock
@@ -23,7 +23,7 @@ import (
 const File = "poolhouse.lock"
 
 const (
-	// Grace is added to the holder's stop time: it then closes its database.
+	// Grace is added to the holder's stop time, for closing its database.
 	Grace = 10 * time.Second
 	// MaxStop bounds the stop time that a lock file can ask others to wait for.
 	MaxStop = 25 * time.Second
@@ -40,18 +40,19 @@ type Holder struct {
 	Version string    `json:"version,omitempty"`
 	Address string    `json:"address,omitempty"`
 	Started time.Time `json:"started"`
-	// StopSeconds is how long the holder goes on answering after it was told to stop.
+	// StopSeconds is how long the holder goes on answering after it is told to stop.
 	StopSeconds int `json:"stop_seconds"`
 }
 
-// Options say who takes the lock. Only Holder.Command is required: PID and Host are filled in.
+// Options describes who takes the lock. Only Holder.Command is required: Take fills in
+// PID and Host.
 type Options struct {
 	Holder Holder
 	Logger *slog.Logger
-	NoWait bool             // refuse at once when somebody holds the folder
-	Now    func() time.Time // measures the waiting; nil = time.Now
+	NoWait bool             // refuse at once if somebody holds the folder
+	Now    func() time.Time // measures the wait; nil = time.Now
 
-	try func(*flock.Flock) (bool, error) // (*flock.Flock).TryLock but in tests
+	try func(*flock.Flock) (bool, error) // (*flock.Flock).TryLock except in tests
 }
 
 // HeldError means that another process, or this one, holds the folder.
@@ -77,23 +78,24 @@ func (h Holder) String() string {
 	if h.Version != "" {
 		text += ", version " + h.Version
 	}
+
 	return text + ", since " + h.Started.UTC().Format(time.RFC3339)
 }
 
-// Lock is a held data folder. It ends with its process, however that ends.
+// Lock is a held data folder. It ends with its process, however the process ends.
 type Lock struct {
 	folder *flock.Flock // nil where the file system locks no folders
 	file   *flock.Flock
 }
 
-// Take takes the lock of a data folder that exists. While another process holds
-// it, Take waits for the time that the holder needs to stop and Grace. Then it
+// Take takes the lock of an existing data folder. While another process holds it,
+// Take waits for the time that the holder needs to stop, plus Grace. Then it
 // returns a *HeldError.
 //
-// Both the folder and the lock file in it are locked. The lock on the folder
-// holds when somebody deletes the file or renames the folder, and reaches the
-// folder by any path. The one on the file is for file systems, such as NFS, that
-// lock no folders.
+// It locks both the folder and the lock file in it. The lock on the folder stays
+// when somebody deletes the file or renames the folder, and holds for every path to
+// the folder. The one on the file is for file systems, such as NFS, that lock no
+// folders.
 func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -104,6 +106,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 	if o.try == nil {
 		o.try = (*flock.Flock).TryLock
 	}
+
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, err
@@ -126,6 +129,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 			o.Logger.Warn("another process uses the data folder; waiting for it to end",
 				"folder", folder, "holder", holder.String(), "at_most", limit.String())
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for %s to free the data folder %s: %w", holder, folder, ctx.Err())
@@ -134,7 +138,7 @@ func Take(ctx context.Context, folder string, o Options) (*Lock, error) {
 	}
 }
 
-// attempt tries once. It returns nil and no error when somebody else holds the folder.
+// attempt tries once. It returns nil and no error if somebody else holds the folder.
 func attempt(folder string, o Options) (_ *Lock, err error) {
 	l := &Lock{
 		folder: flock.New(folder, flock.SetFlag(os.O_RDONLY)),
@@ -169,10 +173,12 @@ func attempt(folder string, o Options) (_ *Lock, err error) {
 	if !l.holdsPath() {
 		return nil, nil
 	}
-	if err := l.write(o.Holder); err != nil { // a full disk: the lock holds without the name
+
+	if err := l.write(o.Holder); err != nil { // a full disk: the lock works without the holder's name
 		o.Logger.Warn("the lock file does not name this process", "file", l.file.Path(), "error", err)
 	}
 	taken = true
+
 	return l, nil
 }
 
@@ -188,7 +194,7 @@ func (l *Lock) holdsPath() bool {
 
 func (l *Lock) write(h Holder) error {
 	h.PID = os.Getpid()
-	h.Host, _ = os.Hostname() // "" is no reason not to serve
+	h.Host, _ = os.Hostname() // without a name the lock works, too
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -199,6 +205,7 @@ func (l *Lock) write(h Holder) error {
 		return err
 	}
 	_, err = file.Write(append(text, '\n'))
+
 	return errors.Join(err, file.Close())
 }
 
@@ -219,13 +226,15 @@ func (l *Lock) unlock() error {
 	return err
 }
 
-// readHolder reads who holds the folder; the zero value if the file does not tell.
+// readHolder returns the holder of the folder, or the zero value if the file does not
+// name it.
 func readHolder(folder string) Holder {
 	file, err := os.Open(filepath.Join(folder, File))
 	if err != nil {
 		return Holder{}
 	}
 	defer file.Close()
+
 	text, err := io.ReadAll(io.LimitReader(file, maxHolderFile))
 	if err != nil {
 		return Holder{}
@@ -235,15 +244,17 @@ func readHolder(folder string) Holder {
 	if json.Unmarshal(text, &h) != nil || h.PID <= 0 {
 		return Holder{}
 	}
+
 	return h
 }
 
-// stopTime is StopSeconds within its bounds: others could have written the file.
+// stopTime returns StopSeconds within its bounds: somebody else could have written
+// the file.
 func (h Holder) stopTime() time.Duration {
 	return time.Duration(min(max(h.StopSeconds, 0), int(MaxStop/time.Second))) * time.Second
 }
 
-// fault names the file and the cure.
+// fault returns an error that names the file and the cure.
 func fault(path string, err error) error {
 	folder := filepath.Dir(path)
 	switch {

@@ -238,6 +238,7 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 	folder := t.TempDir()
 	first := take(t, folder, Holder{Command: "server"})
 	defer release(t, first)
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Take(ctx, folder, Options{}); !errors.Is(err, context.Canceled) {
@@ -308,6 +309,7 @@ func TestFaults(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("Take: %v", err)
 			}
+
 			for _, want := range []string{test.want, filepath.Join(folder, File)} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("Take: %v, without %q", err, want)

@@ -1,7 +1,7 @@
-// Package pgtest gives tests a real PostgreSQL: a server of its own for each
-// test process, from the binaries installed on the machine, in a temporary
-// folder, reachable only by a socket in it. The server is stopped and its folder
-// removed when the test process ends, however it ends.
+// Package pgtest gives tests a real PostgreSQL. Each test process has its own server,
+// from the binaries installed on the machine, in a temporary folder, reachable only
+// by a socket in it. The server stops and its folder is removed when the test process
+// ends, however it ends. Start at URL.
 package pgtest
 
 import (
@@ -29,24 +29,26 @@ import (
 // need PostgreSQL skip, visibly, where it is not installed.
 const SkipVariable = "POOLHOUSE_SKIP_POSTGRES"
 
-// errNotInstalled is told apart from a server that does not start.
-var errNotInstalled = errors.New("PostgreSQL's initdb and postgres were found neither in PATH nor in /usr/lib/postgresql/*/bin; " +
-	"install the Debian package postgresql, or set " + SkipVariable + "=1 to skip these tests")
+// errNotInstalled differs from the error of a server that does not start.
+var errNotInstalled = errors.New(
+	"PostgreSQL's initdb and postgres were found neither in PATH nor in /usr/lib/postgresql/*/bin; " +
+		"install the Debian package postgresql, or set " + SkipVariable + "=1 to skip these tests")
 
 // URL returns the URL of a fresh, empty database, dropped when the test ends.
-// Its collation is a natural language's, so that code which relies on byte order
-// without asking for it fails.
+// Its collation is a natural language's, so that code fails that relies on byte
+// order without asking for it.
 //
 // The server names a standby that does not exist and commits locally by default
 // (synchronous_commit = local). A test that wants commits to wait without end
-// says ALTER DATABASE … SET synchronous_commit = on.
+// runs ALTER DATABASE … SET synchronous_commit = on.
 //
-// Tests get a server that leaves fsync out, since it goes with its machine;
-// benchmarks get one that does not.
+// The server of tests runs without fsync, because its data need not outlive the
+// machine; the server of benchmarks runs with it.
 //
 // Where PostgreSQL is not installed the test fails, or skips if SkipVariable is 1.
 func URL(tb testing.TB) string {
 	tb.Helper()
+
 	shared := forTests
 	if _, ok := tb.(*testing.B); ok {
 		shared = forBenchmarks
@@ -59,7 +61,8 @@ func URL(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	name := fmt.Sprintf("test_%d", s.databases.Add(1))
-	if err := s.run(`CREATE DATABASE ` + name + ` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
+	if err := s.run(`CREATE DATABASE ` + name +
+		` ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0`); err != nil {
 		tb.Fatalf("creating database: %v", err)
 	}
 	tb.Cleanup(func() {
@@ -67,6 +70,7 @@ func URL(tb testing.TB) string {
 			tb.Errorf("dropping database: %v", err)
 		}
 	})
+
 	return s.url(name)
 }
 
@@ -75,7 +79,7 @@ type server struct {
 	dir       string
 	admin     *sql.DB
 	databases atomic.Int64
-	lifeline  *os.File // open as long as this process lives; then the server stops
+	lifeline  *os.File // open as long as this process lives; when it closes, the server stops
 }
 
 var (
@@ -93,8 +97,8 @@ func (s *server) run(statement string) error {
 	return err
 }
 
-// supervise is a shell script that runs the server until its standard input
-// ends, which it does with this process, and then clears up.
+// supervise is a shell script. It runs the server until its standard input ends,
+// which happens when this process ends, and then cleans up.
 const supervise = `
 "$1" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=300 -c timezone=UTC \
 	-c synchronous_standby_names=absent -c synchronous_commit=local -c fsync="$3" </dev/null >"$2/log" 2>&1 &
@@ -114,7 +118,8 @@ func start(fsync string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pgtest") // a short path: a socket's has 107 bytes at most
+
+	dir, err := os.MkdirTemp("", "pgtest") // a short path: a socket's has at most 107 bytes
 	if err != nil {
 		return nil, err
 	}
@@ -123,20 +128,24 @@ func start(fsync string) (*server, error) {
 			return nil, err
 		}
 	}
+
 	s := &server{dir: dir}
 	command := func(name string, args ...string) *exec.Cmd {
 		c := exec.Command(name, args...)
 		c.Dir = dir
 		c.Env = append(os.Environ(), "LC_ALL=C", "HOME="+dir)
-		// A group of its own: an interrupt from the keyboard ends the test, whose
-		// end then stops the server in an orderly way.
+		// Its own process group: an interrupt from the keyboard ends the test, and the
+		// end of the test then stops the server in an orderly way.
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: owner, Setpgid: true}
 		return c
 	}
-	out, err := command(initdb, "-D", filepath.Join(dir, "data"), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync").CombinedOutput()
+
+	out, err := command(initdb, "-D", filepath.Join(dir, "data"), "-U", "postgres", "--auth=trust",
+		"--encoding=UTF8", "--locale=C", "--no-sync").CombinedOutput()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
+
 	stdin, lifeline, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -146,27 +155,33 @@ func start(fsync string) (*server, error) {
 	if err := supervisor.Start(); err != nil {
 		return nil, err
 	}
+
 	s.lifeline = lifeline
 	if err := stdin.Close(); err != nil {
 		return nil, err
 	}
+
 	return s, s.wait()
 }
 
-// wait tries to connect until the server answers, 60 seconds at most.
+// wait tries to connect until the server answers, for at most 60 seconds.
 func (s *server) wait() (err error) {
 	if s.admin, err = sql.Open("pgx", s.url("postgres")); err != nil {
 		return err
 	}
+
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		err := s.admin.PingContext(ctx)
 		if err == nil {
 			return nil
 		}
+
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -176,8 +191,8 @@ func (s *server) wait() (err error) {
 	}
 }
 
-// binaries finds initdb and postgres in PATH or where Debian keeps them, the
-// newest version last.
+// binaries finds initdb and postgres in PATH or where Debian keeps them; there it
+// takes the newest version.
 func binaries() (initdb, postgres string, err error) {
 	initdb, err1 := exec.LookPath("initdb")
 	postgres, err2 := exec.LookPath("postgres")
@@ -188,6 +203,7 @@ func binaries() (initdb, postgres string, err error) {
 	if err != nil || len(found) == 0 {
 		return "", "", errNotInstalled
 	}
+
 	newest, version := "", -1
 	for _, path := range found {
 		if v, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path)))); err == nil && v > version {
@@ -197,10 +213,11 @@ func binaries() (initdb, postgres string, err error) {
 	if newest == "" {
 		return "", "", errNotInstalled
 	}
+
 	return newest, filepath.Join(filepath.Dir(newest), "postgres"), nil
 }
 
-// serverOwner is who runs the server: PostgreSQL refuses to run as root.
+// serverOwner returns the user that runs the server: PostgreSQL refuses to run as root.
 func serverOwner() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -211,5 +228,6 @@ func serverOwner() (*syscall.Credential, error) {
 	}
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }

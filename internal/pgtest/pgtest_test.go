@@ -21,6 +21,7 @@ func open(t *testing.T, url string) *sql.DB {
 			t.Error(err)
 		}
 	})
+
 	return db
 }
 
@@ -50,6 +51,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 		if _, err := os.Stdout.WriteString("folder " + s.dir + "\n"); err != nil {
 			t.Fatal(err)
 		}
+
 		select {} // until killed
 	}
 	URL(t) // skips or fails where PostgreSQL is not installed
@@ -76,12 +78,15 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 	}
 	_ = child.Wait() // killed
 	limit := time.After(30 * time.Second)
+
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		if _, err := os.Stat(dir); os.IsNotExist(err) {
 			return
 		}
+
 		select {
 		case <-tick.C:
 		case <-limit:

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Action is what a Proxy does to a connection.
+// Action is an action of a Proxy on a connection.
 type Action int
 
 // The actions.
@@ -20,21 +20,21 @@ const (
 	HalfClose                   // tell the client that nothing more comes
 )
 
-// Rule says when a Proxy acts.
+// Rule decides when a Proxy acts, and how.
 type Rule struct {
 	// Client is text that the client sends; "" = the connection's first message.
 	Client string
-	// Passed passes the message on before the action.
+	// Passed reports whether the message is passed on before the action.
 	Passed bool
-	// Answer is how many bytes of the server's answer are passed on before the
-	// action; only with Passed.
+	// Answer is the number of bytes of the server's answer that are passed on before
+	// the action; only with Passed.
 	Answer int
 	Action Action
-	// Times is how many connections it happens to; 0 = all.
+	// Times is the number of connections that it happens to; 0 = all.
 	Times int
 }
 
-// Proxy passes bytes between clients and a server, until it is told otherwise.
+// Proxy passes bytes between clients and a server until a rule ends that.
 type Proxy struct {
 	listener net.Listener
 	network  string
@@ -48,7 +48,7 @@ type Proxy struct {
 	cancels atomic.Int64
 }
 
-// link is one connection of a client, with that to the server.
+// link is one connection of a client, with its connection to the server.
 type link struct {
 	proxy          *Proxy
 	client, server net.Conn
@@ -56,12 +56,12 @@ type link struct {
 	mu        sync.Mutex
 	first     bool // the next message is the first
 	swallowed bool
-	left      int // bytes of the answer before the action; -1 = no action is due
+	left      int // bytes of the answer left before the action; -1 = no action is due
 	action    Action
 }
 
 // NewProxy returns a proxy in front of the server of a URL of this package, and the
-// URL with the proxy in its place. Statements are sent with their text each time, so
+// URL with the proxy in its place. Clients send the text of a statement each time, so
 // that rules find it.
 func NewProxy(tb testing.TB, of string) (*Proxy, string) {
 	tb.Helper()
@@ -73,6 +73,7 @@ func NewProxy(tb testing.TB, of string) (*Proxy, string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	q := u.Query()
 	p := &Proxy{
 		listener: listener,
@@ -93,45 +94,51 @@ func NewProxy(tb testing.TB, of string) (*Proxy, string) {
 	q.Set("port", port)
 	q.Set("default_query_exec_mode", "exec")
 	u.RawQuery = q.Encode()
+
 	return p, u.String()
 }
 
-// Set makes a rule the only one; nil removes it. Connections that were acted upon
-// stay as they are.
+// Set makes a rule the only one; nil removes it. Earlier actions on connections
+// stay in force.
 func (p *Proxy) Set(r *Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	p.rule, p.acted = r, 0
 }
 
-// Each does the action to each connection that is open now.
+// Each applies the action to each open connection.
 func (p *Proxy) Each(a Action) {
 	p.mu.Lock()
+
 	links := make([]*link, 0, len(p.links))
 	for l := range p.links {
 		links = append(links, l)
 	}
 	p.mu.Unlock()
+
 	for _, l := range links {
 		l.do(a)
 	}
 }
 
-// Open is how many connections are open.
+// Open returns the number of open connections.
 func (p *Proxy) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	return len(p.links)
 }
 
-// Acted is how often the rule was followed.
+// Acted returns how often the rule was applied.
 func (p *Proxy) Acted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	return p.acted
 }
 
-// Cancels is how many cancel requests clients sent.
+// Cancels returns the number of cancel requests that clients sent.
 func (p *Proxy) Cancels() int { return int(p.cancels.Load()) }
 
 func (p *Proxy) serve() {
@@ -145,17 +152,19 @@ func (p *Proxy) serve() {
 			_ = client.Close()
 			continue
 		}
+
 		l := &link{proxy: p, client: client, server: server, first: true, left: -1}
 		p.mu.Lock()
 		p.links[l] = true
 		p.mu.Unlock()
+
 		go l.pump(client, l.fromClient)
 		go l.pump(server, l.fromServer)
 	}
 }
 
-// pump passes what it reads until one side ends. A connection that swallows is
-// read on, and stays open until the client closes it.
+// pump passes on the bytes that it reads until one side ends. It goes on reading a
+// connection that swallows, which stays open until the client closes it.
 func (l *link) pump(from net.Conn, pass func([]byte) error) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -164,6 +173,7 @@ func (l *link) pump(from net.Conn, pass func([]byte) error) {
 			break
 		}
 	}
+
 	if from == l.server && l.isSwallowed() {
 		return
 	}
@@ -176,6 +186,7 @@ func (l *link) pump(from net.Conn, pass func([]byte) error) {
 func (l *link) isSwallowed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return l.swallowed
 }
 
@@ -184,7 +195,7 @@ func (l *link) fromClient(b []byte) error {
 	first := l.first
 	l.first = false
 	l.mu.Unlock()
-	// CancelRequest: its length and a code in place of a protocol version,
+	// A CancelRequest has its length and a code in place of a protocol version,
 	// https://www.postgresql.org/docs/current/protocol-message-formats.html.
 	if first && len(b) >= 8 && binary.BigEndian.Uint32(b[4:]) == 1234<<16|5678 {
 		l.proxy.cancels.Add(1)
@@ -202,10 +213,12 @@ func (l *link) fromClient(b []byte) error {
 		l.do(rule.Action)
 		return nil
 	}
+
 	l.mu.Lock()
 	l.left, l.action = rule.Answer, rule.Action
 	l.mu.Unlock()
 	_, err := l.server.Write(b)
+
 	return err
 }
 
@@ -213,6 +226,7 @@ func (l *link) fromServer(b []byte) error {
 	if l.isSwallowed() {
 		return nil
 	}
+
 	l.mu.Lock()
 	left, action := l.left, l.action
 	if left >= 0 {
@@ -228,13 +242,15 @@ func (l *link) fromServer(b []byte) error {
 		return err
 	}
 	l.do(action)
+
 	return nil
 }
 
-// follow returns the rule if it is about the message.
+// follow returns the rule if it applies to the message.
 func (p *Proxy) follow(message []byte, first bool) *Rule {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	r := p.rule
 	if r == nil || r.Times > 0 && p.acted == r.Times {
 		return nil
@@ -243,6 +259,7 @@ func (p *Proxy) follow(message []byte, first bool) *Rule {
 		return nil
 	}
 	p.acted++
+
 	return r
 }
 

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// Server is a PostgreSQL that one test has to itself, to stop and to freeze.
+// Server is a PostgreSQL for one test alone, which may stop and freeze it.
 type Server struct {
 	*server
 	tb testing.TB
 }
 
-// NewServer starts a server as those of URL are, and ends it with the test.
+// NewServer starts a server like those of URL, and ends it with the test.
 func NewServer(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := start("off")
@@ -29,22 +29,23 @@ func NewServer(tb testing.TB) *Server {
 	}
 	own := &Server{server: s, tb: tb}
 	tb.Cleanup(func() {
-		own.Thaw() // a frozen one would not stop
+		own.Thaw() // a frozen server would not stop
 		if err := errors.Join(s.admin.Close(), s.lifeline.Close()); err != nil {
 			tb.Error(err)
 		}
 	})
+
 	return own
 }
 
-// URL is the URL of its database postgres.
+// URL returns the URL of its database postgres.
 func (s *Server) URL() string { return s.url("postgres") }
 
-// Socket is the path of its socket.
+// Socket returns the path of its socket.
 func (s *Server) Socket() string { return filepath.Join(s.dir, ".s.PGSQL.5432") }
 
-// Freeze stops all its processes (SIGSTOP): connections are accepted by the kernel,
-// and nothing is answered.
+// Freeze stops all its processes (SIGSTOP): the kernel accepts connections, and
+// nothing answers.
 func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
 
 // Thaw lets all its processes go on.
@@ -62,7 +63,7 @@ func (s *Server) signal(signal syscall.Signal) {
 		s.tb.Fatal(err)
 	}
 
-	// First the postmaster, so that no child is missed.
+	// The postmaster first, so that no child is missed.
 	for _, pid := range append([]int{postmaster}, s.children(postmaster)...) {
 		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			s.tb.Fatalf("signal to PostgreSQL's process %d: %v", pid, err)
@@ -70,20 +71,21 @@ func (s *Server) signal(signal syscall.Signal) {
 	}
 }
 
-// children lists the processes that the postmaster started.
+// children returns the processes that the postmaster started.
 func (s *Server) children(postmaster int) (pids []int) {
 	s.tb.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil || len(stats) == 0 {
 		s.tb.Fatalf("processes cannot be listed: %v", err)
 	}
+
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 
-		// proc(5): pid (name) state ppid …; the name may hold anything.
+		// The format is pid (name) state ppid … (proc(5)); the name may hold anything.
 		_, rest, _ := bytes.Cut(text, []byte(") "))
 		var state string
 		var parent int
@@ -94,5 +96,6 @@ func (s *Server) children(postmaster int) (pids []int) {
 			pids = append(pids, pid)
 		}
 	}
+
 	return pids
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// AccessKey is a long-lived access key of an account. The secret is sealed
-// before it gets here.
+// AccessKey is a long-lived access key of an account. Its secret is sealed
+// before it reaches the store.
 type AccessKey struct {
 	ID           string
 	Account      identitypool.AccountID
@@ -43,7 +43,7 @@ func insertAccessKey(t *engine.Tx, k AccessKey) error {
 	return err
 }
 
-// notNil makes an empty value of a missing one: a nil slice would be NULL.
+// notNil returns an empty slice for nil, which would be stored as NULL.
 func notNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -60,19 +60,22 @@ func (s *Store) CreateAccessKey(ctx context.Context, k AccessKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.now()
 	}
+
 	err := s.write(ctx, func(t *engine.Tx) error { return insertAccessKey(t, k) })
 	if s.engine.Race(err) {
 		return fmt.Errorf("access key %s: %w", k.ID, ErrConflict)
 	}
+
 	return err
 }
 
-// AccessKey returns an access key. It is never cached here: a key that was
-// disabled is seen as disabled by the next call. Error: ErrNotFound.
+// AccessKey returns an access key. The store never caches it: the next call
+// after a key was disabled sees it disabled. Error: ErrNotFound.
 func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 	if !storable(id, maxID) {
 		return AccessKey{}, notFound("access key")
 	}
+
 	keys, err := s.accessKeys(ctx, `WHERE access_key_id = $1`, id)
 	switch {
 	case err != nil:
@@ -80,6 +83,7 @@ func (s *Store) AccessKey(ctx context.Context, id string) (AccessKey, error) {
 	case len(keys) == 0:
 		return AccessKey{}, notFound("access key")
 	}
+
 	return keys[0], nil
 }
 
@@ -117,6 +121,7 @@ func (s *Store) changeAccessKey(ctx context.Context, id, text string, args ...an
 	if !storable(id, maxID) {
 		return notFound("access key")
 	}
+
 	return s.write(ctx, func(t *engine.Tx) error {
 		n, err := t.Exec(text, append([]any{id}, args...)...)
 		if err == nil && n == 0 {

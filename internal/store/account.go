@@ -9,8 +9,8 @@ import (
 
 const insertHomeAccount = `INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO NOTHING`
 
-// SettleAccount returns the deployment's home account. The first call, of
-// whichever node, makes it the proposed one; later calls change nothing.
+// SettleAccount returns the deployment's home account. The first call, from
+// any node, makes it the proposed one; later calls change nothing.
 // Error: ErrInvalid.
 func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.AccountID) (identitypool.AccountID, error) {
 	if err := checkID("account", string(proposed)); err != nil {
@@ -28,6 +28,7 @@ func (s *Store) SettleAccount(ctx context.Context, proposed identitypool.Account
 	if err != nil {
 		return "", err
 	}
+
 	return settled, nil
 }
 
@@ -75,6 +76,7 @@ func (s *Store) CreateFirstAccessKey(ctx context.Context, k AccessKey) (bool, er
 	if err != nil {
 		return false, err
 	}
+
 	return made, nil
 }
 
@@ -88,10 +90,10 @@ func insertFirstAccessKey(t *engine.Tx, k AccessKey) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-
 	count, err := collect(t, scanInt, `SELECT count(*) FROM access_keys`)
 	if err != nil || count[0] > 0 {
 		return false, err
 	}
+
 	return true, insertAccessKey(t, k)
 }

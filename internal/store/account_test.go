@@ -38,6 +38,7 @@ func TestFirstStarts(t *testing.T) {
 			})
 		}
 		group.Wait()
+
 		for _, account := range settled {
 			if account != settled[0] || account == "" {
 				t.Errorf("accounts %q: not one", settled)

@@ -81,6 +81,7 @@ func TestReadsMayRunAgain(t *testing.T) {
 		ctx, account := t.Context(), iamAccount
 		pools, err := s.ListPools(ctx, testAccount, testRegion, "", 100)
 		noError(t, err)
+
 		reads := map[string]func() (any, error){
 			"OIDCProviderAccounts": func() (any, error) { return s.OIDCProviderAccounts(ctx, "twice.example") },
 			"OIDCProviders":        func() (any, error) { return s.OIDCProviders(ctx, account) },
@@ -103,6 +104,7 @@ func TestReadsMayRunAgain(t *testing.T) {
 			wantError(t, name, err, nil)
 		}
 		s.engine = twice{s.engine}
+
 		for name, read := range reads {
 			got, err := read()
 			if err != nil || !reflect.DeepEqual(got, once[name]) {

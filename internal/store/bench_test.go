@@ -26,6 +26,7 @@ func inParallel(b *testing.B, n int, op func(i int64) error) {
 	var wg sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
+
 	for range n {
 		wg.Go(func() {
 			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
@@ -79,6 +80,7 @@ func addMany(b *testing.B, s *Store) (identitypool.PoolID, []identitypool.Identi
 		})
 	}
 	wg.Wait()
+
 	return pool, ids
 }
 

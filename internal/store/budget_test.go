@@ -32,6 +32,7 @@ var stalls = map[string]func(*testing.T, *Store) (release func(), reads, writes 
 			})
 			<-began
 		}
+
 		return func() { close(end); group.Wait() }, true, s.options.inMemory()
 	},
 }
@@ -50,11 +51,13 @@ func TestBudgetBoundsEveryWait(t *testing.T) {
 				pool := addPool(t, s)
 				release, reads, writes := stall(t, s)
 				release = sync.OnceFunc(release)
+
 				watchdog := time.AfterFunc(20*time.Second, release) // a caller hangs: let it fail
 				defer watchdog.Stop()
 
 				ctx := overload.WithBudget(t.Context(), limit, time.Now)
 				began := time.Now()
+
 				for range 3 {
 					wantStalled(t, "a read", s.Readable(ctx), reads)
 					_, _, err := s.readKeys(ctx, "test")

@@ -16,12 +16,13 @@ import (
 // cache keeps what reads of SQLite found. It is coherent with this process's
 // writer: an entry that a commit changes is dropped before that commit begins,
 // and nothing is entered that was read while such a commit was under way. So an
-// entry that is there is what the database holds now, and reads that use the
+// entry in the cache is what the database holds now, and reads that use the
 // cache are as linearizable as reads that do not.
 //
-// Of other processes it learns by SQLite's data_version, which the writer looks
-// at; no entry is used when the last look is more than cacheFresh ago. Readers
-// ask for the next look halfway, because the writer may have other work first.
+// SQLite's data_version, which the writer looks at, shows other processes'
+// commits. No entry is used when the last look is more than cacheFresh ago.
+// Readers ask for the next look halfway, because the writer may have other work
+// first.
 //
 // A nil cache holds nothing.
 //
@@ -29,8 +30,8 @@ import (
 type cache struct {
 	seed    maphash.Seed
 	stripes [cacheStripes]stripe
-	// owners leads from a login to an identity that had it: a hint, which the
-	// identity's own entry confirms or not.
+	// owners maps a login to an identity that had it: a hint, which the
+	// identity's own entry confirms or refutes.
 	owners *lru.Cache[ownerKey, identitypool.IdentityID]
 
 	fresh  atomic.Bool // the last look is recent enough
@@ -52,7 +53,7 @@ type ownerKey struct {
 }
 
 // stripe is a share of the keys. busy counts the commits under way that change
-// one of them; generation moves with each.
+// one of them; each such commit changes generation.
 type stripe struct {
 	mu         sync.Mutex
 	entries    *simplelru.LRU[engine.Key, any] // cache: read cache
@@ -65,11 +66,14 @@ func newCache(entries int) *cache {
 	if entries < 0 {
 		return nil
 	}
+
 	c := &cache{seed: maphash.MakeSeed()}
 	for i := range c.stripes {
-		c.stripes[i].entries, _ = simplelru.NewLRU[engine.Key, any](entries/cacheStripes+1, nil) // fails for sizes < 1 only
+		// Fails only for sizes < 1.
+		c.stripes[i].entries, _ = simplelru.NewLRU[engine.Key, any](entries/cacheStripes+1, nil)
 	}
 	c.owners, _ = lru.New[ownerKey, identitypool.IdentityID](entries + 1)
+
 	return c
 }
 
@@ -88,10 +92,12 @@ func (c *cache) get(key engine.Key) (any, bool) {
 	s := c.stripe(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return s.entries.Get(key)
 }
 
-// ticket is what must not have changed between the read of a row and its entry.
+// ticket records a stripe's state before a row is read. fill enters the row
+// only if no commit has changed that state.
 type ticket struct {
 	generation uint64
 	valid      bool
@@ -105,10 +111,11 @@ func (c *cache) begin(key engine.Key) ticket {
 	s := c.stripe(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return ticket{generation: s.generation, valid: s.busy == 0}
 }
 
-// fill enters what was read since begin, unless a commit came between.
+// fill enters what was read since begin, unless a commit intervened.
 func (c *cache) fill(key engine.Key, t ticket, value any) {
 	if !t.valid {
 		return
@@ -116,6 +123,7 @@ func (c *cache) fill(key engine.Key, t ticket, value any) {
 	s := c.stripe(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if s.generation == t.generation {
 		s.entries.Add(key, value)
 	}
@@ -127,6 +135,7 @@ func (c *cache) Hold(keys []engine.Key) (release func()) {
 	if c == nil || len(keys) == 0 {
 		return func() {}
 	}
+
 	for _, key := range keys {
 		s := c.stripe(key)
 		s.mu.Lock()
@@ -135,6 +144,7 @@ func (c *cache) Hold(keys []engine.Key) (release func()) {
 		s.busy++
 		s.mu.Unlock()
 	}
+
 	return func() {
 		for _, key := range keys {
 			s := c.stripe(key)
@@ -145,11 +155,12 @@ func (c *cache) Hold(keys []engine.Key) (release func()) {
 	}
 }
 
-// Flush drops everything, and what reads under way would enter.
+// Flush drops all entries, and keeps out what reads under way would enter.
 func (c *cache) Flush() {
 	if c == nil {
 		return
 	}
+
 	for i := range c.stripes {
 		s := &c.stripes[i]
 		s.mu.Lock()
@@ -160,20 +171,20 @@ func (c *cache) Flush() {
 	c.owners.Purge()
 }
 
-// Alone says that no other process can write.
+// Alone records that no other process can write.
 func (c *cache) Alone() {
 	if c != nil {
 		c.fresh.Store(true)
 	}
 }
 
-// Watch sets how a look is asked for.
+// Watch sets the function that asks for a look.
 func (c *cache) Watch(look func()) {
 	if c != nil {
 		c.look = look
 		c.expire = time.AfterFunc(cacheFresh, c.stale)
 		c.renew = time.AfterFunc(cacheRenew, c.want)
-		c.want() // now: the look that began the service is not counted
+		c.want() // at once: the look that began the service does not count
 	}
 }
 

@@ -56,10 +56,12 @@ func TestCacheFillsOnlyWhatIsCurrent(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache(1000)
 	c.Alone()
+
 	for n := range 10_000 {
 		key := poolKey(identitypool.PoolID(numbered("p", n)))
 		c.fill(key, c.begin(key), n)
 	}
+
 	held := 0
 	for i := range c.stripes {
 		held += c.stripes[i].entries.Len()
@@ -85,6 +87,7 @@ func TestCacheSeesOtherProcesses(t *testing.T) {
 	warm := func() {
 		t.Helper()
 		look()
+
 		for range 2 {
 			if _, err := s.Identity(t.Context(), i.ID); err != nil {
 				t.Fatal(err)
@@ -131,6 +134,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 		c, looks := newCache(10), 0
 		c.Watch(func() { looks++ })
 		c.Verified()
+
 		for round := range 20 {
 			for at := step; looks == round; at += step {
 				time.Sleep(step) // the bubble's clock
@@ -145,6 +149,7 @@ func TestCacheIsRenewedInTime(t *testing.T) {
 			t.Error("not usable before the time is up")
 		}
 		time.Sleep(2 * step)
+
 		for range 2 {
 			if c.usable() {
 				t.Error("usable after the time is up")
@@ -166,6 +171,7 @@ func TestCacheRefreshesItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		deadline := time.After(20 * time.Second) // of cacheFresh and a loaded machine
 		tick := time.NewTicker(5 * time.Millisecond)
 		hits := 0
@@ -174,6 +180,7 @@ func TestCacheRefreshesItself(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			current = got.Name == p.Name
 			select {
 			case <-tick.C:
@@ -217,6 +224,7 @@ func TestReadsAreCoherent(t *testing.T) {
 				links.Store(int64(n + 1))
 			}
 		})
+
 		for range 4 {
 			readers.Go(func() {
 				for {
@@ -228,15 +236,18 @@ func TestReadsAreCoherent(t *testing.T) {
 					floor := max(acknowledged.Load(), seen.Load())
 					p, err := s.Pool(t.Context(), pool)
 					if err != nil || p.Version < floor {
-						t.Errorf("Pool = version %d, %v, after version %d was acknowledged or seen", p.Version, err, floor)
+						t.Errorf("Pool = version %d, %v, after version %d was acknowledged or seen",
+							p.Version, err, floor)
 						return
 					}
+
 					for {
 						old := seen.Load()
 						if old >= p.Version || seen.CompareAndSwap(old, p.Version) {
 							break
 						}
 					}
+
 					least := links.Load()
 					for _, read := range []func() (identitypool.Identity, error){
 						func() (identitypool.Identity, error) { return s.Identity(t.Context(), i.ID) },

@@ -30,6 +30,7 @@ func TestFirstSignInTogether(t *testing.T) {
 	eachCluster(t, func(t *testing.T, nodes []*Store) {
 		pool := addPool(t, nodes[0])
 		const people, devices = 10, 8
+
 		ids := make([][]identitypool.IdentityID, people)
 		var wg sync.WaitGroup
 		start := make(chan struct{})
@@ -50,6 +51,7 @@ func TestFirstSignInTogether(t *testing.T) {
 		}
 		close(start)
 		wg.Wait()
+
 		for p := range people {
 			if slices.ContainsFunc(ids[p], func(id identitypool.IdentityID) bool { return id != ids[p][0] }) {
 				t.Errorf("login %d found %d identities", p, len(slices.Compact(slices.Sorted(slices.Values(ids[p])))))
@@ -82,6 +84,7 @@ func TestOverlappingLogins(t *testing.T) {
 					if p.Identity == "" {
 						p.Identity, p.Create = newIdentityID(), true
 					}
+
 					return p, nil
 				})
 				if err != nil && !errors.Is(err, errTwoOwners) {
@@ -102,10 +105,12 @@ func TestLinkRace(t *testing.T) {
 		for round := range 10 {
 			login := public("p", numbered("s", round))
 			const n = 6
+
 			guests := make([]identitypool.IdentityID, n)
 			for i := range guests {
 				guests[i] = addGuest(t, nodes[0], pool)
 			}
+
 			results := make([]error, n)
 			var wg sync.WaitGroup
 			for i, guest := range guests {
@@ -120,6 +125,7 @@ func TestLinkRace(t *testing.T) {
 				})
 			}
 			wg.Wait()
+
 			winners := 0
 			for i, err := range results {
 				switch {
@@ -148,6 +154,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 		for n := range 60 {
 			there[addLinked(t, nodes[0], pool, public("p", numbered("there", n))).ID] = true
 		}
+
 		stop := make(chan struct{})
 		var writers sync.WaitGroup
 		for w, s := range nodes {
@@ -170,6 +177,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 				}
 			})
 		}
+
 		for round := range 12 {
 			s := nodes[round%len(nodes)]
 			seen := map[identitypool.IdentityID]bool{}
@@ -182,6 +190,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 				if len(page) == 0 {
 					break
 				}
+
 				for _, i := range page {
 					if c := i.Created.Compare(last.Created); c < 0 || c == 0 && i.ID <= last.ID {
 						t.Errorf("%v after %v", PlaceOf(i), last)
@@ -190,6 +199,7 @@ func TestPaginationUnderWrites(t *testing.T) {
 					seen[i.ID] = true
 				}
 			}
+
 			for id := range there {
 				if !seen[id] {
 					t.Errorf("round %d: an identity was skipped", round)
@@ -232,11 +242,13 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 			identities[i.ID] = i
 			return none, err
 		}, `SELECT identity_id, disabled, merged_to, ever_linked FROM identities WHERE pool_id = $1`, string(pool))
+
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	owners := map[identitypool.Login]identitypool.IdentityID{}
 	linked := map[identitypool.IdentityID][]identitypool.Login{}
 	for _, l := range logins {
@@ -252,6 +264,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 		owners[l.login] = l.identity
 		linked[l.identity] = append(linked[l.identity], l.login)
 	}
+
 	for id, i := range identities {
 		if i.Disabled != (i.MergedTo != "") || i.Disabled && len(linked[id]) > 0 {
 			t.Errorf("identity: disabled %t, merged to %q, %d logins", i.Disabled, i.MergedTo, len(linked[id]))
@@ -259,6 +272,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 		if len(linked[id]) > 0 && !i.EverLinked {
 			t.Error("an identity with logins was never linked")
 		}
+
 		providers := map[string]bool{}
 		for _, l := range linked[id] {
 			if l.Kind == identitypool.Public && providers[l.Provider] {
@@ -272,6 +286,7 @@ func checkInvariants(t *testing.T, s *Store, pool identitypool.PoolID) {
 			t.Errorf("Identity = %+v, %v; the tables say %+v with %v", got, err, i, linked[id])
 		}
 	}
+
 	for l, id := range owners {
 		if got, err := s.IdentityByLogin(t.Context(), pool, l); err != nil || got.ID != id {
 			t.Errorf("IdentityByLogin = %v, %v; the table says %v", got.ID, err, id)

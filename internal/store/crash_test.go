@@ -72,6 +72,7 @@ func openCrashing(ctx context.Context, o Options) (*Store, error) {
 	if err := s.CreatePool(ctx, p, 0); err != nil && !errors.Is(err, ErrConflict) {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -91,11 +92,13 @@ func crashChild(path, mode string) error {
 	say := func(words ...string) {
 		mu.Lock()
 		defer mu.Unlock()
+
 		if _, err := fmt.Println(strings.Join(words, " ")); err != nil { // one short write: whole or not at all
 			os.Exit(1)
 		}
 	}
 	say(crashReadySay)
+
 	failed := make(chan error)
 	for range crashWriters {
 		go func() {
@@ -107,6 +110,7 @@ func crashChild(path, mode string) error {
 			}
 		}()
 	}
+
 	return <-failed
 }
 
@@ -128,6 +132,7 @@ func crashRound(ctx context.Context, s *Store, mode string, say func(...string))
 		if mode != earlyAck {
 			say(word, string(id))
 		}
+
 		return nil
 	}
 	resolve := func(target identitypool.IdentityID, logins []identitypool.Login, p identitypool.Plan) func() error {
@@ -164,6 +169,7 @@ func crashRound(ctx context.Context, s *Store, mode string, say func(...string))
 		return nil
 	}
 	say("deleting", string(winner))
+
 	return ack("deleted", winner, func() error { return s.DeleteIdentity(ctx, winner) })
 }
 
@@ -195,6 +201,7 @@ func crash(t *testing.T, path, mode string, acks acknowledged) {
 	if rand.IntN(5) == 0 { // at times while it opens or creates the database
 		go kill(rand.N(80 * time.Millisecond))
 	}
+
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -228,6 +235,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 		t.Fatalf("after a crash: %v", err)
 	}
 	defer func() { wantError(t, "Close", s.Close(), nil) }()
+
 	if len(acks) == 0 {
 		return nil // killed before there was anything, perhaps before the pool
 	}
@@ -235,10 +243,12 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 	if err != nil {
 		t.Fatalf("after a crash: %v", err)
 	}
+
 	there := map[identitypool.IdentityID]identitypool.Identity{}
 	for _, i := range all {
 		there[i.ID] = i
 	}
+
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for id, word := range acks {
 		i, ok := there[id]
@@ -267,6 +277,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 		case (n > 0) != i.EverLinked:
 			complain("%d logins, ever linked %t", n, i.EverLinked)
 		}
+
 		subjects := map[string]bool{}
 		for _, l := range i.Logins {
 			subjects[l.Subject] = true
@@ -281,6 +292,7 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 			if err != nil {
 				return err
 			}
+
 			for rows.Next() {
 				var said string
 				if columns, _ := rows.Columns(); len(columns) > 1 {
@@ -293,11 +305,13 @@ func findings(t *testing.T, path string, acks acknowledged) (wrong []string) {
 				return err
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return wrong
 }
 
@@ -328,6 +342,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 				}
 			}
 		}
+
 		said += len(acks)
 		for word := range maps.Values(acks) {
 			words[word]++
@@ -346,6 +361,7 @@ func TestKilledProcessTestFindsLiars(t *testing.T) {
 		twoHalves: "an identity with 1 logins",
 	} {
 		path := filepath.Join(t.TempDir(), "crash.db")
+
 		acks := acknowledged{}
 		var wrong []string
 		contains := func(s string) bool { return strings.Contains(s, want) }

@@ -13,7 +13,7 @@ import (
 
 // One transaction removes at most defaultDeletionBatch identities, and fewer
 // where that takes long, so that other writes hardly wait. (Each identity rewrites
-// a page of two indexes of random IDs, which a slow or busy disk takes time for.)
+// a page of two indexes of random IDs, which takes time on a slow or busy disk.)
 const (
 	defaultDeletionBatch = 500
 	smallestBatch        = 10
@@ -25,7 +25,7 @@ const (
 // database does not answer.
 const defaultDeletionRest = 5 * time.Second
 
-// nextBatch is the size of the batch after one of size identities that took took.
+// nextBatch returns the size of the batch after one of size identities that took took.
 func nextBatch(size int, took time.Duration, most int) int {
 	switch {
 	case took > longBatch:
@@ -36,10 +36,10 @@ func nextBatch(size int, took time.Duration, most int) int {
 	return size
 }
 
-// DeletePool deletes a pool. From the first commit on nobody finds it or its
-// identities, whatever happens; then its rows are removed in batches, and
-// DeletePool returns when that is done. When ctx ends earlier it returns nil and
-// the removal goes on. What a crash or Close interrupts, ResumeDeletions finishes.
+// DeletePool deletes a pool. From its first commit on, nobody finds the pool or its
+// identities. Then its rows are removed in batches, and DeletePool returns when
+// that is done. If ctx ends earlier, it returns nil and the removal goes on.
+// ResumeDeletions finishes what a crash or Close interrupts.
 // Errors: ErrNotFound; ErrUnfinished when the pool is gone and its rows are not.
 func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	if !storable(string(id), maxID) {
@@ -51,10 +51,12 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 		if err := s.rememberPoolID(t, id); err != nil {
 			return err
 		}
-		n, err := t.Exec(`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
+		n, err := t.Exec(
+			`UPDATE pools SET deleting = TRUE, version = version + 1 WHERE pool_id = $1 AND NOT deleting`, string(id))
 		if err == nil && n == 0 {
 			err = notFound("identity pool")
 		}
+
 		return err
 	})
 	if err != nil {
@@ -67,6 +69,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	done := make(chan error, 1)
 	remove := func() {
 		ctx := overload.WithoutBudget(context.WithoutCancel(ctx))
+
 		err := s.removePool(ctx, id)
 		done <- err
 		s.finishRemoval(ctx, id, err)
@@ -74,6 +77,7 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	if !s.startDeletion(remove) {
 		return nil // closing; the next start resumes
 	}
+
 	select {
 	case err := <-done:
 		if err == nil || errors.Is(err, ErrClosed) {
@@ -85,17 +89,18 @@ func (s *Store) DeletePool(ctx context.Context, id identitypool.PoolID) error {
 	}
 }
 
-// finishRemoval goes on with a removal that ended with err, when the database works
+// finishRemoval continues a removal that ended with err once the database works
 // again. It ends with ctx and when the store is closed.
 func (s *Store) finishRemoval(ctx context.Context, id identitypool.PoolID, err error) {
 	if err == nil || errors.Is(err, ErrClosed) {
 		return
 	}
-
 	s.log.Error("the rows of a deleted pool are not all removed yet", "pool", id, "err", err)
+
 	for err != nil && isPassing(err) && s.restBefore(ctx) {
 		err = s.removePool(ctx, id)
 	}
+
 	switch {
 	case err == nil:
 		s.log.Info("the rows of a deleted pool are removed now", "pool", id)
@@ -104,15 +109,18 @@ func (s *Store) finishRemoval(ctx context.Context, id identitypool.PoolID, err e
 	}
 }
 
-// isPassing reports whether err may be over when the same is tried later.
+// isPassing reports whether err is temporary: a later attempt may succeed.
 func isPassing(err error) bool {
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrIndeterminate) && !errors.Is(err, ErrStopped) || errors.Is(err, ErrBusy)
+	return errors.Is(err, ErrUnavailable) ||
+		errors.Is(err, ErrIndeterminate) && !errors.Is(err, ErrStopped) ||
+		errors.Is(err, ErrBusy)
 }
 
 // restBefore waits before the next attempt; false = there should be none.
 func (s *Store) restBefore(ctx context.Context) bool {
 	timer := time.NewTimer(s.deletionRest)
 	defer timer.Stop()
+
 	select {
 	case <-timer.C:
 		return true
@@ -127,6 +135,7 @@ func (s *Store) restBefore(ctx context.Context) bool {
 func (s *Store) startDeletion(remove func()) bool {
 	s.deletionsMu.Lock()
 	defer s.deletionsMu.Unlock()
+
 	if s.isClosing() {
 		return false
 	}
@@ -172,11 +181,11 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 		}
 	}
 
-	s.cache.Flush() // no identity of the pool may be found should its ID be used again
+	s.cache.Flush() // if the pool's ID is used again, none of its old identities may be found
 	err := s.untilSettled(ctx, func() error {
 		return s.write(ctx, func(t *engine.Tx) error {
 			// An identity whose creation began before the pool was hidden may
-			// still have come in; the foreign key then refuses this statement.
+			// still have arrived; the foreign key then refuses this statement.
 			if _, err := s.removeBatch(t, id, s.deletionBatch); err != nil {
 				return err
 			}
@@ -190,11 +199,12 @@ func (s *Store) removePool(ctx context.Context, id identitypool.PoolID) error {
 	if err != nil {
 		return fmt.Errorf("removing deleted pool %s: %w", id, err)
 	}
+
 	return s.step("removed")
 }
 
-// deletionBatchOf are the first $2 identities of the hidden pool $1, by the index
-// identities_by_time.
+// deletionBatchOf selects the first $2 identities of the hidden pool $1, by the
+// index identities_by_time.
 const deletionBatchOf = `FROM identities AS i JOIN pools AS p ON p.pool_id = i.pool_id AND p.deleting
 		WHERE i.pool_id = $1 ORDER BY i.created, i.identity_id LIMIT $2`
 
@@ -207,7 +217,7 @@ func (s *Store) removeBatch(t *engine.Tx, id identitypool.PoolID, size int) (mor
 		return false, err
 	}
 
-	// An identity that comes in between the statements stays for the next batch:
+	// An identity that arrives between the statements stays for the next batch:
 	// without a login because its ID is not remembered yet, and with one because
 	// the foreign key refuses the second deletion.
 	if _, err := t.Exec(`DELETE FROM logins WHERE identity_id IN (SELECT i.identity_id `+deletionBatchOf+`)`,
@@ -219,15 +229,15 @@ func (s *Store) removeBatch(t *engine.Tx, id identitypool.PoolID, size int) (mor
 		string(id), size); err != nil {
 		return false, err
 	}
-
-	// Asked, not counted: another node that removes the pool may have had the same batch.
+	// Not counted: another node that removes the pool may have had the same batch.
 	left, err := collect(t, scanString, `SELECT identity_id FROM identities WHERE pool_id = $1 LIMIT 1`, string(id))
+
 	return len(left) > 0, err
 }
 
 // ResumeDeletions finishes the deletions of pools that a crash or Close
-// interrupted. A server calls it after it opened the store. While the database does
-// not answer it waits.
+// interrupted. A server calls it after it opened the store. It waits while the
+// database does not answer.
 func (s *Store) ResumeDeletions(ctx context.Context) error {
 	var ids []string
 	err := s.read(ctx, func(q engine.Querier) (err error) {
@@ -237,15 +247,18 @@ func (s *Store) ResumeDeletions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+
 		err := s.removePool(ctx, identitypool.PoolID(id))
 		if err != nil && !isPassing(err) {
 			return err
 		}
 		s.finishRemoval(ctx, identitypool.PoolID(id), err)
 	}
+
 	return nil
 }

@@ -31,6 +31,7 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			pool, other := addPool(t, s), addPool(t, s)
 			kept := addLinked(t, s, other, public("p", "s"))
 			var gone []identitypool.IdentityID
@@ -50,6 +51,7 @@ func TestDeletionSurvivesACrashAfterEachStep(t *testing.T) {
 			if !finished {
 				wantError(t, "DeletePool", err, errCrash)
 			}
+
 			for again := 1; ; again++ {
 				reopen()
 				_, err = s.Pool(t.Context(), pool)
@@ -102,6 +104,7 @@ func TestDeletionAgainstCreation(t *testing.T) {
 			for n := range 20 {
 				addLinked(t, nodes[0], pool, public("p", numbered("s", n)))
 			}
+
 			var wg sync.WaitGroup
 			start := make(chan struct{})
 			for g := range 8 {
@@ -109,6 +112,7 @@ func TestDeletionAgainstCreation(t *testing.T) {
 				s.deletionBatch = 3
 				wg.Go(func() {
 					<-start
+
 					for n := range 20 {
 						var err error
 						if n%2 == 0 {
@@ -141,6 +145,7 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		pool := addPool(t, s)
 		for range 10 {
 			addGuest(t, s, pool)
@@ -148,6 +153,7 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		reached, leave := make(chan struct{}), make(chan struct{})
 		batches := 0
+
 		s.deletionBatch = 3
 		s.testStep = func(step string) error {
 			if step == "batch" {
@@ -170,6 +176,7 @@ func TestDeletionGoesOnWithoutItsCaller(t *testing.T) {
 			wantError(t, "Close", s.Close(), nil)
 			return
 		}
+
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close() }()
 		<-s.closing
@@ -194,6 +201,7 @@ func TestTwoNodesRemoveOnePool(t *testing.T) {
 		if o.URL != "" { // two writers of one SQLite file take turns anyway
 			nodes[1] = open(t, o)
 		}
+
 		pool, other := addPool(t, nodes[0]), addPool(t, nodes[0])
 		kept := addGuest(t, nodes[0], other)
 		for n := range 60 {
@@ -201,9 +209,11 @@ func TestTwoNodesRemoveOnePool(t *testing.T) {
 		}
 		hide(t, nodes[0], pool)
 		var group sync.WaitGroup
+
 		for _, s := range nodes {
 			s.deletionBatch = 3
 		}
+
 		for _, s := range nodes {
 			group.Go(func() {
 				if err := s.removePool(t.Context(), pool); err != nil {
@@ -234,11 +244,13 @@ func TestRemovalGoesOnAfterAnotherNodesBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer outside.Close()
+
 	other, err := outside.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const firstBatch = `DELETE FROM identities WHERE identity_id IN (SELECT identity_id FROM identities ORDER BY created, identity_id LIMIT 3)`
+
 	if _, err := other.ExecContext(t.Context(), firstBatch); err != nil {
 		t.Fatal(err)
 	}

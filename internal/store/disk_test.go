@@ -37,6 +37,7 @@ func failingDiskChild(path string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
+
 	for {
 		id, err := crashGuest(ctx, s)
 		if err == nil {
@@ -46,6 +47,7 @@ func failingDiskChild(path string) error {
 		if !errors.Is(err, ErrIndeterminate) || !errors.Is(err, ErrStopped) {
 			return fmt.Errorf("the write whose commit failed: %w", err)
 		}
+
 		break
 	}
 	// Were the limit lifted, a retry could succeed; it must not be tried.
@@ -61,6 +63,7 @@ func failingDiskChild(path string) error {
 		return fmt.Errorf("reading after it: %w", err)
 	}
 	fmt.Println(crashReadySay)
+
 	return nil
 }
 
@@ -75,6 +78,7 @@ func failingCopyChild(path string) error {
 	if err != nil {
 		return err
 	}
+
 	for range 3000 {
 		id, err := crashGuest(ctx, s)
 		if err != nil {
@@ -101,6 +105,7 @@ func failingCopyChild(path string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limited); err != nil {
 		return err
 	}
+
 	for {
 		id, err := crashGuest(ctx, s)
 		if err == nil {
@@ -110,6 +115,7 @@ func failingCopyChild(path string) error {
 		if !errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), "copying the write-ahead log back") {
 			return fmt.Errorf("the first write that failed: %w", err)
 		}
+
 		break
 	}
 	// The disk works again, but what it has lost only the log can tell.
@@ -123,6 +129,7 @@ func failingCopyChild(path string) error {
 		return fmt.Errorf("the log after the store's end: %v, %w", log, err)
 	}
 	fmt.Println(crashReadySay)
+
 	return nil
 }
 
@@ -142,6 +149,7 @@ func testFailingDisk(t *testing.T, mode string) {
 	if err != nil {
 		t.Fatalf("the child: %v\n%s", err, complaint.String())
 	}
+
 	acks := acknowledged{}
 	finished := false
 	lines := bufio.NewScanner(strings.NewReader(string(out)))

@@ -18,13 +18,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// A dump is gzip-compressed lines of JSON, each an object with one member that
-// says what it is: first the header, then rows, a row after those it refers to,
-// and last the end, with the number of rows and the SHA-256 of all bytes before
-// it. It is the same for every engine. Secrets are in it as the store holds
-// them: sealed. Secrets that an older version left in clear are sealed on the
-// way; without a master key there is no dump of them. The checksum finds
-// accidents, not forgers, so keep a dump like the database itself.
+// A dump is gzip-compressed lines of JSON. Each line is an object whose one member
+// names its kind: first the header, then rows, a row after those it refers to, and
+// last the end, with the number of rows and the SHA-256 of all bytes before it. It
+// is the same for both database engines. Secrets are sealed, as the store holds
+// them. Secrets that an older version left in clear are sealed on the way; without
+// a master key they cannot be dumped. The checksum finds accidents, not forgers, so
+// protect a dump like the database itself.
 type dumpLine struct {
 	Header    *dumpHeader    `json:"header,omitzero"`
 	Pool      *dumpPool      `json:"pool,omitzero"`
@@ -43,11 +43,10 @@ type dumpLine struct {
 
 const (
 	dumpFormat = "poolhouse-dump"
-	// dumpSchema moves when lines are added or change their meaning. Older ones
-	// are read. 2 added sign-outs and the home account, 3 revocations and what the
-	// IAM API made, 4 former IDs, the order of ownership, the scopes of logins,
-	// sealed settings of pools, withdrawn signing keys and the accounts of
-	// sign-outs.
+	// dumpSchema increases when lines are added or change their meaning. Older dumps
+	// can be read. 2 added sign-outs and the home account; 3 revocations and what
+	// the IAM API made; 4 former IDs, the order of ownership, the scopes of logins,
+	// sealed settings of pools, withdrawn signing keys and the accounts of sign-outs.
 	dumpSchema = 4
 	// maxDumpLine bounds a line: pool settings and little more.
 	maxDumpLine = 4 << 20
@@ -58,7 +57,7 @@ type dumpHeader struct {
 	Schema  int    `json:"schema"`
 	Created int64  `json:"created"`        // epoch milliseconds, as all times in a dump
 	Home    string `json:"home,omitzero"`  // account
-	Order   int64  `json:"order,omitzero"` // last number that was drawn
+	Order   int64  `json:"order,omitzero"` // last number drawn from the order of ownership
 }
 
 type dumpPool struct {
@@ -138,7 +137,7 @@ type dumpRevoked struct {
 }
 
 // dumpIAM is a role, managed policy or provider; only one of its last four
-// members is there.
+// members is set.
 type dumpIAM struct {
 	Account      string         `json:"account"`
 	Created      int64          `json:"created"`
@@ -192,11 +191,11 @@ func (d *dumpWriter) row(l dumpLine) error {
 	return d.line(l)
 }
 
-// Dump writes a backup of everything as it was at one instant, while reads and
+// Dump writes a backup of the database as it was at one instant, while reads and
 // writes go on. (An in-memory store has one connection: there they wait until
 // the backup is compressed, but not for w.) Of pools whose deletion is under way
-// only the IDs are in it. What Dump wrote before an error is not a backup: Load
-// refuses it.
+// the backup has only the IDs. What Dump wrote before an error is not a backup:
+// Load refuses it.
 func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	target := w
 	var spool *memorySpool
@@ -204,21 +203,25 @@ func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 		spool = &memorySpool{}
 		target = spool
 	}
+
 	zip := gzip.NewWriter(target)
 	d := &dumpWriter{w: bufio.NewWriterSize(zip, 64<<10), sum: sha256.New()}
 	err := s.engine.Snapshot(ctx, 0, func(q engine.Querier) error { return s.dump(ctx, q, d) })
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
+
 	end := dumpLine{End: &dumpEnd{Rows: d.rows, SHA256: hex.EncodeToString(d.sum.Sum(nil))}}
 	if err := errors.Join(d.line(end), d.w.Flush(), zip.Close()); err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
+
 	if spool != nil {
 		if _, err := w.Write(spool.data); err != nil {
 			return fmt.Errorf("dump: %w", err)
 		}
 	}
+
 	return nil
 }
 
@@ -248,6 +251,7 @@ func (s *Store) dump(ctx context.Context, q engine.Querier, d *dumpWriter) error
 	if err := dumpMarks(ctx, q, d); err != nil {
 		return err
 	}
+
 	return dumpAccounts(ctx, q, d, s.now())
 }
 
@@ -279,6 +283,7 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 		if err != nil {
 			return dumpLine{}, err
 		}
+
 		if hasClearSecret(p) {
 			wasClear = true
 			if err := s.sealSettings(p.ID, &p); err != nil {
@@ -297,6 +302,7 @@ func (s *Store) dumpPools(ctx context.Context, q engine.Querier, d *dumpWriter) 
 			OwnedSince: int64(p.OwnedSince),
 		}}, nil
 	}, `SELECT `+poolColumns+` FROM pools AS p WHERE NOT p.deleting ORDER BY p.pool_id`)
+
 	return wasClear, err
 }
 
@@ -337,6 +343,7 @@ func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter,
 		if err == nil && wasClear {
 			err = s.sealsBeside(k.SealedSecret)
 		}
+
 		return dumpLine{AccessKey: &dumpAccessKey{
 			ID:           k.ID,
 			Account:      string(k.Account),
@@ -356,6 +363,7 @@ func (s *Store) dumpSealed(ctx context.Context, q engine.Querier, d *dumpWriter,
 		if err == nil && wasClear {
 			err = s.sealsBeside(k.Sealed)
 		}
+
 		return dumpLine{Key: &dumpKey{
 			Purpose:   k.Purpose,
 			ID:        k.ID,
@@ -388,6 +396,7 @@ func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 
 	return dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		m, err := scanSignOut(row)
+
 		return dumpLine{SignOut: &dumpSignOut{
 			Kind:      string(m.Kind),
 			Account:   string(m.Account),
@@ -399,9 +408,9 @@ func dumpMarks(ctx context.Context, q engine.Querier, d *dumpWriter) error {
 	}, `SELECT `+signOutColumns+` FROM sign_outs ORDER BY mark_key`)
 }
 
-// dumpAccounts writes the former IDs, when trust policies of the settings were
-// written, and what the IAM API made. IDs in pools being removed are former as of
-// now.
+// dumpAccounts writes the former IDs, the times when trust policies of the
+// settings were written, and the resources of the IAM API. IDs in pools that are
+// being removed become former IDs with the time now.
 func dumpAccounts(ctx context.Context, q engine.Querier, d *dumpWriter, now time.Time) error {
 	err := dumpRows(ctx, q, d, func(row scanner) (dumpLine, error) {
 		f, err := scanFormerID(row)
@@ -448,7 +457,7 @@ func dumpRows(ctx context.Context, q engine.Querier, d *dumpWriter, lineOf func(
 	}, text, args...)
 }
 
-// allFormerIDs are those of former_ids and those of the pools that are being
+// allFormerIDs selects the rows of former_ids and the IDs of pools that are being
 // removed, which are in no backup themselves; $1 is the time of their deletion. An
 // ID that was made again and is being removed again has its last deletion.
 const allFormerIDs = `SELECT f.kind, f.id, f.account, f.owned_since,
@@ -464,13 +473,14 @@ const allFormerIDs = `SELECT f.kind, f.id, f.account, f.owned_since,
 		WHERE NOT EXISTS (SELECT 1 FROM former_ids AS f WHERE f.kind = 'identity' AND f.id = i.identity_id)
 	ORDER BY 1, 2`
 
-// each calls fn with every row of a query, without holding them all.
+// each calls fn with every row of a query, without holding all rows in memory.
 func each(ctx context.Context, q engine.Querier, fn func(scanner) error, text string, args ...any) (err error) {
 	rows, err := q.Query(text, args...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+
 	for rows.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -479,10 +489,11 @@ func each(ctx context.Context, q engine.Querier, fn func(scanner) error, text st
 			return err
 		}
 	}
+
 	return rows.Err()
 }
 
-// rows of a dump as the rows of the database.
+// The methods below turn lines of a dump into rows of the database.
 
 func (l *dumpLogin) login() identitypool.Login {
 	return identitypool.Login{
@@ -494,8 +505,15 @@ func (l *dumpLogin) login() identitypool.Login {
 }
 
 func (k *dumpAccessKey) accessKey() AccessKey {
-	return AccessKey{ID: k.ID, Account: identitypool.AccountID(k.Account), SealedSecret: k.SealedSecret, Disabled: k.Disabled,
-		Description: k.Description, Policy: k.Policy, Created: fromMillis(k.Created)}
+	return AccessKey{
+		ID:           k.ID,
+		Account:      identitypool.AccountID(k.Account),
+		SealedSecret: k.SealedSecret,
+		Disabled:     k.Disabled,
+		Description:  k.Description,
+		Policy:       k.Policy,
+		Created:      fromMillis(k.Created),
+	}
 }
 
 func (k *dumpKey) key() Key {
@@ -524,8 +542,13 @@ func (m *dumpSignOut) signOut() SignOut {
 }
 
 func (m *dumpRevoked) revocation() Revocation {
-	return Revocation{Kind: RevocationKind(m.Kind), Account: identitypool.AccountID(m.Account), Value: m.Value,
-		NotBefore: fromMillis(m.NotBefore), Expires: fromMillis(m.Expires)}
+	return Revocation{
+		Kind:      RevocationKind(m.Kind),
+		Account:   identitypool.AccountID(m.Account),
+		Value:     m.Value,
+		NotBefore: fromMillis(m.NotBefore),
+		Expires:   fromMillis(m.Expires),
+	}
 }
 
 func (f *dumpFormer) insert(t *engine.Tx) error {
@@ -537,6 +560,7 @@ func (f *dumpFormer) insert(t *engine.Tx) error {
 	}
 	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		f.Kind, f.ID, f.Account, f.OwnedSince, f.Deleted)
+
 	return err
 }
 
@@ -549,6 +573,7 @@ func (d *dumpTrust) insert(t *engine.Tx) error {
 		return fmt.Errorf("%w: a hash of %d bytes", ErrBadDump, len(d.SHA256))
 	}
 	copy(trust.sha256[:], d.SHA256)
+
 	return insertSettingsTrust(t, trust)
 }
 
@@ -562,6 +587,7 @@ func (d *dumpBinding) insert(t *engine.Tx) error {
 func dumpedIAM(row resourceRow) (*dumpIAM, error) {
 	i := &dumpIAM{Account: string(row.account), Created: row.createdMillis}
 	var err error
+
 	switch row.kind {
 	case roleKind:
 		i.Role, err = pointed(resourceOf[Role](row))
@@ -574,6 +600,7 @@ func dumpedIAM(row resourceRow) (*dumpIAM, error) {
 	default:
 		err = fmt.Errorf("an IAM resource of the kind %q", row.kind)
 	}
+
 	return i, err
 }
 
@@ -592,6 +619,7 @@ func (i *dumpIAM) insert(t *engine.Tx) error {
 	case i.SAMLProvider != nil:
 		return loadResource(t, *i.SAMLProvider, h)
 	}
+
 	return fmt.Errorf("%w: an IAM resource without content", ErrBadDump)
 }
 

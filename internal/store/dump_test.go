@@ -30,6 +30,7 @@ func fillEverything(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	addGuest(t, s, full.ID)
+
 	for n, subject := range hostileSubjects {
 		addLinked(t, s, full.ID, public("p", subject), developer(numbered("u", n)))
 	}
@@ -41,6 +42,7 @@ func fillEverything(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	addPool(t, s)
+
 	at := newClock().now()
 	for _, k := range []AccessKey{
 		{ID: "AKIAA", Account: "1", SealedSecret: []byte("sealed secret a"), Description: "ä\n", Policy: "{}", Created: at},
@@ -50,6 +52,7 @@ func fillEverything(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, purpose := range []string{"signing", "session"} {
 		k := testKey("k", at)
 		k.Purpose = purpose
@@ -70,6 +73,7 @@ func fillEverything(t *testing.T, s *Store) {
 	// What is being deleted is in no backup.
 	s.testStep = func(string) error { return errors.New("crash") }
 	defer func() { s.testStep = nil }()
+
 	gone := addPool(t, s)
 	addLinked(t, s, gone, public("p", "gone"))
 	if err := s.DeletePool(t.Context(), gone); err == nil {
@@ -90,6 +94,7 @@ func lines(t *testing.T, dump []byte) []string {
 	}
 	all := strings.SplitAfter(string(text), "\n")
 	all = all[:len(all)-1]
+
 	return all
 }
 
@@ -114,11 +119,13 @@ func TestDumpAndLoad(t *testing.T) {
 		if got := lines(t, dumpOf(t, s)); cmp.Diff(want, got) != "" {
 			t.Errorf("two dumps of one state differ:\n%s", cmp.Diff(want, got))
 		}
+
 		for _, line := range want {
 			if strings.Contains(line, "gone") {
 				t.Errorf("a deleted pool is in the backup: %s", line)
 			}
 		}
+
 		for _, e := range engines {
 			t.Run("to "+e.name, func(t *testing.T) {
 				o := e.options(t)
@@ -137,6 +144,7 @@ func TestDumpAndLoad(t *testing.T) {
 				if err != nil || len(pools) != 2 {
 					t.Fatalf("ListPools = %d, %v", len(pools), err)
 				}
+
 				for _, p := range pools {
 					addLinked(t, to, p.ID, public("new", "1"))
 					checkInvariants(t, to, p.ID)
@@ -161,11 +169,13 @@ func compareStores(t *testing.T, a, b *Store) {
 	pools, err := a.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 	loaded, err2 := b.ListPools(t.Context(), "123456789012", testRegion, "", 100)
 	same("pools", pools, loaded, err, err2)
+
 	for _, p := range pools {
 		x, err := a.ListIdentities(t.Context(), p.ID, false, Place{}, 1000)
 		y, err2 := b.ListIdentities(t.Context(), p.ID, false, Place{}, 1000)
 		same("identities", x, y, err, err2)
 	}
+
 	for _, purpose := range []string{"signing", "session", "none"} {
 		x, err := a.Keys(t.Context(), purpose)
 		y, err2 := b.Keys(t.Context(), purpose)
@@ -193,6 +203,7 @@ func compareStores(t *testing.T, a, b *Store) {
 func TestDumpHoldsWhatItSays(t *testing.T) {
 	s := open(t, Options{})
 	fillEverything(t, s)
+
 	text := strings.Join(lines(t, dumpOf(t, s)), "")
 	for _, want := range []string{
 		fmt.Sprintf(`{"header":{"format":"poolhouse-dump","schema":%d,`, dumpSchema), `{"pool":{"id":"us-east-1:`, `"settings":{"name":"updated"`,
@@ -215,6 +226,7 @@ func pack(t *testing.T, lines ...string) []byte {
 	if err := zip.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	return b.Bytes()
 }
 
@@ -243,6 +255,7 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 	without := func(n int) []byte {
 		return pack(t, append(append([]string(nil), good[:n]...), good[n+1:]...)...)
 	}
+
 	flipped := bytes.Clone(backup)
 	flipped[len(flipped)/2] ^= 1
 	refusals = map[string]refusal{
@@ -276,6 +289,7 @@ func refusedDumps(t *testing.T) (backup []byte, refusals map[string]refusal) {
 	for n := 0; n < len(backup); n += 1 + len(backup)/40 {
 		refusals[fmt.Sprintf("cut after %d bytes", n)] = refusal{backup[:n], ErrBadDump}
 	}
+
 	return backup, refusals
 }
 
@@ -335,6 +349,7 @@ func TestDumpWhileWriting(t *testing.T) {
 		write := func(w int, begun *sync.WaitGroup, stop <-chan struct{}) {
 			started := sync.OnceFunc(begun.Done)
 			defer started()
+
 			for n := acknowledged[w].Load(); ; n++ {
 				logins := []identitypool.Login{public("p", fmt.Sprintf("%d-%d", w, n)), developer(fmt.Sprintf("%d-%d", w, n))}
 				if _, err := s.Resolve(context.Background(), pool, "", logins, signIn(logins)); err != nil {
@@ -343,6 +358,7 @@ func TestDumpWhileWriting(t *testing.T) {
 				}
 				acknowledged[w].Store(n + 1)
 				started()
+
 				select {
 				case <-stop:
 					return
@@ -354,10 +370,12 @@ func TestDumpWhileWriting(t *testing.T) {
 			stop := make(chan struct{})
 			var begun, wg sync.WaitGroup
 			begun.Add(writers)
+
 			for w := range writers {
 				wg.Go(func() { write(w, &begun, stop) })
 			}
 			begun.Wait()
+
 			var least [writers]int64
 			for w := range writers {
 				least[w] = acknowledged[w].Load()
@@ -374,11 +392,13 @@ func TestDumpWhileWriting(t *testing.T) {
 				t.Fatal(err)
 			}
 			var count [writers]int64
+
 			for _, i := range listed {
 				if len(i.Logins) != 2 {
 					t.Errorf("an identity with %d of its 2 logins", len(i.Logins))
 				}
 			}
+
 			for w := range writers {
 				for ; ; count[w]++ {
 					if _, err := restored.IdentityByLogin(t.Context(), pool, public("p", fmt.Sprintf("%d-%d", w, count[w]))); err != nil {
@@ -409,6 +429,7 @@ func (f *failingWriter) Write(p []byte) (int, error) {
 func TestDumpReportsWhatItCouldNotWrite(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		fillEverything(t, s)
+
 		whole := len(dumpOf(t, s))
 		for _, n := range []int{0, whole / 2, whole - 50} {
 			wantError(t, fmt.Sprintf("after %d of %d bytes", n, whole), s.Dump(t.Context(), &failingWriter{left: n}), io.ErrShortWrite)

@@ -58,6 +58,7 @@ func open(tb testing.TB, o Options) *Store {
 			tb.Errorf("Close: %v", err)
 		}
 	})
+
 	return s
 }
 
@@ -154,6 +155,7 @@ func openFile(tb testing.TB) *Store {
 // hold makes the writer busy until release is called.
 func hold(t *testing.T, s *Store) (release func()) {
 	t.Helper()
+
 	began, end := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
@@ -182,8 +184,10 @@ func waitingWrites(s *Store) int {
 // queued waits until n writes wait for the writer of SQLite.
 func queued(t *testing.T, s *Store, n int) {
 	t.Helper()
+
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
+
 	for waitingWrites(s) < n {
 		select {
 		case <-tick.C:
@@ -197,10 +201,13 @@ func queued(t *testing.T, s *Store, n int) {
 // call. ask asks the writer for a look; it is that of the cache if no test replaced it.
 func lookForOthers(t *testing.T, s *Store, ask func()) {
 	t.Helper()
+
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
+
 	for range 2 { // the first may have begun before the call
 		s.cache.fresh.Store(false)
+
 		for ask(); !s.cache.fresh.Load(); {
 			select {
 			case <-tick.C:
@@ -216,7 +223,9 @@ func framesOf(t *testing.T, s *Store) (frames int64) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+s.options.Path)
 	noError(t, err)
+
 	defer db.Close()
+
 	var busy, copied int64
 	noError(t, db.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &frames, &copied))
 	return frames

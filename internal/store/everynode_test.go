@@ -107,6 +107,7 @@ func observe(t *testing.T, options store.Options) *observed {
 	})
 	o.Server = &wiretest.Server{Server: server, URL: c.IssuerURL}
 	o.FilesPool(t)
+
 	return o
 }
 
@@ -121,6 +122,7 @@ func verdict(err error) string {
 // role makes a role for the users of a pool.
 func (o *observed) role(t *testing.T, name string, change ...func(*store.Role)) string {
 	t.Helper()
+
 	r := store.Role{Account: wiretest.HomeAccount, Name: name, Path: "/", ID: "AROA" + strings.ToUpper((name + strings.Repeat("X", 17))[:17]),
 		Trust: wiretest.FilesTrust, MaxSession: 3600, Policies: map[string]string{"files": wiretest.FilesPolicy}}
 	for _, f := range change {
@@ -254,6 +256,7 @@ var changesElsewhere = map[string]changeElsewhere{
 	"managed policy changed": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		arn := o.policy(t, "Changed", wiretest.FilesPolicy)
 		o.UseRole(t, wiretest.FilesPool, o.role(t, "Managed", func(r *store.Role) { r.Policies, r.Attached = nil, []string{arn} }))
+
 		return o.reads(t), func() {
 			wiretest.Must(o.beside.UpdatePolicy(t.Context(), wiretest.HomeAccount, "Changed", func(p *store.ManagedPolicy) error {
 				p.Versions = append(p.Versions, store.PolicyVersion{Number: 2, Document: wiretest.ReadPools})
@@ -331,9 +334,11 @@ var changesElsewhere = map[string]changeElsewhere{
 	"pool's tags changed": {before: "client username", after: "nick", prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		key := wiretest.DevInfo(o.Server).LoginKey
 		names := strings.NewReplacer("=", " ", "&", " ")
+
 		return func() string {
 				u := o.User(t, o.Logins(t, "alice"))
 				got := o.Asked(t, u.Signed(t, "GET", wiretest.FilesURL+u.ID+"/a", "", o.now())).Header.Get(auth.HeaderTags)
+
 				tags := strings.Fields(names.Replace(got))
 				var keys []string
 				for n := 0; n < len(tags); n += 2 {
@@ -390,6 +395,7 @@ var changesElsewhere = map[string]changeElsewhere{
 			}
 			return o.keyWorks(t, id, secret)
 		}
+
 		return probe, func() {
 			k, s, err := o.accessKeys(t).Create(t.Context(), iam.NewAccessKey{Account: "123456789012"})
 			ok(t, err)
@@ -430,6 +436,7 @@ var changesElsewhere = map[string]changeElsewhere{
 	"signing key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		token := o.guestToken(t)
 		anonymous := o.stsAs(aws.AnonymousCredentials{})
+
 		return func() string {
 				_, err := anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{
 					RoleArn: aws.String(wiretest.GuestRole), RoleSessionName: aws.String("app"), WebIdentityToken: &token})
@@ -442,9 +449,11 @@ var changesElsewhere = map[string]changeElsewhere{
 	"session key retired": {before: "ok", after: "refused", remembered: true, prepare: func(t *testing.T, o *observed) (func() string, func()) {
 		u := o.User(t, o.Logins(t, "alice"))
 		keys := session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}
+
 		return o.goesOn(t, u), func() {
 			old := wiretest.Must(keys.List(t.Context()))(t)
 			ok(t, keys.Rotate(t.Context(), true))
+
 			for _, k := range old {
 				if k.State == session.Sealing {
 					wiretest.Must(keys.Retire(t.Context(), k.ID))(t)
@@ -460,6 +469,7 @@ var changesElsewhere = map[string]changeElsewhere{
 			}
 			return o.goesOn(t, u)()
 		}
+
 		return probe, func() {
 			ok(t, session.Keys{Store: o.beside, Sealer: o.sealer, Now: o.now}.Rotate(t.Context(), true))
 			u = o.sessionElsewhere(t)
@@ -496,6 +506,7 @@ func (o *observed) openID(t *testing.T) (key string, register func(), probe func
 	register = func() {
 		wiretest.Must(o.beside.CreateOIDCProvider(t.Context(), store.OIDCProvider{Account: wiretest.HomeAccount, URL: i.URL, ClientIDs: []string{logintest.Audience}}, 0))(t)
 	}
+
 	return key, register, o.takes(t, pool, func() map[string]string { return map[string]string{key: i.Token(nil)} })
 }
 
@@ -508,6 +519,7 @@ func (o *observed) saml(t *testing.T, name string) (register func(), probe func(
 	register = func() {
 		wiretest.Must(o.beside.CreateSAMLProvider(t.Context(), store.SAMLProvider{Account: wiretest.HomeAccount, Name: name, ID: "ASPAXXXXXXXXXXXXXXXXX", Metadata: idp.Metadata()}, 0))(t)
 	}
+
 	return register, o.takes(t, pool, func() map[string]string {
 		return map[string]string{arn: idp.Response(t, samltest.Login{})}
 	})
@@ -580,8 +592,10 @@ func (o *observed) see(t *testing.T, c changeElsewhere) {
 
 	o.run()
 	got := probe()
+
 	tick := time.NewTicker(probeEvery) // SQLite's cache goes by real time
 	defer tick.Stop()
+
 	for end := time.Now().Add(awaited); got != c.after && time.Now().Before(end); <-tick.C {
 		got = probe()
 	}

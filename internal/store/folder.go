@@ -14,8 +14,8 @@ import (
 // Error: ErrReadOnly.
 func CheckWritable(path string) error { return sqlite.CheckWritable(path) }
 
-// DanglingLink returns the symbolic link at path or above it that keeps path from
-// being there, and what it points to; both are empty if there is none.
+// DanglingLink returns the symbolic link, at path or above it, because of which
+// path does not exist, and the link's target; both are empty if there is none.
 func DanglingLink(path string) (link, target string) {
 	for {
 		target, err := os.Readlink(path)

@@ -67,6 +67,7 @@ func TestFrozenPostgreSQLHangsNobody(t *testing.T) {
 	}
 
 	database.Freeze()
+
 	var group sync.WaitGroup
 	for range 4 {
 		for _, c := range calls {
@@ -86,6 +87,7 @@ func TestFrozenPostgreSQLHangsNobody(t *testing.T) {
 	group.Wait()
 
 	database.Thaw()
+
 	for _, c := range calls {
 		began := time.Now()
 		if err := c.do(); err != nil {
@@ -116,6 +118,7 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 			return failed(wiretest.Do(t, request))
 		}}
 	}
+
 	return []call{
 		sdk("GetId of a guest", func(ctx context.Context) error {
 			_, err := s.Public().GetId(ctx, &ci.GetIdInput{IdentityPoolId: &pool})
@@ -181,6 +184,7 @@ func everyAPI(t *testing.T, s *wiretest.Server, corp *logintest.Issuer) []call {
 			if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied") { // the enhanced flow's role
 				return nil
 			}
+
 			return err
 		}),
 		sdk("IAM ListRoles", func(ctx context.Context) error {

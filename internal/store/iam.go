@@ -11,8 +11,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Role is a role that the IAM API made. Its name is unique in the account
-// whatever its case.
+// Role is a role that the IAM API made. Its name is unique in the account; case
+// does not count.
 type Role struct {
 	Account     identitypool.AccountID `json:"-"`
 	Created     time.Time              `json:"-"`
@@ -35,12 +35,12 @@ type Role struct {
 // writtenNow is TrustWritten until the store draws a number.
 const writtenNow = -1
 
-// WriteTrust replaces the trust policy. It counts as written anew even if the
-// document is the one that was there.
+// WriteTrust replaces the trust policy. The policy counts as written anew even
+// if the document stays the same.
 func (r *Role) WriteTrust(document string) { r.Trust, r.TrustWritten = document, writtenNow }
 
 // ManagedPolicy is a managed policy of an account. Its name is unique in the
-// account whatever its case.
+// account; case does not count.
 type ManagedPolicy struct {
 	Account     identitypool.AccountID `json:"-"`
 	Created     time.Time              `json:"-"`
@@ -51,7 +51,7 @@ type ManagedPolicy struct {
 	Updated     int64                  `json:"updated"` // epoch milliseconds
 	Tags        map[string]string      `json:"tags,omitempty"`
 	Versions    []PolicyVersion        `json:"versions"` // by number
-	Default     int                    `json:"default"`  // number of the version that counts
+	Default     int                    `json:"default"`  // number of the version in force
 	Next        int                    `json:"next"`     // number of the next version
 }
 
@@ -62,7 +62,7 @@ type PolicyVersion struct {
 	Created  int64  `json:"created"` // epoch milliseconds
 }
 
-// Version returns the version of that number.
+// Version returns the version with that number.
 func (p ManagedPolicy) Version(number int) (PolicyVersion, bool) {
 	i := slices.IndexFunc(p.Versions, func(v PolicyVersion) bool { return v.Number == number })
 	if i < 0 {
@@ -81,7 +81,7 @@ type OIDCProvider struct {
 	Tags        map[string]string      `json:"tags,omitempty"`
 }
 
-// Key returns the URL without its scheme. An account has one provider of a Key.
+// Key returns the URL without its scheme. It is unique in the account.
 func (p OIDCProvider) Key() string {
 	_, rest, _ := strings.Cut(p.URL, "://")
 	return rest
@@ -140,6 +140,7 @@ func (s *Store) RoleWithPolicies(
 	if !storable(string(account), maxID) || !storable(key, maxID) {
 		return Role{}, nil, notFound("role")
 	}
+
 	var rows []resourceRow
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		// One statement sees one instant.
@@ -154,6 +155,7 @@ func (s *Store) RoleWithPolicies(
 	if err != nil {
 		return Role{}, nil, err
 	}
+
 	var role *Role
 	var policies []ManagedPolicy
 	for _, row := range rows {
@@ -165,15 +167,18 @@ func (s *Store) RoleWithPolicies(
 			role = &r
 			continue
 		}
+
 		p, err := resourceOf[ManagedPolicy](row)
 		if err != nil {
 			return Role{}, nil, err
 		}
 		policies = append(policies, p)
 	}
+
 	if role == nil {
 		return Role{}, nil, notFound("role")
 	}
+
 	return *role, policies, nil
 }
 
@@ -186,7 +191,7 @@ func (s *Store) Roles(
 	return listResources[Role](ctx, s, account, roleKind, pathPrefix, strings.ToLower(after), limit)
 }
 
-// resourcePage is how many rows eachResource reads at a time.
+// resourcePage is the number of rows that eachResource reads at a time.
 const resourcePage = 200
 
 // EachRole calls visit for every role of every account, in order of account and
@@ -234,10 +239,10 @@ func eachResource[T iamResource, P setter[T]](ctx context.Context, s *Store, kin
 }
 
 // UpdateRole changes a role: it reads it, calls change and writes the result,
-// starting over when the account's resources were changed meanwhile. change
-// must be pure; its error ends the update and is returned as is. Account, Name,
-// Path, ID and Created are not change's to set. Errors: ErrNotFound (wrapped
-// with "policy" when a managed policy does not exist), ErrInvalid, ErrBusy.
+// and starts over if the account's resources were changed meanwhile. change
+// must be pure; its error ends the update and is returned as is. change cannot
+// set Account, Name, Path, ID and Created. Errors: ErrNotFound (wrapped with
+// "policy" when a managed policy does not exist), ErrInvalid, ErrBusy.
 func (s *Store) UpdateRole(
 	ctx context.Context, account identitypool.AccountID, name string, change func(*Role) error,
 ) (Role, error) {
@@ -249,8 +254,8 @@ func (s *Store) UpdateRole(
 	})
 }
 
-// DeleteRole removes a role that may says may go; may's error is returned as
-// is. Errors: ErrNotFound, ErrBusy.
+// DeleteRole removes a role if may returns nil; otherwise it returns may's error
+// as is. Errors: ErrNotFound, ErrBusy.
 func (s *Store) DeleteRole(
 	ctx context.Context, account identitypool.AccountID, name string, may func(Role) error,
 ) error {
@@ -286,9 +291,9 @@ func (s *Store) UpdatePolicy(
 	})
 }
 
-// DeletePolicy removes a managed policy that no role uses and that may says may
-// go; may's error is returned as is. Errors: ErrNotFound, ErrConflict when a
-// role uses it, ErrBusy.
+// DeletePolicy removes a managed policy that no role uses, if may returns nil;
+// otherwise it returns may's error as is. Errors: ErrNotFound, ErrConflict when
+// a role uses it, ErrBusy.
 func (s *Store) DeletePolicy(
 	ctx context.Context, account identitypool.AccountID, name string, may func(ManagedPolicy) error,
 ) error {
@@ -311,12 +316,12 @@ func (s *Store) OIDCProviderAccounts(ctx context.Context, key string) (accounts 
 	if !storable(key, maxID) {
 		return nil, nil
 	}
-
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		accounts, err = collect(q, scanAccount, `SELECT account FROM iam_resources
 			WHERE kind = $1 AND resource_key = $2 ORDER BY account`, oidcKind, key)
 		return err
 	})
+
 	return accounts, err
 }
 
@@ -374,13 +379,13 @@ func (s *Store) DeleteSAMLProvider(ctx context.Context, account identitypool.Acc
 	return deleteResource(ctx, s, account, samlKind, name, func(SAMLProvider) error { return nil })
 }
 
-// maxListed bounds what is listed whole; the API keeps accounts far below.
+// maxListed bounds lists that are not paged; the API keeps accounts far below it.
 const maxListed = 10_000
 
-// PolicyUsage is how a role uses a managed policy.
+// PolicyUsage is the way that a role uses a managed policy.
 type PolicyUsage string
 
-// The usages.
+// The ways to use a managed policy.
 const (
 	AttachedUsage PolicyUsage = "attached"
 	BoundaryUsage PolicyUsage = "boundary"
@@ -400,6 +405,7 @@ func (s *Store) PolicyUsers(
 	if err := checkText("policy ARN", arn, maxARN); err != nil {
 		return nil, err
 	}
+
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		users, err = collect(q, func(row scanner) (u PolicyUser, err error) {
 			var r resourceRow
@@ -413,18 +419,22 @@ func (s *Store) PolicyUsers(
 			FROM iam_attachments AS a JOIN iam_resources AS r
 				ON r.account = a.account AND r.kind = $3 AND r.resource_key = a.role_key
 			WHERE a.account = $1 AND a.policy_arn = $2 ORDER BY a.role_key, a.usage`, string(account), arn, roleKind)
+
 		return err
 	})
+
 	return users, err
 }
 
-// PolicyUses counts, by ARN, how often the account's roles use each managed policy.
+// PolicyUses counts the uses of each managed policy by the account's roles, by
+// ARN and usage.
 func (s *Store) PolicyUses(
 	ctx context.Context, account identitypool.AccountID,
 ) (map[string]map[PolicyUsage]int, error) {
 	var uses map[string]map[PolicyUsage]int
 	err := s.read(ctx, func(q engine.Querier) error {
 		uses = map[string]map[PolicyUsage]int{}
+
 		return each(ctx, q, func(row scanner) error {
 			var arn string
 			var usage PolicyUsage
@@ -436,6 +446,7 @@ func (s *Store) PolicyUses(
 				uses[arn] = map[PolicyUsage]int{}
 			}
 			uses[arn][usage] = n
+
 			return nil
 		}, `SELECT policy_arn, usage, count(*) FROM iam_attachments
 			WHERE account = $1 GROUP BY policy_arn, usage`, string(account))
@@ -443,14 +454,15 @@ func (s *Store) PolicyUses(
 	if err != nil {
 		return nil, err
 	}
+
 	return uses, nil
 }
 
 // maxARN is the longest ARN of a policy (IAM API reference, arnType).
 const maxARN = 2048
 
-// policyKeyOf is the key of the account's managed policy with that ARN; "" when
-// the ARN is not of one. The path is not compared here.
+// policyKeyOf returns the key of the account's managed policy with that ARN, or
+// "" if the ARN names none. It does not compare the path.
 func policyKeyOf(account identitypool.AccountID, arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[4] != string(account) {
@@ -460,9 +472,10 @@ func policyKeyOf(account identitypool.AccountID, arn string) string {
 	if !ok {
 		return ""
 	}
+
 	return strings.ToLower(resource[strings.LastIndexByte(resource, '/')+1:])
 }
 
-// ErrPolicyNotFound: a role was to use a managed policy that does not exist.
-// It is an ErrNotFound.
+// ErrPolicyNotFound means that a role was to use a managed policy that does not
+// exist. It is an ErrNotFound.
 var ErrPolicyNotFound = fmt.Errorf("managed policy: %w", ErrNotFound)

@@ -83,6 +83,7 @@ func TestRoles(t *testing.T) {
 		wantError(t, "another name", err, ErrNotFound)
 		_, err = s.Role(ctx, "000000000000", "App")
 		wantError(t, "another account", err, ErrNotFound)
+
 		for name, r := range map[string]Role{"no account": {Name: "x"}, "no name": {Account: iamAccount}, "NUL in the name": testRole("\x00"),
 			"not UTF-8": {Account: iamAccount, Name: "x", Description: "\xff"}, "too long": {Account: iamAccount, Name: "x", Trust: strings.Repeat("x", maxSettings)}} {
 			_, err = s.CreateRole(ctx, r, 0)
@@ -123,6 +124,7 @@ func TestListRoles(t *testing.T) {
 			}
 			must(s.CreateRole(t.Context(), r, 0))(t)
 		}
+
 		for _, test := range []struct {
 			prefix, after string
 			limit         int
@@ -173,6 +175,7 @@ func TestManagedPolicies(t *testing.T) {
 		may := func(ManagedPolicy) error { return nil }
 		wantError(t, "deleting an attached policy", s.DeletePolicy(ctx, iamAccount, "managed", may), ErrConflict)
 		wantError(t, "deleting a boundary", s.DeletePolicy(ctx, iamAccount, "Boundary", may), ErrConflict)
+
 		for name, arn := range map[string]string{"no such policy": policyBase + "/None", "another path": policyBase + "/Managed"} {
 			_, err = s.UpdateRole(ctx, iamAccount, "App", func(r *Role) error { r.Attached = append(r.Attached, arn); return nil })
 			wantError(t, name, err, ErrPolicyNotFound)
@@ -238,6 +241,7 @@ func TestConcurrentIAM(t *testing.T) {
 		ctx := t.Context()
 		must(s.CreateRole(ctx, testRole("App"), 0))(t)
 		must(s.CreatePolicy(ctx, testManagedPolicy("P"), 0))(t)
+
 		const n = 12
 		var group sync.WaitGroup
 		errs := make([]error, 2*n+2)
@@ -260,12 +264,14 @@ func TestConcurrentIAM(t *testing.T) {
 			errs[2*n+1] = s.DeletePolicy(ctx, iamAccount, "P", func(ManagedPolicy) error { return nil })
 		})
 		group.Wait()
+
 		for _, err := range errs[:n] {
 			wantError(t, "UpdateRole", err, nil)
 		}
 		if r := must(s.Role(ctx, iamAccount, "App"))(t); len(r.Tags) != n {
 			t.Errorf("%d tags, want %d", len(r.Tags), n)
 		}
+
 		made := 0
 		for _, err := range errs[n : 2*n] {
 			if err == nil {
@@ -289,6 +295,7 @@ func TestEachRole(t *testing.T) {
 	eachOptions(t, func(t *testing.T, o Options) {
 		s := open(t, o)
 		fillIAM(t, s)
+
 		for i := range 2*resourcePage + 1 {
 			r := testRole(fmt.Sprintf("R%04d", i))
 			r.Account = []identitypool.AccountID{"111111111111", iamAccount, "999999999999"}[i%3]

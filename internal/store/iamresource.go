@@ -13,7 +13,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// header is what every IAM resource has.
+// header is the part that every IAM resource has.
 type header struct {
 	account identitypool.AccountID
 	kind    string
@@ -23,7 +23,11 @@ type header struct {
 }
 
 func (h header) check() error {
-	return errors.Join(checkID("account", string(h.account)), checkID("name", h.key), checkText("path", h.path, maxProvider))
+	return errors.Join(
+		checkID("account", string(h.account)),
+		checkID("name", h.key),
+		checkText("path", h.path, maxProvider),
+	)
 }
 
 // iamResource is a type of IAM resource.
@@ -32,7 +36,7 @@ type iamResource interface {
 	header() header
 }
 
-// setter is the pointer to one.
+// setter is the pointer to an IAM resource.
 type setter[T any] interface {
 	*T
 	setHeader(header)
@@ -61,29 +65,35 @@ func resourceOf[T iamResource, P setter[T]](row resourceRow) (v T, err error) {
 	return v, nil
 }
 
-// rowOf is the row of v. Error: ErrInvalid.
+// rowOf returns the row of v. Error: ErrInvalid.
 func rowOf[T iamResource](v T) (resourceRow, error) {
 	row := resourceRow{header: v.header()}
 	row.createdMillis = millis(row.created)
 	if err := row.check(); err != nil {
 		return row, err
 	}
+
 	text, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return row, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	row.settings = string(text)
+
 	return row, checkText(row.kind+" settings", row.settings, maxSettings)
 }
 
-// changeIAM makes a change of an account's IAM resources: look reads what it is
-// decided on, decide says what to write, and what it says is written unless any
-// resource of the account was changed after look began, in which case all
+// changeIAM changes an account's IAM resources. look reads what the decision
+// depends on, and decide returns the write. The write is made unless any
+// resource of the account was changed after look began; in that case everything
 // starts over.
-func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, look func(engine.Querier) error, decide func() (func(*engine.Tx) error, error)) error {
+func (s *Store) changeIAM(
+	ctx context.Context, account identitypool.AccountID,
+	look func(engine.Querier) error, decide func() (func(*engine.Tx) error, error),
+) error {
 	if err := checkID("account", string(account)); err != nil {
 		return err
 	}
+
 	return s.untilSettled(ctx, func() error {
 		var revision int64
 		err := s.read(ctx, func(q engine.Querier) error {
@@ -95,18 +105,22 @@ func (s *Store) changeIAM(ctx context.Context, account identitypool.AccountID, l
 			if len(found) > 0 {
 				revision = found[0]
 			}
+
 			return look(q)
 		})
 		if err != nil {
 			return err
 		}
+
 		apply, err := decide()
 		if err != nil {
 			return err
 		}
+
 		return s.write(ctx, func(t *engine.Tx) error {
 			if err := mustChange(t, `INSERT INTO iam_accounts (account, revision) VALUES ($1, $2)
-				ON CONFLICT (account) DO UPDATE SET revision = $2 WHERE iam_accounts.revision = $3`, string(account), revision+1, revision); err != nil {
+				ON CONFLICT (account) DO UPDATE SET revision = $2 WHERE iam_accounts.revision = $3`,
+				string(account), revision+1, revision); err != nil {
 				return err
 			}
 			return apply(t)
@@ -135,8 +149,10 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 		case len(found) > 0:
 			return fmt.Errorf("%s: %w", h.kind, ErrConflict)
 		}
+
 		if limit > 0 {
-			count, err := collect(q, scanInt, `SELECT count(*) FROM iam_resources WHERE account = $1 AND kind = $2`, string(h.account), h.kind)
+			count, err := collect(q, scanInt, `SELECT count(*) FROM iam_resources WHERE account = $1 AND kind = $2`,
+				string(h.account), h.kind)
 			if err != nil {
 				return err
 			}
@@ -144,6 +160,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 				return ErrLimit
 			}
 		}
+
 		return checkUses(q, v, nil)
 	}, func() (func(*engine.Tx) error, error) {
 		return func(t *engine.Tx) error {
@@ -158,6 +175,7 @@ func createResource[T iamResource, P setter[T]](ctx context.Context, s *Store, v
 				return err
 			}
 			row = numbered
+
 			return insertResource(t, row, v)
 		}, nil
 	})
@@ -177,10 +195,13 @@ func insertResource(t *engine.Tx, row resourceRow, v any) error {
 	return insertUses(t, v)
 }
 
-func findResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string) (v T, err error) {
+func findResource[T iamResource, P setter[T]](
+	ctx context.Context, s *Store, account identitypool.AccountID, kind, key string,
+) (v T, err error) {
 	if !storable(string(account), maxID) || !storable(key, maxID) {
 		return v, notFound(kind)
 	}
+
 	var rows []resourceRow
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		rows, err = selectResource(q, header{account: account, kind: kind, key: key})
@@ -192,13 +213,21 @@ func findResource[T iamResource, P setter[T]](ctx context.Context, s *Store, acc
 	case len(rows) == 0:
 		return v, notFound(kind)
 	}
+
 	return resourceOf[T, P](rows[0])
 }
 
-func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, pathPrefix, after string, limit int) ([]T, error) {
-	if err := errors.Join(checkText("account", string(account), maxID), checkText("path", pathPrefix, maxProvider), checkText("after", after, maxProvider)); err != nil {
+func listResources[T iamResource, P setter[T]](
+	ctx context.Context, s *Store, account identitypool.AccountID, kind, pathPrefix, after string, limit int,
+) ([]T, error) {
+	if err := errors.Join(
+		checkText("account", string(account), maxID),
+		checkText("path", pathPrefix, maxProvider),
+		checkText("after", after, maxProvider),
+	); err != nil {
 		return nil, err
 	}
+
 	var rows []resourceRow
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		rows, err = collect(q, scanResource, `SELECT `+resourceColumns+` FROM iam_resources
@@ -209,12 +238,14 @@ func listResources[T iamResource, P setter[T]](ctx context.Context, s *Store, ac
 	if err != nil {
 		return nil, err
 	}
+
 	list := make([]T, len(rows))
 	for i, row := range rows {
 		if list[i], err = resourceOf[T, P](row); err != nil {
 			return nil, err
 		}
 	}
+
 	return list, nil
 }
 
@@ -241,19 +272,21 @@ func updateResource[T iamResource, P setter[T]](
 		if before, err = resourceOf[T, P](found); err != nil {
 			return err
 		}
-		// change is given a copy of its own, and runs before the managed policies
-		// that its result uses are looked for.
+		// change works on a copy. It runs before the managed policies that its
+		// result uses are looked up.
 		if result, err = resourceOf[T, P](found); err != nil {
 			return err
 		}
 		if err := change(&result); err != nil {
 			return err
 		}
+
 		return checkUses(q, result, before)
 	}, func() (func(*engine.Tx) error, error) {
 		h := result.header()
 		h.account, h.created = account, before.header().created
 		P(&result).setHeader(h)
+
 		row, err := rowOf(result)
 		if err != nil {
 			return nil, err
@@ -273,13 +306,15 @@ func updateResource[T iamResource, P setter[T]](
 				return err
 			}
 
-			if err := mustChange(t, `UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
+			if err := mustChange(t,
+				`UPDATE iam_resources SET settings = $4, path = $5 WHERE account = $1 AND kind = $2 AND resource_key = $3`,
 				string(account), kind, key, row.settings, row.path); err != nil {
 				return err
 			}
 			if err := deleteUses(t, kind, account, key); err != nil {
 				return err
 			}
+
 			return insertUses(t, result)
 		}, nil
 	})
@@ -290,10 +325,13 @@ func updateResource[T iamResource, P setter[T]](
 	return result, nil
 }
 
-func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, may func(T) error) error {
+func deleteResource[T iamResource, P setter[T]](
+	ctx context.Context, s *Store, account identitypool.AccountID, kind, key string, may func(T) error,
+) error {
 	if !storable(key, maxID) {
 		return notFound(kind)
 	}
+
 	return s.changeIAM(ctx, account, func(q engine.Querier) error {
 		rows, err := selectResource(q, header{account: account, kind: kind, key: key})
 		if err == nil && len(rows) == 0 {
@@ -306,8 +344,10 @@ func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 		if err != nil {
 			return err
 		}
+
 		if kind == policyKind {
-			users, err := collect(q, scanInt, `SELECT count(*) FROM iam_attachments WHERE account = $1 AND policy_key = $2`, string(account), key)
+			users, err := collect(q, scanInt,
+				`SELECT count(*) FROM iam_attachments WHERE account = $1 AND policy_key = $2`, string(account), key)
 			if err != nil {
 				return err
 			}
@@ -315,18 +355,20 @@ func deleteResource[T iamResource, P setter[T]](ctx context.Context, s *Store, a
 				return fmt.Errorf("a role uses the policy: %w", ErrConflict)
 			}
 		}
+
 		return may(v)
 	}, func() (func(*engine.Tx) error, error) {
 		return func(t *engine.Tx) error {
 			if err := deleteUses(t, kind, account, key); err != nil {
 				return err
 			}
-			return mustChange(t, `DELETE FROM iam_resources WHERE account = $1 AND kind = $2 AND resource_key = $3`, string(account), kind, key)
+			return mustChange(t, `DELETE FROM iam_resources WHERE account = $1 AND kind = $2 AND resource_key = $3`,
+				string(account), kind, key)
 		}, nil
 	})
 }
 
-// use is one managed policy that a role uses.
+// use is a managed policy that a role uses.
 type use struct {
 	usage PolicyUsage
 	arn   string
@@ -337,17 +379,19 @@ func usesOf(v any) (uses []use) {
 	if !ok {
 		return nil
 	}
+
 	for _, arn := range r.Attached {
 		uses = append(uses, use{AttachedUsage, arn})
 	}
 	if r.Boundary != "" {
 		uses = append(uses, use{BoundaryUsage, r.Boundary})
 	}
+
 	return uses
 }
 
-// checkUses makes sure that the managed policies that v uses and before does
-// not are there. Those of AWS are not looked for.
+// checkUses makes sure that the managed policies exist that v uses and before
+// does not. AWS's own are not looked up.
 func checkUses(q engine.Querier, v, before any) error {
 	had := map[string]bool{}
 	for _, u := range usesOf(before) {
@@ -357,6 +401,7 @@ func checkUses(q engine.Querier, v, before any) error {
 	if r, ok := v.(Role); ok {
 		account = r.Account
 	}
+
 	for _, u := range usesOf(v) {
 		if err := checkText("policy ARN", u.arn, maxARN); err != nil {
 			return err
@@ -365,6 +410,7 @@ func checkUses(q engine.Querier, v, before any) error {
 		if had[u.arn] || key == "" {
 			continue
 		}
+
 		rows, err := selectResource(q, header{account: account, kind: policyKind, key: key})
 		if err != nil {
 			return err
@@ -372,25 +418,29 @@ func checkUses(q engine.Querier, v, before any) error {
 		if len(rows) == 0 {
 			return ErrPolicyNotFound
 		}
+
 		p, err := resourceOf[ManagedPolicy](rows[0])
 		if err != nil {
 			return err
 		}
-		if !strings.HasSuffix(u.arn, ":policy"+p.Path+p.Name) { // another path
+		if !strings.HasSuffix(u.arn, ":policy"+p.Path+p.Name) { // it has another path
 			return ErrPolicyNotFound
 		}
 	}
+
 	return nil
 }
 
 func insertUses(t *engine.Tx, v any) error {
 	for _, u := range usesOf(v) {
 		h := v.(Role).header()
-		if _, err := t.Exec(`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
+		if _, err := t.Exec(
+			`INSERT INTO iam_attachments (account, role_key, usage, policy_arn, policy_key) VALUES ($1, $2, $3, $4, $5)`,
 			string(h.account), h.key, string(u.usage), u.arn, policyKeyOf(h.account, u.arn)); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -42,15 +42,16 @@ const (
 	identityOrder = ` ORDER BY i.identity_id, l.kind, l.provider, l.subject`
 )
 
-// collectIdentities gathers the rows of a query for identityColumns. Rows
-// without an identity, which outer joins make, tell only that the query had a
-// result: any reports whether there was a row at all.
+// collectIdentities gathers the rows of a query for identityColumns. any reports
+// whether there was a row at all: a row without an identity, which outer joins
+// make, shows only that the query had a result.
 func collectIdentities(q engine.Querier, text string, args ...any) (identities []*identityRow, any bool, err error) {
 	rows, err := q.Query(text, args...)
 	if err != nil {
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+
 	var last *identityRow
 	for rows.Next() {
 		any = true
@@ -58,22 +59,30 @@ func collectIdentities(q engine.Querier, text string, args ...any) (identities [
 		var disabled, everLinked sql.NullBool
 		var revision, created, modified, formerDeleted sql.NullInt64
 		var subject []byte
-		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked, &revision, &created, &modified, &formerDeleted,
+		if err := rows.Scan(&id, &pool, &disabled, &mergedTo, &everLinked,
+			&revision, &created, &modified, &formerDeleted,
 			&kind, &provider, &subject, &scope); err != nil {
 			return nil, false, err
 		}
+
 		if !id.Valid {
 			continue
 		}
+
 		if last == nil || string(last.ID) != id.String {
 			last = &identityRow{revision: revision.Int64, Identity: identitypool.Identity{
-				ID: identitypool.IdentityID(id.String), PoolID: identitypool.PoolID(pool.String),
-				Disabled: disabled.Bool, MergedTo: identitypool.IdentityID(mergedTo.String), EverLinked: everLinked.Bool,
-				Created: fromMillis(created.Int64), Modified: fromMillis(modified.Int64),
+				ID:          identitypool.IdentityID(id.String),
+				PoolID:      identitypool.PoolID(pool.String),
+				Disabled:    disabled.Bool,
+				MergedTo:    identitypool.IdentityID(mergedTo.String),
+				EverLinked:  everLinked.Bool,
+				Created:     fromMillis(created.Int64),
+				Modified:    fromMillis(modified.Int64),
 				Predecessor: predecessor(formerDeleted),
 			}}
 			identities = append(identities, last)
 		}
+
 		if kind.Valid {
 			last.Logins = append(last.Logins, identitypool.Login{
 				Kind:     identitypool.LoginKind(kind.String),
@@ -83,6 +92,7 @@ func collectIdentities(q engine.Querier, text string, args ...any) (identities [
 			})
 		}
 	}
+
 	return identities, any, rows.Err()
 }
 
@@ -102,14 +112,16 @@ func (s *Store) CreateIdentity(ctx context.Context, i identitypool.Identity) err
 	if i.Modified.IsZero() {
 		i.Modified = i.Created
 	}
+
 	err := s.write(ctx, func(t *engine.Tx) error { return insertIdentity(t, i) })
 	if s.engine.Race(err) {
 		return fmt.Errorf("identity: %w", ErrConflict)
 	}
+
 	return err
 }
 
-// insertIdentity adds a row, without logins, to a pool that is there.
+// insertIdentity adds a row, without logins, to an existing pool.
 func insertIdentity(t *engine.Tx, i identitypool.Identity) error {
 	n, err := t.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		SELECT $1, p.pool_id, FALSE, '', $2, 1, $3, $4 FROM pools AS p WHERE p.pool_id = $5 AND NOT p.deleting`,
@@ -126,16 +138,18 @@ func (s *Store) Identity(ctx context.Context, id identitypool.IdentityID) (ident
 	if row, ok := s.cachedIdentity(ctx, id); ok {
 		return cloneIdentity(row.Identity), nil
 	}
+
 	row, err := s.readIdentity(ctx, id)
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
+
 	return cloneIdentity(row.Identity), nil
 }
 
-// cachedIdentity returns what the cache holds of an identity whose pool lives.
-// The result must not be changed. The pool is looked at last: what it says then
-// it also said when the identity was looked at, because no pool comes back.
+// cachedIdentity returns the cache's entry of an identity whose pool exists. The
+// result must not be changed. The pool is looked up last: a pool that exists then
+// also existed when the identity was looked up, because no pool comes back.
 func (s *Store) cachedIdentity(ctx context.Context, id identitypool.IdentityID) (*identityRow, bool) {
 	v, ok := s.cache.get(identityKey(id))
 	if !ok {
@@ -145,16 +159,19 @@ func (s *Store) cachedIdentity(ctx context.Context, id identitypool.IdentityID) 
 	if _, err := s.pool(ctx, row.PoolID); err != nil {
 		return nil, false
 	}
+
 	return row, true
 }
 
-// readIdentity reads an identity and lets the cache have it. The result must
-// not be changed.
+// readIdentity reads an identity and enters it in the cache. The result must not
+// be changed.
 func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*identityRow, error) {
 	if !storable(string(id), maxID) {
 		return nil, notFound("identity")
 	}
+
 	ticket := s.cache.begin(identityKey(id))
+
 	var found []*identityRow
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, _, err = collectIdentities(q, `SELECT `+identityColumns+`
@@ -170,10 +187,11 @@ func (s *Store) readIdentity(ctx context.Context, id identitypool.IdentityID) (*
 		return nil, notFound("identity")
 	}
 	s.cache.fill(identityKey(id), ticket, found[0])
+
 	return found[0], nil
 }
 
-// Place is where an identity stands in the list of its pool: by the time of its
+// Place is the position of an identity in the list of its pool: by the time of its
 // creation, and by ID among those of one millisecond. The zero Place is before
 // all of them.
 type Place struct {
@@ -184,7 +202,7 @@ type Place struct {
 // PlaceOf returns the place of i.
 func PlaceOf(i identitypool.Identity) Place { return Place{i.Created, i.ID} }
 
-// String is the place as ParsePlace reads it.
+// String returns the text that ParsePlace reads.
 func (p Place) String() string { return strconv.FormatInt(millis(p.Created), 10) + "/" + string(p.ID) }
 
 // ParsePlace reads what Place.String wrote, and "" as the zero Place. Error: ErrInvalid.
@@ -197,20 +215,24 @@ func ParsePlace(text string) (Place, error) {
 	if err != nil || checkID("identity ID", id) != nil {
 		return Place{}, fmt.Errorf("%w: not a place in a list", ErrInvalid)
 	}
+
 	return Place{fromMillis(ms), identitypool.IdentityID(id)}, nil
 }
 
 // ListIdentities returns at most limit identities of a pool with their logins,
-// in the order of their places, beginning with the first behind after, without
-// disabled ones if hideDisabled. Errors: ErrNotFound when the pool does not
+// in the order of their places, beginning with the first behind after. With
+// hideDisabled it omits disabled ones. Errors: ErrNotFound when the pool does not
 // exist; ErrInvalid when after's ID is not text that an ID could be.
-func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hideDisabled bool, after Place, limit int) ([]identitypool.Identity, error) {
+func (s *Store) ListIdentities(
+	ctx context.Context, pool identitypool.PoolID, hideDisabled bool, after Place, limit int,
+) ([]identitypool.Identity, error) {
 	if err := checkText("after", string(after.ID), maxID); err != nil {
 		return nil, err
 	}
 	if !storable(string(pool), maxID) {
 		return nil, notFound("identity pool")
 	}
+
 	var rows []*identityRow
 	var exists bool
 	err := s.read(ctx, func(q engine.Querier) (err error) {
@@ -222,6 +244,7 @@ func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hi
 			LEFT JOIN logins AS l ON l.identity_id = i.identity_id
 			WHERE p.pool_id = $1 AND NOT p.deleting ORDER BY i.created, i.identity_id, l.kind, l.provider, l.subject`,
 			string(pool), millis(after.Created), string(after.ID), hideDisabled, max(limit, 0))
+
 		return err
 	})
 	if err != nil {
@@ -230,6 +253,7 @@ func (s *Store) ListIdentities(ctx context.Context, pool identitypool.PoolID, hi
 	if !exists {
 		return nil, notFound("identity pool")
 	}
+
 	return convert(rows, func(r *identityRow) identitypool.Identity { return r.Identity }), nil
 }
 
@@ -248,13 +272,13 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identitypool.IdentityID) 
 			if err := before.claim(t, before.Modified); err != nil {
 				return err
 			}
-
 			if err := s.rememberIdentityID(t, id); err != nil {
 				return err
 			}
 			if _, err := t.Exec(`DELETE FROM logins WHERE identity_id = $1`, string(id)); err != nil {
 				return err
 			}
+
 			return mustChange(t, `DELETE FROM identities WHERE identity_id = $1`, string(id))
 		})
 	})

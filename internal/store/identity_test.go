@@ -16,6 +16,7 @@ func TestGuest(t *testing.T) {
 	eachOptions(t, func(t *testing.T, o Options) {
 		o.Now = c.now
 		s := open(t, o)
+
 		pool := addPool(t, s)
 		id := addGuest(t, s, pool)
 		want := identitypool.Identity{ID: id, PoolID: pool, Created: c.now(), Modified: c.now()}
@@ -83,6 +84,7 @@ func TestListIdentities(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool, other := addPool(t, s), addPool(t, s)
 		addGuest(t, s, other)
+
 		want := map[identitypool.IdentityID]identitypool.Identity{}
 		for n := range 12 {
 			switch n % 3 {
@@ -104,6 +106,7 @@ func TestListIdentities(t *testing.T) {
 				want[b.ID], _ = s.Identity(t.Context(), b.ID)
 			}
 		}
+
 		for _, hide := range []bool{false, true} {
 			var ids []identitypool.IdentityID
 			for id, i := range want {
@@ -117,6 +120,7 @@ func TestListIdentities(t *testing.T) {
 				}
 				return strings.Compare(string(a), string(b))
 			})
+
 			for _, size := range []int{1, 3, 60} {
 				var got []identitypool.IdentityID
 				after := Place{}
@@ -128,6 +132,7 @@ func TestListIdentities(t *testing.T) {
 					if len(page) == 0 {
 						break
 					}
+
 					for _, i := range page {
 						got = append(got, i.ID)
 						if diff := cmp.Diff(want[i.ID], i); diff != "" {
@@ -170,6 +175,7 @@ func TestSubjectsAreBytes(t *testing.T) {
 				owners[l] = addLinked(t, s, pool, l).ID
 			}
 		}
+
 		seen := map[identitypool.IdentityID]bool{}
 		for l, id := range owners {
 			got, err := s.IdentityByLogin(t.Context(), pool, l)
@@ -181,6 +187,7 @@ func TestSubjectsAreBytes(t *testing.T) {
 			}
 			seen[id] = true
 		}
+
 		for name, l := range map[string]identitypool.Login{
 			"empty subject":    public("p", ""),
 			"empty provider":   public("", "s"),
@@ -207,6 +214,7 @@ func TestHostileIDs(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
 		addGuest(t, s, pool)
+
 		ctx := t.Context()
 		for _, id := range append(hostileSubjects, "") {
 			_, err := s.Pool(ctx, identitypool.PoolID(id))

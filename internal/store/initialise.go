@@ -21,16 +21,16 @@ import (
 // inspectTimeout bounds how long Inspect waits for the database.
 const inspectTimeout = 10 * time.Second
 
-// Contents tells what a database holds.
+// Contents describes what a database holds.
 type Contents struct {
 	Account bool // there is a home account
 	Keys    bool // there is an access key
-	// Sealed are values under the master key, some of each kind that there is.
+	// Sealed has values under the master key, some of each kind that there is.
 	Sealed [][]byte
 }
 
-// Inspect looks into the database that the options name. It makes and changes
-// nothing, neither file nor schema, and works beside a server. What does not
+// Inspect looks into the database that the options name. It creates and changes
+// neither file nor schema, and works beside a server. A database that does not
 // exist holds nothing. Errors: ErrDamaged; ErrGone for a write-ahead log without
 // its database.
 func Inspect(ctx context.Context, o Options) (Contents, error) {
@@ -57,6 +57,7 @@ func Inspect(ctx context.Context, o Options) (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
+
 	return found, nil
 }
 
@@ -68,7 +69,8 @@ const foreignTable = `SELECT name FROM sqlite_schema
 			WHERE type = 'table' AND name IN ('` + schemaTable + `', 'pools', 'access_keys')) < 3
 	ORDER BY name LIMIT 1`
 
-// refuseForeign refuses the database of another program, whose file would become ours.
+// refuseForeign refuses the database of another program: Poolhouse would take over
+// its file.
 func refuseForeign(ctx context.Context, db *sql.DB, path string) error {
 	var table string
 	err := db.QueryRowContext(ctx, foreignTable).Scan(&table)
@@ -81,12 +83,13 @@ func refuseForeign(ctx context.Context, db *sql.DB, path string) error {
 	if full, err := filepath.Abs(path); err == nil {
 		path = full
 	}
+
 	return fmt.Errorf("%s is the database of another program (it has a table %q): name another data folder",
 		path, table)
 }
 
-// inspect looks for rows in the tables, which may not be there yet. exists
-// asks whether there is a table of a name.
+// inspect looks for rows in the tables, which may not exist yet. exists is the
+// query whether there is a table of a name.
 func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, err error) {
 	if found.Account, err = hasRows(ctx, db, exists, "home_account"); err != nil {
 		return Contents{}, err
@@ -97,6 +100,7 @@ func inspect(ctx context.Context, db *sql.DB, exists string) (found Contents, er
 	if found.Sealed, err = sealedSamples(ctx, db, exists); err != nil {
 		return Contents{}, err
 	}
+
 	return found, nil
 }
 
@@ -110,7 +114,7 @@ func hasRows(ctx context.Context, db *sql.DB, exists, table string) (found bool,
 }
 
 // sealedSamples returns sealed values of each table that has any. All values of a
-// database are under one master key, so a few show which.
+// database are under one master key, so a few are enough to recognize it.
 func sealedSamples(ctx context.Context, db *sql.DB, exists string) (samples [][]byte, err error) {
 	for _, from := range []struct{ table, query string }{
 		{"access_keys", `SELECT sealed_secret FROM access_keys ORDER BY created DESC LIMIT 100`},
@@ -121,6 +125,7 @@ func sealedSamples(ctx context.Context, db *sql.DB, exists string) (samples [][]
 		} else if !there {
 			continue
 		}
+
 		found, err := sealedColumn(ctx, db, from.query)
 		if err != nil {
 			return nil, err
@@ -132,11 +137,13 @@ func sealedSamples(ctx context.Context, db *sql.DB, exists string) (samples [][]
 	if err != nil || !there {
 		return samples, err
 	}
+
 	texts, err := sealedColumn(ctx, db, `SELECT settings FROM pools
 		WHERE settings LIKE '%"sealedLoginProviders":%' LIMIT 10`)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, text := range texts {
 		var p struct {
 			Sealed map[string][]byte `json:"sealedLoginProviders"`
@@ -146,6 +153,7 @@ func sealedSamples(ctx context.Context, db *sql.DB, exists string) (samples [][]
 		}
 		samples = slices.AppendSeq(samples, maps.Values(p.Sealed))
 	}
+
 	return samples, nil
 }
 
@@ -163,13 +171,14 @@ func sealedColumn(ctx context.Context, db *sql.DB, query string) (values [][]byt
 		}
 		values = append(values, value)
 	}
+
 	return values, rows.Err()
 }
 
 // Initialise makes k.Account the home account, and k its first access key: both
-// or neither. It returns the home account, which is another one if somebody was
-// quicker; then nothing was made. An access key that is there already is left
-// alone, and k is not made. Error: ErrInvalid.
+// or neither. It returns the home account; if another one was settled first, it
+// makes nothing. If there is an access key already, it does not make k.
+// Error: ErrInvalid.
 func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.AccountID, bool, error) {
 	if err := errors.Join(k.check(), checkID("account", string(k.Account))); err != nil {
 		return "", false, err
@@ -189,10 +198,12 @@ func (s *Store) Initialise(ctx context.Context, k AccessKey) (identitypool.Accou
 			return err
 		}
 		made, err = insertFirstAccessKey(t, k)
+
 		return err
 	})
 	if err != nil {
 		return "", false, err
 	}
+
 	return home, made, nil
 }

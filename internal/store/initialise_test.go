@@ -78,6 +78,7 @@ func contents(t *testing.T, o Options) (names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, f := range files {
 			names = append(names, f.Name())
 		}
@@ -89,11 +90,13 @@ func contents(t *testing.T, o Options) (names []string) {
 		t.Fatal(err)
 	}
 	defer outside.Close()
+
 	rows, err := outside.QueryContext(t.Context(), `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
@@ -101,6 +104,7 @@ func contents(t *testing.T, o Options) (names []string) {
 		}
 		names = append(names, name)
 	}
+
 	return names
 }
 
@@ -126,6 +130,7 @@ func TestInspectFaults(t *testing.T) {
 func TestInitialise(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		var group sync.WaitGroup
+
 		var made atomic.Int32
 		var mu sync.Mutex
 		homes := map[identitypool.AccountID]bool{}

@@ -111,6 +111,7 @@ func TestChangesThatMeet(t *testing.T) {
 			for other, meet := range between {
 				t.Run(change+", meanwhile "+other, func(t *testing.T) {
 					w := world{s: s, pool: addPool(t, s), free: public("free", "1"), spare: developer("spare")}
+
 					w.a, w.b = addLinked(t, s, w.pool, public("a", "1")), addLinked(t, s, w.pool, public("b", "1"), w.spare)
 					calls := 0
 					err := run(w, func() bool {
@@ -165,13 +166,16 @@ func TestKeysAndPoolsThatMeet(t *testing.T) {
 				if calls++; calls == 1 {
 					meanwhile()
 				}
+
 				tags := map[string]string{key: ""}
 				for k, v := range p.Tags {
 					tags[k] = v
 				}
 				p.Tags = tags
+
 				return nil
 			})
+
 			return err
 		}
 		wantError(t, "UpdatePool", tag("a", func() { wantError(t, "UpdatePool inside", tag("b", func() {}), nil) }), nil)
@@ -188,12 +192,14 @@ func TestWritesOutliveTheirCallers(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
+
 		id := newIdentityID()
 		began, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		left := make(chan error, 1)
 		go func() {
 			left <- s.write(ctx, func(t *engine.Tx) error {
 				defer close(ended)
+
 				close(began)
 				<-end
 				return insertIdentity(t, identitypool.Identity{ID: id, PoolID: pool})
@@ -206,12 +212,14 @@ func TestWritesOutliveTheirCallers(t *testing.T) {
 		wantError(t, "the caller that left", err, context.Canceled)
 		close(end)
 		<-ended
+
 		limit := time.After(30 * time.Second)
 		for { // its commit is a moment away
 			_, err := s.Identity(t.Context(), id)
 			if err == nil {
 				return
 			}
+
 			select {
 			case <-limit:
 				t.Fatalf("the write that its caller left: %v", err)

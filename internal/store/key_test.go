@@ -56,6 +56,7 @@ func TestKeys(t *testing.T) {
 		if _, err := s.UpdateKeys(t.Context(), "signing", func([]Key) ([]Key, error) { return nil, mine }); err != mine { //nolint:errorlint // it promises the very error
 			t.Errorf("UpdateKeys returned %v, want change's own error", err)
 		}
+
 		for name, keys := range map[string][]Key{
 			"another purpose": {{Purpose: "session", ID: "x"}},
 			"one ID twice":    {testKey("x", at), testKey("x", at)},
@@ -80,6 +81,7 @@ func TestUpdateKeysLetsOneNodeBeFirst(t *testing.T) {
 		if o.URL != "" || o.Path != "" {
 			nodes = append(nodes, open(t, o), open(t, o))
 		}
+
 		var wg sync.WaitGroup
 		for n, s := range nodes {
 			for g := range 4 {
@@ -97,6 +99,7 @@ func TestUpdateKeysLetsOneNodeBeFirst(t *testing.T) {
 			}
 		}
 		wg.Wait()
+
 		for _, s := range nodes {
 			if keys, err := s.Keys(t.Context(), "signing"); err != nil || len(keys) != 1 {
 				t.Errorf("Keys = %d keys, %v; want 1", len(keys), err)
@@ -111,6 +114,7 @@ func TestAccessKeys(t *testing.T) {
 		o.Now = c.now
 		s := open(t, o)
 		ctx := t.Context()
+
 		a := AccessKey{ID: "AKIAA", Account: "1", SealedSecret: []byte{0, 255, 1}, Description: "ä", Policy: `{"a":1}`, Created: c.now().Add(-time.Hour)}
 		b := AccessKey{ID: "AKIAB", Account: "2", SealedSecret: []byte("x"), Disabled: true}
 		d := AccessKey{ID: "AKIAa", Account: "1", SealedSecret: []byte("y")}
@@ -119,6 +123,7 @@ func TestAccessKeys(t *testing.T) {
 		}
 		b.Created, d.Created = c.now(), c.now()
 		wantError(t, "CreateAccessKey again", s.CreateAccessKey(ctx, a), ErrConflict)
+
 		for name, spoil := range map[string]func(*AccessKey){
 			"no ID":           func(k *AccessKey) { k.ID = "" },
 			"NUL in text":     func(k *AccessKey) { k.Description = "\x00" },

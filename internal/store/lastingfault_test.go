@@ -50,6 +50,7 @@ func TestLastingFaultIsTwoLines(t *testing.T) {
 					}
 					wiretest.Equal(t, "ListIdentityPools", w.Code, 200)
 				}
+
 				return failed
 			}
 			wiretest.Equal(t, "failed calls before", list(10), 0)

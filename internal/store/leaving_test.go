@@ -48,8 +48,10 @@ func TestLeavingAChangeOfARole(t *testing.T) {
 // write up, behind another one that is just then allowed to go on.
 func leaveTaken(t *testing.T, s *Store, change func(context.Context) error) error {
 	t.Helper()
+
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+
 	release := hold(t, s)
 
 	began, end := make(chan struct{}), make(chan struct{})
@@ -62,6 +64,7 @@ func leaveTaken(t *testing.T, s *Store, change func(context.Context) error) erro
 		})
 	}()
 	queued(t, s, 1)
+
 	go func() { left <- change(ctx) }()
 	queued(t, s, 2)
 
@@ -70,6 +73,7 @@ func leaveTaken(t *testing.T, s *Store, change func(context.Context) error) erro
 	cancel()
 	close(end)
 	err := <-left
+
 	return errors.Join(err, <-first)
 }
 

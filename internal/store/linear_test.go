@@ -33,6 +33,7 @@ func (o operation) after(owner identitypool.IdentityID) (identitypool.IdentityID
 	case o.found:
 		return "", o.id == owner
 	}
+
 	return owner, o.id != owner
 }
 
@@ -59,6 +60,7 @@ func linearizable(history []operation) bool {
 				first = min(first, o.done)
 			}
 		}
+
 		for i, o := range history {
 			if taken[i] || o.called > first {
 				continue
@@ -72,8 +74,10 @@ func linearizable(history []operation) bool {
 			}
 		}
 		failed[state] = true
+
 		return false
 	}
+
 	return search("", len(history))
 }
 
@@ -111,6 +115,7 @@ func TestOneLoginOneIdentityIsLinearizable(t *testing.T) {
 		}
 		pool := addPool(t, nodes[0])
 		const logins, clients, calls = 6, 5, 8
+
 		var counter atomic.Int64
 		histories := make([][]operation, logins)
 		var wg sync.WaitGroup
@@ -153,6 +158,7 @@ func TestOneLoginOneIdentityIsLinearizable(t *testing.T) {
 			}
 		}
 		wg.Wait()
+
 		for l, history := range histories {
 			if !linearizable(history) {
 				t.Errorf("login %d: no order explains %+v", l, history)

@@ -18,14 +18,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// ErrBadDump: what Load read is not a whole, unaltered dump.
+// ErrBadDump means that Load did not read a whole, unaltered dump.
 var ErrBadDump = errors.New("not a whole, unaltered dump")
 
-// Load reads what Dump wrote, on any engine, into a store that holds nothing.
+// Load reads a dump, from either database engine, into a store that holds nothing.
 // It is one transaction: all of it or nothing. r is read while the transaction
 // is open, so it should be a file. Other writers of SQLite wait.
-// Secrets that an older version's dump has in clear are sealed, without a Sealer
-// by the next SealSecrets.
+// If an older version's dump has secrets in clear, they are sealed; without a
+// Sealer the next SealSecrets does that.
 // Errors: ErrConflict when the store is not empty, ErrNewerSchema when a newer
 // binary wrote the dump, ErrOtherSealer, ErrBadDump when it is cut short or
 // altered, ErrInvalid.
@@ -37,11 +37,12 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		}
 		ran = true
 
-		// A server that was started and never used has noted its settings' trust
-		// policies. The next start does it again.
+		// A server that was started and never used has recorded its settings' trust
+		// policies. The next start records them again.
 		if _, err := t.Exec(`DELETE FROM settings_trust`); err != nil {
 			return err
 		}
+
 		before, err := countRows(t)
 		if err != nil {
 			return err
@@ -58,19 +59,20 @@ func (s *Store) Load(ctx context.Context, r io.Reader) error {
 		if err == nil && after != loaded {
 			err = fmt.Errorf("%w: somebody else wrote to the store", ErrConflict)
 		}
+
 		return err
 	})
-
 	if s.engine.Race(err) {
 		err = fmt.Errorf("%w: a row occurs twice or refers to one that is missing: %w", ErrBadDump, err)
 	}
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
+
 	return nil
 }
 
-// countRows counts what a dump has rows for, and pools being deleted.
+// countRows counts the rows that a dump would have, and pools being deleted.
 func countRows(q engine.Querier) (int64, error) {
 	n, err := collect(q, scanInt, `SELECT (SELECT count(*) FROM pools) + (SELECT count(*) FROM identities) + (SELECT count(*) FROM logins)
 		+ (SELECT count(*) FROM access_keys) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM sign_outs) + (SELECT count(*) FROM revocations)
@@ -93,8 +95,10 @@ func (s *Store) load(ctx context.Context, t *engine.Tx, r io.Reader) (int64, err
 		if err := checkID("account", home); err != nil {
 			return 0, err
 		}
-		// A server that was started and never used has settled one of its own.
-		if _, err := t.Exec(`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`, home); err != nil {
+		// A server that was started and never used has settled its own account.
+		if _, err := t.Exec(
+			`INSERT INTO home_account (one, account) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET account = $1`,
+			home); err != nil {
 			return 0, err
 		}
 	}
@@ -112,6 +116,7 @@ func (s *Store) load(ctx context.Context, t *engine.Tx, r io.Reader) (int64, err
 		if err != nil {
 			return 0, err
 		}
+
 		if line.End != nil {
 			return rows, d.end(line.End, rows)
 		}
@@ -124,7 +129,7 @@ func (s *Store) load(ctx context.Context, t *engine.Tx, r io.Reader) (int64, err
 	}
 }
 
-// dumpReader reads lines and hashes those before the one it returned last.
+// dumpReader reads lines. It hashes each line when it reads the next one.
 type dumpReader struct {
 	lines *bufio.Scanner
 	sum   hash.Hash
@@ -137,25 +142,30 @@ func openDump(r io.Reader) (*dumpReader, *dumpHeader, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadDump, err)
 	}
+
 	d := &dumpReader{lines: bufio.NewScanner(zip), sum: sha256.New()}
 	d.lines.Buffer(make([]byte, 0, 64<<10), maxDumpLine)
-	first, err := d.next(json.RejectUnknownMembers(false)) // a newer header may say more
+	first, err := d.next(json.RejectUnknownMembers(false)) // a newer header may have more members
 	if err != nil {
 		return nil, nil, err
 	}
+
 	switch h := first.Header; {
 	case h == nil || h.Format != dumpFormat:
 		return nil, nil, fmt.Errorf("%w: it does not begin with the header of a dump", ErrBadDump)
 	case h.Schema > dumpSchema:
-		return nil, nil, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d", ErrNewerSchema, h.Schema, dumpSchema)
+		return nil, nil, fmt.Errorf("%w: the dump has schema %d and this binary reads up to %d",
+			ErrNewerSchema, h.Schema, dumpSchema)
 	}
+
 	return d, first.Header, nil
 }
 
-// end compares the end of a dump with what was read before it.
+// end compares the end of a dump with the lines that were read before it.
 func (d *dumpReader) end(end *dumpEnd, rows int64) error {
 	if sum := hex.EncodeToString(d.sum.Sum(nil)); end.Rows != rows || end.SHA256 != sum {
-		return fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s", ErrBadDump, rows, sum, end.Rows, end.SHA256)
+		return fmt.Errorf("%w: it has %d rows and hash %s, its end says %d and %s",
+			ErrBadDump, rows, sum, end.Rows, end.SHA256)
 	}
 	return d.finished()
 }
@@ -169,14 +179,16 @@ func (d *dumpReader) next(o json.Options) (dumpLine, error) {
 		}
 		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
 	}
+
 	d.last = append(append(d.last[:0], d.lines.Bytes()...), '\n')
 	var line dumpLine
 	if err := json.Unmarshal(d.last, &line, o); err != nil {
-		if cut := d.lines.Err(); cut != nil { // the scanner gives what came before a read error as a line
+		if cut := d.lines.Err(); cut != nil { // the scanner returns the text before a read error as a line
 			err = cut
 		}
 		return dumpLine{}, fmt.Errorf("%w: %w", ErrBadDump, err)
 	}
+
 	return line, nil
 }
 
@@ -192,11 +204,11 @@ func (d *dumpReader) finished() error {
 	return nil
 }
 
-// loader inserts rows.
+// loader inserts the rows of a dump.
 type loader struct {
 	store    *Store
 	tx       *engine.Tx
-	purposes map[string]bool // key sets made so far
+	purposes map[string]bool // key sets that have a row so far
 	sealed   bool            // a secret of the dump was in clear and is sealed now
 	marked   bool            // a secret of the dump stays in clear
 }
@@ -211,7 +223,8 @@ func (l *loader) insert(line dumpLine) error {
 		if err := checkLogin(line.Login.login()); err != nil {
 			return err
 		}
-		return insertLogin(l.tx, identitypool.PoolID(line.Login.Pool), identitypool.IdentityID(line.Login.Identity), line.Login.login())
+		return insertLogin(l.tx, identitypool.PoolID(line.Login.Pool), identitypool.IdentityID(line.Login.Identity),
+			line.Login.login())
 	case line.AccessKey != nil:
 		k := line.AccessKey.accessKey()
 		if err := errors.Join(k.check(), l.beside(k.SealedSecret)); err != nil {
@@ -241,6 +254,7 @@ func (l *loader) insert(line dumpLine) error {
 	case line.Binding != nil:
 		return line.Binding.insert(l.tx)
 	}
+
 	return fmt.Errorf("%w: a line that is no row", ErrBadDump)
 }
 
@@ -249,7 +263,7 @@ func (l *loader) pool(d *dumpPool) error {
 		return err
 	}
 
-	if hasClearSecret(d.Settings) { // of an older version's dump
+	if hasClearSecret(d.Settings) { // an older version wrote the dump
 		if err := l.clearSecret(identitypool.PoolID(d.ID), &d.Settings); err != nil {
 			return err
 		}
@@ -263,6 +277,7 @@ func (l *loader) pool(d *dumpPool) error {
 		(pool_id, account, region, settings, version, created, updated, deleting, owned_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)`,
 		d.ID, d.Account, d.Region, settings, d.Version, d.Created, d.Updated, d.OwnedSince)
+
 	return err
 }
 
@@ -277,10 +292,11 @@ func (l *loader) clearSecret(pool identitypool.PoolID, p *storedPool) error {
 		return nil
 	}
 	l.marked = true
+
 	return markClear(l.tx, uuid.NewString())
 }
 
-// beside checks a sealed value of the dump against what was sealed on the way.
+// beside checks a sealed value of the dump against the secrets sealed on the way.
 func (l *loader) beside(sealed []byte) error {
 	if !l.sealed {
 		return nil
@@ -289,11 +305,17 @@ func (l *loader) beside(sealed []byte) error {
 }
 
 func (l *loader) identity(d *dumpIdentity) error {
-	if err := errors.Join(checkID("identity ID", d.ID), checkID("pool ID", d.Pool), checkText("merged to", d.MergedTo, maxID)); err != nil {
+	if err := errors.Join(
+		checkID("identity ID", d.ID),
+		checkID("pool ID", d.Pool),
+		checkText("merged to", d.MergedTo, maxID),
+	); err != nil {
 		return err
 	}
+
 	_, err := l.tx.Exec(`INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`, d.ID, d.Pool, d.Disabled, d.MergedTo, d.EverLinked, d.Created, d.Modified)
+
 	return err
 }
 
@@ -303,11 +325,12 @@ func (l *loader) key(k Key) error {
 	}
 	if !l.purposes[k.Purpose] {
 		l.purposes[k.Purpose] = true
-		// The set may be there, without keys, in a store that had some once.
+		// A store that once had keys still has the row of the set.
 		if _, err := l.tx.Exec(`INSERT INTO key_sets (purpose, revision) VALUES ($1, 1)
 			ON CONFLICT (purpose) DO UPDATE SET revision = key_sets.revision + 1`, k.Purpose); err != nil {
 			return err
 		}
 	}
+
 	return insertKey(l.tx, k)
 }

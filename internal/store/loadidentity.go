@@ -12,14 +12,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Loads take turns, so that however many are under way on a node the other writes
-// wait for one small transaction at most.
+// Loads take turns: however many are under way on a node, other writes wait for
+// one small transaction at most.
 const (
-	// loadRows is how many rows, of identities and logins, one transaction adds; an
-	// identity with more logins has one of its own.
+	// loadRows is the number of rows, of identities and logins, that one transaction
+	// adds; an identity with more logins has a transaction to itself.
 	loadRows = 32
-	// maxLoadRest bounds how long a load lets others work after each transaction: as
-	// long as that lasted, but not for ever where the database is slow.
+	// maxLoadRest bounds the time that a load leaves to others after each transaction:
+	// as long as that lasted, but not for ever where the database is slow.
 	maxLoadRest = 100 * time.Millisecond
 )
 
@@ -42,7 +42,7 @@ func (s *Store) LoadIdentity(ctx context.Context, i identitypool.Identity) error
 
 // LoadIdentities adds many identities of a pool as LoadIdentity does; outcomes has
 // the error of each. It uses several transactions, between which others write. If it
-// returns an error it ended before the last one, and what was added stays.
+// returns an error it stopped early, and the identities added so far stay.
 func (s *Store) LoadIdentities(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity) (
 	outcomes []error, err error,
 ) {
@@ -64,7 +64,7 @@ func (s *Store) LoadIdentities(ctx context.Context, pool identitypool.PoolID, id
 	return outcomes, nil
 }
 
-// loadable is how many of identities go into one transaction.
+// loadable returns how many of identities go into one transaction.
 func loadable(identities []identitypool.Identity) int {
 	rows := 0
 	for n, i := range identities {
@@ -72,11 +72,10 @@ func loadable(identities []identitypool.Identity) int {
 			return max(1, n)
 		}
 	}
-
 	return len(identities)
 }
 
-// loadBatch waits for its turn and adds those identities in one transaction that
+// loadBatch waits for its turn and adds, in one transaction, the identities that
 // have no outcome yet.
 func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity,
 	outcomes []error,
@@ -85,11 +84,12 @@ func (s *Store) loadBatch(ctx context.Context, pool identitypool.PoolID, identit
 		return err
 	}
 	defer func() { <-s.loading }()
+
 	ctx = overload.WithoutBudget(ctx) // a load takes as long as it is large; each step has a bound
 	began := s.options.Now()
 
-	// What is there already is found without a write: a statement that fails rolls
-	// back the whole transaction, on SQLite with the writes of others.
+	// Existing rows are found without a write: a statement that fails rolls back
+	// the whole transaction, on SQLite with the writes of others.
 	if err := s.markTaken(ctx, pool, identities, outcomes); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *Store) awaitLoad(ctx context.Context) error {
 	return err
 }
 
-// markTaken sets the outcome of identities whose ID is there, or one of whose
+// markTaken sets the outcome of identities whose ID exists, or one of whose
 // logins belongs to another identity of the pool or of the batch.
 func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identities []identitypool.Identity,
 	outcomes []error,
@@ -119,6 +119,7 @@ func (s *Store) markTaken(ctx context.Context, pool identitypool.PoolID, identit
 		if outcomes[n] != nil {
 			continue
 		}
+
 		ids = append(ids, string(i.ID))
 		for _, l := range i.Logins {
 			key := keyOf(l)
@@ -169,6 +170,7 @@ func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, 
 			if err != nil {
 				return err
 			}
+
 			for _, id := range found {
 				takenIDs[identitypool.IdentityID(id)] = true
 			}
@@ -181,6 +183,7 @@ func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, 
 			if err != nil {
 				return err
 			}
+
 			for _, key := range found {
 				takenKeys[loginKey(key)] = true
 			}
@@ -188,6 +191,7 @@ func (s *Store) lookUpTaken(ctx context.Context, pool identitypool.PoolID, ids, 
 
 		return nil
 	})
+
 	return takenIDs, takenKeys, err
 }
 
@@ -209,14 +213,13 @@ func (s *Store) addFree(ctx context.Context, identities []identitypool.Identity,
 				return err
 			}
 		}
-
 		return nil
 	})
 	if !s.engine.Race(err) && !isOutcome(err) {
 		return err
 	}
 
-	// One of them is refused, or somebody else added it meanwhile: add each alone.
+	// One of them is refused, or another writer added it meanwhile: add each alone.
 	for _, n := range free {
 		outcomes[n] = s.LoadIdentity(ctx, identities[n])
 		if outcomes[n] != nil && !isOutcome(outcomes[n]) {
@@ -232,7 +235,7 @@ func isOutcome(err error) bool {
 	return errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid)
 }
 
-// placeholders are those of an IN list of n values.
+// placeholders returns the placeholders of an IN list of n values.
 func placeholders(first, n int) string {
 	var list strings.Builder
 	for k := range n {
@@ -241,17 +244,15 @@ func placeholders(first, n int) string {
 		}
 		fmt.Fprintf(&list, "$%d", first+k)
 	}
-
 	return list.String()
 }
 
-// padded repeats the last of values until there are n: one statement for any
-// number.
+// padded repeats the last of values until there are n, so that one statement
+// serves any number.
 func padded(values []any, n int) []any {
 	for len(values) < n {
 		values = append(values, values[len(values)-1])
 	}
-
 	return values
 }
 
@@ -259,6 +260,7 @@ func padded(values []any, n int) []any {
 func rest(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+
 	select {
 	case <-timer.C:
 		return nil
@@ -291,6 +293,7 @@ func loadIdentity(t *engine.Tx, i identitypool.Identity) error {
 	if err := claimIdentityID(t, i.ID, i.PoolID); err != nil {
 		return err
 	}
+
 	for _, l := range i.Logins {
 		if err := insertLogin(t, i.PoolID, i.ID, l); err != nil {
 			return err

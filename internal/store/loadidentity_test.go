@@ -53,6 +53,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for round := range 6 {
 			many, single := addPool(t, s), addPool(t, s)
+
 			row := func(n int) identitypool.Identity {
 				i := identitypool.Identity{ID: identitypool.IdentityID(fmt.Sprintf("us-east-1:%d-%d", round, n)), EverLinked: true, Created: fromMillis(int64(1 + n)), Modified: fromMillis(int64(1 + n))}
 				for range random.IntN(4) {
@@ -62,6 +63,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 					}
 					i.Logins = append(i.Logins, l)
 				}
+
 				switch random.IntN(25) {
 				case 0:
 					i.Disabled = true
@@ -73,6 +75,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 						i.Logins = append(i.Logins, developer(fmt.Sprint("of many", n, k)))
 					}
 				}
+
 				return i
 			}
 			var rows []identitypool.Identity
@@ -98,6 +101,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for n, i := range one {
 				want := s.LoadIdentity(t.Context(), i)
 				for _, kind := range []error{ErrConflict, ErrInvalid, ErrNotFound} {
@@ -106,6 +110,7 @@ func TestLoadIdentitiesIsLoadIdentity(t *testing.T) {
 					}
 				}
 			}
+
 			x, err := s.ListIdentities(t.Context(), many, false, Place{}, 1000)
 			y, err2 := s.ListIdentities(t.Context(), single, false, Place{}, 1000)
 			for n := range x {
@@ -149,16 +154,20 @@ func (e *countingEngine) Write(ctx context.Context, limit time.Duration, fn func
 		e.both.Store(true)
 	}
 	defer e.under.Add(-1)
+
 	err := e.Engine.Write(ctx, limit, func(t *engine.Tx) error {
 		var rows int32
+
 		plain := t.Querier
 		t.Querier = countingQuerier{plain, &rows}
 		defer func() { t.Querier = plain }()
+
 		err := fn(t)
 		e.most.Store(max(e.most.Load(), rows))
 		return err
 	})
 	e.after()
+
 	return err
 }
 
@@ -177,6 +186,7 @@ func TestLoadsLeaveRoom(t *testing.T) {
 			}
 			between.Add(1)
 		}
+
 		s.engine = watched
 		defer func() { s.engine = plain }()
 
@@ -198,7 +208,8 @@ func TestLoadsLeaveRoom(t *testing.T) {
 		}
 		wg.Wait()
 		if watched.both.Load() || watched.most.Load() > loadRows {
-			t.Errorf("two transactions at once: %t; rows of the largest: %d, want at most %d", watched.both.Load(), watched.most.Load(), loadRows)
+			t.Errorf("two transactions at once: %t; rows of the largest: %d, want at most %d",
+				watched.both.Load(), watched.most.Load(), loadRows)
 		}
 		if least := int32(loads * rows * 2 / loadRows); between.Load() < least {
 			t.Errorf("%d writes came in between, want at least %d", between.Load(), least)
@@ -210,6 +221,7 @@ func TestLoadsLeaveRoom(t *testing.T) {
 func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 	s := openFile(t)
 	pool, others := addPool(t, s), addPool(t, s)
+
 	release := hold(t, s)
 	defer release()
 
@@ -244,6 +256,7 @@ func TestWritesDoNotQueueBehindLoads(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		served <- loaded
 	}()
 	queued(t, s, 2)

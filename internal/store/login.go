@@ -11,7 +11,7 @@ import (
 
 // loginKey is logins.login_key: SHA-256 of kind, NUL, provider, NUL, subject; of
 // kind, "+scope", NUL, provider, NUL, scope, NUL, subject where there is a scope.
-// None but the subject can hold a NUL, so no two logins share the input.
+// Only the subject can hold a NUL, so no two logins share the input.
 type loginKey [sha256.Size]byte
 
 func keyOf(l identitypool.Login) loginKey {
@@ -20,6 +20,7 @@ func keyOf(l identitypool.Login) loginKey {
 	if l.Scope != "" {
 		buf = append(buf, "+scope"...)
 	}
+
 	buf = append(buf, 0)
 	buf = append(buf, l.Provider...)
 	buf = append(buf, 0)
@@ -28,6 +29,7 @@ func keyOf(l identitypool.Login) loginKey {
 		buf = append(buf, 0)
 	}
 	buf = append(buf, l.Subject...)
+
 	return sha256.Sum256(buf)
 }
 
@@ -46,29 +48,36 @@ func insertLogin(t *engine.Tx, pool identitypool.PoolID, id identitypool.Identit
 }
 
 // Unlink removes from an identity the logins that choose returns, which must be
-// linked to it; EverLinked stays. choose must be pure: when the identity changes
-// meanwhile it is asked again. Its error ends the call and is returned as is.
+// linked to it; EverLinked stays. choose must be pure: if the identity changes
+// meanwhile, it is called again. Its error ends the call and is returned as is.
 // Errors: ErrNotFound (the identity, or a chosen login is not linked to it), ErrBusy.
-func (s *Store) Unlink(ctx context.Context, id identitypool.IdentityID, choose func(identitypool.Identity) ([]identitypool.Login, error)) error {
+func (s *Store) Unlink(
+	ctx context.Context, id identitypool.IdentityID,
+	choose func(identitypool.Identity) ([]identitypool.Login, error),
+) error {
 	return s.untilSettled(ctx, func() error {
 		before, err := s.readIdentity(ctx, id)
 		if err != nil {
 			return err
 		}
+
 		logins, err := choose(cloneIdentity(before.Identity))
 		if err != nil || len(logins) == 0 {
 			return err
 		}
+
 		for _, l := range logins {
 			if !before.HasLogin(l) {
 				return notFound("login")
 			}
 		}
+
 		return s.write(ctx, func(t *engine.Tx) error {
 			t.Touch(identityKey(id))
 			if err := before.claim(t, later(before.Modified, s.now())); err != nil {
 				return err
 			}
+
 			for _, l := range logins {
 				key := keyOf(l)
 				if _, err := t.Exec(`DELETE FROM logins WHERE pool_id = $1 AND login_key = $2 AND identity_id = $3`,
@@ -76,6 +85,7 @@ func (s *Store) Unlink(ctx context.Context, id identitypool.IdentityID, choose f
 					return err
 				}
 			}
+
 			return nil
 		})
 	})
@@ -83,13 +93,16 @@ func (s *Store) Unlink(ctx context.Context, id identitypool.IdentityID, choose f
 
 // IdentityByLogin returns the identity that a login of a pool belongs to.
 // Error: ErrNotFound.
-func (s *Store) IdentityByLogin(ctx context.Context, pool identitypool.PoolID, l identitypool.Login) (identitypool.Identity, error) {
+func (s *Store) IdentityByLogin(
+	ctx context.Context, pool identitypool.PoolID, l identitypool.Login,
+) (identitypool.Identity, error) {
 	if checkID("pool ID", string(pool)) != nil || checkLogin(l) != nil {
 		return identitypool.Identity{}, notFound("login")
 	}
 	if v, ok := s.cachedView(ctx, pool, "", []identitypool.Login{l}); ok {
 		return cloneIdentity(v.rows[0].Identity), nil
 	}
+
 	v, err := s.readView(ctx, pool, "", []identitypool.Login{l})
 	if err != nil {
 		return identitypool.Identity{}, err
@@ -97,13 +110,16 @@ func (s *Store) IdentityByLogin(ctx context.Context, pool identitypool.PoolID, l
 	if len(v.rows) == 0 {
 		return identitypool.Identity{}, notFound("login")
 	}
+
 	return v.rows[0].Identity, nil
 }
 
 // DeveloperUserIDs returns at most limit user identifiers that an identity has
 // with a developer provider, ordered byte by byte, beginning with the first one
 // greater than after ("" = from the start). Error: ErrNotFound.
-func (s *Store) DeveloperUserIDs(ctx context.Context, id identitypool.IdentityID, provider string, after string, limit int) ([]string, error) {
+func (s *Store) DeveloperUserIDs(
+	ctx context.Context, id identitypool.IdentityID, provider string, after string, limit int,
+) ([]string, error) {
 	if err := checkText("provider", provider, maxProvider); err != nil {
 		return nil, err
 	}
@@ -111,11 +127,13 @@ func (s *Store) DeveloperUserIDs(ctx context.Context, id identitypool.IdentityID
 	if err != nil {
 		return nil, err
 	}
+
 	var subjects []string
-	for _, l := range i.Logins { // in order; an identity has few
+	for _, l := range i.Logins { // they are in order and few
 		if l.Kind == identitypool.Developer && l.Provider == provider && l.Subject > after && len(subjects) < limit {
 			subjects = append(subjects, l.Subject)
 		}
 	}
+
 	return subjects, nil
 }

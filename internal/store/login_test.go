@@ -69,6 +69,7 @@ func TestUnlink(t *testing.T) {
 func TestDeveloperUserIDs(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
+
 		users := []string{"a", "B", "á", "z\x00", "z", "\xff", "😀", "10", "9"}
 		logins := []identitypool.Login{public("login.example", "a public one of that name"), {Kind: identitypool.Developer, Provider: "another", Subject: "a"}}
 		for _, u := range users {
@@ -76,6 +77,7 @@ func TestDeveloperUserIDs(t *testing.T) {
 		}
 		i := addLinked(t, s, pool, logins...)
 		slices.Sort(users)
+
 		for _, size := range []int{1, 2, 60} {
 			var got []string
 			after := ""

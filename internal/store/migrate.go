@@ -13,30 +13,32 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// oneRandomIndex is migration 7 of SQLite alone, a number that PostgreSQL does not
-// use; all others are one text for both engines.
+// oneRandomIndex is migration 7, which only SQLite has; PostgreSQL skips the number.
+// All other migrations are one text for both database engines.
 //
 //go:embed migrations/sqlite/0007_one_random_index.sql
 var oneRandomIndex string
 
-// schemaTable is where the schema's version is kept.
+// schemaTable is the table with the schema's version.
 const schemaTable = "schema_version"
 
-// migrateAttempts bounds how often a start that lost a race for the first
-// migration looks again. Only SQLite needs it: PostgreSQL nodes hold a lock.
+// migrateAttempts bounds how often a start looks again that lost a race for the
+// first migration. Only SQLite needs it: PostgreSQL nodes hold a lock.
 const migrateAttempts = 5
 
-// migrations are those of an engine.
+// migrations returns the migrations of a database engine.
 func migrations(db *sql.DB, dialect goose.Dialect) (*goose.Provider, error) {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return nil, err
 	}
+
 	options := []goose.ProviderOption{
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithTableName(schemaTable),
 		goose.WithLogger(goose.NopLogger()),
 	}
+
 	if dialect == goose.DialectSQLite3 {
 		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(7, &goose.GoFunc{
 			RunTx: func(ctx context.Context, tx *sql.Tx) error {
@@ -44,15 +46,17 @@ func migrations(db *sql.DB, dialect goose.Dialect) (*goose.Provider, error) {
 				return err
 			}}, nil)))
 	}
+
 	provider, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the built-in migrations: %w", err)
 	}
+
 	return provider, nil
 }
 
 // prepareSQLite brings the schema of a SQLite database up to date, unless it is the
-// database of another program. path is for messages.
+// database of another program. path is used in messages.
 func prepareSQLite(ctx context.Context, db *sql.DB, path string) error {
 	if err := refuseForeign(ctx, db, path); err != nil {
 		return err
@@ -61,9 +65,9 @@ func prepareSQLite(ctx context.Context, db *sql.DB, path string) error {
 	return err
 }
 
-// domainOfKeys is PostgreSQL's type of text that is compared and ordered as bytes, as
-// SQLite does. SQLite has no domains and no collation named C, so the migrations do
-// not make it.
+// domainOfKeys is PostgreSQL's type for text that is compared and ordered as bytes,
+// as in SQLite. The migrations do not make it, because SQLite has neither domains
+// nor a collation named C.
 const domainOfKeys = "keytext"
 
 // preparePostgreSQL brings the schema of a PostgreSQL database up to date.
@@ -74,9 +78,11 @@ func preparePostgreSQL(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("preparing the database: %w", err)
 	}
+
 	if _, err := migrate(ctx, db, goose.DialectPostgres); err != nil {
 		return fmt.Errorf("opening PostgreSQL database: %w", err)
 	}
+
 	return nil
 }
 
@@ -87,6 +93,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version in
 	if err != nil {
 		return 0, err
 	}
+
 	for attempt := 1; ; attempt++ {
 		current, target, err := provider.GetVersions(ctx)
 		switch {
@@ -101,6 +108,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (version in
 		if err == nil {
 			return target, nil
 		}
+
 		// Another process may have created the tables between our look and our
 		// attempt; each migration is one transaction, so looking again is safe.
 		if attempt == migrateAttempts || ctx.Err() != nil {

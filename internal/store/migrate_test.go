@@ -30,6 +30,7 @@ func olderDatabase(t *testing.T, version int64) (path string, db *sql.DB) {
 	if _, err := provider.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
+
 	return path, db
 }
 
@@ -67,6 +68,7 @@ func TestOlderDatabaseKeepsItsLogins(t *testing.T) {
 	if owner, err := s.Resolve(t.Context(), "r:p", "", []identitypool.Login{l}, signIn([]identitypool.Login{l})); err != nil || owner.ID != "r:i" {
 		t.Errorf("the login leads to %q, %v", owner.ID, err)
 	}
+
 	for name, fn := range map[string]func(*engine.Tx) error{
 		"another pool": func(t *engine.Tx) error { return insertLogin(t, "r:q", "r:i", public("x", "1")) },
 		"no identity":  func(t *engine.Tx) error { return insertLogin(t, "r:p", "r:none", public("x", "1")) },
@@ -96,6 +98,7 @@ func TestOlderSignOutsCountEverywhere(t *testing.T) {
 	s := open(t, Options{Path: path})
 	check := func(want SignOut) {
 		t.Helper()
+
 		for _, account := range []identitypool.AccountID{"111111111111", "222222222222"} {
 			got, err := s.SignOuts(t.Context(), account, m.Provider, m.Value, nil, now)
 			if diff := cmp.Diff([]SignOut{want}, got); err != nil || diff != "" {

@@ -42,6 +42,7 @@ func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(ident
 				return p, err
 			}
 		}
+
 		for _, l := range logins {
 			owner, ok := v.Owners[l]
 			if !ok || owner.ID == p.Identity || slices.Contains(p.Absorb, owner.ID) {
@@ -59,6 +60,7 @@ func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(ident
 		if p.Identity == "" {
 			p.Identity, p.Create = newID, true
 		}
+
 		for _, l := range logins {
 			if _, ok := v.Owners[l]; !ok && !slices.Contains(p.Link, l) {
 				if err := gather([]identitypool.Login{l}); err != nil {
@@ -67,6 +69,7 @@ func grow(logins []identitypool.Login, newID identitypool.IdentityID) func(ident
 				p.Link = append(p.Link, l)
 			}
 		}
+
 		return p, nil
 	}
 }
@@ -91,6 +94,7 @@ func randomStep(r *rand.Rand, n int) step {
 		}
 		st.logins = append(st.logins, l)
 	}
+
 	return st
 }
 
@@ -116,6 +120,7 @@ func (m *model) view(target identitypool.IdentityID, logins []identitypool.Login
 		}
 		v.Target = &i
 	}
+
 	for _, i := range m.rows {
 		for _, l := range logins {
 			if i.HasLogin(l) {
@@ -123,6 +128,7 @@ func (m *model) view(target identitypool.IdentityID, logins []identitypool.Login
 			}
 		}
 	}
+
 	return v, true
 }
 
@@ -140,6 +146,7 @@ func (m *model) resolve(target identitypool.IdentityID, logins []identitypool.Lo
 		i = identitypool.Identity{ID: newID}
 		m.ids = append(m.ids, newID)
 	}
+
 	for _, id := range p.Absorb {
 		lost := m.rows[id]
 		i.Logins = append(slices.Clone(i.Logins), lost.Logins...)
@@ -150,6 +157,7 @@ func (m *model) resolve(target identitypool.IdentityID, logins []identitypool.Lo
 	slices.SortFunc(i.Logins, compareLogins)
 	i.EverLinked = i.EverLinked || len(i.Logins) > 0
 	m.rows[i.ID] = i
+
 	return i.ID, nil
 }
 
@@ -161,6 +169,7 @@ func (st step) chooseFrom(i identitypool.Identity) []identitypool.Login {
 // apply runs a step on the model and on the store, and compares the answers.
 func (m *model) apply(t *testing.T, s *Store, pool identitypool.PoolID, st step) {
 	t.Helper()
+
 	target := m.target(st.target)
 	wantErr := func(what string, err, want error) {
 		t.Helper()
@@ -207,6 +216,7 @@ func (m *model) compare(t *testing.T, s *Store, pool identitypool.PoolID) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got := map[identitypool.IdentityID]identitypool.Identity{}
 	for _, i := range listed {
 		single, err := s.Identity(t.Context(), i.ID)
@@ -216,6 +226,7 @@ func (m *model) compare(t *testing.T, s *Store, pool identitypool.PoolID) {
 		i.PoolID, i.Created, i.Modified = "", m.rows[i.ID].Created, m.rows[i.ID].Modified
 		got[i.ID] = i
 	}
+
 	want := maps.Clone(m.rows)
 	for id, i := range want {
 		if len(i.Logins) == 0 {
@@ -244,7 +255,9 @@ func TestModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer func() { wantError(t, "Close", s.Close(), nil) }()
+
 		pool := addPool(t, s)
 		m := &model{rows: map[identitypool.IdentityID]identitypool.Identity{}}
 		for n := range steps {
@@ -271,6 +284,7 @@ func TestRandomCallsTogether(t *testing.T) {
 	eachCluster(t, func(t *testing.T, nodes []*Store) {
 		pool := addPool(t, nodes[0])
 		var mu sync.Mutex
+
 		var ids []identitypool.IdentityID
 		var wg sync.WaitGroup
 		var done [stepKinds]int
@@ -283,6 +297,7 @@ func TestRandomCallsTogether(t *testing.T) {
 					mu.Lock()
 					target := (&model{ids: ids[max(0, len(ids)-10):]}).target(st.target)
 					mu.Unlock()
+
 					var err error
 					switch st.kind {
 					case 0:
@@ -306,6 +321,7 @@ func TestRandomCallsTogether(t *testing.T) {
 			})
 		}
 		wg.Wait()
+
 		for kind, n := range done {
 			if n == 0 {
 				t.Errorf("no step of kind %d succeeded: nothing was tested", kind)

@@ -81,6 +81,7 @@ func TestNodesStartTogether(t *testing.T) {
 			})
 		}
 		wg.Wait()
+
 		for n, s := range stores {
 			if s == nil {
 				continue
@@ -94,6 +95,7 @@ func TestNodesStartTogether(t *testing.T) {
 				}
 			}
 		}
+
 		for _, s := range stores {
 			if s != nil {
 				wantError(t, "Close", s.Close(), nil)
@@ -152,6 +154,7 @@ func TestPostgreSQLSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
+
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -166,9 +169,11 @@ func TestPostgreSQLSettings(t *testing.T) {
 			t.Errorf("%s: %v, want an error that says %q", name, err, test.want)
 		}
 	}
+
 	url := pgtest.URL(t)
 	exec(t, url, `CREATE DATABASE sql_ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
 	defer exec(t, url, `DROP DATABASE sql_ascii WITH (FORCE)`)
+
 	at := strings.Index(url, "?")
 	ascii := url[:strings.LastIndex(url[:at], "/")+1] + "sql_ascii" + url[at:]
 	_, err := Open(t.Context(), Options{URL: ascii})

@@ -14,11 +14,11 @@ import (
 
 // An ID belongs for good to the account that first had it. As long as a pool or
 // an identity has a row, also in a pool that is being removed, the primary key
-// keeps others from the ID. From then on former_ids does: each transaction that
-// deletes the row remembers the ID there first, and whoever inserts a row under
+// keeps others from the ID. After that, former_ids does: each transaction that
+// deletes the row first remembers the ID there, and whoever inserts a row under
 // a chosen ID looks there afterwards, in claimPoolID or claimIdentityID.
 
-// idKind tells whether an ID in former_ids was a pool's or an identity's.
+// idKind is the kind of an ID in former_ids: a pool's or an identity's.
 type idKind string
 
 const (
@@ -31,8 +31,8 @@ type formerID struct {
 	kind       idKind
 	id         string
 	account    identitypool.AccountID
-	ownedSince identitypool.Sequence // of pools
-	deleted    int64                 // epoch milliseconds, of the last deletion
+	ownedSince identitypool.Sequence // pools only
+	deleted    int64                 // time of the last deletion, epoch milliseconds
 }
 
 const formerIDColumns = `kind, id, account, owned_since, deleted`
@@ -43,12 +43,12 @@ func scanFormerID(row scanner) (f formerID, err error) {
 }
 
 // rememberLater ends the statements that remember IDs. The row of an ID stays when
-// its account makes the ID again, and the last deletion counts: it tells which
+// its account makes the ID again, and the last deletion counts: it decides which
 // sessions and tokens were its predecessor's.
 const rememberLater = `ON CONFLICT (kind, id) DO UPDATE SET deleted = excluded.deleted
 		WHERE former_ids.deleted < excluded.deleted`
 
-// predecessor returns what former_ids has on an ID that is in use.
+// predecessor returns the last deletion of an ID that is in use again.
 func predecessor(deleted sql.NullInt64) identitypool.Predecessor {
 	if !deleted.Valid {
 		return identitypool.Predecessor{}
@@ -56,8 +56,8 @@ func predecessor(deleted sql.NullInt64) identitypool.Predecessor {
 	return identitypool.Predecessor{Deleted: fromMillis(deleted.Int64)}
 }
 
-// rememberPoolID is called before a pool is hidden, and again before its row is
-// removed: older versions hid pools without it.
+// rememberPoolID remembers the ID of a pool before it is hidden, and again before
+// its row is removed: older versions hid pools without it.
 func (s *Store) rememberPoolID(t *engine.Tx, id identitypool.PoolID) error {
 	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'pool', p.pool_id, p.account, p.owned_since, CAST($2 AS BIGINT) FROM pools AS p WHERE p.pool_id = $1
@@ -65,7 +65,7 @@ func (s *Store) rememberPoolID(t *engine.Tx, id identitypool.PoolID) error {
 	return err
 }
 
-// rememberIdentityID is called before an identity's row is removed.
+// rememberIdentityID remembers the ID of an identity before its row is removed.
 func (s *Store) rememberIdentityID(t *engine.Tx, id identitypool.IdentityID) error {
 	_, err := t.Exec(`INSERT INTO former_ids (`+formerIDColumns+`)
 		SELECT 'identity', i.identity_id, p.account, 0, CAST($2 AS BIGINT)
@@ -74,7 +74,7 @@ func (s *Store) rememberIdentityID(t *engine.Tx, id identitypool.IdentityID) err
 	return err
 }
 
-// formerOwner returns who had an ID once; ok is false when nobody had.
+// formerOwner returns the row of an ID in former_ids; ok is false if there is none.
 func formerOwner(q engine.Querier, kind idKind, id string) (f formerID, ok bool, err error) {
 	found, err := collect(q, scanFormerID, `SELECT `+formerIDColumns+` FROM former_ids WHERE kind = $1 AND id = $2`,
 		string(kind), id)
@@ -84,9 +84,9 @@ func formerOwner(q engine.Querier, kind idKind, id string) (f formerID, ok bool,
 	return found[0], true, nil
 }
 
-// claimPoolID notes since when a new pool's account has had the ID. It is called
-// after the row was inserted, which waits for the end of a deletion that is under
-// way: a look before could miss what that remembers.
+// claimPoolID records since when a new pool's account has had the ID. It is called
+// after the row was inserted, because the insertion waits for the end of a deletion
+// that is under way: an earlier look could miss the ID that the deletion remembers.
 // Error: ErrConflict when the ID belongs to another account.
 func claimPoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.AccountID) error {
 	former, ok, err := formerOwner(t, poolIDs, string(id))
@@ -103,6 +103,7 @@ func claimPoolID(t *engine.Tx, id identitypool.PoolID, account identitypool.Acco
 			return err
 		}
 	}
+
 	return mustChange(t, `UPDATE pools SET owned_since = $1 WHERE pool_id = $2`, int64(since), string(id))
 }
 
@@ -118,13 +119,14 @@ func claimIdentityID(t *engine.Tx, id identitypool.IdentityID, pool identitypool
 	if err == nil && own[0] == 0 {
 		err = fmt.Errorf("identity: %w", ErrConflict)
 	}
+
 	return err
 }
 
-// nextSequence draws the next number of the order. Transactions that draw one
-// take turns until they commit, so the numbers follow the order of the commits.
-// Nobody who has drawn waits for a row of another transaction, so none wait in a
-// circle.
+// nextSequence draws the next number of the order of ownership. Transactions that
+// draw one take turns until they commit, so the numbers follow the order of the
+// commits. A transaction that has drawn waits for no other transaction's row, so
+// there is no deadlock.
 func nextSequence(t *engine.Tx) (identitypool.Sequence, error) {
 	drawn, err := collect(t, scanInt, `UPDATE ownership_order SET last = last + 1 WHERE one = 1 RETURNING last`)
 	if err != nil {
@@ -136,22 +138,23 @@ func nextSequence(t *engine.Tx) (identitypool.Sequence, error) {
 	return identitypool.Sequence(drawn[0]), nil
 }
 
-// numberTrust gives a role the number of its trust policy when this write is
-// about the policy. before is nil for a new role.
+// numberTrust gives a role the number of its trust policy if this write changes
+// the policy. before is nil for a new role.
 func numberTrust[T iamResource](t *engine.Tx, v, before *T) error {
 	r, ok := any(v).(*Role)
 	if !ok {
 		return nil
 	}
+
 	if before != nil {
 		had := any(before).(*Role)
 		if r.Trust == had.Trust && r.TrustWritten == had.TrustWritten {
 			return nil
 		}
 	}
-
 	var err error
 	r.TrustWritten, err = nextSequence(t)
+
 	return err
 }
 
@@ -171,16 +174,17 @@ func scanSettingsTrust(row scanner) (s settingsTrust, err error) {
 		return s, fmt.Errorf("settings_trust has a hash of %d bytes", len(sum))
 	}
 	copy(s.sha256[:], sum)
+
 	return s, nil
 }
 
-// trustHash is the SHA-256 of a JSON document. Spaces and the order of members do
-// not count, nor whether one value stands alone or in a list: wherever the policy
+// trustHash returns the SHA-256 of a JSON document. Spaces and the order of members
+// do not count, nor whether one value stands alone or in a list: wherever the policy
 // language takes a list, the two mean the same (IAM User Guide, "Grammar of the IAM
 // JSON policy language").
 func trustHash(document string) [sha256.Size]byte {
 	var parsed any
-	if err := json.Unmarshal([]byte(document), &parsed); err != nil { // not if the policy parser has read it
+	if err := json.Unmarshal([]byte(document), &parsed); err != nil { // cannot happen after the policy parser
 		return sha256.Sum256([]byte(document))
 	}
 
@@ -188,10 +192,11 @@ func trustHash(document string) [sha256.Size]byte {
 	if err != nil {
 		return sha256.Sum256([]byte(document))
 	}
+
 	return sha256.Sum256(text)
 }
 
-// unlisted puts the value in the place of each list of one value.
+// unlisted replaces each list of one value by the value.
 func unlisted(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -202,15 +207,17 @@ func unlisted(v any) any {
 		if len(v) == 1 {
 			return unlisted(v[0])
 		}
+
 		for n, element := range v {
 			v[n] = unlisted(element)
 		}
 	}
+
 	return v
 }
 
 // SettleTrust returns when the trust policies of the settings were written, by
-// role ARN: when a start of any node first brought that very document for that
+// role ARN: when a start of any node first brought exactly that document for that
 // role. trust has the documents by role ARN. Error: ErrInvalid.
 func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[string]identitypool.Sequence, error) {
 	for arn := range trust {
@@ -229,12 +236,14 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 		if err != nil {
 			return err
 		}
+
 		for _, m := range missing {
 			m.written = written
 			if err := insertSettingsTrust(t, m); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
@@ -242,10 +251,11 @@ func (s *Store) SettleTrust(ctx context.Context, trust map[string]string) (map[s
 	}
 
 	settled, _, err = s.lookUpTrust(ctx, trust) // another node may have been first
+
 	return settled, err
 }
 
-// lookUpTrust returns what settings_trust has of trust, and what it lacks.
+// lookUpTrust returns the entries that settings_trust has of trust, and those it lacks.
 func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 	settled map[string]identitypool.Sequence, missing []settingsTrust, err error,
 ) {
@@ -275,8 +285,10 @@ func (s *Store) lookUpTrust(ctx context.Context, trust map[string]string) (
 			missing = append(missing, settingsTrust{role: arn, sha256: sum})
 			continue
 		}
+
 		settled[arn] = written
 	}
+
 	return settled, missing, nil
 }
 

@@ -63,6 +63,7 @@ func loseIDs(t *testing.T, s *Store) had {
 	if _, err := s.Resolve(t.Context(), kept, a.ID, b.Logins, grow(b.Logins, "")); err != nil {
 		t.Fatal(err)
 	}
+
 	h.identities["one that others were merged into"], h.identities["one that was merged away"] = a.ID, b.ID
 	for name, id := range h.identities {
 		wantError(t, "DeleteIdentity of "+name, s.DeleteIdentity(t.Context(), id), nil)
@@ -80,7 +81,9 @@ func loseIDs(t *testing.T, s *Store) had {
 	wantError(t, "DeletePool", s.DeletePool(t.Context(), fill("a deleted pool")), nil)
 
 	crash := errors.New("crash")
+
 	defer func() { s.testStep = nil }()
+
 	for _, resumed := range []bool{true, false} {
 		for _, step := range []string{"hidden", "batch"} {
 			name := "a pool whose deletion stopped after " + step
@@ -99,6 +102,7 @@ func loseIDs(t *testing.T, s *Store) had {
 				wantError(t, "ResumeDeletions", s.ResumeDeletions(t.Context()), nil)
 				continue
 			}
+
 			for id := range h.identities {
 				h.hidden[id] = h.hidden[id] || strings.HasSuffix(id, " of "+name)
 			}
@@ -113,10 +117,12 @@ func loseIDs(t *testing.T, s *Store) had {
 		return mustChange(x, `UPDATE pools SET deleting = TRUE WHERE pool_id = $1`, string(pool))
 	})
 	wantError(t, "hiding", err, nil)
+
 	h.hidden[name] = true
 	for id := range h.identities {
 		h.hidden[id] = h.hidden[id] || strings.HasSuffix(id, " of "+name)
 	}
+
 	return h
 }
 
@@ -126,11 +132,13 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 	// refused looks for IDs that another account can have.
 	refused := func(t *testing.T, s *Store, h had) {
 		t.Helper()
+
 		for name, id := range h.pools {
 			wantError(t, name+" taken by another account", takePool(t, s, id, thief), ErrConflict)
 			_, err := s.Pool(t.Context(), id)
 			wantError(t, name+" after the refusal", err, ErrNotFound)
 		}
+
 		for name, id := range h.identities {
 			wantError(t, name+" taken by another account", takeIdentity(t, s, id, thief), ErrConflict)
 			_, err := s.Identity(t.Context(), id)
@@ -143,6 +151,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 	// own takes all of them back.
 	own := func(t *testing.T, s *Store, h had, restored bool) {
 		t.Helper()
+
 		for name, id := range h.pools {
 			want := error(nil)
 			if h.hidden[name] && !restored {
@@ -150,6 +159,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 			}
 			wantError(t, name+" made again", takePool(t, s, id, owner), want)
 		}
+
 		for name, id := range h.identities {
 			want := error(nil)
 			if h.hidden[name] && !restored {
@@ -184,6 +194,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 				for name, id := range h.pools {
 					wantError(t, "DeletePool of "+name, to.DeletePool(t.Context(), id), nil)
 				}
+
 				for name, id := range h.identities {
 					wantError(t, "DeleteIdentity of "+name, to.DeleteIdentity(t.Context(), id), nil)
 				}
@@ -199,6 +210,7 @@ func TestIDsStayWithTheirAccount(t *testing.T) {
 			t.Cleanup(func() { wantError(t, "Close", s.Close(), nil) })
 		}
 		wantError(t, "ResumeDeletions", s.ResumeDeletions(t.Context()), nil)
+
 		for name := range h.hidden {
 			if id, ok := h.pools[name]; ok && h.hidden[name] {
 				wantError(t, name+" taken by another account once it is removed", takePool(t, s, id, thief), ErrConflict)
@@ -264,8 +276,10 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 	s := open(t, Options{URL: url})
 	pool := addPool(t, s)
 	linked, late := addLinked(t, s, pool, public("p", "s")).ID, newIdentityID()
+
 	outside := must(sql.Open("pgx", url))(t)
 	defer outside.Close()
+
 	other := must(outside.BeginTx(t.Context(), nil))(t)
 	must(other.ExecContext(t.Context(), `INSERT INTO identities (identity_id, pool_id, disabled, merged_to, ever_linked, revision, created, modified)
 		VALUES ($1, $2, FALSE, '', FALSE, 1, 1, 1)`, string(late), string(pool)))(t)
@@ -279,6 +293,7 @@ func TestIDOfALateIdentityIsRemembered(t *testing.T) {
 	wantError(t, "Commit", other.Commit(), nil)
 	wantError(t, "removePool", <-removed, nil)
 	wantRows(t, s, 0, 0, 0)
+
 	for _, id := range []identitypool.IdentityID{linked, late} {
 		wantError(t, "another account takes the ID", takeIdentity(t, s, id, thief), ErrConflict)
 	}
@@ -314,6 +329,7 @@ func TestPredecessors(t *testing.T) {
 		// Another process learns of a change within 100 ms with SQLite.
 		learned := func(s *Store, since time.Time) (deletedPool, deletedIdentity time.Time) {
 			t.Helper()
+
 			since = since.Truncate(time.Millisecond)
 			for end := time.Now().Add(time.Second); time.Now().Before(end); {
 				if p, i := remembered(s); !p.Before(since) && !i.Before(since) {
@@ -334,10 +350,12 @@ func TestPredecessors(t *testing.T) {
 			atLeast("a first pool", p, time.Time{})
 			atLeast("a first identity", i, time.Time{})
 		}
+
 		for range 2 {
 			began := first.now()
 			wantError(t, "DeleteIdentity", first.DeleteIdentity(t.Context(), id), nil)
 			load()
+
 			for _, s := range nodes {
 				_, i := learned(s, began)
 				atLeast("the identity", i, began)
@@ -347,6 +365,7 @@ func TestPredecessors(t *testing.T) {
 			wantError(t, "DeletePool", first.DeletePool(t.Context(), pool), nil)
 			wantError(t, "CreatePool", takePool(t, first, pool, owner), nil)
 			load()
+
 			for _, s := range nodes {
 				p, i := learned(s, began)
 				atLeast("the pool", p, began)
@@ -430,6 +449,7 @@ func TestOrderOfPoolsAndTrustPolicies(t *testing.T) {
 		last += 2
 		next("the settings' trust with another document", settle(map[string]string{"arn:r": `{"b":3,"a":1}`}))
 		equal(t, "the settings' trust with the old document", settle(map[string]string{"arn:r": `{"a": 1, "b": 2}`}), settled)
+
 		for _, respelled := range [][2]string{
 			{`{"Statement":{"Action":"a"}}`, `{"Statement":[{"Action":["a"]}]}`},
 			{`{"Statement":[{"Principal":{"AWS":"1"}},{"Resource":["x","y"]}]}`, `{"Statement":[{"Principal":{"AWS":["1"]}},{"Resource":["x","y"]}]}`},
@@ -488,6 +508,7 @@ func TestBackupWithoutTheOrder(t *testing.T) {
 	source := open(t, Options{})
 	pool := addPool(t, source)
 	must(source.CreateRole(t.Context(), testRole("R"), 0))(t)
+
 	old := lines(t, dumpOf(t, source))
 	for n, line := range old {
 		for _, member := range []string{`,"ownedSince":1`, `,"trustWritten":2`, `,"order":2`} {
@@ -527,6 +548,7 @@ func TestOlderDatabaseKeepsItsIDs(t *testing.T) {
 				must(db.ExecContext(t.Context(), `CREATE DOMAIN keytext AS text COLLATE "C"`))(t)
 			}
 			must(must(migrations(db, dialect))(t).UpTo(t.Context(), lastBefore))(t)
+
 			for _, text := range []string{
 				`INSERT INTO pools VALUES ('r:living', '1', 'r', '{}', 1, 1, 1, FALSE), ('r:hidden', '1', 'r', '{}', 2, 1, 1, TRUE)`,
 				`INSERT INTO identities VALUES ('r:i', 'r:hidden', FALSE, '', FALSE, 1, 5, 6)`,
@@ -542,6 +564,7 @@ func TestOlderDatabaseKeepsItsIDs(t *testing.T) {
 			wantError(t, "the hidden pool's ID", takePool(t, s, "r:hidden", thief), ErrConflict)
 			wantError(t, "the ID of its identity", takeIdentity(t, s, "r:i", thief), ErrConflict)
 			wantError(t, "the hidden pool made again", takePool(t, s, "r:hidden", "1"), nil)
+
 			for _, id := range []identitypool.PoolID{"r:living", "r:hidden"} {
 				equal(t, string(id), must(s.Pool(t.Context(), id))(t).OwnedSince, 0)
 			}
@@ -570,7 +593,9 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 
 		done := make(chan error, 1)
 		start := time.Now()
+
 		go func() { done <- s.DeletePool(t.Context(), pool) }()
+
 		var worst time.Duration
 		writes, running := 0, true
 		for running {
@@ -578,6 +603,7 @@ func TestRemovalLetsOthersWrite(t *testing.T) {
 			addGuest(t, s, other)
 			worst = max(worst, time.Since(began))
 			writes++
+
 			select {
 			case err := <-done:
 				wantError(t, "DeletePool", err, nil)
@@ -621,6 +647,7 @@ func TestRemovalFindsItsBatchByIndex(t *testing.T) {
 		if !strings.Contains(text, "identities_by_time (pool_id=?)") || strings.Contains(text, "TEMP B-TREE") || strings.Contains(text, "SCAN") {
 			t.Errorf("the plan of a batch:\n%s", text)
 		}
+
 		return err
 	})
 	wantError(t, "EXPLAIN", err, nil)

@@ -25,10 +25,11 @@ func scanPoolRow(row scanner) (r storedPool, err error) {
 
 	r.Created, r.Updated = fromMillis(created), fromMillis(updated)
 	r.Predecessor = predecessor(formerDeleted)
+
 	return r, r.decode(settings)
 }
 
-// scanPool reads a pool and opens what is sealed.
+// scanPool reads a pool and opens its sealed secrets.
 func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 	r, err := scanPoolRow(row)
 	if err != nil {
@@ -40,7 +41,7 @@ func (s *Store) scanPool(row scanner) (identitypool.Pool, error) {
 	return r.Pool, nil
 }
 
-// poolText checks a pool and returns the text of its settings, with their secrets
+// poolText checks a pool and returns the text of its settings, with the secrets
 // sealed.
 func (s *Store) poolText(p identitypool.Pool) (string, error) {
 	if err := checkPoolIDs(string(p.ID), string(p.Account), p.Region); err != nil {
@@ -51,6 +52,7 @@ func (s *Store) poolText(p identitypool.Pool) (string, error) {
 	if err := s.sealSettings(p.ID, &stored); err != nil {
 		return "", err
 	}
+
 	return encodePool(stored)
 }
 
@@ -61,7 +63,7 @@ func checkPoolIDs(id, account, region string) error {
 // CreatePool adds p as version 1, created now unless p.Created is set. A limit
 // greater than 0 bounds the pools of p's account and region.
 // Errors: ErrConflict when the ID exists, also while its deletion is running, or
-// when another account had it once; ErrLimit; ErrInvalid.
+// when another account once had it; ErrLimit; ErrInvalid.
 func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) error {
 	if p.Created.IsZero() {
 		p.Created = s.now()
@@ -69,6 +71,7 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 	if p.Updated.IsZero() {
 		p.Updated = p.Created
 	}
+
 	settings, err := s.poolText(p)
 	if err != nil {
 		return err
@@ -80,7 +83,9 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			if err := lockAccount(t, p.Account, p.Region); err != nil {
 				return err
 			}
-			n, err := collect(t, scanInt, `SELECT count(*) FROM pools WHERE account = $1 AND region = $2 AND NOT deleting`, string(p.Account), p.Region)
+			n, err := collect(t, scanInt,
+				`SELECT count(*) FROM pools WHERE account = $1 AND region = $2 AND NOT deleting`,
+				string(p.Account), p.Region)
 			if err != nil {
 				return err
 			}
@@ -94,12 +99,13 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 			string(p.ID), string(p.Account), p.Region, settings, millis(p.Created), millis(p.Updated)); err != nil {
 			return err
 		}
+
 		return claimPoolID(t, p.ID, p.Account)
 	})
-
 	if s.engine.Race(err) {
 		return fmt.Errorf("identity pool %s: %w", p.ID, ErrConflict)
 	}
+
 	return err
 }
 
@@ -107,7 +113,8 @@ func (s *Store) CreatePool(ctx context.Context, p identitypool.Pool, limit int) 
 // after the other: each changes the same row first.
 func lockAccount(t *engine.Tx, account identitypool.AccountID, region string) error {
 	_, err := t.Exec(`INSERT INTO pool_counters (account, region, pools_created) VALUES ($1, $2, 1)
-		ON CONFLICT (account, region) DO UPDATE SET pools_created = pool_counters.pools_created + 1`, string(account), region)
+		ON CONFLICT (account, region) DO UPDATE SET pools_created = pool_counters.pools_created + 1`,
+		string(account), region)
 	return err
 }
 
@@ -120,8 +127,8 @@ func (s *Store) Pool(ctx context.Context, id identitypool.PoolID) (identitypool.
 	return clonePool(*p), nil
 }
 
-// SharedPool is Pool for what only reads it: its maps and lists are those of
-// other readers, too, and must not be changed.
+// SharedPool is Pool for callers that only read: its maps and lists are shared
+// with other readers and must not be changed.
 func (s *Store) SharedPool(ctx context.Context, id identitypool.PoolID) (identitypool.Pool, error) {
 	p, err := s.pool(ctx, id)
 	if err != nil {
@@ -130,18 +137,20 @@ func (s *Store) SharedPool(ctx context.Context, id identitypool.PoolID) (identit
 	return *p, nil
 }
 
-// pool returns what the cache holds, or reads it. The result must not be changed.
+// pool returns the cache's entry, or reads the pool. The result must not be changed.
 func (s *Store) pool(ctx context.Context, id identitypool.PoolID) (*identitypool.Pool, error) {
 	key := poolKey(id)
 	if v, ok := s.cache.get(key); ok {
 		return v.(*identitypool.Pool), nil
 	}
+
 	ticket := s.cache.begin(key)
 	p, err := s.readPool(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	s.cache.fill(key, ticket, &p)
+
 	return &p, nil
 }
 
@@ -150,6 +159,7 @@ func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identityp
 	if !storable(string(id), maxID) {
 		return identitypool.Pool{}, notFound("identity pool")
 	}
+
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		found, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
 			WHERE p.pool_id = $1 AND NOT p.deleting`, string(id))
@@ -161,25 +171,29 @@ func (s *Store) readPool(ctx context.Context, id identitypool.PoolID) (identityp
 	case len(found) == 0:
 		return identitypool.Pool{}, notFound("identity pool")
 	}
+
 	return found[0], nil
 }
 
-// notFound names a kind of row but never its ID: a guest's identity ID opens
-// what the guest may do, so it stays out of error text.
+// notFound names a kind of row but never its ID: whoever has a guest's identity
+// ID can act as the guest, so the ID stays out of error text.
 func notFound(what string) error { return fmt.Errorf("%s: %w", what, ErrNotFound) }
 
 // UpdatePool changes a pool: it reads it, calls change, and writes the result
 // unless somebody else wrote meanwhile, in which case it starts over. change
-// must be pure; its error ends the update and is returned as is. ID, Account,
-// Region, OwnedSince, Created, Updated and Version are not change's to set.
+// must be pure; its error ends the update and is returned as is. change cannot
+// set ID, Account, Region, OwnedSince, Created, Updated and Version.
 // Errors: ErrNotFound, ErrInvalid, ErrBusy.
-func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change func(*identitypool.Pool) error) (identitypool.Pool, error) {
+func (s *Store) UpdatePool(
+	ctx context.Context, id identitypool.PoolID, change func(*identitypool.Pool) error,
+) (identitypool.Pool, error) {
 	var result identitypool.Pool
 	err := s.untilSettled(ctx, func() error {
 		before, err := s.readPool(ctx, id)
 		if err != nil {
 			return err
 		}
+
 		after := clonePool(before)
 		if err := change(&after); err != nil {
 			return err
@@ -188,6 +202,7 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 		after.ID, after.Account, after.Region, after.Created = before.ID, before.Account, before.Region, before.Created
 		after.OwnedSince = before.OwnedSince
 		after.Updated, after.Version = later(before.Updated, s.now()), before.Version+1
+
 		settings, err := s.poolText(after)
 		if err != nil {
 			return err
@@ -204,24 +219,33 @@ func (s *Store) UpdatePool(ctx context.Context, id identitypool.PoolID, change f
 	if err != nil {
 		return identitypool.Pool{}, err
 	}
+
 	return result, nil
 }
 
 // ListPools returns at most limit pools of an account in a region, ordered by
 // ID, beginning with the first ID greater than after ("" = from the start).
 // Error: ErrInvalid when after is not text that an ID could be.
-func (s *Store) ListPools(ctx context.Context, account identitypool.AccountID, region string, after identitypool.PoolID, limit int) (pools []identitypool.Pool, err error) {
+func (s *Store) ListPools(
+	ctx context.Context, account identitypool.AccountID, region string, after identitypool.PoolID, limit int,
+) (pools []identitypool.Pool, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	if err := errors.Join(checkText("account", string(account), maxID), checkText("region", region, maxID), checkText("after", string(after), maxID)); err != nil {
+	if err := errors.Join(
+		checkText("account", string(account), maxID),
+		checkText("region", region, maxID),
+		checkText("after", string(after), maxID),
+	); err != nil {
 		return nil, err
 	}
+
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		pools, err = collect(q, s.scanPool, `SELECT `+poolColumns+` FROM pools AS p
 			WHERE p.account = $1 AND p.region = $2 AND p.pool_id > $3 AND NOT p.deleting ORDER BY p.pool_id LIMIT $4`,
 			string(account), region, string(after), limit)
 		return err
 	})
+
 	return pools, err
 }

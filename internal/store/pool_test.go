@@ -46,6 +46,7 @@ func fullPool() identitypool.Pool {
 	p.Updated = p.Created
 	p.Version = 1
 	p.OwnedSince = 1 // when it is the first pool of its store
+
 	return p
 }
 
@@ -58,6 +59,7 @@ func TestPoolIsKeptWhole(t *testing.T) {
 			if err := s.CreatePool(t.Context(), want, 0); err != nil {
 				t.Fatal(err)
 			}
+
 			for range 2 { // read, then cached
 				got, err := s.Pool(t.Context(), want.ID)
 				if err != nil {
@@ -107,6 +109,7 @@ func TestPoolLimit(t *testing.T) {
 				err := s.CreatePool(t.Context(), testPool(), 5)
 				mu.Lock()
 				defer mu.Unlock()
+
 				switch {
 				case err == nil:
 					created++
@@ -226,6 +229,7 @@ func TestListPools(t *testing.T) {
 			t.Fatal(err)
 		}
 		slices.Sort(ids)
+
 		for _, size := range []int{1, 2, 4, 100} {
 			var got []identitypool.PoolID
 			after := identitypool.PoolID("")
@@ -240,6 +244,7 @@ func TestListPools(t *testing.T) {
 				if len(page) > size {
 					t.Fatalf("a page of %d has %d pools", size, len(page))
 				}
+
 				for _, p := range page {
 					got = append(got, p.ID)
 				}
@@ -249,6 +254,7 @@ func TestListPools(t *testing.T) {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
+
 		for _, limit := range []int{0, -1} {
 			if page, err := s.ListPools(t.Context(), "123456789012", testRegion, "", limit); err != nil || len(page) != 0 {
 				t.Errorf("ListPools with limit %d = %d pools, %v", limit, len(page), err)
@@ -262,6 +268,7 @@ func TestListPools(t *testing.T) {
 func TestDeletePool(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		id, other := addPool(t, s), addPool(t, s)
+
 		guest := addGuest(t, s, id)
 		linked := addLinked(t, s, id, public("p", "s"))
 		kept := addLinked(t, s, other, public("p", "s"))
@@ -304,6 +311,7 @@ func TestDeletePool(t *testing.T) {
 // wantRows counts what the tables really hold.
 func wantRows(t *testing.T, s *Store, pools, identities, logins int64) {
 	t.Helper()
+
 	got := map[string]int64{}
 	for _, table := range []string{"pools", "identities", "logins"} {
 		err := s.read(context.Background(), func(q engine.Querier) error {

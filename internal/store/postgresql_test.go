@@ -21,8 +21,10 @@ const waitingForLocks = `SELECT count(*) FROM ` + clients + ` AND wait_event_typ
 // eventually polls a count until it is want.
 func eventually(t *testing.T, db *sql.DB, query string, want int) {
 	t.Helper()
+
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+
 	limit := time.After(30 * time.Second)
 	for {
 		var n int
@@ -47,8 +49,11 @@ func TestDeletionGoesOnAfterAFault(t *testing.T) {
 	direct := pgtest.URL(t)
 	outside, err := sql.Open("pgx", direct)
 	noError(t, err)
+
 	defer outside.Close()
+
 	proxy, url := pgtest.NewProxy(t, direct)
+
 	s := open(t, Options{
 		URL:          url,
 		Logger:       slog.New(slog.DiscardHandler),

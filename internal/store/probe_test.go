@@ -55,6 +55,7 @@ func TestProbeWrites(t *testing.T) {
 				}
 				return err
 			}))
+
 			return n
 		}
 		if n := written(); n != 0 {
@@ -145,6 +146,7 @@ func TestProbeIsBounded(t *testing.T) {
 	s := open(t, Options{})
 	e := holdWrites(s)
 	e.wait = make(chan struct{})
+
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		began := time.Now()
@@ -176,6 +178,7 @@ func TestWritable(t *testing.T) {
 			}
 		}
 		want("at first", true)
+
 		e := holdWrites(s)
 		for _, fault := range []error{ErrDiskFull, ErrQueueFull, ErrIndeterminate, ErrUnavailable, ErrGone} {
 			e.err, s.probes.ended = fault, time.Time{}
@@ -209,6 +212,7 @@ func TestProbeKeepsTheCache(t *testing.T) {
 		stripe := s.cache.stripe(identityKey(id))
 		stripe.mu.Lock()
 		defer stripe.mu.Unlock()
+
 		return stripe.entries.Contains(identityKey(id))
 	}
 	if !cached() {
@@ -228,6 +232,7 @@ func TestProbeIsAsLargeAsWrites(t *testing.T) {
 	pool := addPool(t, s)
 	before := framesOf(t, s)
 	addGuest(t, s, pool)
+
 	guest := framesOf(t, s) - before
 	for range 3 {
 		s.engine.LastCommit().Forget()
@@ -269,7 +274,9 @@ func TestProbeOnReadOnlyPostgreSQL(t *testing.T) {
 		s := open(t, o)
 		admin, err := sql.Open("pgx", o.URL)
 		noError(t, err)
+
 		defer admin.Close()
+
 		set := func(value string) {
 			t.Helper()
 			_, err := admin.ExecContext(t.Context(), `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = `+value+`'; END $$`)
@@ -287,6 +294,7 @@ func TestProbeOnReadOnlyPostgreSQL(t *testing.T) {
 		noError(t, err)
 
 		set("on")
+
 		for n := 0; n < 2*defaultReadConns; n++ { // connections that the server ended are found out first
 			if err = probe(); errors.Is(err, ErrReadOnly) {
 				break

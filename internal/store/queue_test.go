@@ -16,6 +16,7 @@ func TestFullQueueRefuses(t *testing.T) {
 		o.WriteQueue, o.ReadConns = room, 1
 		s := open(t, o)
 		pool := addPool(t, s)
+
 		release := hold(t, s)
 		defer release()
 
@@ -25,6 +26,7 @@ func TestFullQueueRefuses(t *testing.T) {
 				results <- s.CreateIdentity(context.Background(), identitypool.Identity{ID: newIdentityID(), PoolID: pool})
 			}()
 		}
+
 		for range many - room {
 			if err := <-results; !errors.Is(err, ErrQueueFull) || !errors.Is(err, ErrBusy) {
 				t.Fatalf("one too many: %v, want ErrQueueFull", err)

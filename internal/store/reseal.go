@@ -9,11 +9,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Places returns the text that a sealed value is bound to. The packages that seal
-// the values know it.
+// Places returns the text that a sealed value is bound to. Only the packages that
+// seal the values know it.
 type Places struct {
 	AccessKey func(AccessKey) string
-	Key       func(Key) (string, error) // by its purpose
+	Key       func(Key) (string, error) // depends on the key's purpose
 }
 
 // Reseal seals every secret of the database under another master key: all of them,
@@ -47,6 +47,7 @@ func (s *Store) Reseal(ctx context.Context, next Sealer, places Places) (int, er
 		if err := resealKeys(t, places, again); err != nil {
 			return err
 		}
+
 		return s.resealPools(t, next, again)
 	})
 	if err != nil {
@@ -71,11 +72,13 @@ func resealAccessKeys(t *engine.Tx, places Places, again resealer) error {
 		if err != nil {
 			return err
 		}
+
 		err = mustChange(t, `UPDATE access_keys SET sealed_secret = $1 WHERE access_key_id = $2`, sealed, k.ID)
 		if err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -94,6 +97,7 @@ func resealKeys(t *engine.Tx, places Places, again resealer) error {
 		if err != nil {
 			return err
 		}
+
 		err = mustChange(t, `UPDATE keys SET sealed = $1 WHERE purpose = $2 AND key_id = $3`, sealed, k.Purpose, k.ID)
 		if err != nil {
 			return err
@@ -101,6 +105,7 @@ func resealKeys(t *engine.Tx, places Places, again resealer) error {
 	}
 
 	_, err = t.Exec(`UPDATE key_sets SET revision = revision + 1`)
+
 	return err
 }
 
@@ -117,7 +122,8 @@ func (s *Store) resealPools(t *engine.Tx, next Sealer, again resealer) error {
 				return err
 			}
 		}
-		if err := sealSettings(next, r.ID, &r); err != nil { // what an older version left in clear
+
+		if err := sealSettings(next, r.ID, &r); err != nil { // an older version left secrets in clear
 			return err
 		}
 		if len(r.SealedLoginProviders) == 0 {
@@ -135,5 +141,6 @@ func (s *Store) resealPools(t *engine.Tx, next Sealer, again resealer) error {
 			return err
 		}
 	}
+
 	return nil
 }

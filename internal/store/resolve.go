@@ -30,7 +30,10 @@ import (
 // another pool does not); ErrConflict when the ID to create is taken; ErrInvalid
 // for logins that cannot be kept; ErrBusy. A plan that does not fit the View is
 // an error and writes nothing.
-func (s *Store) Resolve(ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login, decide func(identitypool.View) (identitypool.Plan, error)) (identitypool.Identity, error) {
+func (s *Store) Resolve(
+	ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login,
+	decide func(identitypool.View) (identitypool.Plan, error),
+) (identitypool.Identity, error) {
 	if err := checkLogins(logins); err != nil {
 		return identitypool.Identity{}, err
 	}
@@ -40,6 +43,7 @@ func (s *Store) Resolve(ctx context.Context, pool identitypool.PoolID, target id
 	if !storable(string(target), maxID) {
 		return identitypool.Identity{}, notFound("identity")
 	}
+
 	if v, ok := s.cachedView(ctx, pool, target, logins); ok {
 		plan, err := decide(v.view())
 		if err != nil {
@@ -49,14 +53,16 @@ func (s *Store) Resolve(ctx context.Context, pool identitypool.PoolID, target id
 			return cloneIdentity(v.rows[0].Identity), nil
 		}
 	}
+
 	var result identitypool.Identity
 	var creating identitypool.IdentityID
-	refused := 0 // times in a row that creating was
+	refused := 0 // how often in a row creating was refused
 	err := s.untilSettled(ctx, func() error {
 		v, err := s.readView(ctx, pool, target, logins)
 		if err != nil {
 			return err
 		}
+
 		plan, err := decide(v.view())
 		if err != nil {
 			return err
@@ -69,25 +75,28 @@ func (s *Store) Resolve(ctx context.Context, pool identitypool.PoolID, target id
 		if change.empty() {
 			return nil
 		}
+
 		err = s.write(ctx, change.apply)
 		if !plan.Create || plan.Identity != creating {
 			creating, refused = plan.Identity, 0
 		}
 		if plan.Create && s.engine.Race(err) {
-			// A lost race shows in the next view. An ID that is taken does not.
+			// A lost race shows in the next view. A taken ID does not.
 			if refused++; refused == 3 {
 				return fmt.Errorf("identity: %w", ErrConflict)
 			}
 		}
+
 		return err
 	})
 	if err != nil {
 		return identitypool.Identity{}, err
 	}
+
 	return cloneIdentity(result), nil
 }
 
-// viewRows is what a View is made from: the rows of the target and of every
+// viewRows has the rows that a View is made from: those of the target and of every
 // owner, in order of ID, at one instant.
 type viewRows struct {
 	pool   identitypool.PoolID
@@ -96,13 +105,15 @@ type viewRows struct {
 	rows   []*identityRow
 }
 
-// viewText is the one statement that reads a view of n logins: $1 is the pool,
+// viewText returns the one statement that reads a view of n logins: $1 is the pool,
 // $2 the target, then the login keys. It starts from the pool so that a pool
-// without any such identity differs from no pool, and reaches identities by
-// their IDs only, so that no engine is tempted to scan the pool.
+// without any such identity differs from no pool, and reaches identities only by
+// their IDs, so that no database engine is tempted to scan the pool.
 func viewText(n int) string {
 	var b strings.Builder
-	b.WriteString(`SELECT ` + identityColumns + ` FROM pools AS p LEFT JOIN (SELECT t.identity_id FROM identities AS t WHERE t.identity_id = $2`)
+	b.WriteString(`SELECT ` + identityColumns +
+		` FROM pools AS p LEFT JOIN (SELECT t.identity_id FROM identities AS t WHERE t.identity_id = $2`)
+
 	for i := range n {
 		fmt.Fprintf(&b, ` UNION SELECT o.identity_id FROM logins AS o WHERE o.pool_id = $1 AND o.login_key = $%d`, i+3)
 	}
@@ -110,10 +121,11 @@ func viewText(n int) string {
 		LEFT JOIN identities AS i ON i.identity_id = c.identity_id AND i.pool_id = p.pool_id
 		LEFT JOIN logins AS l ON l.identity_id = i.identity_id
 		WHERE p.pool_id = $1 AND NOT p.deleting` + identityOrder)
+
 	return b.String()
 }
 
-// viewTexts holds the usual ones.
+// viewTexts holds the text for each number of logins.
 var viewTexts = func() (texts [maxLogins + 1]string) {
 	for n := range texts {
 		texts[n] = viewText(n)
@@ -121,7 +133,9 @@ var viewTexts = func() (texts [maxLogins + 1]string) {
 	return texts
 }()
 
-func (s *Store) readView(ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login) (*viewRows, error) {
+func (s *Store) readView(
+	ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login,
+) (*viewRows, error) {
 	v := &viewRows{pool: pool, target: target, logins: logins}
 	args := make([]any, 0, len(logins)+2)
 	args = append(args, string(pool), string(target))
@@ -129,6 +143,7 @@ func (s *Store) readView(ctx context.Context, pool identitypool.PoolID, target i
 		key := keyOf(l)
 		args = append(args, key[:])
 	}
+
 	var exists bool
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		v.rows, exists, err = collectIdentities(q, viewTexts[len(logins)], args...)
@@ -143,16 +158,20 @@ func (s *Store) readView(ctx context.Context, pool identitypool.PoolID, target i
 		return nil, notFound("identity")
 	}
 	s.rememberOwners(v)
+
 	return v, nil
 }
 
-// cachedView is the view without its statement, for the usual call: one
-// identity, which the logins lead to and which owns them all. Its row alone
-// shows that, so one row of one instant is a whole view.
-func (s *Store) cachedView(ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login) (*viewRows, bool) {
+// cachedView returns the view without its statement in the usual case: the logins
+// lead to one identity, which owns them all. Its row alone shows that, so one row
+// of one instant is a whole view.
+func (s *Store) cachedView(
+	ctx context.Context, pool identitypool.PoolID, target identitypool.IdentityID, logins []identitypool.Login,
+) (*viewRows, bool) {
 	if s.cache == nil {
 		return nil, false
 	}
+
 	id := target
 	for _, l := range logins {
 		owner, ok := s.cache.owners.Get(ownerKey{pool, keyOf(l)})
@@ -164,6 +183,7 @@ func (s *Store) cachedView(ctx context.Context, pool identitypool.PoolID, target
 	if id == "" {
 		return nil, false
 	}
+
 	row, ok := s.cachedIdentity(ctx, id)
 	if !ok {
 		var err error
@@ -174,11 +194,13 @@ func (s *Store) cachedView(ctx context.Context, pool identitypool.PoolID, target
 	if row.PoolID != pool {
 		return nil, false
 	}
+
 	for _, l := range logins {
 		if !row.HasLogin(l) {
 			return nil, false
 		}
 	}
+
 	return &viewRows{pool: pool, target: target, logins: logins, rows: []*identityRow{row}}, true
 }
 
@@ -186,6 +208,7 @@ func (s *Store) rememberOwners(v *viewRows) {
 	if s.cache == nil {
 		return
 	}
+
 	for _, l := range v.logins {
 		if r := v.owner(l); r != nil {
 			s.cache.owners.Add(ownerKey{v.pool, keyOf(l)}, r.ID)
@@ -211,32 +234,34 @@ func (v *viewRows) owner(l identitypool.Login) *identityRow {
 	return nil
 }
 
-// view is what decide sees: copies, so that it cannot change what is cached.
+// view returns copies, so that decide cannot change cached rows.
 func (v *viewRows) view() identitypool.View {
 	out := identitypool.View{Owners: make(map[identitypool.Login]identitypool.Identity, len(v.logins))}
 	if r := v.row(v.target); r != nil {
 		target := cloneIdentity(r.Identity)
 		out.Target = &target
 	}
+
 	for _, l := range v.logins {
 		if r := v.owner(l); r != nil {
 			out.Owners[l] = cloneIdentity(r.Identity)
 		}
 	}
+
 	return out
 }
 
-// change is a plan made concrete against the rows it was decided on.
+// change is a plan applied to the rows that it was decided on.
 type change struct {
 	rows   []*identityRow // every identity of the view: all must be as read
 	create bool
 	after  identitypool.Identity // the resulting identity
-	link   []identitypool.Login  // logins no identity has yet
+	link   []identitypool.Login  // logins that no identity has yet
 	absorb []*identityRow
 	now    time.Time
 }
 
-// errPlan: the plan contradicts the view, which is a mistake in the rules.
+// errPlan means that the plan contradicts the view, which is a mistake in the rules.
 var errPlan = errors.New("plan does not fit its view")
 
 func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error) {
@@ -253,6 +278,7 @@ func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error
 	default:
 		return nil, fmt.Errorf("%w: create is %t for the answer", errPlan, plan.Create)
 	}
+
 	for _, id := range plan.Absorb {
 		r := v.row(id)
 		if r == nil || id == plan.Identity || slices.Contains(c.absorb, r) {
@@ -261,9 +287,10 @@ func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error
 		c.absorb = append(c.absorb, r)
 		c.after.Logins = append(c.after.Logins, r.Logins...)
 	}
+
 	for _, l := range plan.Link {
 		if c.after.HasLogin(l) {
-			continue // linked already, or moved here
+			continue // already linked, or moved here
 		}
 		if err := checkLogin(l); err != nil {
 			return nil, err
@@ -275,25 +302,28 @@ func (v *viewRows) change(plan identitypool.Plan, now time.Time) (*change, error
 		c.after.Logins = append(c.after.Logins, l)
 	}
 	slices.SortFunc(c.after.Logins, compareLogins)
+
 	for i := 1; i < len(c.after.Logins); i++ {
 		a, b := c.after.Logins[i-1], c.after.Logins[i]
 		if a.Kind == identitypool.Public && b.Kind == identitypool.Public && a.Provider == b.Provider {
 			return nil, fmt.Errorf("%w: two logins of %s", errPlan, a.Provider)
 		}
 	}
+
 	if !c.empty() {
 		c.after.Modified = later(c.after.Modified, now)
 		c.after.EverLinked = c.after.EverLinked || len(c.after.Logins) > 0
 	}
+
 	return c, nil
 }
 
-// empty reports whether there is nothing to write, also when the plan links
-// what is linked.
+// empty reports whether there is nothing to write, also when the plan links only
+// logins that are linked.
 func (c *change) empty() bool { return !c.create && len(c.link) == 0 && len(c.absorb) == 0 }
 
-// apply writes the change. Identities are claimed in order of ID, so that two
-// changes of the same ones do not wait for each other in a circle.
+// apply writes the change. It claims identities in order of ID, so that two
+// changes of the same ones cannot deadlock.
 func (c *change) apply(t *engine.Tx) error {
 	for _, r := range c.rows {
 		t.Touch(identityKey(r.ID))
@@ -305,27 +335,34 @@ func (c *change) apply(t *engine.Tx) error {
 			return err
 		}
 	}
+
 	id := c.after.ID
 	if c.create {
 		t.Touch(identityKey(id))
 		if err := insertIdentity(t, c.after); err != nil {
 			return err
 		}
-	} else if _, err := t.Exec(`UPDATE identities SET ever_linked = $1 WHERE identity_id = $2`, c.after.EverLinked, string(id)); err != nil {
+	} else if _, err := t.Exec(`UPDATE identities SET ever_linked = $1 WHERE identity_id = $2`,
+		c.after.EverLinked, string(id)); err != nil {
 		return err
 	}
+
 	for _, r := range c.absorb {
-		if _, err := t.Exec(`UPDATE logins SET identity_id = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
+		if _, err := t.Exec(`UPDATE logins SET identity_id = $1 WHERE identity_id = $2`,
+			string(id), string(r.ID)); err != nil {
 			return err
 		}
-		if _, err := t.Exec(`UPDATE identities SET disabled = TRUE, merged_to = $1 WHERE identity_id = $2`, string(id), string(r.ID)); err != nil {
+		if _, err := t.Exec(`UPDATE identities SET disabled = TRUE, merged_to = $1 WHERE identity_id = $2`,
+			string(id), string(r.ID)); err != nil {
 			return err
 		}
 	}
+
 	for _, l := range c.link {
 		if err := insertLogin(t, c.after.PoolID, id, l); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }

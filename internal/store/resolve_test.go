@@ -153,6 +153,7 @@ func TestResolveRefusesPlansThatDoNotFit(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *Store) {
 		pool := addPool(t, s)
 		a, b := addLinked(t, s, pool, public("a", "1")), addLinked(t, s, pool, public("a", "2"))
+
 		unseen := addLinked(t, s, pool, public("z", "1"))
 		nobody := public("n", "1")
 		logins := []identitypool.Login{a.Logins[0], b.Logins[0], nobody}
@@ -178,6 +179,7 @@ func TestResolveRefusesPlansThatDoNotFit(t *testing.T) {
 		_, err = s.Resolve(t.Context(), pool, "", two, plan(identitypool.Plan{Identity: newIdentityID(), Create: true, Link: two}))
 		wantError(t, "two of a provider by link", err, errPlan)
 		wantRows(t, s, 1, 3, 3)
+
 		for _, i := range []identitypool.Identity{a, b, unseen} {
 			got, err := s.Identity(t.Context(), i.ID)
 			if diff := cmp.Diff(i, got); err != nil || diff != "" {
@@ -214,6 +216,7 @@ func TestResolveSurvivesItsCallback(t *testing.T) {
 					t.Errorf("%s: panic %v, want the callback's own", what, p)
 				}
 			}()
+
 			call()
 		}
 		panics("Resolve", func() {

@@ -26,6 +26,7 @@ func CheckDump(r io.ReadSeeker) error {
 	if err != nil {
 		return err
 	}
+
 	for rows := int64(0); ; rows++ {
 		line, err := d.next(json.RejectUnknownMembers(true))
 		if err != nil {
@@ -38,9 +39,9 @@ func CheckDump(r io.ReadSeeker) error {
 }
 
 // Restore loads a dump, as Load does, into the database that the options name, and
-// closes it. After an error there is nothing that was not there before: no file in
-// SQLite's folder, no table in PostgreSQL, no row. A process that is killed leaves a
-// hidden folder, which the next Restore removes, or PostgreSQL tables without rows.
+// closes it. If it fails, it leaves nothing behind: no file in SQLite's folder, no
+// table in PostgreSQL, no row. A process that is killed leaves a hidden folder,
+// which the next Restore removes, or PostgreSQL tables without rows.
 // Errors: those of Open and Load.
 func Restore(ctx context.Context, o Options, r io.ReadSeeker) error {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -50,7 +51,7 @@ func Restore(ctx context.Context, o Options, r io.ReadSeeker) error {
 		return restorePostgreSQL(ctx, o, r)
 	}
 	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) {
-		return openAndLoad(ctx, o, r) // which rolls back what it did
+		return openAndLoad(ctx, o, r) // an error rolls back everything
 	}
 
 	return sqlite.Build(o.Path, func(path string) error {
@@ -71,8 +72,8 @@ func openAndLoad(ctx context.Context, o Options, r io.Reader) error {
 // undoTimeout bounds the removal of the tables that a failed restore made.
 const undoTimeout = 30 * time.Second
 
-// restorePostgreSQL loads into a database and, if it had no schema before, removes
-// what was made there after a failure.
+// restorePostgreSQL loads into a database. After a failure it removes the new
+// tables if the database had no schema before.
 func restorePostgreSQL(ctx context.Context, o Options, r io.Reader) error {
 	before, err := postgres.Names(ctx, o.URL)
 	if err != nil {
@@ -83,16 +84,19 @@ func restorePostgreSQL(ctx context.Context, o Options, r io.Reader) error {
 	if err == nil || slices.Contains(before, schemaTable) {
 		return err
 	}
+
 	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
+
 	if left := postgres.Remove(undo, o.URL, schemaMade, before); left != nil {
 		left = fmt.Errorf("the tables that were made, which have no rows, could not be removed: %w", left)
 		err = errors.Join(err, left)
 	}
+
 	return err
 }
 
-// schemaMade is what the migrations leave in PostgreSQL.
+// schemaMade has the tables and types that the migrations leave in PostgreSQL.
 var schemaMade = postgres.Schema{
 	Tables: schemaTables,
 	Filled: []string{schemaTable, "ownership_order"},

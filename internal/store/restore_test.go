@@ -35,6 +35,7 @@ func (r *failingReader) Read(p []byte) (int, error) {
 		r.cancel()
 		return n, err
 	}
+
 	return 0, r.err
 }
 
@@ -44,6 +45,7 @@ func left(t *testing.T, o Options) (names []string) {
 	if o.URL == "" {
 		entries, err := os.ReadDir(filepath.Dir(o.Path))
 		noError(t, err)
+
 		for _, e := range entries {
 			names = append(names, e.Name())
 		}
@@ -51,12 +53,16 @@ func left(t *testing.T, o Options) (names []string) {
 	}
 	db, err := sql.Open("pgx", o.URL)
 	noError(t, err)
+
 	defer db.Close()
+
 	rows, err := db.QueryContext(t.Context(), `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
 		UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
 		UNION ALL SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%'`)
 	noError(t, err)
+
 	defer rows.Close()
+
 	for rows.Next() {
 		var name string
 		noError(t, rows.Scan(&name))
@@ -64,6 +70,7 @@ func left(t *testing.T, o Options) (names []string) {
 	}
 	noError(t, rows.Err())
 	slices.Sort(names)
+
 	return names
 }
 
@@ -83,7 +90,9 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 		if o.URL != "" { // somebody else's table is none of our business
 			db, err := sql.Open("pgx", o.URL)
 			noError(t, err)
+
 			defer db.Close()
+
 			_, err = db.ExecContext(t.Context(), `CREATE TABLE others (n INTEGER)`)
 			noError(t, err)
 		}
@@ -102,6 +111,7 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 			wantError(t, name, Restore(t.Context(), o, bytes.NewReader(r.dump)), r.want)
 			nothing(name)
 		}
+
 		for _, after := range []int{1, len(backup) - 1} {
 			for _, err := range []error{syscall.EIO, syscall.ENOSPC} {
 				wantError(t, "a failing disk", Restore(t.Context(), o, &failingReader{Reader: bytes.NewReader(backup), after: after, err: err}), err)
@@ -204,6 +214,7 @@ func TestRestoreReplacesNoDatabase(t *testing.T) {
 func TestCheckDump(t *testing.T) {
 	backup, refusals := refusedDumps(t)
 	wantError(t, "a whole one", CheckDump(bytes.NewReader(backup)), nil)
+
 	for name, r := range refusals {
 		err := CheckDump(bytes.NewReader(r.dump))
 		if err == nil && strings.HasPrefix(name, "cut ") {
@@ -252,7 +263,9 @@ func TestFailedRestoreLeavesWhatOthersMade(t *testing.T) {
 			noError(t, open(t, o).Close())
 			db, err := sql.Open("pgx", o.URL)
 			noError(t, err)
+
 			defer db.Close()
+
 			_, err = db.ExecContext(t.Context(), test.others)
 			noError(t, err)
 			full := left(t, o)

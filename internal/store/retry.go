@@ -14,8 +14,8 @@ import (
 const settleAttempts = 100
 
 // untilSettled runs attempt until it does not lose a race: until its error is
-// neither errMoved nor a violation of the schema's rules (Engine.Race). ErrBusy: it lost
-// settleAttempts times.
+// neither errMoved nor a violation of the schema's rules (Engine.Race). It returns
+// ErrBusy after settleAttempts losses.
 func (s *Store) untilSettled(ctx context.Context, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
@@ -31,8 +31,8 @@ func (s *Store) untilSettled(ctx context.Context, attempt func() error) error {
 	}
 }
 
-// later is the later of two times: a clock that was set back does not make a
-// row look older than it was.
+// later returns the later of two times, so that a clock that was set back does not
+// make a row look older than it was.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

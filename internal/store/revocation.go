@@ -10,7 +10,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// RevocationKind says which session credentials a revocation ends.
+// RevocationKind is the kind of session credentials that a revocation ends.
 type RevocationKind string
 
 // The kinds of revocation.
@@ -43,12 +43,17 @@ func (m Revocation) check() error {
 	if m.Value == "" || m.NotBefore.IsZero() || m.Expires.IsZero() {
 		return fmt.Errorf("%w: a revocation needs a value, a time and an end", ErrInvalid)
 	}
+
 	return errors.Join(checkID("account", string(m.Account)), checkText("what is revoked", m.Value, maxRevoked))
 }
 
-// key is revocations.mark_key, made like logins.login_key.
+// key returns revocations.mark_key, made like logins.login_key.
 func (m Revocation) key() []byte {
-	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(m.Kind), Provider: string(m.Account), Subject: m.Value})
+	key := keyOf(identitypool.Login{
+		Kind:     identitypool.LoginKind(m.Kind),
+		Provider: string(m.Account),
+		Subject:  m.Value,
+	})
 	return key[:]
 }
 
@@ -61,7 +66,7 @@ func scanRevocation(row scanner) (m Revocation, err error) {
 	return m, err
 }
 
-// upsertRevocation keeps the later of two marks: a revocation is never taken back.
+// upsertRevocation keeps the later of two marks: a revocation cannot be undone.
 func upsertRevocation(t *engine.Tx, m Revocation) error {
 	_, err := t.Exec(`INSERT INTO revocations (mark_key, `+revocationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (mark_key) DO UPDATE SET
@@ -87,35 +92,39 @@ func (s *Store) Revoke(ctx context.Context, m Revocation) error {
 	return s.write(ctx, func(t *engine.Tx) error { return upsertRevocation(t, m) })
 }
 
-// maxRevocations is how many things Revocations looks for: one of each kind.
+// maxRevocations is the most things that Revocations looks for: one of each kind.
 const maxRevocations = 4
 
 // Revocations returns the marks, unexpired at now, on up to four things, of
-// which Kind, Account and Value count. It is never cached here: it sees what
-// every node has committed. Error: ErrInvalid.
+// which Kind, Account and Value count. The store never caches them: it sees the
+// commits of every node. Error: ErrInvalid.
 func (s *Store) Revocations(ctx context.Context, now time.Time, of ...Revocation) ([]Revocation, error) {
 	if len(of) == 0 || len(of) > maxRevocations {
 		return nil, fmt.Errorf("%w: revocations of %d things", ErrInvalid, len(of))
 	}
+
 	args := make([]any, 0, 1+maxRevocations)
 	args = append(args, millis(now))
 	for _, m := range of {
 		args = append(args, m.key())
 	}
+
 	for len(args) < cap(args) {
 		args = append(args, args[1]) // one statement for any number
 	}
+
 	var marks []Revocation
 	err := s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanRevocation, `SELECT `+revocationColumns+` FROM revocations
 			WHERE mark_key IN ($2, $3, $4, $5) AND expires > $1 ORDER BY kind, value`, args...)
 		return err
 	})
+
 	return marks, err
 }
 
 // RemoveRevocations removes up to limit marks that expired by now and returns
-// how many those were.
+// their number.
 func (s *Store) RemoveRevocations(ctx context.Context, now time.Time, limit int) (int, error) {
 	return s.removeExpired(ctx, "revocations", now, limit)
 }

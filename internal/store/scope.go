@@ -8,11 +8,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// SAMLBinding tells which identity provider the logins of a SAML provider belong to
-// that were stored without a scope.
+// SAMLBinding names the identity provider that the logins of a SAML provider belong
+// to if they were stored without a scope.
 type SAMLBinding struct {
 	Provider string // ARN
-	EntityID string // "" = nobody knows
+	EntityID string // "" = unknown
 }
 
 func scanBinding(row scanner) (b SAMLBinding, err error) {
@@ -21,14 +21,14 @@ func scanBinding(row scanner) (b SAMLBinding, err error) {
 }
 
 // EntityOf returns the entity ID of a SAML provider, given by its ARN; known is
-// false while it cannot be told.
+// false as long as the entity ID cannot be determined.
 type EntityOf func(provider string) (entityID string, known bool)
 
 // BindSAMLLogins records the entity ID of each SAML provider that has logins without
 // a scope and no binding yet, unless entityOf does not know it. It returns the
 // bindings of all providers, by ARN; recorded ones never change. The server calls it
-// before it serves, so that a provider is bound as it was when the database was
-// upgraded.
+// before it serves requests, so that a provider is bound as it was when the database
+// was upgraded.
 func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[string]string, error) {
 	bindings, err := s.samlBindings(ctx)
 	if err != nil {
@@ -52,6 +52,7 @@ func (s *Store) BindSAMLLogins(ctx context.Context, entityOf EntityOf) (map[stri
 		if !known {
 			continue
 		}
+
 		err = s.write(ctx, func(t *engine.Tx) error { return insertBinding(t, SAMLBinding{provider, entityID}) })
 		if err != nil {
 			return nil, err
@@ -65,10 +66,12 @@ func (s *Store) samlBindings(ctx context.Context) (map[string]string, error) {
 		all, err = collect(q, scanBinding, `SELECT provider, entity_id FROM saml_bindings`)
 		return err
 	})
+
 	bindings := make(map[string]string, len(all))
 	for _, b := range all {
 		bindings[b.Provider] = b.EntityID
 	}
+
 	return bindings, err
 }
 
@@ -86,10 +89,11 @@ func (s *Store) scopelessProvider(ctx context.Context, after string) (string, er
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
+
 	return found[0], nil
 }
 
-// insertBinding keeps the binding that is there, if any: another node was first.
+// insertBinding keeps an existing binding: another node was first.
 func insertBinding(t *engine.Tx, b SAMLBinding) error {
 	_, err := t.Exec(`INSERT INTO saml_bindings (provider, entity_id) VALUES ($1, $2)
 		ON CONFLICT (provider) DO NOTHING`,
@@ -99,8 +103,8 @@ func insertBinding(t *engine.Tx, b SAMLBinding) error {
 
 // RescopeLogin gives the login from of a pool the scope of to, which is the same
 // login otherwise. It reports false, and changes nothing, when the pool has no
-// login from or has to already. The identity stays what it is. Errors: ErrInvalid,
-// ErrBusy.
+// login from or already has to. The identity does not change otherwise.
+// Errors: ErrInvalid, ErrBusy.
 func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from, to identitypool.Login) (
 	moved bool, err error,
 ) {
@@ -113,12 +117,14 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 		if _, err := s.IdentityByLogin(ctx, pool, to); !errors.Is(err, ErrNotFound) {
 			return err
 		}
+
 		owner, err := s.IdentityByLogin(ctx, pool, from)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
+
 		before, err := s.readIdentity(ctx, owner.ID)
 		if errors.Is(err, ErrNotFound) || err == nil && !before.HasLogin(from) {
 			return errMoved // it changed between the two reads
@@ -137,7 +143,9 @@ func (s *Store) RescopeLogin(ctx context.Context, pool identitypool.PoolID, from
 				newKey[:], to.Scope, string(pool), oldKey[:], string(before.ID))
 		})
 		moved = err == nil
+
 		return err
 	})
+
 	return moved, err
 }

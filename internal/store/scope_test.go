@@ -29,6 +29,7 @@ func TestLoginScopes(t *testing.T) {
 		}
 		check := func(what string, s *Store) {
 			t.Helper()
+
 			for l, want := range owner {
 				if got, err := s.IdentityByLogin(t.Context(), pool, l); err != nil || got.ID != want || !got.HasLogin(l) {
 					t.Errorf("%s: %+v leads to %+v, %v; want %s", what, l, got, err, want)
@@ -63,6 +64,7 @@ func TestLoginScopes(t *testing.T) {
 
 		// Logins without a scope are bound once, to what the first start finds.
 		var asked []string
+
 		bind := func(s *Store, entityID string) map[string]string {
 			t.Helper()
 			asked = nil
@@ -73,6 +75,7 @@ func TestLoginScopes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			return bindings
 		}
 		for _, entityID := range []string{"https://one.example", "https://two.example"} {

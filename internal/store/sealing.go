@@ -16,9 +16,9 @@ import (
 // that are more than the public ID of an application, such as X's "key;secret".
 // They are sealed under the master key before they reach the database, so that
 // neither its files nor its backups show them. Versions before migration 11 wrote
-// them in clear; SealSecrets makes up for that.
+// them in clear; SealSecrets seals those.
 
-// sealedProvider is the place that a sealed value is bound to.
+// sealedProvider returns the place that a sealed value is bound to.
 func sealedProvider(pool identitypool.PoolID, provider string) string {
 	return "login-provider/" + string(pool) + "/" + provider
 }
@@ -40,6 +40,7 @@ func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error 
 	if sealed == nil {
 		sealed = map[string][]byte{}
 	}
+
 	for provider, app := range p.SupportedLoginProviders {
 		if identitypool.IsPublicApp(provider, app) {
 			open[provider] = app
@@ -48,10 +49,11 @@ func sealSettings(sealer Sealer, pool identitypool.PoolID, p *storedPool) error 
 		}
 	}
 	p.SupportedLoginProviders, p.SealedLoginProviders = open, sealed
+
 	return nil
 }
 
-// openSettings puts the sealed values where they are in clear. Errors:
+// openSettings opens the sealed values and puts them among the others. Errors:
 // ErrNoSealer, and those of the Sealer.
 func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 	if len(p.SealedLoginProviders) == 0 {
@@ -60,10 +62,10 @@ func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 	if s.options.Sealer == nil {
 		return fmt.Errorf("pool %s: %w", pool, ErrNoSealer)
 	}
-
 	if p.SupportedLoginProviders == nil {
 		p.SupportedLoginProviders = map[string]string{}
 	}
+
 	for provider, sealed := range p.SealedLoginProviders {
 		app, err := s.options.Sealer.Open(sealed, sealedProvider(pool, provider))
 		if err != nil {
@@ -72,11 +74,12 @@ func (s *Store) openSettings(pool identitypool.PoolID, p *storedPool) error {
 		p.SupportedLoginProviders[provider] = string(app)
 	}
 	p.SealedLoginProviders = nil
+
 	return nil
 }
 
-// sealsBeside refuses to seal anything beside a value that another master key
-// sealed: once that key is back, it would not open what was sealed under this one.
+// sealsBeside refuses to seal beside a value that was sealed under another master
+// key: once that key is back, it could not open values sealed under this one.
 func (s *Store) sealsBeside(sealed []byte) error {
 	if !s.options.Sealer.Owns(sealed) {
 		return ErrOtherSealer
@@ -96,24 +99,24 @@ func hasClearSecret(p storedPool) bool {
 // secretTables are the tables that hold secrets.
 var secretTables = []string{"pools", "access_keys", "keys"}
 
-// sealingBatch is how many pools one transaction of SealSecrets changes.
+// sealingBatch is the number of pools that one transaction of SealSecrets changes.
 const sealingBatch = 100
 
-// SealSecrets seals the secrets that an older version left in clear, and has the
-// database's files forget them: with SQLite file and write-ahead log, with
-// PostgreSQL the tables' files (its write-ahead log is the server's own). Call it at
-// each start, before requests are served; if there is nothing to do it costs one look
-// through the pools. What a crash interrupts, the next call finishes, and several
-// nodes may call it at once.
+// SealSecrets seals the secrets that an older version left in clear, and removes
+// the old text from the database's files: from SQLite's file and write-ahead log,
+// from the files of PostgreSQL's tables (its write-ahead log belongs to the server).
+// Call it at each start, before requests are served; if there is nothing to do it
+// costs one look through the pools. The next call finishes what a crash interrupts,
+// and several nodes may call it at once.
 //
-// sealed reports whether all secrets are sealed. If there is an error then, only the
-// files may still hold old text.
+// sealed reports whether all secrets are sealed. An error beside true means that
+// only the files may still hold old text.
 func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	if s.options.Sealer == nil {
 		return false, ErrNoSealer
 	}
 
-	// Marks that are made after this look stay: their text may be older than our scrub.
+	// Marks made after this look stay: our scrub may come too early for their old text.
 	var marks []string
 	err = s.read(ctx, func(q engine.Querier) (err error) {
 		marks, err = collect(q, scanString, `SELECT mark FROM clear_secrets`)
@@ -131,6 +134,7 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	if err := s.step("sealed"); err != nil {
 		return true, err
 	}
+
 	if found {
 		marks = append(marks, own)
 	}
@@ -155,8 +159,8 @@ func (s *Store) SealSecrets(ctx context.Context) (sealed bool, err error) {
 	})
 }
 
-// sealPools seals the secrets of all pools, those that are being deleted too. When
-// it found some it has made the mark.
+// sealPools seals the secrets of all pools, also of those that are being deleted.
+// If it finds any, it makes the mark.
 func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err error) {
 	ids, err := s.clearPools(ctx)
 	if err != nil || len(ids) == 0 {
@@ -176,7 +180,7 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 		return false, err
 	}
 
-	// Before the first row is changed: a crash must not lose that there is old text.
+	// Before the first row changes: after a crash it must be known that old text exists.
 	if err := s.write(ctx, func(t *engine.Tx) error { return markClear(t, mark) }); err != nil {
 		return false, err
 	}
@@ -199,8 +203,8 @@ func (s *Store) sealPools(ctx context.Context, mark string) (found bool, err err
 			return true, err
 		}
 	}
-
 	s.log.Info("the secrets of pools were sealed", "pools", len(ids))
+
 	return true, nil
 }
 
@@ -215,12 +219,13 @@ func (s *Store) clearPools(ctx context.Context) (ids []identitypool.PoolID, err 
 			return err
 		}, `SELECT `+poolColumns+` FROM pools AS p WHERE p.settings LIKE '%"supportedLoginProviders":%'`)
 	})
+
 	return ids, err
 }
 
-// sealPool seals the secrets of one pool, which may be gone or sealed by now. The
-// guard is the version and not the old text, which a server's statement log might
-// show.
+// sealPool seals the secrets of one pool, which may be gone or sealed by now. It
+// guards the update by the version and not by the old text, which a server's
+// statement log might show.
 func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
 	t.Touch(poolKey(id))
 	rows, err := collect(t, scanPoolRow, `SELECT `+poolColumns+` FROM pools AS p WHERE p.pool_id = $1`, string(id))
@@ -236,11 +241,12 @@ func (s *Store) sealPool(t *engine.Tx, id identitypool.PoolID) error {
 	if err != nil {
 		return err
 	}
+
 	return mustChange(t, `UPDATE pools SET settings = $1, version = version + 1 WHERE pool_id = $2 AND version = $3`,
 		text, string(id), r.Version)
 }
 
-// markClear notes that the database's files hold secrets in clear.
+// markClear records that the database's files hold secrets in clear.
 func markClear(t *engine.Tx, mark string) error {
 	_, err := t.Exec(`INSERT INTO clear_secrets (mark) VALUES ($1)`, mark)
 	return err

@@ -45,6 +45,7 @@ func secretProviders(name string) (providers map[string]string, secrets []string
 		identitypool.Digits:   "canary-digits-without-a-key-" + name,
 		"other.example":       "app secret=canary-other-" + name,
 	}
+
 	return providers, []string{"canary-facebook-" + name, "canary-x-" + name, "canary-digits-without-a-key-" + name, "canary-other-" + name}
 }
 
@@ -58,6 +59,7 @@ func forms(secret string) []string {
 		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
 		all = append(all, encoded[(shift*4+2)/3:len(encoded)-4])
 	}
+
 	return all
 }
 
@@ -71,6 +73,7 @@ func finds(content []byte, secrets []string) (found []string) {
 			}
 		}
 	}
+
 	return found
 }
 
@@ -89,6 +92,7 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 	if err != nil || len(beside) == 0 {
 		t.Fatalf("%v, %v", beside, err)
 	}
+
 	for _, path := range beside {
 		content, err := os.ReadFile(path)
 		if err != nil {
@@ -96,6 +100,7 @@ func filesOf(t *testing.T, s *Store, o Options) []byte {
 		}
 		all = append(all, content...)
 	}
+
 	return all
 }
 
@@ -103,7 +108,9 @@ func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 	t.Helper()
 	db, err := sql.Open("pgx", s.options.URL)
 	noError(t, err)
+
 	defer db.Close()
+
 	if _, err := db.ExecContext(t.Context(), `CHECKPOINT`); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +120,7 @@ func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 		t.Fatal(err)
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		var content []byte
 		if err := rows.Scan(&content); err != nil {
@@ -123,6 +131,7 @@ func postgreSQLFiles(t *testing.T, s *Store) (all []byte) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 
@@ -198,6 +207,7 @@ func TestSealedSettingsAreBound(t *testing.T) {
 	if err := s.CreatePool(t.Context(), p, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	settings := func(id identitypool.PoolID, change func(*storedPool)) storedPool {
 		t.Helper()
 		sealed := storedPool{Pool: p}
@@ -249,6 +259,7 @@ func TestSealedSettingsAreBound(t *testing.T) {
 // and in rows that are gone.
 func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]map[string]string, secrets []string) {
 	t.Helper()
+
 	pools = map[identitypool.PoolID]map[string]string{}
 	write := func(id identitypool.PoolID, name string) {
 		t.Helper()
@@ -288,6 +299,7 @@ func putClear(t *testing.T, s *Store, count int) (pools map[identitypool.PoolID]
 			}
 		}
 	}
+
 	return pools, secrets
 }
 
@@ -381,6 +393,7 @@ func TestSealSecretsOnManyNodes(t *testing.T) {
 		if o.URL != "" {
 			nodes = append(nodes, open(t, o), open(t, o))
 		}
+
 		pools, secrets := putClear(t, nodes[0], 12)
 		var group sync.WaitGroup
 		for _, node := range nodes {
@@ -393,6 +406,7 @@ func TestSealSecretsOnManyNodes(t *testing.T) {
 			}
 		}
 		group.Wait()
+
 		for id, want := range pools {
 			if got, err := nodes[0].Pool(t.Context(), id); err != nil || !cmp.Equal(want, got.SupportedLoginProviders) {
 				t.Fatalf("pool after sealing: %v, %v", got.SupportedLoginProviders, err)
@@ -431,6 +445,7 @@ func TestSealSecretsUnderAnotherMasterKey(t *testing.T) {
 		if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 			t.Errorf("the right master key: %v, %v", sealed, err)
 		}
+
 		for id, want := range pools {
 			if got, err := s.Pool(t.Context(), id); err != nil || !cmp.Equal(want, got.SupportedLoginProviders) {
 				t.Fatalf("pool after sealing: %v, %v", got.SupportedLoginProviders, err)
@@ -581,6 +596,7 @@ func TestReseal(t *testing.T) {
 		if sealed, err := s.SealSecrets(t.Context()); !sealed || err != nil {
 			t.Fatalf("SealSecrets: %v, %v", sealed, err)
 		}
+
 		for id, want := range pools {
 			if got, err := s.Pool(t.Context(), id); err != nil || !cmp.Equal(want, got.SupportedLoginProviders) {
 				t.Errorf("pool: %v, %v", got.SupportedLoginProviders, err)

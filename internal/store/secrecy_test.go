@@ -36,8 +36,10 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	web := httptest.NewServer(server)
 	defer web.Close()
+
 	key, made, err := server.FirstKey(t.Context())
 	if err != nil || !made {
 		t.Fatalf("the first start made no key: %v", err)
@@ -53,6 +55,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	guest := *wiretest.Must(public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: pool.IdentityPoolId}))(t).IdentityId
 	_, err = public.GetId(t.Context(), &ci.GetIdInput{IdentityPoolId: &guest}) // mixed up: whoever has a guest's ID is that guest
 	wiretest.WantError(t, err, "ResourceNotFoundException", "IdentityPool '"+guest+"' not found.")
+
 	canaries = append(canaries, guest)
 	for _, token := range []string{good, good + "x", wiretest.Flip(good), "canary-not-a-token",
 		idp.Token(map[string]any{"aud": "other", "sub": "canary-subject-4711", "email": "canary@example.com"}),
@@ -102,13 +105,16 @@ func TestSecretsStaySecret(t *testing.T) {
 	if len(traces) == 0 || !strings.Contains(logs.String(), "GetOpenIdToken") {
 		t.Fatal("nothing was logged or traced: the test proves nothing")
 	}
+
 	var steps strings.Builder
 	for _, trace := range traces {
 		steps.WriteString(trace.Message)
+
 		for _, s := range trace.Steps {
 			steps.WriteString(s.Expected + s.Got + s.Fix)
 		}
 	}
+
 	for where, text := range map[string]string{"log": logs.String(), "traces": steps.String(), "metrics": metrics.Body.String()} {
 		for _, canary := range canaries {
 			if strings.Contains(text, canary) {
@@ -132,11 +138,13 @@ func TestSecretsStaySecret(t *testing.T) {
 		if err != nil {
 			return err
 		}
+
 		for _, secret := range []string{key.SecretAccessKey, "PRIVATE KEY", rsaPKCS8, good, *developer.Token} {
 			if bytes.Contains(content, []byte(secret)) {
 				t.Errorf("%s holds %.20s… in clear", entry.Name(), secret)
 			}
 		}
+
 		return nil
 	})
 	if err != nil {

@@ -53,6 +53,7 @@ type canaries struct {
 func (c *canaries) plant(where, secret string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if len(secret) < 12 {
 		panic("too short to be told from other text: " + where)
 	}
@@ -64,6 +65,7 @@ func (c *canaries) plant(where, secret string) string {
 // JSON and URLs, hexadecimal, and inside of a base64 text at any place.
 func writings(secret string) [][]byte {
 	inner := func(quoted string) string { return quoted[1 : len(quoted)-1] }
+
 	quoted, _ := json.Marshal(secret)
 	all := []string{secret, inner(string(quoted)), inner(strconv.Quote(secret)), url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret))}
 	for shift := range 3 {
@@ -73,6 +75,7 @@ func writings(secret string) [][]byte {
 			all = append(all, encoded[(shift*4+2)/3:len(encoded)-2])
 		}
 	}
+
 	seen, distinct := map[string]bool{}, [][]byte(nil)
 	for _, one := range all {
 		if !seen[one] {
@@ -80,6 +83,7 @@ func writings(secret string) [][]byte {
 			distinct = append(distinct, []byte(one))
 		}
 	}
+
 	return distinct
 }
 
@@ -93,6 +97,7 @@ func (c *canaries) in(content []byte) (found []string) {
 			}
 		}
 	}
+
 	return found
 }
 
@@ -141,26 +146,32 @@ func filesBeside(t *testing.T, path string) (all []byte) {
 	if err != nil || len(names) < 3 {
 		t.Fatalf("%v, %v, want the database, its write-ahead log and its index", names, err)
 	}
+
 	for _, name := range names {
 		all = append(all, wiretest.Must(os.ReadFile(name))(t)...)
 	}
+
 	return all
 }
 
 // postgreSQLFiles are the files of our tables and indexes, and the write-ahead log.
 func postgreSQLFiles(t *testing.T, address string) (all []byte) {
 	t.Helper()
+
 	db := wiretest.Must(sql.Open("pgx", address))(t)
 	defer db.Close()
+
 	if _, err := db.ExecContext(t.Context(), `CHECKPOINT`); err != nil {
 		t.Fatal(err)
 	}
+
 	rows := wiretest.Must(db.QueryContext(t.Context(), `
 		SELECT pg_read_binary_file(folder || '/' || name, 0, 100000000, TRUE)
 			FROM (SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()) AS d, pg_ls_dir(folder) AS name
 			WHERE name ~ '^[0-9]{5,}'
 		UNION ALL SELECT pg_read_binary_file('pg_wal/' || name, 0, 100000000, TRUE) FROM pg_ls_waldir()`))(t)
 	defer rows.Close()
+
 	for rows.Next() {
 		var content []byte
 		if err := rows.Scan(&content); err != nil {
@@ -171,6 +182,7 @@ func postgreSQLFiles(t *testing.T, address string) (all []byte) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 
@@ -181,6 +193,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	}
 	master := bytes.Repeat([]byte("canary-m"), 4)
 	c.plant("master key", string(master))
+
 	apps, corp := wiretest.NewApps(t), logintest.NewIssuer(t)
 	for n, secret := range apps.Secrets {
 		c.plant(fmt.Sprint("app providers ", n), secret)
@@ -216,11 +229,13 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		p.OnTrace = func(t poolhouse.Trace) {
 			mu.Lock()
 			defer mu.Unlock()
+
 			traces = append(traces, t)
 		}
 	})
 	sealer := wiretest.Must(envelope.New(master))(t)
 	o.Sealer = sealer
+
 	db := wiretest.Must(store.Open(t.Context(), o))(t)
 	defer db.Close()
 
@@ -232,6 +247,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(wiretest.UserPool), ClientId: aws.String("app"), ServerSideTokenCheck: aws.Bool(true)}}
 	})
 	wiretest.Equal(t, "pool of the engine", s.NewPool(t, func(in *ci.CreateIdentityPoolInput) { in.IdentityPoolTags = map[string]string{"_custom_id_": outside} }), outside)
+
 	described := wiretest.Must(s.Admin().DescribeIdentityPool(t.Context(), &ci.DescribeIdentityPoolInput{IdentityPoolId: &pool}))(t)
 	update := &ci.UpdateIdentityPoolInput{IdentityPoolId: &pool, IdentityPoolName: aws.String("p"), AllowUnauthenticatedIdentities: true, AllowClassicFlow: aws.Bool(true),
 		DeveloperProviderName: described.DeveloperProviderName, OpenIdConnectProviderARNs: described.OpenIdConnectProviderARNs,
@@ -252,6 +268,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		c.plant(where+": secret key", *out.SecretKey)
 		c.plant(where+": session token", *out.SessionToken)
 	}
+
 	logins := map[string]string{
 		corpKey:           c.plant("OpenID Connect token", corp.Token(map[string]any{"aud": "app", "sub": "s", "sid": "x1"})),
 		wiretest.UserPool: c.plant("user pool token", corp.Token(map[string]any{"iss": "https://" + wiretest.UserPool, "aud": "app", "sub": "s", "token_use": "id", "cognito:username": "s"})),
@@ -261,6 +278,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	for provider, credential := range apps.Logins {
 		logins[provider] = c.plant("credential of "+provider, credential)
 	}
+
 	signIns := map[string]map[string]string{"guest": nil, "dev": s.Logins(t, "alice")}
 	for provider, credential := range logins {
 		signIns[provider] = map[string]string{provider: credential}
@@ -274,6 +292,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 			t.Errorf("a credential of %s is accepted as a name", provider)
 		}
 	}
+
 	for name, of := range signIns {
 		id := s.GetID(t, pool, of)
 		out, err := s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: of})
@@ -292,6 +311,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 		token := wiretest.Must(s.Public().GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &id, Logins: of}))(t)
 		c.plant(name+": OpenID token", *token.Token)
 	}
+
 	anonymous := stsclient.New(stsclient.Options{BaseEndpoint: &s.URL, Region: wiretest.Region, RetryMaxAttempts: 1, Credentials: aws.AnonymousCredentials{}})
 	for where := range signIns {
 		_, _ = anonymous.AssumeRoleWithWebIdentity(t.Context(), &stsclient.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(wiretest.AuthenticatedRole), RoleSessionName: aws.String("app"),
@@ -305,6 +325,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	engines := s.Logins(t, "bob")
 	id := s.GetID(t, outside, engines)
 	wiretest.Must(s.Public().GetCredentialsForIdentity(t.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: &id, Logins: engines}))(t)
+
 	for n, claims := range []map[string]any{
 		{"sub": "s", "sid": "x1", "events": map[string]any{wiretest.LogoutEvent: map[string]any{}}, "aud": "app"},
 		{"sub": "s", "aud": "another"},
@@ -335,9 +356,11 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 	s.ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/metrics", nil))
 	mu.Lock()
 	defer mu.Unlock()
+
 	if len(traces) < 10 || len(c.all) < 60 {
 		t.Fatalf("%d traces, %d secrets: the test proves nothing", len(traces), len(c.all))
 	}
+
 	for where, content := range map[string][]byte{
 		"database":        files(),
 		"backup":          dump,
@@ -349,6 +372,7 @@ func testNoSecretIsKeptInClear(t *testing.T, o store.Options, files func() []byt
 			"decision traces": []byte("GetId"), "metrics": []byte("poolhouse_requests_total")}[where]) {
 			t.Errorf("the %s has nothing of the test: it proves nothing", where)
 		}
+
 		for _, secret := range c.in(content) {
 			t.Errorf("the %s shows the secret of: %s", where, secret)
 		}
@@ -367,6 +391,7 @@ func fakeEngine(t *testing.T, c *canaries) string {
 			time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
 	}))
 	t.Cleanup(web.Close)
+
 	return web.URL
 }
 
@@ -374,6 +399,7 @@ func fakeEngine(t *testing.T, c *canaries) string {
 // nowhere else.
 func plantKeys(t *testing.T, c *canaries, db *store.Store, sealer *envelope.Sealer) {
 	t.Helper()
+
 	for _, k := range wiretest.Must(db.Keys(t.Context(), "signing"))(t) {
 		sum := sha256.Sum256(k.Public)
 		pkcs8 := wiretest.Must(sealer.Open(k.Sealed, "signing-key/"+k.ID+"/"+k.Algorithm+"/"+hex.EncodeToString(sum[:])))(t)
@@ -385,6 +411,7 @@ func plantKeys(t *testing.T, c *canaries, db *store.Store, sealer *envelope.Seal
 			c.plant("signing key "+k.ID, string(wiretest.Must(private.Bytes())(t)))
 		}
 	}
+
 	for _, k := range wiretest.Must(db.Keys(t.Context(), "session"))(t) {
 		c.plant("session key "+k.ID, string(wiretest.Must(sealer.Open(k.Sealed, "session-key/"+k.ID))(t)))
 	}

@@ -10,19 +10,19 @@ import (
 )
 
 // storedPool is a pool as the database has it. Its JSON is the text in pools.settings:
-// what is configured on a pool and never searched by. The tags of identitypool.Pool
+// the settings of a pool that are never searched by. The tags of identitypool.Pool
 // name its members; they are a stored format, which may be added to but not changed.
 // Unknown members are refused: an update would lose them.
 type storedPool struct {
 	identitypool.Pool
 
-	// SealedLoginProviders are values of SupportedLoginProviders that are secret;
+	// SealedLoginProviders has the secret values of SupportedLoginProviders, sealed;
 	// see sealing.go.
 	SealedLoginProviders map[string][]byte `json:"sealedLoginProviders,omitempty"`
 }
 
 // encodePool refuses (ErrInvalid) text that is not UTF-8, and settings that
-// are too large. NUL is escaped by JSON, so any database engine keeps it.
+// are too large. JSON escapes NUL, so any database engine keeps it.
 func encodePool(p storedPool) (string, error) {
 	text, err := json.Marshal(p, json.Deterministic(true))
 	if err != nil {
@@ -34,7 +34,7 @@ func encodePool(p storedPool) (string, error) {
 	return string(text), nil
 }
 
-// decode puts the settings of a text on p. What the text does not hold stays.
+// decode sets the members of p that text has, and leaves the others.
 func (p *storedPool) decode(text string) error {
 	if err := json.Unmarshal([]byte(text), p, json.RejectUnknownMembers(true)); err != nil {
 		return fmt.Errorf("settings of pool %s: %w", p.ID, err)
@@ -49,12 +49,12 @@ func clonePool(p identitypool.Pool) identitypool.Pool {
 	return p
 }
 
-// copyDeep replaces what v refers to by copies.
+// copyDeep replaces everything that v refers to by copies.
 func copyDeep(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for n := range v.NumField() {
-			if f := v.Field(n); f.CanSet() { // not the insides of a time
+			if f := v.Field(n); f.CanSet() { // skips the private fields of a time
 				copyDeep(f)
 			}
 		}
@@ -63,6 +63,7 @@ func copyDeep(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
+
 		c := reflect.New(v.Type().Elem())
 		c.Elem().Set(v.Elem())
 		copyDeep(c.Elem())
@@ -73,8 +74,10 @@ func copyDeep(v reflect.Value) {
 			v.SetZero()
 			return
 		}
+
 		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(c, v)
+
 		for n := range c.Len() {
 			copyDeep(c.Index(n))
 		}
@@ -85,6 +88,7 @@ func copyDeep(v reflect.Value) {
 			v.SetZero()
 			return
 		}
+
 		c := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for key, value := range v.Seq2() {
 			one := reflect.New(value.Type()).Elem()
@@ -100,9 +104,11 @@ func convert[A, B any](in []A, f func(A) B) []B {
 	if len(in) == 0 {
 		return nil
 	}
+
 	out := make([]B, len(in))
 	for i, v := range in {
 		out[i] = f(v)
 	}
+
 	return out
 }

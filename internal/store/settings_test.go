@@ -19,6 +19,7 @@ var setByStore = []string{"OwnedSince", "Predecessor", "Created", "Updated", "Ve
 // the type allows, differ.
 func fillValue(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
+
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(name)
@@ -30,11 +31,13 @@ func fillValue(t *testing.T, v reflect.Value, name string) {
 		v.Set(reflect.New(v.Type().Elem())) // to a zero, which is not nil
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+
 		for n := range v.Len() {
 			fillValue(t, v.Index(n), fmt.Sprint(name, n))
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
+
 		for n := range 2 {
 			value := reflect.New(v.Type().Elem()).Elem()
 			fillValue(t, value, fmt.Sprint(name, n))
@@ -53,6 +56,7 @@ func fillValue(t *testing.T, v reflect.Value, name string) {
 func filledPool(t *testing.T) identitypool.Pool {
 	t.Helper()
 	var p identitypool.Pool
+
 	v := reflect.ValueOf(&p).Elem()
 	for n := range v.NumField() {
 		field := v.Type().Field(n)
@@ -65,6 +69,7 @@ func filledPool(t *testing.T) identitypool.Pool {
 		}
 	}
 	p.ID, p.Account, p.Region = newPoolID(), "123456789012", testRegion
+
 	return p
 }
 
@@ -119,6 +124,7 @@ func TestClonePoolSharesNothing(t *testing.T) {
 				t.Errorf("%s is shared", name)
 			}
 		}
+
 		switch a.Kind() {
 		case reflect.Struct:
 			for n := range a.NumField() {

@@ -12,7 +12,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// SignOutKind says what a sign-out mark ends.
+// SignOutKind is the kind of tokens and sessions that a sign-out mark ends.
 type SignOutKind string
 
 // The kinds of mark.
@@ -55,9 +55,9 @@ func (m SignOut) check() error {
 	)
 }
 
-// key is sign_outs.mark_key, made like logins.login_key. The account stands
-// beside the kind, so that the keys of marks for all accounts, which are older
-// than accounts in marks, stay as they were.
+// key returns sign_outs.mark_key, made like logins.login_key. The account stands
+// beside the kind: marks for all accounts are older than accounts in marks, and
+// their keys must not change.
 func (m SignOut) key() []byte {
 	kind := string(m.Kind)
 	if m.Account != "" {
@@ -65,17 +65,15 @@ func (m SignOut) key() []byte {
 	}
 
 	key := keyOf(identitypool.Login{Kind: identitypool.LoginKind(kind), Provider: m.Provider, Subject: m.Value})
-
 	return key[:]
 }
 
-// signOutsKey is the cache's entry for whether a provider has any marks for an
-// account. Marks for all accounts ("") have an entry of their own.
+// signOutsKey returns the key of the cache's entry that records whether a provider
+// has any marks for an account. Marks for all accounts ("") have their own entry.
 func signOutsKey(account identitypool.AccountID, provider string) engine.Key {
 	if account == "" {
 		return engine.Key{Kind: 's', ID: provider} // no provider has a NUL
 	}
-
 	return engine.Key{Kind: 's', ID: string(account) + "\x00" + provider}
 }
 
@@ -89,7 +87,7 @@ func scanSignOut(row scanner) (m SignOut, err error) {
 	return m, err
 }
 
-// upsertSignOut keeps the later of two marks: a sign-out is never taken back.
+// upsertSignOut keeps the later of two marks: a sign-out cannot be undone.
 func upsertSignOut(t *engine.Tx, m SignOut) error {
 	t.Touch(signOutsKey(m.Account, m.Provider))
 	_, err := t.Exec(`INSERT INTO sign_outs (mark_key, `+signOutColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -116,8 +114,10 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 			return err
 		}
 	}
+
 	// In one order everywhere, so that two nodes do not wait for each other.
 	marks = slices.SortedFunc(slices.Values(marks), func(a, b SignOut) int { return bytes.Compare(a.key(), b.key()) })
+
 	return s.write(ctx, func(t *engine.Tx) error {
 		for _, m := range marks {
 			if err := upsertSignOut(t, m); err != nil {
@@ -128,13 +128,13 @@ func (s *Store) MarkSignOuts(ctx context.Context, marks ...SignOut) error {
 	})
 }
 
-// maxSessions is how many sessions SignOuts looks for in one statement.
+// maxSessions is the most sessions that SignOuts looks for in one statement.
 const maxSessions = 3
 
 // SignOuts returns the marks of a provider that count for an account, unexpired
-// at now, for a subject and for up to three sessions. It sees what other nodes
-// have committed, on SQLite what other processes did up to 100 ms ago; while a
-// provider has no mark at all that counts for the account, the cache of SQLite
+// at now, for a subject and for up to three sessions. It sees the commits of other
+// nodes; on SQLite it may miss another process's commits of the last 100 ms. As long
+// as a provider has no mark at all that counts for the account, the cache of SQLite
 // answers. Error: ErrInvalid.
 func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, provider, subject string,
 	sessions []string, now time.Time,
@@ -151,7 +151,8 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 	var entries [len(scopes)]engine.Key
 	var tickets [len(scopes)]ticket
 	var known [len(scopes)]bool
-	none := true // the cache holds that there are no marks
+
+	none := true // the cache shows that there are no marks
 	for i, scope := range scopes {
 		entries[i] = signOutsKey(scope, provider)
 		cached, hit := s.cache.get(entries[i])
@@ -161,6 +162,7 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 	if none {
 		return nil, nil
 	}
+
 	for i, entry := range entries {
 		tickets[i] = s.cache.begin(entry)
 	}
@@ -175,6 +177,7 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 			args = append(args, SignOut{Kind: SessionSignOut, Account: scope, Provider: provider, Value: session}.key())
 		}
 	}
+
 	for len(args) < cap(args) {
 		args = append(args, args[1]) // one statement for any number
 	}
@@ -216,40 +219,45 @@ func (s *Store) SignOuts(ctx context.Context, account identitypool.AccountID, pr
 	return marks, nil
 }
 
-// RemoveSignOuts removes up to limit marks that expired by now and returns how
-// many those were.
+// RemoveSignOuts removes up to limit marks that expired by now and returns their
+// number.
 func (s *Store) RemoveSignOuts(ctx context.Context, now time.Time, limit int) (int, error) {
 	return s.removeExpired(ctx, "sign_outs", now, limit)
 }
 
 // removeExpired removes at most limit expired rows of a table of marks, which has
-// mark_key and expires, and returns how many.
+// mark_key and expires, and returns their number.
 func (s *Store) removeExpired(ctx context.Context, table string, now time.Time, limit int) (int, error) {
 	var keys [][]byte
 	err := s.read(ctx, func(q engine.Querier) (err error) {
-		keys, err = collect(q, scanBytes, `SELECT mark_key FROM `+table+` WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`, millis(now), limit)
+		keys, err = collect(q, scanBytes,
+			`SELECT mark_key FROM `+table+` WHERE expires <= $1 ORDER BY expires, mark_key LIMIT $2`,
+			millis(now), limit)
 		return err
 	})
 	if err != nil || len(keys) == 0 {
 		return 0, err
 	}
 	slices.SortFunc(keys, bytes.Compare) // in one order everywhere, so that two nodes do not wait for each other
+
 	removed := 0
 	err = s.write(ctx, func(t *engine.Tx) error {
 		removed = 0
 		for _, key := range keys {
-			// Still expired: it may have been set again meanwhile.
+			// Only if it is still expired: it may have been set again meanwhile.
 			n, err := t.Exec(`DELETE FROM `+table+` WHERE mark_key = $1 AND expires <= $2`, key, millis(now))
 			if err != nil {
 				return err
 			}
 			removed += int(n)
 		}
+
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
+
 	return removed, nil
 }
 

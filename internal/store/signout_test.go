@@ -98,6 +98,7 @@ func TestSignOutsByAccount(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
+
 					for _, m := range marks {
 						found = append(found, m.Account)
 					}
@@ -107,7 +108,8 @@ func TestSignOutsByAccount(t *testing.T) {
 				for _, owner := range of {
 					for i, account := range accounts {
 						if got := seen(account); !slices.Equal(got, want[i]) {
-							t.Errorf("%s mark of %q, before %q: account %s sees %q, want %q", kind, of, owner, account, got, want[i])
+							t.Errorf("%s mark of %q, before %q: account %s sees %q, want %q",
+								kind, of, owner, account, got, want[i])
 						}
 						if owner == "" || owner == account {
 							want[i] = append(want[i], owner)
@@ -118,6 +120,7 @@ func TestSignOutsByAccount(t *testing.T) {
 					m.Account = owner
 					wantError(t, "mark", s.MarkSignOuts(t.Context(), m), nil)
 				}
+
 				for i, account := range accounts {
 					if got := seen(account); !slices.Equal(got, want[i]) {
 						t.Errorf("%s mark of %q: account %s sees %q, want %q", kind, of, account, got, want[i])
@@ -135,6 +138,7 @@ func TestRemoveSignOuts(t *testing.T) {
 			m := markOf(SessionSignOut, "p", numbered("s", n), time.Time{}, now.Add(time.Duration(n)*time.Minute))
 			wantError(t, "mark", s.MarkSignOuts(t.Context(), m), nil)
 		}
+
 		at := now.Add(3 * time.Minute) // 0 to 3 are expired
 		for _, want := range []int{3, 1, 0} {
 			if n, err := s.RemoveSignOuts(t.Context(), at, 3); n != want || err != nil {
@@ -157,6 +161,7 @@ func TestSignOutsAcrossNodes(t *testing.T) {
 		if o.URL != "" || o.Path != "" {
 			b = open(t, o)
 		}
+
 		now := newClock().now()
 		for _, s := range []*Store{a, b} { // both learn that there is none
 			if marks, err := s.SignOuts(t.Context(), testAccount, "p", "alice", nil, now); err != nil || len(marks) != 0 {
@@ -171,6 +176,7 @@ func TestSignOutsAcrossNodes(t *testing.T) {
 		if o.Path != "" {
 			deadline = deadline.Add(2 * time.Second)
 		}
+
 		for {
 			marks, err := b.SignOuts(t.Context(), testAccount, "p", "alice", nil, now)
 			if err == nil && len(marks) == 1 {
@@ -201,6 +207,7 @@ func TestMarkSignOutsConcurrently(t *testing.T) {
 			})
 		}
 		wg.Wait()
+
 		for i := range 8 {
 			marks, err := s.SignOuts(t.Context(), testAccount, "p", fmt.Sprint(i), nil, now)
 			if err != nil || len(marks) != 1 || !marks[0].NotBefore.Equal(now.Add(15*time.Second)) {
@@ -222,6 +229,7 @@ func BenchmarkSignOuts(b *testing.B) {
 		if err := s.MarkSignOuts(b.Context(), marks...); err != nil {
 			b.Fatal(err)
 		}
+
 		for _, provider := range []string{"unmarked", "marked"} {
 			b.Run(provider, func(b *testing.B) {
 				inParallel(b, 8, func(i int64) error {

@@ -2,20 +2,20 @@ package store
 
 import "github.com/poolhouse-id/poolhouse/internal/store/engine"
 
-// Stats tells how the database is used. It asks the database nothing.
+// Stats describes how the database is used.
 type Stats struct {
 	Pools    []PoolStats
 	Commits  CommitStats
 	Writable bool // the last commit or probe succeeded, or there was none
 }
 
-// PoolStats is the use of one kind of connection.
+// PoolStats describes the use of one kind of connection.
 type PoolStats = engine.PoolStats
 
-// CommitStats is how long commits took that succeeded, fsync and standbys included.
+// CommitStats describes how long successful commits took, fsync and standbys included.
 type CommitStats = engine.CommitStats
 
-// Stats tells how the database is used.
+// Stats returns how the database is used. It makes no query.
 func (s *Store) Stats() Stats {
 	return Stats{
 		Pools:    s.engine.Usage(),

@@ -1,17 +1,11 @@
-// Package store keeps pools, identities, logins, sign-outs, access keys, keys and
-// what the IAM API makes in SQLite or PostgreSQL, with one SQL text for both. Its
-// methods are the verbs of the domain: each is one transaction that is carried
-// out whole or not at all, and when a write returns nil it is on disk.
-//
-// How concurrent changes stay right: whoever changes an identity's logins first
-// moves the identity's revision from the value its decision was based on, a
-// login's primary key lets one identity own it, and a change that meets another
-// one starts over from the read. Callbacks therefore run in the caller's
-// goroutine, outside of any transaction, and may run again.
-//
-// Start reading at Resolve (resolve.go), which every sign-in goes through. All that
-// differs between the database engines is in store/sqlite and store/postgres; package
-// store/engine has what they share.
+// Package store keeps the server's data in SQLite or PostgreSQL, with one SQL text
+// for both. Its methods are the verbs of the domain: each is one transaction, all or
+// nothing, and a write is on disk when it returns nil. A change of an identity's
+// logins first moves the identity's revision from the value that it was decided on; a
+// change that meets another one starts over from the read. Callbacks therefore run
+// outside of any transaction, in the caller's goroutine, and may run again. Start
+// reading at Resolve (resolve.go), which every sign-in goes through; sqlite and
+// postgres have what differs between the database engines, engine what they share.
 package store
 
 import (
@@ -30,27 +24,27 @@ import (
 
 // The errors that callers tell apart with errors.Is.
 var (
-	// ErrNotFound: the row does not exist, or its pool does not.
+	// ErrNotFound means that the row does not exist, or its pool does not.
 	ErrNotFound = errors.New("not found")
-	// ErrLimit: the limit that the caller passed is reached.
+	// ErrLimit means that the limit that the caller passed is reached.
 	ErrLimit = errors.New("limit reached")
-	// ErrInvalid: a value that no engine may be asked to keep: text that is not
-	// UTF-8 or holds NUL, or is too long. Nothing was written.
+	// ErrInvalid means that a value cannot be kept by every database engine: it is
+	// text that is not UTF-8 or holds NUL, or is too long. Nothing was written.
 	ErrInvalid = errors.New("invalid value")
-	// ErrUnfinished: what was deleted is gone for everybody, and the rest of the
-	// work is left to ResumeDeletions.
+	// ErrUnfinished means that what was deleted is gone for everybody, and the rest
+	// of the work is left to ResumeDeletions.
 	ErrUnfinished = errors.New("the deletion is not finished")
-	// ErrNewerSchema: the database was migrated by a newer binary.
+	// ErrNewerSchema means that a newer binary migrated the database.
 	ErrNewerSchema = errors.New("the database was written by a newer version")
-	// ErrNoSealer: a pool has a secret, and Options.Sealer is not there to seal or
-	// open it.
+	// ErrNoSealer means that a pool has a secret, and there is no Options.Sealer to
+	// seal or open it.
 	ErrNoSealer = errors.New("a pool has a secret, and the master key that seals it was not given")
-	// ErrOtherSealer: Options.Sealer is not the one that the other secrets of the
-	// database or dump were sealed by. Nothing was sealed.
+	// ErrOtherSealer means that Options.Sealer is not the one that sealed the other
+	// secrets of the database or dump. Nothing was sealed.
 	ErrOtherSealer = errors.New("the master key is not the one that the secrets are sealed under")
 )
 
-// The errors of the database engines; package engine tells what they mean.
+// The errors of the database engines; package engine explains them.
 var (
 	ErrConflict      = engine.ErrConflict
 	ErrBusy          = engine.ErrBusy
@@ -68,8 +62,8 @@ var (
 // StopError reports why a store acknowledges no more writes.
 type StopError = engine.StopError
 
-// Options says which database to open and how hard to use it. The zero value
-// is a database in memory.
+// Options names the database to open and bounds its use. The zero value is a
+// database in memory.
 type Options struct {
 	Path   string // SQLite file, created with mode 0600; "" = in memory (one process, gone at Close)
 	URL    string // postgres://…; set = PostgreSQL, Path ignored
@@ -78,27 +72,27 @@ type Options struct {
 	Now    func() time.Time // stamps rows; nil = time.Now
 	clock  func() time.Time // measures waits; nil = time.Now
 
-	// ReadConns is how many connections serve reads; PostgreSQL has as many
+	// ReadConns is the number of connections for reads; PostgreSQL has as many
 	// again for writes. 0 = 8.
 	ReadConns int
 	timing    postgres.Timing // tests set shorter bounds
-	// checkpoints are of SQLite; tests have more of them.
+	// checkpoints are settings of SQLite; tests make checkpoints more often.
 	checkpoints sqlite.Checkpoints
-	// WriteQueue is how many writes may wait for their turn; one more gets
+	// WriteQueue is the number of writes that may wait for their turn; one more gets
 	// ErrQueueFull. 0 = 4096.
 	WriteQueue int
 	// WriteTimeout bounds how long a caller waits for a write, as does the
 	// budget of the caller's context. At the bound, a write that had not begun is
 	// dropped (ErrBusy) and one that had is ErrIndeterminate; on PostgreSQL only one
 	// whose commit was sent is ErrIndeterminate, and others are ErrUnavailable. The
-	// caller's context may end the waiting earlier, which cancels no write: one that
-	// had not begun is dropped (the context's error), one that had is ErrIndeterminate
+	// caller's context may end the wait earlier, which cancels no write: one that had
+	// not begun is dropped (the context's error), and one that had is ErrIndeterminate
 	// on both engines, its commit sent or not. 0 = 10 s.
 	WriteTimeout time.Duration
 	// CacheEntries bounds the read cache of SQLite: pools and identities
-	// together. This process always reads its own writes; what another process
-	// (the command line beside a server) writes to the file is seen within
-	// 100 ms. PostgreSQL, which has many writers, is never cached.
+	// together. This process always reads its own writes; the writes of another
+	// process (the command line beside a server) are seen within 100 ms.
+	// PostgreSQL, which has many writers, is never cached.
 	// 0 = 65536, about 60 MiB when full; negative = no cache.
 	CacheEntries int
 }
@@ -143,6 +137,7 @@ func (o Options) withDefaults() Options {
 	if o.CacheEntries == 0 {
 		o.CacheEntries = defaultCacheEntries
 	}
+
 	return o
 }
 
@@ -156,13 +151,13 @@ type Store struct {
 	// deletions counts the pool removals under way; closing ends them between
 	// two batches.
 	deletions   sync.WaitGroup
-	deletionsMu sync.Mutex // held while one begins or closing ends that
+	deletionsMu sync.Mutex // held while a removal begins, and while closing stops new ones
 	closing     chan struct{}
 	closeOnce   sync.Once
 	closeErr    error
 
-	deletionBatch int           // defaultDeletionBatch but in tests
-	deletionRest  time.Duration // defaultDeletionRest but in tests
+	deletionBatch int           // defaultDeletionBatch except in tests
+	deletionRest  time.Duration // defaultDeletionRest except in tests
 
 	loading chan struct{} // full while a load has its turn
 
@@ -188,6 +183,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		loading:       make(chan struct{}, 1),
 		probes:        probes{now: o.clock},
 	}
+
 	var err error
 	if o.URL != "" {
 		s.engine, err = postgres.Open(ctx, postgres.Options{
@@ -218,6 +214,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -246,13 +243,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.Failure(); err != nil {
 		return err
 	}
+
 	return s.read(ctx, func(q engine.Querier) error {
 		_, err := collect(q, scanInt, `SELECT 1`)
 		return err
 	})
 }
 
-// Engine is "sqlite" or "postgresql".
+// Engine returns "sqlite" or "postgresql".
 func (s *Store) Engine() string { return s.engine.Name() }
 
 // now returns the time for stamping rows: UTC, to the millisecond, as the database

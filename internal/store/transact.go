@@ -10,12 +10,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// errMoved: the row that a guard names is no longer at the revision that the change
+// errMoved means that a guarded row is no longer at the revision that the change
 // was based on.
 var errMoved = errors.New("changed meanwhile")
 
-// mustChange is for statements guarded by a revision: no row changed means that
-// somebody else was first.
+// mustChange runs a statement that is guarded by a revision. If it changes no row,
+// another writer was first, and mustChange returns errMoved.
 func mustChange(t *engine.Tx, text string, args ...any) error {
 	n, err := t.Exec(text, args...)
 	if err == nil && n == 0 {
@@ -45,7 +45,7 @@ func (s *Store) write(ctx context.Context, fn func(*engine.Tx) error) error {
 }
 
 // settle takes work that ended with err out of its line. Only an answer of the
-// database tells how fast it works and that it does.
+// database shows how fast it works, and that it works.
 func settle(e engine.Engine, line *overload.Line, ticket overload.Ticket, err error) {
 	if err == nil || isAnswer(err) || e.Race(err) {
 		line.Leave(ticket)
@@ -60,7 +60,7 @@ func isAnswer(err error) bool {
 	return slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
 }
 
-// collect runs a query and scans every row; all of them or, with an error, none.
+// collect runs a query and scans every row. It returns all rows, or an error and none.
 func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string, args ...any) (all []T, err error) {
 	rows, err := q.Query(text, args...)
 	if err != nil {
@@ -79,6 +79,7 @@ func collect[T any](q engine.Querier, scan func(scanner) (T, error), text string
 		}
 		all = append(all, one)
 	}
+
 	return all, rows.Err()
 }
 
@@ -88,8 +89,8 @@ type scanner interface{ Scan(...any) error }
 func scanString(row scanner) (s string, err error) { err = row.Scan(&s); return s, err }
 func scanInt(row scanner) (n int64, err error)     { err = row.Scan(&n); return n, err }
 
-// millis and fromMillis convert times to and from what rows hold. The zero time
-// is 0, so a time at the epoch itself reads as zero.
+// millis and fromMillis convert times to and from the form that rows have. The zero
+// time is 0, so a time at the epoch itself reads as zero.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -16,10 +16,14 @@ import (
 func TestUpgradedSignOutsCountForAll(t *testing.T) {
 	dir := t.TempDir()
 	facts := wiretest.OldDatabase(t, dir)
+
 	upgraded := wiretest.Must(store.Open(t.Context(), store.Options{Path: filepath.Join(dir, poolhouse.DatabaseFile)}))(t)
+
 	defer upgraded.Close()
+
 	restored := wiretest.Must(store.Open(t.Context(), store.Options{}))(t)
 	defer restored.Close()
+
 	wiretest.LoadOld(t, restored)
 
 	for name, s := range map[string]*store.Store{"upgraded": upgraded, "restored": restored} {

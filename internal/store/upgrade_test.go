@@ -45,6 +45,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			began := func(log *wiretest.SafeBuffer) *wiretest.Tenants {
 				t.Helper()
+
 				return &wiretest.Tenants{Server: wiretest.Start(t, func(c *poolhouse.Config) {
 					c.Dev, c.AcceptUnknownRoles, c.TokenAlgorithm = false, false, "ES256"
 					c.MasterKey = wiretest.Must(hex.DecodeString(facts["master_key_hex"]))(t)
@@ -124,6 +125,7 @@ func wantNowhere(t *testing.T, dir, secret string) {
 	if len(files) == 0 {
 		t.Error("the folder is empty")
 	}
+
 	for _, file := range files {
 		if content := wiretest.Must(os.ReadFile(filepath.Join(dir, file.Name())))(t); bytes.Contains(content, []byte(secret)) {
 			t.Errorf("%s holds the secret", file.Name())

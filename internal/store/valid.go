@@ -8,8 +8,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/identitypool"
 )
 
-// Limits in bytes, above what the API lets through, so that one row cannot be
-// made to fill the database and every engine refuses the same values.
+// Limits in bytes, above those of the API, so that no row can fill the database and
+// every engine refuses the same values.
 const (
 	maxID       = 256      // IDs, accounts, regions, purposes: they are indexed
 	maxProvider = 512      // indexed
@@ -33,7 +33,7 @@ func checkText(what, value string, limit int) error {
 	return nil
 }
 
-// checkID is checkText for what must not be empty.
+// checkID is checkText for text that must not be empty.
 func checkID(what, value string) error {
 	if value == "" {
 		return fmt.Errorf("%w: %s is empty", ErrInvalid, what)
@@ -48,7 +48,7 @@ func checkBytes(what string, value []byte, limit int) error {
 	return nil
 }
 
-// checkLogin lets a subject be any bytes: they are kept as bytes.
+// checkLogin accepts any bytes as the subject: they are kept as bytes.
 func checkLogin(l identitypool.Login) error {
 	if l.Kind != identitypool.Public && l.Kind != identitypool.Developer {
 		return fmt.Errorf("%w: kind of login", ErrInvalid)
@@ -62,6 +62,7 @@ func checkLogin(l identitypool.Login) error {
 	if err := checkText("login scope", l.Scope, maxScope); err != nil {
 		return err
 	}
+
 	return checkBytes("login subject", []byte(l.Subject), maxSubject)
 }
 
@@ -69,10 +70,12 @@ func checkLogins(logins []identitypool.Login) error {
 	if len(logins) > maxLogins {
 		return fmt.Errorf("%w: more than %d logins in one call", ErrInvalid, maxLogins)
 	}
+
 	for _, l := range logins {
 		if err := checkLogin(l); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }

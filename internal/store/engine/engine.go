@@ -1,6 +1,6 @@
-// Package engine is what SQLite and PostgreSQL have in common for the store: the
-// interface of a database engine, the transaction that it lends to the store, the
-// errors that it tells apart, and what it knows of its own use.
+// Package engine has what the store shares with SQLite and PostgreSQL: the interface
+// of a database engine, the transaction that it lends to the store, its errors, and
+// the statistics of its use. Start reading at Engine.
 //
 // The store calls an engine with functions that run its SQL text. The engine
 // decides on which connection and in which transaction they run, and how often.
@@ -17,15 +17,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// Engine is a database engine: how reads and writes reach the database, and what
-// its errors mean.
+// Engine is a database engine. It decides how reads and writes reach the database,
+// and what its errors mean.
 type Engine interface {
-	// Name is "sqlite" or "postgresql".
+	// Name returns "sqlite" or "postgresql".
 	Name() string
 
 	// Read runs fn, each of whose statements sees one instant. fn may run again, so it
-	// must not add to what an earlier run left. SQLite waits for a connection for as
-	// long as the budget of ctx allows, and does not cut statements.
+	// must not add to the result of an earlier run. SQLite waits for a connection for
+	// as long as the budget of ctx allows, and does not interrupt statements.
 	Read(ctx context.Context, fn func(Querier) error) error
 
 	// Snapshot runs fn once; all its statements see the same instant. PostgreSQL
@@ -33,12 +33,12 @@ type Engine interface {
 	Snapshot(ctx context.Context, limit time.Duration, fn func(Querier) error) error
 
 	// Write runs fn in one transaction and returns nil once it is durable. fn may run
-	// again, also after Write has returned an error, so the caller reads what fn
-	// assigned only after nil. The caller waits for limit and the budget of ctx at
-	// most; a limit of 0 means no limit.
+	// again, also after Write has returned an error, so the caller may read values
+	// that fn assigned only after nil. The caller waits for limit and the budget of
+	// ctx at most; a limit of 0 means no limit.
 	Write(ctx context.Context, limit time.Duration, fn func(*Tx) error) error
 
-	// Reads and Writes are the lines in which reads and writes wait for their turn.
+	// Reads and Writes return the lines in which reads and writes wait for their turn.
 	Reads() *overload.Line
 	Writes() *overload.Line
 
@@ -46,7 +46,7 @@ type Engine interface {
 	// trigger's rule: the rows that a change was based on have changed.
 	Race(err error) bool
 
-	// Scrub removes what was overwritten or deleted in tables from the files of the
+	// Scrub removes overwritten and deleted rows of tables from the files of the
 	// database, as far as the engine can reach them. Nothing else should use the
 	// database meanwhile.
 	Scrub(ctx context.Context, tables []string) error
@@ -59,9 +59,9 @@ type Engine interface {
 	// Present returns ErrGone if the database was missing from its place at the last
 	// look. It does not look itself, because a file system may hang.
 	Present() error
-	// LastCommit knows how the last writes ended.
+	// LastCommit returns the record of how the last writes ended.
 	LastCommit() *LastCommit
-	// Usage tells how the connections are used now.
+	// Usage returns how the connections are used now.
 	Usage() []PoolStats
 
 	Close() error
@@ -90,14 +90,14 @@ type Key struct {
 	ID   string
 }
 
-// Exec runs a statement and returns how many rows it changed.
+// Exec runs a statement and returns the number of rows that it changed.
 func (t *Tx) Exec(text string, args ...any) (rows int64, err error) {
 	rows, err = t.Querier.Exec(text, args...)
 	t.Wrote = t.Wrote || rows > 0
 	return rows, err
 }
 
-// Touch notes that the transaction changes what the cache may hold under key.
+// Touch records that the transaction changes the row that the cache may hold under key.
 func (t *Tx) Touch(key Key) { t.Touched = append(t.Touched, key) }
 
 // Run calls fn. If fn panics, Run returns an error: the write fails and the writer goes on.
@@ -119,6 +119,7 @@ func Backoff(ctx context.Context, n int) error {
 	}
 
 	most := min(time.Duration(n)*time.Millisecond, 50*time.Millisecond)
+
 	timer := time.NewTimer(rand.N(most))
 	defer timer.Stop()
 

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// PoolStats is the use of one kind of connection.
+// PoolStats describes the use of one kind of connection.
 type PoolStats struct {
 	Pool    string // read or write
-	Most    int    // connections that there may be
+	Most    int    // most connections that there may be
 	InUse   int
 	Idle    int
 	Waiting int           // callers that wait for a connection
-	Waits   int64         // how often one had to, since the start
-	Waited  time.Duration // for how long in all
+	Waits   int64         // number of waits since the start
+	Waited  time.Duration // sum of those waits
 }
 
-// CommitStats is how long commits took that succeeded, fsync and standbys included.
+// CommitStats describes how long successful commits took, fsync and standbys included.
 type CommitStats struct {
 	Count   uint64
 	Sum     time.Duration
-	Buckets map[time.Duration]uint64 // commits that took as long at most
+	Buckets map[time.Duration]uint64 // number of commits that took at most that long
 }
 
-// commitBounds are from a fast disk's fsync to the bound of a call.
+// commitBounds range from a fast disk's fsync to the bound of a call.
 var commitBounds = [...]time.Duration{
 	250 * time.Microsecond, 500 * time.Microsecond,
 	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
@@ -48,7 +48,7 @@ func (h *Histogram) Observe(d time.Duration) {
 	h.sum.Add(int64(d))
 }
 
-// Stats returns what was counted.
+// Stats returns the counts so far.
 func (h *Histogram) Stats() CommitStats {
 	s := CommitStats{
 		Sum:     time.Duration(h.sum.Load()),
@@ -60,27 +60,28 @@ func (h *Histogram) Stats() CommitStats {
 			s.Buckets[commitBounds[n]] = s.Count
 		}
 	}
+
 	return s
 }
 
-// LastCommit knows when a commit last succeeded. It is safe for concurrent use.
+// LastCommit records when a commit last succeeded. It is safe for concurrent use.
 type LastCommit struct {
 	clock  func() time.Time
 	at     atomic.Pointer[time.Time] // when it ended; nil = there was none, or a write failed since
-	failed atomic.Bool               // a write failed since
+	failed atomic.Bool               // a write failed since the last commit
 }
 
 // NewLastCommit returns a LastCommit that measures by clock.
 func NewLastCommit(clock func() time.Time) *LastCommit { return &LastCommit{clock: clock} }
 
-// Note is called when a commit has succeeded.
+// Note records that a commit has succeeded.
 func (c *LastCommit) Note() {
 	now := c.clock()
 	c.at.Store(&now)
 	c.failed.Store(false)
 }
 
-// Forget is called when a write has failed: an earlier success proves nothing any more.
+// Forget records that a write has failed: an earlier success proves nothing any more.
 func (c *LastCommit) Forget() {
 	c.at.Store(nil)
 	c.failed.Store(true)

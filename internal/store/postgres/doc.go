@@ -1,5 +1,5 @@
 // Package postgres is the database engine on PostgreSQL, through database/sql. Reads
-// and writes have pools of their own, so that reads go on while commits wait for a
+// and writes have separate pools, so that reads go on while commits wait for a
 // standby. Many nodes may use one database.
 //
 // # A connection, with its PostgreSQL session (session.go, pool.go)
@@ -32,7 +32,7 @@
 //	                         in doubt: ErrIndeterminate; closed if no answer came
 //
 // Suspected means that both pools close the connections that are open now before they
-// use them: after one failed, the others may lead nowhere, as after a failover.
+// use them: after one failed, the others may be dead too, as after a failover.
 //
 // No cancel request is ever sent. It would turn a commit that waits for a standby into
 // a visible one, which a failover loses. The server itself ends the statements of a
@@ -66,13 +66,13 @@
 //
 // After a commit met its limit, each write first asks how many sessions wait for a
 // standby. While there are as many as connections, writes get ErrUnavailable, so that
-// they do not use up max_connections; when there are none, all is as before.
+// do not use up max_connections; when there are none, writes are accepted again.
 //
 // # A pool's turns (pool.go)
 //
 //	free ---- take ----> taken ---- release ----> free
 //
 // A caller that finds no free turn waits for Timing.Turn and its own budget at most. If
-// no turn moved for Timing.Stuck, whoever has them waits for a database that does not
-// answer, and callers get ErrUnavailable at once.
+// no turn moved for Timing.Stuck, the callers that have them are waiting for a database
+// that does not answer, and new callers get ErrUnavailable at once.
 package postgres

@@ -60,41 +60,42 @@ func (q querier) Exec(text string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// Name is "postgresql".
+// Name returns "postgresql".
 func (e *Engine) Name() string { return "postgresql" }
 
-// Reads is the line in which reads wait.
+// Reads returns the line in which reads wait.
 func (e *Engine) Reads() *overload.Line { return e.reading }
 
-// Writes is the line in which writes wait.
+// Writes returns the line in which writes wait.
 func (e *Engine) Writes() *overload.Line { return e.writing }
 
-// Failure returns nil: what PostgreSQL's disk loses is for its own recovery.
+// Failure returns nil: PostgreSQL recovers from losses of its disk by itself.
 func (e *Engine) Failure() error { return nil }
 
-// Failed returns nil: an engine of PostgreSQL never stops writing for good.
+// Failed returns nil: a PostgreSQL engine never stops writing for good.
 func (e *Engine) Failed() <-chan struct{} { return nil }
 
-// Present returns nil: where the files are is the server's business.
+// Present returns nil: the files are the server's business.
 func (e *Engine) Present() error { return nil }
 
-// LastCommit knows how the last writes ended.
+// LastCommit returns the record of how the last writes ended.
 func (e *Engine) LastCommit() *engine.LastCommit { return e.last }
 
-// Usage tells how the connections are used now.
+// Usage returns how the connections are used now.
 func (e *Engine) Usage() []engine.PoolStats {
 	return []engine.PoolStats{e.reads.usage(), e.writes.usage()}
 }
 
 func (e *Engine) sinceStart() time.Duration { return e.clock().Sub(e.started) }
 
-// Read runs fn again on another connection if the server had closed the one it
-// began with. It lasts for Timing.Read at most.
+// Read runs fn again on another connection if the server has closed the first one.
+// It lasts for Timing.Read at most.
 func (e *Engine) Read(ctx context.Context, fn func(engine.Querier) error) error {
 	if !overload.BudgetLeft(ctx) {
 		return errBudgetSpent
 	}
 	began := e.sinceStart()
+
 	bounded, end := overload.Bound(ctx, e.timing.Read)
 	defer end()
 
@@ -107,7 +108,7 @@ func (e *Engine) Read(ctx context.Context, fn func(engine.Querier) error) error 
 	}
 }
 
-// errBudgetSpent: the call's earlier waits took all the time it had.
+// errBudgetSpent means that the call's earlier waits took all its time.
 var errBudgetSpent = fmt.Errorf("%w: no time is left to this call", engine.ErrUnavailable)
 
 // Snapshot runs fn once, in one REPEATABLE READ transaction.
@@ -116,8 +117,10 @@ func (e *Engine) Snapshot(ctx context.Context, limit time.Duration, fn func(engi
 		return errBudgetSpent
 	}
 	began := e.sinceStart()
+
 	limit, end := overload.StartWait(ctx, limit)
 	defer end()
+
 	bounded, cancel := overload.Within(ctx, limit)
 	defer cancel()
 
@@ -127,26 +130,29 @@ func (e *Engine) Snapshot(ctx context.Context, limit time.Duration, fn func(engi
 			return err
 		}
 		defer func() { _ = t.Rollback() }() // nothing was written
+
 		if limit <= 0 {
 			if err := unbound(bounded, t); err != nil {
 				return err
 			}
 		}
+
 		return fn(querier{ctx: bounded, on: t})
 	})
+
 	return e.explained(ctx, began, err)
 }
 
-// unbound lets the statements of a transaction take any time.
+// unbound removes the time limits from the statements of a transaction.
 func unbound(ctx context.Context, t *sql.Tx) error {
 	_, err := t.ExecContext(ctx, setBounds, inMillis(0), inMillis(0), true)
 	return err
 }
 
-// explained gives an error that the database did not make its name. Nothing was
-// written. The caller's own leaving stays the context's error. The connections are
-// suspect only if the database had the time that a read has, from began on: a call
-// that had little left does not show that they lead nowhere.
+// explained names errors that do not come from the database; nothing was written.
+// If the caller left, the context's error stays. The connections are suspected only
+// if the database had as long as a read may take, counted from began: a call that
+// had little time left does not show that they are dead.
 func (e *Engine) explained(ctx context.Context, began time.Duration, err error) error {
 	switch {
 	case err == nil || errors.Is(ctx.Err(), context.Canceled):
@@ -156,20 +162,21 @@ func (e *Engine) explained(ctx context.Context, began time.Duration, err error) 
 	case !unanswered(err) || errors.Is(err, engine.ErrUnavailable):
 		return err
 	}
-
 	if errors.Is(err, context.DeadlineExceeded) && e.sinceStart()-began >= e.timing.Read {
 		e.suspect()
 	}
+
 	return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 }
 
 func (e *Engine) isClosed() bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
+
 	return e.closed
 }
 
-// suspect has both pools open new connections: the ones at hand may lead nowhere.
+// suspect makes both pools open new connections: the present ones may be dead.
 func (e *Engine) suspect() {
 	e.reads.suspect()
 	e.writes.suspect()

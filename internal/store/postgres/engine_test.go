@@ -34,6 +34,7 @@ func withAbsentStandby(t *testing.T, limit time.Duration) (s *notes, pool string
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return s, pool, outside
 }
 
@@ -56,8 +57,10 @@ const endWaiting = `SELECT count(CASE WHEN wait_event = 'SyncRep' THEN pg_cancel
 // eventually polls a count until it is want.
 func eventually(t *testing.T, db *sql.DB, query string, want int) {
 	t.Helper()
+
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+
 	limit := time.After(30 * time.Second)
 	for {
 		var n int
@@ -67,6 +70,7 @@ func eventually(t *testing.T, db *sql.DB, query string, want int) {
 		if n == want {
 			return
 		}
+
 		select {
 		case <-tick.C:
 		case <-limit:
@@ -83,6 +87,7 @@ func activity(t *testing.T, db *sql.DB) string {
 			'since ' || (clock_timestamp() - state_change)::text, left(query, 150))
 		FROM pg_stat_activity ORDER BY datname IS DISTINCT FROM current_database(), pid`)
 	noError(t, err)
+
 	defer rows.Close()
 
 	var lines []string
@@ -92,6 +97,7 @@ func activity(t *testing.T, db *sql.DB) string {
 		lines = append(lines, line)
 	}
 	noError(t, rows.Err())
+
 	return strings.Join(lines, "\n")
 }
 
@@ -106,6 +112,7 @@ func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
 		}
 		return n
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	go func() {
@@ -137,6 +144,7 @@ func TestLeavingNeverExposesAnUnreplicatedCommit(t *testing.T) {
 func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
 	s, _, outside := withAbsentStandby(t, time.Minute)
 	defer func() { wantError(t, "Close", s.Close(), nil) }()
+
 	done := make(chan error, 1)
 	id := newID()
 	go func() { done <- s.add(t.Context(), id) }()
@@ -163,7 +171,9 @@ func TestUnreplicatedCommitIsNotAcknowledged(t *testing.T) {
 func TestLostConnections(t *testing.T) {
 	s, pool, outside := withAbsentStandby(t, time.Minute)
 	defer func() { wantError(t, "Close", s.Close(), nil) }()
+
 	const terminate = `SELECT pg_terminate_backend(pid) FROM ` + clients
+
 	done := make(chan error, 1)
 	go func() {
 		done <- s.add(t.Context(), newID())
@@ -198,6 +208,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 		_, err := t.Exec(`UPDATE pools SET version = version + 1 WHERE pool_id = $1`, id)
 		return err
 	}
+
 	met := make(chan struct{}, 2)
 	both := make(chan struct{})
 	go func() {
@@ -205,6 +216,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 		<-met
 		close(both)
 	}()
+
 	done := make(chan error, 2)
 	for _, order := range [][2]string{{a, b}, {b, a}} {
 		first := true
@@ -215,16 +227,20 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 				}
 				if first { // each holds one row before either reaches for the other
 					first = false
+
 					met <- struct{}{}
 					<-both
 				}
+
 				return touch(q, order[1])
 			})
 		}()
 	}
+
 	for range 2 {
 		wantError(t, "a transaction of a deadlock", <-done, nil)
 	}
+
 	for _, id := range []string{a, b} {
 		if version, err := s.pool(t.Context(), id); err != nil || version != 3 {
 			t.Errorf("version %d, %v; want 3", version, err)
@@ -240,7 +256,9 @@ func TestMigrationsTakeTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer outside.Close()
+
 	other, err := outside.Conn(t.Context())
+
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +271,7 @@ func TestMigrationsTakeTurns(t *testing.T) {
 		if err == nil {
 			err = s.Close()
 		}
+
 		opened <- err
 	}()
 	eventually(t, outside, waitingForLocks, 1)

@@ -19,7 +19,7 @@ const (
 	diskFull             = "53100"
 )
 
-// isLost reports whether err says that the server had closed the connection.
+// isLost reports whether err means that the server had closed the connection.
 func isLost(err error) bool {
 	return errors.Is(err, errConnectionLost) || errors.Is(err, driver.ErrBadConn)
 }
@@ -30,22 +30,24 @@ func noServer(err error) bool {
 	return ok
 }
 
-// unanswered reports whether err says that there was no answer in time, no server,
-// or one that takes no statement now.
+// unanswered reports whether err means that there was no answer in time, no server,
+// or one that takes no statements now.
 func unanswered(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) || isLost(err) || noServer(err) {
 		return true
 	}
+
 	switch sqlState(err) {
 	case "57P03", "53300", "53200", // cannot_connect_now, too_many_connections, out_of_memory
 		"55P03", "57014": // lock_not_available and query_canceled: bounds
 		return true
 	}
+
 	return false
 }
 
 // refusedCommit reports whether a failed COMMIT certainly did not happen: a
-// constraint or the transaction's isolation stood against it.
+// constraint or the transaction's isolation prevented it.
 func refusedCommit(err error) bool {
 	if errors.Is(err, pgx.ErrTxCommitRollback) {
 		return true

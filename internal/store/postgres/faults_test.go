@@ -63,6 +63,7 @@ func openFaultyOn(t *testing.T, direct string, conns int) *faulty {
 		ReadConns: conns,
 		Timing:    quickTiming,
 	}, quickWrite)
+
 	return &faulty{notes: s, proxy: proxy, home: addPool(t, s), outside: outside}
 }
 
@@ -167,6 +168,7 @@ func TestPostgreSQLFaults(t *testing.T) {
 				if test.write && f.visible(t, id) != there {
 					t.Errorf("the row is there: %t, want %t", !there, there)
 				}
+
 				for range 4 {
 					wantError(t, "a read afterwards", within(t, "a read afterwards", func() error { return f.read(t.Context()) }), nil)
 					_, err := f.write(t.Context())
@@ -196,6 +198,7 @@ func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
 			}
 			all := func(what string, check func(error)) {
 				t.Helper()
+
 				var group sync.WaitGroup
 				for n := range 64 {
 					group.Go(func() { check(within(t, what, func() error { return call(n) })) })
@@ -206,9 +209,11 @@ func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
 
 			f.proxy.Set(&pgtest.Rule{Action: pgtest.Swallow}) // new connections
 			f.proxy.Each(pgtest.Swallow)
+
 			for range 2 {
 				all("a call meanwhile", func(err error) { wantError(t, "a call meanwhile", err, engine.ErrUnavailable) })
 			}
+
 			for _, p := range f.Usage() {
 				if p.InUse != 0 || p.Waiting != 0 || p.Waits == 0 || p.Waited == 0 {
 					t.Errorf("afterwards %+v", p)
@@ -228,15 +233,18 @@ func TestManyCallersOfAFrozenPostgreSQL(t *testing.T) {
 func TestStuckPoolRefusesAtOnce(t *testing.T) {
 	f := openFaulty(t, 1)
 	f.Engine.reads.timing.Stuck = time.Millisecond
+
 	wantError(t, "a read before", f.read(t.Context()), nil)
 	f.proxy.Each(pgtest.Swallow)
 	held := make(chan error, 1)
 	go func() { held <- f.read(t.Context()) }()
+
 	for f.Usage()[0].InUse == 0 {
 		if err := t.Context().Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	pool := f.Engine.reads
 	for !pool.stuck() { // a millisecond
 	}
@@ -285,6 +293,7 @@ func TestClosedIdleConnectionsCostNoAnswer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+
 			f := openFaulty(t, 8)
 			for n := range 24 {
 				var group sync.WaitGroup
@@ -316,6 +325,7 @@ func TestClosedConnectionIsFoundBeforeUse(t *testing.T) {
 			})
 		})
 		wantError(t, "a connection", err, nil)
+
 		return found
 	}
 	first := session()
@@ -385,6 +395,7 @@ func TestWritesWhileAStandbyStandsStill(t *testing.T) {
 	}
 
 	eventually(t, f.outside, endWaiting, 0) // some may only begin to wait
+
 	for id := range refused {
 		if f.visible(t, id) {
 			t.Errorf("a write that was refused is done: %s", id)
@@ -453,6 +464,7 @@ func deaf(t *testing.T) string {
 		t.Cleanup(func() { _ = conn.Close() })
 	}
 	t.Fatal("the queue of the listener does not fill")
+
 	return ""
 }
 
@@ -549,6 +561,7 @@ func openTimed(t *testing.T, conns int, set func(*Timing)) *faulty {
 		ReadConns: conns,
 		Timing:    timing,
 	}, quickWrite)
+
 	return &faulty{notes: s, home: addPool(t, s), outside: outside}
 }
 
@@ -598,12 +611,14 @@ func TestUnboundedWorkHasNoBounds(t *testing.T) {
 			if !rows.Next() {
 				return rows.Err()
 			}
+
 			return rows.Scan(&got[0])
 		})
 		if want := lock + " " + statement; err != nil || len(got) != 1 || got[0] != want {
 			t.Errorf("%s: the bounds are %q, %v; want %s", name, got, err, want)
 		}
 	}
+
 	ctx := t.Context()
 	write := func(limit time.Duration) func(func(engine.Querier) error) error {
 		return func(fn func(engine.Querier) error) error {
@@ -635,8 +650,10 @@ func TestShortBudgetsGiveUpNoConnections(t *testing.T) {
 	_, end := overload.StartWait(spent, 0)
 	end()
 	short := overload.WithBudget(t.Context(), time.Nanosecond, time.Now)
+
 	ended, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
+
 	for _, ctx := range []context.Context{spent, short, ended} {
 		within(t, "a read", func() error { return f.read(ctx) })
 		_, _ = f.write(ctx)

@@ -10,8 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Look calls look with the database of a URL. Nothing is prepared, so that nothing is
-// made or changed.
+// Look calls look with the database of a URL. It prepares, makes and changes nothing.
 func Look(ctx context.Context, url string, look func(context.Context, *sql.DB) error) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -23,5 +22,6 @@ func Look(ctx context.Context, url string, look func(context.Context, *sql.DB) e
 	if err := look(ctx, db); err != nil {
 		return fmt.Errorf("looking into the PostgreSQL database: %w", err)
 	}
+
 	return nil
 }

@@ -51,6 +51,7 @@ func openNotes(ctx context.Context, o Options, limit time.Duration) (*notes, err
 	if err != nil {
 		return nil, err
 	}
+
 	return &notes{Engine: e, url: o.URL, limit: limit}, nil
 }
 
@@ -66,6 +67,7 @@ func open(tb testing.TB, o Options, limit time.Duration) *notes {
 			tb.Errorf("Close: %v", err)
 		}
 	})
+
 	return s
 }
 
@@ -105,8 +107,10 @@ func (s *notes) pool(ctx context.Context, id string) (version int64, err error) 
 			return errors.Join(rows.Err(), errNotFound)
 		}
 		var settings string
+
 		return errors.Join(rows.Scan(&version, &settings), rows.Err())
 	})
+
 	return version, err
 }
 
@@ -128,6 +132,7 @@ func scanCount(q engine.Querier, text string, args ...any) (n int64, err error) 
 	if rows.Next() {
 		err = rows.Scan(&n)
 	}
+
 	return n, errors.Join(err, rows.Err())
 }
 
@@ -142,6 +147,7 @@ func addPool(tb testing.TB, s *notes) string {
 	if err != nil {
 		tb.Fatalf("addPool: %v", err)
 	}
+
 	return id
 }
 

@@ -14,22 +14,22 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Options says which database to use, and how hard.
+// Options names the database to use, and bounds its use.
 type Options struct {
 	URL        string // postgres://…
-	ReadConns  int    // connections for reads; as many again for writes
-	WriteQueue int    // writes that may wait; one more gets engine.ErrQueueFull
+	ReadConns  int    // number of connections for reads; as many again for writes
+	WriteQueue int    // number of writes that may wait; one more gets engine.ErrQueueFull
 	Timing     Timing
 
 	// Prepare brings the schema up to date, while no other node does.
 	Prepare func(context.Context, *sql.DB) error
-	Commits *engine.Histogram // counts the commits that succeeded
+	Commits *engine.Histogram // counts the successful commits
 	Logger  *slog.Logger
 	Clock   func() time.Time // measures waits
 }
 
 // Open connects to the servers of a URL, refuses those on which the store's promises
-// do not hold, and brings the schema up to date by o.Prepare.
+// do not hold, and calls o.Prepare to bring the schema up to date.
 // Errors: engine.ErrUnavailable and those of Prepare.
 func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	config, err := pgx.ParseConfig(o.URL)
@@ -67,14 +67,17 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 			err = errors.Join(err, e.reads.db.Close(), e.writes.db.Close())
 		}
 	}()
+
 	if err := e.inspect(ctx); err != nil {
 		return nil, err
 	}
+
 	starting := newPool("start", *config, o, timing, serverBounds{})
-	starting.db.SetMaxOpenConns(2) // the lock's and the migrations'
+	starting.db.SetMaxOpenConns(2) // one for the lock, one for the migrations
 	if err := errors.Join(prepareAlone(ctx, starting.db, o.Prepare), starting.db.Close()); err != nil {
 		return nil, err
 	}
+
 	return e, nil
 }
 
@@ -106,23 +109,25 @@ func (e *Engine) inspect(ctx context.Context) error {
 		return errors.New("PostgreSQL has synchronous_commit = off, with which a crash loses acknowledged writes: " +
 			"ALTER DATABASE … SET synchronous_commit = on")
 	}
+
 	log := e.log.Info
 	if fsync != "on" {
-		log = e.log.Warn // fit for tests only; their servers often run so
+		log = e.log.Warn // only fit for tests, whose servers often run so
 	}
 	log("PostgreSQL",
 		"version", version,
 		"fsync", fsync,
 		"synchronous_commit", commit,
 		"synchronous_standby_names", standbys)
+
 	return nil
 }
 
-// migrationLock is the advisory lock that starting nodes take turns with.
+// migrationLock is the advisory lock with which starting nodes take turns.
 const migrationLock = 0x706f6f6c // "pool"
 
-// prepareAlone has the nodes bring the schema up to date one after the other, however
-// long that takes.
+// prepareAlone brings the schema up to date while no other node does, however long
+// that takes.
 func prepareAlone(ctx context.Context, db *sql.DB, prepare func(context.Context, *sql.DB) error) (err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {

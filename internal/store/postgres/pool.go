@@ -17,15 +17,15 @@ import (
 
 // Timing bounds the waits for PostgreSQL; zero fields are the defaults.
 type Timing struct {
-	Start   time.Duration // for the first answer
-	Connect time.Duration // to one server: dial, TLS, authentication
-	Ping    time.Duration // of a connection that was not used for a while
-	Read    time.Duration // a read with all its statements
-	Turn    time.Duration // for one of the pool's connections
-	Lock    time.Duration // of a statement for a lock, by the server
-	Alive   time.Duration // between the server's looks whether the client of a statement is there
-	Stuck   time.Duration // after which a pool that moves no connection refuses
-	Idle    time.Duration // after which a connection is pinged before it is used
+	Start   time.Duration // bound of the wait for the first answer
+	Connect time.Duration // bound of connecting to one server: dial, TLS, authentication
+	Ping    time.Duration // bound of the ping of a connection that was unused for a while
+	Read    time.Duration // bound of a read with all its statements
+	Turn    time.Duration // bound of the wait for one of the pool's connections
+	Lock    time.Duration // bound of a statement's wait for a lock, kept by the server
+	Alive   time.Duration // time between the server's checks that a statement's client is there
+	Stuck   time.Duration // time after which a pool that moves no connection refuses
+	Idle    time.Duration // time after which a connection is pinged before it is used
 }
 
 func (t Timing) withDefaults() Timing {
@@ -38,30 +38,32 @@ func (t Timing) withDefaults() Timing {
 	t.Alive = cmp.Or(t.Alive, time.Second)
 	t.Stuck = cmp.Or(t.Stuck, time.Second)
 	t.Idle = cmp.Or(t.Idle, time.Second)
+
 	return t
 }
 
-// pool is the connections for reads or for writes. A caller takes one of as many
-// turns as there are connections before it asks database/sql for one, which would
-// have it wait without a bound.
+// pool has the connections for reads or for writes. There are as many turns as
+// connections. A caller takes a turn before it asks database/sql for a connection,
+// because database/sql would let it wait without a bound.
 type pool struct {
 	name   string
 	db     *sql.DB
 	turns  chan struct{} // full while all connections are used
-	queue  int64         // how many callers may wait
+	queue  int64         // number of callers that may wait
 	timing Timing
 	bounds serverBounds
 	clock  func() time.Time
 	origin time.Time
 
-	suspected atomic.Int64 // when connections that were open were last given up, by now
-	moved     atomic.Int64 // when a turn was last taken or given back, by now
+	suspected atomic.Int64 // time, by now, when the open connections were last given up
+	moved     atomic.Int64 // time, by now, when a turn was last taken or given back
 	waiting   atomic.Int64
 	waits     atomic.Int64
 	waited    atomic.Int64 // nanoseconds
 }
 
-// connLifetime spreads connections anew over the servers of a cluster.
+// connLifetime limits the age of connections, so that new ones spread over the
+// servers of a cluster.
 const connLifetime = 30 * time.Minute
 
 func newPool(name string, config pgx.ConnConfig, o Options, timing Timing, bounds serverBounds) *pool {
@@ -78,13 +80,15 @@ func newPool(name string, config pgx.ConnConfig, o Options, timing Timing, bound
 	p.db.SetMaxOpenConns(o.ReadConns)
 	p.db.SetMaxIdleConns(o.ReadConns)
 	p.db.SetConnMaxLifetime(connLifetime)
+
 	return p
 }
 
-// now is a monotonic time that fits an atomic integer.
+// now returns a monotonic time that fits an atomic integer.
 func (p *pool) now() int64 { return int64(p.clock().Sub(p.origin)) }
 
-// use runs fn on a connection. It waits for one until ctx ends or the pool's bound.
+// use runs fn on a connection. It waits for one until ctx ends or the pool's bound is
+// reached.
 func (p *pool) use(ctx context.Context, fn func(*sql.Conn) error) error {
 	if err := p.take(ctx); err != nil {
 		return err
@@ -96,18 +100,20 @@ func (p *pool) use(ctx context.Context, fn func(*sql.Conn) error) error {
 		return fmt.Errorf("no database connection: %w", err)
 	}
 	defer func() { _ = conn.Close() }() // hands it back
+
 	err = fn(conn)
 	if err != nil && ctx.Err() == nil && isClosed(conn) {
 		return fmt.Errorf("%w: %w", errConnectionLost, err)
 	}
+
 	return err
 }
 
-// errConnectionLost: the server closed the connection before it answered.
+// errConnectionLost means that the server closed the connection before it answered.
 var errConnectionLost = errors.New("the connection to the database was lost")
 
-// isClosed asks the connection: errors do not tell, since what fn reads elsewhere
-// may end, too.
+// isClosed asks the connection. Errors do not show it, because something else that fn
+// reads may end, too.
 func isClosed(conn *sql.Conn) bool {
 	open := false
 	err := conn.Raw(func(c any) error {
@@ -126,6 +132,7 @@ func (p *pool) take(ctx context.Context) error {
 		}
 	}
 	p.moved.Store(p.now())
+
 	return nil
 }
 
@@ -134,24 +141,26 @@ func (p *pool) release() {
 	<-p.turns
 }
 
-// await waits for a turn. It ends early when nobody gives one back: whoever has
-// them waits for a database that does not answer.
+// await waits for a turn. It ends early when nobody gives one back: then the callers
+// that have them wait for a database that does not answer.
 func (p *pool) await(ctx context.Context) error {
 	if p.stuck() {
 		return p.unavailable()
 	}
 	defer p.waiting.Add(-1)
+
 	if p.waiting.Add(1) > p.queue {
 		return p.unavailable()
 	}
-
 	began := p.now()
 	defer func() {
 		p.waits.Add(1)
 		p.waited.Add(p.now() - began)
 	}()
+
 	timer := time.NewTimer(p.timing.Stuck)
 	defer timer.Stop()
+
 	for {
 		select {
 		case p.turns <- struct{}{}:
@@ -177,11 +186,12 @@ func (p *pool) unavailable() error {
 	return fmt.Errorf("%w: all %d connections for a %s are in use", engine.ErrUnavailable, cap(p.turns), p.name)
 }
 
-// suspect has the idle connections that are open now closed before they are used.
+// suspect makes the pool close its idle connections before it uses them again.
 func (p *pool) suspect() { p.suspected.Store(p.now()) }
 
 func (p *pool) usage() engine.PoolStats {
 	open := p.db.Stats()
+
 	return engine.PoolStats{
 		Pool:    p.name,
 		Most:    open.MaxOpenConnections,

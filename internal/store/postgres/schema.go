@@ -11,15 +11,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Schema names what the store makes in a database.
+// Schema names the tables and types that the store makes in a database.
 type Schema struct {
 	Tables []string
-	Filled []string // of the tables, those that have rows from the beginning
+	Filled []string // those of Tables that have rows from the beginning
 	Domain string
 }
 
-// Names returns the names of the tables and domains where the schema of the store
-// would be.
+// Names returns the names of the tables and domains in the place of the store's
+// schema.
 func Names(ctx context.Context, url string) ([]string, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -44,8 +44,8 @@ func names(ctx context.Context, q interface {
 }
 
 // Remove drops the tables and the domain of a schema that are not among before, the
-// result of an earlier call of Names. What others made is left alone: the removal
-// fails when something of theirs depends on what it drops.
+// result of an earlier call of Names. It leaves other tables alone, and fails if one
+// of them depends on a table that it would drop.
 // Error: engine.ErrConflict if another node uses a table by now.
 func Remove(ctx context.Context, url string, schema Schema, before []string) error {
 	conn, err := pgx.Connect(ctx, url)
@@ -83,12 +83,13 @@ func Remove(ctx context.Context, url string, schema Schema, before []string) err
 		if made(schema.Domain) {
 			_, err = tx.Exec(ctx, `DROP DOMAIN `+pgx.Identifier{schema.Domain}.Sanitize())
 		}
+
 		return err
 	})
 }
 
-// mustBeUnused locks a table and refuses one that has rows, unless it has some from
-// the beginning.
+// mustBeUnused locks a table. It refuses a table that has rows, unless it has rows
+// from the beginning.
 func mustBeUnused(ctx context.Context, tx pgx.Tx, name string, filled bool) error {
 	quoted := pgx.Identifier{name}.Sanitize()
 	if _, err := tx.Exec(ctx, `LOCK TABLE `+quoted+` IN ACCESS EXCLUSIVE MODE`); err != nil {
@@ -97,7 +98,6 @@ func mustBeUnused(ctx context.Context, tx pgx.Tx, name string, filled bool) erro
 	if filled {
 		return nil
 	}
-
 	var used bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+quoted+`)`).Scan(&used); err != nil {
 		return err
@@ -105,5 +105,6 @@ func mustBeUnused(ctx context.Context, tx pgx.Tx, name string, filled bool) erro
 	if used {
 		return fmt.Errorf("%w: %s has rows by now", engine.ErrConflict, name)
 	}
+
 	return nil
 }

@@ -12,18 +12,19 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// scrubWait bounds how long Scrub waits: for transactions that still see the old
-// rows, and for each table. Later users of the table wait behind it.
+// scrubWait bounds each wait of Scrub: for transactions that still see the old rows,
+// and for each table. Later users of the table wait behind Scrub.
 const scrubWait = 5 * time.Second
 
-// Scrub writes tables into new files; the server removes the
-// old ones. It cannot reach the server's write-ahead log and its archives.
+// Scrub writes tables into new files; the server removes the old ones. It cannot
+// reach the server's write-ahead log and its archives.
 func (e *Engine) Scrub(ctx context.Context, tables []string) (err error) {
 	conn, err := e.writes.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+
 	if err := waitForOlder(ctx, conn); err != nil {
 		return err
 	}
@@ -33,17 +34,19 @@ func (e *Engine) Scrub(ctx context.Context, tables []string) (err error) {
 	if err != nil {
 		return err
 	}
+
 	for _, table := range tables {
 		_, full := conn.ExecContext(ctx, `VACUUM FULL `+pgx.Identifier{table}.Sanitize())
 		err = errors.Join(err, full)
 	}
 	_, reset := conn.ExecContext(context.WithoutCancel(ctx), setBounds,
 		inMillis(bounds.lock), inMillis(bounds.statement), false)
+
 	return errors.Join(err, reset)
 }
 
 // waitForOlder waits for the transactions that may see rows as they were before
-// this moment: what they see would be written into the new files too.
+// this moment: VACUUM FULL would copy those rows into the new files, too.
 func waitForOlder(ctx context.Context, conn *sql.Conn) error {
 	var here string
 	if err := conn.QueryRowContext(ctx, `SELECT txid_current()::text`).Scan(&here); err != nil {
@@ -52,6 +55,7 @@ func waitForOlder(ctx context.Context, conn *sql.Conn) error {
 
 	ctx, cancel := context.WithTimeout(ctx, scrubWait)
 	defer cancel()
+
 	for n := 1; ; n++ {
 		var older int
 		err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity

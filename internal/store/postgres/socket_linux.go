@@ -20,10 +20,11 @@ func limitUnacknowledged(network, _ string, c syscall.RawConn) (err error) {
 	if failed != nil {
 		return failed
 	}
+
 	return err
 }
 
-// hasInput looks at the socket without waiting and without taking anything.
+// hasInput looks at the socket without waiting and without taking any bytes.
 func hasInput(c net.Conn) bool {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
@@ -39,5 +40,6 @@ func hasInput(c net.Conn) bool {
 	err = raw.Control(func(fd uintptr) {
 		_, _, looked = unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	})
+
 	return err != nil || looked != unix.EAGAIN
 }

@@ -9,6 +9,7 @@ import (
 
 func limitUnacknowledged(string, string, syscall.RawConn) error { return nil }
 
-// hasInput reports what cannot be told without waiting: ResetSession pings a
-// connection that was idle for long, and what meets a closed one runs again.
+// hasInput returns false, because it cannot look without waiting. Instead,
+// ResetSession pings a connection that was idle for long, and work that meets a
+// closed one runs again.
 func hasInput(net.Conn) bool { return false }

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// maxAttempts bounds the repetition of a transaction that the server ended
-	// in favour of another one.
+	// maxAttempts bounds how often a transaction runs that the server ends in favour
+	// of another one.
 	maxAttempts = 20
-	// maxLostAttempts bounds the repetition of what met a closed connection before
+	// maxLostAttempts bounds how often work runs that meets a closed connection before
 	// anything was written.
 	maxLostAttempts = 3
 )
 
-// The states of a write say who may still decide about it.
+// The states of a write decide whether its caller may still withdraw it.
 const (
 	waiting   = iota // for a connection
 	taken            // it has begun
@@ -31,8 +31,8 @@ const (
 )
 
 // Write runs fn on a context that the caller cannot cancel: PostgreSQL makes a
-// commit visible when the waiting for a standby is cancelled, and a failover
-// would then lose what others have seen. At the limit the connection is closed.
+// commit visible when the wait for a standby is cancelled, and a failover would
+// then lose data that others have seen. At the limit it closes the connection.
 func (e *Engine) Write(ctx context.Context, limit time.Duration, fn func(*engine.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -46,6 +46,7 @@ func (e *Engine) Write(ctx context.Context, limit time.Duration, fn func(*engine
 
 	limit, end := overload.StartWait(ctx, limit)
 	defer end()
+
 	detached, cancel := overload.Within(context.WithoutCancel(ctx), limit)
 	var state atomic.Int32
 	done := make(chan error, 1)
@@ -53,11 +54,13 @@ func (e *Engine) Write(ctx context.Context, limit time.Duration, fn func(*engine
 		defer e.underWay.Done()
 		defer e.waiting.Add(-1)
 		defer cancel()
+
 		err := e.transact(detached, &state, fn)
-		if errors.Is(err, engine.ErrBusy) || errors.Is(err, engine.ErrReadOnly) || errors.Is(err, engine.ErrUnavailable) ||
-			errors.Is(err, engine.ErrIndeterminate) {
+		if errors.Is(err, engine.ErrBusy) || errors.Is(err, engine.ErrReadOnly) ||
+			errors.Is(err, engine.ErrUnavailable) || errors.Is(err, engine.ErrIndeterminate) {
 			e.last.Forget()
 		}
+
 		done <- err
 	}()
 
@@ -75,6 +78,7 @@ func (e *Engine) Write(ctx context.Context, limit time.Duration, fn func(*engine
 func (e *Engine) begin() error {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
+
 	if e.closed {
 		return engine.ErrClosed
 	}
@@ -83,14 +87,15 @@ func (e *Engine) begin() error {
 		return fmt.Errorf("%w: %d", engine.ErrQueueFull, e.queue)
 	}
 	e.underWay.Add(1)
+
 	return nil
 }
 
-// errAbandoned: the caller left before its turn. Nobody reads it.
+// errAbandoned means that the caller left before its turn. Nobody reads it.
 var errAbandoned = errors.New("the caller left")
 
-// transact runs fn until the server does not end it in favour of another one, and
-// again on another connection if the server had closed the one it began with.
+// transact runs fn again if the server ended the transaction in favour of another
+// one, and on another connection if the server had closed the first one.
 func (e *Engine) transact(ctx context.Context, state *atomic.Int32, fn func(*engine.Tx) error) error {
 	began, lost := e.sinceStart(), 0
 	for n := 1; ; n++ {
@@ -117,7 +122,7 @@ func (e *Engine) transact(ctx context.Context, state *atomic.Int32, fn func(*eng
 			return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
 		case code == readOnlyTransaction: // a failover made this server a standby
 			err = fmt.Errorf("%w: %w: %w", engine.ErrBusy, engine.ErrReadOnly, err)
-		case ctx.Err() != nil && !errors.Is(err, context.DeadlineExceeded): // such as sql.ErrTxDone
+		case ctx.Err() != nil && !errors.Is(err, context.DeadlineExceeded): // for example sql.ErrTxDone
 			return fmt.Errorf("%w: %w: %w", engine.ErrUnavailable, ctx.Err(), err)
 		case !isLost(err):
 			return e.explained(ctx, began, err)
@@ -130,8 +135,8 @@ func (e *Engine) transact(ctx context.Context, state *atomic.Int32, fn func(*eng
 	}
 }
 
-// once is one transaction. What fails before the commit is sent is undone; of what
-// fails after that only the server's own refusal says so.
+// once runs one transaction. A failure before the commit is sent undoes it; after
+// that, only the server's own refusal shows that it is undone.
 func (e *Engine) once(ctx context.Context, conn *sql.Conn, fn func(*engine.Tx) error) error {
 	t, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
@@ -143,6 +148,7 @@ func (e *Engine) once(ctx context.Context, conn *sql.Conn, fn func(*engine.Tx) e
 			return err
 		}
 	}
+
 	writing := &engine.Tx{Querier: querier{ctx: ctx, on: t}}
 	if err := writing.Run(fn); err != nil {
 		_ = t.Rollback() // a lost connection has rolled back, too
@@ -158,6 +164,7 @@ func (e *Engine) once(ctx context.Context, conn *sql.Conn, fn func(*engine.Tx) e
 	if err == nil && takeUnreplicated(conn) {
 		err = errUnreplicated
 	}
+
 	switch {
 	case err == nil:
 		e.commits.Observe(e.clock().Sub(began))
@@ -176,9 +183,9 @@ func (e *Engine) once(ctx context.Context, conn *sql.Conn, fn func(*engine.Tx) e
 	return fmt.Errorf("%w: %w", engine.ErrIndeterminate, err)
 }
 
-// standbyAnswers refuses a write while as many earlier ones as there may be
-// connections wait for a standby, or for rows that such a commit has. Their callers
-// and connections are gone, but each keeps a process of the server, which has
+// standbyAnswers refuses a write if as many earlier ones as there are connections
+// wait for a standby, or for rows that such a commit has locked. Their callers
+// and connections are gone, but each keeps a process of the server, which needs
 // max_connections for reads too.
 func (e *Engine) standbyAnswers(ctx context.Context, conn *sql.Conn) error {
 	if !e.unreplicated.Load() {
@@ -198,15 +205,16 @@ func (e *Engine) standbyAnswers(ctx context.Context, conn *sql.Conn) error {
 	case waiting == 0:
 		e.unreplicated.Store(false)
 	}
+
 	return nil
 }
 
-// errUnreplicated: an administrator ended the waiting for a standby.
+// errUnreplicated means that an administrator ended the wait for a standby.
 var errUnreplicated = errors.New("committed on the primary, but not known to be on the standby")
 
 // noteUnreplicated marks a connection whose commit was not replicated. The
-// server reports that commit as a success, with a warning that has no code of
-// its own; Routine names the place in the server, in any language.
+// server reports that commit as a success, with a warning that has no separate
+// code. Routine names the place in the server's source, in any language.
 func noteUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
 	if n.Routine == "SyncRepWaitForLSN" {
 		c.CustomData()["unreplicated"] = true

@@ -20,6 +20,7 @@ func TestBudgetWhileACommitHangs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, o)
 			s.limit = time.Minute
+
 			commit, began, end := s.writer.commit, make(chan struct{}), make(chan struct{})
 			s.writer.commit = func(one *connection) error {
 				close(began)
@@ -31,11 +32,13 @@ func TestBudgetWhileACommitHangs(t *testing.T) {
 			<-began
 			s.writer.commit = commit
 			release := sync.OnceFunc(func() { close(end) })
+
 			watchdog := time.AfterFunc(20*time.Second, release) // a caller hangs: let it fail
 			defer watchdog.Stop()
 
 			ctx := overload.WithBudget(t.Context(), limit, time.Now)
 			start := time.Now()
+
 			for range 3 {
 				wantStalled(t, "a read", s.Readable(ctx), o.Path == "")
 				err := s.Snapshot(ctx, engine.ReadTimeout, func(q engine.Querier) error {

@@ -10,14 +10,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// buildFolder is the beginning of the name of the folder in which Build makes a
-// database, so that it appears under its name whole or not at all.
+// buildFolder begins the name of the folder in which Build makes a database, so
+// that the database appears under its own name whole or not at all.
 const buildFolder = ".poolhouse-restore-"
 
 // Build makes a database file that does not exist yet. It calls fill with a path in a
 // hidden folder beside path, and gives the database its name when fill has closed it.
-// After an error there is no file that was not there before. A process that is killed
-// leaves the folder, which the next Build removes.
+// If it fails, it leaves no new file. A process that is killed leaves the folder,
+// which the next Build removes.
 // Errors: engine.ErrReadOnly, ErrGone; ErrConflict if path was made meanwhile.
 func Build(path string, fill func(path string) error) (err error) {
 	if err := CheckWritable(path); err != nil {
@@ -41,20 +41,23 @@ func Build(path string, fill func(path string) error) (err error) {
 	if err := fill(built); err != nil {
 		return err
 	}
+
 	return putInPlace(built, path)
 }
 
-// removeLeftovers removes what killed builds left. One that still runs fails.
+// removeLeftovers removes the folders of killed builds. A build still running fails.
 func removeLeftovers(folder string) error {
 	left, err := filepath.Glob(filepath.Join(folder, buildFolder+"*"))
 	if err != nil {
 		return err
 	}
+
 	for _, path := range left {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -77,5 +80,6 @@ func putInPlace(built, path string) error {
 	if err != nil {
 		return err
 	}
+
 	return syncFolder(filepath.Dir(path))
 }

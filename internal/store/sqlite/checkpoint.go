@@ -6,23 +6,23 @@ import (
 )
 
 // checkpointer copies SQLite's write-ahead log back into the database beside the
-// writer, on a connection of its own, so that no commit waits for the copy. The log
-// starts over only when all of it is copied and no reader needs it: the last pages,
+// writer. It has its own connection, so that no commit waits for the copy. The log
+// starts over only when all of it is copied and no reader needs it. The last pages,
 // and with them the database's fsync, are therefore left to the writer.
 // https://www.sqlite.org/wal.html#ckpt
 type checkpointer struct {
 	connections *connections // one connection
 	log         *slog.Logger
 	path        string        // of the database file
-	full        func() bool   // whether its folder takes no more bytes
+	full        func() bool   // reports whether the folder takes no more bytes
 	halt        func(error)   // ends all writing: the file cannot be relied on
-	looks       chan struct{} // the log may be long enough; closed at the end
+	looks       chan struct{} // asks for a look at the log's length; closed at the end
 	rest        chan struct{} // asks the writer for the last pages
 	done        chan struct{}
 
-	least int64 // frames, a page each, that are worth a copy
-	most  int64 // frames from which on the writer copies as well
-	every int   // commits between two looks at the log
+	least int64 // length of the log, in frames of a page each, that is worth a copy
+	most  int64 // length from which on the writer copies as well
+	every int   // number of commits between two looks at the log
 }
 
 const (
@@ -30,19 +30,19 @@ const (
 	writerFrames     = 64_000 // of 4 KiB: 250 MiB
 	// restFrames are few enough for the writer to copy between two commits.
 	restFrames = 500
-	// maxCopies bounds the copies after one look, each of what was written during
-	// the one before.
+	// maxCopies bounds the copies after one look. Each copies what was written
+	// during the copy before.
 	maxCopies      = 6
 	commitsPerLook = 8
 )
 
-// Checkpoints says when the write-ahead log is copied back; zero fields are the defaults.
+// Checkpoints sets when the write-ahead log is copied back; zero fields are the defaults.
 type Checkpoints struct {
-	Frames  int64 // frames, a page each, that are worth a copy
-	Commits int   // commits between two looks at the log
+	Frames  int64 // length of the log, in frames of a page each, that is worth a copy
+	Commits int   // number of commits between two looks at the log
 }
 
-// newCheckpointer starts the copies for a writer, on a connection.
+// newCheckpointer starts the copies beside a writer, on one connection.
 func newCheckpointer(s *connections, w *writer, when Checkpoints) *checkpointer {
 	c := &checkpointer{
 		connections: s,
@@ -58,11 +58,13 @@ func newCheckpointer(s *connections, w *writer, when Checkpoints) *checkpointer 
 		every:       cmp.Or(when.Commits, commitsPerLook),
 	}
 	go c.run()
+
 	return c
 }
 
 func (c *checkpointer) run() {
 	defer close(c.done)
+
 	for range c.looks {
 		s := <-c.connections.free
 		if err := c.checkpoint(s); err != nil {
@@ -79,10 +81,10 @@ func (c *checkpointer) close() {
 	c.connections.close()
 }
 
-// look has the log's length looked at, soon.
+// look asks for a look at the log's length, soon.
 func (c *checkpointer) look() { leaveWord(c.looks) }
 
-// leaveWord leaves word for a receiver that need hear it once only.
+// leaveWord signals a receiver that needs to know only once.
 func leaveWord(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -90,11 +92,11 @@ func leaveWord(c chan<- struct{}) {
 	}
 }
 
-// checkpoint copies a long log, then what was written meanwhile, until that is
-// little. If it does not become little (the writer is too fast, or an old reader
-// still needs the database as it is), a later look tries again. A log that has
-// grown far too long the writer copies as well, between two commits. SQLite could do
-// that by itself (wal_autocheckpoint), but would keep a failed fsync to itself.
+// checkpoint copies a long log, then what was written meanwhile, until little is
+// left. If much stays (the writer is too fast, or an old reader still needs the
+// database as it is), a later look tries again. If the log has grown far too long,
+// the writer copies it as well, between two commits. SQLite could do that by itself
+// (wal_autocheckpoint), but would not report a failed fsync.
 func (c *checkpointer) checkpoint(s *connection) error {
 	l, err := checkpointLog(s, "NOOP")
 	if err != nil || l.frames < c.least {
@@ -104,11 +106,13 @@ func (c *checkpointer) checkpoint(s *connection) error {
 		leaveWord(c.rest)
 		return nil
 	}
+
 	for range maxCopies {
 		before := l.copied
 		if l, err = checkpointLog(s, "PASSIVE"); err != nil {
 			return err
 		}
+
 		switch whole := l.copied == l.frames; {
 		case l.busy, !whole && l.copied == before:
 			return nil
@@ -117,12 +121,13 @@ func (c *checkpointer) checkpoint(s *connection) error {
 			return nil
 		}
 	}
+
 	return nil
 }
 
 // failed ends all writing unless the copy may work later. A failed fsync of the
-// database is final: the kernel reports it once, and the next copy would take the
-// pages for written.
+// database is final: the kernel reports it once, and the next copy would assume that
+// the pages are on disk.
 func (c *checkpointer) failed(err error) {
 	if f := faultOf(err, c.full); f == faultDisk || f == faultDamage {
 		c.halt(stopError("copying the write-ahead log back", c.path, f, err))
@@ -131,9 +136,9 @@ func (c *checkpointer) failed(err error) {
 	c.log.Warn("copying the write-ahead log back failed and is tried again", "err", err)
 }
 
-// logLength is how many pages the write-ahead log held when a checkpoint began, and
-// how many of them the database has. busy: another checkpoint is at work, and the
-// lengths are not known.
+// logLength is the number of pages that the write-ahead log held when a checkpoint
+// began, and how many of them the database has. If busy, another checkpoint is at
+// work, and the lengths are not known.
 type logLength struct {
 	busy           bool
 	frames, copied int64

@@ -17,13 +17,16 @@ func copyOften(s *notes, frames int64) {
 // logOf returns the log's length when no copy is under way.
 func logOf(t *testing.T, s *notes) logLength {
 	t.Helper()
+
 	c := s.writer.checkpoints
 	one := <-c.connections.free
 	defer c.connections.put(one)
+
 	l, err := checkpointLog(one, "NOOP")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return l
 }
 
@@ -45,6 +48,7 @@ func addNotes(t *testing.T, s *notes, n int) {
 func TestLogStartsOverBesideTheWriter(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "test.db")})
 	copyOften(s, 200)
+
 	for n := range 3 {
 		if !startsOver(t, s) {
 			t.Fatalf("the log does not start over for time %d: %+v", n+1, logOf(t, s))
@@ -62,6 +66,7 @@ func startsOver(t *testing.T, s *notes) bool {
 		}
 		before = now
 	}
+
 	return false
 }
 
@@ -88,6 +93,7 @@ func TestOldReaderKeepsTheLog(t *testing.T) {
 		if after := seen(); after != before {
 			t.Errorf("the reader saw %d notes, then %d", before, after)
 		}
+
 		return nil
 	})
 	wantError(t, "snapshot", err, nil)
@@ -105,6 +111,7 @@ func TestWriterCopiesTheRest(t *testing.T) {
 		t.Fatalf("%+v is copied of so short a log", before)
 	}
 	leaveWord(s.writer.checkpoints.rest)
+
 	for range 1000 {
 		addNote(t, s)
 		if now := logOf(t, s); now.copied > 0 || now.frames < before.frames {

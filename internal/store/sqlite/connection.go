@@ -45,6 +45,7 @@ func (c *connection) Exec(text string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	return result.RowsAffected()
 }
 
@@ -65,6 +66,7 @@ type connections struct {
 
 func openConnections(ctx context.Context, db *sql.DB, n int) (*connections, error) {
 	db.SetMaxOpenConns(n)
+
 	set := &connections{free: make(chan *connection, n), closed: make(chan struct{})}
 	for range n {
 		conn, err := db.Conn(ctx)
@@ -74,12 +76,14 @@ func openConnections(ctx context.Context, db *sql.DB, n int) (*connections, erro
 			}
 			return nil, err
 		}
+
 		set.free <- &connection{conn: conn, prepared: map[string]*sql.Stmt{}}
 	}
+
 	return set, nil
 }
 
-// take waits for a free connection until ctx ends. ErrClosed: close was called.
+// take waits for a free connection until ctx ends. Error: ErrClosed after close.
 func (set *connections) take(ctx context.Context) (*connection, error) {
 	select {
 	case <-set.closed:
@@ -104,11 +108,12 @@ func (set *connections) put(one *connection) { set.free <- one }
 // close waits for every connection to come back and closes it.
 func (set *connections) close() {
 	close(set.closed)
+
 	for range cap(set.free) {
 		one := <-set.free
 		for _, st := range one.prepared {
 			_ = st.Close()
 		}
-		_ = one.conn.Close() // the pool's Close reports what matters
+		_ = one.conn.Close() // the pool's Close reports the errors that matter
 	}
 }

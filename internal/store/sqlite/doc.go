@@ -49,7 +49,7 @@
 // Stopped is for good: every later write gets ErrStopped, reads go on, and Failed is
 // closed. Two more things stop the writer: damage that a read meets, and a fault of
 // the disk while the log is copied back. A second fsync that succeeds would prove
-// nothing, so nothing is tried again (faults.go has the result codes).
+// nothing, so the writer never tries again (faults.go has the result codes).
 //
 // # The files (presence.go)
 //
@@ -70,8 +70,8 @@
 //	  |                   v
 //	  +-- starts over --- the writer copies the rest between two commits
 //
-// walcheck.go compares the log with its index before SQLite opens them: SQLite drops
-// what a damaged log lacks without a word.
+// walcheck.go compares the log with its index before SQLite opens them: SQLite does
+// not report the commits that it drops from a damaged log.
 //
 // # The end
 //

@@ -22,21 +22,21 @@ type Engine struct {
 	writer                  *writer
 	inMemory                bool
 	ended                   chan struct{} // closed at the end
-	leave                   func()        // counts this store no more; nil in memory
+	leave                   func()        // ends the count of this store; nil in memory
 	reading, writing        *overload.Line
 }
 
-// Name is "sqlite".
+// Name returns "sqlite".
 func (e *Engine) Name() string { return "sqlite" }
 
-// Reads is the line in which reads wait.
+// Reads returns the line in which reads wait.
 func (e *Engine) Reads() *overload.Line { return e.reading }
 
-// Writes is the line in which writes wait.
+// Writes returns the line in which writes wait.
 func (e *Engine) Writes() *overload.Line { return e.writing }
 
 // Read waits for a reader for as long as the budget of ctx allows. The time
-// that fn takes is spent too, but fn is not cut: SQLite reads local files.
+// that fn takes counts too, but fn is not cut short: SQLite reads local files.
 func (e *Engine) Read(ctx context.Context, fn func(engine.Querier) error) error {
 	bounded, end := overload.Bound(ctx, 0)
 	defer end()
@@ -54,6 +54,7 @@ func (e *Engine) Read(ctx context.Context, fn func(engine.Querier) error) error 
 	if f := faultOf(err, nil); f == faultDamage {
 		e.writer.halt(stopError("reading", e.writer.path, f, err))
 	}
+
 	return err
 }
 
@@ -66,40 +67,44 @@ func (e *Engine) Failed() <-chan struct{} { return e.writer.failed }
 // Present returns ErrGone if the files were missing at the last look.
 func (e *Engine) Present() error { return e.writer.present.last() }
 
-// LastCommit knows how the last writes ended.
+// LastCommit returns the record of how the last writes ended.
 func (e *Engine) LastCommit() *engine.LastCommit { return e.writer.last }
 
-// Snapshot runs fn once, in one read transaction. It knows no limit: SQLite reads local files.
+// Snapshot runs fn once, in one read transaction. It has no limit: SQLite reads local files.
 func (e *Engine) Snapshot(ctx context.Context, _ time.Duration, fn func(engine.Querier) error) (err error) {
 	return e.Read(ctx, func(q engine.Querier) error {
-		// DEFERRED: the first read fixes the instant.
+		// With DEFERRED, the first read fixes the instant.
 		if _, err := q.Exec("BEGIN DEFERRED"); err != nil {
 			return err
 		}
 		defer func() { _, _ = q.Exec("ROLLBACK") }() // nothing was written
+
 		return fn(q)
 	})
 }
 
-// Write has the writer run fn in its next transaction.
+// Write lets the writer run fn in its next transaction.
 func (e *Engine) Write(ctx context.Context, limit time.Duration, fn func(*engine.Tx) error) error {
 	limit, end := overload.StartWait(ctx, limit)
 	defer end()
+
 	return e.writer.write(ctx, limit, fn)
 }
 
-// Close finishes what waits and closes the database.
+// Close finishes the waiting writes and closes the database.
 func (e *Engine) Close() error {
 	e.writer.close()
 	close(e.ended)
 	e.closeConnections()
+
 	if e.writer.stopped() != nil || e.writer.present.check() != nil {
-		// Closing it would copy the rest of the log and delete it, although pages that
+		// Closing it would copy the rest of the log and delete the log. But pages that
 		// were copied before may not have reached the disk, or the log at that path
-		// may belong to another database. The next start, which trusts no copy, needs
-		// the log.
+		// may belong to another database. The next start does not trust the copies and
+		// needs the log.
 		e.writeDB, e.leave = nil, nil
 	}
+
 	return e.closeDBs()
 }
 
@@ -125,6 +130,7 @@ func (e *Engine) closeDBs() error {
 	if e.leave != nil {
 		e.leave()
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -138,14 +144,15 @@ func (e *Engine) Race(err error) bool {
 	return false
 }
 
-// Scrub builds the file anew, which leaves no free page and no remains within
-// pages, then copies the write-ahead log back and cuts it to nothing.
+// Scrub rebuilds the file, which leaves no free page and no remains within pages,
+// then copies the write-ahead log back and cuts it to nothing.
 func (e *Engine) Scrub(context.Context, []string) error {
 	if e.inMemory {
 		return nil
 	}
 	s := <-e.writer.connections.free
 	defer e.writer.connections.put(s)
+
 	if err := vacuum(s); err != nil {
 		return err
 	}
@@ -154,11 +161,12 @@ func (e *Engine) Scrub(context.Context, []string) error {
 	if err == nil && l.busy {
 		err = errors.New("another process reads the database, so the write-ahead log could not be emptied")
 	}
+
 	return err
 }
 
-// vacuum builds the file anew by way of a temporary one, which memory may be too
-// small for.
+// vacuum rebuilds the file through a temporary file, because memory may be too small
+// for it.
 func vacuum(s *connection) (err error) {
 	if _, err := s.Exec("PRAGMA temp_store = FILE"); err != nil {
 		return err
@@ -169,20 +177,21 @@ func vacuum(s *connection) (err error) {
 	}()
 
 	_, err = s.Exec("VACUUM")
+
 	return err
 }
 
-// Usage tells how the connections are used now.
+// Usage returns how the connections are used now.
 func (e *Engine) Usage() []engine.PoolStats {
 	of := func(name string, set *connections) engine.PoolStats {
 		idle := len(set.free)
 		return engine.PoolStats{Pool: name, Most: cap(set.free), InUse: cap(set.free) - idle, Idle: idle}
 	}
-
 	write := of("write", e.writer.connections)
 	write.Waiting = len(e.writer.queue)
 	if e.inMemory {
 		return []engine.PoolStats{write} // one connection for all
 	}
+
 	return []engine.PoolStats{of("read", e.readers), write}
 }

@@ -21,21 +21,21 @@ const (
 	faultFull                  // the disk or the quota: works again when there is room
 	faultReadOnly              // the file or its folder takes no writes
 	faultGone                  // the file is no longer where it was
-	faultDisk                  // what the disk holds is unknown: no write may be acknowledged any more
+	faultDisk                  // the content of the disk is unknown: no write may be acknowledged any more
 	faultDamage                // the pages contradict each other, or are no database
 )
 
 // extendedFaults has the extended result codes that do not mean what their primary
 // code means. https://www.sqlite.org/rescode.html
 var extendedFaults = map[int]fault{
-	// Memory, or a lock that the system did not give: nothing was written.
+	// Too little memory, or a lock that the system did not grant: nothing was written.
 	sqlite3.SQLITE_IOERR_NOMEM:             faultBusy,
 	sqlite3.SQLITE_IOERR_BLOCKED:           faultBusy,
 	sqlite3.SQLITE_IOERR_LOCK:              faultBusy,
 	sqlite3.SQLITE_IOERR_RDLOCK:            faultBusy,
 	sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK: faultBusy,
 	sqlite3.SQLITE_IOERR_SHMLOCK:           faultBusy,
-	// No folder for a temporary file: the database's own files are as they were.
+	// No folder for a temporary file: the database's own files are unchanged.
 	sqlite3.SQLITE_IOERR_GETTEMPPATH: faultBusy,
 	// The log's index could not grow, which takes space like anything else.
 	sqlite3.SQLITE_IOERR_SHMSIZE:    faultFull,
@@ -43,7 +43,7 @@ var extendedFaults = map[int]fault{
 	sqlite3.SQLITE_IOERR_CORRUPTFS:  faultDamage,
 }
 
-// primaryFaults is for all other codes. What is in neither table is no fault.
+// primaryFaults has all other codes. A code in neither table is no fault.
 var primaryFaults = map[int]fault{
 	sqlite3.SQLITE_BUSY:     faultBusy,
 	sqlite3.SQLITE_LOCKED:   faultBusy,
@@ -54,13 +54,13 @@ var primaryFaults = map[int]fault{
 	sqlite3.SQLITE_PERM:     faultReadOnly,
 	sqlite3.SQLITE_CANTOPEN: faultReadOnly,
 	// fsync, write, truncate and read errors: the kernel may have dropped pages
-	// that it had taken, and a second fsync that succeeds proves nothing.
+	// that it had accepted, and a second fsync that succeeds proves nothing.
 	sqlite3.SQLITE_IOERR:   faultDisk,
 	sqlite3.SQLITE_CORRUPT: faultDamage,
 	sqlite3.SQLITE_NOTADB:  faultDamage,
 }
 
-// resultCode returns the extended result code of err, or 0 if SQLite did not make it.
+// resultCode returns the extended result code of err, or 0 if err is not SQLite's.
 func resultCode(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code()
@@ -71,6 +71,7 @@ func resultCode(err error) int {
 	}](err); ok {
 		return e.Code()
 	}
+
 	return 0
 }
 
@@ -87,11 +88,12 @@ func faultOf(err error, full func() bool) fault {
 	if f, ok := extendedFaults[code]; ok {
 		return f
 	}
+
 	return primaryFaults[code&0xff]
 }
 
-// outOfHandles reports whether this process or the system has as many files open as
-// it may. SQLite reports that as a file that cannot be opened.
+// outOfHandles reports whether this process or the system has reached its limit of
+// open files. SQLite reports that as a file that cannot be opened.
 func outOfHandles() bool {
 	file, err := os.Open(os.DevNull) // never the database: closing that would drop SQLite's locks
 	if err != nil {
@@ -101,13 +103,13 @@ func outOfHandles() bool {
 	return false
 }
 
-// certainAtCommit reports whether a COMMIT that failed with err left nothing
-// behind. The log's index grows after the log was synced, so a commit that fails
-// there can come back with the next start.
+// certainAtCommit reports whether a COMMIT that failed with err certainly left
+// nothing behind. The log's index grows after the log was synced, so a commit that
+// fails there can reappear at the next start.
 func certainAtCommit(err error) bool {
 	switch code := resultCode(err); code {
 	case sqlite3.SQLITE_IOERR_WRITE:
-		return true // of a frame, which the log's checksums then end before
+		return true // a frame was not written, and the log's checksums end before it
 	default:
 		return code&0xff == sqlite3.SQLITE_BUSY || code&0xff == sqlite3.SQLITE_FULL ||
 			code&0xff == sqlite3.SQLITE_READONLY
@@ -131,6 +133,7 @@ func stopError(doing, path string, f fault, err error) *engine.StopError {
 			Err:   fmt.Errorf("%w: %w", engine.ErrDamaged, err),
 		}
 	}
+
 	return &engine.StopError{
 		Doing: doing,
 		Path:  path,

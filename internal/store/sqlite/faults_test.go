@@ -126,6 +126,7 @@ func TestFaultsAtCommit(t *testing.T) {
 // the last message names the file and a cure.
 func wantFailed(t *testing.T, s *notes, want bool) {
 	t.Helper()
+
 	select {
 	case <-s.Failed():
 		if !want {
@@ -185,6 +186,7 @@ func TestDamageThatAReadMeets(t *testing.T) {
 // Callers that wait behind a commit that fails are answered, too.
 func TestWaitingCallersAreAnsweredWhenWritingStops(t *testing.T) {
 	s, w := openWriter(t, Options{})
+
 	release := hold(t, s)
 	const n = 2*maxGroup + 7
 	answers := make(chan error, n)
@@ -200,6 +202,7 @@ func TestWaitingCallersAreAnsweredWhenWritingStops(t *testing.T) {
 		return works(c)
 	}
 	release()
+
 	for range n {
 		wantError(t, "a caller", <-answers, engine.ErrStopped)
 	}

@@ -56,6 +56,7 @@ func openNotes(ctx context.Context, o Options) (*notes, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return &notes{Engine: e, limit: 10 * time.Second}, nil
 }
 
@@ -74,6 +75,7 @@ func open(tb testing.TB, o Options) *notes {
 			tb.Errorf("Close: %v", err)
 		}
 	})
+
 	return s
 }
 
@@ -143,6 +145,7 @@ func scanCount(q engine.Querier, text string, args ...any) (n int64, err error) 
 	if rows.Next() {
 		err = rows.Scan(&n)
 	}
+
 	return n, errors.Join(err, rows.Err())
 }
 

@@ -17,41 +17,41 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// Options says which database file to open, and how to use it.
+// Options names the database file to open, and bounds its use.
 type Options struct {
 	Path       string // created with mode 0600; "" = in memory (one process, gone at Close)
-	ReadConns  int    // connections that serve reads; in memory there is one for all
-	WriteQueue int    // writes that may wait; one more gets engine.ErrQueueFull
+	ReadConns  int    // number of connections for reads; in memory there is one for all
+	WriteQueue int    // number of writes that may wait; one more gets engine.ErrQueueFull
 
 	// Prepare brings the schema up to date, before anything else uses the database.
 	Prepare func(context.Context, *sql.DB) error
 	// Cache is told about each commit before it begins.
 	Cache   Cache
-	Commits *engine.Histogram // counts the commits that succeeded
+	Commits *engine.Histogram // counts the successful commits
 
 	Checkpoints Checkpoints
 	Logger      *slog.Logger
 	Clock       func() time.Time // measures waits
 }
 
-// Cache is the store's read cache, as the writer keeps it true. All methods are
-// called by the writer's goroutine, but for Watch and Alone, which are called before
-// it begins.
+// Cache is the store's read cache, which the writer keeps coherent. The writer's
+// goroutine calls all methods except Watch and Alone, which are called before it
+// begins.
 type Cache interface {
 	// Hold drops the entries of keys and keeps them out until release is called.
 	Hold(keys []engine.Key) (release func())
-	// Flush drops everything: another process wrote.
+	// Flush drops all entries: another process wrote.
 	Flush()
-	// Alone notes that no other process can write.
+	// Alone records that no other process can write.
 	Alone()
-	// Watch sets how the cache asks for a look at what other processes wrote.
+	// Watch sets the function by which the cache asks whether other processes wrote.
 	Watch(look func())
 	// Verified is called after each look, Unverified after one that failed.
 	Verified()
 	Unverified()
 }
 
-// busyTimeout is how long a statement waits for another process's lock: the
+// busyTimeout bounds how long a statement waits for another process's lock: the
 // command line may write to the file that a server has open.
 const busyTimeout = 5 * time.Second
 
@@ -61,15 +61,15 @@ const logSizeLimit = 128 << 20
 // dsn returns the address of a database file.
 //
 // synchronous=FULL makes a commit wait for its fsync, on which every acknowledgement
-// rests. The write-ahead log is copied back beside the writer from 94 MiB on, by the
-// writer as well from 250 MiB on (checkpointer): identity IDs are random, so the same
-// pages are written again and again, and each copy serves more of them; a longer log
-// makes finding pages in it dearer than that saves.
+// rests. The write-ahead log is copied back beside the writer from 94 MiB on, and by
+// the writer as well from 250 MiB on (checkpointer). Identity IDs are random, so the
+// same pages are written again and again, and each copy serves more of them; a longer
+// log would make finding pages in it cost more than that saves.
 //
-// Connections that read cache 16 MiB each. The one that writes caches 4 MiB: a split
-// of an index page has SQLite go through the whole cache at the commit (it renumbers
-// pages by way of a number past the database's end, and pages past the end are sought
-// and dropped), which costs more than reading pages again.
+// Connections that read cache 16 MiB each. The one that writes caches 4 MiB: after a
+// split of an index page SQLite walks through the whole cache at the commit, which
+// costs more than reading pages again. (It renumbers pages through a number past the
+// database's end, and looks for pages past the end to drop them.)
 //
 // Temporary tables and statement journals stay in memory: there may be no folder for
 // temporary files, and a fault of one would count as a fault of the database's disk.
@@ -85,6 +85,7 @@ func dsn(path string, readOnly bool) string {
 	} else {
 		pragmas = append(pragmas, "cache_size(-4096)")
 	}
+
 	return fileURL(path, url.Values{"_pragma": pragmas})
 }
 
@@ -96,8 +97,8 @@ func fileURL(path string, query url.Values) string {
 	return u.String()
 }
 
-// Open opens a database file, creating one that does not exist, and brings its
-// schema up to date by o.Prepare.
+// Open opens a database file, creating one that does not exist, and calls o.Prepare
+// to bring its schema up to date.
 // Errors: engine.ErrReadOnly, ErrGone, ErrDamaged and ErrDiskFull, and those of Prepare.
 func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	e := newEngine(o)
@@ -134,6 +135,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 		last:        engine.NewLastCommit(o.Clock),
 		commits:     o.Commits,
 	}
+
 	if !e.inMemory {
 		if err := e.openBeside(ctx, o, before); err != nil {
 			return nil, err
@@ -146,6 +148,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	if !e.inMemory {
 		go e.writer.present.watch(e.ended, presenceInterval)
 	}
+
 	return e, nil
 }
 
@@ -155,6 +158,7 @@ func newEngine(o Options) *Engine {
 	if o.Path == "" {
 		readers = 1
 	}
+
 	return &Engine{
 		inMemory: o.Path == "",
 		ended:    make(chan struct{}),
@@ -163,7 +167,7 @@ func newEngine(o Options) *Engine {
 	}
 }
 
-// openDBs names the connections; the first use opens them.
+// openDBs sets up the connection pools; the first use opens the connections.
 func (e *Engine) openDBs(path string) (err error) {
 	if e.inMemory {
 		e.writeDB, err = sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)")
@@ -174,6 +178,7 @@ func (e *Engine) openDBs(path string) (err error) {
 		return err
 	}
 	e.writeDB.SetMaxOpenConns(1)
+
 	if e.inMemory {
 		return nil
 	}
@@ -182,11 +187,12 @@ func (e *Engine) openDBs(path string) (err error) {
 		return err
 	}
 	e.readDB, err = sql.Open("sqlite", dsn(path, true))
+
 	return err
 }
 
-// openBeside opens what a file has beside its writer: readers, the copies of the
-// log, and the watch over the files. before is the file as it was before it was opened.
+// openBeside opens the parts that a file has beside its writer: readers, the copies
+// of the log, and the watch over the files. before is the file before it was opened.
 func (e *Engine) openBeside(ctx context.Context, o Options, before os.FileInfo) (err error) {
 	w := e.writer
 	if e.readers, err = openConnections(ctx, e.readDB, o.ReadConns); err != nil {
@@ -198,7 +204,6 @@ func (e *Engine) openBeside(ctx context.Context, o Options, before os.FileInfo) 
 		e.closeConnections()
 		return err
 	}
-
 	w.full = func() bool { return folderIsFull(filepath.Dir(w.path)) }
 	w.checkpoints = newCheckpointer(copying, w, o.Checkpoints)
 	if w.present, err = newPresence(w.path, before, w.log); err != nil {
@@ -207,10 +212,11 @@ func (e *Engine) openBeside(ctx context.Context, o Options, before os.FileInfo) 
 	}
 	w.present.halt = w.halt
 	w.present.rescue = func() { leaveWord(w.checkpoints.rest) }
+
 	return nil
 }
 
-// explainOpening adds the meaning of SQLite's words about a database that could not
+// explainOpening adds the meaning of SQLite's error about a database that could not
 // be opened.
 func explainOpening(path string, err error) error {
 	switch faultOf(err, nil) {
@@ -222,12 +228,13 @@ func explainOpening(path string, err error) error {
 	case faultFull:
 		err = fmt.Errorf("%w (%w)", engine.ErrDiskFull, err)
 	}
+
 	return fmt.Errorf("opening SQLite database %q: %w", path, err)
 }
 
-// prepareFile makes sure that the database can be opened and written, and tells what
-// its write-ahead log lacks. It returns the absolute path and the file as SQLite will
-// find it; nothing in memory.
+// prepareFile makes sure that the database can be opened and written, and reports
+// what its write-ahead log lacks. It returns the absolute path and the file as SQLite
+// will find it; nothing in memory.
 func (e *Engine) prepareFile(o Options) (path string, before os.FileInfo, err error) {
 	if e.inMemory {
 		return "", nil, nil
@@ -252,6 +259,7 @@ func (e *Engine) prepareFile(o Options) (path string, before os.FileInfo, err er
 	if mode := before.Mode().Perm(); mode&0o077 != 0 {
 		o.Logger.Warn("other users can read the database file", "path", path, "mode", mode, "fix", "chmod 600 "+path)
 	}
+
 	return path, before, nil
 }
 
@@ -268,6 +276,7 @@ func createFile(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
+
 	return syncFolder(filepath.Dir(path))
 }
 
@@ -278,8 +287,10 @@ func syncFolder(folder string) error {
 		return err
 	}
 	defer dir.Close()
+
 	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
+
 	return nil
 }

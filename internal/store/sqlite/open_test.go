@@ -43,6 +43,7 @@ func TestSQLiteFile(t *testing.T) {
 	if len(entries) != 3 {
 		t.Errorf("files: %v, want the database and its two side files", entries)
 	}
+
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), "a b?c#d%41.db") {
 			t.Errorf("a file named %q", e.Name())
@@ -57,6 +58,7 @@ func TestSQLiteFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for pragma, want := range map[string]string{
 			"synchronous":  "2",
 			"journal_mode": "wal",
@@ -104,6 +106,7 @@ func noHandlesChild(path string) error {
 	if err := s.Write(ctx, s.limit, refuse); !errors.Is(err, engine.ErrBusy) || errors.Is(err, engine.ErrReadOnly) {
 		return fmt.Errorf("a write that cannot open a file: %w", err)
 	}
+
 	return nil
 }
 

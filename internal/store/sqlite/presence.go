@@ -11,13 +11,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// presence knows whether the files that SQLite has open are still the ones that
-// their paths lead to. A file that was deleted, moved or replaced goes on taking
-// writes that nobody will find again.
+// presence checks whether the files that SQLite has open are still the ones at
+// their paths. A file that was deleted, moved or replaced goes on taking writes
+// that nobody will find again.
 type presence struct {
 	path string
 	log  *slog.Logger
-	now  func() time.Time // measures how long the files are gone
+	now  func() time.Time // measures how long the files have been gone
 	stat func(string) (os.FileInfo, error)
 
 	files  []openFile
@@ -25,26 +25,26 @@ type presence struct {
 	rescue func()      // called while the log alone is gone
 
 	mu    sync.Mutex
-	since time.Time // when the files were first missed; zero = they are there
+	since time.Time // when the files were first missed; zero = they are present
 	err   error
 }
 
-// openFile is a file that SQLite opened, as it was then.
+// openFile is a file as it was when SQLite opened it.
 type openFile struct {
 	path string
 	info os.FileInfo
 }
 
 const (
-	// presenceInterval is how often the files are looked at while nothing is written.
+	// presenceInterval is the time between looks at the files while nothing is written.
 	presenceInterval = 500 * time.Millisecond
-	// goneGrace is how long files may be away, as while a folder is renamed and
-	// back or a mount is renewed, before writing stops for good.
+	// goneGrace is how long files may be away before writing stops for good, for
+	// example while a folder is renamed and back or a mount is renewed.
 	goneGrace = 30 * time.Second
 )
 
-// newPresence notes the files of the database at path, which SQLite has open.
-// before is the database file as it was before SQLite opened it.
+// newPresence records the files of the database at path, which SQLite has open.
+// before is the database file before SQLite opened it.
 func newPresence(path string, before os.FileInfo, log *slog.Logger) (*presence, error) {
 	p := &presence{
 		path: path,
@@ -52,6 +52,7 @@ func newPresence(path string, before os.FileInfo, log *slog.Logger) (*presence, 
 		now:  time.Now,
 		stat: os.Stat,
 	}
+
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -62,19 +63,20 @@ func newPresence(path string, before os.FileInfo, log *slog.Logger) (*presence, 
 	if !os.SameFile(before, p.files[0].info) {
 		return nil, fmt.Errorf("%w: %s was replaced while it was opened", engine.ErrGone, path)
 	}
+
 	return p, nil
 }
 
-// check returns an ErrGone that names the first file that is not there. It costs
-// three stats, which is little beside a commit.
+// check returns an ErrGone that names the first missing file. It costs three stats,
+// which is little beside a commit.
 func (p *presence) check() error {
 	if p == nil {
 		return nil
 	}
 	err := p.missing()
-
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	switch {
 	case err != nil && p.err == nil:
 		p.since = p.now()
@@ -83,17 +85,19 @@ func (p *presence) check() error {
 		p.log.Info("the database file is back; writing goes on", "path", p.path)
 	}
 	p.err = err
+
 	return err
 }
 
-// last returns what check returned last. It does not touch the files, for those
-// who must not wait for a file system that hangs.
+// last returns the last result of check. It does not touch the files, for callers
+// that must not wait for a file system that hangs.
 func (p *presence) last() error {
 	if p == nil {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	return p.err
 }
 
@@ -109,6 +113,7 @@ func (p *presence) missing() error {
 			return fmt.Errorf("%w: another file is at %s", engine.ErrGone, f.path)
 		}
 	}
+
 	return nil
 }
 
@@ -116,6 +121,7 @@ func (p *presence) missing() error {
 func (p *presence) watch(ended <-chan struct{}, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+
 	for {
 		select {
 		case <-ended:
@@ -126,9 +132,9 @@ func (p *presence) watch(ended <-chan struct{}, interval time.Duration) {
 	}
 }
 
-// look does what a missing file asks for: a log that was deleted alone is copied
-// into the database while its pages can still be read, and files that stay away
-// end all writing.
+// look acts on a missing file: a log that was deleted alone is copied into the
+// database while its pages can still be read, and files that stay away end all
+// writing.
 func (p *presence) look() {
 	err := p.check()
 	if err == nil {
@@ -137,10 +143,10 @@ func (p *presence) look() {
 	if p.onlyLogMissing() {
 		p.rescue()
 	}
-
 	p.mu.Lock()
 	away := p.now().Sub(p.since)
 	p.mu.Unlock()
+
 	if away >= goneGrace {
 		p.halt(&engine.StopError{
 			Doing: "finding the files",
@@ -152,7 +158,7 @@ func (p *presence) look() {
 }
 
 // onlyLogMissing reports whether the database and the log's index are in place and
-// the log's path is free. Beside a log of somebody else nothing may be copied.
+// the log's path is free. Nothing may be copied beside somebody else's log.
 func (p *presence) onlyLogMissing() bool {
 	for _, n := range []int{0, 2} {
 		if info, err := os.Stat(p.files[n].path); err != nil || !os.SameFile(info, p.files[n].info) {

@@ -121,13 +121,16 @@ func TestLostFilesAreNoticed(t *testing.T) {
 	if presenceInterval > time.Second {
 		t.Errorf("the files are looked at every %s, which is too rare for the promised two seconds", presenceInterval)
 	}
+
 	for name, loss := range losses {
 		t.Run(name, func(t *testing.T) {
 			s, w := openLosable(t)
 			loss.lose(t, w.path)
 			began := time.Now()
+
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
+
 			for {
 				w.present.mu.Lock()
 				noticed := w.present.err
@@ -144,6 +147,7 @@ func TestLostFilesAreNoticed(t *testing.T) {
 			now := w.present.since
 			w.present.now = func() time.Time { return now.Add(goneGrace) }
 			w.present.mu.Unlock()
+
 			select {
 			case <-s.Failed():
 			case <-time.After(30 * time.Second):
@@ -164,8 +168,10 @@ func TestDeletedLogIsRescued(t *testing.T) {
 	}
 	noError(t, os.Remove(w.path+"-wal"))
 	w.present.look()
+
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+
 	for began := time.Now(); ; <-tick.C {
 		if l := logOf(t, s); l.frames > 0 && l.copied == l.frames {
 			break
@@ -190,10 +196,12 @@ func TestClosingLeavesReplacedFilesAlone(t *testing.T) {
 	noError(t, err)
 	rename(t, filepath.Dir(path), filepath.Dir(path)+"-away")
 	noError(t, os.Mkdir(filepath.Dir(path), 0o700))
+
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		noError(t, os.WriteFile(name, []byte("another one's"), 0o600))
 	}
 	noError(t, s.Close())
+
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		if got, err := os.ReadFile(name); err != nil || string(got) != "another one's" {
 			t.Errorf("%s: %q, %v", name, got, err)
@@ -217,6 +225,7 @@ func TestPresentDoesNotWaitForFiles(t *testing.T) {
 			return os.Stat(path)
 		},
 	}
+
 	release := sync.OnceFunc(func() { close(hung) })
 	defer release()
 

@@ -12,11 +12,11 @@ import (
 	"sync"
 )
 
-// SQLite goes on with the part of a write-ahead log that its checksums vouch for
-// and drops the rest without a word. Most often the rest is a write that a crash
-// cut off, which nobody was told of. But it can be acknowledged writes, where the
-// file was cut or damaged. reportLog tells which, as far as the log and the index
-// beside it can show.
+// SQLite goes on with the part of a write-ahead log that its checksums confirm, and
+// drops the rest without a report. Most often the rest is a write that a crash cut
+// off, which was never acknowledged. But if the file was cut or damaged, it can be
+// acknowledged writes. reportLog reports which it is, as far as the log and the
+// index beside it can show.
 //
 // Formats: https://www.sqlite.org/fileformat.html#walformat and
 // https://www.sqlite.org/walformat.html#the_wal_index_file_format
@@ -29,10 +29,10 @@ const (
 	mostPage       = 65536
 	indexHeader    = 136     // two headers of 48 bytes, and the checkpoint's counters
 	indexVersion   = 3007000 // of a log's index, in this machine's byte order
-	indexBackfills = 96      // where the number of copied frames is
+	indexBackfills = 96      // offset of the number of copied frames
 )
 
-// logFacts describe the content of a write-ahead log.
+// logFacts describes the content of a write-ahead log.
 type logFacts struct {
 	Size     int64 // bytes
 	Header   bool  // the header is whole
@@ -42,14 +42,14 @@ type logFacts struct {
 	Commits   int64 // whole transactions
 	Committed int64 // their frames, a page each
 
-	// What follows in the log's present generation.
+	// The part that follows in the log's present generation.
 	Unfinished int64 // whole frames after the last commit and before the first fault
 	Faulty     bool  // a frame of this generation is cut or does not fit its checksum
 	After      int64 // frames of this generation from the fault on, that one included
 	Marks      int64 // of them, frames that end a transaction
-	// Followed: after the fault a transaction ended, and the frame behind its end
-	// continues its checksum. SQLite writes that frame only when the transaction
-	// is on disk.
+	// Followed reports whether a transaction ended after the fault, and the frame
+	// behind its end continues its checksum. SQLite writes that frame only when the
+	// transaction is on disk.
 	Followed bool
 
 	salt [8]byte
@@ -59,21 +59,21 @@ type logFacts struct {
 type logVerdict int
 
 const (
-	logWhole      logVerdict = iota // all that was committed is there
-	logTorn                         // it ends in a write that was not finished
+	logWhole      logVerdict = iota // all committed transactions are there
+	logTorn                         // it ends in an unfinished write
 	logDoubtful                     // the last write is not whole, and may have been acknowledged
-	logIncomplete                   // committed writes are missing for certain
+	logIncomplete                   // committed writes are certainly missing
 )
 
 // judge compares the log with its index. The index counts a commit after the log's
-// fsync, so a log that has fewer frames has lost some. Without an index of the same
-// generation committed is negative.
+// fsync, so a log that has fewer frames has lost some. indexed is negative if there
+// is no index of the same generation.
 func (f logFacts) judge(indexed int64) logVerdict {
 	switch {
 	case indexed > f.Committed, f.Followed:
 		return logIncomplete
 	case indexed >= 0 && f.Header:
-		// What follows was not committed, or the process ended before it was told.
+		// The rest was not committed, or the process ended before it acknowledged it.
 		if f.Marks > 0 || f.Faulty && f.After > 0 || f.Unfinished > 0 {
 			return logTorn
 		}
@@ -83,6 +83,7 @@ func (f logFacts) judge(indexed int64) logVerdict {
 	case f.Unfinished > 0:
 		return logTorn
 	}
+
 	return logWhole
 }
 
@@ -105,18 +106,20 @@ func readLog(r io.Reader, size int64) (logFacts, error) {
 	sum.add(header[:24])
 	facts.Header = magic&^1 == logMagic && sum.is(header[24:]) &&
 		facts.PageSize >= leastPage && facts.PageSize <= mostPage && facts.PageSize&(facts.PageSize-1) == 0
+
 	if !facts.Header {
 		return facts, nil
 	}
+
 	return facts, facts.readFrames(in, sum)
 }
 
 // readFrames reads frames until one is of an older generation. Each frame's checksum
-// continues that of the frame before. After a fault the stored checksum of the
-// faulty frame is continued, which shows whether later frames were written after it.
+// continues that of the frame before. After a fault, readFrames continues the stored
+// checksum of the faulty frame, which shows whether later frames were written after it.
 func (f *logFacts) readFrames(in io.Reader, sum logSum) error {
 	frame := make([]byte, frameHeader+f.PageSize)
-	marked := false // the frame before, from the fault on, ends a transaction
+	marked := false // the frame before is behind the fault and ends a transaction
 	for {
 		n, err := io.ReadFull(in, frame)
 		if n >= 16 && [8]byte(frame[8:16]) != f.salt {
@@ -132,6 +135,7 @@ func (f *logFacts) readFrames(in io.Reader, sum logSum) error {
 
 		sum.add(frame[:8])
 		sum.add(frame[frameHeader:])
+
 		fits := sum.is(frame[16:24]) && binary.BigEndian.Uint32(frame[0:]) != 0
 		commit := binary.BigEndian.Uint32(frame[4:]) != 0
 		switch {
@@ -180,15 +184,15 @@ func (c *logSum) is(stored []byte) bool {
 	return c.s0 == binary.BigEndian.Uint32(stored) && c.s1 == binary.BigEndian.Uint32(stored[4:])
 }
 
-// set goes on from a stored sum.
+// set continues from a stored sum.
 func (c *logSum) set(stored []byte) {
 	c.s0, c.s1 = binary.BigEndian.Uint32(stored), binary.BigEndian.Uint32(stored[4:])
 }
 
-// indexFacts are the counts of the index beside a log.
+// indexFacts has the counts of the index beside a log.
 type indexFacts struct {
 	Frames int64 // committed frames
-	Copied int64 // of them, in the database already
+	Copied int64 // of them, already in the database
 	salt   [8]byte
 }
 
@@ -205,9 +209,11 @@ func readIndex(r io.Reader) (facts indexFacts, ok bool) {
 		sum.s0 != order.Uint32(b[40:]) || sum.s1 != order.Uint32(b[44:]) {
 		return indexFacts{}, false
 	}
+
 	facts.Frames = int64(order.Uint32(b[16:]))
 	facts.Copied = int64(order.Uint32(b[indexBackfills:]))
 	copy(facts.salt[:], b[32:40])
+
 	return facts, true
 }
 
@@ -222,11 +228,11 @@ func nativeOrder() binary.ByteOrder {
 type logFinding struct {
 	facts   logFacts
 	verdict logVerdict
-	missing int64 // frames that the index counts and the log has not; 0 = unknown
+	missing int64 // frames that the index counts and the log lacks; 0 = unknown
 }
 
-// inspectLog reads the log of the database at path and the index beside it. A log
-// that is absent counts as empty: only its index can tell that there was more.
+// inspectLog reads the log of the database at path and the index beside it. A
+// missing log counts as empty: only its index can show that there was more.
 func inspectLog(path string) (logFinding, error) {
 	index, indexed, err := inspectIndex(path + "-shm")
 	if err != nil {
@@ -252,6 +258,7 @@ func inspectLog(path string) (logFinding, error) {
 	if frames > facts.Committed {
 		found.missing = frames - facts.Committed
 	}
+
 	return found, nil
 }
 
@@ -264,7 +271,9 @@ func inspectIndex(path string) (indexFacts, bool, error) {
 		return indexFacts{}, false, err
 	}
 	defer file.Close()
+
 	facts, ok := readIndex(file)
+
 	return facts, ok, nil
 }
 
@@ -277,30 +286,33 @@ func inspectFrames(path string) (logFacts, error) {
 		return logFacts{}, err
 	}
 	defer file.Close()
+
 	info, err := file.Stat()
 	if err != nil {
 		return logFacts{}, err
 	}
+
 	return readLog(file, info.Size())
 }
 
 // openPaths counts the stores of this process that have a database open. Changes that
-// such a store makes meanwhile are no finding, and closing a second handle of the
-// index would drop the locks that SQLite has on it
+// such a store makes meanwhile are no finding. Besides, closing a second handle of
+// the index would drop the locks that SQLite has on it
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
 //
 // cache: open files
 var openPaths = struct {
 	sync.Mutex
 	stores   map[string]int
-	reported map[string]*logFacts // what was told last of a path, so that it is told once
+	reported map[string]*logFacts // last report about a path, so that it is reported once
 }{stores: map[string]int{}, reported: map[string]*logFacts{}}
 
-// enterPath counts a store and, if it is the first one of the process, has its log
-// reported. leave is called when the store has closed the database.
+// enterPath counts a store and, if it is the first one of the process, reports on its
+// log. leave is called when the store has closed the database.
 func enterPath(path string, log *slog.Logger) (leave func()) {
 	openPaths.Lock()
 	defer openPaths.Unlock()
+
 	if openPaths.stores[path] == 0 {
 		openPaths.reported[path] = reportLog(path, openPaths.reported[path], log)
 	}
@@ -309,6 +321,7 @@ func enterPath(path string, log *slog.Logger) (leave func()) {
 	return func() {
 		openPaths.Lock()
 		defer openPaths.Unlock()
+
 		if openPaths.stores[path]--; openPaths.stores[path] == 0 {
 			delete(openPaths.stores, path)
 		}
@@ -316,8 +329,8 @@ func enterPath(path string, log *slog.Logger) (leave func()) {
 }
 
 // reportLog logs what the log of the database at path lacks. Another process may
-// have the database open and be writing: only what two readings agree on is told,
-// and not again what was told before. It returns what it has told.
+// have the database open and be writing, so it reports only what two readings agree
+// on, and does not repeat the report before. It returns the facts that it reported.
 func reportLog(path string, before *logFacts, log *slog.Logger) *logFacts {
 	found, err := inspectLog(path)
 	if err == nil && found.verdict != logWhole {
@@ -342,6 +355,7 @@ func reportLog(path string, before *logFacts, log *slog.Logger) *logFacts {
 		"committed_frames", f.Committed,
 		"frames_after", f.Unfinished + f.After,
 	}
+
 	switch found.verdict {
 	case logTorn:
 		log.Info("the write-ahead log ends in a write that was not finished, as after a crash; "+
@@ -359,5 +373,6 @@ func reportLog(path string, before *logFacts, log *slog.Logger) *logFacts {
 			"copy the data folder away, check the disk, and restore the newest backup if they matter",
 			append(about, "missing_frames", missing)...)
 	}
+
 	return &f
 }

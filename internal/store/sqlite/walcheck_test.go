@@ -16,16 +16,19 @@ import (
 // twenty commits, and the size of a frame.
 func realLog(t *testing.T) (files map[string][]byte, frame int) {
 	t.Helper()
+
 	s, w := openWriter(t, Options{})
 	for range 19 {
 		addNote(t, s)
 	}
+
 	files = map[string][]byte{}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		text, err := os.ReadFile(w.path + suffix)
 		noError(t, err)
 		files[suffix] = text
 	}
+
 	return files, frameHeader + int(binary.BigEndian.Uint32(files["-wal"][8:]))
 }
 
@@ -44,6 +47,7 @@ func commitFrames(log []byte, frame int) (at []int) {
 func TestInspectLog(t *testing.T) {
 	whole, frame := realLog(t)
 	commits := commitFrames(whole["-wal"], frame)
+
 	last := commits[len(commits)-1]
 	cut := func(at int) func(map[string][]byte) {
 		return func(f map[string][]byte) { f["-wal"] = f["-wal"][:at] }
@@ -92,6 +96,7 @@ func TestInspectLog(t *testing.T) {
 	} {
 		for _, withIndex := range []bool{true, false} {
 			want, name := test.index, test.name+", with the index"
+
 			files := map[string][]byte{}
 			for suffix, text := range whole {
 				files[suffix] = bytes.Clone(text)
@@ -144,14 +149,19 @@ func framesOfSQLite(t *testing.T, path string) int64 {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
 	noError(t, err)
+
 	defer db.Close()
+
 	conn, err := db.Conn(t.Context())
 	noError(t, err)
+
 	defer conn.Close()
+
 	var n int64
 	noError(t, conn.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_schema`).Scan(&n))
 	var busy, frames, copied int64
 	noError(t, conn.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &frames, &copied))
+
 	return max(frames, 0)
 }
 
@@ -169,6 +179,7 @@ func appendFrames(log []byte, frame int, sizes ...uint32) []byte {
 		binary.BigEndian.PutUint32(next[20:], sum.s1)
 		log = append(log, next...)
 	}
+
 	return log
 }
 

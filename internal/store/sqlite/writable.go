@@ -16,7 +16,7 @@ import (
 // where they exist, must take writes. Error: ErrReadOnly.
 func CheckWritable(path string) error { return checkWritable(path, mayWrite) }
 
-// checkWritable asks may about each path: nil, or the system's refusal.
+// checkWritable calls may for each path, which returns nil or the system's refusal.
 func checkWritable(path string, may func(path string, folder bool) error) error {
 	folder := filepath.Dir(path)
 	if info, err := os.Stat(folder); err == nil && info.IsDir() {
@@ -24,6 +24,7 @@ func checkWritable(path string, may func(path string, folder bool) error) error 
 			return notWritable("folder", folder, "chmod u+rwx", err)
 		}
 	}
+
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -32,10 +33,11 @@ func checkWritable(path string, may func(path string, folder bool) error) error 
 			return notWritable("file", name, "chmod u+rw", err)
 		}
 	}
+
 	return nil
 }
 
-// notWritable is one sentence with the path, the system's reason and what to do.
+// notWritable returns one sentence with the path, the system's reason and the cure.
 func notWritable(kind, path, chmod string, err error) error {
 	var cure string
 	switch {
@@ -45,6 +47,7 @@ func notWritable(kind, path, chmod string, err error) error {
 		cure = fmt.Sprintf("run `%s %s` as its owner, or `chown` it to the user that runs poolhouse (%s)",
 			chmod, path, runningAs())
 	}
+
 	return fmt.Errorf("%w: the %s %s cannot be written (%w): %s", engine.ErrReadOnly, kind, path, err, cure)
 }
 
@@ -55,8 +58,8 @@ func runningAs() string {
 	return "this one"
 }
 
-// fullTrial is how much folderIsFull writes: more than a file system keeps in an
-// inode, little enough to be no burden.
+// fullTrial is the number of bytes that folderIsFull writes: more than a file system
+// keeps in an inode, and little enough to be no burden.
 const fullTrial = 64 << 10
 
 // folderIsFull reports whether the disk or the quota has no room for a small file.
@@ -71,5 +74,6 @@ func folderIsFull(folder string) bool {
 	if err == nil {
 		err = file.Sync()
 	}
+
 	return isNoSpace(errors.Join(err, file.Close()))
 }

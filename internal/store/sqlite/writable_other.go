@@ -2,7 +2,7 @@
 
 package sqlite
 
-// mayWrite leaves the question to SQLite, which opens the files next.
+// mayWrite allows everything: SQLite opens the files next and finds out.
 func mayWrite(string, bool) error { return nil }
 
 func isReadOnlyFileSystem(error) bool { return false }

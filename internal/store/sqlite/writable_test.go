@@ -49,6 +49,7 @@ func TestCheckWritable(t *testing.T) {
 		}
 		wantError(t, name, err, engine.ErrReadOnly)
 		wantError(t, name, err, test.err)
+
 		for _, want := range append(test.want, refused) {
 			if err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, without %q", name, err, want)
@@ -71,6 +72,7 @@ func TestFolderIsFull(t *testing.T) {
 	if folderIsFull(t.TempDir()) {
 		t.Error("a folder with room is full")
 	}
+
 	for err, want := range map[error]bool{
 		syscall.ENOSPC: true,
 		syscall.EDQUOT: true,

@@ -10,8 +10,8 @@ import (
 )
 
 // mayWrite asks the kernel, which knows modes, access lists and read-only mounts.
-// Opening the files would do harm: closing them drops the locks that another
-// store of this process has on them.
+// It must not open the files: closing them would drop the locks that another store
+// of this process has on them.
 func mayWrite(path string, folder bool) error {
 	mode := uint32(unix.R_OK | unix.W_OK)
 	if folder {

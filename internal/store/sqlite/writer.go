@@ -14,10 +14,10 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store/engine"
 )
 
-// writer is SQLite's only writer. It takes all requests that are waiting, runs
-// them in one transaction, and commits: one fsync makes the whole group durable.
-// If a request fails the group runs again with a savepoint for each, so that it
-// rolls back only itself; usually none does, and savepoints are not free.
+// writer is SQLite's only writer. It takes all waiting requests, runs them in one
+// transaction, and commits: one fsync makes the whole group durable. If a request
+// fails, the group runs again with a savepoint for each, so that the request rolls
+// back only itself; usually none fails, and savepoints cost time.
 type writer struct {
 	connections *connections // one connection; in memory the readers use it, too
 	cache       Cache
@@ -30,25 +30,25 @@ type writer struct {
 
 	path    string                // of the database file; "" in memory
 	stop    atomic.Pointer[error] // why writing stopped for good
-	failed  chan struct{}         // closed when it has
-	present *presence             // whether the files are still there; nil in memory
-	full    func() bool           // whether the folder takes no more bytes
+	failed  chan struct{}         // closed when writing has stopped
+	present *presence             // check whether the files are still there; nil in memory
+	full    func() bool           // reports whether the folder takes no more bytes
 	last    *engine.LastCommit
 
 	clock   func() time.Time
 	commit  func(*connection) error // COMMIT; a test may replace it
-	commits *engine.Histogram       // how long that took
+	commits *engine.Histogram       // durations of the commits
 	checks  chan struct{}           // asks for a look at data_version
 	version int64                   // data_version at the last look
 
 	checkpoints *checkpointer // nil in memory
-	unlooked    int           // commits since the log's length was looked at
+	unlooked    int           // commits since the last look at the log's length
 }
 
 // maxGroup bounds how much one failed commit rolls back.
 const maxGroup = 256
 
-// request is one write. state says who may still decide about it.
+// request is one write. state decides whether its caller may still withdraw it.
 type request struct {
 	fn    func(*engine.Tx) error
 	state atomic.Int32
@@ -62,7 +62,7 @@ const (
 	abandoned        // its caller left first, so the writer drops it
 )
 
-// start begins to serve. shared says that other processes may write, too.
+// start begins to serve. shared means that other processes may write, too.
 func (w *writer) start(shared bool) error {
 	w.done = make(chan struct{})
 	w.checks = make(chan struct{}, 1)
@@ -77,7 +77,9 @@ func (w *writer) start(shared bool) error {
 	} else {
 		w.cache.Alone()
 	}
+
 	go w.run()
+
 	return nil
 }
 
@@ -93,7 +95,6 @@ func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*engine
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-
 	r := &request{fn: fn, done: make(chan struct{})}
 	if err := w.enqueue(r); err != nil {
 		return err
@@ -103,6 +104,7 @@ func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*engine
 	if limit > 0 {
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
+
 		timeout = timer.C
 	}
 
@@ -122,12 +124,14 @@ func (w *writer) write(ctx context.Context, limit time.Duration, fn func(*engine
 	if errors.Is(left, engine.ErrBusy) {
 		return fmt.Errorf("%w: not finished after %s", engine.ErrIndeterminate, limit)
 	}
+
 	return fmt.Errorf("%w: %w", engine.ErrIndeterminate, left)
 }
 
 func (w *writer) enqueue(r *request) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+
 	if w.closed {
 		return engine.ErrClosed
 	}
@@ -143,7 +147,7 @@ func (w *writer) enqueue(r *request) error {
 	}
 }
 
-// close refuses new requests, finishes those that wait, and returns.
+// close refuses new requests, finishes the waiting ones, and returns.
 func (w *writer) close() {
 	w.mu.Lock()
 	w.closed = true
@@ -154,6 +158,7 @@ func (w *writer) close() {
 
 func (w *writer) run() {
 	defer close(w.done)
+
 	var rest chan struct{}
 	if w.checkpoints != nil {
 		rest = w.checkpoints.rest
@@ -183,7 +188,7 @@ func (w *writer) run() {
 	}
 }
 
-// collect adds what else is waiting.
+// collect adds the other waiting requests.
 func (w *writer) collect(group []*request) []*request {
 	for len(group) < maxGroup {
 		select {
@@ -196,10 +201,11 @@ func (w *writer) collect(group []*request) []*request {
 			return group
 		}
 	}
+
 	return group
 }
 
-// serve carries a group out and answers each request.
+// serve runs a group and answers each request.
 func (w *writer) serve(group []*request) {
 	live := group[:0]
 	for _, r := range group {
@@ -237,19 +243,20 @@ func (w *writer) serve(group []*request) {
 
 // copyRest copies the last pages of the log, so that the next write can start it over.
 func (w *writer) copyRest() {
-	if w.stopped() != nil { // no copy is trusted any more
+	if w.stopped() != nil { // no copy can be trusted any more
 		return
 	}
 	s := <-w.connections.free
 	defer w.connections.put(s)
+
 	if _, err := checkpointLog(s, "PASSIVE"); err != nil {
 		w.checkpoints.failed(err)
 	}
 }
 
 // transact runs a group in one transaction. Its error is the whole group's;
-// without one each request has its own. The files are looked at before and after:
-// what is committed into a file that is gone must not be acknowledged.
+// without one each request has its own. It looks at the files before and after: a
+// commit into a file that is gone must not be acknowledged.
 func (w *writer) transact(s *connection, group []*request) error {
 	if err := w.present.check(); err != nil {
 		return err
@@ -257,7 +264,6 @@ func (w *writer) transact(s *connection, group []*request) error {
 	if _, err := s.Exec("BEGIN IMMEDIATE"); err != nil {
 		return w.undo(s, "beginning a write", err)
 	}
-
 	t, changed, err := w.runTogether(s, group)
 	if err != nil && w.fault(err) == noFault {
 		t, changed, err = w.runApart(s, group)
@@ -274,6 +280,7 @@ func (w *writer) transact(s *connection, group []*request) error {
 
 	release := w.cache.Hold(t.Touched)
 	defer release()
+
 	began := w.clock()
 	if err := w.commit(s); err != nil {
 		return w.commitFailed(s, err)
@@ -285,10 +292,11 @@ func (w *writer) transact(s *connection, group []*request) error {
 	if t.Wrote {
 		w.last.Note()
 	}
+
 	return nil
 }
 
-// commitFailed rolls back what a failed COMMIT left, and stops all writing unless
+// commitFailed rolls back the rest of a failed COMMIT, and stops all writing unless
 // the error certainly came before anything could reach the log.
 func (w *writer) commitFailed(s *connection, err error) error {
 	f := w.fault(err)
@@ -303,6 +311,7 @@ func (w *writer) commitFailed(s *connection, err error) error {
 	if !certain {
 		err = fmt.Errorf("%w: %w", engine.ErrIndeterminate, err)
 	}
+
 	return err
 }
 
@@ -317,17 +326,18 @@ func (w *writer) runTogether(s *connection, group []*request) (t *engine.Tx, cha
 	return t, true, nil
 }
 
-// runApart rolls back what runTogether did and runs each request in its own
-// savepoint. Its error is the whole group's.
+// runApart rolls back runTogether and runs each request in its own savepoint. Its
+// error is the whole group's.
 func (w *writer) runApart(s *connection, group []*request) (t *engine.Tx, changed bool, err error) {
 	t = &engine.Tx{Querier: s}
 	if len(group) == 1 {
-		return t, false, nil // it has nothing but itself to roll back
+		return t, false, nil // there is no other request to save
 	}
 	_, _ = s.Exec("ROLLBACK") // fails when SQLite rolled back by itself
 	if _, err := s.Exec("BEGIN IMMEDIATE"); err != nil {
 		return nil, false, err
 	}
+
 	for _, r := range group {
 		touched, wrote := len(t.Touched), t.Wrote
 		if r.err = w.runOne(s, t, r); r.err == nil {
@@ -339,10 +349,11 @@ func (w *writer) runApart(s *connection, group []*request) (t *engine.Tx, change
 			return t, changed, lost.err
 		}
 	}
+
 	return t, changed, nil
 }
 
-// lostError: the transaction itself is gone, with every request before.
+// lostError means that the transaction itself is gone, with all its requests so far.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
@@ -351,6 +362,7 @@ func (w *writer) runOne(s *connection, t *engine.Tx, r *request) error {
 	if _, err := s.Exec("SAVEPOINT request"); err != nil {
 		return &lostError{err}
 	}
+
 	err := t.Run(r.fn)
 	if err == nil {
 		if _, err := s.Exec("RELEASE request"); err != nil {
@@ -358,6 +370,7 @@ func (w *writer) runOne(s *connection, t *engine.Tx, r *request) error {
 		}
 		return nil
 	}
+
 	if w.fault(err) != noFault {
 		return &lostError{err}
 	}
@@ -367,11 +380,12 @@ func (w *writer) runOne(s *connection, t *engine.Tx, r *request) error {
 	if _, back := s.Exec("RELEASE request"); back != nil {
 		return &lostError{errors.Join(err, back)}
 	}
+
 	return err
 }
 
-// undo rolls back a transaction that failed before its commit, and tells what
-// the failure means: a later try may work, or the file is bad and all writing ends.
+// undo rolls back a transaction that failed before its commit, and returns the
+// meaning of the failure: a later try may work, or the file is bad and all writing ends.
 func (w *writer) undo(s *connection, doing string, err error) error {
 	_, _ = s.Exec("ROLLBACK") // fails when SQLite rolled back by itself
 
@@ -380,24 +394,23 @@ func (w *writer) undo(s *connection, doing string, err error) error {
 		return fmt.Errorf("%w: %w", engine.ErrBusy, err)
 	case faultFull:
 		return fmt.Errorf("%w: %w", engine.ErrDiskFull, err)
-
 	case faultReadOnly, faultGone:
 		if gone := w.present.check(); gone != nil || f == faultGone {
 			return fmt.Errorf("%w: %w", cmp.Or(gone, engine.ErrGone), err)
 		}
 		return fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
-
 	case faultDisk, faultDamage:
 		stop := stopError(doing, w.path, f, err)
 		w.halt(stop)
 		return stop
 	}
+
 	return err
 }
 
 func (w *writer) fault(err error) fault { return faultOf(err, w.full) }
 
-// halt ends all writing for good. The first cause stands.
+// halt ends all writing for good. The first cause is kept.
 func (w *writer) halt(err error) {
 	if w.stop.CompareAndSwap(nil, &err) {
 		w.log.Error("writing stopped for good", "err", err)
@@ -419,5 +432,6 @@ func (w *writer) look() error {
 		w.cache.Flush()
 	}
 	w.cache.Verified()
+
 	return nil
 }

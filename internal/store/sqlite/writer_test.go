@@ -14,6 +14,7 @@ import (
 // hold makes the writer busy until release is called.
 func hold(t *testing.T, s *notes) (release func()) {
 	t.Helper()
+
 	began, end := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
@@ -24,6 +25,7 @@ func hold(t *testing.T, s *notes) (release func()) {
 		})
 	}()
 	<-began
+
 	return sync.OnceFunc(func() {
 		close(end)
 		if err := <-done; err != nil {
@@ -35,8 +37,10 @@ func hold(t *testing.T, s *notes) (release func()) {
 // queued waits until n requests wait for the writer.
 func queued(t *testing.T, w *writer, n int) {
 	t.Helper()
+
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
+
 	for len(w.queue) < n {
 		select {
 		case <-tick.C:
@@ -55,6 +59,7 @@ func TestGroupCommit(t *testing.T) {
 	w.commit = func(s *connection) error { commits++; return commit(s) }
 
 	release := hold(t, s)
+
 	const n = 20
 	results := make([]error, n)
 	var wg sync.WaitGroup
@@ -70,6 +75,7 @@ func TestGroupCommit(t *testing.T) {
 	queued(t, w, n)
 	release()
 	wg.Wait()
+
 	for i, err := range results {
 		if i%5 == 4 {
 			wantError(t, "the conflict", err, engine.ErrConflict)
@@ -115,6 +121,7 @@ func TestGroupMemberIsTakenBackWhole(t *testing.T) {
 	queued(t, w, 3)
 	release()
 	wg.Wait()
+
 	for id, want := range map[string]error{"half": errNotFound, "panic": errNotFound, "whole": nil} {
 		err := s.find(t.Context(), id)
 		wantError(t, string(id), err, want)
@@ -144,6 +151,7 @@ func TestWriteQueueIsBounded(t *testing.T) {
 // is, and is told that nobody knows.
 func TestLeavingAWrite(t *testing.T) {
 	s, w := openWriter(t, Options{})
+
 	release := hold(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
@@ -188,6 +196,7 @@ func TestLeavingAWrite(t *testing.T) {
 	wantError(t, "too late while written", err, engine.ErrIndeterminate)
 	close(late)
 	wantError(t, "the next write", s.Write(t.Context(), 0, func(*engine.Tx) error { return nil }), nil)
+
 	for id, want := range map[string]error{
 		"cancelled while waiting": errNotFound, "too late while waiting": errNotFound,
 		"cancelled while written": nil, "too late while written": nil,
@@ -236,11 +245,13 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer w.connections.put(one)
+
 		if _, err := scanCount(one, pragma); err != nil {
 			t.Fatal(err)
 		}
 	}
 	limit("PRAGMA max_page_count = 1") // SQLite makes it the present size
+
 	var full error
 	written := 0
 	for full == nil && written < 10_000 {
@@ -289,6 +300,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := s.writer
+
 	release := hold(t, s)
 	const n = 10
 	var wg sync.WaitGroup
@@ -298,6 +310,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		})
 	}
 	queued(t, w, n)
+
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	release()

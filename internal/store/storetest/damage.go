@@ -1,4 +1,4 @@
-// Package storetest breaks stores for tests.
+// Package storetest breaks stores for tests: DamageLog a file, FaultyKeys the answers.
 package storetest
 
 import (
@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// DamageLog overwrites what the write-ahead log at path holds, behind its header. Its
-// database may be open.
+// DamageLog overwrites the write-ahead log at path behind its header. Its database
+// may be open.
 func DamageLog(t *testing.T, path string) {
 	t.Helper()
+
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)

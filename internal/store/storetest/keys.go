@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Fault is how a statement goes wrong.
+// Fault is the way in which a statement goes wrong.
 type Fault int
 
 // The faults of a statement.
@@ -27,14 +27,14 @@ func (f Fault) of(ctx context.Context) error {
 	return nil
 }
 
-// Keys is the part of a store that keeps keys; K is store.Key, which the tests of the
-// store itself could not import from here.
+// Keys is the part of a store that keeps keys. K is store.Key: this package cannot
+// import store, because the store's own tests import this package.
 type Keys[K any] interface {
 	Keys(ctx context.Context, purpose string) ([]K, error)
 	UpdateKeys(ctx context.Context, purpose string, change func([]K) ([]K, error)) ([]K, error)
 }
 
-// FaultyKeys is a store of keys whose next reads, and all whose changes, have faults.
+// FaultyKeys is a store of keys. Its next reads, and all its changes, have faults.
 type FaultyKeys[K any] struct {
 	Of Keys[K]
 
@@ -57,6 +57,7 @@ func (f *FaultyKeys[K]) Keys(ctx context.Context, purpose string) ([]K, error) {
 	if err := next.of(ctx); err != nil {
 		return nil, err
 	}
+
 	return f.Of.Keys(ctx, purpose)
 }
 
@@ -72,13 +73,15 @@ func (f *FaultyKeys[K]) UpdateKeys(
 	if err := fault.of(ctx); err != nil {
 		return nil, err
 	}
+
 	return f.Of.UpdateKeys(ctx, purpose, change)
 }
 
-// Set sets the fault of all changes, and those of the next reads.
+// Set sets the fault of all changes, and the faults of the next reads.
 func (f *FaultyKeys[K]) Set(changes Fault, reads ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	f.changes, f.faults = changes, reads
 }
 
@@ -86,6 +89,7 @@ func (f *FaultyKeys[K]) Set(changes Fault, reads ...Fault) {
 func (f *FaultyKeys[K]) Reads() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	return f.reads
 }
 
@@ -93,5 +97,6 @@ func (f *FaultyKeys[K]) Reads() int {
 func (f *FaultyKeys[K]) Changed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	return f.changed
 }
