@@ -18,11 +18,11 @@ import (
 // Environment of the bare server.
 const (
 	bareAddress = "POOLHOUSE_BENCH_ADDRESS"
-	bareAnswers = "POOLHOUSE_BENCH_ANSWERS" // base64 of a JSON object: scenario number to the answer that Poolhouse gave
+	bareAnswers = "POOLHOUSE_BENCH_ANSWERS" // base64 of a JSON object: scenario number to Poolhouse's answer
 )
 
-// serveBare is what Poolhouse is compared with: net/http, the same JSON library
-// and the same types, and nothing else. POST /N parses the input of scenario N
+// serveBare is the server that Poolhouse is compared with: net/http, the same JSON
+// library and the same types, and nothing else. POST /N parses the input of scenario N
 // and answers with its sample.
 func serveBare(context.Context) error {
 	samples := map[string][]byte{}
@@ -33,13 +33,16 @@ func serveBare(context.Context) error {
 	if err := json.Unmarshal(encoded, &samples); err != nil {
 		return err
 	}
+
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+
 	for n, s := range allScenarios() {
 		sample, ok := samples[strconv.Itoa(n)]
 		if !ok {
 			continue
 		}
+
 		var h http.Handler
 		switch s.operation {
 		case "GetId":
@@ -58,11 +61,14 @@ func serveBare(context.Context) error {
 		}
 		mux.Handle("POST /"+strconv.Itoa(n), h)
 	}
+
 	l, err := net.Listen("tcp", os.Getenv(bareAddress))
 	if err != nil {
 		return err
 	}
-	return http.Serve(l, mux) //nolint:gosec // no time limits: they would cost what is to be the yardstick, and it lives for minutes on 127.0.0.1
+
+	return http.Serve(l,
+		mux) //nolint:gosec // no time limits: they would cost what is to be the yardstick, and it lives for minutes on 127.0.0.1
 }
 
 // credentialsAnswer is the answer of GetCredentialsForIdentity, whose own type
@@ -90,6 +96,7 @@ func bare[In, Out any](sample []byte) (http.Handler, error) {
 	if len(again) != len(sample) {
 		return nil, fmt.Errorf("the sample has %d bytes and its answer would have %d", len(sample), len(again))
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if err := json.UnmarshalRead(r.Body, &in); err != nil {
@@ -102,7 +109,7 @@ func bare[In, Out any](sample []byte) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = w.Write(text) // the client has gone; nothing is left to tell
+		_, _ = w.Write(text) // a client that is gone cannot be told
 	}), nil
 }
 
@@ -116,6 +123,8 @@ func (b *bench) startBare(ctx context.Context, samples map[string][]byte) (*proc
 	if err != nil {
 		return nil, err
 	}
+
 	return spawn(ctx, b.dir, address, b.self, []string{
-		roleVariable + "=" + roleBare, bareAddress + "=" + address, bareAnswers + "=" + base64.StdEncoding.EncodeToString(text)})
+		roleVariable + "=" + roleBare, bareAddress + "=" + address, bareAnswers + "=" +
+			base64.StdEncoding.EncodeToString(text)})
 }

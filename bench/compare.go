@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// savedFigures are the figures of one run, to be compared with another's.
+// savedFigures are the figures of one run, to compare with another's.
 type savedFigures struct {
 	Date, CPU, Go, Load string
 	Cores               int
@@ -23,7 +23,7 @@ type savedFigure struct {
 	Higher bool // a higher value is a better one
 }
 
-// saved are the figures of everything that was measured.
+// saved returns all figures of the run.
 func (r *results) saved() *savedFigures {
 	s := &savedFigures{
 		Date:  r.Machine.Date,
@@ -38,12 +38,14 @@ func (r *results) saved() *savedFigures {
 		s.more(row.Operation, "ratio to "+string(row.Against), row.Ratio)
 		s.less(row.Operation, cpuUnit, row.CPU)
 	}
+
 	for _, row := range r.Checks {
 		s.less(row.text, "µs", row.Micros)
 	}
 	if r.Engine.Measured {
 		s.less("Credentials from MinIO", "ratio", r.Engine.Ratio)
 	}
+
 	for _, row := range r.Latencies {
 		s.less(row.Operation+", open loop", "p50 ms", inMillis(row.Ours.P50))
 		s.less(row.Operation+", open loop", "p99 ms", inMillis(row.Ours.P99))
@@ -58,6 +60,7 @@ func (r *results) saved() *savedFigures {
 		s.less("`poolhouse dev`, exec to welcome", "ms", inMillis(r.Start.Welcome))
 		s.less("`poolhouse dev`, exec to /readyz 200", "ms", inMillis(r.Start.Ready))
 	}
+
 	for _, row := range r.Growth.Rows {
 		for n, size := range r.Growth.Sizes {
 			name := fmt.Sprintf("%s, %d identities", row.Operation, size)
@@ -117,13 +120,15 @@ func loadFigures(path string) (*savedFigures, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	return &s, nil
 }
 
-// compare is a Markdown table of the figures that both runs have, with how much
-// better or worse each became. What only one of them measured is left out.
+// compare returns a Markdown table of the figures that both runs have, and how much
+// better or worse each became.
 func (s *savedFigures) compare(now *savedFigures) string {
 	type key struct{ name, unit string }
+
 	before := map[key]float64{}
 	for _, f := range s.Figures {
 		before[key{f.Name, f.Unit}] = f.Value
@@ -156,7 +161,7 @@ func (s *savedFigures) compare(now *savedFigures) string {
 	return b.String()
 }
 
-// figureText has as many digits as say something.
+// figureText returns a figure with its significant digits.
 func figureText(value float64) string {
 	if value >= 100 {
 		return fmt.Sprintf("%.0f", value)

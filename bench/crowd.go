@@ -28,7 +28,7 @@ const (
 	crowdTimeout = 10 * time.Second
 )
 
-// crowdUse holds the cost of a crowd to the others.
+// crowdUse is the cost of a crowd to the others.
 type crowdUse struct {
 	Measured      bool
 	Idle, Slow    int // clients
@@ -51,6 +51,7 @@ func (c *crowdUse) name() string {
 
 func (c *crowdUse) bars() []bar {
 	slower := ratio(float64(c.After.Accepted.P99), float64(c.Before.Accepted.P99))
+
 	return []bar{
 		below("resident memory, growth", c.Growth, crowdMemory),
 		{
@@ -117,13 +118,14 @@ func (b *bench) crowd(ctx context.Context) (use crowdUse, err error) {
 
 		progress("crowd: %d MiB more, p99 %v, without %v; %d usable, %d closed", use.Growth>>20,
 			use.After.Accepted.P99, use.Before.Accepted.P99, use.Usable, use.Closed)
+
 		return err
 	})
 
 	return use, err
 }
 
-// fit makes the crowd as large as both sides may have files open.
+// fit makes the crowd as large as the open files of both sides allow.
 func (c *crowdUse) fit(files int) {
 	c.Idle, c.Slow = crowdIdle, crowdSlow
 	if room := files - otherFiles - crowdSlow; room < crowdIdle {
@@ -131,7 +133,7 @@ func (c *crowdUse) fit(files int) {
 	}
 }
 
-// filesOf is how many files the server and this process may each have open.
+// filesOf returns how many files the server and this process may each have open.
 func filesOf(server *process) (int, error) {
 	ours, err := openFiles()
 	if err != nil {
@@ -141,7 +143,7 @@ func filesOf(server *process) (int, error) {
 	return min(ours, int(its)), err
 }
 
-// normalLoad is what a server has no trouble with.
+// normalLoad measures a load that the server can easily handle.
 func (b *bench) normalLoad(ctx context.Context, server *process, about *subjects) (openloop.Report, error) {
 	s := &scenarios[guestCredentials]
 	requests, err := requestsOf(ctx, s, server, about)
@@ -169,8 +171,10 @@ func (b *bench) besideCrowd(ctx context.Context, server *process, about *subject
 	if err := server.forgetPeak(); err != nil {
 		return err
 	}
+
 	idle, err := openIdle(ctx, server.url, use.Idle)
 	defer closeAll(idle)
+
 	if err != nil {
 		return err
 	}
@@ -219,6 +223,7 @@ func openIdle(ctx context.Context, url string, n int) ([]net.Conn, error) {
 	if err := failed.Load(); err != nil {
 		return list, fmt.Errorf("opening idle connections: %w", *err)
 	}
+
 	return list, nil
 }
 
@@ -236,12 +241,14 @@ func askAgain(c net.Conn) error {
 	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return err
 	}
+
 	switch _, err := c.Read(make([]byte, 1)); {
 	case err == nil:
 		return errors.New("it was answered without having asked")
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return err
 	}
+
 	return ask(c)
 }
 
@@ -309,16 +316,18 @@ func (s *slowClients) once(ctx context.Context, address, begin string) {
 		return
 	}
 	defer c.Close()
-	opened := time.Now()
 
+	opened := time.Now()
 	for text := begin; ctx.Err() == nil; text = "a" {
 		if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
 			return
 		}
+
 		_, err := io.WriteString(c, text)
 		if err == nil {
 			_, err = c.Read(make([]byte, 1)) // for a second, unless the server answers or closes
 		}
+
 		s.lasted(time.Since(opened))
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.ended.Add(1)

@@ -20,12 +20,11 @@ import (
 const (
 	account = "111122223333"
 	region  = "us-east-1"
-	// describedPools is how many pools DescribeIdentityPool takes turns with.
+	// describedPools is the number of pools that DescribeIdentityPool takes turns with.
 	describedPools = 100
 )
 
-// deployment is a data folder with its settings file, and what the API needs to
-// know of both.
+// deployment is a data folder with its settings file, and what clients of its API need.
 type deployment struct {
 	dir       string // data
 	settings  string // file
@@ -36,7 +35,7 @@ type deployment struct {
 	described []string // others
 }
 
-// layout is what a deployment trusts and which pools it has.
+// layout describes a deployment: its settings and its pools.
 type layout struct {
 	name     string
 	address  string                              // to listen on; "" = any
@@ -45,7 +44,7 @@ type layout struct {
 	signIn   int                                 // how many of them take sign-ins; the others are described only
 }
 
-// mainLayout is of the main table: one OpenID Connect provider.
+// mainLayout is the layout for the main table: one OpenID Connect provider.
 func (b *bench) mainLayout() layout {
 	l := layout{name: "base", signIn: 1, settings: map[string]any{"oidc_providers": []any{localProvider(b.issuer.url)}}}
 	for range l.signIn + describedPools {
@@ -56,7 +55,7 @@ func (b *bench) mainLayout() layout {
 	return l
 }
 
-// localProvider is an OpenID Connect provider's entry in the settings.
+// localProvider returns an OpenID Connect provider's entry in the settings.
 func localProvider(url string) map[string]any {
 	return map[string]any{"url": url, "client_ids": []string{audience}, "allow_http": true, "allow_private": true}
 }
@@ -65,7 +64,7 @@ func providerARN(url string) string {
 	return "arn:aws:iam::" + account + ":oidc-provider/" + strings.TrimPrefix(url, "http://")
 }
 
-// pools are those that take sign-ins.
+// pools returns the pools that take sign-ins.
 func (d *deployment) pools(l layout) []string {
 	return append([]string{d.pool}, d.described...)[:l.signIn]
 }
@@ -76,10 +75,12 @@ var shownKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+AWS_SECRET_ACCESS_K
 // once, the pools are made with it, their IDs go into the roles' trust
 // policies, and the roles are given to the pool.
 func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error) {
-	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"), address: l.address}
+	d := &deployment{dir: filepath.Join(b.dir, l.name), settings: filepath.Join(b.dir, l.name+".yaml"),
+		address: l.address}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
+
 	text, err := b.initialise(ctx, d)
 	if err != nil {
 		return nil, err
@@ -89,12 +90,14 @@ func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error
 		return nil, errors.New("no access key was shown")
 	}
 	d.keyID, d.secret = shown[1], shown[2]
+
 	if err := b.serving(ctx, d, func(p *process) error { return d.makePools(ctx, p.url, l) }); err != nil {
 		return nil, err
 	}
 	if err := b.writeSettings(d, l); err != nil {
 		return nil, err
 	}
+
 	return d, b.serving(ctx, d, func(p *process) error {
 		for _, pool := range d.pools(l) {
 			_, err := d.client(p.url).SetIdentityPoolRoles(ctx, &ci.SetIdentityPoolRolesInput{IdentityPoolId: &pool,
@@ -107,7 +110,7 @@ func (b *bench) newDeployment(ctx context.Context, l layout) (*deployment, error
 	})
 }
 
-// abilities are what only newer versions of the program have.
+// abilities lists features that only newer versions of the program have.
 type abilities struct {
 	initialise bool // poolhouse init; before, the first start made the account
 	lameDuck   bool // the setting lame_duck
@@ -143,13 +146,13 @@ func (b *bench) initialise(ctx context.Context, d *deployment) (string, error) {
 	if err := first.stop(); err != nil {
 		return "", err
 	}
+
 	return first.stdout.String(), nil // whole, now that the process has ended
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }
 
-// writeSettings writes what the settings file of a small production has. JSON
-// is YAML.
+// writeSettings writes the settings of a small production server. JSON is YAML.
 func (b *bench) writeSettings(d *deployment, l layout) error {
 	role := func(name, amr, policy string) map[string]any {
 		return map[string]any{
@@ -161,10 +164,13 @@ func (b *bench) writeSettings(d *deployment, l layout) error {
 					"StringEquals":           map[string][]string{"cognito-identity.amazonaws.com:aud": d.pools(l)},
 					"ForAnyValue:StringLike": map[string]string{"cognito-identity.amazonaws.com:amr": amr},
 				}}}},
-			"policies": []any{map[string]any{"name": "objects", "document": map[string]any{"Version": "2012-10-17", "Statement": []any{
-				map[string]any{"Effect": "Allow", "Action": policy, "Resource": "arn:aws:s3:::uploads/${cognito-identity.amazonaws.com:sub}/*"}}}}},
+			"policies": []any{map[string]any{"name": "objects",
+				"document": map[string]any{"Version": "2012-10-17", "Statement": []any{
+					map[string]any{"Effect": "Allow", "Action": policy,
+						"Resource": "arn:aws:s3:::uploads/${cognito-identity.amazonaws.com:sub}/*"}}}}},
 		}
 	}
+
 	settings := map[string]any{
 		"account_id": account, "region": region, "behind_proxy": true, "issuer_url": "http://127.0.0.1:4599",
 	}
@@ -173,20 +179,24 @@ func (b *bench) writeSettings(d *deployment, l layout) error {
 	}
 	maps.Copy(settings, l.settings)
 	if d.pool != "" {
-		settings["roles"] = []any{role("Guest", "unauthenticated", "s3:GetObject"), role("User", "authenticated", "s3:*")}
+		settings["roles"] = []any{role("Guest", "unauthenticated", "s3:GetObject"),
+			role("User", "authenticated", "s3:*")}
 	}
+
 	text, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
 		return err
 	}
+
 	return os.WriteFile(d.settings, text, 0o600)
 }
 
 func (d *deployment) makePools(ctx context.Context, url string, l layout) error {
 	client := d.client(url)
 	for n, trust := range l.pools {
-		in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String(fmt.Sprintf("pool %d", n)), AllowUnauthenticatedIdentities: true,
-			IdentityPoolTags: map[string]string{"stage": "bench"}}
+		in := &ci.CreateIdentityPoolInput{IdentityPoolName: aws.String(fmt.Sprintf("pool %d", n)),
+			AllowUnauthenticatedIdentities: true,
+			IdentityPoolTags:               map[string]string{"stage": "bench"}}
 		trust(in)
 		out, err := client.CreateIdentityPool(ctx, in)
 		if err != nil {
@@ -198,11 +208,13 @@ func (d *deployment) makePools(ctx context.Context, url string, l layout) error 
 			d.described = append(d.described, *out.IdentityPoolId)
 		}
 	}
+
 	return nil
 }
 
 func (d *deployment) client(url string) *ci.Client {
-	return ci.New(ci.Options{BaseEndpoint: &url, Region: region, Credentials: credentials.NewStaticCredentialsProvider(d.keyID, d.secret, "")})
+	return ci.New(ci.Options{BaseEndpoint: &url, Region: region,
+		Credentials: credentials.NewStaticCredentialsProvider(d.keyID, d.secret, "")})
 }
 
 // serve starts the real server on the deployment.
@@ -240,6 +252,7 @@ func (b *bench) serving(ctx context.Context, d *deployment, do func(*process) er
 			err = fmt.Errorf("%w%s", err, log)
 		}
 	}()
+
 	return do(p)
 }
 
@@ -256,6 +269,7 @@ func (d *deployment) copyTo(dir string) (*deployment, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, f := range files {
 		if strings.HasSuffix(f.Name(), "-shm") {
 			continue
@@ -264,8 +278,10 @@ func (d *deployment) copyTo(dir string) (*deployment, error) {
 			return nil, err
 		}
 	}
+
 	made := *d
 	made.dir = dir
+
 	return &made, nil
 }
 
@@ -275,13 +291,16 @@ func copyFile(to, from string) (err error) {
 		return err
 	}
 	defer in.Close()
+
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+
 	if _, err := io.Copy(out, in); err != nil {
 		return err
 	}
+
 	return out.Sync()
 }

@@ -23,14 +23,14 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// engineFloor is how much longer credentials from MinIO may take than MinIO's own
+// engineFloor bounds the time of credentials from MinIO, as a multiple of MinIO's own
 // answer and one RSA signature.
 const engineFloor = 1.3
 
-// minioProgram is where the extended tests keep the MinIO that they build.
+// minioProgram is the path at which the extended tests keep the MinIO that they build.
 const minioProgram = "poolhouse/engines/minio-v0.0.0-20260212201848-7aac2a2c5b7c/minio"
 
-// engineUse is credentials from an engine outside, one request at a time.
+// engineUse has the figures of credentials from an external engine, one request at a time.
 type engineUse struct {
 	Asked, Measured         bool
 	Ours, Engine, Signature time.Duration // medians
@@ -38,15 +38,20 @@ type engineUse struct {
 }
 
 func (e *engineUse) table() table {
-	t := table{{"Credentials from MinIO, one client", "Poolhouse ms", "MinIO's own ms", "RSA signature ms", "Ratio", "Lowest–highest", "Floor", "Met"}}
+	t := table{{"Credentials from MinIO, one client", "Poolhouse ms", "MinIO's own ms", "RSA signature ms", "Ratio",
+		"Lowest–highest", "Floor", "Met"}}
 	if !e.Asked {
 		return nil
 	}
 	if !e.Measured {
-		return append(t, []string{"not measured: no MinIO was built", "–", "–", "–", "–", "–", fmt.Sprintf("≤ %.2f", engineFloor), "–"})
+		return append(t, []string{"not measured: no MinIO was built", "–", "–", "–", "–", "–",
+			fmt.Sprintf("≤ %.2f", engineFloor), "–"})
 	}
-	return append(t, []string{"GetCredentialsForIdentity, authenticated", millis(e.Ours), millis(e.Engine), millis(e.Signature),
-		fmt.Sprintf("%.2f", e.Ratio), fmt.Sprintf("%.2f–%.2f", e.Lowest, e.Highest), fmt.Sprintf("≤ %.2f", engineFloor), met(e.Ratio <= engineFloor)})
+
+	return append(t,
+		[]string{"GetCredentialsForIdentity, authenticated", millis(e.Ours), millis(e.Engine), millis(e.Signature),
+			fmt.Sprintf("%.2f", e.Ratio), fmt.Sprintf("%.2f–%.2f", e.Lowest, e.Highest), fmt.Sprintf("≤ %.2f",
+				engineFloor), met(e.Ratio <= engineFloor)})
 }
 
 // engine measures GetCredentialsForIdentity through MinIO beside MinIO's own
@@ -58,18 +63,23 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
+
 	program := filepath.Join(cache, minioProgram)
 	if _, err := os.Stat(program); err != nil {
 		progress("no MinIO: `make test-extended` builds it")
 		return nil
 	}
+
 	ours, minio, err := freeAddresses()
 	if err != nil {
 		return err
 	}
+
 	sent := &recorder{next: "http://" + minio}
+
 	listener := httptest.NewServer(sent)
 	defer listener.Close()
+
 	l := b.mainLayout()
 	l.name, l.address, l.pools = "engine", ours, l.pools[:1]
 	l.settings["issuer_url"] = "http://" + ours
@@ -77,13 +87,16 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 	through := func(endpoint string) {
 		l.settings["credential_engines"] = map[string]any{"minio": map[string]any{
 			"endpoint": endpoint, "allow_http": true, "allow_private": true, "roles": map[string]string{"*": "none"}, "guest_policy": "s3",
-			"token": map[string]any{"audience": "poolhouse", "amr": "short", "tags": false, "claims": map[string]string{"policy": "${role_name}"}}}}
+			"token": map[string]any{"audience": "poolhouse", "amr": "short", "tags": false,
+				"claims": map[string]string{"policy": "${role_name}"}}}}
 	}
+
 	through(listener.URL)
 	d, err := b.newDeployment(ctx, l)
 	if err != nil {
 		return err
 	}
+
 	var about *subjects
 	err = b.serving(ctx, d, func(p *process) error {
 		stop, err := b.startMinIO(ctx, program, minio, p.url)
@@ -91,38 +104,45 @@ func (b *bench) engine(ctx context.Context, r *results) error {
 			return err
 		}
 		defer stop()
+
 		if about, err = b.newSubjects(ctx, d, p.url); err != nil {
 			return err
 		}
-		t, err := target(p.url, "GetCredentialsForIdentity", map[string]any{"IdentityId": about.users[0], "Logins": about.login(0)})
+		t, err := target(p.url, "GetCredentialsForIdentity",
+			map[string]any{"IdentityId": about.users[0], "Logins": about.login(0)})
 		if err != nil {
 			return err
 		}
 		_, err = send(ctx, t)
+
 		return err
 	})
 	if err != nil {
 		return err
 	}
+
 	form := sent.form.Load()
 	if form == nil {
 		return errors.New("nothing was sent to MinIO")
 	}
+
 	through("http://" + minio)
 	if err := b.writeSettings(d, l); err != nil {
 		return err
 	}
+
 	return b.serving(ctx, d, func(p *process) error {
 		stop, err := b.startMinIO(ctx, program, minio, p.url)
 		if err != nil {
 			return err
 		}
 		defer stop()
+
 		return b.compareEngine(ctx, r, p.url, "http://"+minio, *form, about)
 	})
 }
 
-// compareEngine takes turns: so many requests of each kind, in rounds.
+// compareEngine measures the three kinds of requests in turn, in rounds.
 func (b *bench) compareEngine(ctx context.Context, r *results, ours, minio, form string, about *subjects) error {
 	var rounds [3][]time.Duration
 	var ratios []float64
@@ -131,10 +151,12 @@ func (b *bench) compareEngine(ctx context.Context, r *results, ours, minio, form
 		var spent [3]time.Duration
 		const each = 50
 		for range each {
-			t, err := target(ours, "GetCredentialsForIdentity", map[string]any{"IdentityId": about.users[n%preparedUsers], "Logins": about.login(n % preparedUsers)})
+			t, err := target(ours, "GetCredentialsForIdentity",
+				map[string]any{"IdentityId": about.users[n%preparedUsers], "Logins": about.login(n % preparedUsers)})
 			if err != nil {
 				return err
 			}
+
 			n++
 			kinds := []func() error{
 				func() error { _, err := send(ctx, t); return err },
@@ -157,11 +179,13 @@ func (b *bench) compareEngine(ctx context.Context, r *results, ours, minio, form
 		if round < 0 {
 			continue // warm-up
 		}
+
 		for kind := range spent {
 			rounds[kind] = append(rounds[kind], spent[kind]/each)
 		}
 		ratios = append(ratios, float64(spent[0])/float64(spent[1]+spent[2]))
 	}
+
 	r.Engine = engineUse{
 		Asked:     true,
 		Measured:  true,
@@ -171,7 +195,9 @@ func (b *bench) compareEngine(ctx context.Context, r *results, ours, minio, form
 		Ratio:     median(ratios),
 	}
 	r.Engine.Lowest, r.Engine.Highest = ratios[0], ratios[len(ratios)-1] // median sorted them
-	progress("through MinIO: %v; MinIO %v, signature %v; ratio %.2f", r.Engine.Ours, r.Engine.Engine, r.Engine.Signature, r.Engine.Ratio)
+	progress("through MinIO: %v; MinIO %v, signature %v; ratio %.2f", r.Engine.Ours, r.Engine.Engine,
+		r.Engine.Signature, r.Engine.Ratio)
+
 	return nil
 }
 
@@ -187,10 +213,12 @@ func assumeAt(ctx context.Context, minio, form string) error {
 		return err
 	}
 	defer answer.Body.Close()
+
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && (answer.StatusCode != http.StatusOK || !strings.Contains(string(text), "<SessionToken>")) {
 		err = fmt.Errorf("MinIO answers %s: %s", answer.Status, text)
 	}
+
 	return err
 }
 
@@ -223,9 +251,11 @@ func (c *recorder) pass(w http.ResponseWriter, r *http.Request, form string) err
 		return err
 	}
 	defer answer.Body.Close()
+
 	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.WriteHeader(answer.StatusCode)
 	_, err = io.Copy(w, answer.Body)
+
 	return err
 }
 
@@ -239,22 +269,28 @@ func (b *bench) startMinIO(ctx context.Context, program, address, issuer string)
 	if err != nil {
 		return nil, err
 	}
-	c := command(ctx, program, []string{"MINIO_ROOT_USER=" + root.AccessKeyID, "MINIO_ROOT_PASSWORD=" + root.SecretAccessKey,
-		"MINIO_CALLHOME_ENABLE=off", "MINIO_UPDATE=off", "MINIO_IDENTITY_OPENID_CONFIG_URL=" + issuer + "/.well-known/openid-configuration",
-		"MINIO_IDENTITY_OPENID_CLIENT_ID=poolhouse", "MINIO_IDENTITY_OPENID_CLIENT_SECRET=" + root.SecretAccessKey},
-		"server", "--quiet", "--address", address, "--console-address", console, filepath.Join(b.dir, "minio-"+strings.ReplaceAll(address, ":", "-")))
+	c := command(ctx, program,
+		[]string{"MINIO_ROOT_USER=" + root.AccessKeyID, "MINIO_ROOT_PASSWORD=" + root.SecretAccessKey,
+			"MINIO_CALLHOME_ENABLE=off", "MINIO_UPDATE=off", "MINIO_IDENTITY_OPENID_CONFIG_URL=" + issuer +
+				"/.well-known/openid-configuration",
+			"MINIO_IDENTITY_OPENID_CLIENT_ID=poolhouse", "MINIO_IDENTITY_OPENID_CLIENT_SECRET=" + root.SecretAccessKey},
+		"server", "--quiet", "--address", address, "--console-address", console, filepath.Join(b.dir,
+			"minio-"+strings.ReplaceAll(address, ":", "-")))
+
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
+
 	stop = func() {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::files/private/${jwt:sub}/*"}]}`
 	for deadline := time.Now().Add(2 * readyTimeout); ; {
-		if err = putSigned(ctx, root, "http://"+address+"/minio/admin/v3/add-canned-policy?name=User", policy); err == nil {
+		if err = putSigned(ctx, root, "http://"+address+"/minio/admin/v3/add-canned-policy?name=User",
+			policy); err == nil {
 			return stop, nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
@@ -273,6 +309,7 @@ func putSigned(ctx context.Context, by aws.Credentials, address, body string) er
 	if err != nil {
 		return err
 	}
+
 	hash := sha256Hex([]byte(body))
 	request.Header.Set("X-Amz-Content-Sha256", hash)
 	if err := v4.NewSigner().SignHTTP(ctx, by, request, hash, "s3", region, time.Now()); err != nil {
@@ -283,10 +320,12 @@ func putSigned(ctx context.Context, by aws.Credentials, address, body string) er
 		return err
 	}
 	defer answer.Body.Close()
+
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", answer.Status, text)
 	}
+
 	return err
 }
 

@@ -40,7 +40,7 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", address)
 }
 
-// generate has a child carry out a plan, on the generator's processors.
+// generate lets a child process carry out a plan, on the generator's processors.
 func (b *bench) generate(ctx context.Context, p openloop.Plan) ([]openloop.Report, error) {
 	plan, err := json.Marshal(p)
 	if err != nil {
@@ -72,12 +72,12 @@ func (b *bench) generate(ctx context.Context, p openloop.Plan) ([]openloop.Repor
 	return reports, nil
 }
 
-// cores are the processors of the server and of the load generator; none: both
-// run wherever the kernel likes.
+// cores are the processors of the server and of the load generator. If there are none,
+// the kernel chooses.
 type cores struct{ server, generator []int }
 
-// apart is from how many processors on the server and the generator each get
-// half of them.
+// apart is the fewest processors with which the server and the generator get half of them
+// each.
 const apart = 4
 
 func splitCores(all []int) cores {
@@ -90,7 +90,7 @@ func splitCores(all []int) cores {
 
 func (c cores) apart() bool { return len(c.server) > 0 }
 
-// text tells a reader of the table where the generator ran.
+// text describes, for readers of the table, where the generator ran.
 func (c cores) text() string {
 	if c.apart() {
 		return fmt.Sprintf("%d cores for the server, %d for the generator", len(c.server), len(c.generator))
@@ -98,7 +98,7 @@ func (c cores) text() string {
 	return "the generator beside the server, on the same cores"
 }
 
-// rawRequests are the bytes of requests as net/http would send them.
+// rawRequests returns the bytes of requests as net/http would send them.
 func rawRequests(list []vegeta.Target) ([][]byte, error) {
 	raw := make([][]byte, len(list))
 	for n := range list {
@@ -112,5 +112,6 @@ func rawRequests(list []vegeta.Target) ([][]byte, error) {
 		}
 		raw[n] = text.Bytes()
 	}
+
 	return raw, nil
 }

@@ -20,11 +20,11 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// growthFloor is how much of the rate may be lost from the smallest store to
-// the largest.
+// growthFloor is the share of the rate that may be lost from the smallest store to the
+// largest.
 const growthFloor = 0.20
 
-// growthScenarios are those whose cost may depend on the store's size.
+// growthScenarios lists the scenarios whose cost may depend on the store's size.
 var growthScenarios = []int{1, 3, 0} // new guests last: they make the stores grow
 
 // growth measures how the rate falls as the store grows. All sizes are served
@@ -35,6 +35,7 @@ func (b *bench) growth(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
+
 	var stores []*grown
 	for _, size := range b.sizes {
 		progress("filling a store with %d identities", size)
@@ -44,6 +45,7 @@ func (b *bench) growth(ctx context.Context, r *results) error {
 		}
 		stores = append(stores, g)
 	}
+
 	r.Growth.Sizes = b.sizes
 	for _, n := range growthScenarios {
 		s := &scenarios[n]
@@ -54,11 +56,13 @@ func (b *bench) growth(ctx context.Context, r *results) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+
 		r.Growth.Rows = append(r.Growth.Rows, rows...)
 		for _, row := range rows {
 			progress("%s: %.0f, %.1f%% less at %d", row.Operation, row.Rates, 100*row.Fall, b.sizes[len(b.sizes)-1])
 		}
 	}
+
 	return nil
 }
 
@@ -68,8 +72,8 @@ type grown struct {
 	about *subjects
 }
 
-// growthOf measures a scenario twice: when each of its requests was made before,
-// so that what can be remembered is; and the very first requests after a start.
+// growthOf measures a scenario twice: with requests that were all made before, so that the
+// caches are full, and with the first requests after a start.
 func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (rows []growthRow, err error) {
 	rates, firsts := make([][]float64, len(stores)), make([][]float64, len(stores))
 	cpu, firstCPU := make([][]float64, len(stores)), make([][]float64, len(stores))
@@ -86,10 +90,12 @@ func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (row
 			rates[k], firsts[k] = append(rates[k], later.rate), append(firsts[k], first.rate)
 			cpu[k], firstCPU[k] = append(cpu[k], later.cpu), append(firstCPU[k], first.cpu)
 		}
+
 		last := len(stores) - 1
 		falls = append(falls, 1-rates[last][round]/rates[0][round])
 		firstFalls = append(firstFalls, 1-firsts[last][round]/firsts[0][round])
 	}
+
 	rows = append(rows, growthRow{
 		Operation: s.name,
 		Rates:     medians(rates),
@@ -105,6 +111,7 @@ func (b *bench) growthOf(ctx context.Context, s *scenario, stores []*grown) (row
 			Fall:      median(firstFalls),
 		})
 	}
+
 	return rows, nil
 }
 
@@ -141,13 +148,16 @@ func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, l
 	if err != nil {
 		return first, later, err
 	}
+
 	err = b.serving(ctx, d, func(p *process) error {
 		targets, err := s.targets(ctx, p.url, g.about)
 		if err != nil {
 			return err
 		}
+
 		l := newLoad(targets, s)
 		defer l.close()
+
 		if len(targets) > 1 {
 			first, err = paceOf(p, func() (int, float64, error) {
 				rate, err := firstRequests(ctx, l)
@@ -164,21 +174,26 @@ func (b *bench) growthOnce(ctx context.Context, s *scenario, g *grown) (first, l
 			o, err := l.closedLoop(ctx, b.growthRound)
 			return o.requests, o.rate, err
 		})
+
 		return err
 	})
+
 	return first, later, err
 }
 
 // firstRequests sends each target of l once.
 func firstRequests(ctx context.Context, l *load) (rate float64, err error) {
 	begin := time.Now()
+
 	var wrong atomic.Pointer[error]
+
 	var next atomic.Int64
 	var group sync.WaitGroup
 	client := &http.Client{Transport: l.transport}
 	for range connections {
 		group.Go(func() {
-			for at := next.Add(1) - 1; at < int64(len(l.targets)) && wrong.Load() == nil && ctx.Err() == nil; at = next.Add(1) - 1 {
+			for at := next.Add(1) - 1; at < int64(len(l.targets)) && wrong.Load() == nil &&
+				ctx.Err() == nil; at = next.Add(1) - 1 {
 				err := once(ctx, client, &l.targets[at], l.member)
 				for errors.Is(err, errRefused) && ctx.Err() == nil { // it counts for as long as it takes
 					err = once(ctx, client, &l.targets[at], l.member)
@@ -193,6 +208,7 @@ func firstRequests(ctx context.Context, l *load) (rate float64, err error) {
 	if err := wrong.Load(); err != nil {
 		return 0, *err
 	}
+
 	return float64(len(l.targets)) / time.Since(begin).Seconds(), ctx.Err()
 }
 
@@ -207,6 +223,7 @@ func once(ctx context.Context, client *http.Client, t *vegeta.Target, member []b
 		return err
 	}
 	defer answer.Body.Close()
+
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode == http.StatusTooManyRequests {
 		return errRefused
@@ -214,19 +231,20 @@ func once(ctx context.Context, client *http.Client, t *vegeta.Target, member []b
 	if err == nil && (answer.StatusCode != http.StatusOK || !bytes.Contains(text, member)) {
 		err = fmt.Errorf("an answer is not the one to measure: %s %s", answer.Status, text)
 	}
+
 	return err
 }
 
-// growthWarmUp lets a server that has just started read what of a large store its
-// page caches hold.
+// growthWarmUp lets a server that has just started fill its page caches from a large
+// store.
 const growthWarmUp = 3 * time.Second
 
-// fillers is how many identities are made at once: as many as one commit takes.
+// fillers is the number of identities that are made at once: as many as one commit takes.
 const fillers = 256
 
 // fill makes a store of size identities, every other one a guest, through the
-// store's own methods while no server has it. Those that requests will be about
-// are spread evenly over it.
+// store's own methods while no server has it. The identities that requests will use are
+// spread evenly over it.
 func (b *bench) fill(ctx context.Context, size int, tokens []string) (_ *grown, err error) {
 	d, err := b.base.copyTo(filepath.Join(b.dir, fmt.Sprintf("grown-%d", size)))
 	if err != nil {
@@ -237,16 +255,19 @@ func (b *bench) fill(ctx context.Context, size int, tokens []string) (_ *grown, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+
 	pool, err := s.Pool(ctx, identitypool.PoolID(d.pool))
 	if err != nil {
 		return nil, err
 	}
 	half := size / 2
 	used := min(half, len(tokens))
-	about := &subjects{deployment: d, loginKey: b.issuer.loginKey(), tokens: tokens[:used], users: make([]string, used), guests: make([]string, used)}
+	about := &subjects{deployment: d, loginKey: b.issuer.loginKey(), tokens: tokens[:used], users: make([]string, used),
+		guests: make([]string, used)}
 	provider := pool.Provider(about.loginKey)
 	resolver := identitypool.Resolver{MaxLogins: poolhouse.DefaultLimits.LoginsPerIdentity,
 		NewID: func() identitypool.IdentityID { return identitypool.IdentityID(region + ":" + uuid.NewString()) }}
+
 	one := func(n int) error {
 		guest := identitypool.Identity{ID: resolver.NewID(), PoolID: pool.ID}
 		if err := s.CreateIdentity(ctx, guest); err != nil {
@@ -266,12 +287,15 @@ func (b *bench) fill(ctx context.Context, size int, tokens []string) (_ *grown, 
 		if wanted {
 			about.guests[n/spacing], about.users[n/spacing] = string(guest.ID), string(user.ID)
 		}
+
 		return nil
 	}
+
 	var next atomic.Int64
 	var group sync.WaitGroup
 	failed := make(chan error, fillers)
 	begin := time.Now()
+
 	for range fillers {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n < int64(half); n = next.Add(1) - 1 {
@@ -288,5 +312,6 @@ func (b *bench) fill(ctx context.Context, size int, tokens []string) (_ *grown, 
 		return nil, err
 	}
 	progress("%d identities in %v", 2*half, time.Since(begin).Round(time.Millisecond))
+
 	return &grown{size: size, about: about}, nil
 }

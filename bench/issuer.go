@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// issuer is an OpenID Connect provider with one RSA-2048 key. Below /issuers/ it
-// is many others, with the same key.
+// issuer is an OpenID Connect provider with one RSA-2048 key. Below /issuers/ it serves
+// many others with the same key.
 type issuer struct {
 	url string
 	key *rsa.PrivateKey
@@ -42,6 +42,7 @@ func newIssuer() (*issuer, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	i := &issuer{url: "http://" + l.Addr().String(), key: key}
 	mux := http.NewServeMux()
 	publish(mux, "GET /.well-known/openid-configuration", map[string]any{
@@ -51,15 +52,18 @@ func newIssuer() (*issuer, error) {
 	mux.HandleFunc("GET /issuers/{n}/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "max-age=3600")
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.other(r.PathValue("n")), "jwks_uri": i.url + "/keys"}) // the client has gone; nothing is left to tell
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.other(r.PathValue("n")), "jwks_uri": i.url +
+			"/keys"}) // a client that is gone cannot be told
 	})
 	publish(mux, "GET /keys", map[string]any{"keys": []map[string]string{{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID,
 		"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()),
 		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
 	}}})
+
 	i.web = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = i.web.Serve(l) }() // ends with close
+
 	return i, nil
 }
 
@@ -67,19 +71,19 @@ func publish(mux *http.ServeMux, pattern string, document any) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "max-age=3600")
-		_ = json.NewEncoder(w).Encode(document) // the client has gone; nothing is left to tell
+		_ = json.NewEncoder(w).Encode(document) // a client that is gone cannot be told
 	})
 }
 
 func (i *issuer) close() { _ = i.web.Close() }
 
-// loginKey is the issuer's key in Logins.
+// loginKey returns the issuer's key in Logins.
 func (i *issuer) loginKey() string { return strings.TrimPrefix(i.url, "http://") }
 
-// other is the URL of another issuer of the same process.
+// other returns the URL of another issuer of the same process.
 func (i *issuer) other(n string) string { return i.url + "/issuers/" + n }
 
-// subject is the n-th user.
+// subject returns the name of the n-th user.
 func subject(n int) string { return fmt.Sprintf("user-%07d", n) }
 
 // tokens signs ID tokens for users 0 to n-1, with the claims that such tokens
@@ -88,10 +92,11 @@ func (i *issuer) tokens(n int) ([]string, error) {
 	return i.sign(n, func(int) map[string]any { return nil })
 }
 
-// sign signs n tokens; more says in which claims each differs from an ID token
-// of user n.
+// sign signs n tokens. more returns the claims in which each differs from an ID token of
+// user n.
 func (i *issuer) sign(n int, more func(int) map[string]any) ([]string, error) {
 	list := make([]string, n)
+
 	var next atomic.Int64
 	var group sync.WaitGroup
 	var failed atomic.Pointer[error]
@@ -109,6 +114,7 @@ func (i *issuer) sign(n int, more func(int) map[string]any) ([]string, error) {
 	if err := failed.Load(); err != nil {
 		return nil, *err
 	}
+
 	return list, nil
 }
 
@@ -118,20 +124,24 @@ func (i *issuer) token(n int, more map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	all := map[string]any{
 		"iss": i.url, "sub": subject(n), "aud": audience, "iat": now.Unix(), "exp": now.Add(loginExpiry).Unix(),
-		"auth_time": now.Unix(), "email": subject(n) + "@example.com", "email_verified": true, "name": "Some Body", "locale": "en",
+		"auth_time": now.Unix(), "email": subject(n) +
+			"@example.com", "email_verified": true, "name": "Some Body", "locale": "en",
 	}
 	maps.Copy(all, more)
 	claims, err := json.Marshal(all)
 	if err != nil {
 		return "", err
 	}
+
 	text := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(claims)
 	digest := sha256.Sum256([]byte(text))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, i.key, crypto.SHA256, digest[:])
 	if err != nil {
 		return "", err
 	}
+
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }

@@ -30,18 +30,21 @@ func (b *bench) latencies(ctx context.Context, r *results) error {
 				return err
 			}
 		}
+
 		return nil
 	})
 }
 
-// latencyOf measures one operation; number is what the bare server knows it by.
+// latencyOf measures one operation. number is its number at the bare server.
 func (b *bench) latencyOf(ctx context.Context, p *pair, number int, s *scenario) (latencyRow, error) {
 	targets, err := s.targets(ctx, p.server.url, p.about)
 	if err != nil {
 		return latencyRow{}, err
 	}
+
 	real := newLoad(targets, s)
 	defer real.close()
+
 	bare := newLoad(bareTargets(targets, p.bare.url, number), s)
 	defer bare.close()
 
@@ -74,6 +77,7 @@ func steady(ctx context.Context, l *load, server *process, rate int, during time
 	if err != nil {
 		return latency{}, err
 	}
+
 	o, err := l.openLoop(ctx, rate, during)
 	if err != nil {
 		return latency{}, err

@@ -11,12 +11,13 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// lightLoop is closedLoop with a client that costs a third: for a comparison with
-// something that has no client at all.
+// lightLoop is closedLoop with a client that costs a third. It is for comparisons with
+// work that needs no client at all.
 func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, error) {
 	if l.light == nil { // kept: connections are not what is measured
 		uri := fasthttp.AcquireURI()
 		defer fasthttp.ReleaseURI(uri)
+
 		if err := uri.Parse(nil, []byte(l.targets[0].URL)); err != nil {
 			return outcome{}, err
 		}
@@ -30,6 +31,7 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 	}
 	client := l.light
 	var count, refused atomic.Int64
+
 	var failed atomic.Pointer[error]
 	var group sync.WaitGroup
 	begin := time.Now()
@@ -38,11 +40,13 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 			request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 			defer fasthttp.ReleaseRequest(request)
 			defer fasthttp.ReleaseResponse(response)
+
 			for time.Since(begin) < during && ctx.Err() == nil && failed.Load() == nil {
 				t := &l.targets[(l.next.Add(1)-1)%uint64(len(l.targets))]
 				request.Reset()
 				request.SetRequestURI(t.URL)
 				request.Header.SetMethod(t.Method)
+
 				for name, values := range t.Header {
 					request.Header.Set(name, values[0])
 				}
@@ -52,8 +56,10 @@ func (l *load) lightLoop(ctx context.Context, during time.Duration) (outcome, er
 					refused.Add(1)
 					continue
 				}
-				if err == nil && (response.StatusCode() != fasthttp.StatusOK || !bytes.Contains(response.Body(), l.member)) {
-					err = fmt.Errorf("an answer is not the one to measure: %d %s", response.StatusCode(), response.Body())
+				if err == nil &&
+					(response.StatusCode() != fasthttp.StatusOK || !bytes.Contains(response.Body(), l.member)) {
+					err = fmt.Errorf("an answer is not the one to measure: %d %s", response.StatusCode(),
+						response.Body())
 				}
 				if err != nil {
 					failed.Store(&err)

@@ -20,8 +20,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// connections is how many keep-alive connections a load uses, unless its scenario
-// asks for fewer.
+// connections is the number of keep-alive connections of a load, unless its scenario asks
+// for fewer.
 const connections = 64
 
 // load sends targets in turn, over connections that nobody else uses.
@@ -55,7 +55,7 @@ func (l *load) close() {
 	}
 }
 
-// outcome holds the figures of an attack.
+// outcome has the figures of an attack.
 type outcome struct {
 	requests  int     // answered as they should be
 	refused   int     // 429, the server had too much to do: beside requests, not among them
@@ -63,7 +63,7 @@ type outcome struct {
 	latencies []time.Duration
 }
 
-// percentile of sorted latencies.
+// percentile returns a percentile of the latencies, which are sorted.
 func (o *outcome) percentile(p float64) time.Duration {
 	if len(o.latencies) == 0 {
 		return 0
@@ -84,11 +84,14 @@ func (l *load) openLoop(ctx context.Context, rate int, during time.Duration) (ou
 
 // attack refuses to measure errors: each answer must be a 200 with the expected
 // member, or a 429, which is counted and does not add to the rate.
-func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Duration, maxWorkers uint64) (outcome, error) {
+func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Duration, maxWorkers uint64) (outcome,
+	error) {
 	attacker := vegeta.NewAttacker(vegeta.Workers(uint64(l.connections)), vegeta.MaxWorkers(maxWorkers),
 		vegeta.Client(&http.Client{Transport: l.transport}))
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
+
 	begin := time.Now()
+
 	end := begin
 	var o outcome
 	var wrong error
@@ -108,14 +111,17 @@ func (l *load) attack(ctx context.Context, pace vegeta.Pacer, during time.Durati
 			attacker.Stop()
 		}
 	}
+
 	if err := errors.Join(wrong, ctx.Err()); err != nil {
 		return o, err
 	}
 	if o.requests == 0 {
 		return o, fmt.Errorf("no request was answered, %d were refused", o.refused)
 	}
+
 	slices.Sort(o.latencies)
 	o.rate = float64(o.requests) / end.Sub(begin).Seconds()
+
 	return o, nil
 }
 
@@ -124,9 +130,10 @@ func (l *load) pick(t *vegeta.Target) error {
 	return nil
 }
 
-// signRate is how many RS512 signatures a second crypto/rsa makes on all cores.
+// signRate measures how many RS512 signatures a second crypto/rsa makes on all cores.
 func signRate(ctx context.Context, key *rsa.PrivateKey, during time.Duration) (float64, error) {
 	var count atomic.Int64
+
 	var failed atomic.Pointer[error]
 	var group sync.WaitGroup
 	begin := time.Now()
@@ -147,5 +154,6 @@ func signRate(ctx context.Context, key *rsa.PrivateKey, during time.Duration) (f
 	if err := failed.Load(); err != nil {
 		return 0, *err
 	}
+
 	return float64(count.Load()) / time.Since(begin).Seconds(), ctx.Err()
 }

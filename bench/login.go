@@ -46,8 +46,9 @@ var loginScenarios = []scenario{
 }
 
 func credentialsBy(name string, floor float64, against yardstick) scenario {
-	return scenario{name: name, operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: floor, against: against,
-		inputs: func(s *subjects) []map[string]any { return s.logins[name] }}
+	return scenario{name: name, operation: "GetCredentialsForIdentity", member: `"SessionToken":"`, floor: floor,
+		against: against,
+		inputs:  func(s *subjects) []map[string]any { return s.logins[name] }}
 }
 
 // over is the scenario with fewer connections.
@@ -56,7 +57,7 @@ func (s scenario) over(few int) scenario {
 	return s
 }
 
-// allScenarios are numbered as the bare server knows them.
+// allScenarios returns the scenarios in the order of their numbers at the bare server.
 func allScenarios() []scenario { return slices.Concat(scenarios, loginScenarios) }
 
 const (
@@ -77,7 +78,7 @@ const (
 	poolIssuers       = 50 // trusted by each identity pool
 )
 
-// stage is what the stand-ins for providers need of a test.
+// stage gives the stand-ins for providers the methods of a test that they need.
 type stage struct {
 	testing.TB
 	ends []func()
@@ -103,8 +104,10 @@ type stands struct {
 }
 
 func newStands(s *stage) *stands {
-	a := &stands{facebook: logintest.NewFacebook(s), amazon: logintest.NewAmazon(s), x: logintest.NewTwitter(s), saml: samltest.New(s, time.Now(), 0)}
+	a := &stands{facebook: logintest.NewFacebook(s), amazon: logintest.NewAmazon(s), x: logintest.NewTwitter(s),
+		saml: samltest.New(s, time.Now(), 0)}
 	a.x.AddConsumer("key", "secret")
+
 	for _, api := range []*logintest.API{&a.facebook.API, &a.amazon.API, &a.x.API} {
 		api.KeepRequests(1)
 	}
@@ -121,25 +124,30 @@ func (b *bench) layouts(a *stands) (each, thousand layout, err error) {
 		return map[string]any{"base_url": url, "allow_http": true, "allow_private": true}
 	}
 	userPool := func(name, issuer string) map[string]any {
-		return map[string]any{"provider_name": name, "issuer": issuer, "jwks_url": b.issuer.url + "/keys", "allow_http": true, "allow_private": true}
+		return map[string]any{"provider_name": name, "issuer": issuer, "jwks_url": b.issuer.url + "/keys",
+			"allow_http": true, "allow_private": true}
 	}
 	each = layout{name: "logins", signIn: 1, settings: map[string]any{
 		"oidc_providers": []any{localProvider(b.issuer.url)},
 		"user_pools":     []any{userPool(userPoolKey, "https://"+userPoolKey)},
-		"providers":      map[string]any{"facebook": at(a.facebook.URL), "amazon": at(a.amazon.URL), "twitter": at(a.x.URL)},
+		"providers": map[string]any{"facebook": at(a.facebook.URL), "amazon": at(a.amazon.URL),
+			"twitter": at(a.x.URL)},
 		"saml_providers": []any{map[string]any{"name": "Bench", "metadata_file": "idp.xml"}},
 	}}
 	each.pools = append(each.pools, func(in *ci.CreateIdentityPoolInput) {
 		in.OpenIdConnectProviderARNs = []string{providerARN(b.issuer.url)}
-		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(userPoolKey), ClientId: aws.String(userPoolClient)}}
+		in.CognitoIdentityProviders = []types.CognitoIdentityProvider{{ProviderName: aws.String(userPoolKey),
+			ClientId: aws.String(userPoolClient)}}
 		in.SamlProviderARNs = []string{samlKey}
 		in.SupportedLoginProviders = map[string]string{facebookKey: "1", amazonKey: "client", twitterKey: "key;secret"}
 	})
 	var providers, userPools []any
+
 	thousand = layout{name: "thousand", signIn: registeredIssuers / poolIssuers}
 	for range thousand.signIn {
 		thousand.pools = append(thousand.pools, func(*ci.CreateIdentityPoolInput) {})
 	}
+
 	for n := range registeredIssuers {
 		url := b.issuer.other(strconv.Itoa(n))
 		before := thousand.pools[n%thousand.signIn]
@@ -152,12 +160,14 @@ func (b *bench) layouts(a *stands) (each, thousand layout, err error) {
 			name := manyKey(b.issuer, n)
 			userPools = append(userPools, userPool(name, url))
 			trust = func(in *ci.CreateIdentityPoolInput) {
-				in.CognitoIdentityProviders = append(in.CognitoIdentityProviders, types.CognitoIdentityProvider{ProviderName: &name, ClientId: aws.String(userPoolClient)})
+				in.CognitoIdentityProviders = append(in.CognitoIdentityProviders,
+					types.CognitoIdentityProvider{ProviderName: &name, ClientId: aws.String(userPoolClient)})
 			}
 		}
 		thousand.pools[n%thousand.signIn] = func(in *ci.CreateIdentityPoolInput) { before(in); trust(in) }
 	}
 	thousand.settings = map[string]any{"oidc_providers": providers, "user_pools": userPools}
+
 	return each, thousand, nil
 }
 
@@ -177,6 +187,7 @@ func manyKey(i *issuer, n int) string {
 func (b *bench) withLogins(ctx context.Context, do func(*pair) error) error {
 	s := &stage{}
 	defer s.close()
+
 	a := newStands(s)
 	each, thousand, err := b.layouts(a)
 	if err != nil {
@@ -186,8 +197,10 @@ func (b *bench) withLogins(ctx context.Context, do func(*pair) error) error {
 	if err != nil {
 		return err
 	}
+
 	return b.serving(ctx, one, func(server *process) error {
-		p := &pair{server: server, samples: map[string][]byte{}, about: &subjects{deployment: one, logins: map[string][]map[string]any{}}}
+		p := &pair{server: server, samples: map[string][]byte{},
+			about: &subjects{deployment: one, logins: map[string][]map[string]any{}}}
 		if err := b.signAllIn(ctx, s, a, p); err != nil {
 			return err
 		}
@@ -199,6 +212,7 @@ func (b *bench) withLogins(ctx context.Context, do func(*pair) error) error {
 		if err != nil {
 			return err
 		}
+
 		return b.serving(ctx, many, func(server *process) error {
 			p.many = server
 			if err := b.signInManyIssuers(ctx, p, many.pools(thousand)); err != nil {
@@ -226,6 +240,7 @@ func (b *bench) withBareLogins(ctx context.Context, p *pair, do func(*pair) erro
 		return err
 	}
 	defer func() { _ = p.bare.stop() }() // it has no orderly end: the signal is its end
+
 	return do(p)
 }
 
@@ -242,7 +257,8 @@ func (b *bench) signAllIn(ctx context.Context, s *stage, a *stands, p *pair) err
 	if err != nil {
 		return err
 	}
-	credentials := map[string]map[string][]string{knownToken: {b.issuer.loginKey(): known}, userPoolName: {userPoolKey: pooled}}
+	credentials := map[string]map[string][]string{knownToken: {b.issuer.loginKey(): known},
+		userPoolName: {userPoolKey: pooled}}
 	if b.match == "" || strings.Contains(newToken, b.match) {
 		progress("signing %d tokens", newTokens)
 		fresh, err := b.issuer.sign(newTokens, func(n int) map[string]any {
@@ -253,23 +269,29 @@ func (b *bench) signAllIn(ctx context.Context, s *stage, a *stands, p *pair) err
 		}
 		credentials[newToken] = map[string][]string{b.issuer.loginKey(): fresh}
 	}
+
 	facebook, amazon, x := make([]string, preparedUsers), make([]string, preparedUsers), make([]string, preparedUsers)
 	for n := range preparedUsers {
 		id := strconv.Itoa(1e9 + n)
-		facebook[n], amazon[n], x[n] = "EAA"+strings.Repeat("f", 180)+id, "Atza|"+strings.Repeat("a", 300)+id, id+"-token;secret"+id
+		facebook[n], amazon[n], x[n] = "EAA"+strings.Repeat("f", 180)+id, "Atza|"+strings.Repeat("a",
+			300)+id, id+"-token;secret"+id
 		a.facebook.AddToken(facebook[n], logintest.FacebookToken{App: "1", User: id})
-		a.amazon.AddToken(amazon[n], logintest.AmazonToken{Client: "client", App: "app", User: "amzn1.account." + id, Expires: time.Now().Add(loginExpiry)})
+		a.amazon.AddToken(amazon[n], logintest.AmazonToken{Client: "client", App: "app", User: "amzn1.account." + id,
+			Expires: time.Now().Add(loginExpiry)})
 		a.x.AddToken(id+"-token", logintest.TwitterToken{Secret: "secret" + id, Consumer: "key", User: id})
 	}
 	credentials[facebookName] = map[string][]string{facebookKey: facebook}
+
 	credentials[amazonName] = map[string][]string{amazonKey: amazon}
 	credentials[twitterName] = map[string][]string{twitterKey: x}
 	credentials[samlName] = map[string][]string{samlKey: a.responses(s)}
 	for name, byKey := range credentials {
-		if name != knownToken && name != userPoolName && !strings.Contains(name, b.match) { // those are a yardstick, too
+		if name != knownToken && name != userPoolName &&
+			!strings.Contains(name, b.match) { // those are a yardstick, too
 			continue
 		}
 		progress("signing in: %s", name)
+
 		for key, list := range byKey {
 			first := make([]map[string]any, preparedUsers)
 			for n := range first {
@@ -279,13 +301,16 @@ func (b *bench) signAllIn(ctx context.Context, s *stage, a *stands, p *pair) err
 			if err != nil {
 				return err
 			}
+
 			inputs := make([]map[string]any, len(list))
 			for n := range inputs {
-				inputs[n] = map[string]any{"IdentityId": ids[n%preparedUsers], "Logins": map[string]string{key: list[n]}}
+				inputs[n] = map[string]any{"IdentityId": ids[n%preparedUsers],
+					"Logins": map[string]string{key: list[n]}}
 			}
 			p.about.logins[name] = inputs
 		}
 	}
+
 	return nil
 }
 
@@ -297,12 +322,15 @@ func (a *stands) responses(s *stage) []string {
 	for range 2 {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n < preparedUsers; n = next.Add(1) - 1 {
-				list[n] = a.saml.Response(s, samltest.Login{NameID: subject(int(n)), NotOnOrAfter: samltest.Time(time.Now().Add(loginExpiry)),
-					Attributes: []samltest.Attribute{{Name: "mail", Values: []string{subject(int(n)) + "@example.com"}}}})
+				list[n] = a.saml.Response(s,
+					samltest.Login{NameID: subject(int(n)), NotOnOrAfter: samltest.Time(time.Now().Add(loginExpiry)),
+						Attributes: []samltest.Attribute{{Name: "mail",
+							Values: []string{subject(int(n)) + "@example.com"}}}})
 			}
 		})
 	}
 	group.Wait()
+
 	return list
 }
 
@@ -317,6 +345,7 @@ func (s *subjects) mixed() []map[string]any {
 		}
 		list[n] = s.logins[kind][n]
 	}
+
 	return list
 }
 
@@ -332,17 +361,21 @@ func (b *bench) signInManyIssuers(ctx context.Context, p *pair, pools []string) 
 	if err != nil {
 		return err
 	}
+
 	inputs := make([]map[string]any, registeredIssuers)
 	for n := range inputs {
-		inputs[n] = map[string]any{"IdentityPoolId": pools[n%len(pools)], "Logins": map[string]string{manyKey(b.issuer, n): tokens[n]}}
+		inputs[n] = map[string]any{"IdentityPoolId": pools[n%len(pools)],
+			"Logins": map[string]string{manyKey(b.issuer, n): tokens[n]}}
 	}
 	ids, err := identityIDs(ctx, p.many.url, inputs)
 	if err != nil {
 		return err
 	}
+
 	for n := range inputs {
 		inputs[n] = map[string]any{"IdentityId": ids[n], "Logins": inputs[n]["Logins"]}
 	}
 	p.about.logins[manyIssuers] = inputs
+
 	return nil
 }

@@ -15,11 +15,13 @@ func cpuModel() string {
 		return "unknown"
 	}
 	defer f.Close()
+
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
 			return strings.Join(strings.Fields(value), " ")
 		}
 	}
+
 	return "unknown"
 }
 
@@ -48,6 +50,7 @@ func filesystem(dir string) string {
 		return "unknown"
 	}
 	defer f.Close()
+
 	found, best := "unknown", ""
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
@@ -58,10 +61,11 @@ func filesystem(dir string) string {
 			best, found = point, fields[2]
 		}
 	}
+
 	return found
 }
 
-// fsyncTime is how long the disk takes to keep 4 KiB more, the median of 100.
+// fsyncTime measures how long the disk takes to sync 4 KiB, as the median of 100.
 func fsyncTime(dir string) (time.Duration, error) {
 	f, err := os.CreateTemp(dir, "fsync-")
 	if err != nil {
@@ -69,6 +73,7 @@ func fsyncTime(dir string) (time.Duration, error) {
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
+
 	block := make([]byte, 4096)
 	var times []time.Duration
 	for range 100 {
@@ -81,6 +86,7 @@ func fsyncTime(dir string) (time.Duration, error) {
 		}
 		times = append(times, time.Since(begin))
 	}
+
 	return median(times).Round(time.Microsecond), nil
 }
 

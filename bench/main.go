@@ -29,7 +29,7 @@ import (
 	"time"
 )
 
-// Children of the command are the command itself, told by this variable what to be.
+// Child processes run the command itself; this variable names their role.
 const (
 	roleVariable  = "POOLHOUSE_BENCH_ROLE"
 	roleBare      = "bare"
@@ -40,6 +40,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
 	var err error
 	switch os.Getenv(roleVariable) {
 	case roleBare:
@@ -89,6 +90,7 @@ func readOptions() (options, error) {
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
+
 	return o, nil
 }
 
@@ -129,15 +131,17 @@ func run(ctx context.Context) error {
 	if o.whole() {
 		return writeResults(readme, text)
 	}
+
 	return nil
 }
 
-// measure does what the options ask for.
+// measure runs the measurements that the options select.
 func measure(ctx context.Context, o options) (r *results, err error) {
 	p := fullPlan
 	if o.short {
 		p = shortPlan
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 
@@ -146,6 +150,7 @@ func measure(ctx context.Context, o options) (r *results, err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	b := &bench{plan: p, dir: dir, match: o.match, binary: o.binary, rate: map[string]float64{}}
@@ -160,6 +165,7 @@ func measure(ctx context.Context, o options) (r *results, err error) {
 	if o.profile != "" {
 		return nil, b.profile(ctx, o.profile)
 	}
+
 	return b.measureParts(ctx, strings.Split(o.only, ","))
 }
 
@@ -231,7 +237,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// describeMachine collects what the figures depend on.
+// describeMachine describes the machine, on which the figures depend.
 func describeMachine(dir string) (machine, error) {
 	m := machine{
 		Date: time.Now().UTC().Format(time.DateOnly), Go: runtime.Version(), Cores: runtime.NumCPU(),

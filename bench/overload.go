@@ -44,15 +44,17 @@ const (
 	afterPhase   = "after"
 )
 
-// overload measures what is left of the highest rate when much more is asked
-// for, and what idle and slow clients cost the others.
+// overload measures how much of the highest rate remains under a flood of requests, and
+// how much idle and slow clients cost the others.
 func (b *bench) overload(ctx context.Context, r *results) (err error) {
 	all, err := processors()
 	if err != nil {
 		return err
 	}
+
 	b.cores = splitCores(all)
 	defer func() { b.cores = cores{} }()
+
 	r.Overload.Cores, r.Overload.Apart = b.cores.text(), b.cores.apart()
 
 	for _, class := range floodClasses {
@@ -101,6 +103,7 @@ func (b *bench) floodClass(ctx context.Context, class floodClass) (rows []floodR
 			}
 			rows = append(rows, row)
 		}
+
 		return nil
 	})
 
@@ -255,7 +258,7 @@ func (b *bench) flood(ctx context.Context, class floodClass, times, peak float64
 	return row, server.dropLog()
 }
 
-// senders is how many connections a flood may open: so many that a server
+// senders is the number of connections that a flood may open. With so many, a server
 // without a bound would queue requests for far longer than anybody waits.
 func senders(server *process, peak float64) (int, error) {
 	files, err := filesOf(server)
@@ -294,7 +297,7 @@ func planOf(server *process, streams ...openloop.Stream) openloop.Plan {
 	}
 }
 
-// measurement is a plan carried out, and what it cost the server.
+// measurement has the results of a plan, and its cost to the server.
 type measurement struct {
 	reports []openloop.Report
 	cpu     float64 // microseconds per answered request, refusals included

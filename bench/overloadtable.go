@@ -131,6 +131,7 @@ func (o *overloadUse) table() table {
 			mib(f.Highest),
 		})
 	}
+
 	return t
 }
 

@@ -22,12 +22,15 @@ func (b *bench) both(ctx context.Context, do func(*pair) error) error {
 	if err != nil {
 		return err
 	}
+
 	return b.serving(ctx, d, func(server *process) (err error) {
 		p := &pair{server: server, samples: map[string][]byte{}}
 		progress("preparing %d users and %d guests", preparedUsers, preparedUsers)
+
 		if p.about, err = b.newSubjects(ctx, d, server.url); err != nil {
 			return err
 		}
+
 		for n, s := range scenarios {
 			targets, err := s.targets(ctx, server.url, p.about)
 			if err != nil {
@@ -43,6 +46,7 @@ func (b *bench) both(ctx context.Context, do func(*pair) error) error {
 			return err
 		}
 		defer func() { _ = p.bare.stop() }() // it has no orderly end: the signal is its end
+
 		return do(p)
 	})
 }

@@ -35,11 +35,13 @@ const (
 // spawn starts a program that will listen on address and waits for its /readyz.
 func spawn(ctx context.Context, dir, address string, program string, env []string, args ...string) (*process, error) {
 	// Appending, so that dropLog can empty it under way.
-	log, err := os.OpenFile(filepath.Join(dir, "log-"+strings.ReplaceAll(address, ":", "-")), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir, "log-"+strings.ReplaceAll(address, ":", "-")),
+		os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	p := &process{url: "http://" + address, log: log, exited: make(chan error, 1)}
+
 	p.cmd = command(ctx, program, env, args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, log
 	if err := p.cmd.Start(); err != nil {
@@ -49,6 +51,7 @@ func spawn(ctx context.Context, dir, address string, program string, env []strin
 	if err := p.ready(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, p.lastLog()), p.stop())
 	}
+
 	return p, nil
 }
 
@@ -56,7 +59,8 @@ func spawn(ctx context.Context, dir, address string, program string, env []strin
 // settings that this environment may hold for Poolhouse.
 func command(ctx context.Context, program string, env []string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program, args...)
-	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "POOLHOUSE_") }), env...)
+	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "POOLHOUSE_") }),
+		env...)
 	c.SysProcAttr = childAttributes()
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = stopTimeout
@@ -66,6 +70,7 @@ func command(ctx context.Context, program string, env []string, args ...string) 
 func (p *process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
 		if err != nil {
@@ -78,6 +83,7 @@ func (p *process) ready(ctx context.Context) error {
 				return nil
 			}
 		}
+
 		select {
 		case err := <-p.exited:
 			p.exited <- err
@@ -93,6 +99,7 @@ func (p *process) ready(ctx context.Context) error {
 func (p *process) stop() error {
 	defer p.log.Close()
 	defer os.Remove(p.log.Name())
+
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended
 	select {
 	case err := <-p.exited:
@@ -129,7 +136,7 @@ func (p *process) peak() (int64, error) {
 
 func (p *process) forgetPeak() error { return forgetPeak(p.cmd.Process.Pid) }
 
-// openFiles is how many files the child may have open now.
+// openFiles returns how many files the child may have open now.
 func (p *process) openFiles() (int64, error) { return p.property("limits", "Max open files", "") }
 
 // property finds the first number after a name in a file of /proc/PID.

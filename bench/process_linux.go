@@ -22,6 +22,7 @@ func asBatchWork(do func() error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, scheduleThreads(unix.SCHED_NORMAL)) }()
+
 	return do()
 }
 
@@ -33,6 +34,7 @@ func scheduleThreads(policy uint32) error {
 		if err != nil {
 			return err
 		}
+
 		for _, t := range threads {
 			id, err := strconv.Atoi(t.Name())
 			if err != nil {
@@ -48,6 +50,7 @@ func scheduleThreads(policy uint32) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -66,8 +69,8 @@ func forgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
 
-// openFiles is how many files this process may have open, and it raises its soft
-// limit to that.
+// openFiles returns how many files this process may have open. It raises the soft limit to
+// that number.
 func openFiles() (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -77,17 +80,19 @@ func openFiles() (int, error) {
 	return int(min(limit.Max, 1<<30)), unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 }
 
-// processors are those that this process may run on.
+// processors returns the processors that this process may run on.
 func processors() (list []int, err error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil, err
 	}
+
 	for n := range len(set) * 64 {
 		if set.IsSet(n) {
 			list = append(list, n)
 		}
 	}
+
 	return list, nil
 }
 
@@ -103,13 +108,16 @@ func onProcessors(list []int, start func() error) (err error) {
 		during.Set(n)
 	}
 	runtime.LockOSThread() // a child inherits from the thread that makes it
+
 	defer runtime.UnlockOSThread()
+
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return err
 	}
 	if err := unix.SchedSetaffinity(0, &during); err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, unix.SchedSetaffinity(0, &before)) }()
 
 	return start()

@@ -19,7 +19,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/config"
 )
 
-// profiledSettings is what the profiled child serves.
+// profiledSettings names the settings file of the profiled child.
 type profiledSettings struct{ Settings, Data, Address string }
 
 // serveProfiled serves a deployment like `poolhouse serve`, with net/http/pprof
@@ -40,25 +40,32 @@ func serveProfiled(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := poolhouse.Config{DataDir: p.Data, IssuerURL: settings.Text(config.IssuerURL), Account: settings.Text(config.AccountID),
-		Region: settings.Text(config.Region), TokenAlgorithm: settings.Text(config.TokenAlgorithm),
+
+	c := poolhouse.Config{DataDir: p.Data, IssuerURL: settings.Text(config.IssuerURL),
+		Account: settings.Text(config.AccountID),
+		Region:  settings.Text(config.Region), TokenAlgorithm: settings.Text(config.TokenAlgorithm),
 		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil))}
 	for _, r := range settings.File.Roles {
 		policies := map[string]string{}
 		for _, one := range r.Policies {
 			policies[one.Name] = string(one.Document)
 		}
-		c.Roles = append(c.Roles, poolhouse.RoleConfig{ARN: r.ARN, TrustPolicy: string(r.TrustPolicy), Policies: policies})
+		c.Roles = append(c.Roles,
+			poolhouse.RoleConfig{ARN: r.ARN, TrustPolicy: string(r.TrustPolicy), Policies: policies})
 	}
+
 	for _, o := range settings.File.OIDCProviders {
-		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: string(o.URL), ClientIDs: o.ClientIDs, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate})
+		c.OIDCProviders = append(c.OIDCProviders, poolhouse.OIDCProviderConfig{URL: string(o.URL),
+			ClientIDs: o.ClientIDs, AllowHTTP: o.AllowHTTP, AllowPrivate: o.AllowPrivate})
 	}
 	server, err := poolhouse.New(ctx, c)
 	if err != nil {
 		return err
 	}
+
 	go server.Run(ctx)
-	web := &http.Server{Addr: p.Address, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 120 * time.Second,
+	web := &http.Server{Addr: p.Address, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 120 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
 				http.DefaultServeMux.ServeHTTP(w, r)
@@ -67,14 +74,16 @@ func serveProfiled(ctx context.Context, args []string) error {
 			server.ServeHTTP(w, r)
 		})}
 	defer context.AfterFunc(ctx, func() { _ = web.Close() })()
+
 	err = web.ListenAndServe()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
+
 	return errors.Join(err, server.Close())
 }
 
-// profileTime is how long each operation is profiled.
+// profileTime is the time for which each operation is profiled.
 const profileTime = 10 * time.Second
 
 // profile writes NAME.cpu and NAME.allocs of each operation into dir.
@@ -94,15 +103,19 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := spawn(ctx, b.dir, address, b.self, []string{roleVariable + "=" + roleProfiled}, base64.StdEncoding.EncodeToString(text))
+	p, err := spawn(ctx, b.dir, address, b.self, []string{roleVariable + "=" + roleProfiled},
+		base64.StdEncoding.EncodeToString(text))
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = p.stop() }()
+
 	about, err := b.newSubjects(ctx, d, p.url)
 	if err != nil {
 		return err
 	}
+
 	for n := range scenarios {
 		s := &scenarios[n]
 		if !b.selected(s) {
@@ -112,6 +125,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 			return fmt.Errorf("%s: %w\n%s", s.name, err, p.lastLog())
 		}
 	}
+
 	return nil
 }
 
@@ -120,16 +134,20 @@ func (b *bench) profileOne(ctx context.Context, p *process, s *scenario, about *
 	if err != nil {
 		return err
 	}
+
 	l := newLoad(targets, s)
 	defer l.close()
+
 	if _, err := l.closedLoop(ctx, b.warmUp); err != nil {
 		return err
 	}
+
 	name := strings.Trim(notWord.ReplaceAllString(strings.ToLower(s.name), "-"), "-")
 	failed := make(chan error, 2)
 	for _, kind := range []string{"profile", "allocs"} {
 		go func() {
-			failed <- fetchProfile(ctx, fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", p.url, kind, int(profileTime.Seconds())), filepath.Join(dir, name+"."+kind))
+			failed <- fetchProfile(ctx, fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", p.url, kind,
+				int(profileTime.Seconds())), filepath.Join(dir, name+"."+kind))
 		}()
 	}
 	o, err := l.closedLoop(ctx, profileTime+time.Second)
@@ -137,6 +155,7 @@ func (b *bench) profileOne(ctx context.Context, p *process, s *scenario, about *
 		return err
 	}
 	progress("%s: %.0f/s while profiled", s.name, o.rate)
+
 	return p.dropLog()
 }
 
@@ -150,6 +169,7 @@ func fetchProfile(ctx context.Context, url, path string) (err error) {
 		return err
 	}
 	defer answer.Body.Close()
+
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", url, answer.Status)
 	}
@@ -157,7 +177,10 @@ func fetchProfile(ctx context.Context, url, path string) (err error) {
 	if err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, f.Close()) }()
+
 	_, err = f.ReadFrom(answer.Body)
+
 	return err
 }

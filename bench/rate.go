@@ -32,6 +32,7 @@ func (b *bench) rates(ctx context.Context, r *results) error {
 	if !wanted(loginScenarios) {
 		return nil
 	}
+
 	return b.withLogins(ctx, func(p *pair) (err error) {
 		r.Logins, err = b.compareAll(ctx, p, len(scenarios), loginScenarios)
 		return err
@@ -58,6 +59,7 @@ func (b *bench) compareAll(ctx context.Context, p *pair, first int, list []scena
 		progress("%s: %.0f/s, %s %.0f/s, ratio %.3f, %.0f µs of processor time each, %d refused",
 			s.name, row.Rate, row.Against, row.Other, row.Ratio, row.CPU, row.Refused)
 	}
+
 	return rows, nil
 }
 
@@ -78,8 +80,8 @@ func (s *side) close() {
 	}
 }
 
-// compare measures a scenario and its yardstick in alternating rounds; number is
-// what the bare server knows the scenario by.
+// compare measures a scenario and its yardstick in alternating rounds. number is the
+// scenario's number at the bare server.
 func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (rateRow, error) {
 	ours, other, err := b.sides(ctx, p, number, s)
 	if err != nil {
@@ -103,6 +105,7 @@ func (b *bench) compare(ctx context.Context, p *pair, number int, s *scenario) (
 		if round%2 != 0 { // so that a machine that slows down favours neither
 			order = []*side{ours, other}
 		}
+
 		for _, one := range order {
 			if err := one.run(b, round < 0); err != nil {
 				return rateRow{}, err

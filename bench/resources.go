@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// idleConnections is how many connections the memory is measured under.
+// idleConnections is the number of open connections while the memory is measured.
 const idleConnections = 1000
 
-// settle is how long a server is left alone before its memory is read.
+// settle is the time for which a server is left alone before its memory is read.
 const settle = 2 * time.Second
 
 // Floors of the resources.
@@ -33,6 +33,7 @@ func (b *bench) memory(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
+
 	return b.serving(ctx, d, func(p *process) (err error) {
 		if err := pause(ctx, settle); err != nil {
 			return err
@@ -40,12 +41,14 @@ func (b *bench) memory(ctx context.Context, r *results) error {
 		if r.Memory.Idle, err = p.resident(); err != nil {
 			return err
 		}
+
 		held := make([]net.Conn, 0, idleConnections)
 		defer func() {
 			for _, c := range held {
 				_ = c.Close()
 			}
 		}()
+
 		for range idleConnections {
 			c, err := idleConnection(ctx, p.url)
 			if err != nil {
@@ -60,7 +63,9 @@ func (b *bench) memory(ctx context.Context, r *results) error {
 			return err
 		}
 		r.Memory.Connections = len(held)
-		progress("resident: %d KiB idle, %d KiB with %d connections", r.Memory.Idle>>10, r.Memory.Connected>>10, len(held))
+		progress("resident: %d KiB idle, %d KiB with %d connections", r.Memory.Idle>>10, r.Memory.Connected>>10,
+			len(held))
+
 		return nil
 	})
 }
@@ -86,8 +91,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// start measures how long `poolhouse dev` takes from exec to its welcome, and
-// to a /readyz that says so.
+// start measures how long `poolhouse dev` takes from exec to its welcome, and until
+// /readyz answers 200.
 func (b *bench) start(ctx context.Context, r *results) error {
 	var welcomes, readies []time.Duration
 	for range b.starts {
@@ -100,12 +105,14 @@ func (b *bench) start(ctx context.Context, r *results) error {
 	r.Start = startTimes{Runs: b.starts, Welcome: median(welcomes), Ready: median(readies)}
 	r.Start.Slowest = readies[len(readies)-1] // median sorted them
 	progress("poolhouse dev: welcome after %v, ready after %v", r.Start.Welcome, r.Start.Ready)
+
 	return nil
 }
 
 func (b *bench) startOnce(ctx context.Context) (welcome, ready time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+
 	c := command(ctx, b.binary, nil, "dev", "--listen", "127.0.0.1:0")
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -120,6 +127,7 @@ func (b *bench) startOnce(ctx context.Context) (welcome, ready time.Duration, er
 		_, _ = io.Copy(io.Discard, out)
 		err = errors.Join(err, c.Wait())
 	}()
+
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		_, url, found := strings.Cut(lines.Text(), "listens on ")
@@ -136,7 +144,9 @@ func (b *bench) startOnce(ctx context.Context) (welcome, ready time.Duration, er
 		if answer.StatusCode != http.StatusOK {
 			return 0, 0, fmt.Errorf("/readyz after the welcome: %s", answer.Status)
 		}
+
 		return welcome, ready, nil
 	}
+
 	return 0, 0, errors.Join(errors.New("poolhouse dev printed no address"), lines.Err())
 }

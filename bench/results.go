@@ -54,8 +54,8 @@ type rateRow struct {
 	Refused       int     // beside them
 }
 
-// refusedBound is how many requests may be refused per answered one. With more,
-// the row measures refusals.
+// refusedBound is the most refused requests per answered one. With more, the row would
+// measure refusals.
 const refusedBound = 0.001
 
 // met reports whether the row holds its floor.
@@ -121,6 +121,7 @@ func (r *results) render() string {
 		}
 		t.write(&b)
 	}
+
 	return b.String()
 }
 
@@ -135,6 +136,7 @@ func writeResults(path, text string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	made := bytes.Join([][]byte{before, []byte("\n\n" + text + "\n"), after}, nil)
+
 	return os.WriteFile(path, made, 0o644)
 }
 

@@ -20,13 +20,13 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// yardstick is what an operation is compared with.
+// yardstick names the work that an operation is compared with.
 type yardstick string
 
 const (
 	netHTTP   yardstick = "net/http"
 	cryptoRSA yardstick = "crypto/rsa"
-	oneIssuer yardstick = "one issuer" // the same operation of a server that knows one issuer
+	oneIssuer yardstick = "one issuer" // the same operation of a server with one issuer
 )
 
 // scenario is one operation under test.
@@ -93,7 +93,8 @@ var scenarios = []scenario{
 		against:   cryptoRSA,
 		few:       signatureConnections,
 		inputs: func(s *subjects) []map[string]any {
-			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
+			return s.each(len(s.guests),
+				func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
 		},
 	},
 	guestCredentials: {
@@ -103,7 +104,8 @@ var scenarios = []scenario{
 		floor:     0.6,
 		against:   netHTTP,
 		inputs: func(s *subjects) []map[string]any {
-			return s.each(len(s.guests), func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
+			return s.each(len(s.guests),
+				func(n int) map[string]any { return map[string]any{"IdentityId": s.guests[n]} })
 		},
 	},
 	userCredentials: {
@@ -132,7 +134,7 @@ var scenarios = []scenario{
 	},
 }
 
-// subjects are what requests are about.
+// subjects are the users, guests and pools of the requests.
 type subjects struct {
 	*deployment
 	loginKey string
@@ -152,8 +154,8 @@ func (s *subjects) each(n int, input func(int) map[string]any) []map[string]any 
 	return list
 }
 
-// preparedUsers is how many users and how many guests the requests of the main
-// table take turns with.
+// preparedUsers is the number of users, and of guests, that the requests of the main table
+// take turns with.
 const preparedUsers = 1000
 
 // newSubjects signs users in and makes guests through the API.
@@ -163,6 +165,7 @@ func (b *bench) newSubjects(ctx context.Context, d *deployment, url string) (*su
 	if s.tokens, err = b.issuer.tokens(preparedUsers); err != nil {
 		return nil, err
 	}
+
 	users := make([]map[string]any, preparedUsers)
 	guests := make([]map[string]any, preparedUsers)
 	for n := range preparedUsers {
@@ -173,12 +176,14 @@ func (b *bench) newSubjects(ctx context.Context, d *deployment, url string) (*su
 		return nil, err
 	}
 	s.guests, err = identityIDs(ctx, url, guests)
+
 	return s, err
 }
 
 // identityIDs calls GetId with each input and returns the answers in order.
 func identityIDs(ctx context.Context, url string, inputs []map[string]any) ([]string, error) {
 	ids := make([]string, len(inputs))
+
 	var next atomic.Int64
 	var group sync.WaitGroup
 	failed := make(chan error, len(inputs))
@@ -200,6 +205,7 @@ func identityIDs(ctx context.Context, url string, inputs []map[string]any) ([]st
 	}
 	group.Wait()
 	close(failed)
+
 	return ids, <-failed
 }
 
@@ -236,6 +242,7 @@ func send(ctx context.Context, t vegeta.Target) ([]byte, error) {
 		return nil, err
 	}
 	defer answer.Body.Close()
+
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(answer.Body); err != nil {
 		return nil, err
@@ -247,6 +254,7 @@ func send(ctx context.Context, t vegeta.Target) ([]byte, error) {
 		}
 		return nil, err
 	}
+
 	return body.Bytes(), nil
 }
 
@@ -255,7 +263,7 @@ func target(url, operation string, input map[string]any) (vegeta.Target, error) 
 	return vegeta.Target{Method: http.MethodPost, URL: url, Body: body, Header: http.Header{
 		"Content-Type": {"application/x-amz-json-1.1"},
 		"X-Amz-Target": {"AWSCognitoIdentityService." + operation},
-		// What an SDK says of itself, in its usual length.
+		// An SDK's user agent, in its usual length.
 		"User-Agent": {"aws-sdk-go-v2/1.41.9 ua/2.1 os/linux lang/go#1.26.8 md/GOOS#linux md/GOARCH#amd64 api/cognitoidentity#1.34.0"},
 	}}, err
 }
@@ -266,11 +274,13 @@ func (s *scenario) targets(ctx context.Context, url string, about *subjects) ([]
 	if err != nil || !s.signed {
 		return list, err
 	}
+
 	for n := range list {
 		if err := sign(ctx, &list[n], about.keyID, about.secret); err != nil {
 			return nil, err
 		}
 	}
+
 	return list, nil
 }
 
@@ -286,8 +296,7 @@ func plainTargets(url, operation string, inputs []map[string]any) ([]vegeta.Targ
 	return list, nil
 }
 
-// signatureLife is how long a signed request is used: less than the 15 minutes
-// that a server accepts.
+// signatureLife is the time for which a signed request is used. Servers accept 15 minutes.
 const signatureLife = 10 * time.Minute
 
 func sign(ctx context.Context, t *vegeta.Target, keyID, secret string) error {

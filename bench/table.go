@@ -84,6 +84,7 @@ func rateTable(heading []string, rows []rateRow) table {
 			held,
 		})
 	}
+
 	return rates
 }
 
@@ -108,6 +109,7 @@ func latencyTable(rows []latencyRow) table {
 			fmt.Sprintf("%.0f", row.Bare.CPU),
 		})
 	}
+
 	return late
 }
 
@@ -122,6 +124,7 @@ func resourceTable(m memoryUse, s startTimes) table {
 	if m.Idle == 0 && s.Runs == 0 {
 		return nil
 	}
+
 	return table{
 		resourceHead,
 		{"Resident memory, idle after start", mib(m.Idle), "< " + mib(idleFloor), met(m.Idle < idleFloor)},
@@ -150,6 +153,7 @@ func (g *growthTable) table() table {
 		}
 		growth = append(growth, append(cells, fmt.Sprintf("%.1f %%", 100*row.Fall), floor, held))
 	}
+
 	return growth
 }
 

@@ -43,6 +43,7 @@ func (c *connection) exchange(request []byte, deadline time.Time) (answer, error
 	if c.buffer == nil {
 		c.buffer = make([]byte, 4096)
 	}
+
 	read := 0
 	for {
 		n, err := c.Read(c.buffer[read:])
@@ -99,6 +100,7 @@ func (c *connection) parse(text []byte) (a answer, whole bool, err error) {
 	}
 
 	a.body = body[:length]
+
 	return a, true, nil
 }
 

@@ -22,11 +22,11 @@ type Plan struct {
 	Address string // host and port
 	Streams []Stream
 
-	// Patience is how soon after its planned time an answer must be there to
-	// count as OK, and how long a request waits for a free connection.
+	// Patience is the time, from the planned time on, in which an answer must arrive to
+	// count as OK. A request also waits for a free connection for as long.
 	Patience time.Duration
 
-	// Timeout is how long after its planned time an answer is waited for.
+	// Timeout is how long a request waits for its answer, from its planned time on.
 	Timeout time.Duration
 }
 
@@ -66,6 +66,7 @@ func (p *Plan) check() error {
 		if s.Connections <= 0 || len(s.Requests) == 0 || len(s.Phases) == 0 {
 			return errors.New("stream " + s.Name + " needs connections, requests and phases")
 		}
+
 		for _, phase := range s.Phases {
 			if phase.Duration <= 0 || phase.Rate < 0 || phase.Rate == 0 && len(s.Phases) > 1 {
 				return errors.New("stream " + s.Name + ": a phase needs a duration and, beside others, a rate")
@@ -101,6 +102,7 @@ func (s *Stream) schedule() []arrival {
 		if s.Poisson {
 			first = gap()
 		}
+
 		for at := first; at < float64(phase.Duration); at += gap() {
 			list = append(list, arrival{at: begin + time.Duration(at), phase: n})
 		}

@@ -24,6 +24,7 @@ func Run(ctx context.Context, p Plan, dial Dial) ([]Report, error) {
 	}
 
 	start := new(time.Time)
+
 	streams := make([]*stream, len(p.Streams))
 	var connected, finished sync.WaitGroup
 	begin := make(chan struct{})
@@ -44,6 +45,7 @@ func Run(ctx context.Context, p Plan, dial Dial) ([]Report, error) {
 
 	connected.Wait()
 	*start = time.Now()
+
 	for _, s := range streams {
 		if s.arrivals != nil {
 			finished.Go(func() { s.keepUp(ctx) })
@@ -87,10 +89,10 @@ func (s *stream) hire() *sender {
 	return one
 }
 
-// behind is how long the next request must have waited for a sender before
-// another one is made, and hirePause how long after the last. Both keep a busy
-// machine, on which everything is late for a moment, from opening thousands of
-// connections that would not help.
+// behind is how long the next request must have waited for a sender before another sender
+// is made, and hirePause is the least time between two of them. On a busy machine
+// everything is late for a moment; both keep it from opening thousands of connections that
+// would not help.
 const (
 	behind    = 10 * time.Millisecond
 	hirePause = time.Millisecond
@@ -129,6 +131,7 @@ func (s *stream) reports() []Report {
 		}
 		list = append(list, sum.report(s.Name, phase, len(s.senders)))
 	}
+
 	return list
 }
 
@@ -177,9 +180,9 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-// tick is how finely the generator keeps its times. What is planned within a tick
-// is sent together, at its end: to wake up for each request costs more than the
-// request. Latencies count from the planned time all the same.
+// tick is the precision of the generator's times. Requests planned within a tick are sent
+// together at its end, because waking up for each costs more than the request. Latencies
+// still count from the planned time.
 const tick = 500 * time.Microsecond
 
 // onTick returns the end of the tick that a planned time is in.
@@ -197,6 +200,7 @@ func wait(ctx context.Context, until time.Time) error {
 
 	timer := time.NewTimer(left)
 	defer timer.Stop()
+
 	select {
 	case <-timer.C:
 		return nil
@@ -254,6 +258,7 @@ func (s *sender) judge(a answer, err error, took time.Duration) Outcome {
 	case took > s.plan.Patience:
 		return Late
 	}
+
 	return OK
 }
 
@@ -273,6 +278,7 @@ func (s *sender) connect(ctx context.Context) {
 
 	ctx, cancel := context.WithTimeout(ctx, s.plan.Patience)
 	defer cancel()
+
 	if c, err := s.dial(ctx, s.plan.Address); err == nil {
 		s.connection = &connection{Conn: c}
 	}

@@ -9,39 +9,42 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// Admission decides which calls are answered at all; *overload.Guard is one.
+// Admission decides which calls are answered at all. An *overload.Guard is one.
 type Admission interface {
-	// Admit reports whether a call may go on whose headers have come.
+	// Admit reports whether a call may go on. Only its headers have arrived.
 	Admit(class overload.Class) bool
-	// Begin notes that a call begins that has come in whole; false if it may not
-	// after all. Each call that begins ends.
+	// Begin notes that a call begins, once all of it has arrived. It returns false if
+	// the call may not go on after all. Each call that begins must end.
 	Begin(class overload.Class) bool
 	End(class overload.Class)
 }
 
-// retryAfter is the header of answers to calls that should come again, in seconds.
-// SDKs wait by rules of their own; proxies and other programs read it.
+// retryAfter is the header that tells clients to try again, in seconds. SDKs ignore it
+// and follow their own rules; proxies and other programs read it.
 var retryAfter = []string{"1"}
 
-// admit turns calls away before their bodies are read, and before anything else is
-// done for them: while a server is overloaded its refusals are most of its answers.
-// These have no log line and no trace; the Admission logs how many there were.
+// admit turns calls away before anything else is done for them, even before their
+// bodies are read: an overloaded server refuses most of its calls. These refusals
+// have no log line and no trace; the Admission logs their number.
 func (s *Service) admit(next http.Handler) http.Handler {
 	if s.admission == nil {
 		return next
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := s.newCall(r)
 		c.findByHeaders()
+
 		if s.admission.Admit(c.classByHeaders()) {
 			next.ServeHTTP(w, r)
 			return
 		}
+
 		s.turnAway(w, r, c)
 	})
 }
 
-// findByHeaders sets what the headers tell of API and operation.
+// findByHeaders sets API and operation as far as the headers name them.
 func (c *call) findByHeaders() {
 	targets := c.request.Header["X-Amz-Target"]
 	if len(targets) == 0 {
@@ -52,10 +55,10 @@ func (c *call) findByHeaders() {
 	}
 }
 
-// classByHeaders returns the class in which a call is admitted whose body was not
-// read. Headers of AWS Query do not name the operation; of these APIs, signed
-// operations are in one class and public ones in another. Administration begins with
-// a proven signature: anybody can make one up.
+// classByHeaders returns the class of a call whose body was not read. Headers of AWS
+// Query do not name the operation; these APIs have one class for signed operations
+// and one for public ones. A call to administration starts as Authentication, because
+// anybody can make up a signature.
 func (c *call) classByHeaders() overload.Class {
 	signed := looksSigned(c.request)
 	switch {
@@ -66,10 +69,11 @@ func (c *call) classByHeaders() overload.Class {
 	case c.op.class == overload.Administration:
 		return overload.Authentication
 	}
+
 	return c.op.class
 }
 
-// looksSigned reports whether r carries what may be a signature. Nothing is proven.
+// looksSigned reports whether r seems to be signed. It proves nothing.
 func looksSigned(r *http.Request) bool {
 	const scheme = "AWS4-"
 	authorization := r.Header.Get("Authorization")
@@ -77,10 +81,10 @@ func looksSigned(r *http.Request) bool {
 		strings.Contains(r.URL.RawQuery, "X-Amz-Signature=")
 }
 
-// begin notes that a call begins in the class of its operation. A call whose headers
-// had it admitted in another class must be admitted in this one as well; but
-// administrators were admitted in the same bounds before they proved who they are,
-// and only their number counts now.
+// begin notes that a call begins in the class of its operation. If its headers put it
+// into another class, it must be admitted again. Administrators need not: they were
+// admitted within the same bounds before they proved who they are, and only their
+// number counts now.
 func (c *call) begin() bool {
 	if c.admission == nil {
 		return true
@@ -91,18 +95,19 @@ func (c *call) begin() bool {
 	if class != before && !proven && !c.admission.Admit(class) {
 		return false
 	}
+
 	return c.admission.Begin(c.op.class)
 }
 
-// end notes that a call that began is answered.
+// end notes that a call has been answered.
 func (c *call) end() {
 	if c.admission != nil {
 		c.admission.End(c.op.class)
 	}
 }
 
-// prove looks at the signature of a call. Calls are bounded apart until they have
-// proven who sent them: made-up signatures must take no administrator's place.
+// prove checks the signature of a call. Until it is proven, a call counts in a class
+// for that alone: made-up signatures must not take an administrator's place.
 func (c *call) prove(r *http.Request) (Caller, error) {
 	if c.admission != nil {
 		if !c.admission.Begin(overload.Authentication) {
@@ -111,11 +116,12 @@ func (c *call) prove(r *http.Request) (Caller, error) {
 		}
 		defer c.admission.End(overload.Authentication)
 	}
+
 	return c.gate.Authenticate(r, c.body, c.api.Name)
 }
 
-// turnedAway holds exchanges of calls that were turned away: most calls are, while
-// a server is overloaded, and their memory would be the collector's load.
+// turnedAway holds exchanges of calls that were turned away. An overloaded server
+// turns most calls away, and the garbage collector would pay for each.
 var turnedAway = sync.Pool{New: func() any { return new(exchange) }}
 
 // turnAway answers a call that is not admitted.
@@ -125,6 +131,7 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 		*x = exchange{} // the answer's headers are copies since WriteHeader
 		turnedAway.Put(x)
 	}()
+
 	x.ResponseWriter, x.call, x.turnedAway = w, c, true
 	x.record.RequestID, x.record.Service, x.record.Start = s.newID(), c.api.Name, s.now()
 	if c.op != nil {
@@ -147,28 +154,31 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, c call) {
 	if r.ContentLength == 0 {
 		return
 	}
+
 	_ = control.Flush() // a client that is gone cannot be told
 	_ = control.SetReadDeadline(machineClock().Add(drainTime))
 	body := r.Body
-	if !short { // net/http gives who sends more than that time to read the answer
+	if !short { // net/http gives clients that send more the same time to read the answer
 		body = http.MaxBytesReader(w, body, s.maxBody)
 	}
+
 	err := discardRest(r, body)
 	if err != nil && r.ProtoMajor == 1 && short {
-		// net/http would keep the connection of an answer that came before the body,
-		// and take the rest of the body for the next request.
+		// The answer came before the body. net/http would keep the connection, and
+		// read the rest of the body as the next request.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// machineClock is the clock of connections' deadlines, whatever the clock of answers.
+// machineClock is the clock for deadlines of connections. Tests may replace the clock
+// of answers, not this one.
 var machineClock = time.Now
 
-// drainTime is how long a client that was turned away may still send its body.
+// drainTime is how long a client that was turned away may go on sending its body.
 const drainTime = time.Second
 
-// maxSkipped is the size of the bodies that are read and dropped for the sake of
-// their connection, which a client under TLS pays more for than for its call.
+// maxSkipped is the size up to which a body is read and dropped to keep its
+// connection: a new TLS connection costs the client more than its call.
 const maxSkipped = 64 << 10 // bytes
 
 var closing = []string{"close"}

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// buffers holds bodies under way.
+// buffers holds the buffers of request bodies.
 var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 4<<10)) }}
 
 func getBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
@@ -26,6 +26,7 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 	if r.Body == nil {
 		return nil
 	}
+
 	if r.ContentLength > limit {
 		return tooLarge(limit)
 	}
@@ -38,6 +39,7 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 		}
 		return RefusedAs(Malformed, bodyUnread.With(), "The body could not be read.").Because(err)
 	}
+
 	return nil
 }
 
@@ -48,6 +50,7 @@ func readAtMost(buf *bytes.Buffer, body io.Reader, limit int64) error {
 		free := buf.AvailableBuffer()
 		n, err := body.Read(free[:cap(free)])
 		buf.Write(free[:n])
+
 		switch {
 		case int64(buf.Len()) > limit:
 			return &http.MaxBytesError{Limit: limit}
@@ -72,7 +75,7 @@ const maxDiscarded = 8 << 20 // bytes
 // returns nil only if the body has come to its end.
 func discardRest(r *http.Request, body io.Reader) error {
 	if r.Header.Get("Expect") != "" {
-		return errUnread // the client waits for our leave
+		return errUnread // the client waits for our permission
 	}
 
 	switch n, err := io.CopyN(io.Discard, body, maxDiscarded); {

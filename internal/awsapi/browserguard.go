@@ -16,10 +16,10 @@ const (
 	originsSetting = "dev.allowed_origins"
 )
 
-// dockerHost is how containers of Docker Desktop call the developer's machine.
+// dockerHost is the name of the developer's machine in containers of Docker Desktop.
 const dockerHost = "host.docker.internal"
 
-// BrowserGuardOptions says what a Guard allows besides what is on the developer's machine.
+// BrowserGuardOptions lists what a BrowserGuard allows besides the developer's machine.
 type BrowserGuardOptions struct {
 	URLs    []string // whose hosts are the server's own
 	Hosts   []string // dev.allowed_hosts
@@ -32,19 +32,20 @@ type BrowserGuardOptions struct {
 	CallsByGet func(*http.Request) bool
 }
 
-// BrowserGuard keeps the web pages that a developer visits from driving a development
-// server, by DNS rebinding and by calls from other origins.
+// BrowserGuard keeps web pages that a developer visits from using a development
+// server, by DNS rebinding or by calls from other origins.
 type BrowserGuard struct {
 	o       BrowserGuardOptions
 	hosts   map[string]bool
 	origins Origins
 }
 
-// NewBrowserGuard returns a Guard. Its errors name the setting at fault.
+// NewBrowserGuard returns a BrowserGuard. Its errors name the setting at fault.
 func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
 	if err := checkHosts(o.Hosts); err != nil {
 		return nil, err
 	}
+
 	if slices.Contains(o.Origins, AnyOrigin) {
 		return nil, fmt.Errorf(`%s: "*" would let every page that you visit drive this server: `+
 			`list the origins of your pages`, originsSetting)
@@ -59,15 +60,17 @@ func NewBrowserGuard(o BrowserGuardOptions) (*BrowserGuard, error) {
 		h, _, _ := parseHost(name) // checked above
 		g.hosts[h.name] = true
 	}
+
 	for _, url := range o.URLs {
 		if name := hostOf(url); name != "" {
 			g.hosts[name] = true
 		}
 	}
+
 	return g, nil
 }
 
-// PageRefusal tells why a request was not let through. Message names the setting.
+// PageRefusal is why a request was refused. Message names the setting to change.
 type PageRefusal struct {
 	Message string
 	Why     *explain.Refusal
@@ -81,9 +84,8 @@ func (g *BrowserGuard) Check(r *http.Request) *PageRefusal {
 	return g.checkPage(r)
 }
 
-// checkHost refuses a request that names a host which may be anybody's, because that
-// is how DNS rebinding looks: the name of an attacker's page, made to resolve to
-// this machine.
+// checkHost refuses a request to a host name that anybody may own. DNS rebinding looks
+// like that: the name of an attacker's page resolves to this machine.
 func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
 	h, _, ok := parseHost(r.Host)
 	if ok && (h.ip.IsValid() || h.localhost() || h.dotless || g.hosts[h.name]) {
@@ -94,6 +96,7 @@ func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
 	if r.Host != "" {
 		named = "the host " + quoteAddress(r.Host)
 	}
+
 	return &PageRefusal{
 		Message: "This development server does not answer to " + named +
 			", so that no page reaches it by DNS rebinding. If the name is yours, add it to " + hostsSetting + ".",
@@ -101,8 +104,8 @@ func (g *BrowserGuard) checkHost(r *http.Request) *PageRefusal {
 	}
 }
 
-// checkPage refuses a request that a page of a foreign origin made a browser
-// send. The request's host has been checked.
+// checkPage refuses a request that a page of a foreign origin made a browser send.
+// checkHost has checked its host.
 func (g *BrowserGuard) checkPage(r *http.Request) *PageRefusal {
 	if g.navigates(r) {
 		return nil
@@ -112,7 +115,8 @@ func (g *BrowserGuard) checkPage(r *http.Request) *PageRefusal {
 		if len(sent) == 1 && g.allows(sent[0], r.Host) {
 			return nil
 		}
-		return pageRefusal("a page of the origin "+quoteAddress(strings.Join(sent, ", ")), "Origin: "+strings.Join(sent, ", "))
+		return pageRefusal("a page of the origin "+quoteAddress(strings.Join(sent, ", ")),
+			"Origin: "+strings.Join(sent, ", "))
 	}
 
 	if sent, ok := r.Header["Sec-Fetch-Site"]; ok {
@@ -128,6 +132,7 @@ func (g *BrowserGuard) checkPage(r *http.Request) *PageRefusal {
 		return pageRefusal("a browser that does not tell for which page",
 			"an operation by GET, without Origin and Sec-Fetch-Site")
 	}
+
 	return nil
 }
 
@@ -137,8 +142,8 @@ func (g *BrowserGuard) navigates(r *http.Request) bool {
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// allows reports whether pages of an origin may call a server that the request
-// calls target.
+// allows reports whether pages of an origin may call this server, which the request
+// names target.
 func (g *BrowserGuard) allows(text, target string) bool {
 	o, ok := parseOrigin(text)
 	if !ok {
@@ -147,18 +152,19 @@ func (g *BrowserGuard) allows(text, target string) bool {
 	if g.origins.list[o.String()] || o.host.localhost() || o.host.ip.IsLoopback() {
 		return true
 	}
+
 	own, _, ok := parseHost(target)
 	return o.web() && (o.host.dotless || ok && o.host.name == own.name)
 }
 
-// web reports whether the host of an origin is one of a network. Other schemes put
-// the ID of an extension, a hash or a name of their own there.
+// web reports whether the host of an origin is a network host. In other schemes it is
+// the ID of an extension, a hash or a private name.
 func (o origin) web() bool { return o.scheme == "http" || o.scheme == "https" }
 
-// ownSite reports whether a request without Origin comes from a page that may
-// call, from the value of Sec-Fetch-Site: none is a user who typed the address.
-// Of the same site are other ports of a host, but below a name with a dot also
-// sibling names, which may be others'.
+// ownSite reports whether a request without Origin comes from a page that may call,
+// going by Sec-Fetch-Site. "none" means that the user typed the address. "same-site"
+// covers other ports of the host; if its name has a dot, also sibling names, which
+// others may own.
 func ownSite(site, target string) bool {
 	switch site {
 	case "none", "same-origin":
@@ -175,17 +181,18 @@ func ownSite(site, target string) bool {
 func pageRefusal(who, got string) *PageRefusal {
 	return &PageRefusal{
 		Message: "The request was made by " + who +
-			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " + originsSetting + ", and call with fetch.",
+			", and pages that you visit may not drive this development server. If the page is yours, add its origin to " +
+			originsSetting + ", and call with fetch.",
 		Why: pageForeign.With("page", got).At(settingLink(originsSetting)),
 	}
 }
 
-// settingLink leads to a setting.
+// settingLink returns the link to a setting.
 func settingLink(name string) explain.Link {
 	return explain.Link{Kind: explain.LinkSetting, ID: name, Source: explain.SourceFile}
 }
 
-// maxQuoted bounds what a message quotes of a header, in bytes.
+// maxQuoted bounds how much of a header a message quotes, in bytes.
 const maxQuoted = 200
 
 func quoteAddress(text string) string {

@@ -7,24 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// String is what a model demands of a string. Lengths are in characters.
+// String lists the model's constraints on a string. Lengths are in characters.
 type String struct {
 	Min, Max  int // 0 = no bound
 	Pattern   *Pattern
 	Enum      []string
-	Sensitive bool // the value never enters a message
+	Sensitive bool // the value must not enter a message
 }
 
-// Integer is what a model demands of an integer.
+// Integer has the model's bounds of an integer.
 type Integer struct{ Min, Max int }
 
-// List is what a model demands of a list.
+// List lists the model's constraints on a list.
 type List struct {
 	Min, Max int     // number of elements; 0 = no bound
 	Element  *String // nil for structures
 }
 
-// Map is what a model demands of a map with string keys.
+// Map lists the model's constraints on a map with string keys.
 type Map struct {
 	Min, Max   int // number of entries; 0 = no bound
 	Key, Value *String
@@ -32,40 +32,43 @@ type Map struct {
 
 func (c *String) sensitive() bool { return c != nil && c.Sensitive }
 
-// accepts reports whether s meets every demand.
+// accepts reports whether s meets every constraint.
 func (c *String) accepts(s string) bool {
 	if c == nil {
 		return true
 	}
-	// The byte length bounds the number of characters from above, and a quarter
-	// of it from below: most values need no counting.
+
+	// A string of n bytes has at most n characters and at least n/4, so most values
+	// need no counting.
 	if c.Max > 0 && len(s) > c.Max && utf8.RuneCountInString(s) > c.Max {
 		return false
 	}
 	if c.Min > 0 && (len(s) < c.Min || len(s) < 4*c.Min && utf8.RuneCountInString(s) < c.Min) {
 		return false
 	}
+
 	return (c.Enum == nil || slices.Contains(c.Enum, s)) && (c.Pattern == nil || c.Pattern.MatchString(s))
 }
 
-// demand is a rule of a model that a member breaks.
+// demand is a constraint of the model that a member breaks.
 type demand struct {
 	text string // in AWS's words
-	// For people; got has sizes and numbers, but no text of the request.
+	// expected, got and fix are for people. got has sizes and numbers, but no text of
+	// the request.
 	expected, got, fix string
 }
 
-// demands lists the demands that s breaks.
+// demands lists the constraints that s breaks.
 func (c *String) demands(s string) []demand {
 	var out []demand
 	n := utf8.RuneCountInString(s)
+
 	if c.Max > 0 && n > c.Max {
 		out = append(out, atMost(c.longest(), n, c.Max, "character"))
 	}
 	if n < c.Min {
 		out = append(out, atLeast(c.shortest(), n, c.Min, "character"))
 	}
-
 	if c.Pattern != nil && !c.Pattern.MatchString(s) {
 		out = append(out, demand{
 			text:     c.shape(),
@@ -86,7 +89,7 @@ func (c *String) demands(s string) []demand {
 	return out
 }
 
-// atMost is a bound of a size above, which a value breaks.
+// atMost describes a size above its bound.
 func atMost(text string, n, most int, unit string) demand {
 	return demand{
 		text:     text,
@@ -96,7 +99,7 @@ func atMost(text string, n, most int, unit string) demand {
 	}
 }
 
-// atLeast is a bound of a size below, which a value breaks.
+// atLeast describes a size below its bound.
 func atLeast(text string, n, least int, unit string) demand {
 	got := count(n, unit)
 	if n == 0 {
@@ -111,7 +114,7 @@ func atLeast(text string, n, least int, unit string) demand {
 	}
 }
 
-// between is a range of numbers, which n is not in.
+// between describes a number outside its range.
 func between(text string, n int, c *Integer) demand {
 	bounds := strconv.Itoa(c.Min) + " to " + strconv.Itoa(c.Max)
 	return demand{
@@ -122,8 +125,8 @@ func between(text string, n int, c *Integer) demand {
 	}
 }
 
-// within is the first demand that s breaks, as an element of what text is about, such as
-// "a key".
+// within describes the first constraint that s breaks; element names what s is, such as
+// "each key".
 func (c *String) within(text, element, s string) demand {
 	d := demand{text: text}
 	if broken := c.demands(s); len(broken) > 0 {
@@ -131,11 +134,10 @@ func (c *String) within(text, element, s string) demand {
 		d.got = broken[0].got
 		d.fix = "for " + element + ": " + broken[0].fix
 	}
-
 	return d
 }
 
-// count is a number of things.
+// count returns n with its unit, in the plural unless n is 1.
 func count(n int, unit string) string {
 	switch {
 	case n == 1:
@@ -147,7 +149,7 @@ func count(n int, unit string) string {
 	}
 }
 
-// all lists every demand, as AWS does for the strings in a list or map.
+// all lists every constraint, as AWS does for strings in a list or map.
 func (c *String) all() string {
 	var out []string
 	if c.Max > 0 {
@@ -160,6 +162,7 @@ func (c *String) all() string {
 	if c.Enum != nil {
 		out = append(out, c.values())
 	}
+
 	return "[" + strings.Join(out, ", ") + "]"
 }
 

@@ -15,28 +15,33 @@ import (
 // maxDepth bounds the nesting of a JSON body.
 const maxDepth = 16
 
-// decodeJSON decodes body strictly: one object, valid UTF-8, no member twice,
-// no wrong type, no null inside a list or map. A null member is absent and an
-// unknown member ignored. Errors name the member and never quote a value.
+// decodeJSON decodes body strictly: one object, valid UTF-8, no member twice, no wrong
+// type, no null inside a list or map. A null member counts as absent; an unknown one is
+// ignored. Errors name the member and never quote a value.
 func decodeJSON(body []byte, in any) error {
 	if tooDeep(body) {
 		most := strconv.Itoa(maxDepth)
-		return RefusedAs(Malformed, bodyDepth.With("limit", most), "The body is nested more than "+most+" levels deep.")
+		return RefusedAs(Malformed, bodyDepth.With("limit", most),
+			"The body is nested more than "+most+" levels deep.")
 	}
 	if i := skipSpace(body); i == len(body) || body[i] != '{' {
 		return RefusedAs(Malformed, bodyObject.With(), "The body must be a JSON object.")
 	}
+
 	options := decodeOptions
-	if bytes.Contains(body, []byte("null")) { // seldom: looking for it at each value costs
+	if bytes.Contains(body, []byte("null")) { // rare, and checking each value is slow
 		options = decodeNullOptions
 	}
+
 	err := json.Unmarshal(body, in, options)
 	if err == nil {
 		return nil
 	}
+
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		return wrongType(semantic)
 	}
+
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			where, fault := memberOf(syntactic.JSONPointer), " appears twice."
@@ -45,10 +50,12 @@ func decodeJSON(body []byte, in any) error {
 			}
 			return RefusedAs(Malformed, bodyTwice.With().Of(pathOf(syntactic.JSONPointer)), where+fault)
 		}
+
 		offset := strconv.FormatInt(syntactic.ByteOffset, 10)
 		return RefusedAs(Malformed, bodySyntax.With("offset", offset),
 			"The body is not valid JSON: see byte "+offset+".")
 	}
+
 	return RefusedAs(Malformed, bodyUnread.With(), "The body cannot be read.").Because(err)
 }
 
@@ -58,11 +65,12 @@ var (
 	errNull      = errors.New("null in a list or map")
 )
 
-// wrongType says which member has which type instead of which. The library's
-// own text would quote the value.
+// wrongType reports which member has the wrong type, and which it should have. The
+// library's own message would quote the value.
 func wrongType(e *json.SemanticError) *Error {
 	where, want, got := memberOf(e.JSONPointer), typeName(e.GoType), kindName(e.JSONKind)
 	message := where + " has the wrong type: it must be " + want + "."
+
 	switch {
 	case errors.Is(e.Err, errNotString):
 		want, message = "strings only", where+" must contain strings only."
@@ -71,14 +79,16 @@ func wrongType(e *json.SemanticError) *Error {
 	case nested(e.JSONPointer):
 		message = where + " contains a value of the wrong type: it must be " + want + "."
 	}
+
 	why := bodyMember.With("type", want, "got", got)
 	if errors.Is(e.Err, errNullText) || errors.Is(e.Err, errNull) {
 		why = bodyNull.With("type", want)
 	}
+
 	return RefusedAs(Malformed, why.Of(pathOf(e.JSONPointer)), message)
 }
 
-// kindName names what came in JSON.
+// kindName names the type of a JSON value.
 func kindName(kind jsontext.Kind) string {
 	switch kind {
 	case 'n':
@@ -105,6 +115,7 @@ func typeName(t reflect.Type) string {
 	if t == nil {
 		return "of another type"
 	}
+
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"
@@ -119,24 +130,23 @@ func typeName(t reflect.Type) string {
 	}
 }
 
-// decodeOptions replaces the decoding of lists and maps of strings, which would
-// take null for "".
+// decodeOptions replaces the decoding of lists and maps of strings, which would turn
+// null into "".
 var decodeOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap)))
 
-// decodeNullOptions also refuses null as an element of a list or map of structures, which
-// would become a structure without members.
+// decodeNullOptions also refuses null as an element of a list or map of structures:
+// it would become a structure without members.
 var decodeNullOptions = json.WithUnmarshalers(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(decodeStrings), json.UnmarshalFromFunc(decodeStringMap),
 	json.UnmarshalFromFunc(refuseNull)))
 
-// refuseNull is called for every value. Structures that may be absent are pointers, so one
-// that is none is an element.
+// refuseNull is called for every value. Structures that may be absent are pointers, so
+// a plain structure is an element.
 func refuseNull(dec *jsontext.Decoder, value any) error {
 	if dec.PeekKind() == 'n' && reflect.TypeOf(value).Elem().Kind() == reflect.Struct {
 		return errNull
 	}
-
 	return errors.ErrUnsupported
 }
 
@@ -152,6 +162,7 @@ func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
+
 	out := []string{}
 	for dec.PeekKind() != ']' {
 		s, err := readString(dec)
@@ -160,6 +171,7 @@ func decodeStrings(dec *jsontext.Decoder, list *[]string) error {
 		}
 		out = append(out, s)
 	}
+
 	*list = out
 	_, err := dec.ReadToken()
 	return err
@@ -177,6 +189,7 @@ func decodeStringMap(dec *jsontext.Decoder, m *map[string]string) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
+
 	out := map[string]string{}
 	for dec.PeekKind() != '}' {
 		k, err := readString(dec)
@@ -187,6 +200,7 @@ func decodeStringMap(dec *jsontext.Decoder, m *map[string]string) error {
 			return err
 		}
 	}
+
 	*m = out
 	_, err := dec.ReadToken()
 	return err
@@ -197,6 +211,7 @@ func readString(dec *jsontext.Decoder) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	switch t.Kind() {
 	case '"':
 		return t.String(), nil
@@ -215,8 +230,8 @@ func memberOf(p jsontext.Pointer) string {
 	return "The body"
 }
 
-// pathOf is the member that a JSON pointer leads into, as the client wrote it; "" = the
-// body.
+// pathOf returns the member that a JSON pointer leads into, as the client wrote it, or
+// "" for the body.
 func pathOf(p jsontext.Pointer) string {
 	for name := range p.Tokens() {
 		return printable(name)
@@ -224,7 +239,7 @@ func pathOf(p jsontext.Pointer) string {
 	return ""
 }
 
-// memberPath is the name of a member that came from a client, in lower camel case as in
+// memberPath returns the name of a member that a client sent, in lower camel case as in
 // violations.
 func memberPath(name string) string {
 	name = printable(name)
@@ -237,20 +252,23 @@ func memberPath(name string) string {
 // nested reports whether a JSON pointer leads below a top-level member.
 func nested(p jsontext.Pointer) bool { return strings.Count(string(p), "/") > 1 }
 
-// plain quotes a name that came from a client.
+// plain quotes a name that a client sent.
 func plain(name string) string { return "'" + printable(name) + "'" }
 
-// printable returns a name that came from a client, if it looks like one: a
-// secret in the wrong place must not reach the log.
+// printable returns a name that a client sent, if it looks like one: a secret in the
+// wrong place must not reach the log.
 func printable(name string) string {
 	if len(name) > 64 {
 		return "(a long name)"
 	}
+
 	for i := range len(name) {
-		if c := name[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_.-", c) >= 0) {
+		if c := name[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("_.-", c) >= 0) {
 			return "(an unusual name)"
 		}
 	}
+
 	return name
 }
 
@@ -268,6 +286,7 @@ func tooDeep(b []byte) bool {
 	if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) <= maxDepth {
 		return false // the usual case, without a look at each byte
 	}
+
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -287,5 +306,6 @@ func tooDeep(b []byte) bool {
 			depth--
 		}
 	}
+
 	return false
 }

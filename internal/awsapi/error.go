@@ -11,66 +11,66 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Kind names a refusal that every API service shares and that each protocol
-// words in its own way. The zero Kind means that Error.Code says it.
+// Kind names a refusal that all API services share. Each protocol has its own words for
+// it. The zero Kind means that Error.Code names the refusal.
 type Kind uint8
 
 // The kinds of refusal.
 const (
-	Named                 Kind = iota // Error.Code is the wire's own word
+	Named                 Kind = iota // Error.Code is the code on the wire
 	MissingAuthentication             // a signed operation was called unsigned
 	IncompleteSignature               // the signature's parts are missing or malformed
 	UnknownKey                        // no such access key, or it is disabled
 	BadSignature                      // the signature does not match the request
 	RequestExpired                    // signed too long ago, or in the future
-	InvalidToken                      // the session token is not one of ours
+	InvalidToken                      // this server did not issue the session token
 	ExpiredToken                      // the session token has expired
-	AccessDenied                      // IAM says no
+	AccessDenied                      // IAM does not allow the call
 	UnknownOperation                  // no such operation
 	Malformed                         // the request cannot be read
 	InvalidInput                      // the input breaks the model's constraints
 	Throttled                         // too many requests
-	Unavailable                       // the database, say, takes no writes now
-	InternalError                     // our fault
+	Unavailable                       // for example, the database takes no writes now
+	InternalError                     // a fault of this server
 )
 
-// Error is an answer of an operation, free of any protocol. Layers below the
-// operations return their own errors; an error of another type is an internal
-// error, whose text stays in the log.
+// Error is a refusal by an operation, independent of the protocol. Layers below the
+// operations return their own errors. An error of another type is an internal error,
+// whose text stays in the log.
 type Error struct {
 	Kind    Kind
-	Code    string // the error type on the wire, e.g. AccessDenied; only when Kind is Named
+	Code    string // the error type on the wire, such as AccessDenied; only if Kind is Named
 	Status  int    // HTTP status; 0 = the protocol's choice
-	Message string // what the client reads; "" = the protocol's text for Kind
-	Cause   error  // what the log reads besides
-	// Why is the check that refused, for the trace; nil = it is in the trace already,
-	// or the request could not be read.
+	Message string // for the client; "" = the protocol's text for Kind
+	Cause   error  // added for the log
+	// Why is the check that refused, for the trace; nil = the trace has it already, or
+	// the request could not be read.
 	Why *explain.Refusal
 
-	// RetryAfter is when it makes sense to call again, for the header Retry-After,
-	// in whole seconds; 0 = the answer does not tell.
+	// RetryAfter is how long to wait before calling again, for the header Retry-After in
+	// whole seconds; 0 = unknown.
 	RetryAfter time.Duration
 
-	log string // what the log reads instead of Message, when that quotes the request
+	log string // for the log instead of Message, when Message quotes the request
 
 	violations []Violation // of the input: reasons besides Why
 }
 
-// Refused returns the client error, with the wire type code and a message, of a check
-// that did not pass. The trace gets why when the call is answered.
+// Refused returns the error of a failed check, with its code on the wire and a message.
+// The trace gets why when the call is answered.
 func Refused(code string, why *explain.Refusal, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Why: why}
 }
 
-// RefusedAs is Refused for a kind of refusal that each protocol words in its own way. An
-// empty message means the text that AWS gives for the kind.
+// RefusedAs is Refused for a kind that each protocol has its own words for. An empty
+// message means AWS's text for the kind.
 func RefusedAs(kind Kind, why *explain.Refusal, message string) *Error {
 	return &Error{Kind: kind, Message: message, Why: why}
 }
 
-// Invalid returns the validation error that lists found, in AWS's words.
+// Invalid returns the validation error for found, in AWS's words.
 func Invalid(found []Violation) *Error {
-	// A secret in the wrong member may be echoed to who sent it, not logged.
+	// A secret in the wrong member may go back to its sender, but not into the log.
 	return &Error{
 		Kind:       InvalidInput,
 		Message:    violationsMessage(found, true),
@@ -79,8 +79,8 @@ func Invalid(found []Violation) *Error {
 	}
 }
 
-// LogAs returns a copy of e for which the log reads text in place of the
-// message: what a client sent in the wrong member may be a secret.
+// LogAs returns a copy of e that logs text instead of the message: a client may have
+// sent a secret in the wrong member.
 func (e *Error) LogAs(text string) *Error {
 	c := *e
 	c.log = text
@@ -109,13 +109,14 @@ func (e *Error) Error() string {
 	if e.Cause != nil {
 		s += ": " + e.Cause.Error()
 	}
+
 	return s
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// asError finds the Error in err; anything else becomes an internal error.
+// asError finds the Error in err; any other error becomes an internal error.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -123,9 +124,9 @@ func asError(err error) *Error {
 	return Internal(err)
 }
 
-// asAnswer finds the Error in err. What Options.Busy and Options.Unavailable
-// recognise is never the caller's fault, whatever the operation makes of it: it
-// will pass, and clients try again.
+// asAnswer finds the Error in err. An error that Options.Busy or Options.Unavailable
+// recognises is never the caller's fault, whatever the operation returns for it: it is
+// temporary, and clients try again.
 func (s *Service) asAnswer(err error) *Error {
 	switch {
 	case s.busy != nil && s.busy(err):
@@ -133,10 +134,11 @@ func (s *Service) asAnswer(err error) *Error {
 	case s.unavailable != nil && s.unavailable(err):
 		return RefusedAs(Unavailable, databaseAway.With("fault", s.fault(err)), "").Because(err)
 	}
+
 	return asError(err)
 }
 
-// fault names what err is, for a reason. Its text stays in the log.
+// fault names err for a reason. Its text stays in the log.
 func (s *Service) fault(err error) string {
 	if s.faultOf != nil && err != nil {
 		if name := s.faultOf(err); name != "" {
@@ -146,41 +148,44 @@ func (s *Service) fault(err error) string {
 	return "an unexpected error"
 }
 
-// wireError is an Error in the words of one protocol and service.
+// wireError is an Error as one protocol and service writes it.
 type wireError struct {
 	code    string
 	status  int
 	message string
 }
 
-// words is a protocol's name, status and standard text for a Kind.
+// words are a protocol's code, status and standard text for a Kind.
 type words struct {
 	code    string
 	status  int
 	message string
 }
 
-// translate words e with table, in the codes of api.
+// translate finds code, status and text of e in table and in the codes of api.
 func translate(e *Error, table *[InternalError + 1]words, status map[string]int, api *API) wireError {
 	if e.Kind == Named {
 		w := wireError{code: e.Code, status: e.Status, message: e.Message}
 		w.status = cmp.Or(w.status, api.Statuses[e.Code], status[e.Code], http.StatusBadRequest)
 		return w
 	}
+
 	t := table[e.Kind]
 	w := wireError(t)
 	switch {
 	case e.Kind == InternalError:
 		w.code = cmp.Or(api.InternalCode, w.code)
 		return w // never e.Message: it may quote internals
-	case e.Kind == Unavailable: // of the model's errors, the internal one is nearest
+	case e.Kind == Unavailable: // the internal error is the nearest in the model
 		w.code = cmp.Or(api.InternalCode, w.code)
 	}
+
 	if e.Message != "" {
 		w.message = e.Message
 	}
 	if e.Status != 0 {
 		w.status = e.Status
 	}
+
 	return w
 }

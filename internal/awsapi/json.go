@@ -16,26 +16,34 @@ type awsJSON struct{}
 
 var jsonType = []string{"application/x-amz-json-1.1"}
 
-// jsonWords are the types of AWS JSON services (contract: HTTP 400 for every
-// client error but throttling, which older SDKs retry only at 429).
+// jsonWords are the types of AWS JSON services. Contract: HTTP 400 for every client
+// error except throttling, which older SDKs retry only at 429.
 var jsonWords = [InternalError + 1]words{
 	MissingAuthentication: {"MissingAuthenticationTokenException", 400, "Missing Authentication Token"},
-	IncompleteSignature:   {"IncompleteSignatureException", 400, "The request signature does not conform to AWS standards."},
-	UnknownKey:            {"UnrecognizedClientException", 400, "The security token included in the request is invalid."},
-	BadSignature:          {"InvalidSignatureException", 400, signatureMismatch},
-	RequestExpired:        {"InvalidSignatureException", 400, "Signature expired."},
-	InvalidToken:          {"UnrecognizedClientException", 400, "The security token included in the request is invalid."},
-	ExpiredToken:          {"ExpiredTokenException", 400, "The security token included in the request is expired"},
-	AccessDenied:          {"AccessDeniedException", 400, "The caller is not authorized to perform this action."},
-	UnknownOperation:      {"UnknownOperationException", 400, "The requested operation is not recognized by the service."},
-	Malformed:             {"SerializationException", 400, "The request cannot be read."},
-	InvalidInput:          {"ValidationException", 400, "The input fails to satisfy the service's constraints."},
-	Throttled:             {"TooManyRequestsException", 429, "Rate exceeded"},
-	Unavailable:           {"InternalErrorException", 503, unavailableText},
-	InternalError:         {"InternalErrorException", 500, internalText},
+	IncompleteSignature: {
+		"IncompleteSignatureException", 400, "The request signature does not conform to AWS standards.",
+	},
+	UnknownKey: {
+		"UnrecognizedClientException", 400, "The security token included in the request is invalid.",
+	},
+	BadSignature:   {"InvalidSignatureException", 400, signatureMismatch},
+	RequestExpired: {"InvalidSignatureException", 400, "Signature expired."},
+	InvalidToken: {
+		"UnrecognizedClientException", 400, "The security token included in the request is invalid.",
+	},
+	ExpiredToken: {"ExpiredTokenException", 400, "The security token included in the request is expired"},
+	AccessDenied: {"AccessDeniedException", 400, "The caller is not authorized to perform this action."},
+	UnknownOperation: {
+		"UnknownOperationException", 400, "The requested operation is not recognized by the service.",
+	},
+	Malformed:     {"SerializationException", 400, "The request cannot be read."},
+	InvalidInput:  {"ValidationException", 400, "The input fails to satisfy the service's constraints."},
+	Throttled:     {"TooManyRequestsException", 429, "Rate exceeded"},
+	Unavailable:   {"InternalErrorException", 503, unavailableText},
+	InternalError: {"InternalErrorException", 500, internalText},
 }
 
-// jsonStatus holds the named errors whose status is not 400.
+// jsonStatus has the status of named errors other than 400.
 var jsonStatus = map[string]int{"TooManyRequestsException": 429, "InternalErrorException": 500}
 
 const (
@@ -47,9 +55,9 @@ const (
 	internalText    = "Internal error. The server's log has the reason under the request ID."
 )
 
-// find finds the operation by X-Amz-Target: the operation's name after the
-// last dot, the API's before it. Old clients put a Java package in front of the
-// API's name, hand-written ones anything.
+// find finds the operation by X-Amz-Target: its name follows the last dot, the API's
+// name precedes it. Old clients put a Java package before the API's name, hand-written
+// ones anything.
 func (awsJSON) find(c *call) error {
 	targets := c.request.Header["X-Amz-Target"]
 	switch {
@@ -58,24 +66,27 @@ func (awsJSON) find(c *call) error {
 	case c.request.Method != http.MethodPost:
 		why := operationMethod.With("methods", "POST")
 		return RefusedAs(UnknownOperation, why, "Requests with X-Amz-Target are sent with POST.")
-	case len(targets) > 1: // which of them was signed, or meant, is anybody's guess
+	case len(targets) > 1: // nobody can tell which of them was signed or meant
 		why := operationTwice.With("count", strconv.Itoa(len(targets)))
 		return RefusedAs(UnknownOperation, why, "The request has more than one X-Amz-Target header.")
 	}
+
 	api, name := c.target(targets[0])
 	if api == nil {
 		return RefusedAs(UnknownOperation, operationService.With(), "")
 	}
+
 	c.api = api
 	if c.op = api.operations[name]; c.op == nil {
 		why := operationUnknown.With("operation", plain(name)+" of "+api.Name)
 		return RefusedAs(UnknownOperation, why, "Operation "+plain(name)+" is not an operation of "+api.Name+".")
 	}
+
 	return nil
 }
 
-// target returns the API that an X-Amz-Target leads to, nil if there is none, and
-// the name of the operation.
+// target returns the API that an X-Amz-Target names, or nil, and the name of the
+// operation.
 func (s *Service) target(text string) (*api, string) {
 	prefix, name := "", text
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
@@ -84,6 +95,7 @@ func (s *Service) target(text string) (*api, string) {
 	if named := s.targets[prefix[strings.LastIndexByte(prefix, '.')+1:]]; named != nil {
 		return named, name
 	}
+
 	return s.fallback, name
 }
 
@@ -97,26 +109,32 @@ func (awsJSON) answer(x *exchange, _ *call, out any) error {
 		x.WriteHeader(http.StatusOK)
 		return nil
 	}
+
 	buf := getBuffer()
 	defer putBuffer(buf)
+
 	if err := json.MarshalWrite(buf, out, json.Deterministic(true)); err != nil {
 		return err
 	}
+
 	h["Content-Type"] = jsonType
 	x.length[0] = strconv.Itoa(buf.Len())
 	h["Content-Length"] = x.length[:]
 	x.WriteHeader(http.StatusOK)
 	_, _ = x.Write(buf.Bytes()) // a client that is gone cannot be told
+
 	return nil
 }
 
 func (awsJSON) refuse(x *exchange, c *call, e *Error) wireError {
 	w := translate(e, &jsonWords, jsonStatus, &c.api.API)
+
 	body := []byte(`{"__type":`)
 	body, _ = jsontext.AppendQuote(body, w.code)
 	body = append(body, `,"message":`...)
 	body, _ = jsontext.AppendQuote(body, w.message)
 	body = append(body, '}')
+
 	h := x.Header()
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}

@@ -10,10 +10,10 @@ type Limiter interface {
 	Count(ctx context.Context, account, service, operation string) error
 }
 
-// Count counts the call that ctx belongs to for account, and refuses it when the
-// account calls too often. Signed calls are counted already. A public operation
-// calls it once it knows the account, before anything expensive; an account that
-// may not exist must not be counted.
+// Count counts the call of ctx for account, and refuses it when the account calls too
+// often. Signed calls have been counted already. A public operation calls Count as
+// soon as it knows the account, before anything expensive; never for an account that
+// may not exist.
 func Count(ctx context.Context, account string) error {
 	x, ok := ctx.Value(recordKey{}).(*exchange)
 	if !ok || x.call.Service == nil || x.call.limiter == nil || x.call.op == nil || account == "" {

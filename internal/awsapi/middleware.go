@@ -14,14 +14,15 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Wrap puts around h what every answer of the server needs. operation names h
-// in log and metrics; "" when h finds out itself.
+// Wrap adds to h what every answer of the server needs. operation names h in log and
+// metrics; it is "" when h finds the operation itself.
 func (s *Service) Wrap(operation string, h http.Handler) http.Handler {
-	return s.cors(operation, s.WrapInternal(operation, s.limitBody(operation, h))) // outermost: preflights cost nothing more
+	// cors is outermost, so that preflights cost nothing more.
+	return s.cors(operation, s.WrapInternal(operation, s.limitBody(operation, h)))
 }
 
-// WrapInternal is Wrap for what browsers do not call: every method reaches h,
-// which bounds the body itself.
+// WrapInternal is Wrap for endpoints that browsers do not call: h gets every method,
+// and bounds the body itself.
 func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 	for _, wrap := range []func(string, http.Handler) http.Handler{ // innermost first
 		s.recoverPanic,
@@ -30,18 +31,19 @@ func (s *Service) WrapInternal(operation string, h http.Handler) http.Handler {
 	} {
 		h = wrap(operation, h)
 	}
+
 	return h
 }
 
-// Denial is a request that is refused before anything looks at what it asks for.
+// Denial refuses a request before anything looks at its content.
 type Denial struct {
 	Message string
 	Why     *explain.Refusal // the check that refused it
 }
 
-// Guard puts check before next. A request that check denies gets status 403 in
-// the words of its protocol, without CORS headers, and is logged, counted and
-// kept with its trace as any refusal.
+// Guard puts check before next. A request that check denies gets status 403 in the
+// form of its protocol, without CORS headers. It is logged, counted and kept with its
+// trace, as any refusal.
 func (s *Service) Guard(check func(*http.Request) *Denial, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if denied := check(r); denied != nil {
@@ -66,7 +68,7 @@ func (s *Service) deny(w http.ResponseWriter, r *http.Request, d *Denial) {
 	})).ServeHTTP(w, r)
 }
 
-// Values of headers that never change. Answers share the slices.
+// Values of headers that never change. All answers share the slices.
 var (
 	anyOrigin      = []string{"*"}
 	varyOrigin     = []string{"Origin"}
@@ -78,9 +80,9 @@ var (
 	strictTLS      = []string{"max-age=31536000; includeSubDomains"}
 )
 
-// cors lets the pages of allowed origins call, and answers preflights. Any
-// origin is safe, because nothing here looks at cookies. Without Date among the
-// exposed headers a browser SDK cannot repair its clock.
+// cors lets pages of allowed origins call, and answers preflights. Any origin is safe,
+// because nothing here looks at cookies. Date is exposed so that a browser SDK can
+// correct its clock.
 func (s *Service) cors(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -88,7 +90,9 @@ func (s *Service) cors(_ string, next http.Handler) http.Handler {
 		if r.TLS != nil {
 			h["Strict-Transport-Security"] = strictTLS
 		}
+
 		allowed := anyOrigin
+
 		if s.checkOrigin != nil {
 			h["Vary"] = varyOrigin
 			if denied := s.checkOrigin(r); denied != nil {
@@ -97,10 +101,12 @@ func (s *Service) cors(_ string, next http.Handler) http.Handler {
 			}
 			allowed = r.Header["Origin"]
 		}
+
 		if len(allowed) > 0 {
 			h["Access-Control-Allow-Origin"] = allowed
 			h["Access-Control-Expose-Headers"] = exposedHeaders
 		}
+
 		if r.Method != http.MethodOptions {
 			next.ServeHTTP(w, r)
 			return
@@ -114,6 +120,7 @@ func (s *Service) cors(_ string, next http.Handler) http.Handler {
 		if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
 			h["Access-Control-Allow-Private-Network"] = yes
 		}
+
 		h["Content-Length"] = empty
 		w.WriteHeader(http.StatusOK)
 	})
@@ -124,12 +131,15 @@ func IsHeaderList(s string) bool {
 	if s == "" || len(s) > 4096 {
 		return false
 	}
+
 	for i := range len(s) {
 		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_,. ", c) >= 0) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("-_,. ", c) >= 0) {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -148,20 +158,23 @@ func (s *Service) identify(operation string, next http.Handler) http.Handler {
 func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		// The answer may still sit in a buffer: a hook that breaks must not cost
-		// the client its answer.
+		// The answer may still be in a buffer: a hook that panics must not cost the
+		// client its answer.
 		defer s.recoverHook()
+
 		x := w.(*exchange)
 		if !x.wrote {
 			x.record.Status = http.StatusOK // as net/http will answer
 		}
 		x.record.Duration = s.now().Sub(x.record.Start)
+
 		var steps []explain.Step
 		if x.record.Code != "" {
 			steps = x.decided()
 		}
 		s.log(r, x, steps)
 		s.observed(&x.record)
+
 		if rec := &x.record; s.recorder != nil && rec.Code != "" {
 			s.recorder.Refused(Refusal{
 				Time:        rec.Start,
@@ -187,46 +200,59 @@ func (s *Service) logAccess(_ string, next http.Handler) http.Handler {
 func (s *Service) observed(rec *Record) {
 	if s.observe != nil {
 		defer s.recoverHook()
+
 		s.observe(rec)
 	}
 }
 
-// recoverHook logs that a hook panicked; defer it. If it was the log itself, nothing
-// is left to tell: to write past it could block, as a log must not.
+// recoverHook logs that a hook panicked; defer it. If the log itself panicked, nothing
+// more is reported: writing past it could block.
 func (s *Service) recoverHook() {
 	p := recover()
 	if p == nil {
 		return
 	}
 	defer func() { _ = recover() }()
+
 	s.logger.Error("a hook of log or metrics panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 // log writes the line of a request, for a refused one with the steps of its trace.
 func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 	rec, level := &x.record, slog.LevelInfo
-	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is no fault of ours
+	if rec.Status >= 500 && r.Context().Err() == nil { // a client that hangs up is not the server's fault
 		level = slog.LevelError
 	}
+
 	switch {
 	case x.busy:
 		level = slog.LevelWarn
-	case rec.Throttled: // whoever refuses so writes one line a minute, whatever the flood
+	case rec.Throttled: // its refuser writes one line a minute, however many there are
 		level = slog.LevelDebug
 	}
 	if !s.logger.Enabled(r.Context(), level) {
 		return
 	}
+
 	outcome := rec.Code
 	if outcome == "" {
 		outcome = "OK"
 	}
+
 	var room [16]slog.Attr
 	attrs := room[:0]
 	for _, a := range [...]struct{ name, value string }{
-		{"request_id", rec.RequestID}, {"service", rec.Service}, {"operation", rec.Operation}, {"account", rec.Account},
-		{"region", rec.Region}, {"pool", rec.Pool}, {"access_key_id", rec.AccessKeyID},
-		{"outcome", outcome}, {"fault", rec.Fault}, {"reason", rec.Reason}, {"user_agent", rec.UserAgent},
+		{"request_id", rec.RequestID},
+		{"service", rec.Service},
+		{"operation", rec.Operation},
+		{"account", rec.Account},
+		{"region", rec.Region},
+		{"pool", rec.Pool},
+		{"access_key_id", rec.AccessKeyID},
+		{"outcome", outcome},
+		{"fault", rec.Fault},
+		{"reason", rec.Reason},
+		{"user_agent", rec.UserAgent},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.name, a.value))
@@ -234,6 +260,7 @@ func (s *Service) log(r *http.Request, x *exchange, steps []explain.Step) {
 	}
 	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
 	attrs = append(attrs, failedCheck(steps)...)
+
 	// Without the caller's address, which costs more than the attributes do.
 	line := slog.NewRecord(rec.Start.Add(rec.Duration), level, "request", 0)
 	line.AddAttrs(attrs...)
@@ -249,8 +276,11 @@ func failedCheck(steps []explain.Step) []slog.Attr {
 	}
 
 	check := []any{
-		slog.String("code", string(step.Code)), slog.String("name", step.Check), slog.String("expected", step.Expected),
-		slog.String("got", step.Got), slog.String("fix", step.Fix),
+		slog.String("code", string(step.Code)),
+		slog.String("name", step.Check),
+		slog.String("expected", step.Expected),
+		slog.String("got", step.Got),
+		slog.String("fix", step.Fix),
 	}
 	if step.Subject != "" {
 		check = append(check, slog.String("subject", step.Subject))
@@ -258,6 +288,7 @@ func failedCheck(steps []explain.Step) []slog.Attr {
 	if step.Provider != "" {
 		check = append(check, slog.String("provider", step.Provider))
 	}
+
 	return []slog.Attr{slog.Group("check", check...)}
 }
 
@@ -267,11 +298,12 @@ func userAgent(r *http.Request) string {
 	if ua == "" {
 		ua = r.UserAgent()
 	}
+
 	return ua[:min(len(ua), 256)]
 }
 
-// recoverPanic turns a panic into an internal error, in place of net/http's
-// dropped connection.
+// recoverPanic turns a panic into an internal error. net/http would drop the
+// connection.
 func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -279,31 +311,37 @@ func (s *Service) recoverPanic(_ string, next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
+
 			x := w.(*exchange)
 			x.record.Add(slog.String("stack", string(debug.Stack())))
 			err := Internal(fmt.Errorf("panic: %v", p))
+
 			if x.wrote {
 				x.record.Code, x.record.Reason = "panic", err.Error()
 				x.trace.Refuse(serverFault.With("fault", "a panic", "request", x.record.RequestID))
 				return
 			}
+
 			if x.call.protocol == nil {
 				x.call = s.newCall(r)
 			}
 			x.refuse(&x.call, err)
 		}()
+
 		next.ServeHTTP(w, r)
 	})
 }
 
-// limitBody bounds what a handler can read. net/http closes the connection of
-// a client that sends more, and bounds a body whose length was announced.
+// limitBody bounds how much a handler can read. net/http closes the connection of a
+// client that sends more.
 func (s *Service) limitBody(_ string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > s.maxBody) {
 			defer func(body io.Reader) { _ = discardRest(r, body) }(r.Body) // net/http closes the connection
+
 			r.Body = http.MaxBytesReader(w.(*exchange).ResponseWriter, r.Body, s.maxBody)
 		}
+
 		next.ServeHTTP(w, r)
 	})
 }

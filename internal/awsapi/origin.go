@@ -19,16 +19,16 @@ type webHost struct {
 	dotless bool       // a name without any dot; "ai." is absolute and may be a public one
 }
 
-// validName takes what DNS and container networks call hosts. It is ASCII: what
-// looks like a dot or a letter elsewhere in Unicode is refused.
+// validName matches the host names of DNS and container networks. It is ASCII only:
+// characters of Unicode that look like a dot or a letter are refused.
 var validName = regexp.MustCompile(`^` + label + `(\.` + label + `)*\.?$`)
 
 const label = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?`
 
 const maxName = 254 // characters, with a trailing dot (RFC 1035)
 
-// parseHost reads the host of "host" or "host:port", and the port with its
-// colon. It takes no user part and no IPv6 address without brackets.
+// parseHost reads the host of "host" or "host:port", and the port with its colon. It
+// accepts no user part, and no IPv6 address without brackets.
 func parseHost(text string) (h webHost, port string, ok bool) {
 	if address, rest, bracketed := strings.Cut(text, "]"); bracketed {
 		ip, err := netip.ParseAddr(strings.TrimPrefix(strings.Replace(address, "%25", "%", 1), "["))
@@ -48,7 +48,11 @@ func parseHost(text string) (h webHost, port string, ok bool) {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return addressHost(ip), port, true
 	}
-	return webHost{name: strings.ToLower(strings.TrimSuffix(name, ".")), dotless: !strings.Contains(name, ".")}, port, true
+
+	return webHost{
+		name:    strings.ToLower(strings.TrimSuffix(name, ".")),
+		dotless: !strings.Contains(name, "."),
+	}, port, true
 }
 
 func addressHost(ip netip.Addr) webHost {
@@ -86,8 +90,8 @@ var defaultPorts = map[string]string{"http": ":80", "https": ":443"}
 
 var validScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 
-// parseOrigin reads scheme://host[:port]. "null" is none: every page that hides
-// its origin sends it.
+// parseOrigin reads scheme://host[:port]. It refuses "null", which every page that
+// hides its origin sends.
 func parseOrigin(text string) (origin, bool) {
 	scheme, address, found := strings.Cut(text, "://")
 	scheme = strings.ToLower(scheme)
@@ -98,19 +102,20 @@ func parseOrigin(text string) (origin, bool) {
 	if port == defaultPorts[scheme] {
 		port = ""
 	}
+
 	return origin{scheme: scheme, host: h, port: port}, true
 }
 
-// Origins lists the web origins whose pages may call a production server, judged by
-// what browsers send and pages cannot forge: Host, Origin (RFC 6454) and Sec-Fetch-*
-// (https://www.w3.org/TR/fetch-metadata/). Programs that are no browsers send only
-// Host, and pass. The zero Origins has none.
+// Origins lists the web origins whose pages may call a production server. It judges by
+// headers that browsers send and pages cannot forge: Host, Origin (RFC 6454) and
+// Sec-Fetch-* (https://www.w3.org/TR/fetch-metadata/). Programs other than browsers
+// send only Host, and are allowed. The zero Origins lists none.
 type Origins struct {
 	all  bool
 	list map[string]bool
 }
 
-// AnyOrigin is the value that stands for every origin.
+// AnyOrigin stands for every origin.
 const AnyOrigin = "*"
 
 // ParseOrigins reads the values of a setting: scheme://host[:port] each, or "*"
@@ -130,18 +135,21 @@ func ParseOrigins(setting string, values []string) (Origins, error) {
 				setting, value))
 		case !ok:
 			faults = append(faults, fmt.Errorf("%s: %q: write an origin as browsers do, scheme://host[:port], "+
-				"such as https://app.example.com, without user, path or a / at the end", setting, explain.ShownAddress(value)))
+				"such as https://app.example.com, without user, path or a / at the end",
+				setting, explain.ShownAddress(value)))
 		}
+
 		o.list[parsed.String()] = true
 	}
+
 	return o, errors.Join(faults...)
 }
 
 // All reports whether every origin is allowed.
 func (o Origins) All() bool { return o.all }
 
-// Allows reports whether a page may call with request r: it names no origin, a
-// listed one, or that of the server itself.
+// Allows reports whether a page may send r: r names no origin, a listed one, or the
+// server's own.
 func (o Origins) Allows(r *http.Request) bool {
 	sent := r.Header["Origin"]
 	if o.all || len(sent) == 0 {
@@ -150,17 +158,18 @@ func (o Origins) Allows(r *http.Request) bool {
 	if len(sent) > 1 {
 		return false
 	}
+
 	parsed, ok := parseOrigin(sent[0])
 	return ok && (o.list[parsed.String()] || sameOrigin(parsed, r))
 }
 
-// sameOrigin compares with the Host alone, because a proxy may have ended TLS.
+// sameOrigin compares only with Host, because a proxy may have ended TLS.
 func sameOrigin(o origin, r *http.Request) bool {
 	target, ok := parseOrigin(o.scheme + "://" + r.Host)
 	return ok && target == o
 }
 
-// checkHosts reports the values of dev.allowed_hosts that are no host names.
+// checkHosts reports values of dev.allowed_hosts that are not host names.
 func checkHosts(values []string) error {
 	var faults []error
 	for _, value := range values {
@@ -172,7 +181,7 @@ func checkHosts(values []string) error {
 	return errors.Join(faults...)
 }
 
-// hostOf returns the normalised host of a URL, "" when it has none.
+// hostOf returns the normalised host of a URL, or "" if it has none.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

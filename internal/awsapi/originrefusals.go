@@ -2,7 +2,7 @@ package awsapi
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// OriginRefusals are the reasons for which this package refuses.
+// OriginRefusals lists the reasons for refusing requests by host and origin.
 var OriginRefusals explain.Catalogue
 
 var (
@@ -31,10 +31,8 @@ var (
 	})
 )
 
-// OriginUnlisted is the reason why a page of an origin may not call that a setting does not
-// list.
+// OriginUnlisted refuses a call from a page whose origin the setting does not list.
 func OriginUnlisted(setting, origin string) *explain.Refusal {
 	link := explain.Link{Kind: explain.LinkSetting, ID: setting, Add: origin, Source: explain.SourceFile}
-
 	return originUnlisted.With("setting", setting, "origin", quoteAddress(origin)).At(link)
 }

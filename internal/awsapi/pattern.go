@@ -7,15 +7,15 @@ import (
 	"sync"
 )
 
-// Pattern is a regular expression of an AWS model. AWS evaluates it with Java's
-// engine against the whole value; Pattern gives the same answers from RE2.
+// Pattern is a regular expression of an AWS model. AWS evaluates it with Java's engine
+// against the whole value. Pattern uses RE2 and gives the same answers.
 type Pattern struct {
 	text    string
 	compile func() (*regexp.Regexp, error)
 }
 
-// NewPattern returns the pattern with the model's text. It compiles at first
-// use, so that a process pays only for the patterns it meets.
+// NewPattern returns the pattern with the model's text. It is compiled at first use, so
+// that a process pays only for the patterns it needs.
 func NewPattern(text string) *Pattern {
 	return &Pattern{text: text, compile: sync.OnceValues(func() (*regexp.Regexp, error) {
 		re2, err := javaToRE2(text)
@@ -26,8 +26,8 @@ func NewPattern(text string) *Pattern {
 	})}
 }
 
-// Check reports whether the pattern can be evaluated; MatchString refuses every
-// value of one that cannot. Generators and tests call it.
+// Check reports whether the pattern compiles; if not, MatchString refuses every value.
+// Generators and tests call it.
 func (p *Pattern) Check() error {
 	_, err := p.compile()
 	return err
@@ -42,19 +42,20 @@ func (p *Pattern) MatchString(s string) bool {
 	return err == nil && re.MatchString(s)
 }
 
-// Java's \s includes the vertical tab, RE2's does not; Java's dot excludes more
-// line ends. \w, \d and \p{…} agree.
+// Java's \s includes the vertical tab, RE2's does not. Java's dot excludes more line
+// ends. \w, \d and \p{…} agree.
 const (
 	space    = `\t-\r `
 	nonSpace = `\x00-\x08\x0e-\x1f!-\x{10ffff}`
 	dot      = `[^\n\r\x{85}\x{2028}\x{2029}]`
 )
 
-// javaToRE2 rewrites what the two engines read differently. It fails on what
-// RE2 would silently take for something else.
+// javaToRE2 rewrites syntax that means something else in RE2. It fails on syntax that
+// RE2 would silently misread.
 func javaToRE2(text string) (string, error) {
 	var b strings.Builder
 	inClass := false
+
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\' && i+1 < len(text):
@@ -69,11 +70,12 @@ func javaToRE2(text string) (string, error) {
 			b.WriteByte(c)
 		}
 	}
+
 	return b.String(), nil
 }
 
-// escape writes the escape that text starts with, its backslash left out, and
-// returns how many bytes it took beyond the first.
+// escape writes the escape at the start of text, which lacks its backslash. It returns
+// how many bytes it consumed after the first.
 func escape(b *strings.Builder, text string, inClass bool) int {
 	set := ""
 	switch text[0] {
@@ -87,6 +89,7 @@ func escape(b *strings.Builder, text string, inClass bool) int {
 			return 4
 		}
 	}
+
 	switch {
 	case set == "":
 		b.WriteString(`\` + text[:1])
@@ -95,5 +98,6 @@ func escape(b *strings.Builder, text string, inClass bool) int {
 	default:
 		b.WriteString("[" + set + "]")
 	}
+
 	return 0
 }

@@ -41,12 +41,12 @@ var queryWords = [InternalError + 1]words{
 	InternalError:         {"InternalFailure", 500, internalText},
 }
 
-// queryStatus has the status of errors of the protocol that operations name. API.Statuses has
-// those of a single API.
+// queryStatus has the status of the protocol's own errors that operations name.
+// API.Statuses has those of a single API.
 var queryStatus = map[string]int{"AccessDenied": 403, "InternalFailure": 500}
 
-// isQuery reports whether r speaks AWS Query: a form, or an Action in the URL,
-// and no X-Amz-Target.
+// isQuery reports whether r uses AWS Query: a form, or an Action in the URL, and no
+// X-Amz-Target.
 func isQuery(r *http.Request) bool {
 	if _, ok := r.Header["X-Amz-Target"]; ok {
 		return false
@@ -68,6 +68,7 @@ func (awsQuery) find(c *call) error {
 		why := operationMethod.With("methods", "POST or GET")
 		return RefusedAs(UnknownOperation, why, "Requests with Action are sent with POST or GET.")
 	}
+
 	c.form = parameters{values: url.Values{}}
 	if err := c.form.add(c.request.URL.RawQuery); err != nil {
 		return err
@@ -77,10 +78,12 @@ func (awsQuery) find(c *call) error {
 			return err
 		}
 	}
+
 	action, version := c.form.values.Get("Action"), c.form.values.Get("Version")
 	if action == "" {
 		return RefusedAs(UnknownOperation, operationMissing.With(), noOperation)
 	}
+
 	if api := c.versions[version]; api != nil {
 		c.api = api
 		c.op = api.operations[action]
@@ -89,27 +92,30 @@ func (awsQuery) find(c *call) error {
 		if version == "" {
 			version = "NO_VERSION_SPECIFIED"
 		}
+
 		why := operationService.With()
 		if c.api != nobody {
 			why = operationUnknown.With("operation", plain(action)+" of "+c.api.Name)
 		}
+
 		return RefusedAs(UnknownOperation, why,
 			"Could not find operation "+printable(action)+" for version "+printable(version))
 	}
+
 	return nil
 }
 
-// maxParameters bounds the parameters of a request.
+// maxParameters bounds the number of parameters in a request.
 const maxParameters = 1000
 
-// parameters are what a request of AWS Query says.
+// parameters are the parameters of an AWS Query request.
 type parameters struct {
 	values url.Values // one value per name
 	names  []string   // sorted
 }
 
-// add adds the parameters of text. A parameter given twice is refused: what one
-// reader takes from the first, another takes from the last.
+// add adds the parameters of text. It refuses a parameter that is given twice, because
+// some readers take the first and others the last.
 func (p *parameters) add(text string) error {
 	if text == "" {
 		return nil
@@ -119,10 +125,12 @@ func (p *parameters) add(text string) error {
 		return RefusedAs(Malformed, parameterCount.With("limit", most),
 			"The request has more than "+most+" parameters.")
 	}
+
 	values, err := url.ParseQuery(text)
 	if err != nil {
 		return RefusedAs(Malformed, parameterEncoding.With(), "The request's parameters are not form-encoded.")
 	}
+
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		v := values[k]
 		if len(v) > 1 || p.values.Has(k) {
@@ -133,14 +141,16 @@ func (p *parameters) add(text string) error {
 			why := parameterEncoding.With().Of(memberPath(k))
 			return RefusedAs(Malformed, why, "Parameter "+plain(k)+" is not valid UTF-8.")
 		}
+
 		p.values[k] = v
 		p.names = append(p.names, k)
 	}
+
 	slices.Sort(p.names)
 	return nil
 }
 
-// under returns the names that start with prefix, the prefix cut off.
+// under returns the names that start with prefix, without the prefix.
 func (p *parameters) under(prefix string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		from, _ := slices.BinarySearch(p.names, prefix)
@@ -157,10 +167,9 @@ func (awsQuery) decode(c *call, in any) error {
 	return decodeQuery(&c.form, "", reflect.ValueOf(in).Elem())
 }
 
-// decodeQuery fills the struct v from the parameters under prefix. A field takes
-// the parameter of its name, or of its query tag. Fields are *string, *int,
-// *bool, structs and lists of structs or strings (NAME.member.1 and so on); nil
-// is absent.
+// decodeQuery fills the struct v from the parameters under prefix. A field gets the
+// parameter with its name or its query tag. Fields are *string, *int, *bool, structs
+// and lists of structs or strings (NAME.member.1 and so on). nil means absent.
 func decodeQuery(form *parameters, prefix string, v reflect.Value) error {
 	t := v.Type()
 	for i := range t.NumField() {
@@ -172,6 +181,7 @@ func decodeQuery(form *parameters, prefix string, v reflect.Value) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -188,6 +198,7 @@ func decodeParameter(form *parameters, name string, v reflect.Value) error {
 	if !form.values.Has(name) {
 		return nil
 	}
+
 	text := form.values.Get(name)
 	switch p := v.Addr().Interface().(type) {
 	case **string:
@@ -206,15 +217,17 @@ func decodeParameter(form *parameters, name string, v reflect.Value) error {
 	default:
 		panic("awsapi: a query field cannot have the type " + v.Type().String())
 	}
+
 	return nil
 }
 
-// decodeList fills a list from NAME.member.N. A hole in the numbers is refused,
-// and so is any other spelling of a list (NAME=x, NAME.N): skipping it could drop
-// a restriction that the caller meant to set.
+// decodeList fills a list from NAME.member.N. It refuses gaps in the numbers and every
+// other spelling of a list (NAME=x, NAME.N): skipping them could drop a restriction
+// that the caller meant to set.
 func decodeList(form *parameters, name string, v reflect.Value) error {
 	prefix, last := name+".member.", 0
 	structs := v.Type().Elem().Kind() == reflect.Struct
+
 	seen := map[int]bool{}
 	if form.values.Get(name) != "" {
 		return badList(name, " is not written as NAME.member.N.")
@@ -229,9 +242,11 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 		if err != nil || n < 1 || n > maxParameters || strconv.Itoa(n) != index || deeper != structs {
 			return badList(name, " has a bad index.")
 		}
+
 		seen[n] = true
 		last = max(last, n)
 	}
+
 	if last != len(seen) {
 		return badList(name, " has a hole in its numbering.")
 	}
@@ -241,12 +256,14 @@ func decodeList(form *parameters, name string, v reflect.Value) error {
 		}
 		return nil
 	}
+
 	v.Set(reflect.MakeSlice(v.Type(), last, last))
 	for i := range last {
 		if err := decodeParameter(form, prefix+strconv.Itoa(i+1), v.Index(i)); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -259,11 +276,12 @@ func badList(name, fault string) error {
 	return RefusedAs(Malformed, parameterList.With().Of(memberPath(name)), "List "+plain(name)+fault)
 }
 
-// answer writes the response of AWS Query. Outputs are structs for
-// encoding/xml; lists are tagged NAME>member.
+// answer writes the response of AWS Query. Outputs are structs for encoding/xml; lists
+// have the tag NAME>member.
 func (awsQuery) answer(x *exchange, c *call, out any) error {
 	buf := getBuffer()
 	defer putBuffer(buf)
+
 	buf.WriteString("<" + c.op.name + `Response xmlns="` + c.api.Namespace + `">`)
 	if out != nil {
 		enc := xml.NewEncoder(buf)
@@ -271,12 +289,15 @@ func (awsQuery) answer(x *exchange, c *call, out any) error {
 			return err
 		}
 	}
-	buf.WriteString("<ResponseMetadata><RequestId>" + x.record.RequestID + "</RequestId></ResponseMetadata></" + c.op.name + "Response>")
+	buf.WriteString("<ResponseMetadata><RequestId>" + x.record.RequestID +
+		"</RequestId></ResponseMetadata></" + c.op.name + "Response>")
+
 	h := x.Header()
 	h["Content-Type"] = xmlType
 	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
 	x.WriteHeader(http.StatusOK)
 	_, _ = x.Write(buf.Bytes())
+
 	return nil
 }
 
@@ -285,18 +306,22 @@ func (awsQuery) refuse(x *exchange, c *call, e *Error) wireError {
 	if namespace == "" || e.Kind == UnknownOperation {
 		namespace = faultNamespace
 	}
+
 	w := translate(e, &queryWords, queryStatus, &c.api.API)
 	side := "Sender"
 	if w.status >= 500 {
 		side = "Receiver"
 	}
+
 	buf := getBuffer()
 	defer putBuffer(buf)
+
 	buf.WriteString(`<ErrorResponse xmlns="` + namespace + `"><Error><Type>` + side + `</Type><Code>`)
 	_ = xml.EscapeText(buf, []byte(w.code)) // a Buffer does not fail
 	buf.WriteString(`</Code><Message>`)
 	_ = xml.EscapeText(buf, []byte(w.message))
 	buf.WriteString(`</Message></Error><RequestId>` + x.record.RequestID + `</RequestId></ErrorResponse>`)
+
 	h := x.Header()
 	h["Content-Type"] = xmlType
 	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}

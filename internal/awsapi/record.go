@@ -13,27 +13,27 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// Record is what the access log and the metrics know of one request. It holds
-// nothing secret: no body, no Authorization header, no token.
+// Record describes one request for the access log and the metrics. It holds no secret:
+// no body, no Authorization header, no token.
 type Record struct {
 	RequestID   string
 	Service     string   // signing name; "" when none was recognised
 	Operation   string   // only names of the operation table; "" when unknown
-	Account     string   // of the caller, of the key that a refused signature names, or as the operation sets it
-	Region      string   // of the credential scope, or as the operation sets it
-	Pool        string   // the resource that the operation says it concerns
+	Account     string   // of the caller, or of the key that a refused signature names, or set by the operation
+	Region      string   // of the credential scope, or set by the operation
+	Pool        string   // the resource that the call concerns, set by the operation
 	Others      []string // further accounts that the call concerns, such as a role's
 	AccessKeyID string   // whose signature was proven
 	Code        string   // error type on the wire; "" = success
 	Status      int      // HTTP status
 	Reason      string   // why it was refused, for the log
-	// Message is Refusal.Message of handlers that answer in no protocol of AWS.
+	// Message is Refusal.Message, set by handlers outside AWS's protocols.
 	Message string
-	// ReasonCode is that of the check that decided a refusal; "" = success.
+	// ReasonCode is the code of the check that decided a refusal; "" = success.
 	ReasonCode explain.Code
-	Fault      string // the name of what failed here (Options.FaultOf); "" = nothing that has one
-	// Throttled: it was refused because too many came, not for what it met; its
-	// Duration tells nothing about the operation.
+	Fault      string // name of the component that failed here (Options.FaultOf); "" = none
+	// Throttled marks a request that was refused because too many came. Its Duration
+	// does not measure the operation.
 	Throttled bool
 	Start     time.Time
 	Duration  time.Duration
@@ -42,8 +42,8 @@ type Record struct {
 	Attrs     []slog.Attr // what the operation adds to the log line
 }
 
-// Concern notes that the call concerns account: as the record's own when it has
-// none yet, as a further one otherwise.
+// Concern notes that the call concerns account: as the record's own if it has none yet,
+// else as another one.
 func (r *Record) Concern(account string) {
 	switch {
 	case r.Account == "":
@@ -56,18 +56,18 @@ func (r *Record) Concern(account string) {
 // Add adds attributes to the request's log line. Values must not be secret.
 func (r *Record) Add(attrs ...slog.Attr) { r.Attrs = append(r.Attrs, attrs...) }
 
-// Client is how a request came: what aws:SourceIp, aws:SecureTransport,
-// aws:UserAgent and aws:Referer say.
+// Client is how a request came, for aws:SourceIp, aws:SecureTransport, aws:UserAgent
+// and aws:Referer.
 type Client struct {
 	IP        netip.Addr // the zero Addr = unknown
 	TLS       bool
-	UserAgent string // as it came
+	UserAgent string // unchanged
 	Referer   string
 }
 
-// clientOf reads it from the connection, or behind a proxy from what that adds:
-// the last X-Forwarded-For entry, the only one that the proxy vouches for, and
-// X-Forwarded-Proto.
+// clientOf reads the Client from the connection. Behind a proxy it reads
+// X-Forwarded-Proto and the last entry of X-Forwarded-For, the only one that the proxy
+// vouches for.
 func clientOf(r *http.Request, behindProxy bool) Client {
 	c := Client{TLS: r.TLS != nil, UserAgent: r.UserAgent(), Referer: r.Referer()}
 	if behindProxy {
@@ -76,11 +76,12 @@ func clientOf(r *http.Request, behindProxy bool) Client {
 	} else {
 		c.IP = peerAddress(r.RemoteAddr)
 	}
+
 	return c
 }
 
-// lastForwarded is the last entry of X-Forwarded-For, whose lines count as one
-// (RFC 9110, section 5.3); "" when there is none.
+// lastForwarded returns the last entry of X-Forwarded-For, or "" if there is none.
+// Several lines count as one (RFC 9110, section 5.3).
 func lastForwarded(lines []string) string {
 	if len(lines) == 0 {
 		return ""
@@ -89,9 +90,9 @@ func lastForwarded(lines []string) string {
 	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 }
 
-// peerAddress reads the address of a peer, which has a port, unless the connection is
-// of another kind: the zero Addr stands for the path of a Unix socket. It allocates
-// nothing for a peer with a port.
+// peerAddress reads the address of a peer, which has a port. On a connection of another
+// kind, such as a Unix socket, it returns the zero Addr. It allocates nothing for a
+// peer with a port.
 func peerAddress(text string) netip.Addr {
 	both, err := netip.ParseAddrPort(text)
 	if err == nil {
@@ -101,8 +102,8 @@ func peerAddress(text string) netip.Addr {
 	return plainAddress(ip)
 }
 
-// forwardedAddress reads an entry of X-Forwarded-For, which may have a port. The zero
-// Addr stands for everything else: a name, an address in quotes. It allocates nothing
+// forwardedAddress reads an entry of X-Forwarded-For, which may have a port. It returns
+// the zero Addr for anything else: a name, an address in quotes. It allocates nothing
 // for an entry without a port.
 func forwardedAddress(text string) netip.Addr {
 	ip, err := netip.ParseAddr(text)
@@ -113,14 +114,13 @@ func forwardedAddress(text string) netip.Addr {
 	return plainAddress(both.Addr())
 }
 
-// plainAddress is ip without a zone, and as IPv4 if it stands for one.
+// plainAddress returns ip without a zone, and as IPv4 if it maps one.
 func plainAddress(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
 
 type recordKey struct{}
 
-// RecordFrom returns the record of the request that ctx belongs to; outside a
-// request a record that nobody reads. Only the goroutine that serves the
-// request may change it.
+// RecordFrom returns the record of ctx's request. Outside a request it returns a record
+// that nobody reads. Only the goroutine that serves the request may change it.
 func RecordFrom(ctx context.Context) *Record {
 	if x, ok := ctx.Value(recordKey{}).(*exchange); ok {
 		return &x.record
@@ -128,7 +128,7 @@ func RecordFrom(ctx context.Context) *Record {
 	return new(Record)
 }
 
-// Refusal is a request that was not granted, with the checks that decided it.
+// Refusal is a refused request with the checks that decided it.
 type Refusal struct {
 	Time      time.Time
 	RequestID string
@@ -141,42 +141,42 @@ type Refusal struct {
 	Message   string // as on the wire, without values of the request
 	Status    int
 	Steps     []explain.Step
-	// Reason is the code of the step that decided: the last that failed. Planned are
-	// the checks that would have followed.
+	// Reason is the code of the step that decided: the last that failed. Planned are the
+	// checks that would have followed.
 	Reason  explain.Code
 	Planned []explain.Code
 	// AccessKeyID is the key whose signature was proven; "" = none was.
 	AccessKeyID string
 }
 
-// Recorder keeps refusals for whoever asks why. Refused must return quickly and
-// must bound what it keeps.
+// Recorder keeps refusals so that people can ask for the reason. Refused must return
+// quickly and must bound what it keeps.
 type Recorder interface {
 	Refused(Refusal)
 }
 
-// exchange is one request under way: the writer of its answer, its context, its
-// record, its trace and its budget, in one allocation.
+// exchange is one request being served, in one allocation: the writer of its answer,
+// its context, record, trace and budget.
 type exchange struct {
 	http.ResponseWriter
 	context exchangeContext
 	record  Record
 	trace   explain.Trace
 	budget  overload.Budget
-	call    call   // its protocol is nil until it is clear what the client speaks
+	call    call   // its protocol is nil until the client's protocol is known
 	message string // Refusal.Message
 	wrote   bool
 
-	turnedAway bool // nothing is kept of it
+	turnedAway bool // no trace is kept of it
 
-	busy bool // something of this server takes no more at present: Options.Busy
+	busy bool // a queue of this server is full: Options.Busy
 
-	requestID, length [1]string       // values of headers
-	steps             [8]explain.Step // memory of trace
+	requestID, length [1]string       // backing arrays of header values
+	steps             [8]explain.Step // backing array of trace
 }
 
-// exchangeContext is the context of a request, which knows its record, its trace and
-// its budget of time for the database.
+// exchangeContext is the context of a request, with its record, its trace and its
+// budget of database time.
 type exchangeContext struct {
 	context.Context
 	x *exchange
@@ -191,6 +191,7 @@ func (c *exchangeContext) Value(key any) any {
 	case overload.BudgetKey{}:
 		return &c.x.budget
 	}
+
 	return c.Context.Value(key)
 }
 

@@ -2,10 +2,10 @@ package awsapi
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which this package refuses.
+// Refusals lists the reasons for which this package refuses calls.
 var Refusals explain.Catalogue
 
-// What a request is, before anybody looks at what it asks for.
+// Reasons to refuse the request itself, before its input is read.
 var (
 	operationMissing = Refusals.Add(explain.Reason{
 		Code:     "operation-missing",
@@ -147,7 +147,7 @@ var (
 	})
 )
 
-// Who called, and what it sent.
+// Reasons that concern the signature and the input.
 var (
 	signatureMissing = Refusals.Add(explain.Reason{
 		Code:     "request-signature-missing",
@@ -179,7 +179,7 @@ var (
 	})
 )
 
-// What the server could not do.
+// Reasons that are the server's fault or load.
 var (
 	overloaded = Refusals.Add(explain.Reason{
 		Code:     "server-load-wait",
@@ -221,5 +221,5 @@ var (
 )
 
 // Unexplained is the code of a refusal for which no check gave a reason. No refusal
-// should have it: tests look for it.
+// should have it; tests look for it.
 const Unexplained explain.Code = "operation-refused"

@@ -1,6 +1,6 @@
-// Package awsapi serves AWS-style APIs: AWS JSON 1.1 and AWS Query on one port,
-// from tables of operations. It knows the protocols, the order of the checks
-// and the words of errors, and nothing of any API's meaning.
+// Package awsapi serves AWS-style APIs: AWS JSON 1.1 and AWS Query on one port, from
+// tables of operations. It implements the protocols, the order of checks and the texts
+// of errors. It does not know what an API's operations mean.
 //
 // Start reading at Operation (a row of a table) and Service.ServeHTTP.
 //
@@ -23,7 +23,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// API is one API service: how requests name it, and what it can do.
+// API describes one API service: how requests name it, and its operations.
 type API struct {
 	Name         string // signing name, e.g. sts
 	Target       string // AWS JSON: the part of X-Amz-Target before the operation; "" = no AWS JSON
@@ -31,10 +31,10 @@ type API struct {
 	Namespace    string // AWS Query: the XML namespace of answers
 	InternalCode string // the type of an internal error; "" = the protocol's
 	Operations   []Operation
-	Statuses     map[string]int // HTTP status by the code of an error that operations name; others have 400
+	Statuses     map[string]int // HTTP status by error code, for errors that operations name; default 400
 }
 
-// Options configures a Service. Only APIs is needed.
+// Options configures a Service. Only APIs is required.
 type Options struct {
 	APIs     []API // the first with a Target is the default of AWS JSON
 	Gate     Gate  // nil = every signed operation is refused
@@ -44,27 +44,27 @@ type Options struct {
 	Observe  func(*Record) // called after each request, for metrics; must not keep it
 	Recorder Recorder      // nil = refusals are not kept
 	Limiter  Limiter       // nil = accounts may call as often as they like
-	// FaultOf names the fault that an error is, such as a database that does not
-	// answer; "" is one without a name. nil = none has one.
+	// FaultOf names the fault behind an error, such as a database that does not answer,
+	// or returns ""; nil = faults have no names.
 	FaultOf func(error) string
 	MaxBody int64 // bytes; 0 = 512 KiB
 	// Admission refuses calls of the APIs before their bodies are read; nil = none.
 	Admission Admission
-	// Busy and Unavailable recognise errors of operations that pass: Busy those of
-	// too many requests, Unavailable those of a database, say, that takes none now;
-	// nil = none are.
+	// Busy and Unavailable recognise temporary errors of operations: Busy too many
+	// requests, Unavailable for example a database that takes none now; nil = no error
+	// is temporary.
 	Busy, Unavailable func(error) bool
-	// DatabaseTime is how long a call waits for the database in all; 0 = no bound.
+	// DatabaseTime bounds how long a call waits for the database in total; 0 = no bound.
 	DatabaseTime time.Duration
-	// CheckOrigin denies the calls of pages that may not call; nil = any may.
+	// CheckOrigin denies calls of pages that may not call; nil = all may.
 	CheckOrigin func(*http.Request) *Denial
-	// BehindProxy: X-Forwarded-For and X-Forwarded-Proto say how clients came,
-	// because every request comes through a proxy that sets them.
+	// BehindProxy means that every request comes through a proxy that sets
+	// X-Forwarded-For and X-Forwarded-Proto.
 	BehindProxy bool
 }
 
-// Service is an http.Handler that serves several APIs on one port. It looks at
-// neither path nor Host: clients set arbitrary endpoints.
+// Service is an http.Handler that serves several APIs on one port. It ignores path and
+// Host, because clients set arbitrary endpoints.
 type Service struct {
 	gate     Gate
 	logger   *slog.Logger
@@ -90,13 +90,13 @@ type Service struct {
 	handler  http.Handler
 }
 
-// api is an API made ready to serve.
+// api is an API with its operations by name.
 type api struct {
 	API
 	operations map[string]*Operation
 }
 
-// New returns a Service. It fails when two APIs or operations share a name.
+// New returns a Service. It fails if two APIs or operations share a name.
 func New(o Options) (*Service, error) {
 	s := &Service{
 		gate:         o.Gate,
@@ -117,6 +117,7 @@ func New(o Options) (*Service, error) {
 		targets:      map[string]*api{},
 		versions:     map[string]*api{},
 	}
+
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
@@ -129,11 +130,13 @@ func New(o Options) (*Service, error) {
 	if s.maxBody == 0 {
 		s.maxBody = 512 << 10
 	}
+
 	for _, a := range o.APIs {
 		if err := s.add(a); err != nil {
 			return nil, err
 		}
 	}
+
 	s.handler = s.cors("", s.admit(s.WrapInternal("", s.limitBody("", http.HandlerFunc(s.dispatch)))))
 	return s, nil
 }
@@ -147,6 +150,7 @@ func (s *Service) add(a API) error {
 		}
 		v.operations[op.name] = op
 	}
+
 	if a.Target != "" {
 		if s.targets[a.Target] != nil {
 			return fmt.Errorf("awsapi: two APIs have the target %s", a.Target)
@@ -161,12 +165,14 @@ func (s *Service) add(a API) error {
 			return fmt.Errorf("awsapi: two APIs have the version %s", a.Version)
 		}
 		s.versions[a.Version] = v
+
 	}
+
 	return nil
 }
 
-// ServeHTTP answers one request, always with a request ID and a Date, and with
-// CORS headers for the pages that may call.
+// ServeHTTP answers one request, always with a request ID and a Date, and with CORS
+// headers for pages that may call.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // call is a request that is being answered.
@@ -181,7 +187,7 @@ type call struct {
 	caller   Caller
 }
 
-// nobody stands for the API of a request that names none.
+// nobody is the API of a request that names none.
 var nobody = &api{}
 
 func (s *Service) newCall(r *http.Request) call {
@@ -192,7 +198,7 @@ func (s *Service) newCall(r *http.Request) call {
 	return c
 }
 
-// protocol is what differs between AWS JSON and AWS Query.
+// protocol has the differences between AWS JSON and AWS Query.
 type protocol interface {
 	// find sets c.api and c.op to what the request names.
 	find(c *call) error
@@ -204,12 +210,14 @@ type protocol interface {
 	refuse(x *exchange, c *call, e *Error) wireError
 }
 
-// dispatch answers an API request: read the body, find the operation, let it
-// run, write the outcome.
+// dispatch answers an API request: read the body, find the operation, run it, write the
+// outcome.
 func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
+
 	buf := getBuffer()
 	defer putBuffer(buf)
+
 	x.call = s.newCall(r)
 	c := &x.call
 	err := readBody(buf, r, s.maxBody)
@@ -234,7 +242,7 @@ func (s *Service) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers with err, in the words of c's protocol.
+// refuse answers with err as c's protocol writes it.
 func (x *exchange) refuse(c *call, err error) {
 	e := c.asAnswer(err)
 	if !x.turnedAway {
@@ -247,11 +255,13 @@ func (x *exchange) refuse(c *call, err error) {
 	case e.Kind == Throttled, e.Kind == Unavailable:
 		x.Header()["Retry-After"] = retryAfter
 	}
+
 	wire := c.protocol.refuse(x, c, e)
 	x.record.Code, x.message = wire.code, wire.message
 	if e.log != "" {
 		x.message = e.log
 	}
+
 	x.record.Reason = x.message
 	x.record.Throttled = e.Kind == Throttled && e.Cause == nil
 	x.busy = e.Kind == Throttled && e.Cause != nil
@@ -259,6 +269,7 @@ func (x *exchange) refuse(c *call, err error) {
 		x.record.Fault = c.faultOf(e.Cause)
 	}
 	switch {
+
 	case e.Cause == nil:
 	case e.Kind == InternalError:
 		x.record.Reason = e.Cause.Error()
@@ -267,7 +278,7 @@ func (x *exchange) refuse(c *call, err error) {
 	}
 }
 
-// explain records why a call is refused with e, which err was turned into.
+// explain records in the trace why a call is refused. e is the Error made from err.
 func (x *exchange) explain(c *call, e *Error, err error) {
 	for _, f := range e.violations[:min(len(e.violations), maxListed)] {
 		x.trace.Refuse(f.why())
@@ -284,7 +295,7 @@ func (x *exchange) explain(c *call, e *Error, err error) {
 }
 
 // decided returns the steps of a refused call, and notes which of them decided it. A
-// refusal without a failed step gets one: everybody who asks must learn something.
+// refusal without a failed step gets one, so that everybody who asks gets an answer.
 func (x *exchange) decided() []explain.Step {
 	steps := x.trace.Steps()
 	deciding, ok := explain.Deciding(steps)
@@ -298,13 +309,13 @@ func (x *exchange) decided() []explain.Step {
 	return steps
 }
 
-// wholeSeconds rounds d up, so that whoever waits as long is not too early.
+// wholeSeconds rounds d up, so that a client that waits as long is not too early.
 func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// signedChecks and publicChecks are the checks before an operation's own, in their
-// order. The Gate's come first.
+// signedChecks and publicChecks list, in order, the checks before an operation's own.
+// The Gate's come first.
 var (
 	signedChecks = []explain.Code{
 		"signature-form", "signature-time", "signed-headers", "credential-scope", "signed-body", "access-key",
@@ -315,8 +326,8 @@ var (
 )
 
 // run takes one operation through its checks. Signed: authenticate, count for the
-// caller's account, decode, validate, authorise, act. Public: decode, validate,
-// act; the operation counts the call when it knows whose it is (Count).
+// caller's account, decode, validate, authorise, act. Public: decode, validate, act;
+// the operation calls Count once it knows the account.
 func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 	if c.op.Signed() {
 		x.trace.Plan(signedChecks)
@@ -334,6 +345,7 @@ func (c *call) run(ctx context.Context, x *exchange) (any, error) {
 		return nil, RefusedAs(Throttled, overloaded.With("class", c.op.class.String()), "")
 	}
 	defer c.end()
+
 	return c.op.serve(ctx, c)
 }
 
@@ -344,6 +356,7 @@ func (c *call) authenticate(x *exchange) error {
 	case c.gate == nil:
 		return RefusedAs(MissingAuthentication, signatureUnasked.With(), "")
 	}
+
 	caller, err := c.prove(c.request)
 	if err != nil {
 		return err
@@ -353,8 +366,8 @@ func (c *call) authenticate(x *exchange) error {
 	return nil
 }
 
-// attribute notes whose call it is that is refused before its operation is known.
-// The signature only tells that: it changes nothing about the answer.
+// attribute finds the account of a call that is refused before its operation is known.
+// The signature serves only that purpose: it does not change the answer.
 func (c *call) attribute(x *exchange) {
 	if c.gate == nil || !carriesSignature(c.request) {
 		return
@@ -378,11 +391,13 @@ func (c *call) read(in any) error {
 	if err := c.protocol.decode(c, in); err != nil {
 		return err
 	}
+
 	if v, ok := in.(interface{ Validate() []Violation }); ok {
 		if found := v.Validate(); len(found) > 0 {
 			return Invalid(found)
 		}
 	}
+
 	return nil
 }
 
@@ -398,6 +413,7 @@ func (c *call) authorize(ctx context.Context, action string, needed []Access) er
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -10,17 +10,17 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Violation is one member that breaks one demand of the model.
+// Violation is one member that breaks one constraint of the model.
 type Violation struct {
 	Path       string // e.g. tags.1.member.key
-	Value      string // as the message prints it: "null ", "'x' ", or "" for what must not be echoed
+	Value      string // as the message prints it: "null ", "'x' ", or "" if it must not be echoed
 	Constraint string // e.g. Member must not be null
 
 	demand demand // for people
 }
 
-// nullValue and notNull are the Value and the Constraint of a member that is missing. STS
-// leaves the value out.
+// nullValue and notNull are Value and Constraint of a missing member. STS leaves the
+// value out.
 const (
 	nullValue = "null "
 	notNull   = "Member must not be null"
@@ -34,9 +34,9 @@ const (
 
 // Validator collects the violations of one input. The zero value is ready.
 //
-// Paths and texts are those of AWS's own front end (observed): members in
-// lower camel case, list elements as LIST.1.member, map values as
-// MAP.KEY.member, strings in lists and maps judged together.
+// Paths and texts are as AWS's own front end writes them (observed): members in lower
+// camel case, list elements as LIST.1.member, map values as MAP.KEY.member. Strings in
+// a list or map are judged together.
 type Validator struct {
 	prefix string
 	found  []Violation
@@ -54,6 +54,7 @@ func (v *Validator) String(name string, s *string, c *String, required bool) {
 	if c == nil || c.accepts(*s) {
 		return
 	}
+
 	for _, d := range c.demands(*s) {
 		v.add(name, c.echo(*s), d)
 	}
@@ -87,6 +88,7 @@ func (v *Validator) List(name string, list []string, c *List, required bool) {
 		v.absent(name, required)
 		return
 	}
+
 	value := func() string {
 		if c.Element.sensitive() {
 			return ""
@@ -109,6 +111,7 @@ func (v *Validator) Map(name string, m map[string]string, c *Map, required bool)
 		v.absent(name, required)
 		return
 	}
+
 	value := func() string {
 		if c.Key.sensitive() || c.Value.sensitive() {
 			return ""
@@ -123,9 +126,12 @@ func (v *Validator) Map(name string, m map[string]string, c *Map, required bool)
 				break
 			}
 		}
+
 		return "'" + bound("{"+b.String()+"}") + "' "
 	}
+
 	v.size(name, len(m), c.Min, c.Max, "entry", value)
+
 	if key, bad := firstBad(maps.Keys(m), c.Key); bad {
 		v.add(name, value(), c.Key.within("Map keys must satisfy constraint: "+c.Key.all(), "each key", key))
 	}
@@ -134,14 +140,13 @@ func (v *Validator) Map(name string, m map[string]string, c *Map, required bool)
 	}
 }
 
-// firstBad returns the first in order of the texts that c does not accept.
+// firstBad returns the text that c does not accept, the first in order if several.
 func firstBad(texts iter.Seq[string], c *String) (first string, found bool) {
 	for s := range texts {
 		if !c.accepts(s) && (!found || s < first) {
 			first, found = s, true
 		}
 	}
-
 	return first, found
 }
 
@@ -161,6 +166,7 @@ func Structures[T any](v *Validator, name string, list []T, c *List, required bo
 		return
 	}
 	v.size(name, len(list), c.Min, c.Max, "element", emptyOnly(len(list), "[]"))
+
 	for i := range list {
 		v.within(name+"."+strconv.Itoa(i+1)+".member", func(v *Validator) { check(&list[i], v) })
 	}
@@ -180,6 +186,7 @@ func StructureMap[T any](v *Validator, name string, m map[string]T, c *Map, requ
 			break
 		}
 	}
+
 	for _, k := range keys {
 		v.within(name+"."+bound(k)+".member", func(v *Validator) { check(new(m[k]), v) })
 	}
@@ -206,6 +213,7 @@ func (v *Validator) size(name string, n, least, most int, unit string, value fun
 		text := "Member must have length less than or equal to " + strconv.Itoa(most)
 		v.add(name, value(), atMost(text, n, most, unit))
 	}
+
 	if n < least {
 		text := "Member must have length greater than or equal to " + strconv.Itoa(least)
 		v.add(name, value(), atLeast(text, n, least, unit))
@@ -236,20 +244,19 @@ func bound(s string) string {
 		}
 		n++
 	}
+
 	return s
 }
 
-// why is f as a reason. The value is not in it: a secret may be in the wrong member.
+// why returns f as a reason, without the value: a secret may be in the wrong member.
 func (f Violation) why() *explain.Refusal {
 	if f.Constraint == notNull {
 		return inputMissing.With().Of(f.Path)
 	}
-
 	return inputConstraint.With("constraint", f.demand.expected, "value", f.demand.got, "fix", f.demand.fix).Of(f.Path)
 }
 
-// violationsMessage joins violations as AWS's front end does, with or without
-// the values.
+// violationsMessage joins violations as AWS's front end does, with or without values.
 func violationsMessage(found []Violation, values bool) string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(len(found)))
@@ -258,6 +265,7 @@ func violationsMessage(found []Violation, values bool) string {
 		b.WriteByte('s')
 	}
 	b.WriteString(" detected: ")
+
 	for i, f := range found[:min(len(found), maxListed)] {
 		if i > 0 {
 			b.WriteString("; ")
@@ -268,5 +276,6 @@ func violationsMessage(found []Violation, values bool) string {
 		}
 		b.WriteString("at '" + f.Path + "' failed to satisfy constraint: " + f.Constraint)
 	}
+
 	return b.String()
 }

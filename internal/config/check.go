@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Check is the endpoint that reverse proxies ask whether to let a request
-// through; the server checks its values.
+// Check is the endpoint that reverse proxies ask whether to let a request through. The
+// server checks its values.
 type Check struct {
 	Path      string       `yaml:"path" json:"path,omitempty"`
 	Request   string       `yaml:"request" json:"request,omitempty"`
@@ -20,7 +20,7 @@ type Check struct {
 	Presigned bool         `yaml:"presigned" json:"presigned,omitempty"`
 	Routes    []CheckRoute `yaml:"routes" json:"routes"`
 
-	// Of the routes with forward_to:
+	// For routes with forward_to:
 
 	Listen         string   `yaml:"listen" json:"listen,omitempty"`         // host:port
 	CABundle       string   `yaml:"ca_bundle" json:"ca_bundle,omitempty"`   // PEM file
@@ -32,7 +32,7 @@ type Check struct {
 	PassSignature  bool     `yaml:"pass_signature" json:"pass_signature,omitempty"`
 }
 
-// CheckRoute says which permission a request needs.
+// CheckRoute names the permission that a request needs.
 type CheckRoute struct {
 	Match     string `yaml:"match" json:"match"`
 	Action    string `yaml:"action" json:"action"`
@@ -40,7 +40,7 @@ type CheckRoute struct {
 	ForwardTo string `yaml:"forward_to" json:"forward_to,omitempty"`
 }
 
-// Durations returns body_time and forward_timeout; 0 for one that is not set.
+// Durations returns body_time and forward_timeout, or 0 for one that is not set.
 func (c *Check) Durations() (body, forward time.Duration, err error) {
 	for _, d := range []struct {
 		setting, text string
@@ -56,10 +56,11 @@ func (c *Check) Durations() (body, forward time.Duration, err error) {
 			return 0, 0, fmt.Errorf("check.%s: %q is no duration: write it like 1m or 90s", d.setting, d.text)
 		}
 	}
+
 	return body, forward, nil
 }
 
-// checkForwarding refuses what can be told from the file alone.
+// checkForwarding checks what the file alone can show.
 func (f *File) checkForwarding() []error {
 	c := f.Check
 	if c == nil {
@@ -70,6 +71,7 @@ func (f *File) checkForwarding() []error {
 	if _, _, err := c.Durations(); err != nil {
 		faults = append(faults, err)
 	}
+
 	forwards := slices.ContainsFunc(c.Routes, func(r CheckRoute) bool { return r.ForwardTo != "" })
 	switch _, _, err := net.SplitHostPort(c.Listen); {
 	case forwards && c.Listen == "":
@@ -81,5 +83,6 @@ func (f *File) checkForwarding() []error {
 	case c.Listen != "" && err != nil:
 		faults = append(faults, fmt.Errorf("check.listen %q: write it like 127.0.0.1:4600", c.Listen))
 	}
+
 	return faults
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Credentials come from the server's own engine unless this names another.
+// builtinEngine is the server's own engine, the default source of credentials.
 const builtinEngine = "builtin"
 
-// CredentialEngine is an STS outside.
+// CredentialEngine is an STS outside the server.
 type CredentialEngine struct {
 	Endpoint     Address `yaml:"endpoint" json:"endpoint,omitempty"`
 	Region       string  `yaml:"region" json:"region,omitempty"`
@@ -42,7 +42,7 @@ type EngineToken struct {
 	Claims    map[string]any `yaml:"claims" json:"claims,omitempty"`
 }
 
-// Durations returns Duration and Token.Lifetime, 0 for "".
+// Durations returns Duration and Token.Lifetime, or 0 for "".
 func (e CredentialEngine) Durations() (session, token time.Duration, err error) {
 	for _, d := range []struct {
 		setting, text string
@@ -55,34 +55,40 @@ func (e CredentialEngine) Durations() (session, token time.Duration, err error) 
 			return 0, 0, fmt.Errorf("%s: %q is no duration: write it like 1h or 15m", d.setting, d.text)
 		}
 	}
+
 	return session, token, nil
 }
 
-// checkEngines refuses what can be told from the file alone; the server checks
-// the rest.
+// checkEngines checks what the file alone can show. The server checks the rest.
 func (f *File) checkEngines() []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(f.CredentialEngines)) {
 		setting := "credential_engines." + name
 		if name == builtinEngine {
-			faults = append(faults, fmt.Errorf("%s: %s is the server's own engine and has no settings; choose another name", setting, builtinEngine))
+			faults = append(faults, fmt.Errorf(
+				"%s: %s is the server's own engine and has no settings; choose another name", setting, builtinEngine))
 		}
+
 		e := f.CredentialEngines[name]
 		if e.Endpoint != "" {
 			if err := checkAddress(e.Endpoint, e.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
 			}
 		}
+
 		if _, _, err := e.Durations(); err != nil {
 			faults = append(faults, fmt.Errorf("%s.%w", setting, err))
 		}
 	}
+
 	for _, pool := range slices.Sorted(maps.Keys(f.PoolCredentialEngines)) {
 		if name := f.PoolCredentialEngines[pool]; name != builtinEngine {
 			if _, known := f.CredentialEngines[name]; !known {
-				faults = append(faults, fmt.Errorf("pool_credential_engines.%s: credential_engines has no %q", pool, name))
+				faults = append(faults,
+					fmt.Errorf("pool_credential_engines.%s: credential_engines has no %q", pool, name))
 			}
 		}
 	}
+
 	return faults
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// File is what the YAML file holds besides single values.
+// File has the settings of the YAML file that are not single values.
 type File struct {
 	Roles           []Role                    `yaml:"roles" json:"roles,omitempty"`
 	OIDCProviders   []OIDCProvider            `yaml:"oidc_providers" json:"oidc_providers,omitempty"`
@@ -43,7 +43,7 @@ type Section struct {
 	Entries int
 }
 
-// Sections lists what of it is set, in the order of the reference.
+// Sections lists the sections that are set, in the order of the reference.
 func (f File) Sections() []Section {
 	var list []Section
 	v := reflect.ValueOf(f)
@@ -54,10 +54,12 @@ func (f File) Sections() []Section {
 		} else if v.Field(n).IsNil() {
 			s.Entries = 0
 		}
+
 		if s.Entries > 0 {
 			list = append(list, s)
 		}
 	}
+
 	return list
 }
 
@@ -101,25 +103,28 @@ type SAMLProvider struct {
 	EnforceCertificateDates *bool     `yaml:"enforce_certificate_dates" json:"enforce_certificate_dates,omitempty"` // nil is true
 }
 
-// Document is a JSON policy document; the file may hold it as YAML.
+// Document is a JSON policy document. The file may have it as YAML.
 type Document string
 
-// UnmarshalYAML takes a string as it is and anything else as JSON.
+// UnmarshalYAML takes a string as it is, and anything else as JSON.
 func (d *Document) UnmarshalYAML(unmarshal func(any) error) error {
 	var value any
 	if err := unmarshal(&value); err != nil {
 		return err
 	}
+
 	if text, ok := value.(string); ok {
 		*d = Document(text)
 		return nil
 	}
+
 	text, err := json.Marshal(value)
 	*d = Document(text)
+
 	return err
 }
 
-// MarshalJSON shows the document as JSON, or as text when it is none.
+// MarshalJSON returns the document as JSON, or as text if it is not JSON.
 func (d Document) MarshalJSON() ([]byte, error) {
 	if json.Valid([]byte(d)) {
 		return []byte(d), nil
@@ -143,10 +148,12 @@ func readFile(path string) (map[string]any, File, error) {
 	if info.Size() > maxFile {
 		return nil, File{}, fmt.Errorf("settings file %s has %d bytes; the limit is %d", path, info.Size(), maxFile)
 	}
+
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, File{}, fmt.Errorf("settings file: %w", err)
 	}
+
 	return parse(path, text)
 }
 
@@ -158,11 +165,14 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 	if documents, err := parser.ParseBytes(text, 0); err == nil && len(documents.Docs) > 1 {
 		return nil, File{}, fmt.Errorf("settings file %s has %d YAML documents; what follows the first --- would be lost: put all settings in one", path, len(documents.Docs))
 	}
+
 	if enabled, ok := boolean(raw[addressLimitsKey]); ok {
 		raw[addressLimitsKey] = map[string]any{"enabled": enabled}
 	}
+
 	var faults []error
 	values := map[string]any{}
+
 	known := fields(reflect.TypeFor[File]())
 	sections := map[string]map[string]reflect.Type{}
 	for _, s := range Table {
@@ -177,6 +187,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 		}
 		sections[section][key] = nil
 	}
+
 	faults = append(faults, unknown("", raw, known)...)
 
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
@@ -190,6 +201,7 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 		}
 		faults = append(faults, unknown(name+".", section, sections[name])...)
 	}
+
 	for _, s := range Table {
 		from := raw
 		section, key := s.place()
@@ -211,22 +223,26 @@ func parse(path string, text []byte) (map[string]any, File, error) {
 			faults = append(faults, withoutSource(err))
 		}
 	}
+
 	if isOff(raw[rateLimitsKey]) {
 		file.RateLimits = nil
 	}
+
 	faults = append(faults, file.CheckProviders(provider.Default())...)
 	faults = append(faults, file.checkUserPools()...)
 	faults = append(faults, file.checkEngines()...)
 	faults = append(faults, file.checkRates()...)
 	faults = append(faults, file.checkForwarding()...)
+
 	if err := errors.Join(faults...); err != nil {
 		return nil, File{}, fmt.Errorf("settings file %s: %w", path, err)
 	}
+
 	return values, file, nil
 }
 
-// asWritten returns the text of a number with a point: 1.10 may be a name, which 1.1
-// is not. It returns value for what is not written at that place, such as an alias.
+// asWritten returns the text of a number with a point: 1.10 may be a name, and 1.1 is
+// another. It returns value if the number is not written at that place, but is an alias.
 func asWritten(text []byte, name string, value any) any {
 	path, err := yaml.PathString("$." + name)
 	if err != nil {
@@ -245,8 +261,8 @@ func asWritten(text []byte, name string, value any) any {
 	}
 }
 
-// withoutSource keeps the place and the reason of a YAML error, and drops the
-// lines around it, which may hold a secret.
+// withoutSource returns a YAML error with place and reason but without the lines around
+// it, which may have a secret.
 func withoutSource(err error) error { return errors.New(yaml.FormatError(err, false, false)) }
 
 // fields maps the YAML names of a structure to their types.
@@ -260,16 +276,18 @@ func fields(t reflect.Type) map[string]reflect.Type {
 	return names
 }
 
-// unknown finds keys that no setting has, at any depth, each with the nearest
-// that exists. known maps names to types; nil types are not looked into. Values
-// of another form than the setting's are for the YAML library to refuse.
+// unknown reports keys that no setting has, at any depth, each with the nearest existing
+// key. known maps names to types; it does not look into nil types. If a value has another
+// form than its setting, the YAML library refuses it.
 func unknown(prefix string, section map[string]any, known map[string]reflect.Type) []error {
 	var faults []error
+
 	names := make([]string, 0, len(section))
 	for name := range section {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+
 	for _, name := range names {
 		t, ok := known[name]
 		if !ok {
@@ -280,6 +298,7 @@ func unknown(prefix string, section map[string]any, known map[string]reflect.Typ
 			faults = append(faults, inside(prefix+name, section[name], t)...)
 		}
 	}
+
 	return faults
 }
 
@@ -303,6 +322,7 @@ func inside(path string, value any, t reflect.Type) []error {
 			return unknown(path+".", section, fields(t))
 		}
 	}
+
 	return faults
 }
 
@@ -311,9 +331,11 @@ func suggest(prefix, name string, known map[string]reflect.Type) string {
 	for n := range known {
 		names = append(names, n)
 	}
+
 	if near := explain.Nearest(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %s%s?", prefix, near)
 	}
 	slices.Sort(names)
+
 	return "; known are " + strings.Join(names, ", ")
 }

@@ -10,24 +10,25 @@ import (
 	"unicode"
 )
 
-// Value is a single-valued setting with where it came from.
+// Value is a single-valued setting with its source.
 type Value struct {
 	Text   string
 	Source string // "flag --x", "environment POOLHOUSE_X", "file PATH" or "default"
 }
 
-// Settings are the effective settings.
+// Settings are the settings in force.
 type Settings struct {
 	values map[string]Value
 	File   File
 	Path   string // of the file, "" without one
 }
 
-// Load merges the sources. flags holds the flags that were given, by key;
-// environ is os.Environ(); path is the settings file, "" for none. All faults
-// are reported together, each with the setting's name.
+// Load merges the sources. flags has the flags that were given, by key; environ is
+// os.Environ(); path is the settings file, or "". It reports all faults together, each
+// with the setting's name.
 func Load(flags map[string]string, environ []string, path string) (*Settings, error) {
 	s := &Settings{values: map[string]Value{}, Path: path}
+
 	var faults []error
 	var fromFile map[string]any
 	if path != "" {
@@ -36,10 +37,12 @@ func Load(flags map[string]string, environ []string, path string) (*Settings, er
 			faults = append(faults, err)
 		}
 	}
+
 	fromEnv, err := readEnv(environ)
 	if err != nil {
 		faults = append(faults, err)
 	}
+
 	for _, row := range Table {
 		v := Value{row.Default, "default"}
 		if raw, ok := fromFile[row.Key]; ok {
@@ -49,21 +52,24 @@ func Load(flags map[string]string, environ []string, path string) (*Settings, er
 				v = Value{text, "file " + path}
 			}
 		}
+
 		if text, ok := fromEnv[row.Key]; ok {
 			v = Value{text, "environment " + row.Env()}
 		}
 		if text, ok := flags[row.Key]; ok {
 			v = Value{text, "flag --" + row.Flag()}
 		}
+
 		if err := row.check(v.Text); err != nil {
 			faults = append(faults, fmt.Errorf("%s (%s): %w", row.name(), v.Source, err))
 		}
 		s.values[row.Key] = v
 	}
+
 	return s, errors.Join(faults...)
 }
 
-// reserved are variables with our prefix that are no settings.
+// reserved lists variables with EnvPrefix that are not settings.
 var reserved = map[string]bool{"POOLHOUSE_CONFIG": true}
 
 func readEnv(environ []string) (map[string]string, error) {
@@ -73,6 +79,7 @@ func readEnv(environ []string) (map[string]string, error) {
 		keys[row.Env()] = row.Key
 		names = append(names, row.Env())
 	}
+
 	values := map[string]string{}
 	var faults []error
 	for _, entry := range environ {
@@ -80,6 +87,7 @@ func readEnv(environ []string) (map[string]string, error) {
 		if !strings.HasPrefix(name, EnvPrefix) || reserved[name] {
 			continue
 		}
+
 		key, ok := keys[name]
 		if !ok {
 			fault := fmt.Errorf("unknown environment variable %s", name)
@@ -91,14 +99,16 @@ func readEnv(environ []string) (map[string]string, error) {
 		}
 		values[key] = value
 	}
+
 	return values, errors.Join(faults...)
 }
 
-// text is a value of the file as text: a list's items one after the other.
+// text returns a value of the file as text. The items of a list are joined by commas.
 func (s Setting) text(v any) (string, error) {
 	if enabled, ok := boolean(v); ok && s.Kind == Boolean {
 		return strconv.FormatBool(enabled), nil
 	}
+
 	items, isList := v.([]any)
 	if s.Kind != List || !isList {
 		return scalar(v)
@@ -108,10 +118,12 @@ func (s Setting) text(v any) (string, error) {
 	for i, item := range items {
 		text, ok := item.(string)
 		if !ok || len(splitList(text)) != 1 {
-			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %s", explain.ShownAddress(fmt.Sprint(item)))
+			return "", fmt.Errorf("must be a list of texts without commas and spaces, not %s",
+				explain.ShownAddress(fmt.Sprint(item)))
 		}
 		texts[i] = text
 	}
+
 	return strings.Join(texts, ","), nil
 }
 
@@ -139,7 +151,7 @@ func scalar(v any) (string, error) {
 	}
 }
 
-// boolean reads a boolean of the file: YAML 1.1 has on, off, yes and no as well.
+// boolean reads a boolean of the file. YAML 1.1 also has on, off, yes and no.
 func boolean(v any) (value, ok bool) {
 	switch v := v.(type) {
 	case bool:
@@ -152,6 +164,7 @@ func boolean(v any) (value, ok bool) {
 			return false, true
 		}
 	}
+
 	return false, false
 }
 
@@ -170,39 +183,40 @@ func (s Setting) check(text string) error {
 			return fmt.Errorf("%q: use a whole number from 1", text)
 		}
 	}
+
 	return nil
 }
 
-// Text returns a setting's text.
+// Text returns the text of a setting.
 func (s *Settings) Text(key string) string { return s.values[key].Text }
 
-// Source returns where a setting came from.
+// Source returns the source of a setting.
 func (s *Settings) Source(key string) string { return s.values[key].Source }
 
 // List returns the items of a list setting.
 func (s *Settings) List(key string) []string { return splitList(s.values[key].Text) }
 
-// Is returns a boolean setting.
+// Is returns the value of a boolean setting.
 func (s *Settings) Is(key string) bool {
 	b, _ := strconv.ParseBool(s.values[key].Text) // checked by Load
 	return b
 }
 
-// Number returns an integer setting.
+// Number returns the value of an integer setting.
 func (s *Settings) Number(key string) int {
 	n, _ := strconv.Atoi(s.values[key].Text) // checked by Load
 	return n
 }
 
-// Fault returns an error that names a setting, its source and what is wrong.
+// Fault returns an error that names a setting, its source and its fault.
 func (s *Settings) Fault(key, format string, args ...any) error {
 	return fmt.Errorf("%s = %q (%s): %w", key, s.masked(key), s.Source(key), fmt.Errorf(format, args...))
 }
 
-// mask stands for a secret.
+// mask replaces a secret.
 const mask = "********"
 
-// masked is a setting's text as it may be shown.
+// masked returns a setting's text as it may be shown.
 func (s *Settings) masked(key string) string {
 	text := s.values[key].Text
 	n := slices.IndexFunc(Table, func(row Setting) bool { return row.Key == key })
@@ -218,6 +232,7 @@ func (s *Settings) masked(key string) string {
 		if slices.Equal(shown, items) {
 			return text // as it was given
 		}
+
 		return strings.Join(shown, ",")
 	case row.Address:
 		return explain.ShownAddress(text)

@@ -15,7 +15,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/provider"
 )
 
-// WellKnown replaces addresses and ways of a provider of SupportedLoginProviders.
+// WellKnown changes addresses and checks of a provider of SupportedLoginProviders.
 type WellKnown struct {
 	BaseURL      Address           `yaml:"base_url" json:"base_url,omitempty"`
 	GraphVersion string            `yaml:"graph_version" json:"graph_version,omitempty"`
@@ -33,10 +33,10 @@ type WellKnown struct {
 // Secret is a secret in the settings file. It is masked wherever it is shown.
 type Secret string
 
-// MarshalJSON shows the mask.
+// MarshalJSON returns the mask.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// String shows the mask.
+// String returns the mask.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -44,14 +44,14 @@ func (s Secret) String() string {
 	return mask
 }
 
-// Address is a URL in the settings file. Wherever it is shown, it is without user,
-// password, query and fragment.
+// Address is a URL in the settings file. It is always shown without user, password, query
+// and fragment.
 type Address string
 
-// MarshalJSON shows what may be shown.
+// MarshalJSON returns the address as it may be shown.
 func (a Address) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) }
 
-// String shows what may be shown.
+// String returns the address as it may be shown.
 func (a Address) String() string { return explain.ShownAddress(string(a)) }
 
 // Secrets returns AppSecrets in clear.
@@ -86,8 +86,8 @@ func (w WellKnown) Override(certificates []byte) provider.Override {
 	return o
 }
 
-// CheckProviders refuses providers that are not in the table, settings that have no meaning
-// for them, and values that cannot work.
+// CheckProviders refuses providers that are not in the table, settings that do not apply
+// to them, and values that cannot work.
 func (f *File) CheckProviders(table provider.Table) []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(f.Providers)) {
@@ -107,7 +107,7 @@ func (f *File) CheckProviders(table provider.Table) []error {
 	return faults
 }
 
-// check refuses settings of one provider.
+// check checks the settings of one provider.
 func (w WellKnown) check(setting string, row provider.Row) []error {
 	var faults []error
 	if row.IDTokens != nil && !w.LimitedLogin && (len(w.Issuers) > 0 || w.JWKSURL != "") {
@@ -156,16 +156,20 @@ func (w WellKnown) checks(row provider.Row) []providerCheck {
 	if !strings.HasPrefix(w.VerifyPath, "/") || strings.ContainsAny(w.VerifyPath, "?# \t\r\n") {
 		list[2].fault = fmt.Errorf("%q is no path: begin with a slash and leave out the query, e.g. /1.1/account/verify_credentials.json", w.VerifyPath)
 	}
+
 	for app, secret := range w.AppSecrets {
 		if err := checkSecret(secret); err != nil || app == "" || strings.Trim(app, "0123456789") != "" {
-			list[4].fault = fmt.Errorf("%q: name a %s application by its ID in digits, and give its secret", app, row.Name)
+			list[4].fault = fmt.Errorf("%q: name a %s application by its ID in digits, and give its secret", app,
+				row.Name)
 		}
 	}
+
 	if slices.Contains(w.Issuers, "") {
 		list[6].fault = errors.New("one is empty: name each issuer as it stands in the iss claim")
-	} else if len(w.Issuers) > 0 && w.JWKSURL == "" { // the keys are found from the first one
+	} else if len(w.Issuers) > 0 && w.JWKSURL == "" { // the first one leads to the keys
 		list[6].fault = checkAddress(w.Issuers[0], w.AllowHTTP)
 	}
+
 	return list
 }
 
@@ -176,8 +180,8 @@ func checkSecret(s Secret) error {
 	return nil
 }
 
-// checkAddress takes https URLs without a query, and http where the provider's
-// allow_http says so.
+// checkAddress accepts https URLs without a query, and http URLs if the provider's
+// allow_http is true.
 func checkAddress(text Address, allowHTTP bool) error {
 	if u, err := url.Parse(string(text)); err == nil && (u.RawQuery != "" || u.ForceQuery) {
 		return fmt.Errorf("%s is no plain URL: give scheme, host and path only", shown(string(text)))
@@ -185,7 +189,7 @@ func checkAddress(text Address, allowHTTP bool) error {
 	return checkDocument(text, allowHTTP)
 }
 
-// checkDocument is checkAddress for what may have a query.
+// checkDocument is checkAddress for URLs that may have a query.
 func checkDocument(text Address, allowHTTP bool) error {
 	u, err := url.Parse(string(text))
 	switch {
@@ -194,11 +198,12 @@ func checkDocument(text Address, allowHTTP bool) error {
 	case u.Scheme == "https" || u.Scheme == "http" && allowHTTP:
 		return nil
 	case u.Scheme == "http":
-		return fmt.Errorf("%s is not https: use https, or set allow_http for this provider if it is a development one", shown(string(text)))
+		return fmt.Errorf("%s is not https: use https, or set allow_http for this provider if it is a development one",
+			shown(string(text)))
 	default:
 		return fmt.Errorf("%s is not https: use https", shown(string(text)))
 	}
 }
 
-// shown is an address as faults may show it, in quotes.
+// shown returns an address as faults may show it, in quotes.
 func shown(text string) string { return strconv.Quote(explain.ShownAddress(text)) }

@@ -9,20 +9,21 @@ import (
 	"strconv"
 )
 
-// RateLimits bounds how often each account may call; the server checks its values.
+// RateLimits bounds how often each account may call. The server checks its values.
 type RateLimits struct {
 	Preset     string           `yaml:"preset" json:"preset,omitempty"`
 	Operations map[string]*Rate `yaml:"operations" json:"operations,omitempty"`
 
-	fault string // why the file's value is none; checkRates reports it
+	fault string // why the value in the file is not valid; checkRates reports it
 }
 
-// UnmarshalYAML takes off, or a mapping.
+// UnmarshalYAML accepts off, or a mapping.
 func (l *RateLimits) UnmarshalYAML(unmarshal func(any) error) error {
 	var value any
 	if err := unmarshal(&value); err != nil {
 		return err
 	}
+
 	if *l = (RateLimits{}); isOff(value) {
 		return nil
 	}
@@ -32,6 +33,7 @@ func (l *RateLimits) UnmarshalYAML(unmarshal func(any) error) error {
 		l.fault = "rate_limits must be off, or a mapping with preset and operations"
 		return nil
 	}
+
 	if operations := given["operations"]; operations != nil {
 		if _, ok := operations.(map[string]any); !ok {
 			l.fault = "rate_limits.operations must be a mapping of operations to rates"
@@ -40,19 +42,19 @@ func (l *RateLimits) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 
 	type mapping RateLimits // without this method
+
 	return unmarshal((*mapping)(l))
 }
 
-// Rate is how fast a token bucket fills, and how much it holds. Both are zero for
-// "off".
+// Rate is the rate at which a token bucket fills, and its size. Both are zero for "off".
 type Rate struct {
 	Rate  float64 `yaml:"rate"`  // calls a second
 	Burst int     `yaml:"burst"` // calls at once; 0 is rate, rounded up
 
-	fault string // why the file's value is none; checkRates names the setting
+	fault string // why the value in the file is not valid; checkRates adds the setting
 }
 
-// off lifts a limit, or a section of limits. YAML 1.1 reads it as false.
+// off lifts a limit, or a section of limits. In YAML 1.1 it means false.
 const off = "off"
 
 // noRate is the fault of a value that is neither off nor a mapping.
@@ -63,12 +65,13 @@ func isOff(value any) bool {
 	return ok && !enabled
 }
 
-// UnmarshalYAML takes off, or a mapping with a rate.
+// UnmarshalYAML accepts off, or a mapping with a rate.
 func (r *Rate) UnmarshalYAML(unmarshal func(any) error) error {
 	var value any
 	if err := unmarshal(&value); err != nil {
 		return err
 	}
+
 	if *r = (Rate{}); isOff(value) {
 		return nil
 	}
@@ -78,21 +81,24 @@ func (r *Rate) UnmarshalYAML(unmarshal func(any) error) error {
 		r.fault = noRate
 		return nil
 	}
+
 	if r.Rate, ok = number(given["rate"]); !ok || r.Rate == 0 {
 		r.fault = "rate: give the number of calls a second; off lifts the limit"
 		return nil
 	}
+
 	if burst, has := given["burst"]; has {
 		n, ok := number(burst)
 		if r.Burst = int(n); !ok || float64(r.Burst) != n || r.Burst < 1 {
 			r.fault = "burst: give a whole number of calls from 1 to 1000000, or leave it out"
 		}
 	}
+
 	return nil
 }
 
-// number reads a number. The YAML library takes one without a point but with an
-// exponent, such as 1e308, for text; what is beyond any float64 is infinite.
+// number reads a number. The YAML library reads one with an exponent but without a point,
+// such as 1e308, as text. A number beyond any float64 is infinite.
 func number(value any) (n float64, ok bool) {
 	switch v := value.(type) {
 	case float64:
@@ -109,19 +115,21 @@ func number(value any) (n float64, ok bool) {
 	}
 }
 
-// MarshalJSON shows the rate as the file has it.
+// MarshalJSON returns the rate as in the file.
 func (r Rate) MarshalJSON() ([]byte, error) {
 	if r == (Rate{}) {
 		return json.Marshal(off)
 	}
+
 	shown := map[string]float64{"rate": r.Rate}
 	if r.Burst != 0 {
 		shown["burst"] = float64(r.Burst)
 	}
+
 	return json.Marshal(shown)
 }
 
-// checkRates reports values that are no rates.
+// checkRates reports values that are not rates.
 func (f File) checkRates() []error {
 	if f.RateLimits == nil {
 		return nil
@@ -129,6 +137,7 @@ func (f File) checkRates() []error {
 	if f.RateLimits.fault != "" {
 		return []error{errors.New(f.RateLimits.fault)}
 	}
+
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(f.RateLimits.Operations)) {
 		fault := noRate
@@ -139,5 +148,6 @@ func (f File) checkRates() []error {
 			faults = append(faults, fmt.Errorf("rate_limits.operations.%s: %s", name, fault))
 		}
 	}
+
 	return faults
 }

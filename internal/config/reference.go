@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Reference returns the settings' reference in Markdown, from the table.
+// Reference returns the reference of the settings in Markdown, made from Table.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(`# Settings
@@ -19,6 +19,7 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 | In the file | Flag | Environment | Default | What |
 |---|---|---|---|---|
 `)
+
 	for _, s := range Table {
 		flag, standard := "–", "–"
 		if s.HasFlag() {
@@ -27,9 +28,11 @@ POOLHOUSE_CONFIG). A name that no setting has is an error, and so is a value of 
 		if s.Default != "" {
 			standard = "`" + s.Default + "`"
 		}
+
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", s.name(), flag, s.Env(), standard, s.Help)
 	}
 	b.WriteString(lists)
+
 	return b.String()
 }
 

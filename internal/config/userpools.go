@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// UserPool says where a user pool's tokens come from, when not from AWS, and
-// how its users are looked up.
+// UserPool describes where a user pool's tokens come from, if not from AWS, and how its
+// users are looked up.
 type UserPool struct {
 	ProviderName string     `yaml:"provider_name" json:"provider_name"`
 	Aliases      []string   `yaml:"aliases" json:"aliases,omitempty"`
@@ -26,7 +26,7 @@ type UserPool struct {
 	SignOut      SignOut    `yaml:"sign_out" json:"sign_out,omitzero"`
 }
 
-// UserPoolRegion says where the user pools of a region are.
+// UserPoolRegion describes where the user pools of a region are.
 type UserPoolRegion struct {
 	Endpoint     Address    `yaml:"endpoint" json:"endpoint,omitempty"`
 	CABundle     string     `yaml:"ca_bundle" json:"ca_bundle,omitempty"` // PEM file
@@ -35,8 +35,8 @@ type UserPoolRegion struct {
 	Status       UserStatus `yaml:"status" json:"status,omitzero"`
 }
 
-// UserStatus says how a user pool is asked about a user (ServerSideTokenCheck).
-// Its certificates and addresses are held to the user pool's own settings.
+// UserStatus describes how a user pool is asked about a user (ServerSideTokenCheck). Its
+// certificates and addresses follow the user pool's own settings.
 type UserStatus struct {
 	Check           string  `yaml:"check" json:"check,omitempty"`
 	Endpoint        Address `yaml:"endpoint" json:"endpoint,omitempty"`
@@ -48,7 +48,7 @@ type UserStatus struct {
 	Cache           string  `yaml:"cache" json:"cache,omitempty"` // a duration, e.g. 3s
 }
 
-// SignOut says what a provider may tell of sign-outs.
+// SignOut configures which sign-outs a provider may report.
 type SignOut struct {
 	Audiences        []string `yaml:"audiences" json:"audiences,omitempty"`
 	CredentialChange bool     `yaml:"credential_change" json:"credential_change,omitempty"`
@@ -57,20 +57,21 @@ type SignOut struct {
 // IsZero reports whether nothing is set.
 func (s SignOut) IsZero() bool { return len(s.Audiences) == 0 && !s.CredentialChange }
 
-// CacheTime is Cache, 0 for "".
+// CacheTime returns Cache, or 0 for "".
 func (s UserStatus) CacheTime() (time.Duration, error) {
 	if s.Cache == "" {
 		return 0, nil
 	}
+
 	d, err := time.ParseDuration(s.Cache)
 	if err != nil {
 		return 0, fmt.Errorf("%q is no duration: write it like 3s", s.Cache)
 	}
+
 	return d, nil
 }
 
-// checkUserPools refuses what can be told from the file alone; the server
-// checks the rest.
+// checkUserPools checks what the file alone can show. The server checks the rest.
 func (f *File) checkUserPools() []error {
 	var faults []error
 	seen, aliases := map[string]bool{}, map[string]string{}
@@ -80,19 +81,24 @@ func (f *File) checkUserPools() []error {
 		case p.ProviderName == "":
 			faults = append(faults, fmt.Errorf("%s.provider_name is required", setting))
 		case strings.Contains(p.ProviderName, "://"):
-			faults = append(faults, fmt.Errorf("%s.provider_name %s: leave out the scheme", setting, shown(p.ProviderName)))
+			faults = append(faults,
+				fmt.Errorf("%s.provider_name %s: leave out the scheme", setting, shown(p.ProviderName)))
 		case !providerName.MatchString(p.ProviderName):
-			faults = append(faults, fmt.Errorf("%s.provider_name %s: no identity pool can have it: use at most 128 letters, digits and . _ : / -", setting, shown(p.ProviderName)))
+			faults = append(faults,
+				fmt.Errorf("%s.provider_name %s: no identity pool can have it: use at most 128 letters, digits and . _ : / -", setting, shown(p.ProviderName)))
 		case seen[p.ProviderName]:
 			faults = append(faults, fmt.Errorf("%s.provider_name %s is there twice", setting, shown(p.ProviderName)))
 		}
+
 		seen[p.ProviderName] = true
 		for _, alias := range p.Aliases {
 			if other, taken := aliases[alias]; taken {
-				faults = append(faults, fmt.Errorf("%s.aliases: %s is an alias of %s already", setting, shown(alias), other))
+				faults = append(faults,
+					fmt.Errorf("%s.aliases: %s is an alias of %s already", setting, shown(alias), other))
 			}
 			aliases[alias] = p.ProviderName
 		}
+
 		if p.Endpoint != "" {
 			if err := checkAddress(p.Endpoint, p.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
@@ -102,25 +108,31 @@ func (f *File) checkUserPools() []error {
 			if err := checkDocument(p.JWKSURL, p.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.jwks_url: %w", setting, err))
 			}
-		} else if p.Issuer != "" && p.Endpoint == "" { // the keys are below it
+		} else if p.Issuer != "" && p.Endpoint == "" { // the issuer's address leads to the keys
 			if err := checkAddress(p.Issuer, p.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.issuer: %w", setting, err))
 			}
 		}
+
 		faults = append(faults, p.Status.check(setting+".status", p.AllowHTTP)...)
 		faults = append(faults, p.SignOut.check(setting+".sign_out")...)
 		if p.SignOut.CredentialChange && len(p.SignOut.Audiences) == 0 {
-			faults = append(faults, errors.New(setting+".sign_out.credential_change has no meaning without audiences: a user pool may tell nothing then"))
+			faults = append(faults,
+				errors.New(setting+".sign_out.credential_change has no meaning without audiences: a user pool may tell nothing then"))
 		}
 	}
+
 	for n, p := range f.OIDCProviders {
 		faults = append(faults, p.SignOut.check(fmt.Sprintf("oidc_providers[%d].sign_out", n))...)
 	}
+
 	for _, region := range slices.Sorted(maps.Keys(f.UserPoolRegions)) {
 		p, setting := f.UserPoolRegions[region], "user_pool_regions."+region
 		if !regionName.MatchString(region) {
-			faults = append(faults, fmt.Errorf("user_pool_regions: %q is no region: write it as in cognito-idp.REGION.amazonaws.com", region))
+			faults = append(faults, fmt.Errorf(
+				"user_pool_regions: %q is no region: write it as in cognito-idp.REGION.amazonaws.com", region))
 		}
+
 		if p.Endpoint != "" {
 			if err := checkAddress(p.Endpoint, p.AllowHTTP); err != nil {
 				faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
@@ -130,11 +142,12 @@ func (f *File) checkUserPools() []error {
 		}
 		faults = append(faults, p.Status.check(setting+".status", p.AllowHTTP)...)
 	}
+
 	return faults
 }
 
 var (
-	// What the API accepts in CognitoIdentityProviders (API model, ProviderName).
+	// The names that the API accepts in CognitoIdentityProviders (API model, ProviderName).
 	providerName = regexp.MustCompile(`^[\w._:/-]{1,128}$`)
 	regionName   = regexp.MustCompile(`^[a-z0-9-]+$`)
 )
@@ -143,17 +156,20 @@ func (s UserStatus) check(setting string, allowHTTP bool) (faults []error) {
 	if _, err := s.CacheTime(); err != nil {
 		faults = append(faults, fmt.Errorf("%s.cache: %w", setting, err))
 	}
+
 	if s.Endpoint != "" {
 		if err := checkDocument(s.Endpoint, allowHTTP); err != nil {
 			faults = append(faults, fmt.Errorf("%s.endpoint: %w", setting, err))
 		}
 	}
+
 	return faults
 }
 
 func (s SignOut) check(setting string) (faults []error) {
 	if n := slices.Index(s.Audiences, ""); n >= 0 {
-		faults = append(faults, fmt.Errorf("%s.audiences[%d] is empty: name what stands in aud, or leave it out", setting, n))
+		faults = append(faults,
+			fmt.Errorf("%s.audiences[%d] is empty: name what stands in aud, or leave it out", setting, n))
 	}
 	return faults
 }

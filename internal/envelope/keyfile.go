@@ -11,21 +11,22 @@ import (
 	"path/filepath"
 )
 
-// maxKeyFile bounds what is read of a key file, in bytes.
+// maxKeyFile bounds how much of a key file is read, in bytes.
 const maxKeyFile = 1 << 10
 
-// Load reads the master key file. Its errors say what to do.
+// Load reads the master key file. Its errors tell the user how to fix them.
 func Load(path string) ([]byte, error) { return load(path) }
 
-// LoadOrCreate reads the master key file, making it when it is absent. A new
-// file is on disk, with its folder, before the key is returned: what is sealed
-// under a key that a power cut swallows is lost. A file that others can read is
-// refused. Of processes that start together, all get the same key.
+// LoadOrCreate reads the master key file, or makes it if it is absent. A new file is on
+// disk, with its folder, before the key is returned: if a power cut lost the key,
+// everything sealed under it would be lost. A file that others can read is refused.
+// Processes that start together all get the same key.
 func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	key, err = load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, false, err
 	}
+
 	key = make([]byte, KeySize)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
 	switch err := create(path, key); {
@@ -35,6 +36,7 @@ func LoadOrCreate(path string) (key []byte, created bool, err error) {
 	case err != nil:
 		return nil, false, fmt.Errorf("master key file: %w", err)
 	}
+
 	return key, true, nil
 }
 
@@ -44,13 +46,16 @@ func load(path string) ([]byte, error) {
 		return nil, fmt.Errorf("master key file: %w", err)
 	}
 	defer file.Close()
+
 	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("master key file: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("master key file %s can be read or changed by others (mode %04o): run `chmod 600 %s`", path, mode, path)
+		return nil, fmt.Errorf("master key file %s can be read or changed by others (mode %04o): run `chmod 600 %s`",
+			path, mode, path)
 	}
+
 	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
 	if err != nil {
 		return nil, fmt.Errorf("master key file: %w", err)
@@ -59,18 +64,21 @@ func load(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master key file %s: %w", path, err)
 	}
+
 	return key, nil
 }
 
-// create writes the file whole or not at all: readers see it only under its
-// final name, and linking fails when the name is taken.
+// create writes the file whole or not at all. Readers see it only under its final name,
+// and linking fails if the name is taken.
 func create(path string, key []byte) (err error) {
 	folder := filepath.Dir(path)
 	file, err := os.CreateTemp(folder, ".master-key-*") // mode 0600
 	if err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+
 	_, err = io.WriteString(file, base64.StdEncoding.EncodeToString(key)+"\n")
 	if err == nil {
 		err = file.Sync()
@@ -81,6 +89,7 @@ func create(path string, key []byte) (err error) {
 	if err := os.Link(file.Name(), path); err != nil {
 		return err
 	}
+
 	return syncFolder(folder)
 }
 

@@ -1,11 +1,10 @@
-// Package seal encrypts small secrets at rest under one master key: access-key
-// secrets, signing keys, session keys, and the cursors of page tokens.
-//
-// A sealed value is: version (1 byte), fingerprint of the master key (8 bytes),
-// nonce (12 bytes), AES-256-GCM ciphertext and tag. The additional data binds a
-// value to its place, so that a row copied over another does not open. Nonces
-// are random: at 2^32 values per master key the chance of a repeated nonce is
-// below 2^-32 (NIST SP 800-38D, section 8.3).
+// Package envelope encrypts small secrets at rest under one master key: access-key
+// secrets, signing keys, session keys, and the cursors of page tokens. Start at Sealer.
+// A sealed value is: version (1 byte), fingerprint of the master key (8 bytes), nonce (12
+// bytes), AES-256-GCM ciphertext and tag. The additional data binds a value to its place,
+// so that a row copied over another does not open. Nonces are random: with 2^32 values per
+// master key, the chance of a repeated nonce is below 2^-32 (NIST SP 800-38D, section
+// 8.3).
 package envelope
 
 import (
@@ -26,9 +25,9 @@ const KeySize = 32
 
 // Refusals to open a value.
 var (
-	// ErrWrongKey: the value was sealed under another master key.
+	// ErrWrongKey reports that the value was sealed under another master key.
 	ErrWrongKey = errors.New("sealed under another master key")
-	// ErrCorrupt: the value was altered, cut short, or belongs elsewhere.
+	// ErrCorrupt reports that the value was altered, cut short, or belongs elsewhere.
 	ErrCorrupt = errors.New("sealed value is corrupt")
 )
 
@@ -51,6 +50,7 @@ func New(masterKey []byte) (*Sealer, error) {
 	if len(masterKey) != KeySize {
 		return nil, fmt.Errorf("the master key has %d bytes, want %d", len(masterKey), KeySize)
 	}
+
 	block, err := aes.NewCipher(masterKey)
 	if err != nil {
 		return nil, err
@@ -60,10 +60,11 @@ func New(masterKey []byte) (*Sealer, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(append([]byte("poolhouse master key\x00"), masterKey...))
+
 	return &Sealer{header: append([]byte{version}, sum[:fingerprintSize]...), aead: aead}, nil
 }
 
-// KeyID is a fingerprint of the master key, safe to log.
+// KeyID returns a fingerprint of the master key, safe to log.
 func (s *Sealer) KeyID() string { return hex.EncodeToString(s.header[1:]) }
 
 // Seal encrypts plain for the place that aad names, e.g. "signing-key/KID".
@@ -75,12 +76,12 @@ func (s *Sealer) Seal(plain []byte, aad string) []byte {
 	return s.aead.Seal(sealed, nonce, plain, s.additional(aad))
 }
 
-// Owns reports whether sealed was sealed under this master key, by its fingerprint
-// alone.
+// Owns reports whether sealed was sealed under this master key. It compares only the
+// fingerprint.
 func (s *Sealer) Owns(sealed []byte) bool { return bytes.HasPrefix(sealed, s.header) }
 
-// Open decrypts what Seal returned for the same aad. It returns ErrWrongKey or
-// ErrCorrupt, wrapped with the place.
+// Open decrypts a value of Seal for the same aad. It returns ErrWrongKey or ErrCorrupt,
+// wrapped with the place.
 func (s *Sealer) Open(sealed []byte, aad string) ([]byte, error) {
 	if len(sealed) < headerSize+nonceSize+tagSize || sealed[0] != version {
 		return nil, fmt.Errorf("%s: %w", aad, ErrCorrupt)
@@ -88,14 +89,17 @@ func (s *Sealer) Open(sealed []byte, aad string) ([]byte, error) {
 	if !bytes.Equal(sealed[:headerSize], s.header) {
 		return nil, fmt.Errorf("%s: %w", aad, ErrWrongKey)
 	}
-	plain, err := s.aead.Open(nil, sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:], s.additional(aad))
+
+	plain, err := s.aead.Open(nil, sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:],
+		s.additional(aad))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", aad, ErrCorrupt)
 	}
+
 	return plain, nil
 }
 
-// additional is the authenticated data: the header too, so that no bit of a
+// additional returns the authenticated data. It includes the header, so that no bit of a
 // sealed value can change unnoticed.
 func (s *Sealer) additional(aad string) []byte {
 	return append(bytes.Clone(s.header), aad...)
@@ -105,7 +109,7 @@ func (s *Sealer) additional(aad string) []byte {
 func ParseKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != KeySize {
-		// Never the text itself: it may be a key with a typing error.
+		// The error must not have the text: it may be a key with a typing error.
 		return nil, fmt.Errorf("a master key is the base64 of %d random bytes (44 characters), e.g. from `head -c %d /dev/urandom | base64`", KeySize, KeySize)
 	}
 	return key, nil

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// What stands for a user with password, and for a query or fragment.
+// Masks for a user with password, and for a query or fragment.
 const (
 	maskedUser  = "xxxxx"
 	maskedQuery = "********"
 )
 
-// ShownAddress is a URL as messages, logs and lists of settings may show it: without user,
-// password, query and fragment. Of a text that is no URL of a host it hides all that
-// could be one of them.
+// ShownAddress returns a URL as messages, logs and lists of settings may show it: without
+// user, password, query and fragment. If text is not the URL of a host, it hides
+// everything that could be one of them.
 func ShownAddress(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
@@ -29,11 +29,12 @@ func ShownAddress(text string) string {
 	if u.Fragment != "" {
 		u.Fragment, u.RawFragment = maskedQuery, ""
 	}
+
 	return u.String()
 }
 
-// shownAddressText hides what is before the last @, which a password may contain too, and
-// what follows a question mark or a hash.
+// shownAddressText hides the text before the last @, because a password may contain @
+// too, and the text after a question mark or a hash.
 func shownAddressText(text string) string {
 	scheme, rest, found := strings.Cut(text, "://")
 	if found {
@@ -48,5 +49,6 @@ func shownAddressText(text string) string {
 	if end := strings.IndexAny(rest, "?#"); end >= 0 && end+1 < len(rest) {
 		rest = rest[:end+1] + maskedQuery
 	}
+
 	return scheme + rest
 }

@@ -1,7 +1,9 @@
-// Package explain records why a call was decided as it was. AWS's answers to a
-// refused login are deliberately terse; a Trace keeps, beside the wire, which
-// check failed, what it expected, what came, and how to mend it. Values are
-// masked by whoever adds the step: no token, secret or assertion enters a Trace.
+// Package explain records why a call was decided as it was. AWS's answers to a refused
+// login are deliberately terse. A Trace keeps, outside the answer, which check failed,
+// what it expected and got, and how to fix it. The code that adds a step masks its
+// values: no token, secret or assertion enters a Trace.
+//
+// Start reading at Trace and Reason.
 package explain
 
 import (
@@ -13,19 +15,19 @@ import (
 
 // Step is one check of a decision.
 type Step struct {
-	Code     Code   `json:"code"`               // of the reason; of the check when it passed
+	Code     Code   `json:"code"`               // of the reason; of the check if it passed
 	Provider string `json:"provider,omitempty"` // the Logins key, for the checks of one login
 	Check    string `json:"check"`              // what was looked at, e.g. "token audience"
-	Subject  string `json:"subject,omitempty"`  // whose, where several can be, e.g. the ARN of a role
+	Subject  string `json:"subject,omitempty"`  // the one of several that was checked, e.g. the ARN of a role
 	OK       bool   `json:"ok"`                 // whether it passed
 	Expected string `json:"expected,omitempty"` // what would have passed
-	Got      string `json:"got,omitempty"`      // what came, masked
+	Got      string `json:"got,omitempty"`      // the value checked, masked
 	Fix      string `json:"fix,omitempty"`      // what to change, in plain words
-	Link     *Link  `json:"link,omitempty"`     // what the fix changes; nil = no one thing
-	Detail   string `json:"detail,omitempty"`   // what came in several lines, e.g. a canonical request
+	Link     *Link  `json:"link,omitempty"`     // the thing that the fix changes; nil = not one thing
+	Detail   string `json:"detail,omitempty"`   // Got in several lines, e.g. a canonical request
 
-	// Scope is whose step it is, when the request concerns several accounts; nil =
-	// each of them may read it.
+	// Scope is the account whose step it is, if the request concerns several; nil = all
+	// of them may read it.
 	Scope *Scope `json:"-"`
 }
 
@@ -34,7 +36,6 @@ func (s Step) Title() string {
 	if s.Subject == "" {
 		return s.Check
 	}
-
 	return s.Check + " of " + s.Subject
 }
 
@@ -48,14 +49,14 @@ func Deciding(steps []Step) (Step, bool) {
 	return Step{}, false
 }
 
-// Scope limits steps to one account, because they show what belongs to it.
+// Scope limits steps to one account, because they show its data.
 type Scope struct {
 	Account string
-	Instead Step // what other accounts read in place of a step that failed
+	Instead Step // replaces a failed step for other accounts
 }
 
-// Visible returns the steps as account may read them: another account's failed
-// steps are replaced, and its passed ones left out.
+// Visible returns the steps as account may read them: another account's failed steps are
+// replaced, and its passed ones left out.
 func Visible(steps []Step, account string) []Step {
 	list := make([]Step, 0, len(steps))
 	for _, s := range steps {
@@ -73,21 +74,21 @@ func Visible(steps []Step, account string) []Step {
 	return list
 }
 
-// Trace collects the steps of one request. The nil Trace drops them, so code
-// that runs outside a request needs no special case. It is safe for concurrent use.
+// Trace collects the steps of one request. A nil Trace drops them, so that code outside a
+// request needs no special case. It is safe for concurrent use.
 type Trace struct {
 	mu    sync.Mutex
 	steps []Step
 	plans [maxPlans][]Code
 	nplan int
 
-	whole    *Trace // of a Trace for one provider or account: where its steps go
+	whole    *Trace // the request's Trace, if this one is for one provider or account
 	provider string
 	scope    *Scope
 }
 
-// For returns a Trace whose steps are added to t, each with the provider. The
-// logins of one call are verified at the same time.
+// For returns a Trace that adds its steps to t, each with the provider. The logins of one
+// call are verified at the same time, so each needs its own.
 func (t *Trace) For(provider string) *Trace {
 	if t == nil {
 		return nil
@@ -95,8 +96,8 @@ func (t *Trace) For(provider string) *Trace {
 	return &Trace{whole: t, provider: provider}
 }
 
-// Within returns a Trace whose steps are added to t for an account's eyes only.
-// Other accounts that the request concerns read instead in place of what failed.
+// Within returns a Trace that adds its steps to t, for one account to read. For failed
+// steps, other accounts that the request concerns read instead.
 func (t *Trace) Within(account string, instead Step) *Trace {
 	if t == nil {
 		return nil
@@ -104,13 +105,13 @@ func (t *Trace) Within(account string, instead Step) *Trace {
 	return &Trace{whole: t, scope: &Scope{Account: account, Instead: instead}}
 }
 
-// Reserve gives a Trace without steps the memory for its first ones.
+// Reserve gives an empty Trace memory for its first steps.
 func (t *Trace) Reserve(room []Step) { t.steps = room[:0] }
 
-// maxSteps bounds a trace: ten logins with every check recorded fit.
+// maxSteps bounds a trace. Ten logins with all their checks fit.
 const maxSteps = 200
 
-// maxText bounds each text of a step, in bytes: the newest refusals are kept.
+// maxText bounds each text of a step, in bytes, because refusals are kept in memory.
 const maxText = 512
 
 // maxDetail bounds a step's Detail, in bytes.
@@ -119,9 +120,9 @@ const maxDetail = 4096
 // maxPlans bounds how many lists of checks a request plans.
 const maxPlans = 6
 
-// Plan notes the checks that follow, in their order, so that a refusal tells which of
-// them were not reached. The list must not change afterwards. One that an earlier list
-// holds adds nothing: an operation plans all its parts, which plan for themselves, too.
+// Plan notes the checks that follow, in order, so that a refusal can name those that were
+// not reached. The list must not change afterwards. A list adds nothing if an earlier one
+// contains it: an operation plans all its parts, and the parts plan for themselves too.
 func (t *Trace) Plan(checks []Code) {
 	if t == nil {
 		return
@@ -130,15 +131,17 @@ func (t *Trace) Plan(checks []Code) {
 		t.whole.Plan(checks)
 		return
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	if t.nplan < maxPlans {
 		t.plans[t.nplan] = checks
 		t.nplan++
 	}
 }
 
-// PassPlanned notes that all checks planned so far passed, also those that left no step.
+// PassPlanned notes that all checks planned so far passed, including those without a step.
 func (t *Trace) PassPlanned() {
 	if t == nil {
 		return
@@ -147,12 +150,14 @@ func (t *Trace) PassPlanned() {
 		t.whole.PassPlanned()
 		return
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	t.nplan = 0
 }
 
-// wholePlan joins the lists, without those that an earlier one holds. Only a refusal
+// wholePlan joins the lists, without those that an earlier one contains. Only a refusal
 // needs it.
 func (t *Trace) wholePlan() (planned []Code) {
 	for _, list := range t.plans[:t.nplan] {
@@ -166,8 +171,8 @@ func (t *Trace) wholePlan() (planned []Code) {
 	return planned
 }
 
-// Planned returns the checks that the request did not reach: those planned after the
-// last one that left a step.
+// Planned returns the checks that the request did not reach: those planned after the last
+// one that left a step.
 func (t *Trace) Planned() []Code {
 	if t == nil {
 		return nil
@@ -175,6 +180,7 @@ func (t *Trace) Planned() []Code {
 	if t.whole != nil {
 		return t.whole.Planned()
 	}
+
 	steps := t.Steps()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -186,6 +192,7 @@ func (t *Trace) Planned() []Code {
 			reached = n + 1
 		}
 	}
+
 	return planned[reached:]
 }
 
@@ -202,15 +209,14 @@ func (t *Trace) PassOf(check, subject, got string) {
 	})
 }
 
-// Refuse records a check that did not pass, once however often it is called, and
-// returns it. A nil refusal is none.
+// Refuse records a failed check, only once if it is called again, and returns it. It
+// ignores a nil refusal.
 func (t *Trace) Refuse(r *Refusal) *Refusal {
 	if t == nil || r == nil || r.recorded {
 		return r
 	}
 	r.recorded = true
 	t.add(r.Step())
-
 	return r
 }
 
@@ -228,12 +234,15 @@ func (t *Trace) add(s Step) {
 		t.whole.add(s)
 		return
 	}
+
 	for _, text := range []*string{&s.Provider, &s.Subject, &s.Expected, &s.Got, &s.Fix} {
 		*text = cut(*text, maxText)
 	}
 	s.Detail = cut(s.Detail, maxDetail)
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	if len(t.steps) < maxSteps {
 		t.steps = append(t.steps, s)
 	}
@@ -247,14 +256,14 @@ func cut(text string, limit int) string {
 	return strings.Clone(strings.ToValidUTF8(text[:limit], "")) + "…"
 }
 
-// Join adds the steps of o, which belong to the same request.
+// Join adds the steps of o, a Trace of the same request.
 func (t *Trace) Join(o *Trace) {
 	for _, s := range o.Steps() {
 		t.add(s)
 	}
 }
 
-// Steps returns a copy of what was recorded so far.
+// Steps returns a copy of the steps so far.
 func (t *Trace) Steps() []Step {
 	if t == nil {
 		return nil
@@ -262,14 +271,17 @@ func (t *Trace) Steps() []Step {
 	if t.whole != nil {
 		return t.whole.Steps()
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	list := slices.Clone(t.steps)
 	for i := range list {
 		if list[i].Code == "" {
 			list[i].Code = CodeOf(list[i].Check)
 		}
 	}
+
 	return list
 }
 
@@ -283,11 +295,11 @@ func (t *Trace) Refused() bool {
 	return false
 }
 
-// ContextKey is the key of a context's *Trace, for contexts that answer it
+// ContextKey is the key of a context's *Trace, for contexts that implement Value
 // themselves.
 type ContextKey struct{}
 
-// NewContext returns ctx carrying t.
+// NewContext returns ctx with t.
 func NewContext(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, ContextKey{}, t)
 }

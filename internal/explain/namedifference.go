@@ -7,9 +7,9 @@ import (
 	"unicode"
 )
 
-// NameDifference tells how got differs from want, as in "has the scheme https://", where
-// both are names or addresses of login providers that a person would take for one
-// another. It returns "" if they are equal, or too different for that.
+// NameDifference describes how got differs from want, as in "has the scheme https://".
+// Both are names or addresses of login providers that a person could mix up. It returns
+// "" if they are equal, or too different for that.
 func NameDifference(got, want string) string {
 	if got == want {
 		return ""
@@ -22,6 +22,7 @@ func NameDifference(got, want string) string {
 		note("has a blank")
 		got = bare
 	}
+
 	if _, issuer, isARN := strings.Cut(got, ":oidc-provider/"); isARN && strings.HasPrefix(got, "arn:") {
 		if _, _, both := strings.Cut(want, ":oidc-provider/"); !both {
 			note("is the ARN of the provider")
@@ -43,11 +44,10 @@ func withoutBlanks(r rune) rune {
 	if unicode.IsSpace(r) {
 		return -1
 	}
-
 	return r
 }
 
-// nameParts is the parts of a name like host:8080/path or https://host.
+// nameParts has the parts of a name like host:8080/path or https://host.
 type nameParts struct{ scheme, host, port, path string }
 
 func splitName(text string) (a nameParts) {
@@ -57,6 +57,7 @@ func splitName(text string) (a nameParts) {
 	if n := strings.IndexByte(text, '/'); n >= 0 {
 		text, a.path = text[:n], text[n:]
 	}
+
 	a.host = text
 	if n := strings.LastIndexByte(text, ':'); n >= 0 && digits.MatchString(text[n+1:]) {
 		a.host, a.port = text[:n], text[n:]
@@ -69,17 +70,15 @@ var digits = regexp.MustCompile(`^\d{1,5}$`)
 
 func sameScheme(g, w nameParts, note func(string)) bool {
 	namePart("the scheme ", g.scheme, w.scheme, note)
-
 	return true
 }
 
 func samePort(g, w nameParts, note func(string)) bool {
 	namePart("the port ", g.port, w.port, note)
-
 	return true
 }
 
-// namePart notes that a part of an address is missing, needless or another one.
+// namePart notes that a part of an address is missing, superfluous or different.
 func namePart(what, got, want string, note func(string)) {
 	switch {
 	case got == want:
@@ -92,10 +91,10 @@ func namePart(what, got, want string, note func(string)) {
 	}
 }
 
-// loopback are the names by which programs reach the machine that they run on.
+// loopback lists the names by which programs reach the machine that they run on.
 var loopback = []string{"localhost", "127.0.0.1", "[::1]", "0.0.0.0", "host.docker.internal"}
 
-// userPools is the host of the user pools of a region.
+// userPools matches the host of a region's user pools.
 var userPools = regexp.MustCompile(`^cognito-idp\.([a-z0-9-]+)\.amazonaws\.com`)
 
 func sameHost(g, w nameParts, note func(string)) bool {
@@ -132,6 +131,7 @@ func sameHost(g, w nameParts, note func(string)) bool {
 
 func samePath(g, w nameParts, note func(string)) bool {
 	client, isClient := strings.CutPrefix(g.path, w.path+":")
+
 	switch {
 	case g.path == w.path:
 	case isClient && client != "" && w.path != "":

@@ -2,25 +2,28 @@ package explain
 
 import "slices"
 
-// Nearest returns the candidate with the fewest edits from name, or "" when all
-// are too far for a guess.
+// Nearest returns the candidate with the fewest edits from name, or "" if all are too
+// different for a guess.
 func Nearest(name string, candidates []string) string {
 	slices.Sort(candidates)
+
 	best, distance := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
 		if d := edits(name, c); d < distance {
 			best, distance = c, d
 		}
 	}
+
 	return best
 }
 
-// edits is the Levenshtein distance.
+// edits returns the Levenshtein distance.
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
+
 	for i := range len(a) {
 		diagonal := row[0]
 		row[0] = i + 1
@@ -29,9 +32,11 @@ func edits(a, b string) int {
 			if a[i] != b[j] {
 				cost++
 			}
+
 			diagonal = row[j+1]
 			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
 		}
 	}
+
 	return row[len(b)]
 }

@@ -8,7 +8,7 @@ import (
 // Chapter is the catalogue of one package, for the page of all reasons.
 type Chapter struct {
 	Title   string
-	About   string // when its reasons are given, in one sentence
+	About   string // when its reasons occur, in one sentence
 	Package string // its path in the module; "" = the root
 	Reasons Catalogue
 }
@@ -25,21 +25,25 @@ Every refusal has a code. It is in the log (` + "`check.code`" + `), in the metr
 (` + "`reason`" + `) and, with all checks that were made, in the answer of ` + "`poolhouse explain REQUEST_ID`" + `, which has
 values in place of the words in braces. Codes do not change between versions; texts may.
 `)
+
 	for _, c := range chapters {
 		if len(c.Reasons) == 0 {
 			continue
 		}
+
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", c.Title, c.About)
 		b.WriteString("| Code | Check | Expected | Got | What to change |\n|---|---|---|---|---|\n")
+
 		for _, r := range c.Reasons {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n",
 				r.Code, cell(r.Check), cell(r.Expected), cell(r.Got), cell(r.Fix))
 		}
 	}
+
 	return b.String()
 }
 
-// cell is a text in a table of Markdown.
+// cell returns text for a cell of a Markdown table.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`).Replace(text)
 }

@@ -12,8 +12,8 @@ import (
 // maxShown bounds one value in an error or trace, in bytes.
 const maxShown = 128
 
-// Shown makes an issuer, audience or header value fit for errors, logs and
-// traces: short and on one line. Personal values go through Masked instead.
+// Shown makes an issuer, audience or header value fit for errors, logs and traces: short
+// and on one line. Use Masked for personal values.
 func Shown(value any) string {
 	switch x := value.(type) {
 	case nil:
@@ -26,34 +26,37 @@ func Shown(value any) string {
 		return strconv.FormatBool(x)
 	case []any:
 		const most = 5
+
 		var parts []string
 		for _, element := range x[:min(len(x), most)] {
 			if _, nested := element.([]any); nested {
 				parts = append(parts, "a list")
 				continue
 			}
+
 			parts = append(parts, Shown(element))
 		}
+
 		if len(x) > most {
 			parts = append(parts, fmt.Sprintf("and %d more", len(x)-most))
 		}
+
 		return "[" + strings.Join(parts, ", ") + "]"
 	default:
 		return "an object"
 	}
 }
 
-// ShownList is Shown of a list of texts.
+// ShownList is Shown for a list of texts.
 func ShownList(texts []string) string {
 	list := make([]any, len(texts))
 	for i, text := range texts {
 		list[i] = text
 	}
-
 	return Shown(list)
 }
 
-// ShownText is Shown of a text.
+// ShownText is Shown for a text.
 func ShownText(text string) string {
 	if text == "" {
 		return "an empty string"
@@ -61,7 +64,7 @@ func ShownText(text string) string {
 	return OneLine(text, maxShown)
 }
 
-// OneLine cuts text to about limit bytes and quotes what would not print.
+// OneLine cuts text to about limit bytes, and quotes it if it has unprintable characters.
 func OneLine(text string, limit int) string {
 	short := text
 	if len(short) > limit {
@@ -71,14 +74,16 @@ func OneLine(text string, limit int) string {
 		}
 		short += fmt.Sprintf("… (%d bytes)", len(text))
 	}
+
 	if !Printable(short) {
 		short = strconv.Quote(short)
 	}
+
 	return short
 }
 
-// Masked shows enough of a subject or other personal value to recognise one's
-// own, and no more.
+// Masked shows enough of a subject or other personal value for its owner to recognise it,
+// and no more.
 func Masked(value any) string {
 	text, isString := value.(string)
 	switch {
@@ -89,8 +94,10 @@ func Masked(value any) string {
 	case len(text) < 12 || !Printable(text):
 		return fmt.Sprintf("… (%d bytes)", len(text))
 	}
+
 	_, size := utf8.DecodeRuneInString(text)
 	_, second := utf8.DecodeRuneInString(text[size:])
+
 	return fmt.Sprintf("%s… (%d bytes)", text[:size+second], len(text))
 }
 
@@ -111,8 +118,8 @@ func jsonType(value any) string {
 	}
 }
 
-// Printable reports whether text is valid UTF-8 without control, format
-// (bidirectional and other invisible) or line-separating characters.
+// Printable reports whether text is valid UTF-8 without control characters, format
+// characters (bidirectional and other invisible ones) or line separators.
 func Printable(text string) bool {
 	for i, r := range text {
 		if r == utf8.RuneError {
@@ -124,5 +131,6 @@ func Printable(text string) bool {
 			return false
 		}
 	}
+
 	return true
 }

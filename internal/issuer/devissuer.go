@@ -15,23 +15,23 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Limits of one token.
+// Limits of a token.
 const (
 	DevDefaultLifetime = time.Hour
 	DevMaxLifetime     = 24 * time.Hour
 	devMaxSubject      = 255 // bytes (OpenID Connect Core 1.0, section 2)
 )
 
-// DevPath is where the issuer lives below the server's base URL.
+// DevPath is the issuer's path below the server's base URL.
 const DevPath = "/dev-issuer"
 
 // ErrDevRequest wraps every refusal of a token request.
 var ErrDevRequest = errors.New("development token request")
 
 // DevIssuer is the OpenID Connect issuer of `poolhouse dev`. It mints ID tokens for
-// whoever asks, so that the authenticated flow can be tried with nothing else
+// anybody who asks, so that people can try the authenticated flow with nothing else
 // installed. They are ordinary RS256 ID tokens, verified by discovery and JWKS. Its key
-// lives as long as the process. Never mount it in production: it authenticates nobody.
+// is lost when the process ends. Never mount it in production: it authenticates nobody.
 type DevIssuer struct {
 	URL      string // the iss claim
 	Audience string // the default aud claim, and the client ID that pools trust
@@ -47,12 +47,12 @@ type DevIssuer struct {
 type DevTokenRequest struct {
 	Subject  string
 	Audience string        // "" = the issuer's
-	Lifetime time.Duration // 0 = DefaultLifetime
+	Lifetime time.Duration // 0 = DevDefaultLifetime
 	Claims   map[string]any
 }
 
-// NewDevIssuer returns an issuer at baseURL + Path. Its RSA key is generated in the
-// background, for a quick start; whoever needs it first waits.
+// NewDevIssuer returns an issuer at baseURL + DevPath. It generates its RSA key in the
+// background, for a quick start; the first call that needs the key waits.
 func NewDevIssuer(baseURL, audience string, now func() time.Time) *DevIssuer {
 	i := &DevIssuer{URL: baseURL + DevPath, Audience: audience, now: now, ready: make(chan struct{})}
 	go i.generate()
@@ -63,6 +63,7 @@ const devKeyID = "dev-1"
 
 func (i *DevIssuer) generate() {
 	defer close(i.ready)
+
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		i.err = err
@@ -74,6 +75,7 @@ func (i *DevIssuer) generate() {
 	if i.err != nil {
 		return
 	}
+
 	i.jwks, i.err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 		{Key: key.Public(), KeyID: devKeyID, Algorithm: string(jose.RS256), Use: "sig"}}})
 }
@@ -87,7 +89,7 @@ func (i *DevIssuer) wait(ctx context.Context) error {
 	}
 }
 
-// Token mints an ID token. Its errors wrap ErrRequest when the request is at fault.
+// Token mints an ID token. Its errors wrap ErrDevRequest if the request is at fault.
 func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error) {
 	if r.Subject == "" || len(r.Subject) > devMaxSubject {
 		return "", fmt.Errorf("%w: the subject must have 1 to %d bytes", ErrDevRequest, devMaxSubject)
@@ -95,10 +97,12 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	if r.Lifetime == 0 {
 		r.Lifetime = DevDefaultLifetime
 	}
-	// A negative lifetime mints an expired token on purpose: refusals want testing too.
+
+	// A negative lifetime mints an expired token on purpose, to test refusals.
 	if r.Lifetime > DevMaxLifetime || r.Lifetime < -DevMaxLifetime {
 		return "", fmt.Errorf("%w: the lifetime %s is beyond %s", ErrDevRequest, r.Lifetime, DevMaxLifetime)
 	}
+
 	if r.Audience == "" {
 		r.Audience = i.Audience
 	}
@@ -106,11 +110,15 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	if claims == nil {
 		claims = map[string]any{}
 	}
+
 	for _, reserved := range []string{"iss", "sub", "aud", "iat", "exp"} {
 		if _, ok := claims[reserved]; ok {
-			return "", fmt.Errorf("%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)", ErrDevRequest, reserved)
+			return "", fmt.Errorf(
+				"%w: the claim %q is set by the issuer: leave it out (sub, aud and the lifetime have places of their own)",
+				ErrDevRequest, reserved)
 		}
 	}
+
 	now := i.now()
 	claims["iss"], claims["sub"], claims["aud"] = i.URL, r.Subject, r.Audience
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(r.Lifetime).Unix()
@@ -118,6 +126,7 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrDevRequest, err)
 	}
+
 	if err := i.wait(ctx); err != nil {
 		return "", err
 	}
@@ -125,16 +134,17 @@ func (i *DevIssuer) Token(ctx context.Context, r DevTokenRequest) (string, error
 	if err != nil {
 		return "", err
 	}
+
 	return signed.CompactSerialize()
 }
 
-// LoginKey is the issuer's key in a Logins map: its URL without the scheme.
+// LoginKey returns the issuer's key in a Logins map: its URL without the scheme.
 func (i *DevIssuer) LoginKey() string {
 	_, key, _ := strings.Cut(i.URL, "://")
 	return key
 }
 
-// Register mounts discovery and keys on mux, below Path.
+// Register mounts discovery and keys on mux, below DevPath.
 func (i *DevIssuer) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+DevPath+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		writeDevJSON(w, map[string]any{

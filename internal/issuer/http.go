@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Paths of what is published, below the issuer's URL. AWS publishes its keys
+// Paths of the published documents, below the issuer's URL. AWS publishes its keys
 // under jwks_uri, literally.
 const (
 	DiscoveryPath = "/.well-known/openid-configuration"
@@ -15,8 +15,8 @@ const (
 	AuthorizePath = "/authorize"
 )
 
-// discoveryDocument writes the discovery document (OpenID Connect Discovery
-// 1.0, section 3). It never changes.
+// discoveryDocument returns the discovery document (OpenID Connect Discovery 1.0,
+// section 3). It never changes.
 func (i *Issuer) discoveryDocument() (document, error) {
 	return newDocument(struct {
 		Issuer                 string   `json:"issuer"`
@@ -26,8 +26,15 @@ func (i *Issuer) discoveryDocument() (document, error) {
 		SubjectTypesSupported  []string `json:"subject_types_supported"`
 		Algorithms             []string `json:"id_token_signing_alg_values_supported"`
 		ClaimsSupported        []string `json:"claims_supported"`
-	}{i.options.URL, i.options.URL + AuthorizePath, i.options.URL + JWKSPath, []string{"id_token"}, []string{"public"}, i.order,
-		[]string{"sub", "aud", "amr", claimTags, "iss", claimPoolARN, "exp", "iat"}})
+	}{
+		i.options.URL,
+		i.options.URL + AuthorizePath,
+		i.options.URL + JWKSPath,
+		[]string{"id_token"},
+		[]string{"public"},
+		i.order,
+		[]string{"sub", "aud", "amr", claimTags, "iss", claimPoolARN, "exp", "iat"},
+	})
 }
 
 // DiscoveryHandler serves the discovery document.
@@ -38,10 +45,11 @@ func (i *Issuer) DiscoveryHandler() http.Handler {
 	})
 }
 
-// JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the
-// max-age of the answer never meets a token whose key it does not have.
+// JWKSHandler serves the keys (RFC 7517). A verifier that keeps them for the answer's
+// max-age never gets a token whose key it lacks.
 func (i *Issuer) JWKSHandler() http.Handler {
 	usual := caching(i.timing.maxAge)
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := i.options.Now()
 		set, err := i.current(r.Context(), now)
@@ -52,19 +60,20 @@ func (i *Issuer) JWKSHandler() http.Handler {
 			http.Error(w, "The signing keys are not available.", http.StatusServiceUnavailable)
 			return
 		}
+
 		caching := usual
 		if now.Sub(set.read) >= i.timing.stale {
-			// There may be a newer key by now: better to be asked again than to
-			// have these kept.
+			// There may be a newer key by now, so verifiers must ask again.
 			caching = "no-cache"
 		}
+
 		set.document(now).serve(w, r, caching)
 	})
 }
 
-// AuthorizeHandler answers where discovery says that users sign in. Verifiers
-// and storage engines refuse a discovery document without that endpoint
-// (section 3 requires it), but nobody signs in here, so it says what to do
+// AuthorizeHandler serves the endpoint at which, by the discovery document, users sign
+// in. Verifiers and storage engines refuse a discovery document without that endpoint
+// (section 3 requires it), but nobody signs in here. So it answers how to get a token
 // instead, in the form of RFC 6749, section 4.1.2.1. It never redirects.
 func (i *Issuer) AuthorizeHandler() http.Handler {
 	body := []byte(`{"error":"unsupported_response_type","error_description":"This issuer signs nobody in. ` +
@@ -73,11 +82,11 @@ func (i *Issuer) AuthorizeHandler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write(body) // the client has gone; nothing is left to tell
+		_, _ = w.Write(body) // a client that is gone cannot be told
 	})
 }
 
-// caching is the Cache-Control of what may be kept for some time.
+// caching returns the Cache-Control that lets an answer be kept for age.
 func caching(age time.Duration) string {
 	return "public, max-age=" + strconv.Itoa(int(age/time.Second))
 }

@@ -1,19 +1,11 @@
-// Package issuer is our side of OpenID Connect: it signs the tokens of
-// GetOpenIdToken, publishes the keys that verify them, and rotates those keys
-// so that a verifier which honours the cache headers never meets a token it
-// cannot verify.
-//
-// A key is published when it is made, signs from its NotBefore on, until a
-// younger key of its algorithm takes over, and stays published until the last
-// token it can have signed has expired. All of that is in the store, so every
-// node and the command line agree; the hand-over happens by the clock alone.
-// After a leak RotateNow hands over at once, and Retire withdraws a key: within
-// Lag no node publishes it or accepts a token that it signed.
-// The first start makes keys for all algorithms, because a pool may ask for any
-// of them at any time and a key must have been published before it signs.
-//
-// Start at New and Sign, then rotation.go. Formats: RFC 7515, RFC 7517, RFC
-// 7519, OpenID Connect Discovery 1.0.
+// Package issuer is the server's OpenID Connect issuer: it signs the tokens of
+// GetOpenIdToken, publishes the keys that verify them, and rotates those keys. A
+// verifier that honours the cache headers never gets a token it cannot verify.
+// Key life: published when made, signs from NotBefore until a younger key of its
+// algorithm takes over, published until its last token has expired. All of that is in
+// the store, so nodes and command line agree, and the clock alone decides. After a leak
+// see RotateNow and Retire. Formats: RFC 7515, 7517, 7519, OpenID Connect Discovery 1.0.
+// Start at New and Sign, then rotation.go.
 package issuer
 
 import (
@@ -41,46 +33,48 @@ const (
 	ES256 = "ES256"
 )
 
-// Algorithms lists what tokens can be signed with, the default first.
+// Algorithms lists the algorithms that can sign tokens, the default first.
 var Algorithms = []string{RS512, RS256, ES256}
 
 // MaxTokenLifetime is the longest life of a token (API model, TokenDuration).
 const MaxTokenLifetime = 24 * time.Hour
 
-// KeyStore keeps the keys; *store.Store is one.
+// KeyStore keeps the keys. *store.Store is one.
 type KeyStore interface {
 	Keys(ctx context.Context, purpose string) ([]store.Key, error)
 	UpdateKeys(ctx context.Context, purpose string, change func([]store.Key) ([]store.Key, error)) ([]store.Key, error)
 }
 
-// Sealer protects private keys at rest; *seal.Sealer is one.
+// Sealer protects private keys at rest. *envelope.Sealer is one.
 type Sealer interface {
 	Seal(plain []byte, aad string) []byte
 	Open(sealed []byte, aad string) ([]byte, error)
 }
 
 // Options configures an Issuer. Store, Sealer, URL and Region are required.
-// PublishDelay and TokenLifetime must be the same wherever one store is used:
-// on every node and on the command line.
+// PublishDelay and TokenLifetime must be the same on every node and on the command line
+// that use one store.
 type Options struct {
 	Store     KeyStore
 	Sealer    Sealer
 	URL       string           // the iss claim, without a trailing slash
 	Region    string           // the first part of key IDs
-	Algorithm string           // of tokens that ask for none; "" = RS512
+	Algorithm string           // for tokens that ask for none; "" = RS512
 	Now       func() time.Time // nil = time.Now
 	Logger    *slog.Logger     // nil = none
 
-	// PublishDelay is the time between publishing a key and signing with it, at
-	// least 4 s; 0 = 1 h. A quarter of it is the most that verifiers may cache,
-	// and how late a node may learn of a new key.
+	// PublishDelay is the time between publishing a key and signing with it, at least
+	// 4 s; 0 = 1 h. Verifiers may cache for at most a quarter of it, and a node may learn
+	// of a new key that late.
 	PublishDelay time.Duration
-	RefreshEvery time.Duration // how often Run reads the keys; 0 = 2 s, or PublishDelay/8 when that is shorter
-	// TokenLifetime is the longest life of a token. Keys stay published for it
-	// after their last signature. 0 = MaxTokenLifetime.
+	// RefreshEvery is how often Run reads the keys; 0 = 2 s, or PublishDelay/8 if that is
+	// shorter.
+	RefreshEvery time.Duration
+	// TokenLifetime is the longest life of a token. Keys stay published for as long after
+	// their last signature. 0 = MaxTokenLifetime.
 	TokenLifetime time.Duration
-	// Background makes New return without waiting for the first keys; whoever
-	// needs one first waits. For development.
+	// Background makes New return without waiting for the first keys; the first call that
+	// needs one waits. For development.
 	Background bool
 
 	generate func(algorithm string) (crypto.Signer, error) // tests have ready-made keys
@@ -94,33 +88,39 @@ type Issuer struct {
 	discovery document
 	keys      atomic.Pointer[keySet] // cache: signing keys
 
-	// refreshing holds one token; who has it may read and change the keys.
+	// refreshing holds one token; its holder may read and change the keys.
 	refreshing chan struct{}
-	// retryAt and failure describe the last attempt, when it failed. Guarded by
+	// retryAt and failure describe the last attempt, if it failed. Guarded by
 	// refreshing.
 	retryAt time.Time
 	failure error
 }
 
-// New loads the signing keys, making those that are missing. It fails when the
-// options make no sense, the store cannot be asked, or a stored key was altered
-// or sealed under another master key.
+// New loads the signing keys, and makes those that are missing: a pool may ask for any
+// algorithm at any time, and a key must be published before it signs. It fails if the
+// options are not valid, the store does not answer, or a stored key was altered or
+// sealed under another master key.
 func New(ctx context.Context, o Options) (*Issuer, error) {
 	i, err := newIssuer(o)
 	if err != nil {
 		return nil, err
 	}
+
 	i.refreshing <- struct{}{} // before anybody can call a method
 	if !o.Background {
 		defer i.release()
+
 		return i, i.refresh(ctx, 0)
 	}
+
 	go func() {
 		defer i.release()
+
 		if err := i.refresh(context.WithoutCancel(ctx), 0); err != nil && !errors.Is(err, store.ErrClosed) {
 			i.options.Logger.Error("no signing keys", "error", err)
 		}
 	}()
+
 	return i, nil
 }
 
@@ -134,10 +134,12 @@ func newIssuer(o Options) (*Issuer, error) {
 	if !regionPattern.MatchString(o.Region) {
 		return nil, fmt.Errorf("region %q cannot begin a key ID: use the form us-east-1", o.Region)
 	}
+
 	o.Algorithm = cmp.Or(o.Algorithm, RS512)
 	if !slices.Contains(Algorithms, o.Algorithm) {
 		return nil, fmt.Errorf("token algorithm %q is not known: use %s", o.Algorithm, strings.Join(Algorithms, ", "))
 	}
+
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -147,25 +149,29 @@ func newIssuer(o Options) (*Issuer, error) {
 	if o.generate == nil {
 		o.generate = generate
 	}
+
 	t, err := newTiming(o)
 	if err != nil {
 		return nil, err
 	}
+
 	i := &Issuer{options: o, timing: t, order: []string{o.Algorithm}, refreshing: make(chan struct{}, 1)}
 	for _, a := range Algorithms {
 		if a != o.Algorithm {
 			i.order = append(i.order, a)
 		}
 	}
+
 	i.discovery, err = i.discoveryDocument()
+
 	return i, err
 }
 
 var regionPattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$`)
 
-// CheckURL refuses an issuer URL that is not a plain absolute one, such as one with a
-// user or a query, and what verifiers, which compare iss byte for byte, would trip
-// over (OpenID Connect Discovery 1.0, section 3; http is for development).
+// CheckURL refuses an issuer URL that is not plain and absolute, such as one with a user
+// or a query. It also refuses forms that fail in verifiers, which compare iss byte for
+// byte (OpenID Connect Discovery 1.0, section 3; http is for development).
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	shown := explain.ShownAddress(text)
@@ -179,19 +185,20 @@ func CheckURL(text string) error {
 	case strings.HasSuffix(text, "/"):
 		return fmt.Errorf("issuer URL %q ends in a slash: write %s", shown, strings.TrimRight(shown, "/"))
 	}
+
 	return nil
 }
 
-// timing is the life of a key. All of it follows from the publish delay, so its
-// parts cannot contradict each other: a new key is in every verifier's cache
-// after refresh + maxAge, at most half the delay. The other half is for clocks
-// that differ and refreshes that fail.
+// timing has the times in the life of a key. All follow from the publish delay, so they
+// cannot contradict each other. A new key is in every verifier's cache after refresh +
+// maxAge, at most half the delay. The other half is for clocks that differ and refreshes
+// that fail.
 type timing struct {
 	publish  time.Duration // from publishing to signing
 	maxAge   time.Duration // how long verifiers may cache the keys, in whole seconds
-	settled  time.Duration // the same for what never changes
+	settled  time.Duration // the same for documents that never change
 	refresh  time.Duration // how often Run reads the keys
-	stale    time.Duration // age at which whoever needs the keys reads them
+	stale    time.Duration // age at which a call that needs the keys reads them
 	margin   time.Duration // by how much clocks may differ
 	lifetime time.Duration // the longest life of a token
 }
@@ -199,21 +206,21 @@ type timing struct {
 const (
 	defaultPublishDelay = time.Hour
 	defaultRefresh      = 2 * time.Second
-	// maxStale lets one poll fail, and leaves Lag time for the read itself and for
-	// what package auth remembers (auth.Fresh).
+	// maxStale lets one poll fail, and leaves time within Lag for the read itself and for
+	// the cache of package auth (auth.Fresh).
 	maxStale = 5 * time.Second
 )
 
-// Lag is how long a node with a database goes on with keys that were changed
-// elsewhere: how soon a withdrawn key is refused everywhere.
+// Lag is how long a node whose database answers may use keys that were changed
+// elsewhere. A withdrawn key is refused everywhere within this time.
 const Lag = 10 * time.Second
 
-// MaxUnread is how long tokens are verified by keys that could not be read again:
-// one of them may have been withdrawn since.
+// MaxUnread is how long tokens are verified by keys that could not be read again. Any of
+// them may have been withdrawn meanwhile.
 const MaxUnread = 5 * time.Minute
 
-// MaxCached is how long verifiers may keep the published keys, so how long after
-// Lag they may accept a withdrawn one.
+// MaxCached is how long verifiers may keep the published keys. They may accept a
+// withdrawn one for as long after Lag.
 const MaxCached = time.Minute
 
 func newTiming(o Options) (timing, error) {
@@ -227,13 +234,17 @@ func newTiming(o Options) (timing, error) {
 		margin:   publish / 4,
 		lifetime: cmp.Or(o.TokenLifetime, MaxTokenLifetime),
 	}
+
 	switch {
 	case t.maxAge < time.Second:
-		return t, fmt.Errorf("a publish delay of %s leaves verifiers no time to see a key before it signs: at least 4s is needed", publish)
+		return t, fmt.Errorf(
+			"a publish delay of %s leaves verifiers no time to see a key before it signs: at least 4s is needed", publish)
 	case t.refresh <= 0 || t.refresh > t.stale:
-		return t, fmt.Errorf("refreshing keys every %s is not possible with a publish delay of %s: at most %s is", t.refresh, publish, t.stale)
+		return t, fmt.Errorf("refreshing keys every %s is not possible with a publish delay of %s: at most %s is",
+			t.refresh, publish, t.stale)
 	case t.lifetime <= 0 || t.lifetime > MaxTokenLifetime:
 		return t, fmt.Errorf("a token lifetime of %s is not between 1s and %s", t.lifetime, MaxTokenLifetime)
 	}
+
 	return t, nil
 }

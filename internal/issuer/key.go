@@ -22,14 +22,14 @@ import (
 
 const rsaBits = 2048 // AWS's; NIST SP 800-57 part 1 accepts it until 2030
 
-// endless is the end of a certificate that has none (RFC 5280, section
-// 4.1.2.5). When a key ends is the key document's to say.
+// endless is the end of a certificate without one (RFC 5280, section 4.1.2.5). The key
+// document decides when a key ends.
 var endless = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // key is a stored key, opened.
 type key struct {
 	row         store.Key
-	private     crypto.Signer // nil when it no longer signs
+	private     crypto.Signer // nil once it no longer signs
 	public      crypto.PublicKey
 	certificate *x509.Certificate
 	header      string // base64url of the JOSE header, with the dot behind it
@@ -58,12 +58,14 @@ func fits(public crypto.PublicKey, algorithm string) bool {
 	}
 }
 
-// newRow turns a new private key into a row beside the given ones. Its public
-// half is kept as the self-signed certificate that x5c carries. The ID is
-// region + number, as AWS writes key IDs; the number is the certificate's
-// serial number too. The key with the highest number never leaves the store, so
-// one above it was never used, not even under another region.
-func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Key, now, signsFrom time.Time) (store.Key, error) {
+// newRow makes a row for a new private key, to add to rows. Its public half is stored as
+// the self-signed certificate that x5c carries. The ID is region + number, as AWS writes
+// key IDs; the number is also the certificate's serial number. The key with the highest
+// number never leaves the store, so the number after it is new, also under another
+// region.
+func (i *Issuer) newRow(
+	private crypto.Signer, algorithm string, rows []store.Key, now, signsFrom time.Time,
+) (store.Key, error) {
 	number := int64(0)
 	for _, r := range rows {
 		certificate, err := x509.ParseCertificate(r.Public)
@@ -73,10 +75,12 @@ func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Ke
 		number = max(number, certificate.SerialNumber.Int64())
 	}
 	number++
+
 	at, err := url.Parse(i.options.URL)
 	if err != nil {
 		return store.Key{}, err
 	}
+
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(number),
 		Subject:      pkix.Name{CommonName: at.Host[:min(len(at.Host), 64)]}, // X.520 allows 64 characters
@@ -89,37 +93,44 @@ func (i *Issuer) newRow(private crypto.Signer, algorithm string, rows []store.Ke
 	if err != nil {
 		return store.Key{}, fmt.Errorf("making a certificate: %w", err)
 	}
+
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return store.Key{}, fmt.Errorf("encoding a signing key: %w", err)
 	}
+
 	row := store.Key{
-		Purpose: purpose, ID: i.options.Region + strconv.FormatInt(number, 10), Algorithm: algorithm,
-		Public: der, Created: now, NotBefore: signsFrom,
+		Purpose:   purpose,
+		ID:        i.options.Region + strconv.FormatInt(number, 10),
+		Algorithm: algorithm,
+		Public:    der,
+		Created:   now,
+		NotBefore: signsFrom,
 	}
 	row.Sealed = i.options.Sealer.Seal(pkcs8, sealedFor(row))
+
 	return row, nil
 }
 
-// SealPlace is the place that the sealed private half of a signing key is bound to;
-// false when the key is of another purpose.
+// SealPlace returns the place that the sealed private half of a signing key is bound to.
+// It returns false if the key has another purpose.
 func SealPlace(r store.Key) (string, bool) { return sealedFor(r), r.Purpose == purpose }
 
-// sealedFor is the place that a sealed private key is bound to. It holds the
-// public half too, and stays when the private key is erased, so that nobody
-// who can write to the database but lacks the master key can have a key of
-// their own published and believed.
+// sealedFor returns the place that a sealed private key is bound to. It includes the
+// public half, and stays when the private key is erased. So nobody who can write to the
+// database but lacks the master key can get a key published and trusted.
 func sealedFor(r store.Key) string {
 	sum := sha256.Sum256(r.Public)
 	return "signing-key/" + r.ID + "/" + r.Algorithm + "/" + hex.EncodeToString(sum[:])
 }
 
-// openAll opens rows, those that have not changed from the current set.
+// openAll opens rows. It reuses keys of the current set that have not changed.
 func (i *Issuer) openAll(rows []store.Key) ([]*key, error) {
 	var known []*key
 	if set := i.keys.Load(); set != nil {
 		known = set.all
 	}
+
 	keys := make([]*key, 0, len(rows))
 	for _, r := range rows {
 		var k *key
@@ -133,13 +144,16 @@ func (i *Issuer) openAll(rows []store.Key) ([]*key, error) {
 				return nil, fmt.Errorf("signing key %s: %w", r.ID, err)
 			}
 		}
+
 		keys = append(keys, k)
 	}
+
 	return keys, nil
 }
 
 func (k *key) sameMaterial(r store.Key) bool {
-	return k.row.ID == r.ID && k.row.Algorithm == r.Algorithm && slices.Equal(k.row.Sealed, r.Sealed) && slices.Equal(k.row.Public, r.Public)
+	return k.row.ID == r.ID && k.row.Algorithm == r.Algorithm &&
+		slices.Equal(k.row.Sealed, r.Sealed) && slices.Equal(k.row.Public, r.Public)
 }
 
 func (i *Issuer) open(r store.Key) (*key, error) {
@@ -152,12 +166,15 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 		return nil, fmt.Errorf("its certificate: %w", err)
 	}
 	if !fits(certificate.PublicKey, r.Algorithm) {
-		return nil, fmt.Errorf("its algorithm %q is not one of this version for a %s key", r.Algorithm, certificate.PublicKeyAlgorithm)
+		return nil, fmt.Errorf("its algorithm %q is not one of this version for a %s key",
+			r.Algorithm, certificate.PublicKeyAlgorithm)
 	}
+
 	k := &key{row: r, public: certificate.PublicKey, certificate: certificate, header: encodeHeader(r.ID, r.Algorithm)}
 	if len(pkcs8) == 0 { // erased
 		return k, nil
 	}
+
 	private, err := x509.ParsePKCS8PrivateKey(pkcs8) // precomputes what signing needs
 	if err != nil {
 		return nil, err
@@ -167,6 +184,7 @@ func (i *Issuer) open(r store.Key) (*key, error) {
 		return nil, fmt.Errorf("its halves do not belong together")
 	}
 	k.private = signer
+
 	return k, nil
 }
 

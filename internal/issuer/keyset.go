@@ -12,27 +12,27 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// keySet is everything known at one reading of the store. It never changes;
-// what signs now is found by the clock.
+// keySet has all keys as they were at one reading of the store. It never changes; the
+// clock decides which of them signs.
 type keySet struct {
-	read     time.Time // when it was known to be what the store holds
+	read     time.Time // when the store held these keys
 	all      []*key    // as the store has them
 	keys     []*key    // without those that were withdrawn; by NotBefore, the oldest first
 	byHeader map[string]*key
-	// withdrawn are the keys that are no longer accepted, by header: for the
-	// refusal's text.
+	// withdrawn are the keys that are no longer accepted, by header, for the text of a
+	// refusal.
 	withdrawn map[string]*key
 	jwks      []edition
 }
 
-// edition is the key document from a moment on: the order of its keys changes
-// when a key takes over.
+// edition is the key document from a moment on. The order of its keys changes when a key
+// takes over.
 type edition struct {
 	from time.Time
 	document
 }
 
-// document is a ready answer.
+// document is an answer, ready to send.
 type document struct {
 	body []byte
 	etag string
@@ -47,7 +47,7 @@ func newDocument(v any) (document, error) {
 	return document{body, `"` + hex.EncodeToString(sum[:12]) + `"`}, nil
 }
 
-// publish makes keys, read at a moment, the current set.
+// publish makes keys the current set. They were read at the moment given.
 func (i *Issuer) publish(keys []*key, read time.Time) error {
 	set := &keySet{
 		read:      read,
@@ -55,6 +55,7 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 		byHeader:  make(map[string]*key, len(keys)),
 		withdrawn: map[string]*key{},
 	}
+
 	for _, k := range keys {
 		if k.withdrawn() {
 			set.withdrawn[k.header] = k
@@ -63,6 +64,7 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 		}
 	}
 	slices.SortStableFunc(set.keys, func(a, b *key) int { return a.row.NotBefore.Compare(b.row.NotBefore) })
+
 	moments := []time.Time{read}
 	for _, k := range set.keys {
 		set.byHeader[k.header] = k
@@ -70,6 +72,7 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 			moments = append(moments, k.row.NotBefore)
 		}
 	}
+
 	for _, from := range moments {
 		d, err := newDocument(jose.JSONWebKeySet{Keys: set.published(i.order, from)})
 		if err != nil {
@@ -77,13 +80,15 @@ func (i *Issuer) publish(keys []*key, read time.Time) error {
 		}
 		set.jwks = append(set.jwks, edition{from, d})
 	}
+
 	i.keys.Store(set)
+
 	return nil
 }
 
-// signer returns the key of an algorithm that signs at a moment: the youngest
-// whose time has come. Where its private half is gone, another node's clock has
-// handed over already, and this node follows.
+// signer returns the key that signs with an algorithm at a moment: the youngest whose
+// time has come. If its private half is gone, another node's clock has handed over
+// already, and this node follows.
 func (s *keySet) signer(algorithm string, now time.Time) *key {
 	var next *key
 	for _, k := range slices.Backward(s.keys) {
@@ -97,12 +102,13 @@ func (s *keySet) signer(algorithm string, now time.Time) *key {
 			return next
 		}
 	}
+
 	return nil
 }
 
-// published lists all keys at a moment: those that sign first, the issuer's own
-// algorithm before all, because some engines read the first key only; then the
-// others, the youngest first.
+// published lists all keys at a moment. First come those that sign, led by the issuer's
+// own algorithm because some engines read only the first key; then the others, the
+// youngest first.
 func (s *keySet) published(algorithms []string, now time.Time) []jose.JSONWebKey {
 	var ordered []*key
 	for _, algorithm := range algorithms {
@@ -110,21 +116,30 @@ func (s *keySet) published(algorithms []string, now time.Time) []jose.JSONWebKey
 			ordered = append(ordered, k)
 		}
 	}
+
 	for _, k := range slices.Backward(s.keys) {
 		if !slices.Contains(ordered, k) {
 			ordered = append(ordered, k)
 		}
 	}
+
 	list := make([]jose.JSONWebKey, len(ordered))
 	for n, k := range ordered {
 		thumbprint := sha256.Sum256(k.certificate.Raw)
-		list[n] = jose.JSONWebKey{Key: k.public, KeyID: k.row.ID, Algorithm: k.row.Algorithm, Use: "sig",
-			Certificates: []*x509.Certificate{k.certificate}, CertificateThumbprintSHA256: thumbprint[:]}
+		list[n] = jose.JSONWebKey{
+			Key:                         k.public,
+			KeyID:                       k.row.ID,
+			Algorithm:                   k.row.Algorithm,
+			Use:                         "sig",
+			Certificates:                []*x509.Certificate{k.certificate},
+			CertificateThumbprintSHA256: thumbprint[:],
+		}
 	}
+
 	return list
 }
 
-// document returns the key document of a moment.
+// document returns the key document at a moment.
 func (s *keySet) document(now time.Time) document {
 	for _, e := range slices.Backward(s.jwks) {
 		if !e.from.After(now) {

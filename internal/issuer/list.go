@@ -7,7 +7,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/store"
 )
 
-// State is where a signing key is in its life.
+// State is the phase of a signing key's life.
 type State string
 
 // The states of a signing key, in order.
@@ -16,8 +16,8 @@ const (
 	Signing  State = "signing"
 	Retired  State = "retired" // published until its last token has expired
 	Ended    State = "ended"   // no longer published, about to be deleted
-	// Withdrawn is the state after Retire, instead of Retired: no longer published,
-	// and what it signed is refused.
+	// Withdrawn follows Retire, instead of Retired: the key is no longer published, and
+	// its tokens are refused.
 	Withdrawn State = "withdrawn"
 )
 
@@ -32,21 +32,23 @@ type KeyInfo struct {
 	Withdrawn      time.Time // zero unless Retire took it out of use
 }
 
-// List describes the signing keys in a store at a moment, the oldest first. It
-// needs no master key.
+// List describes the signing keys in a store at a moment, the oldest first. It needs no
+// master key.
 func List(ctx context.Context, s KeyStore, now time.Time) ([]KeyInfo, error) {
 	rows, err := s.Keys(ctx, purpose)
 	if err != nil {
 		return nil, err
 	}
+
 	infos := make([]KeyInfo, len(rows))
 	for n, r := range rows {
 		infos[n] = describe(r, rows, now)
 	}
+
 	return infos, nil
 }
 
-// describe describes one of the keys at a moment.
+// describe describes the key r, one of rows, at a moment.
 func describe(r store.Key, rows []store.Key, now time.Time) KeyInfo {
 	info := KeyInfo{
 		ID:             r.ID,
@@ -58,6 +60,7 @@ func describe(r store.Key, rows []store.Key, now time.Time) KeyInfo {
 		PublishedUntil: r.NotAfter,
 		Withdrawn:      r.Withdrawn,
 	}
+
 	switch {
 	case !r.Withdrawn.IsZero():
 		info.State, info.PublishedUntil = Withdrawn, r.Withdrawn
@@ -68,11 +71,13 @@ func describe(r store.Key, rows []store.Key, now time.Time) KeyInfo {
 	case !info.SignsUntil.IsZero() && !now.Before(info.SignsUntil):
 		info.State = Retired
 	}
+
 	return info
 }
 
-// successorStart is when the next key of the same algorithm takes over, zero
-// when there is none. A key that begins before it was made took over then.
+// successorStart returns when the next key of the same algorithm takes over, or the zero
+// time if there is none. A key whose NotBefore is before its creation took over when it
+// was created.
 func successorStart(r store.Key, rows []store.Key) time.Time {
 	var start time.Time
 	for _, o := range rows {
@@ -87,5 +92,6 @@ func successorStart(r store.Key, rows []store.Key) time.Time {
 			start = takesOver
 		}
 	}
+
 	return start
 }

@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signingNice is by how much threads that sign give way to the others of the process: a
-// third of their share. With much less, a flood of clients that do not wait after a
-// refusal would keep all processors busy with refusals.
+// signingNice is how much signing threads give way to the other threads of the process:
+// they get a third of a full share. With much less than 5, clients that do not wait after
+// a refusal could keep all processors busy with refusals.
 const signingNice = 5
 
-// lowerPriority has the thread of the caller give way to others. It never fails: a
-// thread may always be nicer than it is.
+// lowerPriority makes the caller's thread give way to others. It never fails, because
+// every thread may lower its own priority.
 func lowerPriority() { _ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), signingNice) }
 
-// isMainThread reports whether the caller runs on the thread that the process began with.
+// isMainThread reports whether the caller runs on the process's first thread.
 func isMainThread() bool { return unix.Gettid() == os.Getpid() }

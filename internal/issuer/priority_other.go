@@ -2,8 +2,8 @@
 
 package issuer
 
-// lowerPriority does nothing: only Linux has priorities of threads.
+// lowerPriority does nothing: only Linux has priorities per thread.
 func lowerPriority() {}
 
-// isMainThread returns false: without a priority of its own a thread may be any.
+// isMainThread returns false: where threads have no priority, any thread will do.
 func isMainThread() bool { return false }

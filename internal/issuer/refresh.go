@@ -13,21 +13,21 @@ import (
 const (
 	// firstTimeout bounds how long a request waits for the first keys.
 	firstTimeout = 30 * time.Second
-	// readTimeout bounds each statement of a poll, and of a request that reads the
-	// keys because no poll did. A connection that hangs costs one poll: a later one
-	// gets another connection while there is time left within Lag.
+	// readTimeout bounds each statement of a poll, and of a request that reads the keys
+	// because no poll did. A connection that hangs costs one poll; a later one gets another
+	// connection while there is time left within Lag.
 	readTimeout = 2 * time.Second
 )
 
-// Refresh takes up what other nodes and the command line changed, makes keys
-// for algorithms that have none, erases private keys that no longer sign, and
-// drops keys whose last token has expired. When it fails the keys read before
-// stay in use.
+// Refresh reads the changes of other nodes and the command line, makes keys for
+// algorithms that have none, erases private keys that no longer sign, and drops keys
+// whose last token has expired. If it fails, the keys read before stay in use.
 func (i *Issuer) Refresh(ctx context.Context) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
 	}
 	defer i.release()
+
 	return i.refresh(ctx, 0)
 }
 
@@ -35,6 +35,7 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 func (i *Issuer) Run(ctx context.Context) {
 	ticker := time.NewTicker(i.timing.refresh)
 	defer ticker.Stop()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,7 +48,7 @@ func (i *Issuer) Run(ctx context.Context) {
 	}
 }
 
-// poll is Refresh with bounds.
+// poll is Refresh with bounded statements.
 func (i *Issuer) poll(ctx context.Context) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
@@ -57,8 +58,8 @@ func (i *Issuer) poll(ctx context.Context) error {
 	return i.refresh(ctx, readTimeout)
 }
 
-// acquire waits for its turn with the keys, as long as the call of ctx may wait for
-// the database.
+// acquire waits for its turn with the keys, as long as ctx's call may wait for the
+// database.
 func (i *Issuer) acquire(ctx context.Context) error {
 	err := overload.Turn(ctx, i.refreshing, 0)
 	if errors.Is(err, overload.ErrNoTurn) {
@@ -69,7 +70,7 @@ func (i *Issuer) acquire(ctx context.Context) error {
 
 func (i *Issuer) release() { <-i.refreshing }
 
-// refresh is Refresh for who holds refreshing. limit bounds the read, and the change
+// refresh is Refresh for the holder of refreshing. limit bounds the read, and the change
 // after it; 0 is no bound.
 func (i *Issuer) refresh(ctx context.Context, limit time.Duration) error {
 	now := i.options.Now() // before the read: the set is at least as new
@@ -89,13 +90,14 @@ func (i *Issuer) reload(ctx context.Context, now time.Time, limit time.Duration)
 		return i.publish(keys, now)
 	}
 
-	// A change that hangs must not hold back what was read.
+	// Publish what was read first: a change that hangs must not hold it back.
 	absent := missing(keys)
 	if len(absent) == 0 {
 		if err := i.publish(keys, now); err != nil {
 			return err
 		}
 	}
+
 	return i.change(ctx, now, limit, absent, i.settle)
 }
 
@@ -110,8 +112,8 @@ func (i *Issuer) read(ctx context.Context, limit time.Duration) ([]*key, error) 
 	return i.openAll(rows)
 }
 
-// current returns the key set: the one at hand, unless there is none yet or it
-// has not been read for so long that Run must have stopped, or cannot.
+// current returns the current key set. It reads the keys if there is no set yet, or if
+// the set is so old that Run must have stopped or be failing.
 func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 	set := i.keys.Load()
 	switch {
@@ -119,41 +121,47 @@ func (i *Issuer) current(ctx context.Context, now time.Time) (*keySet, error) {
 		if err := i.acquire(ctx); err != nil {
 			return nil, fmt.Errorf("waiting for the first signing keys: %w", err)
 		}
-	case now.Sub(set.read).Abs() < i.timing.stale: // a clock that was set back must not lengthen it
+	case now.Sub(set.read).Abs() < i.timing.stale: // a clock that was set back must not extend this
 		return set, nil
 	default:
 		select {
 		case i.refreshing <- struct{}{}:
-		default: // somebody is at it
+		default: // another call is reading
 			if now.Sub(set.read) < i.timing.publish {
 				return set, nil
 			}
-			// Nothing is signed by a set as old as this one, so whoever reads is waited for.
+			// A set as old as this one signs nothing, so wait for the reader.
 			if i.acquire(ctx) != nil {
 				return set, nil
 			}
 		}
 	}
+
 	defer i.release()
+
 	if newer := i.keys.Load(); newer != set {
 		if now.Sub(newer.read).Abs() < i.timing.stale {
 			return newer, nil
 		}
-		set = newer // read by whoever began before the clock moved
+		set = newer // its reader began before the clock moved
 	}
+
 	if i.failure == nil || !now.Before(i.retryAt) {
 		limit := firstTimeout
 		if set != nil {
 			limit = readTimeout
 		}
+
 		// Others need the keys too: a client that leaves must not stop this.
 		if err := i.refresh(context.WithoutCancel(ctx), limit); err == nil {
 			return i.keys.Load(), nil
 		}
 		i.options.Logger.ErrorContext(ctx, "the signing keys could not be refreshed", "error", i.failure)
 	}
+
 	if set == nil {
 		return nil, fmt.Errorf("no signing keys: %w", i.failure)
 	}
+
 	return set, nil
 }

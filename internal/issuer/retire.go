@@ -13,17 +13,16 @@ import (
 
 // Refusals of Retire.
 var (
-	// ErrNoKey: there is no signing key with the ID.
+	// ErrNoKey reports that no signing key has the ID.
 	ErrNoKey = errors.New("there is no such signing key")
-	// ErrKeySigns: the key signs now, so RotateNow has to come first.
+	// ErrKeySigns reports that the key signs now, so that RotateNow must come first.
 	ErrKeySigns = errors.New("the key signs tokens now")
 )
 
-// Retire takes a key out of use before its time: after a leak. Within Lag no node
-// publishes it or accepts a token that it signed; its private half is erased, and
-// its ID is never given again. It returns the key as it was before. A key that was
-// retired already is no error; its Withdrawn says since when. Errors: ErrNoKey,
-// ErrKeySigns.
+// Retire takes a key out of use early, after a leak. Within Lag no node publishes it or
+// accepts a token that it signed. Its private half is erased, and its ID is never used
+// again. Retire returns the key as it was before. Retiring a key again is no error; the
+// result's Withdrawn has the time of the first. Errors: ErrNoKey, ErrKeySigns.
 func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 	if err := i.acquire(ctx); err != nil {
 		return KeyInfo{}, err
@@ -36,40 +35,43 @@ func (i *Issuer) Retire(ctx context.Context, id string) (KeyInfo, error) {
 		for n, k := range keys {
 			rows[n] = k.row
 		}
+
 		n := slices.IndexFunc(rows, func(r store.Key) bool { return r.ID == id })
 		if n < 0 {
 			return nil, ErrNoKey
 		}
-
 		now := i.options.Now()
 		before = describe(rows[n], rows, now)
 		if before.State == Withdrawn {
 			return rows, nil
 		}
+
 		return rows, i.withdraw(rows, n, now)
 	})
+
 	return before, err
 }
 
-// RetireIn is Retire beside the servers that use a store. It makes no keys, so it
-// needs no options but those that all nodes share; now is the time.
+// RetireIn is Retire without a server, on a store that servers use. It makes no keys, so
+// it needs only the options that all nodes share.
 func RetireIn(ctx context.Context, s KeyStore, sealer Sealer, now func() time.Time, id string) (KeyInfo, error) {
 	i := &Issuer{
 		options:    Options{Store: s, Sealer: sealer, Now: now},
 		order:      Algorithms,
 		refreshing: make(chan struct{}, 1),
 	}
+
 	var err error
 	if i.timing, err = newTiming(i.options); err != nil {
 		return KeyInfo{}, err
 	}
+
 	return i.Retire(ctx, id)
 }
 
-// withdraw plans Retire: it changes rows in place.
+// withdraw changes rows in place as Retire needs.
 func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 	gone := &rows[n]
-
 	var others []*store.Key // of the algorithm, the oldest first
 	for m := range rows {
 		if r := &rows[m]; m != n && r.Algorithm == gone.Algorithm && r.Withdrawn.IsZero() {
@@ -86,6 +88,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 			signer = m
 		}
 	}
+
 	upcoming := gone.NotBefore.After(now)
 	if signer < 0 || !upcoming && !others[signer].NotBefore.After(gone.NotBefore) {
 		return fmt.Errorf("%w: it is the one of %s", ErrKeySigns, gone.Algorithm)
@@ -93,7 +96,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 
 	i.end(gone, now)
 
-	// Nodes whose clocks are behind may not have handed over to the signer yet.
+	// Nodes whose clocks are slow may not have handed over to the signer yet.
 	start := now.Add(-i.timing.margin)
 	if s := others[signer]; s.NotBefore.After(start) {
 		for _, r := range others[:signer] {
@@ -102,7 +105,7 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 		s.NotBefore = start
 	}
 
-	// The keys that would have handed over to it now do so to the next, or to none.
+	// Keys that would have handed over to gone now hand over to the next key, or to none.
 	for m := signer; m < len(others) && upcoming; m++ {
 		if m+1 == len(others) {
 			others[m].NotAfter = time.Time{}
@@ -110,11 +113,12 @@ func (i *Issuer) withdraw(rows []store.Key, n int, now time.Time) error {
 			others[m].NotAfter = end
 		}
 	}
+
 	return nil
 }
 
-// end withdraws a key: its private half goes, and what it signed is refused for as
-// long as it could be valid.
+// end withdraws a key: its private half is erased, and its tokens are refused for as
+// long as they could be valid.
 func (i *Issuer) end(r *store.Key, now time.Time) {
 	r.Withdrawn, r.Sealed = now, i.options.Sealer.Seal(nil, sealedFor(*r))
 	if end := i.publishedAfter(now); r.NotAfter.Before(end) {

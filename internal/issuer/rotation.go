@@ -17,45 +17,46 @@ import (
 // purpose names the signing keys in the store.
 const purpose = "signing"
 
-// maxPublished bounds the keys of one algorithm. AWS refuses key documents with
-// more than 100 RSA keys, and two of our algorithms use RSA.
+// maxPublished bounds the keys of one algorithm. AWS refuses key documents with more
+// than 100 RSA keys, and two of our algorithms use RSA.
 const maxPublished = 48
 
-// ErrTooManyKeys: earlier rotations left as many keys as verifiers take. It is
-// wrapped with the time from which a rotation will work.
+// ErrTooManyKeys reports that earlier rotations left as many keys as verifiers accept.
+// The wrapping error has the time from which a rotation will work.
 var ErrTooManyKeys = errors.New("too many signing keys are published")
 
-// Rotate adds a key to every algorithm. It is published at once and signs after
-// the publish delay; then its predecessor retires. It may be called again before
-// that. Error: ErrTooManyKeys.
+// Rotate adds a key to every algorithm. The key is published at once and signs after the
+// publish delay; then its predecessor retires. Rotate may be called again before that.
+// Error: ErrTooManyKeys.
 func (i *Issuer) Rotate(ctx context.Context) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
 	}
 	defer i.release()
+
 	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotate)
 }
 
-// RotateNow adds a key to every algorithm that signs at once, on every node within
-// Lag. Keys that wait for their time never sign and are withdrawn. Verifiers may meet a token whose
-// key they do not have yet, for MaxCached at most when they honour the cache
-// headers. Older keys stay published for the tokens that they signed: see Retire.
-// Error: ErrTooManyKeys.
+// RotateNow adds a key to every algorithm that signs at once, on every node within Lag.
+// Keys that have not begun to sign are withdrawn. Verifiers may get a token whose key
+// they do not have yet, for MaxCached at most if they honour the cache headers. Older
+// keys stay published for the tokens that they signed: see Retire. Error:
+// ErrTooManyKeys.
 func (i *Issuer) RotateNow(ctx context.Context) error {
 	if err := i.acquire(ctx); err != nil {
 		return err
 	}
 	defer i.release()
+
 	return i.change(ctx, i.options.Now(), 0, Algorithms, i.rotateNow)
 }
 
-// fresh holds private keys that no row has yet.
+// fresh holds new private keys that have no row yet, by algorithm.
 type fresh map[string]crypto.Signer
 
-// change has plan rewrite the keys in the store, and takes up the result. New
-// private keys are made beforehand, for the algorithms given, because RSA keys
-// take their time and plan may run more than once. limit bounds what is asked of
-// the store; 0 is no bound.
+// change lets plan rewrite the keys in the store, and publishes the result. New private
+// keys for the given algorithms are made beforehand, because RSA keys take time and plan
+// may run more than once. limit bounds the store's statements; 0 is no bound.
 func (i *Issuer) change(
 	ctx context.Context, read time.Time, limit time.Duration, algorithms []string,
 	plan func([]*key, fresh) ([]store.Key, error),
@@ -67,25 +68,30 @@ func (i *Issuer) change(
 
 	ctx, cancel := overload.Within(ctx, limit)
 	defer cancel()
+
 	rows, err := i.options.Store.UpdateKeys(ctx, purpose, func(rows []store.Key) ([]store.Key, error) {
 		keys, err := i.openAll(rows)
 		if err != nil {
 			return nil, err
 		}
+
 		return plan(keys, made)
 	})
 	if err != nil {
 		return fmt.Errorf("changing the signing keys: %w", err)
 	}
+
 	keys, err := i.openAll(rows)
 	if err != nil {
 		return err
 	}
+
 	return i.publish(keys, read)
 }
 
 func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
 	signers := make([]crypto.Signer, len(algorithms))
+
 	var group errgroup.Group
 	for n, algorithm := range algorithms {
 		group.Go(func() (err error) {
@@ -96,14 +102,16 @@ func (i *Issuer) generateAll(algorithms []string) (fresh, error) {
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("making signing keys: %w", err)
 	}
+
 	made := make(fresh, len(algorithms))
 	for n, algorithm := range algorithms {
 		made[algorithm] = signers[n]
 	}
+
 	return made, nil
 }
 
-// rotate plans Rotate.
+// rotate is the plan of Rotate.
 func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
 	now := i.options.Now()
 	rows, err := i.succeed(keys, now, now.Add(i.timing.publish))
@@ -113,12 +121,12 @@ func (i *Issuer) rotate(keys []*key, made fresh) ([]store.Key, error) {
 	return i.add(rows, i.order, made, now, now.Add(i.timing.publish))
 }
 
-// rotateNow plans RotateNow.
+// rotateNow is the plan of RotateNow.
 func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
 	now := i.options.Now()
 	for _, k := range keys {
-		// No node has signed with it yet, not even one whose clock is ahead. The row
-		// stays for its number, which must not be given again.
+		// No node has signed with it yet, not even one whose clock is fast. The row stays
+		// for its number, which must not be used again.
 		if !k.withdrawn() && k.row.NotBefore.After(now.Add(i.timing.margin)) {
 			i.end(&k.row, now)
 		}
@@ -129,16 +137,17 @@ func (i *Issuer) rotateNow(keys []*key, made fresh) ([]store.Key, error) {
 		return nil, err
 	}
 
-	// The new keys are the youngest on nodes whose clocks are behind too.
+	// The new keys must be the youngest also on nodes whose clocks are slow.
 	start := now.Add(-i.timing.margin)
 	for n := range rows {
 		stepBack(&rows[n], start)
 	}
+
 	return i.add(rows, i.order, made, now, start)
 }
 
-// succeed gives each key its end: it signs until a moment at most. Keys that are
-// over go.
+// succeed gives each key its end, which is until if it signs now. It leaves out keys
+// whose last token has expired.
 func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error) {
 	rows := make([]store.Key, 0, len(keys))
 	count := map[string]int{}
@@ -161,30 +170,31 @@ func (i *Issuer) succeed(keys []*key, now, until time.Time) ([]store.Key, error)
 				ErrTooManyKeys, maxPublished, algorithm, firstEnd(keys, now))
 		}
 	}
+
 	return rows, nil
 }
 
-// publishedAfter is until when a key stays published that signs until a moment.
+// publishedAfter returns how long a key stays published that signs until a moment.
 func (i *Issuer) publishedAfter(until time.Time) time.Time {
 	return until.Add(i.timing.lifetime + i.timing.margin)
 }
 
-// stepBack makes a key's time begin before a moment, so that one that begins then
-// is younger.
+// stepBack moves a key's NotBefore to before a moment, so that a key that begins at that
+// moment is younger.
 func stepBack(r *store.Key, before time.Time) {
 	if !r.NotBefore.Before(before) {
 		r.NotBefore = before.Add(-time.Millisecond) // the store's precision
 	}
 }
 
-// highest: no key has a higher number, which a new key counts on from.
+// highest reports whether no key has a higher number. New keys count on from it.
 func highest(k *key, keys []*key) bool {
 	return !slices.ContainsFunc(keys, func(o *key) bool {
 		return o.certificate.SerialNumber.Cmp(k.certificate.SerialNumber) > 0
 	})
 }
 
-// firstEnd is when the first of the published keys is dropped.
+// firstEnd returns when the first of the published keys is dropped.
 func firstEnd(keys []*key, now time.Time) string {
 	var first time.Time
 	for _, k := range keys {
@@ -202,7 +212,7 @@ func (i *Issuer) settled(keys []*key, now time.Time) bool {
 	})
 }
 
-// settle plans what needs no decision: first keys, and the end of old ones.
+// settle plans the changes that need no decision: first keys, and the end of old ones.
 func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
 	now := i.options.Now()
 	rows := make([]store.Key, 0, len(keys)+len(made))
@@ -215,15 +225,18 @@ func (i *Issuer) settle(keys []*key, made fresh) ([]store.Key, error) {
 		}
 		rows = append(rows, k.row)
 	}
-	// The first keys of an issuer sign at once, on nodes whose clocks are behind
-	// too: nobody has cached anything. A key for an algorithm that comes later
-	// has to be published first.
+
+	// The first keys of an issuer sign at once, also on nodes whose clocks are slow:
+	// nobody has cached anything. A key for an algorithm that is added later must be
+	// published first.
 	signsFrom := now.Add(-i.timing.margin)
 	if len(keys) > 0 {
 		signsFrom = now.Add(i.timing.publish)
 	}
+
 	absent := missing(keys)
 	order := slices.DeleteFunc(slices.Clone(i.order), func(a string) bool { return !slices.Contains(absent, a) })
+
 	return i.add(rows, order, made, now, signsFrom)
 }
 
@@ -237,6 +250,7 @@ func missing(keys []*key) []string {
 			absent = append(absent, algorithm)
 		}
 	}
+
 	return absent
 }
 
@@ -244,7 +258,7 @@ func missing(keys []*key) []string {
 func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, signsFrom time.Time) ([]store.Key, error) {
 	for _, algorithm := range algorithms {
 		private := made[algorithm]
-		if private == nil { // it went missing since made was filled
+		if private == nil { // the algorithm lost its key after made was filled
 			var err error
 			if private, err = i.options.generate(algorithm); err != nil {
 				return nil, fmt.Errorf("making a signing key: %w", err)
@@ -253,29 +267,31 @@ func (i *Issuer) add(rows []store.Key, algorithms []string, made fresh, now, sig
 		}
 
 		from := signsFrom
-		for _, r := range rows { // of two rotations at the same moment the second counts
+		for _, r := range rows { // of two rotations at the same moment the second wins
 			if r.Algorithm == algorithm && r.Withdrawn.IsZero() && !r.NotBefore.Before(from) {
 				from = r.NotBefore.Add(time.Millisecond)
 			}
 		}
+
 		row, err := i.newRow(private, algorithm, rows, now, from)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
 	}
+
 	return rows, nil
 }
 
-// over: the last token that the key can have signed has expired.
+// over reports whether the last token that the key can have signed has expired.
 func (k *key) over(now time.Time) bool { return ended(k.row, now) }
 
-// withdrawn: Retire took the key out of use.
+// withdrawn reports whether Retire took the key out of use.
 func (k *key) withdrawn() bool { return !k.row.Withdrawn.IsZero() }
 
 func ended(r store.Key, now time.Time) bool { return !r.NotAfter.IsZero() && !now.Before(r.NotAfter) }
 
-// erasable: the successor has signed for long enough that no node's clock can
+// erasable reports whether the successor has signed for so long that no node's clock can
 // still want this private key.
 func (i *Issuer) erasable(k *key, keys []*key, now time.Time) bool {
 	if k.private == nil {

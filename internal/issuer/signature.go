@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// es256Half is the size of each of the two numbers of an ES256 signature, in
-// bytes (RFC 7518, section 3.4).
+// es256Half is the size of each of the two numbers in an ES256 signature, in bytes
+// (RFC 7518, section 3.4).
 const es256Half = 32
 
-var rsaSigners = newSigners(time.Now) // of the whole process: processors are what they share
+var rsaSigners = newSigners(time.Now) // one for the process, because its keys share the processors
 
 // sign returns the signature over input (RFC 7518, sections 3.3 and 3.4).
 func (k *key) sign(input []byte) ([]byte, error) {
@@ -30,16 +30,18 @@ func (k *key) sign(input []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		signature := make([]byte, 2*es256Half)
 		r.FillBytes(signature[:es256Half])
 		s.FillBytes(signature[es256Half:])
+
 		return signature, nil
 	default:
 		return nil, errors.New("the key no longer signs")
 	}
 }
 
-// verify checks a signature over input, with the key's own algorithm and no other.
+// verify checks a signature over input with the key's own algorithm only.
 func (k *key) verify(input, signature []byte) bool {
 	hash, digest := k.digest(input)
 	switch public := k.public.(type) {
@@ -49,6 +51,7 @@ func (k *key) verify(input, signature []byte) bool {
 		if len(signature) != 2*es256Half {
 			return false
 		}
+
 		r, s := new(big.Int).SetBytes(signature[:es256Half]), new(big.Int).SetBytes(signature[es256Half:])
 		return ecdsa.Verify(public, digest, r, s)
 	default:

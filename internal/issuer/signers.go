@@ -12,15 +12,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/overload"
 )
 
-// signers makes RSA signatures, one at a time on each processor. A signature takes
-// as long as everything else of fifty requests: made in turn, on goroutines that
-// go from one to the next, they neither hold up all that other requests need nor
-// push each other's data out of the caches.
+// signers makes RSA signatures, one at a time on each processor. A signature takes as
+// long as everything else of fifty requests. Workers that go from one signature to the
+// next do not hold up other requests, and keep their data in the processor's cache.
 //
-// While more are asked for than can be made, they are made apart: on threads that
-// give way to all others. Calls are then read, refused and answered at once, and
-// what is left of the processors signs. Threads cost some percent of the rate, so
-// they are for that time only.
+// While more signatures are wanted than can be made, workers run apart: on threads that
+// give way to all others. Then calls are read, refused and answered at once, and the
+// remaining processor time goes to signatures. Such threads cost a few percent of the
+// rate, so they exist only during that time.
 type signers struct {
 	line *overload.Line
 	now  func() time.Time
@@ -31,10 +30,10 @@ type signers struct {
 	apart   bool
 }
 
-// processors is how many workers there may be.
+// processors is the most workers at a time.
 var processors = runtime.GOMAXPROCS(0)
 
-// newSigners returns signers whose waiting is measured with a clock.
+// newSigners returns signers that measure waiting with a clock.
 func newSigners(now func() time.Time) *signers {
 	return &signers{
 		line: overload.NewLine(processors, 1, now).Computing(),
@@ -42,16 +41,16 @@ func newSigners(now func() time.Time) *signers {
 	}
 }
 
-// mostWaiting bounds the signatures that wait: some seconds of work.
+// mostWaiting bounds the queue of signatures: some seconds of work.
 const mostWaiting = 4096
 
-// ErrBusy means that as many signatures wait as may.
+// ErrBusy reports that the queue of signatures is full.
 var ErrBusy = errors.New("too many signatures are waiting")
 
 // SigningLine returns the line in which the RSA signatures of the whole process wait.
 func SigningLine() *overload.Line { return rsaSigners.line }
 
-// signing is a signature to be made.
+// signing is a signature that is wanted.
 type signing struct {
 	private   *rsa.PrivateKey
 	hash      crypto.Hash
@@ -61,7 +60,8 @@ type signing struct {
 	done      chan struct{}
 }
 
-// sign returns the RSASSA-PKCS1-v1_5 signature of a digest; ErrBusy if too many wait.
+// sign returns the RSASSA-PKCS1-v1_5 signature of a digest, or ErrBusy if the queue is
+// full.
 func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte) ([]byte, error) {
 	one := &signing{private: private, hash: hash, digest: digest, done: make(chan struct{})}
 	if err := s.enqueue(one); err != nil {
@@ -70,30 +70,37 @@ func (s *signers) sign(private *rsa.PrivateKey, hash crypto.Hash, digest []byte)
 
 	ticket := s.line.Enter()
 	defer s.line.Leave(ticket)
+
 	<-one.done
+
 	return one.signature, one.err
 }
 
-// enqueue hands a signature to a worker, a new one if a processor is free.
+// enqueue gives a signature to a worker, to a new one if a processor is free.
 func (s *signers) enqueue(one *signing) error {
 	s.line.Resize(processors)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.follow()
 	if len(s.waiting) >= mostWaiting {
 		return ErrBusy
 	}
+
 	s.waiting = append(s.waiting, one)
+
 	if s.working < processors {
 		s.working++
 		s.start()
 	}
+
 	return nil
 }
 
-// follow goes apart, or ends that, as the line tells. Apart, Go has half as many threads
-// again: those that sign would leave none to the calls, and more would look for work.
+// follow starts or ends running apart, as the line is crowded or not. While apart, Go gets
+// half as many threads more: the signing threads would leave none to the calls, but too
+// many would look for work.
 func (s *signers) follow() {
 	crowded := s.line.Crowded()
 	if crowded == s.apart {
@@ -117,8 +124,8 @@ func (s *signers) start() {
 	}
 }
 
-// workApart is work on a thread that gives way to others, and that ends with it. The
-// main thread of the process cannot end, and is left as it is.
+// workApart is work on a thread that gives way to others and ends with the worker. The
+// process's main thread cannot end, so it is left as it is.
 func (s *signers) workApart() {
 	runtime.LockOSThread()
 	if !isMainThread() {
@@ -129,7 +136,7 @@ func (s *signers) workApart() {
 
 	moved := make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // another one than the main thread, which is taken
+		runtime.LockOSThread() // on another thread, because the main one is locked
 		close(moved)
 		lowerPriority()
 		s.work(true)
@@ -138,36 +145,38 @@ func (s *signers) workApart() {
 	runtime.UnlockOSThread()
 }
 
-// inTurn is how many signatures are made before other work has its turn: some
+// inTurn is how many signatures are made before other work gets a turn: some
 // milliseconds.
 const inTurn = 4
 
-// work signs what waits, and ends when nothing does, or to make room for a worker of
-// the other kind.
+// work makes signatures until none is waiting, or until it must make room for a worker
+// of the other kind.
 func (s *signers) work(apart bool) {
 	began := s.now()
 	for n := 1; ; n++ {
 		if !apart && n%inTurn == 0 {
 			runtime.Gosched()
 		}
+
 		one := s.take(apart)
 		if one == nil {
 			return
 		}
 		one.make()
 
-		// The time includes other work that ran between two signatures: it delays the
-		// next one as well.
+		// The time includes other work that ran between two signatures, because it delays
+		// the next one as well.
 		now := s.now()
 		s.line.Worked(now.Sub(began))
 		began = now
 	}
 }
 
-// take returns the next signature for a worker; nil if the worker is to end.
+// take returns the next signature for a worker, or nil if the worker must end.
 func (s *signers) take(apart bool) *signing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	switch {
 	case len(s.waiting) == 0:
 		s.working--
@@ -180,15 +189,17 @@ func (s *signers) take(apart bool) *signing {
 	one := s.waiting[0]
 	s.waiting[0] = nil
 	s.waiting = s.waiting[1:]
+
 	return one
 }
 
 func (one *signing) make() {
 	defer close(one.done)
 	defer func() {
-		if p := recover(); p != nil { // on a goroutine of its own it would end the server
+		if p := recover(); p != nil { // on this goroutine it would end the server
 			one.err = fmt.Errorf("signing panicked: %v", p)
 		}
 	}()
+
 	one.signature, one.err = rsa.SignPKCS1v15(nil, one.private, one.hash, one.digest)
 }

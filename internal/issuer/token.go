@@ -14,18 +14,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Claims are what a token says, besides who issued it.
+// Claims are the contents of a token, except its issuer.
 type Claims struct {
 	Subject       string   // the identity ID
 	Audience      string   // the identity pool ID
 	AMR           []string // how the identity was proven
 	PoolARN       string
 	PrincipalTags map[string]string
-	IssuedAt      time.Time // whole seconds count
+	IssuedAt      time.Time // in whole seconds
 	Expires       time.Time
 }
 
-// Names of claims that AWS's tokens carry.
+// Names of claims that only AWS's tokens have.
 const (
 	claimTags    = "https://aws.amazon.com/tags"
 	claimPoolARN = "https://cognito-identity.amazonaws.com/identity-pool-arn"
@@ -33,33 +33,35 @@ const (
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
 
-// Sign returns a token in compact form, signed with the algorithm given, "" for
-// the issuer's own. Members and their order are AWS's: header kid, typ, alg;
-// claims sub, aud, amr, tags, iss, pool ARN, exp, iat. It refuses claims that
-// outlive the longest token lifetime, for which keys stay published, and fails
-// when the keys could not be read for a whole publish delay: another node may
-// have retired them since.
+// Sign returns a token in compact form, signed with the given algorithm, or with the
+// issuer's own if that is "". Members and their order are AWS's: header kid, typ, alg;
+// claims sub, aud, amr, tags, iss, pool ARN, exp, iat. It refuses claims that outlive the
+// longest token lifetime, because keys stay published only for that long. It fails if the
+// keys could not be read for a whole publish delay: another node may have retired them.
 //
-// Header and claims are written here and not by a JOSE library because none
-// lets the order be chosen, and because the signature should be all that
-// signing costs.
+// Sign writes header and claims itself. No JOSE library lets the order be chosen, and the
+// signature should be all that signing costs.
 func (i *Issuer) Sign(ctx context.Context, algorithm string, c Claims) (string, error) {
 	k, err := i.signing(ctx, algorithm, c)
 	if err != nil {
 		return "", err
 	}
+
 	claims, token := buffers.Get().(*[]byte), buffers.Get().(*[]byte)
 	defer buffers.Put(claims)
 	defer buffers.Put(token)
+
 	if *claims, err = i.appendClaims((*claims)[:0], c); err != nil {
 		return "", err
 	}
+
 	*token = append((*token)[:0], k.header...)
 	*token, err = k.complete(*token, *claims)
+
 	return string(*token), err
 }
 
-// signing returns the key that signs claims with an algorithm now.
+// signing returns the key that signs the claims now, with the given algorithm.
 func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key, error) {
 	now := i.options.Now()
 	set, err := i.current(ctx, now)
@@ -67,18 +69,24 @@ func (i *Issuer) signing(ctx context.Context, algorithm string, c Claims) (*key,
 		return nil, err
 	}
 	if now.Sub(set.read) >= i.timing.publish {
-		return nil, fmt.Errorf("the signing keys were last read at %s and may be out of date", set.read.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("the signing keys were last read at %s and may be out of date",
+			set.read.UTC().Format(time.RFC3339))
 	}
+
 	if algorithm == "" {
 		algorithm = i.options.Algorithm
 	}
+
 	k := set.signer(algorithm, now)
 	if k == nil {
 		return nil, i.noSigner(set, algorithm)
 	}
+
 	if life := c.Expires.Sub(now); life > i.timing.lifetime || !c.Expires.After(c.IssuedAt) {
-		return nil, fmt.Errorf("a token from %s to %s is not between 1s and %s long", c.IssuedAt.UTC().Format(time.RFC3339), c.Expires.UTC().Format(time.RFC3339), i.timing.lifetime)
+		return nil, fmt.Errorf("a token from %s to %s is not between 1s and %s long",
+			c.IssuedAt.UTC().Format(time.RFC3339), c.Expires.UTC().Format(time.RFC3339), i.timing.lifetime)
 	}
+
 	return k, nil
 }
 
@@ -93,23 +101,24 @@ func (k *key) complete(token, claims []byte) ([]byte, error) {
 	return base64.RawURLEncoding.AppendEncode(token, signature), nil
 }
 
-// noSigner says why nothing signs an algorithm.
+// noSigner reports why no key signs with an algorithm.
 func (i *Issuer) noSigner(set *keySet, algorithm string) error {
 	for _, k := range set.keys {
 		if k.row.Algorithm == algorithm {
-			return fmt.Errorf("no key signs %s yet: %s does from %s", algorithm, k.row.ID, k.row.NotBefore.UTC().Format(time.RFC3339))
+			return fmt.Errorf("no key signs %s yet: %s does from %s",
+				algorithm, k.row.ID, k.row.NotBefore.UTC().Format(time.RFC3339))
 		}
 	}
 	return fmt.Errorf("token algorithm %q is not known: use %s", algorithm, strings.Join(Algorithms, ", "))
 }
 
-// encodeHeader writes the JOSE header. Neither argument needs escaping: IDs are
-// a checked region and a number.
+// encodeHeader writes the JOSE header. Neither argument needs escaping: an ID is a
+// checked region and a number.
 func encodeHeader(id, algorithm string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"kid":"`+id+`","typ":"JWS","alg":"`+algorithm+`"}`)) + "."
 }
 
-// appendClaims writes the claims as JSON.
+// appendClaims appends the claims as JSON.
 func (i *Issuer) appendClaims(b []byte, c Claims) ([]byte, error) {
 	var failed error
 	text := func(prefix, s string) {
@@ -119,8 +128,10 @@ func (i *Issuer) appendClaims(b []byte, c Claims) ([]byte, error) {
 			failed = err
 		}
 	}
+
 	text(`{"sub":`, c.Subject)
 	text(`,"aud":`, c.Audience)
+
 	separator := `,"amr":[`
 	for _, entry := range c.AMR {
 		text(separator, entry)
@@ -130,6 +141,7 @@ func (i *Issuer) appendClaims(b []byte, c Claims) ([]byte, error) {
 		b = append(b, separator...)
 	}
 	b = append(b, ']')
+
 	if len(c.PrincipalTags) > 0 {
 		separator = `,"` + claimTags + `":{"principal_tags":{`
 		for _, name := range slices.Sorted(maps.Keys(c.PrincipalTags)) {
@@ -140,14 +152,17 @@ func (i *Issuer) appendClaims(b []byte, c Claims) ([]byte, error) {
 		}
 		b = append(b, "}}"...)
 	}
+
 	text(`,"iss":`, i.options.URL)
 	text(`,"`+claimPoolARN+`":`, c.PoolARN)
 	b = append(b, `,"exp":`...)
 	b = strconv.AppendInt(b, c.Expires.Unix(), 10)
 	b = append(b, `,"iat":`...)
 	b = strconv.AppendInt(b, c.IssuedAt.Unix(), 10)
+
 	if failed != nil {
 		return b, fmt.Errorf("a claim is not valid UTF-8: %w", failed)
 	}
+
 	return append(b, '}'), nil
 }

@@ -15,36 +15,37 @@ import (
 var (
 	ErrNotOurs = errors.New("not a token of this issuer")
 	ErrExpired = errors.New("the token has expired")
-	// ErrKeyRetired wraps ErrNotOurs: the token is signed with a key that Retire took
-	// out of use.
+	// ErrKeyRetired wraps ErrNotOurs: Retire took the key that signed the token out of
+	// use.
 	ErrKeyRetired = fmt.Errorf("%w: its key was retired", ErrNotOurs)
 )
 
-// maxToken bounds a token of our own in bytes: 50 tags fit.
+// maxToken bounds a token of this issuer, in bytes; 50 tags fit.
 const maxToken = 64 << 10
 
-// Verify reads a token that this issuer signed. It returns ErrNotOurs for
-// anything else, ErrKeyRetired if its key was retired, and ErrExpired, with the
-// claims, for one that is over, without leeway: it is our own clock. It needs no
-// network: the header must be, byte for byte, that of one of our keys, which
-// settles algorithm and key at once.
+// Verify reads a token that this issuer signed. It returns ErrNotOurs for any other
+// token, and ErrKeyRetired if its key was retired. If the token has expired, it returns
+// ErrExpired with the claims, without leeway: issue and check use the same clocks. It
+// needs no network. The header must be, byte for byte, that of one of our keys, which
+// decides algorithm and key at once.
 func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 	now := i.options.Now()
 	set, err := i.current(ctx, now)
 	if err != nil {
 		return Claims{}, err
 	}
+
 	if len(token) > maxToken {
 		return Claims{}, fmt.Errorf("%w: it has %d bytes", ErrNotOurs, len(token))
 	}
-	if strings.ContainsAny(token, "\r\n") { // which base64 decoders pass over
+	if strings.ContainsAny(token, "\r\n") { // base64 decoders ignore them
 		return Claims{}, fmt.Errorf("%w: it has line breaks", ErrNotOurs)
 	}
+
 	if unread := now.Sub(set.read); unread >= MaxUnread {
 		return Claims{}, fmt.Errorf("the signing keys could not be read for %s: one may have been retired",
 			unread.Truncate(time.Second))
 	}
-
 	dot := strings.IndexByte(token, '.')
 	k := set.byHeader[token[:dot+1]]
 	if k == nil {
@@ -54,6 +55,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 		}
 		return Claims{}, fmt.Errorf("%w: its header names none of our keys", ErrNotOurs)
 	}
+
 	middle, end, ok := strings.Cut(token[dot+1:], ".")
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(end)
 	if !ok || err != nil || !k.verify([]byte(token[:dot+1+len(middle)]), signature) {
@@ -63,16 +65,17 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Claims, error) {
 	if err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrNotOurs, err)
 	}
+
 	c, err := i.readClaims(payload)
 	if err == nil && !now.Before(c.Expires) {
 		err = ErrExpired
 	}
+
 	return c, err
 }
 
-// readClaims reads back what appendClaims wrote, and nothing else: a token of
-// another shape, if our keys ever sign one, must not pass for a login. Names
-// given twice are an error of the JSON package.
+// readClaims reads only what appendClaims wrote: if our keys ever sign a token of another
+// shape, it must not pass for a login. The JSON package refuses names given twice.
 func (i *Issuer) readClaims(payload []byte) (Claims, error) {
 	var raw struct {
 		Sub  string   `json:"sub"`
@@ -86,6 +89,7 @@ func (i *Issuer) readClaims(payload []byte) (Claims, error) {
 		Exp     int64  `json:"exp"`
 		Iat     int64  `json:"iat"`
 	}
+
 	if err := json.Unmarshal(payload, &raw, json.RejectUnknownMembers(true)); err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrNotOurs, err)
 	}
@@ -95,16 +99,25 @@ func (i *Issuer) readClaims(payload []byte) (Claims, error) {
 	if raw.Sub == "" || raw.Aud == "" || raw.Exp == 0 {
 		return Claims{}, fmt.Errorf("%w: it lacks sub, aud or exp", ErrNotOurs)
 	}
-	c := Claims{Subject: raw.Sub, Audience: raw.Aud, AMR: raw.AMR, PoolARN: raw.PoolARN,
-		IssuedAt: time.Unix(raw.Iat, 0).UTC(), Expires: time.Unix(raw.Exp, 0).UTC()}
+
+	c := Claims{
+		Subject:  raw.Sub,
+		Audience: raw.Aud,
+		AMR:      raw.AMR,
+		PoolARN:  raw.PoolARN,
+		IssuedAt: time.Unix(raw.Iat, 0).UTC(),
+		Expires:  time.Unix(raw.Exp, 0).UTC(),
+	}
 	for name, values := range raw.Tags.Principal {
 		if len(values) != 1 {
 			return Claims{}, fmt.Errorf("%w: principal tag %q has %d values", ErrNotOurs, name, len(values))
 		}
+
 		if c.PrincipalTags == nil {
 			c.PrincipalTags = make(map[string]string, len(raw.Tags.Principal))
 		}
 		c.PrincipalTags[name] = values[0]
 	}
+
 	return c, nil
 }

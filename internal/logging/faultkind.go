@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// kind stands for the faults that are equal: a hash, so that a kind costs the same
-// however long its texts are.
+// kind stands for all equal faults. It is a hash, so that each kind takes the same
+// memory, however long its texts are.
 type kind [sha256.Size]byte
 
-// FaultAttribute is the key of the attribute that names a fault. The errors' texts of a
-// line that has it are no part of its kind.
+// FaultAttribute is the key of the attribute that names a fault. In a line that has it,
+// the texts of errors are not part of the kind.
 const FaultAttribute = "fault"
 
-// texts are the attributes whose text may name the one request that met the fault.
+// texts lists the attributes whose text may name the one request that met the fault.
 var texts = []string{"error", "err", "reason", "stack"}
 
-// maxText bounds how many bytes of a text are part of a kind.
+// maxText bounds how much of a text is part of a kind, in bytes.
 const maxText = 2048
 
 // lumped is the kind of all faults beyond the bound.
 var lumped = sum("\x00lumped")
 
-// kindOf returns the kind of a line: lines are equal when their kinds are.
+// kindOf returns the kind of a line. Equal lines have equal kinds.
 func (l *Faults) kindOf(prefix string, r slog.Record) kind {
 	listed, isListed := l.o.Attributes[r.Message]
 	parts := []string{prefix, r.Level.String(), r.Message}
@@ -46,16 +46,19 @@ func (l *Faults) kindOf(prefix string, r slog.Record) kind {
 			parts = append(parts, a.Key, value.String())
 			named = named || a.Key == FaultAttribute
 		}
+
 		return true
 	})
+
 	if !named {
 		parts = append(parts, fromTexts...)
 	}
+
 	return sum(parts...)
 }
 
-// measures reports whether a value is a number, a time or a duration: it tells how big
-// or old a fault is, not which one it is.
+// measures reports whether a value is a number, a time or a duration. Such a value tells
+// how big or old a fault is, not which fault it is.
 func measures(v slog.Value) bool {
 	switch v.Kind() {
 	case slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindDuration, slog.KindTime:
@@ -64,8 +67,8 @@ func measures(v slog.Value) bool {
 	return false
 }
 
-// textOf returns the name of an error's fault, else the text without what differs from
-// request to request.
+// textOf returns the name of an error's fault; without one, the text without the parts
+// that differ from request to request.
 func (l *Faults) textOf(v slog.Value) (fault bool, text string) {
 	if err, ok := v.Any().(error); ok && err != nil {
 		if name := l.o.FaultOf(err); name != "" {
@@ -75,9 +78,10 @@ func (l *Faults) textOf(v slog.Value) (fault bool, text string) {
 	return false, stable(v.String())
 }
 
-// stable returns a text without numbers, IDs, addresses and what is quoted.
+// stable returns a text without numbers, IDs, addresses and quoted parts.
 func stable(text string) string {
 	text = text[:min(len(text), maxText)]
+
 	var out strings.Builder
 	for len(text) > 0 {
 		if text[0] == '"' {
@@ -87,10 +91,12 @@ func stable(text string) string {
 				continue
 			}
 		}
+
 		n := 0
 		for n < len(text) && isWord(text[n]) {
 			n++
 		}
+
 		switch {
 		case n == 0:
 			out.WriteByte(text[0])
@@ -102,6 +108,7 @@ func stable(text string) string {
 		}
 		text = text[n:]
 	}
+
 	return out.String()
 }
 
@@ -112,15 +119,16 @@ func isWord(c byte) bool {
 func sum(parts ...string) kind {
 	h := sha256.New()
 	for _, part := range parts {
-		n := sha256.Sum256([]byte(part)) // fixed length: two lists of parts cannot run together
+		n := sha256.Sum256([]byte(part)) // fixed length: different lists cannot give the same input
 		h.Write(n[:])                    // never fails (hash.Hash)
 	}
+
 	var k kind
 	h.Sum(k[:0])
 	return k
 }
 
-// inOrder sorts entries by their beginnings.
+// inOrder sorts entries by when they began.
 func inOrder(entries []*entry) []*entry {
 	slices.SortFunc(entries, func(a, b *entry) int { return a.first.Compare(b.first) })
 	return entries

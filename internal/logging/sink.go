@@ -1,7 +1,9 @@
-// Package logging carries the server's log. A Sink collects lines in bounded memory
-// and writes them from one goroutine: when the reader stops, lines are dropped and
-// counted, and no call waits. Faults keeps a fault that lasts from filling the log:
-// it writes the first of equal warnings at once and counts the others.
+// Package logging carries the server's log. A Sink collects lines in bounded memory and
+// writes them from one goroutine: if the reader stops, lines are dropped and counted, and
+// no call waits. Faults keeps a lasting fault from filling the log: it writes the first of
+// equal warnings at once and counts the others.
+//
+// Start reading at FaultHandler.Handle and Sink.Write.
 package logging
 
 import (
@@ -16,51 +18,50 @@ import (
 
 const (
 	defaultSize = 1 << 20
-	// chunk is how much is written at once. POSIX keeps writes to a pipe whole up to
-	// PIPE_BUF, 4,096 bytes on Linux: longer ones may mix with those of another
-	// process that writes to the same pipe.
+	// chunk is how much is written at once. POSIX writes up to PIPE_BUF to a pipe in one
+	// piece, 4,096 bytes on Linux; longer writes may mix with those of another process.
 	chunk = 4096
-	// retryTime is how long a Sink waits after a failed write, such as to a file on a
-	// full disk or a pipe that was closed.
+	// retryTime is how long a Sink waits after a failed write, for example to a file on a
+	// full disk or to a closed pipe.
 	retryTime = time.Second
 	// flushTime is how long Close waits for the last lines.
 	flushTime = 2 * time.Second
 )
 
-// ErrNotFlushed is returned by Close when lines were left that could not be written.
+// ErrNotFlushed is returned by Close if lines were left that could not be written.
 var ErrNotFlushed = errors.New("logsink: the last lines could not be written")
 
-// SinkOptions configures a Sink. Only To is needed.
+// SinkOptions configures a Sink. Only To is required.
 type SinkOptions struct {
 	To    io.Writer
-	Size  int           // bytes of lines that wait or are being written; 0 = 1 MiB
-	Delay time.Duration // how long lines are collected for one write; 0 = each is written at once
-	// Notice returns a line, with its line break, that tells how many lines were
-	// dropped. It must not write to the Sink. nil = plain text.
+	Size  int           // most bytes of lines that wait or are being written; 0 = 1 MiB
+	Delay time.Duration // how long to collect lines for one write; 0 = write each at once
+	// Notice returns a line, with its line break, that reports how many lines were dropped.
+	// It must not write to the Sink. nil = plain text.
 	Notice func(dropped uint64) []byte
 }
 
-// Sink is an io.Writer whose Write never waits for the writer behind it. Each
-// Write is one line, which is written whole and in order, or dropped and counted.
-// Its two buffers, one that fills and one that is written, grow to Size and stay.
+// Sink is an io.Writer whose Write never waits for the writer behind it. Each Write is one
+// line. Lines are written whole and in order, or dropped and counted. The two buffers, one
+// being filled and one being written, grow to Size and stay.
 type Sink struct {
 	to     io.Writer
 	size   int
 	delay  time.Duration
 	notice func(uint64) []byte
 
-	waiting chan struct{} // has a token when something is to be written
-	crowded chan struct{} // has a token when collecting should end early
+	waiting chan struct{} // has a token if there is something to write
+	crowded chan struct{} // has a token if collecting should end early
 	closing chan struct{} // closed by Close
-	done    chan struct{} // closed when nothing will be written any more
+	done    chan struct{} // closed when nothing more will be written
 	failed  error         // why lines were left; set before done is closed
 
 	dropped atomic.Uint64
 
 	mu      sync.Mutex
 	pending []byte
-	writing int    // bytes of the batch that is being written
-	untold  uint64 // dropped lines that no notice has told of
+	writing int    // bytes of the batch being written
+	untold  uint64 // dropped lines that no notice has reported
 	closed  bool
 }
 
@@ -76,6 +77,7 @@ func NewSink(o SinkOptions) *Sink {
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+
 	if s.size == 0 {
 		s.size = defaultSize
 	}
@@ -84,11 +86,12 @@ func NewSink(o SinkOptions) *Sink {
 	}
 
 	go s.run()
+
 	return s
 }
 
-// Write takes a line, or drops it when there is no room. It never fails: a server
-// has no better place to tell that its log is not read.
+// Write takes a line, or drops it if there is no room. It never fails: a server has no
+// better place to report that nobody reads its log.
 func (s *Sink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,14 +113,15 @@ func (s *Sink) Write(line []byte) (int, error) {
 	if len(s.pending) > s.size/4 {
 		token(s.crowded)
 	}
+
 	return len(line), nil
 }
 
 // Dropped returns how many lines were dropped since the start.
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
 
-// Close writes what waits and ends the Sink. It waits for two seconds at most, and
-// then returns ErrNotFlushed. Lines that come later are dropped.
+// Close writes the waiting lines and ends the Sink. After two seconds it gives up and
+// returns ErrNotFlushed. Later lines are dropped.
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	if !s.closed {
@@ -134,7 +138,7 @@ func (s *Sink) Close() error {
 	}
 }
 
-// token puts a token into c unless there is one.
+// token puts a token into c unless it has one.
 func token(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -142,8 +146,8 @@ func token(c chan struct{}) {
 	}
 }
 
-// tell appends the notice of dropped lines, where they are missing. It may exceed
-// the size by this one line. The caller holds mu.
+// tell appends the notice of dropped lines where they are missing. That one line may
+// exceed the size. The caller holds mu.
 func (s *Sink) tell() {
 	if s.untold == 0 {
 		return
@@ -155,6 +159,7 @@ func (s *Sink) tell() {
 // run writes batches until Close.
 func (s *Sink) run() {
 	defer close(s.done)
+
 	var batch []byte
 	for s.collect() {
 		batch = s.take(batch)
@@ -166,7 +171,7 @@ func (s *Sink) run() {
 	}
 }
 
-// collect waits until a batch should be written. It returns false at the end.
+// collect waits until a batch should be written. It returns false when there is no more.
 func (s *Sink) collect() bool {
 	select {
 	case <-s.waiting:
@@ -182,34 +187,38 @@ func (s *Sink) collect() bool {
 	case <-s.crowded:
 	case <-s.closing:
 	}
+
 	return true
 }
 
 func (s *Sink) more() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	return len(s.pending) > 0 || s.untold > 0
 }
 
-// take returns the lines that wait, and collects the next ones in room.
+// take returns the waiting lines. The next lines go to room.
 func (s *Sink) take(room []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.tell()
 	batch := s.pending
 	s.pending, s.writing = room[:0], len(batch)
 	return batch
 }
 
-// written makes room for lines in place of the batch. Only the whole batch makes
-// room, so that a slow reader gets one notice a batch and not one for each line.
+// written frees the room of the batch. Only a whole batch frees room, so that a slow
+// reader gets one notice for each batch and not for each line.
 func (s *Sink) written() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.writing = 0
 }
 
-// write writes a batch in whole lines. After a fault it tries again where it
+// write writes a batch in whole lines. After a failure it tries again from where it
 // stopped, so that no line is torn, until Close.
 func (s *Sink) write(batch []byte) error {
 	last := false
@@ -229,11 +238,12 @@ func (s *Sink) write(batch []byte) error {
 			last = true
 		}
 	}
+
 	return nil
 }
 
-// whole returns the length of the lines that are written at once: as many as a
-// chunk holds, or one that is longer.
+// whole returns the length of the lines to write at once: as many as fit into a chunk, or
+// one that is longer.
 func whole(batch []byte) int {
 	if len(batch) <= chunk {
 		return len(batch)
@@ -244,5 +254,6 @@ func whole(batch []byte) int {
 	if end := bytes.IndexByte(batch[chunk:], '\n'); end >= 0 {
 		return chunk + end + 1
 	}
+
 	return len(batch)
 }

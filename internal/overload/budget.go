@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// Budget bounds how long one call waits for the database in all, however many
-// statements it makes. The time that a call spends elsewhere, such as at an identity
-// provider, does not count. The zero Budget has no bound. It is safe for concurrent use.
+// Budget bounds the total time that one call waits for the database, over all its
+// statements. Time spent elsewhere, such as at an identity provider, does not count. The
+// zero Budget has no bound. It is safe for concurrent use.
 type Budget struct {
 	limit time.Duration
 	now   func() time.Time
 	spent atomic.Int64 // nanoseconds
 }
 
-// Limit sets the bound and the clock that measures against it, before the Budget is
-// used; 0 = no bound.
+// Limit sets the bound and the clock that measures it, before the Budget is used; 0 = no
+// bound.
 func (b *Budget) Limit(limit time.Duration, now func() time.Time) { b.limit, b.now = limit, now }
 
-// BudgetKey is the key of a context's *Budget, for types that are contexts themselves.
+// BudgetKey is the key of a context's *Budget, for types that are contexts.
 type BudgetKey struct{}
 
-// WithBudget returns a context of a call that may spend limit by the clock now;
-// 0 = any time.
+// WithBudget returns a context for a call that may spend limit by the clock now; 0 = no
+// bound.
 func WithBudget(ctx context.Context, limit time.Duration, now func() time.Time) context.Context {
 	return context.WithValue(ctx, BudgetKey{}, &Budget{limit: limit, now: now})
 }
 
-// WithoutBudget returns a context whose work does not count, for work that goes on
-// after its call or that takes as long as there is much to do.
+// WithoutBudget returns a context whose work does not count: work that goes on after its
+// call, or whose time depends on how much there is to do.
 func WithoutBudget(ctx context.Context) context.Context {
 	if budgetOf(ctx) == nil {
 		return ctx
@@ -38,7 +38,7 @@ func WithoutBudget(ctx context.Context) context.Context {
 	return context.WithValue(ctx, BudgetKey{}, (*Budget)(nil))
 }
 
-// budgetOf returns the bounded Budget of ctx, nil if it has none.
+// budgetOf returns the bounded Budget of ctx, or nil.
 func budgetOf(ctx context.Context) *Budget {
 	if b, ok := ctx.Value(BudgetKey{}).(*Budget); ok && b != nil && b.limit > 0 {
 		return b
@@ -46,16 +46,17 @@ func budgetOf(ctx context.Context) *Budget {
 	return nil
 }
 
-// BudgetLeft reports whether anything is left of the budget of ctx: a wait makes sense.
+// BudgetLeft reports whether the budget of ctx has time left, so that it makes sense to
+// wait.
 func BudgetLeft(ctx context.Context) bool {
 	b := budgetOf(ctx)
 	return b == nil || time.Duration(b.spent.Load()) < b.limit
 }
 
-// StartWait begins a wait that lasts for most at most, and no longer than what is left
-// of the budget of ctx. It returns the lesser of the two, a nanosecond if nothing is
-// Left, and a function to call at the end, which spends the time that passed.
-// most = 0 stands for no bound.
+// StartWait begins a wait of at most most, and of no longer than the budget of ctx allows;
+// most = 0 means no bound. It returns the shorter of the two, or a nanosecond if
+// BudgetLeft is false, and a function to call at the end of the wait, which charges the
+// budget.
 func StartWait(ctx context.Context, most time.Duration) (limit time.Duration, end func()) {
 	b := budgetOf(ctx)
 	if b == nil {
@@ -67,11 +68,12 @@ func StartWait(ctx context.Context, most time.Duration) (limit time.Duration, en
 		most = left
 	}
 	began := b.now()
+
 	return most, func() { b.spent.Add(int64(b.now().Sub(began))) }
 }
 
-// Bound is Start as a context that ends with the time, for waits that are not for
-// the database itself but for another call's turn with it.
+// Bound is StartWait as a context that ends with the time. It is for waits for another
+// call's turn with the database, not for the database itself.
 func Bound(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	limit, end := StartWait(ctx, most)
 	bounded, cancel := Within(ctx, limit)
@@ -81,7 +83,7 @@ func Bound(ctx context.Context, most time.Duration) (context.Context, context.Ca
 	}
 }
 
-// Within returns a context that ends with ctx, and after limit; 0 = no bound.
+// Within returns a context that ends with ctx, or after limit; 0 = no bound.
 func Within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit <= 0 {
 		return ctx, func() {}
@@ -89,12 +91,11 @@ func Within(ctx context.Context, limit time.Duration) (context.Context, context.
 	return context.WithTimeout(ctx, limit)
 }
 
-// ErrNoTurn means that others had their turns for all the time that a call may wait.
+// ErrNoTurn means that no turn came in the time that a call may wait.
 var ErrNoTurn = errors.New("no turn in time")
 
-// Turn takes a turn by sending to turns. It waits for most at most, and no longer than
-// what is left of the budget of ctx; most = 0 stands for no bound. Errors: that of ctx,
-// ErrNoTurn.
+// Turn takes a turn by sending to turns. It waits for at most most, and no longer than the
+// budget of ctx allows; most = 0 means no bound. Errors: that of ctx, ErrNoTurn.
 func Turn(ctx context.Context, turns chan<- struct{}, most time.Duration) error {
 	bounded, cancel := Bound(ctx, most)
 	defer cancel()

@@ -1,16 +1,16 @@
 package overload
 
-// Class is a kind of calls that wait for the same thing.
+// Class is a kind of calls that wait for the same resource.
 type Class uint8
 
-// The classes of calls. Health, metrics, discovery and published keys have none:
+// The classes of calls. Health, metrics, discovery and published keys have none, because
 // they are never refused.
 const (
 	Reads          Class = iota // wait for a processor, and for the database on a cache miss
 	Writes                      // wait for a durable write
 	Signing                     // wait for an RSA signature
-	Authentication              // signed calls until their signature is proven: anybody makes them
-	Administration              // calls that were signed by an access key of ours: few, and needed most when the server is busy
+	Authentication              // signed calls whose signature is not yet proven; anybody can make them
+	Administration              // calls signed by a known access key: few, and most needed under load
 	classes
 )
 
@@ -22,21 +22,21 @@ var classNames = [classes]string{
 	Administration: "administration",
 }
 
-// String returns the name by which metrics and log call the class.
+// String returns the class's name in metrics and the log.
 func (c Class) String() string { return classNames[c] }
 
 // Classes lists the classes.
 func Classes() []Class { return []Class{Reads, Writes, Signing, Authentication, Administration} }
 
-// Reason tells why a call was refused.
+// Reason is why a call was refused.
 type Reason uint8
 
 // The reasons.
 const (
 	none      Reason = iota
-	Queue            // what the class waits for has too much to do
+	Queue            // the class's queue is too long
 	Processor        // goroutines wait too long for a processor
-	InFlight         // as many calls are under way as may
+	InFlight         // the most calls allowed are in flight
 	reasons
 )
 
@@ -46,7 +46,7 @@ var reasonNames = [reasons]string{
 	InFlight:  "in_flight",
 }
 
-// String returns the name by which metrics and log call the reason.
+// String returns the reason's name in metrics and the log.
 func (r Reason) String() string { return reasonNames[r] }
 
 // Reasons lists the reasons.

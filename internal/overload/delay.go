@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// latencies names the metric of how long goroutines that could run waited for a
-// processor.
+// latencies is the metric of how long runnable goroutines waited for a processor.
 const latencies = "/sched/latencies:seconds"
 
-// fewest bounds the waits that make a median: fewer mean nothing. The runtime
+// fewest is the fewest waits that make a median; with fewer it means nothing. The runtime
 // measures one in eight.
 const fewest = 8
 
-// SchedulerDelay returns a function that measures how long half of the goroutines
-// waited for a processor, at least, since it was called last; 0 when there were
-// too few to tell. It is not safe for concurrent use.
+// SchedulerDelay returns a function that measures a lower bound of the median time that
+// goroutines waited for a processor since its last call. It returns 0 if there were too
+// few waits. It is not safe for concurrent use.
 func SchedulerDelay() func() time.Duration {
 	sample := []metrics.Sample{{Name: latencies}}
 	var before, since []uint64
@@ -26,6 +25,7 @@ func SchedulerDelay() func() time.Duration {
 		if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
 			return 0 // a later runtime without the metric
 		}
+
 		h := sample[0].Value.Float64Histogram()
 		if before == nil {
 			before, since = make([]uint64, len(h.Counts)), make([]uint64, len(h.Counts))
@@ -40,11 +40,12 @@ func SchedulerDelay() func() time.Duration {
 		if total < fewest {
 			return 0
 		}
+
 		return median(h.Buckets, since, total)
 	}
 }
 
-// median returns the lower end of the bucket that holds the median.
+// median returns the lower end of the bucket with the median.
 func median(bounds []float64, counts []uint64, total uint64) time.Duration {
 	var seen uint64
 	for i, n := range counts {

@@ -1,10 +1,10 @@
-// Package overload refuses calls before their work when they would wait too long
-// for it. A server that takes on more than it can do answers everybody late; one
-// that refuses the rest at once goes on at its full rate.
+// Package overload refuses calls before their work if they would wait too long. A server
+// that accepts more than it can do answers everybody late; one that refuses the rest at
+// once keeps its full rate.
 //
-// A Line measures the waiting where the work is done: in the signer, in the
-// store. A Guard decides, by class of calls, from the lines and from how long
-// goroutines wait for a processor. Start at Guard.Admit.
+// A Line measures the waiting where the work is done: in the signer, in the store. A
+// Guard decides for each class of calls, from the lines and from how long goroutines wait
+// for a processor. Start at Guard.Admit.
 package overload
 
 import (
@@ -17,28 +17,28 @@ import (
 
 // Options configures a Guard.
 type Options struct {
-	// MaxWait is how long the calls of a class may wait while more come than can
-	// be answered; 0 = no call is refused for its waiting.
+	// MaxWait is how long calls of a class may wait while more come than can be answered;
+	// 0 = no call is refused for waiting.
 	MaxWait time.Duration
-	// Lines are what the calls of a class wait for; nil = for processors only.
+	// Lines has the line that each class of calls waits in; nil = only for processors.
 	Lines map[Class]*Line
-	// Database is the line that calls of every class join now and then; may be nil.
+	// Database is the line that calls of all classes join now and then; may be nil.
 	Database *Line
-	// Delay measures how long goroutines waited for a processor since it was asked
-	// last. It is never called twice at once.
+	// Delay measures how long goroutines waited for a processor since its last call. Calls
+	// of it never overlap.
 	Delay  func() time.Duration
 	Now    func() time.Time
 	Logger *slog.Logger
 }
 
-// Guard decides which calls are refused before their work.
+// Guard decides which calls to refuse before their work.
 //
-// A class has two bounds for its waiting. As long as calls come no faster than
-// they are answered (clients that wait for answers, a short burst), the waiting
-// may reach patience times MaxWait: it does not grow, and refusing somebody would
-// leave the server idle later. Once calls keep coming faster, or being refused,
-// MaxWait itself is the bound, until no call was refused for a second. The bound is
-// never less than one piece of work: workers would be idle between two calls.
+// A class has two bounds for its waiting. While calls come no faster than they are
+// answered (clients that wait for answers, a short burst), the waiting may reach patience
+// times MaxWait: it does not grow, and refusing calls would leave the server idle later.
+// Once calls keep coming faster, or are refused, MaxWait is the bound, until no call has
+// been refused for a second. The bound is never less than one piece of work, or workers
+// would be idle between two calls.
 type Guard struct {
 	maxWait  time.Duration
 	database *Line
@@ -50,64 +50,63 @@ type Guard struct {
 
 	mu       sync.Mutex   // held while a window is closed
 	closed   atomic.Int64 // when the last window was closed, in ns since origin
-	lateness atomic.Int64 // the waiting for a processor in the last window, in ns
-	reported atomic.Int64 // when refusals were logged last, in ns since origin; 0 = never
+	lateness atomic.Int64 // wait for a processor in the last window, in ns
+	reported atomic.Int64 // when refusals were last logged, in ns since origin; 0 = never
 }
 
-// class holds the counts and the bounds of a class of calls.
+// class has the counts and bounds of a class of calls.
 type class struct {
 	line        *Line
-	atMost      int64         // calls under way
-	maxLateness time.Duration // bound of the waiting for a processor
+	atMost      int64         // most calls in flight
+	maxLateness time.Duration // bound of the wait for a processor
 	extended    bool          // the line's bound is always the longer one
-	databases   int64         // bound of the waiting for the database, in longer bounds
+	databases   int64         // bound of the wait for the database, in longer bounds
 
 	inFlight   atomic.Int64
 	refused    [reasons]atomic.Uint64
 	unreported [reasons]atomic.Int64 // refusals that are not logged yet
 
-	// Counts of the present window.
+	// Counts of the current window.
 	came, answered, turnedAway atomic.Int64
 
-	strict   atomic.Bool  // MaxWait itself is the bound of the line
-	share    atomic.Int64 // so many of shares calls are admitted
+	strict   atomic.Bool  // MaxWait is the bound of the line
+	share    atomic.Int64 // this many of shares calls are admitted
 	turn     atomic.Int64
-	grew     int // windows in a row in which more came than was answered
+	grew     int // windows in a row in which more calls came than were answered
 	delayed  int // windows in a row in which processors were late
 	punctual int // windows in a row in which they were not
 	calm     time.Duration
 }
 
 const (
-	// window is how long calls are counted before the counts are looked at.
+	// window is how long calls are counted before the counts are evaluated.
 	window = 20 * time.Millisecond
-	// patience is the longer bound of the waiting, in MaxWaits: 64 clients of two
-	// processors' RSA signatures stay below it.
+	// patience is the longer bound of the waiting, in MaxWaits. RSA signatures for 64
+	// clients on two processors stay below it.
 	patience = 10
-	// inARow windows make a trend: a burst is in one or two.
+	// inARow windows make a trend; a burst takes one or two.
 	inARow = 3
-	// soon windows make one when the waiting has reached soonAt MaxWaits already: who
-	// is admitted meanwhile waits as long, and most bursts come within one window.
+	// soon windows are enough once the waiting has reached soonAt MaxWaits: calls admitted
+	// until then wait as long, and most bursts fit into one window.
 	soon   = 2
 	soonAt = 3
-	// slowly is the number of windows after which one share more is admitted while
-	// processors are not late, but nearly.
+	// slowly is the number of windows after which one more share is admitted while
+	// processors are nearly late.
 	slowly = 10
-	// calmFor is how long nothing must have been refused before the longer bound
-	// applies again.
+	// calmFor is how long no call may be refused before the longer bound applies again.
 	calmFor = time.Second
-	// shares is the number of steps by which calls are refused when processors are
-	// late. One share is always admitted.
+	// shares is the number of steps in which calls are refused when processors are late.
+	// One share is always admitted.
 	shares = 8
-	// slack is by how many more calls may come than are answered in a window before
-	// that counts as growth: batches are not even.
+	// slack is how many more calls may come in a window than are answered before that
+	// counts as growth, because batches vary.
 	slack = 4
-	// commits is how many of the database's own commits a write may wait at least:
-	// a disk that is slow is not overloaded.
+	// commits is how many of the database's own commit times a write may always wait: a
+	// slow disk is not an overload.
 	commits = 4
 )
 
-// Bounds of the calls under way: of their memory, whatever they wait for.
+// Bounds of the calls in flight. They bound memory, whatever the calls wait for.
 const (
 	manyInFlight    = 4096
 	signingInFlight = 2048
@@ -138,16 +137,17 @@ func NewGuard(o Options) *Guard {
 	g.classes[Writes] = class{
 		atMost:      manyInFlight,
 		maxLateness: 2 * o.MaxWait,
-		extended:    true, // processors are what they wait for first; a disk has its hiccups
+		extended:    true, // they wait for processors first, and disks are irregular
 		databases:   1,
 	}
 	g.classes[Signing] = class{
 		atMost:      signingInFlight,
-		maxLateness: longer, // processors are late while refusing many, and signatures must go on then
+		maxLateness: longer, // many refusals make processors late, and signatures must go on then
 		databases:   1,
 	}
-	// Anybody can make up an access key, which is looked up in the database. Public
-	// calls alone do not reach the bound that these have.
+
+	// Anybody can make up an access key, and each is looked up in the database. Public
+	// calls alone do not reach the bounds of these classes.
 	g.classes[Authentication] = class{
 		atMost:      proofInFlight,
 		maxLateness: longer,
@@ -159,32 +159,36 @@ func NewGuard(o Options) *Guard {
 		extended:    true,
 		databases:   2,
 	}
+
 	for c := range g.classes {
 		g.classes[c].line = o.Lines[Class(c)]
 		g.classes[c].share.Store(shares)
 	}
+
 	return g
 }
 
-// Admit reports whether a call that has just come may begin. Who is admitted need
-// not begin.
+// Admit reports whether a call that has just come may begin. An admitted call need not
+// begin.
 func (g *Guard) Admit(c Class) bool {
 	if g.maxWait <= 0 {
 		return true
 	}
+
 	now := g.clock()
 	g.closeWindow(now)
-
 	reason := g.judge(c)
 	if reason == none {
 		return true
 	}
+
 	g.refuse(c, reason, now)
+
 	return false
 }
 
-// Begin notes that a call begins, once it has come in whole. It reports false if
-// too many are under way; the caller must call End if it reports true.
+// Begin notes that a call begins, once all of it has arrived. It reports false if too
+// many are in flight. If it reports true, the caller must call End.
 func (g *Guard) Begin(c Class) bool {
 	k := &g.classes[c]
 	if k.inFlight.Add(1) > k.atMost {
@@ -192,11 +196,12 @@ func (g *Guard) Begin(c Class) bool {
 		g.refuse(c, InFlight, g.clock())
 		return false
 	}
+
 	k.came.Add(1)
 	return true
 }
 
-// End notes that a call is answered.
+// End notes that a call has been answered.
 func (g *Guard) End(c Class) {
 	k := &g.classes[c]
 	k.inFlight.Add(-1)
@@ -218,10 +223,11 @@ func (g *Guard) judge(c Class) Reason {
 	if share := k.share.Load(); share < shares && k.turn.Add(1)%shares >= share {
 		return Processor
 	}
+
 	return none
 }
 
-// bound returns how long a class may wait in its line now.
+// bound returns how long a class may now wait in its line.
 func (g *Guard) bound(k *class) time.Duration {
 	if k.extended {
 		return g.longer(k.line)
@@ -230,23 +236,25 @@ func (g *Guard) bound(k *class) time.Duration {
 		return patience * g.maxWait
 	}
 
-	// The answer will wait for processors, too. Half of the bound always remains, so
-	// that the line's workers have something to do while many are refused.
+	// The answer will wait for processors too. Half of the bound always remains, so that
+	// the line's workers have work while many calls are refused.
 	late := time.Duration(g.lateness.Load())
+
 	return max(g.maxWait-min(late, g.maxWait/2), k.line.Service())
 }
 
-// longer returns the longer bound of the waiting in a line.
+// longer returns the longer bound of waiting in a line.
 func (g *Guard) longer(l *Line) time.Duration {
 	return max(patience*g.maxWait, commits*l.Service())
 }
 
-// closeWindow sets the bounds of the classes from the counts of a window that is over.
+// closeWindow sets the bounds of the classes from the counts of a window that has ended.
 func (g *Guard) closeWindow(now time.Duration) {
 	if now-time.Duration(g.closed.Load()) < window || !g.mu.TryLock() {
 		return
 	}
 	defer g.mu.Unlock()
+
 	elapsed := now - time.Duration(g.closed.Load())
 	if elapsed < window {
 		return // another goroutine was first
@@ -255,9 +263,10 @@ func (g *Guard) closeWindow(now time.Duration) {
 
 	late := g.delay()
 	if elapsed >= calmFor {
-		late = 0 // it is of a time long past, and so are the counts
+		late = 0 // the measurement is too old, and so are the counts
 	}
 	g.lateness.Store(int64(late))
+
 	for c := range g.classes {
 		k := &g.classes[c]
 		if elapsed >= calmFor {
@@ -269,7 +278,7 @@ func (g *Guard) closeWindow(now time.Duration) {
 	}
 }
 
-// reset forgets what was counted.
+// reset clears the counts.
 func (k *class) reset() {
 	k.came.Store(0)
 	k.answered.Store(0)
@@ -279,7 +288,7 @@ func (k *class) reset() {
 	k.share.Store(shares)
 }
 
-// setStrict sets whether MaxWait itself is the bound, and has the line's workers know.
+// setStrict sets whether MaxWait is the bound, and informs the line's workers.
 func (k *class) setStrict(strict bool) {
 	k.strict.Store(strict)
 	if k.line != nil {
@@ -287,9 +296,10 @@ func (k *class) setStrict(strict bool) {
 	}
 }
 
-// setBound decides which bound of the waiting in its line the class has next.
+// setBound decides which bound of waiting in its line the class has next.
 func (k *class) setBound(now, maxWait time.Duration) {
 	came, answered, turnedAway := k.came.Swap(0), k.answered.Swap(0), k.turnedAway.Swap(0)
+
 	k.grew = inRow(k.grew, turnedAway > 0 || came > answered+answered/8+slack)
 	grows := k.grew >= inARow || k.grew >= soon && k.line != nil && k.line.Wait() > soonAt*maxWait
 	if grows {
@@ -304,8 +314,8 @@ func (k *class) setBound(now, maxWait time.Duration) {
 	}
 }
 
-// setShare decides how many calls of the class are admitted next, from how late
-// processors were for so long.
+// setShare decides how many calls of the class are admitted next. late is how late
+// processors were during elapsed.
 func (k *class) setShare(late, elapsed time.Duration) {
 	k.delayed = inRow(k.delayed, late > k.maxLateness)
 	k.punctual = inRow(k.punctual, late <= k.maxLateness)
@@ -320,10 +330,11 @@ func (k *class) setShare(late, elapsed time.Duration) {
 		k.punctual = 0
 		share++
 	}
+
 	k.share.Store(min(max(share, 1), shares))
 }
 
-// inRow counts what happened once more, or not this time.
+// inRow returns n + 1 if it happened again, else 0.
 func inRow(n int, again bool) int {
 	if again {
 		return n + 1
@@ -355,6 +366,7 @@ const reportEvery = time.Minute
 func (g *Guard) Run(ctx context.Context) {
 	ticker := time.NewTicker(reportEvery)
 	defer ticker.Stop()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -368,10 +380,10 @@ func (g *Guard) Run(ctx context.Context) {
 	}
 }
 
-// RefusalsMessage is the message of the log lines that sum refusals up.
+// RefusalsMessage is the message of log lines that sum up refusals.
 const RefusalsMessage = "calls are refused: the server is overloaded"
 
-// report writes one line with how many calls were refused since the last, and reports
+// report logs one line with the number of calls refused since the last line, and reports
 // whether there were any.
 func (g *Guard) report() bool {
 	var attrs []slog.Attr
@@ -386,17 +398,20 @@ func (g *Guard) report() bool {
 			attrs = append(attrs, slog.Group(Class(c).String(), counts...))
 		}
 	}
+
 	if len(attrs) == 0 {
 		return false
 	}
+
 	g.logger.LogAttrs(context.Background(), slog.LevelWarn, RefusalsMessage, attrs...)
+
 	return true
 }
 
 // Wait estimates how long a call of the class would wait now.
 func (g *Guard) Wait(c Class) time.Duration {
 	var wait time.Duration
-	if g.clock()-time.Duration(g.closed.Load()) < calmFor { // else it was measured too long ago
+	if g.clock()-time.Duration(g.closed.Load()) < calmFor { // else the measurement is too old
 		wait = time.Duration(g.lateness.Load())
 	}
 	if line := g.classes[c].line; line != nil {
@@ -405,11 +420,11 @@ func (g *Guard) Wait(c Class) time.Duration {
 	return wait
 }
 
-// InFlight returns how many calls of the class are under way.
+// InFlight returns how many calls of the class are in flight.
 func (g *Guard) InFlight(c Class) int64 { return g.classes[c].inFlight.Load() }
 
 // Refused returns how many calls of the class were refused for a reason.
 func (g *Guard) Refused(c Class, r Reason) uint64 { return g.classes[c].refused[r].Load() }
 
-// clock returns the time since the Guard was made.
+// clock returns the time since NewGuard.
 func (g *Guard) clock() time.Duration { return g.now().Sub(g.origin) }
