@@ -16,6 +16,9 @@ const (
 // row it allows one request per pause, and the pause grows while that one fails. It
 // counts only failures to connect and to respond in time: the content of a response
 // concerns one URL, and a host has many. Endpoint.FaultsCount is the exception.
+//
+// It is not a library's, such as sony/gobreaker, because that reads the wall clock
+// and always pauses for the same time.
 type breaker struct {
 	inFlight atomic.Int32 // requests of Get and Post, which send bounds
 

@@ -99,6 +99,7 @@ func readDocument(u *url.URL, response *http.Response, conditional bool) (docume
 		return refuse(fmt.Sprintf("answers with status %d", code),
 			"open this address: it must serve the provider's document with status 200")
 	}
+
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
 	}

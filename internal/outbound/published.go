@@ -31,9 +31,9 @@ var errBusy = errors.New("too many calls wait for this provider already")
 
 // Published is one document of a provider, at one URL, held with its age. It is
 // fresh for the time that Cache-Control states, within bounds. In the last fifth
-// of that time it is refreshed in the background. After that time calls wait for
-// the refresh, so that no login rests on a key that was withdrawn longer ago.
-// While the provider fails, the document is used until its age is maxStale.
+// of that time it is still used, and refreshed in the background. After that time
+// calls wait for the refresh, so that no login rests on a key that was withdrawn
+// longer ago. While the provider fails, the document is used up to maxStale.
 //
 // At most one fetch is under way. After a failure the next one waits for a
 // growing pause, in which calls that need the document fail at once. While a
