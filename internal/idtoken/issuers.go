@@ -121,7 +121,6 @@ func isLoopback(host string) bool {
 		return true
 	}
 	address, err := netip.ParseAddr(host)
-
 	return err == nil && (address.IsLoopback() || address.IsUnspecified())
 }
 
@@ -130,7 +129,6 @@ func shownPart(text string) string {
 	if text == "" {
 		return "none"
 	}
-
 	return explain.ShownText(text)
 }
 

@@ -62,7 +62,6 @@ func (r *Rule) Outbound() outbound.Policy {
 	if r.EnforceThumbprints {
 		p.Pinned, p.Pins = true, strings.Join(r.Thumbprints, ",")
 	}
-
 	return p
 }
 
@@ -71,7 +70,6 @@ func (r *Rule) Accepting(client string) string {
 	if r.OneClientAt != "" {
 		return "set " + r.OneClientAt + " to " + client
 	}
-
 	return "add " + client + " " + cmp.Or(r.ClientsAt, "to the provider in the identity pool")
 }
 
