@@ -136,7 +136,8 @@ func (x *Twitter) authenticate(r *http.Request) (TwitterToken, int) {
 	slices.Sort(parameters)
 
 	mac := hmac.New(sha1.New, []byte(encode(secret)+"&"+encode(t.Secret)))
-	mac.Write([]byte(r.Method + "&" + encode("http://"+r.Host+r.URL.Path) + "&" + encode(strings.Join(parameters, "&"))))
+	mac.Write([]byte(r.Method + "&" + encode("http://"+r.Host+r.URL.Path) + "&" +
+		encode(strings.Join(parameters, "&"))))
 	if base64.StdEncoding.EncodeToString(mac.Sum(nil)) != sent["oauth_signature"] {
 		return TwitterToken{}, 32
 	}
