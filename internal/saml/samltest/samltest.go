@@ -192,7 +192,8 @@ func (p *IdP) Unsigned(l Login) string {
 	if audience == "-" {
 		audience = ""
 	} else {
-		audience = "<saml:AudienceRestriction><saml:Audience>" + audience + "</saml:Audience></saml:AudienceRestriction>"
+		audience = "<saml:AudienceRestriction><saml:Audience>" + audience +
+			"</saml:Audience></saml:AudienceRestriction>"
 	}
 
 	var b strings.Builder
@@ -350,7 +351,8 @@ func (p *IdP) Sign(t testing.TB, document, id string, s Signing) string {
 	signature := etree.NewDocument()
 	if err := signature.ReadFromString(`<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#">` +
 		info + `<ds:SignatureValue>` +
-		base64.StdEncoding.EncodeToString(value) + `</ds:SignatureValue>` + s.KeyInfo + s.Extra + `</ds:Signature>`); err != nil {
+		base64.StdEncoding.EncodeToString(value) + `</ds:SignatureValue>` + s.KeyInfo + s.Extra +
+		`</ds:Signature>`); err != nil {
 		t.Fatal(err)
 	}
 
