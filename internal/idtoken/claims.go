@@ -62,7 +62,7 @@ const (
 func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Duration) (Claims, *Refused) {
 	if _, event := claims["events"]; event {
 		// A logout token may have an ID token's typ (OpenID Connect Back-Channel
-		// Logout 1.0 section 2.4): only this claim tells them apart.
+		// Logout 1.0 section 2.4): only this claim distinguishes them.
 		return Claims{}, j.refuse(tokenClaimsEvent.With())
 	}
 

@@ -62,6 +62,7 @@ func (n *network) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, 
 	if !known {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
+
 	return answer(), nil
 }
 

@@ -267,9 +267,9 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	return nil
 }
 
-// tokenType tells the tokens of one issuer apart (RFC 8725 section 3.11): those
-// that are not ID tokens carry their own type, such as at+jwt (RFC 9068),
-// logout+jwt and secevent+jwt (RFC 8417). An ID token may have none.
+// tokenType distinguishes the tokens of one issuer (RFC 8725 section 3.11): those that
+// are not ID tokens have special types, such as at+jwt (RFC 9068), logout+jwt and
+// secevent+jwt (RFC 8417). An ID token may have none.
 func (j *judge) tokenType(header map[string]any) *Refused {
 	accepted := []string{"JWT", ""}
 	if j.types != nil {

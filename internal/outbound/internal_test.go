@@ -73,7 +73,7 @@ func TestFoldCase(t *testing.T) {
 	}
 }
 
-// What foldCase equates is what strings.EqualFold, and so most JSON readers, equate.
+// foldCase equates the same names as strings.EqualFold, and so as most JSON readers.
 func FuzzFoldCase(f *testing.F) {
 	f.Add("Sub", "sub")
 	f.Add("\u017fub", "SUB")
