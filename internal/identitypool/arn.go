@@ -25,27 +25,30 @@ func (p Pool) ARN() string { return PoolARN(p.Region, p.Account, p.ID) }
 // PoolARN builds an identity pool's ARN; the pool ID repeats the region
 // (Service Authorization Reference, Amazon Cognito Identity).
 func PoolARN(region string, account AccountID, id PoolID) string {
-	return "arn:" + Partition(region) + ":cognito-identity:" + region + ":" + string(account) + ":identitypool/" + string(id)
+	return "arn:" + Partition(region) + ":cognito-identity:" + region + ":" + string(account) +
+		":identitypool/" + string(id)
 }
 
-// ParsePoolARN splits a pool's ARN. It reports false for anything else.
+// ParsePoolARN splits a pool's ARN. ok is false for any other text.
 func ParsePoolARN(arn string) (region string, account AccountID, id PoolID, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "cognito-identity" || parts[1] != Partition(parts[3]) {
 		return "", "", "", false
 	}
+
 	name, found := strings.CutPrefix(parts[5], "identitypool/")
 	if !found || RegionOf(name) != parts[3] {
 		return "", "", "", false
 	}
+
 	return parts[3], AccountID(parts[4]), PoolID(name), true
 }
 
-// MaxRegion is how many characters the name of a pool's region may have: with a
-// GUID it makes an ID, of at most 55 (API model).
+// MaxRegion bounds the name of a pool's region, in characters: with a GUID it makes
+// an ID of at most 55 (API model).
 const MaxRegion = 55 - 1 - 36
 
-// ValidRegion reports whether pools can be of a region.
+// ValidRegion reports whether a region can have pools.
 func ValidRegion(region string) bool {
 	return len(region) <= MaxRegion && regionName.MatchString(region)
 }
@@ -57,7 +60,7 @@ func ValidID(id string) bool {
 	return found && ValidRegion(region) && lowerGUID.MatchString(guid)
 }
 
-// RegionOf returns the region in front of a pool's or identity's ID, or "".
+// RegionOf returns the region of a pool's or identity's ID, or "".
 func RegionOf(id string) string {
 	region, _, found := strings.Cut(id, ":")
 	if !found {
@@ -87,21 +90,24 @@ const (
 	SAMLProvider = "saml-provider"
 )
 
-// ParseProviderARN splits an IAM OIDC or SAML provider ARN into its account,
-// its kind and its name: the issuer without scheme, or the SAML provider's name.
+// ParseProviderARN splits the ARN of an OpenID Connect or SAML provider into account,
+// kind and name: the issuer without scheme, or the SAML provider's name.
 func ParseProviderARN(arn string) (account AccountID, kind, name string, ok bool) {
-	// Written out rather than as a regular expression: every sign-in parses one.
+	// This is faster than a regular expression, and every sign-in parses an ARN.
 	rest, isARN := strings.CutPrefix(arn, "arn:aws")
 	partition, rest, _ := strings.Cut(rest, ":")
 	rest, isIAM := strings.CutPrefix(rest, "iam::")
 	owner, rest, _ := strings.Cut(rest, ":")
+
 	kind, name, _ = strings.Cut(rest, "/")
 	ok = isARN && isIAM && len(owner) == 12 && name != "" && (kind == OIDCProvider || kind == SAMLProvider) &&
 		only(partition, func(c byte) bool { return c == '-' || c >= 'a' && c <= 'z' }) &&
-		only(owner, func(c byte) bool { return c >= '0' && c <= '9' }) && only(name, func(c byte) bool { return c > ' ' && c <= '~' })
+		only(owner, func(c byte) bool { return c >= '0' && c <= '9' }) &&
+		only(name, func(c byte) bool { return c > ' ' && c <= '~' })
 	if !ok {
 		return "", "", "", false
 	}
+
 	return AccountID(owner), kind, name, true
 }
 

@@ -2,9 +2,9 @@ package identitypool
 
 import "time"
 
-// LoginKind separates subjects that a provider vouched for from user
-// identifiers that the developer's own signed call vouched for. The two never
-// meet, even when a developer provider carries a public provider's name.
+// LoginKind separates subjects that a provider vouched for from user identifiers
+// that a developer's signed call vouched for. The two never match, even if a
+// developer provider has a public provider's name.
 type LoginKind string
 
 // The two kinds of login.
@@ -13,15 +13,15 @@ const (
 	Developer LoginKind = "developer"
 )
 
-// Login is one provider subject. (pool, Login) is the key that maps to exactly
-// one identity; subjects are compared byte for byte.
+// Login is a user at a provider. In a pool, each Login belongs to at most one
+// identity; subjects are compared byte for byte.
 type Login struct {
 	Kind     LoginKind
 	Provider string // the key in Logins, e.g. accounts.google.com
 	Subject  string // the provider's stable user ID, never the token's text
-	// Scope is the namespace in which Subject is unique, for providers whose name
-	// may come to stand for another issuer: SAML. "" for all others, and for logins
-	// that were stored before there was a Scope.
+	// Scope is the namespace in which Subject is unique, for SAML, since a SAML
+	// provider's name may later stand for another issuer. It is "" for all others,
+	// and for logins that were stored before there was a Scope.
 	Scope string
 }
 
@@ -34,8 +34,8 @@ type Identity struct {
 	MergedTo IdentityID // the identity that absorbed it
 	Created  time.Time
 	Modified time.Time
-	// EverLinked tells a guest from an identity whose last login was unlinked:
-	// the first can be used by its ID alone, the second by nobody.
+	// EverLinked distinguishes a guest from an identity whose last login was
+	// unlinked: a guest can be used by its ID alone, the other by nobody.
 	EverLinked bool
 	// Predecessor is the identity that had the ID before. The store sets it.
 	Predecessor Predecessor
@@ -54,9 +54,9 @@ func (i Identity) HasLogin(l Login) bool {
 	return false
 }
 
-// View is what the store holds, at one instant, about the identities that a
-// call concerns: the identity it names, if any, and the owner of each login it
-// supplies, where one exists.
+// View is the store's state, at one instant, of the identities of a call: the
+// identity that the call names, if any, and the owner of each of its logins that
+// has one.
 type View struct {
 	Target *Identity
 	Owners map[Login]Identity
@@ -65,9 +65,9 @@ type View struct {
 // Plan is the outcome of a decision on a View. The store carries it out in the
 // transaction that read the View.
 type Plan struct {
-	Identity IdentityID   // the identity to answer with
+	Identity IdentityID   // the identity to return
 	Create   bool         // Identity does not exist yet
-	Link     []Login      // to attach to Identity
+	Link     []Login      // to link to Identity
 	Absorb   []IdentityID // to merge into Identity: their logins move, they end disabled
 }
 

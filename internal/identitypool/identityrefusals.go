@@ -2,7 +2,7 @@ package identitypool
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Which identity logins belong to, and who may use it.
+// Reasons that concern the identity of logins, and who may use it.
 var (
 	identityDisabled = Refusals.Add(explain.Reason{
 		Code:     "identity-disabled",
@@ -101,7 +101,7 @@ var (
 	})
 )
 
-// Which role an identity gets.
+// Reasons that concern the role of an identity.
 var (
 	defaultRoleUnset = Refusals.Add(explain.Reason{
 		Code:     "default-role",
@@ -199,10 +199,10 @@ var (
 	})
 )
 
-// Tokens of ours whose identity could not get them any more. Most are cured by a new
-// token.
+// Reasons that concern Cognito tokens which their identity could no longer get. For
+// most a new token is the fix.
 var (
-	// TokenIdentityGone is one of STS, too.
+	// TokenIdentityGone is also a reason of package stsapi.
 	TokenIdentityGone = Refusals.Add(explain.Reason{
 		Code:     "identity-of-the-token-gone",
 		Check:    "identity of the token",
@@ -247,10 +247,10 @@ var (
 	})
 )
 
-// newToken tells how to replace most lapsed tokens.
+// newToken is the fix for most lapsed tokens.
 const newToken = "ask for a new token, with a login of the pool's providers that is linked to the identity"
 
-// refused makes a decision's error carry its reason, for the trace.
+// refused holds the reason of a decision's error, for the trace.
 type refused struct{ why *explain.Refusal }
 
 // Unwrap returns the reason.
@@ -262,8 +262,8 @@ func (r refused) Unwrap() error {
 	return r.why
 }
 
-// Link leads to a field of the pool, for whoever follows a fix. A pool that is not stored
-// yet has the ID "".
+// Link returns a link to a field of the pool, for the advice of a refusal. A pool that
+// is not stored yet has the ID "".
 func (id PoolID) Link(field string) explain.Link {
 	return explain.Link{
 		Kind:   explain.LinkPool,
@@ -273,7 +273,7 @@ func (id PoolID) Link(field string) explain.Link {
 	}
 }
 
-// Reasons of the classic flow, both of GetOpenIdToken and of STS.
+// Reasons that concern the classic flow, for GetOpenIdToken and for package stsapi.
 var (
 	ClassicFlowOff = Refusals.Add(explain.Reason{
 		Code:     "classic-flow",

@@ -32,15 +32,18 @@ func TestReasonsOfIdentities(t *testing.T) {
 		is   error
 		want explain.Code
 	}{
-		"merged away":             {Identity{Disabled: true, EverLinked: true}.MayNotUse(), ErrForbidden, "identity-disabled"},
-		"no login sent":           {Identity{Logins: linked, EverLinked: true}.MayNotUse(), ErrForbidden, "identity-no-login"},
+		"merged away": {Identity{Disabled: true, EverLinked: true}.MayNotUse(), ErrForbidden,
+			"identity-disabled"},
+		"no login sent": {Identity{Logins: linked, EverLinked: true}.MayNotUse(), ErrForbidden,
+			"identity-no-login"},
 		"its last login unlinked": {Identity{EverLinked: true}.MayNotUse(), ErrForbidden, "identity-abandoned"},
 
-		"another's login":       {Identity{Logins: linked}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins"},
-		"no login to prove it":  {Identity{Logins: linked}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-none"},
-		"a login, none is left": {Identity{EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-abandoned"},
-		"a guest, no login":     {Identity{}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-guest"},
-		"a guest, a login":      {Identity{}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-guest"},
+		"another's login":      {Identity{Logins: linked}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins"},
+		"no login to prove it": {Identity{Logins: linked}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-none"},
+		"a login, none is left": {Identity{EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch,
+			"linked-logins-abandoned"},
+		"a guest, no login": {Identity{}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-guest"},
+		"a guest, a login":  {Identity{}.NoneLinked(1), ErrLoginsDontMatch, "linked-logins-guest"},
 		"none is left, no login": {
 			Identity{EverLinked: true}.NoneLinked(0), ErrLoginsDontMatch, "linked-logins-abandoned",
 		},
@@ -48,7 +51,8 @@ func TestReasonsOfIdentities(t *testing.T) {
 			Identity{Disabled: true, EverLinked: true}.NoneLinked(1), ErrLoginsDontMatch, "identity-disabled",
 		},
 
-		"unknown developer user": {UnknownDeveloperUser(), ErrUnknownDeveloperUser, "developer-user-identifier-unknown"},
+		"unknown developer user": {UnknownDeveloperUser(), ErrUnknownDeveloperUser,
+			"developer-user-identifier-unknown"},
 	} {
 		why, _ := errors.AsType[*explain.Refusal](test.err)
 		if !explained(test.err) || !errors.Is(test.err, test.is) || why.Reason.Code != test.want {

@@ -7,8 +7,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Lapsed is the error for a token of ours that says of its identity what no longer
-// holds.
+// Lapsed is the error for a Cognito token whose claims about its identity are no longer
+// true.
 type Lapsed struct{ Why *explain.Refusal }
 
 func (e *Lapsed) Error() string { return e.Why.Error() }
@@ -16,19 +16,21 @@ func (e *Lapsed) Error() string { return e.Why.Error() }
 // Unwrap returns the reason.
 func (e *Lapsed) Unwrap() error { return e.Why }
 
-// Proof is a login that one of our tokens was issued for.
+// Proof is a login for which a Cognito token was issued.
 type Proof struct {
-	Config ProviderConfig // as the pool is now
-	Login  Login          // as it is linked now
+	Config ProviderConfig // the pool's present settings
+	Login  Login          // as linked at present
 }
 
-// Proofs returns the logins that the amr claim of one of our tokens names, or a
-// *Lapsed when the identity could not get such a token any more: guests are
-// switched off, the identity has logins by now, a login was unlinked, or its
-// provider or application was removed from the pool. A token lasts for minutes, one
-// for developers for up to a day; what was revoked meanwhile must not be had with
-// it. One login that lapsed spoils the token: roles are chosen by all of amr, and
-// the remaining logins get a new token at once.
+// Proofs returns the logins that the amr claim of a Cognito token names. It returns a
+// *Lapsed if the identity could no longer get such a token: guests are switched off,
+// the identity has logins now, a login was unlinked, or its provider or application
+// was removed from the pool.
+//
+// A token is valid for minutes, a developer's for up to a day, and must not give
+// access that was revoked since it was issued. One lapsed login makes the whole token
+// lapse: roles depend on all of amr, and a new token for the other logins is one call
+// away.
 func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 	switch {
 	case i.Disabled || i.PoolID != p.ID:
@@ -52,10 +54,11 @@ func (p Pool) Proofs(i Identity, amr []string) ([]Proof, error) {
 		}
 		proofs = append(proofs, Proof{Config: config, Login: i.Logins[n]})
 	}
+
 	return proofs, nil
 }
 
-// guestProof returns a *Lapsed when the identity could not get a guest's token.
+// guestProof returns a *Lapsed if the identity could no longer get a guest's token.
 func (p Pool) guestProof(i Identity) error {
 	switch {
 	case !p.AllowUnauthenticated:
@@ -66,18 +69,19 @@ func (p Pool) guestProof(i Identity) error {
 	return nil
 }
 
-// configOf finds the provider of two entries of amr. The developer provider may
-// carry a public provider's name; the second entry tells them apart.
+// configOf finds the provider of a pair of entries of amr. The developer provider may
+// have a public provider's name; the second entry distinguishes them.
 func (p Pool) configOf(pair []string) (ProviderConfig, bool) {
 	name := p.DeveloperProviderName
 	if name != "" && pair[0] == name && strings.HasPrefix(pair[1], name+":"+string(p.ID)+":") {
 		return ProviderConfig{Kind: DeveloperProviderKind, Name: name}, true
 	}
+
 	config := p.Provider(pair[0])
 	return config, config.Kind != UnknownProvider && config.Kind != DeveloperProviderKind
 }
 
-// proofOf returns what a login of a provider adds to amr today.
+// proofOf returns the entries that a login of a provider now adds to amr.
 func (p Pool) proofOf(c ProviderConfig, l Login) []string {
 	switch {
 	case l.Provider != c.Name || (l.Kind == Developer) != (c.Kind == DeveloperProviderKind):

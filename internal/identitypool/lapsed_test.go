@@ -14,13 +14,14 @@ func TestProofs(t *testing.T) {
 	)
 	yes := true
 	pool := Pool{
-		ID:                       "us-east-1:1",
-		AllowUnauthenticated:     true,
-		DeveloperProviderName:    "login.my.app",
-		SupportedLoginProviders:  map[string]string{Google: "app", Twitter: "key;secret"},
-		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "client", ServerSideTokenCheck: &yes}},
-		OIDCProviderARNs:         []string{oidcARN},
-		SAMLProviderARNs:         []string{samlARN},
+		ID:                      "us-east-1:1",
+		AllowUnauthenticated:    true,
+		DeveloperProviderName:   "login.my.app",
+		SupportedLoginProviders: map[string]string{Google: "app", Twitter: "key;secret"},
+		CognitoIdentityProviders: []CognitoIdentityProvider{{ProviderName: userPool, ClientID: "client",
+			ServerSideTokenCheck: &yes}},
+		OIDCProviderARNs: []string{oidcARN},
+		SAMLProviderARNs: []string{samlARN},
 	}
 	public := func(provider, subject string) Login { return Login{Kind: Public, Provider: provider, Subject: subject} }
 	logins := map[string]Login{
@@ -37,9 +38,11 @@ func TestProofs(t *testing.T) {
 			if l := logins[name]; l.Kind == Developer {
 				list = append(list, pool.DeveloperLogin(l.Subject).AMR...)
 			} else {
-				list = append(list, pool.Provider(l.Provider).Verified(l.Subject, pool.Provider(l.Provider).AppID).AMR...)
+				list = append(list,
+					pool.Provider(l.Provider).Verified(l.Subject, pool.Provider(l.Provider).AppID).AMR...)
 			}
 		}
+
 		return list
 	}
 	holder := func(names ...string) Identity {
@@ -94,18 +97,21 @@ func TestProofs(t *testing.T) {
 		{"guest, linked since", guest, holder("oidc"), nil, -1},
 		{"guest, linked and unlinked since", guest, Identity{PoolID: pool.ID, EverLinked: true}, nil, -1},
 		{"guest, merged since", guest, holder(), func(_ *Pool, i *Identity) { i.Disabled = true }, -1},
-		{"user, guests off", amr("oidc"), holder("oidc"), func(p *Pool, _ *Identity) { p.AllowUnauthenticated = false }, 1},
+		{"user, guests off", amr("oidc"), holder("oidc"), func(p *Pool, _ *Identity) { p.AllowUnauthenticated = false },
+			1},
 		{"user, merged since", amr("oidc"), holder("oidc"), func(_ *Pool, i *Identity) { i.Disabled = true }, -1},
 		{"user of another pool", amr("oidc"), holder("oidc"), func(p *Pool, _ *Identity) { p.ID = "us-east-1:3" }, -1},
 		{"several logins", amr(all...), holder(all...), nil, len(all)},
 		{"more logins than the token's", amr("oidc"), holder(all...), nil, 1},
 		{"fewer logins than the token's", amr("oidc", "app"), holder("oidc"), nil, -1},
-		{"a secret that was replaced", amr("app;"), holder("app;"), func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{Twitter: "key;new"} }, 1},
+		{"a secret that was replaced", amr("app;"), holder("app;"),
+			func(p *Pool, _ *Identity) { p.SupportedLoginProviders = map[string]string{Twitter: "key;new"} }, 1},
 		{"no amr", nil, holder("oidc"), nil, -1},
 		{"authenticated by nothing", []string{"authenticated"}, holder("oidc"), nil, -1},
 		{"half a login", amr("oidc")[:2], holder("oidc"), nil, -1},
 		{"a guest with a login", append([]string{"unauthenticated"}, amr("oidc")[1:]...), holder("oidc"), nil, -1},
-		{"a developer's user as a public one", []string{"authenticated", "login.my.app", "login.my.app:app:alice"}, holder("developer"), nil, -1},
+		{"a developer's user as a public one", []string{"authenticated", "login.my.app", "login.my.app:app:alice"},
+			holder("developer"), nil, -1},
 	}
 	for _, name := range all {
 		rows = append(rows,
@@ -116,6 +122,7 @@ func TestProofs(t *testing.T) {
 			row{name + " beside others, provider gone", amr(all...), holder(all...), gone[name], -1},
 		)
 	}
+
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			p, i := pool, r.holder

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// Provider names with a meaning of their own (developer guide, "External
-// identity providers").
+// Names of special providers (developer guide, "External identity providers").
 const (
-	OwnProvider = "cognito-identity.amazonaws.com" // tokens that Poolhouse itself issued
+	OwnProvider = "cognito-identity.amazonaws.com" // Cognito tokens
 	Google      = "accounts.google.com"
 	Apple       = "appleid.apple.com"
 	Facebook    = "graph.facebook.com"
@@ -18,7 +17,7 @@ const (
 	Digits      = "www.digits.com"
 )
 
-// ProviderKind says which rules a Logins key is verified by.
+// ProviderKind selects the rules by which a Logins key is verified.
 type ProviderKind int
 
 // The kinds of login provider that a pool can be configured with.
@@ -31,11 +30,11 @@ const (
 	DeveloperProviderKind
 )
 
-// ProviderConfig is how a pool is configured for one Logins key.
+// ProviderConfig holds a pool's settings for one Logins key.
 type ProviderConfig struct {
 	Kind      ProviderKind
 	Name      string    // the Logins key
-	Pool      PoolID    // "" = not of a pool
+	Pool      PoolID    // "" if not of a pool
 	Account   AccountID // of the pool
 	AppID     string    // AppProvider: the configured application
 	ARN       string    // OIDC and SAML providers
@@ -45,8 +44,8 @@ type ProviderConfig struct {
 	ServerSideTokenCheck []string
 }
 
-// Provider finds what the pool says about a Logins key. Kind is
-// UnknownProvider when the pool does not trust it.
+// Provider returns the pool's settings for a Logins key. Their Kind is
+// UnknownProvider if the pool does not trust it.
 func (p Pool) Provider(name string) ProviderConfig {
 	c := ProviderConfig{Name: name, Pool: p.ID, Account: p.Account}
 	for _, cip := range p.CognitoIdentityProviders {
@@ -62,10 +61,11 @@ func (p Pool) Provider(name string) ProviderConfig {
 	if c.Kind != UnknownProvider {
 		return c
 	}
-	// An OIDC registration outranks an app ID of the same name: it is how a
-	// pool trusts several Google client IDs (developer guide, "Google").
+
+	// An OpenID Connect provider outranks an app ID of the same name: with it a pool
+	// trusts several Google client IDs (developer guide, "Google").
 	for _, arn := range p.OIDCProviderARNs {
-		if !strings.HasSuffix(arn, name) { // a pool may have many, and parsing costs more
+		if !strings.HasSuffix(arn, name) { // a pool may have many, and parsing is slower
 			continue
 		}
 		if _, kind, issuer, ok := ParseProviderARN(arn); ok && kind == OIDCProvider && issuer == name {
@@ -77,52 +77,61 @@ func (p Pool) Provider(name string) ProviderConfig {
 		c.Kind, c.AppID = AppProvider, app
 		return c
 	}
+
 	for _, arn := range p.SAMLProviderARNs {
 		if arn == name {
 			c.Kind, c.ARN = SAMLProviderKind, arn
 			return c
 		}
 	}
+
 	if p.DeveloperProviderName != "" && p.DeveloperProviderName == name {
 		c.Kind = DeveloperProviderKind
 	}
+
 	return c
 }
 
-// HasPublicProviders reports whether any login provider but the developer's own
-// is configured.
+// HasPublicProviders reports whether any login provider except the developer's is
+// configured.
 func (p Pool) HasPublicProviders() bool {
-	return len(p.SupportedLoginProviders)+len(p.OIDCProviderARNs)+len(p.CognitoIdentityProviders)+len(p.SAMLProviderARNs) > 0
+	return len(p.SupportedLoginProviders)+len(p.OIDCProviderARNs)+
+		len(p.CognitoIdentityProviders)+len(p.SAMLProviderARNs) > 0
 }
 
-// PublicProviderNames lists the Logins keys that the pool trusts, sorted.
+// PublicProviderNames returns the Logins keys that the pool trusts, sorted.
 func (p Pool) PublicProviderNames() []string {
 	seen := map[string]bool{}
 	for name := range p.SupportedLoginProviders {
 		seen[name] = true
 	}
+
 	for _, arn := range p.OIDCProviderARNs {
 		if _, _, issuer, ok := ParseProviderARN(arn); ok {
 			seen[issuer] = true
 		}
 	}
+
 	for _, c := range p.CognitoIdentityProviders {
 		seen[c.ProviderName] = true
 	}
+
 	for _, arn := range p.SAMLProviderARNs {
 		seen[arn] = true
 	}
+
 	names := make([]string, 0, len(seen))
 	for name := range seen {
 		names = append(names, name)
 	}
 	sort.Strings(names)
+
 	return names
 }
 
-// Verified builds the login that a provider's proof of subject amounts to:
-// its key, its role-mapping key and its amr entries (contract of the token's
-// amr claim: user pools ":CognitoSignIn:", OIDC "ARN:OIDC:", others ":appID:").
+// Verified returns the login of a subject that the provider proved, with its key in
+// role mappings and its entries in amr (user pools ":CognitoSignIn:", OpenID Connect
+// "ARN:OIDC:", others ":appID:").
 func (c ProviderConfig) Verified(subject, audience string) VerifiedLogin {
 	v := VerifiedLogin{
 		Login:      Login{Kind: Public, Provider: c.Name, Subject: subject},
@@ -142,17 +151,18 @@ func (c ProviderConfig) Verified(subject, audience string) VerifiedLogin {
 	default:
 		v.AMR = []string{c.Name, c.Name + ":" + appKey(audience) + ":" + subject}
 	}
+
 	return v
 }
 
-// appKey drops the secret half of "key;secret" (Twitter, Digits): amr ends up
-// in tokens, and a consumer secret must not.
+// appKey drops the secret half of "key;secret" (Twitter, Digits): amr appears in
+// tokens, where a consumer secret must not.
 func appKey(appID string) string {
 	key, _, _ := strings.Cut(appID, ";")
 	return key
 }
 
-// DeveloperLogin builds the login that a signed developer call vouches for.
+// DeveloperLogin returns the login that a signed developer call vouches for.
 func (p Pool) DeveloperLogin(userID string) VerifiedLogin {
 	return VerifiedLogin{
 		Login:      Login{Kind: Developer, Provider: p.DeveloperProviderName, Subject: userID},
@@ -161,27 +171,29 @@ func (p Pool) DeveloperLogin(userID string) VerifiedLogin {
 	}
 }
 
-// Values of the amr claim's first entry.
+// First entries of the amr claim.
 const (
 	amrAuthenticated   = "authenticated"
 	amrUnauthenticated = "unauthenticated"
 )
 
-// AMR returns the amr claim for the logins of one call; none makes a guest.
-// Entries follow the order of logins.
+// AMR returns the amr claim for the logins of one call, in their order. Without
+// logins it is a guest's.
 func AMR(logins []VerifiedLogin) []string {
 	if len(logins) == 0 {
 		return []string{amrUnauthenticated}
 	}
+
 	amr := make([]string, 1, 1+2*len(logins))
 	amr[0] = amrAuthenticated
 	for _, l := range logins {
 		amr = append(amr, l.AMR...)
 	}
+
 	return amr
 }
 
-// Logins strips the proofs.
+// Logins returns the logins without their proofs.
 func Logins(verified []VerifiedLogin) []Login {
 	logins := make([]Login, len(verified))
 	for i, v := range verified {
@@ -190,8 +202,8 @@ func Logins(verified []VerifiedLogin) []Login {
 	return logins
 }
 
-// ProviderNames lists the identity's provider names, sorted, each once: what
-// DescribeIdentity shows in Logins.
+// ProviderNames returns the identity's provider names, sorted, each once, for Logins
+// of DescribeIdentity.
 func (i Identity) ProviderNames() []string {
 	seen := make(map[string]bool, len(i.Logins))
 	names := make([]string, 0, len(i.Logins))
@@ -202,29 +214,30 @@ func (i Identity) ProviderNames() []string {
 		}
 	}
 	sort.Strings(names)
+
 	return names
 }
 
-// publicApp is the form of the application IDs that providers give out. What has
-// another one may hold a secret, as "key;secret" does.
+// publicApp is the form of the application IDs that providers give out. A value of
+// another form may hold a secret, as "key;secret" does.
 var publicApp = regexp.MustCompile(`^[A-Za-z0-9._:/-]*$`)
 
-// clientSecret finds the client secrets of the providers, which have the characters
+// clientSecret matches the client secrets of the providers, which have the characters
 // of an application ID: Google's GOCSPX-..., Amazon's amzn1.oa2-cs.v1...., Facebook's
-// and Amazon's former ones in hexadecimal, and Apple's, which are JWTs. Amazon's
-// application IDs have hexadecimal digits behind a dot.
+// and Amazon's former ones in hexadecimal, and Apple's, which are JWTs. It does not
+// match Amazon's application IDs, which have hexadecimal digits after a dot.
 var clientSecret = regexp.MustCompile(
 	`(?i)GOCSPX-|amzn1\.oa2-cs\.|(?:^|[:/_-])[0-9a-f]{32,}(?:$|[:/_-])|(?:^|[:/])eyJ[\w-]+\.[\w-]+\.`)
 
-// IsPublicApp reports whether the value that a pool has for a login provider is no
-// secret: the ID of an application. X and Digits want a secret beside the ID, so
-// nothing of theirs is public, however it is written.
+// IsPublicApp reports whether a pool's value for a login provider is an application's
+// ID and no secret. X and Digits need a secret beside the ID, so none of their values
+// is public.
 func IsPublicApp(provider, app string) bool {
 	return provider != Twitter && provider != Digits && publicApp.MatchString(app) && !clientSecret.MatchString(app)
 }
 
-// ShownApp is the value that a pool has for a login provider, for people's eyes:
-// without its secret.
+// ShownApp returns a pool's value for a login provider without its secret, for
+// display.
 func ShownApp(provider, app string) string {
 	if IsPublicApp(provider, app) {
 		return app

@@ -16,16 +16,19 @@ func TestOfferedRoles(t *testing.T) {
 		l.Roles = roles
 		return l
 	}
-	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g"}, MappingKey: Google, Claims: map[string]any{"sub": "g"}}
+	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g"}, MappingKey: Google,
+		Claims: map[string]any{"sub": "g"}}
 	mapped := pool
 	mapped.RoleMappings = map[string]RoleMapping{Google: {Type: MappingRules, AmbiguousRoleResolution: ResolveDeny,
 		Rules: []Rule{{Claim: "sub", MatchType: MatchEquals, Value: "g", RoleARN: b}}}}
 	overruled := pool
-	overruled.RoleMappings = map[string]RoleMapping{provider: {Type: MappingRules, AmbiguousRoleResolution: ResolveAuthenticatedRole}}
+	overruled.RoleMappings = map[string]RoleMapping{provider: {Type: MappingRules,
+		AmbiguousRoleResolution: ResolveAuthenticatedRole}}
 	bare := pool
 	bare.Roles = nil
 	var none *NoOfferedRoleError
 	var needed *RoleNeededError
+
 	var custom *CustomRoleError
 	var ambiguous *AmbiguousRoleError
 	var noRole *NoRoleError
@@ -71,7 +74,8 @@ func TestOfferedRoles(t *testing.T) {
 
 func TestSAMLDefaultTags(t *testing.T) {
 	const provider = "arn:aws:iam::000000000000:saml-provider/Corp"
-	pool := Pool{SAMLProviderARNs: []string{provider}, PrincipalTags: map[string]PrincipalTagMap{provider: {UseDefaults: true}}}
+	pool := Pool{SAMLProviderARNs: []string{provider},
+		PrincipalTags: map[string]PrincipalTagMap{provider: {UseDefaults: true}}}
 	l := pool.Provider(provider).Verified("alice", "urn:amazon:webservices")
 	l.Claims = map[string]any{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name": "Alice Cooper"}
 	tags, err := pool.SessionTags([]VerifiedLogin{l}, nil)

@@ -5,27 +5,28 @@ import (
 	"strings"
 )
 
-// A role, provider or policy is one per account and name, whatever the region: its
-// ARN differs between partitions in the second part only. What is stored keeps the
-// partition that it was written with; what is compared ignores it; what is answered
-// has that of the call.
+// An account has one role, provider or policy of a name in all regions: its ARNs in
+// the partitions differ only in their second part. Stored ARNs keep the partition with
+// which they were written, comparisons ignore it, and responses have that of the call.
 
-// PartitionOf returns the partition of an ARN; "" if text does not begin like one of
-// AWS's.
+// PartitionOf returns the partition of an ARN; "" if text does not begin like an ARN
+// of AWS.
 func PartitionOf(text string) string {
 	rest, ok := strings.CutPrefix(text, "arn:")
 	if !ok || !strings.HasPrefix(rest, "aws") {
 		return ""
 	}
+
 	partition, _, ok := strings.Cut(rest, ":")
 	if !ok || !only(partition, func(c byte) bool { return c == '-' || c >= 'a' && c <= 'z' }) {
 		return ""
 	}
+
 	return partition
 }
 
 // InPartition returns an ARN, or a text that begins with one, with another partition.
-// Other texts stay as they are.
+// It returns other texts unchanged.
 func InPartition(text, partition string) string {
 	have := PartitionOf(text)
 	if have == "" || have == partition || partition == "" {
@@ -34,16 +35,16 @@ func InPartition(text, partition string) string {
 	return "arn:" + partition + text[len("arn:")+len(have):]
 }
 
-// SameARN reports whether two ARNs differ in their partition at most.
+// SameARN reports whether two ARNs are equal, or differ only in their partition.
 func SameARN(a, b string) bool {
 	return a == b || PartitionOf(a) != "" && InPartition(b, PartitionOf(a)) == a
 }
 
 // ServiceName returns the name of the identity pools' service in a region: the
-// federated principal of trust policies, the prefix of condition keys, and the key in
-// Logins for our own tokens (AWS GovCloud user guide, "Amazon Cognito"; China's Cognito
-// guide). The name in the European Sovereign Cloud is not published: the classic one
-// stands there.
+// federated principal of trust policies, the prefix of condition keys, and the Logins
+// key of Cognito tokens (AWS GovCloud user guide, "Amazon Cognito"; China's Cognito
+// guide). The name in the European Sovereign Cloud is not published; there it returns
+// the classic one.
 func ServiceName(region string) string {
 	switch {
 	case region == "us-gov-west-1":
@@ -57,8 +58,7 @@ func ServiceName(region string) string {
 	}
 }
 
-// IsServiceName reports whether a name is that of the identity pools' service in some
-// region, as ServiceName writes it.
+// IsServiceName reports whether ServiceName returns this name for any region.
 func IsServiceName(name string) bool {
 	if name == OwnProvider || name == ServiceName("us-gov-west-1") {
 		return true
@@ -69,16 +69,17 @@ func IsServiceName(name string) bool {
 		return false
 	}
 	region, _, _ = strings.Cut(region, ".")
+
 	return ValidRegion(region) && ServiceName(region) == name
 }
 
-// IsOwnProvider reports whether a Logins key stands for our own tokens in the pool's
-// region. The classic name does everywhere: clients of older versions send it.
+// IsOwnProvider reports whether a Logins key stands for Cognito tokens in the pool's
+// region. The classic name does so everywhere: older clients send it.
 func (p Pool) IsOwnProvider(key string) bool {
 	return key == OwnProvider || key == ServiceName(p.Region)
 }
 
-// OwnToken returns the login that is a token of ours, and the key that it came under.
+// OwnToken returns the Cognito token among logins, and its key.
 func (p Pool) OwnToken(logins map[string]string) (token, key string, ok bool) {
 	for _, key := range []string{OwnProvider, ServiceName(p.Region)} {
 		if token, ok := logins[key]; ok {
@@ -88,9 +89,9 @@ func (p Pool) OwnToken(logins map[string]string) (token, key string, ok bool) {
 	return "", "", false
 }
 
-// StoredName returns the name of a provider as the pool has it: an ARN of the pool's
-// providers, and what follows it after a colon, in the partition that is stored.
-// Other names stay as they are.
+// StoredName returns a provider's name in its stored form. A name that is the ARN of
+// a provider of the pool, or begins with one and a colon, gets the partition of the
+// stored ARN. Other names are returned unchanged.
 func (p Pool) StoredName(name string) string {
 	if PartitionOf(name) == "" {
 		return name
@@ -104,35 +105,38 @@ func (p Pool) StoredName(name string) string {
 			}
 		}
 	}
+
 	return name
 }
 
-// Names reports whether the pool has exactly that role.
+// Names reports whether the pool's settings name exactly that role.
 func (p Pool) Names(role string) bool {
 	for _, arn := range p.Roles {
 		if arn == role {
 			return true
 		}
 	}
+
 	for _, m := range p.RoleMappings {
 		if slices.ContainsFunc(m.Rules, func(r Rule) bool { return r.RoleARN == role }) {
 			return true
 		}
 	}
+
 	return false
 }
 
 // StoredNames is StoredName for a list.
 func (p Pool) StoredNames(names []string) []string { return mapped(names, p.StoredName) }
 
-// ShownName returns a provider's name, or a text that begins with it, as answers about
-// the pool write it: an ARN has the partition of the pool's region.
+// ShownName returns a provider's name, or a text that begins with it, for responses
+// about the pool: an ARN gets the partition of the pool's region.
 func (p Pool) ShownName(name string) string { return InPartition(name, Partition(p.Region)) }
 
 // ShownNames is ShownName for a list.
 func (p Pool) ShownNames(names []string) []string { return mapped(names, p.ShownName) }
 
-// mapped returns f of each name; the list itself if nothing changes.
+// mapped returns f of each name. If nothing changes, it returns the list itself.
 func mapped(names []string, f func(string) string) []string {
 	n := slices.IndexFunc(names, func(name string) bool { return f(name) != name })
 	if n < 0 {
@@ -143,10 +147,12 @@ func mapped(names []string, f func(string) string) []string {
 	for i, name := range changed {
 		changed[i] = f(name)
 	}
+
 	return changed
 }
 
-// indexARN finds an ARN in a list, whatever its partition; -1 if it is not there.
+// indexARN returns the index of an ARN in a list, in any partition; -1 if the list
+// does not have it.
 func indexARN(list []string, arn string) int {
 	return slices.IndexFunc(list, func(have string) bool { return SameARN(have, arn) })
 }

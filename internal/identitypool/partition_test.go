@@ -19,7 +19,9 @@ func TestPartitionsOfARNs(t *testing.T) {
 			t.Errorf("InPartition(%q) = %q, want %q", text, got, want)
 		}
 	}
-	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::210987654321:role/App", "arn:aws:iam::123456789012:role/x/App", "App"} {
+
+	for _, other := range []string{"arn:aws:iam::123456789012:role/app", "arn:aws:iam::210987654321:role/App",
+		"arn:aws:iam::123456789012:role/x/App", "App"} {
 		if SameARN("arn:aws-cn"+role, other) {
 			t.Errorf("%s is the same as arn:aws-cn%s", other, role)
 		}
@@ -32,16 +34,20 @@ func TestPartitionsOfARNs(t *testing.T) {
 func TestServiceNames(t *testing.T) {
 	for region, want := range map[string]string{
 		"us-east-1": "cognito-identity.amazonaws.com", "eusc-de-east-1": "cognito-identity.amazonaws.com",
-		"us-gov-west-1": "cognito-identity-us-gov.amazonaws.com", "us-gov-east-1": "cognito-identity.us-gov-east-1.amazonaws.com",
-		"cn-north-1": "cognito-identity.cn-north-1.amazonaws.com.cn",
+		"us-gov-west-1": "cognito-identity-us-gov.amazonaws.com",
+		"us-gov-east-1": "cognito-identity.us-gov-east-1.amazonaws.com",
+		"cn-north-1":    "cognito-identity.cn-north-1.amazonaws.com.cn",
 	} {
 		if got := ServiceName(region); got != want || !IsServiceName(got) {
 			t.Errorf("%s: %s, want %s", region, got, want)
 		}
 	}
+
 	for _, name := range []string{
-		"", "cognito-identity.us-gov-west-1.amazonaws.com", "cognito-identity.us-east-1.amazonaws.com", "cognito-identity.cn-north-1.amazonaws.com",
-		"cognito-identity.amazonaws.com.cn", "cognito-identity..amazonaws.com", "cognito-identity.eusc-de-east-1.amazonaws.eu",
+		"", "cognito-identity.us-gov-west-1.amazonaws.com", "cognito-identity.us-east-1.amazonaws.com",
+		"cognito-identity.cn-north-1.amazonaws.com",
+		"cognito-identity.amazonaws.com.cn", "cognito-identity..amazonaws.com",
+		"cognito-identity.eusc-de-east-1.amazonaws.eu",
 	} {
 		if IsServiceName(name) {
 			t.Errorf("%q is a name of the service", name)

@@ -1,10 +1,10 @@
-// Package identitypool is the domain: identity pools, identities, logins, and
-// the rules that decide which identity and which role a set of verified logins
-// gets. It does no I/O and imports nothing of ours but explain, so every rule
-// is testable as a function from values to values.
-//
-// Terms and rules follow the Amazon Cognito identity pools API (2014-06-30) and
-// its developer guide; where AWS's rule is unknown docs/behaviour.md gives ours.
+// Package identitypool is the domain: identity pools, identities, logins, and the
+// rules that decide which identity and which role a set of verified logins gets.
+// It does no I/O and imports only explain of this module, so every rule can be
+// tested as a function from values to values. Terms and rules follow the Amazon
+// Cognito identity pools API (2014-06-30) and its developer guide; for rules that
+// AWS does not document see docs/behaviour.md. Start reading at resolve.go (which
+// identity) and role.go (which role).
 package identitypool
 
 import (
@@ -22,9 +22,9 @@ type IdentityID string
 // AccountID is a twelve-digit account number.
 type AccountID string
 
-// Sequence is a number from one order of two kinds of events: an account gets a
-// pool's ID, and a trust policy is written. The smaller one was first, whatever
-// the clocks of the nodes say. 0 is older than the order.
+// Sequence orders two kinds of events, whatever the nodes' clocks: an account gets a
+// pool's ID, and a trust policy is written. The event with the smaller number was
+// first. 0 stands for events from before the numbering.
 type Sequence int64
 
 // Keys of Pool.Roles.
@@ -33,9 +33,9 @@ const (
 	Unauthenticated = "unauthenticated"
 )
 
-// Pool is an identity pool with everything configured on it. Empty maps and
-// slices mean "not configured". The tags name the members of the text in which the
-// store keeps a pool's settings, which is a format: add to them, change none.
+// Pool is an identity pool with its settings. Empty maps and slices mean "not
+// configured". The tags name the members of the text in which the store keeps a
+// pool's settings. That is a format: tags may be added, but not changed.
 type Pool struct {
 	ID      PoolID    `json:"-"`
 	Account AccountID `json:"-"`
@@ -44,22 +44,26 @@ type Pool struct {
 
 	AllowUnauthenticated bool `json:"allowUnauthenticated,omitzero"`
 	// AllowClassicFlow has three states: nil (never set: the classic flow works
-	// and the member is absent from answers), false (refused), true.
+	// and the member is absent from responses), false (refused), true.
 	AllowClassicFlow *bool `json:"allowClassicFlow,omitzero"`
 
-	SupportedLoginProviders  map[string]string         `json:"supportedLoginProviders,omitempty"` // provider name to app ID
+	// SupportedLoginProviders maps provider names to application IDs.
+	SupportedLoginProviders  map[string]string         `json:"supportedLoginProviders,omitempty"`
 	DeveloperProviderName    string                    `json:"developerProviderName,omitzero"`
 	OIDCProviderARNs         []string                  `json:"oidcProviderARNs,omitempty"`
 	CognitoIdentityProviders []CognitoIdentityProvider `json:"cognitoIdentityProviders,omitempty"`
 	SAMLProviderARNs         []string                  `json:"samlProviderARNs,omitempty"`
 	Tags                     map[string]string         `json:"tags,omitempty"`
 
-	Roles         map[string]string          `json:"roles,omitempty"`         // Authenticated, Unauthenticated to role ARN
-	RoleMappings  map[string]RoleMapping     `json:"roleMappings,omitempty"`  // by provider name, "userpool:clientID" or ARN
-	PrincipalTags map[string]PrincipalTagMap `json:"principalTags,omitempty"` // by provider name
+	// Roles maps Authenticated and Unauthenticated to role ARNs.
+	Roles map[string]string `json:"roles,omitempty"`
+	// RoleMappings has provider names, "userpool:clientID" and ARNs as keys.
+	RoleMappings map[string]RoleMapping `json:"roleMappings,omitempty"`
+	// PrincipalTags has provider names as keys.
+	PrincipalTags map[string]PrincipalTagMap `json:"principalTags,omitempty"`
 
-	// OwnedSince is when the account first had the pool's ID, also if it deleted
-	// the pool since and made it again. The store sets it.
+	// OwnedSince is the point at which the account first got the pool's ID. It stays
+	// the same if the account deletes the pool and makes it again. The store sets it.
 	OwnedSince Sequence `json:"-"`
 	// Predecessor is the pool that had the ID before. The store sets it.
 	Predecessor Predecessor `json:"-"`
@@ -69,19 +73,19 @@ type Pool struct {
 	Version int64     `json:"-"` // counts updates; the store compares and swaps on it
 }
 
-// ClassicFlow reports whether AllowClassicFlow lets applications have tokens, and
+// ClassicFlow reports whether AllowClassicFlow allows applications to get tokens, and
 // roles for them. MapsRoles can still close that flow.
 func (p Pool) ClassicFlow() bool { return p.AllowClassicFlow == nil || *p.AllowClassicFlow }
 
-// MapsRoles reports whether the pool has a role mapping, of any provider, also one
-// that the pool no longer has. Then the classic flow, in which the caller chooses
-// the role, is closed to everybody (Cognito developer guide, "Using role-based
-// access control").
+// MapsRoles reports whether the pool has a role mapping, even of a provider that the
+// pool no longer has. If so, the classic flow, in which the caller chooses the role,
+// is closed to everybody (Cognito developer guide, "Using role-based access
+// control").
 func (p Pool) MapsRoles() bool { return len(p.RoleMappings) > 0 }
 
-// MapsLogins reports whether a login of the pool can look up a role mapping under key: a
-// user pool with its client ID, other public providers by name, and an OpenID Connect
-// provider also by its ARN.
+// MapsLogins reports whether a login of the pool can find a role mapping under key: a
+// user pool's name with a client ID, another public provider's name, or the ARN of an
+// OpenID Connect provider.
 func (p Pool) MapsLogins(key string) bool {
 	for _, client := range p.CognitoIdentityProviders {
 		if key == client.ProviderName+":"+client.ClientID {
@@ -97,9 +101,9 @@ func (p Pool) MapsLogins(key string) bool {
 	}
 }
 
-// trustsIssuerOf reports whether logins of an issuer are proved by the OpenID Connect
-// provider of this ARN. A pool may list two providers of one issuer, of two accounts, and
-// looks at the first only.
+// trustsIssuerOf reports whether the OpenID Connect provider of this ARN proves logins
+// of its issuer. A pool may list two providers of one issuer, of two accounts, but uses
+// only the first.
 func (p Pool) trustsIssuerOf(arn string) bool {
 	_, kind, issuer, ok := ParseProviderARN(arn)
 	return ok && kind == OIDCProvider && p.Provider(issuer).ARN == arn
@@ -126,7 +130,7 @@ const (
 	MatchNotEqual   = "NotEqual"
 )
 
-// RoleMapping says how a provider's logins choose a role.
+// RoleMapping holds the rules by which a provider's logins choose a role.
 type RoleMapping struct {
 	Type                    string `json:"type"`
 	AmbiguousRoleResolution string `json:"ambiguousRoleResolution,omitzero"`
@@ -147,8 +151,8 @@ type PrincipalTagMap struct {
 	Tags        map[string]string `json:"tags,omitempty"` // tag key to claim name
 }
 
-// Link leads to a field of the pool. A pool that is not stored yet has no ID: nobody
-// could find it under the ID that it would have got.
+// Link returns a link to a field of the pool. For a pool that is not stored yet the
+// link has no ID, since nobody could find a pool under it.
 func (p Pool) Link(field string) explain.Link {
 	if p.Version == 0 {
 		p.ID = ""

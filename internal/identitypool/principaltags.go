@@ -23,7 +23,7 @@ const (
 
 var tagAlphabet = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// TagError says why a claim cannot become a principal tag.
+// TagError is the error for a claim that cannot become a principal tag.
 type TagError struct{ Tag, Reason string }
 
 func (e *TagError) Error() string { return fmt.Sprintf("principal tag %q: %s", e.Tag, e.Reason) }
@@ -44,8 +44,8 @@ func ValidTag(key, value string) error {
 	return nil
 }
 
-// ValidTags checks a session's tags together: each, their number, and keys that
-// differ by letter case alone, which are one to IAM.
+// ValidTags checks a session's tags: each of them, their number, and that no two keys
+// differ only in letter case, since IAM does not distinguish those.
 func ValidTags(tags map[string]string) error {
 	if len(tags) > MaxTags {
 		return fmt.Errorf("there are %d tags; the limit is %d", len(tags), MaxTags)
@@ -56,6 +56,7 @@ func ValidTags(tags map[string]string) error {
 		if err := ValidTag(key, tags[key]); err != nil {
 			return err
 		}
+
 		folded := strings.ToLower(key)
 		if other, twice := seen[folded]; twice {
 			return &TagError{Tag: key, Reason: "it differs from the key " + other + " by letter case only"}
@@ -66,11 +67,11 @@ func ValidTags(tags map[string]string) error {
 	return nil
 }
 
-// SessionTags turns the claims of proven logins into principal tags by the
-// pool's maps (defaults: client from the audience, username from the subject).
-// A claim that is missing or not a single value leaves its tag out; a value
-// that STS would refuse is an error, as is a tag that two logins fill with
-// different values: which of them an access policy meant cannot be known.
+// SessionTags turns the claims of proven logins into principal tags by the pool's
+// maps (defaults: client from the audience, username from the subject). It leaves out
+// a tag whose claim is missing or not a single value. It returns an error for a value
+// that STS would refuse, and for a tag with different values of two logins: nobody
+// can know which of them an access policy meant.
 func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[string]string, error) {
 	if len(p.PrincipalTags) == 0 {
 		return nil, nil
@@ -103,7 +104,6 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	if len(tags) == 0 {
 		return nil, nil
 	}
-
 	if err := ValidTags(tags); err != nil { // two providers' maps may differ by letter case
 		trace.Refuse(principalTagsTogether.With("problem", err.Error()).At(p.ID.Link("PrincipalTags")))
 		return nil, err
@@ -112,8 +112,8 @@ func (p Pool) SessionTags(logins []VerifiedLogin, trace *explain.Trace) (map[str
 	return tags, nil
 }
 
-// valuesOf returns the tags that a login of the map's provider gets. Claims that are no
-// single value give none.
+// valuesOf returns the tags of a login of the map's provider. A claim that is not a
+// single value makes no tag.
 func (m PrincipalTagMap) valuesOf(l VerifiedLogin) map[string]string {
 	if m.UseDefaults {
 		return map[string]string{"client": appKey(l.Audience), "username": l.Subject}
@@ -129,8 +129,8 @@ func (m PrincipalTagMap) valuesOf(l VerifiedLogin) map[string]string {
 	return values
 }
 
-// tagMapOf finds the attribute map of a login's provider: by its name, or by
-// its ARN for OIDC and SAML providers.
+// tagMapOf finds the attribute map of a login's provider: by its name, or by its ARN
+// for OpenID Connect and SAML providers.
 func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 	if m, ok := p.PrincipalTags[l.Provider]; ok {
 		return m, true
@@ -139,6 +139,7 @@ func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 		if m, ok := p.PrincipalTags[l.MappingKey]; ok {
 			return m, true
 		}
+
 		for key, m := range p.PrincipalTags {
 			if SameARN(key, l.MappingKey) {
 				return m, true
@@ -149,10 +150,10 @@ func (p Pool) tagMapOf(l VerifiedLogin) (PrincipalTagMap, bool) {
 	return PrincipalTagMap{}, false
 }
 
-// TagsLogins reports whether a login of the pool can look up an attribute map under
-// name: the name of a public provider, or the ARN of an OpenID Connect provider. A user
-// pool's name has no client ID here, unlike in role mappings. A developer's login has no
-// claims: its tags come with GetOpenIdTokenForDeveloperIdentity.
+// TagsLogins reports whether a login of the pool can find an attribute map under name:
+// the name of a public provider, or the ARN of an OpenID Connect provider. A user
+// pool's name has no client ID here, unlike in role mappings. A developer's login has
+// no claims: its tags come with GetOpenIdTokenForDeveloperIdentity.
 func (p Pool) TagsLogins(name string) bool {
 	switch p.Provider(name).Kind {
 	case UnknownProvider:

@@ -8,11 +8,16 @@ import (
 )
 
 func TestSessionTags(t *testing.T) {
-	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g1"}, Audience: "app", MappingKey: Google,
-		Claims: map[string]any{"dept": "sales", "level": 7.0, "ok": true, "groups": []any{"a"}, "long": strings.Repeat("x", 257), "odd": "a<b", "empty": ""}}
-	twitter := VerifiedLogin{Login: Login{Kind: Public, Provider: Twitter, Subject: "t1"}, Audience: "key;secret", MappingKey: Twitter}
-	oidc := VerifiedLogin{Login: Login{Kind: Public, Provider: "idp.example", Subject: "o1"}, Audience: "app", MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
+	google := VerifiedLogin{Login: Login{Kind: Public, Provider: Google, Subject: "g1"}, Audience: "app",
+		MappingKey: Google,
+		Claims: map[string]any{"dept": "sales", "level": 7.0, "ok": true, "groups": []any{"a"},
+			"long": strings.Repeat("x", 257), "odd": "a<b", "empty": ""}}
+	twitter := VerifiedLogin{Login: Login{Kind: Public, Provider: Twitter, Subject: "t1"}, Audience: "key;secret",
+		MappingKey: Twitter}
+	oidc := VerifiedLogin{Login: Login{Kind: Public, Provider: "idp.example", Subject: "o1"}, Audience: "app",
+		MappingKey: oidcARN, Claims: map[string]any{"dept": "legal"}}
 	custom := func(tags map[string]string) PrincipalTagMap { return PrincipalTagMap{Tags: tags} }
+
 	tests := []struct {
 		name   string
 		maps   map[string]PrincipalTagMap
@@ -21,17 +26,28 @@ func TestSessionTags(t *testing.T) {
 		denied string
 	}{
 		{"no map", nil, []VerifiedLogin{google}, nil, ""},
-		{"defaults", map[string]PrincipalTagMap{Google: {UseDefaults: true}}, []VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
-		{"defaults before tags", map[string]PrincipalTagMap{Google: {UseDefaults: true, Tags: map[string]string{"team": "sub"}}},
+		{"defaults", map[string]PrincipalTagMap{Google: {UseDefaults: true}}, []VerifiedLogin{google},
+			map[string]string{"client": "app", "username": "g1"}, ""},
+		{"defaults before tags",
+			map[string]PrincipalTagMap{Google: {UseDefaults: true, Tags: map[string]string{"team": "sub"}}},
 			[]VerifiedLogin{google}, map[string]string{"client": "app", "username": "g1"}, ""},
-		{"twitter's secret stays out", map[string]PrincipalTagMap{Twitter: {UseDefaults: true}}, []VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
-		{"mapped", map[string]PrincipalTagMap{Google: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})}, []VerifiedLogin{google},
+		{"twitter's secret stays out", map[string]PrincipalTagMap{Twitter: {UseDefaults: true}},
+			[]VerifiedLogin{twitter}, map[string]string{"client": "key", "username": "t1"}, ""},
+		{"mapped", map[string]PrincipalTagMap{Google: custom(map[string]string{"d": "dept", "l": "level", "o": "ok"})},
+			[]VerifiedLogin{google},
 			map[string]string{"d": "sales", "l": "7", "o": "true"}, ""},
-		{"missing, array and empty claims leave the tag out", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "nope", "b": "groups", "c": "empty"})}, []VerifiedLogin{google}, nil, ""},
-		{"too long", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "long"})}, []VerifiedLogin{google}, nil, "more than 256"},
-		{"alphabet", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google}, nil, "are allowed"},
-		{"by ARN", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"})}, []VerifiedLogin{oidc}, map[string]string{"d": "legal"}, ""},
-		{"two logins disagree", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"}), Google: custom(map[string]string{"d": "dept"})},
+		{"missing, array and empty claims leave the tag out",
+			map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "nope", "b": "groups", "c": "empty"})},
+			[]VerifiedLogin{google}, nil, ""},
+		{"too long", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "long"})},
+			[]VerifiedLogin{google}, nil, "more than 256"},
+		{"alphabet", map[string]PrincipalTagMap{Google: custom(map[string]string{"a": "odd"})}, []VerifiedLogin{google},
+			nil, "are allowed"},
+		{"by ARN", map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"})}, []VerifiedLogin{oidc},
+			map[string]string{"d": "legal"}, ""},
+		{"two logins disagree",
+			map[string]PrincipalTagMap{oidcARN: custom(map[string]string{"d": "dept"}),
+				Google: custom(map[string]string{"d": "dept"})},
 			[]VerifiedLogin{google, oidc}, nil, "two logins"},
 	}
 	for _, test := range tests {
@@ -51,12 +67,15 @@ func TestSessionTags(t *testing.T) {
 }
 
 func TestValidTag(t *testing.T) {
-	for key, value := range map[string]string{"": "x", "aws:x": "x", "AWS:x": "x", strings.Repeat("k", 129): "x", "k\n": "x", "k": "tab\t"} {
+	for key, value := range map[string]string{"": "x", "aws:x": "x", "AWS:x": "x", strings.Repeat("k", 129): "x",
+		"k\n": "x", "k": "tab\t"} {
 		if ValidTag(key, value) == nil {
 			t.Errorf("ValidTag(%q, %q) accepted", key, value)
 		}
 	}
-	for key, value := range map[string]string{"client": "a_b.c:/=+-@", "Ünï": "日本 語", strings.Repeat("k", 128): strings.Repeat("é", 256)} {
+
+	for key, value := range map[string]string{"client": "a_b.c:/=+-@", "Ünï": "日本 語",
+		strings.Repeat("k", 128): strings.Repeat("é", 256)} {
 		if err := ValidTag(key, value); err != nil {
 			t.Errorf("ValidTag(%q, %q) = %v", key, value, err)
 		}
@@ -68,6 +87,7 @@ func TestValidTags(t *testing.T) {
 	for n := range MaxTags + 1 {
 		many[strings.Repeat("k", n+1)] = "v"
 	}
+
 	for name, test := range map[string]struct {
 		tags map[string]string
 		want string // substring of the error; "" = none

@@ -37,15 +37,18 @@ func TestIsPublicApp(t *testing.T) {
 		"1234|SECRET": false,
 		"key;SECRET":  false,
 	} {
-		for _, provider := range []string{identitypool.Google, identitypool.Apple, identitypool.Facebook, identitypool.Amazon} {
+		for _, provider := range []string{identitypool.Google, identitypool.Apple, identitypool.Facebook,
+			identitypool.Amazon} {
 			if got := identitypool.IsPublicApp(provider, app); got != public {
 				t.Errorf("IsPublicApp(%q, %q) = %t", provider, app, got)
 			}
 		}
 		if shown := identitypool.ShownApp(identitypool.Google, app); !public && app != "" &&
-			(strings.Contains(shown, "SECRET") || strings.Contains(strings.ToLower(shown), hex) || strings.Contains(strings.ToUpper(shown), "GOCSPX")) {
+			(strings.Contains(shown, "SECRET") || strings.Contains(strings.ToLower(shown), hex) ||
+				strings.Contains(strings.ToUpper(shown), "GOCSPX")) {
 			t.Errorf("ShownApp(%q) = %q", app, shown)
 		}
+
 		for _, provider := range []string{identitypool.Twitter, identitypool.Digits} {
 			if identitypool.IsPublicApp(provider, app) {
 				t.Errorf("IsPublicApp(%q, %q)", provider, app)

@@ -10,20 +10,20 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Refusals of a link or merge. LoginConflict names the login in the way.
+// Refusals to use, link or merge an identity; LoginConflict is another.
 var (
-	// ErrForbidden: the identity may not be used this way (it has logins and
-	// none was given, or it is disabled).
+	// ErrForbidden means that the identity may not be used this way: it has logins
+	// and none was given, or it is disabled.
 	ErrForbidden = errors.New("access to the identity is forbidden")
-	// ErrLoginsDontMatch: none of the logins given is linked to the identity.
+	// ErrLoginsDontMatch means that none of the given logins is linked to the identity.
 	ErrLoginsDontMatch = errors.New("none of the logins is linked to the identity")
-	// ErrDeveloperUserRegistered: the developer user belongs to another identity.
+	// ErrDeveloperUserRegistered means that the developer user belongs to another identity.
 	ErrDeveloperUserRegistered = errors.New("the developer user identifier is registered under a different identity")
-	// ErrUnknownDeveloperUser: no identity has the developer user identifier.
+	// ErrUnknownDeveloperUser means that no identity has the developer user identifier.
 	ErrUnknownDeveloperUser = errors.New("no identity has the developer user identifier")
 )
 
-// reasoned is one of these errors with its reason.
+// reasoned is one of these errors, with its reason.
 type reasoned struct {
 	error
 	why *explain.Refusal
@@ -33,8 +33,8 @@ func (e *reasoned) Unwrap() []error { return []error{e.error, e.why} }
 
 func because(err error, why *explain.Refusal) error { return &reasoned{error: err, why: why} }
 
-// MayNotUse returns ErrForbidden with the reason why the identity cannot be used
-// without logins, or not at all.
+// MayNotUse returns ErrForbidden with its reason: why the identity cannot be used
+// without logins, or at all.
 func (i Identity) MayNotUse() error {
 	switch {
 	case i.Disabled:
@@ -46,8 +46,8 @@ func (i Identity) MayNotUse() error {
 	}
 }
 
-// NoneLinked returns ErrLoginsDontMatch with its reason: sent is the number of logins
-// of the call, none of which is linked to the identity.
+// NoneLinked returns ErrLoginsDontMatch with its reason. sent is the number of the
+// call's logins, of which none is linked to the identity.
 func (i Identity) NoneLinked(sent int) error {
 	switch {
 	case i.Guest():
@@ -68,7 +68,7 @@ func UnknownDeveloperUser() error {
 	return because(ErrUnknownDeveloperUser, developerUserUnknown.With())
 }
 
-// LoginConflict says why logins cannot share one identity.
+// LoginConflict is the error for logins that cannot share one identity.
 type LoginConflict struct {
 	Provider string
 	Reason   string
@@ -80,17 +80,17 @@ func (e *LoginConflict) Error() string {
 	return fmt.Sprintf("login of provider %q: %s", e.Provider, e.Reason)
 }
 
-// Resolver decides which identity a set of proven logins belongs to. NewID is
-// called only when an identity must be created.
+// Resolver decides to which identity a set of proven logins belongs. It calls NewID
+// only if an identity must be created.
 type Resolver struct {
 	NewID     func() IdentityID
-	MaxLogins int // logins an identity may hold; AWS: 20
+	MaxLogins int // of an identity; AWS: 20
 }
 
-// FirstSignIn decides GetId: the identity that owns the logins, or a new one.
-// Logins that nobody owns are linked to it. Logins of different identities are
-// a conflict: GetId names no identity that the caller wants to keep, so nothing
-// says which should survive (AWS documents merging for GetOpenIdToken only).
+// FirstSignIn decides GetId: the identity that owns the logins, or a new one. It
+// links the logins that nobody owns. Logins of different identities are a conflict:
+// GetId names no identity that the caller wants to keep (AWS documents merging only
+// for GetOpenIdToken).
 func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 	return func(v View) (Plan, error) {
 		owners := distinctOwners(v)
@@ -109,8 +109,9 @@ func (r Resolver) FirstSignIn(logins []Login) func(View) (Plan, error) {
 	}
 }
 
-// UseIdentity decides GetOpenIdToken and GetCredentialsForIdentity for the
-// identity the call names (contract: identity lifecycle, rules 4 to 8).
+// UseIdentity decides GetOpenIdToken and GetCredentialsForIdentity for the identity
+// that the call names. A guest gets the logins, or is absorbed by an owner of one. Any
+// other identity must own one of the logins, and absorbs the other owners.
 func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 	return func(v View) (Plan, error) {
 		target := *v.Target
@@ -123,35 +124,41 @@ func (r Resolver) UseIdentity(logins []Login) func(View) (Plan, error) {
 			}
 			return Plan{Identity: target.ID}, nil
 		}
+
 		owners := distinctOwners(v)
 		if target.Guest() {
 			if len(owners) == 0 {
 				return r.checked(Plan{Identity: target.ID, Link: logins}, &target, nil)
 			}
-			// The identity that already owns a login beats a guest; among
-			// several owners the oldest keeps its ID.
+
+			// The identity that already owns a login absorbs the guest; of several
+			// owners the oldest keeps its ID.
 			absorbed := append([]Identity{target}, owners[1:]...)
+
 			return r.checked(Plan{Identity: owners[0].ID, Link: unowned(v, logins)}, &owners[0], absorbed)
 		}
+
 		if !ownsAny(target.ID, v) {
 			return Plan{}, target.NoneLinked(len(logins))
 		}
+
 		var absorbed []Identity
 		for _, o := range owners {
 			if o.ID != target.ID {
 				absorbed = append(absorbed, o)
 			}
 		}
+
 		return r.checked(Plan{Identity: target.ID, Link: unowned(v, logins)}, &target, absorbed)
 	}
 }
 
-// DeveloperSignIn decides GetOpenIdTokenForDeveloperIdentity. developer is
-// vouched for by the signed call, public are proven by tokens; the call names
-// an identity or none. Unlike UseIdentity it never merges: a developer who
-// wants a merge says so with MergeDeveloperIdentities.
+// DeveloperSignIn decides GetOpenIdTokenForDeveloperIdentity. The signed call vouches
+// for developer, tokens prove public, and the call may name an identity. Unlike
+// UseIdentity it never merges identities; MergeDeveloperIdentities does.
 func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (Plan, error) {
 	all := append([]Login{developer}, public...)
+
 	return func(v View) (Plan, error) {
 		if v.Target == nil {
 			owners := distinctOwners(v)
@@ -164,6 +171,7 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 				return Plan{}, linkedElsewhere(all[1].Provider)
 			}
 		}
+
 		target := *v.Target
 		if target.Disabled {
 			return Plan{}, target.MayNotUse()
@@ -171,14 +179,17 @@ func (r Resolver) DeveloperSignIn(developer Login, public []Login) func(View) (P
 		if owner, ok := v.Owners[developer]; ok && owner.ID != target.ID {
 			return Plan{}, because(ErrDeveloperUserRegistered, developerUserTaken.With())
 		}
+
 		for _, l := range public {
 			if owner, ok := v.Owners[l]; ok && owner.ID != target.ID {
 				return Plan{}, linkedElsewhere(l.Provider)
 			}
 		}
+
 		if !target.Guest() && !ownsAny(target.ID, v) {
 			return Plan{}, target.NoneLinked(len(all))
 		}
+
 		return r.checked(Plan{Identity: target.ID, Link: unowned(v, all)}, &target, nil)
 	}
 }
@@ -198,22 +209,25 @@ func (r Resolver) MergeDevelopers(source, destination Login) func(View) (Plan, e
 		if from.ID == into.ID {
 			return Plan{Identity: into.ID}, nil
 		}
+
 		return r.checked(Plan{Identity: into.ID}, &into, []Identity{from})
 	}
 }
 
-// checked refuses a plan whose identity would hold two users of one public
-// provider or too many logins; otherwise it returns the plan with Absorb filled.
+// checked refuses a plan whose identity would have two users of one public provider,
+// or too many logins. Otherwise it returns the plan with Absorb set.
 func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan, error) {
 	var held []Login
 	if survivor != nil {
 		held = append(held, survivor.Logins...)
 	}
 	held = append(held, p.Link...)
+
 	for _, a := range absorbed {
 		held = append(held, a.Logins...)
 		p.Absorb = append(p.Absorb, a.ID)
 	}
+
 	users := make(map[string]Login, len(held))
 	for _, l := range held {
 		if l.Kind != Public {
@@ -228,6 +242,7 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 		}
 		users[l.Provider] = l
 	}
+
 	if len(held) > r.MaxLogins && !p.Unchanged() {
 		why := linkLimit.With("limit", strconv.Itoa(r.MaxLogins), "count", strconv.Itoa(len(held)))
 		setting := explain.Link{
@@ -235,6 +250,7 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 			ID:     "limits.logins_per_identity",
 			Source: explain.SourceFile,
 		}
+
 		return Plan{}, &LoginConflict{
 			Provider: held[len(held)-1].Provider,
 			Reason:   fmt.Sprintf("the identity would have more than %d logins", r.MaxLogins),
@@ -242,6 +258,7 @@ func (r Resolver) checked(p Plan, survivor *Identity, absorbed []Identity) (Plan
 			refused:  refused{why: why.At(setting)},
 		}
 	}
+
 	return p, nil
 }
 
@@ -253,7 +270,7 @@ func linkedElsewhere(provider string) *LoginConflict {
 	}
 }
 
-// distinctOwners lists the identities that own a login of the view, the oldest first.
+// distinctOwners returns the identities that own a login of the view, the oldest first.
 func distinctOwners(v View) []Identity {
 	owners := make([]Identity, 0, len(v.Owners))
 	for _, o := range v.Owners {
@@ -264,12 +281,14 @@ func distinctOwners(v View) []Identity {
 	if len(owners) < 2 {
 		return owners
 	}
+
 	sort.Slice(owners, func(a, b int) bool {
 		if !owners[a].Created.Equal(owners[b].Created) {
 			return owners[a].Created.Before(owners[b].Created)
 		}
 		return owners[a].ID < owners[b].ID
 	})
+
 	return owners
 }
 

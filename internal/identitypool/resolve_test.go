@@ -17,7 +17,8 @@ func public(provider, subject string) Login {
 func dev(user string) Login { return Login{Kind: Developer, Provider: "login.my.app", Subject: user} }
 
 func person(id string, age int, logins ...Login) Identity {
-	return Identity{ID: IdentityID(id), Logins: logins, EverLinked: len(logins) > 0, Created: epoch.Add(-time.Duration(age) * time.Hour)}
+	return Identity{ID: IdentityID(id), Logins: logins, EverLinked: len(logins) > 0,
+		Created: epoch.Add(-time.Duration(age) * time.Hour)}
 }
 
 // view builds what the store would show for logins over the given identities.
@@ -30,6 +31,7 @@ func view(target *Identity, logins []Login, identities ...Identity) View {
 			}
 		}
 	}
+
 	return v
 }
 
@@ -42,6 +44,7 @@ func TestResolve(t *testing.T) {
 	devAlice, devBob := person("dev-alice", 4, dev("alice")), person("dev-bob", 2, dev("bob"))
 	disabled := Identity{ID: "disabled", Disabled: true, EverLinked: true}
 	unlinked := Identity{ID: "unlinked", EverLinked: true}
+
 	full := person("full", 1)
 	for i := range 20 {
 		full.Logins = append(full.Logins, dev(fmt.Sprint(i)))
@@ -59,57 +62,79 @@ func TestResolve(t *testing.T) {
 		want   Plan
 		err    any
 	}{
-		{"first sign-in, unknown login", r.FirstSignIn([]Login{google}), nil, []Login{google}, Plan{Identity: "alice"}, nil},
+		{"first sign-in, unknown login", r.FirstSignIn([]Login{google}), nil, []Login{google}, Plan{Identity: "alice"},
+			nil},
 		{"first sign-in, new user", r.FirstSignIn([]Login{public(Google, "new")}), nil, []Login{public(Google, "new")},
 			Plan{Identity: "new", Create: true, Link: []Login{public(Google, "new")}}, nil},
-		{"first sign-in links the second login", r.FirstSignIn([]Login{google, public(Apple, "x")}), nil, []Login{google, public(Apple, "x")},
+		{"first sign-in links the second login", r.FirstSignIn([]Login{google, public(Apple, "x")}), nil,
+			[]Login{google, public(Apple, "x")},
 			Plan{Identity: "alice", Link: []Login{public(Apple, "x")}}, nil},
-		{"first sign-in, two owners", r.FirstSignIn([]Login{google, apple}), nil, []Login{google, apple}, Plan{}, &conflict},
+		{"first sign-in, two owners", r.FirstSignIn([]Login{google, apple}), nil, []Login{google, apple}, Plan{},
+			&conflict},
 
 		{"guest without logins", r.UseIdentity(nil), &guest, nil, Plan{Identity: "guest"}, nil},
 		{"authenticated without logins", r.UseIdentity(nil), &alice, nil, Plan{}, ErrForbidden},
 		{"unlinked without logins", r.UseIdentity(nil), &unlinked, nil, Plan{}, ErrForbidden},
 		{"disabled without logins", r.UseIdentity(nil), &disabled, nil, Plan{}, ErrForbidden},
 		{"disabled with a login", r.UseIdentity([]Login{google}), &disabled, []Login{google}, Plan{}, ErrForbidden},
-		{"unlinked with a free login", r.UseIdentity([]Login{public(Google, "n")}), &unlinked, []Login{public(Google, "n")}, Plan{}, ErrLoginsDontMatch},
+		{"unlinked with a free login", r.UseIdentity([]Login{public(Google, "n")}), &unlinked,
+			[]Login{public(Google, "n")}, Plan{}, ErrLoginsDontMatch},
 		{"own login", r.UseIdentity([]Login{google}), &alice, []Login{google}, Plan{Identity: "alice"}, nil},
 		{"foreign login alone", r.UseIdentity([]Login{apple}), &alice, []Login{apple}, Plan{}, ErrLoginsDontMatch},
-		{"free login alone", r.UseIdentity([]Login{public(Apple, "n")}), &alice, []Login{public(Apple, "n")}, Plan{}, ErrLoginsDontMatch},
+		{"free login alone", r.UseIdentity([]Login{public(Apple, "n")}), &alice, []Login{public(Apple, "n")}, Plan{},
+			ErrLoginsDontMatch},
 		{"guest links", r.UseIdentity([]Login{public(Apple, "n")}), &guest, []Login{public(Apple, "n")},
 			Plan{Identity: "guest", Link: []Login{public(Apple, "n")}}, nil},
 		{"guest merges into the owner", r.UseIdentity([]Login{google}), &guest, []Login{google},
 			Plan{Identity: "alice", Absorb: []IdentityID{"guest"}}, nil},
-		{"guest and two owners: the oldest survives", r.UseIdentity([]Login{google, apple}), &guest, []Login{google, apple},
+		{"guest and two owners: the oldest survives", r.UseIdentity([]Login{google, apple}), &guest,
+			[]Login{google, apple},
 			Plan{Identity: "bob", Absorb: []IdentityID{"guest", "alice"}}, nil},
-		{"linked plus free login", r.UseIdentity([]Login{google, public(Apple, "n")}), &alice, []Login{google, public(Apple, "n")},
+		{"linked plus free login", r.UseIdentity([]Login{google, public(Apple, "n")}), &alice,
+			[]Login{google, public(Apple, "n")},
 			Plan{Identity: "alice", Link: []Login{public(Apple, "n")}}, nil},
-		{"linked plus foreign login merges into the named", r.UseIdentity([]Login{google, apple}), &alice, []Login{google, apple},
+		{"linked plus foreign login merges into the named", r.UseIdentity([]Login{google, apple}), &alice,
+			[]Login{google, apple},
 			Plan{Identity: "alice", Absorb: []IdentityID{"bob"}}, nil},
 		{"second user of one provider", r.UseIdentity([]Login{apple, google2}), &bob, []Login{apple, google2},
 			Plan{Identity: "bob", Absorb: []IdentityID{"alice2"}}, nil},
 
 		{"developer, new user", r.DeveloperSignIn(dev("zoe"), nil), nil, []Login{dev("zoe")},
 			Plan{Identity: "new", Create: true, Link: []Login{dev("zoe")}}, nil},
-		{"developer, known user", r.DeveloperSignIn(dev("alice"), nil), nil, []Login{dev("alice")}, Plan{Identity: "dev-alice"}, nil},
+		{"developer, known user", r.DeveloperSignIn(dev("alice"), nil), nil, []Login{dev("alice")},
+			Plan{Identity: "dev-alice"}, nil},
 		{"developer, guest upgraded", r.DeveloperSignIn(dev("zoe"), nil), &guest, []Login{dev("zoe")},
 			Plan{Identity: "guest", Link: []Login{dev("zoe")}}, nil},
-		{"developer, same link again", r.DeveloperSignIn(dev("alice"), nil), &devAlice, []Login{dev("alice")}, Plan{Identity: "dev-alice"}, nil},
-		{"developer, authenticated without its login", r.DeveloperSignIn(dev("zoe"), nil), &alice, []Login{dev("zoe")}, Plan{}, ErrLoginsDontMatch},
-		{"developer, authenticated with its login", r.DeveloperSignIn(dev("zoe"), []Login{google}), &alice, []Login{dev("zoe"), google},
+		{"developer, same link again", r.DeveloperSignIn(dev("alice"), nil), &devAlice, []Login{dev("alice")},
+			Plan{Identity: "dev-alice"}, nil},
+		{"developer, authenticated without its login", r.DeveloperSignIn(dev("zoe"), nil), &alice, []Login{dev("zoe")},
+			Plan{}, ErrLoginsDontMatch},
+		{"developer, authenticated with its login", r.DeveloperSignIn(dev("zoe"), []Login{google}), &alice,
+			[]Login{dev("zoe"), google},
 			Plan{Identity: "alice", Link: []Login{dev("zoe")}}, nil},
-		{"developer, user of another identity", r.DeveloperSignIn(dev("bob"), nil), &devAlice, []Login{dev("bob")}, Plan{}, ErrDeveloperUserRegistered},
-		{"developer, user of another identity, guest", r.DeveloperSignIn(dev("bob"), nil), &guest, []Login{dev("bob")}, Plan{}, ErrDeveloperUserRegistered},
-		{"developer, public login of another identity", r.DeveloperSignIn(dev("zoe"), []Login{google}), &guest, []Login{dev("zoe"), google}, Plan{}, &conflict},
-		{"developer, two owners", r.DeveloperSignIn(dev("alice"), []Login{google}), nil, []Login{dev("alice"), google}, Plan{}, &conflict},
-		{"developer, disabled", r.DeveloperSignIn(dev("alice"), nil), &disabled, []Login{dev("alice")}, Plan{}, ErrForbidden},
+		{"developer, user of another identity", r.DeveloperSignIn(dev("bob"), nil), &devAlice, []Login{dev("bob")},
+			Plan{}, ErrDeveloperUserRegistered},
+		{"developer, user of another identity, guest", r.DeveloperSignIn(dev("bob"), nil), &guest, []Login{dev("bob")},
+			Plan{}, ErrDeveloperUserRegistered},
+		{"developer, public login of another identity", r.DeveloperSignIn(dev("zoe"), []Login{google}), &guest,
+			[]Login{dev("zoe"), google}, Plan{}, &conflict},
+		{"developer, two owners", r.DeveloperSignIn(dev("alice"), []Login{google}), nil, []Login{dev("alice"), google},
+			Plan{}, &conflict},
+		{"developer, disabled", r.DeveloperSignIn(dev("alice"), nil), &disabled, []Login{dev("alice")}, Plan{},
+			ErrForbidden},
 
 		{"merge", r.MergeDevelopers(dev("alice"), dev("bob")), nil, []Login{dev("alice"), dev("bob")},
 			Plan{Identity: "dev-bob", Absorb: []IdentityID{"dev-alice"}}, nil},
-		{"merge with itself", r.MergeDevelopers(dev("alice"), dev("alice")), nil, []Login{dev("alice")}, Plan{Identity: "dev-alice"}, nil},
-		{"merge, unknown source", r.MergeDevelopers(dev("zoe"), dev("bob")), nil, []Login{dev("zoe"), dev("bob")}, Plan{}, ErrUnknownDeveloperUser},
-		{"merge, unknown destination", r.MergeDevelopers(dev("bob"), dev("zoe")), nil, []Login{dev("zoe"), dev("bob")}, Plan{}, ErrUnknownDeveloperUser},
-		{"merge over the limit", r.MergeDevelopers(dev("alice"), dev("3")), nil, []Login{dev("alice"), dev("3")}, Plan{}, &conflict},
-		{"link over the limit", r.DeveloperSignIn(dev("zoe"), []Login{google2}), &full, []Login{dev("zoe")}, Plan{}, ErrLoginsDontMatch},
+		{"merge with itself", r.MergeDevelopers(dev("alice"), dev("alice")), nil, []Login{dev("alice")},
+			Plan{Identity: "dev-alice"}, nil},
+		{"merge, unknown source", r.MergeDevelopers(dev("zoe"), dev("bob")), nil, []Login{dev("zoe"), dev("bob")},
+			Plan{}, ErrUnknownDeveloperUser},
+		{"merge, unknown destination", r.MergeDevelopers(dev("bob"), dev("zoe")), nil, []Login{dev("zoe"), dev("bob")},
+			Plan{}, ErrUnknownDeveloperUser},
+		{"merge over the limit", r.MergeDevelopers(dev("alice"), dev("3")), nil, []Login{dev("alice"), dev("3")},
+			Plan{}, &conflict},
+		{"link over the limit", r.DeveloperSignIn(dev("zoe"), []Login{google2}), &full, []Login{dev("zoe")}, Plan{},
+			ErrLoginsDontMatch},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,6 +170,7 @@ func TestNoTwoUsersOfOneProvider(t *testing.T) {
 	two := person("two", 1, public(Google, "g2"), dev("d2"))
 	devOne := person("dev-one", 1, dev("d1"), public(Google, "g1"))
 	r := Resolver{NewID: func() IdentityID { return "new" }, MaxLogins: 20}
+
 	tests := map[string]struct {
 		decide func(View) (Plan, error)
 		view   View

@@ -10,8 +10,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// NoRoleError: the pool has no role for this kind of access. On the wire it is
-// InvalidIdentityPoolConfigurationException.
+// NoRoleError means that the pool has no role for this kind of access. On the wire it
+// is InvalidIdentityPoolConfigurationException.
 type NoRoleError struct {
 	Kind string
 	refused
@@ -19,18 +19,19 @@ type NoRoleError struct {
 
 func (e *NoRoleError) Error() string { return "the identity pool has no " + e.Kind + " role" }
 
-// AmbiguousRoleError: the provider's mapping chose no role and says Deny.
+// AmbiguousRoleError means that the provider's role mapping chose no role, and that
+// its AmbiguousRoleResolution is Deny.
 type AmbiguousRoleError struct {
 	Provider string
 	refused
 }
 
-// Error is AWS's text.
+// Error returns AWS's text.
 func (e *AmbiguousRoleError) Error() string {
 	return "The ambiguous role mapping rules for: " + e.Provider + " denied this request."
 }
 
-// CustomRoleError: the caller asked for a role that its logins do not offer.
+// CustomRoleError means that the caller asked for a role that its logins do not offer.
 type CustomRoleError struct {
 	RoleARN string
 	refused
@@ -40,7 +41,8 @@ func (e *CustomRoleError) Error() string {
 	return fmt.Sprintf("the role %q is not among those the logins may choose", e.RoleARN)
 }
 
-// RoleNeededError: the provider offers several roles and the caller names none.
+// RoleNeededError means that the provider offers several roles and the caller names
+// none.
 type RoleNeededError struct {
 	Provider string
 	refused
@@ -50,7 +52,7 @@ func (e *RoleNeededError) Error() string {
 	return "The login of " + e.Provider + " offers several roles: CustomRoleArn must name one of them."
 }
 
-// NoOfferedRoleError: the assertion speaks of roles, and none goes through the
+// NoOfferedRoleError means that the assertion offers roles, but none through this
 // provider.
 type NoOfferedRoleError struct {
 	Provider string
@@ -61,24 +63,24 @@ func (e *NoOfferedRoleError) Error() string {
 	return "The login of " + e.Provider + " offers no role through this provider."
 }
 
-// RoleRequest is what role choice depends on.
+// RoleRequest holds the facts of a call on which the choice of a role depends.
 type RoleRequest struct {
-	Logins    []VerifiedLogin // none: a guest, or our own token
-	OwnToken  bool            // the login was a token that we issued for a developer's user
+	Logins    []VerifiedLogin // empty for a guest, or for a Cognito token
+	OwnToken  bool            // the login was a Cognito token for a developer's user
 	CustomARN string          // CustomRoleArn of the call, or ""
 }
 
-// ChooseRole picks the role of GetCredentialsForIdentity (developer guide,
-// "Role-based access control"): the guest or authenticated default, or what
-// the role mapping of the login's provider says, or else what a SAML provider
-// offers in its Role attribute. A CustomARN that the choice
-// does not offer is refused, also where AWS may ignore it: a caller that asks
-// for one role must not get another. With several mapped logins, all must lead
-// to one role, or one of them must offer CustomARN.
+// ChooseRole chooses the role of GetCredentialsForIdentity (developer guide,
+// "Role-based access control"): that of the role mapping of the login's provider, or
+// one that a SAML provider offers in its Role attribute, or else the guest or
+// authenticated default. It refuses a CustomARN that is not offered, even if AWS may
+// ignore it: a caller that asks for one role must not get another. With several
+// mapped logins, all must lead to one role, or one of them must offer CustomARN.
 func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	if len(r.Logins) == 0 && !r.OwnToken {
 		return p.defaultRole(Unauthenticated, r, trace)
 	}
+
 	var chosen []string
 	var notOffered *CustomRoleError
 	for _, login := range r.Logins {
@@ -91,6 +93,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 		} else {
 			continue
 		}
+
 		if errors.As(err, &notOffered) {
 			continue // another login may offer it
 		} else if err != nil {
@@ -100,6 +103,7 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 			chosen = append(chosen, role)
 		}
 	}
+
 	switch len(chosen) {
 	case 0:
 		if notOffered != nil {
@@ -115,8 +119,8 @@ func (p Pool) ChooseRole(r RoleRequest, trace *explain.Trace) (string, error) {
 	}
 }
 
-// offeredRole picks among the roles that the provider offers: the only one, or
-// the one that the caller names (developer guide, "SAML identity providers").
+// offeredRole chooses among the roles that the provider offers: the only one, or the
+// one that the caller names (developer guide, "SAML identity providers").
 func (p Pool) offeredRole(l VerifiedLogin, custom string) (string, error) {
 	offered := strings.Join(l.Roles[:min(len(l.Roles), 10)], ", ")
 	switch {
@@ -145,6 +149,7 @@ func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (str
 		why := defaultRoleUnset.With("kind", kind).At(p.ID.Link("Roles"))
 		return "", &NoRoleError{Kind: kind, refused: refused{why: why}}
 	}
+
 	if custom != "" && !SameARN(custom, role) {
 		shown := p.ShownName(role)
 		why := customNotDefault.With("role", shown, "custom", custom).At(p.ID.Link("RoleMappings"))
@@ -153,12 +158,14 @@ func (p Pool) defaultRole(kind string, r RoleRequest, trace *explain.Trace) (str
 		}
 		return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 	}
+
 	trace.Pass("role", role)
+
 	return role, nil
 }
 
-// mappingOf finds a login's role mapping. An OIDC provider's mapping may be
-// keyed by its ARN, as the console writes it, or by its name.
+// mappingOf finds a login's role mapping, and its key. The key of an OpenID Connect
+// provider's mapping may be its ARN, as in the console, or its name.
 func (p Pool) mappingOf(l VerifiedLogin) (RoleMapping, string, bool) {
 	if m, ok := p.RoleMappings[l.MappingKey]; ok {
 		return m, l.MappingKey, true
@@ -167,16 +174,22 @@ func (p Pool) mappingOf(l VerifiedLogin) (RoleMapping, string, bool) {
 		if m, ok := p.RoleMappings[l.Provider]; ok {
 			return m, l.Provider, true
 		}
+
 		for key, m := range p.RoleMappings {
 			if SameARN(key, l.MappingKey) {
 				return m, key, true
 			}
 		}
 	}
+
 	return RoleMapping{}, "", false
 }
 
-func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custom string, trace *explain.Trace) (string, error) {
+func (p Pool) mappedRole(
+	m RoleMapping, key string,
+	claims map[string]any, custom string,
+	trace *explain.Trace,
+) (string, error) {
 	var role, got string
 	switch m.Type {
 	case MappingToken:
@@ -214,6 +227,7 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 			return "", &CustomRoleError{RoleARN: custom, refused: refused{why: why}}
 		}
 	}
+
 	if role != "" {
 		return role, nil
 	}
@@ -221,7 +235,9 @@ func (p Pool) mappedRole(m RoleMapping, key string, claims map[string]any, custo
 		trace.PassOf("role mapping", key, got+"; AmbiguousRoleResolution AuthenticatedRole applies")
 		return p.defaultRole(Authenticated, RoleRequest{}, trace)
 	}
+
 	why := noMappedRole.With("type", m.Type, "got", got).Of(key).At(p.ID.Link("RoleMappings"))
+
 	return "", &AmbiguousRoleError{Provider: key, refused: refused{why: why}}
 }
 
@@ -232,10 +248,10 @@ type tokenRoles struct {
 }
 
 // roleClaims reads cognito:roles, an array in real tokens and a comma-separated
-// string in the guide, and cognito:preferred_role. A user pool takes both from
-// the user's groups, so a preferred role outside the list, or beside none, is a
-// contradiction. A refusal means that the claims choose no role, whatever the
-// mapping's AmbiguousRoleResolution: that is for tokens that leave a choice open.
+// string in the guide, and cognito:preferred_role. A user pool takes both from the
+// user's groups, so a preferred role that is not in the list is a contradiction.
+// After a refusal the claims choose no role, whatever the mapping's
+// AmbiguousRoleResolution: that is for tokens that leave a choice open.
 func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	add := func(role string) {
 		if role != "" && indexARN(r.roles, role) < 0 {
@@ -244,7 +260,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 	}
 
 	switch v := claims["cognito:roles"].(type) {
-	case nil: // null counts as absent, as for the registered claims
+	case nil: // null counts as absent, as in the registered claims
 	case string:
 		for role := range strings.SplitSeq(v, ",") {
 			add(strings.TrimSpace(role))
@@ -253,6 +269,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 		if len(v) > maxTokenRoles {
 			return tokenRoles{}, tooManyRoles(len(v))
 		}
+
 		for _, item := range v {
 			role, isText := item.(string)
 			if !isText {
@@ -275,6 +292,7 @@ func roleClaims(claims map[string]any) (r tokenRoles, why *explain.Refusal) {
 		return tokenRoles{}, roleClaimsPreferred.With()
 	}
 	r.preferred = preferred
+
 	return r, nil
 }
 
@@ -282,34 +300,39 @@ func tooManyRoles(n int) *explain.Refusal {
 	return roleClaimsCount.With("limit", strconv.Itoa(maxTokenRoles), "count", strconv.Itoa(n))
 }
 
-// maxTokenRoles bounds cognito:roles. A user is in 100 groups of a user pool at
-// most (Cognito quotas), and a group has one role.
+// maxTokenRoles bounds cognito:roles. A user is in at most 100 groups of a user pool
+// (Cognito quotas), and a group has one role.
 const maxTokenRoles = 100
 
-// matches evaluates one rule. A missing claim matches nothing, not even
-// NotEqual (developer guide). An array claim such as cognito:groups matches
-// only Contains, by whole elements: comparing its printed form, or parts of an
-// element, would let the group "not-admin" pass for "admin".
+// matches evaluates one rule. A missing claim matches nothing, not even NotEqual
+// (developer guide). An array claim such as cognito:groups matches only Contains, by
+// whole elements: if its text or parts of an element were compared, the group
+// "not-admin" would match "admin".
 func (r Rule) matches(claims map[string]any) bool {
 	claim, ok := claims[r.Claim]
 	if !ok {
 		return false
 	}
+
 	if items, ok := claim.([]any); ok {
 		if r.MatchType != MatchContains {
 			return false
 		}
+
 		for _, item := range items {
 			if text, ok := scalarText(item); ok && text == r.Value {
 				return true
 			}
 		}
+
 		return false
 	}
+
 	text, ok := scalarText(claim)
 	if !ok {
 		return false
 	}
+
 	switch r.MatchType {
 	case MatchEquals:
 		return text == r.Value
@@ -324,7 +347,8 @@ func (r Rule) matches(claims map[string]any) bool {
 	}
 }
 
-// scalarText prints a string, number or boolean claim; other values have no text.
+// scalarText returns the text of a string, number or boolean claim. It returns false
+// for other values.
 func scalarText(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:

@@ -30,10 +30,12 @@ func TestChooseRole(t *testing.T) {
 		if key == oidcARN {
 			provider = "idp.example"
 		}
-		return []VerifiedLogin{{Login: Login{Kind: Public, Provider: provider, Subject: "s"}, MappingKey: key, Claims: claims}}
+		return []VerifiedLogin{{Login: Login{Kind: Public, Provider: provider, Subject: "s"}, MappingKey: key,
+			Claims: claims}}
 	}
 	up := userPool + ":client"
 	admins := Rule{"cognito:groups", MatchContains, "admin", roleAdmin}
+
 	tests := []struct {
 		name     string
 		mappings map[string]RoleMapping
@@ -47,48 +49,90 @@ func TestChooseRole(t *testing.T) {
 		{name: "guest asks for another role", custom: roleAdmin, denied: "not among"},
 		{name: "authenticated", logins: login(Google, nil), want: roleAuth},
 		{name: "authenticated asks for the default", logins: login(Google, nil), custom: roleAuth, want: roleAuth},
-		{name: "authenticated asks for another role", logins: login(Google, nil), custom: roleAdmin, denied: "not among"},
-		{name: "own token ignores mappings", own: true, mappings: map[string]RoleMapping{"login.my.app": rules(ResolveDeny)}, want: roleAuth},
-		{name: "token: one role", mappings: map[string]RoleMapping{up: token}, logins: login(up, map[string]any{"cognito:roles": []any{roleUser}}), want: roleUser},
+		{name: "authenticated asks for another role", logins: login(Google, nil), custom: roleAdmin,
+			denied: "not among"},
+		{name: "own token ignores mappings", own: true,
+			mappings: map[string]RoleMapping{"login.my.app": rules(ResolveDeny)}, want: roleAuth},
+		{name: "token: one role", mappings: map[string]RoleMapping{up: token},
+			logins: login(up, map[string]any{"cognito:roles": []any{roleUser}}), want: roleUser},
 		{name: "token: comma string", mappings: map[string]RoleMapping{up: token},
-			logins: login(up, map[string]any{"cognito:roles": roleUser + ", " + roleAdmin}), custom: roleAdmin, want: roleAdmin},
+			logins: login(up,
+				map[string]any{"cognito:roles": roleUser + ", " + roleAdmin}), custom: roleAdmin, want: roleAdmin},
 		{name: "token: preferred", mappings: map[string]RoleMapping{up: token},
-			logins: login(up, map[string]any{"cognito:roles": []any{roleUser, roleAdmin}, "cognito:preferred_role": roleAdmin}), want: roleAdmin},
+			logins: login(up,
+				map[string]any{"cognito:roles": []any{roleUser, roleAdmin}, "cognito:preferred_role": roleAdmin}),
+			want: roleAdmin},
 		{name: "token: several and deny", mappings: map[string]RoleMapping{up: token},
-			logins: login(up, map[string]any{"cognito:roles": []any{roleUser, roleAdmin}}), denied: "The ambiguous role mapping rules for: " + up + " denied this request."},
+			logins: login(up,
+				map[string]any{"cognito:roles": []any{roleUser, roleAdmin}}),
+			denied: "The ambiguous role mapping rules for: " + up + " denied this request."},
 		{name: "token: several and default", mappings: map[string]RoleMapping{up: tokenDefault},
 			logins: login(up, map[string]any{"cognito:roles": []any{roleUser, roleAdmin}}), want: roleAuth},
-		{name: "token: none and default", mappings: map[string]RoleMapping{up: tokenDefault}, logins: login(up, nil), want: roleAuth},
+		{name: "token: none and default", mappings: map[string]RoleMapping{up: tokenDefault}, logins: login(up, nil),
+			want: roleAuth},
 		{name: "token: custom offered", mappings: map[string]RoleMapping{up: token},
-			logins: login(up, map[string]any{"cognito:roles": []any{roleUser, roleAdmin}}), custom: roleUser, want: roleUser},
+			logins: login(up,
+				map[string]any{"cognito:roles": []any{roleUser, roleAdmin}}), custom: roleUser, want: roleUser},
 		{name: "token: custom not offered", mappings: map[string]RoleMapping{up: tokenDefault},
-			logins: login(up, map[string]any{"cognito:roles": []any{roleUser}}), custom: roleAdmin, denied: "not among"},
-		{name: "token: custom equals the default but is not offered", mappings: map[string]RoleMapping{up: tokenDefault}, logins: login(up, nil), custom: roleAuth, denied: "not among"},
+			logins: login(up,
+				map[string]any{"cognito:roles": []any{roleUser}}), custom: roleAdmin, denied: "not among"},
+		{name: "token: custom equals the default but is not offered",
+			mappings: map[string]RoleMapping{up: tokenDefault}, logins: login(up, nil), custom: roleAuth,
+			denied: "not among"},
 		{name: "mapping of another client", mappings: map[string]RoleMapping{userPool + ":other": token},
 			logins: login(up, map[string]any{"cognito:roles": []any{roleAdmin}}), want: roleAuth},
-		{name: "rules: first match wins", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}, Rule{"a", MatchStartsWith, "1", roleAdmin})},
+		{name: "rules: first match wins",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser},
+				Rule{"a", MatchStartsWith, "1", roleAdmin})},
 			logins: login(up, map[string]any{"a": "1"}), want: roleUser},
-		{name: "rules: no match denies", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser})}, logins: login(up, map[string]any{"a": "2"}), denied: "ambiguous"},
-		{name: "rules: no match, default", mappings: map[string]RoleMapping{up: rules(ResolveAuthenticatedRole, Rule{"a", MatchEquals, "1", roleUser})}, logins: login(up, nil), want: roleAuth},
-		{name: "rules: custom of a later matching rule", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}, Rule{"a", MatchStartsWith, "1", roleAdmin})},
+		{name: "rules: no match denies",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser})},
+			logins:   login(up, map[string]any{"a": "2"}), denied: "ambiguous"},
+		{name: "rules: no match, default",
+			mappings: map[string]RoleMapping{up: rules(ResolveAuthenticatedRole,
+				Rule{"a", MatchEquals, "1", roleUser})}, logins: login(up, nil), want: roleAuth},
+		{name: "rules: custom of a later matching rule",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser},
+				Rule{"a", MatchStartsWith, "1", roleAdmin})},
 			logins: login(up, map[string]any{"a": "1"}), custom: roleAdmin, want: roleAdmin},
-		{name: "rules: custom of a rule that does not match", mappings: map[string]RoleMapping{up: rules(ResolveAuthenticatedRole, Rule{"a", MatchEquals, "1", roleUser}, Rule{"a", MatchEquals, "2", roleAdmin})},
+		{name: "rules: custom of a rule that does not match",
+			mappings: map[string]RoleMapping{up: rules(ResolveAuthenticatedRole, Rule{"a", MatchEquals, "1", roleUser},
+				Rule{"a", MatchEquals, "2", roleAdmin})},
 			logins: login(up, map[string]any{"a": "1"}), custom: roleAdmin, denied: "not among"},
-		{name: "rules: oidc by ARN", mappings: map[string]RoleMapping{oidcARN: rules(ResolveDeny, admins)}, logins: login(oidcARN, map[string]any{"cognito:groups": []any{"admin"}}), want: roleAdmin},
-		{name: "rules: oidc by name", mappings: map[string]RoleMapping{"idp.example": rules(ResolveDeny, admins)}, logins: login(oidcARN, map[string]any{"cognito:groups": []any{"admin"}}), want: roleAdmin},
+		{name: "rules: oidc by ARN", mappings: map[string]RoleMapping{oidcARN: rules(ResolveDeny, admins)},
+			logins: login(oidcARN, map[string]any{"cognito:groups": []any{"admin"}}), want: roleAdmin},
+		{name: "rules: oidc by name", mappings: map[string]RoleMapping{"idp.example": rules(ResolveDeny, admins)},
+			logins: login(oidcARN, map[string]any{"cognito:groups": []any{"admin"}}), want: roleAdmin},
 		{name: "two mapped logins disagree", mappings: map[string]RoleMapping{
-			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})},
-			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), denied: "ambiguous"},
-		{name: "two mapped logins, custom of the first", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleUser, want: roleUser},
-		{name: "two mapped logins, custom of the second", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleAdmin, want: roleAdmin},
-		{name: "two mapped logins, custom of neither", mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})}, logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), custom: roleAuth, denied: "not among"},
+			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny,
+				Rule{"a", MatchEquals, "1", roleAdmin})},
+			logins: append(login(up, map[string]any{"a": "1"}),
+				login(oidcARN, map[string]any{"a": "1"})...), denied: "ambiguous"},
+		{name: "two mapped logins, custom of the first",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}),
+				oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})},
+			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...),
+			custom: roleUser, want: roleUser},
+		{name: "two mapped logins, custom of the second",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}),
+				oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})},
+			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...),
+			custom: roleAdmin, want: roleAdmin},
+		{name: "two mapped logins, custom of neither",
+			mappings: map[string]RoleMapping{up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}),
+				oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleAdmin})},
+			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...),
+			custom: roleAuth, denied: "not among"},
 		{name: "two mapped logins agree", mappings: map[string]RoleMapping{
-			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser})},
-			logins: append(login(up, map[string]any{"a": "1"}), login(oidcARN, map[string]any{"a": "1"})...), want: roleUser},
+			up: rules(ResolveDeny, Rule{"a", MatchEquals, "1", roleUser}), oidcARN: rules(ResolveDeny,
+				Rule{"a", MatchEquals, "1", roleUser})},
+			logins: append(login(up, map[string]any{"a": "1"}),
+				login(oidcARN, map[string]any{"a": "1"})...), want: roleUser},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			pool := Pool{Roles: map[string]string{Authenticated: roleAuth, Unauthenticated: roleGuest}, RoleMappings: test.mappings}
+			pool := Pool{Roles: map[string]string{Authenticated: roleAuth, Unauthenticated: roleGuest},
+				RoleMappings: test.mappings}
 			trace := &explain.Trace{}
 			got, err := pool.ChooseRole(RoleRequest{test.logins, test.own, test.custom}, trace)
 			if test.denied != "" {
@@ -113,13 +157,15 @@ func TestNoRole(t *testing.T) {
 		t.Errorf("guest without a role: %v", err)
 	}
 	pool := Pool{RoleMappings: map[string]RoleMapping{Google: rules(ResolveAuthenticatedRole)}}
-	if _, err := pool.ChooseRole(RoleRequest{Logins: []VerifiedLogin{{MappingKey: Google}}}, nil); !errors.As(err, &none) || none.Kind != Authenticated {
+	if _, err := pool.ChooseRole(RoleRequest{Logins: []VerifiedLogin{{MappingKey: Google}}}, nil); !errors.As(err,
+		&none) || none.Kind != Authenticated {
 		t.Errorf("mapping that falls back to a missing role: %v", err)
 	}
 }
 
 func TestRuleMatches(t *testing.T) {
 	array := []any{"admin", "users", json.Number("7"), map[string]any{}}
+
 	tests := []struct {
 		claim any
 		match string

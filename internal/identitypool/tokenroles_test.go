@@ -61,10 +61,12 @@ func TestTokenRoleClaims(t *testing.T) {
 				t.Run(c.name+"/"+resolution+"/"+custom, func(t *testing.T) {
 					key := userPool + ":client"
 					pool := Pool{
-						Roles:        map[string]string{Authenticated: roleAuth},
-						RoleMappings: map[string]RoleMapping{key: {Type: MappingToken, AmbiguousRoleResolution: resolution}},
+						Roles: map[string]string{Authenticated: roleAuth},
+						RoleMappings: map[string]RoleMapping{key: {Type: MappingToken,
+							AmbiguousRoleResolution: resolution}},
 					}
-					login := VerifiedLogin{MappingKey: key, Claims: map[string]any{"cognito:roles": c.roles, "cognito:preferred_role": c.preferred}}
+					login := VerifiedLogin{MappingKey: key,
+						Claims: map[string]any{"cognito:roles": c.roles, "cognito:preferred_role": c.preferred}}
 
 					trace := &explain.Trace{}
 					got, err := pool.ChooseRole(RoleRequest{Logins: []VerifiedLogin{login}, CustomARN: custom}, trace)

@@ -4,16 +4,19 @@ import "testing"
 
 func TestParseUserPool(t *testing.T) {
 	for name, want := range map[string]UserPool{
-		"cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC":      {"cognito-idp.eu-west-1.amazonaws.com", "eu-west-1", "eu-west-1_AbC"},
-		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"cognito-idp.cn-north-1.amazonaws.com.cn", "cn-north-1", "cn-north-1_AbC"},
-		"cognito-idp.us-east-1.amazonaws.com/local_x":            {"cognito-idp.us-east-1.amazonaws.com", "us-east-1", "local_x"},
-		"idp.example/us-east-1_AbC":                              {},
-		"cognito-idp.us-east-1.amazonaws.com.evil.example/us_x":  {},
-		"evil.example/cognito-idp.us-east-1.amazonaws.com/us_x":  {},
-		"cognito-idp.us-east-1.amazonaws.com/us-east-1_x/y":      {},
-		"cognito-idp.us-east-1.amazonaws.com/us-east-1_x\n":      {},
-		"cognito-idp.us-east-1.amazonaws.com/x":                  {},
-		"":                                                       {},
+		"cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC": {"cognito-idp.eu-west-1.amazonaws.com", "eu-west-1",
+			"eu-west-1_AbC"},
+		"cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbC": {"cognito-idp.cn-north-1.amazonaws.com.cn",
+			"cn-north-1", "cn-north-1_AbC"},
+		"cognito-idp.us-east-1.amazonaws.com/local_x": {"cognito-idp.us-east-1.amazonaws.com", "us-east-1",
+			"local_x"},
+		"idp.example/us-east-1_AbC":                             {},
+		"cognito-idp.us-east-1.amazonaws.com.evil.example/us_x": {},
+		"evil.example/cognito-idp.us-east-1.amazonaws.com/us_x": {},
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_x/y":     {},
+		"cognito-idp.us-east-1.amazonaws.com/us-east-1_x\n":     {},
+		"cognito-idp.us-east-1.amazonaws.com/x":                 {},
+		"":                                                      {},
 	} {
 		got, ok := ParseUserPool(name)
 		if got != want || ok != (want != UserPool{}) {

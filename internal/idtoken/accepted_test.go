@@ -17,6 +17,7 @@ import (
 // work of a verifier that refuses too much.
 func TestGoodTokens(t *testing.T) {
 	longest := strings.Repeat("s", 255)
+
 	cases := []struct {
 		name    string
 		header  map[string]any
@@ -30,16 +31,21 @@ func TestGoodTokens(t *testing.T) {
 		{name: "header with thumbprints", header: map[string]any{"x5t": "AAAA", "x5t#S256": "AAAA"}},
 		{name: "kid absent, one key", header: map[string]any{"kid": nil}},
 		{name: "aud a list of one", claims: map[string]any{"aud": []string{logintest.Audience}}},
-		{name: "aud a list, all accepted", claims: map[string]any{"aud": []string{"second-client", logintest.Audience}}, client: "second-client"},
-		{name: "azp decides, aud is another", claims: map[string]any{"aud": "web-backend", "azp": "second-client"}, client: "second-client"},
+		{name: "aud a list, all accepted", claims: map[string]any{"aud": []string{"second-client", logintest.Audience}},
+			client: "second-client"},
+		{name: "azp decides, aud is another", claims: map[string]any{"aud": "web-backend", "azp": "second-client"},
+			client: "second-client"},
 		{name: "exp with fraction", claims: map[string]any{"exp": 1.9e9 + 0.5}},
 		{name: "iat absent", claims: map[string]any{"iat": nil}},
-		{name: "nbf within skew", claims: map[string]any{"nbf": logintest.NewClock().Now().Add(5 * time.Minute).Unix()}},
+		{name: "nbf within skew",
+			claims: map[string]any{"nbf": logintest.NewClock().Now().Add(5 * time.Minute).Unix()}},
 		{name: "sub of 255 bytes", claims: map[string]any{"sub": longest}, subject: longest},
 		{name: "sub with a bar", claims: map[string]any{"sub": "auth0|1"}, subject: "auth0|1"},
 		{name: "sub in Hebrew", claims: map[string]any{"sub": "משתמש"}, subject: "משתמש"},
 		{name: "own names that differ in letter case", claims: map[string]any{"Role": "a", "role": "b", "ROLE": "c"}},
-		{name: "names with capitals", claims: map[string]any{"https://app.test/Roles": []string{"a"}, "givenName": "x", "cognito:groups": []string{"g"}}},
+		{name: "names with capitals",
+			claims: map[string]any{"https://app.test/Roles": []string{"a"}, "givenName": "x",
+				"cognito:groups": []string{"g"}}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -56,6 +62,7 @@ func TestGoodTokens(t *testing.T) {
 			if got.Subject != subject || got.Audience != client || got.Issuer != f.issuer.URL {
 				t.Errorf("Verify = %+v", got)
 			}
+
 			for name := range maps.Keys(c.claims) {
 				if _, present := got.All[name]; (c.claims[name] != nil) != present {
 					t.Errorf("claim %q: present %v", name, present)
@@ -92,7 +99,8 @@ func TestGoodTokens(t *testing.T) {
 	})
 	t.Run("claims keep every digit", func(t *testing.T) {
 		f := newFixture(t, nil)
-		got := f.accepts(t, f.issuer.Key().Sign(nil, with(f, nil, `"n":12345678901234567890.10,"o":{"a":[1,null,true]}`)))
+		got := f.accepts(t,
+			f.issuer.Key().Sign(nil, with(f, nil, `"n":12345678901234567890.10,"o":{"a":[1,null,true]}`)))
 		if got.All["n"] != json.Number("12345678901234567890.10") {
 			t.Errorf("n = %#v", got.All["n"])
 		}
@@ -104,10 +112,12 @@ func TestGoodTokens(t *testing.T) {
 		f := newFixture(t, nil)
 		f.trust.Issuers = append(f.trust.Issuers, "accounts.google.com")
 		f.accepts(t, f.issuer.Token(nil))
-		if got := f.accepts(t, f.issuer.Token(map[string]any{"iss": "accounts.google.com"})); got.Issuer != "accounts.google.com" {
+		if got := f.accepts(t,
+			f.issuer.Token(map[string]any{"iss": "accounts.google.com"})); got.Issuer != "accounts.google.com" {
 			t.Errorf("Issuer = %q", got.Issuer)
 		}
 	})
+
 	for _, algorithm := range []jose.SignatureAlgorithm{
 		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	} {

@@ -18,8 +18,10 @@ import (
 func benchmarkVerify(b *testing.B, algorithm jose.SignatureAlgorithm, claims map[string]any) {
 	i := logintest.NewIssuer(b)
 	i.Add(logintest.NewKey(b, algorithm))
+
 	client := outbound.New(outbound.Options{})
 	defer client.Close()
+
 	v := idtoken.New(client, time.Now)
 	trust := idtoken.Rule{
 		Provider: "issuer.test", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
@@ -31,6 +33,7 @@ func benchmarkVerify(b *testing.B, algorithm jose.SignatureAlgorithm, claims map
 	}
 	b.SetBytes(int64(len(token)))
 	b.ReportAllocs()
+
 	for b.Loop() {
 		idtoken.ForgetProofs(v)
 		if _, err := v.Verify(b.Context(), &trust, token); err != nil {
@@ -46,6 +49,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(fmt.Sprintf("issuers=%d", issuers), func(b *testing.B) {
 			c := newCrowd(b, issuers)
 			b.ReportAllocs()
+
 			for b.Loop() {
 				c.login(b)
 			}
@@ -60,14 +64,17 @@ func BenchmarkVerifyEdDSAWarm(b *testing.B) { benchmarkVerify(b, jose.EdDSA, nil
 // Tokens with many groups are the large ones in practice; cost must grow with
 // their size only.
 func BenchmarkVerifyRS256Large(b *testing.B) {
-	benchmarkVerify(b, jose.RS256, map[string]any{"groups": strings.Split(strings.Repeat("group-of-people,", 600), ",")})
+	benchmarkVerify(b, jose.RS256,
+		map[string]any{"groups": strings.Split(strings.Repeat("group-of-people,", 600), ",")})
 }
 
 // Refusing must not cost more than accepting.
 func BenchmarkRefuseUnknownKeyID(b *testing.B) {
 	i := logintest.NewIssuer(b)
+
 	client := outbound.New(outbound.Options{})
 	defer client.Close()
+
 	v := idtoken.New(client, time.Now)
 	trust := idtoken.Rule{
 		Provider: "issuer.test", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
@@ -75,6 +82,7 @@ func BenchmarkRefuseUnknownKeyID(b *testing.B) {
 	}
 	token := i.Key().Sign(map[string]any{"kid": "unknown"}, i.Payload(nil))
 	b.ReportAllocs()
+
 	for b.Loop() {
 		if _, err := v.Verify(b.Context(), &trust, token); err == nil {
 			b.Fatal("a token under an unknown key ID passed")

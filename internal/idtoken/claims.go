@@ -17,8 +17,8 @@ import (
 // refused (names in Rule.Require are matched exactly in any case).
 var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "azp", "jti", "nonce", "token_use", "events"}
 
-// registeredClaims are those of RFC 7519, OpenID Connect and the event tokens whose
-// value null means that they are absent.
+// registeredClaims are the claims of RFC 7519, OpenID Connect and the event tokens
+// that count as absent if their value is null.
 var registeredClaims = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti",
 	"azp", "nonce", "auth_time", "acr", "amr", "at_hash", "c_hash", "sid",
@@ -26,7 +26,7 @@ var registeredClaims = []string{
 }
 
 // dropNulls removes the registered claims that are JSON null: some providers write
-// them so where they have nothing to tell.
+// null for a claim without a value.
 func dropNulls(claims map[string]any) {
 	for _, name := range registeredClaims {
 		if value, present := claims[name]; present && value == nil {
@@ -35,16 +35,16 @@ func dropNulls(claims map[string]any) {
 	}
 }
 
-// Claims is what a provider vouched for.
+// Claims are the facts about a user that a provider vouched for.
 type Claims struct {
 	Issuer   string
 	Subject  string
-	Scope    string // identitypool.Login.Scope of the subject; "" but for SAML
-	Audience string // the accepted client: azp when present, else aud
+	Scope    string // identitypool.Login.Scope of the subject; "" except for SAML
+	Audience string // the accepted client: azp if present, else aud
 	Expires  time.Time
-	IssuedAt time.Time // zero when the token does not say
-	// Roles are the ARNs of the roles that the provider itself offers the user:
-	// nil when it says nothing of roles, empty when it offers none.
+	IssuedAt time.Time // zero if the token has no iat
+	// Roles are the ARNs of the roles that the provider offers the user: nil if it
+	// does not mention roles, empty if it offers none.
 	Roles []string
 	// All holds every claim. Numbers are json.Number, arrays []any, objects map[string]any.
 	All map[string]any
@@ -56,15 +56,16 @@ const (
 	MaxNumericDate  = 253402300799 // the last second of the year 9999
 )
 
-// judgeClaims checks everything a token says of itself. It runs before the
-// signature is checked, since it can spare a request to the provider; what it
-// passes is proved only afterwards.
+// judgeClaims checks all claims of a token. It runs before the signature is
+// checked, since it can spare a request to the provider; the claims that it
+// returns are not yet proved.
 func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Duration) (Claims, *Refused) {
 	if _, event := claims["events"]; event {
 		// A logout token may have an ID token's typ (OpenID Connect Back-Channel
-		// Logout 1.0 section 2.4): this claim is what tells them apart.
+		// Logout 1.0 section 2.4): only this claim distinguishes them.
 		return Claims{}, j.refuse(tokenClaimsEvent.With())
 	}
+
 	c := Claims{All: claims}
 	for _, step := range []func(*Claims) *Refused{
 		j.issuer,
@@ -78,6 +79,7 @@ func (j *judge) judgeClaims(claims map[string]any, now time.Time, skew time.Dura
 			return Claims{}, refused
 		}
 	}
+
 	return c, nil
 }
 
@@ -95,12 +97,17 @@ func (j *judge) issuer(c *Claims) *Refused {
 	text, isString := iss.(string)
 	if text == "" || !slices.Contains(j.rule.Issuers, text) {
 		if !isString {
-			return j.refuse(tokenIssuerForm.With("issuers", strings.Join(j.rule.Issuers, " or "), "issuer", explain.Masked(iss)))
+			return j.refuse(tokenIssuerForm.With(
+				"issuers", strings.Join(j.rule.Issuers, " or "),
+				"issuer", explain.Masked(iss),
+			))
 		}
 		return j.refuse(j.otherIssuer(text))
 	}
+
 	c.Issuer = text
 	j.pass("token issuer", text)
+
 	return nil
 }
 
@@ -118,7 +125,7 @@ func (j *judge) times(c *Claims, now time.Time, skew time.Duration) *Refused {
 	return j.judgeTimes(c, now, skew, true)
 }
 
-// eventTimes is for tokens that need no exp.
+// eventTimes is times for tokens that need no exp.
 func (j *judge) eventTimes(c *Claims, now time.Time, skew time.Duration) *Refused {
 	return j.judgeTimes(c, now, skew, c.All["exp"] != nil)
 }
@@ -136,6 +143,7 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 		}
 		moment[name] = at
 	}
+
 	exp := moment["exp"]
 	if expires && !now.Before(exp.Add(skew)) {
 		return j.refuse(tokenExpiry.With(
@@ -145,6 +153,7 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 			"seconds", strconv.FormatInt(exp.Unix(), 10),
 		))
 	}
+
 	for _, name := range []string{"nbf", "iat"} {
 		if at, present := moment[name]; present && at.After(now.Add(skew)) {
 			return j.refuse(tokenFuture.With(
@@ -154,15 +163,17 @@ func (j *judge) judgeTimes(c *Claims, now time.Time, skew time.Duration, expires
 			))
 		}
 	}
+
 	c.Expires, c.IssuedAt = exp, moment["iat"]
 	if j.trace != nil && expires {
 		j.pass("token expiry", exp.UTC().Format(time.RFC3339))
 	}
+
 	return nil
 }
 
 // numericDate reads a NumericDate (RFC 7519 section 2): seconds, perhaps with a
-// fraction, which is dropped. 0 is one: old Keycloak puts it into nbf.
+// fraction, which is dropped. It accepts 0, which old Keycloak puts into nbf.
 func numericDate(value any) (time.Time, bool) {
 	number, isNumber := value.(json.Number)
 	if !isNumber {
@@ -175,32 +186,35 @@ func numericDate(value any) (time.Time, bool) {
 	if err != nil || !(seconds >= 0 && seconds <= MaxNumericDate) {
 		return time.Time{}, false
 	}
+
 	return time.Unix(int64(math.Floor(seconds)), 0), true
 }
 
-// subject holds sub to what can be stored and shown safely. Subjects are
+// subject accepts only a sub that can be stored and shown safely. Subjects are
 // compared byte for byte afterwards and never normalised.
 func (j *judge) subject(c *Claims) *Refused {
 	text, isString := c.All["sub"].(string)
 	if !isString || text == "" || len(text) > MaxSubjectBytes || !explain.Printable(text) {
 		return j.refuse(tokenSubject.With("subject", explain.Masked(c.All["sub"])))
 	}
+
 	c.Subject = text
 	if j.trace != nil {
 		j.pass("token subject", explain.Masked(text))
 	}
+
 	return nil
 }
 
-// audience applies the rule of the Cognito developer guide: azp, when present,
-// must be an accepted client; else aud must be. An aud of several clients
-// without azp passes only when all are accepted (OpenID Connect Core 1.0
-// section 3.1.3.7, 3).
+// audience applies the rule of the Cognito developer guide: azp, if present, must
+// be an accepted client; otherwise aud must be. An aud of several clients without
+// azp passes only if all are accepted (OpenID Connect Core 1.0 section 3.1.3.7, 3).
 func (j *judge) audience(c *Claims) *Refused {
 	audiences, valid := stringOrList(c.All["aud"])
 	if !valid {
 		return j.refuse(tokenAudienceForm.With("audience", explain.Shown(c.All["aud"])))
 	}
+
 	check, candidates := "token audience", audiences
 	azp, authorized := c.All["azp"]
 	if authorized {
@@ -220,8 +234,7 @@ func (j *judge) audience(c *Claims) *Refused {
 	return nil
 }
 
-// otherClient explains why a client is not accepted: aud and azp are as the token has
-// them.
+// otherClient explains why a client is not accepted. aud and azp are the token's.
 func (j *judge) otherClient(candidates []string, client string, aud, azp any, authorized bool) *explain.Refusal {
 	clients := strings.Join(j.rule.Audiences, " or ")
 	accept := j.rule.Accepting("this client ID")
@@ -230,20 +243,45 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 	var refusal *explain.Refusal
 	switch {
 	case j.rule.Development && authorized:
-		return developmentParty.With("clients", clients, "client", explain.Shown(azp), "message", message)
+		return developmentParty.With(
+			"clients", clients,
+			"client", explain.Shown(azp),
+			"message", message,
+		)
 	case j.rule.Development:
-		return developmentAudience.With("clients", clients, "audience", explain.Shown(aud), "message", message)
+		return developmentAudience.With(
+			"clients", clients,
+			"audience", explain.Shown(aud),
+			"message", message,
+		)
 	case authorized:
-		refusal = tokenAuthorizedParty.With("clients", clients, "client", explain.Shown(azp), "accept", accept, "message", message)
+		refusal = tokenAuthorizedParty.With(
+			"clients", clients,
+			"client", explain.Shown(azp),
+			"accept", accept,
+			"message", message,
+		)
 	case slices.ContainsFunc(candidates, func(c string) bool { return slices.Contains(j.rule.Audiences, c) }):
 		accept = "register it as an OpenID Connect provider, which has several client IDs"
 		if j.rule.OneClientAt == "" {
 			accept = j.rule.Accepting("the other client IDs")
 		}
-		refusal = tokenAudienceList.With("clients", clients, "audience", explain.Shown(aud), "accept", accept, "message", message)
+
+		refusal = tokenAudienceList.With(
+			"clients", clients,
+			"audience", explain.Shown(aud),
+			"accept", accept,
+			"message", message,
+		)
 	default:
-		refusal = tokenAudience.With("clients", clients, "audience", explain.Shown(aud), "accept", accept, "message", message)
+		refusal = tokenAudience.With(
+			"clients", clients,
+			"audience", explain.Shown(aud),
+			"accept", accept,
+			"message", message,
+		)
 	}
+
 	if link := j.rule.Link; link.Kind != "" {
 		link.Add = explain.ShownText(client)
 		refusal.At(link)
@@ -252,7 +290,7 @@ func (j *judge) otherClient(candidates []string, client string, aud, azp any, au
 	return refusal
 }
 
-// stringOrList reads aud; it must name at least one audience.
+// stringOrList reads aud, which must name at least one audience.
 func stringOrList(value any) ([]string, bool) {
 	switch x := value.(type) {
 	case string:
@@ -266,6 +304,7 @@ func stringOrList(value any) ([]string, bool) {
 			}
 			list[i] = text
 		}
+
 		return list, len(list) > 0
 	default:
 		return nil, false
@@ -276,19 +315,25 @@ func (j *judge) requiredValues(c *Claims) *Refused {
 	if len(j.rule.Require) == 0 {
 		return nil
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(j.rule.Require)) { // the same refusal each time
 		want := j.rule.Require[name]
 		got, isString := c.All[name].(string)
 		switch {
 		case name == "token_use" && isString && got == want:
 			j.pass("token use", want)
-		case name == "token_use": // tells which of a user pool's tokens it is, nothing of the user
+		case name == "token_use": // the kind of a user pool's token; not personal, so it is shown
 			return j.refuse(tokenUse.With("want", want, "got", explain.Shown(c.All[name])))
 		case isString && got == want:
 			j.trace.PassOf("required claim", name, want)
 		default:
-			return j.refuse(requiredClaim.With("want", want, "got", explain.Masked(c.All[name]), "claim", name).Of(name))
+			return j.refuse(requiredClaim.With(
+				"want", want,
+				"got", explain.Masked(c.All[name]),
+				"claim", name,
+			).Of(name))
 		}
 	}
+
 	return nil
 }

@@ -33,6 +33,7 @@ func newCrowd(tb testing.TB, issuers int) *crowd {
 	client := outbound.New(outbound.Options{Now: now})
 	tb.Cleanup(client.Close)
 	c := &crowd{verifier: idtoken.New(client, now)}
+
 	var sets []string // making RSA keys is slow: a few are enough
 	var signers []*logintest.Issuer
 	for range min(issuers, 4) {
@@ -55,6 +56,7 @@ func newCrowd(tb testing.TB, issuers int) *crowd {
 	mux.HandleFunc("/{n}"+logintest.KeysPath, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, sets[number(r)%len(sets)])
 	})
+
 	for n := range issuers {
 		issuer := fmt.Sprintf("%s/%d", server.URL, n)
 		c.trusts = append(c.trusts, idtoken.Rule{
@@ -62,9 +64,11 @@ func newCrowd(tb testing.TB, issuers int) *crowd {
 		})
 		c.tokens = append(c.tokens, signers[n%len(signers)].Token(map[string]any{"iss": issuer}))
 	}
+
 	for range issuers {
 		c.login(tb)
 	}
+
 	return c
 }
 
@@ -100,7 +104,8 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 	for name, claims := range map[string]func(n int) map[string]any{
 		"one long claim": func(n int) map[string]any { return map[string]any{"filler": strings.Repeat("f", 24*n)} },
 		"many groups": func(n int) map[string]any {
-			return map[string]any{"groups": strings.Split(strings.TrimSuffix(strings.Repeat("group-of-twenty-people,", n), ","), ",")}
+			return map[string]any{"groups": strings.Split(
+				strings.TrimSuffix(strings.Repeat("group-of-twenty-people,", n), ","), ",")}
 		},
 		"many claims": func(n int) map[string]any {
 			all := map[string]any{}
@@ -138,11 +143,14 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 					const runs = 50
 					var before, after runtime.MemStats
 					runtime.ReadMemStats(&before)
+
 					for range runs {
 						once()
 					}
 					runtime.ReadMemStats(&after)
-					return float64(len(token)), float64(after.TotalAlloc-before.TotalAlloc) / runs, float64(after.Mallocs-before.Mallocs) / runs
+
+					return float64(len(token)), float64(after.TotalAlloc-before.TotalAlloc) / runs,
+						float64(after.Mallocs-before.Mallocs) / runs
 				}
 				// All of a size from which on claims are read in two steps.
 				size, bytes, allocations := cost(350)
@@ -157,10 +165,14 @@ func TestCostIsLinearInTokenSize(t *testing.T) {
 				if grown := (largeBytes - middleBytes) / (middleBytes - bytes); grown > limit {
 					t.Errorf("bytes grow faster than the token: %.0f, %.0f, %.0f", bytes, middleBytes, largeBytes)
 				}
-				if grown := largeAllocations - middleAllocations; grown > limit*max(0, middleAllocations-allocations)+10 { // pools give and take a few
-					t.Errorf("allocations grow faster than the token: %.0f, %.0f, %.0f", allocations, middleAllocations, largeAllocations)
+				// pools give and take a few
+				if grown := largeAllocations - middleAllocations; grown > limit*max(0,
+					middleAllocations-allocations)+10 {
+					t.Errorf("allocations grow faster than the token: %.0f, %.0f, %.0f", allocations, middleAllocations,
+						largeAllocations)
 				}
-				t.Logf("%.0f bytes: %.0f bytes in %.0f allocations; %.0f bytes: %.0f bytes in %.0f allocations", size, bytes, allocations, largeSize, largeBytes, largeAllocations)
+				t.Logf("%.0f bytes: %.0f bytes in %.0f allocations; %.0f bytes: %.0f bytes in %.0f allocations", size,
+					bytes, allocations, largeSize, largeBytes, largeAllocations)
 			})
 		}
 	}
@@ -201,6 +213,7 @@ func TestRefusingTheLargestTokenIsCheap(t *testing.T) {
 				const runs = 50
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
+
 				for range runs {
 					if _, err := f.verifier.Verify(t.Context(), &f.trust, token); err == nil {
 						t.Fatal("accepted")

@@ -37,13 +37,15 @@ func newWorld(t *testing.T) *world {
 }
 
 // provider makes an issuer at http://host; it is served only if handler is set.
-func (w *world) provider(t *testing.T, host, address string, handler func(*logintest.Issuer) http.Handler) idtoken.Rule {
+func (w *world) provider(t *testing.T, host, address string,
+	handler func(*logintest.Issuer) http.Handler) idtoken.Rule {
 	i := logintest.NewIssuerAt(t, "http://"+host)
 	w.issuers[host], w.tokens[host] = i, i.Token(nil)
 	w.net.name(host, address)
 	if handler != nil {
 		w.net.serve(t, address+":80", nil, handler(i))
 	}
+
 	return idtoken.Rule{
 		Provider: host, Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
 		JWKSURL: i.URL + keys, Policy: outbound.Policy{AllowHTTP: true},
@@ -74,9 +76,11 @@ var dead = map[string]func(*logintest.Issuer) http.Handler{
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
+
 			for {
 				_, _ = io.WriteString(w, " ")
 				w.(http.Flusher).Flush()
+
 				select {
 				case <-tick.C:
 				case <-r.Context().Done():
@@ -95,6 +99,7 @@ func TestKeyCacheDeadIssuerHoldsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
+
 				deadTrust := w.provider(t, "dead.test", publicAddress, handler)
 				goodTrust := w.provider(t, "good.test", "93.184.215.15", healthy)
 				var wg sync.WaitGroup
@@ -117,6 +122,7 @@ func TestKeyCacheDeadIssuerHoldsNobody(t *testing.T) {
 				held, dials := 0, len(w.net.dialled())
 				for range 600 {
 					time.Sleep(time.Second) // the bubble's time
+
 					for range 5 {
 						wg.Go(func() {
 							if _, err := w.try(t.Context(), deadTrust); !isUnavailable(err) {
@@ -134,6 +140,7 @@ func TestKeyCacheDeadIssuerHoldsNobody(t *testing.T) {
 				if held != 0 {
 					t.Errorf("the good provider's users were held for %v", time.Duration(held))
 				}
+
 				tries := 0
 				for _, address := range w.net.dialled()[dials:] {
 					if address == publicAddress+":80" {
@@ -158,6 +165,7 @@ func TestOnlyOneCallTriesAFailingProvider(t *testing.T) {
 			t.Fatalf("first: %v after %v, want Unavailable after the 2 s of a connection attempt", err, took)
 		}
 		time.Sleep(2 * time.Second) // past the first pause
+
 		var wg sync.WaitGroup
 		var waited atomic.Int64
 		for range 50 {
@@ -183,6 +191,7 @@ func TestOnlyOneCallTriesAFailingProvider(t *testing.T) {
 func TestWaitingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+
 		trust := w.provider(t, "slow.test", publicAddress, dead["accepts and says nothing"])
 		var wg sync.WaitGroup
 		var waited, refused atomic.Int64
@@ -212,6 +221,7 @@ func TestBreakerSharedByHost(t *testing.T) {
 		w := newWorld(t)
 		trust := w.provider(t, "idp.test", publicAddress, nil)
 		start := time.Now()
+
 		for n := range 100 {
 			trust.JWKSURL = fmt.Sprintf("http://idp.test/pool-%d/jwks.json", n)
 			if _, err := w.try(t.Context(), trust); !isUnavailable(err) {
@@ -257,6 +267,7 @@ func TestRecovery(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		w.net.serve(t, publicAddress+":80", nil, w.issuers["idp.test"])
+
 		back := time.Now()
 		for {
 			_, err := w.try(t.Context(), trust)
@@ -306,8 +317,10 @@ func TestCallerLeaves(t *testing.T) {
 				i.ServeHTTP(rw, r)
 			})
 		})
+
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if took, err := w.try(ctx, trust); !isUnavailable(err) || took != time.Second {
@@ -396,6 +409,7 @@ func TestBackgroundIsBounded(t *testing.T) {
 		dials := len(w.net.dialled())
 		slow = true
 		time.Sleep(4 * time.Minute)
+
 		for range 20 {
 			visit()
 			time.Sleep(2 * time.Second)

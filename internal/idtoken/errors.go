@@ -16,8 +16,8 @@ const (
 	MessageWrongAudience       = "Invalid login token. Incorrect token audience."
 	MessageUnsupportedProvider = "Token is not from a supported provider of this identity pool."
 
-	// Of credentials that their provider itself did not accept. AWS's wording is not
-	// known, but for the expiry, which old clients quote.
+	// For credentials that their provider itself did not accept. AWS's wording is not
+	// known, except for the expiry, which old clients quote.
 	MessageNotAccepted  = "Invalid login token. The login provider does not accept it."
 	MessageTokenExpired = "Invalid login token. Token is expired."
 
@@ -27,12 +27,12 @@ const (
 
 // Refused is the error for a credential that did not prove its login.
 type Refused struct {
-	// Refusal is the check that did not pass; its Message is for the wire. Subjects and
-	// other personal values in it are masked.
+	// Refusal names the check that did not pass; its Message is for the wire. Subjects
+	// and other personal values in it are masked.
 	*explain.Refusal
 }
 
-// Error is one line for the log. It holds no part of the credential but its
+// Error returns one line for the log. It quotes no part of the credential except
 // issuer, audience and header names.
 func (r *Refused) Error() string { return "login refused: " + r.Refusal.Error() }
 
@@ -44,7 +44,7 @@ func (r *Refused) Expired() bool {
 	return r.Message == MessageTokenExpired || strings.HasPrefix(r.Message, MessageExpired)
 }
 
-// MissingClaim returns the claim for whose lack a token was refused, or "".
+// MissingClaim returns the name of the claim that a refused token lacks, or "".
 func (r *Refused) MissingClaim() string {
 	name, _ := strings.CutPrefix(r.Message, messageMissingClaim)
 	if name == r.Message {
@@ -57,12 +57,12 @@ func (r *Refused) MissingClaim() string {
 func (r *Refused) ByProvider() bool { return r.Message == MessageNotAccepted }
 
 // Unavailable is the error for a credential that could not be judged because
-// its provider could not be asked and nothing usable was held. It says nothing
-// about the credential: the client may try again.
+// its provider could not be asked and no usable keys were held. The credential may
+// be good: the client may try again.
 type Unavailable struct {
 	Provider string // the Logins key
 	Cause    error
-	// Refusal explains the cause; it is in the trace already. nil = nothing does.
+	// Refusal explains the cause, and is in the trace already. It may be nil.
 	Refusal *explain.Refusal
 }
 

@@ -14,6 +14,7 @@ import (
 func TestVerifyEvent(t *testing.T) {
 	f := newFixture(t, nil)
 	other := logintest.NewKey(t, "RS256")
+
 	event := func(header, claims map[string]any) string {
 		return f.issuer.Key().Sign(header, f.issuer.Payload(claims))
 	}
@@ -41,12 +42,16 @@ func TestVerifyEvent(t *testing.T) {
 		"foreign audience":   {event(logout, map[string]any{"aud": "other"}), nil, "token audience"},
 		"no audience":        {event(logout, map[string]any{"aud": nil}), nil, "token audience"},
 		"bad subject":        {event(logout, map[string]any{"sub": 1}), nil, "token subject"},
-		"events twice":       {event(logout, map[string]any{"events": map[string]any{}, "Events": map[string]any{}}), nil, "token claims"},
-		"Events":             {event(logout, map[string]any{"Events": map[string]any{}}), nil, "token claims"},
-		"unknown key":        {other.Sign(logout, f.issuer.Payload(nil)), nil, "token signature"},
-		"forged":             {other.Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID}, f.issuer.Payload(nil)), nil, "token signature"},
-		"unsigned":           {event(map[string]any{"typ": "logout+jwt", "alg": "none"}, nil), nil, "signature algorithm"},
-		"own key":            {event(map[string]any{"typ": "logout+jwt", "jwk": map[string]any{}}, nil), nil, "token header"},
+		"events twice": {event(logout, map[string]any{"events": map[string]any{}, "Events": map[string]any{}}),
+			nil, "token claims"},
+		"Events":      {event(logout, map[string]any{"Events": map[string]any{}}), nil, "token claims"},
+		"unknown key": {other.Sign(logout, f.issuer.Payload(nil)), nil, "token signature"},
+		"forged": {other.Sign(map[string]any{"typ": "logout+jwt", "kid": f.issuer.Key().ID},
+			f.issuer.Payload(nil)), nil, "token signature"},
+		"unsigned": {event(map[string]any{"typ": "logout+jwt", "alg": "none"}, nil), nil,
+			"signature algorithm"},
+		"own key": {event(map[string]any{"typ": "logout+jwt", "jwk": map[string]any{}}, nil), nil,
+			"token header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			types := test.types
@@ -56,6 +61,7 @@ func TestVerifyEvent(t *testing.T) {
 			trace := &explain.Trace{}
 			c, err := f.verifier.VerifyEvent(explain.NewContext(t.Context(), trace), &f.trust, types, test.token)
 			f.noLeak(t, test.token, "", trace)
+
 			var refused *idtoken.Refused
 			switch {
 			case test.check == "" && err != nil:
@@ -69,9 +75,11 @@ func TestVerifyEvent(t *testing.T) {
 	}
 	// An event token is no login.
 	f.refuses(t, f.trust, event(logout, nil), "token type", idtoken.MessageNotOIDC)
-	f.issuer.Answer(logintest.KeysPath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	f.issuer.Answer(logintest.KeysPath,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	f.Advance(48 * time.Hour)
-	_, err := f.verifier.VerifyEvent(t.Context(), &f.trust, []string{"logout+jwt"}, f.issuer.Key().Sign(logout, f.issuer.Payload(nil)))
+	_, err := f.verifier.VerifyEvent(t.Context(), &f.trust, []string{"logout+jwt"},
+		f.issuer.Key().Sign(logout, f.issuer.Payload(nil)))
 	var unavailable *idtoken.Unavailable
 	if !errors.As(err, &unavailable) {
 		t.Errorf("VerifyEvent without the provider's keys = %v, want *Unavailable", err)

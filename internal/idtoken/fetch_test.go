@@ -59,6 +59,7 @@ func TestBrokenProviders(t *testing.T) {
 		return func(*fixture) http.HandlerFunc { return h }
 	}
 	var sent atomic.Int64
+
 	both := []struct {
 		name   string
 		answer http.HandlerFunc
@@ -91,7 +92,8 @@ func TestBrokenProviders(t *testing.T) {
 		{"64 MiB, announced", logintest.Endless(64<<20, true, &sent), "more than 1048576 bytes"},
 		{"64 MiB, chunked", logintest.Endless(64<<20, false, &sent), "more than 1048576 bytes"},
 		{"header of 1 MiB", status(200, "X-Filler", strings.Repeat("x", 1<<20)), "could not be asked"},
-		{"connection cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "could not be asked"},
+		{"connection cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			"could not be asked"},
 	}
 	type broken struct {
 		name, path string
@@ -105,32 +107,50 @@ func TestBrokenProviders(t *testing.T) {
 			broken{"keys: " + b.name, keys, fixed(b.answer), b.want})
 	}
 	const good = `"jwks_uri":"URL/jwks.json"`
+
 	cases = append(cases,
-		broken{"issuer of another", discovery, document(`{"issuer":"https://evil.test",` + good + `}`), "states the issuer"},
+		broken{"issuer of another", discovery, document(`{"issuer":"https://evil.test",` + good + `}`),
+			"states the issuer"},
 		broken{"issuer with slash", discovery, document(`{"issuer":"URL/",` + good + `}`), "states the issuer"},
 		broken{"issuer absent", discovery, document(`{` + good + `}`), "states the issuer"},
 		broken{"issuer a list", discovery, document(`{"issuer":["URL"],` + good + `}`), "states the issuer"},
-		broken{"issuer twice", discovery, document(`{"issuer":"URL","issuer":"URL",` + good + `}`), "same member name twice"},
+		broken{"issuer twice", discovery, document(`{"issuer":"URL","issuer":"URL",` + good + `}`),
+			"same member name twice"},
 		broken{"jwks_uri absent", discovery, document(`{"issuer":"URL"}`), "no jwks_uri"},
 		broken{"jwks_uri a number", discovery, document(`{"issuer":"URL","jwks_uri":1}`), "no jwks_uri"},
 		broken{"jwks_uri empty", discovery, document(`{"issuer":"URL","jwks_uri":""}`), "not a plain absolute URL"},
-		broken{"jwks_uri relative", discovery, document(`{"issuer":"URL","jwks_uri":"/jwks.json"}`), "not a plain absolute URL"},
-		broken{"jwks_uri file", discovery, document(`{"issuer":"URL","jwks_uri":"file:///etc/passwd"}`), "not a plain absolute URL"},
-		broken{"jwks_uri file on a host", discovery, document(`{"issuer":"URL","jwks_uri":"file://host/etc/passwd"}`), "not https"},
-		broken{"jwks_uri gopher", discovery, document(`{"issuer":"URL","jwks_uri":"gopher://127.0.0.1:6379/_x"}`), "not https"},
-		broken{"jwks_uri with user name", discovery, document(`{"issuer":"URL","jwks_uri":"https://a:b@issuer.test/k"}`), "not a plain absolute URL"},
-		broken{"jwks_uri with line end", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/\r\nx"}`), "not a plain absolute URL"},
-		broken{"jwks_uri of 3000 bytes", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/` + strings.Repeat("x", 3000) + `"}`), "too long"},
+		broken{"jwks_uri relative", discovery, document(`{"issuer":"URL","jwks_uri":"/jwks.json"}`),
+			"not a plain absolute URL"},
+		broken{"jwks_uri file", discovery, document(`{"issuer":"URL","jwks_uri":"file:///etc/passwd"}`),
+			"not a plain absolute URL"},
+		broken{"jwks_uri file on a host", discovery, document(`{"issuer":"URL","jwks_uri":"file://host/etc/passwd"}`),
+			"not https"},
+		broken{"jwks_uri gopher", discovery, document(`{"issuer":"URL","jwks_uri":"gopher://127.0.0.1:6379/_x"}`),
+			"not https"},
+		broken{"jwks_uri with user name", discovery,
+			document(`{"issuer":"URL","jwks_uri":"https://a:b@issuer.test/k"}`), "not a plain absolute URL"},
+		broken{"jwks_uri with line end", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/\r\nx"}`),
+			"not a plain absolute URL"},
+		broken{"jwks_uri of 3000 bytes", discovery,
+			document(`{"issuer":"URL","jwks_uri":"https://issuer.test/` + strings.Repeat("x", 3000) + `"}`),
+			"too long"},
 		broken{"issuer empty", discovery, document(`{"issuer":"",` + good + `}`), "states the issuer"},
-		broken{"issuer in capitals", discovery, document(`{"issuer":"HTTP://127.0.0.1",` + good + `}`), "states the issuer"},
+		broken{"issuer in capitals", discovery, document(`{"issuer":"HTTP://127.0.0.1",` + good + `}`),
+			"states the issuer"},
 		broken{"issuer under another name", discovery, document(`{"Issuer":"URL",` + good + `}`), "states the issuer"},
-		broken{"two spellings of jwks_uri", discovery, document(`{"issuer":"URL",` + good + `,"JWKS_URI":"https://evil.test/"}`), "letter case"},
-		broken{"jwks_uri twice", discovery, document(`{"issuer":"URL",` + good + `,"jwks_uri":"https://evil.test/"}`), "same member name twice"},
+		broken{"two spellings of jwks_uri", discovery,
+			document(`{"issuer":"URL",` + good + `,"JWKS_URI":"https://evil.test/"}`), "letter case"},
+		broken{"jwks_uri twice", discovery, document(`{"issuer":"URL",` + good + `,"jwks_uri":"https://evil.test/"}`),
+			"same member name twice"},
 		broken{"jwks_uri a list", discovery, document(`{"issuer":"URL","jwks_uri":["URL/jwks.json"]}`), "no jwks_uri"},
-		broken{"jwks_uri data", discovery, document(`{"issuer":"URL","jwks_uri":"data:application/json,{}"}`), "not a plain absolute URL"},
-		broken{"jwks_uri without scheme", discovery, document(`{"issuer":"URL","jwks_uri":"//evil.test/k"}`), "not https"},
-		broken{"jwks_uri with backslash", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test\\@evil.test/"}`), "not a plain absolute URL"},
-		broken{"jwks_uri with fragment", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/#k"}`), "not a plain absolute URL"},
+		broken{"jwks_uri data", discovery, document(`{"issuer":"URL","jwks_uri":"data:application/json,{}"}`),
+			"not a plain absolute URL"},
+		broken{"jwks_uri without scheme", discovery, document(`{"issuer":"URL","jwks_uri":"//evil.test/k"}`),
+			"not https"},
+		broken{"jwks_uri with backslash", discovery,
+			document(`{"issuer":"URL","jwks_uri":"https://issuer.test\\@evil.test/"}`), "not a plain absolute URL"},
+		broken{"jwks_uri with fragment", discovery, document(`{"issuer":"URL","jwks_uri":"https://issuer.test/#k"}`),
+			"not a plain absolute URL"},
 		broken{"keys null", keys, document(`{"keys":null}`), "not a list"},
 		broken{"101 keys", keys, document(`{"keys":[` + strings.Repeat("{},", 100) + `{}]}`), "more than 100 keys"},
 		broken{"keys absent", keys, document(`{"key":[]}`), `no member "keys"`},
@@ -141,7 +161,8 @@ func TestBrokenProviders(t *testing.T) {
 	)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(t, func(o *outbound.Options) { o.Timeout = time.Minute }) // what is wrong must be said, however busy the machine is
+			// what is wrong must be said, however busy the machine is
+			f := newFixture(t, func(o *outbound.Options) { o.Timeout = time.Minute })
 			f.issuer.Answer(c.path, c.answer(f))
 			if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %q does not say %q", err, c.want)
@@ -163,7 +184,8 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // Providers serve their documents under several content types.
 func TestContentTypesOfProviders(t *testing.T) {
 	for _, contentType := range []string{
-		"application/json", "application/json; charset=utf-8", "Application/JSON", "application/jwk-set+json", "text/plain", "binary/octet-stream", "application/octet-stream", "",
+		"application/json", "application/json; charset=utf-8", "Application/JSON", "application/jwk-set+json",
+		"text/plain", "binary/octet-stream", "application/octet-stream", "",
 	} {
 		t.Run(contentType, func(t *testing.T) {
 			f := newFixture(t, nil)
@@ -181,7 +203,8 @@ func TestContentTypesOfProviders(t *testing.T) {
 func TestNoDowngradeToHTTP(t *testing.T) {
 	for name, answer := range map[string]func(s *secure){
 		"jwks_uri": func(s *secure) {
-			s.issuer.Answer(discovery, text(`{"issuer":"https://issuer.test","jwks_uri":"http://issuer.test/jwks.json"}`))
+			s.issuer.Answer(discovery,
+				text(`{"issuer":"https://issuer.test","jwks_uri":"http://issuer.test/jwks.json"}`))
 		},
 		"redirect of the discovery document": func(s *secure) {
 			s.issuer.Answer(discovery, status(302, "Location", "http://issuer.test"+discovery))
@@ -216,14 +239,18 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Error("a redirect was followed")
 	}))
 	defer canary.Close()
+
 	for _, path := range []string{discovery, keys} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
-			for _, target := range []string{canary.URL, "http://169.254.169.254/latest/meta-data/", "/elsewhere", "file:///etc/passwd"} {
+			for _, target := range []string{canary.URL, "http://169.254.169.254/latest/meta-data/", "/elsewhere",
+				"file:///etc/passwd"} {
 				t.Run(fmt.Sprintf("%s %d to %s", path, code, target), func(t *testing.T) {
 					f := newFixture(t, nil)
-					f.issuer.Answer("/elsewhere", func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") })
+					f.issuer.Answer("/elsewhere",
+						func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") })
 					f.issuer.Answer(path, status(code, "Location", target))
-					if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), fmt.Sprintf("redirect (%d)", code)) {
+					if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
+						fmt.Sprintf("redirect (%d)", code)) {
 						t.Error(err)
 					}
 				})
@@ -244,7 +271,8 @@ func TestPolicy(t *testing.T) {
 	t.Run("loopback refused", func(t *testing.T) {
 		f := newFixture(t, noNetwork(t))
 		f.trust.AllowPrivate = false
-		if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(), "no address that may be asked") {
+		if err := f.unavailable(t, f.issuer.Token(nil)); !strings.Contains(err.Error(),
+			"no address that may be asked") {
 			t.Error(err)
 		}
 	})
@@ -252,6 +280,7 @@ func TestPolicy(t *testing.T) {
 		f := newFixture(t, nil)
 		token := f.issuer.Token(nil)
 		f.accepts(t, token)
+
 		for _, change := range []func(*idtoken.Rule){
 			func(trust *idtoken.Rule) { trust.AllowHTTP = false },
 			func(trust *idtoken.Rule) { trust.AllowPrivate = false },
@@ -278,9 +307,10 @@ func TestDNSRebinding(t *testing.T) {
 	s := newSecure(t, nil)
 	s.trust.JWKSURL = "https://issuer.test/jwks.json"
 	s.net.name("issuer.test", publicAddress, "127.0.0.1")
-	s.net.serve(t, "127.0.0.1:443", s.ca.leaf(t, "issuer.test").server(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		t.Error("the private address was asked")
-	}))
+	s.net.serve(t, "127.0.0.1:443", s.ca.leaf(t, "issuer.test").server(),
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			t.Error("the private address was asked")
+		}))
 	token := s.issuer.Token(map[string]any{"exp": s.Now().Add(100 * time.Hour).Unix()})
 	s.accepts(t, token)
 	if n := len(s.net.lookups); n != 1 {
@@ -303,25 +333,31 @@ func TestForbiddenHosts(t *testing.T) {
 	for _, c := range []struct{ host, resolves string }{
 		{"127.0.0.1", ""}, {"[::1]", ""}, {"10.1.2.3", ""}, {"169.254.169.254", ""}, {"[fd00:ec2::254]", ""},
 		{"[::ffff:127.0.0.1]", ""}, {"[::ffff:93.184.215.14]", ""}, {"[64:ff9b::7f00:1]", ""}, {"[fe80::1%25eth0]", ""},
-		{"localhost", "127.0.0.1"}, {"2130706433", "127.0.0.1"}, {"0x7f000001", "127.0.0.1"}, {"0177.0.0.1", "127.0.0.1"}, {"127.1", "127.0.0.1"},
-		{"metadata.google.internal", "169.254.169.254"}, {"mapped.test", "::ffff:169.254.169.254"}, {"mapped-private.test", "::ffff:10.0.0.1"},
-		{"translated.test", "64:ff9b::a9fe:a9fe"}, {"zero.test", "0.0.0.0"}, {"six.test", "::"}, {"unique.test", "fd12::1"}, {"shared.test", "100.64.0.1"},
+		{"localhost", "127.0.0.1"}, {"2130706433", "127.0.0.1"}, {"0x7f000001", "127.0.0.1"},
+		{"0177.0.0.1", "127.0.0.1"}, {"127.1", "127.0.0.1"},
+		{"metadata.google.internal", "169.254.169.254"}, {"mapped.test", "::ffff:169.254.169.254"},
+		{"mapped-private.test", "::ffff:10.0.0.1"},
+		{"translated.test", "64:ff9b::a9fe:a9fe"}, {"zero.test", "0.0.0.0"}, {"six.test", "::"},
+		{"unique.test", "fd12::1"}, {"shared.test", "100.64.0.1"},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			s := newSecure(t, nil)
 			if c.resolves != "" {
 				s.net.name(c.host, c.resolves)
 			}
+
 			for _, trust := range []func(){
 				func() { s.trust.JWKSURL = "https://" + c.host + "/jwks.json" },
 				func() { // the same through jwks_uri
 					s.trust.JWKSURL = ""
-					s.issuer.Answer(discovery, text(`{"issuer":"https://issuer.test","jwks_uri":"https://`+c.host+`/jwks.json"}`))
+					s.issuer.Answer(discovery,
+						text(`{"issuer":"https://issuer.test","jwks_uri":"https://`+c.host+`/jwks.json"}`))
 				},
 			} {
 				trust()
 				s.unavailable(t, s.issuer.Token(nil))
 			}
+
 			for _, address := range s.net.dialled() {
 				if address != publicAddress+":443" {
 					t.Errorf("dialled %s", address)
@@ -335,6 +371,7 @@ func TestForbiddenHosts(t *testing.T) {
 			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("::ffff:" + publicAddress)}
 		}
 		s.accepts(t, s.issuer.Token(nil))
+
 		for _, address := range s.net.dialled() {
 			if address != publicAddress+":443" {
 				t.Errorf("dialled %s", address)

@@ -48,10 +48,11 @@ func TestForgedSignatures(t *testing.T) {
 			k.Algorithm = jose.PS256
 			return k.Sign(nil, f.issuer.Payload(nil))
 		}, "signing key"},
-		{"PS256 signature with another salt length than its digest's (RFC 7518 section 3.5)", func(t *testing.T, f *fixture) string {
-			f.issuer.Add(logintest.NewKey(t, jose.PS256))
-			return shortSalt(t, f)
-		}, "token signature"},
+		{"PS256 signature with another salt length than its digest's (RFC 7518 section 3.5)",
+			func(t *testing.T, f *fixture) string {
+				f.issuer.Add(logintest.NewKey(t, jose.PS256))
+				return shortSalt(t, f)
+			}, "token signature"},
 		{"RS256 header over a PS256 key", func(t *testing.T, f *fixture) string {
 			f.issuer.Add(logintest.NewKey(t, jose.PS256))
 			return f.issuer.Key().Sign(map[string]any{"alg": "RS256"}, f.issuer.Payload(nil))
@@ -100,10 +101,12 @@ func shortSalt(t *testing.T, f *fixture) string {
 	t.Helper()
 	parts := strings.Split(f.issuer.Token(nil), ".")
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	signature, err := f.issuer.Key().Private.Sign(rand.Reader, digest[:], &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256})
+	signature, err := f.issuer.Key().Private.Sign(rand.Reader, digest[:],
+		&rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
@@ -156,17 +159,31 @@ func TestHostileKeys(t *testing.T) {
 	add("e even", map[string]any{"e": "AQAC"})
 	add("e of 64 bits", map[string]any{"e": "_________w8"})
 	add("e of 8192 bits", map[string]any{"e": strings.Repeat("_", 1365)})
+
 	cases = append(cases,
-		hostile{"e = 1 with the signature that fits it", jwk(badRSA.N, 1), func(f *fixture) string { return exponentOne(f, "bad", badRSA.N) }},
-		hostile{"a key of the generator of CVE-2017-15361", rocaKey(badRSA), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
-		hostile{"512 bits", jwk(modulus(512), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
-		hostile{"2047 bits", jwk(modulus(2047), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
-		hostile{"16384 bits", jwk(modulus(16384), 65537), func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
-		hostile{"a shared secret", map[string]any{"kty": "oct", "kid": "bad", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}, macTokenAs("bad", "secretsecretsecretsecret")},
-		hostile{"point off the curve", map[string]any{"kty": "EC", "kid": "bad", "crv": "P-256", "x": b64(strings.Repeat("x", 32)), "y": b64(strings.Repeat("y", 32))}, nil},
-		hostile{"point at infinity", map[string]any{"kty": "EC", "kid": "bad", "crv": "P-256", "x": b64(strings.Repeat("\x00", 32)), "y": b64(strings.Repeat("\x00", 32))}, nil},
-		hostile{"curve unknown", map[string]any{"kty": "EC", "kid": "bad", "crv": "secp256k1", "x": b64(strings.Repeat("x", 32)), "y": b64(strings.Repeat("y", 32))}, nil},
-		hostile{"Ed25519 key too short", map[string]any{"kty": "OKP", "kid": "bad", "crv": "Ed25519", "x": "AAAA"}, nil},
+		hostile{"e = 1 with the signature that fits it", jwk(badRSA.N, 1),
+			func(f *fixture) string { return exponentOne(f, "bad", badRSA.N) }},
+		hostile{"a key of the generator of CVE-2017-15361", rocaKey(badRSA),
+			func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
+		hostile{"512 bits", jwk(modulus(512), 65537),
+			func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
+		hostile{"2047 bits", jwk(modulus(2047), 65537),
+			func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
+		hostile{"16384 bits", jwk(modulus(16384), 65537),
+			func(f *fixture) string { return bad.Sign(nil, f.issuer.Payload(nil)) }},
+		hostile{"a shared secret", map[string]any{"kty": "oct", "kid": "bad", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"},
+			macTokenAs("bad", "secretsecretsecretsecret")},
+		hostile{"point off the curve",
+			map[string]any{"kty": "EC", "kid": "bad", "crv": "P-256", "x": b64(strings.Repeat("x", 32)),
+				"y": b64(strings.Repeat("y", 32))}, nil},
+		hostile{"point at infinity",
+			map[string]any{"kty": "EC", "kid": "bad", "crv": "P-256", "x": b64(strings.Repeat("\x00", 32)),
+				"y": b64(strings.Repeat("\x00", 32))}, nil},
+		hostile{"curve unknown",
+			map[string]any{"kty": "EC", "kid": "bad", "crv": "secp256k1", "x": b64(strings.Repeat("x", 32)),
+				"y": b64(strings.Repeat("y", 32))}, nil},
+		hostile{"Ed25519 key too short", map[string]any{"kty": "OKP", "kid": "bad", "crv": "Ed25519", "x": "AAAA"},
+			nil},
 		hostile{"null", nil, nil},
 		hostile{"a list", []any{}, nil},
 		hostile{"a string", "key", nil},
@@ -189,14 +206,16 @@ func TestHostileKeys(t *testing.T) {
 			}
 			_, _, err = f.verify(t, f.trust, c.token(f))
 			var refused *idtoken.Refused
-			if !errors.As(err, &refused) || refused.Reason.Check != "signing key" && refused.Reason.Check != "signature algorithm" {
+			if !errors.As(err, &refused) || refused.Reason.Check != "signing key" &&
+				refused.Reason.Check != "signature algorithm" {
 				t.Errorf("token under the hostile key: %v", err)
 			}
 		})
 	}
 	t.Run("control: the same key published well", func(t *testing.T) {
 		f := newFixture(t, nil)
-		k, token := own(map[string]any{"d": "AAAA", "x5c": []string{"not a certificate"}, "x5t": "!", "unknown": map[string]any{}})
+		k, token := own(
+			map[string]any{"d": "AAAA", "x5c": []string{"not a certificate"}, "x5t": "!", "unknown": map[string]any{}})
 		set, err := json.Marshal(map[string]any{"keys": []any{k}, "x": 1})
 		if err != nil {
 			t.Fatal(err)
@@ -218,15 +237,19 @@ func rocaKey(like *rsa.PrivateKey) map[string]any {
 	rest := new(big.Int).Exp(big.NewInt(65537), big.NewInt(123456789), product)
 	n := new(big.Int).Sub(like.N, new(big.Int).Mod(like.N, product))
 	n.Add(n, rest)
+
 	return map[string]any{"kty": "RSA", "kid": "bad", "n": base64.RawURLEncoding.EncodeToString(n.Bytes()), "e": "AQAB"}
 }
 
 // exponentOne forges a signature under an RSA key with the exponent 1: it is
 // the padded digest itself.
 func exponentOne(f *fixture, kid string, n *big.Int) string {
-	signed := b64(`{"alg":"RS256","kid":"`+kid+`"}`) + "." + b64(string(f.issuer.Payload(map[string]any{"sub": "admin"})))
+	signed := b64(`{"alg":"RS256","kid":"`+kid+`"}`) + "." +
+		b64(string(f.issuer.Payload(map[string]any{"sub": "admin"})))
 	digest := sha256.Sum256([]byte(signed))
-	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}
+	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+		0x00, 0x04, 0x20}
+
 	em := make([]byte, (n.BitLen()+7)/8)
 	for i := range em {
 		em[i] = 0xff
@@ -234,6 +257,7 @@ func exponentOne(f *fixture, kid string, n *big.Int) string {
 	em[0], em[1] = 0, 1
 	tail := append(append([]byte{0}, prefix...), digest[:]...)
 	copy(em[len(em)-len(tail):], tail)
+
 	return signed + "." + base64.RawURLEncoding.EncodeToString(em)
 }
 

@@ -28,7 +28,8 @@ func FuzzJWT(f *testing.F) {
 	v := New(client, func() time.Time { return now })
 	trust := Rule{
 		Provider: "p", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
-		Algorithms: []string{"RS256", "PS256", "ES256", "EdDSA"}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true},
+		Algorithms: []string{"RS256", "PS256", "ES256", "EdDSA"}, Policy: outbound.Policy{AllowHTTP: true,
+			AllowPrivate: true},
 	}
 	good := i.Token(nil)
 	signed := map[string]bool{good: true}
@@ -41,19 +42,25 @@ func FuzzJWT(f *testing.F) {
 	// The shapes that have fooled verifiers before, for the fuzzer to vary.
 	kid := i.Key().ID
 	for _, header := range []string{
-		`{"alg":"PS256","kid":"` + kid + `"}`, `{"alg":"ES256","kid":"` + kid + `"}`, `{"alg":"EdDSA"}`, `{"ALG":"RS256","\u0061lg":"none"}`,
-		`{"alg":"RS256","kid":"../../x"}`, `{"alg":"RS256","kid":null}`, `{"alg":"RS256","typ":"at+jwt"}`, `{"alg":"RS256","jku":"http://127.0.0.1/"}`,
-		`{"alg":"RS256","jwk":{"kty":"oct","k":""}}`, `{"alg":"RS256","x":[[[[[[]]]]]]}`, `{"alg":"dir","enc":"A128GCM","zip":"DEF"}`, `[]`, "\ufeff{}",
+		`{"alg":"PS256","kid":"` + kid + `"}`, `{"alg":"ES256","kid":"` + kid + `"}`, `{"alg":"EdDSA"}`,
+		`{"ALG":"RS256","\u0061lg":"none"}`,
+		`{"alg":"RS256","kid":"../../x"}`, `{"alg":"RS256","kid":null}`, `{"alg":"RS256","typ":"at+jwt"}`,
+		`{"alg":"RS256","jku":"http://127.0.0.1/"}`,
+		`{"alg":"RS256","jwk":{"kty":"oct","k":""}}`, `{"alg":"RS256","x":[[[[[[]]]]]]}`,
+		`{"alg":"dir","enc":"A128GCM","zip":"DEF"}`, `[]`, "\ufeff{}",
 	} {
 		f.Add(header, payload, parts[2], good+".")
 	}
+
 	for _, members := range []string{
-		`"sub":"admin"`, `"\u0073ub":"admin"`, `"Sub":"admin"`, `"azp":null`, `"azp":"x"`, `"nbf":1e309`, `"iat":-0`, `"x":"\ud800"`, "\"x\":\"\xff\"",
+		`"sub":"admin"`, `"\u0073ub":"admin"`, `"Sub":"admin"`, `"azp":null`, `"azp":"x"`, `"nbf":1e309`, `"iat":-0`,
+		`"x":"\ud800"`, "\"x\":\"\xff\"",
 		`"exp":9223372036854775808`, `"x":{"a":1,"a":2}`, `"x":` + strings.Repeat("[", 20) + strings.Repeat("]", 20),
 	} {
 		f.Add(header, strings.TrimSuffix(payload, "}")+","+members+"}", parts[2], " "+good)
 	}
-	f.Add(header, `{"iss":["`+i.URL+`"],"sub":1,"aud":[],"exp":"1"}`, "", `{"protected":"e30","payload":"e30","signature":"AA"}`)
+	f.Add(header, `{"iss":["`+i.URL+`"],"sub":1,"aud":[],"exp":"1"}`, "",
+		`{"protected":"e30","payload":"e30","signature":"AA"}`)
 	f.Add(header, payload+" ", strings.Repeat("A", 342), parts[0]+".."+parts[2])
 	f.Fuzz(func(t *testing.T, header, payload, signature, text string) {
 		b64 := base64.RawURLEncoding.EncodeToString
@@ -111,13 +118,17 @@ func FuzzJWKS(f *testing.F) {
 	if err := json.Unmarshal(i.KeySet(), &every); err != nil {
 		f.Fatal(err)
 	}
+
 	for _, k := range every.Keys { // sets of one key, which the fuzzer varies better than one long text
 		f.Add([]byte(`{"keys":[` + string(k) + `]}`))
 	}
+
 	for _, body := range []string{
-		`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","kid":"a"}],"Keys":[]}`, `{"keys":[{"kty":"OKP","crv":"X25519","x":"AA"}]}`,
+		`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","kid":"a"}],"Keys":[]}`,
+		`{"keys":[{"kty":"OKP","crv":"X25519","x":"AA"}]}`,
 		`{"keys":[{"kty":"RSA","n":"` + strings.Repeat("_", 342) + `","e":"AQAB","d":"AA","use":"sig"}]}`,
-		`{"keys":[{"kty":"RSA","KTY":"oct","key_ops":["verify"],"x5c":["AA"]}]}`, `{"keys":{}}`, `{"keys":null}`, `[]`, "", `{"keys":[` + strings.Repeat("{},", 100) + `{}]}`,
+		`{"keys":[{"kty":"RSA","KTY":"oct","key_ops":["verify"],"x5c":["AA"]}]}`, `{"keys":{}}`, `{"keys":null}`, `[]`,
+		"", `{"keys":[` + strings.Repeat("{},", 100) + `{}]}`,
 		`{"keys":[{"kty":"RSA","kid":"\u0000","x":` + strings.Repeat("[", 8) + strings.Repeat("]", 8) + `}]} x`,
 	} {
 		f.Add([]byte(body))
@@ -130,6 +141,7 @@ func FuzzJWKS(f *testing.F) {
 		if len(set.all)+set.skipped > maxKeys {
 			t.Fatalf("%d keys", len(set.all)+set.skipped)
 		}
+
 		for _, k := range set.all {
 			if err := checkStrength(k.key); err != nil {
 				t.Fatal(err)
@@ -137,6 +149,7 @@ func FuzzJWKS(f *testing.F) {
 			if need, known := algorithms[k.algorithm]; k.algorithm != "" && (!known || need.kty != k.kty) {
 				t.Fatalf("key of type %s for %s", k.kty, k.algorithm)
 			}
+
 			for name, need := range algorithms {
 				if k.fits(name) && need.kty != k.kty {
 					t.Fatalf("key of type %s fits %s", k.kty, name)
@@ -152,14 +165,18 @@ func FuzzDiscovery(f *testing.F) {
 	f.Add([]byte(`{"issuer":"https://issuer.test","jwks_uri":"https://issuer.test/jwks.json"}`))
 	f.Add([]byte(`{"issuer":"https://evil.test","issuer":"https://issuer.test","jwks_uri":"file:///etc/passwd"}`))
 	f.Add([]byte(`{"issuer":"https://issuer.test","jwks_uri":"http://a@169.254.169.254\\@issuer.test#"}`))
+
 	for _, uri := range []string{
-		"https://keys.test:8443/a?b=c", "https://issuer.test\\@evil.test/", "//evil.test/", "https:evil.test", "https://[::1%25lo]/", "HTTPS://ISSUER.TEST/",
+		"https://keys.test:8443/a?b=c", "https://issuer.test\\@evil.test/", "//evil.test/", "https:evil.test",
+		"https://[::1%25lo]/", "HTTPS://ISSUER.TEST/",
 		"https://issuer.test/%2e%2e/\\u0000", "https://issuer.test#x", "javascript:0", "https://", "",
 	} {
 		f.Add([]byte(`{"issuer":"https://issuer.test","jwks_uri":"` + uri + `"}`))
 	}
-	f.Add([]byte(`{"ISSUER":"https://issuer.test","issuer":"https://issuer.test/","jwks_uri":["https://issuer.test/"]}`))
-	f.Add([]byte(`{"issuer":"https://issuer.test","JWKS_URI":"https://evil.test/","jwks_uri":"https://issuer.test/"} {}`))
+	f.Add(
+		[]byte(`{"ISSUER":"https://issuer.test","issuer":"https://issuer.test/","jwks_uri":["https://issuer.test/"]}`))
+	f.Add(
+		[]byte(`{"issuer":"https://issuer.test","JWKS_URI":"https://evil.test/","jwks_uri":"https://issuer.test/"} {}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		address, err := parseDiscovery(body, "https://issuer.test", false)
 		if err != nil {

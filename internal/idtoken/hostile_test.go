@@ -46,7 +46,8 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 	}
 	rawHeader := func(members string) func(*fixture) string {
 		return func(f *fixture) string {
-			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256","kid":"`+f.issuer.Key().ID+`",`+members+`}`), f.issuer.Payload(nil))
+			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256","kid":"`+f.issuer.Key().ID+`",`+members+`}`),
+				f.issuer.Payload(nil))
 		}
 	}
 	edit := func(change func(token string) string) func(*fixture) string {
@@ -65,14 +66,21 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"one dot", plain("a.b"), "token form", notOIDC},
 		{"three dots", edit(func(s string) string { return s + ".x" }), "token form", notOIDC},
 		{"encrypted token", plain("e30.AA.AA.AA.AA"), "token form", notOIDC},
-		{"encrypted token without key (CVE-2026-34986)", plain(b64(`{"alg":"A128KW","enc":"A128GCM"}`) + "..AA.AA.AA"), "token form", notOIDC},
-		{"encrypted token, huge p2c", plain(b64(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647}`) + ".AA.AA.AA.AA"), "token form", notOIDC},
-		{"encrypted token, zip bomb", plain(b64(`{"alg":"dir","enc":"A128GCM","zip":"DEF"}`) + "..AA.AA.AA"), "token form", notOIDC},
+		{"encrypted token without key (CVE-2026-34986)", plain(b64(`{"alg":"A128KW","enc":"A128GCM"}`) + "..AA.AA.AA"),
+			"token form", notOIDC},
+		{"encrypted token, huge p2c",
+			plain(b64(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647}`) + ".AA.AA.AA.AA"), "token form",
+			notOIDC},
+		{"encrypted token, zip bomb", plain(b64(`{"alg":"dir","enc":"A128GCM","zip":"DEF"}`) + "..AA.AA.AA"),
+			"token form", notOIDC},
 		{"flattened JSON", plain(`{"protected":"e30","payload":"e30","signature":"AA"}`), "token form", notOIDC},
-		{"general JSON with two signatures", plain(` {"payload":"e30","signatures":[{"protected":"e30","signature":"AA"},{"protected":"e30","signature":"AA"}]}`), "token form", notOIDC},
+		{"general JSON with two signatures",
+			plain(
+				` {"payload":"e30","signatures":[{"protected":"e30","signature":"AA"},{"protected":"e30","signature":"AA"}]}`), "token form", notOIDC},
 		{"leading blank", edit(func(s string) string { return " " + s }), "token form", notOIDC},
 		{"trailing newline", edit(func(s string) string { return s + "\n" }), "token form", notOIDC},
-		{"newline in signature", edit(func(s string) string { return s[:len(s)-4] + "\r\n" + s[len(s)-4:] }), "token form", notOIDC},
+		{"newline in signature", edit(func(s string) string { return s[:len(s)-4] + "\r\n" + s[len(s)-4:] }),
+			"token form", notOIDC},
 		{"NUL", edit(func(s string) string { return s + "\x00" }), "token form", notOIDC},
 		{"padding", edit(func(s string) string { return s + "==" }), "token form", notOIDC},
 		{"standard base64", edit(func(s string) string { return s[:len(s)-1] + "+" }), "token form", notOIDC},
@@ -85,15 +93,21 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"one byte too long", func(f *fixture) string {
 			return padded(f, idtoken.DefaultMaxTokenBytes+1)
 		}, "token form", tooLong},
-		{"good but for a claim of 8 MiB", claims(map[string]any{"filler": strings.Repeat("f", 8<<20)}), "token form", tooLong},
-		{"padding in the header", edit(func(s string) string { return strings.Replace(s, ".", "=.", 1) }), "token form", notOIDC},
-		{"blank before the claims", edit(func(s string) string { return strings.Replace(s, ".", ". ", 1) }), "token form", notOIDC},
-		{"detached payload", edit(func(s string) string { return strings.Split(s, ".")[0] + ".." + strings.Split(s, ".")[2] }), "token form", notOIDC},
+		{"good but for a claim of 8 MiB", claims(map[string]any{"filler": strings.Repeat("f", 8<<20)}), "token form",
+			tooLong},
+		{"padding in the header", edit(func(s string) string { return strings.Replace(s, ".", "=.", 1) }), "token form",
+			notOIDC},
+		{"blank before the claims", edit(func(s string) string { return strings.Replace(s, ".", ". ", 1) }),
+			"token form", notOIDC},
+		{"detached payload",
+			edit(func(s string) string { return strings.Split(s, ".")[0] + ".." + strings.Split(s, ".")[2] }),
+			"token form", notOIDC},
 		{"kid of 10 KiB", header(map[string]any{"kid": strings.Repeat("k", 10<<10)}), "token form", notOIDC},
 		{"header too long", header(map[string]any{"x5t": strings.Repeat("a", 5000)}), "token form", notOIDC},
 
 		// Algorithms.
-		{"alg none, empty signature", plain(b64(`{"alg":"none"}`) + "." + b64(`{"sub":"admin"}`) + "."), "token form", notOIDC},
+		{"alg none, empty signature", plain(b64(`{"alg":"none"}`) + "." + b64(`{"sub":"admin"}`) + "."), "token form",
+			notOIDC},
 		{"alg none", header(map[string]any{"alg": "none"}), "signature algorithm", badSig},
 		{"alg None", header(map[string]any{"alg": "None"}), "signature algorithm", badSig},
 		{"alg NONE", header(map[string]any{"alg": "NONE"}), "signature algorithm", badSig},
@@ -110,7 +124,9 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"HS256 keyed with nothing", macToken(func(*fixture) []byte { return nil }), "signature algorithm", badSig},
 
 		// Header.
-		{"header a list", func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`["RS256"]`), f.issuer.Payload(nil)) }, "token header", notOIDC},
+		{"header a list",
+			func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`["RS256"]`), f.issuer.Payload(nil)) },
+			"token header", notOIDC},
 		{"header with trailing text", func(f *fixture) string {
 			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256"}{}`), f.issuer.Payload(nil))
 		}, "token header", notOIDC},
@@ -123,8 +139,11 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"header with a comment", func(f *fixture) string {
 			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256"/**/}`), f.issuer.Payload(nil))
 		}, "token header", notOIDC},
-		{"header not JSON", func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`alg=RS256`), f.issuer.Payload(nil)) }, "token header", notOIDC},
-		{"header nested deeply", rawHeader(`"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)), "token header", notOIDC},
+		{"header not JSON",
+			func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`alg=RS256`), f.issuer.Payload(nil)) },
+			"token header", notOIDC},
+		{"header nested deeply", rawHeader(`"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)),
+			"token header", notOIDC},
 		{"duplicate alg", rawHeader(`"alg":"none"`), "token header", notOIDC},
 		{"duplicate alg, escaped", rawHeader(`"\u0061lg":"none"`), "token header", notOIDC},
 		{"case-variant alg", rawHeader(`"Alg":"none"`), "token header", notOIDC},
@@ -135,10 +154,12 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"crit empty", header(map[string]any{"crit": []string{}}), "token header", notOIDC},
 		{"crit null", rawHeader(`"crit":null`), "token header", notOIDC},
 		{"b64 without crit", header(map[string]any{"b64": false}), "token header", notOIDC},
-		{"embedded jwk", header(map[string]any{"jwk": map[string]any{"kty": "oct", "k": "AA"}}), "token header", notOIDC},
+		{"embedded jwk", header(map[string]any{"jwk": map[string]any{"kty": "oct", "k": "AA"}}), "token header",
+			notOIDC},
 		{"embedded jwk that fits the signature", func(f *fixture) string {
 			stranger := logintest.NewKey(t, jose.RS256)
-			return stranger.Sign(map[string]any{"kid": f.issuer.Key().ID, "jwk": stranger.Public()}, f.issuer.Payload(nil))
+			return stranger.Sign(map[string]any{"kid": f.issuer.Key().ID, "jwk": stranger.Public()},
+				f.issuer.Payload(nil))
 		}, "token header", notOIDC},
 		{"jku to a canary", header(map[string]any{"jku": "http://127.0.0.1:1/canary"}), "token header", notOIDC},
 		{"x5u to a canary", header(map[string]any{"x5u": "http://127.0.0.1:1/canary"}), "token header", notOIDC},
@@ -158,7 +179,8 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"kid with line end", header(map[string]any{"kid": "a\nlevel=ERROR msg=forged"}), "key ID", badSig},
 
 		// Claims as a whole.
-		{"claims a list", func(f *fixture) string { return f.issuer.Key().Sign(nil, []byte(`[]`)) }, "token claims", notOIDC},
+		{"claims a list", func(f *fixture) string { return f.issuer.Key().Sign(nil, []byte(`[]`)) }, "token claims",
+			notOIDC},
 		{"claims with trailing text", func(f *fixture) string {
 			return f.issuer.Key().Sign(nil, append(f.issuer.Payload(nil), " x"...))
 		}, "token claims", notOIDC},
@@ -181,37 +203,63 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"duplicate name in a nested object", rawClaims(nil, `"address":{"a":1,"a":2}`), "token claims", notOIDC},
 		{"case-variant beside sub", rawClaims(nil, `"Sub":"admin"`), "token claims", notOIDC},
 		{"long-s beside sub", rawClaims(nil, `"\u017fub":"admin"`), "token claims", notOIDC},
-		{"case-variant instead of sub", rawClaims(map[string]any{"sub": nil}, `"SUB":"admin"`), "token claims", notOIDC},
+		{"case-variant instead of sub", rawClaims(map[string]any{"sub": nil}, `"SUB":"admin"`), "token claims",
+			notOIDC},
 		{"case-variant nbf alone", rawClaims(nil, `"NBF":1`), "token claims", notOIDC},
 		{"invalid UTF-8 in sub", rawClaims(map[string]any{"sub": nil}, "\"sub\":\"a\xff\""), "token claims", notOIDC},
 		{"lone surrogate in sub", rawClaims(map[string]any{"sub": nil}, `"sub":"a\ud800"`), "token claims", notOIDC},
-		{"claims nested deeply", rawClaims(nil, `"x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)), "token claims", notOIDC},
+		{"claims nested deeply", rawClaims(nil, `"x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)),
+			"token claims", notOIDC},
 
 		// Issuer.
-		{"iss absent", claims(map[string]any{"iss": nil}), "token claims", "Invalid login token. Missing a required claim: iss"},
-		{"iss null", rawClaims(map[string]any{"iss": nil}, `"iss":null`), "token claims", "Invalid login token. Missing a required claim: iss"},
-		{"iss of another", claims(map[string]any{"iss": "https://evil.test"}), "token issuer", idtoken.MessageIssuerMismatch},
+		{"iss absent", claims(map[string]any{"iss": nil}), "token claims",
+			"Invalid login token. Missing a required claim: iss"},
+		{"iss null", rawClaims(map[string]any{"iss": nil}, `"iss":null`), "token claims",
+			"Invalid login token. Missing a required claim: iss"},
+		{"iss of another", claims(map[string]any{"iss": "https://evil.test"}), "token issuer",
+			idtoken.MessageIssuerMismatch},
 		{"iss empty", claims(map[string]any{"iss": ""}), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss a list", func(f *fixture) string { return f.issuer.Token(map[string]any{"iss": []string{f.issuer.URL}}) }, "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with slash", issuerForm(func(url string) string { return url + "/" }), "token issuer", idtoken.MessageIssuerMismatch},
+		{"iss a list", func(f *fixture) string { return f.issuer.Token(map[string]any{"iss": []string{f.issuer.URL}}) },
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with slash", issuerForm(func(url string) string { return url + "/" }), "token issuer",
+			idtoken.MessageIssuerMismatch},
 		{"iss in capitals", issuerForm(strings.ToUpper), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with user name", issuerForm(func(url string) string { return strings.Replace(url, "://", "://a@", 1) }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with dot after host", issuerForm(func(url string) string { return strings.Replace(url, "127.0.0.1", "127.0.0.1.", 1) }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with another port", issuerForm(func(url string) string { return url + "0" }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with the default port", issuerForm(func(url string) string { return url + ":80" }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss without scheme", issuerForm(func(url string) string { return strings.TrimPrefix(url, "http://") }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss over https", issuerForm(func(url string) string { return strings.Replace(url, "http:", "https:", 1) }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with blank", issuerForm(func(url string) string { return url + " " }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss escaped", issuerForm(func(url string) string { return strings.Replace(url, "127", "%3127", 1) }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss in punycode", claims(map[string]any{"iss": "https://xn--ccounts-6fg.google.com"}), "token issuer", idtoken.MessageIssuerMismatch},
-		{"an identity pool's own token", claims(map[string]any{"iss": "https://cognito-identity.amazonaws.com", "aud": "us-east-1:11111111-1111-1111-1111-111111111111", "amr": []string{"authenticated"}}), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with query", issuerForm(func(url string) string { return url + "?" }), "token issuer", idtoken.MessageIssuerMismatch},
-		{"iss with international host", claims(map[string]any{"iss": "https://аccounts.google.com"}), "token issuer", idtoken.MessageIssuerMismatch},
-		{"Google's iss under another provider", claims(map[string]any{"iss": "accounts.google.com"}), "token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with user name", issuerForm(func(url string) string { return strings.Replace(url, "://", "://a@", 1) }),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with dot after host",
+			issuerForm(func(url string) string { return strings.Replace(url, "127.0.0.1", "127.0.0.1.", 1) }),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with another port", issuerForm(func(url string) string { return url + "0" }), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"iss with the default port", issuerForm(func(url string) string { return url + ":80" }), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"iss without scheme", issuerForm(func(url string) string { return strings.TrimPrefix(url, "http://") }),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss over https", issuerForm(func(url string) string { return strings.Replace(url, "http:", "https:", 1) }),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with blank", issuerForm(func(url string) string { return url + " " }), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"iss escaped", issuerForm(func(url string) string { return strings.Replace(url, "127", "%3127", 1) }),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss in punycode", claims(map[string]any{"iss": "https://xn--ccounts-6fg.google.com"}), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"an identity pool's own token",
+			claims(
+				map[string]any{"iss": "https://cognito-identity.amazonaws.com",
+					"aud": "us-east-1:11111111-1111-1111-1111-111111111111", "amr": []string{"authenticated"}}),
+			"token issuer", idtoken.MessageIssuerMismatch},
+		{"iss with query", issuerForm(func(url string) string { return url + "?" }), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"iss with international host", claims(map[string]any{"iss": "https://аccounts.google.com"}), "token issuer",
+			idtoken.MessageIssuerMismatch},
+		{"Google's iss under another provider", claims(map[string]any{"iss": "accounts.google.com"}), "token issuer",
+			idtoken.MessageIssuerMismatch},
 
 		// Times.
-		{"exp absent", claims(map[string]any{"exp": nil}), "token claims", "Invalid login token. Missing a required claim: exp"},
-		{"exp null", rawClaims(map[string]any{"exp": nil}, `"exp":null`), "token claims", "Invalid login token. Missing a required claim: exp"},
+		{"exp absent", claims(map[string]any{"exp": nil}), "token claims",
+			"Invalid login token. Missing a required claim: exp"},
+		{"exp null", rawClaims(map[string]any{"exp": nil}, `"exp":null`), "token claims",
+			"Invalid login token. Missing a required claim: exp"},
 		{"exp a string", claims(map[string]any{"exp": "1900000000"}), "token times", notOIDC},
 		{"exp 1e300", rawClaims(map[string]any{"exp": nil}, `"exp":1e300`), "token times", notOIDC},
 		{"exp 1e999", rawClaims(map[string]any{"exp": nil}, `"exp":1e999`), "token times", notOIDC},
@@ -237,8 +285,10 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"iat a string", claims(map[string]any{"iat": "now"}), "token times", notOIDC},
 
 		// Subject.
-		{"sub absent", claims(map[string]any{"sub": nil}), "token claims", "Invalid login token. Missing a required claim: sub"},
-		{"sub null", rawClaims(map[string]any{"sub": nil}, `"sub":null`), "token claims", "Invalid login token. Missing a required claim: sub"},
+		{"sub absent", claims(map[string]any{"sub": nil}), "token claims",
+			"Invalid login token. Missing a required claim: sub"},
+		{"sub null", rawClaims(map[string]any{"sub": nil}, `"sub":null`), "token claims",
+			"Invalid login token. Missing a required claim: sub"},
 		{"sub empty", claims(map[string]any{"sub": ""}), "token subject", notOIDC},
 		{"sub a number", claims(map[string]any{"sub": 42}), "token subject", notOIDC},
 		{"sub an object", claims(map[string]any{"sub": map[string]any{"a": 1}}), "token subject", notOIDC},
@@ -252,26 +302,35 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 		{"sub with line separator", claims(map[string]any{"sub": "a\u2028b"}), "token subject", notOIDC},
 
 		// Audience.
-		{"aud absent", claims(map[string]any{"aud": nil}), "token claims", "Invalid login token. Missing a required claim: aud"},
-		{"aud null", rawClaims(map[string]any{"aud": nil}, `"aud":null`), "token claims", "Invalid login token. Missing a required claim: aud"},
-		{"aud of another client", claims(map[string]any{"aud": "evil"}), "token audience", idtoken.MessageWrongAudience},
-		{"aud in capitals", claims(map[string]any{"aud": strings.ToUpper(logintest.Audience)}), "token audience", idtoken.MessageWrongAudience},
-		{"aud with a blank", claims(map[string]any{"aud": logintest.Audience + " "}), "token audience", idtoken.MessageWrongAudience},
-		{"aud two clients, one foreign", claims(map[string]any{"aud": []string{logintest.Audience, "evil"}}), "token audience", idtoken.MessageWrongAudience},
+		{"aud absent", claims(map[string]any{"aud": nil}), "token claims",
+			"Invalid login token. Missing a required claim: aud"},
+		{"aud null", rawClaims(map[string]any{"aud": nil}, `"aud":null`), "token claims",
+			"Invalid login token. Missing a required claim: aud"},
+		{"aud of another client", claims(map[string]any{"aud": "evil"}), "token audience",
+			idtoken.MessageWrongAudience},
+		{"aud in capitals", claims(map[string]any{"aud": strings.ToUpper(logintest.Audience)}), "token audience",
+			idtoken.MessageWrongAudience},
+		{"aud with a blank", claims(map[string]any{"aud": logintest.Audience + " "}), "token audience",
+			idtoken.MessageWrongAudience},
+		{"aud two clients, one foreign", claims(map[string]any{"aud": []string{logintest.Audience, "evil"}}),
+			"token audience", idtoken.MessageWrongAudience},
 		{"aud empty", claims(map[string]any{"aud": ""}), "token audience", notOIDC},
 		{"aud empty list", claims(map[string]any{"aud": []string{}}), "token audience", notOIDC},
 		{"aud a number", claims(map[string]any{"aud": 7}), "token audience", notOIDC},
 		{"aud nested", claims(map[string]any{"aud": []any{[]string{logintest.Audience}}}), "token audience", notOIDC},
 		{"aud with a number", claims(map[string]any{"aud": []any{logintest.Audience, 7}}), "token audience", notOIDC},
-		{"aud an object", claims(map[string]any{"aud": map[string]any{logintest.Audience: true}}), "token audience", notOIDC},
+		{"aud an object", claims(map[string]any{"aud": map[string]any{logintest.Audience: true}}), "token audience",
+			notOIDC},
 		{"azp foreign", claims(map[string]any{"azp": "evil"}), "token authorized party", idtoken.MessageWrongAudience},
 		{"azp empty", claims(map[string]any{"azp": ""}), "token authorized party", idtoken.MessageWrongAudience},
-		{"azp a list", claims(map[string]any{"azp": []string{logintest.Audience}}), "token authorized party", idtoken.MessageWrongAudience},
+		{"azp a list", claims(map[string]any{"azp": []string{logintest.Audience}}), "token authorized party",
+			idtoken.MessageWrongAudience},
 	}
 	for _, algorithm := range []string{"none", "None", "NONE", "nOnE"} {
 		unsigned := func(tail string) func(*fixture) string {
 			return func(f *fixture) string {
-				return b64(`{"alg":"`+algorithm+`"}`) + "." + b64(string(f.issuer.Payload(map[string]any{"sub": "admin"}))) + tail
+				return b64(`{"alg":"`+algorithm+`"}`) + "." +
+					b64(string(f.issuer.Payload(map[string]any{"sub": "admin"}))) + tail
 			}
 		}
 		cases = append(cases, []struct {
@@ -284,6 +343,7 @@ func TestHostileTokensSendNoPacket(t *testing.T) {
 			{algorithm + " and a signature of one byte", unsigned(".AA"), "signature algorithm", badSig},
 		}...)
 	}
+
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -324,6 +384,7 @@ func padded(f *fixture, size int) string {
 			filler++
 		}
 	}
+
 	return f.issuer.Token(map[string]any{"filler": strings.Repeat("f", size)})
 }
 
@@ -386,7 +447,8 @@ func TestExpiry(t *testing.T) {
 	for _, c := range []struct {
 		late   time.Duration
 		passes bool
-	}{{-time.Hour, true}, {0, true}, {5*time.Minute - time.Second, true}, {5 * time.Minute, false}, {time.Hour, false}} {
+	}{{-time.Hour, true}, {0, true}, {5*time.Minute - time.Second, true}, {5 * time.Minute, false}, {time.Hour,
+		false}} {
 		t.Run(c.late.String(), func(t *testing.T) {
 			f := newFixture(t, nil)
 			exp := f.Now().Add(-c.late).Unix()
@@ -397,7 +459,8 @@ func TestExpiry(t *testing.T) {
 				}
 				return
 			}
-			f.refuses(t, f.trust, token, "token expiry", fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), exp))
+			f.refuses(t, f.trust, token, "token expiry",
+				fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), exp))
 		})
 	}
 }
@@ -407,6 +470,7 @@ func TestTokenCrossMatrix(t *testing.T) {
 	f := newFixture(t, nil)
 	other := newFixture(t, nil)
 	other.issuer.SetNow(f.Now)
+
 	type registration struct {
 		name  string
 		trust idtoken.Rule
@@ -417,9 +481,12 @@ func TestTokenCrossMatrix(t *testing.T) {
 		for _, client := range []string{"web", "ios"} {
 			trust := issuer.trust
 			trust.Audiences = []string{client}
-			all = append(all, registration{issuer.issuer.URL + " " + client, trust, issuer.issuer.Token(map[string]any{"aud": client})})
+			all = append(all,
+				registration{issuer.issuer.URL + " " + client, trust,
+					issuer.issuer.Token(map[string]any{"aud": client})})
 		}
 	}
+
 	for i, r := range all {
 		for k, s := range all {
 			_, _, err := f.verify(t, r.trust, s.token)
@@ -441,9 +508,11 @@ func TestDeepNestingIsRefused(t *testing.T) {
 			open = `{"a":`
 		}
 		deep := strings.Repeat(open, 100_000) + "1" + strings.Repeat(shut, 100_000)
-		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, with(f, nil, `"x":`+deep)), "token claims", idtoken.MessageNotOIDC)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, with(f, nil, `"x":`+deep)), "token claims",
+			idtoken.MessageNotOIDC)
 		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, []byte(deep)), "token claims", idtoken.MessageNotOIDC)
-		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, []byte(strings.Repeat(open, 100_000))), "token claims", idtoken.MessageNotOIDC)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(nil, []byte(strings.Repeat(open, 100_000))), "token claims",
+			idtoken.MessageNotOIDC)
 	}
 }
 
@@ -454,7 +523,8 @@ func TestUserPoolTrust(t *testing.T) {
 	f.trust.Require = map[string]string{"token_use": "id"}
 	f.trust.WrongAudience = idtoken.MessageUnsupportedProvider
 	f.accepts(t, f.issuer.Token(map[string]any{"token_use": "id"}))
-	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "id", "aud": "another"}), "token audience", idtoken.MessageUnsupportedProvider)
+	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "id", "aud": "another"}), "token audience",
+		idtoken.MessageUnsupportedProvider)
 	f.refuses(t, f.trust, f.issuer.Token(map[string]any{"token_use": "access"}), "token use", idtoken.MessageNotOIDC)
 	f.refuses(t, f.trust, f.issuer.Token(nil), "token use", idtoken.MessageNotOIDC)
 	access := map[string]any{"token_use": "access", "aud": nil, "client_id": logintest.Audience}
@@ -467,6 +537,7 @@ func TestPersonalValuesAreMasked(t *testing.T) {
 	f.trust.Require = map[string]string{"email": "ceo@example.com"}
 	const subject, email = "auth0|5f7c8ec7c33c6c004bbafe82", "somebody.private@example.com"
 	token := f.issuer.Token(map[string]any{"sub": subject, "email": email})
+
 	refused := f.refuses(t, f.trust, token, "required claim", idtoken.MessageNotOIDC)
 	_, trace, err := f.verify(t, f.trust, token)
 	text := fmt.Sprintf("%+v %v %+v %s", refused, err, trace.Steps(), f.log)

@@ -16,11 +16,15 @@ import (
 func TestProvidersHeldAreBounded(t *testing.T) {
 	i := logintest.NewIssuer(t)
 	i.Answer("/", nil)
+
 	client := outbound.New(outbound.Options{})
 	defer client.Close()
+
 	v := New(client, time.Now)
+
 	v.keySets = outbound.NewBounded[keySetKey, *keySet](3)
-	trust := Rule{Provider: "p", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}
+	trust := Rule{Provider: "p", Issuers: []string{i.URL}, Audiences: []string{logintest.Audience},
+		Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}
 	token := i.Token(nil)
 	for n := range 20 {
 		path := fmt.Sprintf("/keys-%d", n%10)
@@ -42,9 +46,11 @@ func TestProvidersHeldAreBounded(t *testing.T) {
 func TestRefusingLargeTokensIsCheap(t *testing.T) {
 	client := outbound.New(outbound.Options{})
 	defer client.Close()
+
 	v := New(client, time.Now)
 	trust := Rule{Provider: "p", Issuers: []string{"https://issuer.test"}, Audiences: []string{"a"}}
-	for name, token := range map[string]string{"8 MiB": strings.Repeat("a", 8<<20), "dots": strings.Repeat(".", DefaultMaxTokenBytes), "a million dots": strings.Repeat(".", 1_000_000)} {
+	for name, token := range map[string]string{"8 MiB": strings.Repeat("a", 8<<20),
+		"dots": strings.Repeat(".", DefaultMaxTokenBytes), "a million dots": strings.Repeat(".", 1_000_000)} {
 		allocations := testing.AllocsPerRun(10, func() {
 			if _, err := v.Verify(t.Context(), &trust, token); err == nil {
 				t.Fatal("accepted")

@@ -8,7 +8,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-// Nearness tells how near one issuer is to another one.
+// Nearness is how near one issuer is to another one.
 type Nearness int
 
 // Nearness in rising order.
@@ -19,17 +19,19 @@ const (
 	SameIssuer
 )
 
-// CompareIssuers compares an issuer, or a Logins key, with a registered one. They are
-// never taken for each other, however near they are: this is for advice. The text
-// continues "it differs only", such as "in the scheme (http, registered https)"; it is
-// "" for the same issuer and for another one.
+// CompareIssuers compares an issuer, or a Logins key, with a registered one, for
+// advice: however near they are, one is never accepted for the other. The returned
+// text continues "it differs only", such as "in the scheme (http, registered https)";
+// it is "" for SameIssuer and OtherIssuer.
 func CompareIssuers(named, registered string) (Nearness, string) {
 	if named == registered {
 		return SameIssuer, ""
 	}
+
 	a, b := splitIssuer(named), splitIssuer(registered)
 	var differences []string
 	otherCase := false
+
 	between := func(what, a, b string) {
 		differences = append(differences, "in the "+what+" ("+shownPart(a)+", registered "+shownPart(b)+")")
 	}
@@ -75,10 +77,10 @@ func CompareIssuers(named, registered string) (Nearness, string) {
 	return OtherSpelling, strings.Join(differences, " and ")
 }
 
-// issuerParts are the parts of an issuer or Logins key, as they are written.
+// issuerParts are the parts of an issuer or Logins key, as written.
 type issuerParts struct{ scheme, host, port, path string }
 
-// splitIssuer takes any text apart. A Logins key has no scheme.
+// splitIssuer splits any text. A Logins key has no scheme.
 func splitIssuer(text string) issuerParts {
 	var p issuerParts
 	scheme, rest, found := strings.Cut(text, "://")
@@ -101,7 +103,7 @@ func splitIssuer(text string) issuerParts {
 	return p
 }
 
-// portNumber returns the port, which may be the scheme's.
+// portNumber returns the port, or the scheme's default.
 func (p issuerParts) portNumber() string {
 	switch {
 	case p.port != "":
@@ -119,7 +121,6 @@ func isLoopback(host string) bool {
 		return true
 	}
 	address, err := netip.ParseAddr(host)
-
 	return err == nil && (address.IsLoopback() || address.IsUnspecified())
 }
 
@@ -128,12 +129,11 @@ func shownPart(text string) string {
 	if text == "" {
 		return "none"
 	}
-
 	return explain.ShownText(text)
 }
 
-// otherIssuer explains why an issuer is not accepted, by the registered one that is
-// nearest to it.
+// otherIssuer explains why an issuer is not accepted, by comparison with the nearest
+// registered one.
 func (j *judge) otherIssuer(named string) *explain.Refusal {
 	issuers := strings.Join(j.rule.Issuers, " or ")
 	nearest, difference := OtherIssuer, ""
@@ -148,12 +148,16 @@ func (j *judge) otherIssuer(named string) *explain.Refusal {
 		return tokenIssuerPath.With("issuers", issuers, "issuer", explain.ShownText(named), "difference", difference)
 	case OtherSpelling:
 		refusal := tokenIssuerSpelling.With(
-			"issuers", issuers, "issuer", explain.ShownText(named), "difference", difference, "where", j.rule.issuersAt(named),
+			"issuers", issuers,
+			"issuer", explain.ShownText(named),
+			"difference", difference,
+			"where", j.rule.issuersAt(named),
 		)
 		if link := j.rule.Link; link.Kind == explain.LinkOIDCProvider {
 			link.Field, link.Add = "Url", explain.ShownText(named)
 			refusal.At(link)
 		}
+
 		return refusal
 	default:
 		return tokenIssuer.With("issuers", issuers, "issuer", explain.ShownText(named))

@@ -24,13 +24,16 @@ func TestCompareIssuers(t *testing.T) {
 		{"https://idp.example/realms/X", keycloak, idtoken.OtherSpelling, "in letter case"},
 		{"https://IDP.example/realms/x", keycloak, idtoken.OtherSpelling, "in letter case"},
 		{"HTTPS://idp.example/realms/x", keycloak, idtoken.OtherSpelling, "in letter case"},
-		{"https://Idp.example/realms/x/", keycloak, idtoken.OtherSpelling, "by the slash at the end and in letter case"},
+		{"https://Idp.example/realms/x/", keycloak, idtoken.OtherSpelling,
+			"by the slash at the end and in letter case"},
 		{"http://idp.example/realms/x", keycloak, idtoken.OtherSpelling, "in the scheme (http, registered https)"},
 		{"idp.example/realms/x", keycloak, idtoken.OtherSpelling, "in the scheme (none, registered https)"},
-		{"https://idp.example:443/realms/x", keycloak, idtoken.OtherSpelling, "by the default port, which only one of them has"},
+		{"https://idp.example:443/realms/x", keycloak, idtoken.OtherSpelling,
+			"by the default port, which only one of them has"},
 		{"https://idp.example:8443/realms/x", keycloak, idtoken.OtherSpelling, "in the port (8443, registered none)"},
 		{"https://idp.example./realms/x", keycloak, idtoken.OtherSpelling, "by the dot after the host"},
-		{"http://localhost:8080/realms/x", local, idtoken.OtherSpelling, "in the host (localhost, registered 127.0.0.1)"},
+		{"http://localhost:8080/realms/x", local, idtoken.OtherSpelling,
+			"in the host (localhost, registered 127.0.0.1)"},
 		{"http://[::1]:8080/realms/x", local, idtoken.OtherSpelling, "in the host (::1, registered 127.0.0.1)"},
 		{"http://0.0.0.0:8080/realms/x", local, idtoken.OtherSpelling, "in the host (0.0.0.0, registered 127.0.0.1)"},
 		{
@@ -38,16 +41,19 @@ func TestCompareIssuers(t *testing.T) {
 			"in the scheme (https, registered http) and in the host (LOCALHOST, registered 127.0.0.1) and " +
 				"in the port (8081, registered 8080) and by the slash at the end",
 		},
-		{"http://localhost/realms/x", "https://localhost/realms/x", idtoken.OtherSpelling, "in the scheme (http, registered https)"},
+		{"http://localhost/realms/x", "https://localhost/realms/x", idtoken.OtherSpelling,
+			"in the scheme (http, registered https)"},
 
 		// Logins keys have no scheme.
-		{"localhost:4599/dev-issuer", "127.0.0.1:4599/dev-issuer", idtoken.OtherSpelling, "in the host (localhost, registered 127.0.0.1)"},
+		{"localhost:4599/dev-issuer", "127.0.0.1:4599/dev-issuer", idtoken.OtherSpelling,
+			"in the host (localhost, registered 127.0.0.1)"},
 		{"Accounts.google.com", "accounts.google.com", idtoken.OtherSpelling, "in letter case"},
 		{"[::1]/x", "localhost/x", idtoken.OtherSpelling, "in the host (::1, registered localhost)"},
 
 		{"https://idp.example/realms/y", keycloak, idtoken.OtherPath, "in the path (/realms/y, registered /realms/x)"},
 		{"https://idp.example", keycloak, idtoken.OtherPath, "in the path (none, registered /realms/x)"},
-		{"https://idp.example/realms/x?", keycloak, idtoken.OtherPath, "in the path (/realms/x?, registered /realms/x)"},
+		{"https://idp.example/realms/x?", keycloak, idtoken.OtherPath,
+			"in the path (/realms/x?, registered /realms/x)"},
 		{
 			"http://localhost:8080/realms/y", local, idtoken.OtherPath,
 			"in the host (localhost, registered 127.0.0.1) and in the path (/realms/y, registered /realms/x)",
@@ -61,7 +67,8 @@ func TestCompareIssuers(t *testing.T) {
 	} {
 		near, difference := idtoken.CompareIssuers(test.named, test.registered)
 		if near != test.near || difference != test.difference {
-			t.Errorf("%q and %q: %d %q, want %d %q", test.named, test.registered, near, difference, test.near, test.difference)
+			t.Errorf("%q and %q: %d %q, want %d %q", test.named, test.registered, near, difference, test.near,
+				test.difference)
 		}
 	}
 }
@@ -146,6 +153,7 @@ func TestNearIssuersAreExplained(t *testing.T) {
 			if refused.Reason.Code != test.code || !strings.Contains(refused.Got, test.got) {
 				t.Errorf("%s: %s", refused.Reason.Code, refused.Got)
 			}
+
 			for _, part := range test.fix {
 				if !strings.Contains(refused.Fix, part) {
 					t.Errorf("the fix %q lacks %q", refused.Fix, part)

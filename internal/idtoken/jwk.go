@@ -20,8 +20,8 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// signatureAlgorithm is what a signature algorithm needs of its key, and how an
-// RSA signature is made.
+// signatureAlgorithm describes the key of a signature algorithm, and how RSA signs
+// with it.
 type signatureAlgorithm struct {
 	kty    string
 	curve  elliptic.Curve // EC only
@@ -29,9 +29,9 @@ type signatureAlgorithm struct {
 	salted bool           // RSASSA-PSS
 }
 
-// algorithms are the signature algorithms that can be verified (RFC 7518
-// section 3.1, RFC 8037), each bound to its type of key: a header cannot apply
-// an algorithm to a key of another one.
+// algorithms are the signature algorithms that can be verified (RFC 7518 section
+// 3.1, RFC 8037). Each is bound to its type of key, so that a header cannot apply
+// an algorithm to a key of another type.
 var algorithms = map[string]signatureAlgorithm{
 	"RS256": {kty: "RSA", hash: crypto.SHA256},
 	"RS384": {kty: "RSA", hash: crypto.SHA384},
@@ -45,7 +45,7 @@ var algorithms = map[string]signatureAlgorithm{
 	"EdDSA": {kty: "OKP"},
 }
 
-// defaultAlgorithms is what AWS accepts (Cognito developer guide, "Open ID
+// defaultAlgorithms are those that AWS accepts (Cognito developer guide, "Open ID
 // Connect providers": the signature must verify with an RSA key).
 var defaultAlgorithms = []string{"RS256"}
 
@@ -53,9 +53,9 @@ var defaultAlgorithms = []string{"RS256"}
 const (
 	maxKeys    = 100
 	minRSABits = 2048 // NIST SP 800-131A
-	maxRSABits = 8192 // what a signature check may cost
-	// minRSAExponent is the least of FIPS 186-5 section 5.1; smaller ones have
-	// made forgeries possible (e = 1 makes them trivial).
+	maxRSABits = 8192 // bounds the cost of a signature check
+	// minRSAExponent is the least that FIPS 186-5 section 5.1 allows. Smaller ones
+	// have made forgeries possible (e = 1 makes them trivial).
 	minRSAExponent = 65537
 	maxRSAExponent = 1<<31 - 1
 )
@@ -63,7 +63,7 @@ const (
 // publicKey is a key that a provider signs with.
 type publicKey struct {
 	id        string
-	algorithm string // "" when the provider leaves it open
+	algorithm string // "" if the provider leaves it open
 	kty       string
 	key       any // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
@@ -72,16 +72,17 @@ type publicKey struct {
 type keys struct {
 	byID    map[string][]publicKey
 	all     []publicKey
-	skipped int // keys of no use to us, or not valid
+	skipped int // number of keys that are not valid or not usable here
 }
 
-// parseKeySet reads a JWK Set (RFC 7517 section 5). Keys that are not valid or
-// not for verifying signatures are left out without spoiling the others.
+// parseKeySet reads a JWK Set (RFC 7517 section 5). It leaves out keys that are not
+// valid or not for verifying signatures, and keeps the others.
 func parseKeySet(body []byte) (*keys, error) {
 	raw, err := splitKeySet(body)
 	if err != nil {
 		return nil, err
 	}
+
 	set := &keys{byID: map[string][]publicKey{}}
 	for _, text := range raw {
 		k, err := parseKey(text)
@@ -92,19 +93,22 @@ func parseKeySet(body []byte) (*keys, error) {
 		set.all = append(set.all, k)
 		set.byID[k.id] = append(set.byID[k.id], k)
 	}
+
 	return set, nil
 }
 
 // splitKeySet returns the text of each key in a JWK Set.
 func splitKeySet(body []byte) ([]jsontext.Value, error) {
-	// A key that repeats a name is bad; the set around it is not.
+	// A key that repeats a name is bad, but the other keys of the set are usable.
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 	if d.PeekKind() != '{' {
 		return nil, errors.New("the key set is not a JSON object")
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, errors.New("the key set is not valid JSON")
 	}
+
 	var list []jsontext.Value
 	found := false
 	for d.PeekKind() != '}' {
@@ -118,6 +122,7 @@ func splitKeySet(body []byte) ([]jsontext.Value, error) {
 			}
 			continue
 		}
+
 		if found {
 			return nil, errors.New(`the key set has the member "keys" twice`)
 		}
@@ -125,9 +130,11 @@ func splitKeySet(body []byte) ([]jsontext.Value, error) {
 		if d.PeekKind() != '[' {
 			return nil, errors.New(`the key set's member "keys" is not a list`)
 		}
+
 		if _, err := d.ReadToken(); err != nil {
 			return nil, errors.New("the key set is not valid JSON")
 		}
+
 		for d.PeekKind() != ']' {
 			value, err := d.ReadValue()
 			if err != nil {
@@ -148,19 +155,21 @@ func splitKeySet(body []byte) ([]jsontext.Value, error) {
 	if !found {
 		return nil, errors.New(`the key set has no member "keys"`)
 	}
+
 	return list, nil
 }
 
 const maxKeyDepth = 4
 
-// parseKey reads one JWK. Only the members of a public key are looked at, so a
-// private half that a provider published by mistake is never held, and
-// certificates beside a key neither help nor harm it.
+// parseKey reads one JWK. It reads only the members of a public key: it never
+// holds a private half that a provider published by mistake, and certificates
+// beside a key have no effect.
 func parseKey(text []byte) (publicKey, error) {
 	members, err := outbound.ParseObject(text, maxKeyDepth, "kty", "kid", "use", "alg", "crv", "n", "e", "x", "y")
 	if err != nil {
 		return publicKey{}, err
 	}
+
 	public := map[string]string{}
 	for _, name := range []string{"kty", "use", "alg", "kid", "n", "e", "crv", "x", "y"} {
 		value, present := members[name]
@@ -173,6 +182,7 @@ func parseKey(text []byte) (publicKey, error) {
 		}
 		public[name] = member
 	}
+
 	if use := public["use"]; use != "" && use != "sig" {
 		return publicKey{}, errors.New("the key is not for signatures")
 	}
@@ -187,12 +197,14 @@ func parseKey(text []byte) (publicKey, error) {
 			return publicKey{}, errors.New("the key's algorithm is not supported or not of its type")
 		}
 	}
+
 	if len(public["kid"]) > maxKeyIDBytes {
 		return publicKey{}, errors.New("the key ID is too long")
 	}
 	if len(public["n"]) > maxRSABits { // base64 of the longest modulus is far below
 		return publicKey{}, errors.New("the RSA key is too large")
 	}
+
 	clean, err := json.Marshal(public)
 	if err != nil {
 		return publicKey{}, err
@@ -204,6 +216,7 @@ func parseKey(text []byte) (publicKey, error) {
 	if err := checkStrength(jwk.Key); err != nil {
 		return publicKey{}, err
 	}
+
 	return publicKey{id: public["kid"], algorithm: public["alg"], kty: public["kty"], key: jwk.Key}, nil
 }
 
@@ -220,6 +233,7 @@ func checkStrength(key any) error {
 		if madeByROCA(k.N) {
 			return errors.New("an RSA key of a flawed generator (CVE-2017-15361)")
 		}
+
 		return nil
 	case *ecdsa.PublicKey:
 		return nil // the reader checked curve and point

@@ -44,6 +44,7 @@ func TestKeyCacheSingleFlight(t *testing.T) {
 		issuer := w.issuers["slow.test"]
 		crowd := func(token string, want time.Duration) {
 			t.Helper()
+
 			var wg sync.WaitGroup
 			for range 200 {
 				wg.Go(func() {
@@ -118,12 +119,14 @@ func TestKeyCacheRevokedKeyAfterQuietTime(t *testing.T) {
 			}
 		})
 	}
+
 	for name, handler := range dead {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				trust := w.provider(t, "idp.test", publicAddress, healthy)
-				w.tokens["idp.test"] = w.issuers["idp.test"].Token(map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})
+				w.tokens["idp.test"] = w.issuers["idp.test"].Token(
+					map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})
 				if took, err := w.try(t.Context(), trust); err != nil || took != 0 {
 					t.Fatalf("%v after %v", err, took)
 				}
@@ -159,18 +162,24 @@ func TestProvedTokenIsJudgedAnew(t *testing.T) {
 		change(&trust)
 		return trust
 	}
-	f.refuses(t, changed(func(t *idtoken.Rule) { t.Audiences = []string{"another"} }), token, "token audience", idtoken.MessageWrongAudience)
-	f.refuses(t, changed(func(t *idtoken.Rule) { t.Issuers = []string{"https://another.test"} }), token, "token issuer", idtoken.MessageIssuerMismatch)
-	f.refuses(t, changed(func(t *idtoken.Rule) { t.Algorithms = []string{"ES256"} }), token, "signature algorithm", idtoken.MessageBadSignature)
+	f.refuses(t, changed(func(t *idtoken.Rule) { t.Audiences = []string{"another"} }), token, "token audience",
+		idtoken.MessageWrongAudience)
+	f.refuses(t, changed(func(t *idtoken.Rule) { t.Issuers = []string{"https://another.test"} }), token, "token issuer",
+		idtoken.MessageIssuerMismatch)
+	f.refuses(t, changed(func(t *idtoken.Rule) { t.Algorithms = []string{"ES256"} }), token, "signature algorithm",
+		idtoken.MessageBadSignature)
 	f.refuses(t, changed(func(t *idtoken.Rule) { t.MaxTokenBytes = len(token) - 1 }), token, "token form",
 		fmt.Sprintf(tooLong, len(token), len(token)-1))
-	f.refuses(t, changed(func(t *idtoken.Rule) { t.Require = map[string]string{"token_use": "id"} }), token, "token use", idtoken.MessageNotOIDC)
+	f.refuses(t, changed(func(t *idtoken.Rule) { t.Require = map[string]string{"token_use": "id"} }), token,
+		"token use", idtoken.MessageNotOIDC)
 	f.refuses(t, f.trust, lastCharacter(token), "token form", idtoken.MessageNotOIDC)
 	// Keys of another address are other keys, even where they are the same ones.
 	elsewhere := logintest.NewIssuer(t)
-	f.refuses(t, changed(func(t *idtoken.Rule) { t.JWKSURL = elsewhere.URL + keys }), token, "signing key", idtoken.MessageBadSignature)
+	f.refuses(t, changed(func(t *idtoken.Rule) { t.JWKSURL = elsewhere.URL + keys }), token, "signing key",
+		idtoken.MessageBadSignature)
 	f.Advance(time.Hour + 5*time.Minute)
-	f.refuses(t, f.trust, token, "token expiry", fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), f.Now().Add(-5*time.Minute).Unix()))
+	f.refuses(t, f.trust, token, "token expiry",
+		fmt.Sprintf("Invalid login token. Token expired: %d >= %d", f.Now().Unix(), f.Now().Add(-5*time.Minute).Unix()))
 }
 
 // Twenty dead hosts at once, each with users who keep trying, hold nobody else;
@@ -181,11 +190,13 @@ func TestKeyCacheDeadHostsAtScale(t *testing.T) {
 		good := w.provider(t, "good.test", "93.184.215.15", healthy)
 		var trusts []idtoken.Rule
 		for n := range 20 {
-			trusts = append(trusts, w.provider(t, fmt.Sprintf("dead-%d.test", n), fmt.Sprintf("93.184.214.%d", n+1), nil))
+			trusts = append(trusts,
+				w.provider(t, fmt.Sprintf("dead-%d.test", n), fmt.Sprintf("93.184.214.%d", n+1), nil))
 		}
 		if _, err := w.try(t.Context(), good); err != nil {
 			t.Fatal(err)
 		}
+
 		var wg sync.WaitGroup
 		for range 60 {
 			for _, trust := range trusts {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// refetchPeriod is between two fetches for key IDs that are not held.
+	// refetchPeriod is the least time between two fetches for key IDs that are not held.
 	refetchPeriod = 3 * time.Second
 	// maxMissing bounds the key IDs that are remembered as not published.
 	maxMissing = 256
 )
 
-// Reasons for which a provider's keys do not prove a token.
+// Reasons why a provider's keys do not prove a token.
 var (
 	errUnknownKey   = errors.New("the provider does not publish this key")
 	errUnfitKey     = errors.New("the provider's key is not for this algorithm")
@@ -36,19 +36,19 @@ type keySetKey struct {
 	policy outbound.Policy
 }
 
-// keySet is a provider's keys at one URL. A key ID that it does not hold may
-// mean that the provider rotated its keys, so it is looked for once more; but
-// anyone can invent key IDs, so that happens at most once per refetchPeriod and
-// URL, whoever asks. The period is short, so that callers who invent key IDs all
-// the time cannot keep a new key out for longer. A signature that does not verify
-// under a known key ID never causes a fetch.
+// keySet holds a provider's keys at one URL. A key ID that it does not hold may
+// mean that the provider rotated its keys, so it fetches them again. Anyone can
+// invent key IDs, so it does that at most once per refetchPeriod and URL, whoever
+// asks. The period is short: callers who keep inventing key IDs cannot keep a new
+// key out for longer. A signature that does not verify under a known key ID never
+// causes a fetch.
 type keySet struct {
 	document *outbound.Published[*keys]
 	missing  *lru.Cache[string, time.Time] // cache: missing key IDs; until when a key ID is not looked for again
 }
 
-// proveSignature checks a token's signature with its provider's keys. The
-// rule alone tells where those are, never the token.
+// proveSignature checks a token's signature with its provider's keys. Only the
+// rule determines where those are, never the token.
 func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, token *idToken) error {
 	p := r.Outbound()
 	if address, held := v.heldKeysURL(r, p, now); held {
@@ -61,9 +61,10 @@ func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, t
 		}
 	}
 
-	// The provider may have to be asked. One deadline holds for all of it.
+	// The provider may have to be asked. One deadline covers all requests.
 	ctx, cancel := v.client.WithTimeout(ctx)
 	defer cancel()
+
 	address := r.JWKSURL
 	if address == "" {
 		e, err := v.discovery(r, p).Get(ctx, now)
@@ -72,24 +73,32 @@ func (v *Verifier) proveSignature(ctx context.Context, r *Rule, now time.Time, t
 		}
 		address = e.Value
 	}
+
 	return v.proveWith(ctx, now, v.keySet(address, p), token)
 }
 
-// heldKeysURL returns where a provider's keys are, if that is known without asking.
+// heldKeysURL returns the address of a provider's keys, if it is known without asking.
 func (v *Verifier) heldKeysURL(r *Rule, p outbound.Policy, now time.Time) (string, bool) {
 	if r.JWKSURL != "" {
 		return r.JWKSURL, true
 	}
+
 	e, held := v.discovery(r, p).Held(now)
 	if !held {
 		return "", false
 	}
+
 	return e.Value, true
 }
 
 func (v *Verifier) discovery(r *Rule, p outbound.Policy) *outbound.Published[string] {
 	issuer := r.Issuers[0]
-	return v.discoveries.Get(discoveryKey{issuer: issuer, url: r.DiscoveryURL, policy: p}, func() *outbound.Published[string] {
+
+	return v.discoveries.Get(discoveryKey{
+		issuer: issuer,
+		url:    r.DiscoveryURL,
+		policy: p,
+	}, func() *outbound.Published[string] {
 		return outbound.NewPublished(v.client, discoveryURL(r), p, func(body []byte) (string, error) {
 			return parseDiscovery(body, issuer, p.AllowHTTP)
 		})
@@ -107,9 +116,9 @@ func (v *Verifier) keySet(address string, p outbound.Policy) *keySet {
 	})
 }
 
-// proveWith checks a token's signature with the keys of s, asking the provider
-// where necessary. The error is one of this file's, or tells why the provider
-// could not be asked.
+// proveWith checks a token's signature with the keys of s, and asks the provider
+// if necessary. It returns an error of this file if the keys do not prove the
+// token, and the outbound error if the provider could not be asked.
 func (v *Verifier) proveWith(ctx context.Context, now time.Time, s *keySet, t *idToken) error {
 	before := s.document.Current()
 	e, err := s.document.Get(ctx, now)
@@ -118,7 +127,7 @@ func (v *Verifier) proveWith(ctx context.Context, now time.Time, s *keySet, t *i
 	}
 
 	reason := v.prove(e.Value, t)
-	// Without a key ID, a key that is not there looks like a bad signature.
+	// Without a key ID, a missing key looks like a bad signature.
 	if reason == nil || t.keyID != "" && !errors.Is(reason, errUnknownKey) || e != before {
 		if e != before && errors.Is(reason, errUnknownKey) {
 			s.missing.Add(t.keyID, now.Add(refetchPeriod))
@@ -136,6 +145,7 @@ func (v *Verifier) proveWith(ctx context.Context, now time.Time, s *keySet, t *i
 	if newer == e {
 		return reason
 	}
+
 	reason = v.prove(newer.Value, t)
 	if errors.Is(reason, errUnknownKey) {
 		s.missing.Add(t.keyID, now.Add(refetchPeriod))

@@ -27,6 +27,7 @@ func TestKeyCacheUnknownKeyIDs(t *testing.T) {
 	f := newFixture(t, nil)
 	good := f.issuer.Token(nil)
 	payload := f.issuer.Payload(nil)
+
 	forged := strings.SplitN(good, ".", 3)
 	var wg sync.WaitGroup
 	var accepted atomic.Int64
@@ -58,8 +59,10 @@ func TestKeyCacheUnknownKeyIDs(t *testing.T) {
 	}
 	// In the next period the flood may cost one more, and no more than that.
 	f.Advance(31 * time.Second)
+
 	for n := range 100 {
-		f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": fmt.Sprintf("later-%d", n)}, payload), "signing key", idtoken.MessageBadSignature)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": fmt.Sprintf("later-%d", n)}, payload),
+			"signing key", idtoken.MessageBadSignature)
 	}
 	if n := f.issuer.Requests(keys); n > 3 {
 		t.Errorf("%d fetches of the keys after a second period, want at most 3", n)
@@ -78,6 +81,7 @@ func TestKeyCacheRemembersMissingKeyIDs(t *testing.T) {
 		t.Errorf("%d fetches, want 1", n)
 	}
 	f.Advance(31 * time.Second)
+
 	for range 5 {
 		f.refuses(t, f.trust, unknown, "signing key", idtoken.MessageBadSignature)
 	}
@@ -90,6 +94,7 @@ func TestKeyCacheRemembersMissingKeyIDs(t *testing.T) {
 func TestKeyCacheBadSignatures(t *testing.T) {
 	f := newFixture(t, nil)
 	f.accepts(t, f.issuer.Token(nil))
+
 	stranger := logintest.NewKey(t, jose.RS256)
 	for n := range 100 {
 		token := stranger.Sign(map[string]any{"kid": f.issuer.Key().ID}, f.issuer.Payload(map[string]any{"n": n}))
@@ -107,6 +112,7 @@ func TestKeyCacheRotation(t *testing.T) {
 	old := f.issuer.Token(nil)
 	f.accepts(t, old)
 	f.issuer.Rotate()
+
 	token := f.issuer.Token(nil)
 	var wg sync.WaitGroup
 	for range 50 {
@@ -137,9 +143,11 @@ func TestKeyCacheRotationWithoutKeyIDs(t *testing.T) {
 	f.issuer.Rotate()
 	f.issuer.Withdraw()
 	f.accepts(t, unnamed())
+
 	stranger := logintest.NewKey(t, jose.RS256)
 	for range 20 {
-		f.refuses(t, f.trust, stranger.Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)), "token signature", idtoken.MessageBadSignature)
+		f.refuses(t, f.trust, stranger.Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)), "token signature",
+			idtoken.MessageBadSignature)
 	}
 	if n := f.issuer.Requests(keys); n != 2 {
 		t.Errorf("%d fetches, want 2", n)
@@ -151,7 +159,8 @@ func TestKeyCacheKeyChoice(t *testing.T) {
 	t.Run("no key ID, two keys", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.issuer.Rotate()
-		f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)), "signing key", idtoken.MessageBadSignature)
+		f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)), "signing key",
+			idtoken.MessageBadSignature)
 	})
 	t.Run("no key ID, two keys of which one fits", func(t *testing.T) {
 		f := newFixture(t, nil)
@@ -174,8 +183,11 @@ func TestKeyCacheKeyChoice(t *testing.T) {
 	t.Run("key ID tricks", func(t *testing.T) {
 		f := newFixture(t, nil)
 		f.accepts(t, f.issuer.Token(nil))
-		for _, kid := range []string{"../../../../dev/null", "x' UNION SELECT 'key", "file:///etc/passwd", "http://127.0.0.1/", "é", strings.Repeat("k", 256)} {
-			f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": kid}, f.issuer.Payload(nil)), "signing key", idtoken.MessageBadSignature)
+
+		for _, kid := range []string{"../../../../dev/null", "x' UNION SELECT 'key", "file:///etc/passwd",
+			"http://127.0.0.1/", "é", strings.Repeat("k", 256)} {
+			f.refuses(t, f.trust, f.issuer.Key().Sign(map[string]any{"kid": kid}, f.issuer.Payload(nil)), "signing key",
+				idtoken.MessageBadSignature)
 		}
 		if n := f.issuer.Requests(); n > 3 {
 			t.Errorf("%d requests, want at most discovery and two fetches", n)
@@ -196,6 +208,7 @@ func TestKeyCacheKeysWithoutAlgorithm(t *testing.T) {
 			every = append(every, string(algorithm))
 		}
 	}
+
 	for kind, family := range families {
 		t.Run(string(kind), func(t *testing.T) {
 			f := newFixture(t, nil)
@@ -208,6 +221,7 @@ func TestKeyCacheKeysWithoutAlgorithm(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.issuer.Answer(keys, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) })
+
 			for _, algorithm := range every {
 				signer := *k
 				fits := slices.Contains(family, jose.SignatureAlgorithm(algorithm))

@@ -29,9 +29,11 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 			return f.issuer.Key().Sign(nil, with(f, without, strings.ReplaceAll(text, "ISSUER", f.issuer.URL)))
 		}
 	}
+
 	header := func(text string) func(*fixture) string {
 		return func(f *fixture) string {
-			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256","kid":"`+f.issuer.Key().ID+`",`+text+`}`), f.issuer.Payload(nil))
+			return f.issuer.Key().SignRaw([]byte(`{"alg":"RS256","kid":"`+f.issuer.Key().ID+`",`+text+`}`),
+				f.issuer.Payload(nil))
 		}
 	}
 	spelled := func(change func(string) string) func(*fixture) string {
@@ -52,18 +54,22 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 		{"sub twice, the last one admin", members(nil, `"sub":"admin"`), "token claims"},
 		{"iss twice", members(nil, `"iss":"ISSUER"`), "token claims"},
 		{"alg twice", header(`"alg":"RS256"`), "token header"},
-		{"all names in wrong case", members([]string{"iss", "aud", "sub", "exp"}, `"Iss":"ISSUER","Aud":"`+logintest.Audience+`","Sub":"user-1","Exp":1900000000`), "token claims"},
+		{"all names in wrong case",
+			members([]string{"iss", "aud", "sub", "exp"},
+				`"Iss":"ISSUER","Aud":"`+logintest.Audience+`","Sub":"user-1","Exp":1900000000`), "token claims"},
 		{"sub, then Sub", members(nil, `"Sub":"admin"`), "token claims"},
 		{"exp missing", sign(nil, map[string]any{"exp": nil}), "token claims"},
 		{"exp null", members([]string{"exp"}, `"exp":null`), "token claims"},
 		{"exp a string", sign(nil, map[string]any{"exp": "1900000000"}), "token times"},
 		{"sub missing", sign(nil, map[string]any{"sub": nil}), "token claims"},
 		{"iat a day ahead", func(f *fixture) string {
-			return f.issuer.Token(map[string]any{"iat": f.Now().Add(24 * time.Hour).Unix(), "exp": f.Now().Add(25 * time.Hour).Unix()})
+			return f.issuer.Token(
+				map[string]any{"iat": f.Now().Add(24 * time.Hour).Unix(), "exp": f.Now().Add(25 * time.Hour).Unix()})
 		}, "token times"},
 		{"JSON serialization", spelled(flattened), "token form"},
 		{"leading blank", spelled(func(s string) string { return " " + s }), "token form"},
-		{"line end inside the signature", spelled(func(s string) string { return s[:len(s)-10] + "\n" + s[len(s)-10:] }), "token form"},
+		{"line end inside the signature",
+			spelled(func(s string) string { return s[:len(s)-10] + "\n" + s[len(s)-10:] }), "token form"},
 		{"last character not canonical", spelled(lastCharacter), "token form"},
 		{"padded base64", spelled(func(s string) string { return s + "==" }), "token form"},
 		{"text after the claims", func(f *fixture) string {
@@ -93,7 +99,10 @@ func TestTokensThatLibrariesAccept(t *testing.T) {
 // What some of the same libraries refuse, and a provider may send, passes.
 func TestTokensThatLibrariesRefuse(t *testing.T) {
 	f := newFixture(t, nil)
-	f.accepts(t, f.issuer.Token(map[string]any{"exp": f.Now().Add(-time.Minute).Unix()}))                    // no leeway for exp in go-oidc
-	f.accepts(t, f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)))                     // no key without kid in jwx
-	f.accepts(t, f.issuer.Key().Sign(nil, append([]byte(" \r\n\t"), append(f.issuer.Payload(nil), ' ')...))) // white space is JSON
+	// no leeway for exp in go-oidc
+	f.accepts(t, f.issuer.Token(map[string]any{"exp": f.Now().Add(-time.Minute).Unix()}))
+	// no key without kid in jwx
+	f.accepts(t, f.issuer.Key().Sign(map[string]any{"kid": nil}, f.issuer.Payload(nil)))
+	// white space is JSON
+	f.accepts(t, f.issuer.Key().Sign(nil, append([]byte(" \r\n\t"), append(f.issuer.Payload(nil), ' ')...)))
 }

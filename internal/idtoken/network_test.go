@@ -37,7 +37,8 @@ type network struct {
 }
 
 func newNetwork() *network {
-	return &network{names: map[string]func() []netip.Addr{}, servers: map[string]func(context.Context) (net.Conn, error){}}
+	return &network{names: map[string]func() []netip.Addr{},
+		servers: map[string]func(context.Context) (net.Conn, error){}}
 }
 
 // name makes host resolve to addresses; each look-up takes the next one of
@@ -55,11 +56,13 @@ func (n *network) name(host string, answers ...string) {
 func (n *network) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+
 	n.lookups = append(n.lookups, host)
 	answer, known := n.names[host]
 	if !known {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
+
 	return answer(), nil
 }
 
@@ -73,6 +76,7 @@ func (n *network) Dial(ctx context.Context, _, address string) (net.Conn, error)
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+
 	return accept(ctx)
 }
 
@@ -80,12 +84,14 @@ func (n *network) Dial(ctx context.Context, _, address string) (net.Conn, error)
 func (n *network) cut(address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+
 	delete(n.servers, address)
 }
 
 func (n *network) dialled() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+
 	return append([]string(nil), n.dials...)
 }
 
@@ -169,7 +175,8 @@ func issue(tb testing.TB, signer *authority, template x509.Certificate) *authori
 	template.SerialNumber = big.NewInt(serial)
 	template.Subject = pkix.Name{CommonName: fmt.Sprintf("certificate %d", serial)}
 	if template.NotBefore.IsZero() {
-		template.NotBefore, template.NotAfter = logintest.NewClock().Now().Add(-time.Hour), logintest.NewClock().Now().Add(1000*time.Hour)
+		template.NotBefore, template.NotAfter = logintest.NewClock().Now().Add(-time.Hour),
+			logintest.NewClock().Now().Add(1000*time.Hour)
 	}
 	parent, by := &template, key
 	if signer != nil {
@@ -183,6 +190,7 @@ func issue(tb testing.TB, signer *authority, template x509.Certificate) *authori
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	return &authority{certificate, key}
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// Peek reads the claims of a signed JWT and proves nothing: what they say may
-// choose by whom the token is verified, and no more. A value that is no such
-// token is *Refused; the caller adds that to its trace.
+// Peek reads the claims of a signed JWT and proves nothing. A caller may use them
+// only to choose who verifies the token. The error for a value that is no such
+// token is *Refused; the caller adds it to its trace.
 func Peek(token string, maxBytes int) (map[string]any, error) {
 	t, refused := peeking(maxBytes).parse(token)
 	if refused != nil {
@@ -19,9 +19,9 @@ func Peek(token string, maxBytes int) (map[string]any, error) {
 	return t.claims, nil
 }
 
-// PeekIssuer is Peek for the issuer alone, and reads no other claim into memory. issuer
-// is "" if it is no text, or one of several thousand bytes; has is false if the token
-// names none.
+// PeekIssuer is Peek for the issuer alone, and reads no other claim into memory.
+// issuer is "" if it is not a text, or has more than 16384 bytes; has is false if
+// the token names none.
 func PeekIssuer(token string, maxBytes int) (issuer string, has bool, err error) {
 	j := peeking(maxBytes)
 	_, claims, refused := j.open(token)
@@ -40,7 +40,7 @@ func PeekIssuer(token string, maxBytes int) (issuer string, has bool, err error)
 	return issuer, read["iss"] != nil, nil
 }
 
-// peeking is a judge of the form only.
+// peeking returns a judge that checks only the form.
 func peeking(maxBytes int) *judge {
 	return &judge{
 		rule:  &Rule{MaxTokenBytes: maxBytes, Algorithms: slices.Sorted(maps.Keys(algorithms))},

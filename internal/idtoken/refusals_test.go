@@ -60,24 +60,32 @@ func everyRefusal(t *testing.T) []refusal {
 	add("no signature", edit(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }))
 	add("not canonical", edit(lastCharacter))
 	add("header too long", signed(map[string]any{"x": strings.Repeat("x", 5<<10)}, nil))
-	add("header not JSON", func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`alg`), f.issuer.Payload(personal(nil))) })
+	add("header not JSON",
+		func(f *fixture) string { return f.issuer.Key().SignRaw([]byte(`alg`), f.issuer.Payload(personal(nil))) })
+
 	for _, name := range []string{"crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"} {
 		add("header "+name, signed(map[string]any{name: "value"}, nil))
 	}
 	add("access token", signed(map[string]any{"typ": "at+jwt"}, nil))
 	add("alg none", signed(map[string]any{"alg": "none"}, nil))
 	add("kid with line end", signed(map[string]any{"kid": "a\nb"}, nil))
-	add("claims not JSON", func(f *fixture) string { return f.issuer.Key().Sign(nil, []byte("private.person@example.com")) })
+	add("claims not JSON",
+		func(f *fixture) string { return f.issuer.Key().Sign(nil, []byte("private.person@example.com")) })
 	add("claim twice", raw(`"sub":"auth0|5f7c8ec7c33c6c004bbafe82"`))
-	add("logout token of an ID token's type", signed(nil, map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}))
+	add("logout token of an ID token's type",
+		signed(nil,
+			map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}))
 	add("claim in capitals", raw(`"NONCE":"private.person@example.com"`))
+
 	for _, name := range []string{"iss", "sub", "aud", "exp"} {
 		add("without "+name, signed(nil, map[string]any{name: nil}))
 	}
 	add("iss of another", signed(nil, map[string]any{"iss": "https://another.test"}))
 	add("iss with slash", func(f *fixture) string { return signed(nil, map[string]any{"iss": f.issuer.URL + "/"})(f) })
-	add("iss of another realm", func(f *fixture) string { return signed(nil, map[string]any{"iss": f.issuer.URL + "/b"})(f) })
+	add("iss of another realm",
+		func(f *fixture) string { return signed(nil, map[string]any{"iss": f.issuer.URL + "/b"})(f) })
 	add("iss a list", signed(nil, map[string]any{"iss": []any{private["email"]}}))
+
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		add(name+" a string", signed(nil, map[string]any{name: "tomorrow"}))
 	}
@@ -103,27 +111,40 @@ func everyRefusal(t *testing.T) []refusal {
 		k.ID = f.issuer.Key().ID
 		return k.Sign(nil, f.issuer.Payload(personal(nil)))
 	})
+
 	all = append(all,
-		refusal{name: "aud of a development token", token: signed(nil, map[string]any{"aud": "another-client"}), trust: func(t *idtoken.Rule) { t.Development = true }},
-		refusal{name: "azp of a development token", token: signed(nil, map[string]any{"azp": "another-client"}), trust: func(t *idtoken.Rule) { t.Development = true }},
-		refusal{name: "email required", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.Require = map[string]string{"email": "ceo@example.com"} }},
-		refusal{name: "token_use required", token: signed(nil, map[string]any{"token_use": "access"}), trust: func(t *idtoken.Rule) { t.Require = map[string]string{"token_use": "id"} }},
-		refusal{name: "no usable algorithm", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.Algorithms = []string{"HS256"} }},
+		refusal{name: "aud of a development token", token: signed(nil, map[string]any{"aud": "another-client"}),
+			trust: func(t *idtoken.Rule) { t.Development = true }},
+		refusal{name: "azp of a development token", token: signed(nil, map[string]any{"azp": "another-client"}),
+			trust: func(t *idtoken.Rule) { t.Development = true }},
+		refusal{name: "email required", token: signed(nil, nil),
+			trust: func(t *idtoken.Rule) { t.Require = map[string]string{"email": "ceo@example.com"} }},
+		refusal{name: "token_use required", token: signed(nil, map[string]any{"token_use": "access"}),
+			trust: func(t *idtoken.Rule) { t.Require = map[string]string{"token_use": "id"} }},
+		refusal{name: "no usable algorithm", token: signed(nil, nil),
+			trust: func(t *idtoken.Rule) { t.Algorithms = []string{"HS256"} }},
 	)
 	for name, answer := range map[string]http.HandlerFunc{
-		"status": status(500), "redirect": status(302, "Location", "/x"), "HTML": text("<html>"), "too large": text(strings.Repeat(" ", 2<<20)),
-		"compressed": status(200, "Content-Encoding", "gzip"), "another issuer": text(`{"issuer":"https://another.test"}`),
+		"status": status(500), "redirect": status(302, "Location", "/x"), "HTML": text("<html>"),
+		"too large":      text(strings.Repeat(" ", 2<<20)),
+		"compressed":     status(200, "Content-Encoding", "gzip"),
+		"another issuer": text(`{"issuer":"https://another.test"}`),
 	} {
 		for _, path := range []string{discovery, keys} {
-			all = append(all, refusal{name: path + " " + name, token: signed(nil, nil), setup: func(f *fixture) { f.issuer.Answer(path, answer) }})
+			all = append(all,
+				refusal{name: path + " " + name, token: signed(nil, nil),
+					setup: func(f *fixture) { f.issuer.Answer(path, answer) }})
 		}
 	}
 	all = append(all,
 		refusal{name: "plain http", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.AllowHTTP = false }},
-		refusal{name: "private address", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.AllowPrivate = false }},
-		refusal{name: "thumbprint without TLS", token: signed(nil, nil), trust: func(t *idtoken.Rule) { t.EnforceThumbprints = true }},
+		refusal{name: "private address", token: signed(nil, nil),
+			trust: func(t *idtoken.Rule) { t.AllowPrivate = false }},
+		refusal{name: "thumbprint without TLS", token: signed(nil, nil),
+			trust: func(t *idtoken.Rule) { t.EnforceThumbprints = true }},
 		refusal{name: "closed", token: signed(nil, nil), setup: func(f *fixture) { f.client.Close() }},
 	)
+
 	return all
 }
 
@@ -146,6 +167,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted")
 			}
+
 			var failed []explain.Step
 			for _, step := range trace.Steps() {
 				if step.Provider != f.trust.Provider {
@@ -174,6 +196,7 @@ func TestEveryRefusalExplains(t *testing.T) {
 			leaks(t, said, credential)
 		})
 	}
+
 	for _, r := range idtoken.Refusals {
 		if !reached[r.Code] && !slices.Contains(elsewhere, r.Code) {
 			t.Errorf("no case of this table leads to the reason %q", r.Code)
@@ -200,6 +223,7 @@ var capitalised = regexp.MustCompile(`^[A-Z][a-z]+$`)
 // stands or decoded, or anything of private.
 func leaks(t *testing.T, said, credential string) {
 	t.Helper()
+
 	const window = 12 // shorter pieces occur by chance, such as "client"
 	for part := range strings.SplitSeq(credential, ".") {
 		for i := 0; i+window <= len(part); i += window / 2 {
@@ -208,12 +232,15 @@ func leaks(t *testing.T, said, credential string) {
 				break
 			}
 		}
-		if signature, err := base64.RawURLEncoding.DecodeString(part); err == nil && len(signature) > window && strings.Contains(said, string(signature)) {
+		if signature, err := base64.RawURLEncoding.DecodeString(part); err == nil && len(signature) > window &&
+			strings.Contains(said, string(signature)) {
 			t.Error("a decoded part of the token is told")
 		}
 	}
+
 	for _, text := range []string{
-		"5f7c8ec7", "c33c6c004bbafe82", "private.person", "15550100123", "Private Person", "n-0S6_WzA2Mj", "MTIzNDU2Nzg5", "redundancies", "Secret Street",
+		"5f7c8ec7", "c33c6c004bbafe82", "private.person", "15550100123", "Private Person", "n-0S6_WzA2Mj",
+		"MTIzNDU2Nzg5", "redundancies", "Secret Street",
 	} {
 		if strings.Contains(said, text) {
 			t.Errorf("%q is told", text)

@@ -48,10 +48,12 @@ func TestRotatedKeyIsAcceptedDuringAFlood(t *testing.T) {
 					var err error
 					if c.event {
 						_, err = f.verifier.VerifyEvent(t.Context(), &f.trust, []string{"logout+jwt"},
-							f.issuer.Key().Sign(map[string]any{"typ": "logout+jwt"}, f.issuer.Payload(map[string]any{"exp": nil})))
+							f.issuer.Key().Sign(map[string]any{"typ": "logout+jwt"},
+								f.issuer.Payload(map[string]any{"exp": nil})))
 					} else {
 						_, err = f.verifier.Verify(t.Context(), &f.trust, f.issuer.Token(nil))
 					}
+
 					return err == nil
 				}
 
@@ -62,6 +64,7 @@ func TestRotatedKeyIsAcceptedDuringAFlood(t *testing.T) {
 				before := f.issuer.Requests(keys)
 				f.issuer.Rotate()
 				f.issuer.Withdraw()
+
 				waited := time.Duration(0)
 				for flood(); !accepted(); flood() {
 					f.Advance(tick)

@@ -14,36 +14,37 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// DefaultMaxTokenBytes bounds a token whose Rule has no other bound. The
-// API allows as much for a value of Logins (API model of identity pools, IdentityProviderToken).
+// DefaultMaxTokenBytes bounds a token whose Rule has no other bound. The API has
+// the same limit for a value of Logins (API model of identity pools,
+// IdentityProviderToken).
 const DefaultMaxTokenBytes = 50_000
 
-// Rule is what is accepted from one issuer. Differences between providers are
-// values here, never code.
+// Rule describes the tokens that are accepted from one issuer. Providers differ in
+// their values here, never in code.
 type Rule struct {
 	Provider string // the Logins key; becomes identitypool.Login.Provider
 
-	Issuers    []string // accepted iss, byte-exact; the first is the one that discovery must state
-	Audiences  []string // accepted clients: azp when present, else aud
-	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil is RS256
-	// Require holds claims that must be strings equal to the value, e.g. token_use=id.
+	Issuers    []string // accepted iss, compared byte for byte; discovery must state the first
+	Audiences  []string // accepted clients: azp if present, else aud
+	Algorithms []string // accepted signature algorithms (RFC 7518 names); nil for RS256
+	// Require maps claims to the text that each must have, e.g. token_use to id.
 	Require map[string]string
-	// WrongAudience is the message for a token of another client; "" is
-	// MessageWrongAudience. User pools answer MessageUnsupportedProvider.
+	// WrongAudience is the message for a token of another client; "" for
+	// MessageWrongAudience. User pools have MessageUnsupportedProvider.
 	WrongAudience string
-	// ClientsAt tells where accepted clients are added, for advice, such as "to
-	// client_ids of oidc_providers"; "" is the identity pool. OneClientAt is set instead
-	// where there can be but one, such as "the value of NAME in SupportedLoginProviders".
-	// Link leads there: its Kind "" leads nowhere.
+	// ClientsAt names, for advice, the place where accepted clients are added, such as
+	// "to client_ids of oidc_providers"; "" for the identity pool. OneClientAt is set
+	// instead if there can be only one, such as "the value of NAME in
+	// SupportedLoginProviders". Link leads to that place, unless its Kind is "".
 	ClientsAt   string
 	OneClientAt string
 	Link        explain.Link
-	// Development tells that `poolhouse dev token` makes the provider's tokens, and that
-	// no setting has what it accepts.
+	// Development is true if `poolhouse dev token` makes the provider's tokens. No
+	// setting holds the clients that it accepts.
 	Development bool
 
-	DiscoveryURL string // "" is Issuers[0] + /.well-known/openid-configuration
-	JWKSURL      string // set: no discovery
+	DiscoveryURL string // "" for Issuers[0] + /.well-known/openid-configuration
+	JWKSURL      string // if set, there is no discovery
 
 	outbound.Policy // without pins: Outbound adds those
 	// Thumbprints are lower-case hex SHA-1 digests of certificates. With
@@ -52,29 +53,27 @@ type Rule struct {
 	Thumbprints        []string
 	EnforceThumbprints bool
 
-	MaxTokenBytes int // 0 is DefaultMaxTokenBytes
+	MaxTokenBytes int // 0 for DefaultMaxTokenBytes
 }
 
-// Outbound is how the issuer may be asked: the Policy, with the thumbprints.
+// Outbound returns the policy for requests to the issuer, thumbprints included.
 func (r *Rule) Outbound() outbound.Policy {
 	p := r.Policy
 	if r.EnforceThumbprints {
 		p.Pinned, p.Pins = true, strings.Join(r.Thumbprints, ",")
 	}
-
 	return p
 }
 
-// Accepting advises to accept a client, in the words of the caller.
+// Accepting returns the advice to accept client, which is a phrase of the caller.
 func (r *Rule) Accepting(client string) string {
 	if r.OneClientAt != "" {
 		return "set " + r.OneClientAt + " to " + client
 	}
-
 	return "add " + client + " " + cmp.Or(r.ClientsAt, "to the provider in the identity pool")
 }
 
-// issuersAt tells where an issuer is registered, for advice.
+// issuersAt names the place where an issuer is registered, for advice.
 func (r *Rule) issuersAt(named string) string {
 	plain := strings.HasPrefix(named, "http:") && !r.AllowHTTP
 	switch {
@@ -95,8 +94,8 @@ func (r *Rule) issuersAt(named string) string {
 	}
 }
 
-// Registered notes that the rule is that of a registered OpenID Connect provider, so
-// that advice names the place where it can be changed.
+// Registered marks the rule as that of a registered OpenID Connect provider, so that
+// advice names the place where it can be changed.
 func (r *Rule) Registered(arn string, inSettings bool) {
 	r.Link = explain.Link{
 		Kind:   explain.LinkOIDCProvider,
@@ -105,20 +104,22 @@ func (r *Rule) Registered(arn string, inSettings bool) {
 		Source: explain.SourceAPI,
 	}
 	r.ClientsAt = "to the registered provider, with AddClientIDToOpenIDConnectProvider"
+
 	if inSettings {
 		r.Link.Field, r.Link.Source = "client_ids", explain.SourceFile
 		r.ClientsAt = "to client_ids of the provider in oidc_providers of the settings"
 	}
 }
 
-// Validate reports every fault that would make the rule refuse all logins, or
-// keep its provider from being asked, so that a registration can be refused
-// instead of each login. The error names the setting, its value and the fix.
+// Validate reports every fault for which the rule would refuse all logins, or could
+// not ask its provider. A registration can then be refused, instead of each login.
+// The error names the setting, its value and the fix.
 func (r *Rule) Validate() error {
 	var faults []error
 	fault := func(field, value, fix string) {
 		faults = append(faults, fmt.Errorf("%s %s: %s", field, value, fix))
 	}
+
 	if len(r.Issuers) == 0 || slices.Contains(r.Issuers, "") {
 		fault("issuers", explain.ShownList(r.Issuers), "name the provider's issuer, as it stands in the iss claim")
 	}
@@ -128,15 +129,19 @@ func (r *Rule) Validate() error {
 	if r.Algorithms != nil && len(r.Algorithms) == 0 {
 		fault("allowed_algs", "[]", "leave it out for RS256, or name at least one")
 	}
+
 	for _, algorithm := range r.Algorithms {
 		if _, supported := algorithms[algorithm]; !supported {
-			fault("allowed_algs", explain.ShownText(algorithm), "use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
+			fault("allowed_algs", explain.ShownText(algorithm),
+				"use "+strings.Join(slices.Sorted(maps.Keys(algorithms)), ", "))
 		}
 	}
+
 	r.validateAddresses(fault)
 	if r.EnforceThumbprints && len(r.Thumbprints) == 0 {
 		fault("thumbprints", "[]", "register one, or do not enforce thumbprints")
 	}
+
 	for _, thumbprint := range r.Thumbprints {
 		raw, err := hex.DecodeString(thumbprint)
 		if err != nil || len(raw) != 20 || strings.ToLower(thumbprint) != thumbprint {
@@ -144,13 +149,15 @@ func (r *Rule) Validate() error {
 				"give the certificate's SHA-1 as 40 lower-case hexadecimal digits")
 		}
 	}
+
 	if len(r.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CABundle)) {
 		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(r.CABundle)), "give PEM certificates")
 	}
+
 	return errors.Join(faults...)
 }
 
-// validateAddresses checks the addresses that would be asked.
+// validateAddresses checks the address to which the first request would go.
 func (r *Rule) validateAddresses(fault func(field, value, fix string)) {
 	field, address := "jwks_url", r.JWKSURL
 	if address == "" {
@@ -158,10 +165,11 @@ func (r *Rule) validateAddresses(fault func(field, value, fix string)) {
 	}
 	if address == "" {
 		if len(r.Issuers) == 0 {
-			return // said already
+			return // already a fault
 		}
 		field, address = "issuers", discoveryURL(r)
 	}
+
 	u, err := outbound.CheckURL(address, r.AllowHTTP)
 	var failed *outbound.Error
 	switch {

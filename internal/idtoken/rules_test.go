@@ -63,6 +63,7 @@ func TestAlgorithmAllowList(t *testing.T) {
 		f.issuer.Add(k)
 		tokens[algorithm] = k.Sign(nil, f.issuer.Payload(nil))
 	}
+
 	for _, signed := range algorithms {
 		try := func(trust idtoken.Rule, listed bool) {
 			t.Helper()
@@ -73,11 +74,13 @@ func TestAlgorithmAllowList(t *testing.T) {
 			}
 		}
 		try(f.trust, signed == jose.RS256)
+
 		for _, listed := range algorithms {
 			trust := f.trust
 			trust.Algorithms = []string{string(listed)}
 			try(trust, signed == listed)
 		}
+
 		others := f.trust
 		for _, listed := range algorithms {
 			if listed != signed {
@@ -97,19 +100,25 @@ func TestGoogleSpellings(t *testing.T) {
 	s.issuer.URL = "https://accounts.google.com"
 	s.net.name("accounts.google.com", publicAddress)
 	s.net.serve(t, publicAddress+":443", s.ca.leaf(t, "accounts.google.com").server(), s.issuer)
+
 	s.trust.Issuers = []string{"https://accounts.google.com", "accounts.google.com"}
 	for _, spelling := range s.trust.Issuers {
 		if got := s.accepts(t, s.issuer.Token(map[string]any{"iss": spelling})); got.Issuer != spelling {
 			t.Errorf("Issuer = %q, want %q", got.Issuer, spelling)
 		}
 	}
-	for _, spelling := range []string{"http://accounts.google.com", "https://accounts.google.com/", "Accounts.google.com", "accounts.google.com.evil.test", "//accounts.google.com"} {
-		s.refuses(t, s.trust, s.issuer.Token(map[string]any{"iss": spelling}), "token issuer", idtoken.MessageIssuerMismatch)
+
+	for _, spelling := range []string{"http://accounts.google.com", "https://accounts.google.com/",
+		"Accounts.google.com", "accounts.google.com.evil.test", "//accounts.google.com"} {
+		s.refuses(t, s.trust, s.issuer.Token(map[string]any{"iss": spelling}), "token issuer",
+			idtoken.MessageIssuerMismatch)
 	}
+
 	other := s.trust
 	other.Issuers = []string{"https://issuer.test"}
 	for _, spelling := range s.trust.Issuers {
-		s.refuses(t, other, s.issuer.Token(map[string]any{"iss": spelling}), "token issuer", idtoken.MessageIssuerMismatch)
+		s.refuses(t, other, s.issuer.Token(map[string]any{"iss": spelling}), "token issuer",
+			idtoken.MessageIssuerMismatch)
 	}
 }
 
@@ -117,6 +126,7 @@ func TestGoogleSpellings(t *testing.T) {
 // their own, as the realms and tenants of one host are.
 func TestPathIssuers(t *testing.T) {
 	host := newFixture(t, nil)
+
 	base := host.issuer.URL
 	realms := map[string]*logintest.Issuer{}
 	trusts := map[string]idtoken.Rule{}
@@ -128,6 +138,7 @@ func TestPathIssuers(t *testing.T) {
 		trust.Issuers = []string{realm.URL}
 		trusts[path] = trust
 	}
+
 	for _, decoded := range []string{"/realms/a", "/realms/b", "/realms/A", "/realms/a/b"} {
 		for _, tail := range []string{logintest.DiscoveryPath, logintest.KeysPath} {
 			host.issuer.Answer(decoded+tail, func(w http.ResponseWriter, r *http.Request) {
@@ -142,6 +153,7 @@ func TestPathIssuers(t *testing.T) {
 			})
 		}
 	}
+
 	for registered, trust := range trusts {
 		for signed, realm := range realms {
 			_, _, err := host.verify(t, trust, realm.Token(nil))
@@ -150,12 +162,14 @@ func TestPathIssuers(t *testing.T) {
 			}
 			// A realm that claims to be another one has other keys.
 			if signed != registered {
-				host.refuses(t, trust, realm.Token(map[string]any{"iss": trust.Issuers[0]}), "signing key", idtoken.MessageBadSignature)
+				host.refuses(t, trust, realm.Token(map[string]any{"iss": trust.Issuers[0]}), "signing key",
+					idtoken.MessageBadSignature)
 			}
 		}
 	}
 	// A realm's discovery document that names another realm gives no keys.
-	host.issuer.Answer("/realms/c"+logintest.DiscoveryPath, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, base+"/realms/a", base+"/realms/a/jwks.json")))
+	host.issuer.Answer("/realms/c"+logintest.DiscoveryPath,
+		text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, base+"/realms/a", base+"/realms/a/jwks.json")))
 	host.trust.Issuers = []string{base + "/realms/c"}
 	host.unavailable(t, realms["/realms/a"].Token(map[string]any{"iss": base + "/realms/c"}))
 }
@@ -169,18 +183,22 @@ func TestTrailingSlashIsPartOfTheIssuer(t *testing.T) {
 				f := newFixture(t, nil)
 				base := f.issuer.URL + path
 				f.trust.Issuers = []string{base + slash}
-				f.issuer.Answer(path+logintest.DiscoveryPath, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, base+slash, f.issuer.URL+keys)))
+				f.issuer.Answer(path+logintest.DiscoveryPath,
+					text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, base+slash, f.issuer.URL+keys)))
 				f.accepts(t, f.issuer.Token(map[string]any{"iss": base + slash}))
+
 				for _, iss := range []string{base, base + "/", base + "//"} {
 					if iss != base+slash {
-						f.refuses(t, f.trust, f.issuer.Token(map[string]any{"iss": iss}), "token issuer", idtoken.MessageIssuerMismatch)
+						f.refuses(t, f.trust, f.issuer.Token(map[string]any{"iss": iss}), "token issuer",
+							idtoken.MessageIssuerMismatch)
 					}
 				}
 				// Nor does a discovery document in the other spelling do.
 				g := newFixture(t, nil)
 				wrong := map[string]string{"": "/", "/": ""}[slash]
 				g.trust.Issuers = []string{g.issuer.URL + path + slash}
-				g.issuer.Answer(path+logintest.DiscoveryPath, text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, g.issuer.URL+path+wrong, g.issuer.URL+keys)))
+				g.issuer.Answer(path+logintest.DiscoveryPath,
+					text(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, g.issuer.URL+path+wrong, g.issuer.URL+keys)))
 				g.unavailable(t, g.issuer.Token(map[string]any{"iss": g.issuer.URL + path + slash}))
 			})
 		}

@@ -9,19 +9,19 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// maxProved bounds how many signatures are remembered, at about 150 bytes each.
+// maxProved bounds the number of remembered signatures, at about 150 bytes each.
 const maxProved = 16384
 
-// proof is a token, by its SHA-256, whose signature these very keys proved.
+// proof names a token, by its SHA-256, and the fetched keys that proved its signature.
 type proof struct {
 	keys  *keys
 	token [sha256.Size]byte
 }
 
-// prove is keys.prove, once for a token: clients present the same token to
-// GetId, then to GetCredentialsForIdentity, then at each renewal. Keys that were
-// fetched anew prove everything anew, so a withdrawn key is not remembered; and
-// what the token claims, its times above all, is judged at every use.
+// prove runs keys.prove once for each token: clients present the same token to
+// GetId, then to GetCredentialsForIdentity, then at each renewal. After keys are
+// fetched again, every token is proved again, so that a withdrawn key has no
+// lasting effect. The claims, above all the times, are judged at every use.
 func (v *Verifier) prove(k *keys, t *idToken) error {
 	this := proof{keys: k, token: sha256.Sum256([]byte(t.text))}
 	if _, done := v.proved.Get(this); done {
@@ -31,6 +31,7 @@ func (v *Verifier) prove(k *keys, t *idToken) error {
 	if err == nil {
 		v.proved.Add(this, struct{}{})
 	}
+
 	return err
 }
 
@@ -43,17 +44,19 @@ func (k *keys) prove(t *idToken) error {
 	case len(fitting) == 0:
 		return errUnfitKey
 	}
+
 	for _, candidate := range fitting {
 		if t.signedBy(candidate.key) == nil {
 			return nil
 		}
 	}
+
 	return errBadSignature
 }
 
-// signedBy checks the signature with a key that fits the token's algorithm. RSA's
-// is checked without the JOSE library, which takes a salt of any length
-// (RFC 7518 section 3.5 wants the digest's) and reads the token once more.
+// signedBy checks the signature with a key that fits the token's algorithm. RSA
+// signatures are checked without the JOSE library, which accepts a salt of any
+// length (RFC 7518 section 3.5 requires the digest's) and parses the token again.
 func (t *idToken) signedBy(key any) error {
 	public, isRSA := key.(*rsa.PublicKey)
 	if !isRSA {
@@ -63,24 +66,29 @@ func (t *idToken) signedBy(key any) error {
 		}
 		return err
 	}
+
 	algorithm := algorithms[t.algorithm]
 	if algorithm.hash == 0 {
 		return errUnfitKey
 	}
+
 	h := algorithm.hash.New()
 	h.Write([]byte(t.text[:strings.LastIndexByte(t.text, '.')]))
 	if algorithm.salted {
-		return rsa.VerifyPSS(public, algorithm.hash, h.Sum(nil), t.signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		return rsa.VerifyPSS(public, algorithm.hash, h.Sum(nil), t.signature, &rsa.PSSOptions{
+			SaltLength: rsa.PSSSaltLengthEqualsHash,
+		})
 	}
+
 	return rsa.VerifyPKCS1v15(public, algorithm.hash, h.Sum(nil), t.signature)
 }
 
-// maxSameID bounds how many keys one signature is tried with.
+// maxSameID bounds the keys that one signature is tried with.
 const maxSameID = 4
 
 // find returns the keys that may verify a token, and whether the provider
-// publishes its key ID at all. A token without key ID gets a key only when
-// exactly one fits.
+// publishes its key ID at all. A token without key ID gets a key only if exactly
+// one fits.
 func (k *keys) find(id, algorithm string) (fitting []publicKey, published bool) {
 	candidates, published := k.byID[id], true
 	if id == "" {
@@ -88,6 +96,7 @@ func (k *keys) find(id, algorithm string) (fitting []publicKey, published bool) 
 	} else if len(candidates) == 0 {
 		return nil, false
 	}
+
 	for i, c := range candidates {
 		if !c.fits(algorithm) {
 			continue
@@ -100,6 +109,7 @@ func (k *keys) find(id, algorithm string) (fitting []publicKey, published bool) 
 	if id == "" && len(fitting) > 1 || len(fitting) > maxSameID {
 		return nil, published
 	}
+
 	return fitting, published
 }
 

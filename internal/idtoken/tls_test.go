@@ -36,11 +36,13 @@ func newSecure(t *testing.T, config func(ca *authority) *tls.Config) *secure {
 		Provider: "issuer.test", Issuers: []string{"https://issuer.test"}, Audiences: []string{logintest.Audience},
 		Policy: outbound.Policy{CABundle: string(s.ca.pem())},
 	}
+
 	return s
 }
 
 func TestTLS(t *testing.T) {
 	now := logintest.NewClock().Now()
+
 	cases := []struct {
 		name   string
 		config func(t *testing.T, ca *authority) *tls.Config
@@ -60,12 +62,17 @@ func TestTLS(t *testing.T) {
 		{"another authority", func(t *testing.T, _ *authority) *tls.Config {
 			return newAuthority(t, nil).leaf(t, "issuer.test").server()
 		}, "does not verify"},
-		{"another host", func(t *testing.T, ca *authority) *tls.Config { return ca.leaf(t, "evil.test").server() }, "does not verify"},
+		{"another host", func(t *testing.T, ca *authority) *tls.Config { return ca.leaf(t, "evil.test").server() },
+			"does not verify"},
 		{"expired", func(t *testing.T, ca *authority) *tls.Config {
-			return issue(t, ca, x509.Certificate{DNSNames: []string{"issuer.test"}, NotBefore: now.Add(-2 * time.Hour), NotAfter: now.Add(-time.Hour)}).server()
+			return issue(t, ca,
+				x509.Certificate{DNSNames: []string{"issuer.test"}, NotBefore: now.Add(-2 * time.Hour),
+					NotAfter: now.Add(-time.Hour)}).server()
 		}, "does not verify"},
 		{"not yet valid", func(t *testing.T, ca *authority) *tls.Config {
-			return issue(t, ca, x509.Certificate{DNSNames: []string{"issuer.test"}, NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)}).server()
+			return issue(t, ca,
+				x509.Certificate{DNSNames: []string{"issuer.test"}, NotBefore: now.Add(time.Hour),
+					NotAfter: now.Add(2 * time.Hour)}).server()
 		}, "does not verify"},
 		{"TLS 1.1", func(t *testing.T, ca *authority) *tls.Config {
 			config := ca.leaf(t, "issuer.test").server()
@@ -107,6 +114,7 @@ func TestThumbprints(t *testing.T) {
 	s := newSecure(t, nil)
 	leaf := s.ca.leaf(t, "issuer.test")
 	s.net.serve(t, publicAddress+":443", leaf.server(s.ca), s.issuer)
+
 	stranger := newAuthority(t, nil)
 	for _, c := range []struct {
 		name        string

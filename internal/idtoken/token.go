@@ -12,14 +12,14 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// Bounds on a token's parts, held before anything is parsed.
+// Bounds on a token's parts, checked before anything is parsed.
 const (
 	maxHeaderBytes = 4 << 10
 	maxHeaderDepth = 4
 	maxClaimsDepth = 16
 	maxKeyIDBytes  = 256
-	// largeClaims is from where on claims are read in two steps: nearly all tokens are
-	// smaller.
+	// largeClaims is the size, in bytes, above which claims are read in two steps.
+	// Nearly all tokens are smaller.
 	largeClaims = 8 << 10
 )
 
@@ -27,11 +27,10 @@ const (
 type idToken struct {
 	text      string
 	algorithm string
-	keyID     string // "" when the header names none
+	keyID     string // "" if the header names none
 	signature []byte
 	claims    map[string]any
-	// unread is the text of claims of which only the deciding ones were read; nil = all
-	// were read.
+	// unread is the text of all claims if only the deciding ones were read; else nil.
 	unread []byte
 }
 
@@ -39,10 +38,10 @@ type idToken struct {
 type judge struct {
 	rule  *Rule
 	trace *explain.Trace
-	types []string // accepted typ, "" for none; nil is an ID token's
-	// apiLimit says that the API and no setting bounds the token's size.
+	types []string // accepted values of typ, "" for none; nil for those of an ID token
+	// apiLimit is true if the API bounds the token's size, not a setting.
 	apiLimit bool
-	whole    bool // all claims are wanted, proved or not
+	whole    bool // read all claims, proved or not
 }
 
 func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
@@ -50,15 +49,16 @@ func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
 func (j *judge) refuse(r *explain.Refusal) *Refused { return &Refused{Refusal: j.trace.Refuse(r)} }
 
 // parse checks the form of a token: JWS compact serialization (RFC 7515 section
-// 7.1) in canonical base64url, with a header and claims in strict JSON. What it
-// returns is not yet proved.
+// 7.1) in canonical base64url, with a header and claims in strict JSON. The
+// returned token is not yet proved.
 func (j *judge) parse(text string) (idToken, *Refused) {
 	t, claims, refused := j.open(text)
 	if refused != nil {
 		return idToken{}, refused
 	}
-	// Of large claims those that decide are read, and the others once the signature
-	// holds: a flood of large bad tokens makes no lists of thousands of values.
+
+	// From large claims only those that decide are read now, and the others once the
+	// signature holds: a flood of large bad tokens must not cost thousands of values.
 	var err error
 	if len(claims) > largeClaims && !j.whole {
 		t.unread = claims
@@ -74,19 +74,21 @@ func (j *judge) parse(text string) (idToken, *Refused) {
 	if j.trace != nil {
 		j.pass("token form", strconv.Itoa(len(text))+" bytes, "+t.algorithm)
 	}
+
 	return t, nil
 }
 
-// decidingNames are the claims by which a token is judged.
+// decidingNames returns the names of the claims by which a token is judged.
 func (j *judge) decidingNames() []string {
 	return slices.AppendSeq(slices.Clone(claimNames), maps.Keys(j.rule.Require))
 }
 
-// readRest reads the claims that a large token has besides.
+// readRest reads the claims of a large token that parse has left unread.
 func (j *judge) readRest(t *idToken, c *Claims) *Refused {
 	if t.unread == nil {
 		return nil
 	}
+
 	all, err := outbound.ParseObject(t.unread, maxClaimsDepth, claimNames...)
 	if err != nil {
 		return j.refuse(tokenClaims.With("problem", err.Error()))
@@ -97,12 +99,13 @@ func (j *judge) readRest(t *idToken, c *Claims) *Refused {
 	return nil
 }
 
-// open takes a token apart and reads its header. The claims come back as text.
+// open splits a token and reads its header. It returns the claims as text.
 func (j *judge) open(text string) (t idToken, claims []byte, refused *Refused) {
 	segments, refused := j.split(text)
 	if refused != nil {
 		return idToken{}, nil, refused
 	}
+
 	var decoded [3][]byte
 	for i, s := range segments {
 		var err error
@@ -111,24 +114,28 @@ func (j *judge) open(text string) (t idToken, claims []byte, refused *Refused) {
 			return idToken{}, nil, j.refuse(tokenFormBase64.With())
 		}
 	}
+
 	if len(decoded[0]) > maxHeaderBytes {
 		return idToken{}, nil, j.refuse(tokenFormHeader.With(
 			"limit", strconv.Itoa(maxHeaderBytes),
 			"size", strconv.Itoa(len(decoded[0])),
 		))
 	}
+
 	header, err := outbound.ParseObject(decoded[0], maxHeaderDepth, headerNames...)
 	if err != nil {
 		return idToken{}, nil, j.refuse(tokenHeader.With("problem", err.Error()))
 	}
+
 	t.text, t.signature = text, decoded[2]
 	if refused := j.readHeader(header, &t); refused != nil {
 		return idToken{}, nil, refused
 	}
+
 	return t, decoded[1], nil
 }
 
-// split cuts the token in three without looking at more than the allowed size.
+// split cuts the token into its three parts. It reads no more than the allowed size.
 func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 	limit := j.rule.MaxTokenBytes
 	if limit <= 0 {
@@ -144,6 +151,7 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 		if base64urlBytes[c] {
 			continue
 		}
+
 		switch c {
 		case '.':
 			if dots < 2 {
@@ -157,18 +165,21 @@ func (j *judge) split(text string) (segments [3]string, refused *Refused) {
 			return segments, j.refuse(tokenFormByte.With())
 		}
 	}
+
 	switch {
 	case dots == 4:
 		return segments, j.refuse(tokenFormEncrypted.With())
 	case dots != 2:
 		return segments, j.refuse(tokenFormParts.With("parts", explain.Count(dots+1, "part")))
 	}
+
 	segments[2] = text[start:]
 	for _, s := range segments {
 		if s == "" {
 			return segments, j.refuse(tokenFormUnsigned.With())
 		}
 	}
+
 	return segments, nil
 }
 
@@ -215,7 +226,7 @@ var forbiddenParameters = []struct {
 	{name: "zip", reason: tokenHeaderCompressed},
 }
 
-// readHeader checks the header and notes what it says of the key.
+// readHeader checks the header, and notes its algorithm and key ID in t.
 func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	for _, p := range forbiddenParameters {
 		if _, present := header[p.name]; present {
@@ -225,20 +236,26 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 	if refused := j.tokenType(header); refused != nil {
 		return refused
 	}
+
 	algorithm, _ := header["alg"].(string)
 	accepted := j.rule.Algorithms
 	if accepted == nil {
 		accepted = defaultAlgorithms
 	}
+
 	// The registration may only choose among what this package verifies: none
 	// and the shared-secret algorithms cannot be switched on.
 	if _, supported := algorithms[algorithm]; !supported {
-		return j.refuse(algorithmUnsupported.With("algorithms", usable(accepted), "algorithm", explain.Shown(header["alg"])))
+		return j.refuse(algorithmUnsupported.With(
+			"algorithms", usable(accepted),
+			"algorithm", explain.Shown(header["alg"]),
+		))
 	}
 	if !slices.Contains(accepted, algorithm) {
 		return j.refuse(algorithmNotListed.With("algorithms", usable(accepted), "algorithm", algorithm))
 	}
 	t.algorithm = algorithm
+
 	if kid, present := header["kid"]; present {
 		id, isString := kid.(string)
 		if !isString || id == "" || len(id) > maxKeyIDBytes || !explain.Printable(id) {
@@ -246,12 +263,13 @@ func (j *judge) readHeader(header map[string]any, t *idToken) *Refused {
 		}
 		t.keyID = id
 	}
+
 	return nil
 }
 
-// tokenType tells the tokens of one issuer apart (RFC 8725 section 3.11): those
-// that are not ID tokens carry their own type, such as at+jwt (RFC 9068),
-// logout+jwt and secevent+jwt (RFC 8417). An ID token may have none.
+// tokenType distinguishes the tokens of one issuer (RFC 8725 section 3.11): those that
+// are not ID tokens have special types, such as at+jwt (RFC 9068), logout+jwt and
+// secevent+jwt (RFC 8417). An ID token may have none.
 func (j *judge) tokenType(header map[string]any) *Refused {
 	accepted := []string{"JWT", ""}
 	if j.types != nil {
@@ -260,13 +278,20 @@ func (j *judge) tokenType(header map[string]any) *Refused {
 
 	typ, present := header["typ"]
 	name, isString := typ.(string)
-	if present && (!isString || name == "") || !slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
+	if present && (!isString || name == "") ||
+		!slices.ContainsFunc(accepted, func(a string) bool { return strings.EqualFold(a, name) }) {
 		if j.types == nil {
 			return j.refuse(tokenType.With("type", explain.Shown(typ)))
 		}
+
 		named := slices.DeleteFunc(slices.Clone(accepted), func(a string) bool { return a == "" })
-		return j.refuse(eventType.With("types", cmp.Or(strings.Join(named, " or "), "none"), "type", explain.Shown(typ)))
+
+		return j.refuse(eventType.With(
+			"types", cmp.Or(strings.Join(named, " or "), "none"),
+			"type", explain.Shown(typ),
+		))
 	}
+
 	return nil
 }
 
@@ -278,5 +303,9 @@ func usable(accepted []string) string {
 			names = append(names, name)
 		}
 	}
-	return cmp.Or(strings.Join(names, ", "), "one that the provider's registration accepts, which names none that can be verified")
+
+	return cmp.Or(
+		strings.Join(names, ", "),
+		"one that the provider's registration accepts, which names none that can be verified",
+	)
 }

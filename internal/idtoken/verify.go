@@ -1,13 +1,10 @@
-// Package idtoken proves tokens that providers sign: OpenID Connect ID tokens, and
-// event tokens (event.go). It takes what is accepted from one issuer (Rule) and a
-// token, and returns the token's claims or the reason for refusing. Nothing that
-// an unproved token contains is ever returned as a claim, and no token can make it
-// contact an address that its Rule does not name.
-//
-// ID tokens are verified by the rules of OpenID Connect Core 1.0 section 3.1.3.7,
-// RFC 7519 and RFC 8725, narrowed where the Amazon Cognito developer guide is
-// narrower. Start reading at Verify: token.go (form and header), claims.go,
-// keyset.go (which keys), signature.go.
+// Package idtoken proves tokens that providers sign: ID tokens, and event tokens
+// (event.go). It judges a token by a Rule and returns its claims or a refusal. It
+// never returns a claim of an unproved token, nor contacts an address that the
+// Rule does not name. The rules are those of OpenID Connect Core 1.0 section
+// 3.1.3.7, RFC 7519 and RFC 8725, or the Amazon Cognito developer guide's where
+// they are narrower. Start reading at Verify: token.go (form and header),
+// claims.go, keyset.go (which keys), signature.go.
 package idtoken
 
 import (
@@ -54,11 +51,11 @@ func New(client *outbound.Client, now func() time.Time) *Verifier {
 }
 
 // Verify proves an OpenID Connect ID token by a rule, which it neither keeps nor
-// changes. It returns *Refused when the token is bad and *Unavailable when the
+// changes. It returns *Refused if the token is bad and *Unavailable if the
 // provider could not be asked; both are also added to the context's explain.Trace.
 //
-// Whatever the token can be refused for without its provider's keys comes first,
-// so that a token of another issuer or client, or an expired one, sends no packet.
+// The checks that need no key come first, so that a token of another issuer or
+// client, or an expired one, causes no request to the provider.
 func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims, error) {
 	j := &judge{rule: rule, trace: explain.FromContext(ctx)}
 	t, refused := j.parse(token)
@@ -67,6 +64,7 @@ func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims
 	}
 
 	now := v.now()
+
 	claims, refused := j.judgeClaims(t.claims, now, Skew)
 	if refused != nil {
 		return Claims{}, refused
@@ -82,7 +80,10 @@ func (v *Verifier) Verify(ctx context.Context, rule *Rule, token string) (Claims
 		}
 		return claims, nil
 	case errors.Is(err, errUnknownKey):
-		return Claims{}, j.refuse(signingKeyUnknown.With("id", explain.ShownText(t.keyID), "period", refetchPeriod.String()))
+		return Claims{}, j.refuse(signingKeyUnknown.With(
+			"id", explain.ShownText(t.keyID),
+			"period", refetchPeriod.String(),
+		))
 	case errors.Is(err, errUnfitKey):
 		return Claims{}, j.refuse(signingKeyUnfit.With("algorithm", t.algorithm))
 	case errors.Is(err, errBadSignature):
@@ -100,7 +101,9 @@ func (j *judge) unavailable(err error) *Unavailable {
 		Provider: j.rule.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerKeys.With(
-			"issuer", explain.ShownText(j.rule.Issuers[0]), "problem", err.Error(), "fix", fix,
+			"issuer", explain.ShownText(j.rule.Issuers[0]),
+			"problem", err.Error(),
+			"fix", fix,
 		)),
 	}
 }

@@ -49,15 +49,18 @@ func TestWycheproof(t *testing.T) {
 			if err := json.Unmarshal(text, &vectors); err != nil {
 				t.Fatal(err)
 			}
+
 			seen, accepted := 0, 0
 			for n, group := range vectors.TestGroups {
 				key := group.Public
 				if key == nil {
 					key = group.Private
 				}
+
 				valid, invalid, onPurpose := 0, 0, map[string]int{}
 				for _, vector := range group.Tests {
 					seen++
+
 					token := vectorText(t, vector.JWS, vector.JWE)
 					reason := refusedOnPurpose(token, key)
 					passes := wycheproofVerdict(token, key)
@@ -65,7 +68,8 @@ func TestWycheproof(t *testing.T) {
 					case vector.Result != "valid" && vector.Result != "invalid":
 						t.Errorf("vector %d: result %q is not known", vector.TCID, vector.Result)
 					case passes && (vector.Result == "invalid" || reason != ""):
-						t.Errorf("vector %d (%s, %s) is accepted; it is %s, %s", vector.TCID, group.Comment, vector.Comment, vector.Result, reason)
+						t.Errorf("vector %d (%s, %s) is accepted; it is %s, %s", vector.TCID, group.Comment,
+							vector.Comment, vector.Result, reason)
 					case !passes && vector.Result == "valid" && reason == "":
 						t.Errorf("vector %d (%s, %s) is valid, and refused", vector.TCID, group.Comment, vector.Comment)
 					case vector.Result == "invalid":
@@ -77,7 +81,8 @@ func TestWycheproof(t *testing.T) {
 					}
 				}
 				accepted += valid
-				t.Logf("group %d, %s: %d valid accepted, %d invalid refused, not applicable and refused: %v", n, group.Comment, valid, invalid, onPurpose)
+				t.Logf("group %d, %s: %d valid accepted, %d invalid refused, not applicable and refused: %v", n,
+					group.Comment, valid, invalid, onPurpose)
 			}
 			if seen == 0 || seen != vectors.NumberOfTests {
 				t.Errorf("%d vectors were tried, the file states %d", seen, vectors.NumberOfTests)
@@ -92,6 +97,7 @@ func TestWycheproof(t *testing.T) {
 // vectorText returns a vector's token: text, or the JSON serialization as it stands.
 func vectorText(t *testing.T, forms ...json.RawMessage) string {
 	t.Helper()
+
 	for _, form := range forms {
 		var text string
 		switch {
@@ -103,12 +109,14 @@ func vectorText(t *testing.T, forms ...json.RawMessage) string {
 		}
 	}
 	t.Fatal("a vector without token")
+
 	return ""
 }
 
 // wycheproofVerdict reports whether key proves token.
 func wycheproofVerdict(token string, key json.RawMessage) bool {
-	trust := Rule{Algorithms: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512", "none"}}
+	trust := Rule{Algorithms: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+		"EdDSA", "HS256", "HS384", "HS512", "none"}}
 	opened, _, refused := (&judge{rule: &trust}).open(token)
 	if refused != nil {
 		return false
@@ -118,6 +126,7 @@ func wycheproofVerdict(token string, key json.RawMessage) bool {
 		set = []byte(`{"keys":[` + string(key) + `]}`)
 	}
 	held, err := parseKeySet(set)
+
 	return err == nil && held.prove(&opened) == nil
 }
 
@@ -139,5 +148,6 @@ func refusedOnPurpose(token string, key json.RawMessage) string {
 	if json.Unmarshal(key, &jwk) == nil && jwk.Alg != "" && jwk.Alg != header.Alg {
 		return "the key is declared for another algorithm than the token's: " + jwk.Alg + ", not " + header.Alg
 	}
+
 	return ""
 }

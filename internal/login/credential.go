@@ -36,9 +36,9 @@ func (j *judge) pass(check, got string) { j.trace.Pass(check, got) }
 
 func (j *judge) refuse(r *explain.Refusal) *Refused { return &Refused{Refusal: j.trace.Refuse(r)} }
 
-// verdict ends the requests about an opaque credential: a refusal, which is in
-// the trace already, stays one, and anything else means that the provider could
-// not be asked.
+// verdict returns the result of the requests about an opaque credential. A refusal,
+// which is in the trace already, stays one; any other error means that the provider
+// could not be asked.
 func (j *judge) verdict(c Claims, err error) (Claims, error) {
 	var refused *Refused
 	switch {
@@ -54,14 +54,16 @@ func (j *judge) verdict(c Claims, err error) (Claims, error) {
 		Provider: j.trust.Provider,
 		Cause:    err,
 		Refusal: j.trace.Refuse(providerAnswer.With(
-			"api", explain.ShownText(j.trust.BaseURL), "problem", err.Error(), "fix", fix,
+			"api", explain.ShownText(j.trust.BaseURL),
+			"problem", err.Error(),
+			"fix", fix,
 		)),
 	}
 }
 
-// opaque holds a credential that only its provider can read to bytes that a
-// token may have (RFC 6750 section 2.1, and the bar of older tokens), before
-// anybody is asked about it: no blank, line end, & or ; gets near a request.
+// opaque checks a credential that only its provider can read, before any request:
+// it may have the bytes of a token (RFC 6750 section 2.1, and the bar of older
+// tokens), so that no blank, line end, & or ; gets into a request.
 func (j *judge) opaque(what, credential string, limit int) *Refused {
 	most := strconv.Itoa(limit)
 	switch {
@@ -71,6 +73,7 @@ func (j *judge) opaque(what, credential string, limit int) *Refused {
 		size := strconv.Itoa(len(credential)) + " bytes"
 		return j.refuse(credentialFormText.With("credential", what, "limit", most, "got", size))
 	}
+
 	for i := range len(credential) {
 		if c := credential[i]; !unreserved(c) && !strings.ContainsRune("+/=|", rune(c)) {
 			return j.refuse(credentialFormText.With(
@@ -99,8 +102,8 @@ func (j *judge) otherApplication(got string) *Refused {
 	return j.refuse(refusal)
 }
 
-// isIDToken reports whether a credential has the look of a signed JWT: three
-// parts, the first of which opens a JSON object.
+// isIDToken reports whether a credential looks like a signed JWT: three parts, of
+// which the first begins a JSON object.
 func isIDToken(credential string) bool {
 	return strings.HasPrefix(credential, "eyJ") && strings.Count(credential, ".") == 2
 }

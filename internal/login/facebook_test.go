@@ -24,18 +24,21 @@ func TestFacebookTokens(t *testing.T) {
 		token             logintest.FacebookToken
 		check, withSecret string // refused at; "" is accepted
 	}{
-		"user":           {logintest.FacebookToken{User: "1"}, "", ""},
-		"living":         {logintest.FacebookToken{User: "1", Expires: now.Add(time.Second)}, "", ""},
-		"expired":        {logintest.FacebookToken{User: "1", Expires: now}, "token at Facebook", "token at Facebook"},
-		"withdrawn":      {logintest.FacebookToken{User: "1", Withdrawn: true}, "token at Facebook", "token at Facebook"},
-		"page":           {logintest.FacebookToken{User: "1", Type: "PAGE"}, "token at Facebook", "token type"},
-		"system user":    {logintest.FacebookToken{User: "1", Type: "SYSTEM_USER"}, "", "token type"},
-		"withdrawn page": {logintest.FacebookToken{User: "1", Type: "PAGE", Withdrawn: true}, "token at Facebook", "token at Facebook"},
+		"user":    {logintest.FacebookToken{User: "1"}, "", ""},
+		"living":  {logintest.FacebookToken{User: "1", Expires: now.Add(time.Second)}, "", ""},
+		"expired": {logintest.FacebookToken{User: "1", Expires: now}, "token at Facebook", "token at Facebook"},
+		"withdrawn": {logintest.FacebookToken{User: "1", Withdrawn: true}, "token at Facebook",
+			"token at Facebook"},
+		"page":        {logintest.FacebookToken{User: "1", Type: "PAGE"}, "token at Facebook", "token type"},
+		"system user": {logintest.FacebookToken{User: "1", Type: "SYSTEM_USER"}, "", "token type"},
+		"withdrawn page": {logintest.FacebookToken{User: "1", Type: "PAGE", Withdrawn: true}, "token at Facebook",
+			"token at Facebook"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, api := newFacebook(t)
 			test.token.App = facebookApp
 			api.AddToken("EAATestedTokenOfFacebook", test.token)
+
 			for secret, check := range map[string]string{"": test.check, facebookSecret: test.withSecret} {
 				o.trust.AppSecret = secret
 				if check == "" {
@@ -60,27 +63,49 @@ func TestFacebookTokens(t *testing.T) {
 func TestFacebookDebugToken(t *testing.T) {
 	expiry := logintest.NewClock().Now().Unix()
 	for name, test := range map[string]struct{ data, check, message string }{
-		"numeric IDs":        {`"app_id":` + facebookApp + `,"type":"USER","is_valid":true,"expires_at":0,"user_id":` + facebookUser, "", ""},
-		"text IDs":           {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "", ""},
-		"is_valid false":     {`"app_id":"` + facebookApp + `","type":"USER","is_valid":false,"expires_at":0,"user_id":"` + facebookUser + `"`, "token at Facebook", notAccepted},
-		"expires now":        {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":%d,"user_id":"%s"`, facebookApp, expiry, facebookUser), "token expiry", tokenExpired},
-		"expires long ago":   {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":1,"user_id":"%s"`, facebookApp, facebookUser), "token expiry", tokenExpired},
-		"expires soon":       {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":%d,"user_id":"%s"`, facebookApp, expiry+1, facebookUser), "", ""},
-		"no type":            {`"app_id":"` + facebookApp + `","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "token type", notAccepted},
-		"lower-case type":    {`"app_id":"` + facebookApp + `","type":"user","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "token type", notAccepted},
-		"another user":       {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"`, "token user", notAccepted},
-		"no user":            {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0`, "token user", notAccepted},
-		"application with 0": {`"app_id":"0` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"`, "unavailable", ""},
-		"no application":     {`"type":"USER","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "unavailable", ""},
-		"no expiry":          {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"user_id":"` + facebookUser + `"`, "unavailable", ""},
-		"expiry as text":     {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":"0","user_id":"` + facebookUser + `"`, "unavailable", ""},
-		"negative expiry":    {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":-1,"user_id":"` + facebookUser + `"`, "unavailable", ""},
-		"no is_valid":        {`"app_id":"` + facebookApp + `","type":"USER","expires_at":0,"user_id":"` + facebookUser + `"`, "unavailable", ""},
+		"numeric IDs": {`"app_id":` + facebookApp + `,"type":"USER","is_valid":true,"expires_at":0,"user_id":` +
+			facebookUser, "", ""},
+		"text IDs": {`"app_id":"` + facebookApp +
+			`","type":"USER","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "", ""},
+		"is_valid false": {`"app_id":"` + facebookApp +
+			`","type":"USER","is_valid":false,"expires_at":0,"user_id":"` + facebookUser + `"`, "token at Facebook",
+			notAccepted},
+		"expires now": {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":%d,"user_id":"%s"`,
+			facebookApp, expiry, facebookUser), "token expiry", tokenExpired},
+		"expires long ago": {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":1,"user_id":"%s"`,
+			facebookApp, facebookUser), "token expiry", tokenExpired},
+		"expires soon": {fmt.Sprintf(`"app_id":"%s","type":"USER","is_valid":true,"expires_at":%d,"user_id":"%s"`,
+			facebookApp, expiry+1, facebookUser), "", ""},
+		"no type": {`"app_id":"` + facebookApp + `","is_valid":true,"expires_at":0,"user_id":"` +
+			facebookUser + `"`, "token type", notAccepted},
+		"lower-case type": {`"app_id":"` + facebookApp +
+			`","type":"user","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`, "token type",
+			notAccepted},
+		"another user": {`"app_id":"` + facebookApp +
+			`","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"`, "token user", notAccepted},
+		"no user": {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"expires_at":0`,
+			"token user", notAccepted},
+		"application with 0": {`"app_id":"0` + facebookApp +
+			`","type":"USER","is_valid":true,"expires_at":0,"user_id":"1"`, "unavailable", ""},
+		"no application": {`"type":"USER","is_valid":true,"expires_at":0,"user_id":"` + facebookUser + `"`,
+			"unavailable", ""},
+		"no expiry": {`"app_id":"` + facebookApp + `","type":"USER","is_valid":true,"user_id":"` +
+			facebookUser + `"`, "unavailable", ""},
+		"expiry as text": {`"app_id":"` + facebookApp +
+			`","type":"USER","is_valid":true,"expires_at":"0","user_id":"` + facebookUser + `"`, "unavailable", ""},
+		"negative expiry": {`"app_id":"` + facebookApp +
+			`","type":"USER","is_valid":true,"expires_at":-1,"user_id":"` + facebookUser + `"`, "unavailable", ""},
+		"no is_valid": {`"app_id":"` + facebookApp + `","type":"USER","expires_at":0,"user_id":"` +
+			facebookUser + `"`, "unavailable", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, api := newFacebook(t)
 			o.trust.AppSecret = facebookSecret
-			api.Answer(byPath(map[string]string{"debug_token": `{"data":{` + test.data + `}}`, "me": `{"id":"` + facebookUser + `"}`}))
+			api.Answer(
+				byPath(
+					map[string]string{"debug_token": `{"data":{` + test.data + `}}`,
+						"me": `{"id":"` + facebookUser + `"}`}))
+
 			switch test.check {
 			case "":
 				if c := o.accepts(t, facebookToken); c.Subject != facebookUser {
@@ -100,7 +125,8 @@ func TestFacebookIDs(t *testing.T) {
 	for id, want := range map[string]string{
 		`"10215241773831025"`: "10215241773831025", `10215241773831025`: "10215241773831025", `"9"`: "9",
 		`98765432109876543210`: "98765432109876543210",
-		`"01"`:                 "", `"-1"`: "", `1.0`: "", `1e3`: "", `"1 "`: "", `""`: "", `"0"`: "", `0`: "", `"１"`: "", `true`: "", `["1"]`: "",
+		`"01"`:                 "", `"-1"`: "", `1.0`: "", `1e3`: "", `"1 "`: "", `""`: "", `"0"`: "", `0`: "",
+		`"１"`: "", `true`: "", `["1"]`: "",
 		`"` + strings.Repeat("1", 33) + `"`: "",
 	} {
 		o, api := newFacebook(t)
@@ -115,10 +141,13 @@ func TestFacebookIDs(t *testing.T) {
 
 // Errors of the Graph API that are not the token's fault are nobody's refusal.
 func TestFacebookErrors(t *testing.T) {
-	for code, refusal := range map[int]bool{190: true, 102: true, 2500: true, 100: false, 104: false, 1: false, 2: false, 4: false, 10: false, 17: false, 32: false, 200: false, 341: false, 613: false} {
+	for code, refusal := range map[int]bool{190: true, 102: true, 2500: true, 100: false, 104: false, 1: false,
+		2: false, 4: false, 10: false, 17: false, 32: false, 200: false, 341: false, 613: false} {
 		for _, status := range []int{400, 401, 403, 500, 503} {
 			o, api := newFacebook(t)
-			api.Answer(jsonStatus(status, fmt.Sprintf(`{"error":{"message":"%s","code":%d,"error_subcode":463}}`, facebookToken, code)))
+			api.Answer(
+				jsonStatus(status,
+					fmt.Sprintf(`{"error":{"message":"%s","code":%d,"error_subcode":463}}`, facebookToken, code)))
 			if refusal && status < 500 {
 				o.refuses(t, o.trust, facebookToken, "token at Facebook", notAccepted)
 			} else {
@@ -140,8 +169,10 @@ func TestFacebookSecret(t *testing.T) {
 	o.notAsked(t, facebookToken)
 	o.trust.AppSecret = facebookSecret
 	o.accepts(t, facebookToken)
+
 	for _, r := range api.Requests() {
-		if strings.Contains(r.URL.RawQuery, facebookSecret) || strings.Contains(r.URL.RawQuery, facebookToken) != strings.HasSuffix(r.URL.Path, "debug_token") {
+		if strings.Contains(r.URL.RawQuery, facebookSecret) ||
+			strings.Contains(r.URL.RawQuery, facebookToken) != strings.HasSuffix(r.URL.Path, "debug_token") {
 			t.Errorf("query of %s: %s", r.URL.Path, r.URL.RawQuery)
 		}
 	}
@@ -153,18 +184,27 @@ func TestFacebookLimitedLogin(t *testing.T) {
 	o, api := newFacebook(t)
 	issuer := logintest.NewIssuer(t)
 	issuer.SetNow(o.Now)
-	token := issuer.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser})
+	token := issuer.Token(
+		map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser})
 	o.refuses(t, o.trust, token, "credential form", "Invalid login token. Not a credential of this login provider.")
-	o.trust.IDTokens = &idtoken.Rule{Provider: o.trust.Provider, Issuers: []string{"https://www.facebook.com", "https://limited.facebook.com"}, JWKSURL: issuer.URL + logintest.KeysPath,
+	o.trust.IDTokens = &idtoken.Rule{Provider: o.trust.Provider,
+		Issuers:   []string{"https://www.facebook.com", "https://limited.facebook.com"},
+		JWKSURL:   issuer.URL + logintest.KeysPath,
 		Audiences: []string{facebookApp}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}
 	if c := o.accepts(t, token); c.Subject != facebookUser || c.Audience != facebookApp {
 		t.Errorf("%+v", c)
 	}
-	o.refuses(t, o.trust, issuer.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999", "sub": facebookUser}), "token audience", login.MessageWrongAudience)
-	o.refuses(t, o.trust, issuer.Token(map[string]any{"iss": "https://facebook.com", "aud": facebookApp, "sub": facebookUser}), "token issuer", login.MessageIssuerMismatch)
+	o.refuses(t, o.trust,
+		issuer.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": "999", "sub": facebookUser}),
+		"token audience", login.MessageWrongAudience)
+	o.refuses(t, o.trust,
+		issuer.Token(map[string]any{"iss": "https://facebook.com", "aud": facebookApp, "sub": facebookUser}),
+		"token issuer", login.MessageIssuerMismatch)
 	forger := logintest.NewIssuer(t)
 	forger.SetNow(o.Now)
-	o.refuses(t, o.trust, forger.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser}), "signing key", login.MessageBadSignature)
+	o.refuses(t, o.trust,
+		forger.Token(map[string]any{"iss": "https://limited.facebook.com", "aud": facebookApp, "sub": facebookUser}),
+		"signing key", login.MessageBadSignature)
 	if n := len(api.Requests()); n != 0 {
 		t.Errorf("the Graph API was asked %d times", n)
 	}

@@ -32,7 +32,8 @@ func newFixture(tb testing.TB, change func(*outbound.Options)) *fixture {
 	tb.Helper()
 	f := &fixture{Clock: logintest.NewClock(), issuer: logintest.NewIssuer(tb), log: &logintest.Log{}}
 	f.issuer.SetNow(f.Now)
-	o := outbound.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := outbound.Options{Now: f.Now,
+		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)
 	}
@@ -45,6 +46,7 @@ func newFixture(tb testing.TB, change func(*outbound.Options)) *fixture {
 		Audiences: []string{logintest.Audience},
 		Policy:    outbound.Policy{AllowHTTP: true, AllowPrivate: true},
 	}}
+
 	return f
 }
 
@@ -70,6 +72,7 @@ func (f *fixture) accepts(tb testing.TB, token string) login.Claims {
 	if trace.Refused() {
 		tb.Errorf("trace of an accepted token has a failed step: %+v", trace.Steps())
 	}
+
 	return c
 }
 
@@ -93,11 +96,13 @@ func (f *fixture) refuses(tb testing.TB, trust login.Trust, token, check, messag
 	if len(steps) == 0 || steps[len(steps)-1] != last {
 		tb.Errorf("trace ends with %+v, want %+v", steps, last)
 	}
+
 	for _, step := range steps[:max(0, len(steps)-1)] {
 		if !step.OK {
 			tb.Errorf("trace has a second failed step %+v", step)
 		}
 	}
+
 	return refused
 }
 
@@ -113,9 +118,11 @@ func (f *fixture) unavailable(tb testing.TB, token string) error {
 		tb.Errorf("Unavailable.Provider = %q, want %q", unavailable.Provider, f.trust.Provider)
 	}
 	steps := trace.Steps()
-	if last := steps[max(0, len(steps)-1):]; len(last) == 0 || last[0].OK || last[0].Provider != f.trust.Provider || last[0].Expected == "" || last[0].Got == "" || !inPlainWords(last[0].Fix) {
+	if last := steps[max(0, len(steps)-1):]; len(last) == 0 || last[0].OK || last[0].Provider != f.trust.Provider ||
+		last[0].Expected == "" || last[0].Got == "" || !inPlainWords(last[0].Fix) {
 		tb.Errorf("trace does not explain why the provider could not be asked: %+v", steps)
 	}
+
 	return err
 }
 
@@ -125,9 +132,11 @@ func (f *fixture) noLeak(tb testing.TB, token, errText string, trace *explain.Tr
 	var said strings.Builder
 	said.WriteString(errText)
 	said.WriteString(f.log.String())
+
 	for _, s := range trace.Steps() {
 		said.WriteString(s.Check + s.Expected + s.Got + s.Fix)
 	}
+
 	for part := range strings.SplitSeq(token, ".") {
 		if len(part) >= 16 && strings.Contains(said.String(), part[:16]) {
 			tb.Errorf("a part of the token stands in an error, trace or log")

@@ -1,12 +1,11 @@
-// Package login proves one login: it takes what a pool trusts (Trust) and the
-// credential a client sent, and answers with the provider's claims or with the
-// reason for refusing. Nothing that an unproved credential says is ever
-// returned as a claim, and no credential can make it contact an address that
-// its Trust does not name.
+// Package login proves one login: it judges the credential that a client sent by
+// a pool's Trust, and returns the provider's claims or a refusal. It never returns
+// a claim of an unproved credential, nor contacts an address that the Trust does
+// not name.
 //
-// It holds one protocol per file, and the table of them: package idtoken proves
-// ID tokens, package saml SAML responses, and the provider's own API everything
-// else. Start reading at Verify.
+// Each protocol has a file: package idtoken proves ID tokens, package saml SAML
+// responses, and the provider's own API all other credentials. Start reading at
+// Verify, and at protocols, the table.
 package login
 
 import (
@@ -26,18 +25,18 @@ import (
 // Kind names the protocol by which a provider's credential is proved.
 type Kind string
 
-// OIDC is an OpenID Connect ID token, checked against the provider's published
-// keys. It is the zero Trust's kind.
+// OIDC is the Kind of an OpenID Connect ID token, checked against the provider's
+// published keys. It is the zero value.
 const OIDC Kind = ""
 
 // Kinds of access token, which only the provider's own API can judge.
 const (
 	Facebook Kind = "facebook" // Graph API
 	Amazon   Kind = "amazon"   // Login with Amazon's tokeninfo
-	Twitter  Kind = "twitter"  // OAuth 1.0a, as X has it; "token;secret"
+	Twitter  Kind = "twitter"  // OAuth 1.0a of X; "token;secret"
 )
 
-// protocols has one line per kind of credential.
+// protocols is the table of protocols: one row per kind of credential.
 var protocols = map[Kind]func(v *Verifier, ctx context.Context, trust Trust, credential string) (Claims, error){
 	OIDC:     (*Verifier).verifyIDToken,
 	Facebook: (*Verifier).verifyFacebook,
@@ -55,13 +54,13 @@ var checks = map[Kind][]explain.Code{
 	SAML:     saml.Checks,
 }
 
-// Checks returns the checks that Verify makes of a kind of credential, in their order,
-// for the plans of operations. The list must not be changed.
+// Checks returns the checks that Verify makes of a kind of credential, in order, for
+// the plans of operations. The caller must not change the list.
 func Checks(kind Kind) []explain.Code { return checks[kind] }
 
-// What every protocol answers with.
+// Results of every protocol.
 type (
-	// Claims is what a provider vouched for.
+	// Claims are the facts about a user that a provider vouched for.
 	Claims = idtoken.Claims
 	// Refused is the error for a credential that did not prove its login.
 	Refused = idtoken.Refused
@@ -72,7 +71,7 @@ type (
 // Kinds returns the kinds of credential that Verify proves, sorted.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(protocols)) }
 
-// Messages of refusals that callers tell apart, or use for their own.
+// Messages of refusals that callers distinguish, or use in other refusals.
 const (
 	MessageNotOIDC             = idtoken.MessageNotOIDC
 	MessageIssuerMismatch      = idtoken.MessageIssuerMismatch
@@ -81,33 +80,33 @@ const (
 	MessageUnsupportedProvider = idtoken.MessageUnsupportedProvider
 )
 
-// Trust is what a pool accepts from one provider. Differences between providers
-// are values here, never code.
+// Trust describes the credentials that a pool accepts from one provider. Providers
+// of one Kind differ in their values here, never in code.
 type Trust struct {
-	Kind Kind // zero is OIDC
+	Kind Kind // zero for OIDC
 
-	// Rule is what ID tokens are proved by. Of it access tokens use Provider, the
-	// Policy, the places for advice, and Audiences: the application's ID, for Twitter
-	// its consumer key. SAML responses use Provider only.
+	// Rule is the rule for ID tokens. Access tokens use its Provider, Policy, places
+	// for advice, and Audiences: the application's ID, for Twitter its consumer key.
+	// SAML responses use only Provider.
 	idtoken.Rule
 
-	// Of access tokens.
+	// For access tokens.
 	BaseURL    string // of the provider's API, without a trailing slash
 	APIVersion string // Facebook: e.g. v25.0
-	VerifyPath string // Amazon, Twitter: what is asked, from BaseURL on
+	VerifyPath string // Amazon, Twitter: the path of the request, after BaseURL
 	// AppSecret is Twitter's consumer secret, or, if known, Facebook's app
-	// secret. It enters no claim, error, trace or log.
+	// secret. It appears in no claim, error, trace or log.
 	AppSecret string
-	// IDTokens is how ID tokens that stand in for an access token are proved
-	// (Facebook's Limited Login); nil refuses them.
+	// IDTokens is the rule for ID tokens that replace an access token (Facebook's
+	// Limited Login); nil refuses them.
 	IDTokens *idtoken.Rule
 
-	SAML *saml.Provider // of SAML responses
+	SAML *saml.Provider // for SAML responses
 }
 
 // Options configure a Verifier; the zero value is ready for production.
 type Options struct {
-	Now    func() time.Time // nil is time.Now
+	Now    func() time.Time // nil for time.Now
 	Logger *slog.Logger     // nil discards
 }
 
@@ -117,11 +116,11 @@ type Verifier struct {
 	log     *slog.Logger
 	client  *outbound.Client
 	tokens  *idtoken.Verifier
-	answers *answers // of X
+	answers *answers // X's
 }
 
-// New returns a Verifier that asks providers through client, which the caller
-// closes. Logins that need to ask their provider are Unavailable afterwards.
+// New returns a Verifier that asks providers through client. The caller closes the
+// client; after that, logins for which a provider must be asked are Unavailable.
 func New(client *outbound.Client, o Options) *Verifier {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -139,10 +138,10 @@ func New(client *outbound.Client, o Options) *Verifier {
 	}
 }
 
-// Verify proves credential against trust. It returns *Refused when the
-// credential is bad and *Unavailable when the provider could not be asked; both
-// are also added to the context's explain.Trace, with the checks that passed.
-// It is safe for concurrent use and returns within the timeout of its client.
+// Verify proves credential against trust. It returns *Refused if the credential is
+// bad and *Unavailable if the provider could not be asked; both are also added to
+// the context's explain.Trace, with the checks that passed. It returns within the
+// timeout of its client.
 func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (Claims, error) {
 	verify, known := protocols[trust.Kind]
 	if !known {
@@ -152,6 +151,7 @@ func (v *Verifier) Verify(ctx context.Context, trust Trust, credential string) (
 		trace.Plan(checks[trust.Kind])
 		ctx = explain.NewContext(ctx, trace.For(trust.Provider))
 	}
+
 	return verify(v, ctx, trust, credential)
 }
 
@@ -159,9 +159,9 @@ func (v *Verifier) verifyIDToken(ctx context.Context, trust Trust, token string)
 	return v.tokens.Verify(ctx, &trust.Rule, token)
 }
 
-// VerifyEvent proves a token by which an OpenID Connect provider tells of something
-// that happened. types are the accepted values of typ, "" standing for none. See
-// idtoken.Verifier.VerifyEvent, whose errors and claims it returns.
+// VerifyEvent proves a token by which an OpenID Connect provider reports an event.
+// types are the accepted values of typ, "" standing for none. It returns the claims
+// and errors of idtoken.Verifier.VerifyEvent.
 func (v *Verifier) VerifyEvent(ctx context.Context, trust Trust, types []string, token string) (Claims, error) {
 	ctx = explain.NewContext(ctx, explain.FromContext(ctx).For(trust.Provider))
 

@@ -111,6 +111,7 @@ func TestNullAndZeroClaims(t *testing.T) {
 					if k.event {
 						want = test.event
 					}
+
 					var refused *login.Refused
 					switch {
 					case want == "" && err != nil:
@@ -124,6 +125,7 @@ func TestNullAndZeroClaims(t *testing.T) {
 					if c.All["filler"] != filler {
 						t.Error("a claim that decides nothing is missing")
 					}
+
 					for claim, value := range test.claims {
 						_, present := c.All[claim]
 						if _, isNull := value.(json.RawMessage); present == (isNull && claim != "department") {

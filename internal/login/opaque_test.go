@@ -27,13 +27,16 @@ func newOpaque(tb testing.TB, trust login.Trust, change ...func(*outbound.Option
 	tb.Helper()
 	f := &fixture{Clock: logintest.NewClock(), log: &logintest.Log{}, trust: trust}
 	f.trust.Provider, f.trust.AllowHTTP, f.trust.AllowPrivate = "provider.test", true, true
-	o := outbound.Options{Now: f.Now, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+
+	o := outbound.Options{Now: f.Now,
+		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)
 	}
 	f.client = outbound.New(o)
 	tb.Cleanup(f.client.Close)
 	f.verifier = login.New(f.client, login.Options{Now: o.Now, Logger: o.Logger})
+
 	return f
 }
 
@@ -67,16 +70,23 @@ func newFacebook(tb testing.TB, change ...func(*outbound.Options)) (opaque, *log
 	api := logintest.NewFacebook(tb)
 	api.AddApp(facebookApp, facebookSecret)
 	api.AddToken(facebookToken, logintest.FacebookToken{App: facebookApp, User: facebookUser})
-	f := newOpaque(tb, login.Trust{Kind: login.Facebook, Rule: idtoken.Rule{Audiences: []string{facebookApp}}, BaseURL: api.URL, APIVersion: "v25.0"}, change...)
+	f := newOpaque(tb,
+		login.Trust{Kind: login.Facebook, Rule: idtoken.Rule{Audiences: []string{facebookApp}}, BaseURL: api.URL,
+			APIVersion: "v25.0"}, change...)
 	api.SetNow(f.Now)
 	return opaque{f, &api.API, facebookToken, []string{"/v25.0/app", "/v25.0/me"}}, api
 }
 
 func newAmazon(tb testing.TB, change ...func(*outbound.Options)) (opaque, *logintest.Amazon) {
 	api := logintest.NewAmazon(tb)
-	f := newOpaque(tb, login.Trust{Kind: login.Amazon, Rule: idtoken.Rule{Audiences: []string{amazonClient}}, BaseURL: api.URL, VerifyPath: "/auth/o2/tokeninfo"}, change...)
+	f := newOpaque(tb,
+		login.Trust{Kind: login.Amazon, Rule: idtoken.Rule{Audiences: []string{amazonClient}}, BaseURL: api.URL,
+			VerifyPath: "/auth/o2/tokeninfo"}, change...)
 	api.SetNow(f.Now)
-	api.AddToken(amazonToken, logintest.AmazonToken{Client: amazonClient, App: amazonApp, User: amazonUser, Expires: f.Now().Add(24 * time.Hour)})
+	api.AddToken(amazonToken,
+		logintest.AmazonToken{Client: amazonClient, App: amazonApp, User: amazonUser,
+			Expires: f.Now().Add(24 * time.Hour)})
+
 	return opaque{f, &api.API, amazonToken, []string{"/auth/o2/tokeninfo"}}, api
 }
 
@@ -84,7 +94,9 @@ func newTwitter(tb testing.TB, change ...func(*outbound.Options)) (opaque, *logi
 	api := logintest.NewTwitter(tb)
 	api.AddConsumer(consumerKey, consumerSecret)
 	api.AddToken(twitterToken, logintest.TwitterToken{Secret: twitterSecret, Consumer: consumerKey, User: twitterUser})
-	f := newOpaque(tb, login.Trust{Kind: login.Twitter, Rule: idtoken.Rule{Audiences: []string{consumerKey}}, AppSecret: consumerSecret, BaseURL: api.URL, VerifyPath: usersMe}, change...)
+	f := newOpaque(tb,
+		login.Trust{Kind: login.Twitter, Rule: idtoken.Rule{Audiences: []string{consumerKey}},
+			AppSecret: consumerSecret, BaseURL: api.URL, VerifyPath: usersMe}, change...)
 	api.SetNow(f.Now)
 	return opaque{f, &api.API, twitterToken + ";" + twitterSecret, []string{usersMe}}, api
 }
@@ -105,7 +117,9 @@ func eachOpaque(t *testing.T, test func(t *testing.T, o opaque), change ...func(
 // noSecret fails the test if a secret stands in an error, trace or log.
 func (o opaque) noSecret(t *testing.T, said string) {
 	t.Helper()
-	for _, canary := range []string{facebookSecret, facebookToken, amazonToken, "IwEBCanary", consumerSecret, twitterToken, twitterSecret} {
+
+	for _, canary := range []string{facebookSecret, facebookToken, amazonToken, "IwEBCanary", consumerSecret,
+		twitterToken, twitterSecret} {
 		if strings.Contains(said+o.log.String(), canary) {
 			t.Errorf("%s stands in an error, trace or log", canary)
 		}
@@ -124,13 +138,15 @@ func (o opaque) notAsked(t *testing.T, token string) error {
 		t.Errorf("trace does not explain why the provider could not be asked: %+v", steps)
 	}
 	o.noSecret(t, fmt.Sprint(err, steps))
+
 	return err
 }
 
 // The token that the provider knows signs its user in, by the questions that
 // the provider documents.
 func TestOpaqueAccepted(t *testing.T) {
-	want := map[string]string{"facebook": facebookUser, "facebook with secret": facebookUser, "amazon": amazonUser, "twitter": twitterUser}
+	want := map[string]string{"facebook": facebookUser, "facebook with secret": facebookUser, "amazon": amazonUser,
+		"twitter": twitterUser}
 	eachOpaque(t, func(t *testing.T, o opaque) {
 		c := o.accepts(t, o.token)
 		name := t.Name()[strings.Index(t.Name(), "/")+1:]
@@ -140,6 +156,7 @@ func TestOpaqueAccepted(t *testing.T) {
 		if c.Audience != o.trust.Audiences[0] || c.All["aud"] != o.trust.Audiences[0] {
 			t.Errorf("audience = %q, %v", c.Audience, c.All["aud"])
 		}
+
 		var paths []string
 		for _, r := range o.api.Requests() {
 			paths = append(paths, r.URL.Path)
@@ -175,7 +192,8 @@ func TestOpaqueForm(t *testing.T) {
 			"too long":       func(s string) string { return s + strings.Repeat("a", 5000) },
 		} {
 			t.Run(name, func(t *testing.T) {
-				o.refuses(t, o.trust, change(o.token), "credential form", "Invalid login token. Not a credential of this login provider.")
+				o.refuses(t, o.trust, change(o.token), "credential form",
+					"Invalid login token. Not a credential of this login provider.")
 			})
 		}
 		if n := len(o.api.Requests()); n != 0 {
@@ -212,6 +230,7 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 		api.AddApp("999", "other-secret")
 		api.AddToken("EAAForeign", logintest.FacebookToken{App: "999", User: facebookUser})
 		o.refuses(t, o.trust, "EAAForeign", "token application", message)
+
 		for _, r := range api.Requests() {
 			if strings.HasSuffix(r.URL.Path, "/me") {
 				t.Error("the user of another application's token was asked for")
@@ -222,7 +241,8 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 		o, api := newFacebook(t)
 		o.trust.AppSecret = facebookSecret
 		api.AddToken("EAAForeign", logintest.FacebookToken{App: "999", User: facebookUser})
-		o.refuses(t, o.trust, "EAAForeign", "token at Facebook", "Invalid login token. The login provider does not accept it.")
+		o.refuses(t, o.trust, "EAAForeign", "token at Facebook",
+			"Invalid login token. The login provider does not accept it.")
 	})
 	t.Run("facebook answers about another application", func(t *testing.T) {
 		o, api := newFacebook(t)
@@ -232,14 +252,17 @@ func TestTokenOfAnotherApplication(t *testing.T) {
 	})
 	t.Run("amazon", func(t *testing.T) {
 		o, api := newAmazon(t)
-		api.AddToken("Atza|foreign", logintest.AmazonToken{Client: "amzn1.application-oa2-client.9", App: "amzn1.application.9", User: amazonUser, Expires: o.Now().Add(time.Hour)})
+		api.AddToken("Atza|foreign",
+			logintest.AmazonToken{Client: "amzn1.application-oa2-client.9", App: "amzn1.application.9",
+				User: amazonUser, Expires: o.Now().Add(time.Hour)})
 		o.refuses(t, o.trust, "Atza|foreign", "token application", message)
 	})
 	t.Run("twitter", func(t *testing.T) {
 		o, api := newTwitter(t)
 		api.AddConsumer("otherkey", "othersecret")
 		api.AddToken("1-foreign", logintest.TwitterToken{Secret: "s", Consumer: "otherkey", User: twitterUser})
-		o.refuses(t, o.trust, "1-foreign;s", "token at X", "Invalid login token. The login provider does not accept it.")
+		o.refuses(t, o.trust, "1-foreign;s", "token at X",
+			"Invalid login token. The login provider does not accept it.")
 	})
 }
 
@@ -255,13 +278,19 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 	var sent atomic.Int64
 	cases := logintest.BrokenAnswers(&sent)
 	maps.Copy(cases, map[string]http.HandlerFunc{
-		"402":                 jsonStatus(402, `{"title":"CreditsDepleted"}`),
-		"NaN":                 jsonText(`{"id":NaN,"aud":"` + amazonClient + `","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
-		"same name twice":     jsonText(`{"id":"` + facebookApp + `","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
-		"empty members":       jsonText(`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
-		"other types":         jsonText(`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
-		"fractions":           jsonText(`{"id":1.5e15,"aud":"` + amazonClient + `","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
-		"text for a boolean":  jsonText(`{"data":{"app_id":"` + facebookApp + `","is_valid":"true","type":"USER","user_id":"1"}}`),
+		"402": jsonStatus(402, `{"title":"CreditsDepleted"}`),
+		"NaN": jsonText(`{"id":NaN,"aud":"` + amazonClient +
+			`","user_id":"u","exp":NaN,"data":{"id":NaN,"is_valid":true}}`),
+		"same name twice": jsonText(`{"id":"` + facebookApp +
+			`","id":"1","aud":"a","aud":"b","data":{"id":"1","id":"2"}}`),
+		"empty members": jsonText(
+			`{"id":"","aud":"","app_id":"","user_id":"","exp":1,"data":{"id":"","app_id":"","is_valid":true}}`),
+		"other types": jsonText(
+			`{"id":{},"aud":[],"app_id":1,"user_id":true,"exp":"1","data":[1],"errors":"x"}`),
+		"fractions": jsonText(`{"id":1.5e15,"aud":"` + amazonClient +
+			`","user_id":"u","exp":1e300,"data":{"id":1e3,"app_id":1e15,"is_valid":true}}`),
+		"text for a boolean": jsonText(`{"data":{"app_id":"` + facebookApp +
+			`","is_valid":"true","type":"USER","user_id":"1"}}`),
 		"error in no form":    jsonStatus(400, `{"error":[1,2],"errors":{}}`),
 		"error of a new kind": jsonStatus(400, `{"error":{"code":4711}}`),
 	})
@@ -272,7 +301,8 @@ func TestOpaqueBrokenProviders(t *testing.T) {
 				o.api.Answer(answer)
 				before := len(o.api.Requests())
 				o.notAsked(t, o.token)
-				if n := len(o.api.Requests()) - before; n != 1 && (o.trust.Kind == login.Twitter || name != "connection closed" && name != "not HTTP") {
+				if n := len(o.api.Requests()) - before; n != 1 &&
+					(o.trust.Kind == login.Twitter || name != "connection closed" && name != "not HTTP") {
 					t.Errorf("%d requests for one login, want 1: no retries", n)
 				}
 				if n := sent.Load(); n > 16<<20 {
@@ -293,34 +323,47 @@ func TestOpaqueSlowProviders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dials atomic.Int64
 		f := &fixture{Clock: logintest.NewClock(), log: &logintest.Log{}}
-		client := outbound.New(outbound.Options{Now: time.Now, Dial: func(context.Context, string, string) (net.Conn, error) {
-			dials.Add(1)
-			client, server := net.Pipe()
-			go func() {
-				defer server.Close()
-				buffer := make([]byte, 4096)
-				if _, err := server.Read(buffer); err != nil {
-					return
-				}
-				_, err := io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
-				for err == nil {
-					<-time.After(time.Second) // of the bubble
-					_, err = io.WriteString(server, " ")
-				}
-			}()
-			return client, nil
-		}})
+
+		client := outbound.New(
+			outbound.Options{Now: time.Now, Dial: func(context.Context, string, string) (net.Conn, error) {
+				dials.Add(1)
+
+				client, server := net.Pipe()
+				go func() {
+					defer server.Close()
+
+					buffer := make([]byte, 4096)
+					if _, err := server.Read(buffer); err != nil {
+						return
+					}
+
+					_, err := io.WriteString(server,
+						"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+					for err == nil {
+						<-time.After(time.Second) // of the bubble
+						_, err = io.WriteString(server, " ")
+					}
+				}()
+
+				return client, nil
+			}})
 		defer client.Close()
+
 		v := login.New(client, login.Options{})
+
 		f.verifier = v
 		for _, kind := range []login.Kind{login.Facebook, login.Amazon, login.Twitter} {
-			trust := login.Trust{Kind: kind, BaseURL: "http://127.0.0.1:" + map[login.Kind]string{login.Facebook: "1", login.Amazon: "2", login.Twitter: "3"}[kind],
-				VerifyPath: "/x", Rule: idtoken.Rule{Provider: "p", Audiences: []string{"1"}, Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}}
+			trust := login.Trust{Kind: kind,
+				BaseURL: "http://127.0.0.1:" +
+					map[login.Kind]string{login.Facebook: "1", login.Amazon: "2", login.Twitter: "3"}[kind],
+				VerifyPath: "/x", Rule: idtoken.Rule{Provider: "p", Audiences: []string{"1"},
+					Policy: outbound.Policy{AllowHTTP: true, AllowPrivate: true}}}
 			token := "token"
 			if kind == login.Twitter {
 				trust.AppSecret, token = "s", "token;secret"
 			}
 			dials.Store(0)
+
 			for n := range 5 {
 				before := time.Now()
 				_, _, err := f.verify(t, trust, token)
@@ -348,6 +391,7 @@ func TestOpaqueCallersWhoLeave(t *testing.T) {
 			arrived <- struct{}{}
 			<-r.Context().Done()
 		})
+
 		for range 5 {
 			ctx, leave := context.WithCancel(t.Context())
 			go func() {
@@ -376,6 +420,7 @@ func TestOpaqueCrowd(t *testing.T) {
 		<-answer
 		logintest.JSON(w, 200, map[string]any{"aud": amazonClient, "user_id": amazonUser, "exp": 60})
 	})
+
 	var group sync.WaitGroup
 	for range most {
 		group.Go(func() {
@@ -384,9 +429,11 @@ func TestOpaqueCrowd(t *testing.T) {
 			}
 		})
 	}
+
 	for range most {
 		<-arrived
 	}
+
 	for range 10 {
 		o.notAsked(t, amazonToken)
 	}
@@ -419,7 +466,8 @@ func TestOpaqueClose(t *testing.T) {
 
 // An address that no provider has is not asked, whatever the settings say.
 func TestOpaqueAddresses(t *testing.T) {
-	for _, base := range []string{"http://169.254.169.254", "http://127.0.0.1:1", "http://[::ffff:127.0.0.1]:1", "http://0.0.0.0:1"} {
+	for _, base := range []string{"http://169.254.169.254", "http://127.0.0.1:1", "http://[::ffff:127.0.0.1]:1",
+		"http://0.0.0.0:1"} {
 		eachOpaque(t, func(t *testing.T, o opaque) {
 			o.trust.BaseURL, o.trust.AllowPrivate = base, false
 			o.notAsked(t, o.token)

@@ -33,13 +33,16 @@ func newFuzzed(f *testing.F, trust Trust) *fuzzed {
 	}))
 	f.Cleanup(server.Close)
 	now := time.Unix(1_800_000_000, 0)
-	client := outbound.New(outbound.Options{Now: func() time.Time { return now }, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
-	}})
+	client := outbound.New(
+		outbound.Options{Now: func() time.Time { return now },
+			Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+			}})
 	f.Cleanup(client.Close)
 	z.v = New(client, Options{Now: func() time.Time { return now }})
 	z.trust.Provider, z.trust.BaseURL, z.trust.AllowHTTP = "p", "http://192.0.2.1", true
 	z.trust.AllowPrivate = true
+
 	return z
 }
 
@@ -50,6 +53,7 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 	z.body.Store(&body)
 	z.code.Store(int64(status))
 	trace := &explain.Trace{}
+
 	c, err := z.v.Verify(explain.NewContext(t.Context(), trace), z.trust, token)
 	var refused *Refused
 	var unavailable *Unavailable
@@ -58,7 +62,8 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 		if status != 200 {
 			t.Fatalf("status %d signs in", status)
 		}
-		if c.Subject == "" || len(c.Subject) > idtoken.MaxSubjectBytes || !explain.Printable(c.Subject) || c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
+		if c.Subject == "" || len(c.Subject) > idtoken.MaxSubjectBytes || !explain.Printable(c.Subject) ||
+			c.Audience != z.trust.Audiences[0] || c.All["sub"] != c.Subject {
 			t.Fatalf("claims %+v", c)
 		}
 		if trace.Refused() {
@@ -74,6 +79,7 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 	if err != nil && (c.All != nil || c.Subject != "") {
 		t.Fatal("claims beside an error")
 	}
+
 	said := ""
 	for _, s := range trace.Steps() {
 		said += s.Check + s.Expected + s.Got + s.Fix
@@ -84,11 +90,13 @@ func (z *fuzzed) verify(t *testing.T, token, body string, status int) (Claims, e
 	if !strings.Contains(body, token) && strings.Contains(said, token) {
 		t.Fatal("the credential stands in an error or trace")
 	}
+
 	return c, err
 }
 
 func addBodies(f *testing.F, bodies ...string) {
-	for _, body := range append(bodies, "", "null", "[]", "{}", "<!DOCTYPE html>", `{"id":NaN}`, `{"id":"1","id":"2"}`, strings.Repeat(`{"a":`, 100)) {
+	for _, body := range append(bodies, "", "null", "[]", "{}", "<!DOCTYPE html>", `{"id":NaN}`, `{"id":"1","id":"2"}`,
+		strings.Repeat(`{"a":`, 100)) {
 		for _, status := range []int{200, 400, 401, 403} {
 			f.Add(body, status)
 		}
@@ -110,6 +118,7 @@ func FuzzFacebookBody(f *testing.F) {
 		if code != 200 {
 			status = httpStatus(code)
 		}
+
 		for _, z := range []*fuzzed{bySecret, byToken} {
 			if c, err := z.verify(t, "EAAFuzzedFacebookToken", body, status); err == nil && !decimal(c.Subject) {
 				t.Fatalf("subject %q", c.Subject)
@@ -119,8 +128,11 @@ func FuzzFacebookBody(f *testing.F) {
 }
 
 func FuzzAmazonBody(f *testing.F) {
-	z := newFuzzed(f, Trust{Kind: Amazon, Rule: idtoken.Rule{Audiences: []string{"amzn1.application-oa2-client.1"}}, VerifyPath: "/auth/o2/tokeninfo"})
-	addBodies(f, `{"aud":"amzn1.application-oa2-client.1","user_id":"amzn1.account.A","exp":3600,"app_id":"amzn1.application.1"}`,
+	z := newFuzzed(f,
+		Trust{Kind: Amazon, Rule: idtoken.Rule{Audiences: []string{"amzn1.application-oa2-client.1"}},
+			VerifyPath: "/auth/o2/tokeninfo"})
+	addBodies(f,
+		`{"aud":"amzn1.application-oa2-client.1","user_id":"amzn1.account.A","exp":3600,"app_id":"amzn1.application.1"}`,
 		`{"app_id":"amzn1.application-oa2-client.1","user_id":"u\u202e","exp":1e300}`, `{"error":"invalid_token"}`)
 	f.Fuzz(func(t *testing.T, body string, code int) {
 		status := 200
@@ -134,17 +146,24 @@ func FuzzAmazonBody(f *testing.F) {
 }
 
 func FuzzTwitterBody(f *testing.F) {
-	newPath := newFuzzed(f, Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret", VerifyPath: "/2/users/me"})
-	oldPath := newFuzzed(f, Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret", VerifyPath: "/1.1/account/verify_credentials.json"})
-	addBodies(f, `{"data":{"id":"12","name":"n","username":"u"}}`, `{"id":12,"id_str":"12"}`, `{"errors":[{"code":89}]}`, `{"errors":[{"code":453}]}`, `{"errors":[7]}`)
+	newPath := newFuzzed(f,
+		Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret",
+			VerifyPath: "/2/users/me"})
+	oldPath := newFuzzed(f,
+		Trust{Kind: Twitter, Rule: idtoken.Rule{Audiences: []string{"key"}}, AppSecret: "secret",
+			VerifyPath: "/1.1/account/verify_credentials.json"})
+	addBodies(f, `{"data":{"id":"12","name":"n","username":"u"}}`, `{"id":12,"id_str":"12"}`,
+		`{"errors":[{"code":89}]}`, `{"errors":[{"code":453}]}`, `{"errors":[7]}`)
 	f.Fuzz(func(t *testing.T, body string, code int) {
 		status := 200
 		if code != 200 {
 			status = httpStatus(code)
 		}
+
 		for _, z := range []*fuzzed{newPath, oldPath} {
 			z.v.answers.held.Purge() // each answer is judged for itself
-			if c, err := z.verify(t, "1-FuzzedTwitterToken;fuzzedsecret", body, status); err == nil && !decimal(c.Subject) {
+			if c, err := z.verify(t, "1-FuzzedTwitterToken;fuzzedsecret", body, status); err == nil &&
+				!decimal(c.Subject) {
 				t.Fatalf("subject %q", c.Subject)
 			}
 		}

@@ -2,7 +2,8 @@ package login
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which credentials that only the provider's own API can judge are refused.
+// Refusals are the reasons for which a credential that only the provider's own API
+// can judge is refused.
 var Refusals explain.Catalogue
 
 // Checks of the credentials that only the provider's own API can judge.

@@ -14,11 +14,12 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/saml"
 )
 
-// SAML is a SAML 2.0 Response in base64, judged by Trust.SAML. Nobody is asked.
+// SAML is the Kind of a SAML 2.0 Response in base64, judged by Trust.SAML without
+// any request.
 const SAML Kind = "saml"
 
-// Messages for SAML logins. What AWS answers is not known; the second halves
-// are those of its STS (IAM User Guide, "Troubleshoot SAML federation").
+// Messages for SAML logins. AWS's own are not known; the second sentences are those
+// of its STS (IAM User Guide, "Troubleshoot SAML federation").
 const (
 	messageNotSAML        = "Invalid login token. Not a valid SAML assertion response."
 	messageSAMLSignature  = "Invalid login token. Response signature invalid"
@@ -32,12 +33,13 @@ const (
 // NameID (Cognito developer guide, "Using attributes for access control").
 const nameIdentifierClaim = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 
-// verifySAML proves a SAML Response. Its claims are the assertion's attributes
-// by name, one value as string, several as []any, and the NameID.
+// verifySAML proves a SAML Response. The claims are the NameID and the assertion's
+// attributes by name: a string for one value, []any for several.
 func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string) (Claims, error) {
 	if trust.SAML == nil {
 		return Claims{}, fmt.Errorf("login: provider %q has no SAML metadata", trust.Provider)
 	}
+
 	j := &judge{trust: &trust, trace: explain.FromContext(ctx)}
 	now := v.now()
 	a, refused := trust.SAML.Read(response, now, idtoken.Skew)
@@ -45,6 +47,7 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 		refused.Message = samlMessage(refused, now)
 		return Claims{}, j.refuse(refused.Refusal)
 	}
+
 	if j.trace != nil {
 		j.pass("SAML signature", a.Signature)
 		j.pass("SAML issuer", explain.ShownText(a.Issuer))
@@ -55,9 +58,12 @@ func (v *Verifier) verifySAML(ctx context.Context, trust Trust, response string)
 		j.pass("SAML attribute", strconv.Itoa(len(a.Attributes))+" attributes")
 	}
 	if a.Transient() {
-		v.log.WarnContext(ctx, "a SAML login has a transient NameID: each sign-in makes a new identity; have the identity provider send persistent ones", "provider", trust.Provider)
+		v.log.WarnContext(ctx,
+			"a SAML login has a transient NameID: each sign-in makes a new identity; have the identity provider send persistent ones",
+			"provider", trust.Provider)
 		j.pass("SAML NameID format", "transient: each sign-in makes a new identity")
 	}
+
 	return Claims{
 		Issuer:   a.Issuer,
 		Subject:  a.NameID,
@@ -87,11 +93,12 @@ func samlMessage(r *saml.Refused, now time.Time) string {
 			return fmt.Sprintf("%s%d >= %d", idtoken.MessageExpired, now.Unix(), r.NotOnOrAfter.Unix())
 		}
 	}
+
 	return messageNotSAML
 }
 
-// signedIn is from when on the assertion speaks of the user: a response that is
-// issued anew in an old session is as old as the session.
+// signedIn returns the time of the sign-in: an assertion that is issued again in an
+// old session is as old as the session.
 func signedIn(a *saml.Assertion) time.Time {
 	if !a.AuthnInstant.IsZero() && a.AuthnInstant.Before(a.IssueInstant) {
 		return a.AuthnInstant
@@ -99,8 +106,8 @@ func signedIn(a *saml.Assertion) time.Time {
 	return a.IssueInstant
 }
 
-// samlClaims are the attributes as role rules and principal tags read them. The
-// NameID outranks an attribute under its claim's name.
+// samlClaims returns the attributes in the form that role mappings and principal
+// tags read. The NameID replaces an attribute under its claim's name.
 func samlClaims(a *saml.Assertion) map[string]any {
 	all := make(map[string]any, len(a.Attributes)+1)
 	for name, values := range a.Attributes {
@@ -117,15 +124,17 @@ func samlClaims(a *saml.Assertion) map[string]any {
 		}
 	}
 	all[nameIdentifierClaim] = a.NameID
+
 	return all
 }
 
 // samlRoles returns the roles that the assertion offers through this provider:
-// nil when it says nothing of roles, empty when it offers none here.
+// nil if it does not mention roles, empty if it offers none here.
 func (j *judge) samlRoles(a *saml.Assertion) []string {
 	if !a.AWS.HasRoles {
 		return nil
 	}
+
 	roles := []string{}
 	elsewhere := 0
 	for _, pair := range a.AWS.Roles {
@@ -140,7 +149,11 @@ func (j *judge) samlRoles(a *saml.Assertion) []string {
 		if len(roles) == 0 {
 			got = "none for " + j.trust.Provider
 		}
-		j.pass("SAML roles", fmt.Sprintf("%s (%d values are for other providers, %d are no pair of ARNs)", got, elsewhere, a.AWS.NoPairs))
+		j.pass("SAML roles", fmt.Sprintf(
+			"%s (%d values are for other providers, %d are no pair of ARNs)",
+			got, elsewhere, a.AWS.NoPairs,
+		))
 	}
+
 	return roles
 }

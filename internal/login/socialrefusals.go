@@ -5,7 +5,7 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/idtoken"
 )
 
-// Reasons that concern credentials that only the provider's own API can judge.
+// Reasons for credentials that only the provider's own API can judge.
 var (
 	providerAnswer = Refusals.Add(explain.Reason{
 		Code:     "provider-answer",

@@ -21,24 +21,24 @@ import (
 
 const (
 	maxTwitterHalf = 512 // bytes of a token or of its secret; X's have about 50
-	// X charges for each answer, and an app signs in and gets credentials
-	// within moments; a withdrawn login lives on for as long.
+	// answerLifetime spares requests, for each of which X charges: an app signs in
+	// and gets credentials within moments. A withdrawn login stays valid as long.
 	answerLifetime = 5 * time.Minute
 	maxAnswers     = 16 << 10
 	nonceBytes     = 16
 )
 
-// Codes of API errors that decide (X, "Response codes"): the others of a
-// refusal are the operator's plan or the service.
+// Codes of API errors that decide a login (X, "Response codes"). The other codes
+// concern the operator's plan or the service.
 const (
 	twitterBadToken  = 89
 	twitterSuspended = 64
 	twitterBadClock  = 135
 )
 
-// answers holds who was proved lately, by a hash of everything that the proof
-// rested on. The hash's key never leaves the process, so a dump of the table
-// tells nothing about any token.
+// answers holds the users proved lately, by a hash of everything that the proof
+// depended on. The hash's key never leaves the process, so a dump of the table
+// reveals nothing about any token.
 type answers struct {
 	key  [32]byte
 	held *lru.Cache[[sha256.Size]byte, provedUser] // cache: X answers
@@ -59,7 +59,8 @@ func newAnswers(size int) *answers {
 	return a
 }
 
-// hash of the parts, each with its length, so that no two lists run together.
+// hash returns a hash of the parts, each with its length, so that no two lists have
+// the same hash.
 func (a *answers) hash(parts ...string) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, a.key[:])
 	for _, part := range parts {
@@ -69,55 +70,71 @@ func (a *answers) hash(parts ...string) [sha256.Size]byte {
 	return [sha256.Size]byte(mac.Sum(nil))
 }
 
-// verifyTwitter proves an X login: "token;secret" of OAuth 1.0a, by a request
-// that they and the pool's consumer key sign together. X answers only when
-// token and consumer key belong together.
+// verifyTwitter proves an X login, "token;secret" of OAuth 1.0a, by a request that
+// is signed with these and the pool's consumer key. X accepts it only if token and
+// consumer key belong together.
 func (v *Verifier) verifyTwitter(ctx context.Context, trust Trust, credential string) (Claims, error) {
 	j := newJudge(ctx, &trust)
 	signer, refused := j.signer(credential)
 	if refused != nil {
 		return Claims{}, refused
 	}
+
 	now := v.now()
 	p := trust.Outbound()
-	key := v.answers.hash(trust.Provider, trust.BaseURL, trust.VerifyPath, signer.consumerKey, signer.consumerSecret, signer.token, signer.tokenSecret,
-		p.CABundle, p.Pins, fmt.Sprint(p.AllowHTTP, p.AllowPrivate, p.Pinned))
+	key := v.answers.hash(
+		trust.Provider, trust.BaseURL, trust.VerifyPath,
+		signer.consumerKey, signer.consumerSecret, signer.token, signer.tokenSecret,
+		p.CABundle, p.Pins, fmt.Sprint(p.AllowHTTP, p.AllowPrivate, p.Pinned),
+	)
 	if user, held := v.answers.held.Get(key); held && now.Before(user.until) {
 		j.pass("token subject", explain.Masked(user.id)+", proved a moment ago")
 		return j.twitterClaims(user.id), nil
 	}
+
 	ctx, done, err := v.client.Begin(ctx)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
 	defer done()
+
 	u, err := outbound.CheckURL(trust.BaseURL+trust.VerifyPath, trust.AllowHTTP)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
+
 	var nonce [nonceBytes]byte
 	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
-	// Each answer costs money, and a nonce is good for one request.
-	r, err := v.client.Get(ctx, trust.Outbound(), outbound.Request{BaseURL: trust.BaseURL, Path: trust.VerifyPath, Once: true,
-		Authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:]))})
+	// Once, since each response costs money and a nonce is good for one request.
+	r, err := v.client.Get(ctx, trust.Outbound(), outbound.Request{
+		BaseURL:       trust.BaseURL,
+		Path:          trust.VerifyPath,
+		Once:          true,
+		Authorization: signer.authorization(u, strconv.FormatInt(now.Unix(), 10), hex.EncodeToString(nonce[:])),
+	})
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
+
 	id, err := j.twitterUser(r)
 	if err != nil {
 		return j.verdict(Claims{}, err)
 	}
+
 	v.answers.held.Add(key, provedUser{id, now.Add(answerLifetime)})
 	j.pass("token subject", explain.Masked(id))
+
 	return j.twitterClaims(id), nil
 }
 
-// signer reads the login's value, and the pool's.
+// signer returns the signer for the token and secret of a login's value, and the
+// pool's consumer key.
 func (j *judge) signer(credential string) (oauth1, *Refused) {
 	t := j.trust
 	if len(t.Audiences) != 1 || t.Audiences[0] == "" || t.AppSecret == "" {
 		return oauth1{}, j.refuse(poolApplication.With("provider", t.Provider))
 	}
+
 	token, secret, joined := strings.Cut(credential, ";")
 	switch {
 	case !joined:
@@ -131,10 +148,17 @@ func (j *judge) signer(credential string) (oauth1, *Refused) {
 	if refused := j.opaque("the secret of the access token of X", secret, maxTwitterHalf); refused != nil {
 		return oauth1{}, refused
 	}
-	return oauth1{consumerKey: t.Audiences[0], consumerSecret: t.AppSecret, token: token, tokenSecret: secret, version: true}, nil
+
+	return oauth1{
+		consumerKey:    t.Audiences[0],
+		consumerSecret: t.AppSecret,
+		token:          token,
+		tokenSecret:    secret,
+		version:        true,
+	}, nil
 }
 
-// twitterUser reads who the token's user is, or why there is no telling.
+// twitterUser reads the token's user ID, or returns the reason why there is none.
 func (j *judge) twitterUser(r outbound.Response) (string, error) {
 	code := twitterCode(r)
 	switch {
@@ -150,12 +174,15 @@ func (j *judge) twitterUser(r outbound.Response) (string, error) {
 		return "", r.Unusable("", "X wants to be paid: check the credits of the application's project")
 	case r.Status == http.StatusForbidden:
 		return "", r.Unusable(fmt.Sprintf("and error %d", code),
-			"The application's plan at X does not include "+j.trust.VerifyPath+": change the plan, or verify_path in the settings")
+			"The application's plan at X does not include "+j.trust.VerifyPath+
+				": change the plan, or verify_path in the settings")
 	}
+
 	return "", r.Unusable("", "check base_url and verify_path in the settings, and the state of X's API")
 }
 
-// twitterCode is the first error's code in a 1.1 answer; 0 when there is none.
+// twitterCode returns the first error's code in a response of version 1.1; 0 if it
+// has none.
 func twitterCode(r outbound.Response) int64 {
 	list, _ := r.Object["errors"].([]any)
 	if len(list) == 0 {
@@ -166,8 +193,8 @@ func twitterCode(r outbound.Response) int64 {
 	return code
 }
 
-// twitterID reads the user's ID where the API's version has it. 1.1 also sends
-// it as a number, in which other readers lose digits; that one is not read.
+// twitterID reads the user's ID from the member that the API's version has. Version
+// 1.1 also sends the ID as a number, which is ignored: numbers can lose digits.
 func twitterID(r outbound.Response, path string) (string, error) {
 	object, name := r.Object, "id_str"
 	if !strings.HasSuffix(path, ".json") {
@@ -178,11 +205,17 @@ func twitterID(r outbound.Response, path string) (string, error) {
 	if !decimal(id) {
 		return "", lacking(name)
 	}
+
 	return id, nil
 }
 
-// twitterClaims names the application by its consumer key alone.
+// twitterClaims returns the claims of a user. The consumer key names the application.
 func (j *judge) twitterClaims(id string) Claims {
 	app := j.trust.Audiences[0]
-	return Claims{Issuer: j.trust.Provider, Subject: id, Audience: app, All: map[string]any{"aud": app, "sub": id}}
+	return Claims{
+		Issuer:   j.trust.Provider,
+		Subject:  id,
+		Audience: app,
+		All:      map[string]any{"aud": app, "sub": id},
+	}
 }

@@ -18,11 +18,15 @@ const notACredential = "Invalid login token. Not a credential of this login prov
 // The login's value is token;secret and nothing else.
 func TestTwitterValue(t *testing.T) {
 	o, api := newTwitter(t)
-	for _, value := range []string{"", ";", twitterToken, twitterToken + ";", ";" + twitterSecret, twitterToken + ";" + twitterSecret + ";", twitterToken + ";;" + twitterSecret,
-		";" + twitterToken + ";" + twitterSecret, twitterToken + "; " + twitterSecret, twitterToken + ":" + twitterSecret, twitterToken + "；" + twitterSecret,
-		twitterToken + `",oauth_token="x;` + twitterSecret, strings.Repeat("a", 513) + ";b", "a;" + strings.Repeat("b", 513)} {
+	for _, value := range []string{"", ";", twitterToken, twitterToken + ";", ";" + twitterSecret,
+		twitterToken + ";" + twitterSecret + ";", twitterToken + ";;" + twitterSecret,
+		";" + twitterToken + ";" + twitterSecret, twitterToken + "; " + twitterSecret,
+		twitterToken + ":" + twitterSecret, twitterToken + "；" + twitterSecret,
+		twitterToken + `",oauth_token="x;` + twitterSecret, strings.Repeat("a", 513) + ";b", "a;" +
+			strings.Repeat("b", 513)} {
 		o.refuses(t, o.trust, value, "credential form", notACredential)
 	}
+
 	for _, trust := range []login.Trust{
 		{},
 		{Rule: idtoken.Rule{Audiences: []string{""}}},
@@ -56,8 +60,10 @@ func TestTwitterSignature(t *testing.T) {
 			if n := len(api.Requests()); n != 3 {
 				t.Errorf("%d requests, want 3", n)
 			}
+
 			for _, r := range api.Requests() {
-				if dump := fmt.Sprint(r.URL, r.Header); strings.Contains(dump, twitterSecret) || strings.Contains(dump, consumerSecret) {
+				if dump := fmt.Sprint(r.URL, r.Header); strings.Contains(dump, twitterSecret) ||
+					strings.Contains(dump, consumerSecret) {
 					t.Error("a secret is sent")
 				}
 			}
@@ -90,22 +96,25 @@ func TestTwitterAnswers(t *testing.T) {
 		body         string
 		user, reason string // reason "" with user, else the check, or "unavailable"
 	}{
-		"v2":                         {usersMe, 200, `{"data":{"id":"12","name":"n","username":"u"}}`, "12", ""},
-		"v2 number":                  {usersMe, 200, `{"data":{"id":12}}`, "", "unavailable"},
-		"v2 id elsewhere":            {usersMe, 200, `{"id_str":"12","id":"12"}`, "", "unavailable"},
-		"v2 errors":                  {usersMe, 200, `{"errors":[{"title":"Not Found Error"}]}`, "", "unavailable"},
-		"v2 id that is no number":    {usersMe, 200, `{"data":{"id":"1a"}}`, "", "unavailable"},
-		"old":                        {oldPath, 200, `{"id":12,"id_str":"12"}`, "12", ""},
-		"old with rounded number":    {oldPath, 200, `{"id":1269003884292223000,"id_str":"1269003884292222976"}`, "1269003884292222976", ""},
-		"old number alone":           {oldPath, 200, `{"id":12}`, "", "unavailable"},
-		"old with the new form":      {oldPath, 200, `{"data":{"id":"12"}}`, "", "unavailable"},
-		"401":                        {usersMe, 401, `{"title":"Unauthorized","status":401}`, "", "token at X"},
-		"401 with 89":                {oldPath, 401, `{"errors":[{"code":89,"message":"Invalid or expired token."}]}`, "", "token at X"},
-		"400 with 89":                {oldPath, 400, `{"errors":[{"code":89}]}`, "", "token at X"},
-		"401 with 135":               {oldPath, 401, `{"errors":[{"code":135}]}`, "", "unavailable"},
-		"401 with 32":                {oldPath, 401, `{"errors":[{"code":32}]}`, "", "token at X"},
-		"403 with 453":               {oldPath, 403, `{"errors":[{"code":453}]}`, "", "unavailable"},
-		"403 of version 2":           {usersMe, 403, `{"title":"Client Forbidden","reason":"client-not-enrolled"}`, "", "unavailable"},
+		"v2":                      {usersMe, 200, `{"data":{"id":"12","name":"n","username":"u"}}`, "12", ""},
+		"v2 number":               {usersMe, 200, `{"data":{"id":12}}`, "", "unavailable"},
+		"v2 id elsewhere":         {usersMe, 200, `{"id_str":"12","id":"12"}`, "", "unavailable"},
+		"v2 errors":               {usersMe, 200, `{"errors":[{"title":"Not Found Error"}]}`, "", "unavailable"},
+		"v2 id that is no number": {usersMe, 200, `{"data":{"id":"1a"}}`, "", "unavailable"},
+		"old":                     {oldPath, 200, `{"id":12,"id_str":"12"}`, "12", ""},
+		"old with rounded number": {oldPath, 200, `{"id":1269003884292223000,"id_str":"1269003884292222976"}`,
+			"1269003884292222976", ""},
+		"old number alone":      {oldPath, 200, `{"id":12}`, "", "unavailable"},
+		"old with the new form": {oldPath, 200, `{"data":{"id":"12"}}`, "", "unavailable"},
+		"401":                   {usersMe, 401, `{"title":"Unauthorized","status":401}`, "", "token at X"},
+		"401 with 89": {oldPath, 401, `{"errors":[{"code":89,"message":"Invalid or expired token."}]}`,
+			"", "token at X"},
+		"400 with 89":  {oldPath, 400, `{"errors":[{"code":89}]}`, "", "token at X"},
+		"401 with 135": {oldPath, 401, `{"errors":[{"code":135}]}`, "", "unavailable"},
+		"401 with 32":  {oldPath, 401, `{"errors":[{"code":32}]}`, "", "token at X"},
+		"403 with 453": {oldPath, 403, `{"errors":[{"code":453}]}`, "", "unavailable"},
+		"403 of version 2": {usersMe, 403, `{"title":"Client Forbidden","reason":"client-not-enrolled"}`, "",
+			"unavailable"},
 		"suspended":                  {oldPath, 403, `{"errors":[{"code":64}]}`, "", "account at X"},
 		"402":                        {usersMe, 402, `{"title":"CreditsDepleted"}`, "", "unavailable"},
 		"429":                        {usersMe, 429, `{"errors":[{"code":88}]}`, "", "unavailable"},
@@ -119,6 +128,7 @@ func TestTwitterAnswers(t *testing.T) {
 			o, api := newTwitter(t)
 			o.trust.VerifyPath = test.path
 			api.Answer(jsonStatus(test.status, test.body))
+
 			switch test.reason {
 			case "":
 				if c := o.accepts(t, o.token); c.Subject != test.user || c.Audience != consumerKey {
@@ -154,9 +164,11 @@ func TestTwitterAnswersAreKept(t *testing.T) {
 	first := o.accepts(t, o.token)
 	first.All["sub"] = "changed by a caller"
 	asked(1)
+
 	for range 10 {
 		o.Advance(29 * time.Second)
-		if c := o.accepts(t, o.token); c.Subject != twitterUser || c.All["sub"] != twitterUser || c.Audience != consumerKey {
+		if c := o.accepts(t, o.token); c.Subject != twitterUser || c.All["sub"] != twitterUser ||
+			c.Audience != consumerKey {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -183,8 +195,11 @@ func TestTwitterConcurrently(t *testing.T) {
 	o, api := newTwitter(t)
 	const users = 50
 	for n := range users {
-		api.AddToken(fmt.Sprintf("%d-token", n), logintest.TwitterToken{Secret: fmt.Sprintf("secret%d", n), Consumer: consumerKey, User: fmt.Sprint(1000 + n)})
+		api.AddToken(fmt.Sprintf("%d-token", n),
+			logintest.TwitterToken{Secret: fmt.Sprintf("secret%d", n), Consumer: consumerKey,
+				User: fmt.Sprint(1000 + n)})
 	}
+
 	var group sync.WaitGroup
 	for round := range 4 {
 		for n := range users {

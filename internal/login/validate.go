@@ -11,9 +11,9 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/outbound"
 )
 
-// Validate reports every fault that would make the trust refuse all logins, or
-// keep its provider from being asked, so that a registration can be refused
-// instead of each login. The error names the setting, its value and the fix.
+// Validate reports every fault for which the trust would refuse all logins, or could
+// not ask its provider. A registration can then be refused, instead of each login.
+// The error names the setting, its value and the fix.
 func (t Trust) Validate() error {
 	if t.Kind == OIDC {
 		return t.Rule.Validate()
@@ -31,11 +31,12 @@ func (t Trust) Validate() error {
 	return errors.Join(faults...)
 }
 
-// validateAPI checks what access tokens are judged by.
+// validateAPI checks the fields for access tokens.
 func (t Trust) validateAPI(fault func(field, value, fix string)) {
 	if len(t.Audiences) == 0 || slices.Contains(t.Audiences, "") {
 		fault("client_ids", explain.ShownList(t.Audiences), "name the application")
 	}
+
 	var failed *outbound.Error
 	if _, err := outbound.CheckURL(t.BaseURL, t.AllowHTTP); errors.As(err, &failed) {
 		fault("base_url", failed.Problem, failed.Fix)
@@ -48,6 +49,7 @@ func (t Trust) validateAPI(fault func(field, value, fix string)) {
 	if strings.ContainsAny(t.APIVersion, "/?#") {
 		fault("graph_version", explain.ShownText(t.APIVersion), "write it like v25.0")
 	}
+
 	if len(t.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CABundle)) {
 		fault("ca_bundle", fmt.Sprintf("(%d bytes)", len(t.CABundle)), "give PEM certificates")
 	}

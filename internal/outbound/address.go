@@ -2,9 +2,9 @@ package outbound
 
 import "net/netip"
 
-// neverConnected are addresses that no provider has: even Policy.AllowPrivate does
-// not open them. The link-local ranges and the listed hosts carry clouds'
-// instance metadata, which hands out credentials.
+// neverConnected are addresses that no provider has; even Policy.AllowPrivate does
+// not open them. The link-local ranges and the listed hosts serve the instance
+// metadata of clouds, which hands out credentials.
 var neverConnected = prefixes(
 	"0.0.0.0/8", "255.255.255.255/32", "224.0.0.0/4", "169.254.0.0/16",
 	"100.100.100.200/32", // Alibaba Cloud metadata
@@ -19,9 +19,10 @@ var neverConnected = prefixes(
 // Policy.AllowPrivate opens.
 var privateOnly = prefixes(
 	"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-	"::1/128", "::/96", "fc00::/7", "fec0::/10", "64:ff9b::/96", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	"3fff::/20", "5f00::/16",
+	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+	"240.0.0.0/4",
+	"::1/128", "::/96", "fc00::/7", "fec0::/10", "64:ff9b::/96", "100::/64", "2001::/23", "2001:db8::/32",
+	"2002::/16", "3fff::/20", "5f00::/16",
 )
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -59,6 +60,7 @@ func embedded(a netip.Addr) (netip.Addr, bool) {
 	if !a.Is6() {
 		return netip.Addr{}, false
 	}
+
 	b := a.As16()
 	switch {
 	case nat64.Contains(a), compatible.Contains(a) && a != netip.IPv6Loopback():
@@ -66,6 +68,7 @@ func embedded(a netip.Addr) (netip.Addr, bool) {
 	case sixToFour.Contains(a):
 		return netip.AddrFrom4([4]byte(b[2:6])), true
 	}
+
 	return netip.Addr{}, false
 }
 

@@ -6,8 +6,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Bounded holds a bounded number of values and makes the missing ones; the one
-// used longest ago gives way.
+// Bounded holds a bounded number of values and makes the missing ones. A new value
+// replaces the one used longest ago.
 //
 // cache: (container)
 type Bounded[K comparable, V any] struct {
@@ -29,15 +29,18 @@ func (b *Bounded[K, V]) Get(key K, create func() V) V {
 	if value, held := b.cache.Get(key); held {
 		return value
 	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	if value, held := b.cache.Get(key); held {
 		return value
 	}
 	value := create()
 	b.cache.Add(key, value)
+
 	return value
 }
 
-// Len returns how many values are held.
+// Len returns the number of values held.
 func (b *Bounded[K, V]) Len() int { return b.cache.Len() }

@@ -12,11 +12,13 @@ const (
 	breakerMaxPause  = time.Minute
 )
 
-// breaker stops asking a host that does not answer: after a few failures in a
-// row it lets one request through per pause, and the pause grows while that one
-// fails. It counts failures to connect and to answer in time only; what a host
-// answers concerns one URL, and a host has many. Endpoint.FaultsCount is the
-// exception.
+// breaker stops requests to a host that does not respond: after a few failures in a
+// row it allows one request per pause, and the pause grows while that one fails. It
+// counts only failures to connect and to respond in time: the content of a response
+// concerns one URL, and a host has many. Endpoint.FaultsCount is the exception.
+//
+// It is not a library's, such as sony/gobreaker, because that reads the wall clock
+// and always pauses for the same time.
 type breaker struct {
 	inFlight atomic.Int32 // requests of Get and Post, which send bounds
 
@@ -27,11 +29,12 @@ type breaker struct {
 	trying   bool
 }
 
-// allow reports whether the host may be asked now. Whoever is allowed must
-// report to done.
+// allow reports whether the host may be asked now. If so, the caller must call
+// done or abandon afterwards.
 func (b *breaker) allow(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	if b.failures < breakerThreshold {
 		return true
 	}
@@ -39,20 +42,23 @@ func (b *breaker) allow(now time.Time) bool {
 		return false
 	}
 	b.trying = true
+
 	return true
 }
 
-// abandon reports that an allowed request ended without telling anything.
+// abandon ends an allowed request that proved nothing about the host.
 func (b *breaker) abandon() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	b.trying = false
 }
 
-// done reports how an allowed request ended.
+// done ends an allowed request, and notes whether the host responded.
 func (b *breaker) done(now time.Time, answered bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	trial := b.trying
 	b.trying = false
 	if answered {
@@ -71,7 +77,7 @@ func (b *breaker) done(now time.Time, answered bool) {
 type breakerKey struct {
 	host    string
 	policy  Policy
-	address string // "" is the host
+	address string // "" for the host's breaker
 }
 
 func (c *Client) breaker(k breakerKey) *breaker {

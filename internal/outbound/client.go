@@ -1,21 +1,11 @@
 // Package outbound is the guarded HTTP client: every request that this server
 // sends to a login provider, user pool or credential engine goes through it. A
-// request may name any address that a tenant registered, so the client trusts
+// request may go to any address that a tenant registered, so the client trusts
 // neither the address nor the response.
 //
-// Start reading at request.go (Get and Post) and published.go (documents that
-// are kept and refreshed). connect.go decides which addresses may be connected
-// to, breaker.go which hosts are left alone.
-//
-// Two parts look like work for a library and stay our own:
-//
-//   - The circuit breaker has 68 lines. sony/gobreaker reads the wall clock and
-//     pauses for a fixed time; ours takes the injected clock, and its pause grows.
-//   - net.Dialer.Control could check addresses too, and the Dialer would resolve
-//     and try them. But it gives each of several addresses at least two seconds,
-//     which is our whole time to connect, so that one address that swallows
-//     packets would hide the others; it tries any number of them; and it takes
-//     an IPv4 address in IPv6 form.
+// Start reading at request.go (Get), post.go (Post) and published.go (documents
+// that are kept and refreshed). connect.go decides which addresses are allowed,
+// breaker.go which hosts get no requests for a while.
 package outbound
 
 import (
@@ -33,12 +23,12 @@ import (
 const (
 	defaultTimeout = 5 * time.Second
 	dialTimeout    = 2 * time.Second // name resolution and connection
-	// maxBackground bounds the refreshes that run beside the calls.
+	// maxBackground bounds the refreshes that run in the background.
 	maxBackground = 8
 )
 
-// MaxHosts bounds how many hosts, and how many documents of one kind, are held
-// at once; the one used longest ago gives way.
+// MaxHosts bounds the hosts, and the documents of one kind, that are held at once.
+// A new one replaces the one used longest ago.
 const MaxHosts = 1024
 
 var errClosed = errors.New("the login verifier is closed")
@@ -50,11 +40,11 @@ type Resolver interface {
 
 // Options configure a Client; the zero value is ready for production.
 type Options struct {
-	Now      func() time.Time // nil is time.Now
+	Now      func() time.Time // nil for time.Now
 	Logger   *slog.Logger     // nil discards
-	Timeout  time.Duration    // of a whole exchange, and of everything that one caller waits for; 0 is 5 seconds
-	Resolver Resolver         // nil is net.DefaultResolver
-	// Dial connects to an address that was already checked; nil is net.Dialer.
+	Timeout  time.Duration    // for a whole exchange, and for all that one caller waits for; 0 for 5 seconds
+	Resolver Resolver         // nil for net.DefaultResolver
+	// Dial connects to an address that was already checked; nil for net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -103,7 +93,7 @@ func New(o Options) *Client {
 	return c
 }
 
-// Close ends the requests under way and waits for them. Later ones fail.
+// Close cancels the requests under way and waits for them. Later ones fail.
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -111,6 +101,7 @@ func (c *Client) Close() {
 
 	c.stop()
 	c.running.Wait()
+
 	for _, p := range c.transports.cache.Values() {
 		if p.transport != nil {
 			p.transport.CloseIdleConnections()
@@ -121,13 +112,14 @@ func (c *Client) Close() {
 // Settle waits for the work under way, such as refreshes in the background.
 func (c *Client) Settle() { c.running.Wait() }
 
-// WithTimeout bounds what one caller waits for. The function must be called.
+// WithTimeout bounds the time that one caller waits. The caller must call the
+// returned function.
 func (c *Client) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.o.Timeout)
 }
 
 // Begin bounds several requests for one caller: by one timeout, and by Close.
-// It fails once the client is closed. The function must be called.
+// It fails once the client is closed. The caller must call the returned function.
 func (c *Client) Begin(ctx context.Context) (context.Context, func(), error) {
 	if !c.begin() {
 		return nil, nil, errClosed
@@ -143,7 +135,8 @@ func (c *Client) Begin(ctx context.Context) (context.Context, func(), error) {
 	}, nil
 }
 
-// begin announces work that Close waits for; false once closed.
+// begin announces work that Close waits for. It returns false once the client is
+// closed; else the caller must call running.Done.
 func (c *Client) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,12 +145,11 @@ func (c *Client) begin() bool {
 		return false
 	}
 	c.running.Add(1)
-
 	return true
 }
 
-// inBackground runs work beside the calls. It reports false, and runs nothing,
-// when enough is running or the client is closed.
+// inBackground runs work in the background. It returns false, and runs nothing, if
+// maxBackground are running or the client is closed.
 func (c *Client) inBackground(work func()) bool {
 	select {
 	case c.background <- struct{}{}:
@@ -174,11 +166,12 @@ func (c *Client) inBackground(work func()) bool {
 			<-c.background
 			c.running.Done()
 		}()
+
 		work()
 	}()
 
 	return true
 }
 
-// noRedirect returns a redirect as it is, for the caller to refuse.
+// noRedirect makes an HTTP client return a redirect, for the caller to refuse.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -19,41 +19,49 @@ const (
 	maxETagBytes     = 128
 )
 
-// document is what a provider published.
+// document is a response with a document that a provider publishes.
 type document struct {
 	body      []byte
-	unchanged bool // 304: body is the one whose ETag was sent
+	unchanged bool // 304: the caller holds the body already
 	etag      string
-	maxAge    time.Duration // 0 when the provider does not say
+	maxAge    time.Duration // 0 if the provider states none
 }
 
-// get fetches address under p. etag, when set, is the ETag of what the caller holds.
+// get fetches address under p. etag is the ETag of the document that the caller
+// holds; "" if it holds none.
 func (c *Client) get(ctx context.Context, p Policy, address, etag string) (document, error) {
 	u, err := CheckURL(address, p.AllowHTTP)
 	if err != nil {
 		return document{}, err
 	}
 	if p.Pinned && u.Scheme != "https" {
-		return document{}, &Error{Problem: "thumbprints cannot be checked without TLS", Reached: true,
-			Fix: "give the provider an https address, or do not enforce thumbprints"}
+		return document{}, &Error{
+			Problem: "thumbprints cannot be checked without TLS",
+			Reached: true,
+			Fix:     "give the provider an https address, or do not enforce thumbprints",
+		}
 	}
+
 	var d document
 	err = c.guarded(ctx, c.breaker(breakerKey{host: u.Host, policy: p}), u, func() (err error) {
 		d, err = c.exchange(ctx, p, u, etag)
 		return err
 	})
+
 	return d, err
 }
 
 func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
-	// One connection per fetch: fetches are minutes apart, and an idle
-	// connection would only be something more to keep.
+
 	transport, err := c.transport(p)
 	if err != nil {
 		return document{}, err
 	}
+
+	// One connection per fetch: fetches are minutes apart, so an idle connection
+	// would be of no use.
 	transport.DisableKeepAlives = true
 	defer transport.CloseIdleConnections()
 
@@ -66,6 +74,7 @@ func (c *Client) exchange(ctx context.Context, p Policy, u *url.URL, etag string
 		return document{}, err
 	}
 	defer response.Body.Close()
+
 	return readDocument(u, response, etag != "")
 }
 
@@ -73,42 +82,52 @@ func readDocument(u *url.URL, response *http.Response, conditional bool) (docume
 	refuse := func(what, fix string) (document, error) {
 		return document{}, &Error{Problem: explain.ShownText(u.String()) + " " + what, Reached: true, Fix: fix}
 	}
+
 	d := document{maxAge: maxAge(response.Header.Values("Cache-Control")), etag: response.Header.Get("ETag")}
 	if len(d.etag) > maxETagBytes {
 		d.etag = ""
 	}
+
 	switch code := response.StatusCode; {
 	case code == http.StatusNotModified && conditional:
 		d.unchanged = true
 		return d, nil
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "register the final address of the provider's document; redirects are not followed")
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
+			"register the final address of the provider's document; redirects are not followed")
 	case code != http.StatusOK:
-		return refuse(fmt.Sprintf("answers with status %d", code), "open this address: it must serve the provider's document with status 200")
+		return refuse(fmt.Sprintf("answers with status %d", code),
+			"open this address: it must serve the provider's document with status 200")
 	}
+
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse("answers compressed though not asked to", "have the provider honour Accept-Encoding")
 	}
 	if contentType := response.Header.Get("Content-Type"); !mayHoldJSON(contentType) {
-		return refuse("answers with the content type "+explain.ShownText(contentType), "open this address: it must serve the provider's document as application/json")
+		return refuse("answers with the content type "+explain.ShownText(contentType),
+			"open this address: it must serve the provider's document as application/json")
 	}
 	if response.ContentLength > maxDocumentBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes), "check the address: no key set or discovery document is this large")
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes),
+			"check the address: no key set or discovery document is this large")
 	}
+
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocumentBytes+1))
 	if err != nil {
 		return document{}, explainTransport(u, err)
 	}
 	if len(body) > maxDocumentBytes {
-		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes), "check the address: no key set or discovery document is this large")
+		return refuse(fmt.Sprintf("answers with more than %d bytes", maxDocumentBytes),
+			"check the address: no key set or discovery document is this large")
 	}
 	d.body = body
+
 	return d, nil
 }
 
-// mayHoldJSON reports whether a document of this content type can be one of a
-// provider's. Many providers keep theirs in file stores, which name no type, or
-// a general one; a page or an image is never one.
+// mayHoldJSON reports whether a document of this content type may be JSON. Many
+// providers keep theirs in file stores, which send no type, or a general one; a
+// page or an image is never JSON.
 func mayHoldJSON(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
@@ -116,11 +135,11 @@ func mayHoldJSON(contentType string) bool {
 	case "", "application/json", "text/json", "text/plain", "application/octet-stream", "binary/octet-stream":
 		return true
 	}
-	return strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") // application/jwk-set+json among them
+	return strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") // such as jwk-set+json
 }
 
-// maxAge reads Cache-Control (RFC 9111 section 5.2.2), as far as it says how
-// long a response stays fresh; 0 when it does not or forbids storing.
+// maxAge reads from Cache-Control (RFC 9111 section 5.2.2) how long a response stays
+// fresh. It returns 0 if the header states no time or forbids storing.
 func maxAge(values []string) time.Duration {
 	least := time.Duration(-1)
 	for _, value := range values {
@@ -141,5 +160,6 @@ func maxAge(values []string) time.Duration {
 			}
 		}
 	}
+
 	return max(least, 0)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/poolhouse-id/poolhouse/internal/explain"
 )
 
-const maxCauseBytes = 512 // of a cause in an error
+const maxCauseBytes = 512 // of a cause's text in an error
 
-// Error tells why there is no response of use. It quotes no credential.
+// Error is the error for a request without a usable response. It quotes no credential.
 type Error struct {
 	Problem string // for the log
-	Fix     string // for whoever runs the server
-	// Reached tells that the host is alive, so that its breaker stays closed.
+	Fix     string // for the operator
+	// Reached is true if the host is alive, so that its breaker stays closed.
 	Reached bool
 	Cause   error // may be nil
 }
@@ -30,18 +30,17 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// FixOf returns what to do about an error of this package, or one that wraps it;
-// "" when nothing better is known than to try again.
+// FixOf returns the fix of an error of this package, or of one that wraps it; "" if
+// the error has none.
 func FixOf(err error) string {
 	var failed *Error
 	if errors.As(err, &failed) {
 		return failed.Fix
 	}
-
 	return ""
 }
 
-// explainTransport tells what to do about a failed exchange.
+// explainTransport turns the error of a failed exchange into an Error with a fix.
 func explainTransport(u *url.URL, err error) error {
 	var known *Error
 	if errors.As(err, &known) {
@@ -52,25 +51,40 @@ func explainTransport(u *url.URL, err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
+
 	var invalid *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, errThumbprint):
-		return &Error{Problem: u.Host + " presents another certificate", Reached: true, Cause: errThumbprint,
-			Fix: "if the provider changed its certificate authority, register the new thumbprint"}
+		return &Error{
+			Problem: u.Host + " presents another certificate",
+			Reached: true,
+			Cause:   errThumbprint,
+			Fix:     "if the provider changed its certificate authority, register the new thumbprint",
+		}
 	case errors.As(err, &invalid):
-		return &Error{Problem: u.Host + " presents a certificate that does not verify", Reached: true, Cause: invalid.Err,
-			Fix: "mend the provider's certificate, or register the CA that issued it as the provider's CA bundle"}
+		return &Error{
+			Problem: u.Host + " presents a certificate that does not verify",
+			Reached: true,
+			Cause:   invalid.Err,
+			Fix:     "mend the provider's certificate, or register the CA that issued it as the provider's CA bundle",
+		}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Problem: u.Host + " did not answer in time", Cause: context.DeadlineExceeded,
-			Fix: "check that " + u.Host + " is up and reachable from this server"}
+		return &Error{
+			Problem: u.Host + " did not answer in time",
+			Cause:   context.DeadlineExceeded,
+			Fix:     "check that " + u.Host + " is up and reachable from this server",
+		}
 	default:
-		return &Error{Problem: u.Host + " could not be asked", Cause: err,
-			Fix: "check that " + u.Host + " is up and reachable from this server"}
+		return &Error{
+			Problem: u.Host + " could not be asked",
+			Cause:   err,
+			Fix:     "check that " + u.Host + " is up and reachable from this server",
+		}
 	}
 }
 
-// withoutEcho drops what HTTP itself reported: it may quote the provider's
-// bytes, and those may repeat the credential.
+// withoutEcho drops the cause of an HTTP protocol error: it may quote the
+// provider's bytes, and those may repeat the credential.
 func withoutEcho(u *url.URL, err error) error {
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Cause == nil {
@@ -80,5 +94,6 @@ func withoutEcho(u *url.URL, err error) error {
 	if errors.As(failed.Cause, &network) || failed.Reached {
 		return err
 	}
+
 	return &Error{Problem: u.Host + " did not answer in HTTP", Fix: failed.Fix}
 }

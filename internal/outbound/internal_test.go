@@ -29,6 +29,7 @@ func TestBreaker(t *testing.T) {
 	fail(true)
 	fail(true)
 	fail(true)
+
 	for _, pause := range []time.Duration{5, 10, 20, 40, 60, 60} {
 		fail(false)
 		now = now.Add(pause*time.Second - 1)
@@ -41,6 +42,7 @@ func TestBreaker(t *testing.T) {
 		t.Error("not exactly one trial at a time")
 	}
 	b.done(now, true)
+
 	for range 2 {
 		if !b.allow(now) {
 			t.Error("not closed after a good answer")
@@ -51,6 +53,7 @@ func TestBreaker(t *testing.T) {
 	for range 10 {
 		b.allow(now)
 	}
+
 	for range 10 {
 		b.done(now, false)
 	}
@@ -60,8 +63,9 @@ func TestBreaker(t *testing.T) {
 
 func TestFoldCase(t *testing.T) {
 	for name, want := range map[string]string{
-		"sub": "sub", "Sub": "sub", "SUB": "sub", "\u017fub": "sub", "\u212aid": "kid", "cognito:groups": "cognito:groups",
-		"É": foldCase("é"), "ß": foldCase("ẞ"), "Σ": foldCase("ς"), "": "", "İss": "İss",
+		"sub": "sub", "Sub": "sub", "SUB": "sub", "\u017fub": "sub", "\u212aid": "kid",
+		"cognito:groups": "cognito:groups",
+		"É":              foldCase("é"), "ß": foldCase("ẞ"), "Σ": foldCase("ς"), "": "", "İss": "İss",
 	} {
 		if got := foldCase(name); got != want {
 			t.Errorf("foldCase(%q) = %q, want %q", name, got, want)
@@ -69,13 +73,15 @@ func TestFoldCase(t *testing.T) {
 	}
 }
 
-// What foldCase equates is what strings.EqualFold, and so most JSON readers, equate.
+// foldCase equates the same names as strings.EqualFold, and so as most JSON readers.
 func FuzzFoldCase(f *testing.F) {
 	f.Add("Sub", "sub")
 	f.Add("\u017fub", "SUB")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if (foldCase(a) == foldCase(b)) != strings.EqualFold(a, b) && strings.ToValidUTF8(a, "") == a && strings.ToValidUTF8(b, "") == b {
-			t.Errorf("%q and %q: folded %q and %q, EqualFold %v", a, b, foldCase(a), foldCase(b), strings.EqualFold(a, b))
+		if (foldCase(a) == foldCase(b)) != strings.EqualFold(a, b) && strings.ToValidUTF8(a, "") == a &&
+			strings.ToValidUTF8(b, "") == b {
+			t.Errorf("%q and %q: folded %q and %q, EqualFold %v", a, b, foldCase(a), foldCase(b),
+				strings.EqualFold(a, b))
 		}
 	})
 }
@@ -106,8 +112,10 @@ func TestMaxAge(t *testing.T) {
 // A document that makes the reader panic is the provider's failure, not the process's end.
 func TestReaderPanic(t *testing.T) {
 	i := logintest.NewIssuer(t)
+
 	c := New(Options{})
 	defer c.Close()
+
 	p := NewPublished(c, i.URL+logintest.KeysPath, Policy{AllowHTTP: true, AllowPrivate: true},
 		func([]byte) (int, error) { panic("reader") })
 	_, err := p.Get(t.Context(), time.Now())

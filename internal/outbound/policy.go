@@ -16,17 +16,17 @@ import (
 
 const maxURLBytes = 2 << 10
 
-// Policy is how one provider may be asked. It is comparable: what was fetched
-// under one policy is never used under another.
+// Policy holds the rules for requests to one provider. It is comparable: a document
+// fetched under one policy is never used under another.
 type Policy struct {
-	CABundle  string // PEM; "" is the system's roots
+	CABundle  string // PEM; "" for the system's roots
 	AllowHTTP bool   // http: as well as https:, for development
 	// AllowPrivate admits loopback, private and shared addresses, for an
 	// in-house provider. Link-local and instance-metadata addresses stay refused.
 	AllowPrivate bool
 	// Pins are lower-case hex SHA-1 digests of certificates, joined by commas. If
-	// Pinned, one of them must be in the verified TLS chain, in addition to the
-	// usual verification.
+	// Pinned is set, one of them must be in the verified TLS chain, in addition to
+	// the usual verification.
 	Pinned bool
 	Pins   string
 }
@@ -40,10 +40,13 @@ func CheckURL(address string, allowHTTP bool) (*url.URL, error) {
 	if len(address) > maxURLBytes {
 		return bad("is too long", "correct the provider's address")
 	}
+
 	u, err := url.Parse(address)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !explain.Printable(address) {
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+		!explain.Printable(address) {
 		return bad("is not a plain absolute URL", "correct the provider's address: scheme, host and path only")
 	}
+
 	switch {
 	case u.Scheme == "https", u.Scheme == "http" && allowHTTP:
 		return u, nil
@@ -54,7 +57,8 @@ func CheckURL(address string, allowHTTP bool) (*url.URL, error) {
 	}
 }
 
-// showAddress is an address without user, password and query, which may be secrets.
+// showAddress returns an address without user, password and query, which may be
+// secrets.
 func showAddress(address string) string {
 	u, err := url.Parse(address)
 	if err != nil && strings.ContainsAny(address, "@?") {
@@ -68,23 +72,28 @@ func showAddress(address string) string {
 	if u.RawQuery != "" {
 		u.RawQuery = "xxxxx"
 	}
+
 	return explain.ShownText(u.String())
 }
 
-// tlsConfig verifies certificates as usual, and on top of it the thumbprints.
+// tlsConfig returns a configuration that verifies certificates as usual, and the
+// thumbprints in addition.
 func tlsConfig(p Policy, now func() time.Time) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: now}
 	if p.CABundle != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM([]byte(p.CABundle)) {
-			return nil, &Error{Problem: "the provider's CA bundle holds no certificate", Reached: true,
-				Fix: "give the CA bundle as PEM certificates"}
+			return nil, &Error{
+				Problem: "the provider's CA bundle holds no certificate",
+				Reached: true,
+				Fix:     "give the CA bundle as PEM certificates",
+			}
 		}
 	}
+
 	if p.Pinned {
-		// The presented chain alone would not do: whoever has any valid
-		// certificate for the host may send the pinned one along. Only what
-		// the verification used counts.
+		// The presented chain is not enough: whoever has any valid certificate for
+		// the host can send the pinned one too. Only the verified chains count.
 		config.VerifyConnection = func(state tls.ConnectionState) error {
 			accepted := strings.Split(p.Pins, ",")
 			for _, chain := range state.VerifiedChains {
@@ -95,9 +104,11 @@ func tlsConfig(p Policy, now func() time.Time) (*tls.Config, error) {
 					}
 				}
 			}
+
 			return errThumbprint
 		}
 	}
+
 	return config, nil
 }
 

@@ -16,12 +16,12 @@ import (
 type Endpoint struct {
 	URL string
 	Policy
-	// FaultsCount gives the address its own breaker, for which a response of
-	// status 5xx is as bad as none. It is for services whose requests are all alike.
+	// FaultsCount gives the address its own breaker, which counts a response of
+	// status 5xx as a failure. It is for services whose requests are all alike.
 	FaultsCount bool
 }
 
-// errFault tells the breaker of a fault that the caller gets as a response.
+// errFault reports a fault to the breaker; the caller gets the response instead.
 var errFault = errors.New("the endpoint has a fault")
 
 // Validate reports whether requests could be sent to the endpoint at all.
@@ -39,13 +39,14 @@ func (e Endpoint) Validate() error {
 	return err
 }
 
-// Post sends body to an endpoint, once. Its error tells why there is no
+// Post sends body to an endpoint, once. Its error gives the reason why there is no
 // response, and quotes neither body nor header.
 func (c *Client) Post(ctx context.Context, e Endpoint, header http.Header, body []byte) (Response, error) {
 	u, err := CheckURL(e.URL, e.AllowHTTP)
 	if err != nil {
 		return Response{}, err
 	}
+
 	ctx, end, err := c.Begin(ctx)
 	if err != nil {
 		return Response{}, err
@@ -73,7 +74,8 @@ func (c *Client) Post(ctx context.Context, e Endpoint, header http.Header, body 
 }
 
 func post(
-	ctx context.Context, transport *http.Transport, u *url.URL, header http.Header, body []byte,
+	ctx context.Context,
+	transport *http.Transport, u *url.URL, header http.Header, body []byte,
 ) (Response, error) {
 	refuse := func(what, fix string) (Response, error) {
 		return Response{}, &Error{Problem: explain.ShownText(u.Host+u.Path) + " " + what, Reached: true, Fix: fix}
@@ -87,6 +89,7 @@ func post(
 			Reached: true,
 		}
 	}
+
 	if header != nil {
 		request.Header = header.Clone()
 	}
@@ -94,7 +97,6 @@ func post(
 		request.Header.Set("Accept", "application/json")
 	}
 	request.Header.Set("User-Agent", "poolhouse")
-
 	client := &http.Client{Transport: transport, CheckRedirect: noRedirect}
 	response, err := client.Do(request)
 	if err != nil {
@@ -106,6 +108,7 @@ func post(
 		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
 			"set the endpoint to its final address; redirects are not followed")
 	}
+
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes+1))
 	if err != nil {
 		return Response{}, withoutEcho(u, explainTransport(u, err))

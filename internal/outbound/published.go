@@ -15,9 +15,9 @@ import (
 
 // Lifetimes of published documents.
 const (
-	freshMin = 5 * time.Minute // shortest, whatever Cache-Control tells
+	freshMin = 5 * time.Minute // shortest, whatever Cache-Control states
 	freshMax = time.Hour       // longest
-	maxStale = 24 * time.Hour  // age at which a document is used no more
+	maxStale = 24 * time.Hour  // age from which a document is no longer used
 )
 
 const (
@@ -30,15 +30,14 @@ const (
 var errBusy = errors.New("too many calls wait for this provider already")
 
 // Published is one document of a provider, at one URL, held with its age. It is
-// fresh for as long as Cache-Control says, within bounds. In the last fifth of
-// that time it is served while it is refreshed in the background; past it calls
-// wait for the refresh, so that no login rests on a key that was withdrawn
-// longer ago. While the provider fails, it is used all the same up to maxStale;
-// past that it is not used.
+// fresh for the time that Cache-Control states, within bounds. In the last fifth
+// of that time it is still used, and refreshed in the background. After that time
+// calls wait for the refresh, so that no login rests on a key that was withdrawn
+// longer ago. While the provider fails, the document is used up to maxStale.
 //
 // At most one fetch is under way. After a failure the next one waits for a
-// growing pause, in which calls that need it fail at once; and while a provider
-// is known to fail, one call tries and the others do not wait for it.
+// growing pause, in which calls that need the document fail at once. While a
+// provider is known to fail, one call tries and the others do not wait for it.
 type Published[T any] struct {
 	client *Client
 	url    string
@@ -56,18 +55,18 @@ type Published[T any] struct {
 	retryAt    time.Time
 	lastErr    error
 
-	// Used by Newer only, whose work runs once at a time.
+	// Only Newer uses these; its work runs once at a time.
 	againAt  time.Time // when the next fetch for something missing may start
 	againErr error     // of the latest one
 }
 
-// NewPublished returns the document at url, which parse reads. It is fetched when
-// it is first needed.
+// NewPublished returns the document at url, which parse reads. The document is
+// fetched when it is first needed.
 func NewPublished[T any](c *Client, url string, p Policy, parse func(body []byte) (T, error)) *Published[T] {
 	return &Published[T]{client: c, url: url, policy: p, parse: parse}
 }
 
-// Edition is what a provider published at one time. It does not change.
+// Edition is one version of a provider's document. It does not change.
 type Edition[T any] struct {
 	Value     T
 	etag      string
@@ -88,7 +87,7 @@ func (p *Published[T]) Held(now time.Time) (*Edition[T], bool) {
 	return e, true
 }
 
-// Get returns the edition, asking the provider if none may be used without.
+// Get returns the edition. It asks the provider if Held would return none.
 func (p *Published[T]) Get(ctx context.Context, now time.Time) (*Edition[T], error) {
 	if e, usable := p.Held(now); usable {
 		return e, nil
@@ -103,20 +102,22 @@ func (p *Published[T]) Get(ctx context.Context, now time.Time) (*Edition[T], err
 			return err
 		})
 	}
+
 	e := p.current.Load()
 	if err != nil && (e == nil || !now.Before(e.deadAt)) {
 		return nil, err
 	}
+
 	return e, nil
 }
 
-// Current returns the edition that is held, of whatever age; nil is none.
+// Current returns the edition held, whatever its age; nil if there is none.
 func (p *Published[T]) Current() *Edition[T] { return p.current.Load() }
 
-// Newer fetches the document, though it may be fresh, because something is missing
-// in the edition seen; but at most once per pause, whoever asks. It returns seen
-// itself if there is no other edition to be had now. The error tells why the
-// provider could not be asked.
+// Newer fetches the document even if it is fresh, because the edition seen lacks
+// something; but at most once per pause, whoever asks. It returns seen itself if
+// there is no other edition now. It returns an error if the provider could not be
+// asked.
 func (p *Published[T]) Newer(ctx context.Context, seen *Edition[T], pause time.Duration) (*Edition[T], error) {
 	err := p.wait(ctx, "look again", func() error {
 		now := p.client.o.Now()
@@ -142,11 +143,12 @@ func (p *Published[T]) Newer(ctx context.Context, seen *Edition[T], pause time.D
 	return p.current.Load(), nil
 }
 
-// failing returns the latest error while the provider is known to fail and is
-// not to be asked, or waited for, by one more call.
+// failing returns the latest error while the provider is known to fail and one more
+// call should neither ask it nor wait for it.
 func (p *Published[T]) failing(now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	if p.failures > 0 && (p.fetching || now.Before(p.retryAt)) {
 		return p.lastErr
 	}
@@ -157,74 +159,101 @@ func (p *Published[T]) failing(now time.Time) error {
 func (p *Published[T]) refresh(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	if p.refreshing || now.Before(p.retryAt) {
 		return
 	}
 	p.refreshing = p.client.inBackground(func() {
-		_, _, _ = p.flights.Do("fetch", func() (any, error) { return nil, p.fetch() }) // fetch notes its error
+		_, _, _ = p.flights.Do("fetch", func() (any, error) { return nil, p.fetch() }) // fetch keeps its error
+
 		p.mu.Lock()
 		defer p.mu.Unlock()
+
 		p.refreshing = false
 	})
 }
 
 // wait runs work, or joins the call that runs it under the same name, until ctx
-// ends. The work goes on without its callers.
+// ends. The work continues after its callers have left.
 func (p *Published[T]) wait(ctx context.Context, name string, work func() error) error {
 	if p.waiting.Add(1) > maxWaiting {
 		p.waiting.Add(-1)
 		return errBusy
 	}
 	defer p.waiting.Add(-1)
+
 	done := p.flights.DoChan(name, func() (any, error) { return nil, work() })
 	select {
 	case result := <-done:
 		return result.Err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return &Error{Problem: "the caller stopped waiting for " + explain.ShownText(p.url), Cause: ctx.Err(), Fix: "try again"}
+			return &Error{
+				Problem: "the caller stopped waiting for " + explain.ShownText(p.url),
+				Cause:   ctx.Err(),
+				Fix:     "try again",
+			}
 		}
-		return &Error{Problem: explain.ShownText(p.url) + " did not answer in time", Cause: ctx.Err(), Fix: "check that it is up and reachable from this server"}
+
+		return &Error{
+			Problem: explain.ShownText(p.url) + " did not answer in time",
+			Cause:   ctx.Err(),
+			Fix:     "check that it is up and reachable from this server",
+		}
 	}
 }
 
-// fetch asks the provider and keeps what it answers. flights holds it to one at a time.
+// fetch asks the provider and keeps its document. Callers run it through flights,
+// one at a time.
 func (p *Published[T]) fetch() error {
 	if !p.client.begin() {
 		return errClosed
 	}
 	defer p.client.running.Done()
+
 	p.mu.Lock()
 	p.fetching = true
 	p.mu.Unlock()
 
-	now := p.client.o.Now() // before the exchange: an answer is never younger than its request
+	now := p.client.o.Now() // before the exchange: no document is taken for younger than it is
 	next, err := p.exchange(now)
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	p.fetching = false
 	if err != nil {
 		p.failures++
 		p.lastErr = err
 		p.retryAt = p.client.o.Now().Add(min(minRetryPause<<min(p.failures-1, 10), maxRetryPause))
-		p.client.o.Logger.Warn("login provider could not be asked", slog.String("url", p.url), slog.Int("failures", p.failures), slog.String("reason", err.Error()))
+		p.client.o.Logger.Warn("login provider could not be asked",
+			slog.String("url", p.url),
+			slog.Int("failures", p.failures),
+			slog.String("reason", err.Error()))
+
 		return err
 	}
+
 	p.failures, p.lastErr, p.retryAt = 0, nil, time.Time{}
 	p.current.Store(next)
+
 	return nil
 }
 
-// exchange asks once. A document that makes the parser panic must not end the
-// process, which serves other providers' users too.
+// exchange sends one request. A document that makes the parser panic must not end
+// the process, which serves other providers' users too.
 func (p *Published[T]) exchange(now time.Time) (next *Edition[T], err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			next, err = nil, &Error{Problem: explain.ShownText(p.url) + " answers with a document that cannot be read", Reached: true,
-				Cause: fmt.Errorf("panic: %v", r), Fix: "report this, with the document"}
+			next, err = nil, &Error{
+				Problem: explain.ShownText(p.url) + " answers with a document that cannot be read",
+				Reached: true,
+				Cause:   fmt.Errorf("panic: %v", r),
+				Fix:     "report this, with the document",
+			}
 		}
 	}()
+
 	former := p.current.Load()
 	etag := ""
 	if former != nil {
@@ -234,6 +263,7 @@ func (p *Published[T]) exchange(now time.Time) (next *Edition[T], err error) {
 	if err != nil {
 		return nil, err
 	}
+
 	fresh := min(max(d.maxAge, freshMin), freshMax)
 	next = &Edition[T]{
 		etag:      d.etag,
@@ -246,8 +276,13 @@ func (p *Published[T]) exchange(now time.Time) (next *Edition[T], err error) {
 		return next, nil
 	}
 	if next.Value, err = p.parse(d.body); err != nil {
-		return nil, &Error{Problem: explain.ShownText(p.url) + " answers with a document that is not valid", Reached: true, Cause: err,
-			Fix: "open this address: it must serve the provider's document; correct the address or the provider"}
+		return nil, &Error{
+			Problem: explain.ShownText(p.url) + " answers with a document that is not valid",
+			Reached: true,
+			Cause:   err,
+			Fix:     "open this address: it must serve the provider's document; correct the address or the provider",
+		}
 	}
+
 	return next, nil
 }

@@ -18,27 +18,27 @@ const (
 	maxResponseDepth = 8
 )
 
-// Request is a GET for JSON that concerns one login. Neither it nor its response
-// is kept, and its query and header appear in no error.
+// Request is a GET for JSON about one login. Neither it nor its response is kept,
+// and no error quotes its query or header.
 type Request struct {
 	BaseURL       string
 	Path          string // appended to BaseURL
 	Query         url.Values
 	Authorization string // the header; "" sends none
-	Once          bool   // not even the HTTP client may repeat it
+	Once          bool   // if set, not even the HTTP client may repeat it
 }
 
-// Response is what the host sent.
+// Response is the part of a host's response that callers use.
 type Response struct {
 	Status int
-	// Object is the body if the response calls it JSON, and it is an object with
-	// unique names; else nil. Numbers are json.Number.
+	// Object is the body if its content type is JSON and it is an object with unique
+	// names; else nil. Numbers are json.Number.
 	Object map[string]any
-	Body   []byte // as it came; of Post only
+	Body   []byte // unchanged; only Post sets it
 }
 
-// Unusable is the error for a response that neither proves nor refuses anything.
-// The text what follows the status.
+// Unusable returns the error for a response that neither proves nor refuses
+// anything. In its text, what follows the status.
 func (r *Response) Unusable(what, fix string) error {
 	return &Error{
 		Problem: fmt.Sprintf("the provider answers with status %d %s", r.Status, what),
@@ -47,8 +47,8 @@ func (r *Response) Unusable(what, fix string) error {
 	}
 }
 
-// Get sends a request once. The response holds a JSON object, whatever its
-// status; the error tells why there is none that can be judged.
+// Get sends a request once. The response holds a JSON object, whatever its status;
+// without one, or with a contradictory one, Get returns an error.
 func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error) {
 	u, err := CheckURL(q.BaseURL+q.Path, p.AllowHTTP)
 	if err != nil {
@@ -62,11 +62,13 @@ func (c *Client) Get(ctx context.Context, p Policy, q Request) (Response, error)
 		if q.Authorization != "" {
 			header.Set("Authorization", q.Authorization)
 		}
+
 		response, err := roundTrip(ctx, transport, u, header, q.Once)
 		if err != nil {
 			return withoutEcho(u, err)
 		}
 		defer response.Body.Close()
+
 		r, err = readResponse(u, response)
 
 		return err
@@ -86,20 +88,25 @@ func readResponse(u *url.URL, response *http.Response) (Response, error) {
 		return Response{}, &Error{Problem: explain.ShownText(u.Host+u.Path) + " " + what, Reached: true, Fix: fix}
 	}
 	const address = "check the provider's base_url in the settings: no login provider answers so"
+
 	switch code := response.StatusCode; {
 	case code >= 300 && code < 400:
-		return refuse(fmt.Sprintf("answers with a redirect (%d)", code), "set the provider's base_url to its final address; redirects are not followed")
+		return refuse(fmt.Sprintf("answers with a redirect (%d)", code),
+			"set the provider's base_url to its final address; redirects are not followed")
 	case code == http.StatusTooManyRequests:
-		return refuse("answers that it was asked too often (429)", "wait, or raise the application's rate limit at the provider")
+		return refuse("answers that it was asked too often (429)",
+			"wait, or raise the application's rate limit at the provider")
 	case code >= 500:
 		return refuse(fmt.Sprintf("answers with status %d", code), "try again; the provider has a fault")
 	}
+
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse("answers compressed though not asked to", address)
 	}
 	if !isJSON(response.Header.Get("Content-Type")) {
 		return refuse(fmt.Sprintf("answers with status %d in something else than JSON", response.StatusCode), address)
 	}
+
 	tooLarge := fmt.Sprintf("answers with more than %d bytes", maxResponseBytes)
 	if response.ContentLength > maxResponseBytes {
 		return refuse(tooLarge, address)
@@ -115,11 +122,12 @@ func readResponse(u *url.URL, response *http.Response) (Response, error) {
 	if err != nil {
 		return refuse("answers with "+err.Error(), address)
 	}
+
 	return Response{Status: response.StatusCode, Object: object}, nil
 }
 
-// isJSON takes the media types of JSON; Facebook's is sometimes that of a script,
-// and AWS's APIs have their own.
+// isJSON reports whether a media type stands for JSON. Facebook sometimes sends that
+// of a script, and AWS's APIs have special ones.
 func isJSON(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (media == "application/json" || media == "text/javascript" ||

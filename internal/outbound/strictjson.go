@@ -13,33 +13,36 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Reasons for refusing JSON text. They hold nothing of the text.
+// Reasons for refusing JSON text. They quote nothing of the text.
 var (
 	errNotObject    = errors.New("a JSON value that is not an object")
 	errNestedDeeply = errors.New("values nested too deeply")
 	errSameName     = errors.New("the same member name twice")
 	errCaseVariant  = errors.New("a member name in unusual letter case")
 	errBadJSON      = errors.New("text that is not valid JSON in UTF-8")
-	ErrLargeMember  = errors.New("a registered claim of more than 16384 bytes")
+	// ErrLargeMember is the error of ParseSome for a wanted member that is too large.
+	ErrLargeMember = errors.New("a registered claim of more than 16384 bytes")
 )
 
-// ParseObject reads one JSON object whose names are unique at every level
-// (RFC 7519 section 4) and nothing after it. Numbers become json.Number, so
-// that no digit is lost.
+// ParseObject reads one JSON object, which must have unique names at every level
+// (RFC 7519 section 4) and nothing after it. Numbers become json.Number, so that
+// no digit is lost.
 //
-// Names at the top level are compared once more without letter case, since
-// other JSON readers take "Sub" for "sub": one that differs from a member of
-// exact only in case is refused. Other names may differ in case alone.
+// It refuses a name at the top level that differs from a member of exact only in
+// letter case, since other JSON readers accept "Sub" for "sub". Other names may
+// differ only in case.
 func ParseObject(text []byte, maxDepth int, exact ...string) (map[string]any, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer func() {
 		d.Reset(nothing) // so that it does not keep the text
 		decoders.Put(d)
 	}()
+
 	d.Reset(bytes.NewBuffer(text))
 	if d.PeekKind() != '{' {
 		return nil, errNotObject
 	}
+
 	value, err := readValue(d, maxDepth)
 	if err != nil {
 		return nil, err
@@ -51,21 +54,23 @@ func ParseObject(text []byte, maxDepth int, exact ...string) (map[string]any, er
 	if !spelledExactly(object, exact) {
 		return nil, errCaseVariant
 	}
+
 	return object, nil
 }
 
-// maxMemberBytes bounds each member that ParseSome reads: more than a token of the
-// customary 16 KiB can have in all of its claims.
+// maxMemberBytes bounds each member that ParseSome reads. All claims of a token of
+// the customary 16 KiB together are smaller.
 const maxMemberBytes = 16 << 10
 
-// ParseSome is ParseObject that reads the members of names only. The others are checked
-// as strictly, and cost no memory.
+// ParseSome is ParseObject for the members in names. It checks the other members as
+// strictly, but does not keep them in memory.
 func ParseSome(text []byte, maxDepth int, names, exact []string) (map[string]any, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer func() {
 		d.Reset(nothing)
 		decoders.Put(d)
 	}()
+
 	d.Reset(bytes.NewBuffer(text))
 	if d.PeekKind() != '{' {
 		return nil, errNotObject
@@ -84,6 +89,7 @@ func ParseSome(text []byte, maxDepth int, names, exact []string) (map[string]any
 		if folded := foldCase(name); folded != name && slices.Contains(exact, folded) {
 			return nil, errCaseVariant
 		}
+
 		before := d.InputOffset()
 		if err := skipValue(d, maxDepth-1); err != nil {
 			return nil, err
@@ -91,6 +97,7 @@ func ParseSome(text []byte, maxDepth int, names, exact []string) (map[string]any
 		if !slices.Contains(names, name) {
 			continue
 		}
+
 		member := bytes.TrimLeft(text[before:d.InputOffset()], ": \t\r\n")
 		if len(member) > maxMemberBytes {
 			return nil, ErrLargeMember
@@ -99,6 +106,7 @@ func ParseSome(text []byte, maxDepth int, names, exact []string) (map[string]any
 			return nil, err
 		}
 	}
+
 	if _, err := d.ReadToken(); err != nil {
 		return nil, jsonReason(err)
 	}
@@ -109,13 +117,14 @@ func ParseSome(text []byte, maxDepth int, names, exact []string) (map[string]any
 	return object, nil
 }
 
-// skipValue reads over the next value, which has at most depth levels.
+// skipValue skips the next value, which may have at most depth levels.
 func skipValue(d *jsontext.Decoder, depth int) error {
 	outside := d.StackDepth()
 	for {
 		if _, err := d.ReadToken(); err != nil {
 			return jsonReason(err)
 		}
+
 		switch inside := d.StackDepth() - outside; {
 		case inside > depth:
 			return errNestedDeeply
@@ -125,7 +134,7 @@ func skipValue(d *jsontext.Decoder, depth int) error {
 	}
 }
 
-// decoders are used again for the memory in which they keep member names.
+// decoders are reused, to reuse the memory in which they keep member names.
 var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(nothing) }}
 
 var nothing = new(bytes.Buffer)
@@ -135,13 +144,14 @@ func emptyTail(d *jsontext.Decoder) bool {
 	return len(bytes.Trim(d.UnreadBuffer(), " \t\r\n")) == 0
 }
 
-// readValue reads the next value. It goes no deeper than depth levels, so the
-// stack is bounded whatever the text.
+// readValue reads the next value. It reads at most depth levels, so the stack is
+// bounded whatever the text.
 func readValue(d *jsontext.Decoder, depth int) (any, error) {
 	token, err := d.ReadToken()
 	if err != nil {
 		return nil, jsonReason(err)
 	}
+
 	switch token.Kind() {
 	case 'n':
 		return nil, nil
@@ -165,8 +175,10 @@ func readValue(d *jsontext.Decoder, depth int) (any, error) {
 			array = append(array, element)
 		}
 		_, err = d.ReadToken()
+
 		return array, jsonReason(err)
 	}
+
 	object := map[string]any{}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
@@ -179,6 +191,7 @@ func readValue(d *jsontext.Decoder, depth int) (any, error) {
 		}
 	}
 	_, err = d.ReadToken()
+
 	return object, jsonReason(err)
 }
 
@@ -194,7 +207,7 @@ func jsonReason(err error) error {
 	}
 }
 
-// spelledExactly reports whether no name of object is one of exact but for
+// spelledExactly reports whether no name of object differs from one of exact only in
 // letter case.
 func spelledExactly(object map[string]any, exact []string) bool {
 	for name := range object {
@@ -216,6 +229,7 @@ func foldCase(name string) string {
 	if plain {
 		return name
 	}
+
 	return strings.Map(func(r rune) rune {
 		least := r
 		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {

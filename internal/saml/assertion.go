@@ -13,7 +13,7 @@ import (
 
 const (
 	methodBearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
-	// maxNameID is in bytes; SAML Core 8.3.7 allows 256 characters.
+	// maxNameID bounds a NameID, in bytes; SAML Core 8.3.7 allows 256 characters.
 	maxNameID = 256
 )
 
@@ -22,11 +22,13 @@ func (j *judge) assertion(e *etree.Element) *Refused {
 	if version, _ := attribute(e, "Version"); version != "2.0" {
 		return malformed(otherVersion.With("version", show(version)))
 	}
+
 	j.a.ID, _ = attribute(e, "ID")
 	issuer, n := one(e, assertionNamespace, "Issuer")
 	if issuer == nil {
 		return malformed(noIssuer.With("count", strconv.Itoa(n)))
 	}
+
 	for _, step := range []func() *Refused{
 		func() (refused *Refused) { j.a.IssueInstant, refused = j.issued(e); return },
 		func() *Refused { return j.issuer(issuer) },
@@ -39,6 +41,7 @@ func (j *judge) assertion(e *etree.Element) *Refused {
 			return refused
 		}
 	}
+
 	return nil
 }
 
@@ -52,11 +55,12 @@ func (j *judge) issuer(e *etree.Element) *Refused {
 		}
 	}
 	j.a.Issuer = name
+
 	return nil
 }
 
-// subject reads who the assertion is about, and that it is for its bearer, here
-// and now (SAML Profiles 4.1.4.2).
+// subject reads the assertion's user, and checks that the bearer may present it
+// here and now (SAML Profiles 4.1.4.2).
 func (j *judge) subject(e *etree.Element) *Refused {
 	subject, n := one(e, assertionNamespace, "Subject")
 	if subject == nil {
@@ -66,11 +70,13 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	if nameID == nil || len(all(subject, assertionNamespace, "BaseID")) > 0 {
 		return malformed(noNameID.With("count", strconv.Itoa(n)))
 	}
+
 	name, plain := text(nameID)
 	if !plain || name == "" || len(name) > maxNameID || !printable(name) || strings.TrimSpace(name) != name {
 		return malformed(otherNameID.With("limit", strconv.Itoa(maxNameID), "size", strconv.Itoa(len(name))))
 	}
 	j.a.NameID = name
+
 	j.a.NameIDFormat, _ = attribute(nameID, "Format")
 	j.a.NameQualifier, _ = attribute(nameID, "NameQualifier")
 	j.a.SPNameQualifier, _ = attribute(nameID, "SPNameQualifier")
@@ -91,10 +97,12 @@ func (j *judge) subject(e *etree.Element) *Refused {
 	if method, _ := attribute(confirmation, "Method"); method != methodBearer {
 		return malformed(otherMethod.With("method", show(method)))
 	}
+
 	data, n := one(confirmation, assertionNamespace, "SubjectConfirmationData")
 	if data == nil {
 		return malformed(noConfirmationData.With("count", strconv.Itoa(n)))
 	}
+
 	recipient, _ := attribute(data, "Recipient")
 	if !j.provider.acceptsRecipient(recipient) {
 		return &Refused{
@@ -107,19 +115,21 @@ func (j *judge) subject(e *etree.Element) *Refused {
 		}
 	}
 	j.a.Recipient = recipient
+
 	if _, ok := attribute(data, "NotOnOrAfter"); !ok {
 		return malformed(endlessConfirmation.With())
 	}
 	if answers := requestOf(data); answers != j.request {
 		return j.anotherRequest(answers)
 	}
+
 	return j.window("subject confirmation", data)
 }
 
 // anotherRequest refuses an assertion of one sign-in in the Response of another.
-// Both name the request that they answer, or neither does when the provider began
-// the sign-in (SAML Core 3.2.2; SAML Profiles 4.1.4.3 and 4.1.5). Whether it is a
-// request of the application's, only the application knows.
+// Both name the request that they answer, or neither does if the provider began
+// the sign-in (SAML Core 3.2.2; SAML Profiles 4.1.4.3 and 4.1.5). Only the
+// application can check that it sent the request.
 func (j *judge) anotherRequest(got string) *Refused {
 	shown := func(id string) string {
 		if id == "" {
@@ -131,7 +141,7 @@ func (j *judge) anotherRequest(got string) *Refused {
 	return malformed(otherRequest.With("response", shown(j.request), "confirmation", shown(got)))
 }
 
-// recipients are those that are accepted, for advice.
+// recipients returns the accepted recipients, for advice.
 func (j *judge) recipients() string {
 	return strings.Join(append(slices.Clone(j.provider.Recipients), "https://signin.aws.amazon.com/saml"), " or ")
 }
@@ -153,15 +163,17 @@ func (j *judge) window(what string, e *etree.Element) *Refused {
 			}
 		}
 	}
+
 	return j.until(what, e, "NotOnOrAfter", &j.a.NotOnOrAfter)
 }
 
-// until checks an end of validity and keeps the earliest in earliest.
+// until checks an end of validity, and lowers earliest to it.
 func (j *judge) until(what string, e *etree.Element, name string, earliest *time.Time) *Refused {
 	value, ok := attribute(e, name)
 	if !ok {
 		return nil
 	}
+
 	at, valid := instant(value)
 	if !valid {
 		return j.noInstant(name+" of the "+what, value)
@@ -179,6 +191,7 @@ func (j *judge) until(what string, e *etree.Element, name string, earliest *time
 	if earliest.IsZero() || at.Before(*earliest) {
 		*earliest = at
 	}
+
 	return nil
 }
 
@@ -197,8 +210,8 @@ func instant(value string) (time.Time, bool) {
 	return at, err == nil && at.Year() > 0
 }
 
-// conditions checks for whom and when the assertion holds (SAML Core 2.5.1). A
-// condition that is not understood makes it worthless, by the same section.
+// conditions checks the audience and time of the assertion (SAML Core 2.5.1). By the
+// same section an unknown condition makes the assertion invalid.
 func (j *judge) conditions(e *etree.Element) *Refused {
 	conditions, n := one(e, assertionNamespace, "Conditions")
 	if conditions == nil {
@@ -207,6 +220,7 @@ func (j *judge) conditions(e *etree.Element) *Refused {
 	if refused := j.window("assertion", conditions); refused != nil {
 		return refused
 	}
+
 	restrictions := 0
 	for _, c := range conditions.ChildElements() {
 		switch {
@@ -216,8 +230,9 @@ func (j *judge) conditions(e *etree.Element) *Refused {
 				return refused
 			}
 		case is(c, assertionNamespace, "OneTimeUse"), is(c, assertionNamespace, "ProxyRestriction"):
-			// Clients send the same login for each refresh of their credentials,
-			// so single use cannot be asked for; and we issue no assertions.
+			// Clients send the same login for each refresh of their credentials, so
+			// it cannot be for one use only. Poolhouse issues no assertions, as a
+			// proxy would.
 		default:
 			return malformed(unknownCondition.With("condition", show(c.Tag)))
 		}
@@ -225,10 +240,11 @@ func (j *judge) conditions(e *etree.Element) *Refused {
 	if restrictions == 0 {
 		return malformed(noAudience.With())
 	}
+
 	return nil
 }
 
-// audience checks one restriction; each of several must be met.
+// audience checks one restriction. An assertion must meet all that it has.
 func (j *judge) audience(restriction *etree.Element) *Refused {
 	var got []string
 	for _, e := range all(restriction, assertionNamespace, "Audience") {
@@ -241,6 +257,7 @@ func (j *judge) audience(restriction *etree.Element) *Refused {
 			got = append(got, show(name))
 		}
 	}
+
 	return &Refused{
 		Refusal: j.provider.at(otherAudience.With(
 			"audiences", strings.Join(append(slices.Clone(j.provider.Audiences), awsAudiences[0]), " or "),
@@ -251,7 +268,8 @@ func (j *judge) audience(restriction *etree.Element) *Refused {
 	}
 }
 
-// session reads when the user signed in at the provider, and when its session ends.
+// session reads the time of the user's sign-in at the provider, and the end of the
+// provider's session.
 func (j *judge) session(e *etree.Element) *Refused {
 	for _, s := range all(e, assertionNamespace, "AuthnStatement") {
 		if refused := j.until("session", s, "SessionNotOnOrAfter", &j.a.SessionNotOnOrAfter); refused != nil {
@@ -261,6 +279,7 @@ func (j *judge) session(e *etree.Element) *Refused {
 		if !said {
 			continue
 		}
+
 		at, ok := instant(value)
 		switch {
 		case !ok:
@@ -277,5 +296,6 @@ func (j *judge) session(e *etree.Element) *Refused {
 			j.a.AuthnInstant = at
 		}
 	}
+
 	return nil
 }

@@ -24,23 +24,23 @@ const (
 	PrincipalTagPrefix       = awsAttribute + "PrincipalTag:"
 )
 
-// AWSAttributes are the attributes that AWS gives a meaning.
+// AWSAttributes are the attributes that AWS defines.
 type AWSAttributes struct {
-	// Roles are the pairs of the Role attribute; values that are no pair are
-	// counted in NoPairs. HasRoles is whether the attribute is there at all.
+	// Roles are the pairs of the Role attribute. NoPairs is the number of its values
+	// that are not pairs. HasRoles is true if the assertion has the attribute.
 	Roles    []RolePair
 	HasRoles bool
 	NoPairs  int
 
-	RoleSessionName   string        // "" = not said
-	SessionDuration   time.Duration // 0 = not said
+	RoleSessionName   string        // "" if not given
+	SessionDuration   time.Duration // 0 if not given
 	SourceIdentity    string
 	PrincipalTags     map[string]string
 	TransitiveTagKeys []string
 }
 
-// RolePair is a role that the identity provider offers the user, with the SAML
-// provider that the offer goes through, as ARNs.
+// RolePair is a role that the identity provider offers the user, and the SAML
+// provider through which it does, as ARNs.
 type RolePair struct{ Role, Provider string }
 
 const (
@@ -50,7 +50,7 @@ const (
 
 var sessionName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 
-// attributes reads all attributes and AWS's among them.
+// attributes reads all attributes, then interprets AWS's.
 func (j *judge) attributes(e *etree.Element) *Refused {
 	j.a.Attributes = map[string][]string{}
 	for _, statement := range all(e, assertionNamespace, "AttributeStatement") {
@@ -62,6 +62,7 @@ func (j *judge) attributes(e *etree.Element) *Refused {
 			if _, twice := j.a.Attributes[name]; twice && strings.HasPrefix(name, awsAttribute) {
 				return malformed(repeatedAttribute.With().Of(show(name)))
 			}
+
 			values, refused := attributeValues(a)
 			if refused != nil {
 				return refused
@@ -72,10 +73,11 @@ func (j *judge) attributes(e *etree.Element) *Refused {
 			j.a.Attributes[name] = append(j.a.Attributes[name], values...)
 		}
 	}
+
 	return j.a.readAWS()
 }
 
-// attributeValues returns the texts of an attribute; nil when a value is none.
+// attributeValues returns the texts of an attribute; nil if a value is not text.
 func attributeValues(a *etree.Element) ([]string, *Refused) {
 	values := make([]string, 0, len(a.Child))
 	for _, v := range a.ChildElements() {
@@ -88,10 +90,11 @@ func attributeValues(a *etree.Element) ([]string, *Refused) {
 		}
 		values = append(values, value)
 	}
+
 	return values, nil
 }
 
-// readAWS interprets AWS's attributes. What AWS's STS would refuse is refused.
+// readAWS interprets AWS's attributes. It refuses the values that AWS's STS refuses.
 func (a *Assertion) readAWS() *Refused {
 	var roles []string
 	if roles, a.AWS.HasRoles = a.Attributes[RoleAttribute]; len(roles) > maxRolePairs {
@@ -100,6 +103,7 @@ func (a *Assertion) readAWS() *Refused {
 			"count", strconv.Itoa(len(roles)),
 		).Of("Role"))
 	}
+
 	for _, value := range roles {
 		pair, ok := rolePair(value)
 		if !ok {
@@ -108,12 +112,16 @@ func (a *Assertion) readAWS() *Refused {
 			a.AWS.Roles = append(a.AWS.Roles, pair)
 		}
 	}
+
 	for _, single := range []struct {
 		name string
 		keep func(string) bool
 		want string
 	}{
-		{RoleSessionNameAttribute, func(v string) bool { a.AWS.RoleSessionName = v; return sessionName.MatchString(v) }, "2 to 64 letters, digits and _+=,.@-"},
+		{RoleSessionNameAttribute, func(v string) bool {
+			a.AWS.RoleSessionName = v
+			return sessionName.MatchString(v)
+		}, "2 to 64 letters, digits and _+=,.@-"},
 		{SourceIdentityAttribute, func(v string) bool {
 			a.AWS.SourceIdentity = v
 			return sessionName.MatchString(v) && !strings.HasPrefix(strings.ToLower(v), "aws:")
@@ -121,14 +129,17 @@ func (a *Assertion) readAWS() *Refused {
 		{SessionDurationAttribute, func(v string) bool {
 			seconds, err := strconv.Atoi(v)
 			a.AWS.SessionDuration = time.Duration(seconds) * time.Second
-			return err == nil && len(v) <= 5 && v[0] != '+' && seconds >= minSessionDuration && seconds <= maxSessionDuration
+			return err == nil && len(v) <= 5 && v[0] != '+' &&
+				seconds >= minSessionDuration && seconds <= maxSessionDuration
 		}, fmt.Sprintf("%d to %d seconds", minSessionDuration, maxSessionDuration)},
 	} {
 		values, present := a.Attributes[single.name]
 		if present && (len(values) != 1 || !single.keep(values[0])) {
-			return malformed(attributeValue.With("want", single.want).Of(strings.TrimPrefix(single.name, awsAttribute)))
+			return malformed(attributeValue.With("want", single.want).
+				Of(strings.TrimPrefix(single.name, awsAttribute)))
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(a.Attributes)) {
 		key, isTag := strings.CutPrefix(name, PrincipalTagPrefix)
 		if !isTag {
@@ -138,17 +149,19 @@ func (a *Assertion) readAWS() *Refused {
 			attribute := show(strings.TrimPrefix(name, awsAttribute))
 			return malformed(tagValues.With("count", strconv.Itoa(len(values))).Of(attribute))
 		}
+
 		if a.AWS.PrincipalTags == nil {
 			a.AWS.PrincipalTags = map[string]string{}
 		}
 		a.AWS.PrincipalTags[key] = a.Attributes[name][0]
 	}
 	a.AWS.TransitiveTagKeys = a.Attributes[TransitiveTagsAttribute]
+
 	return nil
 }
 
 // rolePair reads one value of Role: the ARNs of a role and of a SAML provider,
-// with a comma between. Identity providers send them in either order.
+// separated by a comma. Identity providers send them in either order.
 func rolePair(value string) (RolePair, bool) {
 	first, second, ok := strings.Cut(value, ",")
 	first, second = strings.TrimSpace(first), strings.TrimSpace(second)
@@ -158,6 +171,7 @@ func rolePair(value string) (RolePair, bool) {
 	if strings.Contains(first, ":saml-provider/") {
 		first, second = second, first
 	}
+
 	return RolePair{first, second}, strings.HasPrefix(first, "arn:") && strings.Contains(first, ":role/") &&
 		strings.HasPrefix(second, "arn:") && strings.Contains(second, ":saml-provider/")
 }

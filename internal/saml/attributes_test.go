@@ -23,7 +23,8 @@ func TestAttributes(t *testing.T) {
 	idp := samltest.New(t, now, 0)
 	provider := trusting(t, idp)
 	login := samltest.Login{SessionEnd: "2030-01-31T20:00:00Z", Attributes: []samltest.Attribute{
-		samltest.Roles(admin+","+idpARN, otherARN+" , "+reader, "\n "+admin+","+idpARN+" \n", "nonsense", "", admin, admin+","+admin, idpARN+","+idpARN, admin+","+idpARN+",x"),
+		samltest.Roles(admin+","+idpARN, otherARN+" , "+reader, "\n "+admin+","+idpARN+" \n", "nonsense", "", admin,
+			admin+","+admin, idpARN+","+idpARN, admin+","+idpARN+",x"),
 		{Name: saml.RoleSessionNameAttribute, Values: []string{"alice@example.com"}},
 		{Name: saml.SessionDurationAttribute, Values: []string{"1800"}},
 		{Name: saml.SourceIdentityAttribute, Values: []string{"alice"}},
@@ -49,7 +50,9 @@ func TestAttributes(t *testing.T) {
 	if diff := cmp.Diff(want, a.AWS); diff != "" {
 		t.Error(diff)
 	}
-	for name, want := range map[string][]string{"groups": {"a", "b"}, "twice": {"a", "b"}, "eduPersonTargetedID": nil, "none": nil} {
+
+	for name, want := range map[string][]string{"groups": {"a", "b"}, "twice": {"a", "b"}, "eduPersonTargetedID": nil,
+		"none": nil} {
 		if diff := cmp.Diff(want, a.Attributes[name]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -63,11 +66,14 @@ func TestAttributes(t *testing.T) {
 	if a.Audience != samltest.Audience || a.Recipient != samltest.Recipient || a.Transient() {
 		t.Errorf("read %+v", a)
 	}
+
 	many := make([]string, 500)
 	for i := range many {
 		many[i] = fmt.Sprintf("arn:aws:iam::000000000000:role/R%d,x:saml-provider/i", i)
 	}
-	if a, refused := provider.Read(idp.Response(t, samltest.Login{Attributes: []samltest.Attribute{samltest.Roles(many...)}}), now, skew); refused != nil || a.AWS.NoPairs != 500 {
+	if a, refused := provider.Read(
+		idp.Response(t, samltest.Login{Attributes: []samltest.Attribute{samltest.Roles(many...)}}), now,
+		skew); refused != nil || a.AWS.NoPairs != 500 {
 		t.Errorf("500 values: %v", refused)
 	}
 }
@@ -101,7 +107,8 @@ func TestRefusedAttributes(t *testing.T) {
 		"attribute with control name": one("a&#10;b", "x"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a, refused := provider.Read(idp.Response(t, samltest.Login{Attributes: attributes}), now, skew); refused == nil || refused.Kind != saml.Malformed {
+			if a, refused := provider.Read(idp.Response(t, samltest.Login{Attributes: attributes}), now,
+				skew); refused == nil || refused.Kind != saml.Malformed {
 				t.Errorf("read %+v, %v", a, refused)
 			}
 		})

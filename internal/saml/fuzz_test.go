@@ -26,16 +26,20 @@ func FuzzResponse(f *testing.F) {
 		f.Fatal(err)
 	}
 	provider := &saml.Provider{Metadata: m}
+
 	for _, name := range []string{"assertion.xml", "response.xml", "both.xml"} {
 		document, err := os.ReadFile(fixture + name)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(string(document))
+
 		for _, change := range [][2]string{
-			{">alice<", ">admin<"}, {">alice<", ">al<!-- -->ice<"}, {">alice<", "><![CDATA[alice]]><"}, {`ID="_assertion"`, `ID="_assertion" ID="x"`},
+			{">alice<", ">admin<"}, {">alice<", ">al<!-- -->ice<"}, {">alice<", "><![CDATA[alice]]><"},
+			{`ID="_assertion"`, `ID="_assertion" ID="x"`},
 			{"<samlp:Status>", `<samlp:Extensions><saml:Assertion ID="_assertion"/></samlp:Extensions><samlp:Status>`},
-			{"<samlp:Response ", `<samlp:Response xmlns:a="1" `}, {"</saml:Assertion>", `</saml:Assertion><saml:Assertion ID="x"/>`},
+			{"<samlp:Response ", `<samlp:Response xmlns:a="1" `},
+			{"</saml:Assertion>", `</saml:Assertion><saml:Assertion ID="x"/>`},
 			{"<saml:NameID ", `<saml:NameID xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" `},
 		} {
 			f.Add(strings.Replace(string(document), change[0], change[1], 1))
@@ -46,7 +50,9 @@ func FuzzResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		a, refused := provider.Read(base64.StdEncoding.EncodeToString([]byte(document)), now, skew)
 		switch {
-		case refused == nil && (a.NameID != "alice" || a.Issuer != samltest.EntityID || len(a.AWS.Roles) != 1 || a.AWS.Roles[0].Role != admin):
+		case refused == nil &&
+			(a.NameID != "alice" || a.Issuer != samltest.EntityID || len(a.AWS.Roles) != 1 ||
+				a.AWS.Roles[0].Role != admin):
 			t.Fatalf("accepted as %+v", a)
 		case refused != nil && (refused.Reason.Check == "" || refused.Got == "" || refused.Fix == ""):
 			t.Fatalf("incomplete: %+v", refused)
@@ -83,12 +89,14 @@ func TestFixture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range []string{"assertion.xml", "response.xml", "both.xml"} {
 		document, err := os.ReadFile(fixture + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, refused := (&saml.Provider{Metadata: m}).Read(samltest.Encode(string(document)), now, skew); refused != nil {
+		if _, refused := (&saml.Provider{Metadata: m}).Read(samltest.Encode(string(document)), now,
+			skew); refused != nil {
 			t.Errorf("%s: %v", name, refused)
 		}
 	}

@@ -31,18 +31,31 @@ func TestMetadata(t *testing.T) {
 		keys     int
 		until    time.Time
 	}{
-		"plain":                {document: document, keys: 1},
-		"two certificates":     {document: first.Metadata(second.Certificate), keys: 2},
-		"the same twice":       {document: first.Metadata(first.Certificate), keys: 1},
-		"no use":               {document: first.MetadataOf(key("", first)), keys: 1},
-		"encryption beside":    {document: first.MetadataOf(key(` use="signing"`, first) + key(` use="encryption"`, second)), keys: 1},
-		"in one KeyInfo":       {document: first.MetadataOf(strings.Replace(key("", first), "</ds:X509Data>", "<ds:X509Certificate>\n  "+base64.StdEncoding.EncodeToString(second.Certificate.Raw)+"\n</ds:X509Certificate></ds:X509Data>", 1)), keys: 2},
-		"comments":             {document: strings.Replace(document, "<md:IDPSSODescriptor", "<!-- ours --><md:IDPSSODescriptor", 1), keys: 1},
-		"validity":             {document: strings.Replace(document, "entityID", `validUntil="2031-01-01T00:00:00Z" entityID`, 1), keys: 1, until: time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"the earlier of two":   {document: strings.Replace(strings.Replace(document, "entityID", `validUntil="2031-01-01T00:00:00Z" entityID`, 1), "protocolSupport", `validUntil="2030-06-01T00:00:00Z" protocolSupport`, 1), keys: 1, until: time.Date(2030, 6, 1, 0, 0, 0, 0, time.UTC)},
-		"several protocols":    {document: strings.Replace(document, `protocolSupportEnumeration="`, `protocolSupportEnumeration="urn:oasis:names:tc:SAML:1.1:protocol `, 1), keys: 1},
-		"with an SP as well":   {document: strings.Replace(document, "</md:EntityDescriptor>", `<md:SPSSODescriptor protocolSupportEnumeration="x"/></md:EntityDescriptor>`, 1), keys: 1},
-		"under other prefixes": {document: strings.NewReplacer("md:", "m:", "xmlns:md", "xmlns:m").Replace(document), keys: 1},
+		"plain":            {document: document, keys: 1},
+		"two certificates": {document: first.Metadata(second.Certificate), keys: 2},
+		"the same twice":   {document: first.Metadata(first.Certificate), keys: 1},
+		"no use":           {document: first.MetadataOf(key("", first)), keys: 1},
+		"encryption beside": {document: first.MetadataOf(
+			key(` use="signing"`, first) + key(` use="encryption"`, second)), keys: 1},
+		"in one KeyInfo": {document: first.MetadataOf(
+			strings.Replace(key("", first), "</ds:X509Data>",
+				"<ds:X509Certificate>\n  "+base64.StdEncoding.EncodeToString(second.Certificate.Raw)+
+					"\n</ds:X509Certificate></ds:X509Data>", 1)), keys: 2},
+		"comments": {document: strings.Replace(document, "<md:IDPSSODescriptor",
+			"<!-- ours --><md:IDPSSODescriptor", 1), keys: 1},
+		"validity": {document: strings.Replace(document, "entityID",
+			`validUntil="2031-01-01T00:00:00Z" entityID`, 1), keys: 1,
+			until: time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"the earlier of two": {document: strings.Replace(
+			strings.Replace(document, "entityID", `validUntil="2031-01-01T00:00:00Z" entityID`, 1), "protocolSupport",
+			`validUntil="2030-06-01T00:00:00Z" protocolSupport`, 1), keys: 1,
+			until: time.Date(2030, 6, 1, 0, 0, 0, 0, time.UTC)},
+		"several protocols": {document: strings.Replace(document, `protocolSupportEnumeration="`,
+			`protocolSupportEnumeration="urn:oasis:names:tc:SAML:1.1:protocol `, 1), keys: 1},
+		"with an SP as well": {document: strings.Replace(document, "</md:EntityDescriptor>",
+			`<md:SPSSODescriptor protocolSupportEnumeration="x"/></md:EntityDescriptor>`, 1), keys: 1},
+		"under other prefixes": {document: strings.NewReplacer("md:", "m:", "xmlns:md", "xmlns:m").Replace(document),
+			keys: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := saml.ParseMetadata([]byte(test.document))
@@ -65,6 +78,7 @@ func TestRefusedMetadata(t *testing.T) {
 		}
 		return strings.Replace(document, old, new, 1)
 	}
+
 	certificate := base64.StdEncoding.EncodeToString(idp.Certificate.Raw)
 	eleven := make([]*x509.Certificate, 10)
 	for i := range eleven {
@@ -82,42 +96,53 @@ func TestRefusedMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, document := range map[string]string{
-		"empty":                      "",
-		"no XML":                     "hello",
-		"HTML":                       "<html></html>",
-		"too big":                    document + strings.Repeat(" ", saml.MaxMetadata),
-		"too many elements":          strings.Replace(document, "<md:IDPSSODescriptor", "<md:Extensions>"+strings.Repeat("<a/>", 500_000)+"</md:Extensions><md:IDPSSODescriptor", 1),
-		"DOCTYPE":                    "<!DOCTYPE x>" + strings.TrimPrefix(document, `<?xml version="1.0" encoding="UTF-8"?>`),
-		"byte order mark":            "\ufeff" + document,
-		"UTF-16":                     inUTF16(document),
-		"Latin-1":                    replace("UTF-8", "ISO-8859-1"),
-		"several entities":           `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">` + strings.TrimPrefix(document, `<?xml version="1.0" encoding="UTF-8"?>`) + `</md:EntitiesDescriptor>`,
-		"another namespace":          replace("SAML:2.0:metadata", "SAML:1.0:metadata"),
-		"no entity ID":               replace(` entityID="`+samltest.EntityID+`"`, ""),
-		"empty entity ID":            replace(`entityID="`+samltest.EntityID+`"`, `entityID=""`),
-		"long entity ID":             replace(samltest.EntityID, strings.Repeat("a", 1025)),
-		"entity ID twice":            replace("entityID=", `entityID="x" entityID=`),
-		"an application's":           strings.ReplaceAll(document, "IDPSSODescriptor", "SPSSODescriptor"),
-		"two descriptors":            replace("</md:EntityDescriptor>", `<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>`),
-		"SAML 1.1 only":              replace("SAML:2.0:protocol", "SAML:1.1:protocol"),
-		"no keys":                    idp.MetadataOf(""),
-		"encryption key only":        replace(`use="signing"`, `use="encryption"`),
-		"unknown use":                replace(`use="signing"`, `use="Signing"`),
-		"no KeyInfo":                 idp.MetadataOf("<md:KeyDescriptor/>"),
-		"key name only":              idp.MetadataOf(`<md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>a</ds:KeyName></ds:KeyInfo></md:KeyDescriptor>`),
+		"empty":   "",
+		"no XML":  "hello",
+		"HTML":    "<html></html>",
+		"too big": document + strings.Repeat(" ", saml.MaxMetadata),
+		"too many elements": strings.Replace(document, "<md:IDPSSODescriptor",
+			"<md:Extensions>"+strings.Repeat("<a/>", 500_000)+"</md:Extensions><md:IDPSSODescriptor", 1),
+		"DOCTYPE": "<!DOCTYPE x>" +
+			strings.TrimPrefix(document, `<?xml version="1.0" encoding="UTF-8"?>`),
+		"byte order mark": "\ufeff" + document,
+		"UTF-16":          inUTF16(document),
+		"Latin-1":         replace("UTF-8", "ISO-8859-1"),
+		"several entities": `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">` +
+			strings.TrimPrefix(document, `<?xml version="1.0" encoding="UTF-8"?>`) + `</md:EntitiesDescriptor>`,
+		"another namespace": replace("SAML:2.0:metadata", "SAML:1.0:metadata"),
+		"no entity ID":      replace(` entityID="`+samltest.EntityID+`"`, ""),
+		"empty entity ID":   replace(`entityID="`+samltest.EntityID+`"`, `entityID=""`),
+		"long entity ID":    replace(samltest.EntityID, strings.Repeat("a", 1025)),
+		"entity ID twice":   replace("entityID=", `entityID="x" entityID=`),
+		"an application's":  strings.ReplaceAll(document, "IDPSSODescriptor", "SPSSODescriptor"),
+		"two descriptors": replace("</md:EntityDescriptor>",
+			`<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>`),
+		"SAML 1.1 only":       replace("SAML:2.0:protocol", "SAML:1.1:protocol"),
+		"no keys":             idp.MetadataOf(""),
+		"encryption key only": replace(`use="signing"`, `use="encryption"`),
+		"unknown use":         replace(`use="signing"`, `use="Signing"`),
+		"no KeyInfo":          idp.MetadataOf("<md:KeyDescriptor/>"),
+		"key name only": idp.MetadataOf(
+			`<md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>a</ds:KeyName></ds:KeyInfo></md:KeyDescriptor>`),
 		"no base64":                  replace(certificate, "%%%"),
 		"no certificate":             replace(certificate, "AAAA"),
 		"comment in the certificate": replace(certificate, certificate[:40]+"<!-- -->"+certificate[40:]),
 		"eleven certificates":        idp.Metadata(eleven...),
 		"RSA of 1024 bits":           samltest.WithKey(t, now, rsa1024).Metadata(),
-		"RSA of 512 bits":            idp.MetadataOf("<md:KeyDescriptor>" + strings.Replace(samltest.KeyInfo(idp.Certificate), certificate, weakRSA, 1) + "</md:KeyDescriptor>"),
-		"P-224":                      samltest.WithKey(t, now, p224).Metadata(),
-		"Ed25519":                    samltest.WithKey(t, now, edwards).Metadata(),
-		"repeated extension":         samltest.WithKey(t, now, idp.Key).MetadataOf("<md:KeyDescriptor>" + strings.Replace(samltest.KeyInfo(idp.Certificate), certificate, repeatedExtension(t, idp), 1) + "</md:KeyDescriptor>"),
-		"validUntil in words":        replace("entityID", `validUntil="tomorrow" entityID`),
-		"validUntil elsewhere":       replace("entityID", `validUntil="2031-01-01T00:00:00+02:00" entityID`),
-		"duplicate IDs":              strings.NewReplacer("<md:IDPSSODescriptor ", `<md:IDPSSODescriptor ID="a" `, "<md:EntityDescriptor ", `<md:EntityDescriptor ID="a" `).Replace(document),
+		"RSA of 512 bits": idp.MetadataOf("<md:KeyDescriptor>" +
+			strings.Replace(samltest.KeyInfo(idp.Certificate), certificate, weakRSA, 1) + "</md:KeyDescriptor>"),
+		"P-224":   samltest.WithKey(t, now, p224).Metadata(),
+		"Ed25519": samltest.WithKey(t, now, edwards).Metadata(),
+		"repeated extension": samltest.WithKey(t, now,
+			idp.Key).MetadataOf("<md:KeyDescriptor>" +
+			strings.Replace(samltest.KeyInfo(idp.Certificate), certificate, repeatedExtension(t, idp), 1) +
+			"</md:KeyDescriptor>"),
+		"validUntil in words":  replace("entityID", `validUntil="tomorrow" entityID`),
+		"validUntil elsewhere": replace("entityID", `validUntil="2031-01-01T00:00:00+02:00" entityID`),
+		"duplicate IDs": strings.NewReplacer("<md:IDPSSODescriptor ", `<md:IDPSSODescriptor ID="a" `,
+			"<md:EntityDescriptor ", `<md:EntityDescriptor ID="a" `).Replace(document),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := saml.ParseMetadata([]byte(document))
@@ -178,6 +203,7 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 		t.Fatal(err)
 	}
 	*last = asn1.RawValue{Class: last.Class, Tag: last.Tag, IsCompound: true, Bytes: inner}
+
 	var body []byte
 	for _, part := range parts {
 		one, err := asn1.Marshal(part)
@@ -194,5 +220,6 @@ func repeatedExtension(t *testing.T, idp *samltest.IdP) string {
 	if strings.Count(string(changed), string(encoded)) != 2 {
 		t.Fatalf("the extension is there %d times", strings.Count(string(changed), string(encoded)))
 	}
+
 	return base64.StdEncoding.EncodeToString(changed)
 }

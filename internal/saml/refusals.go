@@ -2,8 +2,8 @@ package saml
 
 import "github.com/poolhouse-id/poolhouse/internal/explain"
 
-// Refusals are the reasons for which SAML responses are refused. Their texts for the
-// wire are those of the API that a response is sent to.
+// Refusals are the reasons for which SAML responses are refused. The API that gets a
+// response has the messages for the wire.
 var Refusals explain.Catalogue
 
 // Checks are the checks of a response in their order.

@@ -32,13 +32,15 @@ func TestResponseAnswersOneRequest(t *testing.T) {
 		{"one empty", "-", "_request1", false},
 		{"the other empty", "_request1", "-", false},
 	} {
-		unsigned := idp.Unsigned(samltest.Login{InResponseTo: strings.Trim(c.response, "-"), Confirms: strings.Trim(c.confirms, "-")})
+		unsigned := idp.Unsigned(
+			samltest.Login{InResponseTo: strings.Trim(c.response, "-"), Confirms: strings.Trim(c.confirms, "-")})
 		if c.response == "-" {
 			unsigned = strings.Replace(unsigned, ` Destination=`, ` InResponseTo="" Destination=`, 1)
 		}
 		if c.confirms == "-" {
 			unsigned = strings.Replace(unsigned, ` Recipient=`, ` InResponseTo="" Recipient=`, 1)
 		}
+
 		onAssertion := idp.Sign(t, unsigned, samltest.AssertionID, samltest.Signing{})
 		for signed, document := range map[string]string{
 			"assertion": onAssertion,
@@ -49,7 +51,9 @@ func TestResponseAnswersOneRequest(t *testing.T) {
 			switch {
 			case c.good && refused != nil:
 				t.Errorf("%s, %s signed: %v", c.name, signed, refused)
-			case !c.good && (refused == nil || refused.Reason.Check != "SAML request" || refused.Kind != saml.Malformed || refused.Fix == ""):
+			case !c.good &&
+				(refused == nil || refused.Reason.Check != "SAML request" || refused.Kind != saml.Malformed ||
+					refused.Fix == ""):
 				t.Errorf("%s, %s signed: %+v, want a refusal of the request", c.name, signed, refused)
 			}
 		}

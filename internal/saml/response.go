@@ -16,15 +16,15 @@ const MaxResponse = 100_000
 var responseLimits = scanLimits{tokens: 20_000, depth: 40}
 
 const (
-	// maxElements is below what the signature library walks through.
+	// maxElements is less than the signature library's limit.
 	maxElements   = 900
 	statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
 )
 
-// Read proves an encoded Response and returns what its assertion says. now is
-// the time of judgement, skew the tolerated difference of clocks. The checks run
-// in a fixed order: the document, what is signed, the signatures, and only then
-// the contents, which are read from the signed bytes and nowhere else.
+// Read proves an encoded Response and returns its assertion. now is the present
+// time, skew the tolerated difference of clocks. The checks run in a fixed order:
+// the document, its structure, the signatures, and only then the contents, which
+// are read only from the signed bytes.
 func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Assertion, *Refused) {
 	response, refused := decode(encoded)
 	if refused != nil {
@@ -34,10 +34,12 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 	if refused != nil {
 		return nil, refused
 	}
+
 	if !p.ValidUntil.IsZero() && !now.Before(p.ValidUntil.Add(skew)) {
 		why := outdatedMetadata.With("until", p.ValidUntil.Format(time.RFC3339), "where", p.metadataAt())
 		return nil, unverified(p.at(why, metadataDocument, "metadata_file"))
 	}
+
 	j := &judge{provider: p, now: now, skew: skew, a: &Assertion{}}
 	response, assertion, refused = j.signatures(response, assertion)
 	if refused != nil {
@@ -49,14 +51,16 @@ func (p *Provider) Read(encoded string, now time.Time, skew time.Duration) (*Ass
 	if refused := j.assertion(assertion); refused != nil {
 		return nil, refused
 	}
+
 	return j.a, nil
 }
 
-// decode turns base64 into a Response element of a safe document.
+// decode returns the Response element of an encoded document that is safe to parse.
 func decode(encoded string) (*etree.Element, *Refused) {
 	if len(encoded) > MaxResponse {
 		return nil, malformed(responseSize.With("limit", strconv.Itoa(MaxResponse), "size", strconv.Itoa(len(encoded))))
 	}
+
 	document, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(document) == 0 || strings.ContainsAny(encoded, "\r\n") {
 		return nil, malformed(responseEncoding.With())
@@ -64,6 +68,7 @@ func decode(encoded string) (*etree.Element, *Refused) {
 	if err := scan(document, responseLimits); err != nil {
 		return nil, malformed(responseDocument.With("problem", err.Error()))
 	}
+
 	root, err := parse(document)
 	if err != nil {
 		return nil, malformed(responseNotXML.With("problem", err.Error()))
@@ -71,18 +76,20 @@ func decode(encoded string) (*etree.Element, *Refused) {
 	if !is(root, protocolNamespace, "Response") {
 		return nil, malformed(otherElement.With("element", show(root.Tag)))
 	}
+
 	return root, nil
 }
 
-// structure finds the only assertion, and refuses documents in which another
-// element could be taken for it or for its signature.
+// structure finds the only assertion. It refuses documents in which another element
+// could be mistaken for it or for its signature.
 func structure(response *etree.Element) (*etree.Element, *Refused) {
 	var elements, assertions, signatures int
 	encrypted := ""
 	walk(response, func(e *etree.Element) {
 		elements++
+
 		switch e.Tag {
-		case "Assertion": // in whatever namespace
+		case "Assertion": // in any namespace
 			assertions++
 		case "Signature":
 			signatures++
@@ -99,13 +106,16 @@ func structure(response *etree.Element) (*etree.Element, *Refused) {
 	if encrypted != "" {
 		return nil, &Refused{Refusal: encryptedAssertion.With("element", encrypted), Kind: Unsupported}
 	}
+
 	for _, child := range response.ChildElements() {
-		known := is(child, assertionNamespace, "Issuer") || is(child, assertionNamespace, "Assertion") || is(child, signatureNamespace, "Signature") ||
-			is(child, protocolNamespace, "Status") || is(child, protocolNamespace, "Extensions")
+		known := is(child, assertionNamespace, "Issuer") || is(child, assertionNamespace, "Assertion") ||
+			is(child, signatureNamespace, "Signature") || is(child, protocolNamespace, "Status") ||
+			is(child, protocolNamespace, "Extensions")
 		if !known {
 			return nil, malformed(otherChild.With("element", show(child.Tag)))
 		}
 	}
+
 	direct := all(response, assertionNamespace, "Assertion")
 	switch {
 	case assertions == 0:
@@ -116,6 +126,7 @@ func structure(response *etree.Element) (*etree.Element, *Refused) {
 			"direct", strconv.Itoa(len(direct)),
 		))
 	}
+
 	own := len(all(response, signatureNamespace, "Signature")) + len(all(direct[0], signatureNamespace, "Signature"))
 	switch {
 	case signatures == 0:
@@ -123,6 +134,7 @@ func structure(response *etree.Element) (*etree.Element, *Refused) {
 	case signatures != own:
 		return nil, unverified(signatureElsewhere.With())
 	}
+
 	return direct[0], nil
 }
 
@@ -136,29 +148,29 @@ func status(response *etree.Element) string {
 		return ""
 	}
 	value, _ := attribute(code, "Value")
+
 	return value
 }
 
-// judge holds one Response to what its provider is trusted for.
+// judge checks one Response by the rules of its provider.
 type judge struct {
 	provider *Provider
 	now      time.Time
 	skew     time.Duration
 	a        *Assertion
-	request  string // of the Response
+	request  string // InResponseTo of the Response
 }
 
-// requestOf returns the ID of the request that an element answers (InResponseTo),
-// "" for none. Some identity providers write an empty one for none, which can be no
-// request's ID.
+// requestOf returns the ID of the request that an element answers (InResponseTo); ""
+// if it answers none. Some identity providers write an empty ID for none.
 func requestOf(e *etree.Element) string {
 	id, _ := attribute(e, "InResponseTo")
 	return id
 }
 
-// signatures verifies every signature there is and returns response and
-// assertion as they were signed. A response that is not itself signed is
-// returned as it came: it can only add reasons to refuse.
+// signatures verifies all signatures and returns response and assertion, read from
+// the signed bytes. It returns a response that is not itself signed unchanged: such
+// a response can only add reasons to refuse.
 func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, *etree.Element, *Refused) {
 	onResponse, refused := signatureOf(response)
 	if refused != nil {
@@ -168,6 +180,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 	if refused != nil {
 		return nil, nil, refused
 	}
+
 	if onResponse != nil {
 		var signed *etree.Element
 		if signed, j.a.Signature, refused = j.provider.verify(response, j.now); refused != nil {
@@ -180,6 +193,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 			return nil, nil, refused
 		}
 	}
+
 	if onAssertion != nil {
 		var signed *etree.Element
 		if signed, j.a.Signature, refused = j.provider.verify(assertion, j.now); refused != nil {
@@ -190,6 +204,7 @@ func (j *judge) signatures(response, assertion *etree.Element) (*etree.Element, 
 	if !is(assertion, assertionNamespace, "Assertion") {
 		return nil, nil, unverified(signedElement.With("element", "Assertion"))
 	}
+
 	return response, assertion, nil
 }
 
@@ -211,6 +226,7 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 	if code := status(response); code != statusSuccess {
 		return &Refused{Refusal: failedStatus.With("status", show(code)), Kind: Failed}
 	}
+
 	if issuers := all(response, assertionNamespace, "Issuer"); len(issuers) > 1 {
 		return malformed(responseIssuers.With("count", strconv.Itoa(len(issuers))))
 	} else if len(issuers) == 1 {
@@ -218,9 +234,11 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 			return refused
 		}
 	}
-	// An empty Destination says nothing (SAML Bindings 3.5.5.2 asks for one only
-	// in signed responses).
-	if destination, _ := attribute(response, "Destination"); destination != "" && !j.provider.acceptsRecipient(destination) {
+
+	// Destination may be empty (SAML Bindings 3.5.5.2 requires it only in signed
+	// responses).
+	if destination, _ := attribute(response, "Destination"); destination != "" &&
+		!j.provider.acceptsRecipient(destination) {
 		return &Refused{
 			Refusal: j.provider.at(otherDestination.With(
 				"recipients", j.recipients(),
@@ -230,8 +248,10 @@ func (j *judge) envelope(response *etree.Element) *Refused {
 			Kind: WrongAudience,
 		}
 	}
+
 	j.request = requestOf(response)
 	_, refused := j.issued(response)
+
 	return refused
 }
 
@@ -251,5 +271,6 @@ func (j *judge) issued(e *etree.Element) (time.Time, *Refused) {
 			Kind: Expired,
 		}
 	}
+
 	return at, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/mattermost/xml-roundtrip-validator"
 )
 
-// scanLimits bound a document before a tree is made of it.
+// scanLimits bound a document before it is parsed into a tree.
 type scanLimits struct {
 	tokens   int // elements, attributes, texts
 	depth    int
@@ -27,11 +27,11 @@ const (
 // scanned is an open element.
 type scanned struct {
 	name       xml.Name          // prefix and local name as written
-	namespaces map[string]string // declared here; prefix to name
+	namespaces map[string]string // those it declares; prefix to name
 }
 
-// scanner walks the raw tokens of a document. It is there for what encoding/xml
-// and tree libraries let through although parsers disagree on it: entities,
+// scanner checks the raw tokens of a document. It refuses constructs on which
+// parsers disagree, and which encoding/xml and tree libraries accept: entities,
 // unbound or rebound prefixes, repeated attributes, several IDs.
 type scanner struct {
 	limits scanLimits
@@ -42,7 +42,7 @@ type scanner struct {
 }
 
 // scan refuses documents that are not plain, well-formed, namespace-correct XML
-// in UTF-8 without DOCTYPE. The error says what is wrong, without quoting text.
+// in UTF-8 without DOCTYPE. The error names the problem without quoting text.
 func scan(document []byte, limits scanLimits) error {
 	switch {
 	case bytes.HasPrefix(document, []byte("\xef\xbb\xbf")):
@@ -52,6 +52,7 @@ func scan(document []byte, limits scanLimits) error {
 	case bytes.Contains(document, []byte("<![")):
 		return errors.New("it has a CDATA section") // and marked sections of a DTD
 	}
+
 	s := &scanner{limits: limits, ids: map[string]bool{}}
 	decoder := xml.NewDecoder(bytes.NewReader(document))
 	for {
@@ -69,13 +70,15 @@ func scan(document []byte, limits scanLimits) error {
 			return err
 		}
 	}
+
 	if len(s.open) > 0 || s.roots != 1 {
 		return errors.New("it is not one complete element")
 	}
-	// Names and attributes that would read otherwise once written out again.
+	// Names and attributes may read differently after they are written again.
 	if err := validator.Validate(bytes.NewReader(document)); err != nil {
 		return errors.New("its XML changes meaning when it is parsed and written again")
 	}
+
 	return nil
 }
 
@@ -103,6 +106,7 @@ func (s *scanner) token(token xml.Token, at int64) error {
 	case xml.Directive:
 		return errors.New("it has a document type declaration")
 	}
+
 	return nil
 }
 
@@ -116,6 +120,7 @@ func (s *scanner) start(t xml.StartElement) error {
 	if s.tokens += len(t.Attr); s.tokens > s.limits.tokens {
 		return fmt.Errorf("it has more than %d parts", s.limits.tokens)
 	}
+
 	element := scanned{name: t.Name}
 	for _, a := range t.Attr {
 		prefix, declares := "", false
@@ -128,6 +133,7 @@ func (s *scanner) start(t xml.StartElement) error {
 		if !declares {
 			continue
 		}
+
 		if err := checkDeclaration(prefix, a.Value); err != nil {
 			return err
 		}
@@ -139,10 +145,12 @@ func (s *scanner) start(t xml.StartElement) error {
 		}
 		element.namespaces[prefix] = a.Value
 	}
+
 	s.open = append(s.open, element)
 	if err := s.checkName(t.Name); err != nil {
 		return err
 	}
+
 	return s.attributes(t.Attr)
 }
 
@@ -154,9 +162,11 @@ func checkDeclaration(prefix, name string) error {
 		return errors.New("it redeclares a reserved namespace")
 	case prefix != "" && name == "":
 		return errors.New("it undeclares a namespace prefix")
-	case name != "" && (!strings.Contains(name, ":") || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })):
+	case name != "" && (!strings.Contains(name, ":") ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })):
 		return errors.New("a namespace is not an absolute URI")
 	}
+
 	return nil
 }
 
@@ -165,11 +175,13 @@ func (s *scanner) namespace(prefix string) (string, bool) {
 	if prefix == "xml" {
 		return xmlNamespace, true
 	}
+
 	for i := len(s.open) - 1; i >= 0; i-- {
 		if name, ok := s.open[i].namespaces[prefix]; ok {
 			return name, true
 		}
 	}
+
 	return "", prefix == ""
 }
 
@@ -183,8 +195,8 @@ func (s *scanner) checkName(n xml.Name) error {
 	return nil
 }
 
-// attributes refuses repeated attributes, and IDs that signatures could be
-// pointed at in more than one way.
+// attributes refuses repeated attributes, and IDs to which a signature could refer
+// in more than one way.
 func (s *scanner) attributes(list []xml.Attr) error {
 	seen := make(map[xml.Name]bool, len(list))
 	identified := false
@@ -195,6 +207,7 @@ func (s *scanner) attributes(list []xml.Attr) error {
 		if err := s.checkName(a.Name); err != nil {
 			return err
 		}
+
 		resolved := xml.Name{Local: a.Name.Local}
 		if a.Name.Space != "" { // the default namespace does not apply to attributes
 			resolved.Space, _ = s.namespace(a.Name.Space)
@@ -206,6 +219,7 @@ func (s *scanner) attributes(list []xml.Attr) error {
 		if !strings.EqualFold(a.Name.Local, "id") {
 			continue
 		}
+
 		switch {
 		case a.Name.Space != "":
 			return errors.New("an ID attribute has a namespace prefix")
@@ -216,5 +230,6 @@ func (s *scanner) attributes(list []xml.Attr) error {
 		}
 		identified, s.ids[a.Value] = true, true
 	}
+
 	return nil
 }

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Unrecorded stands, among PreviousEntityIDs, for the identity provider of logins
-// that were stored before entity IDs were, when nobody can say any more which one
-// that was. It is no URI, so no provider has it as its entity ID.
+// Unrecorded stands, among PreviousEntityIDs, for the unknown identity provider of
+// logins that were stored before entity IDs were. It is not a URI, so no provider
+// has it as its entity ID.
 const Unrecorded = "unrecorded"
 
 // scopeSeparator cannot be in an entity ID or a qualifier: both are printable.
 const scopeSeparator = "\n"
 
-// scope is the namespace in which a NameID is unique: the identity provider's
-// entity ID, and the NameID's qualifiers where they depart from their defaults.
+// scope returns the namespace in which a NameID is unique: the identity provider's
+// entity ID, and the NameID's qualifiers if they differ from their defaults.
 //
-// SAML Core 8.3.7 and 8.3.8 make NameQualifier, the identity provider that made
-// the identifier, and SPNameQualifier, the service provider or affiliation that it
-// was made for, parts of persistent and transient identifiers. Absent, they are
-// the assertion's issuer and its consumer, that is, us. For the other formats 2.2.2
-// has NameQualifier name the domain that qualifies the name, so the same is right:
-// equal names of two domains are two people.
+// By SAML Core 8.3.7 and 8.3.8, NameQualifier (the identity provider that made the
+// identifier) and SPNameQualifier (the service provider or affiliation for which it
+// did) are parts of persistent and transient identifiers. They default to the
+// assertion's issuer and its consumer, which is this server. In the other formats
+// NameQualifier names the domain of the name (2.2.2): equal names of two domains
+// are two people there too.
 func (p *Provider) scope(nameQualifier, spNameQualifier string) string {
 	if nameQualifier == p.EntityID || slices.Contains(p.PreviousEntityIDs, nameQualifier) {
 		nameQualifier = ""
@@ -32,11 +32,12 @@ func (p *Provider) scope(nameQualifier, spNameQualifier string) string {
 	if nameQualifier == "" && spNameQualifier == "" {
 		return p.EntityID
 	}
+
 	return strings.Join([]string{p.EntityID, nameQualifier, spNameQualifier}, scopeSeparator)
 }
 
-// FormerScopes are the scopes that a NameID of scope had while the provider had
-// its previous entity IDs.
+// FormerScopes returns the scopes that a NameID of scope had under the provider's
+// previous entity IDs.
 func (p *Provider) FormerScopes(scope string) []string {
 	_, qualifiers, qualified := strings.Cut(scope, scopeSeparator)
 	var former []string
@@ -46,6 +47,7 @@ func (p *Provider) FormerScopes(scope string) []string {
 		}
 		former = append(former, id)
 	}
+
 	return former
 }
 
@@ -54,7 +56,7 @@ func (p *Provider) Is(entityID string) bool {
 	return entityID == p.EntityID || slices.Contains(p.PreviousEntityIDs, entityID)
 }
 
-// EntityOf is the entity ID of a scope.
+// EntityOf returns the entity ID of a scope.
 func EntityOf(scope string) string {
 	entityID, _, _ := strings.Cut(scope, scopeSeparator)
 	return entityID

@@ -9,12 +9,13 @@ import (
 // maxShown bounds a value in an error, in bytes.
 const maxShown = 128
 
-// show makes a URI or name of the protocol fit for errors. Nothing personal
-// goes through it.
+// show returns a URI or name of the protocol, made fit for errors. Callers pass no
+// personal data.
 func show(value string) string {
 	if value == "" {
 		return "nothing"
 	}
+
 	cut := ""
 	if len(value) > maxShown {
 		value, cut = value[:maxShown], "…"
@@ -22,6 +23,7 @@ func show(value string) string {
 	if !printable(value) {
 		value = strconv.Quote(value)
 	}
+
 	return value + cut
 }
 
@@ -31,10 +33,12 @@ func printable(text string) bool {
 	if !utf8.ValidString(text) {
 		return false
 	}
+
 	for _, r := range text {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return false
 		}
 	}
+
 	return true
 }

@@ -16,7 +16,7 @@ const (
 	exclusiveNamespace = "http://www.w3.org/2001/10/xml-exc-c14n#"
 )
 
-// parse makes a tree of a scanned document.
+// parse returns the root of a scanned document.
 func parse(document []byte) (*etree.Element, error) {
 	tree := etree.NewDocument()
 	if err := tree.ReadFromBytes(document); err != nil || tree.Root() == nil {
@@ -29,7 +29,7 @@ func is(e *etree.Element, namespace, name string) bool {
 	return e.Tag == name && e.NamespaceURI() == namespace
 }
 
-// all returns the children with that name.
+// all returns the children of e with that name.
 func all(e *etree.Element, namespace, name string) []*etree.Element {
 	var list []*etree.Element
 	for _, child := range e.ChildElements() {
@@ -40,7 +40,8 @@ func all(e *etree.Element, namespace, name string) []*etree.Element {
 	return list
 }
 
-// one returns the only child with that name, and how many there are.
+// one returns the only child of e with that name, or nil, and the number of such
+// children.
 func one(e *etree.Element, namespace, name string) (*etree.Element, int) {
 	list := all(e, namespace, name)
 	if len(list) != 1 {
@@ -52,12 +53,13 @@ func one(e *etree.Element, namespace, name string) (*etree.Element, int) {
 // walk visits e and everything below it.
 func walk(e *etree.Element, visit func(*etree.Element)) {
 	visit(e)
+
 	for _, child := range e.ChildElements() {
 		walk(child, visit)
 	}
 }
 
-// attribute returns an attribute without prefix.
+// attribute returns the value of an attribute without prefix.
 func attribute(e *etree.Element, name string) (string, bool) {
 	for _, a := range e.Attr {
 		if a.Space == "" && a.Key == name {
@@ -67,8 +69,8 @@ func attribute(e *etree.Element, name string) (string, bool) {
 	return "", false
 }
 
-// text returns the whole text of an element that holds nothing but text: one
-// interrupted by a comment or an element would read differently elsewhere.
+// text returns the text of an element that contains only text: parsers disagree on
+// text that a comment or an element interrupts.
 func text(e *etree.Element) (string, bool) {
 	var b strings.Builder
 	for _, child := range e.Child {
@@ -78,10 +80,11 @@ func text(e *etree.Element) (string, bool) {
 		}
 		b.WriteString(data.Data)
 	}
+
 	return b.String(), true
 }
 
-// onlyElements reports whether an element has no text besides blanks.
+// onlyElements reports whether an element contains only elements and white space.
 func onlyElements(e *etree.Element) bool {
 	for _, child := range e.Child {
 		switch c := child.(type) {
@@ -94,5 +97,6 @@ func onlyElements(e *etree.Element) bool {
 			return false
 		}
 	}
+
 	return true
 }

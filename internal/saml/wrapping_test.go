@@ -44,8 +44,11 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 	evil.RemoveChild(evil.FindElement("./Signature"))
 	evil.FindElement(".//NameID").SetText("admin")
 	evil.CreateAttr("ID", "_evil")
+
 	for _, prefix := range []string{"samlp", "saml"} { // it may stand alone
-		evil.CreateAttr("xmlns:"+prefix, map[string]string{"samlp": "urn:oasis:names:tc:SAML:2.0:protocol", "saml": "urn:oasis:names:tc:SAML:2.0:assertion"}[prefix])
+		evil.CreateAttr("xmlns:"+prefix,
+			map[string]string{"samlp": "urn:oasis:names:tc:SAML:2.0:protocol",
+				"saml": "urn:oasis:names:tc:SAML:2.0:assertion"}[prefix])
 	}
 	if inner := evil.FindElement("./Assertion"); inner != nil {
 		inner.CreateAttr("ID", "_evil2")
@@ -113,6 +116,7 @@ func wrapped(t testing.TB, idp *samltest.IdP, attack int, position string) strin
 	if !strings.Contains(out, "admin") || !strings.Contains(out, "alice") {
 		t.Fatalf("attack %d on a signed %s is none", attack, position)
 	}
+
 	return out
 }
 
@@ -138,7 +142,8 @@ func inExtensions(t testing.TB, good string) string {
 
 // exchanged puts another assertion in place of a document's own.
 func exchanged(document, assertion string) string {
-	from, to := strings.Index(document, "<saml:Assertion"), strings.Index(document, "</saml:Assertion>")+len("</saml:Assertion>")
+	from, to := strings.Index(document, "<saml:Assertion"), strings.Index(document,
+		"</saml:Assertion>")+len("</saml:Assertion>")
 	return document[:from] + assertion + document[to:]
 }
 

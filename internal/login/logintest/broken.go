@@ -8,25 +8,26 @@ import (
 	"sync/atomic"
 )
 
-// Answer answers with a status, a content type and a body.
+// Answer responds with a status, a content type and a body.
 func Answer(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{contentType}
 		if contentType == "" {
-			w.Header()["Content-Type"] = nil // none, and none guessed
+			w.Header()["Content-Type"] = nil // so that net/http guesses none
 		}
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}
 }
 
-// Endless sends size bytes of white space, with or without saying so before, and
+// Endless sends size bytes of white space, with or without a Content-Length, and
 // counts them in sent.
 func Endless(size int64, announced bool, sent *atomic.Int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if announced {
 			w.Header().Set("Content-Length", fmt.Sprint(size))
 		}
+
 		blanks := []byte(strings.Repeat(" ", 64<<10))
 		for left := size; left > 0; left -= int64(len(blanks)) {
 			n, err := w.Write(blanks)
@@ -38,8 +39,8 @@ func Endless(size int64, announced bool, sent *atomic.Int64) http.HandlerFunc {
 	}
 }
 
-// BrokenAnswers are answers about a login that prove nothing and refuse nothing,
-// whatever the provider's API. What the large ones sent is counted in sent.
+// BrokenAnswers returns responses about a login that prove nothing and refuse
+// nothing, whatever the provider's API. The large ones count their bytes in sent.
 func BrokenAnswers(sent *atomic.Int64) map[string]http.HandlerFunc {
 	const media = "application/json"
 	as := func(contentType string, h http.HandlerFunc) http.HandlerFunc {
@@ -54,6 +55,7 @@ func BrokenAnswers(sent *atomic.Int64) map[string]http.HandlerFunc {
 			JSON(w, status, map[string]any{})
 		}
 	}
+
 	return map[string]http.HandlerFunc{
 		"500":                Answer(500, media, `{"error":"invalid_token"}`),
 		"502 in HTML":        Answer(502, "text/html", ""),
@@ -86,7 +88,8 @@ func BrokenAnswers(sent *atomic.Int64) map[string]http.HandlerFunc {
 		"not HTTP": func(w http.ResponseWriter, r *http.Request) {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err == nil {
-				_, _ = io.WriteString(conn, "HTTP/1.1 "+r.Header.Get("Authorization")+r.URL.RawQuery+"\r\n\r\n") // repeats the credential
+				// It repeats the credential.
+				_, _ = io.WriteString(conn, "HTTP/1.1 "+r.Header.Get("Authorization")+r.URL.RawQuery+"\r\n\r\n")
 				_ = conn.Close()
 			}
 		},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock is a clock that only the test moves. It starts at a whole second.
+// Clock is a clock that only the test advances. It starts at a whole second.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -19,6 +19,7 @@ func NewClock() *Clock { return &Clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0,
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	return c.now
 }
 
@@ -26,10 +27,11 @@ func (c *Clock) Now() time.Time {
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.now = c.now.Add(d)
 }
 
-// Log is a log that several goroutines write.
+// Log is a log that several goroutines may write.
 type Log struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -39,12 +41,14 @@ type Log struct {
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return l.b.Write(p)
 }
 
-// String returns what was written.
+// String returns the text of the log.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	return l.b.String()
 }

@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// FacebookToken is what Facebook knows of an access token.
+// FacebookToken is an access token of Facebook.
 type FacebookToken struct {
 	App, User string    // IDs
-	Type      string    // USER when "", or PAGE
-	Expires   time.Time // zero: never
+	Type      string    // USER or PAGE; "" for USER
+	Expires   time.Time // zero for never
 	Withdrawn bool
 }
 
-// Facebook is the part of the Graph API that tells whose a token is: app, me
-// and debug_token, with appsecret_proof, as Meta's reference has them.
+// Facebook is the part of the Graph API that proves access tokens: app, me and
+// debug_token, with appsecret_proof, as Meta's reference describes them.
 type Facebook struct {
 	API
-	// RequireProof refuses calls without appsecret_proof, as an application may
-	// ask of Facebook.
+	// RequireProof refuses calls without appsecret_proof, which is a setting of an
+	// application at Facebook.
 	RequireProof bool
 	secrets      map[string]string
 	tokens       map[string]FacebookToken
@@ -41,6 +41,7 @@ func NewFacebook(tb testing.TB) *Facebook {
 func (f *Facebook) AddApp(id, secret string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	f.secrets[id] = secret
 }
 
@@ -48,15 +49,17 @@ func (f *Facebook) AddApp(id, secret string) {
 func (f *Facebook) AddToken(token string, t FacebookToken) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	f.tokens[token] = t
 }
 
-// Kinds of bearer besides those of FacebookToken.
+// applicationToken is a FacebookToken.Type that only lookUp sets.
 const applicationToken = "APP"
 
 func (f *Facebook) lookUp(token string) (FacebookToken, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	if app, secret, joined := strings.Cut(token, "|"); joined && secret != "" && f.secrets[app] == secret {
 		return FacebookToken{App: app, Type: applicationToken}, true
 	}
@@ -64,6 +67,7 @@ func (f *Facebook) lookUp(token string) (FacebookToken, bool) {
 	if known && t.Type == "" {
 		t.Type = "USER"
 	}
+
 	return t, known
 }
 
@@ -79,6 +83,7 @@ func (f *Facebook) graph(w http.ResponseWriter, r *http.Request) {
 	if header, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); found {
 		bearer = header
 	}
+
 	t, known := f.lookUp(bearer)
 	switch proof := r.FormValue("appsecret_proof"); {
 	case !known || !f.valid(t):
@@ -108,26 +113,44 @@ func (f *Facebook) debug(w http.ResponseWriter, app, token string) {
 	case known && t.App != app:
 		graphError(w, 100, "(#100) The App_id in the input_token did not match the Viewing App")
 	case !known:
-		JSON(w, 200, map[string]any{"data": map[string]any{"is_valid": false, "scopes": []string{},
-			"error": map[string]any{"code": 190, "message": "Invalid OAuth access token."}}})
+		JSON(w, 200, map[string]any{"data": map[string]any{
+			"is_valid": false,
+			"scopes":   []string{},
+			"error":    map[string]any{"code": 190, "message": "Invalid OAuth access token."},
+		}})
 	default:
 		expires := int64(0)
 		if !t.Expires.IsZero() {
 			expires = t.Expires.Unix()
 		}
-		JSON(w, 200, map[string]any{"data": map[string]any{"app_id": t.App, "type": t.Type, "application": "an app", "user_id": t.User,
-			"is_valid": f.valid(t), "expires_at": expires, "data_access_expires_at": 1800000000, "scopes": []string{"public_profile"}}})
+
+		JSON(w, 200, map[string]any{"data": map[string]any{
+			"app_id":                 t.App,
+			"type":                   t.Type,
+			"application":            "an app",
+			"user_id":                t.User,
+			"is_valid":               f.valid(t),
+			"expires_at":             expires,
+			"data_access_expires_at": 1800000000,
+			"scopes":                 []string{"public_profile"},
+		}})
 	}
 }
 
 func (f *Facebook) proof(app, bearer string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	mac := hmac.New(sha256.New, []byte(f.secrets[app]))
 	mac.Write([]byte(bearer))
 	return fmt.Sprintf("%x", mac.Sum(nil))
 }
 
 func graphError(w http.ResponseWriter, code int, message string) {
-	JSON(w, 400, map[string]any{"error": map[string]any{"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "A"}})
+	JSON(w, 400, map[string]any{"error": map[string]any{
+		"message":    message,
+		"type":       "OAuthException",
+		"code":       code,
+		"fbtrace_id": "A",
+	}})
 }

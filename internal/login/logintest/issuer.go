@@ -1,7 +1,7 @@
-// Package logintest runs login providers inside a test: an OpenID Connect one
+// Package logintest runs login providers inside a test: an OpenID Connect issuer
 // with discovery, keys, rotation and tokens signed with real keys, and the APIs
-// by which Facebook, Amazon and X judge access tokens, so that code under test
-// verifies for real. NewIssuer is the usual start.
+// by which Facebook, Amazon and X judge access tokens. The code under test then
+// verifies as in production. Start reading at NewIssuer.
 package logintest
 
 import (
@@ -19,17 +19,17 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Paths that an Issuer answers.
+// Paths that an Issuer serves.
 const (
 	DiscoveryPath = "/.well-known/openid-configuration"
 	KeysPath      = "/jwks.json"
 )
 
-// Audience is the aud of tokens whose claims name none.
+// Audience is the aud of tokens for which the test gives none.
 const Audience = "test-client"
 
 // Issuer is an OpenID Connect provider. It is an http.Handler and safe for
-// concurrent use, but for URL.
+// concurrent use, except for URL.
 type Issuer struct {
 	URL string // the iss, without trailing slash
 
@@ -46,6 +46,7 @@ type Issuer struct {
 // verify under a Trust with AllowHTTP and AllowPrivate. The test's end stops it.
 func NewIssuer(tb testing.TB) *Issuer {
 	tb.Helper()
+
 	i := NewIssuerAt(tb, "")
 	server := httptest.NewServer(i)
 	tb.Cleanup(server.Close)
@@ -53,23 +54,29 @@ func NewIssuer(tb testing.TB) *Issuer {
 	return i
 }
 
-// NewIssuerAt returns an issuer that calls itself url and listens nowhere: the
-// test serves it.
+// NewIssuerAt returns an issuer with the iss url that listens nowhere: the test
+// serves it.
 func NewIssuerAt(tb testing.TB, url string) *Issuer {
 	tb.Helper()
+
 	i := &Issuer{
-		URL: url, tb: tb, now: time.Now,
-		answers: map[string]http.HandlerFunc{}, requests: map[string]int{},
-		cache: "public, max-age=300",
+		URL:      url,
+		tb:       tb,
+		now:      time.Now,
+		answers:  map[string]http.HandlerFunc{},
+		requests: map[string]int{},
+		cache:    "public, max-age=300",
 	}
 	i.keys = []*Key{NewKey(tb, jose.RS256)}
+
 	return i
 }
 
-// SetNow makes tokens say the time of another clock.
+// SetNow sets the clock for the times in tokens.
 func (i *Issuer) SetNow(now func() time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	i.now = now
 }
 
@@ -77,14 +84,16 @@ func (i *Issuer) SetNow(now func() time.Time) {
 func (i *Issuer) SetCacheControl(value string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	i.cache = value
 }
 
-// Answer replaces what path answers, to play a broken or hostile provider; nil
-// restores it. Requests are counted all the same.
+// Answer replaces the response of path, to play a broken or hostile provider; nil
+// restores it. Requests are still counted.
 func (i *Issuer) Answer(path string, handler http.HandlerFunc) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	if handler == nil {
 		delete(i.answers, path)
 		return
@@ -92,19 +101,22 @@ func (i *Issuer) Answer(path string, handler http.HandlerFunc) {
 	i.answers[path] = handler
 }
 
-// Requests counts what was asked so far; without paths, everything.
+// Requests returns the number of requests for paths so far; without paths, of all.
 func (i *Issuer) Requests(paths ...string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	n := 0
 	if len(paths) == 0 {
 		for _, count := range i.requests {
 			n += count
 		}
 	}
+
 	for _, p := range paths {
 		n += i.requests[p]
 	}
+
 	return n
 }
 
@@ -112,6 +124,7 @@ func (i *Issuer) Requests(paths ...string) int {
 func (i *Issuer) Key() *Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	return i.keys[0]
 }
 
@@ -122,19 +135,21 @@ func (i *Issuer) Rotate() { i.Add(NewKey(i.tb, jose.RS256)) }
 func (i *Issuer) Add(k *Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	i.keys = append([]*Key{k}, i.keys...)
 }
 
-// Withdraw stops publishing every key but the one that signs now.
+// Withdraw stops publishing every key except the one that signs now.
 func (i *Issuer) Withdraw() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	i.keys = i.keys[:1]
 }
 
-// Token returns an ID token that the present key signs. Claims not given are
-// iss (URL), sub ("user-1"), aud (Audience), iat (now) and exp (now + 1 hour);
-// a claim given as nil is left out.
+// Token returns an ID token, signed with the current key. The default claims are
+// iss (URL), sub ("user-1"), aud (Audience), iat (now) and exp (now + 1 hour); a
+// claim given as nil is left out.
 func (i *Issuer) Token(claims map[string]any) string {
 	i.tb.Helper()
 	return i.Key().Sign(nil, i.Payload(claims))
@@ -143,19 +158,26 @@ func (i *Issuer) Token(claims map[string]any) string {
 // Payload returns the claims that Token would sign, as JSON.
 func (i *Issuer) Payload(claims map[string]any) []byte {
 	i.tb.Helper()
+
 	i.mu.Lock()
 	now := i.now()
 	i.mu.Unlock()
+
 	all := map[string]any{
-		"iss": i.URL, "sub": "user-1", "aud": Audience,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"iss": i.URL,
+		"sub": "user-1",
+		"aud": Audience,
+		"iat": now.Unix(),
+		"exp": now.Add(time.Hour).Unix(),
 	}
 	maps.Copy(all, claims)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+
 	payload, err := json.Marshal(all)
 	if err != nil {
 		i.tb.Fatalf("logintest: claims: %v", err)
 	}
+
 	return payload
 }
 
@@ -163,6 +185,7 @@ func (i *Issuer) Payload(claims map[string]any) []byte {
 func (i *Issuer) KeySet() []byte {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	var set jose.JSONWebKeySet
 	for _, k := range i.keys {
 		set.Keys = append(set.Keys, k.Public())
@@ -171,15 +194,17 @@ func (i *Issuer) KeySet() []byte {
 	if err != nil {
 		panic(fmt.Sprintf("logintest: key set: %v", err)) // made of our own keys
 	}
+
 	return body
 }
 
-// ServeHTTP answers discovery and keys.
+// ServeHTTP serves discovery and keys.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	i.requests[r.URL.Path]++
 	answer, cache := i.answers[r.URL.Path], i.cache
 	i.mu.Unlock()
+
 	switch {
 	case answer != nil:
 		answer(w, r)
@@ -211,6 +236,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, cache string, body []byte
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(body) // the client may have gone
 }

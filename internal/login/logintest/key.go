@@ -28,10 +28,11 @@ type Key struct {
 
 var keyCount atomic.Int64
 
-// NewKey returns a key for algorithm, different from every other key that a
-// running test holds.
+// NewKey returns a key for algorithm. It differs from every other key that a running
+// test holds.
 func NewKey(tb testing.TB, algorithm jose.SignatureAlgorithm) *Key {
 	tb.Helper()
+
 	k := &Key{ID: fmt.Sprintf("key-%d", keyCount.Add(1)), Algorithm: algorithm, tb: tb}
 	var err error
 	switch algorithm {
@@ -49,11 +50,12 @@ func NewKey(tb testing.TB, algorithm jose.SignatureAlgorithm) *Key {
 	if err != nil {
 		tb.Fatalf("logintest: key: %v", err)
 	}
+
 	return k
 }
 
-// rsaKeys lends RSA keys to tests: making one is slow, and no two keys that are
-// in use at once may be the same.
+// rsaKeys lends RSA keys to tests: making one is slow, and two tests that run at the
+// same time need different ones.
 var rsaKeys lender
 
 type lender struct {
@@ -64,6 +66,7 @@ type lender struct {
 func (l *lender) take(tb testing.TB) (*rsa.PrivateKey, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	if len(l.idle) == 0 {
 		k, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -76,40 +79,52 @@ func (l *lender) take(tb testing.TB) (*rsa.PrivateKey, error) {
 	tb.Cleanup(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+
 		l.idle = append(l.idle, k)
 	})
+
 	return k, nil
 }
 
-// Public returns the key as it is published.
+// Public returns the published form of the key.
 func (k *Key) Public() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Algorithm: string(k.Algorithm), Use: "sig"}
+	return jose.JSONWebKey{
+		Key:       k.Private.Public(),
+		KeyID:     k.ID,
+		Algorithm: string(k.Algorithm),
+		Use:       "sig",
+	}
 }
 
-// Sign returns payload as a compact JWS. Header parameters not given are alg,
-// kid and typ ("JWT"); one given as nil is left out, and alg may be given to
-// lie about the algorithm.
+// Sign returns payload as a compact JWS. The default header parameters are alg, kid
+// and typ ("JWT"); one given as nil is left out, and alg may be given to lie about
+// the algorithm.
 func (k *Key) Sign(header map[string]any, payload []byte) string {
 	k.tb.Helper()
+
 	all := map[string]any{"alg": string(k.Algorithm), "kid": k.ID, "typ": "JWT"}
 	maps.Copy(all, header)
 	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+
 	text, err := json.Marshal(all)
 	if err != nil {
 		k.tb.Fatalf("logintest: header: %v", err)
 	}
+
 	return k.SignRaw(text, payload)
 }
 
-// SignRaw signs a header and a payload exactly as they are, JSON or not.
+// SignRaw signs a header and a payload without change, JSON or not.
 func (k *Key) SignRaw(header, payload []byte) string {
 	k.tb.Helper()
+
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode(header) + "." + encode(payload)
 	signature, err := k.signature([]byte(signed))
 	if err != nil {
 		k.tb.Fatalf("logintest: sign: %v", err)
 	}
+
 	return signed + "." + encode(signature)
 }
 
@@ -122,9 +137,11 @@ func (k *Key) signature(signed []byte) ([]byte, error) {
 	if k.Algorithm == jose.EdDSA {
 		return k.Private.Sign(rand.Reader, signed, crypto.Hash(0))
 	}
+
 	h := hash.New()
 	h.Write(signed)
 	digest := h.Sum(nil)
+
 	switch private := k.Private.(type) {
 	case *ecdsa.PrivateKey: // RFC 7518 3.4: R and S of the curve's size, joined
 		r, s, err := ecdsa.Sign(rand.Reader, private, digest)
@@ -135,10 +152,14 @@ func (k *Key) signature(signed []byte) ([]byte, error) {
 		signature := make([]byte, 2*size)
 		r.FillBytes(signature[:size])
 		s.FillBytes(signature[size:])
+
 		return signature, nil
 	default:
 		if k.Algorithm[0] == 'P' {
-			return k.Private.Sign(rand.Reader, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash})
+			return k.Private.Sign(rand.Reader, digest, &rsa.PSSOptions{
+				SaltLength: rsa.PSSSaltLengthEqualsHash,
+				Hash:       hash,
+			})
 		}
 		return k.Private.Sign(rand.Reader, digest, hash)
 	}

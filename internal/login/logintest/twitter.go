@@ -13,15 +13,16 @@ import (
 	"time"
 )
 
-// TwitterToken is what X knows of an access token.
+// TwitterToken is an access token of X.
 type TwitterToken struct {
 	Secret, Consumer string
 	User             string // ID
 	Suspended        bool
 }
 
-// Twitter is the part of X's API that tells whose an OAuth 1.0a token is, in
-// version 2 and version 1.1. It checks signature, time and nonce for itself.
+// Twitter is the part of X's API that names the user of an OAuth 1.0a token, in
+// version 2 and version 1.1. It has checks of signature, time and nonce that share
+// no code with package login.
 type Twitter struct {
 	API
 	consumers map[string]string
@@ -31,7 +32,11 @@ type Twitter struct {
 
 // NewTwitter starts an API.
 func NewTwitter(tb testing.TB) *Twitter {
-	x := &Twitter{consumers: map[string]string{}, tokens: map[string]TwitterToken{}, nonces: map[string]bool{}}
+	x := &Twitter{
+		consumers: map[string]string{},
+		tokens:    map[string]TwitterToken{},
+		nonces:    map[string]bool{},
+	}
 	x.serve(tb, x.whose)
 	return x
 }
@@ -40,6 +45,7 @@ func NewTwitter(tb testing.TB) *Twitter {
 func (x *Twitter) AddConsumer(key, secret string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+
 	x.consumers[key] = secret
 }
 
@@ -47,6 +53,7 @@ func (x *Twitter) AddConsumer(key, secret string) {
 func (x *Twitter) AddToken(token string, t TwitterToken) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+
 	x.tokens[token] = t
 }
 
@@ -60,13 +67,22 @@ func (x *Twitter) whose(w http.ResponseWriter, r *http.Request) {
 	case code != 0 && old:
 		twitterError(w, 401, code)
 	case code != 0:
-		JSON(w, 401, map[string]any{"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"})
+		JSON(w, 401, map[string]any{
+			"title":  "Unauthorized",
+			"type":   "about:blank",
+			"status": 401,
+			"detail": "Unauthorized",
+		})
 	case t.Suspended:
 		twitterError(w, 403, 64)
 	case old:
 		JSON(w, 200, map[string]any{"id": id, "id_str": t.User, "screen_name": "somebody"})
 	default:
-		JSON(w, 200, map[string]any{"data": map[string]any{"id": t.User, "name": "Some Body", "username": "somebody"}})
+		JSON(w, 200, map[string]any{"data": map[string]any{
+			"id":       t.User,
+			"name":     "Some Body",
+			"username": "somebody",
+		}})
 	}
 }
 
@@ -74,20 +90,24 @@ func twitterError(w http.ResponseWriter, status, code int) {
 	JSON(w, status, map[string]any{"errors": []any{map[string]any{"code": code, "message": "no"}}})
 }
 
-// authenticate checks a request by RFC 5849; the code is X's for a refusal.
+// authenticate checks a request by RFC 5849. It returns X's error code for a
+// refusal, else 0.
 func (x *Twitter) authenticate(r *http.Request) (TwitterToken, int) {
 	list, found := strings.CutPrefix(r.Header.Get("Authorization"), "OAuth ")
 	if !found {
 		return TwitterToken{}, 215
 	}
+
 	sent := map[string]string{}
 	for _, pair := range strings.Split(list, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
 		sent[name], _ = url.QueryUnescape(strings.Trim(value, `"`))
 	}
+
 	now := x.time()
 	x.mu.Lock()
 	defer x.mu.Unlock()
+
 	seconds, _ := strconv.ParseInt(sent["oauth_timestamp"], 10, 64)
 	if distance := now.Sub(time.Unix(seconds, 0)); distance > 5*time.Minute || distance < -5*time.Minute {
 		return TwitterToken{}, 135
@@ -96,6 +116,7 @@ func (x *Twitter) authenticate(r *http.Request) (TwitterToken, int) {
 		return TwitterToken{}, 32
 	}
 	x.nonces[sent["oauth_nonce"]] = true
+
 	secret, known := x.consumers[sent["oauth_consumer_key"]]
 	if !known || sent["oauth_signature_method"] != "HMAC-SHA1" {
 		return TwitterToken{}, 32
@@ -104,6 +125,7 @@ func (x *Twitter) authenticate(r *http.Request) (TwitterToken, int) {
 	if !known || t.Consumer != sent["oauth_consumer_key"] {
 		return TwitterToken{}, 89
 	}
+
 	encode := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 	var parameters []string
 	for name, value := range sent {
@@ -112,10 +134,13 @@ func (x *Twitter) authenticate(r *http.Request) (TwitterToken, int) {
 		}
 	}
 	slices.Sort(parameters)
+
 	mac := hmac.New(sha1.New, []byte(encode(secret)+"&"+encode(t.Secret)))
-	mac.Write([]byte(r.Method + "&" + encode("http://"+r.Host+r.URL.Path) + "&" + encode(strings.Join(parameters, "&"))))
+	mac.Write([]byte(r.Method + "&" + encode("http://"+r.Host+r.URL.Path) + "&" +
+		encode(strings.Join(parameters, "&"))))
 	if base64.StdEncoding.EncodeToString(mac.Sum(nil)) != sent["oauth_signature"] {
 		return TwitterToken{}, 32
 	}
+
 	return t, 0
 }
