@@ -240,7 +240,7 @@ func TestSecretsOfProvidersOnTheTerminal(t *testing.T) {
 // An old version's backup is restored with the master key at hand, and without.
 // Either way its secrets are sealed when the server has started.
 func TestRestoreOfAnOldBackup(t *testing.T) {
-	const backup, secret = "../../testdata/upgrade/backup.gz", "fixture-consumer-secret-5f2d9a71"
+	const backup, secret = "../../internal/wiretest/testdata/upgrade/backup.gz", "fixture-consumer-secret-5f2d9a71"
 	master := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("B", 32))) + "\n"
 	for _, before := range []bool{true, false} {
 		data := privateFolder(t)
@@ -302,7 +302,7 @@ func TestMasterKeyChange(t *testing.T) {
 	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, "restore", "../../testdata/upgrade/backup.gz", "--data", data)
+	mustRun(t, "restore", "../../internal/wiretest/testdata/upgrade/backup.gz", "--data", data)
 	out := mustRun(t, "master-key", "change", next, "--data", data)
 	contains(t, out, "secrets are sealed under the master key in "+next)
 	newServer := func() (*poolhouse.Server, error) {

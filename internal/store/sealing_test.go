@@ -456,8 +456,8 @@ func TestSealSecretsUnderAnotherMasterKey(t *testing.T) {
 
 // The dump and the database file that commit 758e3b7 wrote.
 const (
-	oldDump     = "../../testdata/upgrade/backup.gz"
-	oldDatabase = "../../testdata/upgrade/poolhouse.db.gz"
+	oldDump     = "../wiretest/testdata/upgrade/backup.gz"
+	oldDatabase = "../wiretest/testdata/upgrade/poolhouse.db.gz"
 	oldSecret   = "fixture-consumer-secret-5f2d9a71"
 	oldPool     = "us-east-1:aaaaaaaa-0000-4000-8000-00000000000a"
 	oldMaster   = 0x42
