@@ -21,7 +21,8 @@ func TestGeneratedUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("api_gen.go is out of date: run go generate ./internal/cognitoidentity/...\n%s", cmp.Diff(string(got), string(want)))
+		t.Errorf("api_gen.go is out of date: run go generate ./internal/cognitoidentity/...\n%s",
+			cmp.Diff(string(got), string(want)))
 	}
 }
 
@@ -58,10 +59,12 @@ func TestModelFacts(t *testing.T) {
 			t.Errorf("%s does not declare InternalErrorException", name)
 		}
 	}
-	if diff := cmp.Diff(unsigned, []string{"GetCredentialsForIdentity", "GetId", "GetOpenIdToken", "UnlinkIdentity"}); diff != "" {
+	if diff := cmp.Diff(unsigned,
+		[]string{"GetCredentialsForIdentity", "GetId", "GetOpenIdToken", "UnlinkIdentity"}); diff != "" {
 		t.Errorf("unsigned operations: got -, want +\n%s", diff)
 	}
-	if diff := cmp.Diff(noOutput, []string{"DeleteIdentityPool", "SetIdentityPoolRoles", "UnlinkDeveloperIdentity", "UnlinkIdentity"}); diff != "" {
+	if diff := cmp.Diff(noOutput, []string{"DeleteIdentityPool", "SetIdentityPoolRoles", "UnlinkDeveloperIdentity",
+		"UnlinkIdentity"}); diff != "" {
 		t.Errorf("operations without output: got -, want +\n%s", diff)
 	}
 	if slices.Contains(m.Operations.values["DeleteIdentities"].Errors, ref{"ResourceNotFoundException"}) {
@@ -95,7 +98,8 @@ func TestEmitRefuses(t *testing.T) {
 		{`{}`, "no string shape"},
 		{`{` + secrets + `,"A":{"type":"string","pattern":"(?!x)"}}`, "shape A"},
 		{`{` + secrets + `,"A":{"type":"integer","min":1}}`, "without both bounds"},
-		{`{` + secrets + `,"A":{"type":"blob"},"B":{"type":"structure","members":{"M":{"shape":"A"}}}}`, "unknown type blob"},
+		{`{` + secrets + `,"A":{"type":"blob"},"B":{"type":"structure","members":{"M":{"shape":"A"}}}}`,
+			"unknown type blob"},
 	} {
 		m, err := parse([]byte(`{"shapes":` + tt.shapes + `}`))
 		if err == nil {
