@@ -41,6 +41,7 @@ func TestModelFacts(t *testing.T) {
 	if n := len(m.Operations.names); n != 23 {
 		t.Errorf("%d operations, want 23", n)
 	}
+
 	var unsigned, noOutput []string
 	for _, name := range m.Operations.names {
 		op := m.Operations.values[name]
@@ -50,6 +51,7 @@ func TestModelFacts(t *testing.T) {
 		if op.Output == nil {
 			noOutput = append(noOutput, name)
 		}
+
 		for _, e := range op.Errors {
 			if !m.Shapes.values[e.Shape].Exception {
 				t.Errorf("%s declares the error %s, which is no exception", name, e.Shape)
